@@ -1,0 +1,1 @@
+"""Compute over the worker's Unix socket."""

@@ -1,0 +1,1 @@
+"""Runtimes: what starts and signals services."""

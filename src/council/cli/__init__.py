@@ -1,0 +1,1 @@
+"""One file per noun; a command parses, calls one function, prints."""

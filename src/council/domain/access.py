@@ -1,0 +1,63 @@
+"""Who may do what: users, tokens, roles."""
+
+import enum
+import hashlib
+from dataclasses import dataclass
+
+
+class Role(enum.StrEnum):
+    """What a token may do; each includes the ones before it, except bot."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    BOT = "bot"
+
+
+class Right(enum.StrEnum):
+    """What an endpoint asks of its caller."""
+
+    READ = "read"
+    CHAT = "chat"
+    OPERATE = "operate"
+    ADMINISTER = "administer"
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.VIEWER: frozenset({Right.READ, Right.CHAT}),
+    Role.OPERATOR: frozenset({Right.READ, Right.CHAT, Right.OPERATE}),
+    Role.ADMIN: frozenset(Right),
+    Role.BOT: frozenset({Right.READ, Right.CHAT}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as the records keep it: only a digest of the secret.
+
+    `requests_per_minute` None means the configured default. `revoked_us` None means in force.
+    """
+
+    id: str
+    user_id: str
+    role: Role
+    label: str
+    secret_sha256: str
+    created_us: int
+    requests_per_minute: int | None = None
+    revoked_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whoever makes a request. `token_id` is "" for a caller on loopback without a token."""
+
+    user_id: str
+    token_id: str
+    rights: frozenset[Right]
+    requests_per_minute: int
+
+
+def digest(secret: str) -> str:
+    """Return the SHA-256 of a token, in hex. Tokens carry 256 random bits, so a slow hash would add nothing."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

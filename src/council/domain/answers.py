@@ -1,0 +1,166 @@
+"""A question on its way to an answer, and what makes the answer checkable."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Route(enum.StrEnum):
+    """Where a question may be sent."""
+
+    MATH = "math"
+    CODE = "code"
+    LOGIC = "logic"
+    KNOWLEDGE = "knowledge"
+    GENERAL = "general"
+
+
+class Level(enum.StrEnum):
+    """What the evidence of an answer amounts to, strongest first."""
+
+    PROVED = "proved"
+    COMPUTED = "computed"
+    USER_TESTED = "user-tested"
+    SELF_TESTED = "self-tested"
+    AGREED = "agreed"
+    QUOTED = "quoted"
+    NONE = "none"
+
+    @property
+    def verified(self) -> bool:
+        """True where problem and check both come from the user's own text or tests, never from a model."""
+        return self in _VERIFIED
+
+
+_VERIFIED = frozenset({Level.PROVED, Level.COMPUTED, Level.USER_TESTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What makes an answer checkable.
+
+    `summary` is one line for people. `detail` is JSON: the reading and the computation, the program and its result, the
+    passages with their sources.
+    """
+
+    level: Level
+    summary: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model may generate. None leaves the choice to the model's own default."""
+
+    tokens_max: int
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a caller asked. `route` is None when Council is to choose."""
+
+    request_id: str
+    messages: Sequence[Message]
+    model: str
+    sampling: Sampling
+    route: Route | None = None
+    specialists: bool = True
+
+    @property
+    def text(self) -> str:
+        """The last thing that the user said."""
+        return next((message.text for message in reversed(self.messages) if message.role == "user"), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Model tokens; zero where no model was asked."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document that recall found.
+
+    `root` is "blueprint" (trusted) or "library" (the user's own, untrusted). `score` grows with relevance; `coverage` is
+    the share of the query's distinct content words that the passage holds, 0 to 1.
+    """
+
+    root: str
+    source: str
+    heading: str
+    text: str
+    score: float
+    coverage: float
+
+
+# What a specialist says, in this order: any number of Delta, then one Finding; or a single PassOn instead.
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of answer text, in order."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A specialist's finished answer; `text` is the whole of it, the deltas joined.
+
+    `refused` is a clear no with its reason, as for a number too large to write down; not the same as passing on.
+    """
+
+    text: str
+    confidence: float
+    evidence: Evidence
+    usage: Usage = Usage()
+    model: str | None = None
+    finish_reason: str = "stop"
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """A specialist declines, before saying anything, and says why."""
+
+    reason: str
+
+
+Event = Delta | Finding | PassOn
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finding with everything that the caller is told about it.
+
+    `timings_ms` maps stage to milliseconds. `passed_on` maps each specialist that declined to its reason. `degraded`
+    names parts that were away and what that changed.
+    """
+
+    request_id: str
+    specialist: str
+    route: Route
+    finding: Finding
+    escalated: bool
+    cost_usd_micros: int
+    timings_ms: Mapping[str, float]
+    passed_on: Mapping[str, str]
+    route_reasons: Sequence[str]
+    degraded: Sequence[str]
+    generation: str

@@ -1,0 +1,322 @@
+"""Every setting with its default, its bounds and its reason.
+
+Order: default < file (`council.yaml` of the blueprint) < environment (`COUNCIL_<SECTION>_<KEY>`) < flag. Unknown keys are
+errors that name the nearest key. The reference page is generated from the `doc` of each option, and a test pins the
+defaults.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from council.domain import errors, money
+
+ENVIRONMENT_PREFIX = "COUNCIL_"
+
+_MIB = 1024 * 1024
+
+
+def option(default: Any, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """Declare a setting: its default, one line for the reference page, and inclusive bounds for numbers."""
+    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """The HTTP edge."""
+
+    host: str = option("127.0.0.1", "Address to listen on. Beyond loopback needs TLS files or `behind_proxy`.")
+    workers: int = option(1, "Gateway processes that share the public socket.", low=1, high=64)
+    allowed_hosts: tuple[str, ...] = option((), "Host names accepted beside loopback names (DNS rebinding).")
+    allowed_origins: tuple[str, ...] = option((), "Browser origins that may change state beside the service's own.")
+    tls_cert_file: str = option("", "PEM certificate chain; with `tls_key_file` the gateway speaks HTTPS.")
+    tls_key_file: str = option("", "PEM private key of `tls_cert_file`.")
+    behind_proxy: bool = option(False, "A TLS-ending proxy stands in front, so a bind beyond loopback is allowed.")
+    anonymous_loopback: bool = option(True, "Callers on loopback may read and chat without a token.")
+    body_bytes_max: int = option(_MIB, "Largest request body, bytes.", low=1024, high=64 * _MIB)
+    messages_max: int = option(512, "Most messages in one request.", low=1, high=100_000)
+    requests_per_minute: int = option(600, "Rate limit of a token that names none.", low=1, high=10_000_000)
+    concurrent_max: int = option(200, "Requests answered at once by one gateway process.", low=1, high=100_000)
+    body_timeout_s: float = option(20.0, "Longest wait for the rest of a request body, seconds.", low=0.1, high=600)
+    drain_s: float = option(20.0, "Longest wait for running answers at a stop, seconds.", low=0, high=600)
+    tokens_refresh_s: float = option(2.0, "How often the token list is read again, seconds.", low=0.1, high=600)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The local language model."""
+
+    name: str = option("smollm2-135m-instruct", "Name shown to callers; must have a price.")
+    file: str = option("", "GGUF file to serve instead of the packaged model.")
+    threads: int = option(0, "Compute threads; 0 means cores - 1, at least 1.", low=0, high=1024)
+    context_tokens: int = option(8192, "Context of all slots together, tokens.", low=512, high=1_048_576)
+    slots: int = option(2, "Answers generated at once; each has its share of the context.", low=1, high=64)
+    queue_max: int = option(
+        32, "Requests that may wait for a slot before new ones are turned away.", low=0, high=10_000
+    )
+    tokens_max_default: int = option(
+        512, "Most tokens of an answer whose caller names no limit.", low=1, high=1_048_576
+    )
+    stall_s: float = option(60.0, "Longest silence of a running generation, seconds.", low=0.1, high=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """The computing half of specialists."""
+
+    processes: int = option(1, "Worker children; each runs one job at a time.", low=1, high=64)
+    wall_s: float = option(5.0, "Longest a job may take, seconds.", low=0.1, high=600)
+    memory_bytes: int = option(1024 * _MIB, "Address space of a child, bytes.", low=128 * _MIB, high=1 << 40)
+    jobs_per_child: int = option(500, "Jobs after which a child is replaced by a fresh one.", low=1, high=1_000_000)
+    queue_max: int = option(32, "Jobs that may wait before new ones are turned away.", low=1, high=10_000)
+    message_bytes_max: int = option(_MIB, "Largest job or result, bytes.", low=4096, high=64 * _MIB)
+
+
+@dataclass(frozen=True, slots=True)
+class RecallConfig:
+    """Retrieval over guidebook, knowledge and library."""
+
+    files_max: int = option(10_000, "Most documents indexed per root.", low=1, high=1_000_000)
+    file_bytes_max: int = option(
+        8 * _MIB, "Largest document indexed, bytes; larger ones are named and left out.", low=1024
+    )
+    passage_chars: int = option(900, "Passages are cut at about this many characters.", low=200, high=10_000)
+    poll_s: float = option(2.0, "How often the library folder is looked at, seconds.", low=0.1, high=3600)
+    coverage_min: float = option(
+        0.8, "Share of a question's content words a passage must hold to be quoted.", low=0, high=1
+    )
+    timeout_s: float = option(2.0, "Longest a search may take, seconds.", low=0.1, high=60)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsConfig:
+    """The database."""
+
+    url: str = option("", "SQLAlchemy URL; empty means SQLite under the home. PostgreSQL: `postgresql+psycopg://...`.")
+    batch_rows_max: int = option(256, "Most ledger rows in one commit.", low=1, high=10_000)
+    queue_rows_max: int = option(10_000, "Ledger rows that may wait for a commit.", low=1, high=1_000_000)
+    busy_s: float = option(5.0, "Longest wait for another writer's lock, seconds.", low=0.1, high=60)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """The shared store."""
+
+    url: str = option("", "Redis or Valkey URL; empty means the bundled Valkey on a Unix socket.")
+    memory_bytes: int = option(64 * _MIB, "Most memory of the bundled Valkey, bytes.", low=8 * _MIB, high=1 << 40)
+    timeout_s: float = option(0.5, "Longest wait for one reply, seconds.", low=0.01, high=60)
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorConfig:
+    """Starting, watching and stopping services."""
+
+    backoff_first_s: float = option(
+        0.5, "Wait before the first restart, seconds; doubles with each.", low=0.01, high=60
+    )
+    backoff_ceiling_s: float = option(30.0, "Longest wait before a restart, seconds.", low=0.1, high=3600)
+    backoff_forgive_s: float = option(60.0, "A run this long starts the back-off over, seconds.", low=0.1, high=86_400)
+    ready_s: float = option(60.0, "Longest a service may take to be ready, seconds.", low=1, high=3600)
+    stop_s: float = option(
+        25.0, "Wait after SIGTERM before SIGKILL, seconds; longer than the gateway's drain.", low=0.1, high=3600
+    )
+    log_bytes_max: int = option(
+        10 * _MIB, "A log file is turned over at this size, one older file kept.", low=4096, high=1 << 32
+    )
+
+
+def _default_prices() -> dict[str, money.Price]:
+    return {"smollm2-135m-instruct": money.Price(0, 0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration."""
+
+    port: int = option(8000, "Base port; services count up from it (decision 6).", low=1024, high=65_000)
+    gateway: GatewayConfig = field(default_factory=GatewayConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    worker: WorkerConfig = field(default_factory=WorkerConfig)
+    recall: RecallConfig = field(default_factory=RecallConfig)
+    records: RecordsConfig = field(default_factory=RecordsConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
+    prices: Mapping[str, money.Price] = field(
+        default_factory=_default_prices,
+        metadata={
+            "doc": "Per model: `input_usd_micros` and `output_usd_micros` per million tokens. 0 for a model of your own."
+        },
+    )
+
+
+def build(file: Mapping[str, Any], environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
+    """Return the config that file, environment and flags give, the later ones winning.
+
+    `file` is the parsed council.yaml; `environment` the process's variables, of which only `COUNCIL_*` count; `flags` is
+    shaped like `file`. Raises ConfigError.
+    """
+    merged: dict[str, Any] = {}
+    for layer in (file, _from_environment(environment), flags):
+        _merge(merged, layer)
+    config: Config = _section(Config, merged, "")
+    _check_combinations(config)
+    return config
+
+
+def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+# Variables with the prefix that are not settings.
+_RESERVED = frozenset({"HOME", "TOKEN", "SOCKETS", "READY_FD", "GENERATION", "SUPERVISOR_PID", "SERVICE", "REPLICA"})
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    known = {name.upper(): path for name, path in _paths().items()}
+    layer: dict[str, Any] = {}
+    for variable, value in environment.items():
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name == variable or name in _RESERVED:
+            continue
+        if name not in known:
+            raise errors.ConfigError(f"{variable} is not a setting.{_nearest(name, known, ENVIRONMENT_PREFIX)}")
+        target = layer
+        *parents, leaf = known[name]
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[leaf] = value
+    return layer
+
+
+def _paths() -> dict[str, tuple[str, ...]]:
+    """Map `section_key` to its path, for every setting that a variable may give."""
+    paths: dict[str, tuple[str, ...]] = {}
+    for item in dataclasses.fields(Config):
+        if dataclasses.is_dataclass(item.type):
+            for inner in dataclasses.fields(item.type):
+                paths[f"{item.name}_{inner.name}"] = (item.name, inner.name)
+        elif item.name != "prices":
+            paths[item.name] = (item.name,)
+    return paths
+
+
+def _section(kind: Any, values: Any, where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise errors.ConfigError(f"`{where.rstrip('.')}` must be a section with keys, not {values!r}.")
+    fields = {item.name: item for item in dataclasses.fields(kind)}
+    for key in values:
+        if key not in fields:
+            raise errors.ConfigError(f"Unknown key `{where}{key}`.{_nearest(str(key), fields, where)}")
+    arguments = {key: _value(fields[key], value, where + key) for key, value in values.items()}
+    return kind(**arguments)
+
+
+def _value(item: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(item.type):
+        return _section(item.type, value, where + ".")
+    if item.name == "prices":
+        return _prices(value, where)
+    converted = _converted(item.type, value, where)
+    low, high = item.metadata.get("low"), item.metadata.get("high")
+    if low is not None and converted < low:
+        raise errors.ConfigError(f"`{where}` is {converted}, below its least value {low:g}.")
+    if high is not None and converted > high:
+        raise errors.ConfigError(f"`{where}` is {converted}, above its greatest value {high:g}.")
+    return converted
+
+
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _converted(kind: Any, value: Any, where: str) -> Any:
+    """Return `value` as `kind`. Text is converted, since variables and flags are text; other mismatches are errors."""
+    wrong = errors.ConfigError(f"`{where}` must be {_KIND_NAMES.get(kind, 'a list of texts')}, not {value!r}.")
+    if kind is bool:
+        word = _WORDS.get(value.lower()) if isinstance(value, str) else value
+        if not isinstance(word, bool):
+            raise wrong
+        return word
+    if kind in (int, float):
+        return _number(kind, value, wrong)
+    if kind is str:
+        if not isinstance(value, str):
+            raise wrong
+        return value
+    assert isinstance(kind, types.GenericAlias) and typing.get_origin(kind) is tuple, kind
+    entries = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(entries, list | tuple) or not all(isinstance(entry, str) for entry in entries):
+        raise wrong
+    return tuple(entries)
+
+
+_KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def _number(kind: type[int] | type[float], value: Any, wrong: errors.ConfigError) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise wrong
+    if kind is int and isinstance(value, float):
+        raise wrong
+    try:
+        number = kind(value)
+    except (ValueError, OverflowError):
+        raise wrong from None
+    if number != number or number in (float("inf"), float("-inf")):
+        raise wrong
+    return number
+
+
+def _prices(value: Any, where: str) -> dict[str, money.Price]:
+    if not isinstance(value, Mapping):
+        raise errors.ConfigError(f"`{where}` must map model names to prices, not {value!r}.")
+    prices: dict[str, money.Price] = {}
+    for model, price in value.items():
+        made: money.Price = _section(_PriceForm, price, f"{where}.{model}.").price()
+        prices[str(model)] = made
+    return prices
+
+
+@dataclass(frozen=True, slots=True)
+class _PriceForm:
+    input_usd_micros: int = option(0, "", low=0, high=10**12)
+    output_usd_micros: int = option(0, "", low=0, high=10**12)
+
+    def price(self) -> money.Price:
+        return money.Price(self.input_usd_micros, self.output_usd_micros)
+
+
+def _nearest(name: str, known: Mapping[str, Any], prefix: str) -> str:
+    close = difflib.get_close_matches(name, [str(key) for key in known], n=1, cutoff=0.5)
+    return f" Did you mean `{prefix}{close[0]}`?" if close else " `council config show` lists every key."
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _check_combinations(config: Config) -> None:
+    gateway = config.gateway
+    if bool(gateway.tls_cert_file) != bool(gateway.tls_key_file):
+        raise errors.ConfigError(
+            "`gateway.tls_cert_file` and `gateway.tls_key_file` go together; give both or neither."
+        )
+    if gateway.host not in _LOOPBACK and not (gateway.tls_cert_file or gateway.behind_proxy):
+        raise errors.ConfigError(
+            f"`gateway.host` {gateway.host!r} is beyond loopback, so tokens would cross the network in the clear. Give "
+            "`gateway.tls_cert_file` and `gateway.tls_key_file`, or set `gateway.behind_proxy` if a proxy ends TLS."
+        )
+    if config.model.name not in config.prices:
+        raise errors.ConfigError(
+            f"The model {config.model.name!r} has no price. Add `prices.{config.model.name}` (0 and 0 for your own model)."
+        )
+    if config.supervisor.stop_s <= gateway.drain_s:
+        raise errors.ConfigError(
+            "`supervisor.stop_s` must be longer than `gateway.drain_s`, or answers are cut at a stop."
+        )

@@ -1,0 +1,184 @@
+"""Every error that Council raises on purpose.
+
+CouncilError
+├── InvalidRequestError          the caller sent something that cannot be answered as it is
+│   ├── MalformedBodyError           not JSON, not UTF-8, or of the wrong types
+│   ├── BodyTooLargeError            over `gateway.body_bytes_max`
+│   ├── UnsupportedParameterError    a known parameter that this version refuses instead of ignoring
+│   ├── ContextTooLongError          more tokens than the model's context holds
+│   └── ModelNotFoundError           no model of that name
+├── UnauthenticatedError         no token where one is needed, or one that is not ours
+├── ForbiddenError               a token without the right, or a Host or Origin that is not allowed
+├── NotFoundError                no such thing
+├── RateLimitedError             too many requests from one token
+├── OverloadedError              a queue is full
+├── UnavailableError             a part that the request needs is away; a later try may succeed
+│   ├── ModelUnavailableError        the model is loading, restarting or missing
+│   ├── RecordsUnavailableError      the records cannot be read or written
+│   ├── StoreUnavailableError        the store cannot be reached
+│   ├── ComputeUnavailableError      the worker cannot be reached
+│   ├── RecallUnavailableError       recall cannot be reached
+│   ├── SandboxUnavailableError      there is no sandbox to run code in
+│   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
+├── ComputeLimitError            a computation met its time or memory limit
+├── ConfigError                  a config key or value that cannot be used
+├── BlueprintError               the blueprint cannot be read or written
+└── SetupError                   something that set-up must provide is missing or damaged
+
+`code` is stable and may be relied on by clients; `message` is for the user and ends with what to do next; `detail` is for
+the operator's log and never reaches a client. One table in `gateway/errors.py` maps codes to HTTP, one in `cli/main.py`
+maps classes to exit status.
+"""
+
+
+class CouncilError(Exception):
+    """Root of the tree."""
+
+    code = "internal_error"
+
+    def __init__(
+        self, message: str, *, detail: str = "", parameter: str | None = None, retry_after_s: int | None = None
+    ):
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+        self.parameter = parameter
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequestError(CouncilError):
+    """The caller sent something that cannot be answered as it is."""
+
+    code = "invalid_request"
+
+
+class MalformedBodyError(InvalidRequestError):
+    """Not JSON, not UTF-8, or of the wrong types."""
+
+    code = "malformed_body"
+
+
+class BodyTooLargeError(InvalidRequestError):
+    """Over the size limit."""
+
+    code = "body_too_large"
+
+
+class UnsupportedParameterError(InvalidRequestError):
+    """A known parameter that this version refuses instead of ignoring."""
+
+    code = "unsupported_parameter"
+
+
+class ContextTooLongError(InvalidRequestError):
+    """More tokens than the model's context holds."""
+
+    code = "context_length_exceeded"
+
+
+class ModelNotFoundError(InvalidRequestError):
+    """No model of that name."""
+
+    code = "model_not_found"
+
+
+class UnauthenticatedError(CouncilError):
+    """No token where one is needed, or one that is not ours."""
+
+    code = "invalid_api_key"
+
+
+class ForbiddenError(CouncilError):
+    """A token without the right, or a Host or Origin that is not allowed."""
+
+    code = "forbidden"
+
+
+class NotFoundError(CouncilError):
+    """No such thing."""
+
+    code = "not_found"
+
+
+class RateLimitedError(CouncilError):
+    """Too many requests from one token."""
+
+    code = "rate_limit_exceeded"
+
+
+class OverloadedError(CouncilError):
+    """A queue is full."""
+
+    code = "overloaded"
+
+
+class UnavailableError(CouncilError):
+    """A part that the request needs is away; a later try may succeed."""
+
+    code = "unavailable"
+
+
+class ModelUnavailableError(UnavailableError):
+    """The model is loading, restarting or missing."""
+
+    code = "model_unavailable"
+
+
+class RecordsUnavailableError(UnavailableError):
+    """The records cannot be read or written."""
+
+    code = "records_unavailable"
+
+
+class StoreUnavailableError(UnavailableError):
+    """The store cannot be reached."""
+
+    code = "store_unavailable"
+
+
+class ComputeUnavailableError(UnavailableError):
+    """The worker cannot be reached."""
+
+    code = "compute_unavailable"
+
+
+class RecallUnavailableError(UnavailableError):
+    """Recall cannot be reached."""
+
+    code = "recall_unavailable"
+
+
+class SandboxUnavailableError(UnavailableError):
+    """There is no sandbox to run code in."""
+
+    code = "sandbox_unavailable"
+
+
+class SupervisorUnavailableError(UnavailableError):
+    """Nothing answers on the supervisor's socket."""
+
+    code = "not_running"
+
+
+class ComputeLimitError(CouncilError):
+    """A computation met its time or memory limit."""
+
+    code = "compute_limit"
+
+
+class ConfigError(CouncilError):
+    """A config key or value that cannot be used."""
+
+    code = "config_invalid"
+
+
+class BlueprintError(CouncilError):
+    """The blueprint cannot be read or written."""
+
+    code = "blueprint_invalid"
+
+
+class SetupError(CouncilError):
+    """Something that set-up must provide is missing or damaged."""
+
+    code = "setup_incomplete"

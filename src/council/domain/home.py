@@ -1,0 +1,80 @@
+"""Where everything lies under one home folder. Paths only; nothing here touches the disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder that holds one Council's state."""
+
+    root: Path
+
+    @property
+    def token_file(self) -> Path:
+        """The first admin token, in the clear, mode 0600."""
+        return self.root / "token"
+
+    @property
+    def secrets(self) -> Path:
+        """Keys that never enter the blueprint, mode 0700."""
+        return self.root / "secrets"
+
+    @property
+    def internal_key_file(self) -> Path:
+        """The key with which the gateway speaks to the model process."""
+        return self.secrets / "internal.key"
+
+    @property
+    def blueprint(self) -> Path:
+        """The bare git repository that describes the running system."""
+        return self.root / "blueprint.git"
+
+    @property
+    def generations(self) -> Path:
+        """One immutable tree a commit."""
+        return self.root / "generations"
+
+    @property
+    def current(self) -> Path:
+        """The link to the live generation."""
+        return self.root / "current"
+
+    @property
+    def library(self) -> Path:
+        """The user's own documents: untrusted, read again when they change."""
+        return self.root / "library"
+
+    @property
+    def records(self) -> Path:
+        """The embedded database's folder."""
+        return self.root / "records"
+
+    @property
+    def records_url(self) -> str:
+        """SQLAlchemy URL of the embedded database."""
+        return f"sqlite:///{self.records / 'council.db'}"
+
+    @property
+    def store(self) -> Path:
+        """The bundled Valkey's append-only file."""
+        return self.root / "store"
+
+    @property
+    def models(self) -> Path:
+        """Prepared model files."""
+        return self.root / "models"
+
+    @property
+    def logs(self) -> Path:
+        """One file a service, JSON lines."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, locks and metric files of the running service; empty when it is down."""
+        return self.root / "run"
+
+    def socket(self, name: str) -> Path:
+        """The Unix socket of a service."""
+        return self.run / f"{name}.sock"

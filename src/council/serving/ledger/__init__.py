@@ -1,0 +1,1 @@
+"""What each request cost, committed before its last byte leaves."""

@@ -1,0 +1,1 @@
+"""Chooses where a question goes. Pure."""
