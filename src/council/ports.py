@@ -4,7 +4,7 @@ Each has one contract test suite in `tests/contract` that runs over all its kind
 `domain.errors`; driver exceptions never leave a back end.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -109,7 +109,7 @@ class ModelProvider(Protocol):
 
     def complete(
         self, messages: Sequence[answers.Message], sampling: answers.Sampling, request_id: str
-    ) -> AsyncIterator[ModelPiece | ModelEnd]:
+    ) -> AsyncGenerator[ModelPiece | ModelEnd, None]:
         """Yield pieces, then one ModelEnd. Closing the iterator stops the generation.
 
         Raises ModelUnavailableError, ContextTooLongError, OverloadedError; a stream that breaks before its end raises

@@ -7,6 +7,7 @@ defaults.
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -60,6 +61,9 @@ class ModelConfig:
     )
     tokens_max_default: int = option(
         512, "Most tokens of an answer whose caller names no limit.", low=1, high=1_048_576
+    )
+    repeat_penalty: float = option(
+        1.1, "Penalty on tokens said lately; 1 is none. Small models loop without it.", low=1, high=2
     )
     stall_s: float = option(60.0, "Longest silence of a running generation, seconds.", low=0.1, high=3600)
 
@@ -269,7 +273,7 @@ def _number(kind: type[int] | type[float], value: Any, wrong: errors.ConfigError
         number = kind(value)
     except (ValueError, OverflowError):
         raise wrong from None
-    if number != number or number in (float("inf"), float("-inf")):
+    if not math.isfinite(number):
         raise wrong
     return number
 

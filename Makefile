@@ -1,0 +1,63 @@
+# What people, bots and CI call. `make` alone lists it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Passed on to the command behind a target, as in: make up ARGS=--detach
+ARGS ?=
+# Passed on to the set-up, as in: make up SETUP=--pip
+SETUP ?=
+
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench soak lock fmt clean environment environment-dev static
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# exec: Ctrl-C and SIGTERM reach the service itself, with no shell between.
+up: environment ## set up what is missing, then run Council in the foreground until Ctrl-C
+	@exec $(BIN)/council up $(ARGS)
+
+test: environment-dev ## everything: static checks and all tests, with Debian packages when it may install them
+	@$(PYTHON) tools/install_debian.py postgresql redis-server
+	@$(MAKE) static
+	@$(BIN)/pytest -ra $(ARGS)
+
+check: environment-dev static ## the quick half, under 90 s: static checks and unit tests with coverage
+	@$(BIN)/pytest -ra --cov --cov-report=term tests/unit $(ARGS)
+
+static:
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/reference.py --check
+
+bench: environment-dev ## measure us and the peers in one run, write benchmarks/results
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+soak: environment-dev ## the long forms: hours of load and faults
+	@$(BIN)/python benchmarks/soak.py $(ARGS)
+
+lock: ## resolve pyproject.toml anew into both lock files (needs uv)
+	$(LOCK) --extra local --group model --group build -o requirements.lock
+	$(LOCK) --extra local --extra postgres --group model --group build --group dev \
+		-c requirements.lock -o requirements-dev.lock
+
+fmt: environment-dev ## format, mend what the linter can, write the reference pages
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+	@$(BIN)/python tools/reference.py
+
+clean: ## remove .venv and all caches of this checkout; your Council's home is not touched
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
+	@find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment:
+	@$(PYTHON) tools/setup_env.py $(SETUP)
+
+environment-dev:
+	@$(PYTHON) tools/setup_env.py --dev $(SETUP)

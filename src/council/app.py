@@ -1,0 +1,149 @@
+"""The composition root: settings in, wired objects out.
+
+The one place that chooses a kind for each port. Imports of a kind stand where it is chosen, so that a process loads only what
+it runs.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from council import ports
+from council.domain import answers, errors
+from council.domain import config as config_module
+from council.domain import home as home_module
+from council.kit import clock as clock_module
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+_PROMPT_BYTES_MAX = 64 * 1024
+_MODEL_PORT_OFFSET = 5
+
+
+def records(config: config_module.Config, where: home_module.Home) -> ports.Records:
+    """Return the records that the settings name."""
+    from council.backends.records import sql
+
+    return sql.SqlRecords(config.records.url or where.records_url, config.records.busy_s)
+
+
+def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
+    """Return the store that the settings name."""
+    from council.backends.store import bundled, valkey
+
+    return valkey.ValkeyStore(config.store.url or bundled.url(where), config.store.timeout_s)
+
+
+def model(config: config_module.Config, where: home_module.Home) -> ports.ModelProvider:
+    """Return the provider for the local model's own process."""
+    from council.backends.model_provider import openai
+
+    url = f"http://127.0.0.1:{config.port + _MODEL_PORT_OFFSET}"
+    key = _secret(where.internal_key_file)
+    return openai.OpenAIProvider(config.model.name, url, key, config.model.stall_s)
+
+
+def runtime(where: home_module.Home) -> ports.Runtime:
+    """Return the runtime: the supervisor of this machine."""
+    from council.backends.runtime import local
+
+    return local.LocalRuntime(where)
+
+
+def gateway(config: config_module.Config, where: home_module.Home, generation: str) -> "ASGIApp":
+    """Return the gateway's application; its lifespan opens and closes what it leans on, in order."""
+    from council.backends.compute import unix as compute_unix
+    from council.backends.retriever import unix as retriever_unix
+    from council.backends.sandbox_runner import absent
+    from council.gateway import application, auth, limits, parts
+    from council.serving import pipeline
+    from council.serving.ledger import writer
+
+    clock = clock_module.SystemClock()
+    made_records, made_store, made_model = records(config, where), store(config, where), model(config, where)
+    compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
+    recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
+    ledger_writer = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
+    prompts = where.generations / generation / "prompts"
+    made = parts.Parts(
+        config=config,
+        generation=generation,
+        records=made_records,
+        pipeline=pipeline.Pipeline(
+            specialists(made_model, compute, recall, absent.AbsentSandbox(), prompts, config),
+            ledger_writer,
+            config.prices,
+            generation,
+            clock,
+        ),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway),
+        limiter=limits.RateLimiter(made_store, clock),
+        pings={
+            "records": _in_thread(made_records.ping),
+            "store": made_store.ping,
+            "model": made_model.ping,
+            "worker": compute.ping,
+            "recall": recall.ping,
+        },
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        await made.doorkeeper.refresh()
+        ledger_writer.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(ledger_writer.close)
+            await made_model.close()
+            await made_store.close()
+            made_records.close()
+
+    return application.build(made, lifespan)
+
+
+def specialists(
+    provider: ports.ModelProvider,
+    compute: ports.Compute,
+    recall: ports.Retriever,
+    sandbox: ports.SandboxRunner,
+    prompts: Path,
+    config: config_module.Config,
+) -> list[Any]:
+    """Return every specialist, wired."""
+    from council.serving.specialists import computed, generated, knowledge
+
+    return [
+        computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
+        computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute),
+        knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min),
+        generated.CodeSpecialist(provider, compute, sandbox, _prompt(prompts / "code.md")),
+        generated.GeneralSpecialist(provider, _prompt(prompts / "general.md")),
+    ]
+
+
+def _in_thread(call: Any) -> Any:
+    async def run() -> None:
+        await asyncio.to_thread(call)
+
+    return run
+
+
+def _prompt(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_PROMPT_BYTES_MAX).decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.BlueprintError(f"The prompt `{path.name}` cannot be read from the blueprint: {error}.") from error
+
+
+def _secret(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise errors.SetupError(
+            f"The key file {path.name} cannot be read: {error.strerror}. Run `council init`."
+        ) from error

@@ -1,0 +1,70 @@
+"""The worker over its Unix socket: one connection a job, one frame each way."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from council.domain import config as config_module
+from council.domain import errors
+from council.kit import frames
+
+# The worker ends a job at `wall_s` by the kernel's timer; the caller waits a little longer before it gives up.
+_GRACE_S = 2.0
+
+
+class UnixCompute:
+    """Implements ports.Compute. At most `worker.queue_max` jobs wait or run for one client at a time."""
+
+    def __init__(self, socket_path: Path, worker: config_module.WorkerConfig):
+        self._path = socket_path
+        self._wall_s = worker.wall_s
+        self._bytes_max = worker.message_bytes_max
+        self._places = asyncio.Semaphore(worker.queue_max)
+        self._queue_s = worker.wall_s * 2
+
+    async def call(self, operation: str, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+        """Run one operation. Raises ComputeLimitError, ComputeUnavailableError, OverloadedError."""
+        if self._places.locked():
+            raise errors.OverloadedError("The worker's queue is full. Try again in a few seconds.", retry_after_s=1)
+        frame = frames.encode({"operation": operation, "payload": payload, "request_id": request_id})
+        if len(frame) > self._bytes_max:
+            raise errors.ComputeLimitError(f"The text is over the {self._bytes_max} bytes that the worker accepts.")
+        async with self._places:
+            return await self._exchange(frame)
+
+    async def ping(self) -> None:
+        """Return if the worker answers. Raises ComputeUnavailableError."""
+        await self.call("ping", {}, "")
+
+    async def _exchange(self, frame: bytes) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(self._queue_s + self._wall_s + _GRACE_S):
+                reader, writer = await asyncio.open_unix_connection(self._path, limit=self._bytes_max)
+                try:
+                    writer.write(frame)
+                    await writer.drain()
+                    started = await frames.read(reader, self._bytes_max)
+                    reply = await frames.read(reader, self._bytes_max) if started is not None else None
+                finally:
+                    writer.close()
+        except TimeoutError as error:
+            raise _unavailable("no reply in time") from error
+        except (OSError, frames.FrameError) as error:
+            raise _unavailable(f"{type(error).__name__}: {error}") from error
+        if started is None:
+            raise _unavailable("the worker closed before it began")
+        if reply is None:
+            # The kernel ended the child: its timer or its memory limit.
+            raise errors.ComputeLimitError(f"The computation met its limit of {self._wall_s:g} s or of memory.")
+        if "error" in reply:
+            raise errors.ComputeUnavailableError("The worker failed on this question.", detail=str(reply["error"]))
+        return reply
+
+
+def _unavailable(detail: str) -> errors.ComputeUnavailableError:
+    return errors.ComputeUnavailableError(
+        "The worker is not available; it may be starting again. Try again in a few seconds.",
+        detail=detail,
+        retry_after_s=1,
+    )

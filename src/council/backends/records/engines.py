@@ -1,0 +1,166 @@
+"""Engines for the two databases, set up for durability and bounded waits. Nothing here knows the tables."""
+
+import contextlib
+import os
+import sqlite3
+import stat
+import urllib.parse
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy
+import sqlalchemy.exc
+import sqlalchemy.pool
+
+from council.domain import errors
+
+Synchronous = Literal["NORMAL", "FULL"]
+
+_CONNECTIONS_MAX = 8
+_WAL_BYTES_KEPT_MAX = 64 * 1024 * 1024
+_WRITES = "council_writes"
+
+
+def parse(url: str) -> sqlalchemy.URL:
+    """Return the parsed URL, its driver made explicit. Raises ConfigError, without the password."""
+    parsed = _parsed(url)
+    kind = parsed.get_backend_name() if parsed else ""
+    if parsed and kind == "sqlite" and parsed.database not in (None, "", ":memory:") and not parsed.query:
+        return parsed.set(database=str(Path(parsed.database or "").absolute()))
+    if parsed and kind == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise errors.ConfigError(
+        "`records.url` must be `sqlite:////path/to/file` or `postgresql+psycopg://user:password@host:port/database`."
+    )
+
+
+def _parsed(url: str) -> sqlalchemy.URL | None:
+    try:
+        return sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        return None
+
+
+def open_engine(url: sqlalchemy.URL, busy_s: float, synchronous: Synchronous) -> sqlalchemy.Engine:
+    """Return an engine that has not connected yet. Raises SetupError where the driver is missing."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(Path(url.database or ""), busy_s, synchronous)
+    return _postgresql(url, busy_s)
+
+
+def writer(engine: sqlalchemy.Engine) -> sqlalchemy.Engine:
+    """Return a view of `engine` whose transactions take the write lock when they begin.
+
+    A transaction that reads first and asks for SQLite's lock later can fail at once without waiting its turn.
+    """
+    return engine.execution_options(**{_WRITES: True})
+
+
+def create_file(path: Path, busy_s: float) -> None:
+    """Make an empty database in WAL mode, mode 0600, unless the file is there; its folder too, but no deeper one.
+
+    The file is linked into place complete, because two processes that switch one file to WAL at the same moment can fail.
+    An existing file is never opened here: closing a descriptor of it would drop SQLite's locks in this process.
+    """
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if path.exists():
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            with contextlib.suppress(PermissionError):
+                path.chmod(0o600)
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with contextlib.closing(_connect_sqlite(draft, busy_s, "FULL")):
+            pass
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlalchemy.Engine:
+    engine = sqlalchemy.create_engine(
+        "sqlite://",
+        creator=lambda: _connect_sqlite(path, busy_s, synchronous),
+        poolclass=sqlalchemy.pool.QueuePool,
+        pool_size=_CONNECTIONS_MAX,
+        max_overflow=0,
+        pool_timeout=busy_s,
+        pool_use_lifo=True,
+        hide_parameters=True,
+    )
+
+    def note_file(connection: Any, record: Any) -> None:
+        record.info["file"] = _identity(path)
+
+    def check_file(connection: Any, record: Any, proxy: Any) -> None:
+        # What is written to a file that was removed or replaced under an open connection is lost without an error.
+        if record.info.get("file") != _identity(path):
+            raise sqlalchemy.exc.DisconnectionError("the database file was replaced")
+
+    def begin(connection: sqlalchemy.Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    sqlalchemy.event.listen(engine, "connect", note_file)
+    sqlalchemy.event.listen(engine, "checkout", check_file)
+    sqlalchemy.event.listen(engine, "begin", begin)
+    return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _connect_sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlite3.Connection:
+    """Open an existing file. A missing one is an error: only `create_file` makes a database."""
+    connection = sqlite3.connect(
+        f"file:{urllib.parse.quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=busy_s,
+        isolation_level=None,  # the `begin` listener says which kind of transaction
+        check_same_thread=False,  # the pool hands a connection to one thread at a time
+    )
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            f"synchronous = {synchronous}",
+            "foreign_keys = ON",
+            f"journal_size_limit = {_WAL_BYTES_KEPT_MAX}",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _postgresql(url: sqlalchemy.URL, busy_s: float) -> sqlalchemy.Engine:
+    busy_ms = max(1, round(busy_s * 1_000))
+    settings = {
+        "connect_timeout": max(2, round(busy_s)),  # libpq takes whole seconds, at least 2
+        "tcp_user_timeout": busy_ms,
+        "keepalives_idle": 10,
+        "options": f"-c lock_timeout={busy_ms} -c timezone=UTC",
+        "application_name": "council",
+    }
+    try:
+        return sqlalchemy.create_engine(
+            url,
+            connect_args={key: value for key, value in settings.items() if key not in url.query},
+            pool_pre_ping=True,
+            pool_size=_CONNECTIONS_MAX,
+            max_overflow=0,
+            pool_timeout=busy_s,
+            pool_use_lifo=True,
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError as error:
+        raise errors.SetupError(
+            "PostgreSQL needs the `psycopg` driver. Install it with `pip install 'council-cloud[postgres]'`."
+        ) from error

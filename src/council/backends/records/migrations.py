@@ -1,0 +1,143 @@
+"""Numbered steps that bring a database to the form in `schema.py`.
+
+A step, once released, is never edited: a later change is a later step. Steps are written as plain SQL, so that they do not
+change when `schema.py` does. Each runs in a transaction of its own together with the line that says it ran. Both databases
+have transactional DDL, so a step happens wholly or not at all.
+"""
+
+from collections.abc import Callable, Sequence
+
+import sqlalchemy
+
+from council.backends.records import schema
+from council.domain import errors
+
+Step = Callable[[sqlalchemy.Connection], None]
+
+# Any constant will do, as long as nothing else in the database takes the same advisory lock.
+_LOCK_KEY = 6_102_538_117
+
+
+def migrate(reader: sqlalchemy.Engine, writer: sqlalchemy.Engine, steps: Sequence[Step]) -> int:
+    """Run the steps that are missing; return the version. Raises RecordsUnavailableError if the schema is newer.
+
+    An up-to-date database is only read, so that a read-only replica or a busy writer does not stop a start.
+    """
+    with reader.connect() as connection:
+        version = _version(connection)
+    for _ in range(len(steps) + 1):
+        if version > len(steps):
+            raise errors.RecordsUnavailableError(
+                f"The records have schema version {version}, and this Council knows versions up to {len(steps)}. Start the "
+                "newer Council that wrote them, or restore a copy from before it."
+            )
+        if version == len(steps):
+            return version
+        version = _advance(writer, steps)
+    raise AssertionError("every pass advances by one or ends")
+
+
+def _advance(writer: sqlalchemy.Engine, steps: Sequence[Step]) -> int:
+    """Run one missing step, if another process has not done so meanwhile; return the version after it."""
+    with writer.begin() as connection:
+        _lock(connection)
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)")
+        version = _version(connection)
+        if version >= len(steps):
+            return version
+        steps[version](connection)
+        connection.execute(sqlalchemy.insert(schema.schema_version).values(version=version + 1))
+    return version + 1
+
+
+def _lock(connection: sqlalchemy.Connection) -> None:
+    # SQLite's write transaction is already exclusive.
+    if connection.dialect.name == "postgresql":
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_LOCK_KEY)))
+
+
+def _version(connection: sqlalchemy.Connection) -> int:
+    if not sqlalchemy.inspect(connection).has_table("schema_version"):
+        return 0
+    newest = sqlalchemy.func.max(schema.schema_version.c.version)
+    return connection.execute(sqlalchemy.select(newest)).scalar_one() or 0
+
+
+def _run(connection: sqlalchemy.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+_FIRST_TABLES = (
+    "CREATE TABLE users (id TEXT NOT NULL PRIMARY KEY, created_us {integer} NOT NULL) {strict}",
+    """CREATE TABLE tokens (
+        id TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL REFERENCES users (id),
+        role TEXT NOT NULL,
+        label TEXT NOT NULL,
+        secret_sha256 TEXT NOT NULL UNIQUE,
+        created_us {integer} NOT NULL,
+        requests_per_minute {integer},
+        revoked_us {integer}
+    ) {strict}""",
+    """CREATE TABLE ledger (
+        id {identity},
+        request_id TEXT NOT NULL UNIQUE,
+        at_us {integer} NOT NULL,
+        user_id TEXT NOT NULL,
+        token_id TEXT NOT NULL,
+        route TEXT NOT NULL,
+        specialist TEXT NOT NULL,
+        model TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        level TEXT NOT NULL,
+        verified {boolean} NOT NULL,
+        escalated {boolean} NOT NULL,
+        prompt_tokens {integer} NOT NULL,
+        completion_tokens {integer} NOT NULL,
+        cost_usd_micros {integer} NOT NULL,
+        first_us {integer} NOT NULL,
+        total_us {integer} NOT NULL,
+        generation TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX ledger_at_us ON ledger (at_us, id)",
+)
+
+_FIRST_TYPES = {
+    "sqlite": {"integer": "INTEGER", "boolean": "INTEGER", "identity": "INTEGER PRIMARY KEY", "strict": "STRICT"},
+    "postgresql": {
+        "integer": "BIGINT",
+        "boolean": "BOOLEAN",
+        "identity": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        "strict": "",
+    },
+}
+
+# The third trigger closes a side door: INSERT OR REPLACE deletes the old row without firing delete triggers.
+_FIRST_GUARDS = {
+    "sqlite": (
+        "CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only; a correction is a new row'); END",
+        "CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only; a correction is a new row'); END",
+        "CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger "
+        "WHEN EXISTS (SELECT 1 FROM ledger WHERE id = NEW.id OR request_id = NEW.request_id) "
+        "BEGIN SELECT RAISE(IGNORE); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'the ledger is append-only; a correction is a new row'; END $$",
+        "CREATE TRIGGER ledger_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()",
+    ),
+}
+
+
+def _first(connection: sqlalchemy.Connection) -> None:
+    """Users, tokens, ledger."""
+    kind = connection.dialect.name
+    _run(connection, [statement.format(**_FIRST_TYPES[kind]) for statement in _FIRST_TABLES])
+    _run(connection, _FIRST_GUARDS[kind])
+
+
+STEPS: tuple[Step, ...] = (_first,)

@@ -1,0 +1,60 @@
+"""The tables as queries see them, in their newest form.
+
+How a database gets to this form is in `migrations.py`; a test compares the two. Times are in microseconds since the Unix
+epoch, money in micro-dollars.
+"""
+
+import sqlalchemy
+from sqlalchemy import BigInteger, Boolean, Column, Integer, Text
+
+_METADATA = sqlalchemy.MetaData()
+
+schema_version = sqlalchemy.Table(
+    "schema_version",
+    _METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+)
+
+users = sqlalchemy.Table(
+    "users",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+tokens = sqlalchemy.Table(
+    "tokens",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("secret_sha256", Text, nullable=False, unique=True),
+    Column("created_us", BigInteger, nullable=False),
+    Column("requests_per_minute", BigInteger),
+    Column("revoked_us", BigInteger),
+)
+
+# `id` gives rows of the same microsecond an order that pages can resume from; it says nothing else.
+ledger = sqlalchemy.Table(
+    "ledger",
+    _METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("request_id", Text, nullable=False, unique=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("token_id", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("specialist", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("escalated", Boolean, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost_usd_micros", BigInteger, nullable=False),
+    Column("first_us", BigInteger, nullable=False),
+    Column("total_us", BigInteger, nullable=False),
+    Column("generation", Text, nullable=False),
+)

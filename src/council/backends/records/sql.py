@@ -1,0 +1,216 @@
+"""Records on SQLAlchemy Core: one implementation for SQLite and PostgreSQL.
+
+What differs between the two is in `engines.py` (connections), `migrations.py` (DDL) and `faults.py` (errors); every query
+here is the same on both.
+"""
+
+import contextlib
+import datetime
+import hashlib
+import operator
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+import sqlalchemy.exc
+from sqlalchemy.dialects import postgresql, sqlite
+
+from council.backends.records import engines, faults, migrations, schema
+from council.domain import access, errors, ledger
+
+_DAY_US = 86_400_000_000
+_PAGE_ROWS = 1_000
+_TEXT_CHARS_MAX = 256
+_EPOCH = datetime.date(1970, 1, 1)
+_ANONYMOUS = "anonymous"
+
+
+class SqlRecords:
+    """ports.Records on `sqlite:////path` or `postgresql+psycopg://user:password@host/database`.
+
+    Connects on first use and again after a failure, so the database may come and go. `busy_s` bounds the wait for a lock, a
+    free connection, or a server that accepts none. `synchronous` is SQLite's: NORMAL survives the end of any process, FULL
+    a power cut too. Safe to share between threads. Raises ConfigError or SetupError for a URL that cannot be used.
+    """
+
+    def __init__(self, url: str, busy_s: float = 5.0, *, synchronous: engines.Synchronous = "NORMAL"):
+        self._url = engines.parse(url)
+        self._busy_s = busy_s
+        self._reader = engines.open_engine(self._url, busy_s, synchronous)
+        self._writer = engines.writer(self._reader)
+        self._append = _insert_if_new(self._reader, schema.ledger, "request_id")
+        self._add_user = _insert_if_new(self._reader, schema.users, "id")
+
+    def ping(self) -> None:
+        """Return if a read would succeed; a database without tables does not count."""
+        with self._typed(), self._reader.connect() as connection:
+            connection.execute(sqlalchemy.select(schema.ledger.c.id).limit(1)).first()
+
+    def migrate(self) -> int:
+        """Bring the schema up to date and return its version; a missing SQLite file is created."""
+        with self._typed():
+            if self._reader.dialect.name == "sqlite":
+                engines.create_file(Path(self._url.database or ""), self._busy_s)
+            return migrations.migrate(self._reader, self._writer, migrations.STEPS)
+
+    def append(self, rows: Sequence[ledger.LedgerRow]) -> None:
+        """Commit all rows or none; a request_id that is there is left as it is.
+
+        Text that a database cannot hold is replaced and cut at 256 characters, so that one hostile value cannot fail the
+        rows beside it.
+        """
+        if not rows:
+            return
+        values = [_ledger_values(row) for row in rows]
+        with self._typed(), self._writer.begin() as connection:
+            connection.execute(self._append, values)
+
+    def report(self, by: ledger.GroupBy, since_us: int, until_us: int) -> list[ledger.LedgerSum]:
+        """Sum the rows with since_us <= at_us < until_us; rows without a token have the key `anonymous`."""
+        with self._typed(), self._reader.connect() as connection:
+            found = connection.execute(_report_query(by, since_us, until_us)).all()
+        sums = [ledger.LedgerSum(_report_key(by, key), *(int(total) for total in totals)) for key, *totals in found]
+        # Sorted here, because databases sort text by their own locale.
+        return sorted(sums, key=operator.attrgetter("key"))
+
+    def rows(self, since_us: int, until_us: int) -> Iterator[ledger.LedgerRow]:
+        """Yield the rows with since_us <= at_us < until_us, oldest first.
+
+        Read in pages, each in a transaction of its own: a slow reader holds no lock and no connection.
+        """
+        last = (since_us, -1)
+        while True:
+            with self._typed(), self._reader.connect() as connection:
+                page = connection.execute(_page_query(last, until_us)).all()
+            for position, *values in page:
+                yield _ledger_row(values)
+                last = (values[_AT_US], position)
+            if len(page) < _PAGE_ROWS:
+                return
+
+    def tokens(self) -> list[access.Token]:
+        """Return every token, revoked ones too, oldest first."""
+        with self._typed(), self._reader.connect() as connection:
+            found = connection.execute(sqlalchemy.select(*_TOKEN_COLUMNS)).all()
+        tokens = [access.Token(token_id, user_id, access.Role(role), *rest) for token_id, user_id, role, *rest in found]
+        return sorted(tokens, key=lambda token: (token.created_us, token.id))
+
+    def add_token(self, token: access.Token) -> None:
+        """Store a token and, if new, its user. Raises InvalidRequestError if its id or its secret is there already."""
+        values = {column.name: getattr(token, column.name) for column in _TOKEN_COLUMNS}
+        values |= {"role": token.role.value, "label": _text(token.label)}
+        with self._typed():
+            try:
+                with self._writer.begin() as connection:
+                    connection.execute(self._add_user, {"id": token.user_id, "created_us": token.created_us})
+                    connection.execute(sqlalchemy.insert(schema.tokens), values)
+            except sqlalchemy.exc.IntegrityError as error:
+                raise errors.InvalidRequestError(
+                    f"There is a token with the id {token.id!r} or its secret already. Create one with a new id."
+                ) from error
+
+    def revoke_token(self, token_id: str, at_us: int) -> bool:
+        """Mark a token revoked; False if there is none of that id in force."""
+        token = schema.tokens.c
+        statement = (
+            sqlalchemy.update(schema.tokens)
+            .where(token.id == token_id, token.revoked_us.is_(None))
+            .values(revoked_us=at_us)
+        )
+        with self._typed(), self._writer.begin() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent; a later call connects again."""
+        self._reader.dispose()
+
+    @contextlib.contextmanager
+    def _typed(self) -> Iterator[None]:
+        """Turn whatever a driver raises into RecordsUnavailableError."""
+        try:
+            yield
+        except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
+            if self._reader.dialect.name == "sqlite":
+                # A connection that saw a damaged or vanished file may go on seeing it after the file is mended.
+                self._reader.dispose()
+            raise faults.unavailable(error, self._url) from error
+
+
+def _insert_if_new(engine: sqlalchemy.Engine, table: sqlalchemy.Table, key: str) -> sqlalchemy.Insert:
+    if engine.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=[key])
+    return postgresql.insert(table).on_conflict_do_nothing(index_elements=[key])
+
+
+_ROW_COLUMNS = tuple(column for column in schema.ledger.c if column.name != "id")
+_ROW_NAMES = tuple(column.name for column in _ROW_COLUMNS)
+_AT_US = _ROW_NAMES.index("at_us")
+_TEXT_NAMES = tuple(column.name for column in _ROW_COLUMNS if isinstance(column.type, sqlalchemy.Text))
+_row_fields = operator.attrgetter(*_ROW_NAMES)
+_TOKEN_COLUMNS = tuple(schema.tokens.c)
+_GROUPS: dict[ledger.GroupBy, sqlalchemy.ColumnElement[Any]] = {
+    ledger.GroupBy.DAY: schema.ledger.c.at_us // sqlalchemy.literal_column(str(_DAY_US)),
+    ledger.GroupBy.MODEL: schema.ledger.c.model,
+    ledger.GroupBy.ROUTE: schema.ledger.c.route,
+    ledger.GroupBy.TOKEN: schema.ledger.c.token_id,
+}
+
+
+def _report_query(by: ledger.GroupBy, since_us: int, until_us: int) -> sqlalchemy.Select[Any]:
+    row = schema.ledger.c
+    count = sqlalchemy.func.count
+    return (
+        sqlalchemy.select(
+            _GROUPS[by],
+            count(),
+            count().filter(row.outcome == ledger.Outcome.ANSWERED.value),
+            count().filter(row.verified),
+            count().filter(sqlalchemy.not_(row.escalated)),
+            sqlalchemy.func.sum(row.prompt_tokens),
+            sqlalchemy.func.sum(row.completion_tokens),
+            sqlalchemy.func.sum(row.cost_usd_micros),
+        )
+        .where(row.at_us >= since_us, row.at_us < until_us)
+        .group_by(_GROUPS[by])
+    )
+
+
+def _report_key(by: ledger.GroupBy, key: Any) -> str:
+    if by is ledger.GroupBy.DAY:
+        return (_EPOCH + datetime.timedelta(days=int(key))).isoformat()
+    return str(key) or (_ANONYMOUS if by is ledger.GroupBy.TOKEN else "")
+
+
+def _page_query(last: tuple[int, int], until_us: int) -> sqlalchemy.Select[Any]:
+    row = schema.ledger.c
+    return (
+        sqlalchemy.select(row.id, *_ROW_COLUMNS)
+        .where(sqlalchemy.tuple_(row.at_us, row.id) > last, row.at_us < until_us)
+        .order_by(row.at_us, row.id)
+        .limit(_PAGE_ROWS)
+    )
+
+
+def _ledger_values(row: ledger.LedgerRow) -> dict[str, Any]:
+    values = dict(zip(_ROW_NAMES, _row_fields(row), strict=True))
+    for name in _TEXT_NAMES:
+        values[name] = _text(values[name])
+    if values["request_id"] != row.request_id:
+        # Two ids that become the same text would count as one request.
+        values["request_id"] = hashlib.sha256(row.request_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return values
+
+
+def _ledger_row(values: Sequence[Any]) -> ledger.LedgerRow:
+    found = dict(zip(_ROW_NAMES, values, strict=True))
+    found["outcome"] = ledger.Outcome(found["outcome"])
+    return ledger.LedgerRow(**found)
+
+
+def _text(value: str) -> str:
+    """Return `value` as plain text that both databases can hold: no lone surrogate, no NUL, short enough for an index."""
+    if value.__class__ is str and value.isascii() and len(value) <= _TEXT_CHARS_MAX and "\0" not in value:
+        return value
+    return value[:_TEXT_CHARS_MAX].encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -1,0 +1,112 @@
+"""Store on any Valkey or Redis server, over a Unix socket or TCP.
+
+Every operation ends within `timeout_s`, whatever the server does, and connects again by itself after a failure.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncIterator
+
+import valkey.asyncio
+import valkey.asyncio.retry
+import valkey.backoff
+import valkey.exceptions
+
+from council import ports
+from council.domain import errors
+
+_CONNECTIONS_MAX = 64
+_KEY_PREFIX = "council:rate:"
+
+# A leaky bucket in one step on the server, on the server's clock, so that gateways with different clocks share one limit.
+# The value is how much of the window is used up, in microseconds, and when that was so. It is kept as a level and not as
+# GCRA's arrival time, because a time since 1970 in a double has no room for a fraction of a microsecond.
+_TAKE = """
+local limit, window_us = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local cost_us = window_us / limit
+local used_us, since_us = 0, now_us
+local value = redis.call('GET', KEYS[1])
+if value then
+    local used, since = string.match(value, '^(%S+) (%S+)$')
+    used_us, since_us = tonumber(used) or 0, tonumber(since) or now_us
+end
+-- A clock set back neither refills the bucket nor holds it shut until the old time comes again.
+used_us = math.max(0, used_us - math.max(0, now_us - since_us))
+local slack_us = cost_us / 1000
+local allowed = used_us + cost_us <= window_us + slack_us
+if allowed then
+    used_us = used_us + cost_us
+end
+if allowed or now_us < since_us then
+    local kept = string.format('%.9f %.0f', used_us, now_us)
+    redis.call('SET', KEYS[1], kept, 'PX', string.format('%.0f', math.ceil(used_us / 1000) + 1))
+end
+local remaining = math.max(0, math.floor((window_us - used_us + slack_us) / cost_us))
+local wait_us = allowed and 0 or math.ceil(used_us + cost_us - window_us)
+return {allowed and 1 or 0, remaining, wait_us}
+"""
+
+
+class ValkeyStore:
+    """ports.Store on `unix:///path`, `valkey://`, `redis://` or their TLS forms.
+
+    Connects on first use; belongs to the event loop that used it first. Raises ConfigError for a URL it cannot use.
+    """
+
+    def __init__(self, url: str, timeout_s: float):
+        self._timeout_s = timeout_s
+        try:
+            pool = valkey.asyncio.BlockingConnectionPool.from_url(
+                url,
+                max_connections=_CONNECTIONS_MAX,
+                timeout=timeout_s,
+                socket_timeout=timeout_s,
+                socket_connect_timeout=timeout_s,
+                # One try more, at once: a pooled connection may have died with the server that stood there before.
+                retry=valkey.asyncio.retry.Retry(valkey.backoff.NoBackoff(), 1),
+                retry_on_error=[valkey.exceptions.ConnectionError],
+            )
+        except ValueError:
+            # Not chained: the driver's message may quote the URL with its password.
+            raise errors.ConfigError(
+                "`store.url` must be `unix:///path/to/socket`, `valkey://host:port` or `redis://host:port`."
+            ) from None
+        self._client = valkey.asyncio.Valkey.from_pool(pool)
+        self._take = self._client.register_script(_TAKE)
+
+    async def ping(self) -> None:
+        """Return if the store answers; raises StoreUnavailableError."""
+        async with self._typed():
+            await self._client.ping()
+
+    async def take(self, key: str, limit: int, window_s: float) -> ports.Allowance:
+        """Take one of `limit` permits of `key` that refill evenly over `window_s`; raises StoreUnavailableError."""
+        assert limit >= 1 and window_s > 0, (limit, window_s)
+        window_us = max(1, math.ceil(window_s * 1_000_000))
+        async with self._typed():
+            allowed, remaining, wait_us = await self._take(keys=[_KEY_PREFIX + key], args=[limit, window_us])
+        return ports.Allowance(
+            allowed=bool(allowed), limit=limit, remaining=int(remaining), retry_after_s=int(wait_us) / 1_000_000
+        )
+
+    async def close(self) -> None:
+        """Give back every connection. Idempotent."""
+        # A connection that fails to close is gone all the same.
+        with contextlib.suppress(errors.StoreUnavailableError):
+            async with self._typed():
+                await self._client.aclose()
+
+    @contextlib.asynccontextmanager
+    async def _typed(self) -> AsyncIterator[None]:
+        """Bound an operation in time and turn whatever the driver raises into StoreUnavailableError."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                yield
+        except (valkey.exceptions.ValkeyError, OSError) as error:
+            raise errors.StoreUnavailableError(
+                "The store does not answer as it should. Try again; `council doctor` says what is wrong.",
+                detail=f"{type(error).__name__}: {error}",
+            ) from error

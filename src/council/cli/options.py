@@ -1,0 +1,56 @@
+"""Options that several commands share."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+import orjson
+
+from council import homes
+from council.domain import config as config_module
+from council.domain import home as home_module
+
+_Command = Callable[..., Any]
+
+
+def home(command: _Command) -> _Command:
+    """Add `--home`; the command gets the argument `where`."""
+
+    def located(_: click.Context, __: click.Parameter, value: str | None) -> home_module.Home:
+        return homes.locate(value, os.environ)
+
+    return click.option(
+        "--home", "where", metavar="FOLDER", callback=located, help="Council's home [COUNCIL_HOME, ~/.council]."
+    )(command)
+
+
+def port(command: _Command) -> _Command:
+    """Add `--port`."""
+    return click.option("--port", type=int, default=None, help="Base port [COUNCIL_PORT, config, 8000].")(command)
+
+
+def as_json(command: _Command) -> _Command:
+    """Add `--json`; the command gets the argument `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def config_of(where: home_module.Home, port: int | None = None) -> config_module.Config:
+    """Return the settings in force for the live generation."""
+    return homes.load_config(where, None, os.environ, {} if port is None else {"port": port})
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
+
+
+def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> None:
+    """Print aligned columns; those in `right` are aligned right."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, *rows]:
+        cells = (
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        click.echo("  ".join(cells).rstrip())

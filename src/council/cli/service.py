@@ -1,0 +1,178 @@
+"""init, up, down, status: the service as a whole."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from council import app, homes
+from council.backends.model_provider import packaged
+from council.cli import options
+from council.domain import config as config_module
+from council.domain import errors
+from council.domain import home as home_module
+from council.kit import cpu
+
+_DETACH_S = 120.0
+_DOWN_S = 60.0
+
+
+@click.command()
+@options.home
+@options.as_json
+def init(where: home_module.Home, as_json: bool) -> None:
+    """Make the home: folders, keys, default blueprint, records, first token. Adds only what is missing."""
+    made = homes.prepare(where, os.environ)
+    if as_json:
+        options.print_json({"home": str(where.root), "generation": made.generation, "new": made.new_blueprint})
+        return
+    state = "made" if made.new_blueprint else "complete already"
+    click.echo(f"Home {where.root} is {state}; generation {made.generation[:8]}.")
+    if made.new_token:
+        click.echo(f"The first token, with role admin, is in {where.token_file}.")
+
+
+@click.command()
+@options.home
+@options.port
+@click.option("--detach", is_flag=True, help="Go on in the background once everything is ready.")
+def up(where: home_module.Home, port: int | None, detach: bool) -> None:
+    """Start everything, in the foreground until Ctrl-C, or in the background with --detach."""
+    made = homes.prepare(where, os.environ)
+    if made.new_blueprint:
+        click.echo(f"council   made the home {where.root}")
+    config = options.config_of(where, port)
+    without = _prepare_model(config, where)
+    if detach:
+        _detach(where, config)
+    else:
+        sys.exit(_run(config, where, made.generation, without))
+
+
+def _prepare_model(config: config_module.Config, where: home_module.Home) -> frozenset[str]:
+    """Make the packaged model ready; return the services to leave out."""
+    if not cpu.runs_local_model():
+        click.echo("council   this processor lacks AVX2, so there is no local model; specialists answer what they can")
+        return frozenset({"model"})
+    if not config.model.file and packaged.find_prepared(where.models) is None:
+        # In a process of its own: the conversion takes memory that the supervisor should not keep.
+        command = [sys.executable, "-m", "council", "models", "prepare", "--home", str(where.root)]
+        if subprocess.run(command, check=False).returncode != 0:
+            raise errors.SetupError("The packaged model could not be prepared; see above. `council doctor` shows more.")
+    return frozenset()
+
+
+def _run(config: config_module.Config, where: home_module.Home, generation: str, without: frozenset[str]) -> int:
+    from council.supervisor import main, specs
+
+    # Counters start over with the service.
+    shutil.rmtree(where.run / "metrics", ignore_errors=True)
+    services = [spec for spec in specs.specs(config, where, generation) if spec.name not in without]
+    return main.run(
+        config, where, generation, click.echo, on_ready=lambda: _welcome(config, where, without), services=services
+    )
+
+
+def _welcome(config: config_module.Config, where: home_module.Home, without: frozenset[str]) -> None:
+    from council.gateway import questions
+
+    model = "none" if "model" in without else f"{config.model.name} on this machine"
+    click.echo(f"\nModel: {model}. Token: {where.token_file}. Logs: {where.logs}. Library: {where.library}")
+    click.echo("Five questions to try, each with `council ask` or any OpenAI client:")
+    for kind, text in questions.QUESTIONS:
+        click.echo(f'  {kind:<10} council ask "{text}"')
+    scheme = "https" if config.gateway.tls_cert_file else "http"
+    click.echo(f"ready {scheme}://{_shown(config.gateway.host)}:{config.port}")
+    sys.stdout.flush()
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _detach(where: home_module.Home, config: config_module.Config) -> None:
+    """Start the supervisor in a session of its own, and wait until it says ready or ends."""
+    log = where.logs / "supervisor.log"
+    command = [sys.executable, "-m", "council", "up", "--home", str(where.root), "--port", str(config.port)]
+    with log.open("ab") as output:
+        begins_at = output.tell()
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    ready = _follow(log, begins_at, child)
+    if not ready:
+        raise errors.SetupError(f"Council did not start; {log} says why.")
+
+
+def _follow(log: Path, begins_at: int, child: "subprocess.Popen[bytes]") -> bool:
+    """Print what the supervisor prints until it is ready; False if it ends or takes too long."""
+    deadline_s = time.monotonic() + _DETACH_S
+    with log.open() as lines:
+        lines.seek(begins_at)
+        while time.monotonic() < deadline_s:
+            line = lines.readline()
+            if line:
+                click.echo(line, nl=False)
+                if line.startswith("ready "):
+                    return True
+            elif child.poll() is not None:
+                return False
+            else:
+                time.sleep(0.05)
+    return False
+
+
+@click.command()
+@options.home
+def down(where: home_module.Home) -> None:
+    """Stop everything; running answers are finished first."""
+    asyncio.run(app.runtime(where).shut_down())
+    deadline_s = time.monotonic() + _DOWN_S
+    while where.socket("supervisor").exists():
+        if time.monotonic() > deadline_s:
+            raise errors.SetupError(
+                f"Council is still stopping after {_DOWN_S:g} s; `council status` shows what remains."
+            )
+        time.sleep(0.05)
+    click.echo("Stopped.")
+
+
+@click.command()
+@options.home
+@options.as_json
+def status(where: home_module.Home, as_json: bool) -> None:
+    """Show every process: state, generation, uptime, restarts, memory."""
+    services = asyncio.run(app.runtime(where).status())
+    if as_json:
+        options.print_json(services)
+        return
+    rows = [
+        (
+            one.name,
+            one.state + (f" ({one.reason})" if one.reason else ""),
+            str(one.pid or "-"),
+            one.generation[:8],
+            _duration(one.uptime_s),
+            str(one.restarts),
+            f"{one.memory_bytes / 2**20:,.0f} MB",
+        )
+        for one in services
+    ]
+    head = ("SERVICE", "STATE", "PID", "GENERATION", "UPTIME", "RESTARTS", "MEMORY")
+    options.print_table(head, rows, right=frozenset({2, 4, 5, 6}))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest_s = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"

@@ -1,0 +1,129 @@
+"""The /api routes: state of the service and what it cost."""
+
+import asyncio
+import datetime
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import fastapi
+import orjson
+import pydantic
+from starlette.responses import StreamingResponse
+
+import council
+from council.domain import access, ledger
+from council.gateway import health, parts
+
+_DAYS_MAX = 3660
+_DAY_US = 86_400_000_000
+_PAGE_ROWS = 500
+
+
+class PartState(pydantic.BaseModel):
+    """One part of the service; `state` is "up" or an error code."""
+
+    name: str
+    state: str
+
+
+class Status(pydantic.BaseModel):
+    """The service as this gateway sees it."""
+
+    version: str
+    generation: str
+    model: str
+    state: str
+    parts: list[PartState]
+
+
+class LedgerLine(pydantic.BaseModel):
+    """Sums of the ledger rows that share a key; money in micro-dollars."""
+
+    key: str
+    requests: int
+    answered: int
+    verified: int
+    local: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd_micros: int
+
+
+class LedgerReport(pydantic.BaseModel):
+    """A report over the days up to now."""
+
+    by: ledger.GroupBy
+    days: int
+    lines: list[LedgerLine]
+
+
+def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
+    """Return the /api routes."""
+    routes = fastapi.APIRouter(prefix="/api", tags=["api"])
+
+    @routes.get("/status", response_model=Status)
+    async def status(request: fastapi.Request) -> Status:
+        """Show which parts are up, the live generation and the model."""
+        made.doorkeeper.admit(request, access.Right.READ)
+        states = await vitals.states()
+        return Status(
+            version=council.__version__,
+            generation=made.generation,
+            model=made.config.model.name,
+            state=sentence(states),
+            parts=[PartState(name=name, state=state) for name, state in states.items()],
+        )
+
+    @routes.get("/ledger/report", response_model=LedgerReport)
+    async def report(
+        request: fastapi.Request,
+        by: ledger.GroupBy = ledger.GroupBy.DAY,
+        days: Annotated[int, fastapi.Query(ge=1, le=_DAYS_MAX)] = 30,
+    ) -> LedgerReport:
+        """Sum the ledger by day, model, route or token."""
+        made.doorkeeper.admit(request, access.Right.READ)
+        since_us, until_us = _window(days)
+        sums = await asyncio.to_thread(made.records.report, by, since_us, until_us)
+        return LedgerReport(by=by, days=days, lines=[LedgerLine(**asdict(line)) for line in sums])
+
+    @routes.get(
+        "/ledger/export",
+        response_class=StreamingResponse,
+        responses={200: {"description": "One JSON object a line.", "content": {"application/x-ndjson": {}}}},
+    )
+    async def export(
+        request: fastapi.Request, days: Annotated[int, fastapi.Query(ge=1, le=_DAYS_MAX)] = 30
+    ) -> StreamingResponse:
+        """Send every ledger row, oldest first, as JSON lines."""
+        made.doorkeeper.admit(request, access.Right.OPERATE)
+        rows = made.records.rows(*_window(days))
+        return StreamingResponse(_lines(rows), media_type="application/x-ndjson")
+
+    return routes
+
+
+def sentence(states: dict[str, str]) -> str:
+    """Return one sentence that is true now."""
+    away = [name for name, state in states.items() if state != "up"]
+    if not away:
+        return f"All {len(states)} parts are up."
+    return f"{len(away)} of {len(states)} parts away: {', '.join(f'{name} ({states[name]})' for name in away)}."
+
+
+def _window(days: int) -> tuple[int, int]:
+    until_us = int(datetime.datetime.now(datetime.UTC).timestamp() * 1_000_000) + 1
+    return until_us - days * _DAY_US, until_us
+
+
+async def _lines(rows: Iterator[ledger.LedgerRow]) -> AsyncIterator[bytes]:
+    def page() -> bytes:
+        found: list[dict[str, Any]] = []
+        for row in rows:
+            found.append(asdict(row))
+            if len(found) == _PAGE_ROWS:
+                break
+        return b"".join(orjson.dumps(row) + b"\n" for row in found)
+
+    while part := await asyncio.to_thread(page):
+        yield part

@@ -1,0 +1,128 @@
+"""Puts the routes together: FastAPI for the document and /api, Starlette routes for the hot path, the door around all."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import fastapi
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+import council
+from council import telemetry
+from council.domain import errors
+from council.gateway import admin, door, health, openai, openapi, page, parts
+from council.gateway import errors as http_errors
+
+_log = logging.getLogger(__name__)
+
+_SELF_REPORT_S = 5.0
+
+
+def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
+    """Return the gateway's ASGI application. `lifespan` opens and closes what the parts need."""
+    vitals = health.Health(made)
+    app = fastapi.FastAPI(
+        title="Council",
+        version=council.__version__,
+        description="Answers from your own machine first, with evidence, and keeps count of what each answer cost.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(made, lifespan),
+    )
+    app.router.routes.extend(openai.OpenAIRoutes(made).routes())
+    app.router.routes.extend(vitals.routes())
+    app.router.routes.append(page.route(made, vitals))
+    app.include_router(admin.router(made, vitals))
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    app.add_exception_handler(errors.CouncilError, _own_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unforeseen)
+    return door.Door(app, made.config.gateway, _template)
+
+
+def _lifespan(made: parts.Parts, inner: Any) -> Any:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
+        async with inner(app) if inner else contextlib.nullcontext():
+            running = [asyncio.create_task(made.doorkeeper.keep_fresh()), asyncio.create_task(_report_self(made))]
+            try:
+                yield
+            finally:
+                for task in running:
+                    task.cancel()
+                await made.pipeline.close()
+
+    return lifespan
+
+
+async def _report_self(made: parts.Parts) -> None:
+    """Keep this worker's own gauges fresh: a scrape reaches only one of several workers."""
+    while True:
+        telemetry.observe_process("gateway", made.generation)
+        await asyncio.sleep(_SELF_REPORT_S)
+
+
+_PATHS = frozenset(
+    {
+        "/",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/v1/chat/completions",
+        "/v1/models",
+        "/api/status",
+        "/api/ledger/report",
+        "/api/ledger/export",
+    }
+)
+
+
+def _template(path: str) -> str:
+    """Return the metric label of a path, from a closed set."""
+    if path in _PATHS:
+        return path
+    return "/v1/models/{name}" if path.startswith("/v1/models/") else "other"
+
+
+async def _own_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.CouncilError)
+    if error.detail:
+        _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
+    return http_errors.response_of(error, request.state.request_id)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    raised = errors.InvalidRequestError(f"`{place}`: {first['msg']}. Correct it and send again.", parameter=place)
+    return http_errors.response_of(raised, request.state.request_id)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        raised: errors.CouncilError = errors.NotFoundError(
+            "There is nothing at this path. /openapi.json lists all paths."
+        )
+    elif error.status_code == 405:
+        raised = http_errors.MethodNotAllowedError(f"This path does not take {request.method[:20]}.")
+    else:
+        raised = errors.InvalidRequestError(str(error.detail)[:200])
+    response = http_errors.response_of(raised, request.state.request_id)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    """Answer for errors that nobody foresaw; Starlette raises them again, and the door logs them."""
+    return http_errors.response_of(errors.CouncilError("Internal error."), request.state.request_id)

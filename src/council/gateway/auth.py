@@ -1,0 +1,79 @@
+"""Who is calling: bearer tokens against the hashed list, or loopback without one."""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Mapping
+
+from starlette.requests import HTTPConnection
+
+from council import ports, telemetry
+from council.domain import access, errors
+from council.domain import config as config_module
+
+_log = logging.getLogger(__name__)
+
+_ANONYMOUS_RIGHTS = frozenset({access.Right.READ, access.Right.CHAT})
+
+
+class Doorkeeper:
+    """Knows every token in force by its digest. Reads the list again every `tokens_refresh_s`.
+
+    While the records are away the last list read stays in force, so that a database outage locks nobody out and lets
+    nobody new in.
+    """
+
+    def __init__(self, records: ports.Records, gateway: config_module.GatewayConfig):
+        self._records = records
+        self._gateway = gateway
+        self._tokens: Mapping[str, access.Token] = {}
+
+    async def refresh(self) -> None:
+        """Read the token list. Raises RecordsUnavailableError."""
+        tokens = await asyncio.to_thread(self._records.tokens)
+        self._tokens = {token.secret_sha256: token for token in tokens if token.revoked_us is None}
+
+    async def keep_fresh(self) -> None:
+        """Refresh for ever."""
+        while True:
+            await asyncio.sleep(self._gateway.tokens_refresh_s)
+            try:
+                await self.refresh()
+            except errors.RecordsUnavailableError as error:
+                _log.warning("the token list could not be read again", extra={"detail": error.detail})
+
+    def admit(self, connection: HTTPConnection, right: access.Right) -> access.Principal:
+        """Return who is calling. Raises UnauthenticatedError, ForbiddenError."""
+        principal = self._identify(connection)
+        if right not in principal.rights:
+            telemetry.UNAUTHORISED.labels("right").inc()
+            raise errors.ForbiddenError(
+                f"This needs the right to {right}. Use a token whose role has it; `council tokens add` makes one."
+            )
+        return principal
+
+    def _identify(self, connection: HTTPConnection) -> access.Principal:
+        header = connection.headers.get("authorization")
+        if header is None:
+            if self._on_loopback(connection):
+                return access.Principal("anonymous", "", _ANONYMOUS_RIGHTS, self._gateway.requests_per_minute)
+            telemetry.UNAUTHORISED.labels("missing").inc()
+            raise errors.UnauthenticatedError("A token is needed. Send it as `Authorization: Bearer <token>`.")
+        scheme, _, secret = header.partition(" ")
+        token = self._tokens.get(access.digest(secret.strip())) if scheme.lower() == "bearer" else None
+        if token is None:
+            telemetry.UNAUTHORISED.labels("unknown").inc()
+            raise errors.UnauthenticatedError(
+                "This token is not known here, or was revoked. The first one is in the file `token` of the Council home."
+            )
+        limit = token.requests_per_minute or self._gateway.requests_per_minute
+        return access.Principal(token.user_id, token.id, access.RIGHTS[token.role], limit)
+
+    def _on_loopback(self, connection: HTTPConnection) -> bool:
+        # Behind a proxy every caller seems to be on loopback.
+        if not self._gateway.anonymous_loopback or self._gateway.behind_proxy or connection.client is None:
+            return False
+        try:
+            return ipaddress.ip_address(connection.client.host).is_loopback
+        except ValueError:
+            return False

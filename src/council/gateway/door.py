@@ -1,0 +1,181 @@
+"""The outermost layer of the gateway: request id, Host and Origin checks, body limit, counting, and the last resort for errors.
+
+Plain ASGI, since it runs for every request and every chunk.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from council import telemetry
+from council.domain import config as config_module
+from council.domain import errors
+from council.gateway import errors as http_errors
+from council.kit import ids, json_logs
+
+_log = logging.getLogger(__name__)
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_EVERYWHERE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Door:
+    """Wraps the application. `template_of` maps a path to the closed set of metric labels."""
+
+    def __init__(self, app: ASGIApp, gateway: config_module.GatewayConfig, template_of: Callable[[str], str]):
+        self._app = app
+        self._gateway = gateway
+        self._template_of = template_of
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one exchange."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(self, scope, receive, send).run()
+
+    async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check what every request must satisfy, then pass it on. Raises CouncilError."""
+        headers = Headers(scope=scope)
+        self._check_host(headers)
+        self._check_origin(scope, headers)
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self._gateway.body_bytes_max:
+            raise self.too_large()
+        if self._in_flight >= self._gateway.concurrent_max:
+            raise errors.OverloadedError(
+                "Too many requests are being answered. Try again in a second.", retry_after_s=1
+            )
+        self._in_flight += 1
+        telemetry.HTTP_IN_FLIGHT.inc()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+            telemetry.HTTP_IN_FLIGHT.dec()
+
+    def too_large(self) -> errors.BodyTooLargeError:
+        """Return the error for a body over the limit."""
+        return errors.BodyTooLargeError(
+            f"The body is over the limit of {self._gateway.body_bytes_max} bytes (`gateway.body_bytes_max`). Send less."
+        )
+
+    def body_bytes_max(self) -> int:
+        """Return the largest body, bytes."""
+        return self._gateway.body_bytes_max
+
+    def label(self, path: str) -> str:
+        """Return the metric label of a path."""
+        return self._template_of(path)
+
+    def _check_host(self, headers: Headers) -> None:
+        """Refuse foreign names, so that a web page cannot reach us through a name that it makes resolve to us."""
+        host = _host_name(headers.get("host", ""))
+        if host in _LOOPBACK_NAMES or host == self._gateway.host or host in self._gateway.allowed_hosts:
+            return
+        telemetry.UNAUTHORISED.labels("host").inc()
+        raise errors.ForbiddenError(
+            f"The host name {host[:100]!r} is not one of this service's. Add it to `gateway.allowed_hosts` if it should be."
+        )
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> None:
+        """Refuse state changes that a browser makes for another site."""
+        if scope["method"] in _SAFE_METHODS:
+            return
+        origin = headers.get("origin")
+        if origin is None:
+            foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        else:
+            own = f"{scope['scheme']}://{headers.get('host', '')}"
+            foreign = origin != own and origin not in self._gateway.allowed_origins
+        if foreign:
+            telemetry.UNAUTHORISED.labels("origin").inc()
+            raise errors.ForbiddenError(
+                f"Requests from the site {(origin or 'of another origin')[:100]!r} are refused. "
+                "Add it to `gateway.allowed_origins` if it should be allowed."
+            )
+
+
+def _host_name(header: str) -> str:
+    if header.startswith("["):
+        return header[1:].partition("]")[0].lower()
+    return header.partition(":")[0].lower()
+
+
+class _Exchange:
+    """One request and its response, as seen from the door."""
+
+    def __init__(self, door: Door, scope: Scope, receive: Receive, send: Send):
+        self._door = door
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._request_id = ids.ulid(time.time_ns() // 1_000)
+        self._began_s = time.monotonic()
+        self._status = 0
+        self._body_bytes = 0
+        self._received_bytes = 0
+
+    async def run(self) -> None:
+        token = json_logs.request_id.set(self._request_id)
+        self._scope.setdefault("state", {})["request_id"] = self._request_id
+        try:
+            await self._door.enter(self._scope, self._receive_some, self._send_some)
+        except errors.CouncilError as error:
+            await self._fail(error)
+        except Exception as error:  # noqa: BLE001 - the last resort: logged, and the client gets our shape
+            _log.exception("a request failed", extra={"path": self._door.label(self._scope["path"])})
+            await self._fail(errors.CouncilError("Internal error.", detail=str(error)))
+        finally:
+            self._count()
+            json_logs.request_id.reset(token)
+
+    async def _receive_some(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received_bytes += len(message.get("body", b""))
+            if self._received_bytes > self._door.body_bytes_max():
+                raise self._door.too_large()
+        return message
+
+    async def _send_some(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode())]
+            present = {name for name, _ in headers}
+            headers += [header for header in _EVERYWHERE if header[0] not in present]
+            message = {**message, "headers": headers}
+        elif message["type"] == "http.response.body":
+            self._body_bytes += len(message.get("body", b""))
+        await self._send(message)
+
+    async def _fail(self, error: errors.CouncilError) -> None:
+        if error.detail:
+            _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
+        if self._status:
+            return  # the response began; whoever streams has already said what went wrong
+        response = http_errors.response_of(error, self._request_id)
+        await response(self._scope, self._receive, self._send_some)
+
+    def _count(self) -> None:
+        path = self._door.label(self._scope["path"])
+        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        status = str(self._status or 499)
+        took_s = time.monotonic() - self._began_s
+        telemetry.HTTP_RESPONSES.labels(path, method, status).inc()
+        telemetry.HTTP_SECONDS.labels(path).observe(took_s)
+        telemetry.HTTP_RESPONSE_BYTES.labels(path).observe(self._body_bytes)
+        if path != "other" and path.startswith(("/v1", "/api")):
+            fields: dict[str, Any] = {"path": path, "method": method, "status": self._status or 499}
+            _log.info("request", extra={**fields, "took_ms": round(took_s * 1000, 1), "bytes": self._body_bytes})

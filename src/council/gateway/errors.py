@@ -1,0 +1,68 @@
+"""The one table from error code to HTTP status, and errors in OpenAI's shape."""
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from council.domain import errors
+
+# Code to status and OpenAI's `type`. A code without a row is 500.
+_TABLE: dict[str, tuple[int, str]] = {
+    "invalid_request": (400, "invalid_request_error"),
+    "malformed_body": (400, "invalid_request_error"),
+    "unsupported_parameter": (400, "invalid_request_error"),
+    "context_length_exceeded": (400, "invalid_request_error"),
+    "invalid_api_key": (401, "authentication_error"),
+    "forbidden": (403, "permission_error"),
+    "not_found": (404, "invalid_request_error"),
+    "model_not_found": (404, "invalid_request_error"),
+    "method_not_allowed": (405, "invalid_request_error"),
+    "request_timeout": (408, "invalid_request_error"),
+    "body_too_large": (413, "invalid_request_error"),
+    "rate_limit_exceeded": (429, "rate_limit_error"),
+    "overloaded": (503, "overloaded_error"),
+    "unavailable": (503, "server_error"),
+    "model_unavailable": (503, "server_error"),
+    "records_unavailable": (503, "server_error"),
+    "store_unavailable": (503, "server_error"),
+    "compute_unavailable": (503, "server_error"),
+    "recall_unavailable": (503, "server_error"),
+    "sandbox_unavailable": (503, "server_error"),
+    "compute_limit": (422, "invalid_request_error"),
+}
+_INTERNAL = (500, "server_error")
+
+
+class RequestTimeoutError(errors.InvalidRequestError):
+    """The rest of the body did not come in time."""
+
+    code = "request_timeout"
+
+
+class MethodNotAllowedError(errors.InvalidRequestError):
+    """The path exists, with other methods."""
+
+    code = "method_not_allowed"
+
+
+def status_of(error: errors.CouncilError) -> int:
+    """Return the HTTP status of an error."""
+    return _TABLE.get(error.code, _INTERNAL)[0]
+
+
+def body_of(error: errors.CouncilError, request_id: str) -> dict[str, Any]:
+    """Return the error in OpenAI's shape, with the request id beside it. Never carries `detail`."""
+    status, kind = _TABLE.get(error.code, _INTERNAL)
+    message = "Internal error." if status == 500 else error.message
+    inner = {"message": message, "type": kind, "param": error.parameter, "code": error.code}
+    return {"error": {**inner, "request_id": request_id}}
+
+
+def response_of(error: errors.CouncilError, request_id: str) -> Response:
+    """Return the HTTP response that tells a client about an error."""
+    headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s is not None else {}
+    if isinstance(error, errors.UnauthenticatedError):
+        headers["www-authenticate"] = "Bearer"
+    content = orjson.dumps(body_of(error, request_id))
+    return Response(content, status_of(error), headers, media_type="application/json")

@@ -1,0 +1,77 @@
+"""Whether the service lives, is ready, and what it measures."""
+
+import asyncio
+import time
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from council import telemetry
+from council.domain import access, errors
+from council.gateway import parts
+
+_PING_S = 2.5
+_FRESH_S = 1.0
+# Without these no question can be answered; without the others some can, and answers say so.
+_ESSENTIAL = frozenset({"records"})
+
+
+class Health:
+    """Asks every part whether it is there; one round of asking serves all callers of a second."""
+
+    def __init__(self, made: parts.Parts):
+        self._parts = made
+        self._states: dict[str, str] = {}
+        self._asked_s = float("-inf")
+        self._asking = asyncio.Lock()
+
+    def routes(self) -> list[Route]:
+        """Return the routes of this module."""
+        return [Route("/livez", self.live), Route("/readyz", self.ready), Route("/metrics", self.metrics)]
+
+    async def states(self) -> dict[str, str]:
+        """Return "up" or the error code of each part."""
+        async with self._asking:
+            if time.monotonic() - self._asked_s > _FRESH_S:
+                names = list(self._parts.pings)
+                found = await asyncio.gather(*(self._ping(name) for name in names))
+                self._states = dict(zip(names, found, strict=True))
+                self._asked_s = time.monotonic()
+            return self._states
+
+    async def live(self, _: Request) -> Response:
+        """Say that this process serves."""
+        return _json({"live": True, "generation": self._parts.generation})
+
+    async def ready(self, _: Request) -> Response:
+        """Say whether questions can be answered: 200, or 503 with what is away."""
+        states = await self.states()
+        ready = all(states[name] == "up" for name in _ESSENTIAL)
+        body = {"ready": ready, "degraded": sorted(name for name, state in states.items() if state != "up")}
+        return _json({**body, "parts": states, "generation": self._parts.generation}, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Show the metrics of all gateway workers, summed."""
+        self._parts.doorkeeper.admit(request, access.Right.READ)
+        telemetry.observe_process("gateway", self._parts.generation)
+        return Response(await asyncio.to_thread(telemetry.render), media_type=telemetry.CONTENT_TYPE)
+
+    async def _ping(self, name: str) -> str:
+        try:
+            async with asyncio.timeout(_PING_S):
+                await self._parts.pings[name]()
+        except TimeoutError:
+            state = "timeout"
+        except errors.CouncilError as error:
+            state = error.code
+        else:
+            state = "up"
+        telemetry.CALLS.labels(name, "ok" if state == "up" else "error").inc()
+        return state
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")

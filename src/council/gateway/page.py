@@ -1,0 +1,52 @@
+"""The plain page at `/`: the state in one sentence, what to try, where to read on. No script, nothing from elsewhere."""
+
+import html
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+import council
+from council.gateway import admin, health, parts, questions
+
+_STYLE = """
+:root { color-scheme: light dark; --accent: #2563eb; --line: #8884; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0; } .state { font-size: 1.125rem; margin: .5rem 0 2rem; }
+table { border-collapse: collapse; width: 100%; } td { border-top: 1px solid var(--line); padding: .5rem .5rem .5rem 0;
+vertical-align: top; } td:first-child { width: 7rem; } code, pre { font: 14px/1.5 ui-monospace, monospace; }
+pre { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow-x: auto; } a { color: var(--accent); }
+"""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+
+def route(made: parts.Parts, vitals: health.Health) -> Route:
+    """Return the route of the page."""
+
+    async def page(_: Request) -> Response:
+        states = await vitals.states()
+        port = made.config.port
+        headers = {"content-security-policy": _POLICY, "x-frame-options": "DENY"}
+        return HTMLResponse(_document(admin.sentence(states), made, port), headers=headers)
+
+    return Route("/", page)
+
+
+def _document(state: str, made: parts.Parts, port: int) -> str:
+    rows = "".join(f"<tr><td>{kind}</td><td>{html.escape(text)}</td></tr>" for kind, text in questions.QUESTIONS)
+    example = html.escape(
+        f"curl http://127.0.0.1:{port}/v1/chat/completions -H 'content-type: application/json' \\\n"
+        f""" -d '{{"model": "council", "messages": [{{"role": "user", "content": "{questions.QUESTIONS[0][1]}"}}]}}'"""
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Council</title><style>{_STYLE}</style></head><body>
+<h1>Council</h1>
+<p class="state">{html.escape(state)} Generation <code>{html.escape(made.generation[:8])}</code>,
+model <code>{html.escape(made.config.model.name)}</code>, version {council.__version__}.</p>
+<h2>Five questions to try</h2><table>{rows}</table>
+<p>Ask with <code>.venv/bin/council ask "..."</code>, with any OpenAI client, or so:</p><pre>{example}</pre>
+<p><a href="/openapi.json">API document</a> · <a href="/api/status">Status</a> ·
+<a href="/api/ledger/report">Ledger</a> · <a href="/metrics">Metrics</a></p>
+</body></html>
+"""

@@ -1,0 +1,22 @@
+"""Everything that the gateway's routes need, made once by the composition root."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+
+from council import ports
+from council.domain import config as config_module
+from council.gateway import auth, limits
+from council.serving import pipeline as pipeline_module
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    """`pings` maps the name of each part the gateway leans on to a call that raises if it is away."""
+
+    config: config_module.Config
+    generation: str
+    records: ports.Records
+    pipeline: pipeline_module.Pipeline
+    doorkeeper: auth.Doorkeeper
+    limiter: limits.RateLimiter
+    pings: Mapping[str, Callable[[], Awaitable[None]]]

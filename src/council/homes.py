@@ -1,0 +1,168 @@
+"""A home from nothing: folders, keys, the default blueprint, the records, the first token. And reading its settings.
+
+Everything here may be called again on a home that exists: it adds what is missing and changes nothing else.
+"""
+
+import dataclasses
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from council import app
+from council.domain import access, errors
+from council.domain import config as config_module
+from council.domain import home as home_module
+from council.kit import clock as clock_module
+from council.kit import ids
+from council.upkeep.engine import blueprint
+
+CONFIG_FILE = "council.yaml"
+DEFAULT_HOME = "~/.council"
+_CONFIG_BYTES_MAX = 1024 * 1024
+_TOKEN_PREFIX = "cncl_"  # noqa: S105 - a prefix by which leaked tokens are found, no secret
+
+
+def locate(given: str | None, environment: Mapping[str, str]) -> home_module.Home:
+    """Return the home that a flag, the environment or the default names."""
+    return home_module.Home(Path(given or environment.get("COUNCIL_HOME") or DEFAULT_HOME).expanduser().absolute())
+
+
+def load_config(
+    where: home_module.Home, generation: str | None, environment: Mapping[str, str], flags: Mapping[str, Any]
+) -> config_module.Config:
+    """Return the settings of a generation, the live one if None. Raises ConfigError, BlueprintError."""
+    folder = where.generations / (generation or blueprint.current(where))
+    return config_module.build(read_yaml(folder / CONFIG_FILE), environment, flags)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file, {} for an empty one. A key given twice is an error. Raises ConfigError."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise errors.ConfigError(f"`{path.name}` cannot be read: {error.strerror}. Run `council doctor`.") from error
+    if len(raw) > _CONFIG_BYTES_MAX:
+        raise errors.ConfigError(f"`{path.name}` is over {_CONFIG_BYTES_MAX} bytes. Make it smaller.")
+    return parse_yaml(raw, path.name)
+
+
+def parse_yaml(raw: bytes, name: str) -> dict[str, Any]:
+    """Return the mapping in YAML text. Raises ConfigError."""
+    try:
+        found = yaml.load(raw, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader with one more check
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise errors.ConfigError(f"`{name}` is not valid YAML: {error}. Correct it and try again.") from error
+    if not isinstance(found, dict | None):
+        raise errors.ConfigError(f"`{name}` must hold a mapping of keys to values, not {type(found).__name__}.")
+    return found or {}
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """A SafeLoader that refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` found or made."""
+
+    generation: str
+    new_blueprint: bool
+    new_token: bool
+
+
+def prepare(where: home_module.Home, environment: Mapping[str, str]) -> Prepared:
+    """Make the home complete. Raises SetupError, BlueprintError, ConfigError, RecordsUnavailableError."""
+    _make_folders(where)
+    _make_internal_key(where)
+    generation = blueprint.repair(where)
+    new_blueprint = generation is None
+    if generation is None:
+        generation = blueprint.commit(where, default_files(), "Start from the default blueprint")
+    config = load_config(where, generation, environment, {})
+    records = app.records(config, where)
+    try:
+        records.migrate()
+        new_token = not where.token_file.exists()
+        if new_token:
+            first = add_token(records, access.Role.ADMIN, "owner", "first token", None)
+            _write_secret(where.token_file, first)
+    finally:
+        records.close()
+    return Prepared(generation, new_blueprint, new_token)
+
+
+def add_token(records: Any, role: access.Role, user_id: str, label: str, requests_per_minute: int | None) -> str:
+    """Store a new token and return its secret, which is shown this once and kept nowhere else."""
+    secret = ids.secret(_TOKEN_PREFIX)
+    now_us = clock_module.SystemClock().now_us()
+    token = access.Token(
+        id=ids.ulid(now_us),
+        user_id=user_id,
+        role=role,
+        label=label,
+        secret_sha256=access.digest(secret),
+        created_us=now_us,
+        requests_per_minute=requests_per_minute,
+    )
+    records.add_token(token)
+    return secret
+
+
+def default_files() -> dict[str, bytes]:
+    """Return the default blueprint: the folder `config` of a checkout or wheel, and the docs as its guidebook."""
+    packaged = Path(__file__).parent / "_blueprint"
+    checkout = Path(__file__).parents[2]
+    sources = {"": packaged} if packaged.is_dir() else {"": checkout / "config", "guidebook/": checkout / "docs"}
+    files: dict[str, bytes] = {}
+    for prefix, folder in sources.items():
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                files[prefix + path.relative_to(folder).as_posix()] = path.read_bytes()
+    if CONFIG_FILE not in files:
+        raise errors.SetupError("The default blueprint is missing from this installation. Install Council again.")
+    return files
+
+
+def _make_folders(where: home_module.Home) -> None:
+    try:
+        for folder in (where.root, where.secrets, where.records, where.store, where.models, where.logs, where.run):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        where.library.mkdir(exist_ok=True, mode=0o755)
+        where.secrets.chmod(0o700)
+    except OSError as error:
+        raise errors.SetupError(
+            f"The home {where.root} cannot be written: {error.strerror}. Give another with `--home` or COUNCIL_HOME."
+        ) from error
+
+
+def _make_internal_key(where: home_module.Home) -> None:
+    if not where.internal_key_file.exists():
+        _write_secret(where.internal_key_file, secrets.token_urlsafe(32))
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)

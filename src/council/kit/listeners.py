@@ -1,0 +1,42 @@
+"""Listening sockets that are opened once and handed to the processes that serve them.
+
+SO_REUSEPORT is never set: with it the kernel gives each process a queue of its own, and what waits in the queue of a
+process that ends is lost. One shared queue loses nothing.
+"""
+
+import socket
+from pathlib import Path
+
+
+def tcp(host: str, port: int, backlog: int) -> socket.socket:
+    """Listen on the first address that `host` resolves to. Raises OSError, `errno.EADDRINUSE` if the port is taken."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        # Connections of an earlier run that linger in TIME_WAIT must not stop us; two listeners stay impossible.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(backlog)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def unix(path: Path, mode: int, backlog: int) -> socket.socket:
+    """Listen on a Unix socket with exactly these permissions, in place of whatever stood at `path`. Raises OSError."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        # Before listen(), so that nobody can connect while the permissions are still the default ones.
+        path.chmod(mode)
+        listener.listen(backlog)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener

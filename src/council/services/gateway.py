@@ -1,0 +1,23 @@
+"""The gateway process: one of `gateway.workers` that share the public socket."""
+
+from typing import Any
+
+from council import app
+from council.domain import config as config_module
+from council.domain import home
+from council.services import harness, rights
+
+
+def main(config: config_module.Config, where: home.Home) -> int:
+    """Serve until told to stop, then finish running answers."""
+    environment = harness.begin()
+    harness.setup_logging(environment.name)
+    rights.confine_service("gateway", config, where)
+    application = app.gateway(config, where, environment.generation)
+    options: dict[str, Any] = {}
+    if config.gateway.tls_cert_file:
+        options |= {"ssl_certfile": config.gateway.tls_cert_file, "ssl_keyfile": config.gateway.tls_key_file}
+    if config.gateway.behind_proxy:
+        options |= {"proxy_headers": True, "forwarded_allow_ips": "127.0.0.1"}
+    harness.serve(application, environment.sockets["public"], environment, drain_s=config.gateway.drain_s, **options)
+    return 0

@@ -1,0 +1,122 @@
+"""What every service process does first and last: take over what the supervisor passed, log, say ready, drain, exit.
+
+    environment = harness.begin()
+    harness.setup_logging(environment)
+    sock = environment.sockets.get("public") or listeners.tcp(host, port, 2048)
+    harness.serve(app, sock, environment, drain_s=config.gateway.drain_s)
+
+The contract with the supervisor is in variables: COUNCIL_SERVICE, COUNCIL_REPLICA, COUNCIL_GENERATION,
+COUNCIL_SUPERVISOR_PID, COUNCIL_SOCKETS (`name:descriptor,...`) and COUNCIL_READY_FD. SIGTERM means drain and exit 0.
+A service started by hand has none of them and runs all the same.
+"""
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from council.kit import json_logs, process
+
+request_id = json_logs.request_id
+
+
+class ReadyLine:
+    """The pipe on which a service says once that it can serve."""
+
+    def __init__(self, descriptor: int):
+        self._descriptor: int | None = descriptor
+
+    def send(self) -> None:
+        """Write the line and close the pipe; later calls do nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        try:
+            os.write(descriptor, b"ready\n")
+        except BrokenPipeError:
+            logging.getLogger(__name__).warning("nobody waits for the ready line")
+        finally:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEnvironment:
+    """Who this process is and what it was given. `sockets` are listening, non-blocking, by name."""
+
+    name: str
+    replica: int
+    generation: str
+    sockets: Mapping[str, socket.socket]
+    ready_line: ReadyLine | None = field(default=None, repr=False)
+
+    def ready(self) -> None:
+        """Tell the supervisor that this service can serve. Idempotent; nothing happens without a supervisor."""
+        if self.ready_line is not None:
+            self.ready_line.send()
+
+
+def begin(name: str = "") -> ServiceEnvironment:
+    """Tie this process to its supervisor and take over what it passed. Call it before anything slow, once.
+
+    `name` is who this is when no supervisor says so. Exits at once if the supervisor is already gone.
+    """
+    supervisor_pid = os.environ.get("COUNCIL_SUPERVISOR_PID")
+    if supervisor_pid is not None:
+        process.set_parent_death_signal(signal.SIGTERM)
+        # The supervisor may have ended before the line above, and then no signal will ever come.
+        if os.getppid() != int(supervisor_pid):
+            raise SystemExit("the supervisor that started this service is gone")
+    # Taken out, so that no child of this service mistakes the descriptors for its own.
+    sockets = os.environ.pop("COUNCIL_SOCKETS", "")
+    ready = os.environ.pop("COUNCIL_READY_FD", "")
+    if ready:
+        os.set_inheritable(int(ready), False)
+    return ServiceEnvironment(
+        name=os.environ.get("COUNCIL_SERVICE", name),
+        replica=int(os.environ.get("COUNCIL_REPLICA", "0")),
+        generation=os.environ.get("COUNCIL_GENERATION", ""),
+        sockets={entry.rpartition(":")[0]: _inherited(entry) for entry in sockets.split(",") if entry},
+        ready_line=ReadyLine(int(ready)) if ready else None,
+    )
+
+
+def _inherited(entry: str) -> socket.socket:
+    descriptor = int(entry.rpartition(":")[2])
+    os.set_inheritable(descriptor, False)
+    listener = socket.socket(fileno=descriptor)
+    listener.setblocking(False)
+    return listener
+
+
+def setup_logging(service: ServiceEnvironment | str, level: int = logging.INFO) -> None:
+    """Log JSON lines on stderr: ts, level, service, replica, logger, message, request_id if set, extra fields."""
+    if isinstance(service, str):
+        json_logs.set_up(service, int(os.environ.get("COUNCIL_REPLICA", "0")), level)
+    else:
+        json_logs.set_up(service.name, service.replica, level)
+
+
+def serve(
+    app: Callable[..., Any],
+    sock: socket.socket,
+    environment: ServiceEnvironment,
+    *,
+    drain_s: float,
+    linger_s: float = 1.0,
+    **uvicorn_options: Any,
+) -> None:
+    """Serve an ASGI app over HTTP on a listening socket until SIGTERM or SIGINT, then drain and return.
+
+    Says ready once the app's lifespan has started. At the signal it stops accepting, finishes every running request,
+    answers what still arrives on open connections with `Connection: close`, closes a connection only after it was idle
+    for `linger_s`, and cuts what is left after `drain_s`. See `draining` for why.
+
+    `uvicorn_options` go to `uvicorn.Config` and win over the choices made here.
+    """
+    # Here, not above: services that speak no HTTP should not pay for it.
+    from council.services import draining
+
+    draining.run(app, sock, environment.ready, drain_s=drain_s, linger_s=linger_s, options=uvicorn_options)

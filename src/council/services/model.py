@@ -1,0 +1,222 @@
+"""The model process: llama.cpp with one model file, behind an OpenAI-compatible endpoint on loopback.
+
+Its own process, so that a crash or leak of it is only its own. The endpoint asks for the internal key: the port is
+reachable by every user of the machine. llama.cpp's own HTTP server cannot be switched off; it listens on a random port
+behind a random key that nobody is told.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import json
+import logging
+import os
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator
+from concurrent import futures
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from council import telemetry
+from council.backends.model_provider import packaged
+from council.domain import config as config_module
+from council.domain import errors, home
+from council.services import harness, rights
+
+_log = logging.getLogger(__name__)
+
+_BODY_BYTES_MAX = 8 * 1024 * 1024
+_CHUNKS_MAX = 256
+_RETRY_AFTER_S = 2
+
+
+def main(config: config_module.Config, where: home.Home) -> int:
+    """Load the model, serve until told to stop."""
+    environment = harness.begin()
+    harness.setup_logging(environment.name)
+    rights.confine_service("model", config, where)
+    path = _model_path(config.model, where)
+    key = where.internal_key_file.read_text().strip()
+    engine = _Engine(path, config.model)
+    app = _application(engine, key, environment.generation)
+    _log.info("model loaded", extra={"file": path.name, "threads": engine.threads})
+    harness.serve(app, environment.sockets["public"], environment, drain_s=0.0)
+    # llama.cpp's server thread cannot be joined, so the process ends without unwinding.
+    logging.shutdown()
+    os._exit(0)
+
+
+def _model_path(model: config_module.ModelConfig, where: home.Home) -> Path:
+    if model.file:
+        path = Path(model.file)
+        if not path.is_file():
+            raise errors.SetupError(f"`model.file` {model.file!r} is not a file. Give the path of a GGUF file.")
+        return path
+    prepared = packaged.find_prepared(where.models)
+    if prepared is None:
+        raise errors.SetupError("The packaged model is not prepared. Run `council models prepare`.")
+    packaged.check(prepared)
+    return prepared.path
+
+
+class _Engine:
+    """llama.cpp, and the places in front of it."""
+
+    def __init__(self, path: Path, model: config_module.ModelConfig):
+        import xllamacpp
+
+        self.threads = model.threads or max(1, (os.cpu_count() or 2) - 1)
+        parameters = xllamacpp.CommonParams()
+        parameters.model.path = str(path)
+        parameters.n_ctx = model.context_tokens
+        parameters.n_parallel = model.slots
+        # More threads than free cores collapse: they spin while they wait for each other.
+        parameters.cpuparams.n_threads = self.threads
+        parameters.cpuparams_batch.n_threads = self.threads
+        parameters.ui = False
+        parameters.api_keys = [secrets.token_urlsafe(32)]
+        self._server = xllamacpp.Server(parameters)
+        self._defaults = {"repeat_penalty": model.repeat_penalty}
+        self.threads_pool = futures.ThreadPoolExecutor(model.slots, thread_name_prefix="generation")
+        self.slots = asyncio.Semaphore(model.slots)
+        self.waiting_max = model.queue_max
+        self.waiting = 0
+
+    def generate(self, body: dict[str, Any], generation: "_Generation") -> None:
+        """Run one generation to its end on the calling thread, its chunks going to `generation`."""
+        try:
+            self._server.handle_chat_completions({**self._defaults, **body, "stream": True}, generation.take)
+        except Exception as error:  # noqa: BLE001 - llama.cpp raises plain exceptions; the caller gets them as a chunk
+            generation.take({"error": {"code": 500, "type": "server_error", "message": str(error)[:500]}})
+        finally:
+            generation.finish()
+
+
+@dataclass(slots=True)
+class _Generation:
+    """The bridge from llama.cpp's thread to the event loop; bounded by `_CHUNKS_MAX` through `room`."""
+
+    loop: asyncio.AbstractEventLoop
+    chunks: "asyncio.Queue[dict[str, Any] | None]"
+    cancelled: bool = False
+
+    def take(self, chunk: dict[str, Any]) -> bool:
+        """Accept a chunk on llama.cpp's thread; True tells llama.cpp to stop."""
+        if not self.cancelled:
+            with contextlib.suppress(RuntimeError):  # the loop closed: the process is ending
+                asyncio.run_coroutine_threadsafe(self.chunks.put(chunk), self.loop).result()
+        return self.cancelled
+
+    def finish(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            asyncio.run_coroutine_threadsafe(self.chunks.put(None), self.loop)
+
+
+def _application(engine: _Engine, key: str, generation: str) -> Starlette:
+    async def chat(request: Request) -> Response:
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {key}".encode()):
+            return _error(401, "invalid_api_key", "This port is for Council itself. Use the gateway's port.")
+        body = await _body(request)
+        if not isinstance(body, dict):
+            return _error(400, "malformed_body", "The body must be a JSON object.")
+        if engine.slots.locked() and engine.waiting >= engine.waiting_max:
+            return _error(503, "overloaded", "Every slot is busy and the queue is full.")
+        return await _stream(engine, body)
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"live": True, "generation": generation})
+
+    async def metrics(_: Request) -> Response:
+        telemetry.observe_process("model", generation)
+        return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    routes = [
+        Route("/v1/chat/completions", chat, methods=["POST"]),
+        Route("/livez", live),
+        Route("/readyz", live),
+        Route("/metrics", metrics),
+    ]
+    return Starlette(routes=routes)
+
+
+async def _body(request: Request) -> Any:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > _BODY_BYTES_MAX:
+                return None
+            parts.append(part)
+        return orjson.loads(b"".join(parts))
+    except (ClientDisconnect, orjson.JSONDecodeError):
+        return None
+
+
+async def _stream(engine: _Engine, body: dict[str, Any]) -> Response:
+    """Answer as server-sent events; the first chunk decides the status, so that early errors are plain HTTP errors."""
+    events = _generate(engine, body)
+    first = await anext(events)
+    if "error" in first:
+        await events.aclose()
+        error = first["error"]
+        fields = {name: error[name] for name in ("n_prompt_tokens", "n_ctx") if name in error}
+        return _error(int(error.get("code", 500)), str(error.get("type", "")), str(error.get("message", "")), **fields)
+
+    async def lines() -> AsyncIterator[bytes]:
+        async with contextlib.aclosing(events):
+            yield _line(first)
+            async for chunk in events:
+                yield _line(chunk)
+            yield b"data: [DONE]\n\n"
+
+    return StreamingResponse(lines(), media_type="text/event-stream")
+
+
+async def _generate(engine: _Engine, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    loop = asyncio.get_running_loop()
+    engine.waiting += 1
+    telemetry.MODEL_WAITING.set(engine.waiting)
+    try:
+        await engine.slots.acquire()
+    finally:
+        engine.waiting -= 1
+        telemetry.MODEL_WAITING.set(engine.waiting)
+    generation = _Generation(loop, asyncio.Queue(_CHUNKS_MAX))
+    telemetry.MODEL_SLOTS_BUSY.inc()
+    started_s = loop.time()
+    running = loop.run_in_executor(engine.threads_pool, engine.generate, body, generation)
+    running.add_done_callback(lambda _: _release(engine))
+    seen = False
+    try:
+        while (chunk := await generation.chunks.get()) is not None:
+            if not seen and chunk.get("choices") and chunk["choices"][0].get("delta", {}).get("content"):
+                seen = True
+                telemetry.MODEL_FIRST_TOKEN_SECONDS.observe(loop.time() - started_s)
+            yield chunk
+    finally:
+        generation.cancelled = True
+        while not generation.chunks.empty():  # makes room, so that llama.cpp's thread sees the flag
+            generation.chunks.get_nowait()
+
+
+def _release(engine: _Engine) -> None:
+    telemetry.MODEL_SLOTS_BUSY.dec()
+    engine.slots.release()
+
+
+def _line(chunk: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(chunk) + b"\n\n"
+
+
+def _error(status: int, kind: str, message: str, **fields: Any) -> Response:
+    headers = {"retry-after": str(_RETRY_AFTER_S)} if status == 503 else {}
+    content = json.dumps({"error": {"type": kind, "message": message, "code": kind, **fields}})
+    return Response(content, status, headers, media_type="application/json")

@@ -1,0 +1,130 @@
+"""The recall process: indexes guidebook, knowledge and library, and answers searches on a Unix socket.
+
+The blueprint's folders come from the generation that the process was started with; the library is looked at every
+`recall.poll_s` seconds.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from council import telemetry
+from council.domain import config as config_module
+from council.domain import home
+from council.kit import frames
+from council.services import harness, rights
+from council.serving.memory import folder, lexical
+
+_log = logging.getLogger(__name__)
+
+_REQUEST_BYTES_MAX = 64 * 1024
+_RESULTS_MAX = 50
+_CONNECTIONS_MAX = 256
+
+
+def main(config: config_module.Config, where: home.Home) -> int:
+    """Index, serve, keep looking at the library until told to stop."""
+    environment = harness.begin()
+    harness.setup_logging(environment.name)
+    rights.confine_service("recall", config, where)
+    live = where.generations / environment.generation
+    recall = _Recall(
+        {
+            "guidebook": ("blueprint", folder.Folder(live / "guidebook", config.recall)),
+            "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall)),
+            "library": ("library", folder.Folder(where.library, config.recall)),
+        }
+    )
+    app = _application(recall, environment, config.recall.poll_s)
+    harness.serve(app, environment.sockets["health"], environment, drain_s=0.0)
+    return 0
+
+
+class _Recall:
+    def __init__(self, folders: dict[str, tuple[str, folder.Folder]]) -> None:
+        self._folders = folders
+        self._index = lexical.LexicalIndex()
+        self._connections = 0
+
+    async def refresh(self) -> None:
+        """Bring the index up to what the folders hold. Files are read on a thread, the index is written here."""
+        for name, (root, watched) in self._folders.items():
+            for change in await asyncio.to_thread(watched.changes):
+                source = f"{name}/{change.source}"
+                if change.sections is None:
+                    self._index.remove(root, source)
+                else:
+                    self._index.put(root, source, change.sections)
+                await asyncio.sleep(0)
+        for root in {root for root, _ in self._folders.values()}:
+            telemetry.RECALL_PASSAGES.labels(root).set(self._index.count(root))
+            left_out = sum(len(watched.left_out) for name, watched in self._folders.values() if name == root)
+            telemetry.RECALL_LEFT_OUT.labels(root).set(left_out)
+
+    def left_out(self) -> dict[str, str]:
+        """Return each document that is not in the index, with the reason."""
+        return {
+            f"{name}/{source}": reason
+            for name, (_, watched) in self._folders.items()
+            for source, reason in watched.left_out.items()
+        }
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of one connection, in order."""
+        if self._connections >= _CONNECTIONS_MAX:
+            writer.close()
+            return
+        self._connections += 1
+        try:
+            while (request := await frames.read(reader, _REQUEST_BYTES_MAX)) is not None:
+                writer.write(frames.encode(self._reply(request)))
+                await writer.drain()
+        except (frames.FrameError, OSError) as error:
+            _log.info("a caller went away", extra={"reason": str(error)})
+        finally:
+            self._connections -= 1
+            writer.close()
+
+    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        harness.request_id.set(str(request.get("request_id", "")))
+        limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
+        passages = self._index.search(str(request.get("query", "")), limit)
+        return {"passages": [asdict(passage) for passage in passages]}
+
+
+def _application(recall: _Recall, environment: harness.ServiceEnvironment, poll_s: float) -> Starlette:
+    async def live(_: Request) -> Response:
+        return JSONResponse({"live": True, "generation": environment.generation, "left_out": recall.left_out()})
+
+    async def metrics(_: Request) -> Response:
+        telemetry.observe_process("recall", environment.generation)
+        return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    async def keep_fresh() -> None:
+        while True:
+            await asyncio.sleep(poll_s)
+            try:
+                await recall.refresh()
+            except Exception:  # noqa: BLE001 - one bad look must not end the looking
+                _log.exception("the library could not be looked at")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await recall.refresh()
+        server = await asyncio.start_unix_server(recall.serve, sock=environment.sockets["search"])
+        looking = asyncio.create_task(keep_fresh())
+        yield
+        looking.cancel()
+        server.close()
+
+    return Starlette(
+        routes=[Route("/livez", live), Route("/readyz", live), Route("/metrics", metrics)], lifespan=lifespan
+    )

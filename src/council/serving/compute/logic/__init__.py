@@ -1,0 +1,90 @@
+"""The computing half of the logic specialist: controlled English in, a proved answer or a clear decline out.
+
+`script` cuts the text, one grammar a kind of puzzle reads every sentence or raises, `programs` and `findings` solve the syntax
+tree with clingo and check the finding by other means, `wording` and `answering` say it. No word of the text reaches clingo.
+Semantics are classical and open-world: what is not entailed either way cannot be determined.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+from council.serving.compute import results
+from council.serving.compute.logic import answering, formulas, knights, ordering, problems, propositional, rules, script
+
+_Grammar = Callable[[script.Script], problems.Problem]
+_KNIGHTLY = ("knight", "knave", "truth-teller", "truthteller", "truth teller")
+
+
+def solve(text: str) -> results.Result:
+    """Answer a logic question in controlled English; PassedOn names what was not understood."""
+    try:
+        parts = script.cut(text)
+        problem = _read(parts)
+    except problems.NotUnderstoodError as error:
+        return results.PassedOn(error.reason)
+    variants = _variants(problem)
+    if variants is None:
+        return results.PassedOn("too many of its sentences can be read in two ways")
+    found = [answering.answer(variant) for variant in variants]
+    return _agreed(found)
+
+
+def _read(parts: script.Script) -> problems.Problem:
+    """Return the reading of the first grammar that covers the whole text; else report the one that came furthest."""
+    whole = " ".join((*parts.premises, parts.question)).lower()
+    grammars: tuple[_Grammar, ...] = (ordering.read, rules.read, propositional.read)
+    if any(word in whole for word in _KNIGHTLY):
+        grammars = (knights.read,)
+    if not parts.premises:
+        raise problems.NotUnderstoodError("it gives nothing to reason from")
+    furthest = problems.NotUnderstoodError("it is not in the controlled English that I read", -1)
+    for grammar in grammars:
+        try:
+            return _with_options(grammar(parts), parts)
+        except problems.NotUnderstoodError as error:
+            furthest = error if error.position > furthest.position else furthest
+    raise furthest
+
+
+def _with_options(problem: problems.Problem, parts: script.Script) -> problems.Problem:
+    """Attach lettered lines that read True, False and Unknown; any other lines must have been read as choices."""
+    if not parts.options or problem.question.ask is problems.Ask.WHICH:
+        return problem
+    letters = {words.lower(): letter for letter, words in parts.options}
+    renamed = {"uncertain": "unknown", "undetermined": "unknown"}
+    letters = {renamed.get(words, words): letter for words, letter in letters.items()}
+    if parts.style is not problems.Style.TRUTH or not {"true", "false"} <= set(letters) <= {"true", "false", "unknown"}:
+        raise problems.NotUnderstoodError("I do not read its lettered options", len(parts.premises))
+    return replace(problem, question=replace(problem.question, options=letters))
+
+
+def _variants(problem: problems.Problem) -> list[problems.Problem] | None:
+    """Return the problem under every combination of its ambiguous readings, or None where they are too many."""
+    count = 1
+    for formula in problem.formulas:
+        count *= formulas.meaning_count(formula)
+    if count > problems.VARIANTS_MAX:
+        return None
+    found = []
+    premise_count = len(problem.premises)
+    for chosen in itertools.product(*(formulas.meanings(formula) for formula in problem.formulas)):
+        premises = tuple(replace(p, formula=f) for p, f in zip(problem.premises, chosen[:premise_count], strict=True))
+        pairs = zip(problem.question.choices, chosen[premise_count:], strict=True)
+        choices = tuple(replace(choice, formula=formula) for choice, formula in pairs)
+        found.append(replace(problem, premises=premises, question=replace(problem.question, choices=choices)))
+    return found
+
+
+def _agreed(found: list[results.Result]) -> results.Result:
+    first = found[0]
+    if len(found) == 1:
+        return first
+    if all(isinstance(one, results.Refused) for one in found):
+        return first
+    solved = [one for one in found if isinstance(one, results.Solved)]
+    heads = {one.answer.split("\n")[0] for one in solved}
+    if len(solved) < len(found) or len(heads) > 1 or not isinstance(first, results.Solved):
+        return results.PassedOn("the answer depends on how an ambiguous sentence is meant")
+    note = f"\nThe other {len(found) - 1} possible readings of its ambiguous sentences give the same answer."
+    return replace(first, reading=first.reading + note)

@@ -1,0 +1,398 @@
+"""Grammar of orders: comparatives, superlatives, places in a row, finishing before and after.
+
+Every order is strict and covers exactly the names that the text holds; the reading says both. A denied comparison
+("is not taller") is passed on, because it could mean a tie.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from council.serving.compute.logic import formulas, problems, script, words
+
+# scale: (front comparative, back comparative, front superlative, back superlative), alternatives separated by bars.
+_SCALES = {
+    "height": ("taller", "shorter", "tallest", "shortest"),
+    "length": ("longer", "shorter", "longest", "shortest"),
+    "age": ("older", "younger|newer", "oldest", "youngest|newest"),
+    "speed": ("faster|quicker", "slower", "fastest|quickest", "slowest"),
+    "weight": ("heavier", "lighter", "heaviest", "lightest"),
+    "size": ("bigger|larger", "smaller", "biggest|largest", "smallest"),
+    "wealth": ("richer|wealthier", "poorer", "richest|wealthiest", "poorest"),
+    "strength": ("stronger", "weaker", "strongest", "weakest"),
+    "altitude": ("higher", "lower", "highest", "lowest"),
+    "temperature": ("hotter|warmer", "colder|cooler", "hottest|warmest", "coldest|coolest"),
+    "depth": ("deeper", "shallower", "deepest", "shallowest"),
+    "width": ("wider|broader", "narrower", "widest|broadest", "narrowest"),
+    "thickness": ("thicker", "thinner", "thickest", "thinnest"),
+    "loudness": ("louder", "quieter", "loudest", "quietest"),
+    "brightness": ("brighter", "darker|dimmer", "brightest", "darkest|dimmest"),
+    "cleverness": ("smarter|cleverer", "less smart|less clever", "smartest|cleverest", "least smart|least clever"),
+    "price": (
+        "more expensive|pricier",
+        "less expensive|cheaper",
+        "most expensive|priciest",
+        "least expensive|cheapest",
+    ),
+}
+_ROW = "row"
+_RACE = "race"
+_ORDINALS = {w: n for n, w in enumerate("first second third fourth fifth sixth seventh eighth ninth".split(), start=1)}
+_ORDINAL = "|".join(_ORDINALS)
+_NUMBERS = {w: n for n, w in enumerate("two three four five six seven eight nine".split(), start=2)}
+_BE = "(?:is|are|was|were)"
+_PLACED = r"(?:finished|arrived|came in|came|did finish|ended)"
+_DIRECTLY = r"(?:immediately|directly)"
+_LIST_HEAD = re.compile(
+    rf"(?:(?:in|on|at) (?:a|an|the) [a-z ]{{1,40}}, )?(?:there (?:are|were)|(?:a|the) [a-z]+(?: [a-z]+)? (?:sells|has))"
+    rf" ({'|'.join(_NUMBERS)}) [a-z]+(?: [a-z]+)?: (.+)"
+)
+_PREAMBLE = re.compile(
+    rf"the following paragraphs each describe a set of ({'|'.join(_NUMBERS)}) objects arranged in a fixed order"
+    r"|the statements are logically consistent within each paragraph"
+)
+_NOUN = (
+    r"(?:person|people|one|ones|book|car|vehicle|fruit|bird|golfer|runner|child|kid|animal|box|house|friend|man|woman|boy|girl"
+    r"|student|city|tree|building)"
+)
+_OF_ALL = (
+    rf"(?: (?:of|among) (?:them|all|them all|(?:the|all|all of the) (?:{'|'.join(_NUMBERS)}|group))(?: {_NOUN}s?)?"
+    r"| overall)?"
+)
+
+
+def read(text: script.Script) -> problems.Problem:
+    """Read every sentence, or raise NotUnderstoodError naming the first that is not covered."""
+    reader = _Reader(text.casing)
+    premises: list[problems.Premise] = []
+    tenses: list[str] = [] if text.options else [text.question]
+    for position, sentence in enumerate(text.premises):
+        with problems.located(position):
+            if not reader.listed(sentence.lower()):
+                premises.append(problems.Premise(sentence, reader.statement(sentence.lower())))
+                tenses.append(sentence)
+    with problems.located(len(text.premises)):
+        named = len(reader.names)
+        question = reader.question(text)
+        _check_question(len(reader.names) != named, _mixes_tenses(" ".join(tenses).lower()))
+        return reader.problem(premises, question)
+
+
+@dataclass(slots=True)
+class _Reader:
+    casing: dict[str, str]
+    names: dict[str, str] = field(default_factory=dict)
+    declared: int = 0
+    possible: set[str] = field(default_factory=set)
+
+    def listed(self, text: str) -> bool:
+        """Take in a sentence that lists what is put in order; such a list is complete."""
+        if _PREAMBLE.fullmatch(text):
+            return True
+        match = _LIST_HEAD.fullmatch(text)
+        if not match:
+            return False
+        for name in re.split(r",? and |, ", match[2]):
+            self._name(re.sub(r"^an? (?=\w)", "the ", name))
+        if self.declared or len(self.names) != _NUMBERS[match[1]]:
+            raise _not_understood(text)
+        self.declared = len(self.names)
+        return True
+
+    # Statements
+
+    def statement(self, text: str) -> formulas.Formula:
+        """Read a declarative sentence, or several joined by and."""
+        pieces = re.split(r",? (?:and|but|while) ", text)
+        parts: list[formulas.Formula] = []
+        subject = ""
+        for position, piece in enumerate(pieces):
+            try:
+                subject, formula = self._clause(piece)
+            except problems.NotUnderstoodError:
+                # "taller than Ann but shorter than Bob" repeats the subject, "than Ann and Bob" the comparison.
+                if not subject or position == 0:
+                    raise
+                subject, formula = self._continued(subject, pieces[position - 1], piece)
+            parts.append(formula)
+        return formulas.conjunction(parts)
+
+    def _continued(self, subject: str, before: str, piece: str) -> tuple[str, formulas.Formula]:
+        if re.match(r"(?:to the |left|right|[a-z]+ than |(?:more|less) [a-z]+ than |the )", piece):
+            try:
+                return self._clause(f"{subject} is {piece}")
+            except problems.NotUnderstoodError:
+                if not piece.startswith("the "):
+                    raise
+        match = re.fullmatch(r"(.+ (?:than|before|after|of|behind)) (?:both )?(?:.+)", before)
+        if not match:
+            raise _not_understood(piece)
+        return self._clause(f"{match[1]} {piece}")
+
+    def _clause(self, text: str) -> tuple[str, formulas.Formula]:
+        """Return the subject as written and what is said of it."""
+        if match := re.fullmatch(rf"(.+?) {_BE} (not )?(.+)", text):
+            name = self._name(match[1])
+            return match[1], self._negated(match[2], self._said(name, match[3]))
+        if match := re.fullmatch(r"(.+?) did (not )?(?:finish|arrive|come in|come) (.+)", text):
+            return match[1], self._negated(match[2], self._finished(self._name(match[1]), match[3]))
+        if match := re.fullmatch(r"(.+?) (?:sits|stands|is sitting|is standing) (.+)", text):
+            return match[1], self._beside(self._name(match[1]), match[2])
+        if match := re.fullmatch(rf"(.+?) {_PLACED} (.+)", text):
+            return match[1], self._finished(self._name(match[1]), match[2])
+        raise _not_understood(text)
+
+    def _negated(self, negation: str | None, formula: formulas.Formula) -> formulas.Formula:
+        if not negation:
+            return formula
+        if not isinstance(formula, formulas.At):
+            raise problems.NotUnderstoodError("I do not read a denied comparison, which could mean a tie")
+        return formulas.Not(formula)
+
+    def _said(self, name: str, text: str) -> formulas.Formula:
+        text = re.sub(_OF_ALL + "$", "", text)
+        if match := re.fullmatch(r"((?:more |less )?[a-z]+) than (?:both )?(.+)", text):
+            scales, front = self._comparative(match[1])
+            self._narrow(scales)
+            return self._ahead(name, self._name(match[2]), front)
+        if match := re.fullmatch(
+            rf"the (?:({_ORDINAL})[- ])?((?:most |least )?[a-z]+)(?: {_NOUN}s?)?(?: in the (?:row|group|line))?", text
+        ):
+            return self._superlative(name, match[1], match[2])
+        return self._beside(name, text)
+
+    def _superlative(self, name: str, ordinal: str | None, word: str) -> formulas.Formula:
+        place = _ORDINALS[ordinal] if ordinal else 1
+        if word in ("leftmost", "rightmost"):
+            self._narrow({_ROW})
+            return self._at(name, place, front=word == "leftmost")
+        found = {
+            (scale, front): None
+            for scale, forms in _SCALES.items()
+            for front in (True, False)
+            if word in forms[2 if front else 3].split("|")
+        }
+        if not found:
+            raise _not_understood(word)
+        fronts = {front for _, front in found}
+        self._narrow({scale for scale, _ in found})
+        return self._at(name, place, front=fronts.pop())
+
+    def _comparative(self, word: str) -> tuple[set[str], bool]:
+        found = {
+            (scale, front)
+            for scale, forms in _SCALES.items()
+            for front in (True, False)
+            if word in forms[0 if front else 1].split("|")
+        }
+        fronts = {front for _, front in found}
+        if len(fronts) != 1:
+            raise _not_understood(word)
+        return {scale for scale, _ in found}, fronts.pop()
+
+    def _beside(self, name: str, text: str) -> formulas.Formula:
+        """Read a place in a row, from left to right."""
+        if match := re.fullmatch(rf"({_DIRECTLY} )?(?:to the )?(?:immediate )?(left|right) of (.+)", text):
+            self._narrow({_ROW})
+            other, front = self._name(match[3]), match[2] == "left"
+            if match[1] or " immediate " in f" {text}":
+                return formulas.Next(name, other) if front else formulas.Next(other, name)
+            return self._ahead(name, other, front)
+        if match := re.fullmatch(rf"(?:the )?({_ORDINAL}) from the (left|right)", text):
+            self._narrow({_ROW})
+            return self._at(name, _ORDINALS[match[1]], front=match[2] == "left")
+        if match := re.fullmatch(r"(?:on|at) the far (left|right)|(?:on|at) the (left|right) end", text):
+            self._narrow({_ROW})
+            return self._at(name, 1, front=(match[1] or match[2]) == "left")
+        if match := re.fullmatch(r"(?:(?:immediately |directly )?next to|adjacent to|beside) (.+)", text):
+            self._narrow({_ROW})
+            other = self._name(match[1])
+            return formulas.Or((formulas.Next(name, other), formulas.Next(other, name)))
+        raise _not_understood(text)
+
+    def _finished(self, name: str, text: str) -> formulas.Formula:
+        self._narrow({_RACE})
+        if match := re.fullmatch(
+            rf"({_DIRECTLY} )?(before|after|above|below|ahead of|behind|earlier than|later than) (.+)", text
+        ):
+            other, front = self._name(match[3]), match[2] in ("before", "above", "ahead of", "earlier than")
+            if match[1]:
+                return formulas.Next(name, other) if front else formulas.Next(other, name)
+            return self._ahead(name, other, front)
+        if text in ("last", "in last place"):
+            return self._at(name, 1, front=False)
+        if match := re.fullmatch(rf"(?:in )?({_ORDINAL})(?: place)?", text):
+            return self._at(name, _ORDINALS[match[1]], front=True)
+        if match := re.fullmatch(rf"({_ORDINAL})-to-last", text):
+            return self._at(name, _ORDINALS[match[1]], front=False)
+        raise _not_understood(text)
+
+    def _ahead(self, name: str, other: str, front: bool) -> formulas.Formula:
+        return formulas.Ahead(name, other) if front else formulas.Ahead(other, name)
+
+    def _at(self, name: str, place: int, *, front: bool) -> formulas.Formula:
+        # Places from the back become places from the front once all names are known.
+        return formulas.At(name, place if front else -place)
+
+    def _narrow(self, scales: set[str]) -> None:
+        """Keep to one scale: taller says nothing about older. Shorter fits height and length until another word decides."""
+        kept = self.possible & scales if self.possible else scales
+        if not kept:
+            raise problems.NotUnderstoodError("it compares in more than one way")
+        self.possible = kept
+
+    def _name(self, text: str) -> str:
+        bare = text.removeprefix("the ")
+        parts = bare.split(" ")
+        plain = all(re.fullmatch(r"[^\W\d_]+(?:-[^\W\d_]+)*", part) for part in parts)
+        if not plain or len(parts) > 3 or (bare not in ("a", "i") and words.FUNCTION_WORDS.intersection(parts)):
+            raise _not_understood(text)
+        key = bare
+        if key not in self.names:
+            if self.declared:
+                raise problems.NotUnderstoodError(f"{bare!r} is not among the things listed")
+            shown = " ".join(self.casing.get(part, part) for part in parts)
+            self.names[key] = f"the {shown}" if text.startswith("the ") else shown[0].upper() + shown[1:]
+        return self.names[key]
+
+    # Questions
+
+    def question(self, text: script.Script) -> problems.Question:
+        """Read what is asked."""
+        asked = text.question.lower()
+        if not text.direct:
+            return self._whether(self.statement(asked), text)
+        if text.options:
+            if not re.fullmatch(r"which (?:one )?of the following (?:statements )?is (?:true|correct)", asked):
+                raise _not_understood(asked)
+            choices = tuple(
+                problems.Choice(f"{letter}) {words_}.", self.statement(words_.lower()))
+                for letter, words_ in text.options
+            )
+            return problems.Question(problems.Ask.WHICH, text.style, choices, lettered=True)
+        if self._is_order(asked):
+            return problems.Question(problems.Ask.ALL, text.style, ())
+        known = list(self.names)
+        if match := re.fullmatch(rf"(?:who|which(?: one)?|which {_NOUN}) {_BE} ([a-z ]+), (.+?),? or (.+)", asked):
+            pair = [(match[2], match[3]), (match[3], match[2])]
+            return self._which(
+                [(one, self._said(self._name(one), f"{match[1]} than {two}")) for one, two in pair],
+                formulas.Ahead,
+                text,
+            )
+        if match := re.fullmatch(rf"(?:who|what|which(?: {_NOUN}| of them)?) {_BE} (.+)", asked):
+            return self._which([(name, self._said(self.names[name], match[1])) for name in known], formulas.At, text)
+        if match := re.fullmatch(rf"(?:who|which(?: {_NOUN}| of them)?) {_PLACED} (.+)", asked):
+            return self._which(
+                [(name, self._finished(self.names[name], match[1])) for name in known], formulas.At, text
+            )
+        if match := re.fullmatch(rf"(?:{_BE}) (.+)", asked):
+            subject = self._known(match[1])
+            return self._whether(
+                self._said(self.names[subject.removeprefix("the ")], match[1][len(subject) + 1 :]), text
+            )
+        if match := re.fullmatch(r"did (.+)", asked):
+            subject = self._known(match[1])
+            rest = re.sub(r"^(?:finish|arrive|come in|come) ", "", match[1][len(subject) + 1 :])
+            return self._whether(self._finished(self.names[subject.removeprefix("the ")], rest), text)
+        raise _not_understood(asked)
+
+    def _is_order(self, asked: str) -> bool:
+        """Read a question for the whole order. It is answered with both ends named, so the direction asked is no matter."""
+        ends = "(?:from [a-z ]+ to [a-z ]+|in order|by [a-z]+)"
+        whom = rf"(?:them|everyone|the (?:{'|'.join(_NUMBERS)}|{_NOUN}s?)(?: {_NOUN}s?)?|the runners|the racers)"
+        race = r"in (?:what|which) order did (?:they|the [a-z]+) (?:finish|arrive)"
+        return bool(
+            re.fullmatch(
+                rf"what (?:is|was) (?:the|their) (?:complete |full |finishing )?order(?: of [a-z ]+)?(?: {ends})?",
+                asked,
+            )
+            or re.fullmatch(rf"(?:list|put|order|rank|sort|arrange) {whom}(?: in order)?(?: {ends})?", asked)
+            or re.fullmatch(race, asked)
+        )
+
+    def _known(self, text: str) -> str:
+        found = [shape for name in self.names for shape in (name, f"the {name}") if text.startswith(shape + " ")]
+        if not found:
+            raise _not_understood(text)
+        return max(found, key=len)
+
+    def _whether(self, formula: formulas.Formula, text: script.Script) -> problems.Question:
+        return problems.Question(problems.Ask.WHETHER, text.style, (problems.Choice("", formula),))
+
+    def _which(
+        self, candidates: list[tuple[str, formulas.Formula]], kind: type[formulas.Formula], text: script.Script
+    ) -> problems.Question:
+        """Make the choices; only a place, or one of two being ahead, is sure to fit exactly one name."""
+        if any(not isinstance(formula, kind) for _, formula in candidates):
+            raise problems.NotUnderstoodError("more than one name may fit the question")
+        shown = [(self.names[name.removeprefix("the ")], formula) for name, formula in candidates]
+        choices = tuple(problems.Choice(name[0].upper() + name[1:], formula) for name, formula in shown)
+        return problems.Question(problems.Ask.WHICH, text.style, choices)
+
+    # The whole
+
+    def problem(self, premises: list[problems.Premise], question: problems.Question) -> problems.Problem:
+        """Turn places from the back into places from the front, and name the ends."""
+        names = tuple(self.names.values())
+        if not premises or len(names) < 2 or len(names) > problems.ORDER_NAMES_MAX or not self.possible:
+            raise problems.NotUnderstoodError(
+                f"an order needs 2 to {problems.ORDER_NAMES_MAX} names and a way to compare them"
+            )
+        if len(set(names)) < len(names) or self._overlapping():
+            raise problems.NotUnderstoodError("two names may mean the same thing")
+        fixed = [problems.Premise(p.text, self._from_front(p.formula, len(names))) for p in premises]
+        choices = tuple(problems.Choice(c.answer, self._from_front(c.formula, len(names))) for c in question.choices)
+        if question.ask is problems.Ask.ALL:
+            places = range(1, len(names) + 1)
+            choices = tuple(problems.Choice(name, formulas.At(name, place)) for name in names for place in places)
+        return problems.Problem(
+            "ordering",
+            tuple(fixed),
+            problems.Question(question.ask, question.style, choices),
+            names,
+            ordered=True,
+            ends=self._ends(),
+            notes=(f"no two are equal, and there are only {_listed(names)}",),
+            closed=bool(self.declared),
+        )
+
+    def _overlapping(self) -> bool:
+        keys = [set(key.split()) for key in self.names]
+        inside = any(one < other for one in keys for other in keys)
+        return inside or any(
+            words.singular_of(key, {other}) == other != key for key in self.names for other in self.names
+        )
+
+    def _from_front(self, formula: formulas.Formula, count: int) -> formulas.Formula:
+        if isinstance(formula, formulas.At):
+            if abs(formula.place) > count:
+                raise problems.NotUnderstoodError("it speaks of a place beyond the names given")
+            return formulas.At(formula.name, formula.place if formula.place > 0 else count + 1 + formula.place)
+        return formulas.rebuilt(formula, tuple(self._from_front(part, count) for part in formulas.children(formula)))
+
+    def _ends(self) -> tuple[str, str]:
+        scale = min(self.possible)
+        if scale == _ROW:
+            return "left", "right"
+        if scale == _RACE:
+            return "first", "last"
+        return _SCALES[scale][2].split("|")[0], _SCALES[scale][3].split("|")[0]
+
+
+def _check_question(names_more: bool, mixes_tenses: bool) -> None:
+    if names_more:
+        raise problems.NotUnderstoodError("the question names something that no sentence speaks of")
+    if mixes_tenses:
+        raise problems.NotUnderstoodError("it speaks of the past and of the present")
+
+
+def _mixes_tenses(text: str) -> bool:
+    return bool(re.search(r"\b(was|were|did|finished|arrived|came)\b", text) and re.search(r"\b(is|are)\b", text))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _not_understood(text: str) -> problems.NotUnderstoodError:
+    return problems.NotUnderstoodError(f"I do not read {text[:80]!r}")

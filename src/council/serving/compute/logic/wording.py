@@ -1,0 +1,127 @@
+"""Formulas and worlds in words: the reading that is shown back, and the sentences of an answer."""
+
+import re
+
+from council.serving.compute.logic import findings, formulas, problems
+
+_PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
+def said(formula: formulas.Formula, problem: problems.Problem, *, deny: bool = False) -> str:
+    """Return the formula (or its negation) as a clause without a full stop."""
+    match formula:
+        case formulas.Not(part):
+            return said(part, problem, deny=not deny)
+        case formulas.Atom(predicate, subject):
+            return _atom(predicate, subject, deny=deny)
+        case formulas.Ahead() | formulas.Next() | formulas.At():
+            return _placed(formula, problem, deny=deny)
+        case formulas.Every() | formulas.Some():
+            return _quantified(formula, problem, deny=deny)
+        case _ if deny:
+            return f"it is not the case that {said(formula, problem)}"
+        case formulas.And(parts):
+            return " and ".join(_grouped(part, problem) for part in parts)
+        case formulas.Or(parts):
+            return " or ".join(_grouped(part, problem) for part in parts) + " (or both)"
+        case formulas.Implies(condition, consequence):
+            return f"if {said(condition, problem)} then {said(consequence, problem)}"
+        case formulas.Exactly(count, parts):
+            return f"exactly {count} of these: " + "; ".join(said(part, problem) for part in parts)
+        case _:
+            raise AssertionError("ambiguity is resolved before wording")
+
+
+def sentence(clause: str) -> str:
+    """Return a clause as a sentence."""
+    return clause[0].upper() + clause[1:] + "."
+
+
+def world(found: findings.World, problem: problems.Problem) -> str:
+    """Return a world as one line."""
+    if problem.ordered:
+        names = sorted(problem.names, key=lambda name: _place_of(found, name))
+        return f"{', '.join(names)} (from {problem.ends[0]} to {problem.ends[1]})"
+    true = [_atom(key[0], key[1], deny=False) for key, value in _items(found) if value]
+    false = [_atom(key[0], key[1], deny=True) for key, value in _items(found) if not value]
+    return "; ".join(true + false)
+
+
+def order(found: findings.World, problem: problems.Problem) -> str:
+    """Return an order with both of its ends named."""
+    names = sorted(problem.names, key=lambda name: _place_of(found, name))
+    return f"From {problem.ends[0]} to {problem.ends[1]}: {', '.join(names)}."
+
+
+def _items(found: findings.World) -> list[tuple[tuple[str, str], bool]]:
+    return [(key, bool(value)) for key, value in found.items() if isinstance(key, tuple)]
+
+
+def _place_of(found: findings.World, name: str) -> int:
+    places = {key: place for key, place in found.items() if isinstance(key, str)}
+    return int(places[name])
+
+
+def _atom(predicate: str, subject: str, *, deny: bool) -> str:
+    if subject == formulas.CLAUSE:
+        return f"it is not the case that {predicate}" if deny else predicate
+    who = "it" if subject == formulas.VARIABLE else subject
+    if not deny:
+        return f"{who} {predicate}"
+    if predicate.startswith("is "):
+        return f"{who} is not {predicate[3:]}"
+    verb, _, rest = predicate.partition(" ")
+    return f"{who} does not {_base(verb)} {rest}"
+
+
+def _base(verb: str) -> str:
+    if re.search(r"(?:ch|sh|ss|x)es$", verb):
+        return verb[:-2]
+    return verb[:-3] + "y" if verb.endswith("ies") else verb[:-1]
+
+
+def _quantified(formula: formulas.Every | formulas.Some, problem: problems.Problem, *, deny: bool) -> str:
+    match formula:
+        case formulas.Every(formulas.Implies(condition, consequence)):
+            return ("not always: " if deny else "") + _rule(condition, consequence, problem)
+        case formulas.Every(formulas.Not(formulas.And(parts))):
+            kind, held = (_bare(said(part, problem)) for part in parts)
+            return f"{'something' if deny else 'nothing'} that {kind} {held}"
+        case formulas.Every(body):
+            return ("not " if deny else "") + "everything " + _bare(said(body, problem))
+        case formulas.Some(formulas.And(parts)):
+            return ("nothing " if deny else "something ") + " and ".join(_bare(said(part, problem)) for part in parts)
+        case formulas.Some(body):
+            return ("nothing " if deny else "something ") + _bare(said(body, problem))
+
+
+def _bare(clause: str) -> str:
+    """Drop the pronoun, to go on after something, nothing or whatever."""
+    return re.sub(r"(?:(?<=^)|(?<=and )|(?<=or ))it (?=is|[a-z]+s )", "", clause)
+
+
+def _rule(condition: formulas.Formula, consequence: formulas.Formula, problem: problems.Problem) -> str:
+    subjects = {atom.subject for part in (condition, consequence) for atom in formulas.atoms(part)}
+    when, then = said(condition, problem), said(consequence, problem)
+    if subjects == {formulas.VARIABLE}:
+        return f"whatever {_bare(when)} {_bare(then)}"
+    return f"for anything: if {when} then {then}"
+
+
+def _grouped(formula: formulas.Formula, problem: problems.Problem) -> str:
+    text = said(formula, problem)
+    return text if isinstance(formula, formulas.Atom | formulas.Not | formulas.Ahead | formulas.At) else f"({text})"
+
+
+def _placed(formula: formulas.Ahead | formulas.Next | formulas.At, problem: problems.Problem, *, deny: bool) -> str:
+    front, back = problem.ends
+    if isinstance(formula, formulas.At):
+        count = len(problem.names)
+        if front.endswith("est") and formula.place in (1, count):
+            return f"{formula.name} is {'not ' if deny else ''}the {front if formula.place == 1 else back}"
+        place = f"{_PLACES[formula.place - 1]} of {count}, counted from {front}"
+        return f"{formula.name} is {'not ' if deny else ''}{place}"
+    joint = "directly before" if isinstance(formula, formulas.Next) else "before"
+    if deny and isinstance(formula, formulas.Ahead):
+        return f"{formula.second} comes before {formula.first} (from {front} to {back})"
+    return f"{formula.first} {'does not come' if deny else 'comes'} {joint} {formula.second} (from {front} to {back})"

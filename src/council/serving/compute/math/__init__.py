@@ -1,0 +1,66 @@
+"""The computing half of the math specialist: from a user's text to a checked answer, or a clear no.
+
+The grammar reads the whole text or passes it on (`requests`, `grammar`); SymPy computes from the tree that was read
+(`formulas`, `evaluate`, `algebra`, `calculus`); other code checks the printed result (`check`, `arithmetic`,
+`polynomials`). Answers are over the real numbers: the square root of -4 is refused. No user text reaches an evaluator.
+"""
+
+from typing import assert_never
+
+from sympy.polys import polyerrors
+
+from council.serving.compute import results
+from council.serving.compute.math import algebra, calculus, evaluate, limits, requests
+
+
+def solve(text: str) -> results.Result:
+    """Answer `text` if it is wholly a mathematical question of the grammar. Never raises on any text."""
+    try:
+        request = requests.read(text)
+    except limits.TooLargeError as stop:
+        return results.Refused(stop.reason)
+    except limits.MathStopError as stop:
+        return results.PassedOn(stop.reason)
+    try:
+        return _answered(request)
+    except (limits.TooLargeError, limits.UndefinedError) as stop:
+        return results.Refused(stop.reason, requests.text(request))
+    except limits.MathStopError as stop:
+        return results.PassedOn(stop.reason)
+    except _SYMPY_ERRORS as error:
+        return results.PassedOn(f"{COMPUTING_FAILED} ({type(error).__name__}).")
+
+
+COMPUTING_FAILED = "The computation stopped with an error"
+# SymPy signals what it cannot do with errors of many kinds; none of them may reach the user or yield an answer.
+_SYMPY_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    polyerrors.BasePolynomialError,
+)
+
+
+def _answered(request: requests.Request) -> results.Solved:
+    match request:
+        case requests.Calculate():
+            return evaluate.calculate(request)
+        case requests.Percentage():
+            return evaluate.percentage(request)
+        case requests.Compare():
+            return evaluate.compare(request)
+        case requests.Prime():
+            return evaluate.prime(request)
+        case requests.Rewrite():
+            return algebra.rewrite(request)
+        case requests.Solve():
+            return algebra.solve(request)
+        case requests.Derive():
+            return calculus.derive(request)
+        case requests.Integrate():
+            return calculus.integrate(request)
+        case _:
+            assert_never(request)

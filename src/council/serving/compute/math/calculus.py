@@ -1,0 +1,134 @@
+"""Derivatives and integrals of functions of one unknown."""
+
+from typing import Any
+
+import sympy
+from sympy.integrals import manualintegrate
+
+from council.serving.compute import results
+from council.serving.compute.math import arithmetic, check, evaluate, formulas, limits, requests, tree
+
+_DIFFERENCE_CHECK = "compared with difference quotients at several places by other code"
+
+
+def derive(request: requests.Derive) -> results.Solved:
+    """Return the derivative of a function, or its value at a place."""
+    node, name = request.expression, request.name
+    expression = _built(node)
+    slope = sympy.diff(expression, formulas.symbol(name))
+    shown = formulas.text(slope)
+    again = formulas.read_back(shown)
+    check.derivative(node, again, name)
+    reading = f"the derivative of {tree.text(node)} with respect to {name}"
+    if request.place is None:
+        return evaluate.solved(f"The derivative of {tree.text(node)} is {shown}", reading, _DIFFERENCE_CHECK, shown)
+    place = arithmetic.value(request.place)
+    own = arithmetic.value(again, {name: place})
+    check.derivative_at(node, name, place, own)
+    value = slope.subs(formulas.symbol(name), formulas.build(request.place))
+    where = f"{name} = {tree.text(request.place)}"
+    exact, number = evaluate.checked(value, own, reading)
+    answer = f"The derivative of {tree.text(node)} at {where} is {formulas.with_decimal(exact, number)}"
+    return evaluate.solved(answer, f"{reading} at {where}", _DIFFERENCE_CHECK, exact, f"derivative: {shown}")
+
+
+def _built(node: tree.Node) -> Any:
+    arithmetic.guard(node)
+    expression = formulas.build(node)
+    if sympy.count_ops(expression) > limits.OPERATIONS_MAX:
+        raise limits.UndecidedError("The function is too long for calculus here.")
+    return expression
+
+
+def integrate(request: requests.Integrate) -> results.Solved:
+    """Return an antiderivative of a function, or its integral between bounds."""
+    node, name = request.expression, request.name
+    symbol = formulas.symbol(name)
+    expression = _built(node)
+    powers = [abs(part.exp) for part in expression.atoms(sympy.Pow) if part.exp.is_Integer and not _is_rational(part)]
+    if sum(powers) > _INTEGRAND_POWERS_MAX or len(expression.atoms(sympy.Function)) > _INTEGRAND_FUNCTIONS_MAX:
+        raise limits.UndecidedError("The function is too involved to integrate here.")
+    found = manualintegrate.manualintegrate(expression, symbol)
+    if found.has(sympy.Integral, sympy.Piecewise):
+        raise limits.UndecidedError("No integral in a closed form was found.")
+    reading = f"the integral of {tree.text(node)} with respect to {name}"
+    if request.bounds is not None:
+        return _definite(request, found, reading)
+    shown = _checked_antiderivative(node, found, name)
+    answer = f"The integral of {tree.text(node)} is {shown} + C"
+    return evaluate.solved(answer, reading, _DIFFERENCE_CHECK, shown)
+
+
+# Integration by rules takes 13 s for sin(x)^10*cos(x)^10 and 5 s for a product of four sines and cosines.
+_INTEGRAND_POWERS_MAX = 6
+_INTEGRAND_FUNCTIONS_MAX = 3
+
+
+def _is_rational(power: Any) -> bool:
+    return bool(power.base.is_polynomial() and power.exp > 0)
+
+
+def _checked_antiderivative(node: tree.Node, found: Any, name: str) -> str:
+    """Return the text of `found`; with ln(abs(...)) for ln(...) where only that covers the whole function."""
+    wide = found.replace(
+        sympy.log, lambda inner: sympy.log(sympy.Abs(inner)) if inner.free_symbols else sympy.log(inner)
+    )
+    for form in (found, wide):
+        shown = formulas.text(form)
+        try:
+            check.derivative(formulas.read_back(shown), node, name, everywhere=True)
+        except limits.UndecidedError:
+            continue
+        return shown
+    raise limits.UndecidedError("The integral that was found did not pass its check.")
+
+
+def _definite(request: requests.Integrate, found: Any, reading: str) -> results.Solved:
+    assert request.bounds
+    node, name = request.expression, request.name
+    low, high = (arithmetic.value(bound) for bound in request.bounds)
+    if not _is_smooth(node, positive=min(arithmetic.real(low), arithmetic.real(high)) > 0):
+        raise limits.UndecidedError("Whether the function has a gap between the bounds is not decided here.")
+    symbol = formulas.symbol(name)
+    start, end = (found.subs(symbol, formulas.build(bound)) for bound in request.bounds)
+    total = sympy.expand(end - start)
+    exact, number = _value_of(total)
+    check.area(node, name, (low, high), number)
+    span = f"from {tree.text(request.bounds[0])} to {tree.text(request.bounds[1])}"
+    answer = f"The integral of {tree.text(node)} {span} is {formulas.with_decimal(exact, number)}"
+    return evaluate.solved(answer, f"{reading} {span}", "integrated numerically by other code", exact)
+
+
+def _value_of(total: Any) -> tuple[str, arithmetic.Value]:
+    shown = formulas.text(total)
+    own = arithmetic.value(formulas.read_back(shown))
+    return evaluate.checked(total, own, shown)
+
+
+def _is_smooth(node: tree.Node, positive: bool) -> bool:
+    """Return whether `node` surely has no gap: what may break is applied to the bare, positive unknown only."""
+    if not tree.unknowns(node):
+        return True
+    parts = tree.children(node)
+    if not all(_is_smooth(part, positive) for part in parts):
+        return False
+    match node:
+        case tree.Binary("/", _, right):
+            return not tree.unknowns(right) or (positive and _is_power_of_unknown(right))
+        case tree.Binary("^", left, right) if tree.unknowns(right):
+            return not tree.unknowns(left) and bool(arithmetic.value(left) > 0)
+        case tree.Binary("^", left, right):
+            exponent = arithmetic.value(right)
+            whole = arithmetic.is_exact(exponent) and exponent.denominator == 1 and exponent > 0
+            return whole or (positive and isinstance(left, tree.Unknown))
+        case tree.Call("sqrt" | "ln", (inner,)):
+            return positive and isinstance(inner, tree.Unknown)
+        case tree.Call(function):
+            return function in ("sin", "cos", "exp")
+        case _:
+            return True
+
+
+def _is_power_of_unknown(node: tree.Node) -> bool:
+    base = node.left if isinstance(node, tree.Binary) and node.operator == "^" else node
+    return isinstance(base, tree.Unknown)

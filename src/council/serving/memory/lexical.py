@@ -1,0 +1,106 @@
+"""A lexical index of passages: SQLite's FTS5 in memory, ranked by BM25. A view that is rebuilt at every start."""
+
+import re
+import sqlite3
+from collections.abc import Sequence
+
+from council.domain import answers
+from council.serving.memory import documents
+
+_WORD = re.compile(r"\w+", re.UNICODE)
+_WORDS_MAX = 24
+_CANDIDATES = 20
+
+# Words that carry no content in a question; everything else must be found for a passage to count as an answer.
+_STOP_WORDS = frozenset(
+    """
+    a about all am an and any are as at be because been before being between both but by can could describe did do
+    does doing during each explain few for from further get give had has have having he her here hers him his how i if
+    in into is it its just know let like list many may me mean might more most much must my name no nor not now of off
+    on once one only or other our out over own please same say she should show so some such tell than that the their
+    them then there these they this those through to too under until up us use used using very was we were what when
+    where which while who whom whose why will with would you your
+    """.split()  # noqa: SIM905 - a list of 130 quoted words is unreadable
+)
+
+
+class LexicalIndex:
+    """Passages by document. Not for use from several threads."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect(":memory:")
+        self._database.executescript(
+            """
+            CREATE TABLE passages (id INTEGER PRIMARY KEY, root TEXT, source TEXT, heading TEXT, text TEXT);
+            CREATE INDEX by_document ON passages (root, source);
+            CREATE VIRTUAL TABLE words USING fts5 (heading, text, tokenize='porter unicode61 remove_diacritics 2');
+            """
+        )
+
+    def put(self, root: str, source: str, sections: Sequence[documents.Section]) -> None:
+        """Replace the passages of a document."""
+        with self._database:
+            self._remove(root, source)
+            for section in sections:
+                cursor = self._database.execute(
+                    "INSERT INTO passages (root, source, heading, text) VALUES (?, ?, ?, ?)",
+                    (root, source, section.heading, section.text),
+                )
+                self._database.execute(
+                    "INSERT INTO words (rowid, heading, text) VALUES (?, ?, ?)",
+                    (cursor.lastrowid, section.heading, section.text),
+                )
+
+    def remove(self, root: str, source: str) -> None:
+        """Forget a document; nothing happens if it is not there."""
+        with self._database:
+            self._remove(root, source)
+
+    def count(self, root: str) -> int:
+        """Return how many passages a root has."""
+        found: int = self._database.execute("SELECT count(*) FROM passages WHERE root = ?", (root,)).fetchone()[0]
+        return found
+
+    def search(self, query: str, limit: int) -> list[answers.Passage]:
+        """Return up to `limit` passages, those that hold most of the query's content words first, then by BM25."""
+        words = content_words(query)
+        if not words:
+            return []
+        match = " OR ".join(f'"{word}"' for word in words)
+        rows = self._database.execute(
+            "SELECT rowid, bm25(words, 2.0, 1.0) FROM words WHERE words MATCH ? ORDER BY 2 LIMIT ?",
+            (match, _CANDIDATES),
+        ).fetchall()
+        found = [self._passage(rowid, -rank, self._coverage(rowid, words)) for rowid, rank in rows]
+        found.sort(key=lambda passage: (-passage.coverage, -passage.score))
+        return found[:limit]
+
+    def _coverage(self, rowid: int, words: Sequence[str]) -> float:
+        held = sum(
+            1
+            for word in words
+            if self._database.execute(
+                "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?", (f'"{word}"', rowid)
+            ).fetchone()
+        )
+        return held / len(words)
+
+    def _passage(self, rowid: int, score: float, coverage: float) -> answers.Passage:
+        root, source, heading, text = self._database.execute(
+            "SELECT root, source, heading, text FROM passages WHERE id = ?", (rowid,)
+        ).fetchone()
+        return answers.Passage(root, source, heading, text, score, coverage)
+
+    def _remove(self, root: str, source: str) -> None:
+        rows = self._database.execute(
+            "SELECT id FROM passages WHERE root = ? AND source = ?", (root, source)
+        ).fetchall()
+        for row in rows:
+            self._database.execute("DELETE FROM words WHERE rowid = ?", row)
+        self._database.execute("DELETE FROM passages WHERE root = ? AND source = ?", (root, source))
+
+
+def content_words(query: str) -> list[str]:
+    """Return the distinct words of a query that carry content, in order, at most `_WORDS_MAX`."""
+    words = (word for word in _WORD.findall(query.lower()) if word not in _STOP_WORDS)
+    return list(dict.fromkeys(words))[:_WORDS_MAX]

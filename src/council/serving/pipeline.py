@@ -1,0 +1,189 @@
+"""The request loop: choose a route, try its specialists in turn, settle what it cost, answer.
+
+    question -> router -> specialist -> (passes on -> next ... -> general) -> ledger -> answer
+
+This module reads like that picture and is the only one that knows all the stages.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Protocol
+
+from council import telemetry
+from council.domain import answers, errors, ledger, money
+from council.kit import clock as clock_module
+from council.serving import run as run_module
+from council.serving.router import signals
+
+_log = logging.getLogger(__name__)
+
+
+class Specialist(Protocol):
+    """Answers one kind of question."""
+
+    @property
+    def route(self) -> answers.Route:
+        """The route it serves."""
+        ...
+
+    def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
+        """Yield deltas and a Finding, or a single PassOn."""
+        ...
+
+
+class LedgerWriter(Protocol):
+    """Commits a row before it returns."""
+
+    async def record(self, row: ledger.LedgerRow) -> None:
+        """Return once the row is committed. Raises RecordsUnavailableError, OverloadedError."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asker:
+    """Who pays for a question, and what was already away when it came in."""
+
+    user_id: str
+    token_id: str
+    degraded: tuple[str, ...] = ()
+
+
+class Pipeline:
+    """Chains the stages for one question at a time; holds no state between questions."""
+
+    def __init__(
+        self,
+        specialists: Sequence[Specialist],
+        writer: LedgerWriter,
+        prices: Mapping[str, money.Price],
+        generation: str,
+        clock: clock_module.Clock,
+    ):
+        self._specialists = {specialist.route: specialist for specialist in specialists}
+        self._writer = writer
+        self._prices = prices
+        self._generation = generation
+        self._clock = clock
+        self._recording: set[asyncio.Task[None]] = set()
+
+    async def answer(
+        self, question: answers.Question, asker: Asker
+    ) -> AsyncGenerator[answers.Delta | answers.Answer, None]:
+        """Yield the answer's text in pieces, then one Answer whose ledger row is committed.
+
+        Closing the iterator early cancels the work and records that. Raises errors of `domain.errors`; after the first
+        delta too, and then the text so far is not an answer.
+        """
+        run = run_module.Run(question, asker.user_id, asker.token_id, self._clock)
+        run.degraded.extend(asker.degraded)
+        try:
+            async with contextlib.aclosing(self._cascade(question, run)) as events:
+                async for event in events:
+                    if isinstance(event, answers.Delta):
+                        run.spoke()
+                        yield event
+                    else:
+                        answer = await self._settle(event, run)
+                        if not run.spoken:
+                            yield answers.Delta(event.text)
+                        yield answer
+        except errors.CouncilError:
+            await self._record_failure(run, ledger.Outcome.FAILED)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            self._record_later(run.row(ledger.Outcome.CANCELLED, self._generation))
+            raise
+        except Exception:
+            await self._record_failure(run, ledger.Outcome.FAILED)
+            raise
+
+    async def _cascade(
+        self, question: answers.Question, run: run_module.Run
+    ) -> AsyncGenerator[answers.Delta | answers.Finding, None]:
+        """Try each specialist in turn until one does not pass on."""
+        with run.stage("route"):
+            order, run.reasons = _order(question)
+        for route in order:
+            last = route is order[-1]
+            run.route, specialist = route, self._specialists[route]
+            finding: answers.Finding | None = None
+            try:
+                with run.stage(str(route)):
+                    async with contextlib.aclosing(specialist.attempt(question)) as events:
+                        async for event in events:
+                            if isinstance(event, answers.Delta):
+                                yield event
+                            elif isinstance(event, answers.PassOn):
+                                run.pass_on(route, event.reason)
+                            else:
+                                finding = event
+            except (errors.UnavailableError, errors.OverloadedError) as error:
+                telemetry.CALLS.labels(route, "error").inc()
+                if last or run.spoken:
+                    raise
+                _log.warning("a specialist was away", extra={"specialist": str(route), "detail": error.detail})
+                run.away(route, error)
+            if finding is not None:
+                yield finding
+                return
+        yield _declined(question, run.passed_on)
+
+    async def _settle(self, finding: answers.Finding, run: run_module.Run) -> answers.Answer:
+        run.finding = finding
+        run.cost_usd_micros = self._cost(finding)
+        outcome = ledger.Outcome.REFUSED if finding.refused else ledger.Outcome.ANSWERED
+        with run.stage("ledger"), telemetry.LEDGER_SECONDS.time():
+            await self._writer.record(run.row(outcome, self._generation))
+        run.recorded = True
+        run.observe(outcome)
+        return run.answer(self._generation)
+
+    def _cost(self, finding: answers.Finding) -> int:
+        if finding.model is None:
+            return 0
+        return money.cost_usd_micros(money.price_of(finding.model, self._prices), finding.usage)
+
+    async def _record_failure(self, run: run_module.Run, outcome: ledger.Outcome) -> None:
+        """Record a request that ends in an error; that error matters more than one of the ledger."""
+        if run.recorded:
+            return
+        run.observe(outcome)
+        try:
+            await self._writer.record(run.row(outcome, self._generation))
+        except errors.CouncilError as error:
+            _log.error("a failed request is not in the ledger", extra={"detail": error.detail})
+
+    def _record_later(self, row: ledger.LedgerRow) -> None:
+        """Record without waiting: the caller is gone and this task is being cancelled."""
+
+        async def record() -> None:
+            try:
+                await self._writer.record(row)
+            except errors.CouncilError as error:
+                _log.error("a cancelled request is not in the ledger", extra={"detail": error.detail})
+
+        task = asyncio.get_running_loop().create_task(record())
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
+
+    async def close(self) -> None:
+        """Wait for rows that are still on their way."""
+        await asyncio.gather(*self._recording)
+
+
+def _order(question: answers.Question) -> tuple[Sequence[answers.Route], Sequence[str]]:
+    if question.route is not None:
+        return (question.route,), (f"{question.route}: asked for by name",)
+    decision = signals.choose(question.text)
+    return decision.order, decision.reasons
+
+
+def _declined(question: answers.Question, passed_on: Mapping[str, str]) -> answers.Finding:
+    """Say plainly that the one specialist that was asked for declined."""
+    route, reason = next(iter(passed_on.items()))
+    text = f"The {route} specialist has no answer: {reason}. Ask the model `council` to let the others try."
+    evidence = answers.Evidence(answers.Level.NONE, "No answer was given.", {"reason": reason})
+    return answers.Finding(text, 0.0, evidence, refused=True)

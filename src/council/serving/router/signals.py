@@ -1,0 +1,137 @@
+"""A first, honest router: weighted signals in the text, no training, no model.
+
+Each signal that is found raises its route's score like independent evidence: 1 - product of (1 - weight). Scores order the
+specialists to try; they are not calibrated probabilities. Trying costs little, since every specialist but the model parses
+strictly and passes on what it does not read.
+"""
+
+import re
+from dataclasses import dataclass
+
+from council.domain import answers
+
+# A specialist is tried when its score reaches this.
+TRY_FROM = 0.25
+# Routing reads at most this much of a question.
+CHARS_MAX = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The specialists to try, best first, general last; `scores` and `reasons` explain the order."""
+
+    order: tuple[answers.Route, ...]
+    scores: dict[answers.Route, float]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Signal:
+    route: answers.Route
+    pattern: re.Pattern[str]
+    weight: float
+    reason: str
+
+
+def _signal(route: answers.Route, weight: float, reason: str, pattern: str) -> _Signal:
+    return _Signal(route, re.compile(pattern, re.IGNORECASE | re.MULTILINE), weight, reason)
+
+
+_MATH, _CODE, _LOGIC, _KNOWLEDGE = answers.Route.MATH, answers.Route.CODE, answers.Route.LOGIC, answers.Route.KNOWLEDGE
+
+_SIGNALS = (
+    _signal(_MATH, 0.8, "an operator between numbers", r"\d\s*(?:[-+*/^\u00d7÷·%]|\*\*)\s*[\d(√]"),
+    _signal(
+        _MATH, 0.7, "an equation or inequality", r"(?:\d|\b[a-z]\b|\))\s*(?:=|<=?|>=?|≤|≥)\s*-?(?:\d|\b[a-z]\b|\()"
+    ),
+    _signal(_MATH, 0.5, "a power or factorial", r"\b[a-z0-9]\s*(?:\^|\*\*|²|³)|\d+!"),
+    _signal(
+        _MATH,
+        0.7,
+        "a mathematical verb",
+        r"\b(?:solve|calculate|compute|evaluate|simplify|factor(?:ise|ize)?|expand|differentiate|integrate)\b",
+    ),
+    _signal(
+        _MATH,
+        0.6,
+        "a mathematical noun",
+        r"\b(?:derivative|integral|square root|cube root|sqrt|gcd|lcm|prime|factorial|remainder|percent|sine?|cosine?|log)\b",
+    ),
+    _signal(
+        _MATH,
+        0.6,
+        "words for an operation",
+        r"\b(?:plus|minus|times|divided by|squared|cubed|half of|third of|sum of)\b",
+    ),
+    _signal(_MATH, 0.6, "a percentage", r"\d\s*(?:%|percent)"),
+    _signal(_MATH, 0.15, "a number", r"\d"),
+    _signal(_CODE, 0.8, "a code block", r"```"),
+    _signal(
+        _CODE,
+        0.8,
+        "a request to program",
+        r"\b(?:write|implement|create|complete|fix|debug|refactor)\b.{0,40}\b(?:function|program|script|code|class|method|regex)\b",
+    ),
+    _signal(
+        _CODE, 0.6, "a programming language", r"\b(?:python|javascript|typescript|bash|java|rust|golang|c\+\+|sql)\b"
+    ),
+    _signal(
+        _CODE,
+        0.7,
+        "code itself",
+        r"^\s*(?:def |class |import |from \w+ import|for \w+ in |#include|function )|assert \w+\(",
+    ),
+    _signal(_CODE, 0.6, "a traceback", r"Traceback \(most recent call last\)|\b\w+Error\b:"),
+    _signal(_LOGIC, 0.6, "a general rule", r"\b(?:all|every|each|no|some)\b[\w\s]{1,40}\b(?:are|is)\b"),
+    _signal(_LOGIC, 0.6, "a conditional", r"\bif\b.{3,120}\bthen\b|^if .{3,120},"),
+    _signal(
+        _LOGIC,
+        0.6,
+        "a comparison between things",
+        r"\b(?:\w{2,12}er|more \w+|less \w+) than\b|\b(?:left|right) of\b|\b(?:before|after)\b",
+    ),
+    _signal(
+        _LOGIC,
+        0.6,
+        "a question of what follows",
+        r"\b(?:does it follow|can (?:we|it be) conclude|true, false|is it true that)\b",
+    ),
+    _signal(_LOGIC, 0.8, "knights and knaves", r"\bkna(?:ve|ves)\b"),
+    _signal(
+        _LOGIC,
+        0.3,
+        "a question of who",
+        r"\bwho\b.{0,40}\b(?:first|last|tallest|shortest|oldest|youngest|fastest|slowest)\b",
+    ),
+    _signal(_LOGIC, 0.3, "several sentences before a question", r"\.\s+[A-Z][^.?!]*\?\s*$"),
+    _signal(_KNOWLEDGE, 0.4, "a question word", r"^\s*(?:what|where|which|when|who|how|why)\b"),
+    _signal(
+        _KNOWLEDGE,
+        0.5,
+        "a request for sources",
+        r"\b(?:according to|my (?:notes|documents|files|library)|source|cite|quote)\b",
+    ),
+    _signal(_KNOWLEDGE, 0.5, "Council itself", r"\bcouncil\b"),
+    _signal(
+        _KNOWLEDGE, 0.3, "a request to explain", r"\b(?:explain|describe|define|tell me about|what does .{1,40} mean)\b"
+    ),
+)
+
+
+def choose(text: str) -> Decision:
+    """Return where a question should go. Pure, and linear in at most CHARS_MAX characters of `text`."""
+    doubt: dict[answers.Route, float] = dict.fromkeys((_MATH, _CODE, _LOGIC, _KNOWLEDGE), 1.0)
+    reasons: list[str] = []
+    for signal in _SIGNALS:
+        if signal.pattern.search(text[:CHARS_MAX]):
+            doubt[signal.route] *= 1.0 - signal.weight
+            reasons.append(f"{signal.route}: {signal.reason}")
+    scores = {route: round(1.0 - left, 3) for route, left in doubt.items()}
+    order = sorted((route for route in scores if scores[route] >= TRY_FROM), key=lambda route: -scores[route])
+    return Decision((*_strict_before_model(order), answers.Route.GENERAL), scores, tuple(reasons))
+
+
+def _strict_before_model(order: list[answers.Route]) -> list[answers.Route]:
+    """Put code after the others: it asks the model and never passes on, so those that check themselves come first."""
+    strict = [route for route in order if route is not _CODE]
+    return strict if _CODE not in order else [*strict, _CODE]

@@ -1,0 +1,121 @@
+"""One question's way through the pipeline: what happened, when, and what it came to."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from council import telemetry
+from council.domain import answers, errors, ledger
+from council.kit import clock as clock_module
+
+
+class Run:
+    """A notebook for one question; the pipeline writes, rows and answers are read from it."""
+
+    def __init__(self, question: answers.Question, user_id: str, token_id: str, clock: clock_module.Clock):
+        self.question = question
+        self.route = answers.Route.GENERAL
+        self.reasons: Sequence[str] = ()
+        self.passed_on: dict[str, str] = {}
+        self.degraded: list[str] = []
+        self.finding: answers.Finding | None = None
+        self.cost_usd_micros = 0
+        self.recorded = False
+        self.spoken = False
+        self._user_id = user_id
+        self._token_id = token_id
+        self._clock = clock
+        self._started_us = clock.now_us()
+        self._started_s = clock.monotonic_s()
+        self._first_s = 0.0
+        self._timings_ms: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage; the same stage twice adds up."""
+        began_s = self._clock.monotonic_s()
+        try:
+            yield
+        finally:
+            took_s = self._clock.monotonic_s() - began_s
+            self._timings_ms[name] = round(self._timings_ms.get(name, 0.0) + took_s * 1000, 3)
+            telemetry.STAGE_SECONDS.labels(name).observe(took_s)
+
+    def spoke(self) -> None:
+        """Note that the first content left."""
+        if not self.spoken:
+            self.spoken = True
+            self._first_s = self._elapsed_s()
+            self._timings_ms["first_token"] = round(self._first_s * 1000, 3)
+
+    def pass_on(self, route: answers.Route, reason: str) -> None:
+        """Note that a specialist declined."""
+        self.passed_on[str(route)] = reason
+        telemetry.PASSED_ON.labels(route).inc()
+
+    def away(self, route: answers.Route, error: errors.CouncilError) -> None:
+        """Note that a specialist could not be asked, so that the answer says what it went without."""
+        self.passed_on[str(route)] = error.message
+        self.degraded.append(f"{route}: {error.code}")
+
+    def row(self, outcome: ledger.Outcome, generation: str) -> ledger.LedgerRow:
+        """Return the ledger's row for what happened so far."""
+        finding = self.finding
+        level = finding.evidence.level if finding else answers.Level.NONE
+        usage = finding.usage if finding else answers.Usage()
+        total_s = self._elapsed_s()
+        return ledger.LedgerRow(
+            request_id=self.question.request_id,
+            at_us=self._started_us,
+            user_id=self._user_id,
+            token_id=self._token_id,
+            route=str(self.question.route or self.route),
+            specialist=str(self.route),
+            model=(finding.model if finding else None) or "",
+            outcome=outcome,
+            level=str(level),
+            verified=level.verified,
+            escalated=False,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cost_usd_micros=self.cost_usd_micros,
+            first_us=round((self._first_s or total_s) * 1e6),
+            total_us=round(total_s * 1e6),
+            generation=generation,
+        )
+
+    def answer(self, generation: str) -> answers.Answer:
+        """Return the answer with everything that the caller is told."""
+        assert self.finding is not None
+        self._timings_ms["total"] = round(self._elapsed_s() * 1000, 3)
+        return answers.Answer(
+            request_id=self.question.request_id,
+            specialist=str(self.route),
+            route=self.route,
+            finding=self.finding,
+            escalated=False,
+            cost_usd_micros=self.cost_usd_micros,
+            timings_ms=dict(self._timings_ms),
+            passed_on=dict(self.passed_on),
+            route_reasons=tuple(self.reasons),
+            degraded=tuple(self.degraded),
+            generation=generation,
+        )
+
+    def observe(self, outcome: ledger.Outcome) -> None:
+        """Count the request in the metrics."""
+        total_s = self._elapsed_s()
+        telemetry.REQUESTS.labels(self.route, outcome).inc()
+        telemetry.WHOLE_SECONDS.labels(self.route).observe(total_s)
+        telemetry.GATE_SECONDS.labels(self.route).observe(self._first_s or total_s)
+        if self.finding is None:
+            return
+        telemetry.ANSWERS.labels(self.finding.evidence.level).inc()
+        telemetry.LOCAL.labels("true").inc()
+        if self.finding.model:
+            model, usage = self.finding.model, self.finding.usage
+            telemetry.TOKENS.labels(model, "prompt").inc(usage.prompt_tokens)
+            telemetry.TOKENS.labels(model, "completion").inc(usage.completion_tokens)
+            telemetry.COST_USD_MICROS.labels(model).inc(self.cost_usd_micros)
+
+    def _elapsed_s(self) -> float:
+        return self._clock.monotonic_s() - self._started_s

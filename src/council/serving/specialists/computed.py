@@ -1,0 +1,50 @@
+"""Math and logic: the worker reads and computes, this half turns its result into a finding."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from council import ports
+from council.domain import answers, errors
+
+
+class ComputedSpecialist:
+    """Asks one operation of the worker."""
+
+    def __init__(self, route: answers.Route, operation: str, compute: ports.Compute):
+        self.route = route
+        self._operation = operation
+        self._compute = compute
+
+    async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
+        """Yield one Finding or one PassOn. Raises ComputeUnavailableError, OverloadedError."""
+        try:
+            result = await self._compute.call(self._operation, {"text": question.text}, question.request_id)
+        except errors.ComputeLimitError as error:
+            yield _refusal(error.message, "")
+            return
+        match result["kind"]:
+            case "solved":
+                yield _finding(result)
+            case "refused":
+                yield _refusal(result["reason"], result["reading"])
+            case _:
+                yield answers.PassOn(str(result["reason"]))
+
+
+def _finding(result: dict[str, Any]) -> answers.Finding:
+    detail = {"reading": result["reading"], "check": result["check"], "steps": result["steps"], **result["detail"]}
+    summary = f"{_one_line(result['reading'])}. Check: {result['check'].rstrip('.')}."
+    level = answers.Level(result["level"])
+    return answers.Finding(result["answer"], 1.0 if level.verified else 0.5, answers.Evidence(level, summary, detail))
+
+
+def _refusal(reason: str, reading: str) -> answers.Finding:
+    summary = f"{_one_line(reading)}." if reading else "No result was computed."
+    evidence = answers.Evidence(answers.Level.NONE, summary, {"reading": reading, "reason": reason})
+    return answers.Finding(reason, 1.0, evidence, refused=True)
+
+
+def _one_line(reading: str) -> str:
+    """Return a reading of several lines as one, for summaries."""
+    lines = [line.strip() for line in reading.removeprefix("I read:").splitlines() if line.strip()]
+    return "I read: " + "; ".join(lines).rstrip(".")

@@ -1,0 +1,176 @@
+"""Starting one child process and learning of its readiness and end. No decisions here."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from council.kit import process
+from council.supervisor import specs
+
+_log = logging.getLogger(__name__)
+
+_READY_BYTES_MAX = 64
+_PING_EVERY_S = 0.05
+_PING_REPLY_S = 1.0
+
+# Set for each child anew; what the supervisor itself inherited must not reach it.
+_OURS = ("SERVICE", "REPLICA", "GENERATION", "SUPERVISOR_PID", "SOCKETS", "READY_FD")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to start: a service's spec with the place and generation of this one child."""
+
+    spec: specs.ServiceSpec
+    replica: int
+    generation: str
+    sockets: Mapping[str, socket.socket]
+    log_file: Path
+
+
+class ChildProcess:
+    """A started child. Calls `on_ready` at most once and `on_exit` exactly once, from the running loop.
+
+    Raises OSError from the constructor if the child cannot be started. Construct it in the main thread: the kernel ties
+    a child's parent-death signal to the thread that started it.
+    """
+
+    def __init__(self, order: Order, on_ready: Callable[[], None], on_exit: Callable[[str], None]):
+        self._loop = asyncio.get_running_loop()
+        self._on_ready = on_ready
+        self._on_exit = on_exit
+        self._ready_fd: int | None = None
+        self._pinging: asyncio.Task[None] | None = None
+        self._popen = self._start(order)
+        self.pid = self._popen.pid
+        try:
+            # The kernel's own notice of the end: no polling, and no other code's waiting can take it from us.
+            self._pid_fd = os.pidfd_open(self.pid)
+        except OSError:
+            self._close_ready()
+            self.destroy()
+            self._popen.wait()
+            raise
+        found = process.stat(self.pid)
+        # Even an ended child has its entry until we collect it.
+        assert found is not None, self.pid
+        self.start_ticks = found.start_ticks
+        self._loop.add_reader(self._pid_fd, self._exited)
+        if order.spec.ready == "ping":
+            self._pinging = self._loop.create_task(self._ping(order.spec.ping_path))
+
+    def _start(self, order: Order) -> "subprocess.Popen[bytes]":
+        environment = _environment(order)
+        passed = [listener.fileno() for listener in order.sockets.values()]
+        write_fd: int | None = None
+        order.log_file.parent.mkdir(parents=True, exist_ok=True)
+        log_fd = os.open(order.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            if order.spec.ready == "notify":
+                self._ready_fd, write_fd = os.pipe()
+                environment["COUNCIL_READY_FD"] = str(write_fd)
+                passed.append(write_fd)
+            popen = subprocess.Popen(
+                order.spec.argv,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log_fd,
+                stderr=log_fd,
+                pass_fds=passed,
+                # A group of its own: Ctrl-C reaches only the supervisor, and what the child leaves can be found.
+                start_new_session=True,
+            )
+        except OSError:
+            self._close_ready()
+            raise
+        finally:
+            os.close(log_fd)
+            if write_fd is not None:
+                os.close(write_fd)
+        if self._ready_fd is not None:
+            os.set_blocking(self._ready_fd, False)
+            self._loop.add_reader(self._ready_fd, self._ready_readable)
+        return popen
+
+    def terminate(self) -> None:
+        """Ask the child to drain and end."""
+        if self._popen.returncode is None:
+            self._popen.send_signal(signal.SIGTERM)
+
+    def destroy(self) -> None:
+        """End the child and its process group at once."""
+        if self._popen.returncode is None:
+            process.signal_group(self.pid, signal.SIGKILL)
+
+    def _ready_readable(self) -> None:
+        assert self._ready_fd is not None
+        said = os.read(self._ready_fd, _READY_BYTES_MAX)
+        self._close_ready()
+        # An end of file without the line: the child has closed it or ended; its deadline or its end will tell.
+        if said.startswith(b"ready"):
+            self._on_ready()
+
+    def _close_ready(self) -> None:
+        descriptor, self._ready_fd = self._ready_fd, None
+        if descriptor is not None:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+    async def _ping(self, path: Path) -> None:
+        while True:
+            if await _answers(path):
+                break
+            await asyncio.sleep(_PING_EVERY_S)
+        self._on_ready()
+
+    def _exited(self) -> None:
+        self._loop.remove_reader(self._pid_fd)
+        os.close(self._pid_fd)
+        self._close_ready()
+        if self._pinging is not None:
+            self._pinging.cancel()
+        # While the ended leader is not collected its group number cannot be given to others, so this hits only what
+        # it left behind.
+        process.signal_group(self.pid, signal.SIGKILL)
+        self._on_exit(_reason(self._popen.wait()))
+
+
+def _environment(order: Order) -> dict[str, str]:
+    reserved = {f"COUNCIL_{name}" for name in _OURS}
+    inherited = {key: value for key, value in os.environ.items() if key not in reserved}
+    sockets = ",".join(f"{name}:{listener.fileno()}" for name, listener in order.sockets.items())
+    return {
+        **inherited,
+        **order.spec.environment,
+        "COUNCIL_SERVICE": order.spec.name,
+        "COUNCIL_REPLICA": str(order.replica),
+        "COUNCIL_GENERATION": order.generation,
+        "COUNCIL_SUPERVISOR_PID": str(os.getpid()),
+        "COUNCIL_SOCKETS": sockets,
+    }
+
+
+async def _answers(path: Path) -> bool:
+    """Return whether a Redis-like server at `path` answers PING; one that still loads its data does not."""
+    try:
+        async with asyncio.timeout(_PING_REPLY_S):
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            try:
+                writer.write(b"PING\r\n")
+                return (await reader.readline()).startswith(b"+PONG")
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):
+        return False
+
+
+def _reason(status: int) -> str:
+    if status < 0:
+        return f"stopped by signal {-status}"
+    return f"ended with status {status}" if status else "ended by itself"

@@ -1,0 +1,197 @@
+"""One service at the edge: carries out what the life cycle decides and reports to it what happened."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from council import ports
+from council.domain import config, errors
+from council.kit import clock, process
+from council.supervisor import children, lifecycle, specs
+
+_log = logging.getLogger(__name__)
+
+Predicate = Callable[[lifecycle.Service], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a service needs from the supervisor that holds it."""
+
+    limits: config.SupervisorConfig
+    logs: Path
+    clock: clock.Clock
+    say: Callable[[str, str], None]
+    on_change: Callable[[], None]
+
+
+class RunningService:
+    """A service with its sockets, its state and its live children. Use it from one event loop."""
+
+    def __init__(
+        self,
+        spec: specs.ServiceSpec,
+        generation: str,
+        sockets: Mapping[str, socket.socket],
+        surroundings: Surroundings,
+    ):
+        self.spec = spec
+        self.state = lifecycle.new(surroundings.limits, generation, spec.replicas)
+        self.children: dict[int, children.ChildProcess] = {}
+        self._sockets = sockets
+        self._around = surroundings
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: list[tuple[Predicate, asyncio.Future[lifecycle.Service]]] = []
+
+    @property
+    def log_file(self) -> Path:
+        """Where the output of every child goes."""
+        return self._around.logs / f"{self.spec.name}.log"
+
+    def begin(self) -> None:
+        """Start without waiting."""
+        self._apply(lifecycle.Start())
+
+    async def until_ready(self) -> None:
+        """Wait until every wanted replica is ready, however often one has to be started again for that."""
+        await self._until(lambda state: state.is_ready)
+
+    async def start(self) -> None:
+        """Start and wait until ready. Raises UnavailableError if a replica fails."""
+        self._apply(lifecycle.Start())
+        await self._ready_or_raise()
+
+    async def restart(self) -> None:
+        """Drain, stop, start, and wait until ready. Raises UnavailableError if a replica fails."""
+        self._apply(lifecycle.Restart())
+        await self._ready_or_raise()
+
+    async def scale(self, replicas: int) -> None:
+        """Run `replicas` children, and wait until exactly these run. Raises UnavailableError."""
+        self._apply(lifecycle.Scale(replicas))
+        if self.state.on:
+            await self._ready_or_raise()
+
+    async def stop(self) -> None:
+        """Drain and stop every child, and wait until all are gone."""
+        self._apply(lifecycle.Stop())
+        await self._until(lambda state: state.on or not state.children)
+
+    def kill(self) -> None:
+        """End every child at once."""
+        self._apply(lifecycle.Kill())
+
+    async def replace(self, generation: str) -> None:
+        """Bring in another generation; returns once it serves and the old one was told to drain.
+
+        Raises UnavailableError if the new one does not get ready; then the old one stays.
+        """
+        self._apply(lifecycle.Replace(generation))
+        ended = await self._until(lambda state: state.replacing is None)
+        if ended.replace_error:
+            raise errors.UnavailableError(
+                f"{self.spec.name} stays on generation {ended.generation}: {ended.replace_error}. See {self.log_file}."
+            )
+
+    def status(self, processes: dict[int, process.Stat]) -> list[ports.ServiceStatus]:
+        """Return one row a replica; `processes` is a snapshot of the machine's."""
+        return [self._row(replica, processes) for replica in self.state.replicas]
+
+    def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat]) -> ports.ServiceStatus:
+        child = replica.current
+        running = None if child is None else self.children.get(child.id)
+        return ports.ServiceStatus(
+            name=self._label(replica.index),
+            state=replica.state,
+            pid=None if running is None else running.pid,
+            generation=self.state.generation if child is None else child.generation,
+            uptime_s=0.0 if child is None else round(self._now_s() - child.started_s, 3),
+            restarts=replica.restarts,
+            memory_bytes=0 if running is None else process.tree_resident_bytes(running.pid, processes),
+            # Only while it explains what one sees.
+            reason="" if replica.state == "ready" else replica.reason,
+        )
+
+    def _label(self, replica: int) -> str:
+        return f"{self.spec.name}:{replica}" if replica else self.spec.name
+
+    def _now_s(self) -> float:
+        return self._around.clock.monotonic_s()
+
+    async def _ready_or_raise(self) -> None:
+        ended = await self._until(lambda state: state.is_ready or bool(state.failure) or not state.on)
+        if not ended.is_ready:
+            reason = ended.failure or "it was stopped meanwhile"
+            raise errors.UnavailableError(f"{self.spec.name} did not get ready: {reason}. See {self.log_file}.")
+
+    async def _until(self, predicate: Predicate) -> lifecycle.Service:
+        """Return the first state from now on for which `predicate` holds."""
+        if predicate(self.state):
+            return self.state
+        future: asyncio.Future[lifecycle.Service] = asyncio.get_running_loop().create_future()
+        self._waiting.append((predicate, future))
+        return await future
+
+    def _apply(self, event: lifecycle.Event) -> None:
+        self.state, actions = lifecycle.step(self.state, event, self._now_s())
+        for action in actions:
+            self._carry_out(action)
+        if any(isinstance(action, lifecycle.Spawn) for action in actions) or isinstance(event, lifecycle.Exited):
+            self._around.on_change()
+        self._arm_timer()
+        self._wake_waiting()
+
+    def _carry_out(self, action: lifecycle.Action) -> None:
+        match action:
+            case lifecycle.Spawn():
+                self._spawn(action)
+            case lifecycle.Terminate(identifier):
+                if child := self.children.get(identifier):
+                    child.terminate()
+            case lifecycle.Destroy(identifier):
+                if child := self.children.get(identifier):
+                    child.destroy()
+            case lifecycle.Say(replica, text):
+                self._around.say(self._label(replica), text)
+            case lifecycle.Refuse(reason):
+                raise errors.UnavailableError(f"{self.spec.name} cannot do that now: {reason}.")
+
+    def _spawn(self, spawn: lifecycle.Spawn) -> None:
+        order = children.Order(self.spec, spawn.replica, spawn.generation, self._sockets, self.log_file)
+        try:
+            self.children[spawn.id] = children.ChildProcess(
+                order,
+                on_ready=lambda: self._apply(lifecycle.Ready(spawn.id)),
+                on_exit=lambda reason: self._exited(spawn.id, reason),
+            )
+        except OSError as error:
+            # Later, since a step is being carried out; to the life cycle it is one more way to fail.
+            reason = f"could not be started ({error.strerror})"
+            asyncio.get_running_loop().call_soon(self._exited, spawn.id, reason)
+
+    def _exited(self, identifier: int, reason: str) -> None:
+        self.children.pop(identifier, None)
+        self._apply(lifecycle.Exited(identifier, reason))
+
+    def _arm_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_s = lifecycle.next_deadline_s(self.state)
+        if due_s is not None:
+            wait_s = max(0.0, due_s - self._now_s())
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._apply, lifecycle.Tick())
+
+    def _wake_waiting(self) -> None:
+        still: list[tuple[Predicate, asyncio.Future[lifecycle.Service]]] = []
+        for predicate, future in self._waiting:
+            if future.done():
+                continue
+            if predicate(self.state):
+                future.set_result(self.state)
+            else:
+                still.append((predicate, future))
+        self._waiting = still

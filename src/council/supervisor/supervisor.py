@@ -1,0 +1,232 @@
+"""All services of one home: opens their sockets once, starts them, takes commands, stops them in reverse order."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from council import ports
+from council.domain import config as config_module
+from council.domain import errors
+from council.domain import home as home_module
+from council.kit import clock as clock_module
+from council.kit import listeners, process
+from council.supervisor import control, logs, ownership, service, specs
+
+_log = logging.getLogger(__name__)
+
+LOG_CHECK_S = 10.0
+
+# How long leftovers of a killed supervisor may take to drain, and then a port to become free.
+LEFTOVERS_S = 5.0
+PORT_WAIT_S = 5.0
+_PORT_RETRY_S = 0.1
+
+# After a kill, how long to wait for the kernel before giving up on a process that cannot be ended.
+KILLED_S = 5.0
+
+NAME_CHARS = 9
+
+
+class Supervisor:
+    """The services of a home. Open it, start it, close it, all in one event loop in the main thread."""
+
+    def __init__(
+        self,
+        config: config_module.Config,
+        home: home_module.Home,
+        generation: str,
+        services: Sequence[specs.ServiceSpec],
+        console: Callable[[str], None],
+        *,
+        rights: control.Rights | None = None,
+        clock: clock_module.Clock | None = None,
+    ):
+        self.closing = asyncio.Event()
+        self.services: dict[str, service.RunningService] = {}
+        self._config = config
+        self._home = home
+        self._generation = generation
+        self._specs = services
+        self._console = console
+        self._clock = clock or clock_module.SystemClock()
+        rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED)
+        self._control = control.ControlServer(self.handle, self._services_by_pid, rights)
+        self._lock: ownership.Lock | None = None
+        self._sockets: list[socket.socket] = []
+        self._log_keeper: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Become the home's supervisor and open every socket. Raises SetupError; then nothing is left open."""
+        self._lock = ownership.lock(self._home)
+        try:
+            left = await asyncio.to_thread(ownership.end_leftovers, self._home, LEFTOVERS_S)
+            if left:
+                self.say("council", f"ended {len(left)} processes that an earlier run had left")
+            around = service.Surroundings(
+                self._config.supervisor, self._home.logs, self._clock, self.say, self._note_children
+            )
+            for spec in self._specs:
+                opened = {one.name: await self._open_socket(one) for one in spec.sockets}
+                self.services[spec.name] = service.RunningService(spec, self._generation, opened, around)
+            command = specs.SocketSpec("control", "unix", path=self._home.socket("supervisor"))
+            await self._control.open(await self._open_socket(command))
+        except BaseException:
+            self._let_go()
+            raise
+        ownership.note_targets(self._home, specs.targets(self._specs))
+        self._log_keeper = asyncio.create_task(self._keep_logs())
+
+    def start(self) -> None:
+        """Start every service at once, without waiting. One that fails says so on the console and is started again."""
+        for one in self.services.values():
+            one.begin()
+
+    async def until_ready(self) -> None:
+        """Wait until every service is ready, however often one has to be started again for that."""
+        for one in self.services.values():
+            await one.until_ready()
+
+    async def close(self) -> None:
+        """Stop the services in reverse order, give everything back. `kill` hurries it."""
+        self.closing.set()
+        for one in reversed(self.services.values()):
+            await one.stop()
+        if self._log_keeper is not None:
+            self._log_keeper.cancel()
+            await asyncio.gather(self._log_keeper, return_exceptions=True)
+        ownership.forget(self._home)
+        self._control.stop_listening()
+        self._let_go()
+        # Last, so that a caller of shutdown who sees its connection end may start the next supervisor.
+        await self._control.close()
+
+    def kill(self) -> None:
+        """End every child at once."""
+        for one in self.services.values():
+            one.kill()
+
+    def say(self, name: str, text: str) -> None:
+        """Print one line for people. A terminal that went away does not matter."""
+        with contextlib.suppress(OSError):
+            self._console(f"{name:<{NAME_CHARS}} {text}")
+
+    def pids(self) -> set[int]:
+        """Return the pids of every live child."""
+        return set(self._services_by_pid())
+
+    async def status(self) -> list[ports.ServiceStatus]:
+        """Return one row a replica, in start order."""
+        processes = await asyncio.to_thread(process.table)
+        return [row for one in self.services.values() for row in one.status(processes)]
+
+    async def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out an authorised command; returns when it has taken effect. Raises CouncilError."""
+        match request["command"]:
+            case "list":
+                return {"services": list(self.services)}
+            case "status":
+                return {"services": [asdict(row) for row in await self.status()]}
+            case "shutdown":
+                self.closing.set()
+                return {}
+        one = self._named(request)
+        if self.closing.is_set():
+            raise errors.UnavailableError("Council is stopping. `council up` starts it again.")
+        match request["command"]:
+            case "start":
+                await one.start()
+            case "stop":
+                await one.stop()
+            case "restart":
+                await one.restart()
+            case "scale":
+                await one.scale(_field(request, "replicas", int))
+            case "replace":
+                await one.replace(_field(request, "generation", str))
+        return {}
+
+    def _named(self, request: Mapping[str, Any]) -> service.RunningService:
+        name = _field(request, "service", str)
+        if name not in self.services:
+            raise errors.NotFoundError(f"No service is named {name[:100]!r}. There are {', '.join(self.services)}.")
+        return self.services[name]
+
+    def _services_by_pid(self) -> dict[int, str]:
+        return {child.pid: name for name, one in self.services.items() for child in one.children.values()}
+
+    def _note_children(self) -> None:
+        live = [
+            (name, child.pid, child.start_ticks)
+            for name, one in self.services.items()
+            for child in one.children.values()
+        ]
+        ownership.note_children(self._home, live)
+
+    async def _open_socket(self, spec: specs.SocketSpec) -> socket.socket:
+        deadline_s = self._clock.monotonic_s() + PORT_WAIT_S
+        while True:
+            try:
+                opened = _listen(spec)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or self._clock.monotonic_s() >= deadline_s:
+                    raise errors.SetupError(_why_no_socket(spec, error)) from error
+                # Perhaps a leftover that nobody noted is just ending.
+                await asyncio.sleep(_PORT_RETRY_S)
+            else:
+                self._sockets.append(opened)
+                return opened
+
+    def _let_go(self) -> None:
+        for spec in self._specs:
+            for one in spec.sockets:
+                if one.kind == "unix":
+                    one.path.unlink(missing_ok=True)
+        self._home.socket("supervisor").unlink(missing_ok=True)
+        while self._sockets:
+            self._sockets.pop().close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def _keep_logs(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_CHECK_S)
+            for one in self.services.values():
+                try:
+                    await asyncio.to_thread(logs.turn_over, one.log_file, self._config.supervisor.log_bytes_max)
+                except OSError:
+                    _log.warning("a log file cannot be turned over", exc_info=True, extra={"path": str(one.log_file)})
+
+
+def _field(request: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
+    value = request.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool) or value == "":
+        raise errors.InvalidRequestError(f"The command {request['command']!r} needs `{name}`.", parameter=name)
+    return value
+
+
+def _listen(spec: specs.SocketSpec) -> socket.socket:
+    if spec.kind == "tcp":
+        return listeners.tcp(spec.host, spec.port, specs.BACKLOG)
+    spec.path.parent.mkdir(parents=True, exist_ok=True)
+    return listeners.unix(spec.path, spec.mode, specs.BACKLOG)
+
+
+def _why_no_socket(spec: specs.SocketSpec, error: OSError) -> str:
+    if spec.kind == "unix":
+        return (
+            f"Cannot listen on {spec.path}: {error}. A Unix socket's path may have {_UNIX_CHARS_MAX} bytes and this one "
+            f"has {len(os.fsencode(spec.path))}; if that is why, give a shorter `--home`."
+        )
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {spec.port} on {spec.host} is in use. Stop what uses it, or choose another base with `--port`."
+    return f"Cannot listen on {spec.host} port {spec.port}: {error}. Check `gateway.host`, or use `--port`."
+
+
+_UNIX_CHARS_MAX = 107

@@ -1,0 +1,148 @@
+"""Every Prometheus instrument of the service, by name.
+
+Both loops read and write these names; the twelve gates are computed from them. Latency buckets reach well above a second,
+since a local model on a CPU takes seconds. Labels come from closed sets only, never from what a caller sent.
+
+In a process with several workers `PROMETHEUS_MULTIPROC_DIR` must be set before this module is imported; `render` then
+sums over all of them.
+"""
+
+import os
+from pathlib import Path
+
+import prometheus_client
+from prometheus_client import multiprocess
+
+_LATENCY_BUCKETS_S = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    0.75,
+    1,
+    1.5,
+    2.5,
+    5,
+    10,
+    20,
+    40,
+    80,
+    160,
+)
+_SIZE_BUCKETS_BYTES = (256, 1024, 2048, 4096, 8192, 10_240, 16_384, 32_768, 65_536, 262_144, 1_048_576)
+
+HTTP_RESPONSES = prometheus_client.Counter(
+    "council_http_responses_total",
+    "HTTP responses, by route template, method and status.",
+    ["path", "method", "status"],
+)
+HTTP_SECONDS = prometheus_client.Histogram(
+    "council_http_seconds", "Whole HTTP exchange, by route template.", ["path"], buckets=_LATENCY_BUCKETS_S
+)
+HTTP_RESPONSE_BYTES = prometheus_client.Histogram(
+    "council_http_response_bytes", "Size of response bodies.", ["path"], buckets=_SIZE_BUCKETS_BYTES
+)
+HTTP_IN_FLIGHT = prometheus_client.Gauge(
+    "council_http_in_flight", "Requests being answered now.", multiprocess_mode="livesum"
+)
+REQUESTS = prometheus_client.Counter(
+    "council_requests_total", "Questions, by specialist that answered and outcome.", ["specialist", "outcome"]
+)
+ANSWERS = prometheus_client.Counter("council_answers_total", "Answers, by evidence level.", ["level"])
+LOCAL = prometheus_client.Counter(
+    "council_local_answers_total", "Answers, by whether a paid model was asked.", ["local"]
+)
+GATE_SECONDS = prometheus_client.Histogram(
+    "council_latency_seconds",
+    "The latency that the gate judges: to the first content token of model answers, to the last byte of computed ones.",
+    ["specialist"],
+    buckets=_LATENCY_BUCKETS_S,
+)
+WHOLE_SECONDS = prometheus_client.Histogram(
+    "council_answer_seconds", "To the last byte of every answer.", ["specialist"], buckets=_LATENCY_BUCKETS_S
+)
+STAGE_SECONDS = prometheus_client.Histogram(
+    "council_stage_seconds", "Time in one stage of the pipeline.", ["stage"], buckets=_LATENCY_BUCKETS_S
+)
+PASSED_ON = prometheus_client.Counter(
+    "council_passed_on_total", "Specialists that declined a question, by specialist.", ["specialist"]
+)
+TOKENS = prometheus_client.Counter(
+    "council_tokens_total", "Model tokens, by model and direction.", ["model", "direction"]
+)
+COST_USD_MICROS = prometheus_client.Counter("council_cost_usd_micros_total", "Money spent, micro-dollars.", ["model"])
+RATE_LIMITED = prometheus_client.Counter("council_rate_limited_total", "Requests turned away by a rate limit.")
+UNAUTHORISED = prometheus_client.Counter(
+    "council_unauthorised_total", "Requests turned away at the door, by reason.", ["reason"]
+)
+CALLS = prometheus_client.Counter(
+    "council_calls_total", "Calls to other parts, by part and outcome (ok, error).", ["part", "outcome"]
+)
+LEDGER_SECONDS = prometheus_client.Histogram(
+    "council_ledger_commit_seconds", "Wait for a ledger row's commit.", buckets=_LATENCY_BUCKETS_S
+)
+
+# What decision 8 has each service report about itself, since other processes may not look.
+PROCESS_OPEN_FDS = prometheus_client.Gauge(
+    "council_process_open_fds", "Open descriptors.", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_FD_LIMIT = prometheus_client.Gauge(
+    "council_process_fd_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_RESIDENT_BYTES = prometheus_client.Gauge(
+    "council_process_resident_bytes", "Resident memory.", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_THREADS = prometheus_client.Gauge("council_process_threads", "Threads.", ["svc"], multiprocess_mode="liveall")
+GENERATION = prometheus_client.Gauge(
+    "council_generation_info",
+    "1 for the generation this service runs.",
+    ["svc", "generation"],
+    multiprocess_mode="liveall",
+)
+
+# The model process.
+MODEL_SLOTS_BUSY = prometheus_client.Gauge(
+    "council_model_slots_busy", "Generations running.", multiprocess_mode="livesum"
+)
+MODEL_WAITING = prometheus_client.Gauge(
+    "council_model_waiting", "Requests that wait for a slot.", multiprocess_mode="livesum"
+)
+MODEL_FIRST_TOKEN_SECONDS = prometheus_client.Histogram(
+    "council_model_first_token_seconds", "From slot to first token.", buckets=_LATENCY_BUCKETS_S
+)
+
+# Recall.
+RECALL_PASSAGES = prometheus_client.Gauge(
+    "council_recall_passages", "Passages in the index, by root.", ["root"], multiprocess_mode="livemax"
+)
+RECALL_LEFT_OUT = prometheus_client.Gauge(
+    "council_recall_left_out", "Documents that could not be indexed, by root.", ["root"], multiprocess_mode="livemax"
+)
+
+CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
+
+
+def render() -> bytes:
+    """Return the metrics of this service in Prometheus text form, all its workers summed."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return prometheus_client.generate_latest()
+    registry = prometheus_client.CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return prometheus_client.generate_latest(registry)
+
+
+def observe_process(service: str, generation: str) -> None:
+    """Write this process's own figures into the gauges."""
+    import resource
+
+    PROCESS_OPEN_FDS.labels(service).set(sum(1 for _ in Path("/proc/self/fd").iterdir()) - 1)
+    PROCESS_FD_LIMIT.labels(service).set(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    PROCESS_RESIDENT_BYTES.labels(service).set(pages * resource.getpagesize())
+    PROCESS_THREADS.labels(service).set(sum(1 for _ in Path("/proc/self/task").iterdir()))
+    GENERATION.labels(service, generation).set(1)

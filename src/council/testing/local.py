@@ -1,0 +1,36 @@
+"""The worker's and recall's real work inside the calling process, without their processes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from council.domain import answers
+from council.serving.memory import documents, lexical
+
+
+class InlineCompute:
+    """Implements ports.Compute by calling the real operations here. No limits hold: give it no hostile input."""
+
+    async def call(self, operation: str, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+        """Run one operation."""
+        from council.serving.compute import operations
+
+        return operations.OPERATIONS[operation](payload)
+
+    async def ping(self) -> None:
+        """Return."""
+
+
+class InlineRetriever:
+    """Implements ports.Retriever over documents given as text."""
+
+    def __init__(self, sources: Mapping[str, str]):
+        self._index = lexical.LexicalIndex()
+        for source, text in sources.items():
+            self._index.put("blueprint", source, documents.split(text.encode(), 900))
+
+    async def search(self, query: str, limit: int, request_id: str) -> list[answers.Passage]:
+        """Search the given documents."""
+        return self._index.search(query, limit)
+
+    async def ping(self) -> None:
+        """Return."""

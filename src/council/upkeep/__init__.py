@@ -1,0 +1,1 @@
+"""The care loop: what watches, repairs and changes the running system."""

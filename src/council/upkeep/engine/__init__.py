@@ -1,0 +1,1 @@
+"""Generations of the blueprint: writing them, reading them, switching between them."""

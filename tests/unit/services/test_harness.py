@@ -1,0 +1,72 @@
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from council.services import harness
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    for name in [key for key in os.environ if key.startswith("COUNCIL_")]:
+        monkeypatch.delenv(name)
+    yield monkeypatch
+
+
+def test_a_service_started_by_hand_has_no_sockets_and_nobody_to_tell(environment: pytest.MonkeyPatch) -> None:
+    begun = harness.begin("gateway")
+    begun.ready()
+    assert (begun.name, begun.replica, begun.generation, dict(begun.sockets)) == ("gateway", 0, "", {})
+
+
+def test_a_service_takes_over_its_sockets_and_says_ready_once(environment: pytest.MonkeyPatch) -> None:
+    read_fd, write_fd = os.pipe()
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
+    os.set_inheritable(write_fd, True)
+    os.set_inheritable(listener.fileno(), True)
+    environment.setenv("COUNCIL_SERVICE", "recall")
+    environment.setenv("COUNCIL_REPLICA", "3")
+    environment.setenv("COUNCIL_GENERATION", "abc")
+    environment.setenv("COUNCIL_READY_FD", str(write_fd))
+    environment.setenv("COUNCIL_SOCKETS", f"public:{listener.detach()}")
+    begun = harness.begin()
+    public = begun.sockets["public"]
+    assert (begun.name, begun.replica, begun.generation) == ("recall", 3, "abc")
+    assert public.getsockname() == address and not public.getblocking()
+    # Neither reaches a grandchild, and no grandchild is told of them.
+    assert not public.get_inheritable() and not os.get_inheritable(write_fd)
+    assert "COUNCIL_SOCKETS" not in os.environ and "COUNCIL_READY_FD" not in os.environ
+    begun.ready()
+    begun.ready()
+    assert os.read(read_fd, 100) == b"ready\n"
+    assert os.read(read_fd, 100) == b""
+    os.close(read_fd)
+    public.close()
+
+
+def test_a_service_whose_supervisor_is_gone_ends(environment: pytest.MonkeyPatch) -> None:
+    code = "from council.services import harness; harness.begin('a'); print('still here')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "COUNCIL_SUPERVISOR_PID": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_ready_line_that_nobody_reads_is_no_error() -> None:
+    read_fd, write_fd = os.pipe()
+    os.close(read_fd)
+    harness.ReadyLine(write_fd).send()
+
+
+def test_a_service_without_http_does_not_import_the_server() -> None:
+    code = "import sys; from council.services import harness; print([m for m in ('uvicorn', 'uvloop') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

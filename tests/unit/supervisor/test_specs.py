@@ -1,0 +1,63 @@
+import sys
+from pathlib import Path
+
+from council.domain import config
+from council.domain import home as home_module
+from council.supervisor import specs
+
+HOME = home_module.Home(Path("/h"))
+
+
+def table(**flags: object) -> tuple[specs.ServiceSpec, ...]:
+    return specs.specs(config.build({}, {}, flags), HOME, "g1")
+
+
+def test_services_start_with_what_the_others_need() -> None:
+    assert [spec.name for spec in table()] == ["store", "model", "worker", "recall", "gateway"]
+
+
+def test_there_is_no_store_service_when_the_store_is_elsewhere() -> None:
+    assert "store" not in [spec.name for spec in table(store={"url": "redis://elsewhere"})]
+
+
+def test_every_service_runs_by_its_name_on_this_home() -> None:
+    for spec in table():
+        assert spec.argv == (sys.executable, "-m", "council", "run", spec.name, "--home", "/h")
+
+
+def test_ports_count_from_the_base() -> None:
+    ports = {
+        f"{spec.name} {one.name}": one.port for spec in table(port=9000) for one in spec.sockets if one.kind == "tcp"
+    }
+    assert ports == {"model public": 9005, "recall health": 9006, "gateway public": 9000}
+
+
+def test_the_base_port_reaches_the_services_through_the_environment() -> None:
+    for spec in table(port=9000):
+        assert config.build({}, spec.environment, {}).port == 9000
+
+
+def test_unix_sockets_are_for_the_owner_only() -> None:
+    found = {one.path.name: one.mode for spec in table() for one in spec.sockets if one.kind == "unix"}
+    assert found == {"worker.sock": 0o600, "recall.sock": 0o600}
+
+
+def test_only_the_gateway_has_replicas() -> None:
+    assert {spec.name: spec.replicas for spec in table(gateway={"workers": 3}) if spec.replicas > 1} == {"gateway": 3}
+
+
+def test_only_the_store_is_asked_with_ping() -> None:
+    assert {spec.name: spec.ping_path for spec in table() if spec.ready == "ping"} == {
+        "store": Path("/h/run/store.sock")
+    }
+
+
+def test_targets_name_an_address_that_can_be_reached() -> None:
+    services = table(gateway={"host": "0.0.0.0", "behind_proxy": True})
+    assert specs.targets(services) == [
+        {"targets": ["127.0.0.1:8005"], "labels": {"svc": "model"}},
+        {"targets": ["127.0.0.1:8006"], "labels": {"svc": "recall"}},
+        {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway"}},
+    ]
+    six = table(gateway={"host": "::", "behind_proxy": True})
+    assert specs.targets(six)[-1]["targets"] == ["[::1]:8000"]

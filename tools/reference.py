@@ -1,0 +1,172 @@
+"""Writes the reference pages from the code that they describe; `--check` fails, with a diff, if one is stale.
+
+Settings come from `council.domain.config`, commands from the click group of `council.cli.main`. The pages hold nothing of
+the machine that wrote them.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from council.cli import main as cli_main
+from council.domain import config
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "reference"
+_WRITTEN = "<!-- Written by tools/reference.py. To change it, change the code that it describes and run `make fmt`. -->"
+
+
+def main() -> int:
+    """Write or check the pages; return the exit status."""
+    parser = argparse.ArgumentParser(description="Write the reference pages from the code.")
+    parser.add_argument("--check", action="store_true", help="only compare; status 1 and a diff if a page is stale")
+    check = parser.parse_args().check
+    stale = False
+    for name, text in pages().items():
+        file = FOLDER / name
+        written = file.read_text() if file.exists() else ""
+        if written == text:
+            continue
+        stale = True
+        if check:
+            sys.stdout.writelines(_difference(file, written, text))
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            print(f"wrote {file.relative_to(ROOT)}")
+    if check and stale:
+        print("\nStale reference pages. Run: make fmt", file=sys.stderr)
+    return int(check and stale)
+
+
+def pages() -> dict[str, str]:
+    """Return every page's text by its file name."""
+    return {"config.md": config_page(), "cli.md": cli_page(cli_main.cli)}
+
+
+def _difference(file: Path, written: str, text: str) -> Iterator[str]:
+    name = str(file.relative_to(ROOT))
+    return difflib.unified_diff(written.splitlines(True), text.splitlines(True), name, f"{name} (from the code)")
+
+
+# Settings
+
+
+def config_page() -> str:
+    """Return the page of all settings, a table a section."""
+    top = [item for item in dataclasses.fields(config.Config) if not dataclasses.is_dataclass(item.type)]
+    blocks = [
+        "# Settings",
+        _WRITTEN,
+        "Order: default, then the blueprint's `council.yaml`, then the environment, then flags; the later one wins. A key that "
+        "is not here is an error that names the nearest one. Bounds are inclusive. A list is given in the environment as "
+        "texts with commas between.",
+        "## At the top of the file",
+        _table(top, ""),
+    ]
+    for item in dataclasses.fields(config.Config):
+        if isinstance(item.type, type) and dataclasses.is_dataclass(item.type):
+            blocks += [f"## `{item.name}`", item.type.__doc__ or "", _table(dataclasses.fields(item.type), item.name)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(fields: Any, section: str) -> str:
+    rows = ["| key | default | bounds | variable | meaning |", "|---|---|---|---|---|"]
+    for item in fields:
+        key = f"{section}.{item.name}".lstrip(".")
+        variable = "" if item.type not in _SCALARS else f"`{config.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}`"
+        cells = [f"`{key}`", _default(item), _bounds(item.metadata), variable, item.metadata["doc"]]
+        rows.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+_SCALARS = (bool, int, float, str, tuple[str, ...])
+
+
+def _default(item: Any) -> str:
+    value = item.default if item.default is not dataclasses.MISSING else item.default_factory()
+    if isinstance(value, Mapping):
+        return ", ".join(f"`{key}`: {_plain(dataclasses.asdict(entry))}" for key, entry in value.items())
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if value not in ("", ()) else "empty"
+
+
+def _plain(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
+
+
+def _bounds(metadata: Mapping[str, Any]) -> str:
+    low, high = (None if metadata.get(name) is None else f"{metadata[name]:,}" for name in ("low", "high"))
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    if low is not None:
+        return f"at least {low}"
+    return f"at most {high}" if high is not None else ""
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+# Commands
+
+
+def cli_page(main: click.Command) -> str:
+    """Return the page of all commands, groups before what they hold."""
+    blocks = ["# Commands", _WRITTEN]
+    for context in _walk(click.Context(main, info_name="council")):
+        blocks += _command(context)
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _walk(context: click.Context) -> Iterator[click.Context]:
+    yield context
+    command = context.command
+    if not isinstance(command, click.Group):
+        return
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        if inner is not None and not inner.hidden:
+            yield from _walk(click.Context(inner, info_name=name, parent=context))
+
+
+def _command(context: click.Context) -> list[str]:
+    command = context.command
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    blocks = [f"## `{context.command_path}`", _prose(command.help), f"```\n{usage}\n```"]
+    records = [param.get_help_record(context) for param in command.get_params(context)]
+    # Without a text it is an argument, which the usage line shows.
+    kept = [(name, text) for name, text in filter(None, records) if text and "--help" not in name]
+    rows = [f"| `{_cell(name)}` | {_cell(_no_place(text))} |" for name, text in kept]
+    if rows:
+        blocks.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
+    blocks.append(_prose(command.epilog))
+    return blocks
+
+
+def _prose(text: str | None) -> str:
+    """Return help text as Markdown: paragraphs on one line each, click's marker for "leave the lines alone" as code."""
+    made = []
+    shown, _, _ = inspect.cleandoc(text or "").partition("\f")  # click, too, ends the help at a form feed
+    for block in _no_place(shown).strip().split("\n\n"):
+        if block.startswith("\b"):
+            made.append("```\n" + block.removeprefix("\b").strip("\n") + "\n```")
+        else:
+            made.append(" ".join(block.split()))
+    return "\n\n".join(made)
+
+
+def _no_place(text: str) -> str:
+    return text.replace(str(Path.home()), "~")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
