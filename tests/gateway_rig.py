@@ -1,12 +1,16 @@
 """A gateway in this process: real specialists, real records on disk, a scripted model, faults on demand."""
 
+import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
 from council import app
 from council.backends.records import sql
@@ -55,7 +59,9 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def open_rig(folder: Path, settings: config.Config, scripted: model.ScriptedModel, client_host: str) -> AsyncIterator[Rig]:
+async def open_rig(
+    folder: Path, settings: config.Config, scripted: model.ScriptedModel, client_host: str
+) -> AsyncIterator[Rig]:
     real_records = sql.SqlRecords(f"sqlite:///{folder / 'council.db'}")
     real_records.migrate()
     secrets = {}
@@ -101,3 +107,30 @@ def as_coroutine(target: object, name: str) -> Callable[[], Awaitable[None]]:
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with open_rig(tmp_path, config.Config(), model.ScriptedModel(), "127.0.0.1") as made:
         yield made
+
+
+@contextlib.contextmanager
+def served_rig(folder: Path, settings: config.Config) -> Iterator[str]:
+    """The same gateway on a real loopback port, served by a thread of its own; gives its URL."""
+    ready, url = threading.Event(), ""
+    servers: list[uvicorn.Server] = []
+
+    async def main() -> None:
+        nonlocal url
+        async with open_rig(folder, settings, model.ScriptedModel(), "127.0.0.1") as made:
+            listener = socket.create_server(("127.0.0.1", 0))
+            server = uvicorn.Server(uvicorn.Config(made.app, log_config=None, access_log=False, lifespan="off"))
+            servers.append(server)
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            ready.set()
+            await server.serve([listener])
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    try:
+        assert ready.wait(30)
+        yield url
+    finally:
+        for server in servers:
+            server.should_exit = True
+        thread.join(30)

@@ -125,8 +125,7 @@ def valkey_bundled(memory_bytes: int = 64 * 1024 * 1024) -> Iterator[Server]:
     """Run the bundled Valkey exactly as the supervisor does."""
     with _folder() as folder:
         where = home.Home(folder)
-        where.store.mkdir()
-        where.run.mkdir()
+        where.store.mkdir(mode=0o700)
         yield from _running(
             bundled.url(where), bundled.command(where, memory_bytes), folder, bundled.socket(where), signal.SIGTERM
         )
@@ -157,13 +156,11 @@ def _running(
     url: str, command: Sequence[str], folder: Path, socket: Path, stop_signal: signal.Signals
 ) -> Iterator[Server]:
     def ping() -> bool:
-        client = valkey.Valkey(unix_socket_path=str(socket), socket_timeout=1)
-        try:
-            return bool(client.ping())
-        except valkey.ValkeyError:
-            return False
-        finally:
-            client.close()
+        with valkey.Valkey(unix_socket_path=str(socket), socket_timeout=1) as client:
+            try:
+                return bool(client.ping())
+            except valkey.ValkeyError:
+                return False
 
     server = Server(url, [*_tied(stop_signal), *command], ping, folder, stop_signal)
     server.start()
@@ -190,7 +187,7 @@ class PostgresqlServer(Server):
     def execute(self, statement: str) -> None:
         """Run one statement as the cluster's owner."""
         with self._connect() as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement.encode())
 
     def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(

@@ -81,7 +81,7 @@ def _set_up(locks: Sequence[Path], with_uv: bool) -> None:
     stamp = _read_stamp()
     kept = _is_intact(stamp)
     missing = not kept or any(stamp["locks"].get(lock.name) != _digest(lock) for lock in locks)
-    steps = [_install_project_step(with_uv)]
+    steps = [_install_project_step(with_uv), _compile_step()]
     if missing:
         steps.insert(0, _install_lock_step(locks[-1], with_uv))
     if not kept:
@@ -126,8 +126,13 @@ def _install_project_step(with_uv: bool) -> _Step:
     return _Step("install council itself", [*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
 
 
+def _compile_step() -> _Step:
+    return _Step("compile council", [str(PYTHON), "-m", "compileall", "-q", str(ROOT / "src" / "council")])
+
+
 def _uv_install() -> list[str]:
-    return ["uv", "pip", "install", "--python", str(PYTHON)]
+    # Compiled now: confined services may not write here, and would compile at every start.
+    return ["uv", "pip", "install", "--compile-bytecode", "--python", str(PYTHON)]
 
 
 def _pip_install() -> list[str]:

@@ -15,6 +15,7 @@ from council.domain import answers, errors
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
+from council.kit import permissions
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -24,10 +25,20 @@ _MODEL_PORT_OFFSET = 5
 
 
 def records(config: config_module.Config, where: home_module.Home) -> ports.Records:
-    """Return the records that the settings name."""
+    """Return the records that the settings name. What root makes in the home's folder goes to that folder's owner."""
     from council.backends.records import sql
 
-    return sql.SqlRecords(config.records.url or where.records_url, config.records.busy_s)
+    class HomeRecords(sql.SqlRecords):
+        """The embedded database, which a command run by root must leave usable for the gateway's own user."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql.SqlRecords(config.records.url, config.records.busy_s)
+    return HomeRecords(where.records_url, config.records.busy_s)
 
 
 def store(config: config_module.Config, where: home_module.Home) -> ports.Store:

@@ -4,6 +4,7 @@ Everything here may be called again on a home that exists: it adds what is missi
 """
 
 import dataclasses
+import fcntl
 import os
 import secrets
 from collections.abc import Mapping
@@ -54,7 +55,7 @@ def parse_yaml(raw: bytes, name: str) -> dict[str, Any]:
     """Return the mapping in YAML text. Raises ConfigError."""
     try:
         found = yaml.load(raw, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader with one more check
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise errors.ConfigError(f"`{name}` is not valid YAML: {error}. Correct it and try again.") from error
     if not isinstance(found, dict | None):
         raise errors.ConfigError(f"`{name}` must hold a mapping of keys to values, not {type(found).__name__}.")
@@ -62,12 +63,20 @@ def parse_yaml(raw: bytes, name: str) -> dict[str, Any]:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key given twice."""
+    """A SafeLoader that refuses a key given twice, and aliases: a few of them can stand for more than memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases are not used here", None)
+        made: yaml.Node | None = super().compose_node(parent, index)
+        return made
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = key_node.value
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands twice", key_node.start_mark
@@ -89,6 +98,13 @@ class Prepared:
 def prepare(where: home_module.Home, environment: Mapping[str, str]) -> Prepared:
     """Make the home complete. Raises SetupError, BlueprintError, ConfigError, RecordsUnavailableError."""
     _make_folders(where)
+    with (where.root / ".prepare.lock").open("w") as lock:
+        # Two at once, as `council init` beside `council up`, would make two keys and two first tokens.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _complete(where, environment)
+
+
+def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepared:
     _make_internal_key(where)
     generation = blueprint.repair(where)
     new_blueprint = generation is None
@@ -144,7 +160,8 @@ def _make_folders(where: home_module.Home) -> None:
         for folder in (where.root, where.secrets, where.records, where.store, where.models, where.logs, where.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         where.library.mkdir(exist_ok=True, mode=0o755)
-        where.secrets.chmod(0o700)
+        # What else it is, the supervisor says: a service may have to reach its own key in there.
+        where.secrets.chmod(where.secrets.stat().st_mode & 0o710)
     except OSError as error:
         raise errors.SetupError(
             f"The home {where.root} cannot be written: {error.strerror}. Give another with `--home` or COUNCIL_HOME."
@@ -159,10 +176,13 @@ def _make_internal_key(where: home_module.Home) -> None:
 def _write_secret(path: Path, secret: str) -> None:
     """Write a file that only its owner may read, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
+    try:
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secret + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(path)
+    except OSError as error:
+        raise errors.SetupError(f"{path} could not be written: {error.strerror}. Mend that and try again.") from error

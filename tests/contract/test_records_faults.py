@@ -21,7 +21,7 @@ import sqlalchemy
 from hypothesis import strategies
 
 import servers
-from council.backends.records import engines, sql
+from council.backends.records import engines, faults, sql
 from council.domain import errors, ledger
 from council.serving.ledger import writer
 
@@ -80,6 +80,13 @@ def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(errors.SetupError, match=r"pip install 'council-cloud\[postgres\]'"):
         sql.SqlRecords("postgresql://u:p@localhost/d")
+
+
+def test_a_driver_that_quotes_the_password_is_not_passed_on() -> None:
+    url = engines.parse("postgresql://ada:hunter2@db.example:5433/council")
+    error = faults.unavailable(OSError("no route for ada:hunter2"), url)
+    assert error.detail == "PostgreSQL database council on db.example:5433: OSError: no route for ada:***"
+    assert error.message.startswith("The records cannot be used.")
 
 
 # --- SQLite
@@ -150,15 +157,18 @@ def test_a_damaged_file_is_reported_and_a_good_copy_in_its_place_is_taken_up(
     assert count(lite) == 2
 
 
-def test_a_file_damaged_in_the_middle_is_reported(lite: sql.SqlRecords, path: Path, make_row: MakeRow) -> None:
+def test_a_file_damaged_and_mended_in_place_is_reported_and_taken_up(
+    lite: sql.SqlRecords, path: Path, make_row: MakeRow
+) -> None:
     lite.append([make_row(f"r{number}") for number in range(500)])
     lite.close()
-    size_bytes = path.stat().st_size
-    with path.open("r+b") as file:
-        file.seek(8_192)
-        file.write(b"\xff" * (size_bytes - 8_192))
-    with pytest.raises(errors.RecordsUnavailableError, match="put a good copy in its place"):
-        count(lite)
+    good = path.read_bytes()
+    path.write_bytes(good[:8_192] + b"\xff" * (len(good) - 8_192))
+    for _ in range(2):
+        with pytest.raises(errors.RecordsUnavailableError, match="put a good copy in its place"):
+            count(lite)
+    path.write_bytes(good)
+    assert count(lite) == 500
 
 
 def test_a_file_removed_under_an_open_connection_is_reported_and_not_made_anew(

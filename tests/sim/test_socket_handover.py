@@ -117,8 +117,8 @@ async def test_ten_handovers_under_load_fail_no_request() -> None:
         clients += [asyncio.create_task(load.run(load.stream, keep, 0.0)) for keep in (True, True, False)]
         for number in range(1, 11):
             await served.running.replace(f"g{number}")
-            # At most a few old generations may drain at once.
-            await holds(lambda: len(served.running.children) < 4)
+            # At most a few old generations may drain at once, and each should have had its turn.
+            await holds(lambda name=f"g{number}": load.generations[name] > 0 and len(served.running.children) < 4)
         load.stop.set()
         await asyncio.gather(*clients)
     assert load.failures == []

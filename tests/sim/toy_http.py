@@ -16,7 +16,7 @@ PIECES = 12
 
 def main() -> None:
     environment = harness.begin()
-    harness.setup_logging(environment)
+    harness.setup_logging(environment.name)
 
     async def answer(request: Request) -> Response:
         body = await request.body()

@@ -1,6 +1,7 @@
 """ask: one question to the running service, the answer as it comes."""
 
 import http.client
+import ssl
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import click
 import orjson
 
 from council.cli import options
+from council.domain import config as config_module
 from council.domain import errors
 from council.domain import home as home_module
 
@@ -28,10 +30,10 @@ def ask(
 ) -> None:
     """Ask the running service a QUESTION."""
     text = sys.stdin.read() if question == ("-",) else " ".join(question)
-    port = port or options.config_of(where).port
+    config = options.config_of(where, port)
     council: dict[str, Any] = {}
     parts: list[str] = []
-    for chunk in _stream(port, _token(where), model, text):
+    for chunk in _stream(config, _token(where), model, text):
         if "error" in chunk:
             raise _failure(chunk["error"], 503)
         council = chunk.get("council", council)
@@ -75,11 +77,12 @@ def _explain(council: dict[str, Any]) -> None:
         ("Generation", council["generation"][:8]),
         ("Request", council["request_id"]),
     ]
+    width = max(len(name) for name, _ in rows) + 2
     for name, text in rows:
         head, *rest = text.split("\n")
-        click.echo(f"{name:<12}{head}")
+        click.echo(f"{name:<{width}}{head}")
         for line in rest:
-            click.echo(f"{'':<12}{line}")
+            click.echo(f"{'':<{width}}{line}")
 
 
 def _detail(detail: dict[str, Any]) -> list[tuple[str, str]]:
@@ -98,10 +101,12 @@ def _token(where: home_module.Home) -> str | None:
         return None
 
 
-def _stream(port: int, token: str | None, model: str, text: str) -> Iterator[dict[str, Any]]:
+def _stream(config: config_module.Config, token: str | None, model: str, text: str) -> Iterator[dict[str, Any]]:
+    # An argument that is not UTF-8 comes with lone surrogates, which JSON cannot hold.
+    text = text.encode("utf-8", "replace").decode()
     body = orjson.dumps({"model": model, "messages": [{"role": "user", "content": text}], "stream": True})
     headers = {"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+    connection = _connection(config)
     try:
         connection.request("POST", "/v1/chat/completions", body, headers)
         response = connection.getresponse()
@@ -109,10 +114,10 @@ def _stream(port: int, token: str | None, model: str, text: str) -> Iterator[dic
             raise _failure(_error_of(response.read()), response.status)
         for line in response:
             if line.startswith(b"data: ") and line.strip() != b"data: [DONE]":
-                yield orjson.loads(line[6:])
+                yield _chunk(line[6:])
     except ConnectionRefusedError as error:
         raise errors.SupervisorUnavailableError(
-            f"Nothing answers on port {port}. Start Council with `council up`, or give its --port."
+            f"Nothing answers on port {config.port}. Start Council with `council up`, or give its --port."
         ) from error
     except (OSError, http.client.HTTPException) as error:
         raise errors.ModelUnavailableError(f"The connection broke: {type(error).__name__}. Ask again.") from error
@@ -120,12 +125,39 @@ def _stream(port: int, token: str | None, model: str, text: str) -> Iterator[dic
         connection.close()
 
 
+_WILDCARDS = frozenset({"0.0.0.0", "::", ""})
+
+
+def _connection(config: config_module.Config) -> http.client.HTTPConnection:
+    gateway = config.gateway
+    host = "127.0.0.1" if gateway.host in _WILDCARDS else gateway.host
+    if not gateway.tls_cert_file:
+        return http.client.HTTPConnection(host, config.port, timeout=_TIMEOUT_S)
+    # The certificate names the service to others; we know it by the file itself.
+    context = ssl.create_default_context(cafile=gateway.tls_cert_file)
+    context.check_hostname = False
+    return http.client.HTTPSConnection(host, config.port, timeout=_TIMEOUT_S, context=context)
+
+
+_STRANGE = "The service answered with something that is not an answer. Is it Council on this port?"
+
+
+def _chunk(raw: bytes) -> dict[str, Any]:
+    try:
+        chunk = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        chunk = None
+    if not isinstance(chunk, dict) or not ("error" in chunk or "choices" in chunk):
+        raise errors.UnavailableError(_STRANGE)
+    return chunk
+
+
 def _error_of(raw: bytes) -> dict[str, Any]:
     try:
-        error: dict[str, Any] = orjson.loads(raw)["error"]
+        error = orjson.loads(raw)["error"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return {"message": "The service answered with something that is not an answer. Is it Council on this port?"}
-    return error
+        error = None
+    return error if isinstance(error, dict) else {"message": _STRANGE}
 
 
 def _failure(error: dict[str, Any], status: int) -> errors.CouncilError:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from council.domain import config as config_module
 from council.domain import errors
 from council.domain import home as home_module
 from council.upkeep.engine import blueprint
+
+_PASSWORD_PARAMETER = re.compile(r"(?i)([?&]password=)[^&#]*")
 
 
 @click.group()
@@ -70,8 +73,8 @@ def set_values(assignments: tuple[str, ...], where: home_module.Home) -> None:
 def _value(text: str) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise errors.ConfigError(f"{text!r} is not a value: {error}.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise errors.ConfigError(f"{text[:100]!r} is not a value: {error}.") from error
 
 
 def settings(where: home_module.Home) -> dict[str, Any]:
@@ -104,4 +107,5 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
 def _without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     user, at, place = rest.rpartition("@")
-    return f"{scheme}{separator}{user.partition(':')[0]}{at}{place}"
+    without = _PASSWORD_PARAMETER.sub(r"\1", place)
+    return f"{scheme}{separator}{user.partition(':')[0]}{at}{without}"

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import click
@@ -17,6 +17,8 @@ from council.domain import config as config_module
 from council.domain import errors
 from council.domain import home as home_module
 from council.kit import confine, cpu
+from council.services import table
+from council.supervisor import ownership, users
 from council.upkeep.engine import blueprint
 
 _DISK_BYTES_MIN = 512 * 1024 * 1024
@@ -66,7 +68,7 @@ def _machine() -> list[Finding]:
         Finding(
             "confinement",
             abi > 0,
-            f"Landlock version {abi}; each process confines itself to its own folders, as user {os.getuid()}"
+            f"Landlock version {abi}; each process confines itself to its own folders"
             if abi
             else "this kernel has no Landlock, so only file modes keep the processes apart",
             needed=False,
@@ -96,6 +98,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         Finding("blueprint", True, f"generation {generation[:8]} under {where.root}"),
         Finding("disk", free_bytes >= _DISK_BYTES_MIN, f"{free_bytes / 2**30:.1f} GB free (0.5 GB is needed)"),
         _private(where),
+        _regime(config, where),
         _asked("records", lambda: _records(config, where)),
         _model(config, where),
         _store(config, where),
@@ -103,15 +106,25 @@ def _home(where: home_module.Home) -> list[Finding]:
     ]
 
 
+def _regime(config: config_module.Config, where: home_module.Home) -> Finding:
+    running = ownership.noted_regime(where)
+    found = running or users.decide(config, where, table.NAMES)
+    when = "" if running else "at the next start: "
+    return Finding("users", found.name == "users", when + users.describe(found), needed=False)
+
+
 def _private(where: home_module.Home) -> Finding:
-    loose = [
-        path.name
-        for path in (where.token_file, where.secrets, where.internal_key_file)
-        if path.exists() and path.stat().st_mode & 0o077
-    ]
+    places = (where.token_file, where.secrets, where.internal_key_file)
+    ours = users.noted_ids(where).values()
+    loose = [path.name for path in places if path.exists() and _is_loose(path.stat(), ours)]
     if loose:
         return Finding("secrets", False, f"readable by others: {', '.join(loose)}; `chmod go-rwx` them")
-    return Finding("secrets", True, "readable by their owner only")
+    return Finding("secrets", True, "readable by their owner only, and the internal key by the services that need it")
+
+
+def _is_loose(status: os.stat_result, ours: Collection[int]) -> bool:
+    # A group of our own has no members but services.
+    return bool(status.st_mode & (0o007 if status.st_gid in ours else 0o077))
 
 
 def _asked(name: str, ask: Callable[[], str]) -> Finding:
@@ -159,7 +172,9 @@ def _store(config: config_module.Config, where: home_module.Home) -> Finding:
 
     try:
         asyncio.run(ping())
-    except errors.StoreUnavailableError as error:
+    except errors.CouncilError as error:
+        if not isinstance(error, errors.StoreUnavailableError):
+            return Finding("store", False, error.message)
         running = where.socket("supervisor").exists()
         return Finding("store", False, error.message if running else "not running", needed=bool(config.store.url))
     return Finding("store", True, "answers")
@@ -170,6 +185,8 @@ def _services(where: home_module.Home) -> list[Finding]:
         services = asyncio.run(app.runtime(where).status())
     except errors.SupervisorUnavailableError:
         return [Finding("services", False, "not running; `council up` starts them", needed=False)]
+    except errors.CouncilError as error:
+        return [Finding("services", False, error.message)]
     return [
         Finding(one.name, one.state == "ready", f"{one.state} {one.reason}".strip(), needed=True) for one in services
     ]

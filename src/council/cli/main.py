@@ -1,12 +1,13 @@
 """The command `council`: its nouns, its options, and the one table from error to exit status."""
 
+import importlib
+import os
 import sys
 from typing import Any
 
 import click
 
 import council
-from council.cli import ask, blueprint, doctor, ledger, models, run, service, tokens
 from council.domain import errors
 
 # 0 is success, 1 an error without a row, 2 click's own usage error.
@@ -22,7 +23,51 @@ _EXIT_STATUS: tuple[tuple[type[errors.CouncilError], int], ...] = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# Each command's module. Only the one that is called is imported: services start through this command too.
+_MODULES = {
+    "init": "service",
+    "up": "service",
+    "down": "service",
+    "status": "service",
+    "doctor": "doctor",
+    "ask": "ask",
+    "run": "run",
+    "ledger": "ledger",
+    "models": "models",
+    "config": "blueprint",
+    "tokens": "tokens",
+}
+
+
+class _Group(click.Group):
+    """Finds commands by name, late.
+
+    Ends quietly and well when whoever read our output has gone, as `head` does; click itself would exit with 1.
+    """
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _MODULES:
+            return None
+        found: click.Command = getattr(importlib.import_module(f"council.cli.{_MODULES[name]}"), name)
+        return found
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            result = super().invoke(context)
+            # Here and not when the interpreter ends, where a reader that has gone could not be dealt with.
+            sys.stdout.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+            context.exit(0)
+        return result
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(council.__version__, prog_name="council")
 def cli() -> None:
     """A self-hosted AI service that answers from your own machine first and shows its evidence.
@@ -32,19 +77,6 @@ def cli() -> None:
     """
 
 
-cli.add_command(service.init)
-cli.add_command(service.up)
-cli.add_command(service.down)
-cli.add_command(service.status)
-cli.add_command(doctor.doctor)
-cli.add_command(ask.ask)
-cli.add_command(run.run)
-cli.add_command(ledger.ledger)
-cli.add_command(models.models)
-cli.add_command(blueprint.config)
-cli.add_command(tokens.tokens)
-
-
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command; errors of ours become one line on stderr and an exit status."""
     try:
@@ -52,7 +84,3 @@ def main(arguments: list[str] | None = None) -> Any:
     except errors.CouncilError as error:
         click.echo(f"council: {error.message}", err=True)
         sys.exit(next((status for kind, status in _EXIT_STATUS if isinstance(error, kind)), 1))
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does.
-        sys.stderr.close()
-        sys.exit(0)

@@ -1,6 +1,7 @@
 """init, up, down, status: the service as a whole."""
 
 import asyncio
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -19,7 +20,6 @@ from council.domain import home as home_module
 from council.kit import cpu
 
 _DETACH_S = 120.0
-_DOWN_S = 60.0
 
 
 @click.command()
@@ -68,13 +68,19 @@ def _prepare_model(config: config_module.Config, where: home_module.Home) -> fro
 
 
 def _run(config: config_module.Config, where: home_module.Home, generation: str, without: frozenset[str]) -> int:
-    from council.supervisor import main, specs
+    from council.supervisor import main, specs, users
 
     # Counters start over with the service.
     shutil.rmtree(where.run / "metrics", ignore_errors=True)
     services = [spec for spec in specs.specs(config, where, generation) if spec.name not in without]
     return main.run(
-        config, where, generation, click.echo, on_ready=lambda: _welcome(config, where, without), services=services
+        config,
+        where,
+        generation,
+        click.echo,
+        on_ready=lambda: _welcome(config, where, without),
+        services=services,
+        regime=users.decide(config, where, [spec.name for spec in services]),
     )
 
 
@@ -83,16 +89,27 @@ def _welcome(config: config_module.Config, where: home_module.Home, without: fro
 
     model = "none" if "model" in without else f"{config.model.name} on this machine"
     click.echo(f"\nModel: {model}. Token: {where.token_file}. Logs: {where.logs}. Library: {where.library}")
-    click.echo("Five questions to try, each with `council ask` or any OpenAI client:")
+    click.echo("Five questions to try, so or with any OpenAI client:")
     for kind, text in questions.QUESTIONS:
-        click.echo(f'  {kind:<10} council ask "{text}"')
+        click.echo(f'  {kind:<10} {_command_name()} ask "{text}"')
     scheme = "https" if config.gateway.tls_cert_file else "http"
     click.echo(f"ready {scheme}://{_shown(config.gateway.host)}:{config.port}")
     sys.stdout.flush()
 
 
+def _command_name() -> str:
+    """Return how this person can call this command: by name where the PATH leads to it, else by its path."""
+    own = Path(sys.prefix, "bin", "council")
+    found = shutil.which("council")
+    if found is not None and Path(found).resolve() == own.resolve():
+        return "council"
+    return str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
+
+
 def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    """Return a host as it stands in a URL that can be opened on this machine."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{local}]" if ":" in local else local
 
 
 def _detach(where: home_module.Home, config: config_module.Config) -> None:
@@ -132,13 +149,6 @@ def _follow(log: Path, begins_at: int, child: "subprocess.Popen[bytes]") -> bool
 def down(where: home_module.Home) -> None:
     """Stop everything; running answers are finished first."""
     asyncio.run(app.runtime(where).shut_down())
-    deadline_s = time.monotonic() + _DOWN_S
-    while where.socket("supervisor").exists():
-        if time.monotonic() > deadline_s:
-            raise errors.SetupError(
-                f"Council is still stopping after {_DOWN_S:g} s; `council status` shows what remains."
-            )
-        time.sleep(0.05)
     click.echo("Stopped.")
 
 
@@ -146,10 +156,14 @@ def down(where: home_module.Home) -> None:
 @options.home
 @options.as_json
 def status(where: home_module.Home, as_json: bool) -> None:
-    """Show every process: state, generation, uptime, restarts, memory."""
+    """Show every process: state, generation, uptime, restarts, memory. And which regime of users holds."""
+    from council.supervisor import ownership, users
+
     services = asyncio.run(app.runtime(where).status())
+    regime = ownership.noted_regime(where)
     if as_json:
-        options.print_json(services)
+        said = {} if regime is None else {"regime": regime.name, "regime_reason": regime.reason}
+        options.print_json([dataclasses.asdict(one) | said for one in services])
         return
     rows = [
         (
@@ -165,6 +179,8 @@ def status(where: home_module.Home, as_json: bool) -> None:
     ]
     head = ("SERVICE", "STATE", "PID", "GENERATION", "UPTIME", "RESTARTS", "MEMORY")
     options.print_table(head, rows, right=frozenset({2, 4, 5, 6}))
+    if regime is not None:
+        click.echo(f"\n{users.describe(regime)}")
 
 
 def _duration(seconds: float) -> str:

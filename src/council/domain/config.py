@@ -62,6 +62,8 @@ class ModelConfig:
     tokens_max_default: int = option(
         512, "Most tokens of an answer whose caller names no limit.", low=1, high=1_048_576
     )
+    temperature: float = option(0.2, "Where a caller names none. Small models ramble when it is high.", low=0, high=2)
+    top_p: float = option(0.9, "Where a caller names none.", low=0.01, high=1)
     repeat_penalty: float = option(
         1.1, "Penalty on tokens said lately; 1 is none. Small models loop without it.", low=1, high=2
     )
@@ -165,18 +167,24 @@ def build(file: Mapping[str, Any], environment: Mapping[str, str], flags: Mappin
     """
     merged: dict[str, Any] = {}
     for layer in (file, _from_environment(environment), flags):
-        _merge(merged, layer)
+        merged = _merged(merged, layer, "")
     config: Config = _section(Config, merged, "")
     _check_combinations(config)
     return config
 
 
-def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    for key, value in layer.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return both layers as one, in fresh mappings at every depth, so that no caller's mapping is ever written."""
+    made = dict(under)
+    for key, value in over.items():
+        held = made.get(key, {})
+        if not isinstance(value, Mapping):
+            made[key] = value
+        elif isinstance(held, Mapping):
+            made[key] = _merged(held, value, f"{where}{key}.")
         else:
-            into[key] = dict(value) if isinstance(value, Mapping) else value
+            raise errors.ConfigError(f"`{where}{key}` is {held!r} in one place and a section with keys in another.")
+    return made
 
 
 # Variables with the prefix that are not settings.

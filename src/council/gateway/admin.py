@@ -2,9 +2,10 @@
 
 import asyncio
 import datetime
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import fastapi
 import orjson
@@ -98,7 +99,9 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
         """Send every ledger row, oldest first, as JSON lines."""
         made.doorkeeper.admit(request, access.Right.OPERATE)
         rows = made.records.rows(*_window(days))
-        return StreamingResponse(_lines(rows), media_type="application/x-ndjson")
+        # Read before the response begins, while an error can still become a status.
+        first = await asyncio.to_thread(_page, rows)
+        return StreamingResponse(_lines(first, rows), media_type="application/x-ndjson")
 
     return routes
 
@@ -116,14 +119,11 @@ def _window(days: int) -> tuple[int, int]:
     return until_us - days * _DAY_US, until_us
 
 
-async def _lines(rows: Iterator[ledger.LedgerRow]) -> AsyncIterator[bytes]:
-    def page() -> bytes:
-        found: list[dict[str, Any]] = []
-        for row in rows:
-            found.append(asdict(row))
-            if len(found) == _PAGE_ROWS:
-                break
-        return b"".join(orjson.dumps(row) + b"\n" for row in found)
-
-    while part := await asyncio.to_thread(page):
+async def _lines(part: bytes, rows: Iterator[ledger.LedgerRow]) -> AsyncIterator[bytes]:
+    while part:
         yield part
+        part = await asyncio.to_thread(_page, rows)
+
+
+def _page(rows: Iterator[ledger.LedgerRow]) -> bytes:
+    return b"".join(orjson.dumps(asdict(row)) + b"\n" for row in itertools.islice(rows, _PAGE_ROWS))

@@ -35,11 +35,12 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
         redoc_url=None,
         lifespan=_lifespan(made, lifespan),
     )
-    app.router.routes.extend(openai.OpenAIRoutes(made).routes())
+    v1 = openai.OpenAIRoutes(made)
+    app.router.routes.extend(v1.routes())
     app.router.routes.extend(vitals.routes())
     app.router.routes.append(page.route(made, vitals))
     app.include_router(admin.router(made, vitals))
-    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.document(app, v1.model_names())  # type: ignore[method-assign]
     app.add_exception_handler(errors.CouncilError, _own_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)

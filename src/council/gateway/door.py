@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LENGTH_DIGITS_MAX = 20
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -51,7 +52,8 @@ class Door:
         self._check_host(headers)
         self._check_origin(scope, headers)
         length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self._gateway.body_bytes_max:
+        # Python refuses to read a number of thousands of digits.
+        if length.isdecimal() and int(length[:_LENGTH_DIGITS_MAX]) > self._gateway.body_bytes_max:
             raise self.too_large()
         if self._in_flight >= self._gateway.concurrent_max:
             raise errors.OverloadedError(

@@ -107,6 +107,10 @@ class OpenAIRoutes:
             specialists=not bare_model,
         )
 
+    def model_names(self) -> list[str]:
+        """Return every name that callers may ask for."""
+        return list(self._names())
+
     def _names(self) -> dict[str, answers.Route | None]:
         """Map each model name to the route that it forces; None lets Council choose."""
         specialists = {f"{CASCADE}/{route}": route for route in answers.Route}

@@ -1,5 +1,6 @@
 """The OpenAPI document: FastAPI's own for /api, and by hand what the hot-path routes take and give."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import fastapi
@@ -10,8 +11,8 @@ from council.gateway import wire
 _REFERENCE = "#/components/schemas/"
 
 
-def document(app: fastapi.FastAPI) -> dict[str, Any]:
-    """Return the document, made once."""
+def document(app: fastapi.FastAPI, models: Sequence[str]) -> dict[str, Any]:
+    """Return the document, made once. `models` are the names that callers may ask for."""
     if app.openapi_schema is None:
         made = utils.get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
@@ -19,6 +20,7 @@ def document(app: fastapi.FastAPI) -> dict[str, Any]:
         schemas.pop("ValidationError", None)
         request = wire.ChatRequest.model_json_schema(ref_template=_REFERENCE + "{model}")
         schemas.update(request.pop("$defs", {}))
+        request["properties"]["model"]["enum"] = list(models)
         schemas.update(_SCHEMAS, ChatRequest=request)
         made["paths"].update(_paths())
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -46,6 +48,14 @@ def _object(required: dict[str, Any], **more: Any) -> dict[str, Any]:
 _TEXT: dict[str, Any] = {"type": "string"}
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 _FLAG: dict[str, Any] = {"type": "boolean"}
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One server-sent event.",
+    "required": ["data"],
+    "properties": {
+        "data": {"type": "string", "description": "A chat.completion.chunk or an error as JSON, or [DONE]."}
+    },
+}
 _LEVELS = ["proved", "computed", "user-tested", "self-tested", "agreed", "quoted", "none"]
 
 _SCHEMAS: dict[str, Any] = {
@@ -112,7 +122,7 @@ _SCHEMAS: dict[str, Any] = {
 
 def _paths() -> dict[str, Any]:
     answered = _content("The answer; server-sent events when `stream` is true.", _ref("ChatCompletion"))
-    answered["content"]["text/event-stream"] = {"schema": _TEXT}
+    answered["content"]["text/event-stream"] = {"schema": _EVENT}
     name = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
     not_ready = _content("Questions cannot be answered now.", _ref("Ready"))
     return {

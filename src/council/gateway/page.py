@@ -12,10 +12,13 @@ from council.gateway import admin, health, parts, questions
 _STYLE = """
 :root { color-scheme: light dark; --accent: #2563eb; --line: #8884; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0; } .state { font-size: 1.125rem; margin: .5rem 0 2rem; }
+h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.125rem; margin: 2rem 0 .5rem; }
+.state { font-size: 1.125rem; margin: .5rem 0 2rem; }
 table { border-collapse: collapse; width: 100%; } td { border-top: 1px solid var(--line); padding: .5rem .5rem .5rem 0;
 vertical-align: top; } td:first-child { width: 7rem; } code, pre { font: 14px/1.5 ui-monospace, monospace; }
-pre { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow-x: auto; } a { color: var(--accent); }
+pre { border: 1px solid var(--line); border-radius: 8px; padding: 1rem;
+white-space: pre-wrap; overflow-wrap: anywhere; }
+a { color: var(--accent); }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 

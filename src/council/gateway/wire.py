@@ -50,6 +50,13 @@ class TextFormat(pydantic.BaseModel):
     type: Literal["text"]
 
 
+def _integral(value: Any) -> Any:
+    """Take 3.0 for 3: JSON has one kind of number, and its schema calls both integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Last in an annotation, or the bounds before it are lost from the schema.
+_INTEGRAL = pydantic.BeforeValidator(_integral)
 _Empty = Annotated[list[Any], pydantic.Field(max_length=0)]
 _StopText = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
 
@@ -62,11 +69,11 @@ class ChatRequest(pydantic.BaseModel):
     messages: Annotated[list[ChatMessage], pydantic.Field(min_length=1, max_length=100_000)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: Annotated[int, pydantic.Field(ge=1, le=1_048_576)] | None = None
-    max_completion_tokens: Annotated[int, pydantic.Field(ge=1, le=1_048_576)] | None = None
+    max_tokens: Annotated[int, pydantic.Field(ge=1, le=1_048_576), _INTEGRAL] | None = None
+    max_completion_tokens: Annotated[int, pydantic.Field(ge=1, le=1_048_576), _INTEGRAL] | None = None
     temperature: Annotated[float, pydantic.Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, pydantic.Field(gt=0, le=1)] | None = None
-    seed: Annotated[int, pydantic.Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: Annotated[int, pydantic.Field(ge=-(2**63), lt=2**63), _INTEGRAL] | None = None
     stop: _StopText | Annotated[list[_StopText], pydantic.Field(max_length=4)] | None = None
     user: str | None = None
     n: Literal[1] | None = None

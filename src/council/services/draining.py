@@ -30,6 +30,12 @@ from uvicorn.protocols.http import httptools_impl
 # Longer than the idle time after which common clients drop a connection themselves, so that they close first.
 KEEP_ALIVE_S = 75
 
+# A client may take this long to send a request's head, and its head may be this large; uvicorn itself bounds neither.
+HEAD_S = 15.0
+HEAD_BYTES_MAX = 64 * 1024
+
+_DRAIN_LEAST_S = 0.1
+
 # How soon to look again at a connection that had bytes waiting when it was about to be closed.
 _LOOK_AGAIN_S = 0.05
 
@@ -44,6 +50,8 @@ def run(
     options: Mapping[str, Any],
 ) -> None:
     """Serve until a signal, then drain. See `harness.serve`."""
+    # At zero uvicorn would report a timeout although nothing runs.
+    drain_s = max(drain_s, _DRAIN_LEAST_S)
     choices: dict[str, Any] = {
         "loop": "uvloop",
         "http": DrainingProtocol,
@@ -52,11 +60,11 @@ def run(
         "log_config": None,
         "log_level": "warning",
         "timeout_keep_alive": KEEP_ALIVE_S,
-        # Annotated int by uvicorn, which gives it to asyncio.wait_for. At zero it would report a timeout when nothing runs.
-        "timeout_graceful_shutdown": max(drain_s, 0.1),
+        # Annotated int by uvicorn, which gives it to asyncio.wait_for.
+        "timeout_graceful_shutdown": drain_s,
     }
     config = uvicorn.Config(app, **{**choices, **options})
-    DrainingServer(config, on_started, linger_s).run(sockets=[sock])
+    DrainingServer(config, on_started, min(linger_s, drain_s / 2)).run(sockets=[sock])
 
 
 class DrainState(uvicorn_server.ServerState):
@@ -97,25 +105,43 @@ class DrainingServer(uvicorn.Server):
 
 
 class DrainingProtocol(httptools_impl.HttpToolsProtocol):
-    """One HTTP/1.1 connection that knows how to end without losing a request."""
+    """One HTTP/1.1 connection that knows how to end without losing a request, and does not wait for ever for one."""
 
     server_state: DrainState
     _in_head = False
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; one that was accepted just before the drain lingers from its start."""
         super().connection_made(transport)
+        self._expect_head()
         if self.server_state.draining:
             self._linger(self.server_state.linger_s)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer with the connection."""
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head over its limit ends the connection."""
+        super().data_received(data)
+        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
+        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self.send_400_response("The request's head is too large.")
 
     def on_message_begin(self) -> None:
         """Note that a request has begun to arrive."""
         self._in_head = True
+        if self._head_timer is None:
+            self._expect_head()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Start answering; while draining, this answer is the connection's last."""
         self._in_head = False
+        self._head_arrived()
         super().on_headers_complete()
         # An upgrade makes no cycle. The answering task was created by super() but has not run yet.
         if self.server_state.draining:
@@ -133,6 +159,14 @@ class DrainingProtocol(httptools_impl.HttpToolsProtocol):
             self._linger(self.server_state.linger_s)
         else:
             self._make_last()
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _head_arrived(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _answering(self) -> httptools_impl.RequestResponseCycle | None:
         cycle: httptools_impl.RequestResponseCycle | None = self.cycle

@@ -12,8 +12,9 @@ def main(config: config_module.Config, where: home.Home) -> int:
     """Serve until told to stop, then finish running answers."""
     environment = harness.begin()
     harness.setup_logging(environment.name)
-    rights.confine_service("gateway", config, where)
+    # Wired first: confined, Python could not keep what it compiled, and every start would compile again.
     application = app.gateway(config, where, environment.generation)
+    rights.confine_service("gateway", config, where)
     options: dict[str, Any] = {}
     if config.gateway.tls_cert_file:
         options |= {"ssl_certfile": config.gateway.tls_cert_file, "ssl_keyfile": config.gateway.tls_key_file}

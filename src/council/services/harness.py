@@ -1,7 +1,7 @@
 """What every service process does first and last: take over what the supervisor passed, log, say ready, drain, exit.
 
     environment = harness.begin()
-    harness.setup_logging(environment)
+    harness.setup_logging(environment.name)
     sock = environment.sockets.get("public") or listeners.tcp(host, port, 2048)
     harness.serve(app, sock, environment, drain_s=config.gateway.drain_s)
 
@@ -91,12 +91,9 @@ def _inherited(entry: str) -> socket.socket:
     return listener
 
 
-def setup_logging(service: ServiceEnvironment | str, level: int = logging.INFO) -> None:
+def setup_logging(service: str, level: int = logging.INFO) -> None:
     """Log JSON lines on stderr: ts, level, service, replica, logger, message, request_id if set, extra fields."""
-    if isinstance(service, str):
-        json_logs.set_up(service, int(os.environ.get("COUNCIL_REPLICA", "0")), level)
-    else:
-        json_logs.set_up(service.name, service.replica, level)
+    json_logs.set_up(service, int(os.environ.get("COUNCIL_REPLICA", "0")), level)
 
 
 def serve(
@@ -112,7 +109,7 @@ def serve(
 
     Says ready once the app's lifespan has started. At the signal it stops accepting, finishes every running request,
     answers what still arrives on open connections with `Connection: close`, closes a connection only after it was idle
-    for `linger_s`, and cuts what is left after `drain_s`. See `draining` for why.
+    for `linger_s` (half of `drain_s` at most), and cuts what is left after `drain_s`. See `draining` for why.
 
     `uvicorn_options` go to `uvicorn.Config` and win over the choices made here.
     """

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 _BODY_BYTES_MAX = 8 * 1024 * 1024
 _CHUNKS_MAX = 256
 _RETRY_AFTER_S = 2
+_CLIENT_GONE = 499
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -47,7 +48,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     engine = _Engine(path, config.model)
     app = _application(engine, key, environment.generation)
     _log.info("model loaded", extra={"file": path.name, "threads": engine.threads})
-    harness.serve(app, environment.sockets["public"], environment, drain_s=0.0)
+    harness.serve(app, environment.sockets["public"], environment, drain_s=config.gateway.drain_s)
     # llama.cpp's server thread cannot be joined, so the process ends without unwinding.
     logging.shutdown()
     os._exit(0)
@@ -83,7 +84,11 @@ class _Engine:
         parameters.ui = False
         parameters.api_keys = [secrets.token_urlsafe(32)]
         self._server = xllamacpp.Server(parameters)
-        self._defaults = {"repeat_penalty": model.repeat_penalty}
+        self._defaults = {
+            "temperature": model.temperature,
+            "top_p": model.top_p,
+            "repeat_penalty": model.repeat_penalty,
+        }
         self.threads_pool = futures.ThreadPoolExecutor(model.slots, thread_name_prefix="generation")
         self.slots = asyncio.Semaphore(model.slots)
         self.waiting_max = model.queue_max
@@ -128,7 +133,7 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
             return _error(400, "malformed_body", "The body must be a JSON object.")
         if engine.slots.locked() and engine.waiting >= engine.waiting_max:
             return _error(503, "overloaded", "Every slot is busy and the queue is full.")
-        return await _stream(engine, body)
+        return await _unless_gone(request, _stream(engine, body))
 
     async def live(_: Request) -> Response:
         return JSONResponse({"live": True, "generation": generation})
@@ -144,6 +149,23 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
         Route("/metrics", metrics),
     ]
     return Starlette(routes=routes)
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+    """Return the response of `work`; a caller that leaves while it waits gives its place back at once."""
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else Response(status_code=_CLIENT_GONE)
+    finally:
+        working.cancel()
+        gone.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(request: Request) -> Any:

@@ -87,7 +87,7 @@ class _Recall:
             while (request := await frames.read(reader, _REQUEST_BYTES_MAX)) is not None:
                 writer.write(frames.encode(self._reply(request)))
                 await writer.drain()
-        except (frames.FrameError, OSError) as error:
+        except (frames.FrameError, OSError, ValueError, TypeError) as error:
             _log.info("a caller went away", extra={"reason": str(error)})
         finally:
             self._connections -= 1

@@ -7,13 +7,12 @@ nothing of the home and has no TCP at all. Where the kernel has no Landlock the 
 
 import logging
 import sys
-import sysconfig
 from pathlib import Path
 
 import council
 from council.domain import config as config_module
 from council.domain import home
-from council.kit import confine
+from council.kit import confine, environment
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +32,13 @@ def confine_service(service: str, config: config_module.Config, where: home.Home
 
 def confinement_of(service: str, config: config_module.Config, where: home.Home) -> confine.Confinement:
     """Return the row of the table for `service`."""
-    read, write = [*_environment()], [Path("/dev")]
+    read, write = [*_environment(where)], [Path("/dev")]
     connect: tuple[int, ...] | None = ()
     match service:
         case "gateway":
             read += [where.generations, where.current, where.internal_key_file]
             read += [Path(file) for file in (config.gateway.tls_cert_file, config.gateway.tls_key_file) if file]
-            write += [where.records, where.run]
+            write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.
             connect = None if config.records.url or config.store.url else (config.port + 5,)
         case "model":
@@ -48,7 +47,7 @@ def confinement_of(service: str, config: config_module.Config, where: home.Home)
         case "recall":
             read += [where.generations, where.current, where.library]
         case "store":
-            write += [where.store, where.run]
+            write += [where.store]
         case "worker":
             pass
         case _:
@@ -58,9 +57,12 @@ def confinement_of(service: str, config: config_module.Config, where: home.Home)
     return confine.Confinement(read, write, connect, bind)
 
 
-def _environment() -> list[Path]:
-    """Return where Python, its packages and this package lie."""
-    packages = {sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+def _environment(where: home.Home) -> list[Path]:
+    """Return where Python, its packages and this package lie.
+
+    Landlock cannot take a folder out of one that it allowed, and a home may well lie in /opt.
+    """
     own = Path(council.__file__).resolve().parent
-    roots = {Path(sys.prefix), Path(sys.base_prefix), own, *map(Path, packages), *map(Path, _SYSTEM)}
+    system = [Path(root) for root in _SYSTEM if root != "/opt" or not where.root.resolve().is_relative_to(root)]
+    roots = {*environment.python_folders(), own, *system}
     return sorted({root.resolve() for root in roots} | {Path(sys.prefix)})

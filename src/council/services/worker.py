@@ -5,6 +5,7 @@ time. Limits are the kernel's: a timer that kills the child at `wall_s` even ins
 space. The parent only replaces children that ended.
 """
 
+import contextlib
 import gc
 import logging
 import os
@@ -83,7 +84,9 @@ class _Parent:
     def _stop(self, _: int, __: FrameType | None) -> None:
         self._stopping = True
         for pid in self._children:
-            os.kill(pid, signal.SIGTERM)
+            # One may have been waited for and not been struck off the list yet.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
 
 def _child(listener: socket.socket, worker: config_module.WorkerConfig, operations: Operations) -> NoReturn:
@@ -150,4 +153,12 @@ class _Child:
             reply = {"error": type(error).__name__}
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.sendall(frames.encode(reply))
+        connection.sendall(self._frame(reply))
+
+    def _frame(self, reply: Mapping[str, Any]) -> bytes:
+        try:
+            frame = frames.encode(reply)
+        except TypeError:  # whole numbers beyond 64 bits, for one
+            return frames.encode({"error": "the result does not fit into JSON"})
+        size = len(frame)
+        return frame if size <= self._worker.message_bytes_max else frames.encode({"over_limit_bytes": size})

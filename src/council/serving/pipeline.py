@@ -94,7 +94,10 @@ class Pipeline:
             await self._record_failure(run, ledger.Outcome.FAILED)
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            self._record_later(run.row(ledger.Outcome.CANCELLED, self._generation))
+            # A caller that has its answer closes the iterator too; that answer's row is there already.
+            if not run.recorded:
+                run.observe(ledger.Outcome.CANCELLED)
+                self._record_later(run.row(ledger.Outcome.CANCELLED, self._generation))
             raise
         except Exception:
             await self._record_failure(run, ledger.Outcome.FAILED)
@@ -126,6 +129,8 @@ class Pipeline:
                     raise
                 _log.warning("a specialist was away", extra={"specialist": str(route), "detail": error.detail})
                 run.away(route, error)
+            else:
+                telemetry.CALLS.labels(route, "ok").inc()
             if finding is not None:
                 yield finding
                 return

@@ -105,10 +105,11 @@ class Run:
         """Count the request in the metrics."""
         total_s = self._elapsed_s()
         telemetry.REQUESTS.labels(self.route, outcome).inc()
-        telemetry.WHOLE_SECONDS.labels(self.route).observe(total_s)
-        telemetry.GATE_SECONDS.labels(self.route).observe(self._first_s or total_s)
         if self.finding is None:
             return
+        # Of answers only: a refusal in a millisecond says nothing about how fast answers are.
+        telemetry.WHOLE_SECONDS.labels(self.route).observe(total_s)
+        telemetry.GATE_SECONDS.labels(self.route).observe(self._first_s or total_s)
         telemetry.ANSWERS.labels(self.finding.evidence.level).inc()
         telemetry.LOCAL.labels("true").inc()
         if self.finding.model:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from council.kit import process
-from council.supervisor import specs
+from council.supervisor import specs, users
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ class Order:
     generation: str
     sockets: Mapping[str, socket.socket]
     log_file: Path
+    # None: the supervisor's own user.
+    account: users.Account | None = None
 
 
 class ChildProcess:
@@ -66,7 +68,7 @@ class ChildProcess:
             self._pinging = self._loop.create_task(self._ping(order.spec.ping_path))
 
     def _start(self, order: Order) -> "subprocess.Popen[bytes]":
-        environment = _environment(order)
+        environment, account = _environment(order), order.account
         passed = [listener.fileno() for listener in order.sockets.values()]
         write_fd: int | None = None
         order.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +87,9 @@ class ChildProcess:
                 pass_fds=passed,
                 # A group of its own: Ctrl-C reaches only the supervisor, and what the child leaves can be found.
                 start_new_session=True,
+                user=None if account is None else account.uid,
+                group=None if account is None else account.gid,
+                extra_groups=None if account is None else account.groups,
             )
         except OSError:
             self._close_ready()
@@ -145,8 +150,11 @@ def _environment(order: Order) -> dict[str, str]:
     reserved = {f"COUNCIL_{name}" for name in _OURS}
     inherited = {key: value for key, value in os.environ.items() if key not in reserved}
     sockets = ",".join(f"{name}:{listener.fileno()}" for name, listener in order.sockets.items())
+    # What is root's home to us is closed to a user of its own.
+    homeless = {} if order.account is None else {"HOME": "/nonexistent"}
     return {
         **inherited,
+        **homeless,
         **order.spec.environment,
         "COUNCIL_SERVICE": order.spec.name,
         "COUNCIL_REPLICA": str(order.replica),

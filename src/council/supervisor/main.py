@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import process
-from council.supervisor import control, specs, supervisor
+from council.supervisor import control, specs, supervisor, users
 
 Console = Callable[[str], None]
 
@@ -21,19 +21,21 @@ def run(
     on_ready: Callable[[], None] | None = None,
     services: Sequence[specs.ServiceSpec] | None = None,
     rights: control.Rights | None = None,
+    regime: users.Regime | None = None,
 ) -> int:
     """Run everything until SIGINT, SIGTERM or a shutdown command; return the exit status.
 
     It takes over the process: signals, and the reaping of every child. `console` gets one line an event. `on_ready` is
     called once, when all services are ready for the first time. A second signal ends the children at once. `services`
-    replaces the table, for tests. Raises SetupError if the home is taken or a socket cannot be opened.
+    replaces the table, for tests. `regime` is what `users.decide` said about it; without one all run as our own user, and
+    nothing of the home changes owner. Raises SetupError if the home is taken or a socket cannot be opened.
     """
     # What a service leaves behind becomes our child, so its place in the tree still says whose it was.
     process.set_child_subreaper()
     chosen = specs.specs(config, home, generation) if services is None else services
 
     async def main() -> int:
-        one = supervisor.Supervisor(config, home, generation, chosen, console, rights=rights)
+        one = supervisor.Supervisor(config, home, generation, chosen, console, rights=rights, regime=regime)
         return await _run(one, on_ready)
 
     return asyncio.run(main())

@@ -1,7 +1,7 @@
 """What makes a supervisor the only one of its home, and able to clear up after one that was killed.
 
 In `<home>/run`: `supervisor.lock` (flock, holds the pid), `children.json` (who was started), `targets.json` (whom
-Prometheus asks). All of them are gone when nothing runs.
+Prometheus asks), `regime.json` (which regime of users holds). All of them are gone when nothing runs.
 """
 
 import fcntl
@@ -16,6 +16,7 @@ from typing import Any
 from council.domain import errors
 from council.domain import home as home_module
 from council.kit import process
+from council.supervisor import users
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +77,21 @@ def note_targets(home: home_module.Home, targets: Sequence[Mapping[str, Any]]) -
     _write(home.run / "targets.json", list(targets))
 
 
+def note_regime(home: home_module.Home, regime: users.Regime) -> None:
+    """Write down which regime holds while we run."""
+    _write(home.run / "regime.json", {"name": regime.name, "reason": regime.reason})
+
+
+def noted_regime(home: home_module.Home) -> users.Regime | None:
+    """Return the regime of the running supervisor, without its users; None if nothing runs or it cannot be read."""
+    try:
+        noted = json.loads((home.run / "regime.json").read_text())
+        name = noted["name"]
+        return users.Regime(name, str(noted["reason"])) if name in ("users", "landlock") else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _write(path: Path, value: Any) -> None:
     temporary = path.with_suffix(".tmp")
     try:
@@ -112,5 +128,5 @@ def _noted_children(home: home_module.Home) -> list[tuple[str, int, int]]:
 
 def forget(home: home_module.Home) -> None:
     """Remove the notes of a supervisor that has stopped everything."""
-    for name in ("children.json", "targets.json"):
+    for name in ("children.json", "targets.json", "regime.json"):
         (home.run / name).unlink(missing_ok=True)

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from council import ports
 from council.domain import config, errors
 from council.kit import clock, process
-from council.supervisor import children, lifecycle, specs
+from council.supervisor import children, lifecycle, specs, users
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +26,9 @@ class Surroundings:
     clock: clock.Clock
     say: Callable[[str, str], None]
     on_change: Callable[[], None]
+    # Called with a service's name before each child: puts the files right that its user needs.
+    before_start: Callable[[str], None] = lambda _: None
+    accounts: Mapping[str, users.Account] = field(default_factory=dict)
 
 
 class RunningService:
@@ -160,16 +163,19 @@ class RunningService:
                 raise errors.UnavailableError(f"{self.spec.name} cannot do that now: {reason}.")
 
     def _spawn(self, spawn: lifecycle.Spawn) -> None:
-        order = children.Order(self.spec, spawn.replica, spawn.generation, self._sockets, self.log_file)
+        account = self._around.accounts.get(self.spec.name)
+        order = children.Order(self.spec, spawn.replica, spawn.generation, self._sockets, self.log_file, account)
         try:
+            self._around.before_start(self.spec.name)
             self.children[spawn.id] = children.ChildProcess(
                 order,
                 on_ready=lambda: self._apply(lifecycle.Ready(spawn.id)),
                 on_exit=lambda reason: self._exited(spawn.id, reason),
             )
-        except OSError as error:
+        except (OSError, errors.SetupError) as error:
             # Later, since a step is being carried out; to the life cycle it is one more way to fail.
-            reason = f"could not be started ({error.strerror})"
+            why = error.message if isinstance(error, errors.SetupError) else error.strerror
+            reason = f"could not be started ({why})"
             asyncio.get_running_loop().call_soon(self._exited, spawn.id, reason)
 
     def _exited(self, identifier: int, reason: str) -> None:

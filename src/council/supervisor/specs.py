@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from council.backends.store import bundled
 from council.domain import config as config_module
 from council.domain import home as home_module
 
@@ -18,7 +19,7 @@ REPAIR_ALLOWED = frozenset({"steward"})
 
 @dataclass(frozen=True, slots=True)
 class SocketSpec:
-    """A listening socket. `host` and `port` belong to tcp, `path` and `mode` to unix."""
+    """A listening socket. `host` and `port` belong to tcp, the rest to unix; `caller` is the service that may connect."""
 
     name: str
     kind: Literal["tcp", "unix"]
@@ -26,6 +27,7 @@ class SocketSpec:
     port: int = 0
     path: Path = Path()
     mode: int = 0o600
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
         return ServiceSpec(name, argv, sockets=sockets, environment={"COUNCIL_PORT": str(config.port)}, **options)
 
     local = "127.0.0.1"
-    store = service("store", ready="ping", ping_path=home.socket("store"))
+    store = service("store", ready="ping", ping_path=bundled.socket(home))
     return (
         *(() if config.store.url else (store,)),
         service("model", SocketSpec("public", "tcp", local, config.port + 5)),
-        service("worker", SocketSpec("compute", "unix", path=home.socket("worker"))),
+        service("worker", SocketSpec("compute", "unix", path=home.socket("worker"), caller="gateway")),
         service(
             "recall",
-            SocketSpec("search", "unix", path=home.socket("recall")),
+            SocketSpec("search", "unix", path=home.socket("recall"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.port + 6),
         ),
         service(

@@ -16,7 +16,7 @@ from council.domain import errors
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import listeners, process
-from council.supervisor import control, logs, ownership, service, specs
+from council.supervisor import control, files, logs, ownership, service, specs, users
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class Supervisor:
         console: Callable[[str], None],
         *,
         rights: control.Rights | None = None,
+        regime: users.Regime | None = None,
         clock: clock_module.Clock | None = None,
     ):
         self.closing = asyncio.Event()
@@ -54,6 +55,7 @@ class Supervisor:
         self._generation = generation
         self._specs = services
         self._console = console
+        self._regime = regime
         self._clock = clock or clock_module.SystemClock()
         rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED)
         self._control = control.ControlServer(self.handle, self._services_by_pid, rights)
@@ -68,9 +70,10 @@ class Supervisor:
             left = await asyncio.to_thread(ownership.end_leftovers, self._home, LEFTOVERS_S)
             if left:
                 self.say("council", f"ended {len(left)} processes that an earlier run had left")
-            around = service.Surroundings(
-                self._config.supervisor, self._home.logs, self._clock, self.say, self._note_children
-            )
+            if self._regime is not None:
+                await asyncio.to_thread(files.settle, self._home, self._regime)
+                self.say("council", users.describe(self._regime))
+            around = self._surroundings()
             for spec in self._specs:
                 opened = {one.name: await self._open_socket(one) for one in spec.sockets}
                 self.services[spec.name] = service.RunningService(spec, self._generation, opened, around)
@@ -80,7 +83,21 @@ class Supervisor:
             self._let_go()
             raise
         ownership.note_targets(self._home, specs.targets(self._specs))
+        if self._regime is not None:
+            ownership.note_regime(self._home, self._regime)
         self._log_keeper = asyncio.create_task(self._keep_logs())
+
+    def _surroundings(self) -> service.Surroundings:
+        regime = self._regime or users.Regime("landlock")
+        return service.Surroundings(
+            self._config.supervisor,
+            self._home.logs,
+            self._clock,
+            self.say,
+            self._note_children,
+            before_start=lambda name: files.settle_for(name, self._home, regime),
+            accounts=regime.accounts,
+        )
 
     def start(self) -> None:
         """Start every service at once, without waiting. One that fails says so on the console and is started again."""
@@ -148,6 +165,9 @@ class Supervisor:
             case "scale":
                 await one.scale(_field(request, "replicas", int))
             case "replace":
+                if self._regime is not None:
+                    # A generation that was written since we started is root's alone so far.
+                    await asyncio.to_thread(files.settle, self._home, self._regime)
                 await one.replace(_field(request, "generation", str))
         return {}
 
@@ -173,6 +193,7 @@ class Supervisor:
         while True:
             try:
                 opened = _listen(spec)
+                self._give(spec)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or self._clock.monotonic_s() >= deadline_s:
                     raise errors.SetupError(_why_no_socket(spec, error)) from error
@@ -181,6 +202,11 @@ class Supervisor:
             else:
                 self._sockets.append(opened)
                 return opened
+
+    def _give(self, spec: specs.SocketSpec) -> None:
+        account = self._regime.accounts.get(spec.caller) if self._regime is not None else None
+        if account is not None:
+            os.chown(spec.path, account.uid, account.gid, follow_symlinks=False)
 
     def _let_go(self) -> None:
         for spec in self._specs:

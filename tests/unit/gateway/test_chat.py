@@ -41,10 +41,15 @@ async def test_a_request_id_of_the_clients_own_is_not_taken_over(rig):
 
 
 async def test_logic_is_proved_and_knowledge_is_quoted_and_general_is_neither(rig):
-    logic = await rig.client.post("/v1/chat/completions", json=ask("All cats are animals. Tom is a cat. Is Tom an animal?"))
+    logic = await rig.client.post(
+        "/v1/chat/completions", json=ask("All cats are animals. Tom is a cat. Is Tom an animal?")
+    )
     quoted = await rig.client.post("/v1/chat/completions", json=ask("When does the harbour office open?"))
     general = await rig.client.post("/v1/chat/completions", json=ask("Sing to me"))
-    found = [(one.json()["council"]["route"], one.json()["council"]["evidence"]["level"], one.json()["council"]["verified"]) for one in (logic, quoted, general)]
+    found = [
+        (one.json()["council"]["route"], one.json()["council"]["evidence"]["level"], one.json()["council"]["verified"])
+        for one in (logic, quoted, general)
+    ]
     assert found == [("logic", "proved", True), ("knowledge", "quoted", False), ("general", "none", False)]
     assert "seven" in quoted.json()["choices"][0]["message"]["content"]
 
@@ -52,7 +57,9 @@ async def test_logic_is_proved_and_knowledge_is_quoted_and_general_is_neither(ri
 async def test_code_is_parsed_and_not_run_without_a_sandbox(tmp_path):
     scripted = model.ScriptedModel(["```python\n", "def f():\n    return 1\n", "```"])
     async with open_rig(tmp_path, config.Config(), scripted, "127.0.0.1") as rig:
-        council = (await rig.client.post("/v1/chat/completions", json=ask("Write a Python function f"))).json()["council"]
+        council = (await rig.client.post("/v1/chat/completions", json=ask("Write a Python function f"))).json()[
+            "council"
+        ]
     assert council["route"] == "code" and council["evidence"]["level"] == "none"
     assert council["evidence"]["detail"]["syntax"] == {"parses": True, "defines": ["f"]}
     assert "not run" in council["evidence"]["summary"]
@@ -93,12 +100,15 @@ async def test_the_packaged_model_by_name_gets_no_prompt_of_ours(rig):
 async def test_a_system_message_of_the_callers_own_replaces_ours(rig):
     messages = [{"role": "developer", "content": "Be a pirate."}, {"role": "user", "content": "Sing"}]
     await rig.client.post("/v1/chat/completions", json={"model": "council", "messages": messages})
-    assert [(message.role, message.text) for message in rig.model.asked[0]][0] == ("system", "Be a pirate.")
+    first = rig.model.asked[0][0]
+    assert (first.role, first.text) == ("system", "Be a pirate.")
 
 
 async def test_content_parts_are_joined(rig):
     content = [{"type": "text", "text": "What is "}, {"type": "text", "text": "2+2?"}]
-    reply = await rig.client.post("/v1/chat/completions", json={"model": "council", "messages": [{"role": "user", "content": content}]})
+    reply = await rig.client.post(
+        "/v1/chat/completions", json={"model": "council", "messages": [{"role": "user", "content": content}]}
+    )
     assert reply.json()["council"]["route"] == "math"
 
 
@@ -149,7 +159,20 @@ async def leave_after_the_first_word(application, body, scripted):
     async def send(message): ...
 
     headers = [(b"host", b"127.0.0.1:8000"), (b"content-type", b"application/json")]
-    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "raw_path": b"/v1/chat/completions", "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "scheme": "http", "http_version": "1.1", "root_path": "", "state": {}}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/chat/completions",
+        "raw_path": b"/v1/chat/completions",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+        "scheme": "http",
+        "http_version": "1.1",
+        "root_path": "",
+        "state": {},
+    }
     await application(scope, receive, send)
 
 
@@ -163,7 +186,9 @@ async def test_a_worker_that_is_away_degrades_the_answer_and_says_so(rig):
 
 async def test_recall_that_is_away_degrades_the_answer_and_says_so(rig):
     rig.recall.error = errors.RecallUnavailableError("Recall is away.")
-    council = (await rig.client.post("/v1/chat/completions", json=ask("When does the harbour office open?"))).json()["council"]
+    council = (await rig.client.post("/v1/chat/completions", json=ask("When does the harbour office open?"))).json()[
+        "council"
+    ]
     assert council["route"] == "general" and "knowledge: recall_unavailable" in council["degraded"]
 
 
@@ -201,9 +226,17 @@ async def test_an_error_nobody_foresaw_is_500_without_its_text(rig):
         (b'{"model": "council", "messages": "hi"}', "malformed_body", 400),
         (b'{"model": "council", "messages": [{"role": "tool", "content": "x"}]}', "malformed_body", 400),
         (b'{"model": "council", "messages": [{"role": "user", "content": "\\ud800"}]}', "malformed_body", 400),
-        (b'{"model": "council", "messages": [{"role": "user", "content": "x"}], "temperature": "1"}', "malformed_body", 400),
+        (
+            b'{"model": "council", "messages": [{"role": "user", "content": "x"}], "temperature": "1"}',
+            "malformed_body",
+            400,
+        ),
         (b'{"model": "council", "messages": [{"role": "user", "content": "x"}], "n": 2}', "unsupported_parameter", 400),
-        (b'{"model": "council", "messages": [{"role": "user", "content": "x"}], "tools": [1]}', "unsupported_parameter", 400),
+        (
+            b'{"model": "council", "messages": [{"role": "user", "content": "x"}], "tools": [1]}',
+            "unsupported_parameter",
+            400,
+        ),
         (b'{"model": "gpt-5", "messages": [{"role": "user", "content": "x"}]}', "model_not_found", 404),
         (b" " * (1024 * 1024 + 1), "body_too_large", 413),
         (b"[" * 100_000, "malformed_body", 400),
@@ -228,7 +261,15 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(rig):
 
 async def test_models_are_listed_and_shown(rig):
     listed = [one["id"] for one in (await rig.client.get("/v1/models")).json()["data"]]
-    assert listed == ["council", "council/math", "council/code", "council/logic", "council/knowledge", "council/general", "smollm2-135m-instruct"]
+    assert listed == [
+        "council",
+        "council/math",
+        "council/code",
+        "council/logic",
+        "council/knowledge",
+        "council/general",
+        "smollm2-135m-instruct",
+    ]
     assert (await rig.client.get("/v1/models/council/math")).json()["id"] == "council/math"
     assert (await rig.client.get("/v1/models/council%2Fmath")).json()["id"] == "council/math"
     assert (await rig.client.get("/v1/models/nope")).status_code == 404

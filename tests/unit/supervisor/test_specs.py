@@ -42,13 +42,18 @@ def test_unix_sockets_are_for_the_owner_only() -> None:
     assert found == {"worker.sock": 0o600, "recall.sock": 0o600}
 
 
+def test_only_the_gateway_is_to_connect_to_worker_and_recall() -> None:
+    found = {one.path.name: one.caller for spec in table() for one in spec.sockets if one.kind == "unix"}
+    assert found == {"worker.sock": "gateway", "recall.sock": "gateway"}
+
+
 def test_only_the_gateway_has_replicas() -> None:
     assert {spec.name: spec.replicas for spec in table(gateway={"workers": 3}) if spec.replicas > 1} == {"gateway": 3}
 
 
 def test_only_the_store_is_asked_with_ping() -> None:
     assert {spec.name: spec.ping_path for spec in table() if spec.ready == "ping"} == {
-        "store": Path("/h/run/store.sock")
+        "store": Path("/h/store/valkey.sock")
     }
 
 

@@ -57,6 +57,8 @@ class UnixCompute:
         if reply is None:
             # The kernel ended the child: its timer or its memory limit.
             raise errors.ComputeLimitError(f"The computation met its limit of {self._wall_s:g} s or of memory.")
+        if "over_limit_bytes" in reply:
+            raise errors.ComputeLimitError(f"The result is over the {self._bytes_max} bytes that are passed on.")
         if "error" in reply:
             raise errors.ComputeUnavailableError("The worker failed on this question.", detail=str(reply["error"]))
         return reply

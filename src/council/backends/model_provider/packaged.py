@@ -5,6 +5,7 @@ set-up converts them once. The wheel's package is never imported: importing it w
 numpy and gguf are imported inside the conversion only, to keep them out of processes that just look the file up.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -46,7 +47,11 @@ def find_prepared(models: Path) -> Prepared | None:
 
 def check(prepared: Prepared) -> None:
     """Raise SetupError if the file is not the one that was prepared."""
-    if file_sha256(prepared.path) != prepared.sha256:
+    try:
+        unchanged = file_sha256(prepared.path) == prepared.sha256
+    except OSError as error:
+        raise errors.SetupError(f"The model file {prepared.path} cannot be read: {error.strerror}.") from error
+    if not unchanged:
         raise errors.SetupError(
             f"The model file {prepared.path.name} has changed since it was prepared. "
             "Run `council models prepare --again` to make it anew."
@@ -63,10 +68,10 @@ def prepare(models: Path, progress: Progress) -> Prepared:
         raise errors.SetupError(
             f"The weights in the {DISTRIBUTION} package are not the pinned ones. Remove `.venv` and run `make up` again."
         )
-    models.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = models / PREPARED_NAME
     partial = target.with_suffix(".partial")
     try:
+        models.mkdir(parents=True, exist_ok=True, mode=0o700)
         _requantise(source, partial, progress)
         with partial.open("rb") as written:
             os.fsync(written.fileno())
@@ -74,9 +79,11 @@ def prepare(models: Path, progress: Progress) -> Prepared:
         partial.replace(target)
         _write_manifest(models, prepared)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise errors.SetupError(
-            f"The model file could not be written to {models}: {error.strerror}. Free about 200 MB and try again."
+            f"The model file could not be written to {models}: {error.strerror or error}. "
+            "Free about 200 MB and try again."
         ) from error
     return prepared
 
@@ -142,10 +149,11 @@ def _requantise(source: Path, target: Path, progress: Progress) -> None:
             data = gguf.quantize(values, kind)
         writer.add_tensor(tensor.name, data, raw_dtype=kind)
         progress(done, total)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    # Closed in any case: an open file holds its space on a full disk even when it is removed.
+    with contextlib.closing(writer):
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
 
 
 def _field_value(item: Any) -> Any:

@@ -31,7 +31,10 @@ class UnixRetriever:
             raise _unavailable(f"{type(error).__name__}: {error}") from error
         if reply is None:
             raise _unavailable("recall closed without a reply")
-        return [answers.Passage(**passage) for passage in reply["passages"]]
+        try:
+            return [answers.Passage(**passage) for passage in reply["passages"]]
+        except (KeyError, TypeError) as error:
+            raise _unavailable(f"not a reply of recall: {type(error).__name__}") from error
 
     async def ping(self) -> None:
         """Return if recall answers. Raises RecallUnavailableError."""

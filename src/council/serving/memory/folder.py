@@ -4,6 +4,7 @@ The library is untrusted: links are not followed, sizes and counts are bounded, 
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,20 +35,25 @@ class Folder:
     def changes(self) -> list[Change]:
         """Return what changed since the last call. Reads only files whose time or size is new."""
         found: dict[str, tuple[int, int]] = {}
+        over: dict[str, str] = {}
         changes: list[Change] = []
         for path, stamp in self._files():
-            source = path.relative_to(self.root).as_posix()
+            source = self._source(path)
             if len(found) >= self.recall.files_max:
-                self.left_out[source] = f"over the limit of {self.recall.files_max} documents"
+                over[source] = f"over the limit of {self.recall.files_max} documents"
                 continue
             found[source] = stamp
             if self._seen.get(source) != stamp:
                 changes.append(Change(source, self._read(path, source, stamp[1])))
-        for source in self._seen.keys() - found.keys():
-            self.left_out.pop(source, None)
-            changes.append(Change(source, None))
+        changes.extend(Change(source, None) for source in sorted(self._seen.keys() - found.keys()))
+        # Made anew each time, so that documents that are gone are not named for ever.
+        self.left_out = {source: reason for source, reason in self.left_out.items() if source in found} | over
         self._seen = found
         return changes
+
+    def _source(self, path: Path) -> str:
+        """Return a document's name; bytes in it that are no text are spelt out, since an index holds only text."""
+        return os.fsencode(path.relative_to(self.root)).decode("utf-8", "backslashreplace")
 
     def _files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
         pending: list[tuple[Path, int]] = [(self.root, 0)]
@@ -62,9 +68,8 @@ class Folder:
                     continue
                 if entry.is_dir() and depth < _DEPTH_MAX:
                     pending.append((Path(entry.path), depth + 1))
-                elif entry.is_file() and Path(entry.name).suffix.lower() in documents.SUFFIXES:
-                    status = entry.stat(follow_symlinks=False)
-                    yield Path(entry.path), (status.st_mtime_ns, status.st_size)
+                elif Path(entry.name).suffix.lower() in documents.SUFFIXES and (stamp := _stamp(entry)):
+                    yield Path(entry.path), stamp
 
     def _read(self, path: Path, source: str, size_bytes: int) -> list[documents.Section] | None:
         self.left_out.pop(source, None)
@@ -81,3 +86,15 @@ class Folder:
         except documents.UnreadableError as error:
             self.left_out[source] = str(error)
         return None
+
+
+def _stamp(entry: "os.DirEntry[str]") -> tuple[int, int] | None:
+    """Return when a plain file last changed, and its size; None if it is no plain file or has just gone.
+
+    The time of the inode's change moves with the content and with the permissions, and nobody can set it back.
+    """
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return (status.st_ctime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None

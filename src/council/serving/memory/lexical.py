@@ -10,6 +10,8 @@ from council.serving.memory import documents
 _WORD = re.compile(r"\w+", re.UNICODE)
 _WORDS_MAX = 24
 _CANDIDATES = 20
+_REFERENCE = "guidebook/reference/"
+_GLOSSARY = "guidebook/reference/glossary.md"
 
 # Words that carry no content in a question; everything else must be found for a passage to count as an answer.
 _STOP_WORDS = frozenset(
@@ -20,7 +22,7 @@ _STOP_WORDS = frozenset(
     on once one only or other our out over own please same say she should show so some such tell than that the their
     them then there these they this those through to too under until up us use used using very was we were what when
     where which while who whom whose why will with would you your
-    """.split()  # noqa: SIM905 - a list of 130 quoted words is unreadable
+    """.split()
 )
 
 
@@ -33,7 +35,7 @@ class LexicalIndex:
             """
             CREATE TABLE passages (id INTEGER PRIMARY KEY, root TEXT, source TEXT, heading TEXT, text TEXT);
             CREATE INDEX by_document ON passages (root, source);
-            CREATE VIRTUAL TABLE words USING fts5 (heading, text, tokenize='porter unicode61 remove_diacritics 2');
+            CREATE VIRTUAL TABLE words USING fts5 (title, above, text, tokenize='porter unicode61 remove_diacritics 2');
             """
         )
 
@@ -46,9 +48,10 @@ class LexicalIndex:
                     "INSERT INTO passages (root, source, heading, text) VALUES (?, ?, ?, ?)",
                     (root, source, section.heading, section.text),
                 )
+                above, title = _parted(section.heading)
                 self._database.execute(
-                    "INSERT INTO words (rowid, heading, text) VALUES (?, ?, ?)",
-                    (cursor.lastrowid, section.heading, section.text),
+                    "INSERT INTO words (rowid, title, above, text) VALUES (?, ?, ?, ?)",
+                    (cursor.lastrowid, title, above, documents.prose(section.text)),
                 )
 
     def remove(self, root: str, source: str) -> None:
@@ -62,28 +65,31 @@ class LexicalIndex:
         return found
 
     def search(self, query: str, limit: int) -> list[answers.Passage]:
-        """Return up to `limit` passages, those that hold most of the query's content words first, then by BM25."""
+        """Return up to `limit` passages, best first.
+
+        Those that hold most of the query's content words come first; among equals the user's own documents, and reference
+        pages but the glossary last; then those whose heading says little else; then by BM25.
+        """
         words = content_words(query)
         if not words:
             return []
         match = " OR ".join(f'"{word}"' for word in words)
         rows = self._database.execute(
-            "SELECT rowid, bm25(words, 2.0, 1.0) FROM words WHERE words MATCH ? ORDER BY 2 LIMIT ?",
+            "SELECT rowid, bm25(words, 2.0, 1.0, 1.0) FROM words WHERE words MATCH ? ORDER BY 2 LIMIT ?",
             (match, _CANDIDATES),
         ).fetchall()
-        found = [self._passage(rowid, -rank, self._coverage(rowid, words)) for rowid, rank in rows]
-        found.sort(key=lambda passage: (-passage.coverage, -passage.score))
-        return found[:limit]
+        found: list[tuple[tuple[float, int, float, float], answers.Passage]] = []
+        for rowid, rank in rows:
+            passage = self._passage(rowid, -rank, self._held(rowid, words, "") / len(words))
+            aptness = self._held(rowid, words, "title :") / _title_words(passage)
+            found.append(((-passage.coverage, _place(passage), -aptness, rank), passage))
+        found.sort(key=lambda ranked: ranked[0])
+        return [passage for _, passage in found[:limit]]
 
-    def _coverage(self, rowid: int, words: Sequence[str]) -> float:
-        held = sum(
-            1
-            for word in words
-            if self._database.execute(
-                "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?", (f'"{word}"', rowid)
-            ).fetchone()
-        )
-        return held / len(words)
+    def _held(self, rowid: int, words: Sequence[str], column: str) -> int:
+        """Count the words that a passage holds, in one column or anywhere."""
+        query = "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?"
+        return sum(1 for word in words if self._database.execute(query, (f'{column} "{word}"', rowid)).fetchone())
 
     def _passage(self, rowid: int, score: float, coverage: float) -> answers.Passage:
         root, source, heading, text = self._database.execute(
@@ -98,6 +104,24 @@ class LexicalIndex:
         for row in rows:
             self._database.execute("DELETE FROM words WHERE rowid = ?", row)
         self._database.execute("DELETE FROM passages WHERE root = ? AND source = ?", (root, source))
+
+
+def _place(passage: answers.Passage) -> int:
+    """Rank where a passage stands: tables for looking things up answer questions worse than prose does."""
+    if passage.root == "library":
+        return 0
+    return 2 if passage.source.startswith(_REFERENCE) and passage.source != _GLOSSARY else 1
+
+
+def _title_words(passage: answers.Passage) -> int:
+    """Count the content words of the innermost heading, at least 1."""
+    return max(1, len(content_words(_parted(passage.heading)[1])))
+
+
+def _parted(heading: str) -> tuple[str, str]:
+    """Part the innermost heading from those above it."""
+    above, _, title = heading.rpartition(" > ")
+    return above, title
 
 
 def content_words(query: str) -> list[str]:

@@ -44,7 +44,7 @@ _SIGNALS = (
     _signal(
         _MATH, 0.7, "an equation or inequality", r"(?:\d|\b[a-z]\b|\))\s*(?:=|<=?|>=?|≤|≥)\s*-?(?:\d|\b[a-z]\b|\()"
     ),
-    _signal(_MATH, 0.5, "a power or factorial", r"\b[a-z0-9]\s*(?:\^|\*\*|²|³)|\d+!"),
+    _signal(_MATH, 0.5, "a power or factorial", r"\b[a-z0-9]\s*(?:\^|\*\*|²|³)|\d!"),
     _signal(
         _MATH,
         0.7,
@@ -79,7 +79,7 @@ _SIGNALS = (
         _CODE,
         0.7,
         "code itself",
-        r"^\s*(?:def |class |import |from \w+ import|for \w+ in |#include|function )|assert \w+\(",
+        r"^[ \t]*(?:def |class |import |from \w+ import|for \w+ in |#include|function )|assert \w+\(",
     ),
     _signal(_CODE, 0.6, "a traceback", r"Traceback \(most recent call last\)|\b\w+Error\b:"),
     _signal(_LOGIC, 0.6, "a general rule", r"\b(?:all|every|each|no|some)\b[\w\s]{1,40}\b(?:are|is)\b"),
@@ -104,7 +104,10 @@ _SIGNALS = (
         r"\bwho\b.{0,40}\b(?:first|last|tallest|shortest|oldest|youngest|fastest|slowest)\b",
     ),
     _signal(_LOGIC, 0.3, "several sentences before a question", r"\.\s+[A-Z][^.?!]*\?\s*$"),
-    _signal(_KNOWLEDGE, 0.4, "a question word", r"^\s*(?:what|where|which|when|who|how|why)\b"),
+    _signal(
+        _KNOWLEDGE, 0.3, "a yes-or-no question", r"^[ \t]*(?:is|are|can|could|does|do|did|may|should|will)\b.*\?\s*$"
+    ),
+    _signal(_KNOWLEDGE, 0.4, "a question word", r"^[ \t]*(?:what|where|which|when|who|how|why)\b"),
     _signal(
         _KNOWLEDGE,
         0.5,

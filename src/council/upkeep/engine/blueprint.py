@@ -124,6 +124,7 @@ def _write_tree(where: home.Home, parent: str | None, changes: Mapping[str, byte
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         if parent is not None:
             _git(where, "read-tree", parent, extra=index)
+        before = _git(where, "ls-files", "-z", extra=index)
         lines: list[str] = []
         for path, content in changes.items():
             if content is None:
@@ -132,11 +133,25 @@ def _write_tree(where: home.Home, parent: str | None, changes: Mapping[str, byte
                 digest = _git(where, "hash-object", "-w", "--stdin", stdin=content).decode().strip()
                 lines.append(f"100644 {digest}\t{path}")
         _git(where, "update-index", "-z", "--index-info", stdin=("\0".join(lines) + "\0").encode(), extra=index)
+        _check_only(changes, before, _git(where, "ls-files", "-z", extra=index))
         return _git(where, "write-tree", extra=index).decode().strip()
 
 
+def _check_only(changes: Mapping[str, bytes | None], before: bytes, after: bytes) -> None:
+    """Raise BlueprintError if git took out more than was asked: it drops a file where a folder of that name comes."""
+    expected = {path for path in before.split(b"\0") if path}
+    for path, content in changes.items():
+        if content is None:
+            expected.discard(path.encode())
+        else:
+            expected.add(path.encode())
+    if lost := expected - {path for path in after.split(b"\0") if path}:
+        raise errors.BlueprintError(f"{min(lost).decode(errors='replace')!r} cannot be both a file and a folder.")
+
+
 def _entries(where: home.Home, made: str) -> Iterator[tuple[str, str, str]]:
-    listing = _git(where, "ls-tree", "-r", "-z", "--full-tree", made).decode("utf-8", "strict")
+    # A name that is not UTF-8 comes out with lone surrogates, which `_check_path` refuses.
+    listing = _git(where, "ls-tree", "-r", "-z", "--full-tree", made).decode("utf-8", "surrogateescape")
     rows = [row for row in listing.split("\0") if row]
     if len(rows) > _FILES_MAX:
         raise errors.BlueprintError(f"The blueprint has {len(rows)} files; the limit is {_FILES_MAX}.")
@@ -153,7 +168,7 @@ def _entries(where: home.Home, made: str) -> Iterator[tuple[str, str, str]]:
 
 def _check_path(path: str) -> None:
     parts = PurePosixPath(path).parts
-    plain = path and not path.startswith("/") and "\0" not in path and "\n" not in path and path == "/".join(parts)
+    plain = path and not path.startswith("/") and path.isprintable() and path == "/".join(parts)
     if not plain or any(part in (".", "..") or part.lower() == ".git" for part in parts):
         raise errors.BlueprintError(f"{path!r} is not a plain path inside the blueprint.")
 
@@ -192,8 +207,8 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _locked(where: home.Home) -> Iterator[None]:
-    where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (where.root / ".blueprint.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

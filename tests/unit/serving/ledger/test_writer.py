@@ -99,10 +99,10 @@ def started(
     return rows
 
 
-async def held_at_first_commit(book: Book, rows: writer.LedgerWriter) -> "asyncio.Task[None]":
+async def held_at_first_commit(book: Book, rows: writer.LedgerWriter, request_id: str = "held") -> "asyncio.Task[None]":
     """Shut the gate and return the task of a row whose commit stands before it."""
     book.gate.clear()
-    task = asyncio.create_task(rows.record(row("held")))
+    task = asyncio.create_task(rows.record(row(request_id)))
     await asyncio.sleep(0)
     assert await asyncio.to_thread(book.entered.wait, WAIT_S)
     return task
@@ -143,17 +143,18 @@ async def test_rows_that_gather_during_a_commit_share_the_next_up_to_the_limit()
     await asyncio.to_thread(rows.close)
 
 
-async def test_a_full_queue_turns_rows_away_and_takes_them_again_later() -> None:
+async def test_a_full_queue_turns_rows_away_and_takes_as_many_again_later() -> None:
     book = Book()
-    rows = started(book, queue_rows_max=2)
-    held = await held_at_first_commit(book, rows)
-    tasks = await queued(rows, ["a"])
-    with pytest.raises(errors.OverloadedError, match="Try again"):
-        await rows.record(row("b"))
-    book.gate.set()
-    await asyncio.gather(held, *tasks)
-    await rows.record(row("b"))
-    assert set(book.rows_by_id) == {"held", "a", "b"}
+    rows = started(book, queue_rows_max=3)
+    for turn in range(3):
+        book.entered.clear()
+        held = await held_at_first_commit(book, rows, f"held-{turn}")
+        tasks = await queued(rows, [f"a-{turn}", f"b-{turn}"])
+        with pytest.raises(errors.OverloadedError, match="Try again"):
+            await rows.record(row(f"c-{turn}"))
+        book.gate.set()
+        await asyncio.gather(held, *tasks)
+    assert len(book.rows_by_id) == 9
     await asyncio.to_thread(rows.close)
 
 

@@ -48,11 +48,17 @@ class _Reader:
     def sentence(self, text: str) -> formulas.Formula:
         """Read a sentence of clauses."""
         if match := re.fullmatch(r"(.+) if and only if (.+)", text):
-            return formulas.iff(self._joined(match[1]), self._joined(match[2]))
+            return formulas.iff(self._alone(match[1]), self._joined(match[2]))
         if match := re.fullmatch(r"if (.+?),? then (.+)", text) or re.fullmatch(r"if ([^,]+), (.+)", text):
             return formulas.Implies(self._joined(match[1]), self._joined(match[2]))
         if match := re.fullmatch(r"(.+?),? if (.+)", text):
-            return formulas.Implies(self._joined(match[2]), self._joined(match[1]))
+            return formulas.Implies(self._joined(match[2]), self._alone(match[1]))
+        return self._joined(text)
+
+    def _alone(self, text: str) -> formulas.Formula:
+        """Read one clause before an if: in "P and Q if R" the if may reach back to Q only."""
+        if re.search(r" and | or ", text):
+            raise _not_understood(text)
         return self._joined(text)
 
     def _joined(self, text: str) -> formulas.Formula:

@@ -80,8 +80,10 @@ class _Reader:
         if match := re.fullmatch(r"(every|any|no)(?:thing|one|body)((?: that| who) is .+?)? is (.+)", text):
             return self._everything(text.split(maxsplit=1)[0], match[2], match[3])
         if match := re.fullmatch(r"an? (.+?) is (an? .+)", text):
-            return self._quantified(match[1], self._simple(match[2]), plural=False)
-        if (match := re.fullmatch(r"(.+?) are (.+)", text)) and self._generic(match[1]):
+            # "A whale is a mammal" means every whale, "a man is a thief" means some man.
+            parts = (self._kind(match[1], plural=False), self._simple(match[2]))
+            return formulas.Ambiguous((formulas.Every(formulas.Implies(*parts)), formulas.Some(formulas.And(parts))))
+        if (match := re.fullmatch(r"(.+?) are (.+)", text)) and self._generic(match[1], match[2]):
             return self._quantified(match[1], self._complement(match[2]), plural=True)
         return self._fact(text)
 
@@ -108,8 +110,15 @@ class _Reader:
             return formulas.Every(held)
         return formulas.Every(formulas.Implies(self._complement(condition.split(" is ", 1)[1]), held))
 
-    def _generic(self, subject: str) -> bool:
-        return not subject.startswith("the ") and words.is_plural(subject) and self._is_phrase(subject.replace(",", ""))
+    def _generic(self, subject: str, said: str) -> bool:
+        """Say whether a bare plural speaks of all of its kind."""
+        passing = [word for word in said.split() if word in words.PASSING_WORDS or word.endswith("ing")]
+        return (
+            not passing
+            and not subject.startswith("the ")
+            and words.is_plural(subject)
+            and self._is_phrase(subject.replace(",", ""))
+        )
 
     # Rules
 
@@ -255,7 +264,7 @@ class _Reader:
             return formulas.Some(formulas.And((self._kind(kind, plural=text.startswith("are")), self._simple(held))))
         if match := re.fullmatch(r"are (.+)", text):
             kind, held = self._split(match[1])
-            if self._generic(kind):
+            if self._generic(kind, held):
                 return self._quantified(kind, self._simple(held), plural=True)
         if match := re.fullmatch(r"(?:is|are) (.+)", text):
             subject = self._known(match[1])

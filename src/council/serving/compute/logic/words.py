@@ -18,20 +18,21 @@ _CONTRACTIONS = [
 
 FUNCTION_WORDS = frozenset(
     """
-    a an the this that these those it its he him his she her hers they them their theirs we us our ours you your
-    yours i me my mine myself himself herself itself themselves there here who whom whose which what when where why
-    how all every each any some no none not neither nor both either or and but if then else unless only except most
-    many much few several more less least fewer another other others same different such enough half third quarter
-    percent dozen zero one two three four five six seven eight nine ten eleven twelve twenty hundred thousand
-    million exactly almost nearly about approximately roughly mostly usually often sometimes always never ever
-    rarely seldom generally normally typically probably possibly perhaps maybe likely unlikely certainly
-    necessarily definitely might may could can cannot should would will shall must ought had has have having was
-    were been being be am is are do does did of in on at to from by with without for as than so because since while
-    until before after during between among through over under into onto upon off out up down near behind beside
-    against within per via like unlike just even too also very quite rather really still already yet again soon now
-    today yesterday tomorrow once twice everyone everybody everything someone somebody something anyone anybody
-    anything nobody nothing whoever whatever please let lets yes true false unknown know knows think thinks believe
-    believes say says said tell tells told suppose assume given therefore thus hence
+    a an the this that these those it its he him his she her hers they them their theirs we us our ours you
+    your yours i me my mine myself himself herself itself themselves there here who whom whose which what when
+    where why how all every each any some no none not neither nor both either or and but if then else unless
+    only except most many much few several more less least fewer another other others same different such
+    enough half third quarter percent dozen zero one two three four five six seven eight nine ten eleven
+    twelve twenty hundred thousand million exactly almost nearly about approximately roughly mostly usually
+    often sometimes always never ever rarely seldom generally normally typically probably possibly perhaps
+    maybe likely unlikely certainly necessarily definitely might may could can cannot should would will shall
+    must ought had has have having was were been being be am is are do does did of in on at to from by with
+    without for as than so because since while until before after during between among through over under into
+    onto upon off out up down near behind beside against within per via like unlike just even too also very
+    quite rather really still already yet again soon now today yesterday tomorrow once twice everyone
+    everybody everything someone somebody something anyone anybody anything nobody nothing whoever whatever
+    please let lets yes true false unknown know knows think thinks believe believes say says said tell tells
+    told suppose assume given therefore thus hence
     """.split()
 )
 
@@ -39,24 +40,33 @@ FUNCTION_WORDS = frozenset(
 COLLECTIVE_WORDS = frozenset(
     """
     numerous common rare extinct widespread endangered plentiful scarce diverse abundant ubiquitous popular
-    everywhere identical similar equal equals friends enemies siblings brothers sisters twins neighbours neighbors
-    partners rivals alike together alone increasing decreasing dying growing
+    everywhere identical similar equal equals friends enemies siblings brothers sisters twins neighbours
+    neighbors partners rivals alike together alone increasing decreasing dying growing
+    """.split()
+)
+
+# With a bare plural these speak of some members at some moment: "firemen are available".
+PASSING_WORDS = frozenset(
+    """
+    available hungry thirsty tired asleep awake present absent missing ready busy sick ill drunk angry outside
+    inside nearby home
     """.split()
 )
 
 ANTONYMS = frozenset(
     frozenset(pair.split("/"))
     for pair in """
-    on/off open/closed open/shut wet/dry hot/cold warm/cold warm/cool alive/dead true/false asleep/awake happy/sad
-    rich/poor big/small large/small large/little big/little tall/short long/short high/low old/young old/new
-    light/dark light/heavy fast/slow full/empty clean/dirty good/bad right/wrong odd/even married/single
-    married/unmarried male/female man/woman boy/girl early/late loud/quiet strong/weak hard/soft hard/easy
-    rough/smooth safe/dangerous mortal/immortal possible/impossible guilty/innocent healthy/sick healthy/ill
-    well/ill well/sick day/night present/absent here/away in/out locked/unlocked valid/invalid legal/illegal
-    visible/invisible up/down left/right win/lose wins/loses pass/fail passes/fails positive/negative living/dead
-    vertebrate/invertebrate thick/thin kind/cruel kind/mean nice/mean nice/nasty brave/cowardly lazy/hardworking
-    transparent/opaque sunny/cloudy sunny/rainy friendly/hostile human/animal plant/animal bright/dull bright/dark
-    smart/stupid smart/dumb clever/stupid cheap/expensive lost/found deep/shallow
+    on/off open/closed open/shut wet/dry hot/cold warm/cold warm/cool alive/dead true/false asleep/awake
+    happy/sad rich/poor big/small large/small large/little big/little tall/short long/short high/low old/young
+    old/new light/dark light/heavy fast/slow full/empty clean/dirty good/bad right/wrong odd/even
+    married/single married/unmarried male/female man/woman boy/girl early/late loud/quiet strong/weak
+    hard/soft hard/easy rough/smooth safe/dangerous mortal/immortal possible/impossible guilty/innocent
+    healthy/sick healthy/ill well/ill well/sick day/night present/absent here/away in/out locked/unlocked
+    valid/invalid legal/illegal visible/invisible up/down left/right win/lose wins/loses pass/fail
+    passes/fails positive/negative living/dead vertebrate/invertebrate thick/thin kind/cruel kind/mean
+    nice/mean nice/nasty brave/cowardly lazy/hardworking transparent/opaque sunny/cloudy sunny/rainy
+    friendly/hostile human/animal plant/animal bright/dull bright/dark smart/stupid smart/dumb clever/stupid
+    cheap/expensive lost/found deep/shallow
     """.split()
 )
 

@@ -17,12 +17,19 @@ def calculate(request: requests.Calculate) -> results.Solved:
     """Return the value of an expression."""
     reading = tree.text(request.expression)
     exact, number = checked_value(request.expression)
-    decimal = formulas.decimal_text(number) if isinstance(number, Fraction) else None
-    if exact == reading:
-        answer = f"{reading} = {decimal}" if decimal else f"{reading} is about {formulas.about(number)}"
-    else:
-        answer = f"{reading} = {formulas.with_decimal(exact, number, tree.has_decimals(request.expression))}"
+    answer = _stated(request.expression, exact, number)
     return solved(answer, reading, _check_of(number), exact)
+
+
+def _stated(node: tree.Node, exact: str, number: arithmetic.Value) -> str:
+    """Return a sentence that says what `node` is, without repeating it when it is already in its shortest form."""
+    shown = tree.text(node)
+    decimal = formulas.decimal_text(number) if isinstance(number, Fraction) else None
+    if exact != shown:
+        return f"{shown} = {formulas.with_decimal(exact, number, tree.has_decimals(node))}"
+    if decimal == shown:
+        return shown
+    return f"{shown} = {decimal}" if decimal else f"{shown} is about {formulas.about(number)}"
 
 
 def solved(answer: str, reading: str, checked: str, exact: str, *steps: str) -> results.Solved:
@@ -94,10 +101,7 @@ def compare(request: requests.Compare) -> results.Solved:
     word = "larger" if request.larger else "smaller"
     reading = f"which is {word}: {left} or {right}"
     (left_exact, first), (right_exact, second) = checked_value(request.left), checked_value(request.right)
-    shown = [
-        text if text == exact else f"{text} = {formulas.with_decimal(exact, number)}"
-        for text, exact, number in ((left, left_exact, first), (right, right_exact, second))
-    ]
+    shown = [_stated(request.left, left_exact, first), _stated(request.right, right_exact, second)]
     if arithmetic.agree(first, second):
         check.require(isinstance(first, Fraction) and isinstance(second, Fraction), "the two are too close to tell")
         return solved(f"They are equal: {shown[0]} and {shown[1]}", reading, _check_of(first), "equal")

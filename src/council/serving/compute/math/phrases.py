@@ -21,7 +21,7 @@ _SPOKEN: dict[str, tuple[str, str]] = {
     "factorial": ("postfix", "factorial"), "negative": ("operator", "negative"),
     "square root of": ("prefix", "sqrt"), "cube root of": ("prefix", "cbrt"), "absolute value of": ("prefix", "abs"),
     "square of": ("prefix", "square"), "cube of": ("prefix", "cube"), "factorial of": ("prefix", "factorial"),
-    "natural log of": ("prefix", "ln"), "natural logarithm of": ("prefix", "ln"), "root of": ("unknown", ""),
+    "natural log of": ("prefix", "ln"), "natural logarithm of": ("prefix", "ln"),
     "twice": ("prefix", "twice"), "double": ("prefix", "twice"), "triple": ("prefix", "triple"),
     "sum of": ("list", "+"), "product of": ("list", "*"), "difference between": ("list", "-"),
     "difference of": ("list", "-"), "quotient of": ("list", "/"), "average of": ("list", "mean"), "mean of": ("list", "mean"),

@@ -120,12 +120,12 @@ def _scaled(terms: Polynomial, factor: Fraction) -> Polynomial:
 def _bounded(terms: dict[Monomial, Fraction]) -> Polynomial:
     kept = {monomial: coefficient for monomial, coefficient in terms.items() if coefficient}
     if len(kept) > limits.POLYNOMIAL_TERMS_MAX:
-        raise limits.TooLargeError(f"The polynomial has over {limits.POLYNOMIAL_TERMS_MAX} terms.")
+        raise limits.TooLargeError(f"The polynomial has over {limits.POLYNOMIAL_TERMS_MAX} terms, the limit.")
     for coefficient in kept.values():
         if arithmetic.digits(coefficient.numerator) + arithmetic.digits(coefficient.denominator) > (
             limits.SYMBOLIC_DIGITS_MAX * 2
         ):
-            raise limits.TooLargeError("A coefficient has too many digits.")
+            raise limits.TooLargeError(f"A coefficient has over {limits.SYMBOLIC_DIGITS_MAX:,} digits, the limit.")
     return kept
 
 

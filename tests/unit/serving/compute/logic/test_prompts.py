@@ -35,7 +35,7 @@ ANSWERED = [
     ("Everyone who is rich is happy. Tom is rich. Is Tom happy?", "Yes. Tom is happy."),
     ("Everything that is blue is cold. The cup is not cold. Is the cup blue?", "No. The cup is not blue."),
     ("Nothing that is blue is cold. The cup is blue. Is the cup cold?", "No."),
-    ("A whale is a mammal. Moby is a whale. Is Moby a mammal?", "Yes. Moby is a mammal."),
+    ("A whale is a mammal. Moby is a whale. Is Moby a mammal?", None),
     ("If something sees the mouse then it likes the dog. The cat sees the mouse. Does the cat like the dog?", "Yes."),
     ("If something likes the dog then it is not red. The cat likes the dog. Is the cat red?", "No. The cat is not red."),
     ("All dogs are animals. Rex is a dog. True, false or unknown: Rex is an animal.", "True."),
@@ -48,7 +48,8 @@ ANSWERED = [
     ("Max is either red or blue. All red things are warm. All blue things are warm. Is Max warm?", "Yes."),
     ("All wugs are neither red nor soft. Max is a wug. Is Max red?", "No."),
     ("1. All men are mortal.\n2. Socrates is a man.\nIs Socrates mortal? (yes or no)", "Yes."),
-    ("All cats are pets. Rex is a cat.\nIs the following statement true or false? Rex is a pet.\nA) True\nB) False", "A) True."),
+    ("All cats are pets. Rex is a cat.\nIs the following statement true or false? Rex is a pet.\nA) True\nB) False",
+     "A) True."),
     # orders
     ("Ann is taller than Bob. Bob is taller than Cem. Who is the tallest?", "Ann. Ann is the tallest."),
     ("Ann is taller than Bob. Bob is taller than Cem. Who is the shortest?", "Cem. Cem is the shortest."),
@@ -78,7 +79,8 @@ ANSWERED = [
     ("There are three runners: Ann, Bob, and Cem. Ann finished last. Bob finished first. Who finished second?", "Cem."),
     ("Ann is older than Bob. Bob is older than Cem.\nWhich of the following is true?\n"
      "A) Ann is the youngest.\nB) Cem is the youngest.\nC) Bob is the oldest.", "B) Cem is the youngest."),
-    ("Ann is older than Bob. Bob is older than Cem. List them from oldest to youngest.", "From oldest to youngest: Ann, Bob, Cem."),
+    ("Ann is older than Bob. Bob is older than Cem. List them from oldest to youngest.",
+     "From oldest to youngest: Ann, Bob, Cem."),
     # clauses
     ("If it rains then the ground is wet. It rains. Is the ground wet?", "Yes. The ground is wet."),
     ("If it rains, the ground is wet. The ground is not wet. Does it rain?", "No."),
@@ -101,13 +103,17 @@ ANSWERED = [
     (ISLAND + 'A says: "B is a knave." B says: "We are both knights." Who is what?', "A is a knight, B is a knave."),
     ("A says that both are knaves. What are A and B?", "A is a knave, B is a knight."),
     ("A says 'We are both knaves.' What are A and B?", "A is a knave, B is a knight."),
-    (ISLAND + "You meet two people: A and B. A says 'At least one of us is a knave'. What are they?", "A is a knight, B is a knave."),
-    ("Ann says Bob is a knave. Bob says Ann is a knave and Cem is a knight. Cem says Bob is a knight. Is Ann a knight?", "Yes."),
+    (ISLAND + "You meet two people: A and B. A says 'At least one of us is a knave'. What are they?",
+     "A is a knight, B is a knave."),
+    ("Ann says Bob is a knave. Bob says Ann is a knave and Cem is a knight. Cem says Ann is a knight. Is Ann a knight?",
+     "Yes."),
     ("A says that B and I are the same kind. B says that A is a knave. Who is a knight?", "A is a knave, B is a knight."),
-    ("A says that all of us are knaves. B says that exactly one of us is a knight. What are A and B?", "A is a knave, B is a knight."),
+    ("A says that all of us are knaves. B says that exactly one of us is a knight. What are A and B?",
+     "A is a knave, B is a knight."),
     ("A says: If I am a knight then B is a knight. What are A and B?", "A is a knight, B is a knight."),
     ("Tom says Eve is lying. Eve says Tom is a liar. Tom is a knight. Is Eve a knave?", "Yes."),
-    ("A says neither B nor C is a knave. B says A is a knave. C is a knight. Who is what?", "A is a knave, C is a knight, B is a knight."),
+    ("A says neither B nor C is a knight. B says A is a knave. C is a knight. Who is what?",
+     "A is a knave, B is a knight, C is a knight."),
 ]  # fmt: skip
 
 UNDETERMINED = [
@@ -142,6 +148,15 @@ CONTRADICTORY = [
 
 PASSED_ON = """
 Hello!
+A boy is a thief. Tom is a boy. Is Tom a thief?
+Dogs are barking. Rex is a dog. Is Rex barking?
+Firemen are available. Tom is a fireman. Is Tom available?
+Something is red. All red things are warm. Is something warm?
+Something is red. All red things are warm. The cup is red. Is the cup warm?
+If something is red and something is blue then it is warm. The cup is red. Is the cup warm?
+If something sees the cup and the cup is red then it is warm. The cup is red. Is the cup warm?
+A says all of us are knaves. B says C is a knight. Who is what?
+P and Q if R. Not R. P?
 How are you today?
 What is the capital of France?
 Tell me a joke.

@@ -1,0 +1,106 @@
+"""Writes the figures of results/*.json into README.md, between its two marks: no number there that no command printed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import figures
+
+_HERE = Path(__file__).resolve().parent
+README = _HERE / "README.md"
+RESULTS = _HERE / "results"
+_BEGIN, _END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
+_ORDER = ("startup", "memory", "size", "ledger", "requests", "answers")
+
+
+def write() -> None:
+    """Bring the tables in README.md up to the results that are there."""
+    before, _, rest = README.read_text().partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    found = [json.loads(path.read_text()) for name in _ORDER if (path := RESULTS / f"{name}.json").exists()]
+    text = "\n".join([_targets(found), *map(_part, found), *_soak()])
+    README.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
+
+
+def _targets(found: list[dict[str, Any]]) -> str:
+    rows = [
+        (row["figure"], row.get("value"), row["unit"], row["target"], row.get("verdict", "no figure"))
+        for part in found
+        for row in part["rows"]
+        if "target" in row
+    ]
+    lines = ["### Targets\n", "| figure | value | target | |", "|---|---:|---:|---|"]
+    lines += [
+        f"| {figure} | {figures.short(value)} {unit} | <= {target:g} {unit} | {verdict} |"
+        for figure, value, unit, target, verdict in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _part(part: dict[str, Any]) -> str:
+    ours = {row["figure"]: row.get("value") for row in part["rows"] if row["subject"] == figures.OURS}
+    lines = [
+        f"### {part['part']}\n",
+        f"{_circumstances(part)}\n",
+        "| figure | subject | value | ratio to ours | from .. to (n) | note |",
+        "|---|---|---:|---:|---|---|",
+    ]
+    for row in part["rows"]:
+        value, own = row.get("value"), ours.get(row["figure"])
+        ratio = f"{value / own:.2f}" if row["subject"] != figures.OURS and value is not None and own else ""
+        spread = (
+            f"{figures.short(row['low'])} .. {figures.short(row['high'])} ({row['samples']})" if "low" in row else ""
+        )
+        cells = (
+            row["figure"],
+            row["subject"],
+            f"{figures.short(value)} {row['unit']}",
+            ratio,
+            spread,
+            row.get("note", ""),
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _circumstances(one: dict[str, Any]) -> str:
+    commit = one["commit"]
+    tree = " with uncommitted changes" if commit.endswith("+") else ""
+    busy = ", ".join(f"{load:g}" for load in one["load_average"])
+    return (
+        f"{one['date']}, commit {commit[:10]}{tree}; {one['cpu']}, {one['cores']} cores, {one['memory_mib']:,} MiB, "
+        f"Linux {one['kernel']}, Python {one['python']}; load average before: {busy}."
+    )
+
+
+def _soak() -> list[str]:
+    path = RESULTS / "soak.json"
+    if not path.exists():
+        return []
+    merged = json.loads(path.read_text())
+    campaign, ran = merged["campaign"], list(merged["ran"].values())
+    rows = sum(sum(one["ledger_rows"].values()) for one in ran)
+    violations = sum(len(one["violations"]) for one in ran)
+    lines = [
+        "### soak\n",
+        f"{_circumstances(ran[-1])}\n",
+        f"Seed {campaign['seed']}, {merged['share']}, {campaign['lanes']} lanes of {campaign['duration_s']:g} s: "
+        f"{sum(one['acknowledged'] for one in ran):,} answers acknowledged, {rows:,} ledger rows, "
+        f"**{violations} violations**.\n",
+        "| killed with -9 | times | ready again p50 | p95 | max |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in sorted({name for one in ran for name in one["recoveries_s"]}):
+        times = [time_s for one in ran for time_s in one["recoveries_s"].get(name, [])]
+        cells = (figures.quantile(times, 0.5), figures.quantile(times, 0.95), max(times))
+        lines.append(f"| {name} | {len(times)} | " + " | ".join(f"{cell:.2f} s" for cell in cells) + " |")
+    lines += ["", "| service | memory before | after | peak |", "|---|---:|---:|---:|"]
+    watched = [(name, lane) for one in ran for name, lanes in one["memory_bytes"].items() for lane in lanes]
+    for name, lane in watched:
+        sizes_mb = [lane[key] / 1e6 for key in ("before_bytes", "after_bytes", "peak_bytes")]
+        lines.append(f"| {name} | " + " | ".join(f"{size_mb:.1f} MB" for size_mb in sizes_mb) + " |")
+    return ["\n".join(lines) + "\n"]
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,133 @@
+"""Whose each file of the home is, as a table, and its application at every start.
+
+In the regime `users` a service owns only what it alone writes; what it reads belongs to root and to its group. Applying
+the table again repairs what a command run by root has left. In the regime `landlock` everything goes back to root, once.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from council.domain import errors
+from council.domain import home as home_module
+from council.kit import permissions
+from council.supervisor import users
+
+_log = logging.getLogger(__name__)
+
+ROOT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One place and how it should be; `services` need it to be so before they start."""
+
+    path: Path
+    wanted: permissions.Wanted
+    services: frozenset[str] = frozenset()
+
+
+def exactly(mode: int) -> permissions.Mode:
+    """Return the rule that sets this mode."""
+    return lambda _folder, _mode: mode
+
+
+def private(folder: bool, mode: int) -> int:
+    """Return the mode at which only the owner may do what the owner may do now."""
+    return 0o700 if folder else mode & 0o700
+
+
+def shared(folder: bool, mode: int) -> int:
+    """Return the mode at which the group may read what the owner may read."""
+    return 0o750 if folder else mode & 0o700 | (mode & 0o500) >> 3
+
+
+def quoted(folder: bool, mode: int) -> int:
+    """Return the mode for the library: the group may look into each folder, and each file says for itself."""
+    return mode & 0o770 | 0o2050 if folder else mode
+
+
+def plain(folder: bool, mode: int) -> int:
+    """Return the mode without what `quoted` added for new files."""
+    return mode & 0o777 if folder else mode
+
+
+def rows(home: home_module.Home, regime: users.Regime) -> list[Row]:
+    """Return the table for a regime."""
+    return _for_users(home, regime) if regime.name == "users" else _for_root(home)
+
+
+def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
+    def row(
+        path: Path, uid: int | None, group: int, top: permissions.Mode, inner: permissions.Mode | None, *services: str
+    ) -> Row:
+        return Row(path, permissions.Wanted(uid, group, top, inner), frozenset(services))
+
+    def of(service: str) -> int:
+        return regime.accounts[service].gid if service in regime.accounts else ROOT
+
+    council, key = regime.ids[users.COUNCIL], regime.ids[users.KEY]
+    gateway, store = of("gateway"), of("store")
+    return [
+        row(home.root, ROOT, ROOT, exactly(0o711), None),
+        row(home.token_file, ROOT, ROOT, exactly(0o600), None),
+        row(home.blueprint, ROOT, ROOT, exactly(0o700), None),
+        row(home.logs, ROOT, ROOT, exactly(0o700), None),
+        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model"),
+        row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
+        row(home.generations, ROOT, council, shared, shared),
+        row(home.models, ROOT, of("model"), shared, shared, "model"),
+        row(home.library, None, of("recall"), quoted, quoted),
+        row(home.records, gateway, gateway, private, private, "gateway"),
+        # The gateway is in the store's group: it may connect to the socket in there, but not look around.
+        row(home.store, store, store, exactly(0o710), private, "store"),
+        row(home.run, ROOT, ROOT, exactly(0o711), None),
+        row(_metrics(home), gateway, gateway, private, private, "gateway"),
+    ]
+
+
+def _for_root(home: home_module.Home) -> list[Row]:
+    closed = (home.generations, home.models, home.records, home.store, home.secrets, home.run, home.blueprint)
+    deep = permissions.Wanted(ROOT, ROOT, private, private)
+    return [
+        Row(home.root, permissions.Wanted(ROOT, ROOT, exactly(0o700))),
+        *(Row(path, deep) for path in closed),
+        Row(home.library, permissions.Wanted(None, ROOT, plain, plain)),
+    ]
+
+
+def settle(home: home_module.Home, regime: users.Regime) -> None:
+    """Apply the table, before any service starts. Idempotent. Raises SetupError."""
+    if regime.name == "users":
+        # First, so that after a crash half-way a later start in the other regime knows that there is something to undo.
+        users.note(home, regime.ids, given_away=True)
+        _settle(home, regime, lambda _: True)
+    elif users.has_given_away(home):
+        _settle(home, regime, lambda _: True)
+        users.note(home, regime.ids, given_away=False)
+
+
+def settle_for(service: str, home: home_module.Home, regime: users.Regime) -> None:
+    """Apply the rows that a service needs, before it starts again. Raises SetupError."""
+    if regime.name == "users":
+        _settle(home, regime, lambda row: service in row.services)
+
+
+def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row], bool]) -> None:
+    try:
+        if regime.name == "users":
+            # The gateway may not make it, since it may not write into the folder above.
+            _metrics(home).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for row in rows(home, regime):
+            if wanted(row):
+                for path in permissions.put_right(row.path, row.wanted):
+                    _log.warning("left as it is: linked elsewhere, or too much", extra={"path": str(path)})
+    except OSError as error:
+        raise errors.SetupError(
+            f"The files under {home.root} cannot be given to the services' users: {error}. Mend that and try again."
+        ) from error
+
+
+def _metrics(home: home_module.Home) -> Path:
+    return home.run / "metrics"

@@ -1,0 +1,5 @@
+"""Fixtures of the acceptance tests."""
+
+import whole
+
+served = whole.served

@@ -1,0 +1,65 @@
+"""schemathesis against our own OpenAPI document: real gateway, specialists and records on a real port, a scripted model.
+
+Its checks: no 5xx, documented status codes, content types, schemas and methods, refused negative data, accepted positive data.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck
+
+from council.domain import config
+from gateway_rig import served_rig
+
+OPERATIONS = [
+    "GET /api/ledger/export",
+    "GET /api/ledger/report",
+    "GET /api/status",
+    "GET /livez",
+    "GET /metrics",
+    "GET /readyz",
+    "GET /v1/models",
+    "GET /v1/models/{name}",
+    "POST /v1/chat/completions",
+]
+
+
+@pytest.fixture(scope="session")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseSchema]:
+    settings = config.build({"gateway": {"requests_per_minute": 10_000_000}}, {}, {})
+    folder: Path = tmp_path_factory.mktemp("fuzz")
+    with served_rig(folder, settings) as url:
+        yield schemathesis.openapi.from_url(f"{url}/openapi.json")
+
+
+def operations(schema: schemathesis.BaseSchema) -> dict[str, schemathesis.APIOperation]:
+    return {found.ok().label: found.ok() for found in schema.get_all_operations()}
+
+
+def test_every_documented_operation_is_fuzzed(schema):
+    assert sorted(operations(schema)) == OPERATIONS
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+@pytest.mark.parametrize("mode", [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE])
+def test_the_api_keeps_to_its_document(schema, label, mode):
+    operation = operations(schema)[label]
+    try:
+        strategy = operation.as_strategy(generation_mode=mode)
+    except hypothesis.errors.Unsatisfiable:
+        return  # an operation without input has no wrong input
+
+    @hypothesis.given(case=strategy)
+    @hypothesis.settings(
+        max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
+    def call(case: schemathesis.Case) -> None:
+        case.call_and_validate(headers={"authorization": "Bearer secret-admin"}, timeout=60)
+
+    try:
+        call()
+    except hypothesis.errors.Unsatisfiable:
+        assert mode is schemathesis.GenerationMode.NEGATIVE

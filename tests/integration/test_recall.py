@@ -1,0 +1,170 @@
+"""The recall process on its own: a library that changes, holds traps, or goes away; garbage on its socket."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import single_service
+from council import homes
+from council.backends.retriever import unix
+from council.domain import home
+from council.kit import frames
+
+LIMIT_S = 30.0
+SETTINGS = {"COUNCIL_RECALL_POLL_S": "0.1", "COUNCIL_RECALL_FILE_BYTES_MAX": "4096"}
+
+
+@dataclass
+class Running:
+    where: home.Home
+    url: str
+    service: single_service.Service
+
+    @property
+    def retriever(self) -> unix.UnixRetriever:
+        return unix.UnixRetriever(self.where.socket("recall"), 10.0)
+
+    async def sources(self, query: str) -> list[str]:
+        return [passage.source for passage in await self.retriever.search(query, 10, "i")]
+
+    async def left_out(self) -> dict[str, str]:
+        named: dict[str, str] = (await asyncio.to_thread(self.get, "/livez"))["left_out"]
+        return {name: reason for name, reason in named.items() if name.startswith("library/")}
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=10) as reply:
+            return json.loads(reply.read())
+
+
+async def until(found: Callable[[], Awaitable[object]]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not await found():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def recall() -> Iterator[Running]:
+    with single_service.short_folder() as folder:
+        where = home.Home(folder / "h")
+        generation = homes.prepare(where, {}).generation
+        (where.library / b"caf\xe9.md".decode("utf-8", "surrogateescape")).write_text("An unspeakable name: quetzal.")
+        health, url = single_service.tcp()
+        sockets = {"search": single_service.unix(where.socket("recall")), "health": health}
+        environment = {**SETTINGS, "COUNCIL_GENERATION": generation}
+        command = single_service.council("run", "recall", "--home", str(where.root))
+        with single_service.running(command, "recall", sockets, environment, folder / "log") as service:
+            yield Running(where, url, service)
+
+
+async def test_the_blueprint_is_indexed_from_the_start(recall: Running) -> None:
+    await recall.retriever.ping()
+    found = await recall.retriever.search("what is a generation", 5, "i")
+    assert found and {passage.root for passage in found} == {"blueprint"}
+
+
+async def test_a_name_that_is_no_text_stops_nothing(recall: Running) -> None:
+    assert await recall.sources("quetzal") == ["library/caf\\xe9.md"]
+
+
+async def test_a_document_is_found_when_added_changed_and_gone_when_removed(recall: Running) -> None:
+    file = recall.where.library / "inner" / "note.md"
+    file.parent.mkdir()
+    file.write_text("# Zebra\n\nThe zebra stands in the stable.\n")
+    await until(lambda: recall.sources("zebra"))
+    [passage] = await recall.retriever.search("zebra stable", 5, "i")
+    assert (passage.root, passage.source, passage.heading) == ("library", "library/inner/note.md", "Zebra")
+    file.write_text("The okapi stands there now.\n")
+    await until(lambda: recall.sources("okapi"))
+    assert await recall.sources("zebra") == []
+    shutil.rmtree(file.parent)
+    await until(lambda: _empty(recall.sources("okapi")))
+
+
+async def _empty(found: Awaitable[list[str]]) -> bool:
+    return not await found
+
+
+async def test_traps_in_the_library_are_passed_over_or_named_and_the_rest_is_found(recall: Running) -> None:
+    library = recall.where.library
+    os.mkfifo(library / "pipe.md")
+    (library / "key.md").symlink_to(recall.where.internal_key_file)
+    (library / "round").symlink_to(library)
+    (library / "binary.md").write_bytes(b"\0\1\2")
+    (library / "latin.txt").write_bytes(b"caf\xe9")
+    (library / "large.md").write_text("axolotl " * 1_000)
+    (library / "slow.md").write_text("# a" + " " * 4_000 + "b")
+    (library / "zz-last.md").write_text("The pangolin came last.")
+    await until(lambda: recall.sources("pangolin"))
+    named = await recall.left_out()
+    assert {name: named.get(f"library/{name}") for name in ("binary.md", "latin.txt", "large.md")} == {
+        "binary.md": "binary data",
+        "latin.txt": "not UTF-8",
+        "large.md": "8000 bytes, over the limit of 4096",
+    }
+    assert set(named) == {"library/binary.md", "library/latin.txt", "library/large.md"}
+    assert await recall.sources("axolotl") == []
+    key = recall.where.internal_key_file.read_text().strip()
+    assert await recall.sources(key) == []
+
+
+async def test_a_library_that_goes_away_and_comes_back_is_followed(recall: Running) -> None:
+    library = recall.where.library
+    (library / "ibis.md").write_text("The ibis wades.")
+    await until(lambda: recall.sources("ibis"))
+    library.rename(recall.where.root / "aside")
+    await until(lambda: _empty(recall.sources("ibis")))
+    (recall.where.root / "aside").rename(library)
+    await until(lambda: recall.sources("ibis"))
+
+
+GARBAGE = {
+    "half": b"\0\0",
+    "not_json": b"\0\0\0\3abc",
+    "too_large": b"\x7f\xff\xff\xff",
+    "limit_of_another_kind": frames.encode({"query": "x", "limit": "many"}),
+    "no_limit": frames.encode({"query": "x", "limit": None}),
+    "limit_below_zero": frames.encode({"query": "x", "limit": -1}),
+    "query_of_another_kind": frames.encode({"query": {"a": [1]}}),
+    "syntax_of_the_index": frames.encode({"query": 'NEAR("a" b) OR text:* "'}),
+    "nothing_asked": frames.encode({}),
+}
+
+
+@pytest.mark.parametrize("raw", GARBAGE.values(), ids=GARBAGE)
+async def test_garbage_is_answered_or_dropped_and_the_next_caller_is_served(recall: Running, raw: bytes) -> None:
+    def speak() -> bytes:
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(10)
+            caller.connect(str(recall.where.socket("recall")))
+            caller.sendall(raw)
+            caller.shutdown(socket.SHUT_WR)
+            return caller.recv(100_000)
+
+    await asyncio.to_thread(speak)
+    await recall.retriever.ping()
+    assert "Unhandled exception" not in recall.service.log.read_text()
+
+
+async def test_two_hundred_searches_at_once_are_all_answered(recall: Running) -> None:
+    found = await asyncio.gather(*(recall.sources("generation") for _ in range(200)))
+    assert all(found)
+
+
+async def test_health_and_metrics_say_generation_and_passages(recall: Running) -> None:
+    assert recall.get("/readyz")["generation"] == recall.where.current.readlink().name
+    with urllib.request.urlopen(recall.url + "/metrics", timeout=10) as reply:
+        assert b"passages" in reply.read()
+
+
+def test_a_stop_is_clean_and_no_error_was_logged(recall: Running) -> None:
+    assert recall.service.stop() == 0
+    lines = [json.loads(line) for line in recall.service.log.read_text().splitlines()]
+    assert not [line for line in lines if line["level"] in ("error", "critical")]

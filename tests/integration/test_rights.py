@@ -1,0 +1,151 @@
+"""What each service can still reach once it is confined: each case in a forked child, with the row of the table."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import forked
+import single_service
+from council import homes
+from council.domain import config, home
+from council.services import rights, table
+
+CONFIG = config.Config(port=18300)
+DENIED = "PermissionError"
+
+
+@pytest.fixture(scope="module")
+def where() -> Iterator[home.Home]:
+    with single_service.short_folder() as folder:
+        made = home.Home(folder / "h")
+        homes.prepare(made, {})
+        (made.library / "note.md").write_text("note")
+        (made.models / "model.gguf").write_text("model")
+        (made.store / "file").write_text("store")
+        (made.run / "metrics").mkdir()
+        (made.logs / "log").write_text("log")
+        (folder / "outside").write_text("outside")
+        yield made
+
+
+def confined(service: str, where: home.Home, action: Callable[[], object], settings: config.Config = CONFIG) -> str:
+    return forked.outcome(lambda: (rights.confine_service(service, settings, where), action())[1])
+
+
+def places(where: home.Home) -> dict[str, Path]:
+    return {
+        "token": where.token_file,
+        "key": where.internal_key_file,
+        "records": where.records / "council.db",
+        "generation": where.current / "council.yaml",
+        "library": where.library / "note.md",
+        "models": where.models / "model.gguf",
+        "store": where.store / "file",
+        "logs": where.logs / "log",
+        "blueprint": where.blueprint / "HEAD",
+        "outside": where.root.parent / "outside",
+    }
+
+
+READABLE = {
+    "gateway": {"key", "records", "generation"},
+    "model": {"key", "models"},
+    "recall": {"generation", "library"},
+    "store": {"store"},
+    "worker": set(),
+}
+WRITABLE = {"gateway": {"records", "metrics"}, "store": {"store"}, "model": set(), "recall": set(), "worker": set()}
+PLACES = ["token", "key", "records", "generation", "library", "models", "store", "logs", "blueprint", "outside"]
+
+
+def test_every_service_has_a_row() -> None:
+    assert set(READABLE) == set(table.NAMES) == set(WRITABLE)
+    with pytest.raises(AssertionError):
+        rights.confinement_of("never", CONFIG, home.Home(Path("/nowhere")))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("service", table.NAMES)
+def test_a_service_reads_only_what_its_row_names(where: home.Home, service: str, place: str) -> None:
+    found = confined(service, where, lambda: len(places(where)[place].read_bytes()) > 0)
+    assert found == ("True" if place in READABLE[service] else DENIED)
+
+
+@pytest.mark.parametrize("service", table.NAMES)
+def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str) -> None:
+    def write() -> str:
+        allowed = set()
+        folders = [
+            where.root,
+            where.secrets,
+            where.records,
+            where.library,
+            where.models,
+            where.store,
+            where.logs,
+            where.run,
+        ]
+        folders.append(where.run / "metrics")
+        for folder in [*folders, where.generations, where.blueprint, where.root.parent]:
+            try:
+                (folder / "new").write_text("x")
+                (folder / "new").unlink()
+                allowed.add(folder.name)
+            except PermissionError:
+                pass
+        return repr(sorted(allowed))
+
+    assert confined(service, where, write) == repr(sorted(WRITABLE[service]))
+
+
+@pytest.mark.parametrize("service", table.NAMES)
+def test_a_service_neither_lists_the_home_nor_takes_its_keys_away(where: home.Home, service: str) -> None:
+    assert confined(service, where, lambda: list(where.root.iterdir())) == DENIED
+    assert confined(service, where, where.token_file.unlink) == DENIED
+    assert confined(service, where, lambda: where.secrets.rename(where.root / "mine")) == DENIED
+    assert where.token_file.exists() and where.internal_key_file.exists()
+
+
+@pytest.mark.parametrize("service", table.NAMES)
+def test_a_service_connects_nowhere_but_where_its_row_says(where: home.Home, service: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = other.getsockname()
+        assert confined(service, where, lambda: socket.create_connection(address)) == DENIED
+    model = ("127.0.0.1", CONFIG.port + 5)
+    found = confined(service, where, lambda: socket.create_connection(model, 1))
+    assert (found != DENIED) == (service == "gateway")
+
+
+@pytest.mark.parametrize("service", table.NAMES)
+def test_only_the_model_opens_a_port_of_its_own(where: home.Home, service: str) -> None:
+    found = confined(service, where, lambda: socket.create_server(("127.0.0.1", 0)).close())
+    assert found == ("None" if service == "model" else DENIED)
+
+
+def test_a_gateway_with_a_database_elsewhere_may_connect_to_it(where: home.Home) -> None:
+    elsewhere = config.build({"store": {"url": "valkey://x:1"}}, {}, {})
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = other.getsockname()
+        found = confined("gateway", where, lambda: socket.create_connection(address).close(), elsewhere)
+    assert found == "None"
+
+
+def test_a_file_that_the_config_names_is_readable_and_its_neighbour_is_not(where: home.Home) -> None:
+    folder = where.root.parent
+    (folder / "own.gguf").write_text("mine")
+    settings = config.build({"model": {"file": str(folder / "own.gguf")}}, {}, {})
+    assert confined("model", where, (folder / "own.gguf").read_text, settings) == "mine"
+    assert confined("model", where, (folder / "outside").read_text, settings) == DENIED
+
+
+def test_a_home_in_opt_is_as_closed_as_any_other() -> None:
+    row = rights.confinement_of("worker", CONFIG, home.Home(Path("/opt/council")))
+    assert Path("/opt") not in row.read
+    assert Path("/opt") in rights.confinement_of("worker", CONFIG, home.Home(Path("/srv/council"))).read
+
+
+@pytest.mark.parametrize("service", table.NAMES)
+def test_a_service_still_reports_about_itself(where: home.Home, service: str) -> None:
+    assert int(confined(service, where, lambda: Path("/proc/self/statm").read_text().split()[0])) > 0

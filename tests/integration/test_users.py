@@ -1,0 +1,295 @@
+"""The regime of system users with all real services. Root only.
+
+Root's Python often lies where no other user can reach it. So `council up` runs in a mount namespace of its own, in which
+every folder that is closed on the way to it is covered by an open one; the mounts end with the last of its processes.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import council as package
+import whole
+from council.backends.store import bundled
+from council.domain import home as home_module
+from council.kit import permissions
+from council.supervisor import users
+
+SERVICES = ("store", "model", "worker", "recall", "gateway")
+STRANGER = 61_000
+NEEDED = [Path(sys.base_prefix), Path(sys.prefix), Path(package.__file__).parents[2]]
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users")
+
+
+def reachable(folder: Path, argv: list[str]) -> list[str]:
+    """Return the command that runs `argv` where other users can reach what Python needs."""
+    lines = ["set -e"]
+    for number, path in enumerate(NEEDED):
+        (folder / str(number)).mkdir(exist_ok=True)
+        lines.append(f"mount --bind '{path}' '{folder / str(number)}'")
+    barriers = {permissions.barrier(path, permissions.ANYBODY, 0) for path in NEEDED} - {None}
+    lines += [f"mount -t tmpfs -o mode=755 council '{barrier}'" for barrier in sorted(map(str, barriers))]
+    for number, path in enumerate(NEEDED):
+        if any(barrier in path.parents for barrier in barriers):
+            lines += [f"mkdir -p '{path}'", f"mount --bind '{folder / str(number)}' '{path}'"]
+    return ["unshare", "--mount", "sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh", *argv]
+
+
+class Served:
+    """A Council whose `up` may be given users."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.home = home_module.Home(folder / "h")
+        port = whole.free_port()
+        around = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
+        self.environment = around | {"COUNCIL_HOME": str(self.home.root), "COUNCIL_PORT": str(port)}
+        self.council = whole.Council(self.home.root, port, "", self.environment)
+
+    def up(self, *, users: bool = True) -> str:
+        argv = [sys.executable, "-m", "council", "up", "--detach"]
+        done = subprocess.run(
+            reachable(self.folder, argv) if users else argv,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=whole.UP_S + 30,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def down(self) -> None:
+        self.council.stop()
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in json.loads(self.command("status", "--json"))}
+
+    def command(self, *arguments: str) -> str:
+        done = self.council.command(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def ask(self, text: str, model: str = "council", token: str = "") -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.council.port, timeout=60)
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 8}
+        headers = {"authorization": f"Bearer {token or self.council.token}", "content-type": "application/json"}
+        with contextlib.closing(connection):
+            connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+            response = connection.getresponse()
+            reply = json.loads(response.read())
+            assert response.status == 200, reply
+            return reply
+
+    def works(self) -> None:
+        """Ask what needs gateway, worker, records and store."""
+        reply = self.ask("What is 17% of 200?")["council"]
+        assert reply["verified"] and reply["degraded"] == []
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    folder = Path(tempfile.mkdtemp(prefix="council"))
+    folder.chmod(0o755)
+    try:
+        need_reach(folder)
+        one = Served(folder)
+        try:
+            assert users.describe(users.Regime("users")) in one.up()
+            yield one
+            one.down()
+        finally:
+            whole._end_leftovers(one.home.root)
+    finally:
+        shutil.rmtree(folder)
+
+
+def need_reach(folder: Path) -> None:
+    """Skip where even in a namespace of its own another user cannot run this Python."""
+    become = f"import os, sys; os.setgroups([]); os.setgid({STRANGER}); os.setuid({STRANGER}); "
+    become += "os.execv(sys.executable, [sys.executable, '-c', 'import council.app, sympy, clingo, xllamacpp'])"
+    tried = subprocess.run(
+        reachable(folder, [sys.executable, "-c", become]), capture_output=True, text=True, check=False
+    )
+    if tried.returncode != 0:
+        pytest.skip(f"another user cannot run this Python here: {tried.stderr.strip()[-300:]}")
+
+
+def ids(pid: int, kind: str) -> list[int]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return [int(word) for word in next(line for line in lines if line.startswith(f"{kind}:")).split()[1:]]
+
+
+@contextlib.contextmanager
+def as_user_of(pid: int) -> Iterator[None]:
+    """Reach for files as the user of that process would, without its Landlock."""
+    own = os.getgroups()
+    uid, gid, groups = ids(pid, "Uid")[0], ids(pid, "Gid")[0], ids(pid, "Groups")
+    os.setgroups(groups)
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(own)
+
+
+def refused(served: Served, service: str) -> set[str]:
+    """Return what the user of a service may neither read nor connect to."""
+    home = served.home
+    sockets = (home.socket("worker"), home.socket("recall"), home.socket("supervisor"), bundled.socket(home))
+    kept = (home.records / "council.db", home.token_file, home.internal_key_file, home.root / "users.json")
+    found = set()
+    with as_user_of(served.rows()[service]["pid"]):
+        for path in (*kept, *sockets):
+            try:
+                if path in sockets:
+                    with socket.socket(socket.AF_UNIX) as connection:
+                        connection.connect(str(path))
+                else:
+                    path.read_bytes()
+            except PermissionError:
+                found.add(path.name)
+    return found
+
+
+EVERYTHING = {
+    "council.db",
+    "token",
+    "internal.key",
+    "users.json",
+    "worker.sock",
+    "recall.sock",
+    "supervisor.sock",
+    "valkey.sock",
+}
+
+
+def test_each_process_has_a_user_of_its_own_and_no_capability(served: Served) -> None:
+    rows = served.rows()
+    assert tuple(rows) == SERVICES
+    uids = {name: set(ids(row["pid"], "Uid")) for name, row in rows.items()}
+    assert all(len(one) == 1 for one in uids.values())
+    assert len(set.union(*uids.values())) == 5 and 0 not in set.union(*uids.values())
+    for row in rows.values():
+        status = Path(f"/proc/{row['pid']}/status").read_text()
+        assert "CapEff:\t0000000000000000" in status and 0 not in ids(row["pid"], "Groups")
+    assert ids(served.council.supervisor_pid(), "Uid") == [0, 0, 0, 0]
+    children = Path(f"/proc/{rows['worker']['pid']}/task/{rows['worker']['pid']}/children").read_text().split()
+    assert children and {ids(int(pid), "Uid")[0] for pid in children} == uids["worker"]
+
+
+def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
+    assert refused(served, "worker") == EVERYTHING
+    assert refused(served, "recall") == EVERYTHING
+    assert refused(served, "model") == EVERYTHING - {"internal.key"}
+    assert refused(served, "store") == EVERYTHING - {"valkey.sock"}
+    assert refused(served, "gateway") == {"token", "users.json", "supervisor.sock"}
+
+
+def test_all_parts_answer_over_http(served: Served) -> None:
+    math = served.ask("What is 17% of 200?")
+    assert math["council"]["verified"] and "34" in math["choices"][0]["message"]["content"]
+    assert math["council"]["degraded"] == []
+    assert served.ask("What does verified mean?")["council"]["evidence"]["level"] == "quoted"
+    assert served.ask("Say hello.", "council/general")["choices"][0]["message"]["content"].strip()
+
+
+def test_doctor_and_status_name_the_regime(served: Served) -> None:
+    assert {(row["regime"], row["regime_reason"]) for row in served.rows().values()} == {("users", "")}
+    said = users.describe(users.Regime("users"))
+    assert said in served.command("doctor") and said in served.command("status")
+
+
+def test_a_document_that_hides_itself_is_named_and_the_others_are_read(served: Served) -> None:
+    (served.home.library / "open.md").write_text("# Boats\n\nThe ketch Marigold was launched at Whitby.\n")
+    (served.home.library / "hidden.md").touch(0o600)
+
+    def left_out() -> dict[str, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", served.council.port + 6, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("GET", "/livez")
+            return json.loads(connection.getresponse().read())["left_out"]
+
+    whole.wait_until(lambda: left_out() == {"library/hidden.md": "Permission denied"}, 30)
+
+
+def restarted(served: Served, service: str) -> None:
+    killed = served.rows()[service]["pid"]
+    os.kill(killed, signal.SIGKILL)
+
+    def again() -> bool:
+        row = served.rows()[service]
+        return row["state"] == "ready" and row["pid"] != killed
+
+    whole.wait_until(again, 60)
+
+
+def test_commands_of_root_beside_the_running_service_leave_it_working(served: Served) -> None:
+    token = served.command("tokens", "add", "--role", "operator").strip()
+    assert "REQUESTS" in served.command("ledger", "report")
+    served.command("init")
+    assert served.ask("What is 2+2?", token=token)["council"]["verified"]
+    # A service that starts anew reads its key and opens its files again.
+    for service in ("gateway", "model", "store"):
+        restarted(served, service)
+    served.works()
+    assert served.ask("Say hello.", "council/general")["council"]["degraded"] == []
+
+
+def test_commands_of_root_while_it_is_down_leave_it_working(served: Served) -> None:
+    before = {name: ids(row["pid"], "Uid") for name, row in served.rows().items()}
+    served.down()
+    assert "users" not in json.dumps([path.name for path in served.home.run.iterdir() if path.suffix == ".json"])
+    token = served.command("tokens", "add").strip()
+    served.command("ledger", "report")
+    served.command("init")
+    served.command("doctor")
+    served.up()
+    assert served.ask("What is 2+2?", token=token)["council"]["verified"]
+    served.works()
+    assert {name: ids(row["pid"], "Uid") for name, row in served.rows().items()} == before
+
+
+def test_what_a_killed_supervisor_left_is_ended_and_the_next_start_works(served: Served) -> None:
+    pids = [row["pid"] for row in served.rows().values()]
+    os.kill(served.council.supervisor_pid(), signal.SIGSTOP)
+    os.kill(served.council.supervisor_pid(), signal.SIGKILL)
+    served.up()
+    assert not any(pid in pids for pid in (row["pid"] for row in served.rows().values()))
+    served.works()
+
+
+def test_the_home_goes_over_to_the_other_regime_and_back(served: Served) -> None:
+    served.down()
+    served.folder.chmod(0o700)
+    try:
+        printed = served.up(users=False)
+        assert "regime landlock" in printed and "system users, because /" in printed
+        assert {row["regime"] for row in served.rows().values()} == {"landlock"}
+        assert {ids(row["pid"], "Uid")[0] for row in served.rows().values()} == {0}
+        served.works()
+        served.down()
+        owned = [served.home.root, *served.home.root.rglob("*")]
+        assert {path.lstat().st_uid for path in owned} == {path.lstat().st_gid for path in owned} == {0}
+    finally:
+        served.folder.chmod(0o755)
+    assert "regime users" in served.up()
+    served.works()
+    assert refused(served, "worker") == EVERYTHING

@@ -1,0 +1,44 @@
+"""Every back end fills its Protocol, and so does every public fake: checked by mypy, never run."""
+
+from pathlib import Path
+
+from council import ports
+from council.backends.compute import unix as compute_unix
+from council.backends.model_provider import openai
+from council.backends.records import sql
+from council.backends.retriever import unix as retriever_unix
+from council.backends.runtime import local as runtime_local
+from council.backends.sandbox_runner import absent
+from council.backends.store import valkey
+from council.domain import answers, config, home
+from council.kit import clock
+from council.serving import pipeline
+from council.serving.ledger import writer
+from council.serving.specialists import computed, generated, knowledge
+from council.testing import clock as fake_clock
+from council.testing import local as fake_local
+from council.testing import model as fake_model
+
+_PATH = Path()
+
+records: ports.Records = sql.SqlRecords("sqlite://", 1.0)
+store: ports.Store = valkey.ValkeyStore("unix://x", 1.0)
+model: ports.ModelProvider = openai.OpenAIProvider("m", "http://127.0.0.1", "key", 1.0)
+fake_model_provider: ports.ModelProvider = fake_model.ScriptedModel()
+compute: ports.Compute = compute_unix.UnixCompute(_PATH, config.WorkerConfig())
+fake_compute: ports.Compute = fake_local.InlineCompute()
+retriever: ports.Retriever = retriever_unix.UnixRetriever(_PATH, 1.0)
+fake_retriever: ports.Retriever = fake_local.InlineRetriever({})
+sandbox: ports.SandboxRunner = absent.AbsentSandbox()
+runtime: ports.Runtime = runtime_local.LocalRuntime(home.Home(_PATH))
+
+system_clock: clock.Clock = clock.SystemClock()
+manual_clock: clock.Clock = fake_clock.ManualClock()
+
+ledger_writer: pipeline.LedgerWriter = writer.LedgerWriter(records, 1, 1)
+specialists: list[pipeline.Specialist] = [
+    computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
+    knowledge.KnowledgeSpecialist(retriever, 0.5),
+    generated.CodeSpecialist(model, compute, sandbox, ""),
+    generated.GeneralSpecialist(model, ""),
+]

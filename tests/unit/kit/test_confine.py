@@ -1,0 +1,137 @@
+"""Each case runs in a forked child, since what is taken away never comes back."""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from council.kit import confine, process
+from forked import outcome
+
+
+def apply(**more: object) -> Callable[[], int]:
+    return lambda: confine.apply(confine.Confinement(**{"read": (), "write": (), **more}))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Return a folder to read, one to write, and one that is closed, each with a file in it."""
+    made = tuple(tmp_path / name for name in ("read", "write", "closed"))
+    for folder in made:
+        folder.mkdir()
+        (folder / "file").write_text("content")
+    return made  # type: ignore[return-value]
+
+
+def confined(places: tuple[Path, Path, Path], action: Callable[[], object]) -> str:
+    reading, writing, _ = places
+    return outcome(lambda: (apply(read=[reading], write=[writing])(), action())[1])
+
+
+def test_this_kernel_confines() -> None:
+    assert confine.landlock_abi() >= 1
+
+
+def test_a_folder_to_read_is_read_and_not_written(places: tuple[Path, Path, Path]) -> None:
+    reading = places[0]
+    assert confined(places, (reading / "file").read_text) == "content"
+    assert confined(places, lambda: (reading / "file").write_text("x")) == "PermissionError"
+    assert confined(places, lambda: (reading / "new").write_text("x")) == "PermissionError"
+    assert confined(places, (reading / "file").unlink) == "PermissionError"
+    assert confined(places, lambda: os.truncate(reading / "file", 0)) == "PermissionError"
+
+
+def test_a_folder_to_write_takes_everything(places: tuple[Path, Path, Path]) -> None:
+    writing = places[1]
+
+    def use() -> str:
+        (writing / "inner").mkdir()
+        (writing / "inner" / "new").write_text("x")
+        (writing / "inner" / "new").rename(writing / "moved")
+        (writing / "link").symlink_to("moved")
+        (writing / "file").unlink()
+        socket.socket(socket.AF_UNIX).bind(str(writing / "s"))
+        return (writing / "link").read_text()
+
+    assert confined(places, use) == "x"
+
+
+def test_every_other_folder_is_closed_even_through_a_link(places: tuple[Path, Path, Path]) -> None:
+    reading, writing, closed = places
+    (reading / "way").symlink_to(closed)
+    assert confined(places, (closed / "file").read_text) == "PermissionError"
+    assert confined(places, (reading / "way" / "file").read_text) == "PermissionError"
+    assert confined(places, lambda: list(closed.iterdir())) == "PermissionError"
+    assert confined(places, lambda: os.link(closed / "file", writing / "linked")) in ("PermissionError", "OSError")
+
+
+def test_no_device_can_be_made(places: tuple[Path, Path, Path]) -> None:
+    assert confined(places, lambda: os.mkfifo(places[1] / "pipe")) == "PermissionError"
+
+
+def test_a_single_file_may_be_allowed_and_its_neighbours_stay_closed(places: tuple[Path, Path, Path]) -> None:
+    closed = places[2]
+    (closed / "neighbour").write_text("x")
+    action = apply(read=[closed / "file"])
+    assert outcome(lambda: (action(), (closed / "file").read_text())[1]) == "content"
+    assert outcome(lambda: (action(), (closed / "neighbour").read_text())[1]) == "PermissionError"
+
+
+def test_a_path_that_does_not_exist_is_passed_over(tmp_path: Path) -> None:
+    assert int(outcome(apply(read=[tmp_path / "never"]))) >= 1
+
+
+def test_children_are_confined_as_well(places: tuple[Path, Path, Path]) -> None:
+    assert confined(places, lambda: outcome((places[2] / "file").read_text)) == "PermissionError"
+
+
+def test_only_the_named_ports_are_connected_to() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as open_one, socket.create_server(("127.0.0.1", 0)) as closed_one:
+        allowed, other = open_one.getsockname(), closed_one.getsockname()
+        action = apply(connect_ports=[allowed[1]])
+
+        def connect(address: tuple[str, int]) -> str:
+            action()
+            socket.create_connection(address).close()
+            return "connected"
+
+        assert outcome(lambda: connect(allowed)) == "connected"
+        assert outcome(lambda: connect(other)) == "PermissionError"
+
+
+def test_only_the_named_ports_are_bound() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    def bind(allowed: list[int]) -> str:
+        apply(bind_ports=allowed)()
+        socket.create_server(("127.0.0.1", port)).close()
+        return "bound"
+
+    assert outcome(lambda: bind([port])) == "bound"
+    assert outcome(lambda: bind([])) == "PermissionError"
+
+
+def test_tcp_is_left_alone_where_nothing_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        action = apply()
+        assert outcome(lambda: (action(), socket.create_connection(address).close(), "connected")[2]) == "connected"
+
+
+def test_a_confined_process_signals_nobody_outside() -> None:
+    ours = os.getpid()
+    assert outcome(lambda: (apply()(), os.kill(ours, 0))[1]) in ("PermissionError", "None")
+    if confine.landlock_abi() >= 6:
+        assert outcome(lambda: (apply()(), os.kill(ours, 0))[1]) == "PermissionError"
+
+
+def test_a_sealed_process_is_not_dumpable_and_gets_no_new_privileges() -> None:
+    def sealed() -> str:
+        confine.seal()
+        status = Path("/proc/self/status").read_text()
+        return f"{process.is_dumpable()} {'NoNewPrivs:' + chr(9) + '1' in status}"
+
+    assert outcome(sealed) == "False True"

@@ -1,0 +1,155 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from council.domain import config
+from council.serving.memory import folder
+
+LIMITS = config.RecallConfig(files_max=3, file_bytes_max=1024)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> folder.Folder:
+    return folder.Folder(tmp_path, LIMITS)
+
+
+def seen(watched: folder.Folder) -> dict[str, list[str] | None]:
+    """Return what changed: the texts by document, None for one that is out."""
+    return {
+        change.source: None if change.sections is None else [section.text for section in change.sections]
+        for change in watched.changes()
+    }
+
+
+def test_a_file_is_new_once_then_changed_then_gone(watched: folder.Folder, tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("one")
+    assert seen(watched) == {"a.md": ["one"]}
+    assert seen(watched) == {}
+    file.write_text("two!")
+    assert seen(watched) == {"a.md": ["two!"]}
+    file.unlink()
+    assert seen(watched) == {"a.md": None}
+    assert seen(watched) == {}
+
+
+def test_a_change_is_seen_even_where_size_and_time_of_the_content_are_kept(
+    watched: folder.Folder, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("one")
+    os.utime(file, (1, 1))
+    assert seen(watched) == {"a.md": ["one"]}
+    file.write_text("two")
+    os.utime(file, (1, 1))
+    assert seen(watched) == {"a.md": ["two"]}
+
+
+def test_folders_are_read_to_their_depth(watched: folder.Folder, tmp_path: Path) -> None:
+    deep = tmp_path / "x" / "y"
+    deep.mkdir(parents=True)
+    (deep / "a.txt").write_text("deep")
+    assert seen(watched) == {"x/y/a.txt": ["deep"]}
+    too_deep = tmp_path.joinpath(*["d"] * 20)
+    too_deep.mkdir(parents=True)
+    (too_deep / "b.txt").write_text("too deep")
+    assert seen(watched) == {}
+
+
+def test_links_pipes_devices_hidden_files_and_other_kinds_are_passed_over(
+    watched: folder.Folder, tmp_path: Path
+) -> None:
+    outside = tmp_path.parent / "outside.md"
+    outside.write_text("outside")
+    (tmp_path / "link.md").symlink_to(outside)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.md")
+    (tmp_path / ".hidden.md").write_text("hidden")
+    (tmp_path / "picture.png").write_text("picture")
+    (tmp_path / "folder.md").mkdir()
+    assert seen(watched) == {} and watched.left_out == {}
+
+
+def test_what_is_no_text_or_too_large_is_named_and_comes_in_when_mended(watched: folder.Folder, tmp_path: Path) -> None:
+    binary, large = tmp_path / "binary.md", tmp_path / "large.md"
+    binary.write_bytes(b"\0\1")
+    large.write_text("x" * 1025)
+    assert seen(watched) == {"binary.md": None, "large.md": None}
+    assert watched.left_out == {"binary.md": "binary data", "large.md": "1025 bytes, over the limit of 1024"}
+    binary.write_text("text")
+    large.write_text("short")
+    assert seen(watched) == {"binary.md": ["text"], "large.md": ["short"]}
+    assert watched.left_out == {}
+
+
+def test_a_document_that_becomes_unreadable_is_out(watched: folder.Folder, tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("text")
+    seen(watched)
+    file.write_bytes(b"\xff\xff")
+    assert seen(watched) == {"a.md": None} and watched.left_out == {"a.md": "not UTF-8"}
+
+
+def test_documents_over_the_count_are_named_only_while_they_are_there(watched: folder.Folder, tmp_path: Path) -> None:
+    for name in "abcde":
+        (tmp_path / f"{name}.md").write_text(name)
+    assert set(seen(watched)) == {"a.md", "b.md", "c.md"} and set(watched.left_out) == {"d.md", "e.md"}
+    (tmp_path / "e.md").unlink()
+    (tmp_path / "a.md").unlink()
+    assert seen(watched) == {"a.md": None, "d.md": ["d"]}
+    assert watched.left_out == {}
+
+
+def test_a_document_that_is_pushed_out_by_others_is_named(watched: folder.Folder, tmp_path: Path) -> None:
+    for name in "bcd":
+        (tmp_path / f"{name}.md").write_text(name)
+    seen(watched)
+    (tmp_path / "a.md").write_text("a")
+    assert seen(watched) == {"a.md": ["a"], "d.md": None}
+    assert watched.left_out == {"d.md": "over the limit of 3 documents"}
+
+
+def test_a_name_that_is_no_text_is_spelt_out(watched: folder.Folder, tmp_path: Path) -> None:
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.md"))).write_text("coffee")
+    assert seen(watched) == {"caf\\xe9.md": ["coffee"]}
+
+
+def test_a_file_that_goes_while_the_folder_is_read_is_passed_over(
+    watched: folder.Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.md").write_text("a")
+    (tmp_path / "b.md").write_text("b")
+    real = os.scandir
+
+    def scandir(place: Path) -> list["os.DirEntry[str]"]:
+        found = list(real(place))
+        (tmp_path / "a.md").unlink()
+        return found
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert seen(watched) == {"b.md": ["b"]}
+
+
+def test_a_file_that_became_a_pipe_after_it_was_looked_at_does_not_hang(
+    watched: folder.Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("a")
+    real = os.open
+
+    def open_late(path: Path, *rest: int) -> int:
+        file.unlink()
+        os.mkfifo(file)
+        return real(path, *rest)
+
+    monkeypatch.setattr(os, "open", open_late)
+    assert seen(watched) == {"a.md": []}
+
+
+def test_a_folder_that_is_not_there_is_empty_and_may_come_later(tmp_path: Path) -> None:
+    watched = folder.Folder(tmp_path / "later", LIMITS)
+    assert seen(watched) == {}
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "a.md").write_text("a")
+    assert seen(watched) == {"a.md": ["a"]}

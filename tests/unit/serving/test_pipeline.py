@@ -1,0 +1,213 @@
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import pytest
+
+from council.domain import answers, errors, ledger, money
+from council.serving import pipeline, run
+from council.testing import clock
+
+PRICES = {"m": money.Price(1_000_000, 2_000_000)}
+
+
+@dataclasses.dataclass
+class Scripted:
+    """A specialist that says `events`; an exception among them is raised."""
+
+    route: answers.Route
+    events: Sequence[Any]
+    asked: int = 0
+    closed: int = 0
+
+    async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
+        self.asked += 1
+        try:
+            for event in self.events:
+                if isinstance(event, BaseException):
+                    raise event
+                if isinstance(event, asyncio.Event):
+                    await event.wait()
+                    continue
+                yield event
+        finally:
+            self.closed += 1
+
+
+@dataclasses.dataclass
+class Ledger:
+    """Keeps rows in memory."""
+
+    rows: list[ledger.LedgerRow] = dataclasses.field(default_factory=list)
+    error: errors.CouncilError | None = None
+
+    async def record(self, row: ledger.LedgerRow) -> None:
+        if self.error:
+            raise self.error
+        self.rows.append(row)
+
+
+@dataclasses.dataclass
+class Bench:
+    made: pipeline.Pipeline
+    ledger: Ledger
+    specialists: dict[answers.Route, Scripted]
+
+
+def bench(**scripts: Sequence[Any]) -> Bench:
+    said = {route: scripts.get(route, [answers.PassOn("not mine")]) for route in map(str, answers.Route)}
+    made = [Scripted(answers.Route(route), events) for route, events in said.items()]
+    book = Ledger()
+    chain = pipeline.Pipeline(made, book, PRICES, "gen", clock.ManualClock(7))
+    return Bench(chain, book, {one.route: one for one in made})
+
+
+def question(text: str = "What is 2 + 2?", route: answers.Route | None = None) -> answers.Question:
+    return answers.Question("id", [answers.Message("user", text)], "council", answers.Sampling(5), route)
+
+
+async def ask(made: Bench, asked: answers.Question | None = None, degraded: tuple[str, ...] = ()) -> list[Any]:
+    stream = made.made.answer(asked or question(), pipeline.Asker("user", "token", degraded))
+    async with contextlib.aclosing(stream) as events:
+        return [event async for event in events]
+
+
+def finding(text: str = "4", **more: Any) -> answers.Finding:
+    return answers.Finding(text, 1.0, answers.Evidence(answers.Level.COMPUTED, "sum"), **more)
+
+
+async def test_a_specialists_finding_is_the_answer_and_its_row_is_committed_first() -> None:
+    made = bench(math=[finding()])
+    delta, answer = await ask(made)
+    assert delta == answers.Delta("4") and answer.finding.text == "4" and answer.route is answers.Route.MATH
+    assert (answer.generation, answer.escalated, answer.cost_usd_micros) == ("gen", False, 0)
+    [row] = made.ledger.rows
+    assert (row.outcome, row.verified, row.user_id, row.token_id, row.at_us) == ("answered", True, "user", "token", 7)
+    assert all(made.specialists[route].asked == 0 for route in answers.Route if route is not answers.Route.MATH)
+
+
+async def test_a_specialist_that_passes_on_gives_way_to_the_next_and_is_named() -> None:
+    made = bench(general=[answers.Delta("a"), answers.Delta("b"), finding("ab", model="m", usage=answers.Usage(1, 1))])
+    *deltas, answer = await ask(made)
+    assert [delta.text for delta in deltas] == ["a", "b"]
+    assert answer.route is answers.Route.GENERAL and answer.passed_on["math"] == "not mine"
+    assert answer.cost_usd_micros == 3 == made.ledger.rows[0].cost_usd_micros
+    assert [made.specialists[answers.Route(name)].closed for name in ("math", "general")] == [1, 1]
+
+
+async def test_a_specialist_that_is_away_degrades_the_answer() -> None:
+    made = bench(math=[errors.ComputeUnavailableError("Away.")], general=[finding("g")])
+    *_, answer = await ask(made, degraded=("store: x",))
+    assert list(answer.degraded) == ["store: x", "math: compute_unavailable"] and answer.passed_on["math"] == "Away."
+
+
+async def test_the_last_one_away_is_an_error_and_a_failed_row() -> None:
+    made = bench(general=[errors.ModelUnavailableError("Away.")])
+    with pytest.raises(errors.ModelUnavailableError):
+        await ask(made)
+    assert [row.outcome for row in made.ledger.rows] == ["failed"]
+
+
+async def test_a_break_after_the_first_word_is_an_error_and_nobody_else_speaks() -> None:
+    made = bench(math=[answers.Delta("4"), errors.ComputeUnavailableError("Away.")], general=[finding("g")])
+    with pytest.raises(errors.ComputeUnavailableError):
+        await ask(made)
+    assert made.specialists[answers.Route.GENERAL].asked == 0
+
+
+async def test_a_route_asked_for_by_name_asks_nobody_else() -> None:
+    made = bench()
+    _, answer = await ask(made, question(route=answers.Route.LOGIC))
+    assert answer.finding.refused and "logic" in answer.finding.text and "not mine" in answer.finding.text
+    assert list(answer.route_reasons) == ["logic: asked for by name"] and made.ledger.rows[0].outcome == "refused"
+    assert [route for route, one in made.specialists.items() if one.asked] == [answers.Route.LOGIC]
+
+
+async def test_an_error_nobody_foresaw_is_recorded_and_raised() -> None:
+    made = bench(math=[RuntimeError("bug")])
+    with pytest.raises(RuntimeError):
+        await ask(made)
+    assert [row.outcome for row in made.ledger.rows] == ["failed"]
+
+
+async def test_a_model_without_a_price_is_never_free() -> None:
+    made = bench(math=[finding(model="unpriced", usage=answers.Usage(1, 1))])
+    with pytest.raises(errors.ConfigError, match="no price"):
+        await ask(made)
+    assert [row.outcome for row in made.ledger.rows] == ["failed"]
+
+
+async def test_nothing_is_answered_that_the_ledger_cannot_hold() -> None:
+    made = bench(math=[finding()])
+    made.ledger.error = errors.RecordsUnavailableError("Full.")
+    said: list[Any] = []
+    with pytest.raises(errors.RecordsUnavailableError):
+        async for event in made.made.answer(question(), pipeline.Asker("u", "t")):
+            said += [event]
+    assert said == []
+
+
+async def test_a_caller_that_leaves_in_the_middle_stops_the_work_and_is_recorded_once() -> None:
+    made = bench(general=[answers.Delta("a"), asyncio.Event(), finding("ab")])
+    stream = made.made.answer(question("Sing"), pipeline.Asker("u", "t"))
+    assert await anext(stream) == answers.Delta("a")
+    await stream.aclose()
+    await made.made.close()
+    assert [row.outcome for row in made.ledger.rows] == ["cancelled"]
+    assert made.specialists[answers.Route.GENERAL].closed == 1
+
+
+async def test_a_caller_that_is_cancelled_while_waiting_is_recorded_once() -> None:
+    made = bench(general=[asyncio.Event()])
+    asking = asyncio.create_task(ask(made, question("Sing")))
+    while not made.specialists[answers.Route.GENERAL].asked:
+        await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await made.made.close()
+    assert [row.outcome for row in made.ledger.rows] == ["cancelled"]
+
+
+async def test_a_caller_that_closes_after_its_answer_is_not_recorded_again() -> None:
+    made = bench(math=[finding()])
+    stream = made.made.answer(question(), pipeline.Asker("u", "t"))
+    async for event in stream:
+        if isinstance(event, answers.Answer):
+            break
+    await stream.aclose()
+    await made.made.close()
+    assert [row.outcome for row in made.ledger.rows] == ["answered"]
+
+
+def test_a_stage_that_runs_twice_adds_up_and_the_first_word_is_timed_once() -> None:
+    manual = clock.ManualClock(0)
+    made = run.Run(question(), "u", "t", manual)
+    for seconds in (1.0, 2.0):
+        with made.stage("route"):
+            manual.advance(seconds)
+    made.spoke()
+    manual.advance(4.0)
+    made.spoke()
+    made.finding = finding()
+    timings = made.answer("gen").timings_ms
+    assert (timings["route"], timings["first_token"], timings["total"]) == (3000.0, 3000.0, 7000.0)
+    row = made.row(ledger.Outcome.ANSWERED, "gen")
+    assert (row.first_us, row.total_us, row.at_us) == (3_000_000, 7_000_000, 0)
+
+
+def test_a_stage_that_fails_is_timed_all_the_same() -> None:
+    manual = clock.ManualClock(0)
+    made = run.Run(question(), "u", "t", manual)
+    with pytest.raises(KeyError), made.stage("math"):
+        manual.advance(2.0)
+        raise KeyError
+    made.finding = finding()
+    assert made.answer("gen").timings_ms["math"] == 2000.0
+
+
+def test_a_row_without_a_finding_claims_nothing() -> None:
+    row = run.Run(question(route=answers.Route.CODE), "u", "t", clock.ManualClock(0)).row(ledger.Outcome.FAILED, "g")
+    assert (row.level, row.verified, row.model, row.cost_usd_micros, row.route) == ("none", False, "", 0, "code")

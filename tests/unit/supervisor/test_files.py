@@ -1,0 +1,175 @@
+"""The ownership table, applied to a real home and asked by modes: who may do what."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from council.domain import config as config_module
+from council.domain import errors
+from council.domain import home as home_module
+from council.kit import accounts, permissions
+from council.supervisor import files, users
+
+SERVICES = ("store", "model", "worker", "recall", "gateway")
+READ, WRITE, ENTER = permissions.READ, permissions.WRITE, permissions.ENTER
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+
+
+@pytest.fixture
+def home() -> Iterator[home_module.Home]:
+    folder = Path(tempfile.mkdtemp(prefix="council"))
+    folder.chmod(0o755)
+    where = home_module.Home(folder / "h")
+    made = (where.root, where.secrets, where.blueprint, where.records, where.store, where.models, where.logs, where.run)
+    for path in (*made, where.generations, where.generations / "g"):
+        path.mkdir(0o700)
+    (where.library / "sub").mkdir(parents=True)
+    (where.library / "sub").chmod(0o700)
+    (where.store / "appendonlydir").mkdir(0o755)
+    for path, mode in contents(where).items():
+        path.touch()
+        path.chmod(mode)
+    yield where
+    shutil.rmtree(folder)
+
+
+def contents(home: home_module.Home) -> dict[Path, int]:
+    """Each file with the mode at which a command of root makes it."""
+    return {
+        home.token_file: 0o600,
+        home.internal_key_file: 0o600,
+        home.secrets / "provider.key": 0o600,
+        home.blueprint / "HEAD": 0o644,
+        home.generations / "g" / "council.yaml": 0o400,
+        home.models / "model.gguf": 0o644,
+        home.records / "council.db": 0o600,
+        home.store / "appendonlydir" / "a.aof": 0o644,
+        home.library / "open.md": 0o644,
+        home.library / "hidden.md": 0o600,
+        home.library / "sub" / "open.md": 0o640,
+        home.logs / "gateway.log": 0o600,
+    }
+
+
+@pytest.fixture
+def regime(home: home_module.Home, monkeypatch: pytest.MonkeyPatch) -> users.Regime:
+    monkeypatch.setattr(accounts, "why_not_able", lambda: "")
+    monkeypatch.setattr(users, "environment_barrier", lambda: "")
+    found = users.decide(config_module.Config(), home, SERVICES)
+    assert found.name == "users", found.reason
+    return found
+
+
+def able(regime: users.Regime, path: Path, need: int) -> set[str]:
+    """Return the services whose users may do that; `others` is anybody else on the machine."""
+    who = {name: permissions.Who(one.uid, frozenset({one.gid, *one.groups})) for name, one in regime.accounts.items()}
+    who["others"] = permissions.ANYBODY
+    return {name for name, one in who.items() if permissions.barrier(path, one, need) is None}
+
+
+def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    readers = {str(path.relative_to(home.root)): able(regime, path, READ) for path in contents(home)}
+    assert readers == {
+        "token": set(),
+        "secrets/internal.key": {"gateway", "model"},
+        "secrets/provider.key": set(),
+        "blueprint.git/HEAD": set(),
+        "generations/g/council.yaml": set(SERVICES),
+        "models/model.gguf": {"model"},
+        "records/council.db": {"gateway"},
+        "store/appendonlydir/a.aof": {"store"},
+        "library/open.md": {"recall"},
+        "library/hidden.md": set(),
+        "library/sub/open.md": {"recall"},
+        "logs/gateway.log": set(),
+    }
+
+
+def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    folders = [home.root, *(path for path in home.root.rglob("*") if path.is_dir())]
+    writers = {str(path.relative_to(home.root)): able(regime, path, WRITE | ENTER) for path in folders}
+    assert {place: who for place, who in writers.items() if who} == {
+        "records": {"gateway"},
+        "run/metrics": {"gateway"},
+        "store": {"store"},
+        "store/appendonlydir": {"store"},
+    }
+    assert {path.name for path in contents(home) if able(regime, path, WRITE)} == {"council.db", "a.aof"}
+
+
+def test_only_the_gateway_may_go_to_the_stores_socket(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    assert able(regime, home.store, ENTER) == {"store", "gateway"}
+    assert able(regime, home.store, READ) == {"store"}
+
+
+def test_new_documents_belong_to_the_readers_group(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    later = home.library / "sub" / "later"
+    later.mkdir()
+    assert later.stat().st_gid == regime.accounts["recall"].gid
+    (home.library / "mine").mkdir()
+    os.chown(home.library, 1000, -1)
+    files.settle(home, regime)
+    # Who put it there stays its owner.
+    assert home.library.stat().st_uid == 1000
+
+
+def test_what_a_command_of_root_left_is_repaired(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    for path in (home.records / "council.db-wal", home.records / "council.db-shm"):
+        path.touch(0o600)
+    home.internal_key_file.unlink()
+    home.internal_key_file.touch(0o600)
+    home.secrets.chmod(0o700)
+    files.settle_for("gateway", home, regime)
+    assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway"}
+    assert able(regime, home.internal_key_file, READ) == {"gateway", "model"}
+
+
+def test_applying_it_again_changes_nothing(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    places = [path for path in home.root.rglob("*") if path.name != "users.json"]
+    before = {path: path.stat().st_ctime_ns for path in places}
+    files.settle(home, regime)
+    assert {path: path.stat().st_ctime_ns for path in places} == before
+
+
+def test_back_in_the_other_regime_everything_is_roots_again(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    landlock = users.Regime("landlock", "another day", regime.ids)
+    files.settle(home, landlock)
+    places = [home.root, *home.root.rglob("*")]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in places} == {(0, 0)}
+    assert not any(able(regime, path, READ) for path in contents(home))
+    assert users.noted_ids(home) == regime.ids and not users.has_given_away(home)
+    # Once: from now on what belongs to whom is nobody's business but the owner's.
+    os.chown(home.library, 1000, 1000)
+    files.settle(home, landlock)
+    assert home.library.stat().st_uid == 1000
+    files.settle(home, regime)
+    assert able(regime, home.records / "council.db", READ) == {"gateway"}
+
+
+def test_a_home_that_never_had_users_is_left_as_it_is(home: home_module.Home) -> None:
+    home.root.chmod(0o755)
+    files.settle(home, users.Regime("landlock", "not started as root"))
+    files.settle_for("gateway", home, users.Regime("landlock", "not started as root"))
+    assert home.root.stat().st_mode & 0o777 == 0o755 and not (home.root / "users.json").exists()
+
+
+def test_what_cannot_be_changed_is_a_clear_error(
+    home: home_module.Home, regime: users.Regime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refused)
+    with pytest.raises(errors.SetupError, match="cannot be given"):
+        files.settle(home, regime)

@@ -1,0 +1,180 @@
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from council import app, homes
+from council.domain import access, config, errors, home
+from forked import outcome
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> home.Home:
+    return home.Home(tmp_path / "home")
+
+
+def tokens(where: home.Home) -> list[access.Token]:
+    records = app.records(config.Config(), where)
+    try:
+        return records.tokens()
+    finally:
+        records.close()
+
+
+def modes(where: home.Home) -> dict[str, int]:
+    named = {"root": where.root, "secrets": where.secrets, "key": where.internal_key_file, "token": where.token_file}
+    return {name: stat.S_IMODE(path.stat().st_mode) for name, path in named.items()}
+
+
+def test_a_home_is_made_whole_from_nothing(where: home.Home) -> None:
+    made = homes.prepare(where, {})
+    assert made.new_blueprint and made.new_token
+    assert modes(where) == {"root": 0o700, "secrets": 0o700, "key": 0o600, "token": 0o600}
+    assert where.library.is_dir() and (where.current / homes.CONFIG_FILE).is_file()
+    [token] = tokens(where)
+    assert (token.role, token.secret_sha256) == (access.Role.ADMIN, access.digest(where.token_file.read_text().strip()))
+
+
+def test_the_files_are_private_whatever_the_umask(where: home.Home) -> None:
+    outcome(lambda: (os.umask(0), homes.prepare(where, {})))
+    assert modes(where) == {"root": 0o700, "secrets": 0o700, "key": 0o600, "token": 0o600}
+
+
+def test_preparing_again_changes_nothing(where: home.Home) -> None:
+    first = homes.prepare(where, {})
+    before = (where.token_file.read_text(), where.internal_key_file.read_text(), tokens(where))
+    again = homes.prepare(where, {})
+    assert (again.generation, again.new_blueprint, again.new_token) == (first.generation, False, False)
+    assert (where.token_file.read_text(), where.internal_key_file.read_text(), tokens(where)) == before
+
+
+def test_what_is_missing_is_added(where: home.Home) -> None:
+    generation = homes.prepare(where, {}).generation
+    where.token_file.unlink()
+    where.current.unlink()
+    where.library.rmdir()
+    again = homes.prepare(where, {})
+    assert (again.generation, again.new_blueprint, again.new_token) == (generation, False, True)
+    assert where.library.is_dir() and len(tokens(where)) == 2
+
+
+def test_several_that_prepare_at_once_leave_one_whole_home(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[BaseException] = []
+    real, second, inside = homes.add_token, threading.Event(), 0
+
+    def add_slowly(*arguments: object) -> str:
+        # Long enough for the others to come in as well, if anything lets them.
+        nonlocal inside
+        inside += 1
+        (second.set if inside > 1 else lambda: second.wait(0.5))()
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(homes, "add_token", add_slowly)
+
+    def prepare() -> None:
+        try:
+            homes.prepare(where, {})
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=prepare) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert [token.secret_sha256 for token in tokens(where)] == [access.digest(where.token_file.read_text().strip())]
+
+
+@pytest.mark.parametrize("place", ["file", "file/inside", "/proc/home"])
+def test_a_home_that_cannot_be_written_says_so(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.SetupError, match="cannot be written"):
+        homes.prepare(home.Home(tmp_path / place), {})
+
+
+def test_a_secret_that_cannot_be_written_says_so(where: home.Home) -> None:
+    homes.prepare(where, {})
+    where.token_file.unlink()
+    (where.root / "token.partial").mkdir()
+    with pytest.raises(errors.SetupError, match="token could not be written"):
+        homes.prepare(where, {})
+
+
+def test_the_home_is_that_of_the_flag_then_the_environment_then_the_default() -> None:
+    environment = {"COUNCIL_HOME": "/from/environment"}
+    assert homes.locate("/given", environment).root == Path("/given")
+    assert homes.locate(None, environment).root == Path("/from/environment")
+    assert homes.locate(None, {}).root == Path("~/.council").expanduser()
+    assert homes.locate("~/x", {}).root == Path("~/x").expanduser()
+    assert homes.locate("relative", {}).root.is_absolute()
+
+
+def test_the_default_blueprint_holds_settings_prompts_and_the_guidebook() -> None:
+    files = homes.default_files()
+    assert {homes.CONFIG_FILE, "prompts/code.md", "prompts/general.md", "knowledge/about.md"} <= set(files)
+    assert any(path.startswith("guidebook/") for path in files)
+    config.build(homes.parse_yaml(files[homes.CONFIG_FILE], homes.CONFIG_FILE), {}, {})
+
+
+def test_settings_come_from_the_live_generation_with_environment_and_flags_on_top(where: home.Home) -> None:
+    homes.prepare(where, {})
+    assert homes.load_config(where, None, {"COUNCIL_PORT": "18300"}, {}).port == 18300
+    assert homes.load_config(where, None, {"COUNCIL_PORT": "18300"}, {"port": 18400}).port == 18400
+
+
+def test_a_home_without_a_blueprint_says_what_to_run(where: home.Home) -> None:
+    with pytest.raises(errors.BlueprintError, match="council init"):
+        homes.load_config(where, None, {}, {})
+
+
+BOMB = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (c + 1, c + 1, c, c) for c in range(ord("a"), ord("x")))
+
+UNUSABLE = {
+    "twice": b"port: 8000\nport: 9000\n",
+    "twice_inside": b"model: {name: a, name: b}\n",
+    "a_list": b"- port\n",
+    "a_text": b"port",
+    "unclosed": b"port: [",
+    "tab": b"\tport: 1",
+    "control": b"port: \x01",
+    "not_utf8": b"port: \xff\xff",
+    "a_key_that_is_a_list": b"? [a, b]\n: 1\n",
+    "a_key_that_is_a_mapping": b"{a: 1}: 2\n",
+    "a_date_that_is_none": b"port: 2020-13-45\n",
+    "a_number_of_many_digits": b"port: " + b"9" * 5_000,
+    "an_object": b"!!python/object/apply:os.system [ls]\n",
+    "too_deep": b"port: " + b"[" * 5_000,
+    "a_bomb": BOMB,
+    "around_in_a_circle": b"a: &a [*a]\n",
+    "a_merge": b"a: &a {b: 1}\nc: {<<: *a}\n",
+}
+
+
+@pytest.mark.parametrize("raw", UNUSABLE.values(), ids=UNUSABLE)
+def test_yaml_that_cannot_be_used_is_a_config_error_with_the_name_of_the_file(raw: bytes) -> None:
+    with pytest.raises(errors.ConfigError, match=r"council\.yaml"):
+        homes.parse_yaml(raw, "council.yaml")
+
+
+@given(st.binary(max_size=100) | st.text(alphabet="ab:-[]{}&*?!|>'\" \n#%@`,~0123456789", max_size=60).map(str.encode))
+def test_any_bytes_are_a_mapping_or_a_config_error(raw: bytes) -> None:
+    try:
+        assert isinstance(homes.parse_yaml(raw, "x"), dict)
+    except errors.ConfigError:
+        pass
+
+
+def test_an_empty_file_is_no_settings_and_a_large_one_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "council.yaml"
+    file.write_bytes(b"# nothing\n")
+    assert homes.read_yaml(file) == {}
+    file.write_bytes(b"#" * (1024 * 1024 + 1))
+    with pytest.raises(errors.ConfigError, match="Make it smaller"):
+        homes.read_yaml(file)
+    with pytest.raises(errors.ConfigError, match="cannot be read"):
+        homes.read_yaml(tmp_path)

@@ -1,0 +1,234 @@
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from council.domain import errors, home
+from council.upkeep.engine import blueprint
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> home.Home:
+    return home.Home(tmp_path / "home")
+
+
+def live(where: home.Home) -> dict[str, str]:
+    """Return the live tree as path to text."""
+    root = where.generations / blueprint.current(where)
+    return {str(file.relative_to(root)): file.read_text() for file in sorted(root.rglob("*")) if file.is_file()}
+
+
+def git(where: home.Home, *arguments: str, stdin: bytes = b"") -> str:
+    environment = {
+        **os.environ,
+        "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a",
+    }  # fmt: skip
+    command = ["git", "-C", str(where.blueprint), *arguments]
+    return (
+        subprocess.run(command, input=stdin, capture_output=True, check=True, env=environment).stdout.decode().strip()
+    )
+
+
+def test_the_first_commit_makes_everything_and_the_next_ones_change_it(where: home.Home) -> None:
+    first = blueprint.commit(where, {"a.txt": b"1", "deep/er/b.txt": b"2"}, "Start")
+    assert live(where) == {"a.txt": "1", "deep/er/b.txt": "2"}
+    second = blueprint.commit(where, {"a.txt": None, "c.txt": b"3"}, "Change")
+    assert live(where) == {"c.txt": "3", "deep/er/b.txt": "2"}
+    assert blueprint.current(where) == second != first
+    assert git(where, "log", "--format=%s", "main") == "Change\nStart"
+    assert (where.generations / first / "a.txt").read_text() == "1"
+
+
+def test_changing_nothing_returns_the_live_commit(where: home.Home) -> None:
+    made = blueprint.commit(where, {"a": b"1"}, "Start")
+    assert blueprint.commit(where, {"a": b"1"}, "Again") == made
+    assert git(where, "rev-list", "--count", "main") == "1"
+
+
+def test_a_generation_is_read_only_and_private(where: home.Home) -> None:
+    made = blueprint.commit(where, {"a": b"1"}, "Start")
+    assert (where.generations / made / "a").stat().st_mode & 0o777 == 0o400
+    assert where.generations.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "/etc/passwd", "../outside", "a/../../b", "a/./b", "a//b", "a/", "./a", ".git/config", "x/.GIT/hooks/y",
+        "a\nb", "a\0b", "a\tb", "\udcff", "..",
+    ],
+)  # fmt: skip
+def test_a_path_that_could_leave_the_tree_is_refused_before_anything_is_written(where: home.Home, path: str) -> None:
+    with pytest.raises(errors.BlueprintError, match="not a plain path"):
+        blueprint.commit(where, {"good": b"", path: b""}, "Try")
+    assert not where.root.exists()
+
+
+@pytest.mark.parametrize("path", [".gitattributes", ".gitignore", "a b", "é", "-x", "*", "a:b", ".gitmodules"])
+def test_an_odd_name_is_a_plain_file(where: home.Home, path: str) -> None:
+    blueprint.commit(where, {path: b"* text eol=crlf"}, "Start")
+    assert live(where) == {path: "* text eol=crlf"}
+
+
+def test_content_is_kept_byte_for_byte_whatever_git_is_told(where: home.Home) -> None:
+    content = b"\r\n\0$Id$\xff"
+    made = blueprint.commit(where, {".gitattributes": b"* text eol=lf ident\n", "a.txt": content}, "Start")
+    assert (where.generations / made / "a.txt").read_bytes() == content
+
+
+def test_a_file_where_a_folder_is_wanted_is_refused_and_the_old_generation_stays(where: home.Home) -> None:
+    made = blueprint.commit(where, {"a": b"1"}, "Start")
+    with pytest.raises(errors.BlueprintError):
+        blueprint.commit(where, {"a/b": b"2", "c/d": b"3", "c": b"4"}, "Try")
+    assert blueprint.current(where) == made
+
+
+@pytest.mark.parametrize("mode", ["120000", "160000"])
+def test_a_link_or_submodule_in_the_repository_never_reaches_the_disk(where: home.Home, mode: str) -> None:
+    good = blueprint.commit(where, {"a": b"1"}, "Start")
+    digest = git(where, "hash-object", "-w", "--stdin", stdin=b"/etc/passwd") if mode == "120000" else good
+    kind = "blob" if mode == "120000" else "commit"
+    tree = git(where, "mktree", stdin=f"{mode} {kind} {digest}\tevil\n".encode())
+    evil = git(where, "commit-tree", tree, "-p", good, "-m", "evil")
+    with pytest.raises(errors.BlueprintError, match="only plain files"):
+        blueprint.materialise(where, evil)
+    assert not (where.generations / evil).exists() and blueprint.current(where) == good
+
+
+def test_a_name_in_the_repository_that_is_no_text_is_refused(where: home.Home) -> None:
+    good = blueprint.commit(where, {"a": b"1"}, "Start")
+    digest = git(where, "rev-parse", "main:a")
+    tree = git(where, "mktree", "-z", stdin=f"100644 blob {digest}\t".encode() + b"caf\xe9\0")
+    with pytest.raises(errors.BlueprintError, match="not a plain path"):
+        blueprint.materialise(where, git(where, "commit-tree", tree, "-p", good, "-m", "x"))
+
+
+def test_a_file_that_is_too_large_is_refused(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blueprint, "_FILE_BYTES_MAX", 10)
+    with pytest.raises(errors.BlueprintError, match="the limit is 10"):
+        blueprint.commit(where, {"a": b"x" * 11}, "Try")
+
+
+def test_there_is_no_generation_before_the_first_commit(where: home.Home) -> None:
+    with pytest.raises(errors.BlueprintError, match="council init"):
+        blueprint.current(where)
+    assert blueprint.repair(where) is None
+
+
+@pytest.mark.parametrize("target", ["generations/nowhere", "../../etc", "generations/" + "0" * 40])
+def test_a_current_link_that_leads_elsewhere_is_not_followed_and_is_mended(where: home.Home, target: str) -> None:
+    made = blueprint.commit(where, {"a": b"1"}, "Start")
+    where.current.unlink()
+    where.current.symlink_to(target)
+    with pytest.raises(errors.BlueprintError, match="leads nowhere"):
+        blueprint.current(where)
+    assert blueprint.repair(where) == made == blueprint.current(where)
+
+
+CRASHES = ["update-ref", "materialise", "rename", "switch"]
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+def test_a_crash_at_any_step_leaves_the_old_generation_live_and_repair_finishes_the_work(
+    where: home.Home, crash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = blueprint.commit(where, {"a": b"1", "b": b"1"}, "Start")
+    with monkeypatch.context() as patch:
+        _break(patch, crash)
+        with pytest.raises(KeyboardInterrupt):
+            blueprint.commit(where, {"a": b"2"}, "Change")
+    assert blueprint.current(where) == first and live(where) == {"a": "1", "b": "1"}
+    blueprint.repair(where)
+    expected = "1" if crash == "update-ref" else "2"
+    assert live(where) == {"a": expected, "b": "1"}
+    blueprint.commit(where, {"a": b"3"}, "Go on")
+    assert live(where)["a"] == "3"
+
+
+def _break(patch: pytest.MonkeyPatch, crash: str) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    real = blueprint._git
+
+    def git_until(where: home.Home, *arguments: str, **more: object) -> bytes:
+        if arguments[0] == "update-ref":
+            raise KeyboardInterrupt
+        return real(where, *arguments, **more)  # type: ignore[arg-type]
+
+    match crash:
+        case "update-ref":
+            patch.setattr(blueprint, "_git", git_until)
+        case "materialise":
+            patch.setattr(blueprint, "_write_file", die)
+        case "rename":
+            patch.setattr(Path, "rename", die)
+        case "switch":
+            patch.setattr(blueprint, "switch", die)
+
+
+def test_commits_at_the_same_moment_all_hold(where: home.Home) -> None:
+    blueprint.commit(where, {"start": b""}, "Start")
+    threads = [
+        threading.Thread(target=blueprint.commit, args=(where, {f"{number}": b""}, f"Add {number}"))
+        for number in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(live(where)) == {"start", *"012345"}
+    assert git(where, "rev-list", "--count", "main") == "7"
+
+
+def test_a_home_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file" / "home", Path("/proc/home")):
+        with pytest.raises(errors.BlueprintError, match="could not be written"):
+            blueprint.commit(home.Home(place), {"a": b""}, "Try")
+
+
+def test_a_repository_that_is_damaged_is_an_error_of_ours(where: home.Home) -> None:
+    blueprint.commit(where, {"a": b"1"}, "Start")
+    shutil.rmtree(where.blueprint / "objects")
+    with pytest.raises(errors.BlueprintError):
+        blueprint.commit(where, {"a": b"2"}, "Try")
+    assert live(where) == {"a": "1"}
+
+
+def test_a_machine_without_git_is_told_to_install_it(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(errors.BlueprintError, match="Install it"):
+        blueprint.commit(where, {"a": b""}, "Try")
+
+
+def test_the_variables_of_a_caller_do_not_lead_git_elsewhere(
+    where: home.Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    blueprint.commit(where, {"a": b"1"}, "Start")
+    assert live(where) == {"a": "1"} and not (tmp_path / "elsewhere").exists()
+
+
+names = st.sampled_from(["a", "b", "c/d", "c/e", "f/g/h"])
+steps = st.lists(
+    st.dictionaries(names, st.none() | st.binary(max_size=3), min_size=1, max_size=3), min_size=1, max_size=3
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=steps)
+def test_the_live_tree_is_what_all_changes_add_up_to(tmp_path_factory: pytest.TempPathFactory, steps: list) -> None:
+    where = home.Home(tmp_path_factory.mktemp("home"))
+    expected: dict[str, bytes] = {}
+    for changes in steps:
+        made = blueprint.commit(where, changes, "Step")
+        expected = {path: content for path, content in {**expected, **changes}.items() if content is not None}
+        root = where.generations / made
+        assert {str(f.relative_to(root)): f.read_bytes() for f in root.rglob("*") if f.is_file()} == expected

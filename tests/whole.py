@@ -1,0 +1,178 @@
+"""A whole Council for acceptance tests: real processes, a home of its own, a port of its own.
+
+`with whole.running(folder, 18200) as council:` starts it with `council up --detach` and stops it with `council down`; whatever
+happens in between, nothing of it is left running. `whole.served` is the instance that the tests of one session share.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+UP_S = 120.0
+DOWN_S = 60.0
+_BASE_PORTS = range(18_200, 28_000, 20)
+_PORTS_USED = (0, 5, 6)
+_KILL_S = 10.0
+
+
+@dataclass(frozen=True)
+class Council:
+    """A running service. `output` is what `council up` printed, the `ready` line last."""
+
+    home: Path
+    port: int
+    output: str
+    environment: Mapping[str, str]
+
+    @property
+    def token(self) -> str:
+        """The first token, with role admin."""
+        return (self.home / "token").read_text().strip()
+
+    @property
+    def base_url(self) -> str:
+        """Where the gateway answers; OpenAI clients add /v1."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run `council` with this home and port; never raises for its exit status."""
+        return _command(self.environment, *arguments, timeout_s=timeout_s)
+
+    def supervisor_pid(self) -> int:
+        """Who holds the home."""
+        return int((self.home / "run" / "supervisor.lock").read_text())
+
+    def start(self) -> None:
+        """Start again after `stop`."""
+        _up(self.environment)
+
+    def stop(self) -> None:
+        """Stop with `council down`. Nothing happens if it is down already."""
+        if (self.home / "run" / "supervisor.lock").exists():
+            done = self.command("down", timeout_s=DOWN_S)
+            assert done.returncode == 0, done.stderr
+
+
+def free_port() -> int:
+    """Return a base port of which every port that a Council opens is free now."""
+    return next(base for base in _BASE_PORTS if all(_is_free(base + offset) for offset in _PORTS_USED))
+
+
+def _is_free(port: int) -> bool:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False
+
+
+def wait_until(holds: Callable[[], bool], limit_s: float) -> None:
+    """Return once `holds` does; fail after `limit_s`."""
+    deadline_s = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < deadline_s, f"not so within {limit_s:g} s"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(home: Path, port: int, environment: Mapping[str, str] | None = None) -> Iterator[Council]:
+    """Start a Council in `home`, a short path since a Unix socket's is limited; yield once it is ready; stop it.
+
+    `environment` may add settings, as in {"COUNCIL_GATEWAY_DRAIN_S": "1"}.
+    """
+    around = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
+    around |= {"COUNCIL_HOME": str(home), "COUNCIL_PORT": str(port), **(environment or {})}
+    try:
+        _lend_model(home)
+        council = Council(home, port, _up(around), around)
+        _keep_model(home)
+        yield council
+        council.stop()
+    finally:
+        _end_leftovers(home)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Council]:
+    """Share one Council between the tests of a session. A test that stops it starts it again."""
+    with tempfile.TemporaryDirectory(prefix="council") as folder, running(Path(folder, ".council"), free_port()) as one:
+        yield one
+
+
+# The first Council of a test run prepares the packaged model; the later ones get a copy, so that they start in seconds.
+_kept = tempfile.TemporaryDirectory(prefix="council-model")
+
+
+def _keep_model(home: Path) -> None:
+    if not any(Path(_kept.name).iterdir()):
+        shutil.copytree(home / "models", _kept.name, dirs_exist_ok=True)
+
+
+def _lend_model(home: Path) -> None:
+    if any(Path(_kept.name).iterdir()) and not (home / "models").exists():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copytree(_kept.name, home / "models")
+
+
+def _command(environment: Mapping[str, str], *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "council", *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def _up(environment: Mapping[str, str]) -> str:
+    done = _command(environment, "up", "--detach", timeout_s=UP_S + 30)
+    scheme = "https" if "COUNCIL_GATEWAY_TLS_CERT_FILE" in environment else "http"
+    ready = f"ready {scheme}://127.0.0.1:{environment['COUNCIL_PORT']}"
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and lines and lines[-1] == ready, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _end_leftovers(home: Path) -> None:
+    """Kill the supervisor of `home`, should it still run; the kernel then ends its services."""
+    with contextlib.suppress(OSError, ValueError):
+        supervisor = int((home / "run" / "supervisor.lock").read_text())
+        os.kill(supervisor, signal.SIGKILL)
+    deadline_s = time.monotonic() + _KILL_S
+    while left := _processes_of(home):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert time.monotonic() < deadline_s, f"still running: {left}"
+        time.sleep(0.05)
+
+
+def _processes_of(home: Path) -> list[int]:
+    """Return the processes of this home: each names it on its command line, the bundled Valkey too."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if b"council" in words or any(b"valkey" in word for word in words[:1]):
+                    found += [int(entry.name)] if any(_is_inside(word, home) for word in words) else []
+    return found
+
+
+def _is_inside(word: bytes, home: Path) -> bool:
+    # Valkey writes its socket's path into the middle of a word.
+    return word == os.fsencode(home) or os.fsencode(home) + b"/" in word
