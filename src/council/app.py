@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _PROMPT_BYTES_MAX = 64 * 1024
-_MODEL_PORT_OFFSET = 5
 
 
 def records(config: config_module.Config, where: home_module.Home) -> ports.Records:
@@ -52,7 +51,7 @@ def model(config: config_module.Config, where: home_module.Home) -> ports.ModelP
     """Return the provider for the local model's own process."""
     from council.backends.model_provider import openai
 
-    url = f"http://127.0.0.1:{config.port + _MODEL_PORT_OFFSET}"
+    url = f"http://127.0.0.1:{config.model_port}"
     key = _secret(where.internal_key_file)
     return openai.OpenAIProvider(config.model.name, url, key, config.model.stall_s)
 

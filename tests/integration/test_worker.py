@@ -68,10 +68,15 @@ async def test_a_job_over_its_time_is_ended_and_told_as_a_limit(worker: Running,
     await worker.answers_again()
 
 
-@pytest.mark.parametrize("operation", ["bomb", "crash"])
-async def test_a_job_that_takes_its_process_with_it_is_told_as_a_limit(worker: Running, operation: str) -> None:
-    with pytest.raises(errors.ComputeLimitError):
-        await worker.call(operation)
+async def test_a_job_over_its_memory_is_told_as_a_limit(worker: Running) -> None:
+    with pytest.raises(errors.ComputeLimitError, match="memory"):
+        await worker.call("bomb")
+    await worker.answers_again()
+
+
+async def test_a_job_that_crashes_its_process_is_told_as_an_absence(worker: Running) -> None:
+    with pytest.raises(errors.ComputeUnavailableError):
+        await worker.call("crash")
     await worker.answers_again()
 
 

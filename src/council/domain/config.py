@@ -158,6 +158,16 @@ class Config:
         },
     )
 
+    @property
+    def model_port(self) -> int:
+        """The model process's port."""
+        return self.port + 5
+
+    @property
+    def recall_port(self) -> int:
+        """The port of recall's health and metrics."""
+        return self.port + 6
+
 
 def build(file: Mapping[str, Any], environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
     """Return the config that file, environment and flags give, the later ones winning.

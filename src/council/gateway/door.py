@@ -41,9 +41,10 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one exchange."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        assert scope["type"] == "http", "the server is set up without WebSockets"
         await _Exchange(self, scope, receive, send).run()
 
     async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:

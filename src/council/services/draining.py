@@ -55,6 +55,7 @@ def run(
     choices: dict[str, Any] = {
         "loop": "uvloop",
         "http": DrainingProtocol,
+        "ws": "none",
         "access_log": False,
         "server_header": False,
         "log_config": None,

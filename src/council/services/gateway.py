@@ -10,15 +10,16 @@ from council.services import harness, rights
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Serve until told to stop, then finish running answers."""
-    environment = harness.begin()
+    environment = harness.begin("gateway")
     harness.setup_logging(environment.name)
     # Wired first: confined, Python could not keep what it compiled, and every start would compile again.
     application = app.gateway(config, where, environment.generation)
+    listener = environment.tcp_socket("public", config.gateway.host, config.port)
     rights.confine_service("gateway", config, where)
     options: dict[str, Any] = {}
     if config.gateway.tls_cert_file:
         options |= {"ssl_certfile": config.gateway.tls_cert_file, "ssl_keyfile": config.gateway.tls_key_file}
     if config.gateway.behind_proxy:
         options |= {"proxy_headers": True, "forwarded_allow_ips": "127.0.0.1"}
-    harness.serve(application, environment.sockets["public"], environment, drain_s=config.gateway.drain_s, **options)
+    harness.serve(application, listener, environment, drain_s=config.gateway.drain_s, **options)
     return 0

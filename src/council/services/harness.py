@@ -2,7 +2,7 @@
 
     environment = harness.begin()
     harness.setup_logging(environment.name)
-    sock = environment.sockets.get("public") or listeners.tcp(host, port, 2048)
+    sock = environment.tcp_socket("public", host, port)
     harness.serve(app, sock, environment, drain_s=config.gateway.drain_s)
 
 The contract with the supervisor is in variables: COUNCIL_SERVICE, COUNCIL_REPLICA, COUNCIL_GENERATION,
@@ -16,11 +16,15 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from council.kit import json_logs, process
+from council.kit import json_logs, listeners, process
 
 request_id = json_logs.request_id
+
+# Of sockets opened by hand; the supervisor's are as long.
+_BACKLOG = 2048
 
 
 class ReadyLine:
@@ -56,6 +60,14 @@ class ServiceEnvironment:
         """Tell the supervisor that this service can serve. Idempotent; nothing happens without a supervisor."""
         if self.ready_line is not None:
             self.ready_line.send()
+
+    def tcp_socket(self, name: str, host: str, port: int) -> socket.socket:
+        """Return the inherited listening socket of that name; started by hand, open one. Before the confinement."""
+        return self.sockets.get(name) or listeners.tcp(host, port, _BACKLOG)
+
+    def unix_socket(self, name: str, path: Path) -> socket.socket:
+        """Return the inherited listening socket of that name; started by hand, open one. Before the confinement."""
+        return self.sockets.get(name) or listeners.unix(path, 0o600, _BACKLOG)
 
 
 def begin(name: str = "") -> ServiceEnvironment:

@@ -40,15 +40,16 @@ _CLIENT_GONE = 499
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Load the model, serve until told to stop."""
-    environment = harness.begin()
+    environment = harness.begin("model")
     harness.setup_logging(environment.name)
+    listener = environment.tcp_socket("public", "127.0.0.1", config.model_port)
     rights.confine_service("model", config, where)
     path = _model_path(config.model, where)
     key = where.internal_key_file.read_text().strip()
     engine = _Engine(path, config.model)
     app = _application(engine, key, environment.generation)
     _log.info("model loaded", extra={"file": path.name, "threads": engine.threads})
-    harness.serve(app, environment.sockets["public"], environment, drain_s=config.gateway.drain_s)
+    harness.serve(app, listener, environment, drain_s=config.gateway.drain_s)
     # llama.cpp's server thread cannot be joined, so the process ends without unwinding.
     logging.shutdown()
     os._exit(0)

@@ -7,6 +7,7 @@ The blueprint's folders come from the generation that the process was started wi
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Any
@@ -32,8 +33,10 @@ _CONNECTIONS_MAX = 256
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Index, serve, keep looking at the library until told to stop."""
-    environment = harness.begin()
+    environment = harness.begin("recall")
     harness.setup_logging(environment.name)
+    health = environment.tcp_socket("health", "127.0.0.1", config.recall_port)
+    search = environment.unix_socket("search", where.socket("recall"))
     rights.confine_service("recall", config, where)
     live = where.generations / environment.generation
     recall = _Recall(
@@ -43,8 +46,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
             "library": ("library", folder.Folder(where.library, config.recall)),
         }
     )
-    app = _application(recall, environment, config.recall.poll_s)
-    harness.serve(app, environment.sockets["health"], environment, drain_s=0.0)
+    app = _application(recall, search, environment, config.recall.poll_s)
+    harness.serve(app, health, environment, drain_s=0.0)
     return 0
 
 
@@ -100,7 +103,9 @@ class _Recall:
         return {"passages": [asdict(passage) for passage in passages]}
 
 
-def _application(recall: _Recall, environment: harness.ServiceEnvironment, poll_s: float) -> Starlette:
+def _application(
+    recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment, poll_s: float
+) -> Starlette:
     async def live(_: Request) -> Response:
         return JSONResponse({"live": True, "generation": environment.generation, "left_out": recall.left_out()})
 
@@ -119,7 +124,7 @@ def _application(recall: _Recall, environment: harness.ServiceEnvironment, poll_
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await recall.refresh()
-        server = await asyncio.start_unix_server(recall.serve, sock=environment.sockets["search"])
+        server = await asyncio.start_unix_server(recall.serve, sock=search)
         looking = asyncio.create_task(keep_fresh())
         yield
         looking.cancel()

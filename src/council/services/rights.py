@@ -40,7 +40,7 @@ def confinement_of(service: str, config: config_module.Config, where: home.Home)
             read += [Path(file) for file in (config.gateway.tls_cert_file, config.gateway.tls_key_file) if file]
             write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.
-            connect = None if config.records.url or config.store.url else (config.port + 5,)
+            connect = None if config.records.url or config.store.url else (config.model_port,)
         case "model":
             read += [where.models, where.internal_key_file]
             read += [Path(config.model.file)] if config.model.file else []

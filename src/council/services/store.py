@@ -10,7 +10,7 @@ from council.services import harness, rights
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Replace this process by valkey-server; confinement and the tie to the supervisor stay."""
-    environment = harness.begin()
+    environment = harness.begin("store")
     harness.setup_logging(environment.name)
     command = bundled.command(where, config.store.memory_bytes)
     rights.confine_service("store", config, where)

@@ -7,6 +7,7 @@ from typing import Literal, assert_never, get_args
 
 from council import homes
 from council.domain import home
+from council.upkeep.engine import blueprint
 
 Name = Literal["store", "model", "worker", "recall", "gateway"]
 NAMES: tuple[str, ...] = get_args(Name)
@@ -17,7 +18,9 @@ def run(name: Name, where: home.Home, environment: Mapping[str, str]) -> int:
 
     Imports only the module of that service, so that no process carries another's libraries.
     """
-    generation = environment.get("COUNCIL_GENERATION")
+    # Started by hand there is no supervisor to say which generation; then it is the live one.
+    generation = environment.get("COUNCIL_GENERATION") or blueprint.current(where)
+    os.environ["COUNCIL_GENERATION"] = generation
     config = homes.load_config(where, generation, environment, {})
     match name:
         case "store":

@@ -13,33 +13,37 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, NoReturn
 
 from council.domain import config as config_module
 from council.domain import home
-from council.kit import frames, process
+from council.kit import backoff, frames, process
 from council.services import harness, rights
 
 _log = logging.getLogger(__name__)
 
 _RECEIVE_S = 5.0
 _RECURSION_MAX = 5_000
+_BACKOFF_FIRST_S, _BACKOFF_CEILING_S, _BACKOFF_FORGIVE_S = 0.02, 2.0, 10.0
 _EXIT_MEMORY = 3
+# Made before memory runs out.
+_OVER_MEMORY = frames.encode({"over_limit_memory": True})
 
 Operations = Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Keep `worker.processes` children alive until told to stop."""
-    environment = harness.begin()
+    environment = harness.begin("worker")
     harness.setup_logging(environment.name)
     # The heavy import, made before the forks so that the children share its pages.
     from council.serving.compute import operations
 
+    listener = environment.unix_socket("compute", where.socket("worker"))
     rights.confine_service("worker", config, where)
-    listener = environment.sockets["compute"]
     listener.setblocking(True)
     sys.setrecursionlimit(_RECURSION_MAX)
     gc.freeze()
@@ -54,6 +58,8 @@ class _Parent:
         self._operations = operations
         self._children: set[int] = set()
         self._stopping = False
+        self._filled_s = time.monotonic()
+        self._backoff = backoff.Backoff(_BACKOFF_FIRST_S, _BACKOFF_CEILING_S, _BACKOFF_FORGIVE_S)
 
     def run(self, environment: harness.ServiceEnvironment) -> None:
         signal.signal(signal.SIGTERM, self._stop)
@@ -64,10 +70,17 @@ class _Parent:
             ended, status = os.wait()
             self._children.discard(ended)
             if not self._stopping:
-                if status:
-                    code = os.waitstatus_to_exitcode(status)
-                    _log.warning("a worker child ended", extra={"child": ended, "exit_status": code})
+                self._after_end(ended, os.waitstatus_to_exitcode(status))
                 self._fill()
+
+    def _after_end(self, child: int, exit_status: int) -> None:
+        """Say why a child ended, and wait a little when children fail one after the other."""
+        if exit_status == 0:
+            return
+        _log.warning("a worker child ended", extra={"child": child, "exit_status": exit_status})
+        if exit_status != -signal.SIGALRM:
+            lived_s = time.monotonic() - self._filled_s
+            time.sleep(self._backoff.after_failure(lived_s))
 
     def _fill(self) -> None:
         # SIGTERM waits while a child is neither forked nor known, or it would be missed by `_stop`.
@@ -78,6 +91,7 @@ class _Parent:
                 if pid == 0:
                     _child(self._listener, self._worker, self._operations)
                 self._children.add(pid)
+                self._filled_s = time.monotonic()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
@@ -139,7 +153,7 @@ class _Child:
         if request is None:
             return
         harness.request_id.set(str(request.get("request_id", "")))
-        # The caller tells from this frame that its job began: an end without a reply is then a limit, not an absence.
+        # From here the caller counts: an end without a reply after the job's whole time is the timer's doing.
         connection.sendall(frames.encode({"began": True}))
         name = str(request.get("operation"))
         signal.setitimer(signal.ITIMER_REAL, self._worker.wall_s)
@@ -147,7 +161,9 @@ class _Child:
             operation = self._operations.get(name)
             reply = operation(request.get("payload") or {}) if operation else {"error": "no such operation"}
         except MemoryError:
-            os._exit(_EXIT_MEMORY)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            connection.sendall(_OVER_MEMORY)
+            os._exit(_EXIT_MEMORY)  # what is left of its memory is in an unknown state
         except Exception as error:  # noqa: BLE001 - whatever an operation raises, its caller gets a reply
             _log.exception("an operation failed", extra={"operation": name[:50]})
             reply = {"error": type(error).__name__}

@@ -55,12 +55,12 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
     store = service("store", ready="ping", ping_path=bundled.socket(home))
     return (
         *(() if config.store.url else (store,)),
-        service("model", SocketSpec("public", "tcp", local, config.port + 5)),
+        service("model", SocketSpec("public", "tcp", local, config.model_port)),
         service("worker", SocketSpec("compute", "unix", path=home.socket("worker"), caller="gateway")),
         service(
             "recall",
             SocketSpec("search", "unix", path=home.socket("recall"), caller="gateway"),
-            SocketSpec("health", "tcp", local, config.port + 6),
+            SocketSpec("health", "tcp", local, config.recall_port),
         ),
         service(
             "gateway", SocketSpec("public", "tcp", config.gateway.host, config.port), replicas=config.gateway.workers

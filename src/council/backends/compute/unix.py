@@ -11,6 +11,8 @@ from council.kit import frames
 
 # The worker ends a job at `wall_s` by the kernel's timer; the caller waits a little longer before it gives up.
 _GRACE_S = 2.0
+# Its clock started a little before the caller's.
+_NEARLY = 0.9
 
 
 class UnixCompute:
@@ -21,7 +23,6 @@ class UnixCompute:
         self._wall_s = worker.wall_s
         self._bytes_max = worker.message_bytes_max
         self._places = asyncio.Semaphore(worker.queue_max)
-        self._queue_s = worker.wall_s * 2
 
     async def call(self, operation: str, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """Run one operation. Raises ComputeLimitError, ComputeUnavailableError, OverloadedError."""
@@ -38,25 +39,33 @@ class UnixCompute:
         await self.call("ping", {}, "")
 
     async def _exchange(self, frame: bytes) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        began_s: float | None = None
+        reply: dict[str, Any] | None = None
         try:
-            async with asyncio.timeout(self._queue_s + self._wall_s + _GRACE_S):
+            # First as long as one job ahead may take, then as long as this one may.
+            async with asyncio.timeout(self._wall_s + _GRACE_S) as limit:
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=self._bytes_max)
                 try:
                     writer.write(frame)
                     await writer.drain()
-                    started = await frames.read(reader, self._bytes_max)
-                    reply = await frames.read(reader, self._bytes_max) if started is not None else None
+                    if await frames.read(reader, self._bytes_max) is not None:
+                        began_s = loop.time()
+                        limit.reschedule(began_s + self._wall_s + _GRACE_S)
+                        reply = await frames.read(reader, self._bytes_max)
                 finally:
                     writer.close()
         except TimeoutError as error:
             raise _unavailable("no reply in time") from error
         except (OSError, frames.FrameError) as error:
             raise _unavailable(f"{type(error).__name__}: {error}") from error
-        if started is None:
-            raise _unavailable("the worker closed before it began")
         if reply is None:
-            # The kernel ended the child: its timer or its memory limit.
-            raise errors.ComputeLimitError(f"The computation met its limit of {self._wall_s:g} s or of memory.")
+            if began_s is not None and loop.time() - began_s >= self._wall_s * _NEARLY:
+                # The kernel's timer ended the child.
+                raise errors.ComputeLimitError(f"The computation did not end within {self._wall_s:g} s.")
+            raise _unavailable("the worker ended before or during the job")
+        if "over_limit_memory" in reply:
+            raise errors.ComputeLimitError("The computation needs more memory than it may take.")
         if "over_limit_bytes" in reply:
             raise errors.ComputeLimitError(f"The result is over the {self._bytes_max} bytes that are passed on.")
         if "error" in reply:

@@ -87,9 +87,10 @@ def materialise(where: home.Home, made: str) -> Path:
     try:
         for mode, digest, path in _entries(where, made):
             _write_file(root, path, _git(where, "cat-file", "blob", digest), 0o500 if mode == "100755" else 0o400)
-        os.fsync(root)
     finally:
         os.close(root)
+    for folder, _, _ in os.walk(partial):
+        _sync_folder(Path(folder))
     partial.rename(target)
     _sync_folder(where.generations)
     return target

@@ -39,12 +39,27 @@ async def test_the_reply_comes_back_after_the_beginning(path: Path) -> None:
     assert await call(path, BEGAN, frames.encode({"kind": "solved"})) == {"kind": "solved"}
 
 
-async def test_an_end_after_the_beginning_is_a_limit_and_before_it_an_absence(path: Path) -> None:
-    with pytest.raises(errors.ComputeLimitError, match=r"0\.2 s"):
-        await call(path, BEGAN)
-    path.unlink(missing_ok=True)
+async def test_an_end_after_the_whole_time_is_a_limit(path: Path) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await frames.read(reader, 10_000)
+        writer.write(BEGAN)
+        await writer.drain()
+        await asyncio.sleep(LIMITS.wall_s)  # as the kernel's timer does
+
+    async with serving(talk, Seen(), path):
+        with pytest.raises(errors.ComputeLimitError, match=r"0\.2 s"):
+            await unix.UnixCompute(path, LIMITS).call("x", {}, "i")
+
+
+@pytest.mark.parametrize("parts", [(), (BEGAN,)], ids=["before", "during"])
+async def test_an_end_before_the_time_is_up_is_an_absence(path: Path, parts: tuple[bytes, ...]) -> None:
     with pytest.raises(errors.ComputeUnavailableError):
-        await call(path)
+        await call(path, *parts)
+
+
+async def test_too_much_memory_is_told_as_a_limit(path: Path) -> None:
+    with pytest.raises(errors.ComputeLimitError, match="memory"):
+        await call(path, BEGAN, frames.encode({"over_limit_memory": True}))
 
 
 async def test_a_result_over_the_limit_is_told_as_one(path: Path) -> None:

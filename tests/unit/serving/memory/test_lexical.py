@@ -66,11 +66,13 @@ def test_no_more_than_the_limit_come_back_and_the_fullest_is_first(index: lexica
 
 
 def test_a_passage_with_all_words_comes_before_one_that_says_one_of_them_often(index: lexical.LexicalIndex) -> None:
+    for number in range(10):
+        index.put("library", f"{number}.md", [documents.Section("", "heron " + "filler " * 20)])
     index.put("library", "often.md", [documents.Section("quetzal quetzal", "quetzal")])
     index.put("library", "all.md", [documents.Section("", "quetzal heron " + "filler " * 300)])
-    often, both = sorted(index.search("quetzal heron", 5), key=lambda passage: -passage.score)
-    assert (often.source, both.source) == ("often.md", "all.md")
-    assert [passage.source for passage in index.search("quetzal heron", 5)] == ["all.md", "often.md"]
+    found = index.search("quetzal heron", 20)
+    assert max(found, key=lambda passage: passage.score).source == "often.md"
+    assert found[0].source == "all.md"
 
 
 def test_content_words_are_distinct_in_order_and_bounded() -> None:
