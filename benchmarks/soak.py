@@ -41,7 +41,7 @@ _PORTS_A_LANE = 40
 _CLIENTS = 6
 _CHECK_EVERY_S = 5.0
 _READY_AGAIN_S = 30.0
-_QUICK_S = 60.0
+_QUICK_S, _LONG_S = 60.0, 3600.0
 
 Say = Callable[[str], None]
 
@@ -185,7 +185,8 @@ def main() -> int:
     """Run lanes side by side, merge, print; return the exit status."""
     options = _options()
     if options.quick:
-        options.lanes, options.duration, options.part = 1, _QUICK_S, (1, 1)
+        options.lanes, options.part = 1, (1, 1)
+    options.duration = options.duration or (_QUICK_S if options.quick else _LONG_S)
     part, parts = options.part
     campaign = {"seed": options.seed, "parts": parts, "lanes": options.lanes, "duration_s": options.duration}
     merged = {} if options.quick else _earlier(campaign)
@@ -211,14 +212,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the campaign's seed")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="run part K of N")
     parser.add_argument("--lanes", type=int, default=1, help="Councils side by side")
-    parser.add_argument("--duration", type=float, default=3600.0, metavar="S", help="seconds a lane runs")
+    parser.add_argument(
+        "--duration", type=float, metavar="S", help="seconds a lane runs; an hour, or a minute with --quick"
+    )
     parser.add_argument(
         "--home-root", type=Path, metavar="DIR", help="where the homes go and stay; keep the path short"
     )
     parser.add_argument(
         "--port", type=int, default=PORT, help=f"base port of the first lane; lanes are {_PORTS_A_LANE} apart"
     )
-    parser.add_argument("--quick", action="store_true", help="one lane for a minute, nothing kept")
+    parser.add_argument("--quick", action="store_true", help="one lane, nothing kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the merged result here, too")
     return parser.parse_args()
 
