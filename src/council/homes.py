@@ -118,14 +118,31 @@ def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepar
         if new_token:
             first = add_token(records, access.Role.ADMIN, "owner", "first token", None)
             _write_secret(where.token_file, first)
+        else:
+            _register_again(records, where.token_file)
     finally:
         records.close()
     return Prepared(generation, new_blueprint, new_token)
 
 
-def add_token(records: Any, role: access.Role, user_id: str, label: str, requests_per_minute: int | None) -> str:
-    """Store a new token and return its secret, which is shown this once and kept nowhere else."""
-    secret = ids.secret(_TOKEN_PREFIX)
+def _register_again(records: Any, token_file: Path) -> None:
+    """Enter the first token into records that do not know it, as after the loss of the database. A revoked one stays so."""
+    secret = token_file.read_text().strip()
+    known = {token.secret_sha256 for token in records.tokens()}
+    if secret and access.digest(secret) not in known:
+        add_token(records, access.Role.ADMIN, "owner", "first token", None, secret)
+
+
+def add_token(
+    records: Any,
+    role: access.Role,
+    user_id: str,
+    label: str,
+    requests_per_minute: int | None,
+    secret: str | None = None,
+) -> str:
+    """Store a token and return its secret, a new one unless given, which is shown this once and kept nowhere else."""
+    secret = secret or ids.secret(_TOKEN_PREFIX)
     now_us = clock_module.SystemClock().now_us()
     token = access.Token(
         id=ids.ulid(now_us),

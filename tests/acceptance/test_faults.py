@@ -233,3 +233,27 @@ def test_down_leaves_no_process_and_no_socket(council):
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert not list((council.home / "run").glob("*.sock"))
     assert council.command("status").returncode == 3
+
+
+def test_a_stop_in_mid_answer_leaves_no_request_out_of_the_ledger():
+    settings = {"COUNCIL_GATEWAY_DRAIN_S": "1"}
+    with tempfile.TemporaryDirectory(prefix="council") as folder:
+        with whole.running(Path(folder, "h"), whole.free_port(), settings) as council:
+            waiting = [connect(council) for _ in range(4)]
+            # The scrape itself is one more.
+            whole.wait_until(lambda: "council_http_in_flight 5" in metrics(council, 0), 30)
+            gateway = pid_of(council, "gateway")
+            os.kill(gateway, signal.SIGTERM)
+            for connection in waiting:
+                response = connection.getresponse()
+                assert (response.status, json.loads(response.read())["error"]["code"]) == (503, "unavailable")
+                connection.close()
+            whole.wait_until(lambda: ready(council, "gateway", gateway), 60)
+            assert [row["outcome"] for row in rows(council)] == ["cancelled"] * 4
+
+
+def connect(council: whole.Council) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection("127.0.0.1", council.port, timeout=60)
+    body = {"model": "council/general", "messages": [{"role": "user", "content": STORY}], "max_tokens": 2000}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"authorization": f"Bearer {council.token}"})
+    return connection

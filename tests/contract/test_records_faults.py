@@ -105,6 +105,33 @@ def test_a_file_that_others_can_read_is_closed_to_them_at_the_start(lite: sql.Sq
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("target", ["other.db", "nowhere.db"])
+def test_a_link_in_the_place_of_the_database_is_neither_followed_nor_changed(path: Path, target: str) -> None:
+    other = path.parent.parent / "other.db"
+    with contextlib.closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    other.chmod(0o644)
+    before = other.read_bytes()
+    path.parent.mkdir()
+    path.symlink_to(path.parent.parent / target)
+    records = sql.SqlRecords(f"sqlite:///{path}", busy_s=0.1)
+    for use in (records.migrate, records.ping, records.tokens):
+        with pytest.raises(errors.RecordsUnavailableError, match="is a link"):
+            use()
+    records.close()
+    assert other.read_bytes() == before and other.stat().st_mode & 0o777 == 0o644
+    assert not (path.parent.parent / "nowhere.db").exists()
+
+
+def test_a_database_with_a_second_name_keeps_its_mode(path: Path) -> None:
+    other = path.parent.parent / "other"
+    other.touch(0o644)
+    path.parent.mkdir()
+    os.link(other, path)
+    engines.create_file(path, 0.1)
+    assert other.stat().st_mode & 0o777 == 0o644
+
+
 def test_the_database_is_in_wal_mode_and_checks_foreign_keys(lite: sql.SqlRecords, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

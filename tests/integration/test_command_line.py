@@ -1,8 +1,10 @@
 """`council` as a process: exit status, what goes to which stream, readers that leave, services that answer strangely."""
 
+import contextlib
 import http.server
 import json
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 import single_service
 from council import app, homes
 from council.domain import config, home, ledger
-from council.kit import clock
+from council.kit import clock, frames
 
 LIMIT_S = 60
 
@@ -119,6 +121,7 @@ class Strange(http.server.BaseHTTPRequestHandler):
     server: Any
 
     def do_POST(self) -> None:
+        self.server.tokens.append(self.headers["authorization"])
         self.server.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
         status, body = self.server.script
         self.send_response(status)
@@ -132,6 +135,7 @@ class Strange(http.server.BaseHTTPRequestHandler):
 def strange() -> Iterator[Any]:
     server: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Strange)
     server.asked = []
+    server.tokens = []
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield server
@@ -161,6 +165,55 @@ def test_a_question_that_is_no_text_is_asked_as_well_as_can_be(where: home.Home,
     strange.script = (200, events(DELTA, {"choices": [], "council": COUNCIL}))
     assert ask(where, strange, b"caf\xe9").returncode == 0
     assert strange.asked[0]["messages"][0]["content"] == "caf?"
+
+
+SUPERVISORS: dict[str, tuple[list[dict[str, Any]] | None, bool]] = {
+    "none": (None, True),
+    "gateway_stopped": ([{"name": "gateway", "pid": None}], True),
+    "only_others": ([{"name": "model", "pid": 5}], True),
+    "gateway_on_another_port": ([{"name": "gateway", "pid": 5}], False),
+    "gateway_here": ([{"name": "gateway", "pid": 5}], True),
+    "gateway_of_several": ([{"name": "gateway:1", "pid": 5}], True),
+}
+
+
+@pytest.mark.parametrize(("rows", "same_port"), SUPERVISORS.values(), ids=SUPERVISORS)
+def test_the_token_goes_only_to_the_gateway_of_this_home(
+    where: home.Home, strange: Any, rows: list[dict[str, Any]] | None, same_port: bool, request: pytest.FixtureRequest
+) -> None:
+    strange.script = (200, events(DELTA, {"choices": [], "council": COUNCIL}))
+    port = strange.server_address[1] + (0 if same_port else 1)
+    targets = where.run / "targets.json"
+    targets.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"], "labels": {"svc": "gateway"}}]))
+    with contextlib.ExitStack() as stack:
+        stack.callback(targets.unlink)
+        if rows is not None:
+            stack.enter_context(supervisor(where, rows))
+        assert ask(where, strange, "x").returncode == 0
+    ours = request.node.callspec.id in ("gateway_here", "gateway_of_several")
+    assert strange.tokens == [f"Bearer {where.token_file.read_text().strip()}" if ours else None]
+
+
+@contextlib.contextmanager
+def supervisor(where: home.Home, rows: list[dict[str, Any]]) -> Iterator[None]:
+    """Answer one command on the supervisor's socket."""
+    more = {"state": "ready", "generation": "", "uptime_s": 1.0, "restarts": 0, "memory_bytes": 0}
+    path = where.socket("supervisor")
+
+    def serve(listener: socket.socket) -> None:
+        caller, _ = listener.accept()
+        with caller:
+            caller.recv(65_536)
+            caller.sendall(frames.encode({"ok": True, "services": [row | more for row in rows]}))
+
+    with single_service.unix(path) as listener:
+        listener.setblocking(True)
+        listener.settimeout(LIMIT_S)
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield
+        thread.join()
+    path.unlink()
 
 
 STRANGE = {

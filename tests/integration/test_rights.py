@@ -1,5 +1,7 @@
 """What each service can still reach once it is confined: each case in a forked child, with the row of the table."""
 
+import contextlib
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import forked
 import single_service
 from council import homes
 from council.domain import config, home
+from council.kit import confine
 from council.services import rights, table
 
 CONFIG = config.Config(port=18300)
@@ -144,6 +147,81 @@ def test_a_home_in_opt_is_as_closed_as_any_other() -> None:
     row = rights.confinement_of("worker", CONFIG, home.Home(Path("/opt/council")))
     assert Path("/opt") not in row.read
     assert Path("/opt") in rights.confinement_of("worker", CONFIG, home.Home(Path("/srv/council"))).read
+
+
+@pytest.mark.parametrize("place", ["usr/local/council", "usr/lib/inner/council", "etc/ssl/certs/council", "usr"])
+def test_a_home_in_a_folder_of_the_system_is_closed_and_its_neighbours_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(rights, "_SYSTEM", (str(tmp_path / "usr"), *rights._SYSTEM))
+    monkeypatch.setattr(rights, "_ETC", (str(tmp_path / "etc/ssl/certs"),))
+    made = home.Home(tmp_path / place)
+    beside = [tmp_path / "usr/lib/libc.so", tmp_path / "usr/local/file", tmp_path / "etc/ssl/certs/root.pem"]
+    for file in [*beside, made.token_file]:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("text")
+    assert confined("worker", made, made.token_file.read_text) == DENIED
+    readable = [file for file in beside if not file.is_relative_to(made.root)]
+    assert confined("worker", made, lambda: [file.read_text() for file in readable]) == str(["text"] * len(readable))
+
+
+def test_a_link_beside_the_home_does_not_open_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rights, "_SYSTEM", (str(tmp_path), *rights._SYSTEM))
+    made = home.Home(tmp_path / "home")
+    made.root.mkdir()
+    made.token_file.write_text("text")
+    (tmp_path / "way").symlink_to("home")
+    assert confined("worker", made, made.token_file.read_text) == DENIED
+
+
+@pytest.mark.parametrize(
+    "place", ["/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/machine-id", "/etc/ssl/private"]
+)
+@pytest.mark.parametrize("service", table.NAMES)
+def test_a_service_reads_no_secret_of_the_system(where: home.Home, service: str, place: str) -> None:
+    denied = ("FileNotFoundError", DENIED) if not Path(place).exists() else (DENIED,)
+    assert confined(service, where, lambda: os.close(os.open(place, os.O_RDONLY))) in denied
+
+
+@pytest.mark.parametrize("service", table.NAMES)
+def test_a_service_opens_no_device_but_the_harmless_ones(where: home.Home, service: str) -> None:
+    devices = [one for one in sorted(Path("/dev").iterdir()) if not one.is_symlink() and not one.is_file()]
+
+    def opened() -> list[str]:
+        found = []
+        for device in devices:
+            with contextlib.suppress(OSError):
+                os.close(os.open(device, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY))
+                found.append(device.name)
+        return found
+
+    assert confined(service, where, opened) == str(["full", "null", "random", "urandom", "zero"])
+    assert confined(service, where, lambda: Path("/dev/null").write_text("x")) == "1"
+    assert confined(service, where, lambda: Path("/dev/zero").write_text("x")) == DENIED
+    assert confined(service, where, lambda: Path("/dev/shm/council-test").write_text("x")) == DENIED
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+@pytest.mark.parametrize("service", table.NAMES)
+def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
+    where: home.Home, service: str, kind: socket.SocketKind
+) -> None:
+    found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
+    assert found == ("None" if service in ("gateway", "model") else DENIED)
+    assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
+
+
+def test_what_the_kernel_cannot_take_away_is_said(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(confine, "seal", lambda: None)
+    monkeypatch.setattr(confine, "apply", lambda _: 3)
+    monkeypatch.setattr(confine, "_MACHINES", {})
+    caplog.set_level("INFO")
+    rights.confine_service("worker", CONFIG, where)
+    [tcp, last] = [record for record in caplog.records if "TCP" in record.message or record.message == "confined"][-2:]
+    assert tcp.levelname == "WARNING" and vars(last)["sockets"] == "all"
+    assert "no socket filter" in caplog.text
 
 
 @pytest.mark.parametrize("service", table.NAMES)

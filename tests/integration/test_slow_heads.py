@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator
 
@@ -55,6 +56,15 @@ async def test_a_head_over_the_limit_is_refused(port):
     writer.close()
 
 
+async def test_what_is_not_http_is_refused_in_the_shape_of_every_error(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"this is not HTTP\r\n\r\n")
+    async with asyncio.timeout(30):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and json.loads(body)["error"]["code"] == "invalid_request"
+    writer.close()
+
+
 async def test_a_kept_connection_outlives_the_limit_between_two_requests(port):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for _ in range(2):
@@ -62,4 +72,14 @@ async def test_a_kept_connection_outlives_the_limit_between_two_requests(port):
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         await reader.readuntil(b"hello")
         await asyncio.sleep(0.5)  # longer than HEAD_S; not a wait for anything
+    writer.close()
+
+
+async def test_empty_lines_after_an_answer_do_not_hold_the_connection(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"hello")
+    writer.write(b"\r\n")
+    async with asyncio.timeout(30):
+        assert await reader.read() == b""
     writer.close()

@@ -214,3 +214,14 @@ async def test_the_least_memory_that_may_be_set_is_enough_to_work() -> None:
     with single_service.short_folder() as folder:
         with start(folder, COUNCIL_WORKER_MEMORY_BYTES=str(least.metadata["low"])) as service:
             await Running(service, folder / "s").answers_again()
+
+
+async def test_a_stop_during_the_wait_after_failures_ends_the_worker() -> None:
+    with single_service.short_folder() as folder:
+        with start(folder) as service:
+            running = Running(service, folder / "s")
+            for _ in range(5):
+                with pytest.raises(errors.ComputeUnavailableError):
+                    await running.call("crash")
+            service.popen.terminate()
+            assert await asyncio.to_thread(service.popen.wait, 20) == 0

@@ -13,7 +13,8 @@ TOY = Path(__file__).with_name("toy_service.py")
 
 def main() -> int:
     root = Path(sys.argv[1])
-    settings = config.build({}, {}, {"supervisor": json.loads(sys.argv[2]), "gateway": {"drain_s": 0}})
+    # Not by `config.build`, which would refuse a stop as short as the tests want it.
+    settings = config.Config(supervisor=config.SupervisorConfig(**json.loads(sys.argv[2])))
     services = [spec(root, *entry.split("=")) for entry in sys.argv[3:]]
     rights = control.Rights(replace_allowed=frozenset({"changer"}), repair_allowed=frozenset({"steward"}))
     try:
@@ -36,6 +37,7 @@ def spec(root: Path, name: str, mode: str) -> specs.ServiceSpec:
         name,
         (sys.executable, str(TOY), mode, str(root)),
         sockets=(specs.SocketSpec("calls", "unix", path=root / "run" / f"{name}.sock"),) if mode == "caller" else (),
+        replicas_max=1 if mode == "pong" else 64,
         ready="ping" if mode == "pong" else "notify",
         ping_path=root / "run" / "pong.sock",
     )

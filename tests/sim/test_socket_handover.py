@@ -43,7 +43,7 @@ async def toy(backoff_first_s: float = 0.5) -> AsyncIterator[Toy]:
     with tempfile.TemporaryDirectory(prefix="council") as folder:
         port = free_port()
         limits = {
-            "supervisor": {"backoff_first_s": backoff_first_s, "ready_s": 20, "stop_s": 15},
+            "supervisor": {"backoff_first_s": backoff_first_s, "ready_s": 20, "stop_s": 45},
             "gateway": {"drain_s": 5},
         }
         settings = config.build({}, {}, limits)

@@ -87,15 +87,20 @@ def processes_table() -> str:
 
 def rights_table() -> str:
     settings = config.build({}, {}, {})
-    common = set(rights.confinement_of("worker", settings, HOME).read)
+    worker = rights.confinement_of("worker", settings, HOME)
+    common = {*worker.read, *worker.write}
     rows = []
     for service in specs.specs(settings, HOME, ""):
         found = rights.confinement_of(service.name, settings, HOME)
         read = [_placed(path) for path in found.read if path not in common]
-        write = [_placed(path) for path in found.write if path != Path("/dev")]
+        write = [_placed(path) for path in found.write if path not in common]
         connect, bind = (_ports(each) for each in (found.connect_ports, found.bind_ports))
-        rows.append((f"`{service.name}`", ", ".join(read) or "none", ", ".join(write) or "none", connect, bind))
-    return table(("process", "reads in the home", "writes in the home", "connects to TCP", "opens TCP ports"), rows)
+        sockets = "Unix" if service.name in rights.UNIX_ONLY else "all"
+        rows.append(
+            (f"`{service.name}`", ", ".join(read) or "none", ", ".join(write) or "none", connect, bind, sockets)
+        )
+    head = ("process", "reads in the home", "writes in the home", "connects to TCP", "opens TCP ports", "makes sockets")
+    return table(head, rows)
 
 
 def _placed(path: Path) -> str:

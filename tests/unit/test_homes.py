@@ -178,3 +178,15 @@ def test_an_empty_file_is_no_settings_and_a_large_one_is_refused(tmp_path: Path)
         homes.read_yaml(file)
     with pytest.raises(errors.ConfigError, match="cannot be read"):
         homes.read_yaml(tmp_path)
+
+
+def test_a_first_token_that_lost_records_do_not_know_is_entered_again(tmp_path: Path) -> None:
+    where = home.Home(tmp_path / "h")
+    homes.prepare(where, {})
+    for file in where.records.iterdir():
+        file.unlink()
+    assert not homes.prepare(where, {}).new_token
+    records = app.records(homes.load_config(where, None, {}, {}), where)
+    digests = [token.secret_sha256 for token in records.tokens()]
+    records.close()
+    assert digests == [access.digest(where.token_file.read_text().strip())]

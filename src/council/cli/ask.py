@@ -1,5 +1,6 @@
 """ask: one question to the running service, the answer as it comes."""
 
+import asyncio
 import http.client
 import ssl
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import click
 import orjson
 
+from council import app
 from council.cli import options
 from council.domain import config as config_module
 from council.domain import errors
@@ -33,7 +35,7 @@ def ask(
     config = options.config_of(where, port)
     council: dict[str, Any] = {}
     parts: list[str] = []
-    for chunk in _stream(config, _token(where), model, text):
+    for chunk in _stream(config, _token(where, config), model, text):
         if "error" in chunk:
             raise _failure(chunk["error"], 503)
         council = chunk.get("council", council)
@@ -94,11 +96,27 @@ def _detail(detail: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _token(where: home_module.Home) -> str | None:
+def _token(where: home_module.Home, config: config_module.Config) -> str | None:
+    """Return the admin token, None where the port may be somebody else's: whoever listens there would get it."""
     try:
-        return where.token_file.read_text().strip()
+        token = where.token_file.read_text().strip()
     except OSError:
         return None
+    return token if _is_ours(where, config.port) else None
+
+
+def _is_ours(where: home_module.Home, port: int) -> bool:
+    """Return whether this home's supervisor answers, and runs its gateway on `port`."""
+    try:
+        rows = asyncio.run(app.runtime(where).status())
+        noted = orjson.loads((where.run / "targets.json").read_bytes())
+        ports = {
+            target.rpartition(":")[2] for one in noted if one["labels"]["svc"] == "gateway" for target in one["targets"]
+        }
+    except (errors.CouncilError, OSError, ValueError, KeyError, TypeError):
+        return False
+    running = any(row.name.partition(":")[0] == "gateway" and row.pid is not None for row in rows)
+    return running and str(port) in ports
 
 
 def _stream(config: config_module.Config, token: str | None, model: str, text: str) -> Iterator[dict[str, Any]]:

@@ -47,7 +47,7 @@ def prepare(again: bool, where: home_module.Home) -> None:
     if packaged.find_prepared(where.models) is not None and not again:
         click.echo("The packaged model is prepared already.")
         return
-    with click.progressbar(length=100, label="model     preparing, once", width=30) as bar:
+    with click.progressbar(length=100, label="model     preparing, once", width=30, show_eta=False) as bar:
         done_percent = 0
 
         def progress(done: int, total: int) -> None:

@@ -59,19 +59,29 @@ def _prepare_model(config: config_module.Config, where: home_module.Home) -> fro
     if not cpu.runs_local_model():
         click.echo("council   this processor lacks AVX2, so there is no local model; specialists answer what they can")
         return frozenset({"model"})
-    if not config.model.file and packaged.find_prepared(where.models) is None:
+    if not config.model.file and not _is_prepared(where):
         # In a process of its own: the conversion takes memory that the supervisor should not keep.
-        command = [sys.executable, "-m", "council", "models", "prepare", "--home", str(where.root)]
+        command = [sys.executable, "-m", "council", "models", "prepare", "--again", "--home", str(where.root)]
         if subprocess.run(command, check=False).returncode != 0:
             raise errors.SetupError("The packaged model could not be prepared; see above. `council doctor` shows more.")
     return frozenset()
 
 
+def _is_prepared(where: home_module.Home) -> bool:
+    prepared = packaged.find_prepared(where.models)
+    if prepared is None:
+        return False
+    try:
+        packaged.check(prepared)
+    except errors.SetupError:
+        click.echo("model     the prepared file is damaged, so it is made anew")
+        return False
+    return True
+
+
 def _run(config: config_module.Config, where: home_module.Home, generation: str, without: frozenset[str]) -> int:
     from council.supervisor import main, specs, users
 
-    # Counters start over with the service.
-    shutil.rmtree(where.run / "metrics", ignore_errors=True)
     services = [spec for spec in specs.specs(config, where, generation) if spec.name not in without]
     return main.run(
         config,
@@ -89,7 +99,7 @@ def _welcome(config: config_module.Config, where: home_module.Home, without: fro
 
     model = "none" if "model" in without else f"{config.model.name} on this machine"
     click.echo(f"\nModel: {model}. Token: {where.token_file}. Logs: {where.logs}. Library: {where.library}")
-    click.echo("Five questions to try, so or with any OpenAI client:")
+    click.echo("Five questions to try, like this or with any OpenAI client:")
     for kind, text in questions.QUESTIONS:
         click.echo(f'  {kind:<10} {_command_name()} ask "{text}"')
     scheme = "https" if config.gateway.tls_cert_file else "http"
@@ -114,16 +124,22 @@ def _shown(host: str) -> str:
 
 def _detach(where: home_module.Home, config: config_module.Config) -> None:
     """Start the supervisor in a session of its own, and wait until it says ready or ends."""
-    log = where.logs / "supervisor.log"
+    from council.supervisor import logs
+
+    log = logs.own(where)
+    # Now rather than by the supervisor, so that it does not cut away what is followed here.
+    logs.turn_over(log, config.supervisor.log_bytes_max)
     command = [sys.executable, "-m", "council", "up", "--home", str(where.root), "--port", str(config.port)]
     with log.open("ab") as output:
         begins_at = output.tell()
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    ready = _follow(log, begins_at, child)
-    if not ready:
-        raise errors.SetupError(f"Council did not start; {log} says why.")
+    if _follow(log, begins_at, child):
+        return
+    if child.poll() is None:
+        raise errors.UnavailableError(f"Council is still starting; `council status` shows how far. Its log is {log}.")
+    raise errors.SetupError(f"Council did not start; {log} says why.")
 
 
 def _follow(log: Path, begins_at: int, child: "subprocess.Popen[bytes]") -> bool:
@@ -137,6 +153,9 @@ def _follow(log: Path, begins_at: int, child: "subprocess.Popen[bytes]") -> bool
                 click.echo(line, nl=False)
                 if line.startswith("ready "):
                     return True
+            elif log.stat().st_size < lines.tell():
+                # The supervisor has turned it over.
+                lines.seek(0)
             elif child.poll() is not None:
                 return False
             else:

@@ -18,6 +18,10 @@ from council.domain import errors, money
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
+# After its drain the gateway may take this long to commit the ledger's last rows, seconds.
+LAST_ROWS_S = 15.0
+
+_CASCADE = "council"
 _MIB = 1024 * 1024
 
 
@@ -128,7 +132,7 @@ class SupervisorConfig:
     backoff_forgive_s: float = option(60.0, "A run this long starts the back-off over, seconds.", low=0.1, high=86_400)
     ready_s: float = option(60.0, "Longest a service may take to be ready, seconds.", low=1, high=3600)
     stop_s: float = option(
-        25.0, "Wait after SIGTERM before SIGKILL, seconds; longer than the gateway's drain.", low=0.1, high=3600
+        40.0, "Wait after SIGTERM before SIGKILL, seconds; longer than the gateway's drain.", low=0.1, high=3600
     )
     log_bytes_max: int = option(
         10 * _MIB, "A log file is turned over at this size, one older file kept.", low=4096, high=1 << 32
@@ -338,7 +342,12 @@ def _check_combinations(config: Config) -> None:
         raise errors.ConfigError(
             f"The model {config.model.name!r} has no price. Add `prices.{config.model.name}` (0 and 0 for your own model)."
         )
-    if config.supervisor.stop_s <= gateway.drain_s:
+    if config.supervisor.stop_s < gateway.drain_s + LAST_ROWS_S:
         raise errors.ConfigError(
-            "`supervisor.stop_s` must be longer than `gateway.drain_s`, or answers are cut at a stop."
+            f"`supervisor.stop_s` must be at least {LAST_ROWS_S:g} s longer than `gateway.drain_s`, or answers are cut "
+            "and their ledger rows lost at a stop."
+        )
+    if config.model.name.partition("/")[0] == _CASCADE:
+        raise errors.ConfigError(
+            f"`model.name` may not be {config.model.name!r}: callers reach the specialists by such names."
         )

@@ -4,6 +4,8 @@ CouncilError
 ├── InvalidRequestError          the caller sent something that cannot be answered as it is
 │   ├── MalformedBodyError           not JSON, not UTF-8, or of the wrong types
 │   ├── BodyTooLargeError            over `gateway.body_bytes_max`
+│   ├── RequestTimeoutError          the rest of the body did not come in time
+│   ├── MethodNotAllowedError        the path exists, with other methods
 │   ├── UnsupportedParameterError    a known parameter that this version refuses instead of ignoring
 │   ├── ContextTooLongError          more tokens than the model's context holds
 │   └── ModelNotFoundError           no model of that name
@@ -62,6 +64,18 @@ class BodyTooLargeError(InvalidRequestError):
     """Over the size limit."""
 
     code = "body_too_large"
+
+
+class RequestTimeoutError(InvalidRequestError):
+    """The rest of the body did not come in time."""
+
+    code = "request_timeout"
+
+
+class MethodNotAllowedError(InvalidRequestError):
+    """The path exists, with other methods."""
+
+    code = "method_not_allowed"
 
 
 class UnsupportedParameterError(InvalidRequestError):

@@ -115,7 +115,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
             "There is nothing at this path. /openapi.json lists all paths."
         )
     elif error.status_code == 405:
-        raised = http_errors.MethodNotAllowedError(f"This path does not take {request.method[:20]}.")
+        raised = errors.MethodNotAllowedError(f"This path does not take {request.method[:20]}.")
     else:
         raised = errors.InvalidRequestError(str(error.detail)[:200])
     response = http_errors.response_of(raised, request.state.request_id)

@@ -41,6 +41,8 @@ class Doorkeeper:
                 await self.refresh()
             except errors.RecordsUnavailableError as error:
                 _log.warning("the token list could not be read again", extra={"detail": error.detail})
+            except Exception:  # noqa: BLE001 - a list that is never read again would keep revoked tokens alive
+                _log.exception("the token list could not be read again")
 
     def admit(self, connection: HTTPConnection, right: access.Right) -> access.Principal:
         """Return who is calling. Raises UnauthenticatedError, ForbiddenError."""

@@ -3,6 +3,7 @@
 Plain ASGI, since it runs for every request and every chunk.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -38,6 +39,7 @@ class Door:
         self._gateway = gateway
         self._template_of = template_of
         self._in_flight = 0
+        self._allowed_hosts = frozenset(name.lower() for name in gateway.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one exchange."""
@@ -85,7 +87,7 @@ class Door:
     def _check_host(self, headers: Headers) -> None:
         """Refuse foreign names, so that a web page cannot reach us through a name that it makes resolve to us."""
         host = _host_name(headers.get("host", ""))
-        if host in _LOOPBACK_NAMES or host == self._gateway.host or host in self._gateway.allowed_hosts:
+        if host in _LOOPBACK_NAMES or host == self._gateway.host.lower() or host in self._allowed_hosts:
             return
         telemetry.UNAUTHORISED.labels("host").inc()
         raise errors.ForbiddenError(
@@ -137,6 +139,13 @@ class _Exchange:
             await self._door.enter(self._scope, self._receive_some, self._send_some)
         except errors.CouncilError as error:
             await self._fail(error)
+        except asyncio.CancelledError:
+            # The drain's time is up. Whoever has heard nothing yet is told; a stream that began is cut.
+            if self._status:
+                raise
+            await self._fail(
+                errors.UnavailableError("The service is stopping. Try again in a moment.", retry_after_s=5)
+            )
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and the client gets our shape
             _log.exception("a request failed", extra={"path": self._door.label(self._scope["path"])})
             await self._fail(errors.CouncilError("Internal error.", detail=str(error)))

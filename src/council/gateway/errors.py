@@ -34,18 +34,6 @@ _TABLE: dict[str, tuple[int, str]] = {
 _INTERNAL = (500, "server_error")
 
 
-class RequestTimeoutError(errors.InvalidRequestError):
-    """The rest of the body did not come in time."""
-
-    code = "request_timeout"
-
-
-class MethodNotAllowedError(errors.InvalidRequestError):
-    """The path exists, with other methods."""
-
-    code = "method_not_allowed"
-
-
 def status_of(error: errors.CouncilError) -> int:
     """Return the HTTP status of an error."""
     return _TABLE.get(error.code, _INTERNAL)[0]

@@ -84,7 +84,7 @@ class OpenAIRoutes:
             async with asyncio.timeout(limit_s):
                 return await request.body()
         except TimeoutError:
-            raise http_errors.RequestTimeoutError(
+            raise errors.RequestTimeoutError(
                 f"The body did not arrive within {limit_s:g} s. Send it faster, or raise `gateway.body_timeout_s`."
             ) from None
         except ClientDisconnect:

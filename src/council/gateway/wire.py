@@ -78,9 +78,14 @@ class ChatRequest(pydantic.BaseModel):
     user: str | None = None
     n: Literal[1] | None = None
     logprobs: Literal[False] | None = None
+    top_logprobs: Literal[0] | None = None
+    logit_bias: Annotated[dict[str, Any], pydantic.Field(max_length=0)] | None = None
     tools: _Empty | None = None
+    tool_choice: Literal["none", "auto"] | None = None
     functions: _Empty | None = None
     response_format: TextFormat | None = None
+    modalities: list[Literal["text"]] | None = None
+    memory: Literal[False] | None = None
     presence_penalty: Annotated[float, pydantic.Field(ge=0, le=0)] | None = None
     frequency_penalty: Annotated[float, pydantic.Field(ge=0, le=0)] | None = None
 
@@ -99,7 +104,12 @@ class ChatRequest(pydantic.BaseModel):
 _UNSUPPORTED = {
     "n": "one answer a request",
     "logprobs": "no log-probabilities",
+    "top_logprobs": "no log-probabilities",
+    "logit_bias": "no bias",
     "tools": "no tool calls",
+    "tool_choice": "no tool calls",
+    "modalities": "text only",
+    "memory": "no memory yet",
     "functions": "no tool calls",
     "response_format": "plain text only",
     "presence_penalty": "no penalties",

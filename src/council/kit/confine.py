@@ -1,11 +1,15 @@
-"""Linux confinement of the calling process: Landlock, no new privileges, no core dumps or inspection.
+"""Linux confinement of the calling process: Landlock, a socket filter, no new privileges, no core dumps or inspection.
 
 Landlock (docs.kernel.org/userspace-api/landlock.html) is probed by system call, since /sys/kernel/security may not be
-mounted. The system call numbers are the same on x86-64 and aarch64. Everything here can only take rights away.
+mounted. The system call numbers of Landlock are the same on x86-64 and aarch64. It governs TCP and no other protocol, so
+who needs no network at all is also put behind a seccomp filter. Everything here can only take rights away.
 """
 
 import ctypes
+import errno
 import os
+import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +21,22 @@ _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE = 1 << 4, 1 << 5
-_MAKE_CHAR, _MAKE_DIR, _MAKE_REG, _MAKE_SOCK, _MAKE_FIFO, _MAKE_BLOCK, _MAKE_SYM = (1 << bit for bit in range(6, 13))
+_MAKE_DIR, _MAKE_REG, _MAKE_SOCK = 1 << 7, 1 << 8, 1 << 9
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 _NET_BIND_TCP, _NET_CONNECT_TCP = 1 << 0, 1 << 1
 _SCOPE_ABSTRACT_UNIX, _SCOPE_SIGNAL = 1 << 0, 1 << 1
+TCP_ABI_MIN = 4
+
+_SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1
+_RETURN_ALLOW, _RETURN_ERRNO, _RETURN_KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
+_LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _RETURN = 0x20, 0x15, 0x35, 0x06
+# Where `struct seccomp_data` has the call, the architecture and the low half of the first argument (little-endian).
+_AT_CALL, _AT_ARCHITECTURE, _AT_ARGUMENT = 0, 4, 16
+_X32_BIT, _IO_URING_SETUP = 0x40000000, 425
 
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
-_CHANGE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _MAKE_SYM | _REFER | _TRUNCATE
+# No links: what root opens by its path later could be led astray by one.
+_CHANGE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _REFER | _TRUNCATE
 _ALL_V1 = (1 << 13) - 1
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 
@@ -64,6 +77,64 @@ def seal() -> None:
     """Forbid new privileges, core dumps and inspection by other processes of the same user."""
     _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    architecture: int  # of linux/audit.h
+    seccomp: int
+    socket: int
+    socketpair: int
+
+
+_MACHINES = {"x86_64": _Machine(0xC000003E, 317, 41, 53), "aarch64": _Machine(0xC00000B7, 277, 198, 199)}
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("k", ctypes.c_uint32))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
+
+
+def deny_sockets() -> None:
+    """Let this process, all its threads and its future children make no socket but AF_UNIX; those it has stay usable.
+
+    Raises OSError where the filter cannot be loaded: no seccomp, or a machine whose call numbers are not known here.
+    """
+    machine = _MACHINES.get(os.uname().machine)
+    if machine is None or sys.maxsize < 1 << 32:
+        raise OSError(errno.ENOSYS, "no socket filter for this kind of machine")
+    rows = _socket_filter(machine)
+    program = _Program(len(rows), (_Instruction * len(rows))(*(_Instruction(*row) for row in rows)))
+    _checked(_libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+    # By this call and not by prctl, which leaves threads that run already as they are.
+    loaded = _libc().syscall(
+        machine.seccomp, _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC, ctypes.byref(program)
+    )
+    if _checked(loaded, "seccomp") > 0:
+        raise OSError(errno.EBUSY, f"seccomp: thread {loaded} has a filter of its own")
+
+
+def _socket_filter(machine: _Machine) -> list[tuple[int, int, int, int]]:
+    """Return the filter (docs.kernel.org/userspace-api/seccomp_filter.html); jumps count the instructions to pass over."""
+    return [
+        (_LOAD, 0, 0, _AT_ARCHITECTURE),
+        (_JUMP_EQUAL, 1, 0, machine.architecture),
+        # 32-bit calls have other numbers, and nothing of ours makes them.
+        (_RETURN, 0, 0, _RETURN_KILL_PROCESS),
+        (_LOAD, 0, 0, _AT_CALL),
+        (_JUMP_GREATER_EQUAL, 6, 0, _X32_BIT),
+        # Which makes sockets where no filter sees it.
+        (_JUMP_EQUAL, 5, 0, _IO_URING_SETUP),
+        (_JUMP_EQUAL, 1, 0, machine.socket),
+        (_JUMP_EQUAL, 0, 2, machine.socketpair),
+        (_LOAD, 0, 0, _AT_ARGUMENT),
+        (_JUMP_EQUAL, 0, 1, socket.AF_UNIX),
+        (_RETURN, 0, 0, _RETURN_ALLOW),
+        (_RETURN, 0, 0, _RETURN_ERRNO | errno.EPERM),
+    ]
 
 
 def apply(confinement: Confinement) -> int:

@@ -21,8 +21,6 @@ _CREDENTIALS = struct.Struct("3i")
 
 # From <linux/prctl.h>.
 _PR_SET_PDEATHSIG = 1
-_PR_GET_DUMPABLE = 3
-_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
 # A chain of parents longer than this is not followed further.
@@ -36,7 +34,6 @@ class Stat:
     pid: int
     parent_pid: int
     group_id: int
-    session_id: int
     start_ticks: int
 
 
@@ -57,7 +54,7 @@ def stat(pid: int) -> Stat | None:
         return None
     # The command name stands in parentheses and may itself hold spaces and parentheses.
     fields = text[text.rindex(")") + 2 :].split()
-    return Stat(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
+    return Stat(pid, int(fields[1]), int(fields[2]), int(fields[19]))
 
 
 def table() -> dict[int, Stat]:
@@ -112,28 +109,16 @@ def set_parent_death_signal(number: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, number)
 
 
-def set_dumpable(allowed: bool) -> None:
-    """Say whether core dumps, ptrace and reading of our /proc entries by processes of the same user are allowed."""
-    _prctl(_PR_SET_DUMPABLE, int(allowed))
-
-
-def is_dumpable() -> bool:
-    """Return whether this process is dumpable."""
-    return _prctl(_PR_GET_DUMPABLE, 0) == 1
-
-
 def set_child_subreaper() -> None:
     """Become the parent of orphaned descendants, so that none can leave our tree; the caller must reap them."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def _prctl(operation: int, argument: int) -> int:
+def _prctl(operation: int, argument: int) -> None:
     library = ctypes.CDLL(None, use_errno=True)
-    result: int = library.prctl(ctypes.c_int(operation), ctypes.c_ulong(argument), *[ctypes.c_ulong(0)] * 3)
-    if result < 0:
+    if library.prctl(ctypes.c_int(operation), ctypes.c_ulong(argument), *[ctypes.c_ulong(0)] * 3) < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
-    return result
 
 
 def peer(connection: socket.socket) -> Peer:
@@ -149,7 +134,7 @@ def reap_adopted(own: set[int]) -> None:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
-        # One of our own hides those behind it until its owner has collected it and calls again.
+        # One of our own hides those behind it until its owner has collected it and calls this again.
         if ended is None or ended.si_pid in own:
             return
         os.waitpid(ended.si_pid, os.WNOHANG)

@@ -17,6 +17,7 @@ nginx solves it in the same way (`keepalive_min_timeout`).
 
 import asyncio
 import contextlib
+import json
 import select
 import signal
 import socket
@@ -131,6 +132,17 @@ class DrainingProtocol(httptools_impl.HttpToolsProtocol):
         self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
         if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response("The request's head is too large.")
+        elif self._head_timer is None and self._answering() is None and not self.transport.is_closing():
+            # Line ends before a request begin none, but uvicorn has taken its own timer away for them.
+            self._expect_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, in the shape that every other error has."""
+        error = {"message": msg, "type": "invalid_request_error", "param": None, "code": "invalid_request"}
+        body = json.dumps({"error": error}).encode()
+        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Note that a request has begun to arrive."""

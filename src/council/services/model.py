@@ -28,7 +28,7 @@ from council import telemetry
 from council.backends.model_provider import packaged
 from council.domain import config as config_module
 from council.domain import errors, home
-from council.services import harness, rights
+from council.services import harness, local_hosts, rights
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     engine = _Engine(path, config.model)
     app = _application(engine, key, environment.generation)
     _log.info("model loaded", extra={"file": path.name, "threads": engine.threads})
-    harness.serve(app, listener, environment, drain_s=config.gateway.drain_s)
+    harness.serve(local_hosts.only(app), listener, environment, drain_s=config.gateway.drain_s)
     # llama.cpp's server thread cannot be joined, so the process ends without unwinding.
     logging.shutdown()
     os._exit(0)

@@ -21,7 +21,7 @@ from council import telemetry
 from council.domain import config as config_module
 from council.domain import home
 from council.kit import frames
-from council.services import harness, rights
+from council.services import harness, local_hosts, rights
 from council.serving.memory import folder, lexical
 
 _log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 _REQUEST_BYTES_MAX = 64 * 1024
 _RESULTS_MAX = 50
 _CONNECTIONS_MAX = 256
+_NAMED_MAX = 20
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -47,7 +48,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         }
     )
     app = _application(recall, search, environment, config.recall.poll_s)
-    harness.serve(app, health, environment, drain_s=0.0)
+    harness.serve(local_hosts.only(app), health, environment, drain_s=0.0)
     return 0
 
 
@@ -56,6 +57,7 @@ class _Recall:
         self._folders = folders
         self._index = lexical.LexicalIndex()
         self._connections = 0
+        self._left_out: dict[str, str] = {}
 
     async def refresh(self) -> None:
         """Bring the index up to what the folders hold. Files are read on a thread, the index is written here."""
@@ -67,18 +69,28 @@ class _Recall:
                 else:
                     self._index.put(root, source, change.sections)
                 await asyncio.sleep(0)
+        self._note_left_out()
         for root in {root for root, _ in self._folders.values()}:
             telemetry.RECALL_PASSAGES.labels(root).set(self._index.count(root))
             left_out = sum(len(watched.left_out) for name, watched in self._folders.values() if name == root)
             telemetry.RECALL_LEFT_OUT.labels(root).set(left_out)
 
-    def left_out(self) -> dict[str, str]:
-        """Return each document that is not in the index, with the reason."""
-        return {
+    def left_out(self) -> dict[str, int]:
+        """Return how many documents are not in the index, by folder. Anyone may ask; their names are for the log."""
+        return {name: sum(document.startswith(f"{name}/") for document in self._left_out) for name in self._folders}
+
+    def _note_left_out(self) -> None:
+        left_out = {
             f"{name}/{source}": reason
             for name, (_, watched) in self._folders.items()
             for source, reason in watched.left_out.items()
         }
+        new = sorted(left_out.items() - self._left_out.items())
+        for document, reason in new[:_NAMED_MAX]:
+            _log.warning("a document is left out", extra={"document": document, "reason": reason})
+        if len(new) > _NAMED_MAX:
+            _log.warning("more documents are left out", extra={"count": len(new) - _NAMED_MAX})
+        self._left_out = left_out
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection, in order."""

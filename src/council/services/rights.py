@@ -1,12 +1,12 @@
 """What each process may reach: the table of decision 8, as data, and its one application.
 
 Every process reads the Python environment and the system's libraries; beside that only what its row names. The worker reads
-nothing of the home and has no TCP at all. Where the kernel has no Landlock the process says so in its log and goes on;
-`council doctor` shows it.
+nothing of the home; it, recall and the store can make no socket but Unix ones. Where the kernel cannot confine so far the
+process says so in its log and goes on; `council doctor` shows whether there is Landlock.
 """
 
 import logging
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import council
@@ -16,23 +16,50 @@ from council.kit import confine, environment
 
 _log = logging.getLogger(__name__)
 
-_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/sys", "/opt")
+_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/proc", "/sys", "/opt")
+# Not all of /etc, which holds the keys and passwords of others. Each file is allowed as it lies there now: one that is
+# replaced later, as a new resolv.conf, is read after the service's next start.
+_ETC = (
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "passwd", "group", "protocols", "services"),
+    *("hosts", "host.conf", "resolv.conf", "nsswitch.conf", "gai.conf"),
+    *("ssl/certs", "ssl/cert.pem", "ssl/openssl.cnf", "ca-certificates", "ca-certificates.conf"),
+    *("pki/ca-trust", "pki/tls/certs", "pki/tls/cert.pem", "pki/tls/openssl.cnf", "crypto-policies"),
+)
+# A model on a graphics card will need that card's device files as well.
+_DEVICES_READ = ("zero", "random", "urandom", "full")
+_DEVICES_WRITTEN = ("null",)
+
+# Who can do with Unix sockets and what it inherits.
+UNIX_ONLY = frozenset({"worker", "recall", "store"})
 
 
 def confine_service(service: str, config: config_module.Config, where: home.Home) -> None:
     """Take away every right that `service` does not need. Call it once, before serving."""
     confine.seal()
-    confinement = confinement_of(service, config, where)
-    abi = confine.apply(confinement)
+    abi = confine.apply(confinement_of(service, config, where))
+    sockets = _confine_sockets(service)
     if abi == 0:
         _log.warning("no Landlock on this kernel, so only file modes confine this process", extra={"service": service})
-    else:
-        _log.info("confined", extra={"landlock_abi": abi})
+    elif abi < confine.TCP_ABI_MIN:
+        _log.warning("this kernel's Landlock does not govern TCP", extra={"landlock_abi": abi, "service": service})
+    _log.info("confined", extra={"landlock_abi": abi, "sockets": sockets})
+
+
+def _confine_sockets(service: str) -> str:
+    """Take away the sockets that `service` does not need; return which kinds it can still make."""
+    if service not in UNIX_ONLY:
+        return "all"
+    try:
+        confine.deny_sockets()
+    except OSError as error:
+        _log.warning("no socket filter, so this process can reach the network", extra={"reason": str(error)})
+        return "all"
+    return "unix"
 
 
 def confinement_of(service: str, config: config_module.Config, where: home.Home) -> confine.Confinement:
     """Return the row of the table for `service`."""
-    read, write = [*_environment(where)], [Path("/dev")]
+    read, write = _readable(where), [Path("/dev", name) for name in _DEVICES_WRITTEN]
     connect: tuple[int, ...] | None = ()
     match service:
         case "gateway":
@@ -57,12 +84,25 @@ def confinement_of(service: str, config: config_module.Config, where: home.Home)
     return confine.Confinement(read, write, connect, bind)
 
 
-def _environment(where: home.Home) -> list[Path]:
-    """Return where Python, its packages and this package lie.
-
-    Landlock cannot take a folder out of one that it allowed, and a home may well lie in /opt.
-    """
+def _readable(where: home.Home) -> list[Path]:
+    """Return where Python, its packages, this package and what they need of the system lie, less the home."""
     own = Path(council.__file__).resolve().parent
-    system = [Path(root) for root in _SYSTEM if root != "/opt" or not where.root.resolve().is_relative_to(root)]
-    roots = {*environment.python_folders(), own, *system}
-    return sorted({root.resolve() for root in roots} | {Path(sys.prefix)})
+    roots = {*environment.python_folders(), own, *map(Path, _SYSTEM), *(Path("/etc", name) for name in _ETC)}
+    closed = where.root.resolve()
+    found = {part for root in roots for part in _without(root.resolve(), closed)}
+    return sorted(found | {Path("/dev", name) for name in _DEVICES_READ})
+
+
+def _without(root: Path, closed: Path) -> Iterator[Path]:
+    """Yield `root`, or what it holds now beside `closed`: Landlock cannot take a folder out of one that it allowed."""
+    if not closed.is_relative_to(root):
+        yield root
+    elif closed != root:
+        try:
+            inner = sorted(root.iterdir())
+        except OSError:
+            return
+        for part in inner:
+            # A link may lead anywhere; where it leads has a name of its own.
+            if not part.is_symlink():
+                yield from _without(part, closed)

@@ -86,7 +86,7 @@ class _Parent:
         # SIGTERM waits while a child is neither forked nor known, or it would be missed by `_stop`.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         try:
-            while len(self._children) < self._worker.processes:
+            while not self._stopping and len(self._children) < self._worker.processes:
                 pid = os.fork()
                 if pid == 0:
                     _child(self._listener, self._worker, self._operations)

@@ -20,6 +20,9 @@ from council.serving.router import signals
 
 _log = logging.getLogger(__name__)
 
+# A stop waits this long for cancelled questions to come to their end.
+CLOSE_S = 5.0
+
 
 class Specialist(Protocol):
     """Answers one kind of question."""
@@ -68,6 +71,8 @@ class Pipeline:
         self._generation = generation
         self._clock = clock
         self._recording: set[asyncio.Task[None]] = set()
+        self._open = 0
+        self._none_open = asyncio.Event()
 
     async def answer(
         self, question: answers.Question, asker: Asker
@@ -79,6 +84,8 @@ class Pipeline:
         """
         run = run_module.Run(question, asker.user_id, asker.token_id, self._clock)
         run.degraded.extend(asker.degraded)
+        self._open += 1
+        self._none_open.clear()
         try:
             async with contextlib.aclosing(self._cascade(question, run)) as events:
                 async for event in events:
@@ -102,6 +109,10 @@ class Pipeline:
         except Exception:
             await self._record_failure(run, ledger.Outcome.FAILED)
             raise
+        finally:
+            self._open -= 1
+            if self._open == 0:
+                self._none_open.set()
 
     async def _cascade(
         self, question: answers.Question, run: run_module.Run
@@ -175,7 +186,11 @@ class Pipeline:
         task.add_done_callback(self._recording.discard)
 
     async def close(self) -> None:
-        """Wait for rows that are still on their way."""
+        """Wait for rows that are still on their way, those of questions cancelled a moment ago among them."""
+        if self._open:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self._none_open.wait()
         await asyncio.gather(*self._recording)
 
 

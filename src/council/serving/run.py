@@ -105,7 +105,7 @@ class Run:
         """Count the request in the metrics."""
         total_s = self._elapsed_s()
         telemetry.REQUESTS.labels(self.route, outcome).inc()
-        if self.finding is None:
+        if self.finding is None or outcome not in (ledger.Outcome.ANSWERED, ledger.Outcome.REFUSED):
             return
         # Of answers only: a refusal in a millisecond says nothing about how fast answers are.
         telemetry.WHOLE_SECONDS.labels(self.route).observe(total_s)

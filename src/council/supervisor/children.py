@@ -19,9 +19,6 @@ _READY_BYTES_MAX = 64
 _PING_EVERY_S = 0.05
 _PING_REPLY_S = 1.0
 
-# Set for each child anew; what the supervisor itself inherited must not reach it.
-_OURS = ("SERVICE", "REPLICA", "GENERATION", "SUPERVISOR_PID", "SOCKETS", "READY_FD")
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -147,13 +144,11 @@ class ChildProcess:
 
 
 def _environment(order: Order) -> dict[str, str]:
-    reserved = {f"COUNCIL_{name}" for name in _OURS}
-    inherited = {key: value for key, value in os.environ.items() if key not in reserved}
     sockets = ",".join(f"{name}:{listener.fileno()}" for name, listener in order.sockets.items())
     # What is root's home to us is closed to a user of its own.
     homeless = {} if order.account is None else {"HOME": "/nonexistent"}
     return {
-        **inherited,
+        **specs.inherited(order.spec, os.environ),
         **homeless,
         **order.spec.environment,
         "COUNCIL_SERVICE": order.spec.name,

@@ -1,12 +1,19 @@
-"""Keeps the services' log files from growing for ever, without the services knowing."""
+"""Keeps the log files from growing for ever, without those who write them knowing."""
 
 import logging
 import os
 from pathlib import Path
 
+from council.domain import home as home_module
+
 _log = logging.getLogger(__name__)
 
 _BLOCK_BYTES = 1024 * 1024
+
+
+def own(home: home_module.Home) -> Path:
+    """Return where a supervisor in the background writes."""
+    return home.logs / "supervisor.log"
 
 
 def turn_over(path: Path, bytes_max: int) -> bool:

@@ -35,7 +35,10 @@ def run(
     chosen = specs.specs(config, home, generation) if services is None else services
 
     async def main() -> int:
-        one = supervisor.Supervisor(config, home, generation, chosen, console, rights=rights, regime=regime)
+        # At SIGCHLD, and once more after each child of our own: until that is collected it hides orphans behind it.
+        one = supervisor.Supervisor(
+            config, home, generation, chosen, console, rights=rights, regime=regime, after_exit=process.reap_adopted
+        )
         return await _run(one, on_ready)
 
     return asyncio.run(main())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from council import ports
 from council.domain import config, errors
-from council.kit import clock, process
+from council.kit import clock, commits, process
 from council.supervisor import children, lifecycle, specs, users
 
 _log = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ class Surroundings:
     # Called with a service's name before each child: puts the files right that its user needs.
     before_start: Callable[[str], None] = lambda _: None
     accounts: Mapping[str, users.Account] = field(default_factory=dict)
+    # Called after each child that ended and was collected.
+    after_exit: Callable[[], None] = lambda: None
 
 
 class RunningService:
@@ -73,7 +75,14 @@ class RunningService:
         await self._ready_or_raise()
 
     async def scale(self, replicas: int) -> None:
-        """Run `replicas` children, and wait until exactly these run. Raises UnavailableError."""
+        """Run `replicas` children, and wait until exactly these run. Raises InvalidRequestError, UnavailableError."""
+        if not 1 <= replicas <= self.spec.replicas_max:
+            most = self.spec.replicas_max
+            raise errors.InvalidRequestError(
+                f"{self.spec.name} cannot run {replicas} times: it runs at least once and at most "
+                f"{f'{most} times' if most > 1 else 'once'}.",
+                parameter="replicas",
+            )
         self._apply(lifecycle.Scale(replicas))
         if self.state.on:
             await self._ready_or_raise()
@@ -90,8 +99,21 @@ class RunningService:
     async def replace(self, generation: str) -> None:
         """Bring in another generation; returns once it serves and the old one was told to drain.
 
-        Raises UnavailableError if the new one does not get ready; then the old one stays.
+        Raises UnavailableError if the new one does not get ready; then the old one stays. Raises InvalidRequestError if
+        it cannot be replaced while it runs, or if that is no name of a generation.
         """
+        if self.spec.ready == "ping":
+            # Two of them would write the same files, and the old one would answer the PING meant for the new one.
+            raise errors.InvalidRequestError(
+                f"{self.spec.name} cannot be replaced while it runs: two of it would write the same files. Stop and start "
+                "it instead."
+            )
+        if not commits.is_commit(generation):
+            raise errors.InvalidRequestError(
+                "A generation is named by the 40 or 64 lower-case hex digits of its commit. `council status` shows those "
+                "that run.",
+                parameter="generation",
+            )
         self._apply(lifecycle.Replace(generation))
         ended = await self._until(lambda state: state.replacing is None)
         if ended.replace_error:
@@ -181,6 +203,7 @@ class RunningService:
     def _exited(self, identifier: int, reason: str) -> None:
         self.children.pop(identifier, None)
         self._apply(lifecycle.Exited(identifier, reason))
+        self._around.after_exit()
 
     def _arm_timer(self) -> None:
         if self._timer is not None:

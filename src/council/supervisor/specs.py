@@ -9,6 +9,7 @@ from typing import Any, Literal
 from council.backends.store import bundled
 from council.domain import config as config_module
 from council.domain import home as home_module
+from council.supervisor import lifecycle
 
 BACKLOG = 2048
 
@@ -32,15 +33,21 @@ class SocketSpec:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """A service. Ready is told by the child's own line (`notify`) or by PING on `ping_path` (`ping`)."""
+    """A service. Ready is told by the child's own line (`notify`) or by PING on `ping_path` (`ping`).
+
+    `inherits` names the variables of the supervisor that it gets beside those that every service gets.
+    """
 
     name: str
     argv: tuple[str, ...]
     replicas: int = 1
+    # Only one that can share all it uses, sockets and files, may run more than once.
+    replicas_max: int = 1
     sockets: tuple[SocketSpec, ...] = ()
     ready: Literal["notify", "ping"] = "notify"
     environment: Mapping[str, str] = field(default_factory=dict)
     ping_path: Path = Path()
+    inherits: frozenset[str] = frozenset()
 
 
 def specs(config: config_module.Config, home: home_module.Home, generation: str) -> tuple[ServiceSpec, ...]:
@@ -63,9 +70,38 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             SocketSpec("health", "tcp", local, config.recall_port),
         ),
         service(
-            "gateway", SocketSpec("public", "tcp", config.gateway.host, config.port), replicas=config.gateway.workers
+            "gateway",
+            SocketSpec("public", "tcp", config.gateway.host, config.port),
+            replicas=config.gateway.workers,
+            replicas_max=lifecycle.REPLICAS_MAX,
+            inherits=_CREDENTIALS,
         ),
     )
+
+
+# Their URLs may hold passwords, and only the gateway connects there. For the others the settings are as if not given.
+_CREDENTIALS = frozenset({"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"})
+
+# An allow-list: what else stands in the environment of `council up`, such as keys for other programs, is not for services.
+_INHERITED = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+_INHERITED_PREFIXES = ("LC_", "PYTHON", config_module.ENVIRONMENT_PREFIX)
+
+# The first is the owner's own key. The others are set for each child anew, so what we inherited must not reach it.
+_KEPT_BACK = frozenset(
+    f"{config_module.ENVIRONMENT_PREFIX}{name}"
+    for name in ("TOKEN", "SERVICE", "REPLICA", "GENERATION", "SUPERVISOR_PID", "SOCKETS", "READY_FD")
+)
+
+
+def inherited(spec: ServiceSpec, surrounding: Mapping[str, str]) -> dict[str, str]:
+    """Return which of the supervisor's variables the service gets."""
+    kept_back = _KEPT_BACK | (_CREDENTIALS - spec.inherits)
+    return {
+        name: value
+        for name, value in surrounding.items()
+        if (name in _INHERITED or name in spec.inherits or name.startswith(_INHERITED_PREFIXES))
+        and name not in kept_back
+    }
 
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}

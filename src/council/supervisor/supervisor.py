@@ -5,6 +5,7 @@ import contextlib
 import errno
 import logging
 import os
+import shutil
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -47,7 +48,9 @@ class Supervisor:
         rights: control.Rights | None = None,
         regime: users.Regime | None = None,
         clock: clock_module.Clock | None = None,
+        after_exit: Callable[[set[int]], None] = lambda _: None,
     ):
+        """`after_exit` is called with the pids of the live children after each that ended and was collected."""
         self.closing = asyncio.Event()
         self.services: dict[str, service.RunningService] = {}
         self._config = config
@@ -56,6 +59,7 @@ class Supervisor:
         self._specs = services
         self._console = console
         self._regime = regime
+        self._after_exit = after_exit
         self._clock = clock or clock_module.SystemClock()
         rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED)
         self._control = control.ControlServer(self.handle, self._services_by_pid, rights)
@@ -70,6 +74,8 @@ class Supervisor:
             left = await asyncio.to_thread(ownership.end_leftovers, self._home, LEFTOVERS_S)
             if left:
                 self.say("council", f"ended {len(left)} processes that an earlier run had left")
+            # Counters start over with the service. Not before the lock: until then another's may stand there.
+            await asyncio.to_thread(shutil.rmtree, self._home.run / "metrics", ignore_errors=True)
             if self._regime is not None:
                 await asyncio.to_thread(files.settle, self._home, self._regime)
                 self.say("council", users.describe(self._regime))
@@ -97,6 +103,7 @@ class Supervisor:
             self._note_children,
             before_start=lambda name: files.settle_for(name, self._home, regime),
             accounts=regime.accounts,
+            after_exit=lambda: self._after_exit(self.pids()),
         )
 
     def start(self) -> None:
@@ -223,11 +230,11 @@ class Supervisor:
     async def _keep_logs(self) -> None:
         while True:
             await asyncio.sleep(LOG_CHECK_S)
-            for one in self.services.values():
+            for path in (*(one.log_file for one in self.services.values()), logs.own(self._home)):
                 try:
-                    await asyncio.to_thread(logs.turn_over, one.log_file, self._config.supervisor.log_bytes_max)
+                    await asyncio.to_thread(logs.turn_over, path, self._config.supervisor.log_bytes_max)
                 except OSError:
-                    _log.warning("a log file cannot be turned over", exc_info=True, extra={"path": str(one.log_file)})
+                    _log.warning("a log file cannot be turned over", exc_info=True, extra={"path": str(path)})
 
 
 def _field(request: Mapping[str, Any], name: str, kind: type[Any]) -> Any:

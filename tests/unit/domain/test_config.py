@@ -63,7 +63,7 @@ DEFAULTS: dict[str, Any] = {
     "supervisor.backoff_ceiling_s": 30.0,
     "supervisor.backoff_forgive_s": 60.0,
     "supervisor.ready_s": 60.0,
-    "supervisor.stop_s": 25.0,
+    "supervisor.stop_s": 40.0,
     "supervisor.log_bytes_max": 10 * MIB,
     "prices": {"smollm2-135m-instruct": money.Price(0, 0)},
 }
@@ -212,7 +212,7 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
     keys = draw(st.sets(st.sampled_from(sorted(OPTIONS))))
     chosen = {key: draw(_values(OPTIONS[key])) for key in sorted(keys)}
     chosen |= {"gateway.tls_cert_file": "cert.pem", "gateway.tls_key_file": "key.pem"}
-    chosen |= {"gateway.drain_s": draw(st.floats(0, 100)), "supervisor.stop_s": draw(st.floats(101, 3600))}
+    chosen |= {"gateway.drain_s": draw(st.floats(0, 100)), "supervisor.stop_s": draw(st.floats(116, 3600))}
     return {**chosen, "model.name": "mine"}
 
 
@@ -431,6 +431,6 @@ def test_half_of_tls_is_refused(one: str) -> None:
     assert "go together" in _message(file={"gateway": {one: "x.pem", "host": "0.0.0.0", "behind_proxy": True}})
 
 
-@pytest.mark.parametrize(("stop_s", "drain_s"), [(20, 20), (10, 20), (25, 25.5)])
+@pytest.mark.parametrize(("stop_s", "drain_s"), [(20, 20), (10, 20), (34.9, 20)])
 def test_a_stop_shorter_than_the_drain_is_refused(stop_s: float, drain_s: float) -> None:
     assert "`supervisor.stop_s`" in _message(file={"gateway": {"drain_s": drain_s}, "supervisor": {"stop_s": stop_s}})

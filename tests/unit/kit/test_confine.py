@@ -1,13 +1,17 @@
 """Each case runs in a forked child, since what is taken away never comes back."""
 
+import ctypes
+import errno
 import os
 import socket
+import threading
 from collections.abc import Callable
+from concurrent import futures
 from pathlib import Path
 
 import pytest
 
-from council.kit import confine, process
+from council.kit import confine
 from forked import outcome
 
 
@@ -43,17 +47,16 @@ def test_a_folder_to_read_is_read_and_not_written(places: tuple[Path, Path, Path
     assert confined(places, lambda: os.truncate(reading / "file", 0)) == "PermissionError"
 
 
-def test_a_folder_to_write_takes_everything(places: tuple[Path, Path, Path]) -> None:
+def test_a_folder_to_write_takes_files_folders_and_sockets(places: tuple[Path, Path, Path]) -> None:
     writing = places[1]
 
     def use() -> str:
         (writing / "inner").mkdir()
         (writing / "inner" / "new").write_text("x")
         (writing / "inner" / "new").rename(writing / "moved")
-        (writing / "link").symlink_to("moved")
         (writing / "file").unlink()
         socket.socket(socket.AF_UNIX).bind(str(writing / "s"))
-        return (writing / "link").read_text()
+        return (writing / "moved").read_text()
 
     assert confined(places, use) == "x"
 
@@ -65,6 +68,10 @@ def test_every_other_folder_is_closed_even_through_a_link(places: tuple[Path, Pa
     assert confined(places, (reading / "way" / "file").read_text) == "PermissionError"
     assert confined(places, lambda: list(closed.iterdir())) == "PermissionError"
     assert confined(places, lambda: os.link(closed / "file", writing / "linked")) in ("PermissionError", "OSError")
+
+
+def test_no_link_can_be_made_for_others_to_follow(places: tuple[Path, Path, Path]) -> None:
+    assert confined(places, lambda: (places[1] / "link").symlink_to("file")) == "PermissionError"
 
 
 def test_no_device_can_be_made(places: tuple[Path, Path, Path]) -> None:
@@ -114,6 +121,60 @@ def test_only_the_named_ports_are_bound() -> None:
     assert outcome(lambda: bind([])) == "PermissionError"
 
 
+FORBIDDEN = {
+    "tcp": lambda: socket.socket(),
+    "tcp_of_version_6": lambda: socket.socket(socket.AF_INET6),
+    "udp": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9)),
+    "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+    "packet": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
+    "pair": lambda: socket.socketpair(socket.AF_INET),
+}
+
+
+def without_sockets(action: Callable[[], object]) -> str:
+    return outcome(lambda: (confine.deny_sockets(), action())[1])
+
+
+@pytest.mark.parametrize("action", FORBIDDEN.values(), ids=FORBIDDEN)
+def test_no_socket_to_a_network_is_made(action: Callable[[], object]) -> None:
+    assert without_sockets(action) == "PermissionError"
+    assert without_sockets(lambda: outcome(action)) == "PermissionError"
+
+
+def test_no_socket_is_made_by_a_thread_that_ran_before() -> None:
+    def made() -> str:
+        go = threading.Event()
+        with futures.ThreadPoolExecutor(1) as pool:
+            running = pool.submit(lambda: (go.wait(), type(pool).__name__, socket.socket())[1])
+            confine.deny_sockets()
+            go.set()
+            return running.result()
+
+    assert outcome(made) == "PermissionError"
+
+
+@pytest.mark.parametrize("number", [425, 0x40000000 + 41], ids=["io_uring_setup", "x32"])
+def test_the_other_ways_to_a_socket_are_closed(number: int) -> None:
+    def call() -> int:
+        ctypes.CDLL(None, use_errno=True).syscall(number, 1, None)
+        return ctypes.get_errno()
+
+    assert without_sockets(call) == str(errno.EPERM)
+
+
+def test_unix_sockets_and_those_that_are_there_stay_usable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as caller:
+        assert without_sockets(lambda: [one.close() for one in socket.socketpair()]) == "[None, None]"
+        assert without_sockets(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).close()) == "None"
+        caller.sendall(b"hello")
+        assert without_sockets(lambda: server.accept()[0].recv(5)) == "b'hello'"
+
+
+def test_a_machine_of_another_kind_is_told_that_it_has_no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confine, "_MACHINES", {})
+    assert without_sockets(lambda: None) == "OSError"
+
+
 def test_tcp_is_left_alone_where_nothing_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = server.getsockname()
@@ -132,6 +193,7 @@ def test_a_sealed_process_is_not_dumpable_and_gets_no_new_privileges() -> None:
     def sealed() -> str:
         confine.seal()
         status = Path("/proc/self/status").read_text()
-        return f"{process.is_dumpable()} {'NoNewPrivs:' + chr(9) + '1' in status}"
+        # PR_GET_DUMPABLE
+        return f"{ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 1} {'NoNewPrivs:' + chr(9) + '1' in status}"
 
     assert outcome(sealed) == "False True"

@@ -51,6 +51,41 @@ def test_only_the_gateway_has_replicas() -> None:
     assert {spec.name: spec.replicas for spec in table(gateway={"workers": 3}) if spec.replicas > 1} == {"gateway": 3}
 
 
+def test_only_the_gateway_may_run_more_than_once() -> None:
+    most = {"store": 1, "model": 1, "worker": 1, "recall": 1, "gateway": 64}
+    assert {spec.name: spec.replicas_max for spec in table()} == most
+
+
+SURROUNDING = {
+    "PATH": "/bin",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONPATH": "/p",
+    "SSL_CERT_FILE": "/c",
+    "OPENAI_API_KEY": "k",
+    "AWS_SECRET_ACCESS_KEY": "k",
+    "COUNCIL_MODEL_THREADS": "2",
+    "COUNCIL_TOKEN": "k",
+    "COUNCIL_SOCKETS": "public:3",
+    "COUNCIL_GENERATION": "g9",
+    "COUNCIL_RECORDS_URL": "postgresql+psycopg://u:k@h/d",
+    "COUNCIL_STORE_URL": "redis://:k@h",
+}
+
+
+def test_services_inherit_only_what_they_need() -> None:
+    common = {"PATH", "LC_ALL", "PYTHONPATH", "SSL_CERT_FILE", "COUNCIL_MODEL_THREADS"}
+    for spec in table():
+        more = {"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"} if spec.name == "gateway" else set()
+        assert set(specs.inherited(spec, SURROUNDING)) == common | more
+
+
+def test_every_service_has_a_valid_config_from_what_it_inherits() -> None:
+    for spec in table():
+        found = config.build({}, {**specs.inherited(spec, SURROUNDING), **spec.environment}, {})
+        assert found.model.threads == 2
+        assert bool(found.records.url) == bool(found.store.url) == (spec.name == "gateway")
+
+
 def test_only_the_store_is_asked_with_ping() -> None:
     assert {spec.name: spec.ping_path for spec in table() if spec.ready == "ping"} == {
         "store": Path("/h/store/valkey.sock")

@@ -1,5 +1,8 @@
+import asyncio
+import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +11,7 @@ import pytest
 
 from council.domain import config, errors
 from council.domain import home as home_module
-from council.supervisor import specs, supervisor
+from council.supervisor import logs, ownership, specs, supervisor
 
 
 @pytest.fixture
@@ -64,3 +67,106 @@ async def test_nothing_stays_open_after_a_close(home: home_module.Home) -> None:
     await one.close()
     assert open_descriptors() == before
     assert list(home.run.iterdir()) == []
+
+
+async def refusal(one: supervisor.Supervisor, command: str, **fields: object) -> str:
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        async with asyncio.timeout(5):
+            await one.handle({"command": command, "service": "a", **fields})
+    return caught.value.message
+
+
+async def test_a_service_runs_no_more_often_than_its_spec_allows(home: home_module.Home) -> None:
+    one = of(home)
+    await one.open()
+    assert "at most once" in await refusal(one, "scale", replicas=2)
+    assert "at least once" in await refusal(one, "scale", replicas=0)
+    await one.close()
+
+
+async def test_a_service_that_is_asked_with_ping_is_not_replaced_while_it_runs(home: home_module.Home) -> None:
+    spec = specs.ServiceSpec("a", ("false",), ready="ping", ping_path=home.run / "a.sock")
+    one = supervisor.Supervisor(config.Config(), home, "g0", [spec], lambda _: None)
+    await one.open()
+    assert "Stop and start it instead" in await refusal(one, "replace", generation="a" * 40)
+    await one.close()
+
+
+@pytest.mark.parametrize("generation", ["../x", "a" * 39, "A" * 40, "a" * 40 + "\n", "a" * 63, "g" * 64])
+async def test_only_a_commit_is_a_generation(home: home_module.Home, generation: str) -> None:
+    one = of(home)
+    await one.open()
+    assert "40 or 64" in await refusal(one, "replace", generation=generation)
+    await one.close()
+
+
+async def test_metrics_start_over_but_not_those_of_another_supervisor(home: home_module.Home) -> None:
+    counters = home.run / "metrics" / "counter_0.db"
+    counters.parent.mkdir(parents=True)
+    counters.touch()
+    first = ownership.lock(home)
+    with pytest.raises(errors.SetupError, match="already runs"):
+        await of(home).open()
+    assert counters.exists()
+    first.release()
+    one = of(home)
+    await one.open()
+    assert not counters.exists()
+    await one.close()
+
+
+async def test_orphans_are_looked_for_after_each_child_that_was_collected(home: home_module.Home) -> None:
+    looked = asyncio.Event()
+    live: list[set[int]] = []
+
+    def look(pids: set[int]) -> None:
+        live.append(pids)
+        looked.set()
+
+    spec = specs.ServiceSpec("a", ("false",))
+    one = supervisor.Supervisor(config.Config(), home, "g0", [spec], lambda _: None, after_exit=look)
+    await one.open()
+    one.start()
+    (pid,) = one.pids()
+    async with asyncio.timeout(10):
+        await looked.wait()
+    assert pid not in live[0]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    await one.close()
+
+
+async def test_the_supervisors_own_log_is_turned_over(home: home_module.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "LOG_CHECK_S", 0.01)
+    home.logs.mkdir(parents=True)
+    log = logs.own(home)
+    log.write_bytes(b"x" * (config.Config().supervisor.log_bytes_max + 1))
+    one = of(home)
+    await one.open()
+    async with asyncio.timeout(10):
+        while log.stat().st_size:
+            await asyncio.sleep(0.01)
+    await one.close()
+    assert log.with_name("supervisor.log.1").exists()
+
+
+async def test_a_child_does_not_see_the_keys_of_other_programs(
+    home: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("COUNCIL_TOKEN", "secret")
+    code = """
+import os, signal
+print(sorted(os.environ), flush=True)
+os.write(int(os.environ["COUNCIL_READY_FD"]), b"ready")
+signal.pause()
+"""
+    spec = specs.ServiceSpec("a", (sys.executable, "-c", code))
+    one = supervisor.Supervisor(config.Config(), home, "g0", [spec], lambda _: None)
+    await one.open()
+    await one.services["a"].start()
+    one.kill()
+    await one.close()
+    names = (home.logs / "a.log").read_text()
+    assert "COUNCIL_SERVICE" in names
+    assert "OPENAI_API_KEY" not in names and "COUNCIL_TOKEN" not in names

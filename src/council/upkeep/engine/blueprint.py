@@ -23,6 +23,8 @@ _FILE_BYTES_MAX = 16 * 1024 * 1024
 _MODES = frozenset({"100644", "100755"})
 _COMMIT = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 _GIT_TIMEOUT_S = 60.0
+# By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
+_GIT = ("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync")
 
 
 def commit(where: home.Home, changes: Mapping[str, bytes | None], reason: str) -> str:
@@ -42,7 +44,7 @@ def commit(where: home.Home, changes: Mapping[str, bytes | None], reason: str) -
         else:
             arguments = ["commit-tree", tree, "-m", reason] + (["-p", parent] if parent else [])
             made = _git(where, *arguments).decode().strip()
-            _git(where, "update-ref", BRANCH, made, parent or "0" * 40)
+            _move_branch(where, made, parent)
         materialise(where, made)
         switch(where, made)
     return made
@@ -110,14 +112,44 @@ def switch(where: home.Home, made: str) -> None:
 
 def _create(repository: Path) -> None:
     repository.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(repository)], b"", {})
+    _run([*_GIT, "init", "--quiet", "--bare", "--initial-branch=main", str(repository)], b"", {})
 
 
 def _head(where: home.Home) -> str | None:
-    found = _run(
-        ["git", "-C", str(where.blueprint), "rev-parse", "--quiet", "--verify", BRANCH], b"", {}, allowed=(0, 1)
-    )
+    """Return the branch's commit; a branch that is lost or unreadable is put back to the live generation's."""
+    head = _commit_at(where, BRANCH)
+    if head is not None:
+        return head
+    try:
+        lived = current(where)
+    except errors.BlueprintError:
+        lived = None
+    if lived is None or _commit_at(where, lived) is None:
+        if (where.blueprint / BRANCH).exists():
+            raise errors.BlueprintError(
+                f"The branch of {where.blueprint} is unreadable, and no live generation says what it was. "
+                "Put a copy of that folder in its place, or move it away and run `council init`."
+            )
+        return None
+    # git does not write over a branch that it cannot read.
+    (where.blueprint / BRANCH).unlink(missing_ok=True)
+    _move_branch(where, lived, None)
+    return lived
+
+
+def _commit_at(where: home.Home, name: str) -> str | None:
+    """Return the commit that a name leads to, None if there is none or it cannot be read."""
+    arguments = ["rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"]
+    found = _run([*_GIT, "-C", str(where.blueprint), *arguments], b"", {}, allowed=(0, 1, 128))
     return found.decode().strip() or None
+
+
+def _move_branch(where: home.Home, made: str, parent: str | None) -> None:
+    """Point the branch at a commit. git syncs files, not the names of new ones in their folders."""
+    for folder, _, _ in os.walk(where.blueprint / "objects"):
+        _sync_folder(Path(folder))
+    _git(where, "update-ref", BRANCH, made, parent or "0" * 40)
+    _sync_folder((where.blueprint / BRANCH).parent)
 
 
 def _write_tree(where: home.Home, parent: str | None, changes: Mapping[str, bytes | None]) -> str:
@@ -221,7 +253,7 @@ def _locked(where: home.Home) -> Iterator[None]:
 
 
 def _git(where: home.Home, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
-    return _run(["git", "-C", str(where.blueprint), *arguments], stdin, extra or {})
+    return _run([*_GIT, "-C", str(where.blueprint), *arguments], stdin, extra or {})
 
 
 def _run(command: list[str], stdin: bytes, extra: Mapping[str, str], allowed: tuple[int, ...] = (0,)) -> bytes:

@@ -97,6 +97,13 @@ async def test_tokens_below_zero_give_no_money_back() -> None:
         assert (await ask(seen.url))[-1] == ports.ModelEnd("stop", answers.Usage(0, 0))
 
 
+async def test_tokens_beyond_belief_still_fit_into_the_ledger() -> None:
+    usage = '{"choices":[],"usage":{"prompt_tokens":1e30,"completion_tokens":1}}'
+    async with http([HEAD, event(DELTA), event(FINISH), event(usage), END]) as seen:
+        end = (await ask(seen.url))[-1]
+    assert isinstance(end, ports.ModelEnd) and end.usage.prompt_tokens < 2**63
+
+
 BROKEN = {
     "cut_before_the_head": [b""],
     "cut_in_the_head": [b"HTTP/1.1 200 OK\r\ncontent-"],

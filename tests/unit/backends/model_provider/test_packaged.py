@@ -5,6 +5,9 @@ import os
 import resource
 import signal
 import subprocess
+import threading
+import time
+from concurrent import futures
 from pathlib import Path
 
 import gguf
@@ -39,6 +42,11 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def quiet(_: int, __: int) -> None: ...
+
+
+def left(models: Path) -> list[str]:
+    """Return what is in the folder beside the lock, which holds no bytes."""
+    return [file.name for file in models.iterdir() if file.name != ".prepare.lock"]
 
 
 def test_the_weights_are_converted_once_and_found_again(source: Path, tmp_path: Path) -> None:
@@ -102,6 +110,36 @@ def test_weights_of_another_release_are_prepared_again(
     assert packaged.find_prepared(tmp_path / "models") is None
 
 
+def waited_for(lock: Path) -> bool:
+    """Return whether somebody waits for a lock: in the kernel's list that is a line with an arrow."""
+    inode = f":{lock.stat().st_ino} "
+    return any("-> FLOCK" in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
+
+
+def test_who_comes_while_another_prepares_waits_and_takes_what_that_one_made(source: Path, tmp_path: Path) -> None:
+    """A second writer of the same partial file would spoil the first one's."""
+    models, inside, go_on = tmp_path / "models", threading.Event(), threading.Event()
+    second_steps: list[int] = []
+
+    def slowly(done: int, _: int) -> None:
+        if done == 1:
+            inside.set()
+            assert go_on.wait(20)
+
+    with futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(packaged.prepare, models, slowly)
+        assert inside.wait(20)
+        second = pool.submit(packaged.prepare, models, lambda done, _: second_steps.append(done))
+        deadline_s = time.monotonic() + 20
+        while not (waits := waited_for(models / ".prepare.lock")) and time.monotonic() < deadline_s:
+            if second.done() or second_steps:
+                break
+        go_on.set()
+        assert waits and second.result(20) == first.result(20) and second_steps == []
+    packaged.check(first.result())
+    assert sorted(left(models)) == ["manifest.json", packaged.PREPARED_NAME]
+
+
 def test_a_conversion_that_is_killed_leaves_nothing_to_serve_and_the_next_one_succeeds(
     source: Path, tmp_path: Path
 ) -> None:
@@ -136,7 +174,7 @@ def test_a_file_that_may_not_grow_is_told_and_leaves_nothing_behind(source: Path
 
     said = forked.outcome(limited)
     assert "could not be written" in said and "None" not in said
-    assert list((tmp_path / "models").iterdir()) == []
+    assert left(tmp_path / "models") == []
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_behind(source: Path, tmp_path: Path) -> None:
@@ -151,7 +189,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(source: Path, tmp_path: P
     try:
         with pytest.raises(errors.SetupError, match="could not be written") as raised:
             packaged.prepare(models, quiet)
-        assert "None" not in raised.value.message and list(models.iterdir()) == []
+        assert "None" not in raised.value.message and left(models) == []
     finally:
         # Not lazily: it fails if a file is still open, which would hold the disk's space.
         subprocess.run(["umount", str(models)], check=True)

@@ -34,6 +34,19 @@ def test_a_file_is_new_once_then_changed_then_gone(watched: folder.Folder, tmp_p
     assert seen(watched) == {}
 
 
+def test_who_reads_what_is_left_out_is_not_disturbed_by_the_next_look(watched: folder.Folder, tmp_path: Path) -> None:
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_bytes(b"\0")
+    watched.changes()
+    reading = iter(watched.left_out.items())
+    next(reading)
+    (tmp_path / "a.md").write_text("text")
+    (tmp_path / "c.md").write_bytes(b"\0")
+    watched.changes()
+    assert [source for source, _ in reading] == ["b.md"]
+    assert set(watched.left_out) == {"b.md", "c.md"}
+
+
 def test_a_change_is_seen_even_where_size_and_time_of_the_content_are_kept(
     watched: folder.Folder, tmp_path: Path
 ) -> None:

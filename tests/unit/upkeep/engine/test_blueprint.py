@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -170,6 +171,62 @@ def _break(patch: pytest.MonkeyPatch, crash: str) -> None:
             patch.setattr(Path, "rename", die)
         case "switch":
             patch.setattr(blueprint, "switch", die)
+
+
+def test_what_git_writes_is_on_the_disk_before_the_branch_names_it(
+    where: home.Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blueprint.commit(where, {"a": b"1"}, "Start")
+    real, trace = shutil.which("git"), tmp_path / "trace"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text(f'#!/bin/sh\nGIT_TRACE2_EVENT={trace} exec {real} "$@"\n')
+    (tmp_path / "bin" / "git").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    blueprint.commit(where, {"b": b"2"}, "Change")
+    synced = {
+        event["sid"]
+        for event in map(json.loads, trace.read_text().splitlines())
+        if event.get("category") == "fsync" and event["key"] == "fsync/hardware-flush" and int(event["value"]) > 0
+    }
+    named = {
+        event["sid"]: event["name"]
+        for event in map(json.loads, trace.read_text().splitlines())
+        if event["event"] == "cmd_name"
+    }
+    assert {"hash-object", "write-tree", "commit-tree", "update-ref"} <= {named[each] for each in synced}
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0" * 41, b"text", b"0" * 40 + b"\n", b"1" * 40 + b"\n", None])
+def test_a_branch_that_a_power_cut_left_unreadable_is_put_back_to_the_live_generation(
+    where: home.Home, raw: bytes | None
+) -> None:
+    made = blueprint.commit(where, {"a": b"1"}, "Start")
+    branch = where.blueprint / blueprint.BRANCH
+    if raw is None:
+        branch.unlink()
+    else:
+        branch.write_bytes(raw)
+    assert blueprint.repair(where) == made == blueprint.current(where) == git(where, "rev-parse", "main")
+    blueprint.commit(where, {"b": b"2"}, "Go on")
+    assert live(where) == {"a": "1", "b": "2"} and git(where, "rev-list", "--count", "main") == "2"
+
+
+def test_a_commit_that_a_power_cut_left_empty_gives_way_to_the_live_generation(where: home.Home) -> None:
+    first = blueprint.commit(where, {"a": b"1"}, "Start")
+    second = blueprint.commit(where, {"a": b"2"}, "Change")
+    blueprint.switch(where, first)
+    lost = where.blueprint / "objects" / second[:2] / second[2:]
+    lost.chmod(0o600)
+    lost.write_bytes(b"")
+    assert blueprint.repair(where) == first == git(where, "rev-parse", "main")
+
+
+def test_an_unreadable_branch_without_a_live_generation_is_an_error_of_ours(where: home.Home) -> None:
+    blueprint.commit(where, {"a": b"1"}, "Start")
+    where.current.unlink()
+    (where.blueprint / blueprint.BRANCH).write_bytes(b"")
+    with pytest.raises(errors.BlueprintError, match="unreadable"):
+        blueprint.repair(where)
 
 
 def test_commits_at_the_same_moment_all_hold(where: home.Home) -> None:

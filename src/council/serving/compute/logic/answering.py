@@ -4,11 +4,12 @@ An answer is given only when clingo's findings and an independent check agree; w
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from council.domain import answers
 from council.serving.compute import results
-from council.serving.compute.logic import findings, formulas, problems, programs, wording
+from council.serving.compute.logic import clashes, findings, formulas, problems, programs, wording
 
 STEPS_MAX = 12
 UNKNOWN = "It cannot be determined from what was given."
@@ -31,6 +32,8 @@ def answer(problem: problems.Problem) -> Result:
             return results.PassedOn("two independent solutions of the problem disagree")
         if not found.consistent:
             return _contradiction(problem, solver)
+        if _clashes(problem):
+            return results.PassedOn("it says two things of one subject that exclude each other")
         return _Answer(problem, solver, found, check, program).result()
     except findings.SearchLimitError:
         return results.Refused(
@@ -56,6 +59,15 @@ def _too_large(problem: problems.Problem) -> str:
     if len(problem.names) > problems.NAMES_MAX or atoms > problems.ATOMS_MAX or nodes > problems.FORMULA_NODES_MAX:
         return f"The problem was understood, but it is too large: {len(problem.domain)} individuals, {atoms} possible facts."
     return ""
+
+
+def _clashes(problem: problems.Problem) -> bool:
+    """Say whether the sentences fit only if something is rich and poor, or the like."""
+    excluded = clashes.exclusions(problem)
+    if problem.ordered or not excluded:
+        return False
+    widened = replace(problem, premises=problem.premises + excluded)
+    return not findings.by_clingo(widened, findings.Solver(widened, programs.stated(widened))).consistent
 
 
 def _impossible_question(problem: problems.Problem) -> bool:

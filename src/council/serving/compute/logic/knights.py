@@ -200,6 +200,8 @@ class _Reader:
         two_only = text in ("both", "both of us", "both of them")
         if two_only or text in ("we", "us", "all of us", "we all", "all", "them", "they", "all of them", "we both"):
             outside = text in ("them", "they", "all of them", "both of them", "both", "all")
+            if len(self.people) < 2:
+                raise problems.NotUnderstoodError("'we' would be the speaker alone")
             if (two_only or text == "we both" or outside) and len(self.people) != 2:
                 raise problems.NotUnderstoodError(f"it is not clear who {text!r} are")
             self.counted.add(len(self.people))
@@ -283,8 +285,9 @@ class _Reader:
 def _unquoted(sentence: str) -> str:
     """Drop quotation marks around one whole statement; a quotation that runs over several sentences is not read."""
     marks = re.sub(r"(?<=\w)'(?=\w)", "", sentence)
-    if marks.count('"') % 2 or marks.count("'") % 2:
-        raise problems.NotUnderstoodError("a quotation runs over more than one sentence")
+    quotes = re.findall(r"['\"]", marks)
+    if quotes and (len(quotes) != 2 or quotes[0] != quotes[1] or not marks.rstrip(" .!?,").endswith(quotes[1])):
+        raise problems.NotUnderstoodError("a quotation is not the end of one sentence")
     return sentence.lower().replace('"', "").replace("'", "").rstrip(" .!?")
 
 

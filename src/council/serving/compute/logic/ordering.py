@@ -44,7 +44,7 @@ _PLACED = r"(?:finished|arrived|came in|came|did finish|ended)"
 _DIRECTLY = r"(?:immediately|directly)"
 _LIST_HEAD = re.compile(
     rf"(?:(?:in|on|at) (?:a|an|the) [a-z ]{{1,40}}, )?(?:there (?:are|were)|(?:a|the) [a-z]+(?: [a-z]+)? (?:sells|has))"
-    rf" ({'|'.join(_NUMBERS)}) [a-z]+(?: [a-z]+)?: (.+)"
+    rf" ({'|'.join(_NUMBERS)}) ([a-z]+(?: [a-z]+)?): (.+)"
 )
 _PREAMBLE = re.compile(
     rf"the following paragraphs each describe a set of ({'|'.join(_NUMBERS)}) objects arranged in a fixed order"
@@ -54,10 +54,13 @@ _NOUN = (
     r"(?:person|people|one|ones|book|car|vehicle|fruit|bird|golfer|runner|child|kid|animal|box|house|friend|man|woman|boy|girl"
     r"|student|city|tree|building)"
 )
-_OF_ALL = (
-    rf"(?: (?:of|among) (?:them|all|them all|(?:the|all|all of the) (?:{'|'.join(_NUMBERS)}|group))(?: {_NOUN}s?)?"
-    r"| overall)?"
+_NOUNS = rf"{_NOUN}s?"
+_MANY = rf"(?P<count>{'|'.join(_NUMBERS)})"
+_OF_ALL = re.compile(
+    rf"(.+?) (?:(?:of|among) (?:them all|them|all|(?:the|all|all of the) (?:{_MANY}(?: (?P<noun>{_NOUNS}))?|group))|overall)"
 )
+_ANYONE = ("person", "people", "persons", "one", "ones")
+_WHICH = rf"(?:who|what|which(?: of them| one)?|which (?P<noun>{_NOUN}))"
 
 
 def read(text: script.Script) -> problems.Problem:
@@ -83,20 +86,39 @@ class _Reader:
     names: dict[str, str] = field(default_factory=dict)
     declared: int = 0
     possible: set[str] = field(default_factory=set)
+    kind: str = ""
+    counts: set[int] = field(default_factory=set)
 
     def listed(self, text: str) -> bool:
         """Take in a sentence that lists what is put in order; such a list is complete."""
-        if _PREAMBLE.fullmatch(text):
+        if match := _PREAMBLE.fullmatch(text):
+            self._count(match[1])
             return True
         match = _LIST_HEAD.fullmatch(text)
         if not match:
             return False
-        for name in re.split(r",? and |, ", match[2]):
+        if words.FUNCTION_WORDS.intersection(match[2].split()):
+            raise _not_understood(text)
+        for name in re.split(r",? and |, ", match[3]):
             self._name(re.sub(r"^an? (?=\w)", "the ", name))
         if self.declared or len(self.names) != _NUMBERS[match[1]]:
             raise _not_understood(text)
-        self.declared = len(self.names)
+        self.declared, self.kind = len(self.names), match[2]
         return True
+
+    def _count(self, number: str | None) -> None:
+        """Note that the text says how many there are; `problem` checks it."""
+        if number:
+            self.counts.add(_NUMBERS[number])
+
+    def _all_are(self, noun: str | None) -> None:
+        """Pass on a noun that may leave out some of the names: the oldest man need not be the oldest."""
+        if not noun:
+            return
+        anyone = noun in _ANYONE and not any(name.startswith("the ") for name in self.names.values())
+        forms = {self.kind, words.singular_of(self.kind, set())} if self.kind else set()
+        if not (anyone or noun in ("one", "ones") or noun in forms):
+            raise problems.NotUnderstoodError(f"it is not said that all of them are {noun!r}")
 
     # Statements
 
@@ -117,6 +139,8 @@ class _Reader:
         return formulas.conjunction(parts)
 
     def _continued(self, subject: str, before: str, piece: str) -> tuple[str, formulas.Formula]:
+        if " not " in before:
+            raise problems.NotUnderstoodError("it is not clear how far 'not' reaches")
         if re.match(r"(?:to the |left|right|[a-z]+ than |(?:more|less) [a-z]+ than |the )", piece):
             try:
                 return self._clause(f"{subject} is {piece}")
@@ -149,14 +173,18 @@ class _Reader:
         return formulas.Not(formula)
 
     def _said(self, name: str, text: str) -> formulas.Formula:
-        text = re.sub(_OF_ALL + "$", "", text)
+        if whole := _OF_ALL.fullmatch(text):
+            self._count(whole["count"])
+            self._all_are(whole["noun"])
+            text = whole[1]
         if match := re.fullmatch(r"((?:more |less )?[a-z]+) than (?:both )?(.+)", text):
             scales, front = self._comparative(match[1])
             self._narrow(scales)
             return self._ahead(name, self._name(match[2]), front)
         if match := re.fullmatch(
-            rf"the (?:({_ORDINAL})[- ])?((?:most |least )?[a-z]+)(?: {_NOUN}s?)?(?: in the (?:row|group|line))?", text
+            rf"the (?:({_ORDINAL})[- ])?((?:most |least )?[a-z]+)(?: ({_NOUNS}))?(?: in the (?:row|group|line))?", text
         ):
+            self._all_are(match[3])
             return self._superlative(name, match[1], match[2])
         return self._beside(name, text)
 
@@ -247,6 +275,9 @@ class _Reader:
         if not plain or len(parts) > 3 or (bare not in ("a", "i") and words.FUNCTION_WORDS.intersection(parts)):
             raise _not_understood(text)
         key = bare
+        shown_before = self.names.get(key)
+        if shown_before and not self.declared and shown_before.startswith("the ") != text.startswith("the "):
+            raise problems.NotUnderstoodError(f"{bare!r} is written with and without 'the'")
         if key not in self.names:
             if self.declared:
                 raise problems.NotUnderstoodError(f"{bare!r} is not among the things listed")
@@ -272,18 +303,23 @@ class _Reader:
         if self._is_order(asked):
             return problems.Question(problems.Ask.ALL, text.style, ())
         known = list(self.names)
-        if match := re.fullmatch(rf"(?:who|which(?: one)?|which {_NOUN}) {_BE} ([a-z ]+), (.+?),? or (.+)", asked):
-            pair = [(match[2], match[3]), (match[3], match[2])]
+        if match := re.fullmatch(rf"{_WHICH} {_BE} (?P<more>[a-z ]+), (?P<one>.+?),? or (?P<two>.+)", asked):
+            self._all_are(match["noun"])
+            pair = [(match["one"], match["two"]), (match["two"], match["one"])]
             return self._which(
-                [(one, self._said(self._name(one), f"{match[1]} than {two}")) for one, two in pair],
+                [(one, self._said(self._name(one), f"{match['more']} than {two}")) for one, two in pair],
                 formulas.Ahead,
                 text,
             )
-        if match := re.fullmatch(rf"(?:who|what|which(?: {_NOUN}| of them)?) {_BE} (.+)", asked):
-            return self._which([(name, self._said(self.names[name], match[1])) for name in known], formulas.At, text)
-        if match := re.fullmatch(rf"(?:who|which(?: {_NOUN}| of them)?) {_PLACED} (.+)", asked):
+        if match := re.fullmatch(rf"{_WHICH} {_BE} (?P<said>.+)", asked):
+            self._asked_of(asked, match["noun"])
             return self._which(
-                [(name, self._finished(self.names[name], match[1])) for name in known], formulas.At, text
+                [(name, self._said(self.names[name], match["said"])) for name in known], formulas.At, text
+            )
+        if match := re.fullmatch(rf"{_WHICH} {_PLACED} (?P<said>.+)", asked):
+            self._asked_of(asked, match["noun"])
+            return self._which(
+                [(name, self._finished(self.names[name], match["said"])) for name in known], formulas.At, text
             )
         if match := re.fullmatch(rf"(?:{_BE}) (.+)", asked):
             subject = self._known(match[1])
@@ -296,19 +332,53 @@ class _Reader:
             return self._whether(self._finished(self.names[subject.removeprefix("the ")], rest), text)
         raise _not_understood(asked)
 
+    def _asked_of(self, asked: str, noun: str | None) -> None:
+        """Check that the question leaves out none of the names: "who" may leave out the dog in "the dog" and "Tom"."""
+        self._all_are(noun)
+        if asked.startswith("who ") and len({name.startswith("the ") for name in self.names.values()}) > 1:
+            raise problems.NotUnderstoodError("'who' may leave out one of the names")
+
     def _is_order(self, asked: str) -> bool:
         """Read a question for the whole order. It is answered with both ends named, so the direction asked is no matter."""
-        ends = "(?:from [a-z ]+ to [a-z ]+|in order|by [a-z]+)"
-        whom = rf"(?:them|everyone|the (?:{'|'.join(_NUMBERS)}|{_NOUN}s?)(?: {_NOUN}s?)?|the runners|the racers)"
-        race = r"in (?:what|which) order did (?:they|the [a-z]+) (?:finish|arrive)"
-        return bool(
+        ends = r"(?: in order)?(?: from (?P<start>[a-z ]+) to (?P<end>[a-z ]+)| by (?P<scale>[a-z]+))?"
+        those = rf"the (?:{_MANY}(?: (?P<noun>[a-z]+))?|(?P<kind>[a-z]+))"
+        match = (
             re.fullmatch(
-                rf"what (?:is|was) (?:the|their) (?:complete |full |finishing )?order(?: of [a-z ]+)?(?: {ends})?",
+                rf"what (?:is|was) (?:the|their) (?:complete |full |(?P<race>finishing ))?order(?: of (?:them|{those}))?{ends}",
                 asked,
             )
-            or re.fullmatch(rf"(?:list|put|order|rank|sort|arrange) {whom}(?: in order)?(?: {ends})?", asked)
-            or re.fullmatch(race, asked)
+            or re.fullmatch(rf"(?:list|put|order|rank|sort|arrange) (?:them|everyone|{those}){ends}", asked)
+            or re.fullmatch(rf"(?P<race>in) (?:what|which) order did (?:they|{those}) (?:finish|arrive)", asked)
         )
+        if not match:
+            return False
+        said = match.groupdict()
+        self._count(said["count"])
+        if said.get("race"):
+            self._narrow({_RACE})
+        for noun in (said["noun"], said["kind"]):
+            if not (noun in ("runners", "racers") and self.possible == {_RACE}):
+                self._all_are(noun)
+        self._sorted(said.get("start"), said.get("end"), said.get("scale"))
+        return True
+
+    def _sorted(self, start: str | None, end: str | None, scale: str | None) -> None:
+        """Check that "from X to Y" and "by X" name the scale in use."""
+        if scale:
+            if scale not in _SCALES:
+                raise _not_understood(f"by {scale}")
+            self._narrow({scale})
+        if start and end:
+            forms = {name: (front.split("|"), back.split("|")) for name, (_, _, front, back) in _SCALES.items()}
+            forms |= {_ROW: (["left"], ["right"]), _RACE: (["first"], ["last"])}
+            fitting = {
+                name
+                for name, (front, back) in forms.items()
+                if (start in front and end in back) or (start in back and end in front)
+            }
+            if not fitting:
+                raise _not_understood(f"from {start} to {end}")
+            self._narrow(fitting)
 
     def _known(self, text: str) -> str:
         found = [shape for name in self.names for shape in (name, f"the {name}") if text.startswith(shape + " ")]
@@ -338,6 +408,8 @@ class _Reader:
             raise problems.NotUnderstoodError(
                 f"an order needs 2 to {problems.ORDER_NAMES_MAX} names and a way to compare them"
             )
+        if self.counts - {len(names)}:
+            raise problems.NotUnderstoodError("it says that there are more or fewer than it names")
         if len(set(names)) < len(names) or self._overlapping():
             raise problems.NotUnderstoodError("two names may mean the same thing")
         fixed = [problems.Premise(p.text, self._from_front(p.formula, len(names))) for p in premises]
@@ -383,10 +455,12 @@ def _check_question(names_more: bool, mixes_tenses: bool) -> None:
     if names_more:
         raise problems.NotUnderstoodError("the question names something that no sentence speaks of")
     if mixes_tenses:
-        raise problems.NotUnderstoodError("it speaks of the past and of the present")
+        raise problems.NotUnderstoodError("it speaks of more than one time or event")
 
 
 def _mixes_tenses(text: str) -> bool:
+    if re.search(r"\barrived?\b", text) and re.search(r"\b(?:finish(?:ed)?|came|come|ended)\b", text):
+        return True
     return bool(re.search(r"\b(was|were|did|finished|arrived|came)\b", text) and re.search(r"\b(is|are)\b", text))
 
 

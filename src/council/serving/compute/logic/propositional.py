@@ -8,7 +8,7 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
-from council.serving.compute.logic import formulas, problems, script, words
+from council.serving.compute.logic import clashes, formulas, problems, script, words
 
 _WORDS_MAX = 10
 _WEATHER = (
@@ -37,7 +37,8 @@ def read(text: script.Script) -> problems.Problem:
     if not any(formulas.children(premise.formula) for premise in premises):
         raise problems.NotUnderstoodError("no sentence joins two clauses", len(text.premises))
     question = problems.Question(problems.Ask.WHETHER, text.style, (problems.Choice("", goal),))
-    return problems.Problem("propositional", tuple(premises), question, (), guarded=_guard(list(reader.clauses)))
+    guard = _guard(list(reader.clauses)) or clashes.exclusive([premise.formula for premise in premises])
+    return problems.Problem("propositional", tuple(premises), question, (), guarded=guard)
 
 
 @dataclass(slots=True)
@@ -63,6 +64,8 @@ class _Reader:
 
     def _joined(self, text: str) -> formulas.Formula:
         either = text.startswith("either ")
+        if text.startswith("both ") and " and " not in text:
+            raise _not_understood(text)
         text = text.removeprefix("either ").removeprefix("both ")
         denied = re.match(r"it is (?:not (?:the case|true)|false) that ", text)
         conjuncts, disjuncts = text.split(" and "), re.split(r",? or ", text)

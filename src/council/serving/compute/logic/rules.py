@@ -9,7 +9,7 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
-from council.serving.compute.logic import formulas, problems, script, words
+from council.serving.compute.logic import clashes, formulas, problems, script, words
 
 _VERBS = frozenset(
     "likes loves hates sees eats needs chases visits helps follows fears trusts admires knows meets hears owns respects".split()
@@ -89,6 +89,8 @@ class _Reader:
 
     def _universal(self, word: str, kind: str, negation: str | None, complement: str) -> formulas.Formula:
         plural = word == "all"
+        if plural and re.match(r"an? ", complement):
+            raise _not_understood(f"{word} {kind} are {complement}")
         if not negation:
             return self._quantified(kind, self._complement(complement), plural=plural)
         held = self._simple(complement)
@@ -104,6 +106,8 @@ class _Reader:
     def _everything(self, word: str, condition: str | None, complement: str) -> formulas.Formula:
         self.personal |= word.endswith(("one", "body"))
         negative = word.startswith("no")
+        if not condition and complement.startswith("not "):
+            raise problems.NotUnderstoodError("it is not clear how far 'not' reaches")
         held = self._simple(complement) if negative else self._complement(complement)
         held = formulas.Not(held) if negative else held
         if not condition:
@@ -112,9 +116,10 @@ class _Reader:
 
     def _generic(self, subject: str, said: str) -> bool:
         """Say whether a bare plural speaks of all of its kind."""
-        passing = [word for word in said.split() if word in words.PASSING_WORDS or word.endswith("ing")]
         return (
-            not passing
+            not any(words.is_passing(word) for word in said.split())
+            # "Humans are a species" and "tigers are orange and black" speak of the kind or of its parts.
+            and not re.search(r"^(?:not )?an? | and | or |,", said)
             and not subject.startswith("the ")
             and words.is_plural(subject)
             and self._is_phrase(subject.replace(",", ""))
@@ -162,6 +167,8 @@ class _Reader:
         match = re.fullmatch(rf"(.+?) {_BE} (.+)", text)
         if not match:
             raise _not_understood(text)
+        if f"{match[1]} are " in text and words.is_plural(match[1]) and not match[1].startswith("the "):
+            raise problems.NotUnderstoodError(f"{match[1]!r} may speak of each, of some, or of all together")
         return self._predicated(self._subject(match[1]), self._complement(match[2]))
 
     def _related(self, subject: str, verb: str, other: str) -> formulas.Formula:
@@ -182,6 +189,7 @@ class _Reader:
         elif text in _PRONOUNS:
             if not scope.bound or scope.named:
                 raise _not_understood(text)
+            self.personal |= text in ("he", "she", "that person")
             scope.last = formulas.VARIABLE
         else:
             scope.named, scope.last = True, self._individual(text)
@@ -236,7 +244,11 @@ class _Reader:
         if last in ("things", "thing", "people", "person") and front:
             self.personal |= last in _PERSONAL
             pieces = re.split(r", (?:and )?| and | ", front)
-            return formulas.conjunction([self._simple(piece) for piece in pieces])
+            parts = tuple(self._simple(piece) for piece in pieces)
+            if " and " in front:
+                # "Old and rich things": things that are both, or old things and rich things.
+                return formulas.Ambiguous((formulas.And(parts), formulas.Or(parts)))
+            return formulas.conjunction(parts)
         if not self._is_phrase(text):
             raise _not_understood(text)
         (self.plural if plural else self.nouns).add(text)
@@ -315,6 +327,9 @@ class _Reader:
         guard = _guard([words_of(p) for p in sorted(given | asked)])
         if text.style is problems.Style.YES_NO and not asked <= given:
             guard = guard or "the question speaks of something that no sentence mentions"
+        if given & {"is a person", "is a human", "is a human being"}:
+            guard = guard or "that a name or a noun stands for a person may have been left unsaid"
+        guard = guard or clashes.exclusive([premise.formula for premise in read_premises])
         question = problems.Question(problems.Ask.WHETHER, text.style, (problems.Choice("", read_goal),))
         names = tuple(self.individuals.values())
         return problems.Problem("rules", read_premises, question, names, guarded=guard)
@@ -326,10 +341,25 @@ class _Reader:
             raise problems.NotUnderstoodError(
                 "a rule about people may or may not cover the things named", len(premises)
             )
+        self._check_people(premises, everything)
         heads = {key.removeprefix("the ") for key in self.individuals}
         said = {atom.predicate for formula in everything for atom in formulas.atoms(formula)}
         if heads & (said | {words.singular_of(word, said) for word in said}):
             raise problems.NotUnderstoodError("a word names both one individual and a kind", len(premises))
+
+    def _check_people(self, premises: list[problems.Premise], everything: list[formulas.Formula]) -> None:
+        """A rule about people says nothing of dogs and ships, so every noun must be one that only people are called."""
+        if not self.personal:
+            return
+        nouns = self.nouns | {words.singular_of(noun, self.nouns) or noun for noun in self.plural}
+        denied = any(
+            isinstance(node, formulas.Not) and isinstance(node.part, formulas.Atom) and node.part.predicate in nouns
+            for formula in everything
+            for node in formulas.walk(formula)
+        )
+        surely = all(" " not in name for name in self.individuals)
+        if denied or not surely or not nouns <= words.PERSON_NOUNS:
+            raise problems.NotUnderstoodError("a rule about people may not cover all that is named", len(premises))
 
     def _shown(self, raw: list[str]) -> dict[str, str]:
         """Map each predicate as written to one verb phrase, the same for a singular and its plural."""

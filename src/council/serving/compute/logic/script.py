@@ -111,7 +111,7 @@ def _questioned(sentences: list[str]) -> tuple[list[str], str, problems.Style, b
     for pattern, style in _INLINE:
         if match := pattern.fullmatch(bare):
             return before, match[1], style, False
-    return before, re.sub(r"^(?:so|then|now),? ", "", bare, flags=re.IGNORECASE), problems.Style.YES_NO, True
+    return before, re.sub(r"^(?:(?:so|then),?|now,) ", "", bare, flags=re.IGNORECASE), problems.Style.YES_NO, True
 
 
 def _statement(sentence: str) -> str:

@@ -18,18 +18,30 @@ def said(formula: formulas.Formula, problem: problems.Problem, *, deny: bool = F
             return _placed(formula, problem, deny=deny)
         case formulas.Every() | formulas.Some():
             return _quantified(formula, problem, deny=deny)
+        case formulas.And() | formulas.Or():
+            return _joined(formula, problem, deny=deny)
         case _ if deny:
             return f"it is not the case that {said(formula, problem)}"
-        case formulas.And(parts):
-            return " and ".join(_grouped(part, problem) for part in parts)
-        case formulas.Or(parts):
-            return " or ".join(_grouped(part, problem) for part in parts) + " (or both)"
         case formulas.Implies(condition, consequence):
             return f"if {said(condition, problem)} then {said(consequence, problem)}"
         case formulas.Exactly(count, parts):
             return f"exactly {count} of these: " + "; ".join(said(part, problem) for part in parts)
         case _:
             raise AssertionError("ambiguity is resolved before wording")
+
+
+def _joined(formula: formulas.And | formulas.Or, problem: problems.Problem, *, deny: bool) -> str:
+    """Join the parts; to deny "and" is to deny one part or the other, to deny "or" is to deny both."""
+    match formula:
+        case formulas.Or((formulas.Next(first, second), formulas.Next(third, fourth))) if (first, second) == (
+            fourth,
+            third,
+        ):
+            return f"{first} is {'not ' if deny else ''}next to {second}"
+    parts = [_grouped(part, problem, deny=deny) for part in formula.parts]
+    if isinstance(formula, formulas.And) != deny:
+        return " and ".join(parts)
+    return " or ".join(parts) + " (or both)"
 
 
 def sentence(clause: str) -> str:
@@ -108,8 +120,8 @@ def _rule(condition: formulas.Formula, consequence: formulas.Formula, problem: p
     return f"for anything: if {when} then {then}"
 
 
-def _grouped(formula: formulas.Formula, problem: problems.Problem) -> str:
-    text = said(formula, problem)
+def _grouped(formula: formulas.Formula, problem: problems.Problem, *, deny: bool = False) -> str:
+    text = said(formula, problem, deny=deny)
     return text if isinstance(formula, formulas.Atom | formulas.Not | formulas.Ahead | formulas.At) else f"({text})"
 
 

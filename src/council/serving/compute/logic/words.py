@@ -42,6 +42,8 @@ COLLECTIVE_WORDS = frozenset(
     numerous common rare extinct widespread endangered plentiful scarce diverse abundant ubiquitous popular
     everywhere identical similar equal equals friends enemies siblings brothers sisters twins neighbours
     neighbors partners rivals alike together alone increasing decreasing dying growing
+    innumerable countless gone various legion species genus army armies majority minority crowd crowds team teams
+    group groups outnumbered united divided
     """.split()
 )
 
@@ -50,6 +52,29 @@ PASSING_WORDS = frozenset(
     """
     available hungry thirsty tired asleep awake present absent missing ready busy sick ill drunk angry outside
     inside nearby home
+    """.split()
+)
+
+# Forms that say what was done to some members: "cars are parked", "doctors are needed". Regular ones end in -ed.
+_PARTICIPLES = frozenset(
+    """
+    beaten bent bitten blown born bought bound broken brought built burnt caught chosen cut done drawn driven drunk dug
+    eaten fallen fed felt forbidden forgotten fought found frozen given gone grown heard held hidden hit hung hurt kept
+    laid led left lent lit lost made met paid put read ridden seen sent shaken shot shown shut sold spent split spoken
+    spread stolen struck stuck sung sunk swept sworn taken taught thrown torn understood won worn woven written
+    """.split()
+)
+_NOT_PARTICIPLES = frozenset("red wicked sacred naked".split())
+
+# Nouns that only people are called.
+PERSON_NOUNS = frozenset(
+    """
+    person human man woman boy girl child adult teenager baby citizen student pupil teacher professor doctor nurse
+    lawyer judge engineer scientist chemist physicist mathematician philosopher artist painter musician singer
+    actor actress writer author poet farmer baker cook chef butcher carpenter plumber electrician soldier sailor
+    policeman policewoman fireman politician president king queen prince princess priest athlete golfer
+    employee employer manager worker clerk accountant banker barber waiter waitress journalist dentist librarian
+    programmer parent mother father brother sister son daughter uncle aunt husband wife
     """.split()
 )
 
@@ -91,6 +116,14 @@ def normal(text: str) -> str:
     for pattern, full in _CONTRACTIONS:
         text = pattern.sub(full, text)
     return re.sub(r"[ \t\r]+", " ", text)
+
+
+def is_passing(word: str) -> bool:
+    """Say whether the word may hold of some members at some moment only: a participle, or in the table."""
+    if re.search(r"-(?:blooded|legged|footed|winged|headed|eyed|haired|tailed|shelled)$", word):
+        return False
+    participle = word in _PARTICIPLES or (word.endswith("ed") and word not in _NOT_PARTICIPLES)
+    return participle or word in PASSING_WORDS or word.endswith("ing")
 
 
 def plurals(singular: str) -> set[str]:

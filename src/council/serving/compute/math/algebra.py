@@ -80,7 +80,7 @@ def _simplified(node: tree.Node) -> results.Solved:
     found = polynomials.ratio(formulas.read_back(shown))
     same = polynomials.multiply(wanted.top, found.bottom) == polynomials.multiply(found.top, wanted.bottom)
     check.require(same, "the two fractions differ")
-    note = ", wherever the left side has a value" if len(wanted.poles) > len(found.poles) else ""
+    note = ", wherever the left side has a value" if wanted.poles else ""
     return _equation(node, shown, reading, _IDENTITY_CHECK, note)
 
 

@@ -23,6 +23,7 @@ def derive(request: requests.Derive) -> results.Solved:
     if request.place is None:
         return evaluate.solved(f"The derivative of {tree.text(node)} is {shown}", reading, _DIFFERENCE_CHECK, shown)
     place = arithmetic.value(request.place)
+    arithmetic.value(node, {name: place})  # as it was read: SymPy has cancelled what has no value here
     own = arithmetic.value(again, {name: place})
     check.derivative_at(node, name, place, own)
     value = slope.subs(formulas.symbol(name), formulas.build(request.place))

@@ -7,12 +7,15 @@ division and multiplication go from left to right.
 
 from fractions import Fraction
 
-from council.serving.compute.math import lexer, limits, phrases, tree
+from council.serving.compute.math import clarity, lexer, limits, phrases, tree
 
 
 def parse(tokens: list[lexer.Token]) -> tree.Node:
     """Return the tree of one expression from a user. Raises UnreadableError or TooLargeError."""
-    node = _Parser(phrases.merged(tokens)).whole()
+    merged = phrases.merged(tokens)
+    node = _Parser(merged).whole()
+    clarity.check_tokens(merged)
+    clarity.check_percentages(node)
     _check_angles(node)
     return node
 
@@ -116,7 +119,7 @@ class _Parser:
         while self._is("+", "-"):
             operator = self._take().text
             right = self._term()
-            if _is_percentage(node) or _is_percentage(right):
+            if clarity.has_percentage(node) or clarity.has_percentage(right):
                 raise limits.UnreadableError("A percentage in a sum may be of the other part or of one.")
             node = tree.Binary(operator, node, right)
         self._depth -= 1
@@ -125,20 +128,22 @@ class _Parser:
     def _term(self) -> tree.Node:
         start = self._index
         node = self._signed()
-        divided = False
+        divided = chained = False
         while True:
             if self._is("*", "x", "/"):
-                operator = self._take().text
+                operator, chained = self._take().text, True
                 divided = divided or operator == "/"
                 node = tree.Binary("*" if operator in _TIMES else "/", node, self._signed())
             elif self._is("of"):
                 return self._part_of(node)
             elif self._is("mod"):
+                if chained or isinstance(node, tree.Negation):
+                    raise limits.UnreadableError("It is not clear what mod applies to; use parentheses.")
                 return self._remainder(node, start)
             elif self._starts_implicit_factor():
                 if divided:
                     raise limits.UnreadableError("A product without a sign after a division can be read in two ways.")
-                node = tree.Binary("*", node, self._power())
+                node, chained = tree.Binary("*", node, self._power()), True
             else:
                 return node
 
@@ -159,7 +164,8 @@ class _Parser:
         self._take()
         before = self._tokens[start - 1] if start else _END
         right = self._signed()
-        if before.text not in ("", "(", ",") or not (self._at_scope_end() or self._is(",", "and")):
+        unclear = before.text not in ("", "(", ",") or self._last.kind == "postfix"
+        if unclear or not (self._at_scope_end() or self._is(",", "and")):
             raise limits.UnreadableError("It is not clear what mod applies to; use parentheses.")
         return tree.Binary("mod", node, right)
 
@@ -287,7 +293,8 @@ class _Parser:
         operand = self._atom()
         if self._next.kind in ("superscript", "postfix") or self._is("^", "!", "%", "°"):
             raise limits.UnreadableError("It is not clear how far the root reaches; use parentheses.")
-        if self._last.text != ")" and (self._next.kind in ("name", "word") or self._is("(")):
+        touching = self._next.start == self._last.end and self._is("+", "-", "*", "x", "/")
+        if self._last.text != ")" and (self._next.kind in ("name", "word") or self._is("(") or touching):
             raise limits.UnreadableError("It is not clear how far the root reaches; use parentheses.")
         return tree.Call("sqrt", (operand,))
 
@@ -321,7 +328,9 @@ class _Parser:
             operand = tree.Postfix(self._take().text, operand)
         elif self._accept("°"):
             operand = tree.Postfix("degrees", operand)
-        clear = self._at_scope_end() or self._is("+", "-", ",", "and") or self._next.text in tree.FUNCTIONS
+        apart = self._next.start > self._last.end or self._next.text not in ("+", "-")
+        reach = self._at_scope_end() or (apart and self._is("+", "-", ",", "and"))
+        clear = reach or self._next.text in tree.FUNCTIONS
         if not clear:
             raise limits.UnreadableError(f"It is not clear how far {function} reaches; use parentheses.")
         return tree.Call(function, (operand,))
@@ -412,7 +421,7 @@ def _folded(operation: str, items: list[tree.Node]) -> tree.Node:
         raise limits.UnreadableError("A difference or a quotient has two parts.")
     if operation == "-" and not (_is_literal(*items) and _literal(items[0]) >= _literal(items[1])):
         raise limits.UnreadableError("It is not clear which of the two is to be taken away.")
-    if any(_is_percentage(item) for item in items):
+    if any(clarity.has_percentage(item) for item in items):
         raise limits.UnreadableError("A percentage in a list may be of the other items or of one.")
     node = items[0]
     for item in items[1:]:

@@ -16,7 +16,7 @@ class Token:
     """`kind` is number, name (one letter), word, superscript, operator or end.
 
     `start` and `end` are places in the text. `grouped` marks a number written with thousands separators, `spoken` one that
-    `phrases` made from words.
+    `phrases` made from words, `obelus` the division sign ÷.
     """
 
     kind: str
@@ -26,6 +26,7 @@ class Token:
     value: Fraction = Fraction(0)
     grouped: bool = False
     spoken: bool = False
+    obelus: bool = False
 
 
 def tokens(text: str, tokens_max: int = limits.TOKENS_MAX) -> list[Token]:
@@ -94,7 +95,7 @@ def _token_at(text: str, position: int) -> tuple[Token, str]:
     for size in (2, 1):
         piece = text[position : position + size]
         if piece in _OPERATORS:
-            return Token("operator", _OPERATORS[piece], position, position + size), ""
+            return Token("operator", _OPERATORS[piece], position, position + size, obelus=piece == "÷"), ""
     raise limits.UnreadableError(f"The character {character!r} is not in the grammar.")
 
 
@@ -113,6 +114,8 @@ def _number(text: str, position: int) -> tuple[Token, str]:
         problem = f"A number of {digits:,} digits was given; the limit is {limits.LITERAL_DIGITS_MAX:,}."
     elif abs(power) > limits.RESULT_DIGITS_MAX or len(exponent) > 9:
         problem = f"{match.group()[:30]} would have over {limits.RESULT_DIGITS_MAX:,} digits."
+    elif power < -limits.LITERAL_PLACES_MAX:
+        problem = f"{match.group()[:30]} has more decimal places than the limit of {limits.LITERAL_PLACES_MAX}."
     else:
         problem = ""
     value = Fraction(0) if problem else Fraction((plain or "0") + part) * Fraction(10) ** power

@@ -226,6 +226,8 @@ def _derive(found: Tokens) -> Request | None:
         place = _formula(where)
     rest, name = _respect(rest, name)
     expression = _formula(rest)
+    if place is not None:
+        _check_angle_places(expression, place)
     return Derive(expression, _only_name(name, expression), place)
 
 
@@ -267,10 +269,26 @@ def _integrate(found: Tokens) -> Request | None:
         rest, name = rest[:-1], rest[-1].text[1:]
     rest, name = _respect(rest, name)
     expression = _formula(rest)
+    if bounds is not None:
+        _check_angle_places(expression, *bounds)
     return Integrate(expression, _only_name(name, expression), bounds)
 
 
 _DIFFERENTIALS = ("dx", "dy", "dz")
+
+
+def _check_angle_places(expression: tree.Node, *places: tree.Node) -> None:
+    """Refuse sin(x) at 30, as the grammar refuses sin(30)."""
+    angles = [part for part in tree.walk(expression) if isinstance(part, tree.Call)]
+    angles = [part for part in angles if part.function in tree.ANGLE_FUNCTIONS and not _has_pi(part)]
+    if any(tree.unknowns(part) for part in angles):
+        for place in places:
+            if not (place == tree.integer(0) or _has_pi(place)):
+                raise limits.UnreadableError(f"The angle {tree.text(place)[:60]} may be in degrees or in radians.")
+
+
+def _has_pi(node: tree.Node) -> bool:
+    return any(part == tree.Constant("pi") for part in tree.walk(node))
 
 
 def _percentage(found: Tokens) -> Request | None:
@@ -305,7 +323,10 @@ def _remainder(found: Tokens) -> Request | None:
     sides = _split(rest, "is", "divided", "by") or _split(rest, "divided", "by")
     if sides is None:
         raise limits.UnreadableError("A remainder needs `... divided by ...`.")
-    return Calculate(tree.Binary("mod", grammar.parse(sides[0]), grammar.parse(sides[1])))
+    number, divisor = grammar.parse(sides[0]), grammar.parse(sides[1])
+    if isinstance(divisor, tree.Binary) and divisor.operator != "^":
+        raise limits.UnreadableError("It is not clear where the divisor ends.")
+    return Calculate(tree.Binary("mod", number, divisor))
 
 
 def _solve(found: Tokens) -> Request | None:

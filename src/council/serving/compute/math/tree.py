@@ -125,7 +125,8 @@ def _binary_text(node: Binary) -> str:
         ratio = node.operator == "of" and isinstance(left, Binary) and left.operator == "/"
         return f"{_wrapped(left, _strength(left) < _POWER and not ratio)} {node.operator} {second}"
     chain = node.operator == "*" and isinstance(left, Binary) and left.operator == "*"
-    return f"{_wrapped(left, _strength(left) < _POWER and not chain)}{node.operator}{second}"
+    power = node.operator == "/" and isinstance(left, Binary) and left.operator == "^"
+    return f"{_wrapped(left, power or (_strength(left) < _POWER and not chain))}{node.operator}{second}"
 
 
 def walk(node: Node) -> Iterator[Node]:

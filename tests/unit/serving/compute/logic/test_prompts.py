@@ -81,6 +81,26 @@ ANSWERED = [
      "A) Ann is the youngest.\nB) Cem is the youngest.\nC) Bob is the oldest.", "B) Cem is the youngest."),
     ("Ann is older than Bob. Bob is older than Cem. List them from oldest to youngest.",
      "From oldest to youngest: Ann, Bob, Cem."),
+    ("There are three men: Ann, Bob and Cem. Ann is taller than Bob. Bob is taller than Cem. Who is the tallest man?",
+     "Ann. Ann is the tallest."),
+    ("There are three runners: Ann, Bob and Cem. Ann finished first. Bob finished last. Which runner finished second?",
+     "Cem."),
+    ("Ann is taller than Bob. Bob is taller than Cem. Who is the tallest person?", "Ann. Ann is the tallest."),
+    ("Ann is taller than Bob. Bob is taller than Cem. Who is the shortest of the three?", "Cem. Cem is the shortest."),
+    ("Ann is taller than Bob. Bob is taller than Cem. Who is the shortest of them?", "Cem. Cem is the shortest."),
+    ("Ann is taller than Bob. Bob is taller than Cem. Sort them by height.", "From tallest to shortest: Ann, Bob, Cem."),
+    ("Ann is taller than Bob. Bob is taller than Cem. Rank them from shortest to tallest.",
+     "From tallest to shortest: Ann, Bob, Cem."),
+    ("Ann finished before Bob. Cem finished after Bob. In what order did the runners finish?",
+     "From first to last: Ann, Bob, Cem."),
+    ("Ann sits next to Bob. Cem sits to the right of Bob. Bob sits to the right of Ann. Is Ann next to Cem?",
+     "No. Ann is not next to Cem."),
+    # people and kinds
+    ("All rich people are happy. Tom is a doctor. Tom is rich. Is Tom happy?", "Yes. Tom is happy."),
+    ("All old and kind things are red. The cup is old. The cup is kind. Is the cup red?", "Yes. The cup is red."),
+    ("All humans are mortal. Socrates is a human. Is Socrates mortal?", "Yes. Socrates is mortal."),
+    ("Whales are warm-blooded. Moby is a whale. Is Moby warm-blooded?", "Yes. Moby is warm-blooded."),
+    ("Tom is in Paris or Tom is in Rome. Tom is not in Paris. Is Tom in Rome?", "Yes."),
     # clauses
     ("If it rains then the ground is wet. It rains. Is the ground wet?", "Yes. The ground is wet."),
     ("If it rains, the ground is wet. The ground is not wet. Does it rain?", "No."),
@@ -220,6 +240,64 @@ Alle Menschen sind sterblich. Sokrates ist ein Mensch. Ist Sokrates sterblich?
 What happens if I mix red and blue?
 The doctor is in. Is the patient out?
 Which animal is the fastest?
+Mary is older than John. John is older than Peter. Who is the oldest man?
+Mary is older than John. John is older than Peter. Which man is the oldest?
+Mary is older than John. John is older than Peter. Which man is older, Mary or John?
+Mary is older than John. John is older than Peter. List the men from oldest to youngest.
+Mary is older than John. John is older than Peter. What is the order of the men?
+Mary is older than John. John is older than Peter. Who is the oldest of the three men?
+The red car is faster than the green car. The green car is faster than the blue bike. Which car is the slowest?
+The red car is faster than Tom. Tom is faster than Ann. Who is the fastest?
+Bob is taller than Ann. Ann is taller than Cat. Is Ann the tallest woman?
+Bob is taller than Ann. Ann is taller than Cat. Who is the second tallest woman?
+Ann finished before Bob. Bob finished before Cem. Which woman finished last?
+Ann finished before Bob. Bob finished before Cem. In what order did the women finish?
+There are three racers: Ann, Bob and Cem. Ann finished first. Bob finished last. Which woman finished second?
+There are two other runners: Ann and Bob. Ann finished first. Who finished last?
+Ann is taller than Bob. Bob is taller than Carl. Who is the shortest of the five?
+Ann is taller than Bob. Bob is taller than Carl. Rank the five from tallest to shortest.
+Ann is taller than Bob. Bob is taller than Carl. Carl is the third tallest of the five. Who is the shortest?
+Ann is taller than Bob. Bob is taller than Carl. Sort them by age.
+Ann is taller than Bob. Bob is taller than Carl. Sort them by name.
+Ann is taller than Bob. Bob is taller than Carl. Rank them from poorest to richest.
+Ann is taller than Bob. Bob is taller than Carl. Rank them from tallest to tallest.
+Ann is taller than Bob. Bob is taller than Carl. In what order did they finish?
+Ann arrived before Bob. Bob arrived before Cem. Who finished first?
+Ann is not the tallest and the shortest. Bob is taller than Cem. Cem is taller than Ann. Who is the shortest?
+The baker is older than Baker. Tom is older than the baker. Who is the youngest?
+Rex is a dog. Rex is rich. All rich people are happy. Is Rex happy?
+Everyone is happy. Titanic is a ship. Is Titanic happy?
+If someone is rich then they are happy. Rex is a dog. Rex is rich. Is Rex happy?
+Nobody is happy. Rex is a dog. Is Rex happy?
+All dogs are rich. All rich people are happy. Are all dogs happy?
+Rex is not a person. Everyone is happy. Is Rex happy?
+Everyone is not happy. Tom is rich. Is Tom happy?
+Humans are a species. Socrates is a human. Is Socrates a species?
+All humans are a species. Socrates is a human. Is Socrates a species?
+Tigers are a protected species. Tigers are cats. Tom is a tiger. Is Tom a protected species?
+Soldiers are an army. Tom is a soldier. Is Tom an army?
+Dinosaurs are gone. Rex is a dinosaur. Is Rex gone?
+Cars are parked. Herbie is a car. Is Herbie parked?
+Doctors are needed. Tom is a doctor. Is Tom needed?
+Doctors are needed. All doctors are rich. Tom is a doctor. Is Tom needed?
+Houses are sold. Villa is a house. Is Villa sold?
+Stars are innumerable. Sol is a star. Is Sol innumerable?
+Apples are red and green. Max is an apple. Is Max red?
+Tigers are orange and black. Max is a tiger. Is Max black?
+Tigers are black or white. All tigers are cats. Max is a tiger. Is Max a cat?
+A says: at least one of us is a knave. What is A?
+A says "B is a knave" and C is a knave. B says "A is a knave". Who is what?
+The ball is red or the ball is blue. The ball is red. Is the ball blue?
+Tom is in Paris or Tom is in Rome. Tom is in Paris. Is Tom in Rome?
+Tom is in Paris or Tom is in Rome. Tom is in Paris. Does it follow that Tom is in Rome?
+Tom eats fish or Tom eats meat. Tom eats fish. Does Tom eat meat?
+All wugs are red or blue. Max is a wug. Max is red. Is Max blue?
+Tom is rich and Tom is poor. Is Tom rich?
+Tom is rich. Tom is poor. All rich things are kind. Is Tom kind?
+All dogs are rich. Rex is a dog. Rex is poor. Is Rex rich?
+Everybody is happy. Mount Everest is big. Is Mount Everest happy?
+All people are mortal. Tom is a doctor. Is Tom mortal?
+All old and rich things are red. The cup is old. Is the cup red?
 """.strip().split("\n")
 
 

@@ -61,7 +61,7 @@ def test_what_cannot_be_checked_is_passed_on(prompt: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "prompt", ["integrate 1/x from -1 to 1", "integrate 1/x^3 from -1 to 1", "integral of tan(x) from 0 to 2"]
+    "prompt", ["integrate 1/x from -1 to 1", "integrate 1/x^3 from -1 to 1", "integral of tan(x) from 0 to pi"]
 )
 def test_a_gap_between_the_bounds_of_an_integral_is_noticed(prompt: str) -> None:
     result = math.solve(prompt)

@@ -1,0 +1,156 @@
+"""Formulas that two people could read differently, although the grammar has a rule for them: they are passed on.
+
+Spacing that goes against the rules of precedence (2+3 * 4, 10 / 1/2), words mixed into products ("10 divided by 1/2",
+"2 plus 3 times 4", "2 times 3 squared"), 16^1/2, and 1/2%.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from council.serving.compute.math import lexer, limits, tree
+
+_STRENGTHS = {"+": 1, "-": 1, "*": 2, "x": 2, "/": 2, "^": 3, "to the power of": 3}
+_SEPARATORS = frozenset({",", "and", "of", "mod"})
+_POWER_WORDS = frozenset({"squared", "cubed", "factorial"})
+_NOTHING = lexer.Token("end", "", 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """An operator between two operands, or a sign before one (`unary`), and whether it touches both of its neighbours."""
+
+    token: lexer.Token
+    tight: bool
+    unary: bool
+
+    @property
+    def strength(self) -> int:
+        return _STRENGTHS[self.token.text]
+
+
+def check_tokens(tokens: list[lexer.Token]) -> None:
+    """Raise UnreadableError if the words and spaces of a formula leave its reading open."""
+    for level in _levels(tokens):
+        _check_spoken_powers(level)
+        signs = [sign for sign in level if not sign.unary]
+        _check_spacing(signs)
+        _check_divisions(signs)
+        _check_words(signs)
+    for index in range(len(tokens)):
+        _check_exponent(tokens, index)
+        _check_power_word(tokens, index)
+
+
+def check_percentages(node: tree.Node) -> None:
+    """Raise UnreadableError if a percentage is a divisor: 1/2% may be half a percent."""
+    for part in tree.walk(node):
+        if isinstance(part, tree.Binary) and part.operator == "/" and has_percentage(part.right):
+            raise limits.UnreadableError("It is not clear what the percent sign belongs to; use parentheses.")
+
+
+def has_percentage(node: tree.Node) -> bool:
+    """Return whether a percentage stands in `node` other than as a part `of` something."""
+    if isinstance(node, tree.Postfix) and node.operator == "%":
+        return True
+    parts = tree.children(node)
+    if isinstance(node, tree.Binary) and node.operator == "of":
+        parts = (node.right,)
+    return any(has_percentage(part) for part in parts)
+
+
+def _levels(tokens: list[lexer.Token]) -> Iterator[list[_Sign]]:
+    """Yield the operators that stand side by side, one list for each pair of parentheses and each part between words."""
+    open_levels: list[list[_Sign]] = [[]]
+    for index, token in enumerate(tokens):
+        if token.text == "(":
+            open_levels.append([])
+        elif token.text == ")" and len(open_levels) > 1:
+            yield open_levels.pop()
+        elif token.text in _SEPARATORS:
+            yield open_levels.pop()
+            open_levels.append([])
+        elif token.kind == "operator" and (token.text in _STRENGTHS or token.text == "negative"):
+            open_levels[-1].append(_sign(tokens, index))
+    yield from open_levels
+
+
+def _sign(tokens: list[lexer.Token], index: int) -> _Sign:
+    token, before, after = tokens[index], _at(tokens, index - 1), _at(tokens, index + 1)
+    operator_before = before.kind == "operator" and before.text not in (")", "%", "!", "°")
+    unary = token.text == "negative" or index == 0 or operator_before or before.kind in ("prefix", "fraction", "list")
+    return _Sign(token, not token.spoken and before.end == token.start and token.end == after.start, unary)
+
+
+def _at(tokens: list[lexer.Token], index: int) -> lexer.Token:
+    return tokens[index] if 0 <= index < len(tokens) else _NOTHING
+
+
+def _check_spacing(signs: list[_Sign]) -> None:
+    """What is written close together is meant as one operand: where the rules would take it apart, nothing is read."""
+    for index, sign in enumerate(signs):
+        if sign.tight:
+            continue
+        before = [one.strength for one in _run(reversed(signs[:index]))]
+        after = [one.strength for one in _run(iter(signs[index + 1 :]))]
+        from_left = sign.token.text in ("-", "/")
+        if min([*before, *after], default=9) < sign.strength or (from_left and sign.strength in after):
+            raise limits.UnreadableError("The spaces group the formula in another way than the rules do.")
+
+
+def _run(signs: Iterator[_Sign]) -> Iterator[_Sign]:
+    for sign in signs:
+        if not sign.tight:
+            return
+        yield sign
+
+
+def _check_divisions(signs: list[_Sign]) -> None:
+    """After `divided by` a product, and after the sign of division a ratio, may be one operand."""
+    said = signed = False
+    for sign in signs:
+        if sign.strength == 1:
+            said = signed = False
+        if sign.strength != 2:
+            continue
+        division = sign.token.text == "/"
+        if said or (signed and division and not sign.token.obelus):
+            raise limits.UnreadableError("It is not clear how far the words of a division reach; use parentheses.")
+        said = division and sign.token.spoken
+        signed = signed or (division and sign.token.obelus)
+
+
+def _check_words(signs: list[_Sign]) -> None:
+    said = any(sign.strength == 2 and sign.token.spoken for sign in signs)
+    if said and any(sign.strength == 1 for sign in signs):
+        raise limits.UnreadableError("A product in words beside a sum can be read in two ways; use parentheses.")
+
+
+def _check_spoken_powers(level: list[_Sign]) -> None:
+    if any(sign.token.text == "to the power of" for sign in level[1:]):
+        raise limits.UnreadableError("It is not clear how far the words of a power reach; use parentheses.")
+
+
+def _check_exponent(tokens: list[lexer.Token], index: int) -> None:
+    """16^1/2 may be a root; 2^10/2 and x^2/x are quotients."""
+    slash, top, bottom = _at(tokens, index), _at(tokens, index - 1), _at(tokens, index + 1)
+    if slash.text != "/" or top.kind not in ("number", "name") or top.end != slash.start:
+        return
+    sign = index - 3 if _at(tokens, index - 2).text in ("-", "negative") else index - 2
+    quotient = bottom.kind == "number" or (bottom.kind == "name" and top.kind == "name")
+    if _at(tokens, sign).text != "^" or not quotient:
+        return
+    whole = top.kind == "number" and bottom.value and Fraction(top.value, bottom.value).denominator == 1
+    if not whole or sign != index - 2:
+        raise limits.UnreadableError("It is not clear where the exponent ends; use parentheses.")
+
+
+def _check_power_word(tokens: list[lexer.Token], index: int) -> None:
+    """`2 times 3 squared` and 2^3² are not clear; `3 squared plus 4 squared` is."""
+    token, before = _at(tokens, index), _at(tokens, index - 2)
+    if token.kind == "superscript" and before.text == "^":
+        raise limits.UnreadableError("A power of a power needs parentheses.")
+    if token.kind != "postfix" or token.text not in _POWER_WORDS or before.text not in _STRENGTHS:
+        return
+    if _at(tokens, index - 3).text not in _POWER_WORDS:
+        raise limits.UnreadableError("It is not clear how far the words of a power reach; use parentheses.")
