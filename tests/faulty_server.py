@@ -73,9 +73,16 @@ async def http(script: Sequence[bytes | object], *, ready: bool = True) -> Async
 async def serving(talk: Talk, seen: Seen, path: Path | None = None) -> AsyncIterator[Seen]:
     """Serve `talk` until the block ends."""
 
+    talking: set[asyncio.Task[None]] = set()
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talking.add(task)
+        task.add_done_callback(talking.discard)
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            # The end of the block cancels; asyncio's own streams do not bear a handler that ends cancelled.
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await talk(reader, writer)
         finally:
             writer.close()
@@ -90,4 +97,7 @@ async def serving(talk: Talk, seen: Seen, path: Path | None = None) -> AsyncIter
         yield seen
     finally:
         server.close()
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking)
         await server.wait_closed()

@@ -30,6 +30,15 @@ def free_port() -> int:
         return port
 
 
+# The toy does not start on this one.
+BROKEN = "b" * 40
+
+
+def commit(number: int) -> str:
+    """Return a made-up generation."""
+    return f"{number:040x}"
+
+
 @dataclass
 class Toy:
     running: service.RunningService
@@ -50,7 +59,7 @@ async def toy(backoff_first_s: float = 0.5) -> AsyncIterator[Toy]:
         spec = specs.ServiceSpec(
             "toy", (sys.executable, str(TOY)), sockets=(specs.SocketSpec("public", "tcp", "127.0.0.1", port),)
         )
-        one = supervisor.Supervisor(settings, home_module.Home(Path(folder)), "g0", [spec], lambda _: None)
+        one = supervisor.Supervisor(settings, home_module.Home(Path(folder)), commit(0), [spec], lambda _: None)
         await one.open()
         try:
             one.start()
@@ -116,40 +125,41 @@ async def test_ten_handovers_under_load_fail_no_request() -> None:
         clients += [asyncio.create_task(load.run(load.answer, True, pause)) for pause in (0.05, 0.11, 0.23)]
         clients += [asyncio.create_task(load.run(load.stream, keep, 0.0)) for keep in (True, True, False)]
         for number in range(1, 11):
-            await served.running.replace(f"g{number}")
+            name = commit(number)
+            await served.running.replace(name)
             # At most a few old generations may drain at once, and each should have had its turn.
-            await holds(lambda name=f"g{number}": load.generations[name] > 0 and len(served.running.children) < 4)
+            await holds(lambda name=name: load.generations[name] > 0 and len(served.running.children) < 4)
         load.stop.set()
         await asyncio.gather(*clients)
     assert load.failures == []
     assert load.requests > 500
-    assert set(load.generations) == {f"g{number}" for number in range(11)}
+    assert set(load.generations) == {commit(number) for number in range(11)}
 
 
 async def test_a_generation_that_does_not_start_leaves_the_old_one_serving() -> None:
     async with toy() as served:
         load = Load(served.url)
         clients = [asyncio.create_task(load.run(load.answer, keep, 0.005)) for keep in (True, False)]
-        with pytest.raises(errors.UnavailableError, match="stays on generation g0"):
-            await served.running.replace("broken")
+        with pytest.raises(errors.UnavailableError, match=f"stays on generation {commit(0)}"):
+            await served.running.replace(BROKEN)
         load.stop.set()
         await asyncio.gather(*clients)
-        assert [child.generation for child in served.running.state.children] == ["g0"]
+        assert [child.generation for child in served.running.state.children] == [commit(0)]
     assert load.failures == []
-    assert set(load.generations) == {"g0"}
+    assert set(load.generations) == {commit(0)}
 
 
 async def test_connections_queue_while_a_killed_child_is_started_again() -> None:
     async with toy(backoff_first_s=0.5) as served, aiohttp.ClientSession() as session:
         load = Load(served.url)
-        assert await load.answer(session) == "g0"
+        assert await load.answer(session) == commit(0)
         (child,) = served.running.children.values()
         await session.close()
         os.kill(child.pid, signal.SIGKILL)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as fresh:
             # Beyond the queue's reach the kernel would refuse; what it took must be answered by the next child.
             answers = await asyncio.gather(*(load.answer(fresh) for _ in range(30)))
-        assert answers == ["g0"] * 30
+        assert answers == [commit(0)] * 30
         (after,) = served.running.state.replicas
         assert after.restarts == 1
         assert after.reason == "stopped by signal 9"
@@ -167,7 +177,7 @@ async def test_a_connection_accepted_but_silent_is_still_served_during_the_drain
         # Connections are accepted in order, so once this one is answered the old generation holds both.
         busy.write(HEAD)
         answers = [await reader.readuntil(b"}")]
-        await served.running.replace("g1")
+        await served.running.replace(commit(1))
         while b"connection: close" not in answers[-1]:
             busy.write(HEAD)
             answers.append(await reader.readuntil(b"}"))

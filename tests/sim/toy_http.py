@@ -33,7 +33,7 @@ def main() -> None:
     app = Starlette(
         routes=[Route("/answer", answer, methods=["GET", "POST"]), Route("/stream", stream, methods=["POST"])]
     )
-    if environment.generation == "broken":
+    if environment.generation == "b" * 40:
         raise SystemExit("this generation does not start")
     harness.serve(app, environment.sockets["public"], environment, drain_s=10.0, linger_s=0.5)
 
