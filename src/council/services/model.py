@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _BODY_BYTES_MAX = 8 * 1024 * 1024
 _CHUNKS_MAX = 256
+_PROMPT_CACHE_MIB = 64
 _RETRY_AFTER_S = 2
 _CLIENT_GONE = 499
 
@@ -82,6 +83,8 @@ class _Engine:
         # More threads than free cores collapse: they spin while they wait for each other.
         parameters.cpuparams.n_threads = self.threads
         parameters.cpuparams_batch.n_threads = self.threads
+        # By default llama.cpp keeps up to 8 GiB of old prompts.
+        parameters.cache_ram_mib = _PROMPT_CACHE_MIB
         parameters.ui = False
         parameters.api_keys = [secrets.token_urlsafe(32)]
         self._server = xllamacpp.Server(parameters)
