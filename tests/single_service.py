@@ -84,10 +84,10 @@ def council(*arguments: str) -> list[str]:
 
 def unix(path: Path) -> socket.socket:
     """Return a listening Unix socket."""
-    return listeners.unix(path, 0o600, 2048)
+    return listeners.unix(path, 0o600)
 
 
 def tcp() -> tuple[socket.socket, str]:
     """Return a listening socket on a free loopback port, and its URL."""
-    made = listeners.tcp("127.0.0.1", 0, 2048)
+    made = listeners.tcp("127.0.0.1", 0)
     return made, f"http://127.0.0.1:{made.getsockname()[1]}"

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import socket
 import urllib.error
 import urllib.request
@@ -168,8 +169,15 @@ async def test_garbage_is_answered_or_dropped_and_the_next_caller_is_served(reca
 
 
 async def test_two_hundred_searches_at_once_are_all_answered(recall: Running) -> None:
-    found = await asyncio.gather(*(recall.sources("generation") for _ in range(200)))
-    assert all(found)
+    # Stopped first, so that all of them wait to be accepted at once.
+    recall.service.popen.send_signal(signal.SIGSTOP)
+    searches = [asyncio.create_task(recall.sources("generation")) for _ in range(200)]
+    try:
+        for _ in range(50):
+            await asyncio.sleep(0)
+    finally:
+        recall.service.popen.send_signal(signal.SIGCONT)
+    assert all(await asyncio.gather(*searches))
 
 
 async def test_health_and_metrics_say_generation_and_passages(recall: Running) -> None:

@@ -7,8 +7,12 @@ process that ends is lost. One shared queue loses nothing.
 import socket
 from pathlib import Path
 
+# How many connections may wait to be accepted. Whoever listens anew on a passed socket must give it again, as
+# asyncio does with 100: at a full queue a Unix connect fails, and asyncio takes that failure for a connection.
+BACKLOG = 2048
 
-def tcp(host: str, port: int, backlog: int) -> socket.socket:
+
+def tcp(host: str, port: int) -> socket.socket:
     """Listen on the first address that `host` resolves to. Raises OSError, `errno.EADDRINUSE` if the port is taken."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -18,7 +22,7 @@ def tcp(host: str, port: int, backlog: int) -> socket.socket:
         # Connections of an earlier run that linger in TIME_WAIT must not stop us; two listeners stay impossible.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(backlog)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
@@ -26,7 +30,7 @@ def tcp(host: str, port: int, backlog: int) -> socket.socket:
     return listener
 
 
-def unix(path: Path, mode: int, backlog: int) -> socket.socket:
+def unix(path: Path, mode: int) -> socket.socket:
     """Listen on a Unix socket with exactly these permissions, in place of whatever stood at `path`. Raises OSError."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -34,7 +38,7 @@ def unix(path: Path, mode: int, backlog: int) -> socket.socket:
         listener.bind(str(path))
         # Before listen(), so that nobody can connect while the permissions are still the default ones.
         path.chmod(mode)
-        listener.listen(backlog)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise

@@ -23,9 +23,6 @@ from council.kit import json_logs, listeners, process
 
 request_id = json_logs.request_id
 
-# Of sockets opened by hand; the supervisor's are as long.
-_BACKLOG = 2048
-
 
 class ReadyLine:
     """The pipe on which a service says once that it can serve."""
@@ -63,11 +60,11 @@ class ServiceEnvironment:
 
     def tcp_socket(self, name: str, host: str, port: int) -> socket.socket:
         """Return the inherited listening socket of that name; started by hand, open one. Before the confinement."""
-        return self.sockets.get(name) or listeners.tcp(host, port, _BACKLOG)
+        return self.sockets.get(name) or listeners.tcp(host, port)
 
     def unix_socket(self, name: str, path: Path) -> socket.socket:
         """Return the inherited listening socket of that name; started by hand, open one. Before the confinement."""
-        return self.sockets.get(name) or listeners.unix(path, 0o600, _BACKLOG)
+        return self.sockets.get(name) or listeners.unix(path, 0o600)
 
 
 def begin(name: str = "") -> ServiceEnvironment:

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from council import telemetry
 from council.domain import config as config_module
 from council.domain import home
-from council.kit import frames
+from council.kit import frames, listeners
 from council.services import harness, local_hosts, rights
 from council.serving.memory import folder, lexical
 
@@ -136,7 +136,7 @@ def _application(
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await recall.refresh()
-        server = await asyncio.start_unix_server(recall.serve, sock=search)
+        server = await asyncio.start_unix_server(recall.serve, sock=search, backlog=listeners.BACKLOG)
         looking = asyncio.create_task(keep_fresh())
         yield
         looking.cancel()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from council.domain import errors
-from council.kit import frames, process
+from council.kit import frames, listeners, process
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +106,9 @@ class ControlServer:
 
     async def open(self, listener: socket.socket) -> None:
         """Begin to serve."""
-        self._server = await asyncio.start_unix_server(self._connected, sock=listener, limit=FRAME_BYTES_MAX)
+        self._server = await asyncio.start_unix_server(
+            self._connected, sock=listener, limit=FRAME_BYTES_MAX, backlog=listeners.BACKLOG
+        )
 
     def stop_listening(self) -> None:
         """Take no further connections; those that are open stay. Idempotent."""

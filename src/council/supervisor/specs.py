@@ -11,8 +11,6 @@ from council.domain import config as config_module
 from council.domain import home as home_module
 from council.supervisor import lifecycle
 
-BACKLOG = 2048
-
 # The allow-lists of decision 4, by service name. Both services come with later issues.
 REPLACE_ALLOWED = frozenset({"patchctl"})
 REPAIR_ALLOWED = frozenset({"steward"})

@@ -246,9 +246,9 @@ def _field(request: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
 
 def _listen(spec: specs.SocketSpec) -> socket.socket:
     if spec.kind == "tcp":
-        return listeners.tcp(spec.host, spec.port, specs.BACKLOG)
+        return listeners.tcp(spec.host, spec.port)
     spec.path.parent.mkdir(parents=True, exist_ok=True)
-    return listeners.unix(spec.path, spec.mode, specs.BACKLOG)
+    return listeners.unix(spec.path, spec.mode)
 
 
 def _why_no_socket(spec: specs.SocketSpec, error: OSError) -> str:

@@ -45,12 +45,16 @@ class Folder:
             if len(found) >= self.recall.files_max:
                 left_out[source] = f"over the limit of {self.recall.files_max} documents"
                 continue
-            found[source] = stamp
             if self._seen.get(source) != stamp:
-                sections, reason = self._read(path, stamp[1])
+                try:
+                    sections, reason = self._read(path, stamp[1])
+                except FileNotFoundError:
+                    # Removed since it was listed.
+                    continue
                 changes.append(Change(source, sections))
             else:
                 reason = self.left_out.get(source, "")
+            found[source] = stamp
             if reason:
                 left_out[source] = reason
         changes.extend(Change(source, None) for source in sorted(self._seen.keys() - found.keys()))
@@ -86,6 +90,8 @@ class Folder:
             with os.fdopen(descriptor, "rb") as file:
                 raw = file.read(self.recall.file_bytes_max + 1)
             return documents.split(raw[: self.recall.file_bytes_max], self.recall.passage_chars), ""
+        except FileNotFoundError:
+            raise
         except OSError as error:
             return None, error.strerror or "cannot be read"
         except documents.UnreadableError as error:

@@ -144,6 +144,24 @@ def test_a_file_that_goes_while_the_folder_is_read_is_passed_over(
     assert seen(watched) == {"b.md": ["b"]}
 
 
+def test_a_file_that_goes_between_the_look_and_the_reading_is_no_document_and_not_named(
+    watched: folder.Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("a")
+    assert seen(watched) == {"a.md": ["a"]}
+    file.write_text("again")
+    real = os.open
+
+    def open_late(path: Path, *rest: int) -> int:
+        file.unlink()
+        return real(path, *rest)
+
+    monkeypatch.setattr(os, "open", open_late)
+    assert seen(watched) == {"a.md": None}
+    assert watched.left_out == {}
+
+
 def test_a_file_that_became_a_pipe_after_it_was_looked_at_does_not_hang(
     watched: folder.Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
