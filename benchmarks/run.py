@@ -21,6 +21,7 @@ import ledger
 import memory
 import readme
 import request_costs
+import sandbox_costs
 import size
 import startup
 
@@ -97,6 +98,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "ledger": _ledger,
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
+    "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }
 
 

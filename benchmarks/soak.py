@@ -3,6 +3,7 @@
     make soak ARGS="--quick"                              one lane for a minute
     make soak ARGS="--seed 7 --lanes 4 --duration 3600"
     make soak ARGS="--seed 7 --lanes 2 --duration 3600 --part 3/8"     one part of a campaign; run the others when you like
+    make soak ARGS="--only sandbox --jobs 10000"                       the sandbox alone, see soak_sandbox.py
 
 A lane is one Council with a home and ports of its own, driven by one seed. Parts of a campaign (same seed, parts, lanes and
 duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit status
@@ -32,6 +33,7 @@ import readme
 import soak_checks
 import soak_faults
 import soak_load
+import soak_sandbox
 from council.domain import home as home_module
 
 RESULT = Path(__file__).resolve().parent / "results" / "soak.json"
@@ -182,8 +184,18 @@ class _MemoryWatch:
 
 
 def main() -> int:
-    """Run lanes side by side, merge, print; return the exit status."""
+    """Run what was asked for; return the exit status."""
     options = _options()
+    failed = 0
+    if options.only != "sandbox":
+        failed |= _campaign(options)
+    if options.only == "sandbox" or not (options.only or options.quick):
+        failed |= soak_sandbox.campaign(options)
+    return failed
+
+
+def _campaign(options: argparse.Namespace) -> int:
+    """Run lanes side by side, merge, print; return the exit status."""
     if options.quick:
         options.lanes, options.part = 1, (1, 1)
     options.duration = options.duration or (_QUICK_S if options.quick else _LONG_S)
@@ -220,6 +232,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--port", type=int, default=PORT, help=f"base port of the first lane; lanes are {_PORTS_A_LANE} apart"
+    )
+    parser.add_argument(
+        "--only", choices=("council", "sandbox"), help="one of the two; both, or with --quick council, by default"
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help=f"jobs of the sandbox's soak, {soak_sandbox.JOBS:,} by default"
     )
     parser.add_argument("--quick", action="store_true", help="one lane, nothing kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the merged result here, too")

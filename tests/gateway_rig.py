@@ -14,13 +14,13 @@ import uvicorn
 
 from council import app
 from council.backends.records import sql
-from council.backends.sandbox_runner import absent
 from council.domain import access, config
 from council.gateway import application, auth, limits, parts
 from council.kit import clock
 from council.serving import pipeline
 from council.serving.ledger import writer
 from council.testing import faults, local, model
+from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
 PROMPTS = Path(__file__).parents[1] / "config" / "prompts"
@@ -49,6 +49,8 @@ class Rig:
     store: faults.Switch
     compute: faults.Switch
     recall: faults.Switch
+    sandbox: faults.Switch
+    fake_sandbox: FakeSandbox
     model: model.ScriptedModel
     admin: str
     viewer: str
@@ -65,19 +67,22 @@ async def open_rig(
     real_records = sql.SqlRecords(f"sqlite:///{folder / 'council.db'}")
     real_records.migrate()
     secrets = {}
-    for role in (access.Role.ADMIN, access.Role.VIEWER):
+    for role in (access.Role.ADMIN, access.Role.VIEWER, access.Role.OPERATOR, access.Role.BOT):
         secrets[role] = f"secret-{role}"
         real_records.add_token(access.Token(f"id-{role}", "someone", role, "", access.digest(secrets[role]), 1))
     records, store = faults.Switch(real_records), faults.Switch(MemoryStore())
     compute, recall = faults.Switch(local.InlineCompute()), faults.Switch(local.InlineRetriever({"hours.md": GUIDE}))
+    fake_sandbox = FakeSandbox(settings.sandbox)
+    sandbox = faults.Switch(fake_sandbox)
     ledger_writer = writer.LedgerWriter(records, 64, 1000)
-    specialists = app.specialists(scripted, compute, recall, absent.AbsentSandbox(), PROMPTS, settings)
+    specialists = app.specialists(scripted, compute, recall, sandbox, PROMPTS, settings)
     chain = pipeline.Pipeline(specialists, ledger_writer, settings.prices, "0" * 40, clock.SystemClock())
     made = parts.Parts(
         config=settings,
         generation="0" * 40,
         records=records,
         pipeline=chain,
+        sandbox=sandbox,
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
         limiter=limits.RateLimiter(store, clock.SystemClock()),
         pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},
@@ -88,7 +93,7 @@ async def open_rig(
     transport = httpx.ASGITransport(app=built, client=(client_host, 1234), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield Rig(
-            client, built, records, store, compute, recall, scripted,
+            client, built, records, store, compute, recall, sandbox, fake_sandbox, scripted,
             secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings,
         )  # fmt: skip
     await chain.close()

@@ -20,6 +20,8 @@ import progress
 
 
 class _Package(NamedTuple):
+    """What to look for, the service that comes with it or "", and what is the case without it."""
+
     binary: str
     service: str
     why: str
@@ -32,6 +34,11 @@ PACKAGES = {
     ),
     "redis-server": _Package(
         "bin/redis-server", "redis-server", "the contract tests of Store on a real Redis server are skipped"
+    ),
+    "firejail": _Package("bin/firejail", "", "the contract tests of SandboxRunner on a real Firejail are skipped"),
+    "bubblewrap": _Package("bin/bwrap", "", "nothing is compared with bubblewrap"),
+    "libseccomp2": _Package(
+        "lib/*/libseccomp.so.2", "", "the sandbox's seccomp filters are not compared with their source"
     ),
 }
 
@@ -109,7 +116,7 @@ def _services_left_alone(missing: Sequence[str]) -> Iterator[None]:
         if ours:
             _POLICY.unlink(missing_ok=True)
         for name in missing:
-            if _is_there(PACKAGES[name]):
+            if PACKAGES[name].service and _is_there(PACKAGES[name]):
                 _switch_off(PACKAGES[name].service)
         signal.signal(signal.SIGTERM, previous)
 

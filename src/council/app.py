@@ -67,7 +67,7 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
     """Return the gateway's application; its lifespan opens and closes what it leans on, in order."""
     from council.backends.compute import unix as compute_unix
     from council.backends.retriever import unix as retriever_unix
-    from council.backends.sandbox_runner import absent
+    from council.backends.sandbox_runner import unix as sandbox_unix
     from council.gateway import application, auth, limits, parts
     from council.serving import pipeline
     from council.serving.ledger import writer
@@ -76,6 +76,7 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
     made_records, made_store, made_model = records(config, where), store(config, where), model(config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
+    sandbox = sandbox_unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
     ledger_writer = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
     prompts = where.generations / generation / "prompts"
     made = parts.Parts(
@@ -83,12 +84,13 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
         generation=generation,
         records=made_records,
         pipeline=pipeline.Pipeline(
-            specialists(made_model, compute, recall, absent.AbsentSandbox(), prompts, config),
+            specialists(made_model, compute, recall, sandbox, prompts, config),
             ledger_writer,
             config.prices,
             generation,
             clock,
         ),
+        sandbox=sandbox,
         doorkeeper=auth.Doorkeeper(made_records, config.gateway),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
@@ -97,6 +99,7 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
             "model": made_model.ping,
             "worker": compute.ping,
             "recall": recall.ping,
+            "sandbox": sandbox.ping,
         },
     )
 
@@ -108,6 +111,7 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
             yield
         finally:
             await asyncio.to_thread(ledger_writer.close)
+            await sandbox.close()
             await made_model.close()
             await made_store.close()
             made_records.close()
@@ -119,20 +123,80 @@ def specialists(
     provider: ports.ModelProvider,
     compute: ports.Compute,
     recall: ports.Retriever,
-    sandbox: ports.SandboxRunner,
+    sandbox: ports.Sandbox,
     prompts: Path,
     config: config_module.Config,
 ) -> list[Any]:
     """Return every specialist, wired."""
+    from council.domain import sandbox_wire
     from council.serving.specialists import computed, generated, knowledge
 
+    limits = sandbox_wire.default_limits(config.sandbox)
     return [
         computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
         computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute),
         knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min),
-        generated.CodeSpecialist(provider, compute, sandbox, _prompt(prompts / "code.md")),
+        generated.CodeSpecialist(provider, compute, sandbox, _prompt(prompts / "code.md"), limits),
         generated.GeneralSpecialist(provider, _prompt(prompts / "general.md")),
     ]
+
+
+def sandbox_front(
+    config: config_module.Config, where: home_module.Home
+) -> contextlib.AbstractAsyncContextManager[ports.Sandbox]:
+    """Return what opens sandboxd's front with the runner that the settings name, and closes both.
+
+    Everything is imported here, and nothing is opened before the context is entered.
+    """
+    from council.serving.sandbox import audit, front
+
+    clock = clock_module.SystemClock()
+    settings = config.sandbox
+    runner = _runner(settings, where)
+
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[ports.Sandbox]:
+        trail = audit.AuditTrail(where.sandbox, settings.audit_file_bytes_max, settings.audit_files_max, clock)
+        async with contextlib.AsyncExitStack() as stack:
+            # The front closes it as well; not where the runner does not start.
+            stack.callback(trail.close)
+            made = front.Front(await stack.enter_async_context(runner), trail, settings, clock)
+            stack.push_async_callback(made.close)
+            yield made
+
+    return opened()
+
+
+def _runner(
+    settings: config_module.SandboxConfig, where: home_module.Home
+) -> contextlib.AbstractAsyncContextManager[ports.SandboxRunner]:
+    """Return what starts the runner of the kind that the settings name, and closes it."""
+    match settings.kind:
+        case "namespaces":
+            from council.backends.sandbox_runner.namespaces import runner as namespaces
+
+            return _started(namespaces.NamespaceRunner(where.socket("zygote"), settings))
+        case "firejail":
+            from council.backends.sandbox_runner import firejail
+
+            return _started(firejail.FirejailRunner(where.sandbox_work))
+        case "gvisor":
+            from council.backends.sandbox_runner import gvisor
+
+            return _started(gvisor.GvisorRunner(where.sandbox_work))
+        case _:
+            raise AssertionError(f"the settings let no sandbox of kind {settings.kind!r} pass")
+
+
+@contextlib.asynccontextmanager
+async def _started(runner: ports.SandboxRunner) -> AsyncIterator[ports.SandboxRunner]:
+    start = getattr(runner, "start", None)
+    if start is not None:
+        await start()
+    try:
+        yield runner
+    finally:
+        await runner.close()
 
 
 def _in_thread(call: Any) -> Any:

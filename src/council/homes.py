@@ -174,7 +174,8 @@ def default_files() -> dict[str, bytes]:
 
 def _make_folders(where: home_module.Home) -> None:
     try:
-        for folder in (where.root, where.secrets, where.records, where.store, where.models, where.logs, where.run):
+        private = (where.secrets, where.records, where.store, where.sandbox, where.models, where.logs, where.run)
+        for folder in (where.root, *private):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         where.library.mkdir(exist_ok=True, mode=0o755)
         # What else it is, the supervisor says: a service may have to reach its own key in there.

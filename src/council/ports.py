@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from council.domain import access, answers, ledger
+from council.domain import access, answers, ledger, sandbox
 
 
 class Records(Protocol):
@@ -150,36 +150,103 @@ class Retriever(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxJob:
-    """Code to run: language is python or bash."""
+class SandboxSession(Protocol):
+    """A sandbox that keeps its state from one call to the next, until it is closed or a call of it meets a limit."""
 
-    language: str
-    code: str
-    stdin: bytes = b""
+    async def run(self, job: sandbox.Job) -> sandbox.Result:
+        """Run a call; its `limits` count for it alone. In a session the interpreter itself tells how its code ended.
 
+        Raises NotFoundError when the session has ended, SandboxUnavailableError.
+        """
+        ...
 
-@dataclass(frozen=True, slots=True)
-class SandboxResult:
-    """How a job ended, as the kernel told it."""
-
-    status: str
-    exit_code: int | None
-    stdout: bytes
-    stderr: bytes
+    async def close(self) -> None:
+        """End the session and all that runs in it. Idempotent."""
+        ...
 
 
 class SandboxRunner(Protocol):
-    """Runs untrusted code, each job in a sandbox of its own."""
+    """Runs untrusted code, each job in a sandbox of its own that is used once."""
 
-    async def run(self, job: SandboxJob, request_id: str) -> SandboxResult:
-        """Run a job to its end. Raises SandboxUnavailableError, OverloadedError."""
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What stands between a job and this machine, by name."""
+        ...
+
+    @property
+    def layers_missing(self) -> Mapping[str, str]:
+        """Which layers of the full set are absent, and why."""
+        ...
+
+    async def run(self, job: sandbox.Job) -> sandbox.Result:
+        """Run a job to its end, at most its `wall_s` and a little more. Closing the awaiting task ends the job.
+
+        Raises SandboxUnavailableError; whatever the job does is a Result.
+        """
+        ...
+
+    async def open_session(self, limits: sandbox.Limits) -> SandboxSession:
+        """Open a session with these limits on memory, processes and files.
+
+        Raises UnsupportedParameterError where the kind has none, SandboxUnavailableError.
+        """
+        ...
+
+    async def kill_all(self) -> int:
+        """End every running job and session at once; return how many there were."""
+        ...
+
+    async def ping(self) -> None:
+        """Return if a job could be run now; raises SandboxUnavailableError."""
+        ...
+
+    async def close(self) -> None:
+        """End everything. Idempotent."""
+        ...
+
+
+class Sandbox(Protocol):
+    """The sandbox service: a SandboxRunner behind a queue, an audit trail and a kill switch.
+
+    `caller` is who asked, for the audit trail. Every method raises SandboxUnavailableError when the service is away.
+    """
+
+    async def run(self, job: sandbox.Job, caller: str, request_id: str) -> sandbox.Result:
+        """Run a job. Raises InvalidRequestError, OverloadedError when the queue is full, SandboxStoppedError."""
+        ...
+
+    async def open_session(self, limits: sandbox.Limits | None, caller: str, request_id: str) -> str:
+        """Open a session and return its id. Raises OverloadedError, SandboxStoppedError."""
+        ...
+
+    async def run_in_session(self, session: str, job: sandbox.Job, caller: str, request_id: str) -> sandbox.Result:
+        """Run a call in a session of the same caller. Raises NotFoundError when there is none, else as `run`."""
+        ...
+
+    async def close_session(self, session: str, caller: str, request_id: str) -> None:
+        """End a session of the same caller. Raises NotFoundError."""
+        ...
+
+    async def status(self) -> sandbox.State:
+        """Return the state of pool, queue, layers and kill switch."""
+        ...
+
+    async def kill(self, caller: str, request_id: str) -> int:
+        """Throw the kill switch: end every job and refuse new ones, over restarts too, until lifted. Return how many."""
+        ...
+
+    async def lift(self, caller: str, request_id: str) -> None:
+        """Lift the kill switch. Idempotent."""
+        ...
+
+    async def ping(self) -> None:
+        """Return if a job would be taken now."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """One service as the supervisor sees it. Memory is resident bytes of the process and its children."""
+    """One service as the supervisor sees it. Memory is of the process and its children, shared pages in parts."""
 
     name: str
     state: str

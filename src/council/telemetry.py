@@ -124,6 +124,31 @@ RECALL_LEFT_OUT = prometheus_client.Gauge(
     "council_recall_left_out", "Documents that could not be indexed, by root.", ["root"], multiprocess_mode="livemax"
 )
 
+# The sandbox.
+SANDBOX_RUN_SECONDS = prometheus_client.Histogram(
+    "council_sandbox_run_seconds", "One job, waiting left out, by status.", ["status"], buckets=_LATENCY_BUCKETS_S
+)
+SANDBOX_JOBS = prometheus_client.Counter(
+    "council_sandbox_jobs_total", "Jobs, by language and status.", ["language", "status"]
+)
+SANDBOX_KILLS = prometheus_client.Counter("council_sandbox_kills_total", "Jobs that met a limit, by limit.", ["limit"])
+SANDBOX_REFUSED = prometheus_client.Counter(
+    "council_sandbox_refused_total",
+    "Jobs refused, by reason (layers, stopped, queue, invalid, unavailable).",
+    ["reason"],
+)
+SANDBOX_BLOCKED = prometheus_client.Counter(
+    "council_sandbox_blocked_total", "System calls refused to jobs, by class.", ["class"]
+)
+SANDBOX_POOL_READY = prometheus_client.Gauge(
+    "council_sandbox_pool_ready", "Sandboxes that wait for a job.", multiprocess_mode="livesum"
+)
+SANDBOX_RUNNING = prometheus_client.Gauge("council_sandbox_running", "Jobs running.", multiprocess_mode="livesum")
+SANDBOX_WAITING = prometheus_client.Gauge(
+    "council_sandbox_waiting", "Jobs that wait for their turn.", multiprocess_mode="livesum"
+)
+SANDBOX_SESSIONS = prometheus_client.Gauge("council_sandbox_sessions", "Sessions open.", multiprocess_mode="livesum")
+
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
 

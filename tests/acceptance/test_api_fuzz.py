@@ -15,6 +15,7 @@ from council.domain import config
 from gateway_rig import served_rig
 
 OPERATIONS = [
+    "DELETE /v1/sandbox/sessions/{id}",
     "GET /api/ledger/export",
     "GET /api/ledger/report",
     "GET /api/status",
@@ -23,7 +24,13 @@ OPERATIONS = [
     "GET /readyz",
     "GET /v1/models",
     "GET /v1/models/{name}",
+    "GET /v1/sandbox/status",
     "POST /v1/chat/completions",
+    "POST /v1/sandbox/kill",
+    "POST /v1/sandbox/lift",
+    "POST /v1/sandbox/run",
+    "POST /v1/sandbox/sessions",
+    "POST /v1/sandbox/sessions/{id}/run",
 ]
 
 

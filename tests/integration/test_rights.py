@@ -28,6 +28,8 @@ def where() -> Iterator[home.Home]:
         (made.models / "model.gguf").write_text("model")
         (made.store / "file").write_text("store")
         (made.run / "metrics").mkdir()
+        made.sandbox_work.mkdir()
+        (made.sandbox / "audit-00000001.jsonl").write_text("audit")
         (made.logs / "log").write_text("log")
         (folder / "outside").write_text("outside")
         yield made
@@ -47,6 +49,7 @@ def places(where: home.Home) -> dict[str, Path]:
         "models": where.models / "model.gguf",
         "store": where.store / "file",
         "logs": where.logs / "log",
+        "audit": where.sandbox / "audit-00000001.jsonl",
         "blueprint": where.blueprint / "HEAD",
         "outside": where.root.parent / "outside",
     }
@@ -57,26 +60,48 @@ READABLE = {
     "model": {"key", "models"},
     "recall": {"generation", "library"},
     "store": {"store"},
+    "sandboxd": {"audit"},
     "worker": set(),
 }
-WRITABLE = {"gateway": {"records", "metrics"}, "store": {"store"}, "model": set(), "recall": set(), "worker": set()}
-PLACES = ["token", "key", "records", "generation", "library", "models", "store", "logs", "blueprint", "outside"]
+WRITABLE = {
+    "gateway": {"records", "metrics"},
+    "store": {"store"},
+    "model": set(),
+    "recall": set(),
+    "sandboxd": {"sandbox"},
+    "worker": set(),
+}
+PLACES = [
+    "token",
+    "key",
+    "records",
+    "generation",
+    "library",
+    "models",
+    "store",
+    "logs",
+    "audit",
+    "blueprint",
+    "outside",
+]
+CONFINED = [name for name in table.NAMES if not rights.why_not_confined(name, CONFIG)]
 
 
 def test_every_service_has_a_row() -> None:
-    assert set(READABLE) == set(table.NAMES) == set(WRITABLE)
+    assert set(READABLE) == set(CONFINED) == set(WRITABLE)
+    assert set(table.NAMES) - set(CONFINED) == {"zygote"}
     with pytest.raises(AssertionError):
         rights.confinement_of("never", CONFIG, home.Home(Path("/nowhere")))
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_a_service_reads_only_what_its_row_names(where: home.Home, service: str, place: str) -> None:
     found = confined(service, where, lambda: len(places(where)[place].read_bytes()) > 0)
     assert found == ("True" if place in READABLE[service] else DENIED)
 
 
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str) -> None:
     def write() -> str:
         allowed = set()
@@ -89,8 +114,9 @@ def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str
             where.store,
             where.logs,
             where.run,
+            where.sandbox,
         ]
-        folders.append(where.run / "metrics")
+        folders += [where.run / "metrics", where.sandbox_work]
         for folder in [*folders, where.generations, where.blueprint, where.root.parent]:
             try:
                 (folder / "new").write_text("x")
@@ -103,7 +129,7 @@ def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str
     assert confined(service, where, write) == repr(sorted(WRITABLE[service]))
 
 
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_a_service_neither_lists_the_home_nor_takes_its_keys_away(where: home.Home, service: str) -> None:
     assert confined(service, where, lambda: list(where.root.iterdir())) == DENIED
     assert confined(service, where, where.token_file.unlink) == DENIED
@@ -111,7 +137,7 @@ def test_a_service_neither_lists_the_home_nor_takes_its_keys_away(where: home.Ho
     assert where.token_file.exists() and where.internal_key_file.exists()
 
 
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_a_service_connects_nowhere_but_where_its_row_says(where: home.Home, service: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = other.getsockname()
@@ -121,7 +147,7 @@ def test_a_service_connects_nowhere_but_where_its_row_says(where: home.Home, ser
     assert (found != DENIED) == (service == "gateway")
 
 
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_only_the_model_opens_a_port_of_its_own(where: home.Home, service: str) -> None:
     found = confined(service, where, lambda: socket.create_server(("127.0.0.1", 0)).close())
     assert found == ("None" if service == "model" else DENIED)
@@ -177,13 +203,13 @@ def test_a_link_beside_the_home_does_not_open_it(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     "place", ["/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/machine-id", "/etc/ssl/private"]
 )
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_a_service_reads_no_secret_of_the_system(where: home.Home, service: str, place: str) -> None:
     denied = ("FileNotFoundError", DENIED) if not Path(place).exists() else (DENIED,)
     assert confined(service, where, lambda: os.close(os.open(place, os.O_RDONLY))) in denied
 
 
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_a_service_opens_no_device_but_the_harmless_ones(where: home.Home, service: str) -> None:
     devices = [one for one in sorted(Path("/dev").iterdir()) if not one.is_symlink() and not one.is_file()]
 
@@ -202,7 +228,7 @@ def test_a_service_opens_no_device_but_the_harmless_ones(where: home.Home, servi
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     where: home.Home, service: str, kind: socket.SocketKind
 ) -> None:
@@ -224,6 +250,46 @@ def test_what_the_kernel_cannot_take_away_is_said(
     assert "no socket filter" in caplog.text
 
 
-@pytest.mark.parametrize("service", table.NAMES)
+@pytest.mark.parametrize("service", CONFINED)
 def test_a_service_still_reports_about_itself(where: home.Home, service: str) -> None:
     assert int(confined(service, where, lambda: Path("/proc/self/statm").read_text().split()[0])) > 0
+
+
+def unconfined(service: str, where: home.Home, settings: config.Config, caplog: pytest.LogCaptureFixture) -> str:
+    """Return what the log says of a service that goes on with all its rights; it may still read the token."""
+    caplog.clear()
+    # Not forked: what would confine it would confine the test.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(confine, "seal", lambda: pytest.fail("sealed"))
+        patch.setattr(confine, "apply", lambda _: pytest.fail("confined"))
+        patch.setattr(confine, "deny_sockets", lambda: pytest.fail("no sockets"))
+        rights.confine_service(service, settings, where)
+    [said] = caplog.records
+    assert (said.levelname, said.message, vars(said)["service"]) == ("WARNING", "not confined", service)
+    return str(vars(said)["reason"])
+
+
+def test_the_zygote_is_not_confined(where: home.Home, caplog: pytest.LogCaptureFixture) -> None:
+    assert "mounts" in unconfined("zygote", where, CONFIG, caplog)
+
+
+@pytest.mark.parametrize(("kind", "program"), [("firejail", "setuid program firejail"), ("gvisor", "runsc")])
+def test_a_service_that_starts_the_jobs_programs_itself_is_not_confined_and_says_so(
+    where: home.Home, caplog: pytest.LogCaptureFixture, kind: str, program: str
+) -> None:
+    settings = config.build({"sandbox": {"kind": kind}}, {}, {})
+    assert program in unconfined("sandboxd", where, settings, caplog)
+    assert [name for name in table.NAMES if rights.why_not_confined(name, settings)] == ["zygote", "sandboxd"]
+
+
+def test_sandboxd_reaches_the_zygotes_socket(where: home.Home) -> None:
+    with socket.socket(socket.AF_UNIX) as zygote:
+        zygote.bind(str(where.socket("zygote")))
+        zygote.listen()
+
+        def connect() -> None:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(where.socket("zygote")))
+
+        assert confined("sandboxd", where, connect) == "None"
+    where.socket("zygote").unlink()

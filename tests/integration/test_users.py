@@ -27,7 +27,7 @@ from council.domain import home as home_module
 from council.kit import permissions
 from council.supervisor import users
 
-SERVICES = ("store", "model", "worker", "recall", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "gateway")
 STRANGER = 61_000
 NEEDED = [Path(sys.base_prefix), Path(sys.prefix), Path(package.__file__).parents[2]]
 
@@ -153,8 +153,10 @@ def as_user_of(pid: int) -> Iterator[None]:
 def refused(served: Served, service: str) -> set[str]:
     """Return what the user of a service may neither read nor connect to."""
     home = served.home
-    sockets = (home.socket("worker"), home.socket("recall"), home.socket("supervisor"), bundled.socket(home))
-    kept = (home.records / "council.db", home.token_file, home.internal_key_file, home.root / "users.json")
+    names = ("worker", "recall", "zygote", "sandboxd", "supervisor")
+    sockets = (*map(home.socket, names), bundled.socket(home))
+    files = (home.token_file, home.internal_key_file, home.root / "users.json", home.sandbox / "audit-00000001.jsonl")
+    kept = (home.records / "council.db", *files)
     found = set()
     with as_user_of(served.rows()[service]["pid"]):
         for path in (*kept, *sockets):
@@ -176,18 +178,23 @@ EVERYTHING = {
     "users.json",
     "worker.sock",
     "recall.sock",
+    "zygote.sock",
+    "sandboxd.sock",
+    "audit-00000001.jsonl",
     "supervisor.sock",
     "valkey.sock",
 }
 
 
-def test_each_process_has_a_user_of_its_own_and_no_capability(served: Served) -> None:
+def test_each_process_but_the_zygote_has_a_user_of_its_own_and_no_capability(served: Served) -> None:
     rows = served.rows()
     assert tuple(rows) == SERVICES
     uids = {name: set(ids(row["pid"], "Uid")) for name, row in rows.items()}
     assert all(len(one) == 1 for one in uids.values())
-    assert len(set.union(*uids.values())) == 5 and 0 not in set.union(*uids.values())
-    for row in rows.values():
+    # What mounts, users of sandboxes and cgroups need.
+    assert uids.pop("zygote") == {0}
+    assert len(set.union(*uids.values())) == 6 and 0 not in set.union(*uids.values())
+    for row in (row for name, row in rows.items() if name != "zygote"):
         status = Path(f"/proc/{row['pid']}/status").read_text()
         assert "CapEff:\t0000000000000000" in status and 0 not in ids(row["pid"], "Groups")
     assert ids(served.council.supervisor_pid(), "Uid") == [0, 0, 0, 0]
@@ -200,7 +207,14 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
     assert refused(served, "recall") == EVERYTHING
     assert refused(served, "model") == EVERYTHING - {"internal.key"}
     assert refused(served, "store") == EVERYTHING - {"valkey.sock"}
-    assert refused(served, "gateway") == {"token", "users.json", "supervisor.sock"}
+    assert refused(served, "sandboxd") == EVERYTHING - {"zygote.sock", "audit-00000001.jsonl"}
+    assert refused(served, "gateway") == {
+        "token",
+        "users.json",
+        "supervisor.sock",
+        "zygote.sock",
+        "audit-00000001.jsonl",
+    }
 
 
 def test_all_parts_answer_over_http(served: Served) -> None:

@@ -8,9 +8,9 @@ from council.backends.model_provider import openai
 from council.backends.records import sql
 from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
-from council.backends.sandbox_runner import absent
+from council.backends.sandbox_runner import unix as sandbox_unix
 from council.backends.store import valkey
-from council.domain import answers, config, home
+from council.domain import answers, config, home, sandbox_wire
 from council.kit import clock
 from council.serving import pipeline
 from council.serving.ledger import writer
@@ -29,7 +29,7 @@ compute: ports.Compute = compute_unix.UnixCompute(_PATH, config.WorkerConfig())
 fake_compute: ports.Compute = fake_local.InlineCompute()
 retriever: ports.Retriever = retriever_unix.UnixRetriever(_PATH, 1.0)
 fake_retriever: ports.Retriever = fake_local.InlineRetriever({})
-sandbox: ports.SandboxRunner = absent.AbsentSandbox()
+sandbox: ports.Sandbox = sandbox_unix.UnixSandbox(_PATH, config.SandboxConfig())
 runtime: ports.Runtime = runtime_local.LocalRuntime(home.Home(_PATH))
 
 system_clock: clock.Clock = clock.SystemClock()
@@ -39,6 +39,6 @@ ledger_writer: pipeline.LedgerWriter = writer.LedgerWriter(records, 1, 1)
 specialists: list[pipeline.Specialist] = [
     computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
     knowledge.KnowledgeSpecialist(retriever, 0.5),
-    generated.CodeSpecialist(model, compute, sandbox, ""),
+    generated.CodeSpecialist(model, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig())),
     generated.GeneralSpecialist(model, ""),
 ]

@@ -4,6 +4,7 @@ Tables between `<!-- table: NAME -->` and `<!-- end -->` are made here from the 
 writes them anew; the tests only compare. Links are checked by test_tidy, running examples by the acceptance tests.
 """
 
+import dataclasses
 import itertools
 import re
 import shlex
@@ -17,11 +18,13 @@ import pytest
 
 from council import telemetry
 from council.cli import main as cli_main
-from council.domain import access, answers, config, errors, home, ledger
+from council.domain import access, answers, config, errors, home, ledger, sandbox
 from council.gateway import errors as http_errors
 from council.homes import parse_yaml
 from council.services import rights
+from council.serving.sandbox import recorder
 from council.supervisor import specs
+from council.zygote import layers
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = home.Home(Path("/HOME"))
@@ -91,6 +94,9 @@ def rights_table() -> str:
     common = {*worker.read, *worker.write}
     rows = []
     for service in specs.specs(settings, HOME, ""):
+        if rights.why_not_confined(service.name, settings):
+            rows.append((f"`{service.name}`", "any", "any", "any", "any", "all"))
+            continue
         found = rights.confinement_of(service.name, settings, HOME)
         read = [_placed(path) for path in found.read if path not in common]
         write = [_placed(path) for path in found.write if path not in common]
@@ -225,7 +231,7 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 
 WORDS = """blueprint, generation, specialist, route, cascade, evidence, level, verified, confidence, escalation, degraded,
 library, guidebook, knowledge, passage, ledger, micro-dollar, token, role, right, home, service, supervisor, worker, recall,
-store, records, request id, lineage, patch, gate"""
+store, records, request id, lineage, patch, gate, sandbox, job, layer, session, kill switch, audit trail, zygote, sandboxd"""
 
 
 def headings(page: Path) -> list[str]:
@@ -240,6 +246,19 @@ def test_the_glossary_explains_every_word() -> None:
 def test_the_levels_are_all_explained() -> None:
     text = (ROOT / "docs" / "explanation" / "why-answers-can-be-trusted.md").read_text()
     assert not [level for level in answers.Level if f"`{level}`" not in text]
+
+
+def test_the_layers_and_classes_of_the_sandbox_are_all_explained() -> None:
+    text = (ROOT / "docs" / "explanation" / "the-sandbox.md").read_text()
+    instead = {layers.MEMORY_CGROUP: "", layers.PROCESSES_CGROUP: ""}
+    named = {*layers.present({}, root=True), *layers.present(instead, root=False), *recorder.BLOCKED_CLASSES, "other"}
+    assert not [name for name in named if f"`{name}`" not in text]
+
+
+def test_what_a_job_is_told_is_all_explained() -> None:
+    text = (ROOT / "docs" / "reference" / "http-api.md").read_text()
+    fields = [item.name for kind in (sandbox.Job, sandbox.Result, sandbox.State) for item in dataclasses.fields(kind)]
+    assert not [name for name in (*fields, *sandbox.Status, *sandbox.LIMIT_NAMES) if f"`{name}`" not in text]
 
 
 def test_the_outcomes_of_the_ledger_are_all_explained() -> None:

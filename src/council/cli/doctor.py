@@ -12,13 +12,15 @@ import click
 
 from council import app
 from council.backends.model_provider import packaged
-from council.cli import options
+from council.cli import calls, options
+from council.cli import sandbox as sandbox_command
 from council.domain import config as config_module
 from council.domain import errors
 from council.domain import home as home_module
+from council.domain import sandbox as sandbox_domain
 from council.kit import confine, cpu
-from council.services import table
-from council.supervisor import ownership, users
+from council.services import rights
+from council.supervisor import ownership, specs, users
 from council.upkeep.engine import blueprint
 
 _DISK_BYTES_MIN = 512 * 1024 * 1024
@@ -98,19 +100,24 @@ def _home(where: home_module.Home) -> list[Finding]:
         Finding("blueprint", True, f"generation {generation[:8]} under {where.root}"),
         Finding("disk", free_bytes >= _DISK_BYTES_MIN, f"{free_bytes / 2**30:.1f} GB free (0.5 GB is needed)"),
         _private(where),
-        _regime(config, where),
+        *_regime(config, where, generation),
         _asked("records", lambda: _records(config, where)),
         _model(config, where),
         _store(config, where),
+        *_sandbox(config, where),
         *_services(where),
     ]
 
 
-def _regime(config: config_module.Config, where: home_module.Home) -> Finding:
+def _regime(config: config_module.Config, where: home_module.Home, generation: str) -> list[Finding]:
     running = ownership.noted_regime(where)
-    found = running or users.decide(config, where, table.NAMES)
+    found = running or users.decide(config, where, specs.with_users(specs.specs(config, where, generation)))
     when = "" if running else "at the next start: "
-    return Finding("users", found.name == "users", when + users.describe(found), needed=False)
+    finding = Finding("users", found.name == "users", when + users.describe(found), needed=False)
+    if found.name == "users" and config.sandbox.kind == "firejail":
+        text = "firejail runs only for users with names, and sandboxd's has none; start Council as an ordinary user"
+        return [finding, Finding("sandbox", False, text)]
+    return [finding]
 
 
 def _private(where: home_module.Home) -> Finding:
@@ -177,6 +184,72 @@ def _store(config: config_module.Config, where: home_module.Home) -> Finding:
         running = where.socket("supervisor").exists()
         return Finding("store", False, error.message if running else "not running", needed=bool(config.store.url))
     return Finding("store", True, "answers")
+
+
+# How to get a layer that is missing; the others are namespaces.
+_MENDS = {
+    "memory: cgroup": "start Council as root, or with `systemd-run --user --scope -p Delegate=yes council up`",
+    "own uid": "start Council as root",
+    "landlock": "needs Linux 5.13 or newer, booted with `landlock` among the kernel's `lsm=`",
+    "seccomp": "needs a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or aarch64",
+    "user namespace": (
+        "`sysctl -w user.max_user_namespaces=15000`; on Debian also `kernel.unprivileged_userns_clone=1`, on Ubuntu "
+        "`kernel.apparmor_restrict_unprivileged_userns=0`"
+    ),
+}
+_MENDS["processes: cgroup"] = _MENDS["memory: cgroup"]
+_MEND_OTHERS = "in a container, run it so that `unshare` and `mount` are allowed in it"
+
+_PROGRAMS = {
+    "firejail": ("firejail", "install it, for example with `apt-get install firejail`"),
+    "gvisor": ("runsc", "install gVisor, see https://gvisor.dev/docs/user_guide/install"),
+}
+_STATUS_S = 10.0
+_STATUS_BYTES_MAX = 1024 * 1024
+
+
+def _sandbox(config: config_module.Config, where: home_module.Home) -> list[Finding]:
+    kind = config.sandbox.kind
+    program, how = _PROGRAMS.get(kind, ("", ""))
+    if program and shutil.which(program) is None:
+        return [Finding("sandbox", False, f"`sandbox.kind` is {kind}, and {program} is missing; {how}")]
+    found = []
+    bare = rights.why_not_confined("sandboxd", config)
+    if bare:
+        found.append(Finding("sandbox", False, f"its service does not confine itself: {bare}", needed=False))
+    try:
+        state = _sandbox_state(config, where)
+    except errors.CouncilError as error:
+        return [*found, Finding("sandbox", False, error.message)]
+    if state is None:
+        return [*found, Finding("sandbox", False, f"{kind}; its layers are looked at while Council runs", needed=False)]
+    return [*found, *_of_state(state)]
+
+
+def _sandbox_state(config: config_module.Config, where: home_module.Home) -> sandbox_domain.State | None:
+    """Return the sandbox's state, None where Council does not run."""
+    if calls.token(where, config) is None:
+        return None
+    path = sandbox_command.STATUS_PATH
+    reply = calls.call(where, config, "GET", path, timeout_s=_STATUS_S, reply_bytes_max=_STATUS_BYTES_MAX)
+    return sandbox_command.state_of(reply)
+
+
+def _of_state(state: sandbox_domain.State) -> list[Finding]:
+    if state.refuses:
+        first = Finding("sandbox", False, f"{state.kind}, refuses jobs: {state.refuses}")
+    elif state.stopped:
+        text = f"{state.kind}, the kill switch was thrown by {state.stopped_by}; `council sandbox lift`"
+        first = Finding("sandbox", False, text, needed=False)
+    else:
+        first = Finding("sandbox", True, f"{state.kind}, {len(state.layers)} layers")
+    # What another kind lacks, no command mends.
+    ours = state.kind == "namespaces"
+    missing = [
+        f"without {layer}: {reason}" + (f"; {_MENDS.get(layer, _MEND_OTHERS)}" if ours else "")
+        for layer, reason in state.layers_missing.items()
+    ]
+    return [first, *(Finding("sandbox", False, text, needed=False) for text in missing)]
 
 
 def _services(where: home_module.Home) -> list[Finding]:

@@ -36,6 +36,7 @@ _MODULES = {
     "models": "models",
     "config": "blueprint",
     "tokens": "tokens",
+    "sandbox": "sandbox",
 }
 
 

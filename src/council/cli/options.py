@@ -54,3 +54,13 @@ def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         click.echo("  ".join(cells).rstrip())
+
+
+def print_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Print names with their texts, each text below its own beginning where it has several lines."""
+    width = max(len(name) for name, _ in rows) + 2
+    for name, text in rows:
+        head, *rest = text.split("\n")
+        click.echo(f"{name:<{width}}{head}")
+        for line in rest:
+            click.echo(f"{'':<{width}}{line}")

@@ -90,7 +90,7 @@ def _run(config: config_module.Config, where: home_module.Home, generation: str,
         click.echo,
         on_ready=lambda: _welcome(config, where, without),
         services=services,
-        regime=users.decide(config, where, [spec.name for spec in services]),
+        regime=users.decide(config, where, specs.with_users(services)),
     )
 
 

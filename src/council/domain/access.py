@@ -19,15 +19,16 @@ class Right(enum.StrEnum):
 
     READ = "read"
     CHAT = "chat"
+    EXECUTE = "execute"
     OPERATE = "operate"
     ADMINISTER = "administer"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.VIEWER: frozenset({Right.READ, Right.CHAT}),
-    Role.OPERATOR: frozenset({Right.READ, Right.CHAT, Right.OPERATE}),
+    Role.OPERATOR: frozenset({Right.READ, Right.CHAT, Right.EXECUTE, Right.OPERATE}),
     Role.ADMIN: frozenset(Right),
-    Role.BOT: frozenset({Right.READ, Right.CHAT}),
+    Role.BOT: frozenset({Right.READ, Right.CHAT, Right.EXECUTE}),
 }
 
 

@@ -122,6 +122,43 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxConfig:
+    """Where untrusted code runs. The limits are for jobs that name none; each has a ceiling for those that do."""
+
+    kind: str = option("namespaces", "What runs the code: `namespaces`, `firejail` or `gvisor`.")
+    allow_missing: tuple[str, ...] = option(
+        (), "Layers that may be missing. Without them here, jobs are refused where the kernel lacks one."
+    )
+    packages: tuple[str, ...] = option(
+        ("numpy",), "Python packages shown to jobs and loaded ahead, where they are installed beside Council."
+    )
+    pool: int = option(8, "Sandboxes kept ready; each is used once.", low=0, high=256)
+    concurrent_max: int = option(16, "Jobs that run at once.", low=1, high=1024)
+    queue_max: int = option(64, "Jobs that may wait before new ones are turned away.", low=0, high=10_000)
+    queue_wait_s: float = option(30.0, "Longest a job may wait for its turn, seconds.", low=0.1, high=600)
+    cpu_s: float = option(5.0, "CPU time of all processes of a job, seconds.", low=0.1, high=3600)
+    cpu_s_max: float = option(60.0, "Ceiling of `cpu_s`.", low=0.1, high=3600)
+    wall_s: float = option(10.0, "Longest a job may take, seconds.", low=0.1, high=3600)
+    wall_s_max: float = option(120.0, "Ceiling of `wall_s`.", low=0.1, high=3600)
+    memory_bytes: int = option(1024 * _MIB, "Memory of all processes of a job, bytes.", low=64 * _MIB, high=1 << 40)
+    memory_bytes_max: int = option(4096 * _MIB, "Ceiling of `memory_bytes`.", low=64 * _MIB, high=1 << 40)
+    output_bytes: int = option(_MIB, "What a job may print on each of stdout and stderr, bytes.", low=1, high=1 << 30)
+    output_bytes_max: int = option(16 * _MIB, "Ceiling of `output_bytes`.", low=1, high=1 << 30)
+    files_bytes: int = option(32 * _MIB, "What a job may keep in files, bytes.", low=64 * 1024, high=1 << 32)
+    files_bytes_max: int = option(256 * _MIB, "Ceiling of `files_bytes`.", low=64 * 1024, high=1 << 32)
+    processes: int = option(32, "Processes and threads of a job.", low=1, high=4096)
+    processes_max: int = option(256, "Ceiling of `processes`.", low=1, high=4096)
+    job_bytes_max: int = option(16 * _MIB, "Code, files and stdin of one job together, bytes.", low=1024, high=1 << 30)
+    sessions_max: int = option(8, "Sessions open at once.", low=0, high=1024)
+    session_idle_s: float = option(300.0, "A session without a call for this long is ended, seconds.", low=0.1)
+    session_life_s: float = option(3600.0, "A session is ended after this long, seconds.", low=0.1)
+    audit_file_bytes_max: int = option(
+        64 * _MIB, "The audit trail begins a new file at this size, bytes.", low=4096, high=1 << 32
+    )
+    audit_files_max: int = option(16, "Files of the audit trail that are kept, the oldest removed.", low=2, high=10_000)
+
+
+@dataclass(frozen=True, slots=True)
 class SupervisorConfig:
     """Starting, watching and stopping services."""
 
@@ -154,6 +191,7 @@ class Config:
     recall: RecallConfig = field(default_factory=RecallConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
@@ -166,6 +204,11 @@ class Config:
     def model_port(self) -> int:
         """The model process's port."""
         return self.port + 5
+
+    @property
+    def sandboxd_port(self) -> int:
+        """The port of the sandbox service's health and metrics."""
+        return self.port + 4
 
     @property
     def recall_port(self) -> int:
@@ -324,6 +367,8 @@ def _nearest(name: str, known: Mapping[str, Any], prefix: str) -> str:
     return f" Did you mean `{prefix}{close[0]}`?" if close else " `council config show` lists every key."
 
 
+SANDBOX_KINDS = ("namespaces", "firejail", "gvisor")
+
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -347,6 +392,14 @@ def _check_combinations(config: Config) -> None:
             f"`supervisor.stop_s` must be at least {LAST_ROWS_S:g} s longer than `gateway.drain_s`, or answers are cut "
             "and their ledger rows lost at a stop."
         )
+    sandbox = config.sandbox
+    if sandbox.kind not in SANDBOX_KINDS:
+        raise errors.ConfigError(f"`sandbox.kind` must be one of {', '.join(SANDBOX_KINDS)}, not {sandbox.kind!r}.")
+    for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "files_bytes", "processes"):
+        if getattr(sandbox, name) > getattr(sandbox, f"{name}_max"):
+            raise errors.ConfigError(
+                f"`sandbox.{name}` is above its ceiling `sandbox.{name}_max`. Lower it, or raise that."
+            )
     if config.model.name.partition("/")[0] == _CASCADE:
         raise errors.ConfigError(
             f"`model.name` may not be {config.model.name!r}: callers reach the specialists by such names."

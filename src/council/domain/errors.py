@@ -20,7 +20,8 @@ CouncilError
 │   ├── StoreUnavailableError        the store cannot be reached
 │   ├── ComputeUnavailableError      the worker cannot be reached
 │   ├── RecallUnavailableError       recall cannot be reached
-│   ├── SandboxUnavailableError      there is no sandbox to run code in
+│   ├── SandboxUnavailableError      there is no sandbox to run code in, or it lacks a layer that it must have
+│   │   └── SandboxStoppedError          the kill switch is thrown
 │   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ConfigError                  a config key or value that cannot be used
@@ -163,9 +164,15 @@ class RecallUnavailableError(UnavailableError):
 
 
 class SandboxUnavailableError(UnavailableError):
-    """There is no sandbox to run code in."""
+    """There is no sandbox to run code in, or it lacks a layer that it must have."""
 
     code = "sandbox_unavailable"
+
+
+class SandboxStoppedError(SandboxUnavailableError):
+    """The kill switch is thrown."""
+
+    code = "sandbox_stopped"
 
 
 class SupervisorUnavailableError(UnavailableError):

@@ -61,6 +61,16 @@ class Home:
         return self.root / "store"
 
     @property
+    def sandbox(self) -> Path:
+        """The sandbox's audit trail and its kill switch; only sandboxd writes there."""
+        return self.root / "sandbox"
+
+    @property
+    def sandbox_work(self) -> Path:
+        """Where jobs' files lie while they run, for the kinds of sandbox that need a folder of the host."""
+        return self.run / "sandboxd"
+
+    @property
     def models(self) -> Path:
         """Prepared model files."""
         return self.root / "models"

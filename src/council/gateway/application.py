@@ -15,8 +15,8 @@ from starlette.types import ASGIApp
 
 import council
 from council import telemetry
-from council.domain import errors
-from council.gateway import admin, door, health, openai, openapi, page, parts
+from council.domain import errors, sandbox_wire
+from council.gateway import admin, door, health, openai, openapi, page, parts, sandbox
 from council.gateway import errors as http_errors
 
 _log = logging.getLogger(__name__)
@@ -37,15 +37,16 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     )
     v1 = openai.OpenAIRoutes(made)
     app.router.routes.extend(v1.routes())
+    app.router.routes.extend(sandbox.SandboxRoutes(made).routes())
     app.router.routes.extend(vitals.routes())
     app.router.routes.append(page.route(made, vitals))
     app.include_router(admin.router(made, vitals))
-    app.openapi = lambda: openapi.document(app, v1.model_names())  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.document(app, v1.model_names(), made.config.sandbox)  # type: ignore[method-assign]
     app.add_exception_handler(errors.CouncilError, _own_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unforeseen)
-    return door.Door(app, made.config.gateway, _template)
+    return door.Door(app, made.config.gateway, sandbox_wire.body_bytes_max(made.config.sandbox), _template)
 
 
 def _lifespan(made: parts.Parts, inner: Any) -> Any:
@@ -79,6 +80,11 @@ _PATHS = frozenset(
         "/openapi.json",
         "/v1/chat/completions",
         "/v1/models",
+        "/v1/sandbox/run",
+        "/v1/sandbox/sessions",
+        "/v1/sandbox/status",
+        "/v1/sandbox/kill",
+        "/v1/sandbox/lift",
         "/api/status",
         "/api/ledger/report",
         "/api/ledger/export",
@@ -86,10 +92,15 @@ _PATHS = frozenset(
 )
 
 
+_SESSIONS = "/v1/sandbox/sessions/"
+
+
 def _template(path: str) -> str:
     """Return the metric label of a path, from a closed set."""
     if path in _PATHS:
         return path
+    if path.startswith(_SESSIONS):
+        return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
     return "/v1/models/{name}" if path.startswith("/v1/models/") else "other"
 
 

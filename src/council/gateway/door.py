@@ -20,6 +20,8 @@ from council.kit import ids, json_logs
 
 _log = logging.getLogger(__name__)
 
+SANDBOX = "/v1/sandbox/"
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -32,11 +34,17 @@ _EVERYWHERE = (
 
 
 class Door:
-    """Wraps the application. `template_of` maps a path to the closed set of metric labels."""
+    """Wraps the application. `template_of` maps a path to the closed set of metric labels.
 
-    def __init__(self, app: ASGIApp, gateway: config_module.GatewayConfig, template_of: Callable[[str], str]):
+    Jobs for the sandbox may be larger than questions: `job_bytes_max` bounds what is sent below `SANDBOX`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, gateway: config_module.GatewayConfig, job_bytes_max: int, template_of: Callable[[str], str]
+    ):
         self._app = app
         self._gateway = gateway
+        self._job_bytes_max = job_bytes_max
         self._template_of = template_of
         self._in_flight = 0
         self._allowed_hosts = frozenset(name.lower() for name in gateway.allowed_hosts)
@@ -56,8 +64,8 @@ class Door:
         self._check_origin(scope, headers)
         length = headers.get("content-length", "0")
         # Python refuses to read a number of thousands of digits.
-        if length.isdecimal() and int(length[:_LENGTH_DIGITS_MAX]) > self._gateway.body_bytes_max:
-            raise self.too_large()
+        if length.isdecimal() and int(length[:_LENGTH_DIGITS_MAX]) > self.body_bytes_max(scope["path"]):
+            raise self.too_large(scope["path"])
         if self._in_flight >= self._gateway.concurrent_max:
             raise errors.OverloadedError(
                 "Too many requests are being answered. Try again in a second.", retry_after_s=1
@@ -70,15 +78,16 @@ class Door:
             self._in_flight -= 1
             telemetry.HTTP_IN_FLIGHT.dec()
 
-    def too_large(self) -> errors.BodyTooLargeError:
+    def too_large(self, path: str) -> errors.BodyTooLargeError:
         """Return the error for a body over the limit."""
+        setting = "sandbox.job_bytes_max" if path.startswith(SANDBOX) else "gateway.body_bytes_max"
         return errors.BodyTooLargeError(
-            f"The body is over the limit of {self._gateway.body_bytes_max} bytes (`gateway.body_bytes_max`). Send less."
+            f"The body is over the limit of {self.body_bytes_max(path)} bytes (`{setting}`). Send less."
         )
 
-    def body_bytes_max(self) -> int:
+    def body_bytes_max(self, path: str) -> int:
         """Return the largest body, bytes."""
-        return self._gateway.body_bytes_max
+        return self._job_bytes_max if path.startswith(SANDBOX) else self._gateway.body_bytes_max
 
     def label(self, path: str) -> str:
         """Return the metric label of a path."""
@@ -157,8 +166,9 @@ class _Exchange:
         message = await self._receive()
         if message["type"] == "http.request":
             self._received_bytes += len(message.get("body", b""))
-            if self._received_bytes > self._door.body_bytes_max():
-                raise self._door.too_large()
+            path = self._scope["path"]
+            if self._received_bytes > self._door.body_bytes_max(path):
+                raise self._door.too_large(path)
         return message
 
     async def _send_some(self, message: Message) -> None:

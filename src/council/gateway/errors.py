@@ -29,6 +29,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "compute_unavailable": (503, "server_error"),
     "recall_unavailable": (503, "server_error"),
     "sandbox_unavailable": (503, "server_error"),
+    "sandbox_stopped": (503, "server_error"),
     "compute_limit": (422, "invalid_request_error"),
 }
 _INTERNAL = (500, "server_error")
@@ -47,10 +48,10 @@ def body_of(error: errors.CouncilError, request_id: str) -> dict[str, Any]:
     return {"error": {**inner, "request_id": request_id}}
 
 
-def response_of(error: errors.CouncilError, request_id: str) -> Response:
-    """Return the HTTP response that tells a client about an error."""
+def response_of(error: errors.CouncilError, request_id: str, status: int | None = None) -> Response:
+    """Return the HTTP response that tells a client about an error; `status` where it is not the table's."""
     headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s is not None else {}
     if isinstance(error, errors.UnauthenticatedError):
         headers["www-authenticate"] = "Bearer"
     content = orjson.dumps(body_of(error, request_id))
-    return Response(content, status_of(error), headers, media_type="application/json")
+    return Response(content, status or status_of(error), headers, media_type="application/json")

@@ -63,3 +63,12 @@ class RateLimiter:
         self._buckets[key] = (permits, now_s)
         retry_s = 0.0 if allowed else (1.0 - permits) * _WINDOW_S / limit
         return ports.Allowance(allowed, limit, int(permits), retry_s)
+
+
+def headers(admission: Admission) -> dict[str, str]:
+    """Return what a reply says about the limit."""
+    allowance = admission.allowance
+    return {
+        "x-ratelimit-limit-requests": str(allowance.limit),
+        "x-ratelimit-remaining-requests": str(allowance.remaining),
+    }

@@ -4,18 +4,17 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator
+from typing import Any
 
-import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from council.domain import access, answers, errors
 from council.gateway import errors as http_errors
-from council.gateway import limits, parts, wire
+from council.gateway import exchange, limits, parts, wire
 from council.serving import pipeline as pipeline_module
 
 _log = logging.getLogger(__name__)
@@ -27,7 +26,6 @@ _FIRST_EVENT_S = 5.0
 _KEEP_ALIVE_S = 10.0
 _CLIENT_GONE = 499
 
-_T = TypeVar("_T")
 _Events = AsyncGenerator[answers.Delta | answers.Answer, None]
 
 
@@ -48,7 +46,7 @@ class OpenAIRoutes:
     async def models(self, request: Request) -> Response:
         """List the models: the cascade, each specialist, the packaged model."""
         self._parts.doorkeeper.admit(request, access.Right.READ)
-        return _json({"object": "list", "data": [_model_object(name) for name in self._names()]})
+        return exchange.json_response({"object": "list", "data": [_model_object(name) for name in self._names()]})
 
     async def model(self, request: Request) -> Response:
         """Show one model."""
@@ -56,39 +54,29 @@ class OpenAIRoutes:
         name = request.path_params["name"]
         if name not in self._names():
             raise self._unknown(name)
-        return _json(_model_object(name))
+        return exchange.json_response(_model_object(name))
 
     async def chat(self, request: Request) -> Response:
         """Answer a conversation, whole or streamed."""
         principal = self._parts.doorkeeper.admit(request, access.Right.CHAT)
         admission = await self._parts.limiter.admit(principal)
-        asked = wire.parse_chat(await self._body(request), self._parts.config.gateway.messages_max)
+        settings = self._parts.config.gateway
+        raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
+        asked = wire.parse_chat(raw, settings.messages_max)
         question = self._question(asked, request.state.request_id)
         asker = pipeline_module.Asker(
             principal.user_id, principal.token_id, ("store: rate limits count here only",) if admission.degraded else ()
         )
         events = self._parts.pipeline.answer(question, asker)
-        headers = _limit_headers(admission)
+        headers = limits.headers(admission)
         if asked.stream:
             include_usage = bool(asked.stream_options and asked.stream_options.include_usage)
             chunks = wire.Chunks(question.request_id, asked.model, int(time.time()), include_usage)
             return _EventStream(events, chunks, headers, question.request_id)
-        answer = await _unless_gone(request.receive, _whole(events))
+        answer = await exchange.unless_gone(request.receive, _whole(events))
         if answer is None:
-            return Response(status_code=_CLIENT_GONE)
-        return _json(wire.completion(answer, asked.model, int(time.time())), headers)
-
-    async def _body(self, request: Request) -> bytes:
-        limit_s = self._parts.config.gateway.body_timeout_s
-        try:
-            async with asyncio.timeout(limit_s):
-                return await request.body()
-        except TimeoutError:
-            raise errors.RequestTimeoutError(
-                f"The body did not arrive within {limit_s:g} s. Send it faster, or raise `gateway.body_timeout_s`."
-            ) from None
-        except ClientDisconnect:
-            raise errors.InvalidRequestError("The connection closed before the body was whole.") from None
+            return Response(status_code=exchange.CLIENT_GONE)
+        return exchange.json_response(wire.completion(answer, asked.model, int(time.time())), headers)
 
     def _question(self, asked: wire.ChatRequest, request_id: str) -> answers.Question:
         named = self._names()
@@ -134,7 +122,7 @@ class _EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the answer ends, an error ends it, or the client leaves."""
-        await _unless_gone(receive, self._produce(send))
+        await exchange.unless_gone(receive, self._produce(send))
 
     async def _produce(self, send: Send) -> bool:
         """Return whether the answer came to its end. Raises what went wrong before the response began."""
@@ -190,14 +178,6 @@ async def _abandon(task: "asyncio.Task[Any]") -> None:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _limit_headers(admission: limits.Admission) -> dict[str, str]:
-    allowance = admission.allowance
-    return {
-        "x-ratelimit-limit-requests": str(allowance.limit),
-        "x-ratelimit-remaining-requests": str(allowance.remaining),
-    }
-
-
 async def _whole(events: _Events) -> answers.Answer:
     async with contextlib.aclosing(events):
         async for event in events:
@@ -206,34 +186,9 @@ async def _whole(events: _Events) -> answers.Answer:
     raise AssertionError("a pipeline ends with an Answer or raises")
 
 
-async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T | None:
-    """Return the result of `work`; None if the client left first, and then `work` was cancelled."""
-    working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(receive))
-    try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        return None
-    finally:
-        gone.cancel()
-        if not working.done():
-            working.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 async def _send_part(send: Send, body: bytes, *, more: bool = True) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 def _model_object(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": _CREATED_S, "owned_by": "council"}
-
-
-def _json(content: Any, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), headers=headers, media_type="application/json")

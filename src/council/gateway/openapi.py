@@ -6,12 +6,14 @@ from typing import Any
 import fastapi
 from fastapi.openapi import utils
 
+from council.domain import config as config_module
+from council.domain import sandbox
 from council.gateway import wire
 
 _REFERENCE = "#/components/schemas/"
 
 
-def document(app: fastapi.FastAPI, models: Sequence[str]) -> dict[str, Any]:
+def document(app: fastapi.FastAPI, models: Sequence[str], settings: config_module.SandboxConfig) -> dict[str, Any]:
     """Return the document, made once. `models` are the names that callers may ask for."""
     if app.openapi_schema is None:
         made = utils.get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
@@ -21,8 +23,8 @@ def document(app: fastapi.FastAPI, models: Sequence[str]) -> dict[str, Any]:
         request = wire.ChatRequest.model_json_schema(ref_template=_REFERENCE + "{model}")
         schemas.update(request.pop("$defs", {}))
         request["properties"]["model"]["enum"] = list(models)
-        schemas.update(_SCHEMAS, ChatRequest=request)
-        made["paths"].update(_paths())
+        schemas.update(_SCHEMAS, ChatRequest=request, SandboxLimits=_limits(settings), **_SANDBOX_SCHEMAS)
+        made["paths"].update({**_paths(), **_sandbox_paths()})
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for operations in made["paths"].values():
             for operation in operations.values():
@@ -168,3 +170,186 @@ def _paths() -> dict[str, Any]:
 def _probe(name: str, summary: str, schema: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
     responses = {"200": _content("As it is.", _ref(schema)), **(more or {})}
     return {"operationId": name, "tags": ["health"], "summary": summary, "responses": responses}
+
+
+# The sandbox
+
+_NUMBER: dict[str, Any] = {"type": "number"}
+_NAMES: dict[str, Any] = {"type": "array", "items": _TEXT}
+_TEXTS_BY_NAME: dict[str, Any] = {"type": "object", "additionalProperties": _TEXT}
+_OR_NONE = {"type": ["integer", "null"]}
+_FILES_MAX = 100
+_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
+_JOB_EXAMPLE = {
+    "language": "python",
+    "code": "print(input().upper())",
+    "stdin": "hello",
+    "limits": {"wall_s": 2},
+}
+_RESULT_EXAMPLE: dict[str, Any] = {
+    "status": "ok",
+    "limit": None,
+    "exit_code": 0,
+    "signal": None,
+    "stdout": "HELLO\n",
+    "stderr": "",
+    "files": {},
+    "not_collected": {},
+    "truncated": False,
+    "wall_s": 0.004,
+    "cpu_s": 0.002,
+    "memory_peak_bytes": 9_437_184,
+    "layers": ["user namespace", "seccomp", "landlock"],
+    "layers_missing": [],
+    "blocked": {},
+    "reason": "",
+    "audit_id": "17-0a1b2c3d4e5f6071",
+}
+
+_SANDBOX_SCHEMAS: dict[str, Any] = {
+    "SandboxBytes": {
+        "description": "Text, or base64 where the bytes are not UTF-8.",
+        "anyOf": [
+            _TEXT,
+            _object({"base64": {"type": "string", "pattern": _BASE64}}, additionalProperties=False),
+        ],
+    },
+    "SandboxJob": {
+        "type": "object",
+        "required": ["language", "code"],
+        "additionalProperties": False,
+        "properties": {
+            "language": {"type": "string", "enum": list(sandbox.LANGUAGES)},
+            "code": _TEXT,
+            "stdin": _ref("SandboxBytes"),
+            "files": {
+                "type": "object",
+                "description": "Files put beside the code, by relative name.",
+                "additionalProperties": _ref("SandboxBytes"),
+                "maxProperties": _FILES_MAX,
+            },
+            "collect": {
+                **_NAMES,
+                "description": "Names of the files that come back.",
+                "maxItems": _FILES_MAX,
+            },
+            "limits": _ref("SandboxLimits"),
+        },
+        "example": _JOB_EXAMPLE,
+    },
+    "SandboxResult": _object(
+        {
+            "status": {"type": "string", "enum": [str(status) for status in sandbox.Status]},
+            "limit": {"type": ["string", "null"], "description": "The limit that ended it, or that it met."},
+            "exit_code": _OR_NONE,
+            "signal": _OR_NONE,
+            "stdout": _ref("SandboxBytes"),
+            "stderr": _ref("SandboxBytes"),
+            "files": {"type": "object", "additionalProperties": _ref("SandboxBytes")},
+            "not_collected": {**_TEXTS_BY_NAME, "description": "Why a file did not come back, by name."},
+            "truncated": _FLAG,
+            "wall_s": _NUMBER,
+            "cpu_s": _NUMBER,
+            "memory_peak_bytes": _OR_NONE,
+            "layers": _NAMES,
+            "layers_missing": _NAMES,
+            "blocked": {
+                "type": "object",
+                "description": "Refused system calls, by class.",
+                "additionalProperties": _COUNT,
+            },
+            "reason": {"type": "string", "description": "Why it was rejected."},
+            "audit_id": _TEXT,
+        },
+        example=_RESULT_EXAMPLE,
+    ),
+    "SandboxSessionRequest": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"limits": _ref("SandboxLimits")},
+        "example": {"limits": {"memory_bytes": 268_435_456}},
+    },
+    "SandboxSession": _object({"id": _TEXT}),
+    "SandboxSessionClosed": _object({"id": _TEXT, "closed": _FLAG}),
+    "SandboxState": _object(
+        {
+            "kind": _TEXT,
+            "layers": _NAMES,
+            "layers_missing": {**_TEXTS_BY_NAME, "description": "Why a layer is missing, by layer."},
+            "refuses": {"type": "string", "description": "Why no job is run; empty where jobs are."},
+            "stopped": _FLAG,
+            "stopped_by": _TEXT,
+            "pool_ready": _COUNT,
+            "pool_target": _COUNT,
+            "refills_per_s": _NUMBER,
+            "running": _COUNT,
+            "waiting": _COUNT,
+            "sessions": _COUNT,
+            "jobs": _COUNT,
+        }
+    ),
+    "SandboxKilled": _object({"stopped": _FLAG, "killed": _COUNT}),
+    "SandboxLifted": _object({"stopped": _FLAG}),
+}
+
+
+def _limits(settings: config_module.SandboxConfig) -> dict[str, Any]:
+    """Return the schema of limits, with the defaults and ceilings of this service."""
+    properties = {
+        name: {
+            "type": "number" if name.endswith("_s") else "integer",
+            "exclusiveMinimum": 0,
+            "maximum": getattr(settings, f"{name}_max"),
+            "default": getattr(settings, name),
+        }
+        for name in sandbox.LIMIT_NAMES
+    }
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _sandbox_paths() -> dict[str, Any]:
+    identifier = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
+    sessions = "/v1/sandbox/sessions"
+    return {
+        "/v1/sandbox/run": {
+            "post": _sandbox("run", "Run code in a sandbox of its own.", "SandboxResult", "SandboxJob")
+        },
+        sessions: {
+            "post": _sandbox(
+                "open_session",
+                "Open a sandbox that keeps its state between calls.",
+                "SandboxSession",
+                "SandboxSessionRequest",
+            )
+        },
+        f"{sessions}/{{id}}": {
+            "delete": {
+                **_sandbox("close_session", "End a session.", "SandboxSessionClosed"),
+                "parameters": [identifier],
+            }
+        },
+        f"{sessions}/{{id}}/run": {
+            "post": {
+                **_sandbox("run_in_session", "Run code in a session.", "SandboxResult", "SandboxJob"),
+                "parameters": [identifier],
+            }
+        },
+        "/v1/sandbox/status": {"get": _sandbox("status", "Show pool, queue, layers and kill switch.", "SandboxState")},
+        "/v1/sandbox/kill": {
+            "post": _sandbox("kill", "End every job and session, and refuse new ones until lifted.", "SandboxKilled")
+        },
+        "/v1/sandbox/lift": {"post": _sandbox("lift", "Take jobs again.", "SandboxLifted")},
+    }
+
+
+def _sandbox(name: str, summary: str, reply: str, request: str = "") -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": f"sandbox_{name}",
+        "tags": ["sandbox"],
+        "summary": summary,
+        "responses": {"200": _content("As it ended." if reply == "SandboxResult" else "Done.", _ref(reply))},
+    }
+    if request:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(request)}}}
+    return operation

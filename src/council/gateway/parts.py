@@ -17,6 +17,7 @@ class Parts:
     generation: str
     records: ports.Records
     pipeline: pipeline_module.Pipeline
+    sandbox: ports.Sandbox
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]

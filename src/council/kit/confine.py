@@ -7,8 +7,10 @@ who needs no network at all is also put behind a seccomp filter. Everything here
 
 import ctypes
 import errno
+import functools
 import os
 import socket
+import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,13 +60,14 @@ class _NetPort(ctypes.Structure):
 class Confinement:
     """What a process may still reach. Paths that do not exist are passed over.
 
-    `connect_ports` and `bind_ports` None leave TCP alone; an empty tuple forbids it.
+    `connect_ports` and `bind_ports` None leave TCP alone; an empty tuple forbids it. Beneath `own`, anything may be done.
     """
 
     read: Sequence[Path]
     write: Sequence[Path]
     connect_ports: Sequence[int] | None = None
     bind_ports: Sequence[int] | None = None
+    own: Sequence[Path] = ()
 
 
 def landlock_abi() -> int:
@@ -159,6 +162,8 @@ def apply(confinement: Confinement) -> int:
             _allow_path(ruleset, path, _READ & handled)
         for path in confinement.write:
             _allow_path(ruleset, path, (_READ | _CHANGE) & handled)
+        for path in confinement.own:
+            _allow_path(ruleset, path, handled)
         if net:
             for port in confinement.connect_ports or ():
                 _allow_port(ruleset, port, _NET_CONNECT_TCP)
@@ -177,7 +182,8 @@ def _allow_path(ruleset: int, path: Path, rights: int) -> None:
     except FileNotFoundError:
         return
     try:
-        rule = _PathBeneath(rights if path.is_dir() else rights & _FILE_RIGHTS, descriptor)
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        rule = _PathBeneath(rights if folder else rights & _FILE_RIGHTS, descriptor)
         _checked(_libc().syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0), "landlock_add_rule")
     finally:
         os.close(descriptor)
@@ -194,5 +200,6 @@ def _checked(result: int, call: str) -> int:
     return result
 
 
+@functools.cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)

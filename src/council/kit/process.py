@@ -11,7 +11,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +83,22 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
-def tree_resident_bytes(pid: int, processes: dict[int, Stat]) -> int:
-    """Return the resident set of `pid` and its descendants in `processes`; pages they share count for each."""
+def share_bytes(pid: int) -> int:
+    """Return what a process takes of memory: a page shared by n processes counts as its nth part (PSS).
+
+    Its whole resident set where the kernel does not show more; 0 if it is gone.
+    """
+    try:
+        for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resident_bytes(pid)
+
+
+def tree_bytes(pid: int, processes: dict[int, Stat], bytes_of: Callable[[int], int]) -> int:
+    """Return the sum of `bytes_of` over `pid` and its descendants in `processes`."""
     children: dict[int, list[int]] = {}
     for process in processes.values():
         children.setdefault(process.parent_pid, []).append(process.pid)
@@ -94,7 +108,7 @@ def tree_resident_bytes(pid: int, processes: dict[int, Stat]) -> int:
         # The snapshot is not taken in one instant, so a pid used again could close a circle.
         if one not in seen:
             seen.add(one)
-            total += resident_bytes(one)
+            total += bytes_of(one)
             waiting.extend(children.get(one, ()))
     return total
 

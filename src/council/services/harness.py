@@ -42,6 +42,11 @@ class ReadyLine:
         finally:
             os.close(descriptor)
 
+    def hand_on(self) -> int:
+        """Give the pipe away, to who will write the line in this process's place; -1 if it was used."""
+        descriptor, self._descriptor = self._descriptor, None
+        return -1 if descriptor is None else descriptor
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceEnvironment:

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from council import telemetry
 from council.backends.model_provider import packaged
 from council.domain import config as config_module
 from council.domain import errors, home
+from council.gateway import exchange
 from council.services import harness, local_hosts, rights
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,6 @@ _BODY_BYTES_MAX = 8 * 1024 * 1024
 _CHUNKS_MAX = 256
 _PROMPT_CACHE_MIB = 64
 _RETRY_AFTER_S = 2
-_CLIENT_GONE = 499
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -137,7 +137,9 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
             return _error(400, "malformed_body", "The body must be a JSON object.")
         if engine.slots.locked() and engine.waiting >= engine.waiting_max:
             return _error(503, "overloaded", "Every slot is busy and the queue is full.")
-        return await _unless_gone(request, _stream(engine, body))
+        response = await exchange.unless_gone(request.receive, _stream(engine, body))
+        # A caller that leaves while it waits gives its place back at once.
+        return response or Response(status_code=exchange.CLIENT_GONE)
 
     async def live(_: Request) -> Response:
         return JSONResponse({"live": True, "generation": generation})
@@ -153,23 +155,6 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
         Route("/metrics", metrics),
     ]
     return Starlette(routes=routes)
-
-
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-    """Return the response of `work`; a caller that leaves while it waits gives its place back at once."""
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else Response(status_code=_CLIENT_GONE)
-    finally:
-        working.cancel()
-        gone.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _body(request: Request) -> Any:

@@ -1,8 +1,11 @@
 """What each process may reach: the table of decision 8, as data, and its one application.
 
 Every process reads the Python environment and the system's libraries; beside that only what its row names. The worker reads
-nothing of the home; it, recall and the store can make no socket but Unix ones. Where the kernel cannot confine so far the
-process says so in its log and goes on; `council doctor` shows whether there is Landlock.
+nothing of the home; it, recall, the store and sandboxd can make no socket but Unix ones. Where the kernel cannot confine so
+far the process says so in its log and goes on; `council doctor` shows whether there is Landlock.
+
+Two are excepted. The zygote, since Landlock forbids mounts and a process that cannot be inspected cannot write id maps: each
+sandbox that it makes gets all of it and more. And sandboxd where it starts the jobs' programs itself (`why_not_confined`).
 """
 
 import logging
@@ -30,11 +33,15 @@ _DEVICES_READ = ("zero", "random", "urandom", "full")
 _DEVICES_WRITTEN = ("null",)
 
 # Who can do with Unix sockets and what it inherits.
-UNIX_ONLY = frozenset({"worker", "recall", "store"})
+UNIX_ONLY = frozenset({"worker", "recall", "store", "sandboxd"})
 
 
 def confine_service(service: str, config: config_module.Config, where: home.Home) -> None:
     """Take away every right that `service` does not need. Call it once, before serving."""
+    reason = why_not_confined(service, config)
+    if reason:
+        _log.warning("not confined", extra={"service": service, "reason": reason})
+        return
     confine.seal()
     abi = confine.apply(confinement_of(service, config, where))
     sockets = _confine_sockets(service)
@@ -43,6 +50,19 @@ def confine_service(service: str, config: config_module.Config, where: home.Home
     elif abi < confine.TCP_ABI_MIN:
         _log.warning("this kernel's Landlock does not govern TCP", extra={"landlock_abi": abi, "service": service})
     _log.info("confined", extra={"landlock_abi": abi, "sockets": sockets})
+
+
+def why_not_confined(service: str, config: config_module.Config) -> str:
+    """Return why `service` goes without the row of the table, empty where it does not."""
+    if service == "zygote":
+        return "it mounts file systems and writes id maps, which confinement forbids"
+    kind = config.sandbox.kind
+    if service == "sandboxd" and kind != "namespaces":
+        return f"with `sandbox.kind` {kind} it starts {_PROGRAMS[kind]}, which needs rights that confinement takes away"
+    return ""
+
+
+_PROGRAMS = {"firejail": "the setuid program firejail", "gvisor": "gVisor's runsc"}
 
 
 def _confine_sockets(service: str) -> str:
@@ -58,7 +78,7 @@ def _confine_sockets(service: str) -> str:
 
 
 def confinement_of(service: str, config: config_module.Config, where: home.Home) -> confine.Confinement:
-    """Return the row of the table for `service`."""
+    """Return the row of the table for `service`, which holds unless `why_not_confined` has a reason."""
     read, write = _readable(where), [Path("/dev", name) for name in _DEVICES_WRITTEN]
     connect: tuple[int, ...] | None = ()
     match service:
@@ -75,6 +95,8 @@ def confinement_of(service: str, config: config_module.Config, where: home.Home)
             read += [where.generations, where.current, where.library]
         case "store":
             write += [where.store]
+        case "sandboxd":
+            write += [where.sandbox]
         case "worker":
             pass
         case _:

@@ -12,7 +12,7 @@ from council.domain import errors, home
 from council.kit import commits
 from council.upkeep.engine import blueprint
 
-Name = Literal["store", "model", "worker", "recall", "gateway"]
+Name = Literal["store", "model", "worker", "recall", "zygote", "sandboxd", "gateway"]
 NAMES: tuple[str, ...] = get_args(Name)
 
 
@@ -47,6 +47,14 @@ def run(name: Name, where: home.Home, environment: Mapping[str, str]) -> int:
             from council.services import recall
 
             return recall.main(config, where)
+        case "zygote":
+            from council.services import zygote
+
+            return zygote.main(config, where)
+        case "sandboxd":
+            from council.services import sandboxd
+
+            return sandboxd.main(config, where)
         case "gateway":
             # One worker keeps its counts in memory: the shared files are mapped, and a full disk ends a process that
             # touches a new page of them.

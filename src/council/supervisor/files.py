@@ -68,7 +68,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         return regime.accounts[service].gid if service in regime.accounts else ROOT
 
     council, key = regime.ids[users.COUNCIL], regime.ids[users.KEY]
-    gateway, store = of("gateway"), of("store")
+    gateway, store, sandboxd = of("gateway"), of("store"), of("sandboxd")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
@@ -82,13 +82,16 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.records, gateway, gateway, private, private, "gateway"),
         # The gateway is in the store's group: it may connect to the socket in there, but not look around.
         row(home.store, store, store, exactly(0o710), private, "store"),
+        row(home.sandbox, sandboxd, sandboxd, private, private, "sandboxd"),
         row(home.run, ROOT, ROOT, exactly(0o711), None),
         row(_metrics(home), gateway, gateway, private, private, "gateway"),
+        row(home.sandbox_work, sandboxd, sandboxd, private, None, "sandboxd"),
     ]
 
 
 def _for_root(home: home_module.Home) -> list[Row]:
-    closed = (home.generations, home.models, home.records, home.store, home.secrets, home.run, home.blueprint)
+    state = (home.models, home.records, home.store, home.sandbox)
+    closed = (home.generations, *state, home.secrets, home.run, home.blueprint)
     deep = permissions.Wanted(ROOT, ROOT, private, private)
     return [
         Row(home.root, permissions.Wanted(ROOT, ROOT, exactly(0o700))),
@@ -117,8 +120,9 @@ def settle_for(service: str, home: home_module.Home, regime: users.Regime) -> No
 def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row], bool]) -> None:
     try:
         if regime.name == "users":
-            # The gateway may not make it, since it may not write into the folder above.
-            _metrics(home).mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Their services may not make them, since they may not write into the folder above.
+            for folder in (_metrics(home), home.sandbox_work):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for row in rows(home, regime):
             if wanted(row):
                 for path in permissions.put_right(row.path, row.wanted):

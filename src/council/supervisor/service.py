@@ -135,7 +135,7 @@ class RunningService:
             generation=self.state.generation if child is None else child.generation,
             uptime_s=0.0 if child is None else round(self._now_s() - child.started_s, 3),
             restarts=replica.restarts,
-            memory_bytes=0 if running is None else process.tree_resident_bytes(running.pid, processes),
+            memory_bytes=0 if running is None else process.tree_bytes(running.pid, processes, process.share_bytes),
             # Only while it explains what one sees.
             reason="" if replica.state == "ready" else replica.reason,
         )
@@ -185,9 +185,9 @@ class RunningService:
                 raise errors.UnavailableError(f"{self.spec.name} cannot do that now: {reason}.")
 
     def _spawn(self, spawn: lifecycle.Spawn) -> None:
-        account = self._around.accounts.get(self.spec.name)
-        order = children.Order(self.spec, spawn.replica, spawn.generation, self._sockets, self.log_file, account)
         try:
+            account = self._account()
+            order = children.Order(self.spec, spawn.replica, spawn.generation, self._sockets, self.log_file, account)
             self._around.before_start(self.spec.name)
             self.children[spawn.id] = children.ChildProcess(
                 order,
@@ -199,6 +199,14 @@ class RunningService:
             why = error.message if isinstance(error, errors.SetupError) else error.strerror
             reason = f"could not be started ({why})"
             asyncio.get_running_loop().call_soon(self._exited, spawn.id, reason)
+
+    def _account(self) -> users.Account | None:
+        """Return the user to start as, None for the supervisor's own. Raises SetupError rather than leave root by mistake."""
+        if not self._around.accounts or self.spec.keeps_root:
+            return None
+        if self.spec.name not in self._around.accounts:
+            raise errors.SetupError("it has no system user")
+        return self._around.accounts[self.spec.name]
 
     def _exited(self, identifier: int, reason: str) -> None:
         self.children.pop(identifier, None)

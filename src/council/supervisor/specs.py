@@ -33,7 +33,8 @@ class SocketSpec:
 class ServiceSpec:
     """A service. Ready is told by the child's own line (`notify`) or by PING on `ping_path` (`ping`).
 
-    `inherits` names the variables of the supervisor that it gets beside those that every service gets.
+    `inherits` names the variables of the supervisor that it gets beside those that every service gets. One that
+    `keeps_root` has no system user of its own in the regime of users.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ServiceSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     ping_path: Path = Path()
     inherits: frozenset[str] = frozenset()
+    keeps_root: bool = False
 
 
 def specs(config: config_module.Config, home: home_module.Home, generation: str) -> tuple[ServiceSpec, ...]:
@@ -58,6 +60,13 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
 
     local = "127.0.0.1"
     store = service("store", ready="ping", ping_path=bundled.socket(home))
+    zygote = service(
+        "zygote",
+        SocketSpec("fork", "unix", path=home.socket("zygote"), caller="sandboxd"),
+        inherits=_NUMPY | _SYSTEMD,
+        # Mounts, a user for each sandbox, and cgroups need it. Only sandboxd may connect, and no job runs as root.
+        keeps_root=True,
+    )
     return (
         *(() if config.store.url else (store,)),
         service("model", SocketSpec("public", "tcp", local, config.model_port)),
@@ -66,6 +75,13 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             "recall",
             SocketSpec("search", "unix", path=home.socket("recall"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.recall_port),
+        ),
+        # The other kinds of sandbox are programs that sandboxd starts itself.
+        *((zygote,) if config.sandbox.kind == "namespaces" else ()),
+        service(
+            "sandboxd",
+            SocketSpec("jobs", "unix", path=home.socket("sandboxd"), caller="gateway"),
+            SocketSpec("health", "tcp", local, config.sandboxd_port),
         ),
         service(
             "gateway",
@@ -77,8 +93,19 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
     )
 
 
+def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
+    """Return the services that get a system user of their own in the regime of users."""
+    return tuple(service.name for service in services if not service.keeps_root)
+
+
 # Their URLs may hold passwords, and only the gateway connects there. For the others the settings are as if not given.
 _CREDENTIALS = frozenset({"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"})
+
+# What numpy in jobs is to use of the processor, where it cannot find out.
+_NUMPY = frozenset({"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"})
+
+# By which an ordinary user's systemd is found, and asked for a cgroup.
+_SYSTEMD = frozenset({"XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"})
 
 # An allow-list: what else stands in the environment of `council up`, such as keys for other programs, is not for services.
 _INHERITED = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"})

@@ -74,8 +74,10 @@ class Supervisor:
             left = await asyncio.to_thread(ownership.end_leftovers, self._home, LEFTOVERS_S)
             if left:
                 self.say("council", f"ended {len(left)} processes that an earlier run had left")
-            # Counters start over with the service. Not before the lock: until then another's may stand there.
-            await asyncio.to_thread(shutil.rmtree, self._home.run / "metrics", ignore_errors=True)
+            # Counters start over with the service, and no job outlives it. Not before the lock: until then another's may
+            # stand there.
+            for folder in (self._home.run / "metrics", self._home.sandbox_work):
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             if self._regime is not None:
                 await asyncio.to_thread(files.settle, self._home, self._regime)
                 self.say("council", users.describe(self._regime))

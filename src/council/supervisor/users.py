@@ -1,7 +1,8 @@
 """Which of the two regimes of decision 8 holds: a system user for each service, or Landlock alone.
 
 `users` needs root, a home that is root's, and a home and an environment that other users can reach; else `landlock` holds
-and says why. In both, each service confines itself by Landlock. The users are numbers, kept in `<home>/users.json`.
+and says why. In both, each service confines itself by Landlock. The users are numbers, kept in `<home>/users.json`. The
+zygote is excepted from all of it, see `specs.ServiceSpec.keeps_root` and `services.rights`.
 """
 
 import hashlib
@@ -43,7 +44,8 @@ class Account:
 class Regime:
     """Which regime holds, and for `landlock` why not the other.
 
-    `ids` are the numbers by name, those of another day in `landlock`; `accounts` has every service in `users`, none else.
+    `ids` are the numbers by name, those of another day in `landlock`; `accounts` has every service in `users` but those that
+    keep root, and none in `landlock`.
     """
 
     name: Literal["users", "landlock"]
@@ -55,12 +57,12 @@ class Regime:
 def describe(regime: Regime) -> str:
     """Return one line for people."""
     if regime.name == "users":
-        return "regime users: each process has a system user of its own and confines itself by Landlock"
+        return "regime users: each process but the zygote has a system user of its own and confines itself by Landlock"
     return f"regime landlock: each process confines itself; no system users, because {regime.reason}"
 
 
 def decide(config: config_module.Config, home: home_module.Home, services: Iterable[str]) -> Regime:
-    """Return the regime for these services, as the next start would have it. Changes nothing."""
+    """Return the regime for these services (`specs.with_users`), as the next start would have it. Changes nothing."""
     noted = {name: number for name, number in noted_ids(home).items() if not accounts.is_named(number)}
     reason = accounts.why_not_able() or home_barrier(home) or environment_barrier()
     if reason:

@@ -17,8 +17,12 @@ def test_each_human_role_includes_the_one_before_it() -> None:
     assert viewer < operator < admin == frozenset(access.Right)
 
 
-def test_a_bot_neither_operates_nor_administers() -> None:
-    assert access.RIGHTS[access.Role.BOT] == {access.Right.READ, access.Right.CHAT}
+def test_a_bot_runs_code_and_neither_operates_nor_administers() -> None:
+    assert access.RIGHTS[access.Role.BOT] == {access.Right.READ, access.Right.CHAT, access.Right.EXECUTE}
+
+
+def test_a_viewer_runs_no_code() -> None:
+    assert access.RIGHTS[access.Role.VIEWER] == {access.Right.READ, access.Right.CHAT}
 
 
 @given(st.text())

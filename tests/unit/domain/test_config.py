@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council.domain import config, errors, money
+from council.domain import config, errors, money, sandbox
 
 MIB = 1024 * 1024
 
@@ -59,6 +59,31 @@ DEFAULTS: dict[str, Any] = {
     "store.url": "",
     "store.memory_bytes": 64 * MIB,
     "store.timeout_s": 0.5,
+    "sandbox.kind": "namespaces",
+    "sandbox.allow_missing": (),
+    "sandbox.packages": ("numpy",),
+    "sandbox.pool": 8,
+    "sandbox.concurrent_max": 16,
+    "sandbox.queue_max": 64,
+    "sandbox.queue_wait_s": 30.0,
+    "sandbox.cpu_s": 5.0,
+    "sandbox.cpu_s_max": 60.0,
+    "sandbox.wall_s": 10.0,
+    "sandbox.wall_s_max": 120.0,
+    "sandbox.memory_bytes": 1024 * MIB,
+    "sandbox.memory_bytes_max": 4096 * MIB,
+    "sandbox.output_bytes": MIB,
+    "sandbox.output_bytes_max": 16 * MIB,
+    "sandbox.files_bytes": 32 * MIB,
+    "sandbox.files_bytes_max": 256 * MIB,
+    "sandbox.processes": 32,
+    "sandbox.processes_max": 256,
+    "sandbox.job_bytes_max": 16 * MIB,
+    "sandbox.sessions_max": 8,
+    "sandbox.session_idle_s": 300.0,
+    "sandbox.session_life_s": 3600.0,
+    "sandbox.audit_file_bytes_max": 64 * MIB,
+    "sandbox.audit_files_max": 16,
     "supervisor.backoff_first_s": 0.5,
     "supervisor.backoff_ceiling_s": 30.0,
     "supervisor.backoff_forgive_s": 60.0,
@@ -101,6 +126,9 @@ def _options() -> dict[str, Any]:
 
 OPTIONS = _options()
 NUMBERS = {key: item for key, item in OPTIONS.items() if item.type in (int, float)}
+LIMITS = [f"sandbox.{name}" for name in sandbox.LIMIT_NAMES]
+# What may not be set to any value without its partner.
+IN_PAIRS = {"supervisor.stop_s", "gateway.drain_s", *LIMITS, *(f"{key}_max" for key in LIMITS)}
 
 
 def _variable(key: str) -> str:
@@ -177,7 +205,7 @@ def test_variables_of_others_and_reserved_ones_are_no_settings() -> None:
 
 @given(st.data())
 def test_each_setting_takes_flag_over_environment_over_file(data: st.DataObject) -> None:
-    key = data.draw(st.sampled_from(sorted(set(NUMBERS) - {"supervisor.stop_s", "gateway.drain_s"})))
+    key = data.draw(st.sampled_from(sorted(set(NUMBERS) - IN_PAIRS)))
     values = [data.draw(_values(NUMBERS[key])) for _ in range(3)]
     layers = [_nested({key: values[0]}), {_variable(key): _text(values[1])}, _nested({key: values[2]})]
     assert _flat(config.build(layers[0], {}, {}))[key] == values[0]
@@ -213,7 +241,9 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
     chosen = {key: draw(_values(OPTIONS[key])) for key in sorted(keys)}
     chosen |= {"gateway.tls_cert_file": "cert.pem", "gateway.tls_key_file": "key.pem"}
     chosen |= {"gateway.drain_s": draw(st.floats(0, 100)), "supervisor.stop_s": draw(st.floats(116, 3600))}
-    return {**chosen, "model.name": "mine"}
+    for key in LIMITS:
+        chosen[key], chosen[f"{key}_max"] = sorted(draw(_values(OPTIONS[key])) for _ in range(2))
+    return {**chosen, "model.name": "mine", "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS))}
 
 
 PRICED = {"prices": {"mine": {"input_usd_micros": 3, "output_usd_micros": 5}}}
@@ -295,7 +325,7 @@ def test_a_number_beyond_its_bounds_is_refused_by_name(key: str) -> None:
         assert "above its greatest value" in above
 
 
-@pytest.mark.parametrize("key", sorted(set(NUMBERS) - {"gateway.drain_s", "supervisor.stop_s"}))
+@pytest.mark.parametrize("key", sorted(set(NUMBERS) - IN_PAIRS))
 def test_the_bounds_themselves_are_allowed(key: str) -> None:
     for bound in (NUMBERS[key].metadata["low"], NUMBERS[key].metadata["high"]):
         if bound is not None:
@@ -434,3 +464,18 @@ def test_half_of_tls_is_refused(one: str) -> None:
 @pytest.mark.parametrize(("stop_s", "drain_s"), [(20, 20), (10, 20), (34.9, 20)])
 def test_a_stop_shorter_than_the_drain_is_refused(stop_s: float, drain_s: float) -> None:
     assert "`supervisor.stop_s`" in _message(file={"gateway": {"drain_s": drain_s}, "supervisor": {"stop_s": stop_s}})
+
+
+@pytest.mark.parametrize("key", LIMITS)
+def test_a_limit_of_jobs_may_be_its_ceiling_and_no_more(key: str) -> None:
+    ceiling = OPTIONS[f"{key}_max"].metadata
+    for bound in (ceiling["low"], ceiling["high"]):
+        value = OPTIONS[key].type(bound)
+        assert _flat(config.build(_nested({key: value, f"{key}_max": value}), {}, {}))[key] == value
+    default = DEFAULTS[f"{key}_max"]
+    assert f"`{key}` is above its ceiling" in _message(file=_nested({key: default + 1}))
+
+
+@pytest.mark.parametrize("kind", ["", "absent", "Firejail"])
+def test_a_kind_of_sandbox_that_there_is_not_is_refused_with_those_that_there_are(kind: str) -> None:
+    assert "namespaces, firejail, gvisor" in _message(file={"sandbox": {"kind": kind}})

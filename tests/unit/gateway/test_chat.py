@@ -54,15 +54,40 @@ async def test_logic_is_proved_and_knowledge_is_quoted_and_general_is_neither(ri
     assert "seven" in quoted.json()["choices"][0]["message"]["content"]
 
 
+CODE = ["```python\n", "def f():\n    return 1\n", "```"]
+
+
+async def evidence_of(folder, pieces, prepare=lambda rig: None):
+    async with open_rig(folder, config.Config(), model.ScriptedModel(pieces), "127.0.0.1") as rig:
+        prepare(rig)
+        reply = (await rig.client.post("/v1/chat/completions", json=ask("Write a Python function f"))).json()
+        assert reply["council"]["route"] == "code"
+        return reply["council"]["evidence"], rig.fake_sandbox
+
+
+async def test_code_is_parsed_and_run_and_its_run_is_no_proof(tmp_path):
+    evidence, fake = await evidence_of(tmp_path, CODE)
+    assert evidence["level"] == "none"
+    assert evidence["detail"]["syntax"] == {"parses": True, "defines": ["f"]}
+    run = evidence["detail"]["run"]
+    assert (run["status"], run["exit_code"], run["stdout"], run["audit_id"]) == ("ok", 0, "42\n", "1-ab")
+    (job,), ((call, caller, request_id),) = fake.jobs, fake.calls
+    assert (job.language, job.code, job.limits.wall_s) == ("python", "def f():\n    return 1\n", 5.0)
+    assert (call, caller, len(request_id)) == ("run", "code specialist", 26)
+
+
 async def test_code_is_parsed_and_not_run_without_a_sandbox(tmp_path):
-    scripted = model.ScriptedModel(["```python\n", "def f():\n    return 1\n", "```"])
-    async with open_rig(tmp_path, config.Config(), scripted, "127.0.0.1") as rig:
-        council = (await rig.client.post("/v1/chat/completions", json=ask("Write a Python function f"))).json()[
-            "council"
-        ]
-    assert council["route"] == "code" and council["evidence"]["level"] == "none"
-    assert council["evidence"]["detail"]["syntax"] == {"parses": True, "defines": ["f"]}
-    assert "not run" in council["evidence"]["summary"]
+    def prepare(rig):
+        rig.sandbox.error = errors.SandboxUnavailableError("Away.")
+
+    evidence, _ = await evidence_of(tmp_path, CODE, prepare)
+    assert evidence["level"] == "none" and evidence["detail"]["syntax"]["parses"] is True
+    assert "not run" in evidence["summary"] and evidence["detail"]["run"]["reason"] == "Away."
+
+
+async def test_code_that_does_not_parse_is_not_run(tmp_path):
+    evidence, fake = await evidence_of(tmp_path, ["```python\n", "def f(:\n", "```"])
+    assert "does not parse" in evidence["summary"] and "not run" in evidence["summary"] and fake.calls == []
 
 
 async def test_a_stream_ends_with_the_council_object_and_done(rig):

@@ -38,10 +38,10 @@ def test_the_memory_of_a_tree_is_that_of_all_its_processes() -> None:
         assert child.stdout is not None
         child.stdout.readline()
         table = process.table()
-        tree = process.tree_resident_bytes(os.getpid(), table)
+        tree = process.tree_bytes(os.getpid(), table, process.resident_bytes)
         alone = process.resident_bytes(os.getpid())
         assert tree >= alone + process.resident_bytes(child.pid) * 0.9
-        assert process.resident_bytes(child.pid) > 1_000_000
+        assert 1_000_000 < process.share_bytes(child.pid) < process.resident_bytes(child.pid)
         child.kill()
 
 

@@ -14,7 +14,7 @@ from council.domain import home as home_module
 from council.kit import accounts, permissions
 from council.supervisor import files, users
 
-SERVICES = ("store", "model", "worker", "recall", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "sandboxd", "gateway")
 READ, WRITE, ENTER = permissions.READ, permissions.WRITE, permissions.ENTER
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
@@ -25,7 +25,7 @@ def home() -> Iterator[home_module.Home]:
     folder.chmod(0o755)
     where = home_module.Home(folder / "h")
     made = (where.root, where.secrets, where.blueprint, where.records, where.store, where.models, where.logs, where.run)
-    for path in (*made, where.generations, where.generations / "g"):
+    for path in (*made, where.sandbox, where.generations, where.generations / "g"):
         path.mkdir(0o700)
     (where.library / "sub").mkdir(parents=True)
     (where.library / "sub").chmod(0o700)
@@ -52,6 +52,7 @@ def contents(home: home_module.Home) -> dict[Path, int]:
         home.library / "hidden.md": 0o600,
         home.library / "sub" / "open.md": 0o640,
         home.logs / "gateway.log": 0o600,
+        home.sandbox / "audit-00000001.jsonl": 0o644,
     }
 
 
@@ -87,6 +88,7 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "library/hidden.md": set(),
         "library/sub/open.md": {"recall"},
         "logs/gateway.log": set(),
+        "sandbox/audit-00000001.jsonl": {"sandboxd"},
     }
 
 
@@ -97,10 +99,16 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
     assert {place: who for place, who in writers.items() if who} == {
         "records": {"gateway"},
         "run/metrics": {"gateway"},
+        "run/sandboxd": {"sandboxd"},
+        "sandbox": {"sandboxd"},
         "store": {"store"},
         "store/appendonlydir": {"store"},
     }
-    assert {path.name for path in contents(home) if able(regime, path, WRITE)} == {"council.db", "a.aof"}
+    assert {path.name for path in contents(home) if able(regime, path, WRITE)} == {
+        "council.db",
+        "a.aof",
+        "audit-00000001.jsonl",
+    }
 
 
 def test_only_the_gateway_may_go_to_the_stores_socket(home: home_module.Home, regime: users.Regime) -> None:

@@ -1,6 +1,8 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from council.domain import config
 from council.domain import home as home_module
 from council.supervisor import specs
@@ -13,7 +15,7 @@ def table(**flags: object) -> tuple[specs.ServiceSpec, ...]:
 
 
 def test_services_start_with_what_the_others_need() -> None:
-    assert [spec.name for spec in table()] == ["store", "model", "worker", "recall", "gateway"]
+    assert [spec.name for spec in table()] == ["store", "model", "worker", "recall", "zygote", "sandboxd", "gateway"]
 
 
 def test_there_is_no_store_service_when_the_store_is_elsewhere() -> None:
@@ -29,7 +31,7 @@ def test_ports_count_from_the_base() -> None:
     ports = {
         f"{spec.name} {one.name}": one.port for spec in table(port=9000) for one in spec.sockets if one.kind == "tcp"
     }
-    assert ports == {"model public": 9005, "recall health": 9006, "gateway public": 9000}
+    assert ports == {"model public": 9005, "recall health": 9006, "sandboxd health": 9004, "gateway public": 9000}
 
 
 def test_the_base_port_reaches_the_services_through_the_environment() -> None:
@@ -39,12 +41,24 @@ def test_the_base_port_reaches_the_services_through_the_environment() -> None:
 
 def test_unix_sockets_are_for_the_owner_only() -> None:
     found = {one.path.name: one.mode for spec in table() for one in spec.sockets if one.kind == "unix"}
-    assert found == {"worker.sock": 0o600, "recall.sock": 0o600}
+    assert found == dict.fromkeys(("worker.sock", "recall.sock", "zygote.sock", "sandboxd.sock"), 0o600)
 
 
-def test_only_the_gateway_is_to_connect_to_worker_and_recall() -> None:
+def test_only_the_gateway_is_to_connect_to_services_and_only_sandboxd_to_the_zygote() -> None:
     found = {one.path.name: one.caller for spec in table() for one in spec.sockets if one.kind == "unix"}
-    assert found == {"worker.sock": "gateway", "recall.sock": "gateway"}
+    callers = {"worker.sock": "gateway", "recall.sock": "gateway", "sandboxd.sock": "gateway"}
+    assert found == {**callers, "zygote.sock": "sandboxd"}
+
+
+@pytest.mark.parametrize("kind", ["firejail", "gvisor"])
+def test_kinds_of_sandbox_that_are_programs_have_no_zygote(kind: str) -> None:
+    assert [spec.name for spec in table(sandbox={"kind": kind})][-2:] == ["sandboxd", "gateway"]
+    assert "zygote" not in [spec.name for spec in table(sandbox={"kind": kind})]
+
+
+def test_only_the_zygote_keeps_root() -> None:
+    assert [spec.name for spec in table() if spec.keeps_root] == ["zygote"]
+    assert specs.with_users(table()) == ("store", "model", "worker", "recall", "sandboxd", "gateway")
 
 
 def test_only_the_gateway_has_replicas() -> None:
@@ -52,7 +66,7 @@ def test_only_the_gateway_has_replicas() -> None:
 
 
 def test_only_the_gateway_may_run_more_than_once() -> None:
-    most = {"store": 1, "model": 1, "worker": 1, "recall": 1, "gateway": 64}
+    most = {"store": 1, "model": 1, "worker": 1, "recall": 1, "zygote": 1, "sandboxd": 1, "gateway": 64}
     assert {spec.name: spec.replicas_max for spec in table()} == most
 
 
@@ -69,14 +83,21 @@ SURROUNDING = {
     "COUNCIL_GENERATION": "g9",
     "COUNCIL_RECORDS_URL": "postgresql+psycopg://u:k@h/d",
     "COUNCIL_STORE_URL": "redis://:k@h",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "OPENBLAS_L2_SIZE": "512",
+    "XDG_RUNTIME_DIR": "/run/user/1000",
+    "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus",
+}
+MORE = {
+    "gateway": {"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"},
+    "zygote": {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"},
 }
 
 
 def test_services_inherit_only_what_they_need() -> None:
     common = {"PATH", "LC_ALL", "PYTHONPATH", "SSL_CERT_FILE", "COUNCIL_MODEL_THREADS"}
     for spec in table():
-        more = {"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"} if spec.name == "gateway" else set()
-        assert set(specs.inherited(spec, SURROUNDING)) == common | more
+        assert set(specs.inherited(spec, SURROUNDING)) == common | MORE.get(spec.name, set())
 
 
 def test_every_service_has_a_valid_config_from_what_it_inherits() -> None:
@@ -97,6 +118,7 @@ def test_targets_name_an_address_that_can_be_reached() -> None:
     assert specs.targets(services) == [
         {"targets": ["127.0.0.1:8005"], "labels": {"svc": "model"}},
         {"targets": ["127.0.0.1:8006"], "labels": {"svc": "recall"}},
+        {"targets": ["127.0.0.1:8004"], "labels": {"svc": "sandboxd"}},
         {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway"}},
     ]
     six = table(gateway={"host": "::", "behind_proxy": True})

@@ -11,7 +11,7 @@ import pytest
 
 from council.domain import config, errors
 from council.domain import home as home_module
-from council.supervisor import logs, ownership, specs, supervisor
+from council.supervisor import logs, ownership, specs, supervisor, users
 
 
 @pytest.fixture
@@ -54,6 +54,37 @@ async def test_a_program_that_is_not_there_is_a_failure_like_any_other(home: hom
         await one.services["a"].start()
     await one.close()
     assert said[0] == "a         could not be started (No such file or directory), starting again in 0.5 s"
+
+
+@pytest.mark.parametrize(("keeps_root", "why"), [(False, "it has no system user"), (True, "No such file or directory")])
+async def test_where_services_have_users_only_one_that_keeps_root_is_started_without(
+    home: home_module.Home, keeps_root: bool, why: str
+) -> None:
+    spec = specs.ServiceSpec("a", ("/no/such/program",), keeps_root=keeps_root)
+    regime = users.Regime("landlock", accounts={"b": users.Account(60_000, 60_000, ())})
+    one = supervisor.Supervisor(config.Config(), home, "g0", [spec], lambda _: None, regime=regime)
+    await one.open()
+    with pytest.raises(errors.UnavailableError, match=why):
+        await one.services["a"].start()
+    await one.close()
+
+
+async def test_one_that_keeps_root_never_gets_a_user(home: home_module.Home) -> None:
+    spec = specs.ServiceSpec("a", ("/no/such/program",), keeps_root=True)
+    regime = users.Regime("landlock", accounts={"a": users.Account(60_000, 60_000, ())})
+    one = supervisor.Supervisor(config.Config(), home, "g0", [spec], lambda _: None, regime=regime)
+    await one.open()
+    assert one.services["a"]._account() is None
+    await one.close()
+
+
+async def test_jobs_files_of_an_earlier_run_are_gone(home: home_module.Home) -> None:
+    (home.sandbox_work / "job").mkdir(parents=True)
+    (home.sandbox_work / "job" / "secret").touch()
+    one = of(home)
+    await one.open()
+    assert not home.sandbox_work.exists()
+    await one.close()
 
 
 def open_descriptors() -> set[str]:

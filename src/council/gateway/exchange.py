@@ -1,0 +1,67 @@
+"""What routes share that read a body of their own: the body in time, and work that ends when its caller leaves."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive
+
+from council.domain import errors
+
+# nginx's number for it; nobody is there to read it but the log.
+CLIENT_GONE = 499
+
+_T = TypeVar("_T")
+
+
+async def body(request: Request, timeout_s: float, bytes_max: int) -> bytes:
+    """Return the body. Raises InvalidRequestError: too slow, too large, or cut short."""
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for part in request.stream():
+                raw += part
+                if len(raw) > bytes_max:
+                    raise errors.BodyTooLargeError(f"The body is over the limit of {bytes_max} bytes. Send less.")
+    except TimeoutError:
+        raise errors.RequestTimeoutError(
+            f"The body did not arrive within {timeout_s:g} s. Send it faster, or raise `gateway.body_timeout_s`."
+        ) from None
+    except ClientDisconnect:
+        raise errors.InvalidRequestError("The connection closed before the body was whole.") from None
+    return bytes(raw)
+
+
+async def json_body(request: Request, timeout_s: float, bytes_max: int) -> Any:
+    """Return the body as parsed JSON. Raises InvalidRequestError, as `body` does or because it is no JSON."""
+    raw = await body(request, timeout_s, bytes_max)
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise errors.MalformedBodyError(f"The body is not valid JSON in UTF-8: {error}. Send a JSON object.") from error
+
+
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T | None:
+    """Return the result of `work`; None if the caller left first, and then `work` was cancelled."""
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        gone.cancel()
+        working.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def json_response(content: Any, headers: dict[str, str] | None = None) -> Response:
+    """Return `content` as a JSON response."""
+    return Response(orjson.dumps(content), headers=headers, media_type="application/json")
