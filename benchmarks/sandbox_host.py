@@ -82,15 +82,24 @@ def survivors(marker: str, zygotes: Collection[int]) -> list[str]:
     Found by what jobs write into their command lines, by the control group, which a process keeps in name when the group
     is removed, and as root by the user, where no living zygote is above it.
     """
-    grouped = tuple(f"/{GROUP_PREFIX}{pid}-" for pid in zygotes)
     lines = [f"process {pid} holds a job's mark" for pid in linux.naming(marker)]
+    lines += orphans(zygotes)
+    for pid in process.table():
+        with contextlib.suppress(OSError):
+            if Path("/proc", str(pid)).stat().st_uid in zygote_main.UIDS and not _is_below_a_zygote(pid):
+                lines.append(f"process {pid} has the user of a sandbox")
+    return lines
+
+
+def orphans(zygotes: Collection[int]) -> list[str]:
+    """Return a line for each process in a control group of these zygotes, which are gone."""
+    grouped = tuple(f"/{GROUP_PREFIX}{pid}-" for pid in zygotes)
+    lines = []
     for pid in process.table():
         with contextlib.suppress(OSError):
             where = Path("/proc", str(pid), "cgroup").read_text()
             if any(prefix in where for prefix in grouped):
-                lines.append(f"process {pid} is in a sandbox's control group")
-            elif Path("/proc", str(pid)).stat().st_uid in zygote_main.UIDS and not _is_below_a_zygote(pid):
-                lines.append(f"process {pid} has the user of a sandbox")
+                lines.append(f"process {pid} is in a control group of a zygote that is gone")
     return lines
 
 

@@ -302,6 +302,10 @@ async def _lane(
         end = await _settled(council, url, token, begin)
         report.pool_full_s = round(time.monotonic() - began_s, 2)
         journal.violations += [f"once the pool was full again there were {more}" for more in _more(begin, end)]
+        killed = [pid for pid, how in zygotes.items() if how == "killed"]
+        journal.violations += await asyncio.to_thread(
+            sandbox_host.until, lambda: sandbox_host.orphans(killed), lambda lines: not lines, _GONE_S
+        )
     except _NoPoolError as error:
         journal.violate(str(error))
     finally:

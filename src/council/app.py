@@ -162,6 +162,7 @@ def sandbox_front(
             stack.callback(trail.close)
             made = front.Front(await stack.enter_async_context(runner), trail, settings, clock)
             stack.push_async_callback(made.close)
+            made.watch()
             yield made
 
     return opened()

@@ -309,7 +309,7 @@ _MIXED: list[tuple[str, dict[str, float]]] = [
     (_DOUBLE_FORK, {}),
     ("import os; os.kill(os.getpid(), 11)", {}),
     ("import ctypes; ctypes.string_at(0)", {}),
-    ("open('/work/a', 'w').write('x' * 100000); open('/work/b', 'w')", {}),
+    ("open('a', 'w').write('x' * 100000); open('b', 'w')", {}),
     ("import socket\ntry: socket.socket()\nexcept OSError: pass", {}),
     ("while True: pass", {"wall_s": 0.1}),
     ("while True: pass", {"cpu_s": 0.1}),
@@ -384,7 +384,9 @@ for _ in range(40):
             os._exit(0)
         burn()
     if WAY == "collected by the job": os.wait()
-    elif WAY == "orphans": time.sleep(0.3)
+    elif WAY == "orphans":
+        os.wait()
+        time.sleep(0.3)
     else: time.sleep(0.05)
 time.sleep(60)
 """

@@ -182,7 +182,7 @@ def prepare(proc: Path = Path("/proc")) -> Cgroups:
             return Cgroups(version, tuple(parents))
         except OSError as error:
             Cgroups(version, tuple(parents)).remove_all(())
-            reason = f"no group can be made in {folder}: {error.strerror}"
+            reason = f"no group can be made in {folders[len(parents)]}: {error.strerror}"
     raise CgroupsAbsentError(reason)
 
 

@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 from council.zygote import cgroups, filters, kernel, program, wire
 
 _TICK_S = 0.05
+# Between the calls of a session nothing but its CPU time is looked at.
+_IDLE_TICK_MS = 1000
 _CORES = os.cpu_count() or 1
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Counts above this are cut, so that no job can make a message long.
@@ -59,6 +61,9 @@ class Keeper:
         self._work = os.open(program.WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._poll = select.poll()
         self._oom_before = self._event("oom_kill")
+        self._refused_before = 0
+        # What a session may use between two calls: as much as the call before.
+        self._idle_cpu_s: float | None = None
 
     def run(self) -> NoReturn:
         """Never returns."""
@@ -103,10 +108,12 @@ class Keeper:
                 self._poll.unregister(self._listener)  # nobody is left under the filter
         if self._call is not None and self._status is None:
             self._check_limits(self._call)
+        elif self._idle_cpu_s is not None and self._cpu_s() - self._cpu_before_s >= self._idle_cpu_s:
+            os._exit(0)
 
     def _patience_ms(self) -> int | None:
         if self._call is None:
-            return None
+            return None if self._idle_cpu_s is None else _IDLE_TICK_MS
         left_s = self._call.began_s + self._call.wall_s - time.monotonic()
         return max(1, int(min(left_s, _TICK_S) * 1000) + 1)
 
@@ -116,13 +123,16 @@ class Keeper:
         while (message := self._commands.next()) is not None:
             if message.get("begin"):
                 began_s = time.monotonic()
+                self._idle_cpu_s = None
                 self._call = _Call(message["wall_s"], message["cpu_s"], message["collect"], began_s, self._cpu_before_s)
             elif "end" in message and self._call is not None:
                 self._exceed(self._call, message["end"])
             elif message.get("finish") and self._call is not None:
                 self._tell(self._outcome())
+                self._idle_cpu_s = self._call.cpu_s
                 self._call = None
                 self._cpu_before_s = self._cpu_s()
+                self._oom_before, self._refused_before = self._event("oom_kill"), self._refused_processes()
 
     def _notice(self) -> None:
         """Hear why the job could not be laid out. The program closes this way before the job's first line runs."""
@@ -213,12 +223,15 @@ class Keeper:
             return "files_bytes"
         if self._event("oom_kill") > self._oom_before:
             return "memory_bytes"
-        if self._group is not None and self._group.pids_events >= 0 and _count(self._group.pids_events, "max"):
+        if self._refused_processes() > self._refused_before:
             return "processes"
         return None
 
     def _event(self, name: str) -> int:
         return _count(self._group.events, name) if self._group is not None and self._group.events >= 0 else 0
+
+    def _refused_processes(self) -> int:
+        return _count(self._group.pids_events, "max") if self._group is not None and self._group.pids_events >= 0 else 0
 
     def _peak_bytes(self) -> int | None:
         if self._group is not None and self._group.peak >= 0:

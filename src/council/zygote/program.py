@@ -136,8 +136,8 @@ class Program:
             resource.RLIMIT_RTPRIO: 0,
             resource.RLIMIT_SIGPENDING: 1024,
             resource.RLIMIT_STACK: _STACK_BYTES,
-            # The keeper counts, too.
-            resource.RLIMIT_NPROC: self._plan.processes + 1,
+            # The keeper counts, too. One more where a cgroup counts, so that it is the cgroup that refuses and tells.
+            resource.RLIMIT_NPROC: self._plan.processes + (1 if self._group is None else 2),
         }
         if self._plan.address_bytes is not None:
             bounds[resource.RLIMIT_AS] = self._plan.address_bytes

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,17 @@ from council.kit import clock
 BEGAN_US = clock.SystemClock().now_us() - 1_000_000
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new home to copy: making one starts git some eighty times."""
+    root = tmp_path_factory.mktemp("prepared") / "home"
+    homes.prepare(home.Home(root), {})
+    return root
+
+
 @pytest.fixture
-def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> home.Home:
-    made = home.Home(tmp_path / "home")
-    homes.prepare(made, {})
+def where(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> home.Home:
+    made = home.Home(shutil.copytree(prepared, tmp_path / "home", symlinks=True))
     monkeypatch.setenv("COUNCIL_HOME", str(made.root))
     return made
 

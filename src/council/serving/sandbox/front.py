@@ -22,6 +22,8 @@ ALLOWED_BY_DEFAULT = {"memory: cgroup": "memory: rlimit", "processes: cgroup": "
 
 WATCH_S = 0.05
 CLOSE_S = 5.0
+# A runner whose zygote ended has this long to be there again before a job is given up.
+RUNNER_BACK_S = 10.0
 
 _STOPPED = "The sandbox's kill switch is thrown. Lift it with `council sandbox lift` to run code again."
 _CLOSED = "The sandbox is stopping. Try again when it is up."
@@ -55,7 +57,7 @@ class Front:
     async def run(self, job: sandbox.Job, caller: str, request_id: str) -> sandbox.Result:
         """Run a job in its turn; its record is in the trail when this returns. See ports.Sandbox."""
         asked = recorder.Asked("job", caller, request_id)
-        self._watch()
+        self.watch()
         async with contextlib.AsyncExitStack() as held:
             with self._refusals(asked):
                 self._admit()
@@ -67,7 +69,7 @@ class Front:
     async def run_in_session(self, session: str, job: sandbox.Job, caller: str, request_id: str) -> sandbox.Result:
         """Run a call in its turn. A session that meets a limit, or whose call is broken off, has ended."""
         asked = recorder.Asked("session_call", caller, request_id, session)
-        self._watch()
+        self.watch()
         async with contextlib.AsyncExitStack() as held:
             with self._refusals(asked):
                 self._admit()
@@ -82,7 +84,7 @@ class Front:
     async def open_session(self, limits: sandbox.Limits | None, caller: str, request_id: str) -> str:
         """Open a session with these limits, or the settings'; return its id."""
         asked = recorder.Asked("session_open", caller, request_id)
-        self._watch()
+        self.watch()
         with self._refusals(asked):
             self._admit()
             bounds = checks.limits(limits, self._settings)
@@ -113,7 +115,7 @@ class Front:
 
     async def status(self) -> sandbox.State:
         """Return how things stand."""
-        self._watch()
+        self.watch()
         stopped_by = self._switch.stopped_by()
         pool_ready, pool_target, refills_per_s = _pool(self._runner)
         return sandbox.State(
@@ -134,7 +136,7 @@ class Front:
 
     async def kill(self, caller: str, request_id: str) -> int:
         """Throw the kill switch. What cannot be saved or recorded raises, after everything has been ended."""
-        self._watch()
+        self.watch()
         async with self._switching:
             thrower = recorder.plain(caller)
             self._switch.throw(thrower)
@@ -167,7 +169,7 @@ class Front:
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""
-        self._watch()
+        self.watch()
         self._admit()
         await self._runner.ping()
 
@@ -259,8 +261,16 @@ class Front:
         except errors.SandboxUnavailableError as error:
             self._check_undisturbed(kills)
             _log.warning("a job is run once more", extra={"error": error.message, "detail": error.detail})
+        await self._wait_for_runner()
         self._admit()
         return await self._runner.run(job)
+
+    async def _wait_for_runner(self) -> None:
+        """Return when the runner is there again, as after a restart of what it leans on, or when it has had its time."""
+        waited_s = 0.0
+        while waited_s < RUNNER_BACK_S and await self._away():
+            await asyncio.sleep(WATCH_S)
+            waited_s += WATCH_S
 
     def _check_undisturbed(self, kills: int) -> None:
         """Raise if the kill switch was thrown since, whatever the job came to."""
@@ -320,7 +330,8 @@ class Front:
         asked = recorder.Asked("session_close", entry.caller, request_id or entry.request_id, entry.id)
         self._recorder.note(asked.fields() | {"reason": reason.value})
 
-    def _watch(self) -> None:
+    def watch(self) -> None:
+        """Begin to look after switch, sessions and gauges, where that has not begun. Each call above does so too."""
         if self._watching is None and not self._closed:
             self._watching = asyncio.create_task(self._watch_forever(), name="sandbox-watch")
 
