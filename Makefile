@@ -27,7 +27,7 @@ test: environment-dev ## everything: static checks and all tests, with Debian pa
 	@$(BIN)/pytest -ra $(ARGS)
 
 check: environment-dev static ## the quick half, under 90 s: static checks and unit tests with coverage
-	@$(BIN)/pytest -ra -n auto --cov --cov-report=term tests/unit $(ARGS)
+	@$(BIN)/pytest -ra -n auto --dist worksteal --cov --cov-report=term tests/unit $(ARGS)
 
 static:
 	$(BIN)/ruff format --check --quiet

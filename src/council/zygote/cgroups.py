@@ -177,8 +177,7 @@ def prepare(proc: Path = Path("/proc")) -> Cgroups:
     for folders in candidates:
         parents: list[Parent] = []
         try:
-            for folder in folders:
-                parents.append(_parent(folder, version))
+            parents.extend(_parent(folder, version) for folder in folders)
             return Cgroups(version, tuple(parents))
         except OSError as error:
             Cgroups(version, tuple(parents)).remove_all(())

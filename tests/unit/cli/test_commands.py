@@ -123,7 +123,7 @@ def test_config_set_makes_a_new_generation_that_holds_the_value(where: home.Home
     [
         "port", "prot=1", "port=x", "port=", "gateway=3", "gateway.workers=0", "port.x=1", "=1", "port=[1",
         "model.name=2020-13-45",
-        "gateway.workers.x=1", "port=" + "[" * 5000, "model.name=unpriced", "gateway.host=0.0.0.0",
+        "gateway.workers.x=1", "port=" + "[" * 1000, "model.name=unpriced", "gateway.host=0.0.0.0",
     ],
 )  # fmt: skip
 def test_a_setting_that_cannot_be_is_refused_and_nothing_changes(where: home.Home, assignment: str) -> None:

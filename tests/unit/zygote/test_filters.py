@@ -246,8 +246,8 @@ def test_a_harmless_use_is_allowed(machine: str, name: str, arguments: tuple[int
     [
         *[("clone", (flag | base,), 0) for flag in _NAMESPACES for base in (17, _PTHREAD)],
         *[("socketpair", (family, 1, 0), 0) for family in (0, 2, 3, 10, 16, 17, 38, 40, 0x10001, 0x80000001)],
-        # TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS, TIOCSCTTY, TCSETS, TIOCNOTTY, FS_IOC_SETFLAGS, FICLONE, TUNSETIFF, LOOP_SET_FD,
-        # and numbers that hold an allowed one.
+        # TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS, TIOCSCTTY, TCSETS, TIOCNOTTY, FS_IOC_SETFLAGS, FICLONE, TUNSETIFF,
+        # LOOP_SET_FD, and numbers that hold an allowed one.
         *[
             ("ioctl", (0, request), 1)
             for request in (0x5412, 0x541C, 0x5423, 0x541D, 0x540E, 0x5402, 0x5422, 0x40086602, 0x40049409, 0x400454CA)

@@ -94,7 +94,7 @@ def _make(kind: str, work: Path) -> str:
 def test_what_is_no_regular_file_is_refused_at_once(kind: str, work: int, tmp_path: Path) -> None:
     name = _make(kind, tmp_path / "work")
     before = _descriptors()
-    with pytest.raises(OSError):  # noqa: PT011 - which error is the kernel's to say
+    with pytest.raises(OSError):
         keeper._open_regular(work, name)
     assert _descriptors() == before
 
@@ -105,7 +105,7 @@ def test_what_is_no_regular_file_is_refused_at_once(kind: str, work: int, tmp_pa
 )
 def test_a_name_that_leads_out_is_refused(name: str, work: int, tmp_path: Path) -> None:
     (tmp_path / "work/real").write_text("x")
-    with pytest.raises(OSError):  # noqa: PT011
+    with pytest.raises(OSError):
         keeper._open_regular(work, name)
 
 
@@ -134,8 +134,7 @@ def test_time_of_collected_children_is_read_behind_a_name_that_lies() -> None:
                 pass
             os._exit(0)
         os.wait()
-        with open("/proc/self/comm", "w") as name:
-            name.write(") R 1 1 1 (")
+        Path("/proc/self/comm").write_text(") R 1 1 1 (")
         collected_s = keeper._collected_s(str(os.getpid()))
         os._exit(0 if collected_s >= 0.04 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 # Layers that may be missing without a word in the settings, each only where the other stands in for it.
 ALLOWED_BY_DEFAULT = {"memory: cgroup": "memory: rlimit", "processes: cgroup": "processes: rlimit"}
 
-WATCH_S = 0.05
+WATCH_S = 0.2
 CLOSE_S = 5.0
 # A runner whose zygote ended has this long to be there again before a job is given up.
 RUNNER_BACK_S = 10.0

@@ -109,7 +109,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.no_cover  # would be timed too, and other tests reach what this one does
+@pytest.mark.no_cover
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_document_takes_linear_time_and_room(text: str) -> None:
     began_s = time.process_time()

@@ -49,7 +49,7 @@ def test_what_is_too_large_is_refused_with_its_reading(prompt: str, reading: str
     assert "limit" in result.reason
 
 
-@pytest.mark.no_cover  # would be timed too, and other tests reach what this one does
+@pytest.mark.no_cover
 @pytest.mark.parametrize("prompt", BOMBS, ids=lambda prompt: prompt[:30])
 def test_a_bomb_costs_little_time(prompt: str) -> None:
     start_s = time.process_time()
