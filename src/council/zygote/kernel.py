@@ -54,19 +54,19 @@ def unshare(flags: int) -> None:
 def fork_into_process_namespace() -> int:
     """Fork a child that is process 1 of a new namespace; return 0 in it and its number here.
 
-    By clone(2), since a namespace entered by unshare(2) could not be left again without root. The interpreter's own
-    preparations for a fork are made; those of other libraries are not, so call it with one thread only.
+    By clone(2), since a namespace entered by unshare(2) could not be left again without root. Neither the C library nor
+    the interpreter is told: call it with one thread only, and let the child start no thread and send itself no signal.
     """
-    ctypes.pythonapi.PyOS_BeforeFork()
     pid: int = _libc_locked.syscall(_calls()["clone"], CLONE_NEWPID | signal.SIGCHLD, 0, 0, 0, 0)
-    number = ctypes.get_errno()
-    if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
-        return 0
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
-    if pid < 0:
-        raise OSError(number, f"clone: {os.strerror(number)}")
-    return pid
+    return _checked(pid, "clone")
+
+
+def fork() -> int:
+    """Fork by the C library, without the interpreter's own preparations; return 0 in the child and its number here.
+
+    They are for processes with threads, and to run them copies some two hundred pages. With one thread only.
+    """
+    return _checked(_libc_locked.fork(), "fork")
 
 
 def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:

@@ -10,6 +10,7 @@ import fcntl
 import gc
 import io
 import os
+import random
 import resource
 import signal
 import socket
@@ -242,7 +243,8 @@ def _new_main() -> types.ModuleType:
     sys.stdin = sys.__stdin__ = _stdin()  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _writer(1, "surrogateescape")  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _writer(2, "backslashreplace", line_buffering=True)  # type: ignore[misc]
-    # `random` does so by itself after a fork.
+    # No two jobs draw the same numbers.
+    random.seed()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(int.from_bytes(os.urandom(4)))
     gc.enable()

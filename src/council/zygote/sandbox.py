@@ -44,7 +44,7 @@ def enter(plan: program.Plan, ends: Ends, uid: int | None, group: cgroups.Cgroup
         os.setsid()
         _isolate(plan, uid)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        child = os.fork()
+        child = kernel.fork()
         if child == 0:
             ours.close()
             ends.control.close()

@@ -136,7 +136,7 @@ async def fake(tmp_path: Path) -> AsyncIterator[FakeZygote]:
 @contextlib.asynccontextmanager
 async def running(path: Path, pool: int = 0) -> AsyncIterator[namespaces.NamespaceRunner]:
     made = namespaces.NamespaceRunner(path, config.SandboxConfig(pool=pool))
-    await made.start()
+    await asyncio.wait_for(made.start(), PATIENCE_S)
     try:
         yield made
     finally:
@@ -340,6 +340,22 @@ async def test_kill_all_waits_until_each_is_buried(fake: FakeZygote, tmp_path: P
         for job in jobs:
             with pytest.raises(errors.SandboxUnavailableError):
                 await job
+
+
+async def test_kill_all_does_not_wait_for_a_zygote_that_went(fake: FakeZygote, tmp_path: Path) -> None:
+    async with running(tmp_path / "z.sock") as runner:
+        job = asyncio.create_task(runner.run(JOB))
+        await until(lambda: runner._busy)
+        boxes = list(runner._busy)
+        fake.end = lambda _: None  # type: ignore[method-assign]
+        killing = asyncio.create_task(runner.kill_all())
+        await until(lambda: fake.killed)
+        assert not killing.done()
+        fake.go()
+        await until(boxes[0].ended.is_set)
+        assert await killing == 1
+        with pytest.raises(errors.SandboxUnavailableError):
+            await job
 
 
 @pytest.mark.parametrize(
