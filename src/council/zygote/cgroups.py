@@ -212,10 +212,11 @@ def _delegating(own: Path) -> list[Path]:
     """Return the groups from `own` upwards below which a group may have memory and pids."""
     found = []
     for folder in (own, *own.parents):
-        control = folder / "cgroup.subtree_control"
-        if not control.exists():
+        try:
+            handed_on = set((folder / "cgroup.subtree_control").read_text().split())
+        except OSError:
             break
-        if {"memory", "pids"} <= set(control.read_text().split()) or (folder == own and _hand_on(own)):
+        if {"memory", "pids"} <= handed_on or (folder == own and _hand_on(own)):
             found.append(folder)
     return found
 

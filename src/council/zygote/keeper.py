@@ -25,6 +25,7 @@ _CORES = os.cpu_count() or 1
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Counts above this are cut, so that no job can make a message long.
 _COUNT_MAX = 1_000_000
+_READY = wire.encode({"ready": True})
 
 
 @dataclass(slots=True)
@@ -90,8 +91,8 @@ class Keeper:
             os._exit(1)
         for descriptor in receiver.descriptors:
             self._listener = descriptor
-        self._cpu_before_s = self._cpu_s()
-        wire.send(self._control, {"ready": True})
+        self._cpu_before_s = message["cpu_s"]
+        self._control.sendall(_READY)
 
     def _turn(self) -> None:
         for descriptor, events in self._poll.poll(self._patience_ms()):

@@ -119,8 +119,8 @@ def set_dumpable(yes: bool) -> None:
     _prctl(_PR_SET_DUMPABLE, int(yes))
 
 
-def drop_capabilities() -> None:
-    """Give up every capability and every way to one: bounding, ambient, by root's number, by programs."""
+def close_ways_to_capabilities() -> None:
+    """Close every way to a capability that this process has not now: bounding, ambient, by root's number. Inherited."""
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     for capability in range(64):
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
@@ -128,6 +128,10 @@ def drop_capabilities() -> None:
                 break  # this kernel has no more
             _checked(-1, "prctl")
     _prctl(_PR_SET_SECUREBITS, _SECUREBITS)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability of this process."""
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     _checked(_libc.capset(header, bytes(24)), "capset")
 

@@ -21,7 +21,7 @@ MEMORY_CGROUP, PROCESSES_CGROUP = "memory: cgroup", "processes: cgroup"
 MEMORY_RLIMIT, PROCESSES_RLIMIT = "memory: rlimit", "processes: rlimit"
 
 # Without these there is nothing in which a job could be laid out.
-REQUIRED = frozenset({MOUNT, PID, ROOT, TMPFS})
+REQUIRED = frozenset({MOUNT, PID, ROOT, TMPFS, CAPABILITIES, PRIVILEGES})
 # Tried by the zygote itself at its start; the trial here goes through the rest.
 _ORDER = (
     *(USER, MOUNT, PID, NET, IPC, UTS, CGROUP, ROOT, PROC, TMPFS),
@@ -70,7 +70,7 @@ def _try_all() -> dict[str, str]:
         PROC: lambda: kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID, "subset=pid,hidepid=invisible"),
         USER: _unsharing(kernel.CLONE_NEWUSER),
         CGROUP: _unsharing(kernel.CLONE_NEWCGROUP),
-        CAPABILITIES: kernel.drop_capabilities,
+        CAPABILITIES: _try_capabilities,
         PRIVILEGES: kernel.forbid_new_privileges,
         LANDLOCK: _try_landlock,
         SECCOMP: _try_seccomp,
@@ -86,6 +86,11 @@ def _try_all() -> dict[str, str]:
 
 def _unsharing(flag: int) -> Callable[[], None]:
     return lambda: kernel.unshare(flag)
+
+
+def _try_capabilities() -> None:
+    kernel.close_ways_to_capabilities()
+    kernel.drop_capabilities()
 
 
 def _try_landlock() -> None:

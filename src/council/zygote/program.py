@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 import types
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from council.zygote import cgroups, filters, kernel, layers, root, wire
 WORK = "/work"
 _ROOMS = (Path(WORK), Path("/tmp"), Path("/dev/shm"))
 _DEVICES = tuple(Path("/dev", name) for name in ("null", "zero", "full"))
+_CONFINEMENT = confine.Confinement((Path("/"),), _DEVICES, (), (), own=_ROOMS)
 _MAIN = {"python": "main.py", "bash": "main.sh"}
 _DESCRIPTORS_MAX = 512
 _STACK_BYTES = 8 * 1024 * 1024
@@ -84,7 +86,8 @@ class Program:
             self._confine()
             # Whatever can be done before there is a job costs the job no time.
             main = _new_main()
-            wire.send(self._notices, {"confined": True}, [self._listener] if self._listener >= 0 else [])
+            told = {"confined": True, "cpu_s": time.process_time()}
+            wire.send(self._notices, told, [self._listener] if self._listener >= 0 else [])
             if self._listener >= 0:
                 os.close(self._listener)
             stage = "the job could not be laid out"
@@ -124,7 +127,7 @@ class Program:
         # Its own victim, should memory run out: writing less needs a right that it has not.
         _write_text("/proc/self/oom_score_adj", b"1000")
         if layers.LANDLOCK not in self._plan.without:
-            confine.apply(confine.Confinement((Path("/"),), _DEVICES, (), (), own=_ROOMS))
+            confine.apply(_CONFINEMENT)
         if layers.SECCOMP not in self._plan.without:
             self._listener = kernel.load_filter(filters.instructions(), listen=True)
 

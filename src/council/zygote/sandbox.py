@@ -43,6 +43,7 @@ def enter(plan: program.Plan, ends: Ends, uid: int | None, group: cgroups.Cgroup
         _close_all_but(kept)
         os.setsid()
         _isolate(plan, uid)
+        kernel.close_ways_to_capabilities()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         child = kernel.fork()
         if child == 0:

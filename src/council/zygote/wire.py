@@ -26,13 +26,17 @@ DESCRIPTORS_MAX = 200
 _DESCRIPTOR_BYTES = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
 
 
+# Made once: in a fork, each new page that is touched is a page to copy.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class WireError(Exception):
     """The peer sent what is no message, or went away in the middle of one."""
 
 
 def encode(message: dict[str, Any]) -> bytes:
     """Return the bytes of a message."""
-    body = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode()
+    body = _encode(message).encode()
     return HEADER.pack(len(body)) + body
 
 

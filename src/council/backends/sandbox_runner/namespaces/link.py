@@ -101,6 +101,8 @@ class Link:
                 future.exception()  # looked at, so that nobody need wait for it
         for box in list(self._boxes.values()):
             box.ended.set()
+            # One that a killed zygote left behind ends when it hears this.
+            box.close()
         self._boxes.clear()
 
     def _read(self) -> None:

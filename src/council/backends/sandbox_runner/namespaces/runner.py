@@ -20,6 +20,7 @@ _MAKE_S = 20.0
 _KILL_S = 5.0
 # More at once only take the processors from each other.
 _WARMING_MAX = 2
+_REFILL_AFTER_S = 0.02
 _RATE_WINDOW_S = 60.0
 _BACKOFF_FIRST_S, _BACKOFF_CEILING_S, _BACKOFF_FORGIVE_S = 0.05, 2.0, 10.0
 # Of address space, where no cgroup bounds memory: what threads, numpy and the like need beside the interpreter.
@@ -154,6 +155,8 @@ class NamespaceRunner:
         while self._ready:
             box = self._ready.popleft()
             if not box.ended.is_set():
+                # Not at once, since most jobs are over by then and have the processors for themselves.
+                asyncio.get_running_loop().call_later(_REFILL_AFTER_S, self._refill)
                 return box
             box.close()
         future: asyncio.Future[box_module.Box] = asyncio.get_running_loop().create_future()
@@ -189,7 +192,8 @@ class NamespaceRunner:
         try:
             box = await self._make(self._usual())
         except errors.SandboxUnavailableError as error:
-            self._failure = error.detail
+            if self._link is not None:
+                self._failure = error.detail
             self._fail_one_waiting(error)
             return
         finally:
@@ -226,6 +230,8 @@ class NamespaceRunner:
         except BaseException:
             box.kill()
             raise
+        if box.ended.is_set():
+            raise box_module.unavailable("a sandbox ended before it had a job")
         return box
 
     async def _stay_connected(self, tried: asyncio.Event) -> None:
