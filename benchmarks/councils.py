@@ -183,8 +183,8 @@ def start_service(where: home_module.Home, spec: specs.ServiceSpec, python: Path
 
 def _listen(one: specs.SocketSpec) -> socket.socket:
     if one.kind == "tcp":
-        return listeners.tcp(one.host, one.port, specs.BACKLOG)
-    return listeners.unix(one.path, one.mode, specs.BACKLOG)
+        return listeners.tcp(one.host, one.port)
+    return listeners.unix(one.path, one.mode)
 
 
 def until_socket(path: Path) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import figures
+import sandbox_readme
 
 _HERE = Path(__file__).resolve().parent
 README = _HERE / "README.md"
 RESULTS = _HERE / "results"
 _BEGIN, _END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
-_ORDER = ("startup", "memory", "size", "ledger", "requests", "answers")
+_ORDER = ("startup", "memory", "size", "ledger", "requests", "answers", "sandbox")
 
 
 def write() -> None:
@@ -18,7 +19,7 @@ def write() -> None:
     before, _, rest = README.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
     found = [json.loads(path.read_text()) for name in _ORDER if (path := RESULTS / f"{name}.json").exists()]
-    text = "\n".join([_targets(found), *map(_part, found), *_soak()])
+    text = "\n".join([_targets(found), *map(_part, found), *_soak(), *_sandbox_soak()])
     README.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
 
 
@@ -100,6 +101,14 @@ def _soak() -> list[str]:
         sizes_mb = [lane[key] / 1e6 for key in ("before_bytes", "after_bytes", "peak_bytes")]
         lines.append(f"| {name} | " + " | ".join(f"{size_mb:.1f} MB" for size_mb in sizes_mb) + " |")
     return ["\n".join(lines) + "\n"]
+
+
+def _sandbox_soak() -> list[str]:
+    told = sandbox_readme.soak()
+    if told is None:
+        return []
+    circumstances, text = told
+    return ["### soak of the sandbox\n", f"{_circumstances(circumstances)}\n", text]
 
 
 if __name__ == "__main__":
