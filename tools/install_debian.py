@@ -36,6 +36,7 @@ PACKAGES = {
         "bin/redis-server", "redis-server", "the contract tests of Store on a real Redis server are skipped"
     ),
     "firejail": _Package("bin/firejail", "", "the contract tests of SandboxRunner on a real Firejail are skipped"),
+    "runsc": _Package("bin/runsc", "", "the contract tests of SandboxRunner on a real gVisor are skipped"),
     "bubblewrap": _Package("bin/bwrap", "", "nothing is compared with bubblewrap"),
     "libseccomp2": _Package(
         "lib/*/libseccomp.so.2", "", "the sandbox's seccomp filters are not compared with their source"

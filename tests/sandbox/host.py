@@ -19,7 +19,7 @@ from council.kit import accounts
 from sandbox.programs import MIB
 
 # Set for the whole test run, before any sandbox starts: no job may find it in anybody's environment.
-SECRET_VARIABLE = "COUNCIL_PROBE_SECRET"
+SECRET_VARIABLE = "PROBE_SECRET"
 
 BARE_WALL_S = 20.0
 _BARE_OUTPUT_BYTES = 4 * MIB

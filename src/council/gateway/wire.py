@@ -55,8 +55,23 @@ def _integral(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _boolean(value: Any) -> Any:
+    """Take true and false alone: Python calls 0 equal to false, JSON does not."""
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("Input should be true or false")
+    return value
+
+
+def _number(value: Any) -> Any:
+    """Take no true for 1, and no false for 0."""
+    if isinstance(value, bool):
+        raise ValueError("Input should be a number")
+    return value
+
+
 # Last in an annotation, or the bounds before it are lost from the schema.
 _INTEGRAL = pydantic.BeforeValidator(_integral)
+_BOOLEAN, _NUMBER = pydantic.BeforeValidator(_boolean), pydantic.BeforeValidator(_number)
 _Empty = Annotated[list[Any], pydantic.Field(max_length=0)]
 _StopText = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
 
@@ -76,16 +91,16 @@ class ChatRequest(pydantic.BaseModel):
     seed: Annotated[int, pydantic.Field(ge=-(2**63), lt=2**63), _INTEGRAL] | None = None
     stop: _StopText | Annotated[list[_StopText], pydantic.Field(max_length=4)] | None = None
     user: str | None = None
-    n: Literal[1] | None = None
-    logprobs: Literal[False] | None = None
-    top_logprobs: Literal[0] | None = None
+    n: Annotated[Literal[1], _NUMBER] | None = None
+    logprobs: Annotated[Literal[False], _BOOLEAN] | None = None
+    top_logprobs: Annotated[Literal[0], _NUMBER] | None = None
     logit_bias: Annotated[dict[str, Any], pydantic.Field(max_length=0)] | None = None
     tools: _Empty | None = None
     tool_choice: Literal["none", "auto"] | None = None
     functions: _Empty | None = None
     response_format: TextFormat | None = None
     modalities: list[Literal["text"]] | None = None
-    memory: Literal[False] | None = None
+    memory: Annotated[Literal[False], _BOOLEAN] | None = None
     presence_penalty: Annotated[float, pydantic.Field(ge=0, le=0)] | None = None
     frequency_penalty: Annotated[float, pydantic.Field(ge=0, le=0)] | None = None
 

@@ -204,6 +204,6 @@ def _order(question: answers.Question) -> tuple[Sequence[answers.Route], Sequenc
 def _declined(question: answers.Question, passed_on: Mapping[str, str]) -> answers.Finding:
     """Say plainly that the one specialist that was asked for declined."""
     route, reason = next(iter(passed_on.items()))
-    text = f"The {route} specialist has no answer: {reason}. Ask the model `council` to let the others try."
+    text = f"The {route} specialist has no answer: {reason.rstrip('.')}. Ask the model `council` to let the others try."
     evidence = answers.Evidence(answers.Level.NONE, "No answer was given.", {"reason": reason})
     return answers.Finding(text, 0.0, evidence, refused=True)

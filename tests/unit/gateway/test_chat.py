@@ -241,6 +241,20 @@ async def test_an_error_nobody_foresaw_is_500_without_its_text(rig):
 
 
 @pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("memory", 0.0, "malformed_body"),
+        ("logprobs", 0, "unsupported_parameter"),
+        ("n", True, "unsupported_parameter"),
+        ("top_logprobs", False, "unsupported_parameter"),
+    ],
+)
+async def test_a_number_is_no_boolean_and_a_boolean_no_number(rig, field, value, code):
+    response = await rig.client.post("/v1/chat/completions", json={**ASK, field: value})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
     ("body", "code", "status"),
     [
         (b"{", "malformed_body", 400),
