@@ -65,7 +65,7 @@ def _boolean(value: Any) -> Any:
 def _number(value: Any) -> Any:
     """Take no true for 1, and no false for 0."""
     if isinstance(value, bool):
-        raise ValueError("Input should be a number")
+        raise ValueError("Input should be a number")  # noqa: TRY004 - what pydantic takes for a refusal
     return value
 
 
