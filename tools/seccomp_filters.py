@@ -29,7 +29,7 @@ ALLOWED = """
     dup dup2 dup3 fcntl pipe pipe2 poll ppoll select pselect6
     epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 epoll_ctl_old epoll_wait_old
     eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_settime timerfd_gettime
-    sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg shutdown getsockname getpeername getsockopt setsockopt
+    sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg shutdown getsockname getpeername getsockopt
     mmap munmap mremap mprotect madvise brk msync
     fork vfork execve execveat exit exit_group wait4 waitid
     kill tkill tgkill rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigqueueinfo
@@ -46,7 +46,7 @@ ALLOWED = """
 
 # Names for what is refused; what is in none is counted as `other`.
 CLASSES = {
-    "network": "socket socketpair connect bind listen accept accept4",
+    "network": "socket socketpair connect bind listen accept accept4 setsockopt",
     "mount": (
         "mount umount2 pivot_root chroot fsopen fsconfig fsmount fspick open_tree move_mount mount_setattr "
         "swapon swapoff quotactl quotactl_fd name_to_handle_at open_by_handle_at"
@@ -73,8 +73,8 @@ CLASSES = {
 _NEW_NAMESPACES = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x20000
 _EQUAL, _MASKED_EQUAL = 4, 7
 _WORD = 0xFFFFFFFF
-# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS2: asking, and what descriptors' flags need.
-_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450, 0x802C542A)
+# TCGETS, TIOCGPGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS2: asking, and what descriptors' flags need.
+_IOCTLS = (0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450, 0x802C542A)
 # PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS,
 # PR_SET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_VMA.
 _PRCTLS = (1, 2, 3, 15, 16, 23, 39, 38, 21, 0x53564D41)

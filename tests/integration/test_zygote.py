@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 import zygotes
+from council.backends.sandbox_runner.namespaces import box as box_module
 from council.backends.sandbox_runner.namespaces import runner as namespaces
-from council.domain import config, errors, sandbox
+from council.domain import config, errors, sandbox, sandbox_wire
 from council.kit import process
 from council.zygote import cgroups, layers
 
@@ -59,7 +60,7 @@ async def runner(zygote: zygotes.Zygote) -> AsyncIterator[namespaces.NamespaceRu
 
 
 def limits(**changes: float) -> sandbox.Limits:
-    return dataclasses.replace(namespaces.default_limits(SETTINGS), **changes)
+    return dataclasses.replace(sandbox_wire.default_limits(SETTINGS), **changes)
 
 
 def python(code: str, **parts: object) -> sandbox.Job:
@@ -390,7 +391,7 @@ for _ in range(40):
     else: time.sleep(0.05)
 time.sleep(60)
 """
-    job = python(f"WAY = {way!r}\n{code}", limits=limits(cpu_s=1.0, wall_s=30.0))
+    job = python(f"WAY = {way!r}\n{code}", limits=limits(cpu_s=1.0, wall_s=30.0, memory_bytes=2048 * MIB))
     result = await runner.run(job)
     assert (result.status, result.limit) == (sandbox.Status.KILLED_LIMIT, "cpu_s"), result
     assert 0.9 <= result.cpu_s < 3.0
@@ -435,3 +436,72 @@ async def test_a_signal_to_the_zygote_that_it_does_not_serve_changes_nothing(
     zygote.popen.send_signal(signal.SIGINT)
     zygote.popen.send_signal(signal.SIGCHLD)
     assert (await runner.run(python("print(1)"))).stdout == b"1\n"
+
+
+async def test_a_job_that_waits_for_a_sandbox_when_all_are_killed_never_begins(
+    zygote: zygotes.Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    real = box_module.Box.run
+
+    async def noted(self: box_module.Box, job: sandbox.Job, *rest: object) -> object:
+        begun.append(job.code)
+        return await real(self, job, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(box_module.Box, "run", noted)
+    async with zygote.runner(dataclasses.replace(SETTINGS, pool=0)) as runner:
+        unusual = limits(processes=5)
+        jobs = [python(STAY), python(STAY, limits=unusual)] * 4
+        tasks = [asyncio.create_task(runner.run(job)) for job in jobs]
+        await until(lambda: begun)
+        killed, so_far = await runner.kill_all(), len(begun)
+        assert killed == len(jobs) > so_far
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(one, errors.SandboxUnavailableError) for one in ended)
+        assert len(begun) == so_far
+
+
+_REFUSED_CHILDREN = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+until = time.monotonic() + 20
+while time.monotonic() < until:
+    if os.fork() == 0:
+        end = time.process_time() + 0.02
+        while time.process_time() < end: pass
+        os._exit(0)
+    time.sleep(0.005)
+"""
+
+
+async def test_children_whose_end_is_ignored_count_in_a_group(zygote: zygotes.Zygote) -> None:
+    async with zygote.runner(SETTINGS) as runner:
+        if "memory: cgroup" not in runner.layers:
+            pytest.skip("without a cgroup nothing tells what they used; the page on the sandbox says so")
+        result = await runner.run(python(_REFUSED_CHILDREN, limits=limits(cpu_s=0.5, wall_s=15)))
+    assert (result.status, result.limit) == (sandbox.Status.KILLED_LIMIT, "cpu_s")
+    assert 0.5 <= result.cpu_s < 5
+
+
+async def test_a_job_that_sends_itself_the_signal_of_a_limit_has_met_none(runner: namespaces.NamespaceRunner) -> None:
+    for number in (signal.SIGXCPU, signal.SIGXFSZ):
+        code = f"import os, signal; signal.signal({number}, signal.SIG_DFL); os.kill(os.getpid(), {number})"
+        result = await runner.run(python(code))
+        assert (result.status, result.limit, result.signal) == (sandbox.Status.SIGNAL, None, number)
+
+
+async def test_no_program_of_the_host_is_started_for_a_crash(runner: namespaces.NamespaceRunner) -> None:
+    result = await runner.run(python("import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"))
+    assert result.stdout == b"(1, 1)\n"
+
+
+async def test_two_zygotes_give_their_jobs_different_users(uid: int | None) -> None:
+    if uid is not None or os.geteuid() != 0:
+        pytest.skip("only root has users to give")
+    seen = set()
+    for _ in range(2):
+        with zygotes.zygote(packages=()) as one:
+            async with one.runner(SETTINGS) as runner:
+                result = await runner.run(python("print(open('/proc/self/uid_map').read().split()[1])"))
+                seen.add(int(result.stdout))
+    assert len(seen) == 2

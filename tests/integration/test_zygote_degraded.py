@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 
 import zygotes
-from council.backends.sandbox_runner.namespaces import runner as namespaces
-from council.domain import config, errors, sandbox
+from council.domain import config, errors, sandbox, sandbox_wire
 from council.services import zygote as service
 from council.zygote import layers
 
 MIB = 1024 * 1024
 SETTINGS = config.SandboxConfig(pool=0)
-LIMITS = namespaces.default_limits(SETTINGS)
+LIMITS = sandbox_wire.default_limits(SETTINGS)
 
 _X86, _ARM = "x86_64", "aarch64"
 _NUMBERS = {

@@ -11,11 +11,11 @@ import pytest
 import zygotes
 from council import ports
 from council.backends.sandbox_runner.namespaces import runner as namespaces
-from council.domain import config, errors, sandbox
+from council.domain import config, errors, sandbox, sandbox_wire
 
 MIB = 1024 * 1024
 SETTINGS = config.SandboxConfig(pool=0)
-LIMITS = namespaces.default_limits(SETTINGS)
+LIMITS = sandbox_wire.default_limits(SETTINGS)
 
 
 @pytest.fixture(params=["root", "ordinary user"], scope="module")

@@ -38,7 +38,7 @@ def run(where: home_module.Home, port: int | None, as_json: bool, **given: Any) 
     """Run the code in FILE, or from standard input, in a fresh sandbox.
 
     What it writes is written here. Exit status: the job's own; 128 and its number for a signal; 124 when it took too long
-    and 137 when another limit ended it; 7 when it was refused. Lines that begin with `council:` are ours.
+    and 137 when another limit ended it; 7 when it was refused.
     """
     _run(_Service(where, port), f"{_PATH}/run", sandbox_job.Given(**given), as_json)
 

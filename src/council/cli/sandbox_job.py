@@ -14,6 +14,7 @@ from council.cli import calls
 from council.domain import errors, sandbox, sandbox_wire
 
 WALL_STATUS, LIMIT_STATUS, REJECTED_STATUS = 124, 137, 7
+_SECONDS_MAX, _MEMORY_MIB_MAX = 3600.0, 1 << 20
 _MIB = 1024 * 1024
 _Command = Callable[..., Any]
 
@@ -83,7 +84,12 @@ def options(command: _Command) -> _Command:
 
 def limits_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the limits that were named, as the API names them; the service knows the others."""
+    for option in ("timeout_s", "cpu_s"):
+        if given[option] is not None and not 0 < given[option] <= _SECONDS_MAX:
+            raise click.UsageError(f"--{option.replace('_', '-')} takes seconds above 0 and at most {_SECONDS_MAX:g}.")
     memory_mib = given["memory_mib"]
+    if memory_mib is not None and not 0 < memory_mib <= _MEMORY_MIB_MAX:
+        raise click.UsageError(f"--memory-mib takes a whole number from 1 to {_MEMORY_MIB_MAX}.")
     named = {
         "wall_s": given["timeout_s"],
         "cpu_s": given["cpu_s"],

@@ -23,6 +23,10 @@ _T = TypeVar("_T")
 _JOB_KEYS = tuple(item.name for item in dataclasses.fields(sandbox.Job))
 _SECONDS = frozenset({"cpu_s", "wall_s"})
 _SHOWN_MAX = 100
+_ESCAPED = bytes(set(range(0x20)) - set(b"\t\n\r"))
+_ESCAPED_PART, _ESCAPED_FREE = 16, 1024
+# What 64 bits hold; JSON's numbers go on beyond.
+_WHOLE_MAX = 2**63 - 1
 
 
 def default_limits(settings: config_module.SandboxConfig) -> sandbox.Limits:
@@ -191,7 +195,12 @@ _ERRORS = {
 
 
 def bytes_form(raw: bytes, *, cut: bool = False) -> str | dict[str, str]:
-    """Return bytes as text, or as base64 where they are not UTF-8. `cut` says that a last character may be partial."""
+    """Return bytes as text, or as base64 where they are not UTF-8. `cut` says that a last character may be partial.
+
+    As base64, too, where many are control characters: JSON needs six bytes for each.
+    """
+    if len(raw) - len(raw.translate(None, _ESCAPED)) > len(raw) // _ESCAPED_PART + _ESCAPED_FREE:
+        return {"base64": binascii.b2a_base64(raw, newline=False).decode()}
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(raw, final=not cut)
     except UnicodeDecodeError:
@@ -260,6 +269,8 @@ def _count(value: object, parameter: str) -> int:
     number = _number(value, parameter)
     if not number.is_integer():
         raise _wrong(parameter, "a whole number", parameter)
+    if abs(number) > _WHOLE_MAX:
+        raise _wrong(parameter, "a whole number of 64 bits at most", parameter)
     return value if isinstance(value, int) else int(number)
 
 

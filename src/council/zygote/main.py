@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from council.kit import confine
-from council.zygote import cgroups, kernel, layers, program, root, sandbox, server
+from council.zygote import cgroups, kernel, layers, program, root, server
 
 _SETTINGS_BYTES_MAX = 64 * 1024
 # Users of jobs, far from those of people, packages and containers; one for each living sandbox.
-UIDS = range(1_990_000_000, 1_990_000_000 + 2 * server.SANDBOXES_MAX)
+UIDS = range(1_990_000_000, 1_990_000_000 + (1 << 27))
+_UIDS_EACH = 2 * server.SANDBOXES_MAX
 _ADDRESS_MARGIN_BYTES = 64 * 1024 * 1024
 
 # What programs commonly begin with: loaded once here, it costs a job nothing.
@@ -63,7 +64,8 @@ def main(document: dict[str, Any]) -> int:
         missing.update(layers.missing())
     confine.landlock_abi()  # so that what it loads is loaded here and not in each child
     hello = {
-        "layers": layers.present(missing, root=is_root),
+        # Where not even the root could be built, none of them was tried.
+        "layers": () if layers.ROOT in missing else layers.present(missing, root=is_root),
         "missing": missing,
         "refuses": sorted(layers.REQUIRED & missing.keys()),
         "address_bytes_min": _address_bytes() + _ADDRESS_MARGIN_BYTES,
@@ -74,8 +76,14 @@ def main(document: dict[str, Any]) -> int:
     gc.collect()
     gc.freeze()
     gc.disable()
-    server.Server(listener, hello, groups, frozenset(missing), UIDS if is_root else None).run()
+    server.Server(listener, hello, groups, frozenset(missing), _own_uids() if is_root else None).run()
     return 0
+
+
+def _own_uids() -> range:
+    """Return numbers that no other zygote of this machine takes, as long as process numbers go round slowly."""
+    block = os.getpid() % (len(UIDS) // _UIDS_EACH)
+    return UIDS[block * _UIDS_EACH : (block + 1) * _UIDS_EACH]
 
 
 def _groups() -> tuple[cgroups.Cgroups | None, dict[str, str]]:
@@ -135,6 +143,3 @@ def start(descriptor: int) -> int:
         document = json.loads(file.read(_SETTINGS_BYTES_MAX))
     sys.argv[1:] = []
     return main(document)
-
-
-__all__ = ["UIDS", "Settings", "main", "sandbox", "start"]

@@ -32,7 +32,7 @@ _ROOMS = (Path(WORK), Path("/tmp"), Path("/dev/shm"))
 _DEVICES = tuple(Path("/dev", name) for name in ("null", "zero", "full"))
 _CONFINEMENT = confine.Confinement((Path("/"),), _DEVICES, (), (), own=_ROOMS)
 _MAIN = {"python": "main.py", "bash": "main.sh"}
-_DESCRIPTORS_MAX = 512
+_DESCRIPTORS_MAX, _DESCRIPTORS_FEW = 512, 64
 _STACK_BYTES = 8 * 1024 * 1024
 # After the soft limit's signal a program may say good-bye for this long.
 _CPU_GRACE_S = 1
@@ -124,7 +124,7 @@ class Program:
         kernel.forbid_new_privileges()
         kernel.set_dumpable(True)  # or /proc/self would be closed to the job
         self._bound()
-        # Its own victim, should memory run out: writing less needs a right that it has not.
+        # Its own victim, should memory run out. Landlock keeps it from writing less.
         _write_text("/proc/self/oom_score_adj", b"1000")
         if layers.LANDLOCK not in self._plan.without:
             confine.apply(_CONFINEMENT)
@@ -133,8 +133,10 @@ class Program:
 
     def _bound(self) -> None:
         bounds = {
-            resource.RLIMIT_CORE: 0,
-            resource.RLIMIT_NOFILE: _DESCRIPTORS_MAX,
+            # Not 0: only 1 also keeps a crash from a program of the host that core dumps are piped to (core(5)).
+            resource.RLIMIT_CORE: 1,
+            # Without a cgroup few, since nothing else bounds what lies in their buffers.
+            resource.RLIMIT_NOFILE: _DESCRIPTORS_MAX if self._plan.address_bytes is None else _DESCRIPTORS_FEW,
             resource.RLIMIT_MEMLOCK: 0,
             resource.RLIMIT_MSGQUEUE: 0,
             resource.RLIMIT_RTPRIO: 0,

@@ -219,3 +219,15 @@ def test_an_error_that_is_not_the_sandboxs_means_that_it_failed(kind: type[error
 def test_whatever_is_not_an_error_is_refused(body: Any) -> None:
     with pytest.raises(errors.InvalidRequestError):
         sandbox_wire.error_of(body)
+
+
+@pytest.mark.parametrize("raw", [bytes(10_000), b"\x01" * 10_000])
+def test_bytes_that_json_would_write_six_times_as_long_are_base64(raw: bytes) -> None:
+    form = sandbox_wire.bytes_form(raw)
+    assert set(form) == {"base64"} and sandbox_wire.bytes_of(form, "stdout") == raw
+
+
+def test_a_limit_beyond_64_bits_is_refused() -> None:
+    defaults = sandbox_wire.default_limits(config.SandboxConfig())
+    with pytest.raises(errors.InvalidRequestError, match="64 bits"):
+        sandbox_wire.limits_of({"processes": 2**70}, defaults)

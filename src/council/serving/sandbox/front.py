@@ -49,6 +49,8 @@ class Front:
         self._sessions = sessions.Sessions(settings, clock)
         self._switching = asyncio.Lock()
         self._kills = 0
+        # The record of a kill that the trail could not take.
+        self._owed: dict[str, object] | None = None
         self._stop_seen = False
         self._jobs = 0
         self._closed = False
@@ -153,7 +155,16 @@ class Front:
                 failed = error
             asked = recorder.Asked("kill", caller, request_id)
             counts = {"killed": killed, "turned_away": waiting, "sessions": open_sessions}
-            self._recorder.write(asked.fields() | counts | {"failed": failed.message if failed else ""})
+            record = asked.fields() | counts | {"failed": failed.message if failed else ""}
+            try:
+                self._recorder.write(record)
+            except errors.SandboxUnavailableError as error:
+                self._owed = record | {"recorded": "late"}
+                raise errors.SandboxUnavailableError(
+                    "Everything was ended and the kill switch is thrown, but that could not be recorded. "
+                    "Free some space on the disk; `council sandbox lift` then records both.",
+                    detail=error.detail,
+                ) from error
             if failed is not None:
                 raise failed
             return killed
@@ -162,6 +173,9 @@ class Front:
         """Lift the kill switch, once the trail holds who did."""
         async with self._switching:
             if stopped_by := self._switch.stopped_by():
+                if self._owed is not None:
+                    self._recorder.write(self._owed)
+                    self._owed = None
                 asked = recorder.Asked("lift", caller, request_id)
                 self._recorder.write(asked.fields() | {"stopped_by": recorder.plain(stopped_by)})
                 self._switch.lift()
@@ -224,8 +238,9 @@ class Front:
         return ""
 
     async def _away(self) -> str:
-        """Return why the runner itself would run nothing now, and nothing where it would."""
+        """Return why trail or runner would let nothing run now, and nothing where they would."""
         try:
+            self._trail.check()
             await self._runner.ping()
         except errors.SandboxUnavailableError as error:
             return recorder.plain(error.detail or error.message)

@@ -42,7 +42,7 @@ class Box:
             reason = "it ended" if message is None else str(message.get("failed"))
             raise unavailable(f"a sandbox could not be made: {reason}")
 
-    async def run(self, job: sandbox.Job, limits: sandbox.Limits) -> dict[str, Any]:
+    async def run(self, job: sandbox.Job, limits: sandbox.Limits, collect_bytes_max: int) -> dict[str, Any]:
         """Run the job to its end and return the keeper's outcome with what was printed and collected."""
         try:
             async with asyncio.timeout(limits.wall_s + _GRACE_S):
@@ -51,9 +51,9 @@ class Box:
         except TimeoutError as error:
             self.kill()
             raise unavailable("a sandbox did not end in time and was killed") from error
-        return self._whole(outcome, descriptors, limits)
+        return self._whole(outcome, descriptors, min(limits.files_bytes, collect_bytes_max))
 
-    async def call(self, job: sandbox.Job, limits: sandbox.Limits) -> dict[str, Any]:
+    async def call(self, job: sandbox.Job, limits: sandbox.Limits, collect_bytes_max: int) -> dict[str, Any]:
         """Run one call of a session; `goes_on` in the outcome says whether the session does."""
         try:
             async with asyncio.timeout(limits.wall_s + _GRACE_S):
@@ -64,7 +64,8 @@ class Box:
                         await asyncio.wait({over, told}, return_when=asyncio.FIRST_COMPLETED)
                         done = over.result()[0] if over.done() and not told.done() else None
                         if done is not None:
-                            wire.send(self._control, {"finish": True})
+                            with contextlib.suppress(OSError):
+                                wire.send(self._control, {"finish": True})
                         outcome, descriptors = await told
                     finally:
                         for task in (over, told):
@@ -73,12 +74,12 @@ class Box:
         except TimeoutError as error:
             self.kill()
             raise unavailable("a session did not answer in time and was killed") from error
-        whole = self._whole(outcome, descriptors, limits)
+        whole = self._whole(outcome, descriptors, min(limits.files_bytes, collect_bytes_max))
         if done is None:
             return {**whole, "goes_on": False}
         # The session's own word, of whatever type and size.
         code = done.get("done")
-        rejected = str(done.get("rejected") or "")[:500]
+        rejected = "".join(one if one.isprintable() else " " for one in str(done.get("rejected") or "")[:500])
         exit_code = code & 0xFF if isinstance(code, int) else 1
         return {**whole, "exit_code": exit_code, "rejected": rejected, "goes_on": not rejected}
 
@@ -133,17 +134,17 @@ class Box:
             for sending in sendings:
                 sending.end()
 
-    def _whole(self, outcome: dict[str, Any] | None, descriptors: list[int], limits: sandbox.Limits) -> dict[str, Any]:
+    def _whole(self, outcome: dict[str, Any] | None, descriptors: list[int], bytes_max: int) -> dict[str, Any]:
         if outcome is None:
             raise unavailable("a sandbox ended before it could tell how")
         names = outcome.get("files") or []
         files: dict[str, bytes] = {}
         missing = dict(outcome.get("not_collected") or {})
-        left = limits.files_bytes
+        left = bytes_max
         for name, descriptor in zip(names, descriptors, strict=False):
             content = streams.content(descriptor, left)
             if content is None:
-                missing[name] = "over `files_bytes`, or no regular file"
+                missing[name] = f"no regular file, or more than {bytes_max} bytes with those before it"
             else:
                 files[name] = content
                 left -= len(content)

@@ -4,7 +4,7 @@ import asyncio
 import collections
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from council import ports
 from council.backends.sandbox_runner.namespaces import box as box_module
 from council.backends.sandbox_runner.namespaces import link
 from council.domain import config as config_module
-from council.domain import errors, sandbox
+from council.domain import errors, sandbox, sandbox_wire
 from council.kit import backoff
 from council.zygote import wire
 
@@ -25,6 +25,8 @@ _RATE_WINDOW_S = 60.0
 _BACKOFF_FIRST_S, _BACKOFF_CEILING_S, _BACKOFF_FORGIVE_S = 0.05, 2.0, 10.0
 # Of address space, where no cgroup bounds memory: what threads, numpy and the like need beside the interpreter.
 _PROCESS_BYTES_MIN = 192 * 1024 * 1024
+# What lies in the sockets of one process at most: its descriptors, which are few then, with a buffer of the usual size.
+_SOCKETS_BYTES = 16 * 1024 * 1024
 _KILLING = frozenset({"wall_s", "cpu_s", "output_bytes"})
 
 
@@ -39,6 +41,9 @@ class NamespaceRunner:
         self._waiting: collections.deque[asyncio.Future[box_module.Box]] = collections.deque()
         self._warming = 0
         self._busy: set[box_module.Box] = set()
+        # Those that have been asked for and have no sandbox yet.
+        self._coming = 0
+        self._kills = 0
         self._refills: collections.deque[float] = collections.deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure = "the zygote has not been reached yet"
@@ -78,11 +83,10 @@ class NamespaceRunner:
 
     async def run(self, job: sandbox.Job) -> sandbox.Result:
         """Run a job in a sandbox of its own, a ready one if it asks for the usual limits."""
-        limits = job.limits or default_limits(self._config)
-        box = await self._take(self._plan(limits, session=False))
-        self._busy.add(box)
+        limits = job.limits or sandbox_wire.default_limits(self._config)
+        box = await self._engage(self._take(self._plan(limits, session=False)))
         try:
-            outcome = await box.run(job, limits)
+            outcome = await box.run(job, limits, self._config.job_bytes_max)
             return _result(outcome, box, self.layers, tuple(self.layers_missing))
         finally:
             self._busy.discard(box)
@@ -91,12 +95,31 @@ class NamespaceRunner:
 
     async def open_session(self, limits: sandbox.Limits) -> ports.SandboxSession:
         """Make a sandbox that stays."""
-        box = await self._make(self._plan(limits, session=True))
-        self._busy.add(box)
+        box = await self._engage(self._make(self._plan(limits, session=True)))
         return _Session(self, box, limits)
 
+    async def _engage(self, coming: Coroutine[Any, Any, box_module.Box]) -> box_module.Box:
+        """Return the sandbox that is coming, unless all were killed meanwhile: then it runs nothing."""
+        kills = self._kills
+        self._coming += 1
+        try:
+            box = await coming
+        finally:
+            self._coming -= 1
+        if kills != self._kills:
+            box.kill()
+            raise box_module.unavailable("killed before it had a sandbox")
+        self._busy.add(box)
+        return box
+
     async def kill_all(self) -> int:
-        """Kill every sandbox that has a job or a session, and wait until the zygote has buried them."""
+        """Kill every sandbox that has a job or a session, and wait until the zygote has buried them.
+
+        Whoever has none yet gets none.
+        """
+        self._kills += 1
+        coming = self._coming
+        self._fail_waiting("killed before it had a sandbox")
         boxes = list(self._busy)
         for box in boxes:
             box.kill()
@@ -104,7 +127,7 @@ class NamespaceRunner:
             async with asyncio.timeout(_KILL_S):
                 for box in boxes:
                     await box.ended.wait()
-        return len(boxes)
+        return len(boxes) + coming
 
     async def ping(self) -> None:
         """Return if the zygote is there and can make sandboxes."""
@@ -118,6 +141,11 @@ class NamespaceRunner:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._lose("closed")
+
+    @property
+    def collect_bytes_max(self) -> int:
+        """What a job's files may bring back at most, bytes: as much as a job may bring."""
+        return self._config.job_bytes_max
 
     def release(self, box: box_module.Box) -> None:
         """Let go of a session's sandbox."""
@@ -133,12 +161,17 @@ class NamespaceRunner:
         memory, processes = limits.memory_bytes, limits.processes
         address = None
         if "memory: rlimit" in hello["layers"]:
-            # Files and stdin lie in memory, too. Of the rest each process has an equal share, so that all of them
-            # together stay within the limit.
-            shared_bytes = min(2 * limits.files_bytes, memory // 2)
-            process_bytes = max(_PROCESS_BYTES_MIN, int(hello["address_bytes_min"]))
+            # Files, stdin and what lies in sockets count as well. Of the rest each process has an equal share, so that
+            # all of them together stay within the limit.
+            shared_bytes = 2 * limits.files_bytes
+            if shared_bytes > memory // 2:
+                raise errors.InvalidRequestError(
+                    "Without a cgroup, `files_bytes` may be a quarter of `memory_bytes` at most. Lower it, or raise that.",
+                    parameter="limits.files_bytes",
+                )
+            process_bytes = max(_PROCESS_BYTES_MIN, int(hello["address_bytes_min"])) + _SOCKETS_BYTES
             processes = max(1, min(processes, (memory - shared_bytes) // process_bytes))
-            address = (memory - shared_bytes) // processes
+            address = max(0, (memory - shared_bytes) // processes - _SOCKETS_BYTES)
         return link.Plan(memory, processes, limits.files_bytes, address, session)
 
     def _connected(self) -> link.Link:
@@ -177,7 +210,7 @@ class NamespaceRunner:
                     self._waiting.remove(future)
 
     def _usual(self) -> link.Plan:
-        return self._plan(default_limits(self._config), session=False)
+        return self._plan(sandbox_wire.default_limits(self._config), session=False)
 
     def _refill(self) -> None:
         """Have sandboxes made until enough are ready or on their way."""
@@ -257,6 +290,9 @@ class NamespaceRunner:
         for box in (*self._ready, *self._busy):
             box.close()
         self._ready.clear()
+        self._fail_waiting(reason)
+
+    def _fail_waiting(self, reason: str) -> None:
         while self._waiting:
             future = self._waiting.popleft()
             if not future.done():
@@ -285,7 +321,7 @@ class _Session:
             await self.close()
             raise errors.NotFoundError("This session has ended. Open a new one.")
         try:
-            outcome = await self._box.call(job, job.limits or self._limits)
+            outcome = await self._box.call(job, job.limits or self._limits, self._runner.collect_bytes_max)
         except BaseException:
             await self.close()
             raise
@@ -296,11 +332,6 @@ class _Session:
 
     async def close(self) -> None:
         self._runner.release(self._box)
-
-
-def default_limits(config: config_module.SandboxConfig) -> sandbox.Limits:
-    """Return the limits of a job that names none."""
-    return sandbox.Limits(**{name: getattr(config, name) for name in sandbox.LIMIT_NAMES})
 
 
 def _result(
