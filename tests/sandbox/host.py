@@ -186,7 +186,11 @@ def bare(job: sandbox.Job, account: int | None, folder: Path) -> sandbox.Result:
     bounds = ["--as=2147483648", "--cpu=20", "--fsize=67108864", "--core=0", "--nofile=256"]
     if account is not None:
         bounds.append("--nproc=200")
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", SECRET_VARIABLE: os.environ[SECRET_VARIABLE]}
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "COUNCIL_SERVICE": "bare",
+        SECRET_VARIABLE: os.environ[SECRET_VARIABLE],
+    }
     # Files, not pipes: what the program leaves running may hold them open.
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(job.stdin)

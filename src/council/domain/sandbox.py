@@ -33,6 +33,8 @@ class Limits:
     processes: int
 
 
+# Less has no room for an interpreter.
+MEMORY_BYTES_MIN = 8 * 1024 * 1024
 LIMIT_NAMES = tuple(item.name for item in dataclasses.fields(Limits))
 
 

@@ -305,6 +305,7 @@ def _limits(settings: config_module.SandboxConfig) -> dict[str, Any]:
         }
         for name in sandbox.LIMIT_NAMES
     }
+    properties["memory_bytes"]["minimum"] = sandbox.MEMORY_BYTES_MIN
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 

@@ -73,6 +73,7 @@ class FirejailRunner:
         self._folder = folder
         self._firejail = firejail
         self._programs = programs.Programs(timer or clock.SystemClock())
+        self._works = False
         self._as_root = os.geteuid() == 0
         self._accounts = _Accounts() if self._as_root else None
         self._closed = False
@@ -90,8 +91,20 @@ class FirejailRunner:
         return dict(_MISSING)
 
     async def run(self, job: sandbox.Job) -> sandbox.Result:
-        """Run a job in a Firejail of its own."""
+        """Run a job in a Firejail of its own; before the first one, a job of ours that shows whether it works at all."""
+        if not self._works:
+            tried = await self._run(programs.TRIAL)
+            if tried.status is not sandbox.Status.OK:
+                raise errors.SandboxUnavailableError(
+                    "Firejail could not set up its sandbox. Run `firejail /bin/true` as this user to see why.",
+                    detail=tried.stderr[:500].decode(errors="replace"),
+                )
+            self._works = True
+        return await self._run(job)
+
+    async def _run(self, job: sandbox.Job) -> sandbox.Result:
         assert job.limits is not None, "the front fills in limits"
+        kills = self._programs.kills
         program = self._find()
         account = await self._accounts.take() if self._accounts else None
         try:
@@ -105,23 +118,13 @@ class FirejailRunner:
                     own_bytes=_OWN_BYTES,
                     own_tasks=_OWN_TASKS,
                 )
-                ended = await self._programs.run(command, job.stdin, job.limits)
+                ended = await self._programs.run(command, job.stdin, job.limits, kills)
                 found = folders.collect(folder, job.collect, job.limits.files_bytes)
             finally:
                 await folders.remove(folder)
         finally:
             if self._accounts and account is not None:
                 self._accounts.give_back(account)
-        if (
-            ended.code == 1
-            and not ended.stdout
-            and ended.stderr.startswith(b"Error")
-            and b"\nTraceback" not in ended.stderr
-        ):
-            raise errors.SandboxUnavailableError(
-                "Firejail could not set up its sandbox. Run `firejail /bin/true` as this user to see why.",
-                detail=ended.stderr[:500].decode(errors="replace"),
-            )
         return programs.outcome(ended, self.layers, tuple(self.layers_missing), found)
 
     async def open_session(self, limits: sandbox.Limits) -> ports.SandboxSession:

@@ -49,6 +49,7 @@ class GvisorRunner:
         self._folder = folder.absolute()
         self._runsc = runsc
         self._programs = programs.Programs(timer or clock.SystemClock())
+        self._works = False
         self._as_root = os.geteuid() == 0
         self._closed = False
 
@@ -63,8 +64,20 @@ class GvisorRunner:
         return dict(_MISSING)
 
     async def run(self, job: sandbox.Job) -> sandbox.Result:
-        """Run a job in a gVisor of its own."""
+        """Run a job in a gVisor of its own; before the first one, a job of ours that shows whether it works at all."""
+        if not self._works:
+            tried = await self._run(programs.TRIAL)
+            if tried.status is not sandbox.Status.OK:
+                raise errors.SandboxUnavailableError(
+                    "gVisor could not set up its sandbox. Run `runsc --rootless --network=none do true` to see why.",
+                    detail=tried.stderr[:500].decode(errors="replace"),
+                )
+            self._works = True
+        return await self._run(job)
+
+    async def _run(self, job: sandbox.Job) -> sandbox.Result:
         assert job.limits is not None, "the front fills in limits"
+        kills = self._programs.kills
         program = self._find()
         bundle = await asyncio.to_thread(_bundle, self._folder, job, self._as_root)
         work = bundle / "files"
@@ -80,16 +93,10 @@ class GvisorRunner:
             own_tasks=_OWN_TASKS,
         )
         try:
-            ended = await self._programs.run(command, job.stdin, job.limits)
+            ended = await self._programs.run(command, job.stdin, job.limits, kills)
             found = folders.collect(work, job.collect, job.limits.files_bytes)
         finally:
             await folders.remove(bundle)
-        # runsc's own failures; a job of its own exits so only by os._exit(128), which is no signal either.
-        if ended.code == 128:
-            raise errors.SandboxUnavailableError(
-                "gVisor could not set up its sandbox. Run `runsc --rootless --network=none do true` to see why.",
-                detail=ended.stderr[:500].decode(errors="replace"),
-            )
         return programs.outcome(ended, self.layers, tuple(self.layers_missing), found)
 
     async def open_session(self, limits: sandbox.Limits) -> ports.SandboxSession:

@@ -49,15 +49,27 @@ class Ended:
     memory_peak_bytes: int
 
 
+# Ours, so that what it prints and how it ends can be trusted.
+TRIAL = sandbox.Job("python", "", limits=sandbox.Limits(10.0, 30.0, 512 << 20, 1 << 16, 1 << 20, 32))
+
+
 class Programs:
     """The programs that run now. Ending the task that awaits `run` ends its program."""
 
     def __init__(self, timer: clock.Clock) -> None:
         self._timer = timer
         self._running: set[int] = set()
+        # How often all were killed.
+        self.kills = 0
 
-    async def run(self, command: Command, stdin: bytes, limits: sandbox.Limits) -> Ended:
-        """Run to the end, at most `wall_s` and the time to end it. Raises SandboxUnavailableError if it cannot start."""
+    async def run(self, command: Command, stdin: bytes, limits: sandbox.Limits, kills: int | None = None) -> Ended:
+        """Run to the end, at most `wall_s` and the time to end it.
+
+        `kills` is what `self.kills` was when the job was taken, if that was before: killed since, it does not begin. Raises
+        SandboxUnavailableError then, and if it cannot start.
+        """
+        if kills is not None and kills != self.kills:
+            raise errors.SandboxUnavailableError("The job was killed before it began. Send it again.")
         started_s = self._timer.monotonic_s()
         outputs = (_Output(limits.output_bytes), _Output(limits.output_bytes))
         pid, handle = _start(command, stdin, outputs)
@@ -86,6 +98,7 @@ class Programs:
 
     def kill_all(self) -> int:
         """End all of them; return how many there were. Their `run` then returns as for any end."""
+        self.kills += 1
         for pid in self._running:
             kill_tree(pid)
         return len(self._running)

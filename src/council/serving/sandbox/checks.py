@@ -4,7 +4,6 @@ import dataclasses
 
 from council.domain import config, errors, sandbox
 
-MEMORY_BYTES_MIN = 8 * 1024 * 1024
 FILES_MAX = 100
 PART_BYTES_MAX = 255
 NAME_BYTES_MAX = 1024
@@ -49,9 +48,9 @@ def limits(asked: sandbox.Limits | None, settings: config.SandboxConfig) -> sand
                 f"A higher ceiling is set by `sandbox.{name}_max`.",
                 parameter=f"limits.{name}",
             )
-    if asked.memory_bytes < MEMORY_BYTES_MIN:
+    if asked.memory_bytes < sandbox.MEMORY_BYTES_MIN:
         raise errors.InvalidRequestError(
-            f"The limit `memory_bytes` must be at least {MEMORY_BYTES_MIN}, or not even the interpreter has room.",
+            f"The limit `memory_bytes` must be at least {sandbox.MEMORY_BYTES_MIN}, or not even the interpreter has room.",
             parameter="limits.memory_bytes",
         )
     return asked
