@@ -31,6 +31,7 @@ class _Files:
     peak: str
     events: str
     cpu: str
+    enter: str
 
 
 _V2 = _Files(
@@ -38,6 +39,7 @@ _V2 = _Files(
     "memory.peak",
     "memory.events",
     "cpu.stat",
+    "cgroup.procs",
 )
 # memsw counts memory and swap together, and is absent where the kernel does not count swap.
 _V1 = _Files(
@@ -49,6 +51,8 @@ _V1 = _Files(
     "memory.max_usage_in_bytes",
     "memory.oom_control",
     "cpuacct.usage",
+    # Not cgroup.procs, which waits for a grace period of RCU, some 10 ms: a thread that moves itself alone need not.
+    "tasks",
 )
 _OPTIONAL = frozenset({"memory.swap.max", "memory.oom.group", "memory.memsw.limit_in_bytes"})
 
@@ -109,7 +113,7 @@ class Cgroups:
                 os.mkdir(name, 0o700, dir_fd=parent)
             for file, value in self._files.limits:
                 self._write(name, file, values.get(value, value))
-            enter = tuple(_open(parent, f"{name}/cgroup.procs", os.O_WRONLY) for parent in self._parents)
+            enter = tuple(_open(parent, f"{name}/{self._files.enter}", os.O_WRONLY) for parent in self._parents)
         except OSError:
             self.remove(name)
             raise

@@ -42,7 +42,11 @@ class Host:
         return place
 
     def fill(self, group: Path, kind: str) -> None:
-        for name in ["cgroup.procs", *(["cgroup.subtree_control", "cgroup.controllers"] if not kind else [])]:
+        for name in [
+            "cgroup.procs",
+            *(["tasks"] if kind else []),
+            *(["cgroup.subtree_control", "cgroup.controllers"] if not kind else []),
+        ]:
             (group / name).write_text("")
         for name in GROUP_FILES.get(kind or "unified", []):
             (group / name).write_text("")
@@ -106,8 +110,8 @@ def test_on_version_1_a_group_is_made_below_our_own_in_both_hierarchies(host: Ho
     assert _is_held(in_pids, "pids.max", "7")
     for descriptor in group.enter:
         os.write(descriptor, b"0")
-    assert _is_held(in_memory, "cgroup.procs", "0")
-    assert _is_held(in_pids, "cgroup.procs", "0")
+    assert _is_held(in_memory, "tasks", "0")
+    assert _is_held(in_pids, "tasks", "0")
     (in_memory / "memory.max_usage_in_bytes").write_text("4096")
     assert os.pread(group.peak, 100, 0) == b"4096"
     group.close()
