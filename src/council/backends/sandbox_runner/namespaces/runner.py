@@ -233,6 +233,9 @@ class NamespaceRunner:
             self._warming -= 1
         self._refills.append(time.monotonic())
         self._forget_refills()
+        if self._link is None:
+            box.close()
+            return
         while self._waiting:
             future = self._waiting.popleft()
             if not future.done():
@@ -264,6 +267,7 @@ class NamespaceRunner:
             box.kill()
             raise
         if box.ended.is_set():
+            box.close()
             raise box_module.unavailable("a sandbox ended before it had a job")
         return box
 
