@@ -3,22 +3,26 @@
 import asyncio
 import contextlib
 import dataclasses
+import random
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
 from council import app
+from council.backends.model_provider import openai
 from council.backends.records import sql
-from council.domain import access, config
+from council.domain import access, config, providers
 from council.gateway import application, auth, limits, parts
 from council.kit import clock
 from council.serving import pipeline
 from council.serving.ledger import writer
+from council.serving.providers import calls
 from council.testing import faults, local, model
 from fake_sandbox import FakeSandbox
 
@@ -62,7 +66,12 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def open_rig(
-    folder: Path, settings: config.Config, scripted: model.ScriptedModel, client_host: str
+    folder: Path,
+    settings: config.Config,
+    scripted: model.ScriptedModel,
+    client_host: str,
+    catalogue: dict[str, Any] | None = None,
+    local_url: str = "http://127.0.0.1:9/v1",
 ) -> AsyncIterator[Rig]:
     real_records = sql.SqlRecords(f"sqlite:///{folder / 'council.db'}")
     real_records.migrate()
@@ -76,12 +85,22 @@ async def open_rig(
     sandbox = faults.Switch(fake_sandbox)
     ledger_writer = writer.LedgerWriter(records, 64, 1000)
     specialists = app.specialists(scripted, compute, recall, sandbox, PROMPTS, settings)
-    chain = pipeline.Pipeline(specialists, ledger_writer, settings.prices, "0" * 40, clock.SystemClock())
+    found = providers.build(catalogue or {}, settings)
+    servers = {name: openai.OpenAIProvider(one, "key", settings.calls) for name, one in found.providers.items()}
+    # The scripted model speaks to the specialists; at its port nobody is.
+    servers[providers.LOCAL] = openai.LocalModel(
+        providers.Provider(providers.LOCAL, url=local_url), "key", settings.calls
+    )
+    made_calls = calls.Calls(
+        found.models, servers, {}, ledger_writer, settings.calls, settings.budget, clock.SystemClock(), random.Random(1)
+    )
+    chain = pipeline.Pipeline(specialists, ledger_writer, made_calls, settings.prices, "0" * 40, clock.SystemClock())
     made = parts.Parts(
         config=settings,
         generation="0" * 40,
         records=records,
         pipeline=chain,
+        calls=made_calls,
         sandbox=sandbox,
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
         limiter=limits.RateLimiter(store, clock.SystemClock()),
@@ -97,6 +116,8 @@ async def open_rig(
             secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings,
         )  # fmt: skip
     await chain.close()
+    for server in servers.values():
+        await server.close()
     ledger_writer.close()
     real_records.close()
 

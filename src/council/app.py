@@ -6,12 +6,14 @@ it runs.
 
 import asyncio
 import contextlib
+import logging
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from council import ports
-from council.domain import answers, errors
+from council.domain import answers, errors, providers
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
@@ -20,7 +22,12 @@ from council.kit import permissions
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from council.serving.specialists import generated
+
 _PROMPT_BYTES_MAX = 64 * 1024
+_SWEEP_S = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 def records(config: config_module.Config, where: home_module.Home) -> ports.Records:
@@ -47,13 +54,50 @@ def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
     return valkey.ValkeyStore(config.store.url or bundled.url(where), config.store.timeout_s)
 
 
-def model(config: config_module.Config, where: home_module.Home) -> ports.ModelProvider:
-    """Return the provider for the local model's own process."""
+def local_model(config: config_module.Config, where: home_module.Home) -> ports.ModelProvider:
+    """Return the model's own process on this machine, as a provider."""
     from council.backends.model_provider import openai
 
-    url = f"http://127.0.0.1:{config.model_port}"
-    key = _secret(where.internal_key_file)
-    return openai.OpenAIProvider(config.model.name, url, key, config.model.stall_s)
+    settings = config.model
+    provider = providers.Provider(
+        providers.LOCAL,
+        url=f"http://127.0.0.1:{config.model_port}/v1",
+        concurrent_max=config.gateway.concurrent_max,
+        first_byte_s=settings.stall_s,
+        stall_s=settings.stall_s,
+    )
+    return openai.LocalModel(provider, _secret(where.internal_key_file), config.calls)
+
+
+def servers(
+    found: providers.Catalogue, config: config_module.Config, where: home_module.Home
+) -> tuple[dict[str, ports.ModelProvider], dict[str, str]]:
+    """Return the providers that are switched on, by name, and of the others why they are off."""
+    made: dict[str, ports.ModelProvider] = {providers.LOCAL: local_model(config, where)}
+    off: dict[str, str] = {}
+    for name, provider in found.providers.items():
+        key = None
+        if provider.key == "file":
+            key = _key(where.provider_key_file(name))
+            if key is None:
+                off[name] = f"it has no key yet. Give it one: `council providers key {name}`."
+                continue
+        made[name] = _server(provider, key, config)
+    return made, off
+
+
+def _server(provider: providers.Provider, key: str | None, config: config_module.Config) -> ports.ModelProvider:
+    match provider.kind:
+        case "openai":
+            from council.backends.model_provider import openai
+
+            return openai.OpenAIProvider(provider, key, config.calls)
+        case "anthropic":
+            from council.backends.model_provider import anthropic
+
+            return anthropic.AnthropicProvider(provider, key, config.calls)
+        case _:
+            raise AssertionError(f"the settings let no provider of kind {provider.kind!r} pass")
 
 
 def runtime(where: home_module.Home) -> ports.Runtime:
@@ -63,7 +107,9 @@ def runtime(where: home_module.Home) -> ports.Runtime:
     return local.LocalRuntime(where)
 
 
-def gateway(config: config_module.Config, where: home_module.Home, generation: str) -> "ASGIApp":
+def gateway(
+    config: config_module.Config, found: providers.Catalogue, where: home_module.Home, generation: str
+) -> "ASGIApp":
     """Return the gateway's application; its lifespan opens and closes what it leans on, in order."""
     from council.backends.compute import unix as compute_unix
     from council.backends.retriever import unix as retriever_unix
@@ -71,32 +117,48 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
     from council.gateway import application, auth, limits, parts
     from council.serving import pipeline
     from council.serving.ledger import writer
+    from council.serving.providers import calls
+    from council.serving.providers import speaker as speakers
 
     clock = clock_module.SystemClock()
-    made_records, made_store, made_model = records(config, where), store(config, where), model(config, where)
+    made_records, made_store = records(config, where), store(config, where)
+    made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
     sandbox = sandbox_unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
     ledger_writer = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
+    made_calls = calls.Calls(
+        found.models,
+        made_servers,
+        off,
+        ledger_writer,
+        config.calls,
+        config.budget,
+        clock,
+        random.Random(),  # noqa: S311 - draws deployments
+    )
+    speaker = speakers.Speaker(made_calls, config.model.name)
     prompts = where.generations / generation / "prompts"
     made = parts.Parts(
         config=config,
         generation=generation,
         records=made_records,
         pipeline=pipeline.Pipeline(
-            specialists(made_model, compute, recall, sandbox, prompts, config),
+            specialists(speaker, compute, recall, sandbox, prompts, config),
             ledger_writer,
+            made_calls,
             config.prices,
             generation,
             clock,
         ),
+        calls=made_calls,
         sandbox=sandbox,
         doorkeeper=auth.Doorkeeper(made_records, config.gateway),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
             "records": _in_thread(made_records.ping),
             "store": made_store.ping,
-            "model": made_model.ping,
+            "model": made_servers[providers.LOCAL].ping,
             "worker": compute.ping,
             "recall": recall.ping,
             "sandbox": sandbox.ping,
@@ -107,12 +169,15 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
     async def lifespan(_: Any) -> AsyncIterator[None]:
         await made.doorkeeper.refresh()
         ledger_writer.start()
+        sweeping = asyncio.create_task(_settle_expired(made_records, clock))
         try:
             yield
         finally:
+            sweeping.cancel()
             await asyncio.to_thread(ledger_writer.close)
             await sandbox.close()
-            await made_model.close()
+            for server in made_servers.values():
+                await server.close()
             await made_store.close()
             made_records.close()
 
@@ -120,7 +185,7 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
 
 
 def specialists(
-    provider: ports.ModelProvider,
+    speaker: "generated.Speaker",
     compute: ports.Compute,
     recall: ports.Retriever,
     sandbox: ports.Sandbox,
@@ -136,8 +201,8 @@ def specialists(
         computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
         computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute),
         knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min),
-        generated.CodeSpecialist(provider, compute, sandbox, _prompt(prompts / "code.md"), limits),
-        generated.GeneralSpecialist(provider, _prompt(prompts / "general.md")),
+        generated.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits),
+        generated.GeneralSpecialist(speaker, _prompt(prompts / "general.md")),
     ]
 
 
@@ -200,6 +265,17 @@ async def _started(runner: ports.SandboxRunner) -> AsyncIterator[ports.SandboxRu
         await runner.close()
 
 
+async def _settle_expired(made: ports.Records, clock: clock_module.Clock) -> None:
+    """Write off what calls held whose process ended before they did, now and then."""
+    while True:
+        try:
+            while await asyncio.to_thread(made.settle_expired, clock.now_us()):
+                _log.warning("calls that never came to an end were charged what they held")
+        except errors.RecordsUnavailableError as error:
+            _log.warning("expired holds could not be looked at", extra={"detail": error.detail})
+        await asyncio.sleep(_SWEEP_S)
+
+
 def _in_thread(call: Any) -> Any:
     async def run() -> None:
         await asyncio.to_thread(call)
@@ -221,4 +297,16 @@ def _secret(path: Path) -> str:
     except OSError as error:
         raise errors.SetupError(
             f"The key file {path.name} cannot be read: {error.strerror}. Run `council init`."
+        ) from error
+
+
+def _key(path: Path) -> str | None:
+    """Return a provider's key; None where there is none."""
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.SetupError(
+            f"The key file {path.name} cannot be read: {error}. Give it again by `council providers key {path.stem}`."
         ) from error

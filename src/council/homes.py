@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from council import app
-from council.domain import access, errors
+from council.domain import access, errors, providers
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
@@ -38,6 +38,15 @@ def load_config(
     """Return the settings of a generation, the live one if None. Raises ConfigError, BlueprintError."""
     folder = where.generations / (generation or blueprint.current(where))
     return config_module.build(read_yaml(folder / CONFIG_FILE), environment, flags)
+
+
+def load_catalogue(
+    where: home_module.Home, generation: str | None, config: config_module.Config
+) -> providers.Catalogue:
+    """Return the models and providers of a generation, the live one if None. Raises ConfigError, BlueprintError."""
+    path = where.generations / (generation or blueprint.current(where)) / providers.FILE
+    # A blueprint from before there were providers has no such file.
+    return providers.build(read_yaml(path) if path.exists() else {}, config)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Each has one contract test suite in `tests/contract` that runs over all its kind
 `domain.errors`; driver exceptions never leave a back end.
 """
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,8 +25,29 @@ class Records(Protocol):
         """Bring the schema up to date, safely beside other processes doing the same; return its version. Idempotent."""
         ...
 
-    def append(self, rows: Sequence[ledger.LedgerRow]) -> None:
-        """Commit all rows in one transaction, or none. A row whose request_id is already there is left as it is."""
+    def append(
+        self,
+        rows: Sequence[ledger.LedgerRow],
+        charges: Sequence[tuple[ledger.LedgerRow, ledger.Charge]] = (),
+        holds: Sequence[ledger.Hold] = (),
+    ) -> list[ledger.Refusal | None]:
+        """Commit all rows, their charges and the holds in one transaction, or none of it.
+
+        A row whose request_id is already there is left as it is. Charges take the place of their holds. Then the holds
+        are tried in order; returns for each the refusal of the budget that had no room, or None.
+        """
+        ...
+
+    def settle_expired(self, now_us: int) -> int:
+        """Turn holds that expired into charges of unsettled rows; return how many. Their worst case stays spent."""
+        ...
+
+    def spent(self, scope: str, period: str) -> int:
+        """Return what a scope has spent and holds in a day or month, micro-dollars."""
+        ...
+
+    def charges(self, since_us: int, until_us: int) -> list[tuple[str, ledger.Charge]]:
+        """Return (request_id, charge) of the rows with since_us <= at_us < until_us, in order of time and hop."""
         ...
 
     def report(self, by: ledger.GroupBy, since_us: int, until_us: int) -> list[ledger.LedgerSum]:
@@ -84,41 +105,82 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPiece:
-    """A piece of generated text; `logprob` is the natural log of its token's probability where the model tells."""
+class ModelCall:
+    """A request to a model's server: `form` is the wire form, `body` the request in it, with the server's model name."""
 
-    text: str
-    logprob: float | None = None
+    form: str
+    body: Mapping[str, Any]
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class ModelEnd:
-    """The end of a generation."""
+class ModelEvent:
+    """One event of a stream: the bytes as they came, blank line included, and what they say.
 
-    finish_reason: str
-    usage: answers.Usage
+    `usage` is what has been used so far where the event tells. `ends` marks the last event that carries data; `done` the
+    server's own end mark, which has no data. An event that came in another form than the call's was put into that form.
+    """
+
+    raw: bytes
+    data: Mapping[str, Any]
+    usage: answers.Usage | None = None
+    ends: bool = False
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """A whole reply: the bytes as they came, and what they say."""
+
+    raw: bytes
+    data: dict[str, Any]
+    usage: answers.Usage | None
+
+
+class ModelStream(Protocol):
+    """A streamed answer, being read. Raises as ModelProvider says; cancelling a read loses nothing of what comes next."""
+
+    async def read(self) -> Sequence[ModelEvent]:
+        """Return the events that have come, at least one; none at an end that is one."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection unless the answer ended. Idempotent."""
+        ...
 
 
 class ModelProvider(Protocol):
-    """A language model behind an OpenAI-compatible or equal interface."""
+    """A server of language models. Speaks wire forms: "chat" always, others where `forms` says so.
+
+    Raises ModelUnavailableError, ContextTooLongError, InvalidRequestError, OverloadedError. A stream that breaks, stalls or
+    turns into something else raises ModelUnavailableError with `begun` set, and is never a clean stop.
+    """
 
     @property
-    def model(self) -> str:
-        """The name shown to callers and priced in the config."""
+    def name(self) -> str:
+        """The provider's name in providers.yaml."""
         ...
 
-    def complete(
-        self, messages: Sequence[answers.Message], sampling: answers.Sampling, request_id: str
-    ) -> AsyncGenerator[ModelPiece | ModelEnd, None]:
-        """Yield pieces, then one ModelEnd. Closing the iterator stops the generation.
+    @property
+    def loopback(self) -> bool:
+        """Whether it runs on this machine, so that nothing asked of it leaves."""
+        ...
 
-        Raises ModelUnavailableError, ContextTooLongError, OverloadedError; a stream that breaks before its end raises
-        ModelUnavailableError and is never a clean stop.
-        """
+    @property
+    def forms(self) -> frozenset[str]:
+        """The wire forms that pass through as they are."""
+        ...
+
+    async def whole(self, call: ModelCall) -> ModelReply:
+        """Return the whole reply. Cancelling closes the connection."""
+        ...
+
+    async def open(self, call: ModelCall) -> ModelStream:
+        """Return a stream whose answer has begun."""
         ...
 
     async def ping(self) -> None:
-        """Return if the model is loaded and answers; raises ModelUnavailableError."""
+        """Return if a call could be made now."""
         ...
 
     async def close(self) -> None:

@@ -87,6 +87,19 @@ LEDGER_SECONDS = prometheus_client.Histogram(
     "council_ledger_commit_seconds", "Wait for a ledger row's commit.", buckets=_LATENCY_BUCKETS_S
 )
 
+PROVIDER_CALLS = prometheus_client.Counter(
+    "council_provider_calls_total", "Calls to models' servers, by provider and outcome.", ["provider", "outcome"]
+)
+PROVIDER_SECONDS = prometheus_client.Histogram(
+    "council_provider_seconds", "Whole calls to models' servers.", ["provider"], buckets=_LATENCY_BUCKETS_S
+)
+PROVIDER_STATE = prometheus_client.Gauge(
+    "council_provider_up",
+    "1 while a provider is called, 0 while it is left alone or off.",
+    ["provider"],
+    multiprocess_mode="min",
+)
+
 # What decision 8 has each service report about itself, since other processes may not look.
 PROCESS_OPEN_FDS = prometheus_client.Gauge(
     "council_process_open_fds", "Open descriptors.", ["svc"], multiprocess_mode="liveall"

@@ -1,5 +1,6 @@
 """Every back end fills its Protocol, and so does every public fake: checked by mypy, never run."""
 
+import random
 from pathlib import Path
 
 from council import ports
@@ -10,10 +11,11 @@ from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
 from council.backends.sandbox_runner import unix as sandbox_unix
 from council.backends.store import valkey
-from council.domain import answers, config, home, sandbox_wire
+from council.domain import answers, config, home, providers, sandbox_wire
 from council.kit import clock
-from council.serving import pipeline
+from council.serving import pipeline, relay
 from council.serving.ledger import writer
+from council.serving.providers import calls, speaker
 from council.serving.specialists import computed, generated, knowledge
 from council.testing import clock as fake_clock
 from council.testing import local as fake_local
@@ -23,8 +25,9 @@ _PATH = Path()
 
 records: ports.Records = sql.SqlRecords("sqlite://", 1.0)
 store: ports.Store = valkey.ValkeyStore("unix://x", 1.0)
-model: ports.ModelProvider = openai.OpenAIProvider("m", "http://127.0.0.1", "key", 1.0)
-fake_model_provider: ports.ModelProvider = fake_model.ScriptedModel()
+_PROVIDER = providers.Provider("fake", url="http://127.0.0.1/v1")
+model: ports.ModelProvider = openai.OpenAIProvider(_PROVIDER, "key", config.CallsConfig())
+local_model: ports.ModelProvider = openai.LocalModel(_PROVIDER, "key", config.CallsConfig())
 compute: ports.Compute = compute_unix.UnixCompute(_PATH, config.WorkerConfig())
 fake_compute: ports.Compute = fake_local.InlineCompute()
 retriever: ports.Retriever = retriever_unix.UnixRetriever(_PATH, 1.0)
@@ -35,10 +38,16 @@ runtime: ports.Runtime = runtime_local.LocalRuntime(home.Home(_PATH))
 system_clock: clock.Clock = clock.SystemClock()
 manual_clock: clock.Clock = fake_clock.ManualClock()
 
-ledger_writer: pipeline.LedgerWriter = writer.LedgerWriter(records, 1, 1)
+ledger_writer: relay.LedgerWriter = writer.LedgerWriter(records, 1, 1)
+holder: calls.Holder = writer.LedgerWriter(records, 1, 1)
+made_calls = calls.Calls(
+    {}, {}, {}, holder, config.CallsConfig(), config.BudgetConfig(), clock.SystemClock(), random.Random()
+)
+made_speaker: generated.Speaker = speaker.Speaker(made_calls, "m")
+fake_speaker: generated.Speaker = fake_model.ScriptedModel()
 specialists: list[pipeline.Specialist] = [
     computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
     knowledge.KnowledgeSpecialist(retriever, 0.5),
-    generated.CodeSpecialist(model, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig())),
-    generated.GeneralSpecialist(model, ""),
+    generated.CodeSpecialist(made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig())),
+    generated.GeneralSpecialist(made_speaker, ""),
 ]

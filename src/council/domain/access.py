@@ -36,7 +36,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 class Token:
     """A token as the records keep it: only a digest of the secret.
 
-    `requests_per_minute` None means the configured default. `revoked_us` None means in force.
+    `requests_per_minute` and the budgets None mean the configured default. `revoked_us` None means in force.
     """
 
     id: str
@@ -47,6 +47,8 @@ class Token:
     created_us: int
     requests_per_minute: int | None = None
     revoked_us: int | None = None
+    day_usd_micros: int | None = None
+    month_usd_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Principal:
     token_id: str
     rights: frozenset[Right]
     requests_per_minute: int
+    day_usd_micros: int | None = None
+    month_usd_micros: int | None = None
 
 
 def digest(secret: str) -> str:

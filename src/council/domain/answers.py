@@ -87,10 +87,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Model tokens; zero where no model was asked."""
+    """Model tokens; zero where no model was asked. `prompt_tokens` counts those of a prompt cache, too."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,22 @@ class Passage:
     text: str
     score: float
     coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a model's words; `logprob` is the natural log of its tokens' probability where the model tells."""
+
+    text: str
+    logprob: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a model's words."""
+
+    finish_reason: str
+    usage: Usage
 
 
 # What a specialist says, in this order: any number of Delta, then one Finding; or a single PassOn instead.
@@ -150,7 +168,8 @@ class Answer:
     """A finding with everything that the caller is told about it.
 
     `timings_ms` maps stage to milliseconds. `passed_on` maps each specialist that declined to its reason. `degraded`
-    names parts that were away and what that changed.
+    names parts that were away and what that changed. `provider` is whose server answered, and `tried` what went wrong at
+    others before, where a model was asked by its name.
     """
 
     request_id: str
@@ -164,3 +183,5 @@ class Answer:
     route_reasons: Sequence[str]
     degraded: Sequence[str]
     generation: str
+    provider: str = ""
+    tried: Sequence[str] = ()

@@ -159,6 +159,39 @@ class SandboxConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetConfig:
+    """What paid models may cost. 0 means no limit of that kind; days and months are UTC."""
+
+    day_usd_micros: int = option(1_000_000, "All paid calls of a day, micro-dollars.", low=0, high=10**15)
+    month_usd_micros: int = option(10_000_000, "All paid calls of a month, micro-dollars.", low=0, high=10**15)
+    token_day_usd_micros: int = option(0, "Each token's paid calls of a day, micro-dollars.", low=0, high=10**15)
+    token_month_usd_micros: int = option(0, "Each token's paid calls of a month, micro-dollars.", low=0, high=10**15)
+
+
+@dataclass(frozen=True, slots=True)
+class CallsConfig:
+    """Calls to the models' servers: tries, time, and when a server is left alone. The servers are in providers.yaml."""
+
+    hops_max: int = option(3, "Deployments tried for one request, retries and fallbacks included.", low=1, high=10)
+    retry_share: float = option(0.2, "Retries a process may make, as a share of its calls.", low=0, high=1)
+    retries_spare: int = option(10, "Retries it may make beyond that share.", low=0, high=10_000)
+    backoff_first_s: float = option(0.1, "Wait before the first retry, seconds; doubles.", low=0, high=10)
+    retry_after_s_max: float = option(
+        5.0, "A provider that asks for a longer wait is left for another, seconds.", low=0, high=600
+    )
+    call_s: float = option(600.0, "Longest one call may take, seconds.", low=1, high=86_400)
+    settle_s: float = option(
+        20.0, "A paid answer whose caller left is read on this long to learn its true cost, seconds.", low=0, high=600
+    )
+    failures_max: int = option(5, "Failures in a row after which a deployment is left alone.", low=1, high=1000)
+    open_s: float = option(5.0, "For how long, seconds; doubles with each probe that fails.", low=0.05, high=3600)
+    open_s_max: float = option(60.0, "Longest time that a deployment is left alone, seconds.", low=0.05, high=3600)
+    event_bytes_max: int = option(_MIB, "Largest event of a stream, bytes.", low=4096, high=64 * _MIB)
+    reply_bytes_max: int = option(16 * _MIB, "Largest whole answer, bytes.", low=4096, high=256 * _MIB)
+    stream_bytes_max: int = option(64 * _MIB, "Largest streamed answer, bytes.", low=4096, high=1 << 32)
+
+
+@dataclass(frozen=True, slots=True)
 class SupervisorConfig:
     """Starting, watching and stopping services."""
 
@@ -192,6 +225,8 @@ class Config:
     records: RecordsConfig = field(default_factory=RecordsConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    calls: CallsConfig = field(default_factory=CallsConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
@@ -225,7 +260,7 @@ def build(file: Mapping[str, Any], environment: Mapping[str, str], flags: Mappin
     merged: dict[str, Any] = {}
     for layer in (file, _from_environment(environment), flags):
         merged = _merged(merged, layer, "")
-    config: Config = _section(Config, merged, "")
+    config: Config = section(Config, merged, "")
     _check_combinations(config)
     return config
 
@@ -277,7 +312,8 @@ def _paths() -> dict[str, tuple[str, ...]]:
     return paths
 
 
-def _section(kind: Any, values: Any, where: str) -> Any:
+def section(kind: Any, values: Any, where: str) -> Any:
+    """Return the dataclass `kind` made of a parsed mapping; `where` is the prefix of its keys. Raises ConfigError."""
     if not isinstance(values, Mapping):
         raise errors.ConfigError(f"`{where.rstrip('.')}` must be a section with keys, not {values!r}.")
     fields = {item.name: item for item in dataclasses.fields(kind)}
@@ -290,7 +326,7 @@ def _section(kind: Any, values: Any, where: str) -> Any:
 
 def _value(item: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(item.type):
-        return _section(item.type, value, where + ".")
+        return section(item.type, value, where + ".")
     if item.name == "prices":
         return _prices(value, where)
     converted = _converted(item.type, value, where)
@@ -348,7 +384,7 @@ def _prices(value: Any, where: str) -> dict[str, money.Price]:
         raise errors.ConfigError(f"`{where}` must map model names to prices, not {value!r}.")
     prices: dict[str, money.Price] = {}
     for model, price in value.items():
-        made: money.Price = _section(_PriceForm, price, f"{where}.{model}.").price()
+        made: money.Price = section(_PriceForm, price, f"{where}.{model}.").price()
         prices[str(model)] = made
     return prices
 

@@ -13,9 +13,11 @@ CouncilError
 ├── ForbiddenError               a token without the right, or a Host or Origin that is not allowed
 ├── NotFoundError                no such thing
 ├── RateLimitedError             too many requests from one token
+├── BudgetError                  a paid call would go over a budget, or nobody said what it costs
 ├── OverloadedError              a queue is full
 ├── UnavailableError             a part that the request needs is away; a later try may succeed
 │   ├── ModelUnavailableError        the model is loading, restarting or missing
+│   │   └── ProviderError                a provider's server failed, is away, or is being left alone
 │   ├── RecordsUnavailableError      the records cannot be read or written
 │   ├── StoreUnavailableError        the store cannot be reached
 │   ├── ComputeUnavailableError      the worker cannot be reached
@@ -121,6 +123,12 @@ class RateLimitedError(CouncilError):
     code = "rate_limit_exceeded"
 
 
+class BudgetError(CouncilError):
+    """A paid call would go over a budget, or nobody said what it costs."""
+
+    code = "budget_exceeded"
+
+
 class OverloadedError(CouncilError):
     """A queue is full."""
 
@@ -134,9 +142,36 @@ class UnavailableError(CouncilError):
 
 
 class ModelUnavailableError(UnavailableError):
-    """The model is loading, restarting or missing."""
+    """The model is loading, restarting or missing.
+
+    `retryable`: another try, here or elsewhere, may succeed. `begun`: an answer had begun, so it may have cost something.
+    `wait_s`: how long the server asked to be left alone. `faulty`: it counts against the deployment.
+    """
 
     code = "model_unavailable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        detail: str = "",
+        retry_after_s: int | None = None,
+        retryable: bool = False,
+        begun: bool = False,
+        wait_s: float | None = None,
+        faulty: bool = False,
+    ):
+        super().__init__(message, detail=detail, retry_after_s=retry_after_s)
+        self.retryable = retryable
+        self.begun = begun
+        self.wait_s = wait_s
+        self.faulty = faulty
+
+
+class ProviderError(ModelUnavailableError):
+    """A provider's server failed, is away, or is being left alone."""
+
+    code = "provider_error"
 
 
 class RecordsUnavailableError(UnavailableError):

@@ -26,6 +26,15 @@ class Home:
         return self.secrets / "internal.key"
 
     @property
+    def provider_keys(self) -> Path:
+        """One file a provider; only the gateway reads them."""
+        return self.secrets / "providers"
+
+    def provider_key_file(self, provider: str) -> Path:
+        """The key of a provider."""
+        return self.provider_keys / f"{provider}.key"
+
+    @property
     def blueprint(self) -> Path:
         """The bare git repository that describes the running system."""
         return self.root / "blueprint.git"

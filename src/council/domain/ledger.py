@@ -1,5 +1,10 @@
-"""The ledger's row and its sums. Append-only: a correction is a new row."""
+"""The ledger's row, its charges and its sums. Append-only: a correction is a new row.
 
+A request has one row. Each call to a paid or outside model that it made is a *charge* of that row, and the row's cost is their
+sum. Before such a call its worst case is *held* against the budgets; the charge takes the hold's place.
+"""
+
+import datetime
 import enum
 from dataclasses import dataclass
 
@@ -11,6 +16,8 @@ class Outcome(enum.StrEnum):
     REFUSED = "refused"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    # The process that made the call ended first: what it held counts as spent.
+    UNSETTLED = "unsettled"
 
 
 class GroupBy(enum.StrEnum):
@@ -20,6 +27,75 @@ class GroupBy(enum.StrEnum):
     MODEL = "model"
     ROUTE = "route"
     TOKEN = "token"  # noqa: S105 - the word, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit on what one scope may spend in one period. `scope` is "all", "token:<id>" or "model:<name>"."""
+
+    scope: str
+    period: str
+    limit_usd_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The worst case of one call, held before it is made. `hop` counts the calls of a request from 0.
+
+    `expires_us` is when whoever made it can no longer be at work; from then on it may be turned into a charge.
+    """
+
+    request_id: str
+    hop: int
+    at_us: int
+    expires_us: int
+    user_id: str
+    token_id: str
+    model: str
+    provider: str
+    usd_micros: int
+    budgets: tuple[Budget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A hold that a budget had no room for. `left_usd_micros` is what is left of it."""
+
+    budget: Budget
+    left_usd_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one call to a model cost. `estimated` where its true usage never came: then it is the most it can have been.
+
+    `model` is the name that callers use, `deployment` the provider's own. `hold` is what was held for it, if anything.
+    """
+
+    hop: int
+    provider: str
+    model: str
+    deployment: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost_usd_micros: int
+    estimated: bool
+    outcome: str
+    hold: Hold | None = None
+
+
+def scopes(hold: Hold) -> tuple[tuple[str, str], ...]:
+    """Return every (scope, period) that a hold counts towards, whether limited or not: all, token and model, day and month."""
+    day = datetime.datetime.fromtimestamp(hold.at_us // 1_000_000, datetime.UTC).strftime("%Y-%m-%d")
+    who = ("all", f"token:{hold.token_id or 'anonymous'}", f"model:{hold.model}")
+    return tuple((scope, period) for scope in who for period in (day, day[:7]))
+
+
+def period_of(at_us: int, period: str) -> str:
+    """Return the key of a day ("2026-11-28") or month ("2026-11"), UTC."""
+    day = datetime.datetime.fromtimestamp(at_us // 1_000_000, datetime.UTC).strftime("%Y-%m-%d")
+    return day if period == "day" else day[:7]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +119,7 @@ class LedgerRow:
     first_us: int
     total_us: int
     generation: str
+    local: bool = True
 
 
 @dataclass(frozen=True, slots=True)

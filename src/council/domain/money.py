@@ -10,15 +10,38 @@ _TOKENS_PER_PRICE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Micro-dollars per million tokens."""
+    """Micro-dollars per million tokens. Without a price of their own, tokens of a prompt cache cost what others cost."""
 
     input_usd_micros: int
     output_usd_micros: int
+    cached_usd_micros: int | None = None
+    cache_write_usd_micros: int | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing can cost anything."""
+        parts = (self.input_usd_micros, self.output_usd_micros, self.cached_usd_micros, self.cache_write_usd_micros)
+        return not any(parts)
+
+    @property
+    def prompt_usd_micros_max(self) -> int:
+        """The dearest that a token of a prompt may be."""
+        return max(self.input_usd_micros, self.cached_usd_micros or 0, self.cache_write_usd_micros or 0)
 
 
 def cost_usd_micros(price: Price, usage: answers.Usage) -> int:
     """Return what `usage` costs, rounded up once, in micro-dollars."""
-    parts = usage.prompt_tokens * price.input_usd_micros + usage.completion_tokens * price.output_usd_micros
+    cached, written = usage.cached_tokens, usage.cache_write_tokens
+    cached_price = price.input_usd_micros if price.cached_usd_micros is None else price.cached_usd_micros
+    write_price = price.input_usd_micros if price.cache_write_usd_micros is None else price.cache_write_usd_micros
+    parts = (usage.prompt_tokens - cached - written) * price.input_usd_micros
+    parts += cached * cached_price + written * write_price + usage.completion_tokens * price.output_usd_micros
+    return -(-parts // _TOKENS_PER_PRICE)
+
+
+def hold_usd_micros(price: Price, prompt_tokens_max: int, completion_tokens_max: int) -> int:
+    """Return the most that a call can cost, rounded up, in micro-dollars."""
+    parts = prompt_tokens_max * price.prompt_usd_micros_max + completion_tokens_max * price.output_usd_micros
     return -(-parts // _TOKENS_PER_PRICE)
 
 

@@ -56,6 +56,10 @@ class Doorkeeper:
 
     def _identify(self, connection: HTTPConnection) -> access.Principal:
         header = connection.headers.get("authorization")
+        # As Anthropic's clients send it.
+        key = connection.headers.get("x-api-key") if header is None else None
+        if key is not None:
+            header = f"Bearer {key}"
         if header is None:
             if self._on_loopback(connection):
                 return access.Principal("anonymous", "", _ANONYMOUS_RIGHTS, self._gateway.requests_per_minute)
@@ -69,7 +73,14 @@ class Doorkeeper:
                 "This token is not known here, or was revoked. The first one is in the file `token` of the Council home."
             )
         limit = token.requests_per_minute or self._gateway.requests_per_minute
-        return access.Principal(token.user_id, token.id, access.RIGHTS[token.role], limit)
+        return access.Principal(
+            token.user_id,
+            token.id,
+            access.RIGHTS[token.role],
+            limit,
+            token.day_usd_micros,
+            token.month_usd_micros,
+        )
 
     def _on_loopback(self, connection: HTTPConnection) -> bool:
         # Behind a proxy every caller seems to be on loopback.

@@ -21,6 +21,8 @@ _TABLE: dict[str, tuple[int, str]] = {
     "request_timeout": (408, "invalid_request_error"),
     "body_too_large": (413, "invalid_request_error"),
     "rate_limit_exceeded": (429, "rate_limit_error"),
+    "budget_exceeded": (402, "insufficient_quota"),
+    "provider_error": (502, "server_error"),
     "overloaded": (503, "overloaded_error"),
     "unavailable": (503, "server_error"),
     "model_unavailable": (503, "server_error"),

@@ -7,6 +7,7 @@ from council import ports
 from council.domain import config as config_module
 from council.gateway import auth, limits
 from council.serving import pipeline as pipeline_module
+from council.serving.providers import calls as calls_module
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Parts:
     generation: str
     records: ports.Records
     pipeline: pipeline_module.Pipeline
+    calls: calls_module.Calls
     sandbox: ports.Sandbox
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter

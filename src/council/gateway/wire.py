@@ -1,13 +1,16 @@
 """What travels over HTTP: requests checked strictly, answers in OpenAI's shape with the `council` object inside.
 
-What this version does not support is typed so that only its harmless value passes, and refused by name, never ignored.
+What this version does not support is typed so that only its harmless value passes, and refused by name, never ignored. A
+request for a provider's model is checked and then passed on as it came: what only that model knows stays in it.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
 import pydantic
 
+from council import ports
 from council.domain import answers, errors
 
 _SEED_BITS = 0xFFFF_FFFF
@@ -15,25 +18,67 @@ _SEED_BITS = 0xFFFF_FFFF
 _STRICT = pydantic.ConfigDict(strict=True, extra="ignore")
 
 
-class TextPart(pydantic.BaseModel):
-    """A text part of a message."""
+class Part(pydantic.BaseModel):
+    """A part of a message: text, or something that only a model of a provider reads."""
 
     model_config = _STRICT
-    type: Literal["text"]
-    text: str
+    type: Annotated[str, pydantic.Field(min_length=1, max_length=50)]
+    text: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _text_has_text(self) -> "Part":
+        if self.type == "text" and self.text is None:
+            raise ValueError("a part of type text needs `text`")
+        return self
+
+
+class Function(pydantic.BaseModel):
+    """A function's name, and its arguments where it was called."""
+
+    model_config = _STRICT
+    name: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
+    arguments: str = ""
+
+
+class ToolCall(pydantic.BaseModel):
+    """A call that the model made."""
+
+    model_config = _STRICT
+    id: str
+    function: Function
 
 
 class ChatMessage(pydantic.BaseModel):
-    """One turn; `content` is text or a list of text parts."""
+    """One turn; `content` is text or a list of parts, and may be missing where the model called tools."""
 
     model_config = _STRICT
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | Annotated[list[TextPart], pydantic.Field(min_length=1, max_length=1000)]
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | Annotated[list[Part], pydantic.Field(max_length=1000)] | None = None
     name: str | None = None
+    tool_calls: Annotated[list[ToolCall], pydantic.Field(max_length=1000)] | None = None
+    tool_call_id: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _says_something(self) -> "ChatMessage":
+        if self.content is None and not (self.role == "assistant"):
+            raise ValueError("`content` is missing")
+        if self.content == [] and not self.tool_calls:
+            raise ValueError("`content` is empty")
+        if self.role == "tool" and not self.tool_call_id:
+            raise ValueError("a message of the role tool needs `tool_call_id`")
+        return self
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is text, as the specialists read it."""
+        textual = not isinstance(self.content, list) or all(part.type == "text" for part in self.content)
+        return textual and not self.tool_calls and self.role not in ("tool", "function")
 
     def text(self) -> str:
         """Return the content as one text."""
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        if isinstance(self.content, list):
+            return "".join(part.text or "" for part in self.content)
+        return self.content or ""
 
 
 class StreamOptions(pydantic.BaseModel):
@@ -43,11 +88,20 @@ class StreamOptions(pydantic.BaseModel):
     include_usage: bool | None = None
 
 
-class TextFormat(pydantic.BaseModel):
-    """The only response format of this version."""
+class ResponseFormat(pydantic.BaseModel):
+    """The form that an answer must have."""
 
     model_config = _STRICT
-    type: Literal["text"]
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: dict[str, Any] | None = None
+
+
+class Tool(pydantic.BaseModel):
+    """A tool that the model may call; only functions are."""
+
+    model_config = _STRICT
+    type: Annotated[str, pydantic.Field(min_length=1, max_length=50)]
+    function: Function | None = None
 
 
 def _integral(value: Any) -> Any:
@@ -91,18 +145,48 @@ class ChatRequest(pydantic.BaseModel):
     seed: Annotated[int, pydantic.Field(ge=-(2**63), lt=2**63), _INTEGRAL] | None = None
     stop: _StopText | Annotated[list[_StopText], pydantic.Field(max_length=4)] | None = None
     user: str | None = None
-    n: Annotated[Literal[1], _NUMBER] | None = None
-    logprobs: Annotated[Literal[False], _BOOLEAN] | None = None
-    top_logprobs: Annotated[Literal[0], _NUMBER] | None = None
-    logit_bias: Annotated[dict[str, Any], pydantic.Field(max_length=0)] | None = None
-    tools: _Empty | None = None
-    tool_choice: Literal["none", "auto"] | None = None
+    n: Annotated[int, pydantic.Field(ge=1, le=16), _INTEGRAL] | None = None
+    logprobs: Annotated[bool, _BOOLEAN] | None = None
+    top_logprobs: Annotated[int, pydantic.Field(ge=0, le=20), _INTEGRAL] | None = None
+    logit_bias: Annotated[dict[str, Any], pydantic.Field(max_length=1000)] | None = None
+    tools: Annotated[list[Tool], pydantic.Field(max_length=128)] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
     functions: _Empty | None = None
-    response_format: TextFormat | None = None
+    response_format: ResponseFormat | None = None
     modalities: list[Literal["text"]] | None = None
     memory: Annotated[Literal[False], _BOOLEAN] | None = None
-    presence_penalty: Annotated[float, pydantic.Field(ge=0, le=0)] | None = None
-    frequency_penalty: Annotated[float, pydantic.Field(ge=0, le=0)] | None = None
+    presence_penalty: Annotated[float, pydantic.Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, pydantic.Field(ge=-2, le=2)] | None = None
+
+    @property
+    def special(self) -> str:
+        """Return the first parameter that only a model itself can honour, no specialist; empty where there is none."""
+        asked = {
+            "n": (self.n or 1) > 1,
+            "logprobs": self.logprobs,
+            "logit_bias": self.logit_bias,
+            "tools": self.tools,
+            "response_format": self.response_format is not None and self.response_format.type != "text",
+            "presence_penalty": self.presence_penalty,
+            "frequency_penalty": self.frequency_penalty,
+            "messages": not all(message.plain for message in self.messages),
+        }
+        return next((name for name, special in asked.items() if special), "")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Return the abilities that a model must have for this."""
+        found = {
+            "tools": bool(self.tools),
+            "json_schema": self.response_format is not None and self.response_format.type == "json_schema",
+            "logprobs": bool(self.logprobs),
+            "images": any(
+                isinstance(message.content, list) and any(part.type != "text" for part in message.content)
+                for message in self.messages
+            ),
+        }
+        return frozenset(name for name, needed in found.items() if needed)
 
     def sampling(self, tokens_max_default: int) -> answers.Sampling:
         """Return how the model may generate."""
@@ -117,27 +201,25 @@ class ChatRequest(pydantic.BaseModel):
 
 
 _UNSUPPORTED = {
-    "n": "one answer a request",
-    "logprobs": "no log-probabilities",
-    "top_logprobs": "no log-probabilities",
-    "logit_bias": "no bias",
-    "tools": "no tool calls",
-    "tool_choice": "no tool calls",
     "modalities": "text only",
     "memory": "no memory yet",
-    "functions": "no tool calls",
-    "response_format": "plain text only",
-    "presence_penalty": "no penalties",
-    "frequency_penalty": "no penalties",
+    "functions": "`tools` took its place",
 }
 
 
-def parse_chat(raw: bytes, messages_max: int) -> ChatRequest:
-    """Return the request in `raw`. Raises MalformedBodyError, UnsupportedParameterError, InvalidRequestError."""
+def parse(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body. Raises MalformedBodyError."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise errors.MalformedBodyError(f"The body is not valid JSON in UTF-8: {error}. Send a JSON object.") from error
+    if not isinstance(body, dict):
+        raise errors.MalformedBodyError("The body must be a JSON object. Correct it and send again.")
+    return body
+
+
+def check_chat(body: dict[str, Any], messages_max: int) -> ChatRequest:
+    """Return the request in a body. Raises MalformedBodyError, UnsupportedParameterError, InvalidRequestError."""
     try:
         request = ChatRequest.model_validate(body)
     except pydantic.ValidationError as error:
@@ -147,7 +229,33 @@ def parse_chat(raw: bytes, messages_max: int) -> ChatRequest:
             f"The request has {len(request.messages)} messages; the limit is {messages_max}. Send fewer.",
             parameter="messages",
         )
+    _check_conflicts(request)
     return request
+
+
+def _check_conflicts(request: ChatRequest) -> None:
+    """Refuse parameters that contradict each other, as whoever sent them cannot mean both."""
+    fewest, most = request.max_tokens, request.max_completion_tokens
+    conflicts = (
+        ("max_tokens", None not in (fewest, most) and fewest != most, "differs from `max_completion_tokens`; give one"),
+        ("top_logprobs", bool(request.top_logprobs) and not request.logprobs, "needs `logprobs: true`"),
+        ("stream_options", request.stream_options is not None and not request.stream, "needs `stream: true`"),
+        (
+            "tool_choice",
+            request.tool_choice not in (None, "none", "auto") and not request.tools,
+            "asks for a tool, and `tools` names none",
+        ),
+        (
+            "response_format",
+            request.response_format is not None
+            and request.response_format.type == "json_schema"
+            and not isinstance((request.response_format.json_schema or {}).get("schema"), dict),
+            "of the type json_schema needs `json_schema.schema`",
+        ),
+    )
+    for name, conflict, why in conflicts:
+        if conflict:
+            raise errors.InvalidRequestError(f"`{name}` {why}. Correct it and send again.", parameter=name)
 
 
 def _explained(error: pydantic.ValidationError) -> errors.InvalidRequestError:
@@ -186,6 +294,8 @@ def council_object(answer: answers.Answer) -> dict[str, Any]:
         "route_reasons": list(answer.route_reasons),
         "passed_on": dict(answer.passed_on),
         "degraded": list(answer.degraded),
+        "provider": answer.provider or None,
+        "tried": list(answer.tried),
         "generation": answer.generation,
     }
 
@@ -197,6 +307,16 @@ def usage_object(usage: answers.Usage) -> dict[str, int]:
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
+
+
+def relayed(reply: ports.ModelReply, answer: answers.Answer) -> bytes:
+    """Return a reply as it came, with the `council` object put in last."""
+    council = b',"council":' + orjson.dumps(council_object(answer)) + b"}"
+    body = reply.raw.rstrip()
+    # Unless the reply brings a `council` of its own, or is no object that was closed as usual, its bytes stay as they are.
+    if "council" not in reply.data and body.endswith(b"}") and len(reply.data):
+        return body[:-1] + council
+    return orjson.dumps({**reply.data, "council": council_object(answer)})
 
 
 def completion(answer: answers.Answer, model: str, created_s: int) -> dict[str, Any]:
@@ -218,8 +338,8 @@ def completion(answer: answers.Answer, model: str, created_s: int) -> dict[str, 
     }
 
 
-class Chunks:
-    """The chunks of one streamed answer, as server-sent events in OpenAI's shape."""
+class ChatOutlet:
+    """OpenAI's chunks. Those of a provider pass as they came, but the last waits for the `council` object."""
 
     def __init__(self, request_id: str, model: str, created_s: int, include_usage: bool):
         self._head = {
@@ -229,38 +349,60 @@ class Chunks:
             "model": model,
         }
         self._include_usage = include_usage
+        self._relayed = False
+        self._last: Mapping[str, Any] | None = None
 
     def opening(self) -> bytes:
-        """Return the first chunk, which names the role."""
-        return self._event([self._choice({"role": "assistant", "content": ""}, None)])
+        """Return nothing: a provider's first chunk names the role itself, and the cascade's comes with its first words."""
+        return b""
 
-    def delta(self, text: str) -> bytes:
-        """Return a chunk of text."""
-        return self._event([self._choice({"content": text}, None)])
+    def said(self, parts: Sequence[answers.Delta | ports.ModelEvent]) -> bytes:
+        """Return the words as chunks."""
+        return b"".join([self._delta(part) if isinstance(part, answers.Delta) else self._event(part) for part in parts])
+
+    def _delta(self, delta: answers.Delta) -> bytes:
+        opening = b""
+        if self._last is None:
+            opening = self._chunk([self._choice({"role": "assistant", "content": ""}, None)])
+            self._last = {}
+        return opening + self._chunk([self._choice({"content": delta.text}, None)])
+
+    def _event(self, event: ports.ModelEvent) -> bytes:
+        self._relayed = True
+        if event.done or (event.ends and not event.data["choices"] and not self._include_usage):
+            return b""
+        held = b"" if self._last is None else _event(self._last)
+        self._last = event.data if event.ends else None
+        return held if event.ends else held + event.raw
 
     def ending(self, answer: answers.Answer) -> bytes:
         """Return the last chunks; the `council` object rides in the last one before [DONE]."""
-        finish = [self._choice({}, answer.finding.finish_reason)]
         council = {"council": council_object(answer)}
+        if self._relayed:
+            return _event({**(self._last or {**self._head, "choices": []}), **council}) + _DONE
+        opening = b"" if self._last is not None else self._delta(answers.Delta(""))
+        finish = [self._choice({}, answer.finding.finish_reason)]
         if not self._include_usage:
-            return self._event(finish, council) + _DONE
+            return opening + self._chunk(finish, council) + _DONE
         usage = {"usage": usage_object(answer.finding.usage), **council}
-        return self._event(finish) + self._event([], usage) + _DONE
+        return opening + self._chunk(finish) + self._chunk([], usage) + _DONE
+
+    def failed(self, body: dict[str, Any]) -> bytes:
+        """Return an error as the last event; no [DONE] follows, so that it is never taken for a clean stop."""
+        return _event(body)
 
     def _choice(self, delta: dict[str, Any], finish_reason: str | None) -> dict[str, Any]:
         return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
 
-    def _event(self, choices: list[dict[str, Any]], more: dict[str, Any] | None = None) -> bytes:
+    def _chunk(self, choices: list[dict[str, Any]], more: dict[str, Any] | None = None) -> bytes:
         chunk = {**self._head, "choices": choices}
         if self._include_usage:
             chunk["usage"] = None
-        return b"data: " + orjson.dumps({**chunk, **(more or {})}) + b"\n\n"
+        return _event({**chunk, **(more or {})})
 
 
 _DONE = b"data: [DONE]\n\n"
-KEEP_ALIVE = b": still working\n\n"
 
 
-def error_event(body: dict[str, Any]) -> bytes:
-    """Return an error as the last event of a stream; no [DONE] follows, so that it is never taken for a clean stop."""
-    return b"data: " + orjson.dumps(body) + b"\n\n"
+def _event(data: Mapping[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(data) + b"\n\n"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from council import app
+from council import app, homes
 from council.domain import config as config_module
 from council.domain import home
 from council.services import harness, rights
@@ -13,9 +13,11 @@ def main(config: config_module.Config, where: home.Home) -> int:
     environment = harness.begin("gateway")
     harness.setup_logging(environment.name)
     # Wired first: confined, Python could not keep what it compiled, and every start would compile again.
-    application = app.gateway(config, where, environment.generation)
+    catalogue = homes.load_catalogue(where, environment.generation, config)
+    application = app.gateway(config, catalogue, where, environment.generation)
     listener = environment.tcp_socket("public", config.gateway.host, config.port)
-    rights.confine_service("gateway", config, where)
+    reached = tuple(sorted({provider.port for provider in catalogue.providers.values()}))
+    rights.confine_service("gateway", config, where, reached)
     options: dict[str, Any] = {}
     if config.gateway.tls_cert_file:
         options |= {"ssl_certfile": config.gateway.tls_cert_file, "ssl_keyfile": config.gateway.tls_key_file}

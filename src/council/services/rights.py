@@ -36,14 +36,19 @@ _DEVICES_WRITTEN = ("null",)
 UNIX_ONLY = frozenset({"worker", "recall", "store", "sandboxd"})
 
 
-def confine_service(service: str, config: config_module.Config, where: home.Home) -> None:
-    """Take away every right that `service` does not need. Call it once, before serving."""
+def confine_service(
+    service: str, config: config_module.Config, where: home.Home, providers: tuple[int, ...] = ()
+) -> None:
+    """Take away every right that `service` does not need. Call it once, before serving.
+
+    `providers` are the ports of the models' servers that the gateway asks.
+    """
     reason = why_not_confined(service, config)
     if reason:
         _log.warning("not confined", extra={"service": service, "reason": reason})
         return
     confine.seal()
-    abi = confine.apply(confinement_of(service, config, where))
+    abi = confine.apply(confinement_of(service, config, where, providers))
     sockets = _confine_sockets(service)
     if abi == 0:
         _log.warning("no Landlock on this kernel, so only file modes confine this process", extra={"service": service})
@@ -77,7 +82,9 @@ def _confine_sockets(service: str) -> str:
     return "unix"
 
 
-def confinement_of(service: str, config: config_module.Config, where: home.Home) -> confine.Confinement:
+def confinement_of(
+    service: str, config: config_module.Config, where: home.Home, providers: tuple[int, ...] = ()
+) -> confine.Confinement:
     """Return the row of the table for `service`, which holds unless `why_not_confined` has a reason."""
     read, write = _readable(where), [Path("/dev", name) for name in _DEVICES_WRITTEN]
     connect: tuple[int, ...] | None = ()
@@ -87,7 +94,7 @@ def confinement_of(service: str, config: config_module.Config, where: home.Home)
             read += [Path(file) for file in (config.gateway.tls_cert_file, config.gateway.tls_key_file) if file]
             write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.
-            connect = None if config.records.url or config.store.url else (config.model_port,)
+            connect = None if config.records.url or config.store.url else (config.model_port, *providers)
         case "model":
             read += [where.models, where.internal_key_file]
             read += [Path(config.model.file)] if config.model.file else []

@@ -2,20 +2,24 @@
 
     question -> router -> specialist -> (passes on -> next ... -> general) -> ledger -> answer
 
-This module reads like that picture and is the only one that knows all the stages.
+This module reads like that picture and is the only one that knows all the stages. Who asks for a model by its name gets that
+model: see `relay.py`.
 """
 
 import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 from council import telemetry
 from council.domain import answers, errors, ledger, money
 from council.kit import clock as clock_module
+from council.serving import relay as relay_module
 from council.serving import run as run_module
+from council.serving.providers import attempts
+from council.serving.providers import calls as calls_module
 from council.serving.router import signals
 
 _log = logging.getLogger(__name__)
@@ -37,21 +41,14 @@ class Specialist(Protocol):
         ...
 
 
-class LedgerWriter(Protocol):
-    """Commits a row before it returns."""
-
-    async def record(self, row: ledger.LedgerRow) -> None:
-        """Return once the row is committed. Raises RecordsUnavailableError, OverloadedError."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asker:
-    """Who pays for a question, and what was already away when it came in."""
+    """Who pays for a question, up to which budgets of their own, and what was already away when it came in."""
 
     user_id: str
     token_id: str
     degraded: tuple[str, ...] = ()
+    budgets: tuple[ledger.Budget, ...] = ()
 
 
 class Pipeline:
@@ -60,13 +57,15 @@ class Pipeline:
     def __init__(
         self,
         specialists: Sequence[Specialist],
-        writer: LedgerWriter,
+        writer: relay_module.LedgerWriter,
+        calls: calls_module.Calls,
         prices: Mapping[str, money.Price],
         generation: str,
         clock: clock_module.Clock,
     ):
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
+        self._calls = calls
         self._prices = prices
         self._generation = generation
         self._clock = clock
@@ -113,6 +112,13 @@ class Pipeline:
             self._open -= 1
             if self._open == 0:
                 self._none_open.set()
+
+    def relay(self, question: answers.Question, request: calls_module.Request, asker: Asker) -> relay_module.Relay:
+        """Return the way of a request to the model that it names. `question` says what the ledger is to know of it."""
+        run = run_module.Run(question, asker.user_id, asker.token_id, self._clock)
+        run.degraded.extend(asker.degraded)
+        tab = attempts.Tab(question.request_id, asker.user_id, asker.token_id, asker.budgets)
+        return relay_module.Relay(self._calls, request, run, tab, self._writer, self._generation, self._keep)
 
     async def _cascade(
         self, question: answers.Question, run: run_module.Run
@@ -181,12 +187,17 @@ class Pipeline:
             except errors.CouncilError as error:
                 _log.error("a cancelled request is not in the ledger", extra={"detail": error.detail})
 
-        task = asyncio.get_running_loop().create_task(record())
+        self._keep(record())
+
+    def _keep(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run something to its end that nobody waits for but `close`."""
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._recording.add(task)
         task.add_done_callback(self._recording.discard)
 
     async def close(self) -> None:
         """Wait for rows that are still on their way, those of questions cancelled a moment ago among them."""
+        self._calls.stopping.set()
         if self._open:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from council import telemetry
 from council.domain import answers, errors, ledger
 from council.kit import clock as clock_module
+from council.serving.providers import attempts
 
 
 class Run:
@@ -21,6 +22,7 @@ class Run:
         self.cost_usd_micros = 0
         self.recorded = False
         self.spoken = False
+        self.tab: attempts.Tab | None = None
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock
@@ -81,7 +83,20 @@ class Run:
             first_us=round((self._first_s or total_s) * 1e6),
             total_us=round(total_s * 1e6),
             generation=generation,
+            local=self.local,
         )
+
+    @property
+    def local(self) -> bool:
+        """Whether nothing left this machine."""
+        return self.tab is None or self.tab.local
+
+    @property
+    def charges(self) -> Sequence[ledger.Charge]:
+        """Return what the ledger is to know of each call: those that cost nothing here and held nothing are only work."""
+        if self.tab is None:
+            return ()
+        return [charge for charge in self.tab.charges if charge.hold or charge.cost_usd_micros or not self.tab.local]
 
     def answer(self, generation: str) -> answers.Answer:
         """Return the answer with everything that the caller is told."""
@@ -99,6 +114,8 @@ class Run:
             route_reasons=tuple(self.reasons),
             degraded=tuple(self.degraded),
             generation=generation,
+            provider=self.tab.step.deployment.provider if self.tab and self.tab.step else "",
+            tried=tuple(self.tab.tried) if self.tab else (),
         )
 
     def observe(self, outcome: ledger.Outcome) -> None:
@@ -111,7 +128,7 @@ class Run:
         telemetry.WHOLE_SECONDS.labels(self.route).observe(total_s)
         telemetry.GATE_SECONDS.labels(self.route).observe(self._first_s or total_s)
         telemetry.ANSWERS.labels(self.finding.evidence.level).inc()
-        telemetry.LOCAL.labels("true").inc()
+        telemetry.LOCAL.labels("true" if self.local else "false").inc()
         if self.finding.model:
             model, usage = self.finding.model, self.finding.usage
             telemetry.TOKENS.labels(model, "prompt").inc(usage.prompt_tokens)

@@ -76,6 +76,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.logs, ROOT, ROOT, exactly(0o700), None),
         row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model"),
         row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
+        # Read before the gateway confines itself; nobody else may look.
+        row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
         row(home.generations, ROOT, council, shared, shared),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
         row(home.library, None, of("recall"), quoted, quoted),

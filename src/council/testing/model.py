@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from council import ports
 from council.domain import answers, errors
 
 
 class ScriptedModel:
-    """Implements ports.ModelProvider.
+    """Implements specialists.generated.Speaker.
 
     Says `pieces`, one token each. With `fails_after` N it raises ModelUnavailableError after N pieces, as a model killed in
     mid-answer does. `hold` is awaited before each piece after the first, so that a test decides when it goes on.
@@ -36,7 +35,7 @@ class ScriptedModel:
 
     async def complete(
         self, messages: Sequence[answers.Message], sampling: answers.Sampling, request_id: str
-    ) -> AsyncGenerator[ports.ModelPiece | ports.ModelEnd, None]:
+    ) -> AsyncGenerator[answers.Piece | answers.End, None]:
         """Yield the script."""
         self.asked.append(messages)
         said = 0
@@ -47,12 +46,12 @@ class ScriptedModel:
                 if said and self._hold is not None:
                     await self._hold.wait()
                 said += 1
-                yield ports.ModelPiece(piece, -0.1)
+                yield answers.Piece(piece, -0.1)
         except (GeneratorExit, asyncio.CancelledError):
             self.stopped_early += 1
             raise
         reason = "stop" if said == len(self._pieces) else "length"
-        yield ports.ModelEnd(reason, answers.Usage(sum(len(message.text.split()) for message in messages), said))
+        yield answers.End(reason, answers.Usage(sum(len(message.text.split()) for message in messages), said))
 
     async def ping(self) -> None:
         """Return."""

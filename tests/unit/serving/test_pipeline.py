@@ -1,13 +1,16 @@
 import asyncio
 import contextlib
 import dataclasses
+import random
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
 
-from council.domain import answers, errors, ledger, money
+from council.domain import answers, config, errors, ledger, money
 from council.serving import pipeline, run
+from council.serving.ledger import writer
+from council.serving.providers import calls
 from council.testing import clock
 
 PRICES = {"m": money.Price(1_000_000, 2_000_000)}
@@ -43,7 +46,7 @@ class Ledger:
     rows: list[ledger.LedgerRow] = dataclasses.field(default_factory=list)
     error: errors.CouncilError | None = None
 
-    async def record(self, row: ledger.LedgerRow) -> None:
+    async def record(self, row: ledger.LedgerRow, charges: Sequence[ledger.Charge] = ()) -> None:
         if self.error:
             raise self.error
         self.rows.append(row)
@@ -56,11 +59,19 @@ class Bench:
     specialists: dict[answers.Route, Scripted]
 
 
+def no_calls() -> calls.Calls:
+    """Calls of a machine without models: the cascade makes its own through the specialists."""
+    return calls.Calls(
+        {}, {}, {}, writer.LedgerWriter(None, 1, 1), config.CallsConfig(), config.BudgetConfig(), clock.ManualClock(7),
+        random.Random(0),
+    )  # fmt: skip
+
+
 def bench(**scripts: Sequence[Any]) -> Bench:
     said = {route: scripts.get(route, [answers.PassOn("not mine")]) for route in map(str, answers.Route)}
     made = [Scripted(answers.Route(route), events) for route, events in said.items()]
     book = Ledger()
-    chain = pipeline.Pipeline(made, book, PRICES, "gen", clock.ManualClock(7))
+    chain = pipeline.Pipeline(made, book, no_calls(), PRICES, "gen", clock.ManualClock(7))
     return Bench(chain, book, {one.route: one for one in made})
 
 

@@ -140,4 +140,73 @@ def _first(connection: sqlalchemy.Connection) -> None:
     _run(connection, _FIRST_GUARDS[kind])
 
 
-STEPS: tuple[Step, ...] = (_first,)
+_MONEY_TABLES = (
+    "ALTER TABLE tokens ADD COLUMN day_usd_micros {integer}",
+    "ALTER TABLE tokens ADD COLUMN month_usd_micros {integer}",
+    "ALTER TABLE ledger ADD COLUMN local {boolean} NOT NULL DEFAULT {true}",
+    """CREATE TABLE charges (
+        request_id TEXT NOT NULL,
+        hop {small} NOT NULL,
+        at_us {integer} NOT NULL,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        deployment TEXT NOT NULL,
+        prompt_tokens {integer} NOT NULL,
+        cached_tokens {integer} NOT NULL,
+        completion_tokens {integer} NOT NULL,
+        cost_usd_micros {integer} NOT NULL,
+        estimated {boolean} NOT NULL,
+        outcome TEXT NOT NULL,
+        PRIMARY KEY (request_id, hop)
+    ) {strict}""",
+    "CREATE INDEX charges_at_us ON charges (at_us)",
+    """CREATE TABLE holds (
+        request_id TEXT NOT NULL,
+        hop {small} NOT NULL,
+        at_us {integer} NOT NULL,
+        expires_us {integer} NOT NULL,
+        user_id TEXT NOT NULL,
+        token_id TEXT NOT NULL,
+        model TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        usd_micros {integer} NOT NULL,
+        PRIMARY KEY (request_id, hop)
+    ) {strict}""",
+    """CREATE TABLE spend (
+        scope TEXT NOT NULL,
+        period TEXT NOT NULL,
+        usd_micros {integer} NOT NULL,
+        PRIMARY KEY (scope, period)
+    ) {strict}""",
+)
+
+_MONEY_TYPES = {
+    "sqlite": {"integer": "INTEGER", "small": "INTEGER", "boolean": "INTEGER", "true": "1", "strict": "STRICT"},
+    "postgresql": {"integer": "BIGINT", "small": "INTEGER", "boolean": "BOOLEAN", "true": "true", "strict": ""},
+}
+
+_MONEY_GUARDS = {
+    "sqlite": (
+        "CREATE TRIGGER charges_no_update BEFORE UPDATE ON charges "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only; a correction is a new row'); END",
+        "CREATE TRIGGER charges_no_delete BEFORE DELETE ON charges "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only; a correction is a new row'); END",
+        "CREATE TRIGGER charges_no_replace BEFORE INSERT ON charges "
+        "WHEN EXISTS (SELECT 1 FROM charges WHERE request_id = NEW.request_id AND hop = NEW.hop) "
+        "BEGIN SELECT RAISE(IGNORE); END",
+    ),
+    "postgresql": (
+        "CREATE TRIGGER charges_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON charges "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()",
+    ),
+}
+
+
+def _money(connection: sqlalchemy.Connection) -> None:
+    """Charges, holds and what is spent; budgets of tokens; whether an answer was made on this machine."""
+    kind = connection.dialect.name
+    _run(connection, [statement.format(**_MONEY_TYPES[kind]) for statement in _MONEY_TABLES])
+    _run(connection, _MONEY_GUARDS[kind])
+
+
+STEPS: tuple[Step, ...] = (_first, _money)

@@ -33,6 +33,8 @@ tokens = sqlalchemy.Table(
     Column("created_us", BigInteger, nullable=False),
     Column("requests_per_minute", BigInteger),
     Column("revoked_us", BigInteger),
+    Column("day_usd_micros", BigInteger),
+    Column("month_usd_micros", BigInteger),
 )
 
 # `id` gives rows of the same microsecond an order that pages can resume from; it says nothing else.
@@ -57,4 +59,47 @@ ledger = sqlalchemy.Table(
     Column("first_us", BigInteger, nullable=False),
     Column("total_us", BigInteger, nullable=False),
     Column("generation", Text, nullable=False),
+    Column("local", Boolean, nullable=False),
+)
+
+# What each call to a model cost; the cost of a ledger row that has charges is their sum.
+charges = sqlalchemy.Table(
+    "charges",
+    _METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("hop", Integer, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost_usd_micros", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+
+# What calls under way may cost at most. A row goes when its charge is written.
+holds = sqlalchemy.Table(
+    "holds",
+    _METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("hop", Integer, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("token_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("usd_micros", BigInteger, nullable=False),
+)
+
+# Charges and holds summed by scope and period, kept in the same transactions, so that a budget is one row to look at.
+spend = sqlalchemy.Table(
+    "spend",
+    _METADATA,
+    Column("scope", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("usd_micros", BigInteger, nullable=False),
 )

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy
 import sqlalchemy.exc
 
-from council.backends.records import engines, faults, migrations, schema
+from council.backends.records import engines, faults, migrations, schema, spending
 from council.domain import access, errors, ledger
 
 _DAY_US = 86_400_000_000
@@ -43,6 +43,7 @@ class SqlRecords:
         self._reader = engines.open_engine(self._url, busy_s, synchronous)
         self._writer = engines.writer(self._reader)
         self._append = _insert_if_new(self._reader, schema.ledger, "request_id")
+        self._money = spending.Spending(self._reader)
         self._add_user = _insert_if_new(self._reader, schema.users, "id")
 
     def ping(self) -> None:
@@ -57,22 +58,50 @@ class SqlRecords:
                 engines.create_file(Path(self._url.database or ""), self._busy_s)
             return migrations.migrate(self._reader, self._writer, migrations.STEPS)
 
-    def append(self, rows: Sequence[ledger.LedgerRow]) -> None:
-        """Commit all rows or none; a request_id that is there is left as it is.
+    def append(
+        self,
+        rows: Sequence[ledger.LedgerRow],
+        charges: Sequence[tuple[ledger.LedgerRow, ledger.Charge]] = (),
+        holds: Sequence[ledger.Hold] = (),
+    ) -> list[ledger.Refusal | None]:
+        """Commit all rows and charges, then the holds there is room for, or nothing; return the holds' refusals.
 
         Text that a database cannot hold is replaced and cut at 256 characters, so that one hostile value cannot fail the
         rows beside it.
         """
-        if not rows:
-            return
+        if not (rows or charges or holds):
+            return []
         values = [_ledger_values(row) for row in rows]
         with self._typed(), self._writer.begin() as connection:
-            connection.execute(self._append, values)
+            if values:
+                connection.execute(self._append, values)
+            return self._money.settle(connection, charges, holds)
+
+    def settle_expired(self, now_us: int) -> int:
+        """Turn holds that expired into unsettled rows with a charge each, at most a page of them; return how many."""
+        with self._typed(), self._writer.begin() as connection:
+            holds = self._money.expired(connection, now_us, _PAGE_ROWS)
+            if holds:
+                connection.execute(self._append, [_ledger_values(row) for row in spending.unsettled(holds)])
+                self._money.write_off(connection, holds)
+            return len(holds)
+
+    def spent(self, scope: str, period: str) -> int:
+        """Return what a scope has spent and holds in a day or month, micro-dollars."""
+        with self._typed(), self._reader.connect() as connection:
+            return self._money.spent(connection, scope, period)
+
+    def charges(self, since_us: int, until_us: int) -> list[tuple[str, ledger.Charge]]:
+        """Return (request_id, charge) of a time, in order of time and hop."""
+        with self._typed(), self._reader.connect() as connection:
+            return self._money.charges(connection, since_us, until_us)
 
     def report(self, by: ledger.GroupBy, since_us: int, until_us: int) -> list[ledger.LedgerSum]:
         """Sum the rows with since_us <= at_us < until_us; rows without a token have the key `anonymous`."""
         with self._typed(), self._reader.connect() as connection:
-            found = connection.execute(_report_query(by, since_us, until_us)).all()
+            found: Sequence[Any] = connection.execute(_report_query(by, since_us, until_us)).all()
+            if by is ledger.GroupBy.MODEL:
+                found = spending.by_model(connection, found, since_us, until_us)
         sums = [ledger.LedgerSum(_report_key(by, key), *(int(total) for total in totals)) for key, *totals in found]
         # Sorted here, because databases sort text by their own locale.
         return sorted(sums, key=operator.attrgetter("key"))
@@ -179,7 +208,7 @@ def _report_query(by: ledger.GroupBy, since_us: int, until_us: int) -> sqlalchem
             count(),
             count().filter(row.outcome == ledger.Outcome.ANSWERED.value),
             count().filter(row.verified),
-            count().filter(sqlalchemy.not_(row.escalated)),
+            count().filter(row.local),
             sqlalchemy.func.sum(row.prompt_tokens),
             sqlalchemy.func.sum(row.completion_tokens),
             sqlalchemy.func.sum(row.cost_usd_micros),

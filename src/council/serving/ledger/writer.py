@@ -1,4 +1,4 @@
-"""Group commit of ledger rows: many requests, one thread, one transaction a batch.
+"""Group commit of ledger rows and holds: many requests, one thread, one transaction a batch.
 
 A request waits for the commit that holds its row and so never reports what is not on disk. While one batch commits, the
 next one gathers; a lone row is committed at once, so waiting costs nothing when there is nobody to wait for.
@@ -20,11 +20,15 @@ COMMIT_S = 15.0
 DRAIN_S = 10.0
 
 
+_Result = tuple["asyncio.Future[ledger.Refusal | None]", ledger.Refusal | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    row: ledger.LedgerRow
+    entry: ledger.LedgerRow | ledger.Hold
+    charges: Sequence[ledger.Charge]
     loop: asyncio.AbstractEventLoop
-    committed: asyncio.Future[None]
+    committed: asyncio.Future[ledger.Refusal | None]
 
 
 class LedgerWriter:
@@ -50,15 +54,30 @@ class LedgerWriter:
         """Start the thread. Once."""
         self._thread.start()
 
-    async def record(self, row: ledger.LedgerRow) -> None:
-        """Return once a commit holds `row`.
+    async def record(self, row: ledger.LedgerRow, charges: Sequence[ledger.Charge] = ()) -> None:
+        """Return once a commit holds `row` and its charges.
 
         Raises OverloadedError when the queue is full, and RecordsUnavailableError when the commit failed or took too long:
         then the row may be there or not, and recording it again cannot double it. The row of a caller that is cancelled
         is written all the same.
         """
+        await self._commit_one(row, charges)
+
+    async def hold(self, hold: ledger.Hold) -> None:
+        """Return once a commit holds `hold`.
+
+        Raises BudgetError where a budget has no room for it, and as `record` does. The hold of a caller that is cancelled is
+        written all the same, and stays until it expires.
+        """
+        refusal = await self._commit_one(hold, ())
+        if refusal is not None:
+            raise _over_budget(hold, refusal)
+
+    async def _commit_one(
+        self, entry: ledger.LedgerRow | ledger.Hold, charges: Sequence[ledger.Charge]
+    ) -> ledger.Refusal | None:
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(row, loop, loop.create_future())
+        waiting = _Waiting(entry, charges, loop, loop.create_future())
         with self._lock:
             if self._closing:
                 raise errors.RecordsUnavailableError("The service is stopping. Try again when it is up.")
@@ -68,7 +87,7 @@ class LedgerWriter:
             self._queue.put(waiting)
         try:
             async with asyncio.timeout(self._commit_s):
-                await waiting.committed
+                return await waiting.committed
         except TimeoutError as error:
             raise errors.RecordsUnavailableError(
                 f"The ledger did not commit within {self._commit_s:g} s. Check the database with `council doctor`."
@@ -114,8 +133,22 @@ class LedgerWriter:
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         failure: errors.CouncilError | None = None
+        # The order of the batch: what comes back for each entry is None but for a hold without room.
+        refusals: list[ledger.Refusal | None] = [None] * len(batch)
+        rows: list[ledger.LedgerRow] = []
+        charges: list[tuple[ledger.LedgerRow, ledger.Charge]] = []
+        holds: list[ledger.Hold] = []
+        places: list[int] = []
+        for place, waiting in enumerate(batch):
+            if isinstance(waiting.entry, ledger.Hold):
+                holds.append(waiting.entry)
+                places.append(place)
+            else:
+                rows.append(waiting.entry)
+                charges += [(waiting.entry, charge) for charge in waiting.charges]
         try:
-            self._records.append([waiting.row for waiting in batch])
+            for place, refusal in zip(places, self._records.append(rows, charges, holds), strict=True):
+                refusals[place] = refusal
         except errors.CouncilError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - logged, and told to every caller
@@ -124,7 +157,7 @@ class LedgerWriter:
             failure = errors.RecordsUnavailableError(
                 "The ledger could not be written. Report this with the operator's log.", detail=repr(error)
             )
-        self._settle(batch, failure)
+        self._settle(batch, refusals, failure)
 
     def _fail_queued(self) -> None:
         stopped = errors.RecordsUnavailableError("The service stopped before the ledger row was written. Try again.")
@@ -136,28 +169,33 @@ class LedgerWriter:
                 break
             if waiting is not None:
                 left.append(waiting)
-        self._settle(left, stopped)
+        self._settle(left, [None] * len(left), stopped)
         self._queue.put(None)  # for the thread, should it ever come back from the database
 
-    def _settle(self, batch: Sequence[_Waiting], failure: errors.CouncilError | None) -> None:
+    def _settle(
+        self,
+        batch: Sequence[_Waiting],
+        refusals: Sequence[ledger.Refusal | None],
+        failure: errors.CouncilError | None,
+    ) -> None:
         with self._lock:
             self._waiting_rows -= len(batch)
-        loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-        for waiting in batch:
-            loops.setdefault(waiting.loop, []).append(waiting.committed)
-        for loop, futures in loops.items():
+        loops: dict[asyncio.AbstractEventLoop, list[_Result]] = {}
+        for waiting, refusal in zip(batch, refusals, strict=True):
+            loops.setdefault(waiting.loop, []).append((waiting.committed, refusal))
+        for loop, results in loops.items():
             try:
-                loop.call_soon_threadsafe(_resolve, futures, failure)
+                loop.call_soon_threadsafe(_resolve, results, failure)
             except RuntimeError:
-                _log.warning("the event loop of a ledger row is gone", extra={"rows": len(futures)})
+                _log.warning("the event loop of a ledger row is gone", extra={"rows": len(results)})
 
 
-def _resolve(futures: Sequence[asyncio.Future[None]], failure: errors.CouncilError | None) -> None:
-    for future in futures:
+def _resolve(results: "Sequence[_Result]", failure: errors.CouncilError | None) -> None:
+    for future, refusal in results:
         if future.done():  # its caller was cancelled or gave up
             continue
         if failure is None:
-            future.set_result(None)
+            future.set_result(refusal)
         else:
             future.set_exception(_copy(failure))
 
@@ -167,3 +205,19 @@ def _copy(failure: errors.CouncilError) -> errors.CouncilError:
     copy = errors.RecordsUnavailableError(failure.message, detail=failure.detail, retry_after_s=failure.retry_after_s)
     copy.__cause__ = failure
     return copy
+
+
+_WHOSE = {"all": "of this Council", "token": "of this token", "model": "of this model"}
+
+
+def _over_budget(hold: ledger.Hold, refusal: ledger.Refusal) -> errors.BudgetError:
+    whose = _WHOSE[refusal.budget.scope.partition(":")[0]]
+    return errors.BudgetError(
+        f"The {refusal.budget.period}'s budget {whose} has {_dollars(refusal.left_usd_micros)} left, and this call may cost "
+        f"{_dollars(hold.usd_micros)}. Ask for fewer tokens (`max_tokens`), wait for the next {refusal.budget.period} (UTC), "
+        "or have the budget raised."
+    )
+
+
+def _dollars(usd_micros: int) -> str:
+    return f"${usd_micros / 1e6:,.6f}".rstrip("0").rstrip(".")

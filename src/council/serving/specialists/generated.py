@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from council import ports
 from council.domain import answers, errors, sandbox
@@ -20,12 +20,27 @@ _OUTPUT_SHOWN_BYTES = 2_000
 _PYTHON = frozenset({"", "py", "python", "python3"})
 
 
+class Speaker(Protocol):
+    """A language model that specialists talk to."""
+
+    @property
+    def model(self) -> str:
+        """The name shown to callers and priced in the config."""
+        ...
+
+    def complete(
+        self, messages: Sequence[answers.Message], sampling: answers.Sampling, request_id: str
+    ) -> AsyncGenerator[answers.Piece | answers.End, None]:
+        """Yield pieces, then one End. Closing the iterator stops the generation. Raises as ports.ModelProvider says."""
+        ...
+
+
 class GeneralSpecialist:
     """The local model alone. Never passes on."""
 
     route = answers.Route.GENERAL
 
-    def __init__(self, model: ports.ModelProvider, prompt: str):
+    def __init__(self, model: Speaker, prompt: str):
         """Use `prompt` as the system message of conversations that bring none."""
         self._model = model
         self._prompt = prompt
@@ -56,7 +71,7 @@ class CodeSpecialist:
 
     def __init__(
         self,
-        model: ports.ModelProvider,
+        model: Speaker,
         compute: ports.Compute,
         runs: ports.Sandbox,
         prompt: str,
@@ -146,29 +161,27 @@ class _Speech:
     def __init__(self) -> None:
         self._parts: list[str] = []
         self._logprobs: list[float] = []
-        self._end: ports.ModelEnd | None = None
+        self._end: answers.End | None = None
 
     @property
     def text(self) -> str:
         return "".join(self._parts)
 
-    async def listen(
-        self, model: ports.ModelProvider, question: answers.Question, prompt: str
-    ) -> AsyncGenerator[str, None]:
+    async def listen(self, model: Speaker, question: answers.Question, prompt: str) -> AsyncGenerator[str, None]:
         messages = _with_prompt(question.messages, prompt)
         generation = model.complete(messages, question.sampling, question.request_id)
         async with contextlib.aclosing(generation) as items:
             async for item in items:
                 match item:
-                    case ports.ModelPiece(text, logprob):
+                    case answers.Piece(text, logprob):
                         self._parts.append(text)
                         if logprob is not None:
                             self._logprobs.append(logprob)
                         yield text
-                    case ports.ModelEnd():
+                    case answers.End():
                         self._end = item
 
-    def finding(self, model: ports.ModelProvider, evidence: answers.Evidence) -> answers.Finding:
+    def finding(self, model: Speaker, evidence: answers.Evidence) -> answers.Finding:
         assert self._end is not None, "a provider ends every stream with ModelEnd or raises"
         return answers.Finding(
             self.text,

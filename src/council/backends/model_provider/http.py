@@ -1,0 +1,368 @@
+"""What all model servers share: one HTTP exchange, bounded in time and bytes, its errors put into Council's own.
+
+Foreign servers are not trusted: every read has a limit and a clock, redirects are not followed, and what they say in an error
+is cut before it is passed on.
+"""
+
+import asyncio
+import contextlib
+import email.utils
+import re
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import orjson
+import yarl
+from aiohttp import http_exceptions
+
+import council
+from council import ports
+from council.backends.model_provider import forms, sse
+from council.domain import config as config_module
+from council.domain import errors, providers
+
+# What aiohttp raises; a line that is too long is of a family of its own.
+FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError, OSError)
+
+_ERROR_BYTES_MAX = 16 * 1024
+_READ_BYTES = 128 * 1024
+_PING_S = 2.0
+_MESSAGE_CHARS_MAX = 300
+_TOO_LONG = re.compile(
+    r"context[ _]length|context window|maximum context|too many tokens|prompt is too long", re.IGNORECASE
+)
+_NUMBERS = re.compile(r"\d[\d,]{2,}")
+
+
+class HttpProvider:
+    """One server. The kinds add their own headers; see ports.ModelProvider.
+
+    `probe` is a path that says whether the server is there, asked before every call: where a supervisor holds the port
+    open, a connection alone says nothing.
+    """
+
+    def __init__(
+        self,
+        provider: providers.Provider,
+        headers: Mapping[str, str],
+        forms_spoken: frozenset[str],
+        calls: config_module.CallsConfig,
+        probe: str = "",
+    ):
+        self._provider = provider
+        self._calls = calls
+        self._forms = forms_spoken
+        self._headers = {
+            "content-type": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": f"council/{council.__version__}",
+            **headers,
+        }
+        base = provider.url.rstrip("/")
+        self._urls = {form: yarl.URL(base + forms.PATHS[form]) for form in forms_spoken}
+        self._probe = yarl.URL(base).with_path(probe) if probe else None
+        self._turns = asyncio.Semaphore(provider.concurrent_max)
+        self._waiting = 0
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self._provider.name
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it runs on this machine."""
+        return self._provider.loopback
+
+    @property
+    def forms(self) -> frozenset[str]:
+        """The wire forms that pass through as they are."""
+        return self._forms
+
+    async def whole(self, call: ports.ModelCall) -> ports.ModelReply:
+        """Return the whole reply. Raises as ports.ModelProvider says."""
+        begun = False
+        async with self._turn():
+            try:
+                async with asyncio.timeout(self._provider.whole_s):
+                    async with self._post(call) as response:
+                        await self._check(response)
+                        begun = response.content_type == "application/json"
+                        raw = await _read(response, self._calls.reply_bytes_max)
+            except FAULTS as error:
+                raise self.broken(error, begun=begun) from error
+        if raw is None:
+            raise self.error("sent more than `calls.reply_bytes_max` allows", begun=begun)
+        try:
+            data = orjson.loads(raw)
+            forms.check_whole(call.form, data)
+        except ValueError as error:
+            raise self.error(f"did not send a reply ({_kind(error)})", detail=str(error), begun=begun) from error
+        return ports.ModelReply(raw, data, forms.usage_of(call.form, data))
+
+    async def open(self, call: ports.ModelCall) -> "HttpStream":
+        """Return a stream whose answer has begun. Raises as ports.ModelProvider says."""
+        stack = contextlib.AsyncExitStack()
+        try:
+            await stack.enter_async_context(self._turn())
+            async with asyncio.timeout(self._provider.first_byte_s):
+                response = await stack.enter_async_context(self._post(call))
+                await self._check(response, "text/event-stream")
+        except FAULTS as error:
+            await stack.aclose()
+            raise self.broken(error, begun=False) from error
+        except BaseException:
+            await stack.aclose()
+            raise
+        return HttpStream(self, call.form, response, stack, self._provider, self._calls)
+
+    async def ping(self) -> None:
+        """Return if the server says that it is there; without a probe there is nothing to ask."""
+        if self._probe is None:
+            return
+        try:
+            async with self._open().get(self._probe, timeout=aiohttp.ClientTimeout(total=_PING_S)) as response:
+                if response.status != 200:
+                    raise self.error("is not ready", detail=f"{self._probe.path} answered {response.status}")
+        except FAULTS as error:
+            raise self.broken(error, begun=False) from error
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def error(self, what: str, *, detail: str = "", begun: bool = False, **more: Any) -> errors.ModelUnavailableError:
+        """Return the error that says what this server did."""
+        return errors.ProviderError(
+            f"The provider {self.name} {what}. Try again in a few seconds, or another model.",
+            detail=detail,
+            begun=begun,
+            **{"retryable": True, "faulty": True, **more},
+        )
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Hold one of the provider's places. Raises ProviderError where too many wait already."""
+        if self._turns.locked():
+            if self._waiting >= self._provider.queue_max:
+                raise self.error("has its hands full here (`concurrent_max`, `queue_max`)", faulty=False)
+            self._waiting += 1
+            try:
+                async with asyncio.timeout(self._provider.first_byte_s):
+                    await self._turns.acquire()
+            except TimeoutError:
+                raise self.error("had no place for this call in time (`concurrent_max`)", faulty=False) from None
+            finally:
+                self._waiting -= 1
+        else:
+            await self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    @contextlib.asynccontextmanager
+    async def _post(self, call: ports.ModelCall) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._probe is not None:
+            await self.ping()
+        headers = {**self._headers, "x-request-id": call.request_id}
+        async with self._open().post(
+            self._urls[call.form], data=orjson.dumps(call.body), headers=headers, allow_redirects=False
+        ) as response:
+            yield response
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=self._provider.concurrent_max, ttl_dns_cache=60)
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._provider.connect_s)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=timeout,
+                read_bufsize=_READ_BYTES,
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def _check(self, response: aiohttp.ClientResponse, content_type: str = "") -> None:
+        """Raise the error that an unsuccessful response amounts to, or one of another type than was asked for."""
+        status = response.status
+        if status == 200:
+            if content_type and response.content_type != content_type:
+                raise self.error(f"sent {response.content_type[:60]} instead of a stream")
+            return
+        raw = await _read(response, _ERROR_BYTES_MAX, cut=True) or b""
+        message, told = _told(raw)
+        detail = f"status {status}: {message}"
+        if status in (401, 403):
+            raise self.error("refused the key (`council providers key` gives it another)", detail=detail)
+        if status == 503 and told.get("type") == "overloaded":
+            raise errors.OverloadedError(
+                "The local model's queue is full. Try again in a few seconds.", retry_after_s=2
+            )
+        if status in (400, 413, 422):
+            raise self._refusal(message, told)
+        if status == 404:
+            raise self.error("does not know the model or the path", detail=detail)
+        if status == 429:
+            wait_s = retry_after_s(response.headers.get("retry-after"), time.time())
+            raise self.error("asks to be left alone for a while", detail=detail, wait_s=wait_s, faulty=False)
+        raise self.error(f"answered with status {status}", detail=detail)
+
+    def _refusal(self, message: str, told: Mapping[str, Any]) -> errors.CouncilError:
+        """Return what a refused request amounts to: too long for the model, or wrong in another way."""
+        if told.get("type") == "exceed_context_size_error" or told.get("code") == "context_length_exceeded":
+            return _too_long(message, told)
+        if _TOO_LONG.search(message):
+            return _too_long(message, told)
+        return errors.InvalidRequestError(
+            f"The provider {self.name} refused the request: {message or 'it did not say why'}"
+        )
+
+    def broken(self, error: BaseException, *, begun: bool) -> errors.ModelUnavailableError:
+        """Return the error that a failed exchange amounts to. Who took too long may have made something, and bill it."""
+        what = "did not answer in time" if isinstance(error, TimeoutError) else "broke the connection"
+        if isinstance(error, aiohttp.ClientConnectorError):
+            what = "cannot be reached"
+        return self.error(what, detail=f"{type(error).__name__}: {error}"[:_MESSAGE_CHARS_MAX], begun=begun)
+
+
+class HttpStream:
+    """Implements ports.ModelStream."""
+
+    def __init__(
+        self,
+        server: HttpProvider,
+        form: str,
+        response: aiohttp.ClientResponse,
+        stack: contextlib.AsyncExitStack,
+        provider: providers.Provider,
+        calls: config_module.CallsConfig,
+    ):
+        self._server = server
+        self._form = form
+        self._response = response
+        self._stack = stack
+        self._splitter = sse.Splitter(calls.event_bytes_max)
+        self._left_bytes = calls.stream_bytes_max
+        self._wait_s = provider.first_byte_s
+        self._stall_s = provider.stall_s
+        self._ended = self._done = False
+
+    async def read(self) -> Sequence[ports.ModelEvent]:
+        """Return the events that have come; none at an end that is one."""
+        while not self._done:
+            try:
+                # With a clock of our own: aiohttp's stops at a chunk that is not HTTP, and then it waits for ever.
+                async with asyncio.timeout(self._wait_s):
+                    part = await self._response.content.readany()
+            except FAULTS as error:
+                raise self._server.broken(error, begun=True) from error
+            self._wait_s = self._stall_s
+            events = self._events(part)
+            if not part:
+                if not forms.complete(self._form, ended=self._ended, done=self._done):
+                    raise self._server.error("ended its stream before the answer did", begun=True)
+                self._done = True
+            if events:
+                return events
+        await self.close()
+        return ()
+
+    def _events(self, part: bytes) -> list[ports.ModelEvent]:
+        self._left_bytes -= len(part)
+        if self._left_bytes < 0:
+            raise self._server.error("sent more than `calls.stream_bytes_max` allows", begun=True)
+        events: list[ports.ModelEvent] = []
+        try:
+            last = None if part else self._splitter.last()
+            for raw, data in self._splitter.feed(part) if part else [last] if last else []:
+                event = _event(self._form, raw, data)
+                events.append(event)
+                self._ended = self._ended or event.ends
+                if event.done:
+                    self._done = True
+                    break
+        except ValueError as error:
+            raise self._server.error(f"broke its stream ({_kind(error)})", detail=str(error), begun=True) from error
+        return events
+
+    async def close(self) -> None:
+        """Close the connection; one whose answer came to its end is kept for the next call."""
+        if not self._done:
+            self._response.close()
+        await self._stack.aclose()
+
+
+def _event(form: str, raw: bytes, data: bytes) -> ports.ModelEvent:
+    if data == sse.DONE:
+        return ports.ModelEvent(raw, {}, done=True)
+    parsed = orjson.loads(data)
+    forms.check_event(form, parsed)
+    usage = forms.usage_of(form, parsed)
+    return ports.ModelEvent(raw, parsed, usage, forms.ends(form, parsed), forms.done(form, parsed))
+
+
+def _kind(error: ValueError) -> str:
+    """Return what is wrong with a reply, in words that hold nothing of it."""
+    if isinstance(error, sse.TooLongError):
+        return "an event over `calls.event_bytes_max`"
+    return "another shape" if isinstance(error, forms.ShapeError) else "not JSON"
+
+
+async def _read(response: aiohttp.ClientResponse, bytes_max: int, *, cut: bool = False) -> bytes | None:
+    """Return the body, at most `bytes_max` of it; a longer one is None unless it may be cut."""
+    parts: list[bytes] = []
+    size = 0
+    while part := await response.content.readany():
+        parts.append(part)
+        size += len(part)
+        if size > bytes_max:
+            return b"".join(parts)[:bytes_max] if cut else None
+    return b"".join(parts)
+
+
+def _told(raw: bytes) -> tuple[str, Mapping[str, Any]]:
+    """Return the message in an error's body, cut, and the error object; empty where there is none."""
+    try:
+        body = orjson.loads(raw)
+        error = body.get("error", body)
+        if isinstance(error, str):
+            return error[:_MESSAGE_CHARS_MAX], {}
+        return str(error.get("message", ""))[:_MESSAGE_CHARS_MAX], error
+    except (ValueError, AttributeError):
+        return "", {}
+
+
+def _too_long(message: str, told: Mapping[str, Any]) -> errors.ContextTooLongError:
+    """Say how much too long, where the server told."""
+    limit, size = told.get("n_ctx"), told.get("n_prompt_tokens")
+    if not isinstance(limit, int) or not isinstance(size, int):
+        numbers = [int(found.replace(",", "")) for found in _NUMBERS.findall(message)]
+        limit, size = (min(numbers), max(numbers)) if len(numbers) > 1 else (None, None)
+    if limit is None or size is None or size <= limit:
+        text = "The conversation is longer than the model's context."
+    else:
+        text = f"The conversation is {size:,} tokens long, {size - limit:,} more than the model's context of {limit:,}."
+    return errors.ContextTooLongError(
+        f"{text} Shorten it, or use a model with a larger context.", parameter="messages", detail=message
+    )
+
+
+def retry_after_s(header: str | None, now_s: float) -> float | None:
+    """Return how long a Retry-After header asks to wait, in seconds or as a date; None for none or nonsense."""
+    if not header:
+        return None
+    try:
+        wait_s = float(header)
+    except ValueError:
+        try:
+            wait_s = email.utils.parsedate_to_datetime(header).timestamp() - now_s
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, wait_s) if wait_s == wait_s else None  # noqa: PLR0124 - NaN is not itself

@@ -1,0 +1,240 @@
+"""Holds, charges and budgets on SQLAlchemy Core; part of `sql.SqlRecords`, whose transactions it works in.
+
+`spend` is the sum of charges and holds by scope and period. It is only ever changed by the difference that a statement beside
+it makes, in one transaction, so that it is right whatever process ends when.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy
+
+from council.backends.records import schema
+from council.domain import ledger
+
+_Key = tuple[str, str]
+
+_CHARGE_NAMES = tuple(column.name for column in schema.charges.c if column.name not in ("request_id", "at_us"))
+_HOLD_NAMES = tuple(column.name for column in schema.holds.c)
+_TEXT_CHARS_MAX = 256
+
+
+class Spending:
+    """The statements, made once for a dialect."""
+
+    def __init__(self, engine: sqlalchemy.Engine):
+        # The dialect that is not in use costs a tenth of a second to import.
+        if engine.dialect.name == "sqlite":
+            from sqlalchemy.dialects.sqlite import insert
+        else:
+            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+        spend = insert(schema.spend)
+        self._add = spend.on_conflict_do_update(
+            index_elements=["scope", "period"],
+            set_={"usd_micros": schema.spend.c.usd_micros + spend.excluded.usd_micros},
+        )
+        self._charge = insert(schema.charges).on_conflict_do_nothing(index_elements=["request_id", "hop"])
+        self._hold = insert(schema.holds).on_conflict_do_nothing(index_elements=["request_id", "hop"])
+        self._release = sqlalchemy.delete(schema.holds).where(
+            schema.holds.c.request_id == sqlalchemy.bindparam("held_by"),
+            schema.holds.c.hop == sqlalchemy.bindparam("held_hop"),
+        )
+        self._locks = engine.dialect.name == "postgresql"
+
+    def settle(
+        self,
+        connection: sqlalchemy.Connection,
+        charged: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
+        holds: Sequence[ledger.Hold],
+    ) -> list[ledger.Refusal | None]:
+        """Write charges in place of their holds, then the holds there is room for."""
+        if not charged and not holds:
+            return []
+        difference: Counter[_Key] = Counter()
+        if charged:
+            self._write_charges(connection, charged, difference)
+        refusals = self._try(connection, holds, difference) if holds else []
+        self._add_up(connection, difference)
+        return refusals
+
+    def _write_charges(
+        self,
+        connection: sqlalchemy.Connection,
+        charged: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
+        difference: "Counter[_Key]",
+    ) -> None:
+        connection.execute(self._charge, [_charge_values(row.request_id, row.at_us, charge) for row, charge in charged])
+        held = [charge.hold for _, charge in charged if charge.hold is not None]
+        if held:
+            connection.execute(self._release, [{"held_by": hold.request_id, "held_hop": hold.hop} for hold in held])
+        for row, charge in charged:
+            if charge.hold is not None:
+                change = charge.cost_usd_micros - charge.hold.usd_micros
+                difference.update(dict.fromkeys(ledger.scopes(charge.hold), change))
+            elif charge.cost_usd_micros:
+                scope = ledger.Hold(
+                    row.request_id,
+                    charge.hop,
+                    row.at_us,
+                    0,
+                    row.user_id,
+                    row.token_id,
+                    charge.model,
+                    charge.provider,
+                    0,
+                )
+                difference.update(dict.fromkeys(ledger.scopes(scope), charge.cost_usd_micros))
+
+    def _try(
+        self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold], difference: "Counter[_Key]"
+    ) -> list[ledger.Refusal | None]:
+        """Add to `difference` each hold that every one of its budgets has room for."""
+        asked = {_key(budget, hold.at_us) for hold in holds for budget in hold.budgets}
+        before = self._read(connection, asked)
+        taken: list[ledger.Hold] = []
+        refusals: list[ledger.Refusal | None] = []
+        for hold in holds:
+            refusal = None
+            for budget in hold.budgets:
+                key = _key(budget, hold.at_us)
+                left = budget.limit_usd_micros - before.get(key, 0) - difference[key]
+                if hold.usd_micros > left:
+                    refusal = ledger.Refusal(budget, max(0, left))
+                    break
+            refusals.append(refusal)
+            if refusal is None:
+                taken.append(hold)
+                difference.update(dict.fromkeys(ledger.scopes(hold), hold.usd_micros))
+        if taken:
+            connection.execute(self._hold, [{name: getattr(hold, name) for name in _HOLD_NAMES} for hold in taken])
+        return refusals
+
+    def _read(self, connection: sqlalchemy.Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
+        """Return what is spent under some keys. On PostgreSQL the whole table is locked for writing first: rows that are
+        not there yet cannot be."""
+        wanted = sorted(keys)
+        if not wanted:
+            return {}
+        if self._locks:
+            connection.exec_driver_sql("LOCK TABLE spend IN SHARE ROW EXCLUSIVE MODE")
+        row = schema.spend.c
+        by_scope = row.scope.in_({scope for scope, _ in wanted})
+        by_period = row.period.in_({period for _, period in wanted})
+        found = connection.execute(sqlalchemy.select(schema.spend).where(by_scope, by_period)).all()
+        return {(scope, period): int(usd_micros) for scope, period, usd_micros in found}
+
+    def _add_up(self, connection: sqlalchemy.Connection, difference: "Counter[_Key]") -> None:
+        changes = [
+            {"scope": scope, "period": period, "usd_micros": usd_micros}
+            for (scope, period), usd_micros in sorted(difference.items())
+            if usd_micros
+        ]
+        if changes:
+            connection.execute(self._add, changes)
+
+    def expired(self, connection: sqlalchemy.Connection, now_us: int, limit: int) -> list[ledger.Hold]:
+        """Return holds whose maker can no longer be at work, oldest first; no one else may take the same ones."""
+        query = sqlalchemy.select(schema.holds).where(schema.holds.c.expires_us <= now_us)
+        query = query.order_by(schema.holds.c.at_us, schema.holds.c.request_id, schema.holds.c.hop).limit(limit)
+        found = connection.execute(query.with_for_update(skip_locked=True)).mappings().all()
+        return [ledger.Hold(**row) for row in found]
+
+    def write_off(self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold]) -> None:
+        """Turn holds into charges of the same height: `spend` does not change."""
+        values = [_charge_values(hold.request_id, hold.at_us, _worst(hold)) for hold in holds]
+        connection.execute(self._charge, values)
+        connection.execute(self._release, [{"held_by": hold.request_id, "held_hop": hold.hop} for hold in holds])
+
+    def spent(self, connection: sqlalchemy.Connection, scope: str, period: str) -> int:
+        """Return what a scope has spent and holds in a period."""
+        row = schema.spend.c
+        query = sqlalchemy.select(row.usd_micros).where(row.scope == scope, row.period == period)
+        return int(connection.execute(query).scalar() or 0)
+
+    def charges(
+        self, connection: sqlalchemy.Connection, since_us: int, until_us: int
+    ) -> list[tuple[str, ledger.Charge]]:
+        """Return (request_id, charge) of a time, in order."""
+        row = schema.charges.c
+        query = sqlalchemy.select(schema.charges).where(row.at_us >= since_us, row.at_us < until_us)
+        found = connection.execute(query.order_by(row.at_us, row.request_id, row.hop)).mappings().all()
+        return [
+            (
+                one["request_id"],
+                ledger.Charge(**{name: one[name] for name in _CHARGE_NAMES} | {"estimated": bool(one["estimated"])}),
+            )
+            for one in found
+        ]
+
+
+def unsettled(holds: Sequence[ledger.Hold]) -> list[ledger.LedgerRow]:
+    """Return a row for each request whose calls never came to an end: what they held is what they cost."""
+    by_request: dict[str, list[ledger.Hold]] = {}
+    for hold in holds:
+        by_request.setdefault(hold.request_id, []).append(hold)
+    return [_unsettled(own) for own in by_request.values()]
+
+
+def _unsettled(holds: Sequence[ledger.Hold]) -> ledger.LedgerRow:
+    last = holds[-1]
+    return ledger.LedgerRow(
+        request_id=last.request_id,
+        at_us=holds[0].at_us,
+        user_id=last.user_id,
+        token_id=last.token_id,
+        route="general",
+        specialist="general",
+        model=last.model,
+        outcome=ledger.Outcome.UNSETTLED,
+        level="none",
+        verified=False,
+        escalated=False,
+        prompt_tokens=0,
+        completion_tokens=0,
+        cost_usd_micros=sum(hold.usd_micros for hold in holds),
+        first_us=0,
+        total_us=0,
+        generation="",
+        local=False,
+    )
+
+
+def _worst(hold: ledger.Hold) -> ledger.Charge:
+    return ledger.Charge(hold.hop, hold.provider, hold.model, "", 0, 0, 0, hold.usd_micros, True, "unsettled")
+
+
+def by_model(
+    connection: sqlalchemy.Connection, found: Sequence[Any], since_us: int, until_us: int
+) -> list[tuple[Any, ...]]:
+    """Return a report by model whose money is that of each model's own charges.
+
+    A request that was answered by a fallback has its row under the fallback, and may have a charge under another model.
+    """
+    charge, row = schema.charges.c, schema.ledger.c
+    total = sqlalchemy.func.sum(charge.cost_usd_micros)
+    within = (charge.at_us >= since_us, charge.at_us < until_us)
+    own = dict(connection.execute(sqlalchemy.select(charge.model, total).where(*within).group_by(charge.model)).all())
+    elsewhere = (
+        sqlalchemy.select(row.model, total)
+        .join_from(schema.charges, schema.ledger, charge.request_id == row.request_id)
+        .where(*within)
+        .group_by(row.model)
+    )
+    counted = dict(connection.execute(elsewhere).all())
+    sums = {
+        model: (model, *totals, int(cost) - int(counted.get(model, 0)) + int(own.pop(model, 0)))
+        for model, *totals, cost in found
+    }
+    for model, cost in own.items():
+        sums[model] = (model, 0, 0, 0, 0, 0, 0, int(cost))
+    return list(sums.values())
+
+
+def _key(budget: ledger.Budget, at_us: int) -> _Key:
+    return budget.scope, ledger.period_of(at_us, budget.period)
+
+
+def _charge_values(request_id: str, at_us: int, charge: ledger.Charge) -> dict[str, Any]:
+    values = {name: getattr(charge, name) for name in _CHARGE_NAMES}
+    return {**values, "deployment": charge.deployment[:_TEXT_CHARS_MAX], "request_id": request_id, "at_us": at_us}

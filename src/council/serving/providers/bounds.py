@@ -1,0 +1,86 @@
+"""The most that a call can use, known before it is made; and what is charged where the true usage never comes. Pure.
+
+A token of text is at least one byte, so a request has no more tokens than its JSON has bytes. Images are counted apart,
+since a short address may stand for a large picture.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from council.domain import answers, providers
+
+# What a chat template adds to each message.
+_TOKENS_A_MESSAGE = 16
+
+
+def prompt_tokens_max(body: Mapping[str, Any], body_bytes: int, model: providers.Model) -> int:
+    """Return the most tokens that a request can come to."""
+    messages = body.get("messages")
+    count = len(messages) if isinstance(messages, list) else 1
+    images = _images(messages) if isinstance(messages, list) else 0
+    return min(body_bytes + count * _TOKENS_A_MESSAGE, model.context_tokens) + images * model.image_tokens_max
+
+
+def completion_tokens_max(body: Mapping[str, Any], model: providers.Model) -> int:
+    """Return the most tokens that an answer can come to, all of `n` together."""
+    asked = [body.get(name) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
+    limits = [limit for limit in asked if isinstance(limit, int) and not isinstance(limit, bool)]
+    count = body.get("n")
+    # Only the least of them binds, but which one a server reads is its own affair.
+    return max(limits, default=model.output_tokens_max) * (count if isinstance(count, int) and count > 0 else 1)
+
+
+def settled(
+    reported: answers.Usage | None, prompt_max: int, completion_max: int, said_bytes: int, *, final: bool
+) -> tuple[answers.Usage, bool]:
+    """Return what is charged, and whether that is an estimate.
+
+    What a server reports at the end is believed unless it cannot be: more than the request could use, or no token for text
+    that came. Then, and where nothing is reported, the most that it can have been is charged; of a report from the middle
+    (`final` false) only the prompt is taken.
+    """
+    if reported is not None and reported.prompt_tokens <= prompt_max and reported.completion_tokens <= completion_max:
+        if final and (reported.completion_tokens > 0 or said_bytes == 0):
+            return reported, False
+        prompt_max = reported.prompt_tokens
+    return answers.Usage(prompt_max, min(completion_max, said_bytes)), True
+
+
+def said_bytes(data: Mapping[str, Any]) -> int:
+    """Return how many bytes of answer a reply or an event carries, in any wire form: every text in it counts."""
+    return _text_bytes(data.get("choices") or data.get("content") or data.get("output") or data.get("delta"), 0)
+
+
+_DEPTH_MAX = 12
+
+
+def _text_bytes(value: Any, depth: int) -> int:
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    if depth > _DEPTH_MAX:
+        return 0
+    if isinstance(value, Mapping):
+        return sum(_text_bytes(inner, depth + 1) for key, inner in value.items() if key in _SAID)
+    if isinstance(value, Sequence):
+        return sum(_text_bytes(inner, depth + 1) for inner in value)
+    return 0
+
+
+# Where the words of an answer stand, whatever the form.
+_SAID = frozenset(
+    "message delta content text refusal reasoning reasoning_content tool_calls function arguments name input partial_json"
+    " thinking output summary".split()
+)
+
+
+def _images(messages: Sequence[Any]) -> int:
+    """Count the parts that are no text."""
+    found = 0
+    for message in messages:
+        content = message.get("content") if isinstance(message, Mapping) else None
+        if isinstance(content, list):
+            found += sum(isinstance(part, Mapping) and part.get("type") not in _TEXTUAL for part in content)
+    return found
+
+
+_TEXTUAL = frozenset({"text", "input_text", "output_text", "refusal", "tool_use", "tool_result", "thinking"})

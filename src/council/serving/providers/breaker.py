@@ -1,0 +1,71 @@
+"""A circuit breaker for each deployment: after failures in a row it is left alone, then probed by one call at a time. Pure."""
+
+import enum
+from dataclasses import dataclass
+
+from council.domain import config
+
+
+class State(enum.StrEnum):
+    """`closed` lets calls through, `open` none, `half-open` one at a time."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+@dataclass(slots=True)
+class Breaker:
+    """What is known of one deployment. Times are of a monotonic clock, seconds."""
+
+    settings: config.CallsConfig
+    failures: int = 0
+    _opened: int = 0
+    _until_s: float = 0.0
+    _probing: bool = False
+
+    def state(self, now_s: float) -> State:
+        """Return the state."""
+        if self._opened == 0 and now_s >= self._until_s:
+            return State.CLOSED
+        if now_s < self._until_s:
+            return State.OPEN
+        return State.HALF_OPEN
+
+    def allows(self, now_s: float) -> bool:
+        """Return whether a call may be made; in half-open only while no other one probes."""
+        state = self.state(now_s)
+        return state is State.CLOSED or (state is State.HALF_OPEN and not self._probing)
+
+    def begin(self, now_s: float) -> None:
+        """Note that a call begins."""
+        if self.state(now_s) is State.HALF_OPEN:
+            self._probing = True
+
+    def succeeded(self) -> None:
+        """Note that a call went well: everything before is forgotten."""
+        self.failures = self._opened = 0
+        self._until_s = 0.0
+        self._probing = False
+
+    def failed(self, now_s: float) -> None:
+        """Note that a call failed by the deployment's fault."""
+        self.failures += 1
+        if self._opened or self.failures >= self.settings.failures_max:
+            wait_s = min(self.settings.open_s_max, self.settings.open_s * 2.0 ** min(self._opened, 16))
+            self._opened += 1
+            self._until_s = now_s + wait_s
+        self._probing = False
+
+    def leave_alone(self, now_s: float, wait_s: float) -> None:
+        """Note that the provider asked to be left alone for `wait_s`; that is no failure."""
+        self._until_s = max(self._until_s, now_s + wait_s)
+        self._probing = False
+
+    def let_go(self) -> None:
+        """Note that a call ended without telling anything about the deployment."""
+        self._probing = False
+
+    def left_s(self, now_s: float) -> float:
+        """Return for how long it is left alone still."""
+        return max(0.0, self._until_s - now_s)

@@ -1,0 +1,294 @@
+"""Makes the calls: deployment after deployment, within budgets, until one answers.
+
+    plan -> (left alone? no key? no price?) -> hold the worst case -> call -> charge the true cost
+                  ^                                                    |
+                  +------------- next one, if a retry is left ---------+
+
+Whatever happens, a hold ends in a charge on the request's `Tab`, and the pipeline puts the tab into the ledger's row.
+"""
+
+import asyncio
+import dataclasses
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol, TypeVar
+
+from council import ports
+from council.domain import config, errors, ledger, money, providers
+from council.kit import clock as clock_module
+from council.serving.providers import attempts, bounds, breaker, plan, retries
+
+_T = TypeVar("_T")
+
+# A hold outlives the call that it was made for by this much.
+_HOLD_SPARE_S = 60.0
+
+
+class Holder(Protocol):
+    """Holds money before it is spent."""
+
+    async def hold(self, hold: ledger.Hold) -> None:
+        """Return once the hold is committed. Raises BudgetError, RecordsUnavailableError, OverloadedError."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a model. `body` is in `form`; its model and stream options are set for each deployment.
+
+    `needs` are abilities that a fallback must have. `body_bytes` is the length of the body as it came.
+    """
+
+    form: str
+    model: str
+    body: Mapping[str, Any]
+    body_bytes: int
+    needs: frozenset[str] = frozenset()
+
+
+class Calls:
+    """Calls of one process. Remembers which deployments fail; everything else is in the tabs."""
+
+    def __init__(
+        self,
+        models: Mapping[str, providers.Model],
+        servers: Mapping[str, ports.ModelProvider],
+        off: Mapping[str, str],
+        holder: Holder,
+        settings: config.CallsConfig,
+        budget: config.BudgetConfig,
+        clock: clock_module.Clock,
+        die: random.Random,
+    ):
+        """`servers` are the providers in use by name; `off` says of the others why they are not."""
+        self.models = models
+        self._servers = servers
+        self._off = off
+        self._holder = holder
+        self._settings = settings
+        self._budget = budget
+        self._clock = clock
+        self._die = die
+        self._breakers: dict[str, breaker.Breaker] = {}
+        self._retries = retries.RetryBudget(settings.retry_share, settings.retries_spare)
+        self.stopping = asyncio.Event()
+
+    def usable(self, model: str) -> bool:
+        """Return whether a model has a deployment that is switched on."""
+        found = self.models.get(model)
+        return found is not None and any(one.provider in self._servers for one in found.deployments)
+
+    def states(self) -> dict[str, str]:
+        """Return "up", "off" or "open" of each provider: open while all of its deployments that were used are left alone."""
+        now_s = self._clock.monotonic_s()
+        states = dict.fromkeys(self._servers, "up") | dict.fromkeys(self._off, "off")
+        for name in self._servers:
+            known = [state for key, state in self._breakers.items() if key.partition("/")[0] == name]
+            if known and not any(one.allows(now_s) for one in known):
+                states[name] = "open"
+        return states
+
+    async def whole(self, request: Request, tab: attempts.Tab) -> ports.ModelReply:
+        """Return the first whole reply. Raises as ports.ModelProvider says, and BudgetError."""
+
+        async def ask(attempt: attempts.Attempt) -> ports.ModelReply:
+            try:
+                async with asyncio.timeout(self._settings.call_s):
+                    reply = await attempt.server.whole(attempt.call)
+            except TimeoutError:
+                raise attempt.too_long() from None
+            attempt.finish(reply.usage, bounds.said_bytes(reply.data), "answered")
+            return reply
+
+        return await self._first_that_answers(request, tab, ask, stream=False)
+
+    async def open(self, request: Request, tab: attempts.Tab) -> attempts.Answering:
+        """Return a stream whose first event has come. Raises as ports.ModelProvider says, and BudgetError."""
+
+        async def ask(attempt: attempts.Attempt) -> attempts.Answering:
+            answering = attempts.Answering(attempt, await attempt.server.open(attempt.call), self.stopping)
+            try:
+                await answering.begin()
+            except BaseException:
+                await answering.cut()
+                raise
+            return answering
+
+        return await self._first_that_answers(request, tab, ask, stream=True)
+
+    async def _first_that_answers(
+        self,
+        request: Request,
+        tab: attempts.Tab,
+        ask: Callable[[attempts.Attempt], Coroutine[Any, Any, _T]],
+        *,
+        stream: bool,
+    ) -> _T:
+        failure: errors.CouncilError | None = None
+        calls = 0
+        self._retries.earn()
+        for step in self._steps(request):
+            if calls >= self._settings.hops_max or (calls and not self._retries.take()):
+                break
+            if calls:
+                await self._pause(calls, failure)
+            try:
+                attempt = await self._begin(request, tab, step, stream=stream)
+            except errors.BudgetError as error:
+                tab.tried.append(f"{step.key}: {error.code}")
+                failure = failure or error
+                continue
+            calls += 1
+            try:
+                result = await self._ask(attempt, ask(attempt), tab)
+            except errors.CouncilError as error:
+                attempt.failed(error)
+                tab.tried.append(f"{step.key}: {error.code}")
+                if not _another_may_answer(error):
+                    raise
+                failure = error
+            else:
+                tab.step = step
+                return result
+        raise failure or self._nobody(request)
+
+    async def _ask(self, attempt: attempts.Attempt, asking: Coroutine[Any, Any, _T], tab: attempts.Tab) -> _T:
+        """Return what the server says. A paid call goes on when its caller leaves, so that its true cost is learnt."""
+        if attempt.hold is None:
+            try:
+                return await asking
+            except asyncio.CancelledError:
+                attempt.finish(None, 0, "cancelled")
+                raise
+        task = asyncio.ensure_future(asking)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            tab.settling.append(asyncio.ensure_future(self._settle(attempt, task)))
+            raise
+
+    async def _settle(self, attempt: attempts.Attempt, task: "asyncio.Task[Any]") -> None:
+        """Wait a while for what a call comes to whose caller has left."""
+        stop = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({task, stop}, timeout=self._settings.settle_s, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                task.cancel()
+            result = await task
+            if isinstance(result, attempts.Answering):
+                await result.close()
+        except errors.CouncilError as error:
+            attempt.failed(error)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            stop.cancel()
+            attempt.finish(None, 0, "cancelled")
+
+    def _steps(self, request: Request) -> "list[plan.Step]":
+        """Return whom to try, in order: each deployment that may be called, then those of them that may be called again."""
+        model = self.models[request.model]
+
+        def able(other: providers.Model) -> bool:
+            return request.needs <= other.abilities or other is model
+
+        now_s = self._clock.monotonic_s()
+        found = [
+            step
+            for step in plan.steps(request.model, self.models, able, self._die)
+            if step.deployment.provider in self._servers and self._breaker(step).allows(now_s)
+        ]
+        return (found * self._settings.hops_max)[: max(self._settings.hops_max, len(found))]
+
+    async def _begin(self, request: Request, tab: attempts.Tab, step: plan.Step, *, stream: bool) -> attempts.Attempt:
+        """Hold the worst case of a call, and return it ready to be made. Raises BudgetError, RecordsUnavailableError."""
+        body = _body(request, step, stream=stream)
+        prompt_max = bounds.prompt_tokens_max(body, request.body_bytes, step.model)
+        completion_max = bounds.completion_tokens_max(body, step.model)
+        price = step.deployment.price
+        if price is None:
+            raise errors.BudgetError(
+                f"Nobody said what {step.key} costs, so it is not asked. Give it `input_usd_micros` and `output_usd_micros` "
+                "in providers.yaml.",
+                parameter="model",
+            )
+        hold: ledger.Hold | None = None
+        hop, tab.hops = tab.hops, tab.hops + 1
+        if not price.free:
+            hold = self._hold(tab, step, hop, money.hold_usd_micros(price, prompt_max, completion_max))
+            await self._holder.hold(hold)
+        known = self._breaker(step)
+        known.begin(self._clock.monotonic_s())
+        call = ports.ModelCall(request.form, body, tab.request_id)
+        server = self._servers[step.deployment.provider]
+        return attempts.Attempt(
+            tab, step, server, call, hop, hold, price, (prompt_max, completion_max), known, self._settings, self._clock
+        )
+
+    def _hold(self, tab: attempts.Tab, step: plan.Step, hop: int, usd_micros: int) -> ledger.Hold:
+        now_us = self._clock.now_us()
+        life_s = self._settings.call_s + self._settings.settle_s + _HOLD_SPARE_S
+        model, general = step.model, self._budget
+        limits = (
+            ledger.Budget("all", "day", general.day_usd_micros),
+            ledger.Budget("all", "month", general.month_usd_micros),
+            ledger.Budget(f"model:{model.name}", "day", model.day_usd_micros),
+            ledger.Budget(f"model:{model.name}", "month", model.month_usd_micros),
+            *tab.budgets,
+        )
+        return ledger.Hold(
+            request_id=tab.request_id,
+            hop=hop,
+            at_us=now_us,
+            expires_us=now_us + round(life_s * 1e6),
+            user_id=tab.user_id,
+            token_id=tab.token_id,
+            model=model.name,
+            provider=step.deployment.provider,
+            usd_micros=usd_micros,
+            budgets=tuple(limit for limit in limits if limit.limit_usd_micros),
+        )
+
+    async def _pause(self, calls: int, failure: errors.CouncilError | None) -> None:
+        """Wait before a retry: as long as the provider asks, else longer each time, and never all at the same moment."""
+        wait_s = self._settings.backoff_first_s * 2.0 ** (calls - 1) * self._die.uniform(0.5, 1.0)
+        asked_s = failure.wait_s if isinstance(failure, errors.ModelUnavailableError) else None
+        if asked_s is not None and asked_s <= self._settings.retry_after_s_max:
+            wait_s = max(wait_s, asked_s)
+        await asyncio.sleep(wait_s)
+
+    def _nobody(self, request: Request) -> errors.CouncilError:
+        """Say why not one deployment could be tried."""
+        model = self.models[request.model]
+        off = {one.provider for one in model.deployments} & self._off.keys()
+        if off:
+            name = min(off)
+            return errors.ProviderError(f"The provider {name} is off: {self._off[name]}")
+        now_s = self._clock.monotonic_s()
+        keys = [f"{one.provider}/{one.model}" for one in model.deployments]
+        wait_s = min((self._breakers[key].left_s(now_s) for key in keys if key in self._breakers), default=0.0)
+        return errors.ProviderError(
+            f"The model {request.model} is left alone for a moment, because its servers failed or asked for it. Try again in "
+            f"{wait_s + 0.5:.0f} s, or use another model.",
+            retry_after_s=max(1, round(wait_s + 0.5)),
+        )
+
+    def _breaker(self, step: plan.Step) -> breaker.Breaker:
+        return self._breakers.setdefault(step.key, breaker.Breaker(self._settings))
+
+
+def _body(request: Request, step: plan.Step, *, stream: bool) -> dict[str, Any]:
+    """Return the request as a deployment gets it. Usage is always asked for: without it nothing is exact."""
+    body = {**request.body, "model": step.deployment.model}
+    if stream:
+        body["stream"] = True
+        if request.form in ("chat", "completions"):
+            body["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
+    return body
+
+
+def _another_may_answer(error: errors.CouncilError) -> bool:
+    """Return whether it is worth asking somebody else: not where the request itself is wrong."""
+    if isinstance(error, errors.ModelUnavailableError):
+        return error.retryable
+    return isinstance(error, errors.OverloadedError | errors.ContextTooLongError)

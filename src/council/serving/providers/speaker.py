@@ -1,0 +1,70 @@
+"""A language model for specialists: words in, words out, over the same calls as everything else."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from typing import Any
+
+from council.domain import answers, errors
+from council.serving.providers import attempts
+from council.serving.providers import calls as calls_module
+
+
+class Speaker:
+    """Implements specialists.generated.Speaker for a model that is free: nobody puts its charges into a row."""
+
+    def __init__(self, calls: calls_module.Calls, model: str):
+        self._calls = calls
+        self._model = model
+
+    @property
+    def model(self) -> str:
+        """The name shown to callers."""
+        return self._model
+
+    async def complete(
+        self, messages: Sequence[answers.Message], sampling: answers.Sampling, request_id: str
+    ) -> AsyncGenerator[answers.Piece | answers.End, None]:
+        """Yield pieces, then one End. Raises as ports.ModelProvider says."""
+        request = calls_module.Request("chat", self._model, _body(messages, sampling), 0)
+        answering = await self._calls.open(request, attempts.Tab(request_id, "", ""))
+        finish_reason, usage = "", answers.Usage()
+        async with contextlib.aclosing(answering):
+            while events := await answering.read():
+                for event in events:
+                    usage = event.usage or usage
+                    for piece, reason in _pieces(event.data):
+                        finish_reason = reason or finish_reason
+                        if piece.text:
+                            yield piece
+        yield answers.End(finish_reason or "stop", usage)
+
+
+def _body(messages: Sequence[answers.Message], sampling: answers.Sampling) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "messages": [{"role": message.role, "content": message.text} for message in messages],
+        "max_tokens": sampling.tokens_max,
+        "logprobs": True,
+    }
+    optional = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed}
+    body.update({name: value for name, value in optional.items() if value is not None})
+    if sampling.stop:
+        body["stop"] = list(sampling.stop)
+    return body
+
+
+def _pieces(data: Mapping[str, Any]) -> Iterator[tuple[answers.Piece, str]]:
+    """Yield what the choices of an event say, and their reason to finish. Raises ProviderError for another shape."""
+    try:
+        for choice in data.get("choices") or ():
+            text, reason = (choice.get("delta") or {}).get("content") or "", choice.get("finish_reason") or ""
+            if not isinstance(text, str) or not isinstance(reason, str):
+                raise TypeError("content and finish_reason must be texts")  # noqa: TRY301 - turned into our own below
+            entries = (choice.get("logprobs") or {}).get("content") or ()
+            logprob = sum(float(entry["logprob"]) for entry in entries) if entries else None
+            yield answers.Piece(text, logprob), reason
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise errors.ModelUnavailableError(
+            "The local model is not available; it may be starting again. Try again in a few seconds.",
+            detail=f"a stream event has another shape: {type(error).__name__}: {error}",
+            begun=True,
+        ) from error
