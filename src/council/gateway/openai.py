@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from council.domain import access, answers, errors
 from council.gateway import errors as http_errors
-from council.gateway import exchange, limits, parts, wire
+from council.gateway import exchange, limits, parts
+from council.gateway.wire import chat as wire
 from council.serving import pipeline as pipeline_module
 
 _log = logging.getLogger(__name__)
