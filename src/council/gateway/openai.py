@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from council.domain import access, answers, errors, ledger
-from council.gateway import exchange, limits, parts, streams, wire
+from council.gateway import exchange, limits, parts, streams
+from council.gateway.wire import chat as wire
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls
 

@@ -8,7 +8,7 @@ from fastapi.openapi import utils
 
 from council.domain import config as config_module
 from council.domain import sandbox
-from council.gateway import wire
+from council.gateway.wire import chat as wire
 
 _REFERENCE = "#/components/schemas/"
 
