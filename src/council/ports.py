@@ -5,7 +5,7 @@ Each has one contract test suite in `tests/contract` that runs over all its kind
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from council.domain import access, answers, ledger, sandbox
@@ -106,11 +106,16 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A request to a model's server: `form` is the wire form, `body` the request in it, with the server's model name."""
+    """A request to a model's server: `form` is the wire form, `body` the request in it, with the server's model name.
+
+    `tokens_max` bounds the answer where the body does not; `headers` are those of the caller that the form passes on.
+    """
 
     form: str
     body: Mapping[str, Any]
     request_id: str
+    tokens_max: int = 4096
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

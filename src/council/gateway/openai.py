@@ -1,25 +1,54 @@
-"""Chat completions and the list of models.
+"""Questions in every wire form, and the list of models.
 
 A model of Council's own goes through the cascade. Everything else is passed on to the model that was named: a provider's, or
 the local one where something is asked for that no specialist can honour.
 """
 
+import dataclasses
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from council.domain import access, answers, errors, ledger
-from council.gateway import exchange, limits, parts, streams
+from council.gateway import exchange, forms, limits, parts, streams
 from council.gateway.wire import chat as wire
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls
 
 CASCADE = "council"
 _CREATED_S = 1_767_225_600  # 2026-01-01, the models' nominal birthday
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that was read: `body` as it came, `inner` and `chat` in the inner form, which for `form` None are one."""
+
+    form: forms.Form | None
+    native: bool
+    body: Mapping[str, Any]
+    inner: Mapping[str, Any]
+    chat: wire.ChatRequest
+    question: answers.Question
+    created_s: int
+
+    def outlet(self) -> streams.Outlet:
+        """Return the form in which a streamed answer leaves."""
+        if self.form is None or (self.native and self.form is forms.COMPLETIONS):
+            include_usage = bool(self.chat.stream_options and self.chat.stream_options.include_usage)
+            return wire.ChatOutlet(self.question.request_id, self.chat.model, self.created_s, include_usage)
+        outlet = forms.NativeOutlet if self.native else forms.TranslatedOutlet
+        return outlet(self.form, self.body, self.question.request_id, self.created_s)
+
+    def whole(self, completion: Mapping[str, Any], answer: answers.Answer) -> bytes:
+        """Return a whole answer that came in the inner form."""
+        if self.form is None:
+            return orjson.dumps({**completion, "council": wire.council_object(answer)})
+        return forms.translated_whole(self.form, completion, self.body, answer)
 
 
 class OpenAIRoutes:
@@ -33,8 +62,16 @@ class OpenAIRoutes:
 
     def routes(self) -> list[Route]:
         """Return Starlette routes: FastAPI's validation would cost a tenth of a millisecond a request here."""
+
+        def route(form: forms.Form) -> Route:
+            async def ask(request: Request) -> Response:
+                return await self._ask(request, form)
+
+            return Route(form.path, ask, methods=["POST"])
+
         return [
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
+            *(route(form) for form in forms.TRANSLATED),
             Route("/v1/models", self.models, methods=["GET"]),
             Route("/v1/models/{name:path}", self.model, methods=["GET"]),
         ]
@@ -54,47 +91,66 @@ class OpenAIRoutes:
 
     async def chat(self, request: Request) -> Response:
         """Answer a conversation, whole or streamed."""
+        return await self._ask(request, None)
+
+    async def _ask(self, request: Request, form: forms.Form | None) -> Response:
         principal = self._parts.doorkeeper.admit(request, access.Right.CHAT)
         admission = await self._parts.limiter.admit(principal)
         settings = self._parts.config.gateway
         raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
-        body = wire.parse(raw)
-        asked = wire.check_chat(body, settings.messages_max)
-        asker = self._asker(principal, admission)
-        question = self._question(asked, request.state.request_id)
-        headers = limits.headers(admission)
-        if self._is_relayed(asked):
-            needed = calls.Request("chat", question.model, body, len(raw), asked.needs)
-            return await self._relay(request, question, needed, asked, asker, headers)
-        events = self._parts.pipeline.answer(question, asker)
-        if asked.stream:
-            return streams.EventStream(
-                streams.CascadeSource(events), _outlet(question, asked), headers, question.request_id
-            )
+        asked = self._read(wire.parse(raw), form, request.state.request_id)
+        asker, headers = self._asker(principal, admission), limits.headers(admission)
+        if self._is_relayed(asked.chat):
+            return await self._relay(request, asked, len(raw), asker, headers)
+        events = self._parts.pipeline.answer(asked.question, asker)
+        if asked.chat.stream:
+            source = streams.CascadeSource(events)
+            return streams.EventStream(source, asked.outlet(), headers, asked.question.request_id)
         answer = await exchange.unless_gone(request.receive, _whole(events))
         if answer is None:
             return Response(status_code=exchange.CLIENT_GONE)
-        return exchange.json_response(wire.completion(answer, asked.model, int(time.time())), headers)
+        completion = wire.completion(answer, asked.chat.model, asked.created_s)
+        return Response(asked.whole(completion, answer), headers=headers, media_type="application/json")
+
+    def _read(self, body: dict[str, Any], form: forms.Form | None, request_id: str) -> _Asked:
+        """Return a request in the inner form. Raises MalformedBodyError and its like, ModelNotFoundError."""
+        name = body.get("model")
+        made = self._parts.calls
+        native = form is not None and isinstance(name, str) and name in made.models and made.speaks(name, form.name)
+        if native:
+            # Whoever takes this form knows it better than we do.
+            inner, asked = body, wire.check_native(body)
+        else:
+            inner = body if form is None else form.to_chat(body)
+            asked = wire.check_chat(inner, self._parts.config.gateway.messages_max)
+        return _Asked(form, native, body, inner, asked, self._question(asked, request_id), int(time.time()))
 
     async def _relay(
-        self,
-        request: Request,
-        question: answers.Question,
-        needed: calls.Request,
-        asked: wire.ChatRequest,
-        asker: pipeline_module.Asker,
-        headers: dict[str, str],
+        self, request: Request, asked: _Asked, body_bytes: int, asker: pipeline_module.Asker, headers: dict[str, str]
     ) -> Response:
-        relay = self._parts.pipeline.relay(question, needed, asker)
-        if asked.stream:
-            return streams.EventStream(relay, _outlet(question, asked), headers, question.request_id)
+        relay = self._parts.pipeline.relay(asked.question, self._request(request, asked, body_bytes), asker)
+        if asked.chat.stream:
+            return streams.EventStream(relay, asked.outlet(), headers, asked.question.request_id)
         try:
             found = await exchange.unless_gone(request.receive, relay.whole())
         finally:
             await relay.close()
         if found is None:
             return Response(status_code=exchange.CLIENT_GONE)
-        return Response(wire.relayed(*found), headers=headers, media_type="application/json")
+        reply, answer = found
+        as_it_came = asked.form is None or asked.native
+        content = wire.relayed(reply, answer) if as_it_came else asked.whole(reply.data, answer)
+        return Response(content, headers=headers, media_type="application/json")
+
+    def _request(self, request: Request, asked: _Asked, body_bytes: int) -> calls.Request:
+        form = asked.form
+        if form is None:
+            return calls.Request("chat", asked.question.model, asked.body, body_bytes, asked.chat.needs)
+        if asked.native:
+            passed = {name: request.headers[name] for name in form.headers if name in request.headers}
+            return calls.Request(form.name, asked.question.model, asked.body, body_bytes, asked.chat.needs, passed)
+        # What translation adds are names of fields; twice the bytes bounds the tokens of both.
+        return calls.Request("chat", asked.question.model, asked.inner, 2 * body_bytes, asked.chat.needs)
 
     def _is_relayed(self, asked: wire.ChatRequest) -> bool:
         """Return whether a model is asked itself. Raises UnsupportedParameterError where a specialist cannot be."""
@@ -147,11 +203,6 @@ def _messages(asked: wire.ChatRequest) -> list[answers.Message]:
         answers.Message("system" if message.role == "developer" else message.role, message.text())
         for message in asked.messages
     ]
-
-
-def _outlet(question: answers.Question, asked: wire.ChatRequest) -> wire.ChatOutlet:
-    include_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-    return wire.ChatOutlet(question.request_id, asked.model, int(time.time()), include_usage)
 
 
 async def _whole(events: AsyncGenerator[answers.Delta | answers.Answer, None]) -> answers.Answer:

@@ -81,9 +81,11 @@ def done(form: str, data: _Data) -> bool:
     return form == "messages" and data["type"] == "message_stop"
 
 
-def complete(form: str, *, ended: bool, done: bool) -> bool:
-    """Return whether a stream that stops here is whole. In chat, some servers leave the mark out."""
-    return done if form == "messages" else ended or done
+def finishes(form: str, data: _Data) -> bool:
+    """Return whether an event says that the answer came to its end, without which a stream that stops has broken off."""
+    if form in ("chat", "completions"):
+        return any(choice.get("finish_reason") for choice in data["choices"])
+    return done(form, data) if form == "messages" else ends(form, data)
 
 
 def usage_of(form: str, data: _Data) -> answers.Usage | None:
@@ -103,10 +105,12 @@ def _usage(found: Any, prompt: str, completion: str) -> answers.Usage | None:
         return None
     sent, made = _count(found.get(f"{prompt}_tokens")), _count(found.get(f"{completion}_tokens", 0))
     details = found.get(f"{prompt}_tokens_details")
-    cached = _count(details.get("cached_tokens") or 0) if isinstance(details, dict) else 0
     if sent is None or made is None:
         return None
-    return answers.Usage(sent, made, min(cached or 0, sent))
+    inner = details if isinstance(details, dict) else {}
+    cached = min(_count(inner.get("cached_tokens") or 0) or 0, sent)
+    written = min(_count(inner.get("cache_write_tokens") or 0) or 0, sent - cached)
+    return answers.Usage(sent, made, cached, written)
 
 
 def _messages_usage(found: Any) -> answers.Usage | None:

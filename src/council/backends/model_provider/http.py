@@ -103,7 +103,7 @@ class HttpProvider:
             raise self.error(f"did not send a reply ({_kind(error)})", detail=str(error), begun=begun) from error
         return ports.ModelReply(raw, data, forms.usage_of(call.form, data))
 
-    async def open(self, call: ports.ModelCall) -> "HttpStream":
+    async def open(self, call: ports.ModelCall) -> ports.ModelStream:
         """Return a stream whose answer has begun. Raises as ports.ModelProvider says."""
         stack = contextlib.AsyncExitStack()
         try:
@@ -170,7 +170,7 @@ class HttpProvider:
     async def _post(self, call: ports.ModelCall) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._probe is not None:
             await self.ping()
-        headers = {**self._headers, "x-request-id": call.request_id}
+        headers = {**self._headers, **call.headers, "x-request-id": call.request_id}
         async with self._open().post(
             self._urls[call.form], data=orjson.dumps(call.body), headers=headers, allow_redirects=False
         ) as response:
@@ -252,7 +252,7 @@ class HttpStream:
         self._left_bytes = calls.stream_bytes_max
         self._wait_s = provider.first_byte_s
         self._stall_s = provider.stall_s
-        self._ended = self._done = False
+        self._finished = self._done = False
 
     async def read(self) -> Sequence[ports.ModelEvent]:
         """Return the events that have come; none at an end that is one."""
@@ -266,9 +266,9 @@ class HttpStream:
             self._wait_s = self._stall_s
             events = self._events(part)
             if not part:
-                if not forms.complete(self._form, ended=self._ended, done=self._done):
-                    raise self._server.error("ended its stream before the answer did", begun=True)
                 self._done = True
+            if self._done and not self._finished:
+                raise self._server.error("ended its stream before the answer did", begun=True)
             if events:
                 return events
         await self.close()
@@ -284,7 +284,7 @@ class HttpStream:
             for raw, data in self._splitter.feed(part) if part else [last] if last else []:
                 event = _event(self._form, raw, data)
                 events.append(event)
-                self._ended = self._ended or event.ends
+                self._finished = self._finished or (bool(event.data) and forms.finishes(self._form, event.data))
                 if event.done:
                     self._done = True
                     break

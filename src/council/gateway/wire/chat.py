@@ -12,6 +12,7 @@ import pydantic
 
 from council import ports
 from council.domain import answers, errors
+from council.gateway.wire import events
 
 _SEED_BITS = 0xFFFF_FFFF
 
@@ -233,6 +234,14 @@ def check_chat(body: dict[str, Any], messages_max: int) -> ChatRequest:
     return request
 
 
+def check_native(body: dict[str, Any]) -> ChatRequest:
+    """Return what Council itself must know of a request that goes on as it came. Raises MalformedBodyError."""
+    stream = body.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise errors.MalformedBodyError("`stream`: Input should be true or false. Correct it.", parameter="stream")
+    return ChatRequest.model_construct(model=str(body["model"]), messages=[], stream=stream)
+
+
 def _check_conflicts(request: ChatRequest) -> None:
     """Refuse parameters that contradict each other, as whoever sent them cannot mean both."""
     fewest, most = request.max_tokens, request.max_completion_tokens
@@ -320,7 +329,7 @@ def relayed(reply: ports.ModelReply, answer: answers.Answer) -> bytes:
 
 
 def completion(answer: answers.Answer, model: str, created_s: int) -> dict[str, Any]:
-    """Return a whole answer as OpenAI's chat.completion."""
+    """Return a whole answer as OpenAI's chat.completion, less the `council` object."""
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": answer.finding.text, "refusal": None},
@@ -334,7 +343,6 @@ def completion(answer: answers.Answer, model: str, created_s: int) -> dict[str, 
         "model": model,
         "choices": [choice],
         "usage": usage_object(answer.finding.usage),
-        "council": council_object(answer),
     }
 
 
@@ -371,7 +379,7 @@ class ChatOutlet:
         self._relayed = True
         if event.done or (event.ends and not event.data["choices"] and not self._include_usage):
             return b""
-        held = b"" if self._last is None else _event(self._last)
+        held = b"" if self._last is None else events.plain(self._last)
         self._last = event.data if event.ends else None
         return held if event.ends else held + event.raw
 
@@ -379,17 +387,17 @@ class ChatOutlet:
         """Return the last chunks; the `council` object rides in the last one before [DONE]."""
         council = {"council": council_object(answer)}
         if self._relayed:
-            return _event({**(self._last or {**self._head, "choices": []}), **council}) + _DONE
+            return events.plain({**(self._last or {**self._head, "choices": []}), **council}) + events.DONE
         opening = b"" if self._last is not None else self._delta(answers.Delta(""))
         finish = [self._choice({}, answer.finding.finish_reason)]
         if not self._include_usage:
-            return opening + self._chunk(finish, council) + _DONE
+            return opening + self._chunk(finish, council) + events.DONE
         usage = {"usage": usage_object(answer.finding.usage), **council}
-        return opening + self._chunk(finish) + self._chunk([], usage) + _DONE
+        return opening + self._chunk(finish) + self._chunk([], usage) + events.DONE
 
     def failed(self, body: dict[str, Any]) -> bytes:
         """Return an error as the last event; no [DONE] follows, so that it is never taken for a clean stop."""
-        return _event(body)
+        return events.plain(body)
 
     def _choice(self, delta: dict[str, Any], finish_reason: str | None) -> dict[str, Any]:
         return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
@@ -398,11 +406,4 @@ class ChatOutlet:
         chunk = {**self._head, "choices": choices}
         if self._include_usage:
             chunk["usage"] = None
-        return _event({**chunk, **(more or {})})
-
-
-_DONE = b"data: [DONE]\n\n"
-
-
-def _event(data: Mapping[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(data) + b"\n\n"
+        return events.plain({**chunk, **(more or {})})

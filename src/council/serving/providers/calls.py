@@ -44,6 +44,7 @@ class Request:
     body: Mapping[str, Any]
     body_bytes: int
     needs: frozenset[str] = frozenset()
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Calls:
@@ -77,6 +78,15 @@ class Calls:
         """Return whether a model has a deployment that is switched on."""
         found = self.models.get(model)
         return found is not None and any(one.provider in self._servers for one in found.deployments)
+
+    def speaks(self, model: str, form: str) -> bool:
+        """Return whether every deployment of a model that is switched on takes a wire form as it is."""
+        on = [one for one in self.models[model].deployments if one.provider in self._servers]
+        return bool(on) and all(self._speaks(one, form) for one in on)
+
+    def _speaks(self, deployment: providers.Deployment, form: str) -> bool:
+        server = self._servers.get(deployment.provider)
+        return server is not None and form in server.forms
 
     def states(self) -> dict[str, str]:
         """Return "up", "off" or "open" of each provider: open while all of its deployments that were used are left alone."""
@@ -196,7 +206,7 @@ class Calls:
         found = [
             step
             for step in plan.steps(request.model, self.models, able, self._die)
-            if step.deployment.provider in self._servers and self._breaker(step).allows(now_s)
+            if self._speaks(step.deployment, request.form) and self._breaker(step).allows(now_s)
         ]
         return (found * self._settings.hops_max)[: max(self._settings.hops_max, len(found))]
 
@@ -219,7 +229,7 @@ class Calls:
             await self._holder.hold(hold)
         known = self._breaker(step)
         known.begin(self._clock.monotonic_s())
-        call = ports.ModelCall(request.form, body, tab.request_id)
+        call = ports.ModelCall(request.form, body, tab.request_id, step.model.output_tokens_max, request.headers)
         server = self._servers[step.deployment.provider]
         return attempts.Attempt(
             tab, step, server, call, hop, hold, price, (prompt_max, completion_max), known, self._settings, self._clock
