@@ -7,6 +7,7 @@ or waits for a writer, and it is looked at only when the job has ended.
 import asyncio
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ _REMOVE_S = 60.0
 
 def make(inside: Path, job: sandbox.Job) -> Path:
     """Make a folder in `inside` with the job's files in it, all open to other users; `inside` keeps them out."""
+    folder = None
     try:
         inside.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="job-", dir=inside))
@@ -31,6 +33,8 @@ def make(inside: Path, job: sandbox.Job) -> Path:
             path.write_bytes(content)
             path.chmod(0o666)
     except OSError as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
         raise errors.SandboxUnavailableError(
             f"The files of a job could not be written to {str(inside)!r}. Check that there is room.", detail=str(error)
         ) from error
@@ -115,7 +119,12 @@ def _need_regular(found: os.stat_result) -> None:
 
 async def remove(folder: Path) -> None:
     """Remove the folder with all in it, however deep and whatever its permissions. Not cut short by a cancelled task."""
-    await asyncio.shield(asyncio.ensure_future(_remove(folder)))
+    removing = asyncio.ensure_future(_remove(folder))
+    try:
+        await asyncio.shield(removing)
+    except asyncio.CancelledError:
+        await asyncio.wait({removing})
+        raise
 
 
 async def _remove(folder: Path) -> None:

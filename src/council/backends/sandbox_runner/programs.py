@@ -1,20 +1,30 @@
 """Runs one sandbox program (firejail, runsc) to its end: bounded output, time, and the end of its whole tree.
 
-For kinds that set up no cgroup. What the kernel does not bound for them (the sum of CPU time, memory, tasks and files
-over all processes) is looked at ten times a second, so a quick job may go over by what it can do in that time.
+Also what the runners share that start such a program for each job. For kinds that set up no cgroup: what the kernel does not
+bound for them (the sum of CPU time, memory, tasks and files over all processes) is looked at ten times a second, so a quick
+job may go over by what it can do in that time.
 """
 
+import abc
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from council import ports
 from council.domain import errors, sandbox
 from council.kit import clock, process
+
+# Where programs are looked for, outside and inside of a sandbox.
+PATH = "/usr/local/bin:/usr/bin:/bin"
+# What follows each interpreter.
+OPTIONS = {"python": ("-s", "-B"), "bash": ("--noprofile", "--norc")}
 
 _LOOK_S = 0.1
 _READ_BYTES = 65_536
@@ -102,6 +112,88 @@ class Programs:
         for pid in self._running:
             kill_tree(pid)
         return len(self._running)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind of runner is called by people, by the settings and by Debian, and what shows why it does not work."""
+
+    name: str
+    setting: str
+    package: str
+    trial: str
+
+
+class EachJob(abc.ABC):
+    """Implements ports.SandboxRunner but for the layers and `_run`. `program` is a name, or a path."""
+
+    def __init__(self, kind: Kind, program: str, timer: clock.Clock | None) -> None:
+        self._kind = kind
+        self._program = program
+        self._programs = Programs(timer or clock.SystemClock())
+        self._works = False
+        self._as_root = os.geteuid() == 0
+        self._closed = False
+
+    async def run(self, job: sandbox.Job) -> sandbox.Result:
+        """Run a job in a program of its own; before the first one, a job of ours that shows whether it works at all."""
+        if not self._works:
+            tried = await self._run(TRIAL)
+            if tried.status is not sandbox.Status.OK:
+                raise errors.SandboxUnavailableError(
+                    f"{self._kind.name} could not set up its sandbox. Run `{self._kind.trial}` as this user to see why.",
+                    detail=tried.stderr[:500].decode(errors="replace"),
+                )
+            self._works = True
+        return await self._run(job)
+
+    @abc.abstractmethod
+    async def _run(self, job: sandbox.Job) -> sandbox.Result: ...
+
+    async def open_session(self, limits: sandbox.Limits) -> ports.SandboxSession:
+        """Refuse: the program is used once."""
+        raise errors.UnsupportedParameterError(
+            f"The sandbox kind `{self._kind.setting}` has no sessions. Set `sandbox.kind` to `namespaces`, or run single jobs."
+        )
+
+    async def kill_all(self) -> int:
+        """End every job."""
+        return self._programs.kill_all()
+
+    async def ping(self) -> None:
+        """Return if the program is there."""
+        self._find()
+
+    async def close(self) -> None:
+        """End every job and take no more."""
+        self._closed = True
+        self._programs.kill_all()
+
+    def _find(self) -> str:
+        if self._closed:
+            raise errors.SandboxUnavailableError("The sandbox is shutting down. Try again in a moment.")
+        found = shutil.which(self._program, path=None if "/" in self._program else PATH)
+        if found is None:
+            raise errors.SandboxUnavailableError(
+                f"{self._kind.name} is not installed. Install it (`apt install {self._kind.package}`), "
+                "or set `sandbox.kind` to `namespaces`."
+            )
+        return found
+
+    def _interpreter(self, language: str) -> str:
+        """Return one that can be seen inside, where /usr is: the Python that we run on may lie elsewhere."""
+        if language == "bash":
+            return "/bin/bash"
+        own = Path(sys.executable).resolve()
+        if own.parts[1] in {"usr", "bin"}:
+            return str(own)
+        found = shutil.which("python3", path=PATH)
+        if found is None:
+            raise errors.SandboxUnavailableError(
+                f"No Python in /usr for jobs in {self._kind.name}. Install it (`apt install python3`).",
+                detail=f"ours is {own}",
+            )
+        return found
 
 
 def outcome(ended: Ended, layers: tuple[str, ...], missing: tuple[str, ...], files: sandbox.Result) -> sandbox.Result:
