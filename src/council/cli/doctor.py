@@ -92,7 +92,7 @@ def _full_text_search() -> Finding:
 def _home(where: home_module.Home) -> list[Finding]:
     try:
         generation = blueprint.current(where)
-        config = options.config_of(where)
+        config = calls.config_of(where, None)
     except errors.CouncilError as error:
         return [Finding("blueprint", False, error.message)]
     free_bytes = shutil.disk_usage(where.root).free

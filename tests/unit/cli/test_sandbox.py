@@ -59,6 +59,33 @@ def sent(server: sandbox_server.Server) -> Any:
     return asked.body
 
 
+# Where it is sent
+
+
+def test_without_a_port_the_running_service_of_the_home_is_asked(
+    server: sandbox_server.Server, where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = where.run / "targets.json"
+    noted.write_text(json.dumps([{"targets": [f"127.0.0.1:{server.port}"], "labels": {"svc": "gateway"}}]))
+    bound = socket.socket()  # held, and nothing listens
+    bound.bind(("127.0.0.1", 0))
+    closed = str(bound.getsockname()[1])
+    try:
+        monkeypatch.delenv("COUNCIL_PORT")
+        assert run("run", stdin=b"1").exit_code == 0
+        with pytest.raises(errors.SupervisorUnavailableError, match=closed):
+            run("run", "--port", closed, stdin=b"1")
+        monkeypatch.setenv("COUNCIL_PORT", closed)
+        with pytest.raises(errors.SupervisorUnavailableError, match=closed):
+            run("run", stdin=b"1")
+        monkeypatch.setenv("COUNCIL_PORT", str(server.port))
+        noted.write_text("[1]")
+        assert run("run", stdin=b"1").exit_code == 0
+    finally:
+        noted.unlink()
+        bound.close()
+
+
 # What is sent
 
 
