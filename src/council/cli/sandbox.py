@@ -71,7 +71,7 @@ def _run(service: _Service, path: str, given: sandbox_job.Given, as_json: bool) 
         if as_json:
             options.print_json(reply)
         else:
-            sandbox_job.show(result)
+            sandbox_job.show(result, asked=given.processes is not None)
     finally:
         # Also where whoever reads our output has gone.
         sandbox_job.put_files(given, result.files, as_json=as_json)

@@ -312,6 +312,12 @@ def test_files_are_put_away_even_when_nobody_reads_the_output(server: sandbox_se
     assert (done.returncode, done.stderr, Path("out").read_text()) == (0, b"", "x")
 
 
+def test_fewer_processes_are_told_to_whoever_asked_for_some(server: sandbox_server.Server) -> None:
+    server.answers_job(lowered={"processes": 4})
+    assert "it had 4 processes at most" in run("run", "--processes", "9", stdin=b"1").stderr
+    assert run("run", stdin=b"1").stderr == ""
+
+
 # Sessions
 
 
