@@ -88,7 +88,11 @@ class _Service:
 
     async def open_session(self, request: Request) -> Response:
         limits = sandbox_wire.session_limits_of(await self._body(request), self._defaults)
-        return exchange.json_response({"id": await self._front.open_session(limits, *_who(request))})
+        # A caller that leaves would never learn its id.
+        session = await exchange.unless_gone(request.receive, self._front.open_session(limits, *_who(request)))
+        return (
+            Response(status_code=exchange.CLIENT_GONE) if session is None else exchange.json_response({"id": session})
+        )
 
     async def close_session(self, request: Request) -> Response:
         await self._front.close_session(request.path_params["session"], *_who(request))

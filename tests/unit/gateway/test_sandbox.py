@@ -183,8 +183,9 @@ async def held(rig: Rig) -> AsyncIterator[Rig]:
     rig.fake_sandbox.hold.set()
 
 
-async def test_a_client_that_leaves_ends_its_job(held: Rig) -> None:
-    body = json.dumps(JOB).encode()
+@pytest.mark.parametrize(("path", "asked"), [(RUN, JOB), (SESSIONS, {})])
+async def test_a_client_that_leaves_ends_its_job_and_opens_no_session(held: Rig, path: str, asked: Any) -> None:
+    body = json.dumps(asked).encode()
     gone = asyncio.Event()
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -201,7 +202,7 @@ async def test_a_client_that_leaves_ends_its_job(held: Rig) -> None:
 
     headers = [(b"host", b"127.0.0.1:8000"), (b"authorization", b"Bearer secret-bot")]
     scope = {
-        "type": "http", "method": "POST", "path": RUN, "raw_path": RUN.encode(), "headers": headers, "query_string": b"",
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers, "query_string": b"",
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "scheme": "http", "http_version": "1.1", "root_path": "",
     }  # fmt: skip
     async with asyncio.timeout(20):
@@ -211,7 +212,7 @@ async def test_a_client_that_leaves_ends_its_job(held: Rig) -> None:
         gone.set()
         await held.fake_sandbox.cancelled.wait()
         await exchange
-    assert statuses[0] == 499
+    assert statuses[0] == 499 and not held.fake_sandbox.sessions
 
 
 # Sessions

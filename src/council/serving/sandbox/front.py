@@ -90,7 +90,7 @@ class Front:
         with self._refusals(asked):
             self._admit()
             bounds = checks.limits(limits, self._settings)
-            with self._sessions.place():
+            with self._sessions.place(caller):
                 kills = self._kills
                 inner = await self._runner.open_session(bounds)
                 try:
