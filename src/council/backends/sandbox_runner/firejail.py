@@ -65,8 +65,7 @@ class FirejailRunner(programs.EachJob):
     """Implements ports.SandboxRunner. `folder` holds the jobs' files; `firejail` is the program."""
 
     def __init__(self, folder: Path, firejail: str = "firejail", timer: clock.Clock | None = None) -> None:
-        super().__init__(_KIND, firejail, timer)
-        self._folder = folder
+        super().__init__(_KIND, folder, firejail, timer)
         self._accounts = _Accounts() if self._as_root else None
 
     @property

@@ -7,6 +7,7 @@ or waits for a writer, and it is looked at only when the job has ended.
 import asyncio
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -14,10 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from council.domain import errors, sandbox
+from council.kit import process
 
 # Enough for any job within its limits; a count that stops here is over them.
 _ENTRIES_MAX = 20_000
 _REMOVE_S = 60.0
+# Whose it is, by pid and start, so that a service which relieves another leaves the other's alone.
+_NAME = re.compile(r"job-([0-9]{1,10})-([0-9]{1,20})-")
 
 
 def make(inside: Path, job: sandbox.Job) -> Path:
@@ -25,7 +29,7 @@ def make(inside: Path, job: sandbox.Job) -> Path:
     folder = None
     try:
         inside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="job-", dir=inside))
+        folder = Path(tempfile.mkdtemp(prefix=f"job-{_owner()}-", dir=inside))
         folder.chmod(0o777)
         for name, content in {**job.files, sandbox.MAIN_FILES[job.language]: job.code.encode()}.items():
             path = folder / name
@@ -39,6 +43,26 @@ def make(inside: Path, job: sandbox.Job) -> Path:
             f"The files of a job could not be written to {str(inside)!r}. Check that there is room.", detail=str(error)
         ) from error
     return folder
+
+
+def abandoned(inside: Path) -> list[Path]:
+    """Return the folders of jobs whose service is no more: it was killed before it could remove them."""
+    if not inside.is_dir():
+        return []
+    return sorted(
+        path for path in inside.iterdir() if (found := _NAME.match(path.name)) and not _is_alive(*found.groups())
+    )
+
+
+def _owner() -> str:
+    own = process.stat(os.getpid())
+    assert own is not None, "this process is there"
+    return f"{own.pid}-{own.start_ticks}"
+
+
+def _is_alive(pid: str, start_ticks: str) -> bool:
+    found = process.stat(int(pid))
+    return found is not None and found.start_ticks == int(start_ticks)
 
 
 def _make_parents(folder: Path, path: Path) -> None:

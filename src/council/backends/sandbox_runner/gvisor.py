@@ -42,8 +42,7 @@ class GvisorRunner(programs.EachJob):
     """Implements ports.SandboxRunner. `folder` holds the jobs' files; `runsc` is the program."""
 
     def __init__(self, folder: Path, runsc: str = "runsc", timer: clock.Clock | None = None) -> None:
-        super().__init__(_KIND, runsc, timer)
-        self._folder = folder.absolute()
+        super().__init__(_KIND, folder, runsc, timer)
 
     @property
     def layers(self) -> tuple[str, ...]:

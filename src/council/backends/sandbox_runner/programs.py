@@ -7,6 +7,8 @@ job may go over by what it can do in that time.
 
 import abc
 import asyncio
+import contextlib
+import logging
 import os
 import resource
 import shutil
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from council import ports
+from council.backends.sandbox_runner import folders
 from council.domain import errors, sandbox
 from council.kit import clock, process
 
@@ -26,6 +29,9 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 # What follows each interpreter.
 OPTIONS = {"python": ("-s", "-B"), "bash": ("--noprofile", "--norc")}
 
+_log = logging.getLogger(__name__)
+
+_COMMAND_BYTES_MAX = 128 * 1024
 _LOOK_S = 0.1
 _READ_BYTES = 65_536
 # A tree that was killed is gone at once; this is for a kernel under great load.
@@ -125,15 +131,29 @@ class Kind:
 
 
 class EachJob(abc.ABC):
-    """Implements ports.SandboxRunner but for the layers and `_run`. `program` is a name, or a path."""
+    """Implements ports.SandboxRunner but for the layers and `_run`.
 
-    def __init__(self, kind: Kind, program: str, timer: clock.Clock | None) -> None:
+    `folder` holds the jobs' files; `program` is a name, or a path.
+    """
+
+    def __init__(self, kind: Kind, folder: Path, program: str, timer: clock.Clock | None) -> None:
         self._kind = kind
+        self._folder = folder.absolute()
         self._program = program
         self._programs = Programs(timer or clock.SystemClock())
         self._works = False
         self._as_root = os.geteuid() == 0
         self._closed = False
+
+    async def start(self) -> None:
+        """End the jobs of a service that was killed, which nothing else ends, and remove their files."""
+        for folder in await asyncio.to_thread(folders.abandoned, self._folder):
+            for pid in await asyncio.to_thread(_naming, str(folder)):
+                kill_tree(pid)
+            try:
+                await folders.remove(folder)
+            except (errors.SandboxUnavailableError, TimeoutError, OSError):
+                _log.warning("what a killed service left cannot be removed", exc_info=True, extra={"path": str(folder)})
 
     async def run(self, job: sandbox.Job) -> sandbox.Result:
         """Run a job in a program of its own; before the first one, a job of ours that shows whether it works at all."""
@@ -194,6 +214,17 @@ class EachJob(abc.ABC):
                 detail=f"ours is {own}",
             )
         return found
+
+
+def _naming(words: str) -> list[int]:
+    """Return the processes that have this on their command line, as a program has the folder of its job."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError), (entry / "cmdline").open("rb") as file:
+                if words.encode() in file.read(_COMMAND_BYTES_MAX):
+                    found.append(int(entry.name))
+    return found
 
 
 def outcome(ended: Ended, layers: tuple[str, ...], missing: tuple[str, ...], files: sandbox.Result) -> sandbox.Result:
