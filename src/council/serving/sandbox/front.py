@@ -232,7 +232,7 @@ class Front:
         for name, reason in missing.items():
             if name not in self._settings.allow_missing and ALLOWED_BY_DEFAULT.get(name) not in layers:
                 return (
-                    f"The sandbox lacks the layer `{name}`: {reason}. Mend that, or run code without it by adding "
+                    f"The sandbox lacks the layer `{name}`: {reason.rstrip('.')}. Mend that, or run code without it by adding "
                     f'"{name}" to the setting `sandbox.allow_missing`.'
                 )
         return ""
