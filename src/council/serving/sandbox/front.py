@@ -265,8 +265,8 @@ class Front:
                 raise
             raise told from error
         audit_id = self._recorder.ended(asked, job, result, self._clock.monotonic_s() - began_s)
-        if entry is not None and result.limit is not None:
-            await self._end_session(entry, sessions.Reason.LIMIT)
+        if entry is not None and (result.limit is not None or entry.inner.ended):
+            await self._end_session(entry, sessions.Reason.ENDED if result.limit is None else sessions.Reason.LIMIT)
         return dataclasses.replace(result, audit_id=audit_id)
 
     async def _run(self, job: sandbox.Job, kills: int) -> sandbox.Result:

@@ -15,6 +15,7 @@ class Reason(enum.StrEnum):
     """Why a session ended."""
 
     CLOSED = "closed"
+    ENDED = "ended"
     IDLE = "idle"
     LIFE = "life"
     LIMIT = "limit"
@@ -105,12 +106,14 @@ class Sessions:
         return list(self._entries.values())
 
     def overdue(self) -> list[tuple[Entry, Reason]]:
-        """Return the sessions whose time is up; one that is running is not idle."""
+        """Return the sessions whose time is up, or that ended by themselves; one that is running is not idle."""
         now_s = self._clock.monotonic_s()
         found = []
         for entry in self._entries.values():
             if now_s - entry.opened_s >= self._settings.session_life_s:
                 found.append((entry, Reason.LIFE))
+            elif not entry.busy and entry.inner.ended:
+                found.append((entry, Reason.ENDED))
             elif not entry.busy and now_s - entry.used_s >= self._settings.session_idle_s:
                 found.append((entry, Reason.IDLE))
         return found

@@ -104,6 +104,21 @@ async def test_a_caller_that_leaves_while_its_session_is_opened_leaves_none(tmp_
         again.cancel()
 
 
+async def test_a_session_that_ended_by_itself_takes_no_place(tmp_path: Path) -> None:
+    async with rig(tmp_path / "trail", sessions_max=2) as made:
+        first, second = await opened(made), await opened(made)
+        made.runner.sessions[0].ended = True
+        assert (await call(made, first)).status is sandbox.Status.OK
+        assert ends(made) == ["ended"] and made.runner.sessions[0].closed
+        with pytest.raises(errors.NotFoundError):
+            await call(made, first)
+        made.runner.sessions[1].ended = True
+        await until(lambda: ends(made) == ["ended", "ended"])
+        with pytest.raises(errors.NotFoundError):
+            await call(made, second)
+        assert (await made.front.status()).sessions == 0
+
+
 async def test_sessions_being_opened_count_as_well(tmp_path: Path) -> None:
     go = asyncio.Event()
 

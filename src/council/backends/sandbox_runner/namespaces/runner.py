@@ -324,8 +324,12 @@ class _Session:
         self._plan = plan
         self._limits = limits
 
+    @property
+    def ended(self) -> bool:
+        return self._box.is_gone or self._box.ended.is_set()
+
     async def run(self, job: sandbox.Job) -> sandbox.Result:
-        if self._box.is_gone or self._box.ended.is_set():
+        if self.ended:
             await self.close()
             raise errors.NotFoundError("This session has ended. Open a new one.")
         try:
