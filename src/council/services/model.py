@@ -250,8 +250,11 @@ async def _stream(engine: _Engine, run: _Run, body: dict[str, Any]) -> Response:
     async def lines() -> AsyncIterator[bytes]:
         async with contextlib.aclosing(events):
             yield _line(first)
+            failed = False
             async for chunk in events:
+                failed = failed or "error" in chunk
                 yield _line(chunk)
+        if not failed:  # else the stream would be taken for a clean stop
             yield b"data: [DONE]\n\n"
 
     return StreamingResponse(lines(), media_type="text/event-stream")
