@@ -20,6 +20,8 @@ from council.kit import permissions
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from council.serving.memory import keeper as keeper_module
+
 _PROMPT_BYTES_MAX = 64 * 1024
 
 
@@ -38,6 +40,23 @@ def records(config: config_module.Config, where: home_module.Home) -> ports.Reco
     if config.records.url:
         return sql.SqlRecords(config.records.url, config.records.busy_s)
     return HomeRecords(where.records_url, config.records.busy_s)
+
+
+def keeper(config: config_module.Config, where: home_module.Home) -> "keeper_module.Keeper":
+    """Return what keeps users' memories. Raises SetupError without its model, RecordsUnavailableError."""
+    from council.backends.embedder import onnx
+    from council.backends.records import memories
+    from council.backends.vector_index import faiss
+    from council.serving.memory import keeper as keeper_module
+
+    embedder = onnx.OnnxEmbedder(config.memory.cache_texts)
+    kept = memories.SqlMemories(config.records.url or where.records_url, config.records.busy_s)
+    clock = clock_module.SystemClock()
+
+    def new_index() -> ports.VectorIndex:
+        return faiss.FaissIndex(embedder.width, config.memory.lists_from)
+
+    return keeper_module.Keeper(kept, embedder, new_index, config.memory, clock)
 
 
 def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
