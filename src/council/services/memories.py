@@ -44,7 +44,9 @@ class Memories:
                 self._keeper = await asyncio.to_thread(self._make)
             except errors.CouncilError as error:
                 self._reason = error.message
-                _log.warning("no memory yet", extra={"code": error.code, "reason": error.message, "detail": error.detail})
+                _log.warning(
+                    "no memory yet", extra={"code": error.code, "reason": error.message, "detail": error.detail}
+                )
                 await asyncio.sleep(_RETRY_S)
         self._there.set()
         while not self.warm:
@@ -69,7 +71,9 @@ class Memories:
                     await self._there.wait()
             if self._keeper is None:
                 return operations.error_form(
-                    errors.RecallUnavailableError(f"There is no memory now: {self._reason.rstrip('.')}. Try again soon.")
+                    errors.RecallUnavailableError(
+                        f"There is no memory now: {self._reason.rstrip('.')}. Try again soon."
+                    )
                 )
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, operations.run, self._keeper, request)

@@ -1,8 +1,9 @@
 """What each process may reach: the table of decision 8, as data, and its one application.
 
 Every process reads the Python environment and the system's libraries; beside that only what its row names. The worker reads
-nothing of the home; it, recall, the store and sandboxd can make no socket but Unix ones, but for recall where the records are
-a server's. Where the kernel cannot confine so far the process says so in its log and goes on; `council doctor` shows whether there is Landlock.
+nothing of the home; it, recall, the store and sandboxd can make no socket but Unix ones, except recall where the records are a
+server's. Where the kernel cannot confine so far the process says so in its log and goes on; `council doctor` shows whether
+there is Landlock.
 
 Two are excepted. The zygote, since Landlock forbids mounts and a process that cannot be inspected cannot write id maps: each
 sandbox that it makes gets all of it and more. And sandboxd where it starts the jobs' programs itself (`why_not_confined`).

@@ -5,11 +5,16 @@ On one thread a batch would save little.
 """
 
 import collections
+import ctypes
 import hashlib
 import importlib.metadata
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+
+# Else the library, when it is imported, makes up an id for this machine and reports to its maker what it runs.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy
 import onnxruntime
@@ -35,10 +40,11 @@ class OnnxEmbedder:
 
     def __init__(self, cache_texts: int):
         """Raise SetupError where model or vocabulary are missing or are not the ones that are pinned."""
-        model = checked(_model_file(), MODEL_SHA256)
-        vocabulary = Path(__file__).with_name("vocab.txt")
-        checked(vocabulary, VOCABULARY_SHA256)
+        model, vocabulary = _model_file(), Path(__file__).with_name("vocab.txt")
+        check(model, MODEL_SHA256)
+        check(vocabulary, VOCABULARY_SHA256)
         self._session = onnxruntime.InferenceSession(model, _options(), providers=["CPUExecutionProvider"])
+        _give_back_memory()
         self._tokenizer = tokenizers.BertWordPieceTokenizer(str(vocabulary), lowercase=True)
         self._tokenizer.enable_truncation(TOKENS_MAX)
         self._cache_texts = cache_texts
@@ -84,15 +90,24 @@ class OnnxEmbedder:
         return vector.astype(numpy.float32).tobytes(), len(read.ids)
 
 
-def checked(path: Path, sha256: str) -> bytes:
-    """Return what a file holds. Raises SetupError unless it is the one that is pinned."""
+def check(path: Path, sha256: str) -> None:
+    """Raise SetupError unless a file is the one that is pinned."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise errors.SetupError(f"The embedding model's {path.name} cannot be read: {error.strerror}. {_HEAVY}") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
+        raise errors.SetupError(
+            f"The embedding model's {path.name} cannot be read: {error.strerror}. {_HEAVY}"
+        ) from error
+    if found != sha256:
         raise errors.SetupError(f"The embedding model's {path.name} is not the one that is pinned. {_HEAVY}")
-    return content
+
+
+def _give_back_memory() -> None:
+    """Return to the system what loading needed and freed: 60 MB, which the C library keeps otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _model_file() -> Path:
@@ -115,5 +130,7 @@ def _options() -> onnxruntime.SessionOptions:
     # On a shared core a thread that waits by spinning takes the time from whoever it waits for.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # An arena keeps what the longest text ever needed.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     return options

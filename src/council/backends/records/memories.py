@@ -110,7 +110,7 @@ class SqlMemories(sql.SqlRecords):
         """Return how many memories each user has."""
         query = sqlalchemy.select(_row.user_id, sqlalchemy.func.count()).group_by(_row.user_id)
         with self._typed(), self._reader.connect() as connection:
-            return {user_id: count for user_id, count in connection.execute(query).all()}
+            return {str(user_id): int(count) for user_id, count in connection.execute(query)}
 
     def _erase(self) -> None:
         """Take out of the files what was deleted.

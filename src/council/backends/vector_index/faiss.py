@@ -5,13 +5,17 @@ training. Lists need training, which takes about half a second at 100,000: `sett
 over what came and went meanwhile. One index is one user's.
 """
 
+import logging
 import math
 import threading
 from collections.abc import Sequence
 from typing import Any
 
-import faiss
-import numpy
+# It tells in five lines which of its builds it found.
+logging.getLogger("faiss.loader").setLevel(logging.WARNING)
+
+import faiss  # noqa: E402
+import numpy  # noqa: E402
 
 # Beyond it single numbers are cut; at 384 dimensions that is one in ten million.
 _RANGE = 0.3
@@ -116,9 +120,6 @@ def _lists(width: int, ids: Any, matrix: Any) -> Any:
     made = faiss.IndexIVFScalarQuantizer(
         coarse, width, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
     )
-    # Python would free it with this function's end.
-    coarse.this.disown()
-    made.own_fields = True
     made.cp.niter = _TRAINING_ROUNDS
     made.cp.max_points_per_centroid = _TRAINED_A_LIST
     made.cp.min_points_per_centroid = 1
@@ -127,7 +128,7 @@ def _lists(width: int, ids: Any, matrix: Any) -> Any:
     made.train(numpy.ascontiguousarray(matrix[::step]))
     made.add_with_ids(matrix, ids)
     # By number, so that one vector is found and removed without a look at all.
-    made.set_direct_map_type(faiss.DirectMap.Hashtable)
+    made.set_direct_map_type(faiss.DirectMap.Hashtable)  # type: ignore[attr-defined]
     return made
 
 

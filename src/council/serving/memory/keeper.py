@@ -140,7 +140,9 @@ class Keeper:
                 earlier = [one for one in facts if (one.subject, one.attribute) == (fact.subject, fact.attribute)]
                 # Said twice in one breath: the last word counts.
                 facts = [one for one in facts if one not in earlier]
-                superseded = {old: fact.id if new in {one.id for one in earlier} else new for old, new in superseded.items()}
+                superseded = {
+                    old: fact.id if new in {one.id for one in earlier} else new for old, new in superseded.items()
+                }
                 superseded.update({one.id: fact.id for one in holding})
             facts.append(fact)
         return facts, superseded
@@ -178,7 +180,12 @@ class Keeper:
             return []
         candidates = sorted(
             (
-                (_SIMILARITY_SHARE * max(cosine, 0.0) + (1 - _SIMILARITY_SHARE) * coverage, identifier, cosine, coverage)
+                (
+                    _SIMILARITY_SHARE * max(cosine, 0.0) + (1 - _SIMILARITY_SHARE) * coverage,
+                    identifier,
+                    cosine,
+                    coverage,
+                )
                 for identifier, cosine, coverage in shelf.search(query, self._vector, max(limit, _CANDIDATES))
             ),
             reverse=True,

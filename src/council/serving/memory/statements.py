@@ -7,14 +7,15 @@ and what they imagine is not said about themselves, so a text that does such thi
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from council.domain import memory
 
 USER = "user"
 NAME, HOME, NOTE = "name", "home", "note"
 
-_TEXT_READ_CHARS_MAX = 4_000
+# A longer text is more likely pasted than said.
+_TEXT_READ_CHARS_MAX = 1_000
 _CLAUSES_MAX = 40
 _CLAUSE_CHARS_MAX = 480
 _VALUE_WORDS_MAX = 8
@@ -22,12 +23,17 @@ _VALUE_CHARS_MAX = 120
 _NOTE_CHARS_MAX = 400
 
 # Somebody else's words, or no words about the world.
-_QUOTED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"]*(?:\"|\Z)|“[^”]*(?:”|\Z)|«[^»]*(?:»|\Z)|^\s*>.*$", re.DOTALL | re.MULTILINE)
+_QUOTED = re.compile(
+    r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"]*(?:\"|\Z)|“[^”]*(?:”|\Z)|«[^»]*(?:»|\Z)|^[ \t]*>[^\n]*",
+    re.DOTALL | re.MULTILINE,
+)
 _SINGLE_QUOTED = re.compile(r"(?<!\w)['‘][^'’\n]*['’](?!\w)")
 _IMAGINED = re.compile(
     r"\b(?:imagine|suppose|supposing|pretend|assume|assuming|hypothetically|role[- ]?play|let'?s say|let us say|act as"
-    r"|you are now|in this story|in the story|once upon|what if|for example|for instance|e\.g)\b",
-    re.IGNORECASE,
+    r"|you are now|in this story|in the story|once upon|what if|for example|for instance|e\.g)\b"
+    # How clients mark documents and tasks that they put into a user's message.
+    r"|<(?:context|documents?|sources?|files?|article|page|text|user_query|chat_history)\b|^#{1,6}\s",
+    re.IGNORECASE | re.MULTILINE,
 )
 _TASK = re.compile(
     r"\s*(?:please\s+|can you\s+|could you\s+|would you\s+|kindly\s+)*"
@@ -65,7 +71,7 @@ _NO_PLACES = frozenset(
     " agony style limbo constant interesting".split()
 )
 _NO_NAMES = frozenset(
-    "later back back again now tomorrow today soon maybe anytime when if at on in a an the not none nothing unknown secret crazy"
+    "later back again now tomorrow today soon maybe anytime when if at on in a an the not none nothing unknown secret crazy"
     " hidden irrelevant important confidential mine yours too also one two ill sick dead old young big small here there asleep"
     " sleeping hungry tired happy sad fine good great bad well so very really".split()
 )
@@ -135,7 +141,7 @@ _REMEMBER = re.compile(
 def found_in(text: str) -> list[memory.Statement]:
     """Return the facts that `text`, a user's own words, states about them, in order, each once."""
     found: dict[tuple[str, str, str], memory.Statement] = {}
-    for clause in _clauses(text[:_TEXT_READ_CHARS_MAX]):
+    for clause in _clauses(text) if len(text) <= _TEXT_READ_CHARS_MAX else ():
         statement = _remembered(clause) or _stated(clause, everyday=not _has_capitals(text))
         if statement is not None:
             found[statement.subject, statement.attribute, statement.value.casefold()] = statement
@@ -182,7 +188,11 @@ def _remembered(clause: str) -> memory.Statement | None:
     inner = _stated(what, everyday=True)
     if inner is not None:
         return dataclasses.replace(inner, confidence=0.98)
-    if not what or len(what) > _NOTE_CHARS_MAX or re.match(r"(?:if|whether|what|where|who|how|why|to)\b", what, re.IGNORECASE):
+    if (
+        not what
+        or len(what) > _NOTE_CHARS_MAX
+        or re.match(r"(?:if|whether|what|where|who|how|why|to)\b", what, re.IGNORECASE)
+    ):
         return None
     return memory.Statement(USER, NOTE, what, what, 0.9, single=False)
 
@@ -192,7 +202,9 @@ def _stated(clause: str, *, everyday: bool) -> memory.Statement | None:
     for pattern in _PATTERNS:
         match = pattern.expression.fullmatch(clause)
         if match is not None:
-            return _made(clause, pattern.subject, pattern.attribute, match["value"], pattern.kind, pattern.single, everyday)
+            return _made(
+                clause, pattern.subject, pattern.attribute, match["value"], pattern.kind, pattern.single, everyday
+            )
     match = _FAVOURITE.fullmatch(clause)
     if match is not None:
         attribute = "favourite " + _spelled(match["what"].lower())
@@ -243,7 +255,7 @@ def _sure_of_date(words: Sequence[str], _: bool) -> float:
     return 0.95 if re.search(rf"\d|\b(?:{_MONTH})\b", text) else 0.0
 
 
-_FITS = {
+_FITS: dict[str, Callable[[Sequence[str], bool], float]] = {
     "name": _sure_of_name,
     "place": _sure_of_place,
     "liked": _sure_of_liking,
@@ -270,8 +282,14 @@ _ASKED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?:what|which) (?:city|town|country|place) (?:do i live in|am i living in)", HOME),
         (r"where (?:am i living|is my home|did i move to|have i moved to)", HOME),
         (r"what is my (?:full |first )?name|who am i|do you (?:know|remember) my name|what am i called", NAME),
-        (r"(?:where|who) do i work(?: for| at)?|who is my employer|what (?:company|firm) do i work (?:for|at)", "employer"),
-        (r"what is my (?:job|profession|occupation)|what do i work as|what do i do for (?:a living|work)", "occupation"),
+        (
+            r"(?:where|who) do i work(?: for| at)?|who is my employer|what (?:company|firm) do i work (?:for|at)",
+            "employer",
+        ),
+        (
+            r"what is my (?:job|profession|occupation)|what do i work as|what do i do for (?:a living|work)",
+            "occupation",
+        ),
         (r"when (?:is my birthday|was i born)|what is my birthday|do you (?:know|remember) my birthday", "birthday"),
         (r"where was i born|what is my birthplace", "birthplace"),
         (r"what (?:things |food |foods )?do i (?:like|love|enjoy)", "likes"),
@@ -291,7 +309,9 @@ _ASKED_RELATIVE = re.compile(
 _ASKED_EVERYTHING = re.compile(
     r"what do you (?:know|remember) about me|what have i told you(?: about (?:me|myself))?|tell me what you know about me"
 )
-_POLITE = re.compile(r"^(?:(?:hi|hello|hey|please|so|and|ok|can you tell me|could you tell me|do you know|tell me|remind me)[ ,]+)+")
+_POLITE = re.compile(
+    r"^(?:(?:hi|hello|hey|please|so|and|ok|can you tell me|could you tell me|do you know|tell me|remind me)[ ,]+)+"
+)
 
 
 def asked_in(text: str) -> tuple[str, str] | None:

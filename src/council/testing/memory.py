@@ -1,0 +1,134 @@
+"""The memory part of recall inside the calling process, with vectors made of words and no numeric library."""
+
+import hashlib
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from council import ports
+from council.domain import config as config_module
+from council.domain import errors, memory
+from council.kit import clock as clock_module
+from council.serving.memory import keeper as keeper_module
+from council.serving.memory import lexical
+
+WIDTH = 64
+
+
+class WordEmbedder:
+    """Implements ports.Embedder: texts that share words are near each other. `texts` counts what was embedded."""
+
+    width = WIDTH
+
+    def __init__(self, digest: str = "words"):
+        self.digest = digest
+        self.texts = 0
+        self.forgotten = 0
+
+    def embed(self, texts: Sequence[str]) -> memory.Embedded:
+        """Add up a vector for each content word."""
+        self.texts += len(texts)
+        tokens = sum(len(text.split()) for text in texts)
+        return memory.Embedded(tuple(_vector(text) for text in texts), WIDTH, tokens)
+
+    def forget(self) -> None:
+        """Count it; nothing is kept."""
+        self.forgotten += 1
+
+
+def _vector(text: str) -> bytes:
+    numbers = [1e-3] * WIDTH
+    for word in lexical.content_words(text):
+        place = int.from_bytes(hashlib.sha256(word.encode("utf-8", "replace")).digest()[:2])
+        numbers[place % WIDTH] += 1.0 if place & 1 else -1.0
+    length = math.sqrt(sum(number * number for number in numbers))
+    return struct.pack(f"{WIDTH}f", *(number / length for number in numbers))
+
+
+class PlainIndex:
+    """Implements ports.VectorIndex by comparing all."""
+
+    def __init__(self) -> None:
+        self._vectors: dict[int, tuple[float, ...]] = {}
+
+    def add(self, numbers: Sequence[int], vectors: Sequence[bytes]) -> None:
+        """Add vectors."""
+        self._vectors.update(zip(numbers, map(_numbers, vectors), strict=True))
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove vectors."""
+        for number in numbers:
+            self._vectors.pop(number, None)
+
+    def search(self, vector: bytes, limit: int) -> list[tuple[int, float]]:
+        """Return the nearest."""
+        asked = _numbers(vector)
+        scored = ((number, _product(asked, held)) for number, held in list(self._vectors.items()))
+        return sorted(scored, key=lambda pair: -pair[1])[:limit]
+
+    def similarity(self, vector: bytes, numbers: Sequence[int]) -> list[float]:
+        """Return the cosine of each."""
+        asked = _numbers(vector)
+        return [_product(asked, self._vectors[one]) if one in self._vectors else 0.0 for one in numbers]
+
+    def settle(self) -> None:
+        """Return."""
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+
+def _numbers(vector: bytes) -> tuple[float, ...]:
+    return struct.unpack(f"{len(vector) // 4}f", vector)
+
+
+def _product(one: Sequence[float], other: Sequence[float]) -> float:
+    return max(-1.0, min(1.0, sum(a * b for a, b in zip(one, other, strict=True))))
+
+
+class InlineMemories:
+    """Implements ports.Memories by a keeper in this process."""
+
+    def __init__(self, records: ports.MemoryRecords, settings: config_module.MemoryConfig, clock: clock_module.Clock):
+        self.keeper = keeper_module.Keeper(records, WordEmbedder(), PlainIndex, settings, clock)
+
+    async def remember(self, user_id: str, session_id: str, text: str, request_id: str) -> list[memory.Memory]:
+        """Keep what the user said."""
+        return self.keeper.remember(user_id, session_id, text, request_id)
+
+    async def recall(self, user_id: str, session_id: str, query: str, limit: int, request_id: str) -> memory.Recalled:
+        """Return what is known for a question."""
+        return self.keeper.recall(user_id, session_id, query, limit)
+
+    async def search(self, user_id: str, query: str, limit: int, request_id: str) -> list[memory.Found]:
+        """Search a user's memories."""
+        return self.keeper.search(user_id, query, limit)
+
+    async def entries(
+        self, user_id: str, selection: memory.Selection, limit: int, request_id: str
+    ) -> list[memory.Memory]:
+        """List a user's memories."""
+        return self.keeper.entries(user_id, selection, limit)
+
+    async def forget(self, user_id: str, selection: memory.Selection, request_id: str) -> int:
+        """Delete a user's memories."""
+        return self.keeper.forget(user_id, selection)
+
+    async def take_in(self, user_id: str, rows: Sequence[memory.Memory], request_id: str) -> int:
+        """Import memories."""
+        return self.keeper.take_in(user_id, rows)
+
+    async def embed(self, texts: Sequence[str], request_id: str) -> memory.Embedded:
+        """Embed texts."""
+        return self.keeper.embed(texts)
+
+
+class AwayMemories:
+    """A memory that is away: whatever is called raises RecallUnavailableError."""
+
+    def __getattr__(self, _: str) -> Any:
+        async def call(*_: Any, **__: Mapping[str, Any]) -> None:
+            raise errors.RecallUnavailableError("The memory is not available. Try again in a few seconds.")
+
+        return call
