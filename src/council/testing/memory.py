@@ -1,5 +1,7 @@
 """The memory part of recall inside the calling process, with vectors made of words and no numeric library."""
 
+import collections
+import dataclasses
 import hashlib
 import math
 import struct
@@ -132,3 +134,79 @@ class AwayMemories:
             raise errors.RecallUnavailableError("The memory is not available. Try again in a few seconds.")
 
         return call
+
+
+class PlainRecords:
+    """Implements ports.MemoryRecords in a dictionary. `forget` leaves nothing."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[memory.Memory, bytes, str]] = {}
+
+    def add_memories(
+        self,
+        rows: Sequence[tuple[memory.Memory, bytes]],
+        digest: str,
+        superseded: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add rows; an id that is there is left as it is."""
+        for row, vector in rows:
+            self.rows.setdefault(row.id, (row, vector, digest))
+        for old, new in (superseded or {}).items():
+            by = self.rows[new][0]
+            row, vector, digest_then = self.rows.get(old, (by, b"", ""))
+            if row is not by and row.user_id == by.user_id:
+                changed = dataclasses.replace(row, superseded_by=new, superseded_us=by.at_us)
+                self.rows[old] = (changed, vector, digest_then)
+
+    def memories(
+        self, user_id: str, selection: memory.Selection, limit: int, *, newest_first: bool = False
+    ) -> list[memory.Memory]:
+        """Return up to `limit` memories by id."""
+        chosen = [row for row, _, _ in list(self.rows.values()) if _is_chosen(row, user_id, selection)]
+        return sorted(chosen, key=lambda row: row.id, reverse=newest_first)[:limit]
+
+    def facts(self, user_id: str, subject: str, attribute: str) -> list[memory.Memory]:
+        """Return the facts about an attribute that hold, newest first."""
+        found = [
+            row
+            for row in self.memories(user_id, memory.Selection(kind=memory.Kind.FACT), len(self.rows))
+            if (row.subject, row.attribute, row.superseded_by) == (subject, attribute, "")
+        ]
+        return sorted(found, key=lambda row: (row.at_us, row.id), reverse=True)
+
+    def vectors(self, user_id: str, before: str, limit: int) -> list[tuple[str, str, bytes, str]]:
+        """Return up to `limit` memories, newest first; only older ones than `before`, if any."""
+        found = [
+            (row.id, row.text, vector, digest)
+            for row, vector, digest in list(self.rows.values())
+            if row.user_id == user_id and (not before or row.id < before)
+        ]
+        return sorted(found, reverse=True)[:limit]
+
+    def set_vectors(self, user_id: str, vectors: Sequence[tuple[str, bytes]], digest: str) -> None:
+        """Replace vectors by id."""
+        for identifier, vector in vectors:
+            row = self.rows[identifier][0] if identifier in self.rows else None
+            if row is not None and row.user_id == user_id:
+                self.rows[identifier] = (row, vector, digest)
+
+    def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
+        """Delete memories; return their ids."""
+        gone = [row.id for row, _, _ in self.rows.values() if _is_chosen(row, user_id, selection)]
+        for identifier in gone:
+            del self.rows[identifier]
+        return gone
+
+    def counts(self) -> dict[str, int]:
+        """Return how many memories each user has."""
+        return dict(collections.Counter(row.user_id for row, _, _ in self.rows.values()))
+
+
+def _is_chosen(row: memory.Memory, user_id: str, selection: memory.Selection) -> bool:
+    return (
+        row.user_id == user_id
+        and selection.session_id in (None, row.session_id)
+        and selection.kind in (None, row.kind)
+        and (selection.ids is None or row.id in selection.ids)
+        and row.id > selection.after
+    )

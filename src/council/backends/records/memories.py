@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import sqlalchemy
 
 from council.backends.records import schema, sql
 from council.domain import memory
+
+_log = logging.getLogger(__name__)
 
 # Both databases have a bound on the values of one statement.
 _IDS_A_STATEMENT = 500
@@ -25,6 +28,7 @@ class SqlMemories(sql.SqlRecords):
 
     def __init__(self, url: str, busy_s: float = 5.0):
         super().__init__(url, busy_s)
+        self._unerased = False
         self._add = sql.insert_if_new(self._reader, schema.memories, "id")
 
     def add_memories(
@@ -46,6 +50,8 @@ class SqlMemories(sql.SqlRecords):
                     .where(_row.user_id == born[new].user_id, _row.id == old)
                     .values(superseded_by=new, superseded_us=born[new].at_us)
                 )
+        if self._unerased:
+            self._erase_typed()
 
     def memories(
         self, user_id: str, selection: memory.Selection, limit: int, *, newest_first: bool = False
@@ -97,13 +103,12 @@ class SqlMemories(sql.SqlRecords):
     def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
         """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
         deleted: list[str] = []
-        with self._typed():
-            with self._writer.begin() as connection:
-                for part in _parts(selection):
-                    statement = sqlalchemy.delete(schema.memories).where(*_chosen(user_id, part)).returning(_row.id)
-                    deleted += connection.execute(statement).scalars().all()
-            if deleted:
-                self._erase()
+        with self._typed(), self._writer.begin() as connection:
+            for part in _parts(selection):
+                statement = sqlalchemy.delete(schema.memories).where(*_chosen(user_id, part)).returning(_row.id)
+                deleted += connection.execute(statement).scalars().all()
+        if deleted or self._unerased:
+            self._erase_typed()
         return deleted
 
     def counts(self) -> dict[str, int]:
@@ -112,8 +117,14 @@ class SqlMemories(sql.SqlRecords):
         with self._typed(), self._reader.connect() as connection:
             return {str(user_id): int(count) for user_id, count in connection.execute(query)}
 
-    def _erase(self) -> None:
-        """Take out of the files what was deleted.
+    def _erase_typed(self) -> None:
+        with self._typed():
+            self._unerased = not self._erase()
+        if self._unerased:
+            _log.warning("a reader keeps deleted memories in the database's log; it is emptied with the next change")
+
+    def _erase(self) -> bool:
+        """Take out of the files what was deleted; return whether nobody kept us from it.
 
         SQLite has overwritten the rows themselves (`secure_delete`), but a page that was rearranged may hold an older copy
         of a row, and so may the write-ahead log. So the file is written anew, and the log emptied.
@@ -121,12 +132,13 @@ class SqlMemories(sql.SqlRecords):
         if self._reader.dialect.name == "postgresql":
             with self._reader.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM memories")
-            return
+            return True
         # The driver's own connection, since neither may stand in a transaction.
         with contextlib.closing(self._reader.raw_connection()) as raw:
             if Path(self._url.database or "").stat().st_size <= _REWRITTEN_BYTES_MAX:
                 raw.cursor().execute("VACUUM")
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            busy, _, _ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
 
 
 def _parts(selection: memory.Selection) -> list[memory.Selection]:

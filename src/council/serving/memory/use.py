@@ -96,9 +96,11 @@ class Remembering:
         if len(self._keeping) >= _KEEPING_MAX:
             use.degraded = "memory: too much waits to be kept"
             return
-        use.keeping = asyncio.get_running_loop().create_task(
-            self._memories.remember(user_id, session_id, question.text, question.request_id)
-        )
+
+        async def keep() -> list[memory.Memory]:
+            return await self._memories.remember(user_id, session_id, question.text, question.request_id)
+
+        use.keeping = asyncio.get_running_loop().create_task(keep())
         self._keeping.add(use.keeping)
         use.keeping.add_done_callback(self._kept)
 
