@@ -57,6 +57,7 @@ class Rig:
     admin: str
     viewer: str
     settings: config.Config
+    doorkeeper: auth.Doorkeeper
 
     def headers(self, secret: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {secret or self.admin}"}
@@ -102,7 +103,7 @@ async def open_rig(
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield Rig(
             client, built, records, store, compute, recall, sandbox, memories, fake_sandbox, scripted,
-            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings,
+            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper,
         )  # fmt: skip
     await chain.close()
     ledger_writer.close()

@@ -42,6 +42,12 @@ _TASK = re.compile(
     r"|given|consider|is it true|premises?|facts?)\b",
     re.IGNORECASE,
 )
+# One of these anywhere puts a whole sentence in doubt.
+_DOUBTED = re.compile(
+    r"\b(?:if|unless|wish|doubt|maybe|perhaps|supposedly|allegedly|not true|untrue|a lie|lied|lying|kidding|joking|just a joke"
+    r"|says|said|claims?|claimed|thinks|thought|believes?|dreamed|dreamt)\b",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(
     r"(?:(?:hi|hello|hey|hiya|greetings|good (?:morning|afternoon|evening)|well|ok|okay|so|and|but|also|oh|yes|yeah|no|thanks"
     r"|thank you|actually|by the way|btw|fyi|just so you know|for the record|as you know|note that|please note that)"
@@ -158,7 +164,7 @@ def _clauses(text: str) -> Iterator[str]:
         whole = sentence.strip()
         if whole.endswith(":"):
             return
-        if not whole or whole.endswith("?") or "…" in whole:
+        if not whole or whole.endswith("?") or "…" in whole or _DOUBTED.search(whole):
             continue
         for clause in _parted(_LEAD.sub("", whole, count=1) if _LEAD.match(whole) else whole):
             count += 1
