@@ -129,12 +129,14 @@ def gateway(
     config: config_module.Config, found: providers.Catalogue, where: home_module.Home, generation: str
 ) -> "ASGIApp":
     """Return the gateway's application; its lifespan opens and closes what it leans on, in order."""
+    from council.backends.answer_cache import unix as answer_cache_unix
     from council.backends.compute import unix as compute_unix
     from council.backends.memories import unix as memories_unix
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
     from council.gateway import application, auth, limits, parts
     from council.serving import pipeline
+    from council.serving.cache import use as cache_use
     from council.serving.ledger import writer
     from council.serving.memory import use
     from council.serving.providers import calls
@@ -173,6 +175,11 @@ def gateway(
             generation,
             clock,
             use.Remembering(memories, config.memory),
+            cache_use.Cache(
+                answer_cache_unix.UnixAnswerCache(where.socket("recall"), config.cache.timeout_s),
+                config.cache,
+                generation,
+            ),
         ),
         calls=made_calls,
         sandbox=sandbox,

@@ -218,6 +218,25 @@ class Retriever(Protocol):
         ...
 
 
+class AnswerCache(Protocol):
+    """Answers given before, each user's apart. Lossy by design. Raises RecallUnavailableError."""
+
+    async def find(
+        self, user_id: str, scope: str, gist: str, text: str, semantic: bool, request_id: str
+    ) -> tuple[str, Mapping[str, Any]] | None:
+        """Return ("exact" or "semantic", answer), or None.
+
+        `scope` is all else that shapes an answer, `gist` what the question is about.
+        """
+        ...
+
+    async def keep(
+        self, user_id: str, scope: str, gist: str, text: str, answer: Mapping[str, Any], request_id: str
+    ) -> None:
+        """Keep an answer."""
+        ...
+
+
 class SandboxSession(Protocol):
     """A sandbox that keeps its state from one call to the next, until it is closed or a call of it meets a limit."""
 

@@ -87,6 +87,9 @@ LEDGER_SECONDS = prometheus_client.Histogram(
     "council_ledger_commit_seconds", "Wait for a ledger row's commit.", buckets=_LATENCY_BUCKETS_S
 )
 
+CACHE = prometheus_client.Counter(
+    "council_answer_cache_total", "Questions looked up in the answer cache, by result.", ["result"]
+)
 PROVIDER_CALLS = prometheus_client.Counter(
     "council_provider_calls_total", "Calls to models' servers, by provider and outcome.", ["provider", "outcome"]
 )

@@ -121,6 +121,21 @@ class MemoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """Answers of the local model, given again to the same question of the same user."""
+
+    kind: str = option(
+        "off", "`off`, `exact` (the same words) or `semantic` (the same meaning), where a request says nothing."
+    )
+    ttl_s: float = option(86_400.0, "An answer older than this is not given again, seconds.", low=1, high=31_536_000)
+    questions_max: int = option(5000, "Questions kept, of all users together.", low=1, high=1_000_000)
+    wordings_max: int = option(8, "Wordings kept of one question.", low=1, high=1000)
+    answer_bytes_max: int = option(32 * 1024, "Larger answers are not kept, bytes.", low=256, high=512 * 1024)
+    cosine_min: float = option(0.9, "Least similarity of two wordings of one question.", low=0, high=1)
+    timeout_s: float = option(0.5, "Longest wait for the cache, seconds.", low=0.01, high=60)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsConfig:
     """The database."""
 
@@ -242,6 +257,7 @@ class Config:
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
@@ -423,6 +439,7 @@ def _nearest(name: str, known: Mapping[str, Any], prefix: str) -> str:
     return f" Did you mean `{prefix}{close[0]}`?" if close else " `council config show` lists every key."
 
 
+CACHE_KINDS = ("off", "exact", "semantic")
 SANDBOX_KINDS = ("namespaces", "firejail", "gvisor")
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -448,6 +465,8 @@ def _check_combinations(config: Config) -> None:
             f"`supervisor.stop_s` must be at least {LAST_ROWS_S:g} s longer than `gateway.drain_s`, or answers are cut "
             "and their ledger rows lost at a stop."
         )
+    if config.cache.kind not in CACHE_KINDS:
+        raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
     sandbox = config.sandbox
     if sandbox.kind not in SANDBOX_KINDS:
         raise errors.ConfigError(f"`sandbox.kind` must be one of {', '.join(SANDBOX_KINDS)}, not {sandbox.kind!r}.")

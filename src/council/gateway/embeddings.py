@@ -4,15 +4,19 @@ import base64
 import struct
 from typing import Annotated, Any, Literal
 
+import orjson
 import pydantic
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from council.domain import access, errors, memory
-from council.gateway import exchange, limits, parts
+from council.domain import access, answers, errors, memory, providers
+from council.gateway import asking, exchange, limits, parts
+from council.gateway.wire import chat
+from council.serving import pipeline
+from council.serving.providers import calls
 
-MODEL = "all-minilm-l6-v2"
+MODEL = providers.EMBEDDER
 _CHARS_MAX = 100_000
 _Text = Annotated[str, pydantic.Field(min_length=1, max_length=_CHARS_MAX)]
 
@@ -44,6 +48,8 @@ class EmbeddingsRoutes:
         admission = await self._parts.limiter.admit(principal)
         settings = self._parts.config.gateway
         raw = await exchange.json_body(request, settings.body_timeout_s, settings.body_bytes_max)
+        if isinstance(raw, dict) and raw.get("model") in self._parts.calls.models:
+            return await self._relay(request, raw, asking.asker(self._parts.config, principal, admission), admission)
         asked = _asked(raw)
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         # JSON may hold lone surrogates, which are no text.
@@ -52,6 +58,30 @@ class EmbeddingsRoutes:
         if made is None:
             return Response(status_code=exchange.CLIENT_GONE)
         return exchange.json_response(_reply(made, asked.encoding_format), limits.headers(admission))
+
+    async def _relay(
+        self, request: Request, body: dict[str, Any], asker: pipeline.Asker, admission: limits.Admission
+    ) -> Response:
+        """Pass a request on to the provider of the model that it names."""
+        name = str(body["model"])
+        if not self._parts.calls.speaks(name, "embeddings") or name == self._parts.config.model.name:
+            raise errors.UnsupportedParameterError(
+                f"{name[:100]!r} makes no embeddings. Use {MODEL}, or an embedding model of a provider.",
+                parameter="model",
+            )
+        sampling = answers.Sampling(tokens_max=0)
+        question = answers.Question(
+            request.state.request_id, [], name, sampling, answers.Route.GENERAL, specialists=False
+        )
+        needed = calls.Request("embeddings", name, body, len(orjson.dumps(body)))
+        relay = self._parts.pipeline.relay(question, needed, asker)
+        try:
+            found = await exchange.unless_gone(request.receive, relay.whole())
+        finally:
+            await relay.close()
+        if found is None:
+            return Response(status_code=exchange.CLIENT_GONE)
+        return Response(chat.relayed(*found), headers=limits.headers(admission), media_type="application/json")
 
 
 def _asked(raw: Any) -> EmbeddingsRequest:

@@ -8,11 +8,14 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
+import struct
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from council.domain import config as config_module
 from council.domain import errors
+from council.serving.cache import shelf
 from council.serving.memory import keeper as keeper_module
 from council.serving.memory import operations
 
@@ -27,7 +30,13 @@ _WAIT_S = 5.0
 class Memories:
     """Runs operations of a keeper on threads, a bounded number at once."""
 
-    def __init__(self, make: Callable[[], keeper_module.Keeper], settings: config_module.MemoryConfig):
+    def __init__(
+        self,
+        make: Callable[[], keeper_module.Keeper],
+        settings: config_module.MemoryConfig,
+        answers: config_module.CacheConfig,
+    ):
+        self._shelf = shelf.Shelf(answers, _cosine)
         self._make = make
         self._settings = settings
         self._threads = concurrent.futures.ThreadPoolExecutor(_THREADS, "memory")
@@ -76,12 +85,35 @@ class Memories:
                     )
                 )
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, operations.run, self._keeper, request)
+            reply = await loop.run_in_executor(self._threads, operations.run, self._keeper, request)
+            if request["operation"] == "forget":
+                # What is forgotten may stand in an answer.
+                self._shelf.forget(str(request.get("user")))
+            return reply
         finally:
             self._waiting -= 1
+
+    async def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Find or keep an answer given before. Only meaning needs the embedding model, and goes without while it loads."""
+        user, scope, gist, text = (str(request[name]) for name in ("user", "scope", "gist", "text"))
+        now_s = time.monotonic()
+        if request["answer"] == "keep":
+            self._shelf.keep(user, scope, gist, text, request["answer_form"], now_s)
+            return {}
+        keeper = self._keeper if request.get("semantic") else None
+        loop = asyncio.get_running_loop()
+        embed = None if keeper is None else (lambda texts: keeper.embed(texts).vectors)
+        found = await loop.run_in_executor(self._threads, self._shelf.find, user, scope, gist, text, now_s, embed)
+        return {"found": found}
 
     def close(self) -> None:
         """End what still runs."""
         if self._keeper is not None:
             self._keeper.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _cosine(one: bytes, other: bytes) -> float:
+    """Return the cosine of two vectors of length 1, float32."""
+    form = f"={len(one) // 4}f"
+    return float(sum(a * b for a, b in zip(struct.unpack(form, one), struct.unpack(form, other), strict=True)))

@@ -50,7 +50,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
             "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall)),
             "library": ("library", folder.Folder(where.library, config.recall)),
         },
-        memories.Memories(lambda: composition.keeper(config, where), config.memory),
+        memories.Memories(lambda: composition.keeper(config, where), config.memory, config.cache),
     )
     app = _application(recall, search, environment, config.recall.poll_s)
     harness.serve(local_hosts.only(app), health, environment, drain_s=0.0)
@@ -118,6 +118,8 @@ class _Recall:
         harness.request_id.set(str(request.get("request_id", "")))
         if "operation" in request:
             return await self.memory.reply(request)
+        if "answer" in request:
+            return await self.memory.answer(request)
         limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
         passages = self._index.search(str(request.get("query", "")), limit)
         return {"passages": [asdict(passage) for passage in passages]}

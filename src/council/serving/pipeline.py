@@ -19,6 +19,7 @@ from council.kit import clock as clock_module
 from council.serving import escalation as escalation_module
 from council.serving import relay as relay_module
 from council.serving import run as run_module
+from council.serving.cache import use as cache_module
 from council.serving.memory import use
 from council.serving.providers import attempts
 from council.serving.providers import calls as calls_module
@@ -56,6 +57,7 @@ class Asker:
     budgets: tuple[ledger.Budget, ...] = ()
     memory: bool = False
     session_id: str = ""
+    cache: str | None = None
 
 
 class Pipeline:
@@ -71,6 +73,7 @@ class Pipeline:
         generation: str,
         clock: clock_module.Clock,
         remembering: use.Remembering | None = None,
+        cache: cache_module.Cache | None = None,
     ):
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
@@ -80,6 +83,7 @@ class Pipeline:
         self._generation = generation
         self._clock = clock
         self._remembering = remembering
+        self._cache = cache
         self._recording: set[asyncio.Task[None]] = set()
         self._open = 0
         self._none_open = asyncio.Event()
@@ -176,10 +180,16 @@ class Pipeline:
     def _attempt(
         self, specialist: Specialist, question: answers.Question, asker: Asker, run: run_module.Run
     ) -> AsyncGenerator[answers.Event, None]:
-        """Let a specialist try; the local model may be helped out by a paid one, unless it was named itself."""
-        if specialist.route is not answers.Route.GENERAL or not question.specialists or not self._escalation.ready:
+        """Let a specialist try. What the local model would say may be known already, or said better by a paid one."""
+        if specialist.route is not answers.Route.GENERAL or not question.specialists:
             return specialist.attempt(question)
-        return self._escalation.attempt(specialist, question, run, _tab(question, asker))
+        if self._escalation.ready:
+            words = self._escalation.attempt(specialist, question, run, _tab(question, asker))
+        else:
+            words = specialist.attempt(question)
+        if self._cache is None:
+            return words
+        return self._cache.attempt(words, question, asker.user_id, self._cache.kind_for(asker.cache))
 
     async def _settle(self, finding: answers.Finding, run: run_module.Run) -> answers.Answer:
         run.finding = finding

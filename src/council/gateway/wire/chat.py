@@ -158,6 +158,7 @@ class ChatRequest(pydantic.BaseModel):
     modalities: list[Literal["text"]] | None = None
     memory: Annotated[bool, _BOOLEAN] | None = None
     session: Annotated[str, pydantic.Field(max_length=128)] | None = None
+    cache: Literal["off", "exact", "semantic"] | None = None
     presence_penalty: Annotated[float, pydantic.Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, pydantic.Field(ge=-2, le=2)] | None = None
 
@@ -297,6 +298,7 @@ def council_object(answer: answers.Answer) -> dict[str, Any]:
             "detail": dict(finding.evidence.detail),
         },
         "escalated": answer.escalated,
+        "cached": finding.evidence.detail.get("cached"),
         "cost_usd_micros": answer.cost_usd_micros,
         "tokens": {"prompt": finding.usage.prompt_tokens, "completion": finding.usage.completion_tokens},
         "timings_ms": dict(answer.timings_ms),
@@ -320,7 +322,7 @@ def usage_object(usage: answers.Usage) -> dict[str, int]:
 
 
 # Council's own parameters, which no provider knows.
-_OWN = frozenset({"memory", "session"})
+_OWN = frozenset({"memory", "session", "cache"})
 
 
 def foreign(body: Mapping[str, Any]) -> Mapping[str, Any]:
