@@ -1,5 +1,6 @@
 """Rate limits a token, shared by all gateway workers through the store."""
 
+import asyncio
 import dataclasses
 
 from council import ports, telemetry
@@ -10,6 +11,7 @@ _WINDOW_S = 60.0
 # After a failure the store is left alone this long, so that its absence costs one timeout and not one a request.
 _PAUSE_S = 2.0
 _LOCAL_KEYS_MAX = 10_000
+_LEASE_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,14 +22,38 @@ class Admission:
     degraded: bool
 
 
+@dataclasses.dataclass(slots=True)
+class _Lease:
+    """Permits that this process took from the store ahead of their use, and until when they are good."""
+
+    permits: int = 0
+    size: int = 0
+    until_s: float = 0.0
+    remaining: int = 0
+    # Whoever finds none left fetches for all who wait.
+    fetching: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+    def take(self, now_s: float) -> bool:
+        """Use one up; False if there is none."""
+        if not self.permits or now_s >= self.until_s:
+            return False
+        self.permits -= 1
+        return True
+
+
 class RateLimiter:
-    """Asks the store; while that is away counts in this process, so that limits never vanish."""
+    """Asks the store; while that is away counts in this process, so that limits never vanish.
+
+    A token in heavy use has its permits fetched some at a time, up to what refills in a second, so that not every request
+    pays for the way to the store. They are taken there first, so all processes together never give more than the limit.
+    """
 
     def __init__(self, store: ports.Store, clock: clock_module.Clock):
         self._store = store
         self._clock = clock
         self._retry_at_s = 0.0
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._leases: dict[str, _Lease] = {}
 
     async def admit(self, principal: access.Principal) -> Admission:
         """Take one permit. Raises RateLimitedError."""
@@ -45,12 +71,35 @@ class RateLimiter:
     async def _take(self, key: str, limit: int) -> Admission:
         now_s = self._clock.monotonic_s()
         if now_s >= self._retry_at_s:
+            lease = self._lease(key)
+            if lease.take(now_s):
+                return _leased(lease, limit)
             try:
-                return Admission(await self._store.take(key, limit, _WINDOW_S), degraded=False)
+                async with lease.fetching:
+                    if lease.take(now_s):
+                        return _leased(lease, limit)
+                    return Admission(await self._fetch(key, limit, now_s, lease), degraded=False)
             except errors.StoreUnavailableError:
                 telemetry.CALLS.labels("store", "error").inc()
                 self._retry_at_s = self._clock.monotonic_s() + _PAUSE_S
         return Admission(self._take_here(key, limit, now_s), degraded=True)
+
+    def _lease(self, key: str) -> _Lease:
+        lease = self._leases.get(key)
+        if lease is None:
+            if len(self._leases) >= _LOCAL_KEYS_MAX:
+                self._leases.pop(next(iter(self._leases)))
+            lease = self._leases[key] = _Lease()
+        return lease
+
+    async def _fetch(self, key: str, limit: int, now_s: float, lease: _Lease) -> ports.Allowance:
+        """Take permits: twice as many as before where those were used up in time, else one. Raises StoreUnavailableError."""
+        used_up = not lease.permits and now_s < lease.until_s
+        lease.size = min(max(1, int(limit / _WINDOW_S)), lease.size * 2) if used_up else 1
+        allowance = await self._store.take(key, limit, _WINDOW_S, lease.size)
+        lease.permits, lease.remaining = max(0, allowance.granted - 1), allowance.remaining
+        lease.until_s = now_s + _LEASE_S if allowance.allowed else 0.0
+        return dataclasses.replace(allowance, remaining=allowance.remaining + lease.permits)
 
     def _take_here(self, key: str, limit: int, now_s: float) -> ports.Allowance:
         """Token bucket in memory: `limit` permits that refill evenly over the window."""
@@ -63,6 +112,10 @@ class RateLimiter:
         self._buckets[key] = (permits, now_s)
         retry_s = 0.0 if allowed else (1.0 - permits) * _WINDOW_S / limit
         return ports.Allowance(allowed, limit, int(permits), retry_s)
+
+
+def _leased(lease: _Lease, limit: int) -> Admission:
+    return Admission(ports.Allowance(True, limit, lease.remaining + lease.permits, 0.0), degraded=False)
 
 
 def headers(admission: Admission) -> dict[str, str]:

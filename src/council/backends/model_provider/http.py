@@ -52,6 +52,7 @@ class HttpProvider:
         probe: str = "",
     ):
         self._provider = provider
+        self._loopback = provider.loopback
         self._calls = calls
         self._forms = forms_spoken
         self._headers = {
@@ -75,7 +76,7 @@ class HttpProvider:
     @property
     def loopback(self) -> bool:
         """Whether it runs on this machine."""
-        return self._provider.loopback
+        return self._loopback
 
     @property
     def forms(self) -> frozenset[str]:
