@@ -19,10 +19,11 @@ def request(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One request at a time. After `ask`: `status`, `body` where it is kept, and when each piece of the body came."""
+    """One request at a time. After `ask`: status, request id, the body where it is kept, and when each piece of it came."""
 
     def __init__(self, *, keep_body: bool = False):
         self.status = 0
+        self.request_id = ""
         self.body: list[bytes] = []
         self.came_s: list[float] = []
         self.began_s = 0.0
@@ -40,12 +41,13 @@ class Connection(asyncio.Protocol):
         """
         loop = asyncio.get_running_loop()
         if self._transport is None or self._transport.is_closing():
+            self._done = None
             await loop.create_connection(lambda: self, "127.0.0.1", port)
         assert self._transport is not None
         self._parser = httptools.HttpResponseParser(self)
         self._done = loop.create_future()
         self._leave_after = leave_after
-        self.status, self.body, self.came_s = 0, [], []
+        self.status, self.request_id, self.body, self.came_s = 0, "", [], []
         self.began_s = time.perf_counter()
         self._transport.write(asked)
         async with asyncio.timeout(120):
@@ -77,6 +79,10 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._done is not None and not self._done.done():
             self._done.set_exception(error)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(name) == 12 and name.lower() == b"x-request-id":
+            self.request_id = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()

@@ -103,9 +103,10 @@ def pass_through(port: int, upstream_url: str, python: str = sys.executable) -> 
     return _uvicorn("pass_through:app", port, {"UPSTREAM": upstream_url}, python)
 
 
-def scripted(port: int, key: str) -> Peer:
+def scripted(port: int, key: str, script: Path | None = None) -> Peer:
     """Start the scripted upstream, which serves whoever brings `key`."""
     command = [sys.executable, "-m", "council.testing.upstream", "--port", str(port), "--key", key]
+    command += ["--script", str(script)] if script else []
     return _start(command, port, "/_tally", {}, key)
 
 
