@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from council.domain import access, answers, errors, ledger
-from council.gateway import exchange, forms, limits, parts, streams
+from council.gateway import exchange, forms, limits, memory, parts, streams
 from council.gateway.wire import chat as wire
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls
@@ -102,7 +102,9 @@ class OpenAIRoutes:
         settings = self._parts.config.gateway
         raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
         asked = self._read(wire.parse(raw), form, request.state.request_id)
-        asker, headers = self._asker(principal, admission), limits.headers(admission)
+        headers = limits.headers(admission)
+        wish = memory.wish(request, principal, asked.chat.memory, asked.chat.session)
+        asker = self._asker(principal, admission, *wish)
         if self._is_relayed(asked.chat):
             return await self._relay(request, asked, len(raw), asker, headers)
         events = self._parts.pipeline.answer(asked.question, asker)
@@ -148,7 +150,7 @@ class OpenAIRoutes:
     def _request(self, request: Request, asked: _Asked, body_bytes: int) -> calls.Request:
         form = asked.form
         if form is None:
-            return calls.Request("chat", asked.question.model, asked.body, body_bytes, asked.chat.needs)
+            return calls.Request("chat", asked.question.model, wire.foreign(asked.body), body_bytes, asked.chat.needs)
         if asked.native:
             passed = {name: request.headers[name] for name in form.headers if name in request.headers}
             return calls.Request(form.name, asked.question.model, asked.body, body_bytes, asked.chat.needs, passed)
@@ -181,7 +183,9 @@ class OpenAIRoutes:
             specialists=own,
         )
 
-    def _asker(self, principal: access.Principal, admission: limits.Admission) -> pipeline_module.Asker:
+    def _asker(
+        self, principal: access.Principal, admission: limits.Admission, remember: bool, session: str
+    ) -> pipeline_module.Asker:
         degraded = ("store: rate limits count here only",) if admission.degraded else ()
         scope = f"token:{principal.token_id or 'anonymous'}"
         general = self._parts.config.budget
@@ -189,7 +193,7 @@ class OpenAIRoutes:
             ledger.Budget(scope, "day", principal.day_usd_micros or general.token_day_usd_micros),
             ledger.Budget(scope, "month", principal.month_usd_micros or general.token_month_usd_micros),
         )
-        return pipeline_module.Asker(principal.user_id, principal.token_id, degraded, budgets)
+        return pipeline_module.Asker(principal.user_id, principal.token_id, degraded, budgets, remember, session)
 
     def model_names(self) -> list[str]:
         """Return every name that callers may ask for."""

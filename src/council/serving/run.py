@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from council import telemetry
 from council.domain import answers, errors, ledger
 from council.kit import clock as clock_module
+from council.serving.memory import use
 from council.serving.providers import attempts
 
 
@@ -23,6 +24,8 @@ class Run:
         self.recorded = False
         self.spoken = False
         self.tab: attempts.Tab | None = None
+        self.escalated = False
+        self.memory: use.Use | None = None
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock
@@ -76,7 +79,7 @@ class Run:
             outcome=outcome,
             level=str(level),
             verified=level.verified,
-            escalated=False,
+            escalated=self.escalated,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cost_usd_micros=self.cost_usd_micros,
@@ -107,7 +110,7 @@ class Run:
             specialist=str(self.route),
             route=self.route,
             finding=self.finding,
-            escalated=False,
+            escalated=self.escalated,
             cost_usd_micros=self.cost_usd_micros,
             timings_ms=dict(self._timings_ms),
             passed_on=dict(self.passed_on),
@@ -116,6 +119,7 @@ class Run:
             generation=generation,
             provider=self.tab.step.deployment.provider if self.tab and self.tab.step else "",
             tried=tuple(self.tab.tried) if self.tab else (),
+            memory=self.memory.report(self.route) if self.memory else None,
         )
 
     def observe(self, outcome: ledger.Outcome) -> None:

@@ -1,0 +1,75 @@
+"""The words of one user's memories: SQLite's FTS5 in memory. A view that is rebuilt at every start."""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+
+from council.serving.memory import lexical
+
+# A word in more memories than this tells them apart too little to be worth ranking them all.
+_COMMON = 2_000
+
+
+class Phrases:
+    """Texts by number, of one user. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._database.execute(
+            "CREATE VIRTUAL TABLE words USING fts5 (text, tokenize='porter unicode61 remove_diacritics 2')"
+        )
+
+    def add(self, numbered: Sequence[tuple[int, str]]) -> None:
+        """Add texts under numbers that are not there yet."""
+        clean = [(number, text.encode("utf-8", "replace").decode()) for number, text in numbered]
+        with self._lock:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", clean)
+            self._database.execute("COMMIT")
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove texts; numbers that are not there are passed over."""
+        with self._lock:
+            self._database.executemany("DELETE FROM words WHERE rowid = ?", [(number,) for number in numbers])
+
+    def search(self, query: str, limit: int) -> list[int]:
+        """Return the numbers of the texts that fit the query's content words best."""
+        words = _words(query)
+        with self._lock:
+            rare = [word for word in words if not self._is_common(word)]
+            if not rare:
+                return []
+            match = " OR ".join(f'"{word}"' for word in rare)
+            rows = self._database.execute(
+                "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?", (match, limit)
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def coverage(self, query: str, numbers: Sequence[int]) -> dict[int, float]:
+        """Return which share of the query's content words each of these texts holds, 0 where it has none."""
+        words = _words(query)
+        held = dict.fromkeys(numbers, 0)
+        if not words or not numbers:
+            return dict.fromkeys(numbers, 0.0)
+        among = ",".join(str(int(number)) for number in numbers)
+        with self._lock:
+            for word in words:
+                statement = f"SELECT rowid FROM words WHERE words MATCH ? AND rowid IN ({among})"  # noqa: S608 - integers
+                for (number,) in self._database.execute(statement, (f'"{word}"',)):
+                    held[number] += 1
+        return {number: count / len(words) for number, count in held.items()}
+
+    def close(self) -> None:
+        """Give back the memory."""
+        with self._lock:
+            self._database.close()
+
+    def _is_common(self, word: str) -> bool:
+        statement = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+        found: int = self._database.execute(statement, (f'"{word}"', _COMMON + 1)).fetchone()[0]
+        return found > _COMMON
+
+
+def _words(query: str) -> list[str]:
+    return lexical.content_words(query.encode("utf-8", "replace").decode())
