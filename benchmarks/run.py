@@ -17,6 +17,7 @@ from typing import Any
 
 import answers
 import figures
+import gateways
 import ledger
 import memory
 import readme
@@ -97,6 +98,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "size": lambda options: size.run(options.port, options.peers, say),
     "ledger": _ledger,
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
+    "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }
