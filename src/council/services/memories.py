@@ -8,9 +8,11 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors
 from council.serving.memory import keeper as keeper_module
@@ -51,8 +53,10 @@ class Memories:
         self._there.set()
         while not self.warm:
             try:
+                began_s = time.monotonic()
                 await asyncio.to_thread(self._keeper.warm)
                 self.warm = True
+                telemetry.MEMORY_REBUILD_SECONDS.set(time.monotonic() - began_s)
                 _log.info("all memories are ready")
             except errors.CouncilError as error:
                 _log.warning("memories could not be read", extra={"code": error.code, "detail": error.detail})
@@ -75,6 +79,9 @@ class Memories:
                         f"There is no memory now: {self._reason.rstrip('.')}. Try again soon."
                     )
                 )
+            known = operations.at_once(self._keeper, request)
+            if known is not None:
+                return known
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, operations.run, self._keeper, request)
         finally:
