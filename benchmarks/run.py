@@ -21,6 +21,7 @@ import gateways
 import ledger
 import memory
 import readme
+import recall
 import request_costs
 import sandbox_costs
 import size
@@ -100,6 +101,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
+    "recall": lambda options: recall.run(options.port, options.peers, say),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }
 

@@ -147,6 +147,9 @@ MEMORY_MEMORIES = prometheus_client.Gauge(
 MEMORY_LOADED = prometheus_client.Gauge(
     "council_memory_loaded", "Memories that are ready to be searched.", multiprocess_mode="livemax"
 )
+MEMORY_REBUILD_SECONDS = prometheus_client.Gauge(
+    "council_memory_rebuild_seconds", "How long reading all memories took at the start.", multiprocess_mode="livemax"
+)
 MEMORY_SEARCHES = prometheus_client.Counter(
     "council_memory_searches_total", "Searches of a user's memories, by whether any fitted (hit, miss).", ["result"]
 )

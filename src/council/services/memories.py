@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors
 from council.serving.cache import shelf
@@ -60,8 +61,10 @@ class Memories:
         self._there.set()
         while not self.warm:
             try:
+                began_s = time.monotonic()
                 await asyncio.to_thread(self._keeper.warm)
                 self.warm = True
+                telemetry.MEMORY_REBUILD_SECONDS.set(time.monotonic() - began_s)
                 _log.info("all memories are ready")
             except errors.CouncilError as error:
                 _log.warning("memories could not be read", extra={"code": error.code, "detail": error.detail})
@@ -84,6 +87,9 @@ class Memories:
                         f"There is no memory now: {self._reason.rstrip('.')}. Try again soon."
                     )
                 )
+            known = operations.at_once(self._keeper, request)
+            if known is not None:
+                return known
             loop = asyncio.get_running_loop()
             reply = await loop.run_in_executor(self._threads, operations.run, self._keeper, request)
             if request["operation"] == "forget":

@@ -22,8 +22,8 @@ _RANGE = 0.3
 _LISTS_PER_ROOT = 1.5
 _PROBES = 16
 # Enough to place the lists; more points only take longer.
-_TRAINED_A_LIST = 64
-_TRAINING_ROUNDS = 6
+_TRAINED_A_LIST = 40
+_TRAINING_ROUNDS = 4
 # Lists are placed anew when there are this many times as many vectors as when they were placed.
 _GROWTH = 4.0
 

@@ -29,7 +29,7 @@ _FIRST_PAGE = 512
 _PAGE = 4_096
 # With another model each vector is made anew, a hundred times slower than read.
 _PAGE_EMBEDDED = 64
-_CANDIDATES = 30
+_CANDIDATES = 20
 _FACTS_MAX = 50
 # Of a memory's score, the rest is coverage. Cosines of unrelated sentences lie below 0.2, of related ones above 0.4.
 _SIMILARITY_SHARE = 0.75
@@ -149,15 +149,28 @@ class Keeper:
 
     def recall(self, user_id: str, session_id: str, query: str, limit: int) -> memory.Recalled:
         """Return what is known for a question."""
+        shelf = self._ready_shelf(user_id)
+        key, version = ("recall", session_id, query, limit), shelf.version
+        kept: memory.Recalled | None = shelf.kept(key)
+        if kept is not None:
+            return kept
         found = [one for one in self.search(user_id, query, 2 * limit) if not one.memory.superseded_by][:limit]
         session: list[memory.Memory] = []
         if session_id and self._settings.session_turns:
             chosen = memory.Selection(session_id=session_id, kind=memory.Kind.TURN)
             session = self._records.memories(user_id, chosen, self._settings.session_turns, newest_first=True)
+        facts = self._asked(user_id, query)
+        recalled = memory.Recalled(facts, tuple(found), tuple(reversed(session)), shelf.complete)
+        shelf.keep(key, version, recalled)
+        return recalled
+
+    def known(self, user_id: str, session_id: str, query: str, limit: int) -> memory.Recalled | None:
+        """Return what `recall` returned for the same question, if nothing has changed since. Takes no time."""
         with self._users_lock:
             user = self._users.get(user_id)
-        complete = user is not None and user.shelf is not None and user.shelf.complete
-        return memory.Recalled(self._asked(user_id, query), tuple(found), tuple(reversed(session)), complete)
+        shelf = user.shelf if user is not None else None
+        kept: memory.Recalled | None = None if shelf is None else shelf.kept(("recall", session_id, query, limit))
+        return kept
 
     def _asked(self, user_id: str, query: str) -> tuple[memory.Memory, ...]:
         """Return the facts that hold and that the query asks for."""
@@ -175,6 +188,10 @@ class Keeper:
         """Return up to `limit` memories that fit a query, best first."""
         query = query.strip()[: self._settings.text_chars_max]
         shelf = self._ready_shelf(user_id)
+        key, version = ("search", query, limit), shelf.version
+        kept: list[memory.Found] | None = shelf.kept(key)
+        if kept is not None:
+            return kept
         if not query or limit < 1 or not len(shelf):
             telemetry.MEMORY_SEARCHES.labels("miss").inc()
             return []
@@ -199,6 +216,7 @@ class Keeper:
             if identifier in rows
         ]
         telemetry.MEMORY_SEARCHES.labels("hit" if found else "miss").inc()
+        shelf.keep(key, version, found)
         return found
 
     def entries(self, user_id: str, selection: memory.Selection, limit: int) -> list[memory.Memory]:
@@ -262,7 +280,10 @@ class Keeper:
         if not rows:
             return
         self._records.add_memories(list(zip(rows, vectors, strict=True)), self._embedder.digest, superseded)
-        self._shelf_of(user).add([(row.id, row.text, vector) for row, vector in zip(rows, vectors, strict=True)])
+        # Who has memories and no shelf gets all of them when the shelf is filled, these too.
+        if user.shelf is not None or user.count == 0:
+            added = [(row.id, row.text, vector) for row, vector in zip(rows, vectors, strict=True)]
+            self._shelf_of(user).add(added)
         user.count += len(rows)
         self._counts[user_id] = user.count
         for row in rows:
@@ -292,6 +313,9 @@ class Keeper:
         try:
             self.complete(user_id)
         except errors.CouncilError as error:
+            with self._held(user_id) as user:
+                # The next search begins anew.
+                user.shelf = None
             _log.warning("a user's memories could not be read", extra={"code": error.code, "detail": error.detail})
 
     def _shelf_of(self, user: _User) -> shelf_module.Shelf:

@@ -27,6 +27,15 @@ def run(keeper: keeper_module.Keeper, request: Mapping[str, Any]) -> dict[str, A
         return error_form(error)
 
 
+def at_once(keeper: keeper_module.Keeper, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the reply to a question that was asked before and whose answer still holds, without any waiting; else None."""
+    if request.get("operation") != "recall":
+        return None
+    user_id, session, query = str(request.get("user", "")), str(request.get("session", "")), _text(request, "query")
+    known = keeper.known(user_id, session, query, _limit(request))
+    return None if known is None else memory_wire.recalled_form(known)
+
+
 def error_form(error: errors.CouncilError) -> dict[str, Any]:
     """Return the reply that tells of an error."""
     return {"error": {"code": error.code, "message": error.message, "detail": error.detail}}

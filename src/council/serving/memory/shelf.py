@@ -5,7 +5,8 @@ Each user has a shelf of their own, so a search cannot meet anybody else's memor
 
 import collections
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 from council import ports
 from council.serving.memory import phrases
@@ -14,19 +15,17 @@ _RESULTS_KEPT = 256
 
 
 class Shelf:
-    """Ids with what is needed to find them. `complete` is set by whoever fills it from the records."""
+    """Ids with what is needed to find them, and results until something changes. Filled from the records by its user."""
 
     def __init__(self, index: ports.VectorIndex):
-        self.complete = False
+        self._complete = False
         self._index = index
         self._phrases = phrases.Phrases()
         self._ids: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
         self._next = 1
         self._version = 0
-        self._results: collections.OrderedDict[tuple[str, int], list[tuple[str, float, float]]] = (
-            collections.OrderedDict()
-        )
+        self._results: collections.OrderedDict[Hashable, Any] = collections.OrderedDict()
         self._lock = threading.Lock()
 
     def add(self, rows: Sequence[tuple[str, str, bytes]]) -> None:
@@ -53,12 +52,6 @@ class Shelf:
 
     def search(self, query: str, vector: Callable[[str], bytes], limit: int) -> list[tuple[str, float, float]]:
         """Return ids with cosine and coverage of the query's words: the `limit` nearest by either, in no order."""
-        key = (query, limit)
-        with self._lock:
-            version = self._version
-            if key in self._results:
-                self._results.move_to_end(key)
-                return self._results[key]
         asked = vector(query)
         by_word = self._phrases.search(query, limit)
         found = dict(self._index.search(asked, limit))
@@ -66,14 +59,40 @@ class Shelf:
         found.update(zip(missing, self._index.similarity(asked, missing), strict=True))
         covered = self._phrases.coverage(query, list(found))
         with self._lock:
-            result = [
+            return [
                 (self._ids[number], cosine, covered[number]) for number, cosine in found.items() if number in self._ids
             ]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the records hold of this user is on it."""
+        return self._complete
+
+    @complete.setter
+    def complete(self, value: bool) -> None:
+        with self._lock:
+            self._complete = value
+            self._changed()
+
+    @property
+    def version(self) -> int:
+        """Another number after each change."""
+        return self._version
+
+    def kept(self, key: Hashable) -> Any:
+        """Return the result of an earlier question, None if there is none or something has changed since."""
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+            return self._results.get(key)
+
+    def keep(self, key: Hashable, version: int, result: Any) -> None:
+        """Keep a result that was found while the shelf had this version."""
+        with self._lock:
             if version == self._version:
                 self._results[key] = result
                 if len(self._results) > _RESULTS_KEPT:
                     self._results.popitem(last=False)
-        return result
 
     def settle(self) -> None:
         """Let the vector index rearrange itself."""
