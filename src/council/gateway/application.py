@@ -33,7 +33,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
         description="Answers from your own machine first, with evidence, and keeps count of what each answer cost.",
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(made, lifespan),
+        lifespan=_lifespan(made, vitals, lifespan),
     )
     v1 = openai.OpenAIRoutes(made)
     app.router.routes.extend(v1.routes())
@@ -49,11 +49,14 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     return door.Door(app, made.config.gateway, sandbox_wire.body_bytes_max(made.config.sandbox), _template)
 
 
-def _lifespan(made: parts.Parts, inner: Any) -> Any:
+def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
     @contextlib.asynccontextmanager
     async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
         async with inner(app) if inner else contextlib.nullcontext():
-            running = [asyncio.create_task(made.doorkeeper.keep_fresh()), asyncio.create_task(_report_self(made))]
+            running = [
+                asyncio.create_task(made.doorkeeper.keep_fresh()),
+                asyncio.create_task(_report_self(made, vitals)),
+            ]
             try:
                 yield
             finally:
@@ -64,10 +67,11 @@ def _lifespan(made: parts.Parts, inner: Any) -> Any:
     return lifespan
 
 
-async def _report_self(made: parts.Parts) -> None:
+async def _report_self(made: parts.Parts, vitals: health.Health) -> None:
     """Keep this worker's own gauges fresh: a scrape reaches only one of several workers."""
     while True:
         telemetry.observe_process("gateway", made.generation)
+        vitals.providers()
         await asyncio.sleep(_SELF_REPORT_S)
 
 
@@ -79,12 +83,16 @@ _PATHS = frozenset(
         "/metrics",
         "/openapi.json",
         "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/messages",
         "/v1/models",
+        "/v1/responses",
         "/v1/sandbox/run",
         "/v1/sandbox/sessions",
         "/v1/sandbox/status",
         "/v1/sandbox/kill",
         "/v1/sandbox/lift",
+        "/api/budget",
         "/api/status",
         "/api/ledger/report",
         "/api/ledger/export",
