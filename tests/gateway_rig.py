@@ -35,7 +35,7 @@ class MemoryStore:
 
     async def ping(self) -> None: ...
 
-    async def take(self, key: str, limit: int, window_s: float):
+    async def take(self, key: str, limit: int, window_s: float, permits: int = 1):
         from council import ports
 
         return ports.Allowance(True, limit, limit - 1, 0.0)

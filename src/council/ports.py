@@ -81,12 +81,13 @@ class Records(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left of a rate limit. `retry_after_s` is 0 when allowed."""
+    """What is left of a rate limit. `retry_after_s` is 0 when allowed; `granted` counts the permits that were given."""
 
     allowed: bool
     limit: int
     remaining: int
     retry_after_s: float
+    granted: int = 1
 
 
 class Store(Protocol):
@@ -96,8 +97,8 @@ class Store(Protocol):
         """Return if the store answers; raises StoreUnavailableError."""
         ...
 
-    async def take(self, key: str, limit: int, window_s: float) -> Allowance:
-        """Take one of `limit` permits that refill evenly over `window_s`, shared by all callers of `key`.
+    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> Allowance:
+        """Take up to `permits` of `limit` permits that refill evenly over `window_s`, shared by all callers of `key`.
 
         A full bucket allows a burst of `limit`. Raises StoreUnavailableError.
         """

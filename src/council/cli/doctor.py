@@ -122,12 +122,12 @@ def _regime(config: config_module.Config, where: home_module.Home, generation: s
 
 
 def _private(where: home_module.Home) -> Finding:
-    places = (where.token_file, where.secrets, where.internal_key_file)
+    places = (where.token_file, where.secrets, where.internal_key_file, *sorted(where.provider_keys.glob("*.key")))
     ours = users.noted_ids(where).values()
     loose = [path.name for path in places if path.exists() and _is_loose(path.stat(), ours)]
     if loose:
         return Finding("secrets", False, f"readable by others: {', '.join(loose)}; `chmod go-rwx` them")
-    return Finding("secrets", True, "readable by their owner only, and the internal key by the services that need it")
+    return Finding("secrets", True, "readable by their owner only, and keys by the services that need them")
 
 
 def _is_loose(status: os.stat_result, ours: Collection[int]) -> bool:

@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import asyncio
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import click
 import orjson
 
-from council import app, homes
+from council import homes
 from council.domain import config as config_module
 from council.domain import errors, money
 from council.domain import home as home_module
-from council.upkeep.engine import blueprint
 
 _Command = Callable[..., Any]
 
@@ -43,22 +41,6 @@ def config_of(where: home_module.Home, port: int | None = None) -> config_module
     return homes.load_config(where, None, os.environ, {} if port is None else {"port": port})
 
 
-def now(command: _Command) -> _Command:
-    """Add `--now`; the command calls `take_effect` with it."""
-    return click.option("--now", is_flag=True, help="Let the running gateway use it at once; no request is cut.")(
-        command
-    )
-
-
-def take_effect(where: home_module.Home, at_once: bool) -> None:
-    """Hand the gateway over to the live generation, or say how that comes about. Raises SupervisorUnavailableError."""
-    if not at_once:
-        click.echo("It takes effect at the next start, or when `--now` is added to a command like this.")
-        return
-    asyncio.run(app.runtime(where).replace("gateway", blueprint.current(where)))
-    click.echo("The gateway uses it now.")
-
-
 class Dollars(click.ParamType[int]):
     """An amount of dollars such as 0.15; the command gets micro-dollars."""
 
@@ -75,6 +57,11 @@ class Dollars(click.ParamType[int]):
 
 
 DOLLARS = Dollars()
+
+
+def say_when() -> None:
+    """Say when a change of the blueprint takes effect: generations do not change while the service runs."""
+    click.echo("It takes effect at the next start: `council down`, then `council up`.")
 
 
 def print_json(value: Any) -> None:

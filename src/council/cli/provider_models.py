@@ -43,7 +43,6 @@ def model() -> None:
 )
 @click.option("--budget-day-usd", type=options.DOLLARS, help="What this model may cost in a day.")
 @click.option("--budget-month-usd", type=options.DOLLARS, help="What this model may cost in a month.")
-@options.now
 @options.home
 def add(
     public: str,
@@ -60,7 +59,6 @@ def add(
     abilities: tuple[str, ...],
     budget_day_usd: int | None,
     budget_month_usd: int | None,
-    now: bool,
     where: home_module.Home,
 ) -> None:
     """Let callers use the name PUBLIC for a model of a provider, or change it.
@@ -92,7 +90,7 @@ def add(
     found = save(where, file, f"Name the model {public}")
     for one in found.models[public].deployments:
         click.echo(f"{public} stands on {one.provider}'s {one.model}: {price_text(deployment_row(one))}.")
-    options.take_effect(where, now)
+    options.say_when()
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
@@ -111,9 +109,8 @@ def _put(deployments: list[Any], made: dict[str, Any]) -> None:
 @model.command()
 @click.argument("public")
 @click.option("--provider", help="Only what stands on this provider.")
-@options.now
 @options.home
-def remove(public: str, provider: str | None, now: bool, where: home_module.Home) -> None:
+def remove(public: str, provider: str | None, where: home_module.Home) -> None:
     """Take the name PUBLIC away, from the fallbacks of other models too."""
     file = read(where)
     if public not in part(file, "models"):
@@ -122,7 +119,7 @@ def remove(public: str, provider: str | None, now: bool, where: home_module.Home
     drop_deployments(file, public, lambda one: provider is None or one.get("provider") == provider)
     save(where, file, f"Remove the model {public}")
     click.echo("Removed.")
-    options.take_effect(where, now)
+    options.say_when()
 
 
 def drop_deployments(file: dict[str, Any], public: str, drops: Callable[[dict[str, Any]], bool]) -> None:

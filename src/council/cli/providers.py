@@ -13,6 +13,7 @@ from council import app, homes, ports
 from council.cli import options, provider_models
 from council.domain import errors, providers
 from council.domain import home as home_module
+from council.upkeep.engine import blueprint
 
 _T = TypeVar("_T")
 
@@ -60,10 +61,9 @@ group.add_command(provider_models.model)
 @click.option("--kind", type=click.Choice(providers.KINDS), help="The wire form that it speaks.")
 @click.option("--url", help="Its address up to and including the version, as http://127.0.0.1:11434/v1.")
 @click.option("--key-none", is_flag=True, help="It needs no key.")
-@options.now
 @options.home
 def add(
-    name: str, preset: str | None, kind: str | None, url: str | None, key_none: bool, now: bool, where: home_module.Home
+    name: str, preset: str | None, kind: str | None, url: str | None, key_none: bool, where: home_module.Home
 ) -> None:
     """Add the provider NAME, or change it. Known by name: openai, anthropic, mistral, openrouter, ollama, vllm, ...
 
@@ -90,13 +90,13 @@ def add(
     if found.providers[name].key == "file" and not where.provider_key_file(name).exists():
         click.echo(f"It is off until it has a key: `council providers key {name}`.")
     click.echo(f"Name its models: `council providers models {name}`, then `council providers model add`.")
-    options.take_effect(where, now)
+    options.say_when()
 
 
 @group.command()
 @click.argument("name")
 @click.option("--forget", is_flag=True, help="Remove the key; the provider is off then.")
-@options.now
+@click.option("--now", is_flag=True, help="Restart the gateway, so that it uses the key; answers are finished first.")
 @options.home
 def key(name: str, forget: bool, now: bool, where: home_module.Home) -> None:
     """Give the provider NAME its key: from standard input, or typed without being shown. Never as an argument."""
@@ -108,7 +108,23 @@ def key(name: str, forget: bool, now: bool, where: home_module.Home) -> None:
     else:
         homes.write_provider_key(where, name, _read_key(name))
         click.echo(f"The key of {name} is kept in {where.provider_key_file(name)}, readable by its owner only.")
-    options.take_effect(where, now)
+    if not now:
+        click.echo("It takes effect when the gateway starts again; `--now` restarts it.")
+        return
+    running = asyncio.run(_restart_gateway(where))
+    click.echo("The gateway has started again.")
+    if running != blueprint.current(where):
+        click.echo(f"It runs the settings of its start. A provider added since then comes {_AT_NEXT_START}.")
+
+
+_AT_NEXT_START = "with the next start: `council down`, then `council up`"
+
+
+async def _restart_gateway(where: home_module.Home) -> str:
+    """Restart the gateway; return the generation that it runs. Raises SupervisorUnavailableError."""
+    runtime = app.runtime(where)
+    await runtime.restart("gateway")
+    return next(one.generation for one in await runtime.status() if one.name.partition(":")[0] == "gateway")
 
 
 def _read_key(name: str) -> str:
@@ -172,9 +188,8 @@ def _models(row: dict[str, Any]) -> str:
 @group.command()
 @click.argument("name")
 @click.option("--with-models", is_flag=True, help="Remove what stands on it as well.")
-@options.now
 @options.home
-def remove(name: str, with_models: bool, now: bool, where: home_module.Home) -> None:
+def remove(name: str, with_models: bool, where: home_module.Home) -> None:
     """Remove the provider NAME and its key. Refused while models stand on it, unless --with-models."""
     file = provider_models.read(where)
     found = catalogue(where)
@@ -191,7 +206,7 @@ def remove(name: str, with_models: bool, now: bool, where: home_module.Home) -> 
     provider_models.save(where, file, f"Remove the provider {name}")
     where.provider_key_file(name).unlink(missing_ok=True)
     click.echo(f"The provider {name} and its key are removed.")
-    options.take_effect(where, now)
+    options.say_when()
 
 
 @group.command("models")

@@ -118,9 +118,14 @@ class NotFoundError(CouncilError):
 
 
 class RateLimitedError(CouncilError):
-    """Too many requests from one token."""
+    """Too many requests from one token: more than `limit` a minute. `full_after_s`: when all of them are there again."""
 
     code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None, limit: int = 0, full_after_s: float = 0.0):
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.limit = limit
+        self.full_after_s = full_after_s
 
 
 class BudgetError(CouncilError):

@@ -6,7 +6,11 @@ sum. Before such a call its worst case is *held* against the budgets; the charge
 
 import datetime
 import enum
+import functools
 from dataclasses import dataclass
+
+_DAY_US = 86_400_000_000
+_EPOCH = datetime.date(1970, 1, 1)
 
 
 class Outcome(enum.StrEnum):
@@ -97,14 +101,19 @@ class Spend:
 
 def scopes(hold: Hold) -> tuple[tuple[str, str], ...]:
     """Return every (scope, period) that a hold counts towards, whether limited or not: all, token and model, day and month."""
-    day = datetime.datetime.fromtimestamp(hold.at_us // 1_000_000, datetime.UTC).strftime("%Y-%m-%d")
+    day = _day(hold.at_us // _DAY_US)
     who = ("all", f"token:{hold.token_id or 'anonymous'}", f"model:{hold.model}")
     return tuple((scope, period) for scope in who for period in (day, day[:7]))
 
 
+@functools.lru_cache(maxsize=8)
+def _day(number: int) -> str:
+    return (_EPOCH + datetime.timedelta(days=number)).isoformat()
+
+
 def period_of(at_us: int, period: str) -> str:
     """Return the key of a day ("2026-11-28") or month ("2026-11"), UTC."""
-    day = datetime.datetime.fromtimestamp(at_us // 1_000_000, datetime.UTC).strftime("%Y-%m-%d")
+    day = _day(at_us // _DAY_US)
     return day if period == "day" else day[:7]
 
 

@@ -157,6 +157,11 @@ def build(file: Mapping[str, Any], settings: config.Config) -> Catalogue:
                 f"Unknown key `{key}` in providers.yaml. It holds `providers`, `models`, `escalation`."
             )
     providers = {str(name): _provider(str(name), value) for name, value in _section(file, "providers").items()}
+    for provider in providers.values():
+        if provider.whole_s > settings.calls.call_s:
+            raise errors.ConfigError(
+                f"`providers.{provider.name}.whole_s` is longer than `calls.call_s`, which bounds every call. Raise that too."
+            )
     models = {str(name): _model(str(name), value, providers) for name, value in _section(file, "models").items()}
     if len(models) > _MODELS_MAX:
         raise errors.ConfigError(f"providers.yaml names {len(models)} models; the limit is {_MODELS_MAX}.")

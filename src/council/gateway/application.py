@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import fastapi
@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import council
 from council import telemetry
@@ -46,7 +46,27 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unforeseen)
-    return door.Door(app, made.config.gateway, sandbox_wire.body_bytes_max(made.config.sandbox), _template)
+    direct = _Shortcut(app, v1.hot_paths())
+    return door.Door(direct, made.config.gateway, sandbox_wire.body_bytes_max(made.config.sandbox), _template)
+
+
+class _Shortcut:
+    """Takes questions past the layers that FastAPI puts around every route; what goes wrong there, the door answers."""
+
+    def __init__(self, app: ASGIApp, handlers: Mapping[str, Callable[[Request], Awaitable[Response]]]):
+        """`handlers` take POST on exactly their path."""
+        self._app = app
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one exchange."""
+        handler = self._handlers.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if handler is None:
+            await self._app(scope, receive, send)
+            return
+        scope["app"] = self._app
+        response = await handler(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
@@ -84,9 +104,9 @@ _PATHS = frozenset(
         "/openapi.json",
         "/v1/chat/completions",
         "/v1/completions",
+        "/v1/responses",
         "/v1/messages",
         "/v1/models",
-        "/v1/responses",
         "/v1/sandbox/run",
         "/v1/sandbox/sessions",
         "/v1/sandbox/status",
@@ -116,7 +136,7 @@ async def _own_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.CouncilError)
     if error.detail:
         _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
-    return http_errors.response_of(error, request.state.request_id)
+    return http_errors.response_of(error, request.state.request_id, request.url.path)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
@@ -124,7 +144,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:])
     raised = errors.InvalidRequestError(f"`{place}`: {first['msg']}. Correct it and send again.", parameter=place)
-    return http_errors.response_of(raised, request.state.request_id)
+    return http_errors.response_of(raised, request.state.request_id, request.url.path)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -137,7 +157,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         raised = errors.MethodNotAllowedError(f"This path does not take {request.method[:20]}.")
     else:
         raised = errors.InvalidRequestError(str(error.detail)[:200])
-    response = http_errors.response_of(raised, request.state.request_id)
+    response = http_errors.response_of(raised, request.state.request_id, request.url.path)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
@@ -145,4 +165,4 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     """Answer for errors that nobody foresaw; Starlette raises them again, and the door logs them."""
-    return http_errors.response_of(errors.CouncilError("Internal error."), request.state.request_id)
+    return http_errors.response_of(errors.CouncilError("Internal error."), request.state.request_id, request.url.path)

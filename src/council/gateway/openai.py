@@ -6,7 +6,7 @@ the local one where something is asked for that no specialist can honour.
 
 import dataclasses
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -62,19 +62,22 @@ class OpenAIRoutes:
 
     def routes(self) -> list[Route]:
         """Return Starlette routes: FastAPI's validation would cost a tenth of a millisecond a request here."""
-
-        def route(form: forms.Form) -> Route:
-            async def ask(request: Request) -> Response:
-                return await self._ask(request, form)
-
-            return Route(form.path, ask, methods=["POST"])
-
         return [
-            Route("/v1/chat/completions", self.chat, methods=["POST"]),
-            *(route(form) for form in forms.TRANSLATED),
+            *(Route(path, handler, methods=["POST"]) for path, handler in self.hot_paths().items()),
             Route("/v1/models", self.models, methods=["GET"]),
             Route("/v1/models/{name:path}", self.model, methods=["GET"]),
         ]
+
+    def hot_paths(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
+        """Return what takes questions, by path."""
+
+        def handler(form: forms.Form) -> Callable[[Request], Awaitable[Response]]:
+            async def ask(request: Request) -> Response:
+                return await self._ask(request, form)
+
+            return ask
+
+        return {"/v1/chat/completions": self.chat, **{form.path: handler(form) for form in forms.TRANSLATED}}
 
     async def models(self, request: Request) -> Response:
         """List the models: the cascade, each specialist, the packaged model, those of providers that are switched on."""
@@ -99,7 +102,10 @@ class OpenAIRoutes:
         settings = self._parts.config.gateway
         raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
         asked = self._read(wire.parse(raw), form, request.state.request_id)
-        asker, headers = self._asker(principal, admission), limits.headers(admission)
+        asker, headers = (
+            self._asker(principal, admission),
+            limits.headers(admission, request.scope["path"], time.time()),
+        )
         if self._is_relayed(asked.chat):
             return await self._relay(request, asked, len(raw), asker, headers)
         events = self._parts.pipeline.answer(asked.question, asker)

@@ -230,7 +230,7 @@ class Store:
         self.error: errors.CouncilError | None = None
         self.asked = 0
 
-    async def take(self, key: str, limit: int, window_s: float) -> ports.Allowance:
+    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> ports.Allowance:
         self.asked += 1
         if self.error:
             raise self.error

@@ -54,6 +54,7 @@ class HttpProvider:
         probe: str = "",
     ):
         self._provider = provider
+        self._loopback = provider.loopback
         self._calls = calls
         self._forms = forms_spoken
         self._headers = {
@@ -79,7 +80,7 @@ class HttpProvider:
     @property
     def loopback(self) -> bool:
         """Whether it runs on this machine."""
-        return self._provider.loopback
+        return self._loopback
 
     @property
     def forms(self) -> frozenset[str]:

@@ -4,19 +4,21 @@
 it makes, in one transaction, so that it is right whatever process ends when.
 """
 
+import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy
 
-from council.backends.records import schema
+from council.backends.records import prepared, schema
 from council.domain import ledger
 
 _Key = tuple[str, str]
 
 _CHARGE_NAMES = tuple(column.name for column in schema.charges.c if column.name not in ("request_id", "at_us"))
 _HOLD_NAMES = tuple(column.name for column in schema.holds.c)
+_charge_fields, _hold_fields = operator.attrgetter(*_CHARGE_NAMES), operator.attrgetter(*_HOLD_NAMES)
 _TEXT_CHARS_MAX = 256
 
 
@@ -29,17 +31,25 @@ class Spending:
             from sqlalchemy.dialects.sqlite import insert
         else:
             from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-        spend = insert(schema.spend)
-        self._add = spend.on_conflict_do_update(
+        add = insert(schema.spend)
+        add = add.on_conflict_do_update(
             index_elements=["scope", "period"],
-            set_={"usd_micros": schema.spend.c.usd_micros + spend.excluded.usd_micros},
+            set_={"usd_micros": schema.spend.c.usd_micros + add.excluded.usd_micros},
         )
-        self._charge = insert(schema.charges).on_conflict_do_nothing(index_elements=["request_id", "hop"])
-        self._hold = insert(schema.holds).on_conflict_do_nothing(index_elements=["request_id", "hop"])
-        self._release = sqlalchemy.delete(schema.holds).where(
-            schema.holds.c.request_id == sqlalchemy.bindparam("held_by"),
-            schema.holds.c.hop == sqlalchemy.bindparam("held_hop"),
+        self._add = prepared.Prepared(add, engine, ("scope", "period", "usd_micros"))
+        charge = insert(schema.charges).on_conflict_do_nothing(index_elements=["request_id", "hop"])
+        self._charge = prepared.Prepared(charge, engine, [column.name for column in schema.charges.c])
+        hold = insert(schema.holds).on_conflict_do_nothing(index_elements=["request_id", "hop"])
+        self._hold = prepared.Prepared(hold, engine, _HOLD_NAMES)
+        held, spent = schema.holds.c, schema.spend.c
+        release = sqlalchemy.delete(schema.holds).where(
+            held.request_id == sqlalchemy.bindparam("request_id"), held.hop == sqlalchemy.bindparam("hop")
         )
+        self._release = prepared.Prepared(release, engine)
+        look = sqlalchemy.select(spent.usd_micros).where(
+            spent.scope == sqlalchemy.bindparam("scope"), spent.period == sqlalchemy.bindparam("period")
+        )
+        self._spent = prepared.Prepared(look, engine)
         self._locks = engine.dialect.name == "postgresql"
 
     def settle(
@@ -64,10 +74,9 @@ class Spending:
         charged: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
         difference: "Counter[_Key]",
     ) -> None:
-        connection.execute(self._charge, [_charge_values(row.request_id, row.at_us, charge) for row, charge in charged])
+        self._charge.run(connection, [_charge_values(row.request_id, row.at_us, charge) for row, charge in charged])
         held = [charge.hold for _, charge in charged if charge.hold is not None]
-        if held:
-            connection.execute(self._release, [{"held_by": hold.request_id, "held_hop": hold.hop} for hold in held])
+        self._release.run(connection, [{"request_id": hold.request_id, "hop": hold.hop} for hold in held])
         for row, charge in charged:
             if charge.hold is not None:
                 change = charge.cost_usd_micros - charge.hold.usd_micros
@@ -106,23 +115,15 @@ class Spending:
             if refusal is None:
                 taken.append(hold)
                 difference.update(dict.fromkeys(ledger.scopes(hold), hold.usd_micros))
-        if taken:
-            connection.execute(self._hold, [{name: getattr(hold, name) for name in _HOLD_NAMES} for hold in taken])
+        self._hold.run(connection, [dict(zip(_HOLD_NAMES, _hold_fields(hold), strict=True)) for hold in taken])
         return refusals
 
     def _read(self, connection: sqlalchemy.Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
         """Return what is spent under some keys. On PostgreSQL the whole table is locked for writing first: rows that are
         not there yet cannot be."""
-        wanted = sorted(keys)
-        if not wanted:
-            return {}
         if self._locks:
             connection.exec_driver_sql("LOCK TABLE spend IN SHARE ROW EXCLUSIVE MODE")
-        row = schema.spend.c
-        by_scope = row.scope.in_({scope for scope, _ in wanted})
-        by_period = row.period.in_({period for _, period in wanted})
-        found = connection.execute(sqlalchemy.select(schema.spend).where(by_scope, by_period)).all()
-        return {(scope, period): int(usd_micros) for scope, period, usd_micros in found}
+        return {key: self.spent(connection, *key) for key in sorted(keys)}
 
     def _add_up(self, connection: sqlalchemy.Connection, difference: "Counter[_Key]") -> None:
         changes = [
@@ -130,8 +131,7 @@ class Spending:
             for (scope, period), usd_micros in sorted(difference.items())
             if usd_micros
         ]
-        if changes:
-            connection.execute(self._add, changes)
+        self._add.run(connection, changes)
 
     def expired(self, connection: sqlalchemy.Connection, now_us: int, limit: int) -> list[ledger.Hold]:
         """Return holds whose maker can no longer be at work, oldest first; no one else may take the same ones."""
@@ -142,15 +142,12 @@ class Spending:
 
     def write_off(self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold]) -> None:
         """Turn holds into charges of the same height: `spend` does not change."""
-        values = [_charge_values(hold.request_id, hold.at_us, _worst(hold)) for hold in holds]
-        connection.execute(self._charge, values)
-        connection.execute(self._release, [{"held_by": hold.request_id, "held_hop": hold.hop} for hold in holds])
+        self._charge.run(connection, [_charge_values(hold.request_id, hold.at_us, _worst(hold)) for hold in holds])
+        self._release.run(connection, [{"request_id": hold.request_id, "hop": hold.hop} for hold in holds])
 
     def spent(self, connection: sqlalchemy.Connection, scope: str, period: str) -> int:
         """Return what a scope has spent and holds in a period."""
-        row = schema.spend.c
-        query = sqlalchemy.select(row.usd_micros).where(row.scope == scope, row.period == period)
-        return int(connection.execute(query).scalar() or 0)
+        return int(self._spent.scalar(connection, {"scope": scope, "period": period}) or 0)
 
     def spend(self, connection: sqlalchemy.Connection, at_us: int) -> list[ledger.Spend]:
         """Return every scope's spending in the day and the month of a moment, and how much of it is held."""
@@ -249,5 +246,5 @@ def _key(budget: ledger.Budget, at_us: int) -> _Key:
 
 
 def _charge_values(request_id: str, at_us: int, charge: ledger.Charge) -> dict[str, Any]:
-    values = {name: getattr(charge, name) for name in _CHARGE_NAMES}
+    values = dict(zip(_CHARGE_NAMES, _charge_fields(charge), strict=True))
     return {**values, "deployment": charge.deployment[:_TEXT_CHARS_MAX], "request_id": request_id, "at_us": at_us}

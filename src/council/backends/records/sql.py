@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy
 import sqlalchemy.exc
 
-from council.backends.records import engines, faults, migrations, schema, spending
+from council.backends.records import engines, faults, migrations, prepared, schema, spending
 from council.domain import access, errors, ledger
 
 _DAY_US = 86_400_000_000
@@ -42,7 +42,9 @@ class SqlRecords:
         self._busy_s = busy_s
         self._reader = engines.open_engine(self._url, busy_s, synchronous)
         self._writer = engines.writer(self._reader)
-        self._append = _insert_if_new(self._reader, schema.ledger, "request_id")
+        self._append = prepared.Prepared(
+            _insert_if_new(self._reader, schema.ledger, "request_id"), self._reader, _ROW_NAMES
+        )
         self._money = spending.Spending(self._reader)
         self._add_user = _insert_if_new(self._reader, schema.users, "id")
 
@@ -73,8 +75,7 @@ class SqlRecords:
             return []
         values = [_ledger_values(row) for row in rows]
         with self._typed(), self._writer.begin() as connection:
-            if values:
-                connection.execute(self._append, values)
+            self._append.run(connection, values)
             return self._money.settle(connection, charges, holds)
 
     def settle_expired(self, now_us: int) -> int:
@@ -82,7 +83,7 @@ class SqlRecords:
         with self._typed(), self._writer.begin() as connection:
             holds = self._money.expired(connection, now_us, _PAGE_ROWS)
             if holds:
-                connection.execute(self._append, [_ledger_values(row) for row in spending.unsettled(holds)])
+                self._append.run(connection, [_ledger_values(row) for row in spending.unsettled(holds)])
                 self._money.write_off(connection, holds)
             return len(holds)
 

@@ -23,7 +23,7 @@ _KEY_PREFIX = "council:rate:"
 # The value is how much of the window is used up, in microseconds, and when that was so. It is kept as a level and not as
 # GCRA's arrival time, because a time since 1970 in a double has no room for a fraction of a microsecond.
 _TAKE = """
-local limit, window_us = tonumber(ARGV[1]), tonumber(ARGV[2])
+local limit, window_us, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local cost_us = window_us / limit
@@ -36,17 +36,16 @@ end
 -- A clock set back neither refills the bucket nor holds it shut until the old time comes again.
 used_us = math.max(0, used_us - math.max(0, now_us - since_us))
 local slack_us = cost_us / 1000
-local allowed = used_us + cost_us <= window_us + slack_us
-if allowed then
-    used_us = used_us + cost_us
-end
+local granted = math.max(0, math.min(wanted, math.floor((window_us - used_us + slack_us) / cost_us)))
+local allowed = granted > 0
+used_us = used_us + granted * cost_us
 if allowed or now_us < since_us then
     local kept = string.format('%.9f %.0f', used_us, now_us)
     redis.call('SET', KEYS[1], kept, 'PX', string.format('%.0f', math.ceil(used_us / 1000) + 1))
 end
 local remaining = math.max(0, math.floor((window_us - used_us + slack_us) / cost_us))
 local wait_us = allowed and 0 or math.ceil(used_us + cost_us - window_us)
-return {allowed and 1 or 0, remaining, wait_us}
+return {granted, remaining, wait_us}
 """
 
 
@@ -82,14 +81,21 @@ class ValkeyStore:
         async with self._typed():
             await self._client.ping()
 
-    async def take(self, key: str, limit: int, window_s: float) -> ports.Allowance:
-        """Take one of `limit` permits of `key` that refill evenly over `window_s`; raises StoreUnavailableError."""
-        assert limit >= 1 and window_s > 0, (limit, window_s)
+    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> ports.Allowance:
+        """Take up to `permits` of `limit` permits of `key` that refill evenly over `window_s`.
+
+        Raises StoreUnavailableError.
+        """
+        assert limit >= 1 and window_s > 0 and permits >= 1, (limit, window_s, permits)
         window_us = max(1, math.ceil(window_s * 1_000_000))
         async with self._typed():
-            allowed, remaining, wait_us = await self._take(keys=[_KEY_PREFIX + key], args=[limit, window_us])
+            granted, remaining, wait_us = await self._take(keys=[_KEY_PREFIX + key], args=[limit, window_us, permits])
         return ports.Allowance(
-            allowed=bool(allowed), limit=limit, remaining=int(remaining), retry_after_s=int(wait_us) / 1_000_000
+            allowed=int(granted) > 0,
+            limit=limit,
+            remaining=int(remaining),
+            retry_after_s=int(wait_us) / 1_000_000,
+            granted=int(granted),
         )
 
     async def close(self) -> None:

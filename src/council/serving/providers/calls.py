@@ -102,11 +102,7 @@ class Calls:
         """Return the first whole reply. Raises as ports.ModelProvider says, and BudgetError."""
 
         async def ask(attempt: attempts.Attempt) -> ports.ModelReply:
-            try:
-                async with asyncio.timeout(self._settings.call_s):
-                    reply = await attempt.server.whole(attempt.call)
-            except TimeoutError:
-                raise attempt.too_long() from None
+            reply = await attempt.server.whole(attempt.call)
             attempt.finish(reply.usage, bounds.said_bytes(reply.data), "answered")
             return reply
 
