@@ -118,14 +118,13 @@ class NotFoundError(CouncilError):
 
 
 class RateLimitedError(CouncilError):
-    """Too many requests from one token: more than `limit` a minute. `full_after_s`: when all of them are there again."""
+    """Too many requests from one token."""
 
     code = "rate_limit_exceeded"
 
-    def __init__(self, message: str, *, retry_after_s: int | None = None, limit: int = 0, full_after_s: float = 0.0):
-        super().__init__(message, retry_after_s=retry_after_s)
-        self.limit = limit
-        self.full_after_s = full_after_s
+    # The permits of a minute, and after which time all of them are there again; 0 where nobody said.
+    limit = 0
+    full_after_s = 0.0
 
 
 class BudgetError(CouncilError):

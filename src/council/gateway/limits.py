@@ -67,12 +67,12 @@ class RateLimiter:
         if not admission.allowance.allowed:
             telemetry.RATE_LIMITED.inc()
             wait_s = max(1, round(admission.allowance.retry_after_s + 0.5))
-            raise errors.RateLimitedError(
+            refusal = errors.RateLimitedError(
                 f"This token may make {limit} requests a minute. Try again in {wait_s} s, or ask for a higher limit.",
                 retry_after_s=wait_s,
-                limit=limit,
-                full_after_s=_full_after_s(admission.allowance),
             )
+            refusal.limit, refusal.full_after_s = limit, _full_after_s(admission.allowance)
+            raise refusal
         return admission
 
     async def _take(self, key: str, limit: int) -> Admission:
