@@ -29,4 +29,7 @@ def soak() -> tuple[dict[str, Any], str] | None:
         times = [time_s for lane in lanes for time_s in lane["recoveries_s"].get(name, [])]
         cells = (figures.quantile(times, 0.5), figures.quantile(times, 0.95), max(times))
         lines.append(f"| {name} | {len(times)} | " + " | ".join(f"{cell:.2f} s" for cell in cells) + " |")
+    lines += ["", "| what the clients did | times |", "|---|---:|"]
+    for name in sorted({name for lane in lanes for name in lane["exchanges"]}):
+        lines.append(f"| {name} | {sum(lane['exchanges'].get(name, 0) for lane in lanes):,} |")
     return ran[-1], "\n".join(lines) + "\n"

@@ -10,7 +10,8 @@ SETTINGS = config.SandboxConfig()
 
 
 class FakeSandbox:
-    """Implements ports.Sandbox. `result` is what every job ends with; `hold` keeps jobs running until it is set."""
+    """Implements ports.Sandbox. `result` is what every job ends with; `hold` keeps
+    jobs running, and sessions from being open, until it is set."""
 
     def __init__(self, settings: config.SandboxConfig = SETTINGS) -> None:
         self.settings = settings
@@ -33,20 +34,13 @@ class FakeSandbox:
             raise errors.InvalidRequestError("Too many files. Send fewer.", parameter="files")
         checks.limits(job.limits, self.settings)
         self.jobs.append(job)
-        self.running += 1
-        try:
-            if self.hold is not None:
-                await self.hold.wait()
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
-        finally:
-            self.running -= 1
+        await self._held()
         return self.result
 
     async def open_session(self, limits: sandbox.Limits | None, caller: str, request_id: str) -> str:
         self.calls.append(("open_session", caller, request_id))
         checks.limits(limits, self.settings)
+        await self._held()
         identifier = f"s{len(self.sessions)}"
         self.sessions[identifier] = caller
         return identifier
@@ -78,6 +72,17 @@ class FakeSandbox:
     async def ping(self) -> None:
         if self.stopped_by:
             raise errors.SandboxStoppedError("The sandbox is stopped.")
+
+    async def _held(self) -> None:
+        self.running += 1
+        try:
+            if self.hold is not None:
+                await self.hold.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        finally:
+            self.running -= 1
 
     def _check(self, session: str, caller: str) -> None:
         if self.sessions.get(session) != caller:

@@ -94,7 +94,9 @@ async def open_rig(
     made_calls = calls.Calls(
         found.models, servers, {}, ledger_writer, settings.calls, settings.budget, clock.SystemClock(), random.Random(1)
     )
-    chain = pipeline.Pipeline(specialists, ledger_writer, made_calls, settings.prices, "0" * 40, clock.SystemClock())
+    chain = pipeline.Pipeline(
+        specialists, ledger_writer, made_calls, found.escalation, settings.prices, "0" * 40, clock.SystemClock()
+    )
     made = parts.Parts(
         config=settings,
         generation="0" * 40,

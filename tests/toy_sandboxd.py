@@ -1,6 +1,7 @@
 """sandboxd as it is, in front of a fake that runs nothing: `python toy_sandboxd.py HOME`, with sockets as a supervisor gives.
 
-A job `wait PATH` ends when PATH exists, `boom` fails in a way that nobody foresaw; any other answers with what arrived.
+A job `wait PATH` ends when PATH exists, `boom` fails in a way that nobody foresaw; any other answers with what arrived. No
+session with less than 9 s for a call is ever open.
 """
 
 import asyncio
@@ -40,6 +41,11 @@ class Toy(FakeSandbox):
             reason=json.dumps([caller, request_id, job.limits and job.limits.wall_s]),
         )  # fmt: skip
         return await super().run(job, caller, request_id)
+
+    async def open_session(self, limits: sandbox.Limits | None, caller: str, request_id: str) -> str:
+        if limits is not None and limits.wall_s < 9:
+            self.hold = asyncio.Event()
+        return await super().open_session(limits, caller, request_id)
 
 
 @contextlib.asynccontextmanager

@@ -147,6 +147,7 @@ def gateway(
             specialists(speaker, compute, recall, sandbox, prompts, config),
             ledger_writer,
             made_calls,
+            found.escalation,
             config.prices,
             generation,
             clock,

@@ -229,6 +229,11 @@ class Retriever(Protocol):
 class SandboxSession(Protocol):
     """A sandbox that keeps its state from one call to the next, until it is closed or a call of it meets a limit."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended without being closed, as where its interpreter did."""
+        ...
+
     async def run(self, job: sandbox.Job) -> sandbox.Result:
         """Run a call; its `limits` count for it alone. In a session the interpreter itself tells how its code ended.
 

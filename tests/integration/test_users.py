@@ -1,7 +1,6 @@
 """The regime of system users with all real services. Root only.
 
-Root's Python often lies where no other user can reach it. So `council up` runs in a mount namespace of its own, in which
-every folder that is closed on the way to it is covered by an open one; the mounts end with the last of its processes.
+Root's Python often lies where no other user can reach it. So `council up` runs by way of `reachable`.
 """
 
 import contextlib
@@ -20,32 +19,16 @@ from typing import Any
 
 import pytest
 
-import council as package
+import reachable
 import whole
 from council.backends.store import bundled
 from council.domain import home as home_module
-from council.kit import permissions
 from council.supervisor import users
 
 SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "gateway")
 STRANGER = 61_000
-NEEDED = [Path(sys.base_prefix), Path(sys.prefix), Path(package.__file__).parents[2]]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users")
-
-
-def reachable(folder: Path, argv: list[str]) -> list[str]:
-    """Return the command that runs `argv` where other users can reach what Python needs."""
-    lines = ["set -e"]
-    for number, path in enumerate(NEEDED):
-        (folder / str(number)).mkdir(exist_ok=True)
-        lines.append(f"mount --bind '{path}' '{folder / str(number)}'")
-    barriers = {permissions.barrier(path, permissions.ANYBODY, 0) for path in NEEDED} - {None}
-    lines += [f"mount -t tmpfs -o mode=755 council '{barrier}'" for barrier in sorted(map(str, barriers))]
-    for number, path in enumerate(NEEDED):
-        if any(barrier in path.parents for barrier in barriers):
-            lines += [f"mkdir -p '{path}'", f"mount --bind '{folder / str(number)}' '{path}'"]
-    return ["unshare", "--mount", "sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh", *argv]
 
 
 class Served:
@@ -62,7 +45,7 @@ class Served:
     def up(self, *, users: bool = True) -> str:
         argv = [sys.executable, "-m", "council", "up", "--detach"]
         done = subprocess.run(
-            reachable(self.folder, argv) if users else argv,
+            reachable.command(self.folder, argv) if users else argv,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -123,7 +106,7 @@ def need_reach(folder: Path) -> None:
     become = f"import os, sys; os.setgroups([]); os.setgid({STRANGER}); os.setuid({STRANGER}); "
     become += "os.execv(sys.executable, [sys.executable, '-c', 'import council.app, sympy, clingo, xllamacpp'])"
     tried = subprocess.run(
-        reachable(folder, [sys.executable, "-c", become]), capture_output=True, text=True, check=False
+        reachable.command(folder, [sys.executable, "-c", become]), capture_output=True, text=True, check=False
     )
     if tried.returncode != 0:
         pytest.skip(f"another user cannot run this Python here: {tried.stderr.strip()[-300:]}")

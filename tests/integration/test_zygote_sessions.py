@@ -144,8 +144,10 @@ for pid in pids:
 
 
 async def test_an_interpreter_that_ends_takes_its_session_along(session: ports.SandboxSession) -> None:
+    assert not session.ended
     result = await call(session, "import os; print('last', flush=True); os._exit(5)")
     assert (result.status, result.exit_code, result.stdout) == (sandbox.Status.ERROR, 5, b"last\n")
+    assert session.ended
     with pytest.raises(errors.NotFoundError):
         await call(session, "pass")
 

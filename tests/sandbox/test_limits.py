@@ -152,6 +152,14 @@ async def test_files_bytes_of_what_comes_back(runner: ports.SandboxRunner) -> No
     assert "b" not in result.files
 
 
+async def test_processes_that_could_not_be_given_are_told(runner: ports.SandboxRunner) -> None:
+    result = await _run(runner, "print(1)", processes=16, memory_bytes=512 * MIB)
+    if "memory: rlimit" in result.layers:
+        assert 0 < result.lowered["processes"] < 16
+    else:
+        assert result.lowered == {}
+
+
 async def test_processes(runner: ports.SandboxRunner) -> None:
     code = """
 import os, sys, time

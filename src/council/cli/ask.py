@@ -21,7 +21,7 @@ _MARKS = {True: "verified", False: "unverified"}
 @click.argument("question", nargs=-1, required=True)
 @click.option("--model", default="council", show_default=True, help="council, council/ROUTE, or a model by name.")
 @click.option("--explain", is_flag=True, help="Show route, evidence, timings and cost.")
-@options.port
+@options.running_port
 @options.home
 @options.as_json
 def ask(
@@ -29,7 +29,7 @@ def ask(
 ) -> None:
     """Ask the running service a QUESTION."""
     text = sys.stdin.read() if question == ("-",) else " ".join(question)
-    config = options.config_of(where, port)
+    config = calls.config_of(where, port)
     council: dict[str, Any] = {}
     parts: list[str] = []
     for chunk in _stream(config, calls.token(where, config), model, text):

@@ -2,12 +2,14 @@
 
 import asyncio
 import http.client
+import os
 import ssl
 from typing import Any
 
 import orjson
 
 from council import app
+from council.cli import options
 from council.domain import config as config_module
 from council.domain import errors
 from council.domain import home as home_module
@@ -48,6 +50,13 @@ def call(
     return object_of(raw) if raw else {}
 
 
+def config_of(where: home_module.Home, port: int | None) -> config_module.Config:
+    """Return the settings in force, for a client: where neither flag nor variable names a port, the running service's."""
+    if port is None and f"{config_module.ENVIRONMENT_PREFIX}PORT" not in os.environ:
+        port = min(_noted_ports(where), default=None)
+    return options.config_of(where, port)
+
+
 def token(where: home_module.Home, config: config_module.Config) -> str | None:
     """Return the admin token, None where the port may be somebody else's: whoever listens there would get it."""
     try:
@@ -61,14 +70,20 @@ def _is_ours(where: home_module.Home, port: int) -> bool:
     """Return whether this home's supervisor answers, and runs its gateway on `port`."""
     try:
         rows = asyncio.run(app.runtime(where).status())
-        noted = orjson.loads((where.run / "targets.json").read_bytes())
-        ports = {
-            target.rpartition(":")[2] for one in noted if one["labels"]["svc"] == "gateway" for target in one["targets"]
-        }
-    except (errors.CouncilError, OSError, ValueError, KeyError, TypeError):
+    except errors.CouncilError:
         return False
     running = any(row.name.partition(":")[0] == "gateway" and row.pid is not None for row in rows)
-    return running and str(port) in ports
+    return running and port in _noted_ports(where)
+
+
+def _noted_ports(where: home_module.Home) -> set[int]:
+    """Return the ports on which the supervisor of this home runs its gateway, or did when it was killed."""
+    try:
+        noted = orjson.loads((where.run / "targets.json").read_bytes())
+        found = [target for one in noted if one["labels"]["svc"] == "gateway" for target in one["targets"]]
+        return {int(target.rpartition(":")[2]) for target in found}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
 
 
 def headers(secret: str | None) -> dict[str, str]:

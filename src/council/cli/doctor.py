@@ -1,6 +1,7 @@
 """doctor: looks at everything Council leans on, and says how to mend what is missing."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -92,7 +93,7 @@ def _full_text_search() -> Finding:
 def _home(where: home_module.Home) -> list[Finding]:
     try:
         generation = blueprint.current(where)
-        config = options.config_of(where)
+        config = calls.config_of(where, None)
     except errors.CouncilError as error:
         return [Finding("blueprint", False, error.message)]
     free_bytes = shutil.disk_usage(where.root).free
@@ -106,6 +107,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         _store(config, where),
         *_providers(config, where),
         *_sandbox(config, where),
+        *_audit(where),
         *_services(where),
     ]
 
@@ -244,6 +246,11 @@ _PROGRAMS = {
     "firejail": ("firejail", "install it, for example with `apt-get install firejail`"),
     "gvisor": ("runsc", "install gVisor, see https://gvisor.dev/docs/user_guide/install"),
 }
+_AUDIT_FILES = 2
+_AUDIT_MEND = (
+    "where it is not for want of rights, keep a copy of the folder `sandbox` in the home, then stop Council, move the folder "
+    "away and start again"
+)
 _STATUS_S = 10.0
 _STATUS_BYTES_MAX = 1024 * 1024
 
@@ -264,6 +271,20 @@ def _sandbox(config: config_module.Config, where: home_module.Home) -> list[Find
     if state is None:
         return [*found, Finding("sandbox", False, f"{kind}; its layers are looked at while Council runs", needed=False)]
     return [*found, *_of_state(state)]
+
+
+def _audit(where: home_module.Home) -> list[Finding]:
+    """Verify the newest part of the audit trail; the whole may take a while."""
+    from council.serving.sandbox import audit
+
+    with contextlib.suppress(OSError):
+        if not where.sandbox.exists() or not any(where.sandbox.iterdir()):
+            return []  # nothing has run yet
+    verdict = audit.verify(where.sandbox, _AUDIT_FILES)
+    if verdict.problem:
+        return [Finding("audit", False, f"{verdict.problem}; {_AUDIT_MEND}")]
+    text = f"the chain is whole from record {verdict.first_seq} on; `council sandbox audit` verifies all files"
+    return [Finding("audit", True, text)]
 
 
 def _sandbox_state(config: config_module.Config, where: home_module.Home) -> sandbox_domain.State | None:

@@ -31,6 +31,13 @@ def port(command: _Command) -> _Command:
     return click.option("--port", type=int, default=None, help="Base port [COUNCIL_PORT, config, 8000].")(command)
 
 
+def running_port(command: _Command) -> _Command:
+    """Add `--port` to a command that asks the running service; see `calls.config_of`."""
+    return click.option(
+        "--port", type=int, default=None, help="Base port [COUNCIL_PORT, where this home's service runs, config, 8000]."
+    )(command)
+
+
 def as_json(command: _Command) -> _Command:
     """Add `--json`; the command gets the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)

@@ -31,7 +31,7 @@ def sandbox() -> None:
 
 @sandbox.command()
 @sandbox_job.options
-@options.port
+@options.running_port
 @options.home
 @options.as_json
 def run(where: home_module.Home, port: int | None, as_json: bool, **given: Any) -> None:
@@ -48,7 +48,7 @@ class _Service:
 
     def __init__(self, where: home_module.Home, port: int | None):
         self._where = where
-        self.config = options.config_of(where, port)
+        self.config = calls.config_of(where, port)
 
     def call(self, method: str, path: str, body: Any = None, wall_s: float = 0.0) -> dict[str, Any]:
         """Call; `wall_s` is how long a job in it may take. The reply may be as large as the settings allow."""
@@ -71,7 +71,7 @@ def _run(service: _Service, path: str, given: sandbox_job.Given, as_json: bool) 
         if as_json:
             options.print_json(reply)
         else:
-            sandbox_job.show(result)
+            sandbox_job.show(result, asked=given.processes is not None)
     finally:
         # Also where whoever reads our output has gone.
         sandbox_job.put_files(given, result.files, as_json=as_json)
@@ -84,7 +84,7 @@ def _run(service: _Service, path: str, given: sandbox_job.Given, as_json: bool) 
 @sandbox.group(invoke_without_command=True)
 @click.option("--language", type=click.Choice(sandbox_domain.LANGUAGES), default="python", show_default=True)
 @sandbox_job.limit_options
-@options.port
+@options.running_port
 @options.home
 @click.pass_context
 def session(context: click.Context, /, where: home_module.Home, port: int | None, language: str, **limits: Any) -> None:
@@ -154,7 +154,7 @@ def _session_path(identifier: str, rest: str = "") -> str:
 
 @session.command("open")
 @sandbox_job.limit_options
-@options.port
+@options.running_port
 @options.home
 @options.as_json
 def open_session(where: home_module.Home, port: int | None, as_json: bool, **limits: Any) -> None:
@@ -169,7 +169,7 @@ def open_session(where: home_module.Home, port: int | None, as_json: bool, **lim
 @session.command("run")
 @click.argument("identifier", metavar="ID")
 @sandbox_job.options
-@options.port
+@options.running_port
 @options.home
 @options.as_json
 def run_in_session(identifier: str, where: home_module.Home, port: int | None, as_json: bool, **given: Any) -> None:
@@ -179,7 +179,7 @@ def run_in_session(identifier: str, where: home_module.Home, port: int | None, a
 
 @session.command("close")
 @click.argument("identifier", metavar="ID")
-@options.port
+@options.running_port
 @options.home
 def close_session(identifier: str, where: home_module.Home, port: int | None) -> None:
     """End the session ID and all that runs in it."""
@@ -191,7 +191,7 @@ def close_session(identifier: str, where: home_module.Home, port: int | None) ->
 
 
 @sandbox.command()
-@options.port
+@options.running_port
 @options.home
 @options.as_json
 def status(where: home_module.Home, port: int | None, as_json: bool) -> None:
@@ -224,7 +224,7 @@ def state_of(reply: dict[str, Any]) -> sandbox_domain.State:
 
 
 @sandbox.command()
-@options.port
+@options.running_port
 @options.home
 @options.as_json
 def kill(where: home_module.Home, port: int | None, as_json: bool) -> None:
@@ -237,7 +237,7 @@ def kill(where: home_module.Home, port: int | None, as_json: bool) -> None:
 
 
 @sandbox.command()
-@options.port
+@options.running_port
 @options.home
 def lift(where: home_module.Home, port: int | None) -> None:
     """Lift the kill switch."""
@@ -263,7 +263,9 @@ def audit(where: home_module.Home, last: int, as_json: bool) -> None:
         verdict = trail.verify(where.sandbox)
         records = _last_records(where.sandbox, last)
     except OSError as error:
-        raise errors.SetupError(f"{where.sandbox} cannot be read: {error.strerror}. Ask as its owner.") from error
+        raise errors.SetupError(
+            f"{error.filename or where.sandbox} cannot be read: {error.strerror}. Ask as its owner, and see `council doctor`."
+        ) from error
     if as_json:
         said = {name: getattr(verdict, name) for name in ("records", "files", "first_seq", "problem")}
         options.print_json({**said, "last": records})

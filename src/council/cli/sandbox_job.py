@@ -210,12 +210,20 @@ def _is_there(target: Path) -> errors.InvalidRequestError:
     return errors.InvalidRequestError(f"{target} is there already. Give --force, or another --output-dir.")
 
 
-def show(result: sandbox.Result) -> None:
-    """Write what the job wrote, byte for byte, and in one line on stderr what it cannot tell itself."""
+def show(result: sandbox.Result, *, asked: bool = False) -> None:
+    """Write what the job wrote, byte for byte, and in one line on stderr what it cannot tell itself.
+
+    `asked` says that the caller named a number of processes, and so wants to know that there were fewer.
+    """
     for stream, content in ((sys.stdout, result.stdout), (sys.stderr, result.stderr)):
         stream.buffer.write(content)
         stream.flush()
     notes = _notes(result)
+    if asked and "processes" in result.lowered:
+        notes.append(
+            f"it had {result.lowered['processes']} processes at most: without a cgroup each needs its share of the memory; "
+            "give more with --memory-mib"
+        )
     if notes:
         click.echo(f"council: {'; '.join(notes)}", err=True)
 

@@ -70,7 +70,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a caller asked. `route` is None when Council is to choose."""
+    """What a caller asked. `route` is None when Council is to choose.
+
+    Where `doubt_below` is set, the local model is to pass on if it is less confident than that.
+    """
 
     request_id: str
     messages: Sequence[Message]
@@ -78,6 +81,7 @@ class Question:
     sampling: Sampling
     route: Route | None = None
     specialists: bool = True
+    doubt_below: float | None = None
 
     @property
     def text(self) -> str:

@@ -150,6 +150,7 @@ class SandboxConfig:
     processes_max: int = option(256, "Ceiling of `processes`.", low=1, high=4096)
     job_bytes_max: int = option(16 * _MIB, "Code, files and stdin of one job together, bytes.", low=1024, high=1 << 30)
     sessions_max: int = option(8, "Sessions open at once.", low=0, high=1024)
+    sessions_caller_max: int = option(4, "Sessions that one token may have open at once.", low=0, high=1024)
     session_idle_s: float = option(300.0, "A session without a call for this long is ended, seconds.", low=0.1)
     session_life_s: float = option(3600.0, "A session is ended after this long, seconds.", low=0.1)
     audit_file_bytes_max: int = option(

@@ -56,7 +56,8 @@ class Result:
 
     `limit` names the limit that ended it, or that it met and outlived. `exit_code` and `signal` are of its main process.
     `reason` is for people: why it was rejected. `not_collected` says for each file that did not come back why. `blocked`
-    counts refused system calls by class. `memory_peak_bytes` is of the whole job where there is a cgroup, else of its
+    counts refused system calls by class. `lowered` are limits that this machine could not give in full, with what the job had.
+    `memory_peak_bytes` is of the whole job where there is a cgroup, else of its
     largest process, None where nothing tells.
     """
 
@@ -74,6 +75,7 @@ class Result:
     memory_peak_bytes: int | None = None
     layers: tuple[str, ...] = ()
     layers_missing: tuple[str, ...] = ()
+    lowered: Mapping[str, int] = field(default_factory=dict)
     blocked: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
     audit_id: str = ""

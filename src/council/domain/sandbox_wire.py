@@ -121,6 +121,7 @@ def result_form(result: sandbox.Result) -> dict[str, Any]:
         "memory_peak_bytes": result.memory_peak_bytes,
         "layers": list(result.layers),
         "layers_missing": list(result.layers_missing),
+        "lowered": dict(result.lowered),
         "blocked": dict(result.blocked),
         "reason": _encodable(result.reason),
         "audit_id": result.audit_id,
@@ -322,6 +323,8 @@ _RESULT: Mapping[str, Callable[[object, str], Any]] = {
     "memory_peak_bytes": _or_none(_count),
     "layers": _texts,
     "layers_missing": _texts,
+    # Of an older sandboxd it is not there.
+    "lowered": lambda value, parameter: {} if value is None else _map(value, parameter, _count),
     "blocked": _map_of(_count),
     "reason": _text,
     "audit_id": _text,

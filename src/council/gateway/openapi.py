@@ -202,6 +202,7 @@ _RESULT_EXAMPLE: dict[str, Any] = {
     "memory_peak_bytes": 9_437_184,
     "layers": ["user namespace", "seccomp", "landlock"],
     "layers_missing": [],
+    "lowered": {},
     "blocked": {},
     "reason": "",
     "audit_id": "17-0a1b2c3d4e5f6071",
@@ -254,6 +255,11 @@ _SANDBOX_SCHEMAS: dict[str, Any] = {
             "memory_peak_bytes": _OR_NONE,
             "layers": _NAMES,
             "layers_missing": _NAMES,
+            "lowered": {
+                "type": "object",
+                "description": "Limits that could not be given in full, with what the job had.",
+                "additionalProperties": _COUNT,
+            },
             "blocked": {
                 "type": "object",
                 "description": "Refused system calls, by class.",

@@ -55,7 +55,10 @@ class SandboxRoutes:
         """Open a session."""
         caller, admission = await self._admit(request)
         wanted = sandbox_wire.session_limits_of(await self._body(request), self._defaults)
-        session = await self._parts.sandbox.open_session(wanted, caller, request.state.request_id)
+        opening = self._parts.sandbox.open_session(wanted, caller, request.state.request_id)
+        session = await exchange.unless_gone(request.receive, opening)
+        if session is None:
+            return Response(status_code=exchange.CLIENT_GONE)
         return exchange.json_response({"id": session}, limits.headers(admission, request.scope["path"], time.time()))
 
     async def close_session(self, request: Request) -> Response:

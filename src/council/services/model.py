@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from council.backends.model_provider import packaged
 from council.domain import config as config_module
 from council.domain import errors, home
 from council.gateway import exchange
-from council.services import harness, local_hosts, rights
+from council.services import harness, local_hosts, model_forms, rights
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +88,9 @@ class _Engine:
         parameters.ui = False
         parameters.api_keys = [secrets.token_urlsafe(32)]
         self._server = xllamacpp.Server(parameters)
+        self._name = model.name
+        self._tokens_max_default = model.tokens_max_default
+        self._tools_shown: bool | None = None
         self._defaults = {
             "temperature": model.temperature,
             "top_p": model.top_p,
@@ -98,14 +101,67 @@ class _Engine:
         self.waiting_max = model.queue_max
         self.waiting = 0
 
-    def generate(self, body: dict[str, Any], generation: "_Generation") -> None:
-        """Run one generation to its end on the calling thread, its chunks going to `generation`."""
+    def chat(self, body: dict[str, Any], generation: "_Generation") -> None:
+        """Answer a conversation on the calling thread, its chunks going to `generation`."""
+        self._answer(
+            self._server.handle_chat_completions,
+            lambda: model_forms.chat(body, self._name, self._tokens_max_default, self._shows_tools),
+            generation,
+        )
+
+    def complete(self, body: dict[str, Any], generation: "_Generation") -> None:
+        """Go on with a raw text on the calling thread, its chunks going to `generation`."""
+        self._answer(
+            self._server.handle_completions,
+            lambda: model_forms.completion(body, self._name, self._tokens_max_default),
+            generation,
+        )
+
+    def _answer(
+        self, handle: Callable[..., Any], planned: Callable[[], model_forms.Plan], generation: "_Generation"
+    ) -> None:
         try:
-            self._server.handle_chat_completions({**self._defaults, **body, "stream": True}, generation.take)
+            plan = planned()
+            reader = model_forms.Reader(plan)
+
+            def take(chunk: dict[str, Any]) -> bool:
+                read = reader.read(chunk)
+                return generation.take(read) if read is not None else generation.cancelled
+
+            for index in range(plan.answers):
+                if reader.failed or generation.cancelled:
+                    break
+                reader.begin(index)
+                handle({**self._defaults, **plan.asked(index)}, take)
+            if (last := reader.ending()) is not None:
+                generation.take(last)
+        except errors.InvalidRequestError as error:
+            generation.take(model_forms.error_chunk(error))
         except Exception as error:  # noqa: BLE001 - llama.cpp raises plain exceptions; the caller gets them as a chunk
-            generation.take({"error": {"code": 500, "type": "server_error", "message": str(error)[:500]}})
+            # It raises ValueError for what it was asked, as a schema that it cannot read.
+            code, kind = (400, "invalid_request_error") if isinstance(error, ValueError) else (500, "server_error")
+            generation.take({"error": {"code": code, "type": kind, "message": str(error)[:500]}})
         finally:
             generation.finish()
+
+    def _shows_tools(self) -> bool:
+        """Tell whether the model's template puts tools into the prompt. Found out once, with two prompts of a few words."""
+        if self._tools_shown is None:
+            plain, tooled = (self._prompt_tokens(body) for body in model_forms.probes())
+            self._tools_shown = tooled > plain
+        return self._tools_shown
+
+    def _prompt_tokens(self, body: dict[str, Any]) -> int:
+        found: list[int] = []
+
+        def take(chunk: dict[str, Any]) -> bool:
+            found.extend([chunk["usage"]["prompt_tokens"]] if chunk.get("usage") else [])
+            return False
+
+        # A template may refuse what it does not know.
+        with contextlib.suppress(RuntimeError, ValueError):
+            self._server.handle_chat_completions(body, take)
+        return found[-1] if found else 0
 
 
 @dataclass(slots=True)
@@ -128,8 +184,11 @@ class _Generation:
             asyncio.run_coroutine_threadsafe(self.chunks.put(None), self.loop)
 
 
+_Run = Callable[[dict[str, Any], _Generation], None]
+
+
 def _application(engine: _Engine, key: str, generation: str) -> Starlette:
-    async def chat(request: Request) -> Response:
+    async def answer(request: Request, run: _Run) -> Response:
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {key}".encode()):
             return _error(401, "invalid_api_key", "This port is for Council itself. Use the gateway's port.")
         body = await _body(request)
@@ -137,9 +196,15 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
             return _error(400, "malformed_body", "The body must be a JSON object.")
         if engine.slots.locked() and engine.waiting >= engine.waiting_max:
             return _error(503, "overloaded", "Every slot is busy and the queue is full.")
-        response = await exchange.unless_gone(request.receive, _stream(engine, body))
+        response = await exchange.unless_gone(request.receive, _stream(engine, run, body))
         # A caller that leaves while it waits gives its place back at once.
         return response or Response(status_code=exchange.CLIENT_GONE)
+
+    async def chat(request: Request) -> Response:
+        return await answer(request, engine.chat)
+
+    async def complete(request: Request) -> Response:
+        return await answer(request, engine.complete)
 
     async def live(_: Request) -> Response:
         return JSONResponse({"live": True, "generation": generation})
@@ -150,6 +215,7 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
 
     routes = [
         Route("/v1/chat/completions", chat, methods=["POST"]),
+        Route("/v1/completions", complete, methods=["POST"]),
         Route("/livez", live),
         Route("/readyz", live),
         Route("/metrics", metrics),
@@ -171,27 +237,30 @@ async def _body(request: Request) -> Any:
         return None
 
 
-async def _stream(engine: _Engine, body: dict[str, Any]) -> Response:
+async def _stream(engine: _Engine, run: _Run, body: dict[str, Any]) -> Response:
     """Answer as server-sent events; the first chunk decides the status, so that early errors are plain HTTP errors."""
-    events = _generate(engine, body)
+    events = _generate(engine, run, body)
     first = await anext(events)
     if "error" in first:
         await events.aclose()
         error = first["error"]
-        fields = {name: error[name] for name in ("n_prompt_tokens", "n_ctx") if name in error}
+        fields = {name: error[name] for name in ("n_prompt_tokens", "n_ctx", "param") if error.get(name) is not None}
         return _error(int(error.get("code", 500)), str(error.get("type", "")), str(error.get("message", "")), **fields)
 
     async def lines() -> AsyncIterator[bytes]:
         async with contextlib.aclosing(events):
             yield _line(first)
+            failed = False
             async for chunk in events:
+                failed = failed or "error" in chunk
                 yield _line(chunk)
+        if not failed:  # else the stream would be taken for a clean stop
             yield b"data: [DONE]\n\n"
 
     return StreamingResponse(lines(), media_type="text/event-stream")
 
 
-async def _generate(engine: _Engine, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+async def _generate(engine: _Engine, run: _Run, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     loop = asyncio.get_running_loop()
     engine.waiting += 1
     telemetry.MODEL_WAITING.set(engine.waiting)
@@ -203,12 +272,12 @@ async def _generate(engine: _Engine, body: dict[str, Any]) -> AsyncGenerator[dic
     generation = _Generation(loop, asyncio.Queue(_CHUNKS_MAX))
     telemetry.MODEL_SLOTS_BUSY.inc()
     started_s = loop.time()
-    running = loop.run_in_executor(engine.threads_pool, engine.generate, body, generation)
+    running = loop.run_in_executor(engine.threads_pool, run, body, generation)
     running.add_done_callback(lambda _: _release(engine))
     seen = False
     try:
         while (chunk := await generation.chunks.get()) is not None:
-            if not seen and chunk.get("choices") and chunk["choices"][0].get("delta", {}).get("content"):
+            if not seen and _says(chunk):
                 seen = True
                 telemetry.MODEL_FIRST_TOKEN_SECONDS.observe(loop.time() - started_s)
             yield chunk
@@ -216,6 +285,14 @@ async def _generate(engine: _Engine, body: dict[str, Any]) -> AsyncGenerator[dic
         generation.cancelled = True
         while not generation.chunks.empty():  # makes room, so that llama.cpp's thread sees the flag
             generation.chunks.get_nowait()
+
+
+def _says(chunk: dict[str, Any]) -> bool:
+    """Tell whether a chunk holds a first token, as text or as part of a call."""
+    return any(
+        choice.get("text") or any((choice.get("delta") or {}).get(name) for name in ("content", "tool_calls"))
+        for choice in chunk.get("choices") or ()
+    )
 
 
 def _release(engine: _Engine) -> None:

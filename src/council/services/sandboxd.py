@@ -6,6 +6,7 @@ TCP port, which every user of the machine can reach, has other routes: health an
 
 import asyncio
 import contextlib
+import logging
 import socket
 import urllib.parse
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -23,6 +24,8 @@ from council.domain import errors, home, sandbox, sandbox_wire
 from council.gateway import errors as http_errors
 from council.gateway import exchange
 from council.services import draining, harness, local_hosts, rights
+
+_log = logging.getLogger(__name__)
 
 _BODY_S = 20.0
 
@@ -85,7 +88,11 @@ class _Service:
 
     async def open_session(self, request: Request) -> Response:
         limits = sandbox_wire.session_limits_of(await self._body(request), self._defaults)
-        return exchange.json_response({"id": await self._front.open_session(limits, *_who(request))})
+        # A caller that leaves would never learn its id.
+        session = await exchange.unless_gone(request.receive, self._front.open_session(limits, *_who(request)))
+        return (
+            Response(status_code=exchange.CLIENT_GONE) if session is None else exchange.json_response({"id": session})
+        )
 
     async def close_session(self, request: Request) -> Response:
         await self._front.close_session(request.path_params["session"], *_who(request))
@@ -119,8 +126,12 @@ class _Service:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        async with self._opening as front:
-            self._front = front
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                self._front = await stack.enter_async_context(self._opening)
+            except errors.CouncilError as error:
+                _log.error("the sandbox cannot be opened", extra={"error": error.message, "detail": error.detail})
+                raise
             server = _HealthServer(_health_config(self._health_application()), lambda: None, 0.0)
             serving = asyncio.create_task(server.serve(sockets=[self._health]))
             try:

@@ -1,6 +1,6 @@
 """The request loop: choose a route, try its specialists in turn, settle what it cost, answer.
 
-    question -> router -> specialist -> (passes on -> next ... -> general) -> ledger -> answer
+    question -> router -> specialist -> (passes on -> next ... -> general (-> a paid model)) -> ledger -> answer
 
 This module reads like that picture and is the only one that knows all the stages. Who asks for a model by its name gets that
 model: see `relay.py`.
@@ -14,8 +14,9 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from council import telemetry
-from council.domain import answers, errors, ledger, money
+from council.domain import answers, errors, ledger, money, providers
 from council.kit import clock as clock_module
+from council.serving import escalation as escalation_module
 from council.serving import relay as relay_module
 from council.serving import run as run_module
 from council.serving.providers import attempts
@@ -59,6 +60,7 @@ class Pipeline:
         specialists: Sequence[Specialist],
         writer: relay_module.LedgerWriter,
         calls: calls_module.Calls,
+        escalation: providers.Escalation,
         prices: Mapping[str, money.Price],
         generation: str,
         clock: clock_module.Clock,
@@ -66,6 +68,7 @@ class Pipeline:
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
         self._calls = calls
+        self._escalation = escalation_module.Escalation(escalation, calls)
         self._prices = prices
         self._generation = generation
         self._clock = clock
@@ -86,7 +89,7 @@ class Pipeline:
         self._open += 1
         self._none_open.clear()
         try:
-            async with contextlib.aclosing(self._cascade(question, run)) as events:
+            async with contextlib.aclosing(self._cascade(question, run, asker)) as events:
                 async for event in events:
                     if isinstance(event, answers.Delta):
                         run.spoke()
@@ -103,7 +106,7 @@ class Pipeline:
             # A caller that has its answer closes the iterator too; that answer's row is there already.
             if not run.recorded:
                 run.observe(ledger.Outcome.CANCELLED)
-                self._record_later(run.row(ledger.Outcome.CANCELLED, self._generation))
+                self._keep(self._record_cancelled(run))
             raise
         except Exception:
             await self._record_failure(run, ledger.Outcome.FAILED)
@@ -117,11 +120,11 @@ class Pipeline:
         """Return the way of a request to the model that it names. `question` says what the ledger is to know of it."""
         run = run_module.Run(question, asker.user_id, asker.token_id, self._clock)
         run.degraded.extend(asker.degraded)
-        tab = attempts.Tab(question.request_id, asker.user_id, asker.token_id, asker.budgets)
+        tab = _tab(question, asker)
         return relay_module.Relay(self._calls, request, run, tab, self._writer, self._generation, self._keep)
 
     async def _cascade(
-        self, question: answers.Question, run: run_module.Run
+        self, question: answers.Question, run: run_module.Run, asker: Asker
     ) -> AsyncGenerator[answers.Delta | answers.Finding, None]:
         """Try each specialist in turn until one does not pass on."""
         with run.stage("route"):
@@ -132,7 +135,7 @@ class Pipeline:
             finding: answers.Finding | None = None
             try:
                 with run.stage(str(route)):
-                    async with contextlib.aclosing(specialist.attempt(question)) as events:
+                    async with contextlib.aclosing(self._attempt(specialist, question, run, asker)) as events:
                         async for event in events:
                             if isinstance(event, answers.Delta):
                                 yield event
@@ -153,17 +156,29 @@ class Pipeline:
                 return
         yield _declined(question, run.passed_on)
 
+    def _attempt(
+        self, specialist: Specialist, question: answers.Question, run: run_module.Run, asker: Asker
+    ) -> AsyncGenerator[answers.Event, None]:
+        """Let a specialist try; the local model may be helped out by a paid one, unless it was named itself."""
+        if specialist.route is not answers.Route.GENERAL or not question.specialists or not self._escalation.ready:
+            return specialist.attempt(question)
+        return self._escalation.attempt(specialist, question, run, _tab(question, asker))
+
     async def _settle(self, finding: answers.Finding, run: run_module.Run) -> answers.Answer:
         run.finding = finding
-        run.cost_usd_micros = self._cost(finding)
+        run.cost_usd_micros = await self._cost(finding, run)
         outcome = ledger.Outcome.REFUSED if finding.refused else ledger.Outcome.ANSWERED
         with run.stage("ledger"), telemetry.LEDGER_SECONDS.time():
-            await self._writer.record(run.row(outcome, self._generation))
+            await self._writer.record(run.row(outcome, self._generation), run.charges)
         run.recorded = True
         run.observe(outcome)
         return run.answer(self._generation)
 
-    def _cost(self, finding: answers.Finding) -> int:
+    async def _cost(self, finding: answers.Finding, run: run_module.Run) -> int:
+        if run.tab is not None:
+            await run.tab.settled()
+            if run.escalated:
+                return run.tab.cost_usd_micros
         if finding.model is None:
             return 0
         return money.cost_usd_micros(money.price_of(finding.model, self._prices), finding.usage)
@@ -173,21 +188,24 @@ class Pipeline:
         if run.recorded:
             return
         run.observe(outcome)
+        if run.tab is not None:
+            await run.tab.settled()
+            run.cost_usd_micros = run.tab.cost_usd_micros
         try:
-            await self._writer.record(run.row(outcome, self._generation))
+            await self._writer.record(run.row(outcome, self._generation), run.charges)
         except errors.CouncilError as error:
             _log.error("a failed request is not in the ledger", extra={"detail": error.detail})
 
-    def _record_later(self, row: ledger.LedgerRow) -> None:
-        """Record without waiting: the caller is gone and this task is being cancelled."""
-
-        async def record() -> None:
-            try:
-                await self._writer.record(row)
-            except errors.CouncilError as error:
-                _log.error("a cancelled request is not in the ledger", extra={"detail": error.detail})
-
-        self._keep(record())
+    async def _record_cancelled(self, run: run_module.Run) -> None:
+        """Record without anybody waiting: the caller is gone, and its task is being cancelled."""
+        row = run.row(ledger.Outcome.CANCELLED, self._generation)
+        if run.tab is not None:
+            await run.tab.settled()
+            row = dataclasses.replace(row, cost_usd_micros=run.tab.cost_usd_micros)
+        try:
+            await self._writer.record(row, run.charges)
+        except errors.CouncilError as error:
+            _log.error("a cancelled request is not in the ledger", extra={"detail": error.detail})
 
     def _keep(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run something to its end that nobody waits for but `close`."""
@@ -203,6 +221,10 @@ class Pipeline:
                 async with asyncio.timeout(CLOSE_S):
                     await self._none_open.wait()
         await asyncio.gather(*self._recording)
+
+
+def _tab(question: answers.Question, asker: Asker) -> attempts.Tab:
+    return attempts.Tab(question.request_id, asker.user_id, asker.token_id, asker.budgets)
 
 
 def _order(question: answers.Question) -> tuple[Sequence[answers.Route], Sequence[str]]:

@@ -23,6 +23,7 @@ class Run:
         self.recorded = False
         self.spoken = False
         self.tab: attempts.Tab | None = None
+        self.escalated = False
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock
@@ -76,7 +77,7 @@ class Run:
             outcome=outcome,
             level=str(level),
             verified=level.verified,
-            escalated=False,
+            escalated=self.escalated,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cost_usd_micros=self.cost_usd_micros,
@@ -107,7 +108,7 @@ class Run:
             specialist=str(self.route),
             route=self.route,
             finding=self.finding,
-            escalated=False,
+            escalated=self.escalated,
             cost_usd_micros=self.cost_usd_micros,
             timings_ms=dict(self._timings_ms),
             passed_on=dict(self.passed_on),

@@ -89,12 +89,13 @@ class ScriptedRunner:
 
 
 class ScriptedSession:
-    """Implements ports.SandboxSession, with the script of its runner."""
+    """Implements ports.SandboxSession, with the script of its runner. `ended` is what you set."""
 
     def __init__(self, runner: ScriptedRunner, limits: sandbox.Limits):
         self._runner = runner
         self.limits = limits
         self.closed = False
+        self.ended = False
 
     async def run(self, job: sandbox.Job) -> sandbox.Result:
         """Run a call."""

@@ -54,7 +54,9 @@ _V1 = _Files(
     # Not cgroup.procs, which waits for a grace period of RCU, some 10 ms: a thread that moves itself alone need not.
     "tasks",
 )
-_OPTIONAL = frozenset({"memory.swap.max", "memory.oom.group", "memory.memsw.limit_in_bytes"})
+_OPTIONAL = frozenset({"memory.swap.max", "memory.oom.group", "memory.swappiness"})
+# Where swap is not counted, what is over the limit must not go there, or the limit would bound nothing.
+_INSTEAD = {"memory.memsw.limit_in_bytes": ("memory.swappiness", "0")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,9 @@ class Cgroups:
                 finally:
                     os.close(descriptor)
                 return
-        if file not in _OPTIONAL:
+        if file in _INSTEAD:
+            self._write(name, *_INSTEAD[file])
+        elif file not in _OPTIONAL:
             raise FileNotFoundError(f"no {file}")
 
     def _find(self, path: str) -> int:

@@ -59,6 +59,33 @@ def sent(server: sandbox_server.Server) -> Any:
     return asked.body
 
 
+# Where it is sent
+
+
+def test_without_a_port_the_running_service_of_the_home_is_asked(
+    server: sandbox_server.Server, where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = where.run / "targets.json"
+    noted.write_text(json.dumps([{"targets": [f"127.0.0.1:{server.port}"], "labels": {"svc": "gateway"}}]))
+    bound = socket.socket()  # held, and nothing listens
+    bound.bind(("127.0.0.1", 0))
+    closed = str(bound.getsockname()[1])
+    try:
+        monkeypatch.delenv("COUNCIL_PORT")
+        assert run("run", stdin=b"1").exit_code == 0
+        with pytest.raises(errors.SupervisorUnavailableError, match=closed):
+            run("run", "--port", closed, stdin=b"1")
+        monkeypatch.setenv("COUNCIL_PORT", closed)
+        with pytest.raises(errors.SupervisorUnavailableError, match=closed):
+            run("run", stdin=b"1")
+        monkeypatch.setenv("COUNCIL_PORT", str(server.port))
+        noted.write_text("[1]")
+        assert run("run", stdin=b"1").exit_code == 0
+    finally:
+        noted.unlink()
+        bound.close()
+
+
 # What is sent
 
 
@@ -283,6 +310,12 @@ def test_files_are_put_away_even_when_nobody_reads_the_output(server: sandbox_se
     done = subprocess.run(command, input=b"pass", stdout=writing, stderr=subprocess.PIPE, timeout=PROMPT_S, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr, Path("out").read_text()) == (0, b"", "x")
+
+
+def test_fewer_processes_are_told_to_whoever_asked_for_some(server: sandbox_server.Server) -> None:
+    server.answers_job(lowered={"processes": 4})
+    assert "it had 4 processes at most" in run("run", "--processes", "9", stdin=b"1").stderr
+    assert run("run", stdin=b"1").stderr == ""
 
 
 # Sessions

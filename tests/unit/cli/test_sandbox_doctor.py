@@ -12,6 +12,8 @@ import sandbox_server
 from council import homes
 from council.cli import calls, main
 from council.domain import home
+from council.kit import clock
+from council.serving.sandbox import audit
 from council.supervisor import ownership, users
 
 STATE = {
@@ -43,10 +45,10 @@ def server(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[sandbo
         yield made
 
 
-def found() -> list[tuple[bool, bool, str]]:
+def found(name: str = "sandbox") -> list[tuple[bool, bool, str]]:
     """Return of each finding about the sandbox whether it is good, whether it is needed, and its text."""
     shown = CliRunner().invoke(main.cli, ["doctor", "--json"], catch_exceptions=False).stdout
-    return [(one["good"], one["needed"], one["text"]) for one in json.loads(shown) if one["name"] == "sandbox"]
+    return [(one["good"], one["needed"], one["text"]) for one in json.loads(shown) if one["name"] == name]
 
 
 def seen(server: sandbox_server.Server, **more: Any) -> list[tuple[bool, bool, str]]:
@@ -122,3 +124,22 @@ def test_firejail_beside_system_users_fails(where: home.Home, monkeypatch: pytes
     monkeypatch.setenv("COUNCIL_SANDBOX_KIND", "firejail")
     monkeypatch.setattr(ownership, "noted_regime", lambda _: users.Regime("users"))
     assert any(needed and not good and "users with names" in text for good, needed, text in found())
+
+
+def test_the_audit_trail_is_verified_and_one_that_is_damaged_or_unreadable_fails_with_what_to_do(
+    where: home.Home,
+) -> None:
+    assert found("audit") == []
+    written = audit.AuditTrail(where.sandbox, 4096, 2, clock.SystemClock())
+    written.append({"event": "job"})
+    written.close()
+    [(good, needed, text)] = found("audit")
+    assert good and needed and "whole from record 1 on" in text
+    [file] = where.sandbox.glob("audit-*.jsonl")
+    file.write_bytes(file.read_bytes().replace(b"job", b"jab"))
+    [(good, needed, text)] = found("audit")
+    assert not good and needed and "line 2: the line was changed; " in text and "move the folder away" in text
+    file.unlink()
+    file.mkdir()
+    [(good, _, text)] = found("audit")
+    assert not good and f"{file} cannot be read: Is a directory; " in text

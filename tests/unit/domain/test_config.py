@@ -80,6 +80,7 @@ DEFAULTS: dict[str, Any] = {
     "sandbox.processes_max": 256,
     "sandbox.job_bytes_max": 16 * MIB,
     "sandbox.sessions_max": 8,
+    "sandbox.sessions_caller_max": 4,
     "sandbox.session_idle_s": 300.0,
     "sandbox.session_life_s": 3600.0,
     "sandbox.audit_file_bytes_max": 64 * MIB,

@@ -189,6 +189,11 @@ def test_a_reply_of_a_later_version_is_understood() -> None:
     assert sandbox_wire.result_of({**RESULT, "more": 1}) == sandbox.Result(sandbox.Status.OK)
 
 
+def test_a_reply_of_a_version_that_lowered_limits_in_silence_is_understood() -> None:
+    assert sandbox_wire.result_of({name: value for name, value in RESULT.items() if name != "lowered"}).lowered == {}
+    assert sandbox_wire.result_of({**RESULT, "lowered": {"processes": 4}}).lowered == {"processes": 4}
+
+
 def test_a_reason_that_is_not_unicode_still_becomes_json() -> None:
     result = sandbox.Result(sandbox.Status.REJECTED, reason="a\udcff", not_collected={"x": "b\udcff"})
     form = travelled(sandbox_wire.result_form(result))

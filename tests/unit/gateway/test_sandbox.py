@@ -79,7 +79,8 @@ async def test_a_job_goes_in_whole_and_its_result_comes_out_whole(rig: Rig) -> N
     rig.fake_sandbox.result = sandbox.Result(
         sandbox.Status.KILLED_LIMIT, limit="output_bytes", signal=9, stdout=b"\xff", stderr="ü".encode()[:1],
         files={"out": b"\0\xfe"}, not_collected={"gone": "no such file"}, truncated=True, wall_s=1.5, cpu_s=0.5,
-        memory_peak_bytes=1000, layers=("seccomp",), layers_missing=("landlock",), blocked={"network": 2}, audit_id="9-ef",
+        memory_peak_bytes=1000, layers=("seccomp",), layers_missing=("landlock",), lowered={"processes": 4},
+        blocked={"network": 2}, audit_id="9-ef",
     )  # fmt: skip
     body = {
         **JOB, "stdin": {"base64": "/w=="}, "files": {"a/b": "text", "c": {"base64": "AA=="}}, "collect": ["out"],
@@ -93,7 +94,7 @@ async def test_a_job_goes_in_whole_and_its_result_comes_out_whole(rig: Rig) -> N
         "status": "killed_limit", "limit": "output_bytes", "exit_code": None, "signal": 9, "stdout": {"base64": "/w=="},
         "stderr": "", "files": {"out": {"base64": "AP4="}}, "not_collected": {"gone": "no such file"}, "truncated": True,
         "wall_s": 1.5, "cpu_s": 0.5, "memory_peak_bytes": 1000, "layers": ["seccomp"], "layers_missing": ["landlock"],
-        "blocked": {"network": 2}, "reason": "", "audit_id": "9-ef",
+        "lowered": {"processes": 4}, "blocked": {"network": 2}, "reason": "", "audit_id": "9-ef",
     }  # fmt: skip
 
 
@@ -182,8 +183,9 @@ async def held(rig: Rig) -> AsyncIterator[Rig]:
     rig.fake_sandbox.hold.set()
 
 
-async def test_a_client_that_leaves_ends_its_job(held: Rig) -> None:
-    body = json.dumps(JOB).encode()
+@pytest.mark.parametrize(("path", "asked"), [(RUN, JOB), (SESSIONS, {})])
+async def test_a_client_that_leaves_ends_its_job_and_opens_no_session(held: Rig, path: str, asked: Any) -> None:
+    body = json.dumps(asked).encode()
     gone = asyncio.Event()
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -200,7 +202,7 @@ async def test_a_client_that_leaves_ends_its_job(held: Rig) -> None:
 
     headers = [(b"host", b"127.0.0.1:8000"), (b"authorization", b"Bearer secret-bot")]
     scope = {
-        "type": "http", "method": "POST", "path": RUN, "raw_path": RUN.encode(), "headers": headers, "query_string": b"",
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers, "query_string": b"",
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "scheme": "http", "http_version": "1.1", "root_path": "",
     }  # fmt: skip
     async with asyncio.timeout(20):
@@ -210,7 +212,7 @@ async def test_a_client_that_leaves_ends_its_job(held: Rig) -> None:
         gone.set()
         await held.fake_sandbox.cancelled.wait()
         await exchange
-    assert statuses[0] == 499
+    assert statuses[0] == 499 and not held.fake_sandbox.sessions
 
 
 # Sessions

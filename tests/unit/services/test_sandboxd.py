@@ -187,6 +187,19 @@ async def test_a_caller_that_leaves_ends_its_job(running: Running) -> None:
         await appears(running.scratch / "left.cancelled")
 
 
+async def test_a_caller_that_leaves_opens_no_session(running: Running) -> None:
+    async with running.client() as client:
+        limits = sandbox.Limits(1.0, 2.0, 64 << 20, 1000, 1 << 20, 4)
+        task = asyncio.create_task(client.open_session(limits, "u/t", "i"))
+        async with asyncio.timeout(20):
+            while (await client.status()).running == 0:
+                await asyncio.sleep(0.005)
+            task.cancel()
+            while (await client.status()).running:
+                await asyncio.sleep(0.005)
+        assert (await client.status()).sessions == 0
+
+
 # The TCP port
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from council.domain import answers, config, errors, ledger, money
+from council.domain import answers, config, errors, ledger, money, providers
 from council.serving import pipeline, run
 from council.serving.ledger import writer
 from council.serving.providers import calls
@@ -71,7 +71,7 @@ def bench(**scripts: Sequence[Any]) -> Bench:
     said = {route: scripts.get(route, [answers.PassOn("not mine")]) for route in map(str, answers.Route)}
     made = [Scripted(answers.Route(route), events) for route, events in said.items()]
     book = Ledger()
-    chain = pipeline.Pipeline(made, book, no_calls(), PRICES, "gen", clock.ManualClock(7))
+    chain = pipeline.Pipeline(made, book, no_calls(), providers.Escalation(), PRICES, "gen", clock.ManualClock(7))
     return Bench(chain, book, {one.route: one for one in made})
 
 

@@ -99,6 +99,15 @@ def _is_held(group: Path, name: str, value: str) -> bool:
 # Version 1
 
 
+def test_on_version_1_that_counts_no_swap_nothing_of_a_group_is_swapped_to_make_room(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GROUP_FILES, "memory", ["memory.limit_in_bytes", "memory.swappiness"])
+    memory, _ = host.mount("memory"), host.mount("pids")
+    host.prepare().make("s1", 64 << 20, 7)
+    assert _is_held(memory / _own_name() / "s1", "memory.swappiness", "0")
+
+
 def test_on_version_1_a_group_is_made_below_our_own_in_both_hierarchies(host: Host) -> None:
     memory, pids = host.mount("memory", path="/a"), host.mount("pids")
     (memory / "a").mkdir()

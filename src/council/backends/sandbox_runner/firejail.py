@@ -8,22 +8,17 @@ it cannot be confined by no_new_privs or Landlock.
 import asyncio
 import math
 import os
-import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from council import ports
 from council.backends.sandbox_runner import folders, programs
-from council.domain import errors, sandbox
+from council.domain import sandbox
 from council.kit import accounts, clock
 
-_PATH = "/usr/local/bin:/usr/bin:/bin"
+_KIND = programs.Kind("Firejail", "firejail", "firejail", "firejail /bin/true")
 # Of Firejail itself: two processes.
 _OWN_BYTES = 16 * 1024 * 1024
 _OWN_TASKS = 2
-
-_PROGRAMS = {"python": ("-s", "-B"), "bash": ("--noprofile", "--norc")}
 
 # One more than Firejail's own list: io_uring, userfaultfd, clone3, new mount calls, pidfd_getfd and process_madvise, and
 # what reaches into other processes or kernel memory. Numbers: this Firejail may not know the names; they are the same on
@@ -66,17 +61,12 @@ _MISSING = {
 }
 
 
-class FirejailRunner:
+class FirejailRunner(programs.EachJob):
     """Implements ports.SandboxRunner. `folder` holds the jobs' files; `firejail` is the program."""
 
     def __init__(self, folder: Path, firejail: str = "firejail", timer: clock.Clock | None = None) -> None:
-        self._folder = folder
-        self._firejail = firejail
-        self._programs = programs.Programs(timer or clock.SystemClock())
-        self._works = False
-        self._as_root = os.geteuid() == 0
+        super().__init__(_KIND, folder, firejail, timer)
         self._accounts = _Accounts() if self._as_root else None
-        self._closed = False
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -90,30 +80,18 @@ class FirejailRunner:
             return {"user namespace": "Firejail makes none for root; each job has a uid of its own.", **_MISSING}
         return dict(_MISSING)
 
-    async def run(self, job: sandbox.Job) -> sandbox.Result:
-        """Run a job in a Firejail of its own; before the first one, a job of ours that shows whether it works at all."""
-        if not self._works:
-            tried = await self._run(programs.TRIAL)
-            if tried.status is not sandbox.Status.OK:
-                raise errors.SandboxUnavailableError(
-                    "Firejail could not set up its sandbox. Run `firejail /bin/true` as this user to see why.",
-                    detail=tried.stderr[:500].decode(errors="replace"),
-                )
-            self._works = True
-        return await self._run(job)
-
     async def _run(self, job: sandbox.Job) -> sandbox.Result:
         assert job.limits is not None, "the front fills in limits"
         kills = self._programs.kills
-        program = self._find()
+        program, interpreter = self._find(), self._interpreter(job.language)
         account = await self._accounts.take() if self._accounts else None
         try:
             folder = folders.make(self._folder, job)
             try:
                 command = programs.Command(
-                    (program, *_flags(folder, job.limits, account), "--", *_inside(job, account)),
+                    (program, *_flags(folder, job.limits, account), "--", *_inside(job, account, interpreter)),
                     folder,
-                    {"PATH": _PATH},
+                    {"PATH": programs.PATH},
                     lambda: folders.used_bytes(folder),
                     own_bytes=_OWN_BYTES,
                     own_tasks=_OWN_TASKS,
@@ -126,35 +104,6 @@ class FirejailRunner:
             if self._accounts and account is not None:
                 self._accounts.give_back(account)
         return programs.outcome(ended, self.layers, tuple(self.layers_missing), found)
-
-    async def open_session(self, limits: sandbox.Limits) -> ports.SandboxSession:
-        """Refuse: a Firejail is used once."""
-        raise errors.UnsupportedParameterError(
-            "The sandbox kind `firejail` has no sessions. Set `sandbox.kind` to `namespaces`, or run single jobs."
-        )
-
-    async def kill_all(self) -> int:
-        """End every job."""
-        return self._programs.kill_all()
-
-    async def ping(self) -> None:
-        """Return if Firejail is there."""
-        self._find()
-
-    async def close(self) -> None:
-        """End every job and take no more."""
-        self._closed = True
-        self._programs.kill_all()
-
-    def _find(self) -> str:
-        if self._closed:
-            raise errors.SandboxUnavailableError("The sandbox is shutting down. Try again in a moment.")
-        found = shutil.which(self._firejail, path=None if "/" in self._firejail else _PATH)
-        if found is None:
-            raise errors.SandboxUnavailableError(
-                "Firejail is not installed. Install it (`apt install firejail`), or set `sandbox.kind` to `namespaces`."
-            )
-        return found
 
 
 def _flags(folder: Path, limits: sandbox.Limits, account: int | None) -> list[str]:
@@ -185,32 +134,25 @@ def _hidden() -> list[str]:
     return sorted(entry.path for entry in [*top, *run] if not entry.is_symlink())
 
 
-def _inside(job: sandbox.Job, account: int | None) -> list[str]:
+def _inside(job: sandbox.Job, account: int | None, interpreter: str) -> list[str]:
     """Return what runs inside: the interpreter, as the account, without Firejail's variables."""
     home = str(Path("~").expanduser())
     become = [] if account is None else [
         "setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups", "--bounding-set=-all",
         "--inh-caps=-all", "--no-new-privs", "--",
     ]  # fmt: skip
-    environment = [f"PATH={_PATH}", f"HOME={home}", "USER=sandbox", "LOGNAME=sandbox", "LANG=C.UTF-8", "TMPDIR=/tmp"]
+    environment = [
+        f"PATH={programs.PATH}",
+        f"HOME={home}",
+        "USER=sandbox",
+        "LOGNAME=sandbox",
+        "LANG=C.UTF-8",
+        "TMPDIR=/tmp",
+    ]
     # BLAS would start a thread for each core, and each wants memory of its own.
     environment += ["OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"]
-    interpreter = "/bin/bash" if job.language == "bash" else _python()
-    words = [interpreter, *_PROGRAMS[job.language], sandbox.MAIN_FILES[job.language]]
+    words = [interpreter, *programs.OPTIONS[job.language], sandbox.MAIN_FILES[job.language]]
     return [*become, "env", "-i", *environment, *words]
-
-
-def _python() -> str:
-    """Return a Python that can be seen inside: the one we run on may lie in a hidden folder."""
-    own = Path(sys.executable).resolve()
-    if own.parts[1] in {"usr", "bin"}:
-        return str(own)
-    found = shutil.which("python3", path=_PATH)
-    if found is None:
-        raise errors.SandboxUnavailableError(
-            "No Python in /usr for jobs in Firejail. Install it (`apt install python3`).", detail=f"ours is {own}"
-        )
-    return found
 
 
 class _Accounts:

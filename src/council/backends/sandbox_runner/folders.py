@@ -7,23 +7,29 @@ or waits for a writer, and it is looked at only when the job has ended.
 import asyncio
 import errno
 import os
+import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from council.domain import errors, sandbox
+from council.kit import process
 
 # Enough for any job within its limits; a count that stops here is over them.
 _ENTRIES_MAX = 20_000
 _REMOVE_S = 60.0
+# Whose it is, by pid and start, so that a service which relieves another leaves the other's alone.
+_NAME = re.compile(r"job-([0-9]{1,10})-([0-9]{1,20})-")
 
 
 def make(inside: Path, job: sandbox.Job) -> Path:
     """Make a folder in `inside` with the job's files in it, all open to other users; `inside` keeps them out."""
+    folder = None
     try:
         inside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="job-", dir=inside))
+        folder = Path(tempfile.mkdtemp(prefix=f"job-{_owner()}-", dir=inside))
         folder.chmod(0o777)
         for name, content in {**job.files, sandbox.MAIN_FILES[job.language]: job.code.encode()}.items():
             path = folder / name
@@ -31,10 +37,32 @@ def make(inside: Path, job: sandbox.Job) -> Path:
             path.write_bytes(content)
             path.chmod(0o666)
     except OSError as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
         raise errors.SandboxUnavailableError(
             f"The files of a job could not be written to {str(inside)!r}. Check that there is room.", detail=str(error)
         ) from error
     return folder
+
+
+def abandoned(inside: Path) -> list[Path]:
+    """Return the folders of jobs whose service is no more: it was killed before it could remove them."""
+    if not inside.is_dir():
+        return []
+    return sorted(
+        path for path in inside.iterdir() if (found := _NAME.match(path.name)) and not _is_alive(*found.groups())
+    )
+
+
+def _owner() -> str:
+    own = process.stat(os.getpid())
+    assert own is not None, "this process is there"
+    return f"{own.pid}-{own.start_ticks}"
+
+
+def _is_alive(pid: str, start_ticks: str) -> bool:
+    found = process.stat(int(pid))
+    return found is not None and found.start_ticks == int(start_ticks)
 
 
 def _make_parents(folder: Path, path: Path) -> None:
@@ -115,7 +143,12 @@ def _need_regular(found: os.stat_result) -> None:
 
 async def remove(folder: Path) -> None:
     """Remove the folder with all in it, however deep and whatever its permissions. Not cut short by a cancelled task."""
-    await asyncio.shield(asyncio.ensure_future(_remove(folder)))
+    removing = asyncio.ensure_future(_remove(folder))
+    try:
+        await asyncio.shield(removing)
+    except asyncio.CancelledError:
+        await asyncio.wait({removing})
+        raise
 
 
 async def _remove(folder: Path) -> None:

@@ -7,19 +7,15 @@ started by an ordinary user, `runsc --rootless` is used. runsc is not told to ma
 import asyncio
 import json
 import math
-import os
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from council import ports
 from council.backends.sandbox_runner import folders, programs
 from council.domain import errors, sandbox
 from council.kit import accounts, clock
 
-_PATH = "/usr/local/bin:/usr/bin:/bin"
-_PROGRAMS = {"python": ("-s", "-B"), "bash": ("--noprofile", "--norc")}
+_KIND = programs.Kind("gVisor", "gvisor", "runsc", "runsc --rootless --network=none do true")
 
 # Of runsc itself: its kernel is a program in Go with a heap and threads, beside a file server, and one more process for
 # each of the job's where it works by ptrace.
@@ -42,16 +38,11 @@ _MISSING = {
 }
 
 
-class GvisorRunner:
+class GvisorRunner(programs.EachJob):
     """Implements ports.SandboxRunner. `folder` holds the jobs' files; `runsc` is the program."""
 
     def __init__(self, folder: Path, runsc: str = "runsc", timer: clock.Clock | None = None) -> None:
-        self._folder = folder.absolute()
-        self._runsc = runsc
-        self._programs = programs.Programs(timer or clock.SystemClock())
-        self._works = False
-        self._as_root = os.geteuid() == 0
-        self._closed = False
+        super().__init__(_KIND, folder, runsc, timer)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -63,23 +54,11 @@ class GvisorRunner:
         """What it does not."""
         return dict(_MISSING)
 
-    async def run(self, job: sandbox.Job) -> sandbox.Result:
-        """Run a job in a gVisor of its own; before the first one, a job of ours that shows whether it works at all."""
-        if not self._works:
-            tried = await self._run(programs.TRIAL)
-            if tried.status is not sandbox.Status.OK:
-                raise errors.SandboxUnavailableError(
-                    "gVisor could not set up its sandbox. Run `runsc --rootless --network=none do true` to see why.",
-                    detail=tried.stderr[:500].decode(errors="replace"),
-                )
-            self._works = True
-        return await self._run(job)
-
     async def _run(self, job: sandbox.Job) -> sandbox.Result:
         assert job.limits is not None, "the front fills in limits"
         kills = self._programs.kills
-        program = self._find()
-        bundle = await asyncio.to_thread(_bundle, self._folder, job, self._as_root)
+        program, interpreter = self._find(), self._interpreter(job.language)
+        bundle = await self._bundled(job, interpreter)
         work = bundle / "files"
         options = ["--network=none", "--ignore-cgroups", "--overlay2=none", f"--root={bundle / 'state'}"]
         if not self._as_root:
@@ -87,7 +66,7 @@ class GvisorRunner:
         command = programs.Command(
             (program, *options, "run", f"--bundle={bundle}", bundle.name),
             bundle,
-            {"PATH": _PATH},
+            {"PATH": programs.PATH},
             lambda: folders.used_bytes(work),
             own_bytes=_OWN_BYTES,
             own_tasks=_OWN_TASKS,
@@ -99,37 +78,19 @@ class GvisorRunner:
             await folders.remove(bundle)
         return programs.outcome(ended, self.layers, tuple(self.layers_missing), found)
 
-    async def open_session(self, limits: sandbox.Limits) -> ports.SandboxSession:
-        """Refuse: a gVisor is used once."""
-        raise errors.UnsupportedParameterError(
-            "The sandbox kind `gvisor` has no sessions. Set `sandbox.kind` to `namespaces`, or run single jobs."
-        )
-
-    async def kill_all(self) -> int:
-        """End every job."""
-        return self._programs.kill_all()
-
-    async def ping(self) -> None:
-        """Return if runsc is there."""
-        self._find()
-
-    async def close(self) -> None:
-        """End every job and take no more."""
-        self._closed = True
-        self._programs.kill_all()
-
-    def _find(self) -> str:
-        if self._closed:
-            raise errors.SandboxUnavailableError("The sandbox is shutting down. Try again in a moment.")
-        found = shutil.which(self._runsc, path=None if "/" in self._runsc else _PATH)
-        if found is None:
-            raise errors.SandboxUnavailableError(
-                "gVisor is not installed. Install it (`apt install runsc`), or set `sandbox.kind` to `namespaces`."
-            )
-        return found
+    async def _bundled(self, job: sandbox.Job, interpreter: str) -> Path:
+        """Make the bundle; the thread that does cannot be cancelled, so a job that was leaves none behind."""
+        making = asyncio.ensure_future(asyncio.to_thread(_bundle, self._folder, job, interpreter, self._as_root))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait({making})
+            if making.exception() is None:
+                await folders.remove(making.result())
+            raise
 
 
-def _bundle(inside: Path, job: sandbox.Job, as_root: bool) -> Path:
+def _bundle(inside: Path, job: sandbox.Job, interpreter: str, as_root: bool) -> Path:
     """Make what runsc is started from: the job's folder `files`, a small root, and config.json."""
     assert job.limits is not None
     made = folders.make(inside, job)
@@ -141,8 +102,10 @@ def _bundle(inside: Path, job: sandbox.Job, as_root: bool) -> Path:
         bundle.mkdir(mode=0o711)
         made.rename(bundle / "files")
         _make_root(bundle / "root", user)
-        (bundle / "config.json").write_text(json.dumps(_configuration(bundle, job, job.limits, user)))
+        (bundle / "config.json").write_text(json.dumps(_configuration(bundle, job, interpreter, job.limits, user)))
     except OSError as error:
+        for left in (made, bundle):
+            shutil.rmtree(left, ignore_errors=True)
         raise errors.SandboxUnavailableError(
             f"The files of a job could not be written to {str(inside)!r}. Check that there is room.", detail=str(error)
         ) from error
@@ -164,9 +127,10 @@ def _make_root(root: Path, user: int) -> None:
             shutil.copyfile(found, root / "etc" / name)
 
 
-def _configuration(bundle: Path, job: sandbox.Job, limits: sandbox.Limits, user: int) -> dict[str, object]:
+def _configuration(
+    bundle: Path, job: sandbox.Job, interpreter: str, limits: sandbox.Limits, user: int
+) -> dict[str, object]:
     """Return config.json as the OCI runtime specification has it (opencontainers/runtime-spec, config.md)."""
-    interpreter = "/bin/bash" if job.language == "bash" else _python()
     sized = ["nosuid", "nodev", f"size={limits.files_bytes}"]
     bounds = {
         "RLIMIT_AS": limits.memory_bytes,
@@ -181,9 +145,9 @@ def _configuration(bundle: Path, job: sandbox.Job, limits: sandbox.Limits, user:
         "hostname": "sandbox",
         "process": {
             "user": {"uid": user, "gid": user},
-            "args": [interpreter, *_PROGRAMS[job.language], sandbox.MAIN_FILES[job.language]],
+            "args": [interpreter, *programs.OPTIONS[job.language], sandbox.MAIN_FILES[job.language]],
             "env": [
-                f"PATH={_PATH}", "HOME=/tmp", "USER=sandbox", "LOGNAME=sandbox", "LANG=C.UTF-8", "TMPDIR=/tmp",
+                f"PATH={programs.PATH}", "HOME=/tmp", "USER=sandbox", "LOGNAME=sandbox", "LANG=C.UTF-8", "TMPDIR=/tmp",
                 "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1",
             ],
             "cwd": "/work",
@@ -200,16 +164,3 @@ def _configuration(bundle: Path, job: sandbox.Job, limits: sandbox.Limits, user:
         ],
         "linux": {"namespaces": [{"type": name} for name in ("pid", "network", "ipc", "uts", "mount")]},
     }  # fmt: skip
-
-
-def _python() -> str:
-    """Return a Python in /usr, all that is shown inside: the one we run on may lie elsewhere."""
-    own = Path(sys.executable).resolve()
-    if own.parts[1] in {"usr", "bin"}:
-        return str(own)
-    found = shutil.which("python3", path=_PATH)
-    if found is None:
-        raise errors.SandboxUnavailableError(
-            "No Python in /usr for jobs in gVisor. Install it (`apt install python3`).", detail=f"ours is {own}"
-        )
-    return found

@@ -1,21 +1,37 @@
 """Runs one sandbox program (firejail, runsc) to its end: bounded output, time, and the end of its whole tree.
 
-For kinds that set up no cgroup. What the kernel does not bound for them (the sum of CPU time, memory, tasks and files
-over all processes) is looked at ten times a second, so a quick job may go over by what it can do in that time.
+Also what the runners share that start such a program for each job. For kinds that set up no cgroup: what the kernel does not
+bound for them (the sum of CPU time, memory, tasks and files over all processes) is looked at ten times a second, so a quick
+job may go over by what it can do in that time.
 """
 
+import abc
 import asyncio
+import contextlib
+import logging
 import os
 import resource
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from council import ports
+from council.backends.sandbox_runner import folders
 from council.domain import errors, sandbox
 from council.kit import clock, process
 
+# Where programs are looked for, outside and inside of a sandbox.
+PATH = "/usr/local/bin:/usr/bin:/bin"
+# What follows each interpreter.
+OPTIONS = {"python": ("-s", "-B"), "bash": ("--noprofile", "--norc")}
+
+_log = logging.getLogger(__name__)
+
+_COMMAND_BYTES_MAX = 128 * 1024
 _LOOK_S = 0.1
 _READ_BYTES = 65_536
 # A tree that was killed is gone at once; this is for a kernel under great load.
@@ -102,6 +118,113 @@ class Programs:
         for pid in self._running:
             kill_tree(pid)
         return len(self._running)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind of runner is called by people, by the settings and by Debian, and what shows why it does not work."""
+
+    name: str
+    setting: str
+    package: str
+    trial: str
+
+
+class EachJob(abc.ABC):
+    """Implements ports.SandboxRunner but for the layers and `_run`.
+
+    `folder` holds the jobs' files; `program` is a name, or a path.
+    """
+
+    def __init__(self, kind: Kind, folder: Path, program: str, timer: clock.Clock | None) -> None:
+        self._kind = kind
+        self._folder = folder.absolute()
+        self._program = program
+        self._programs = Programs(timer or clock.SystemClock())
+        self._works = False
+        self._as_root = os.geteuid() == 0
+        self._closed = False
+
+    async def start(self) -> None:
+        """End the jobs of a service that was killed, which nothing else ends, and remove their files."""
+        for folder in await asyncio.to_thread(folders.abandoned, self._folder):
+            for pid in await asyncio.to_thread(_naming, str(folder)):
+                kill_tree(pid)
+            try:
+                await folders.remove(folder)
+            except (errors.SandboxUnavailableError, TimeoutError, OSError):
+                _log.warning("what a killed service left cannot be removed", exc_info=True, extra={"path": str(folder)})
+
+    async def run(self, job: sandbox.Job) -> sandbox.Result:
+        """Run a job in a program of its own; before the first one, a job of ours that shows whether it works at all."""
+        if not self._works:
+            tried = await self._run(TRIAL)
+            if tried.status is not sandbox.Status.OK:
+                raise errors.SandboxUnavailableError(
+                    f"{self._kind.name} could not set up its sandbox. Run `{self._kind.trial}` as this user to see why.",
+                    detail=tried.stderr[:500].decode(errors="replace"),
+                )
+            self._works = True
+        return await self._run(job)
+
+    @abc.abstractmethod
+    async def _run(self, job: sandbox.Job) -> sandbox.Result: ...
+
+    async def open_session(self, limits: sandbox.Limits) -> ports.SandboxSession:
+        """Refuse: the program is used once."""
+        raise errors.UnsupportedParameterError(
+            f"The sandbox kind `{self._kind.setting}` has no sessions. Set `sandbox.kind` to `namespaces`, or run single jobs."
+        )
+
+    async def kill_all(self) -> int:
+        """End every job."""
+        return self._programs.kill_all()
+
+    async def ping(self) -> None:
+        """Return if the program is there."""
+        self._find()
+
+    async def close(self) -> None:
+        """End every job and take no more."""
+        self._closed = True
+        self._programs.kill_all()
+
+    def _find(self) -> str:
+        if self._closed:
+            raise errors.SandboxUnavailableError("The sandbox is shutting down. Try again in a moment.")
+        found = shutil.which(self._program, path=None if "/" in self._program else PATH)
+        if found is None:
+            raise errors.SandboxUnavailableError(
+                f"{self._kind.name} is not installed. Install it (`apt install {self._kind.package}`), "
+                "or set `sandbox.kind` to `namespaces`."
+            )
+        return found
+
+    def _interpreter(self, language: str) -> str:
+        """Return one that can be seen inside, where /usr is: the Python that we run on may lie elsewhere."""
+        if language == "bash":
+            return "/bin/bash"
+        own = Path(sys.executable).resolve()
+        if own.parts[1] in {"usr", "bin"}:
+            return str(own)
+        found = shutil.which("python3", path=PATH)
+        if found is None:
+            raise errors.SandboxUnavailableError(
+                f"No Python in /usr for jobs in {self._kind.name}. Install it (`apt install python3`).",
+                detail=f"ours is {own}",
+            )
+        return found
+
+
+def _naming(words: str) -> list[int]:
+    """Return the processes that have this on their command line, as a program has the folder of its job."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError), (entry / "cmdline").open("rb") as file:
+                if words.encode() in file.read(_COMMAND_BYTES_MAX):
+                    found.append(int(entry.name))
+    return found
 
 
 def outcome(ended: Ended, layers: tuple[str, ...], missing: tuple[str, ...], files: sandbox.Result) -> sandbox.Result:

@@ -65,13 +65,15 @@ def copy(source: Mapping[str, Any], target: dict[str, Any], names: Collection[st
             target[each] = source[each]
 
 
-def refuse_set(body: Mapping[str, Any], reasons: Mapping[str, str], *, harmless: Collection[Any] = ()) -> None:
-    """Raise UnsupportedParameterError for the first of `reasons` that is set to more than nothing or `harmless`."""
+def refuse_set(body: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+    """Raise UnsupportedParameterError for the first of `reasons` that asks for something: not null, false, 0 or empty.
+
+    One answer is what there is anyway, so an `n` of 1 asks for nothing either; a `seed` of 0 does.
+    """
     for each, reason in reasons.items():
         value = body.get(each)
-        if value is None or value in ([], {}, "") or value is False or value in harmless:
-            continue
-        unsupported(each, f"`{each}` is not supported here: {reason}")
+        if (value and (each, value) != ("n", 1)) or (each == "seed" and value is not None):
+            unsupported(each, f"`{each}` is not supported here: {reason}")
 
 
 def malformed(place: str, what: str) -> NoReturn:

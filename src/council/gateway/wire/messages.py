@@ -21,6 +21,16 @@ _REFUSED = {
     "context_management": "send the conversation as it should be read.",
     "inference_geo": "choose a model that runs where you want. Leave it out.",
     "output_format": "give `output_config.format` instead.",
+    # Of OpenAI's forms; who sends them here means them.
+    "n": "this form has place for one answer. Ask again for another.",
+    "stop": "give `stop_sequences` instead.",
+    "max_completion_tokens": "give `max_tokens` instead.",
+    "response_format": "give `output_config.format` instead.",
+    "seed": "use /v1/chat/completions.",
+    "logprobs": "use /v1/chat/completions.",
+    "logit_bias": "use /v1/chat/completions.",
+    "presence_penalty": "use /v1/chat/completions.",
+    "frequency_penalty": "use /v1/chat/completions.",
 }
 _BLOCKS_USER = ("text", "image", "tool_result")
 _BLOCKS_ASSISTANT = ("text", "tool_use", "thinking", "redacted_thinking")

@@ -19,7 +19,19 @@ _REFUSED = {
     "background": "Council keeps no responses. Ask with `stream` instead.",
     "prompt": "there are no stored prompts. Send the text as `input`.",
     "context_management": "send the conversation as it should be read.",
-    "moderation": "Leave it out.",
+    "moderation": "moderate before or after. Leave it out.",
+    # Of chat completions; who sends them here means them.
+    "messages": "give `input` instead.",
+    "n": "this form has place for one answer. Ask again for another.",
+    "stop": "use /v1/chat/completions.",
+    "max_tokens": "give `max_output_tokens` instead.",
+    "max_completion_tokens": "give `max_output_tokens` instead.",
+    "response_format": "give `text.format` instead.",
+    "seed": "use /v1/chat/completions.",
+    "logprobs": "give `include` or `top_logprobs` instead.",
+    "logit_bias": "use /v1/chat/completions.",
+    "presence_penalty": "use /v1/chat/completions.",
+    "frequency_penalty": "use /v1/chat/completions.",
 }
 _TEXT_PARTS = ("input_text", "output_text", "text")
 _ROLES = ("user", "assistant", "system", "developer")

@@ -1,8 +1,10 @@
 """A language model for specialists: words in, words out, over the same calls as everything else."""
 
-import contextlib
+import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from council.domain import answers, errors
 from council.serving.providers import attempts
@@ -10,7 +12,7 @@ from council.serving.providers import calls as calls_module
 
 
 class Speaker:
-    """Implements specialists.generated.Speaker for a model that is free: nobody puts its charges into a row."""
+    """Implements specialists.generated.Speaker. Without a tab its model must be free: nobody puts charges into a row."""
 
     def __init__(self, calls: calls_module.Calls, model: str):
         self._calls = calls
@@ -22,13 +24,21 @@ class Speaker:
         return self._model
 
     async def complete(
-        self, messages: Sequence[answers.Message], sampling: answers.Sampling, request_id: str
+        self,
+        messages: Sequence[answers.Message],
+        sampling: answers.Sampling,
+        request_id: str,
+        tab: attempts.Tab | None = None,
     ) -> AsyncGenerator[answers.Piece | answers.End, None]:
-        """Yield pieces, then one End. Raises as ports.ModelProvider says."""
-        request = calls_module.Request("chat", self._model, _body(messages, sampling), 0)
-        answering = await self._calls.open(request, attempts.Tab(request_id, "", ""))
+        """Yield pieces, then one End. Raises as ports.ModelProvider says, and BudgetError.
+
+        What it costs comes onto the tab; where the words are not heard to their end, some time later.
+        """
+        body = _body(messages, sampling, logprobs=tab is None)
+        request = calls_module.Request("chat", self._model, body, len(orjson.dumps(body)))
+        answering = await self._calls.open(request, tab or attempts.Tab(request_id, "", ""))
         finish_reason, usage = "", answers.Usage()
-        async with contextlib.aclosing(answering):
+        try:
             while events := await answering.read():
                 for event in events:
                     usage = event.usage or usage
@@ -36,15 +46,21 @@ class Speaker:
                         finish_reason = reason or finish_reason
                         if piece.text:
                             yield piece
+        finally:
+            if tab is None:
+                await answering.close()
+            else:
+                tab.settling.append(asyncio.ensure_future(answering.close()))
         yield answers.End(finish_reason or "stop", usage)
 
 
-def _body(messages: Sequence[answers.Message], sampling: answers.Sampling) -> dict[str, Any]:
+def _body(messages: Sequence[answers.Message], sampling: answers.Sampling, *, logprobs: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         "messages": [{"role": message.role, "content": message.text} for message in messages],
         "max_tokens": sampling.tokens_max,
-        "logprobs": True,
     }
+    if logprobs:
+        body["logprobs"] = True
     optional = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed}
     body.update({name: value for name, value in optional.items() if value is not None})
     if sampling.stop:
@@ -64,7 +80,7 @@ def _pieces(data: Mapping[str, Any]) -> Iterator[tuple[answers.Piece, str]]:
             yield answers.Piece(text, logprob), reason
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise errors.ModelUnavailableError(
-            "The local model is not available; it may be starting again. Try again in a few seconds.",
+            "The model said something that is no answer. Try again in a few seconds.",
             detail=f"a stream event has another shape: {type(error).__name__}: {error}",
             begun=True,
         ) from error

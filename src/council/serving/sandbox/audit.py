@@ -334,8 +334,8 @@ class Verdict:
     problem: str | None
 
 
-def verify(folder: Path) -> Verdict:
-    """Check the whole trail, beside a front that writes it too. Nothing is changed.
+def verify(folder: Path, newest: int | None = None) -> Verdict:
+    """Check the trail, or so many of its newest files, beside a front that writes it too. Nothing is changed.
 
     Found are: a changed, added, removed or moved line, a missing file between others, and an end that was cut off before
     the last synced record. Not found are: records cut off that were never synced, oldest files that were removed
@@ -343,17 +343,18 @@ def verify(folder: Path) -> Verdict:
     """
     for _ in range(_VERIFY_TRIES):
         try:
-            return _Verifier(folder).verdict()
+            return _Verifier(folder, newest).verdict()
         except FileNotFoundError:
             continue  # the oldest file was removed meanwhile, or there is no trail
         except OSError as error:
-            return Verdict(0, 0, 0, f"{folder} cannot be read: {error.strerror}")
+            return Verdict(0, 0, 0, f"{error.filename or folder} cannot be read: {error.strerror}")
     return Verdict(0, 0, 0, f"{folder} holds no audit trail")
 
 
 class _Verifier:
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, newest: int | None):
         self._folder = folder
+        self._newest = newest
         self._records = 0
         self._first_seq = 0
         self._point: chain.Point | None = None
@@ -378,6 +379,8 @@ class _Verifier:
         try:
             with files.locked(lock, fcntl.LOCK_SH):
                 self._numbers = files.file_numbers(self._folder)
+                if self._newest is not None:
+                    self._numbers = self._numbers[-self._newest :]
                 if self._numbers:
                     self._last_bytes = (self._folder / files.file_name(self._numbers[-1])).stat().st_size
                 self._head = files.read_head(self._folder)
@@ -436,7 +439,10 @@ def _check_synced(point: chain.Point, head: chain.Point | None) -> None:
 
 
 def _unwritable(error: OSError) -> errors.SandboxUnavailableError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        way = "Free some space on its disk, then try again."
+    else:
+        way = "`council doctor` says what is in the way."
     return errors.SandboxUnavailableError(
-        "The sandbox's audit trail cannot be written, so no code is run. Free some space on its disk, then try again.",
-        detail=str(error),
+        f"The sandbox's audit trail cannot be written, so no code is run. {way}", detail=str(error)
     )

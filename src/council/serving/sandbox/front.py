@@ -90,7 +90,7 @@ class Front:
         with self._refusals(asked):
             self._admit()
             bounds = checks.limits(limits, self._settings)
-            with self._sessions.place():
+            with self._sessions.place(caller):
                 kills = self._kills
                 inner = await self._runner.open_session(bounds)
                 try:
@@ -232,7 +232,7 @@ class Front:
         for name, reason in missing.items():
             if name not in self._settings.allow_missing and ALLOWED_BY_DEFAULT.get(name) not in layers:
                 return (
-                    f"The sandbox lacks the layer `{name}`: {reason}. Mend that, or run code without it by adding "
+                    f"The sandbox lacks the layer `{name}`: {reason.rstrip('.')}. Mend that, or run code without it by adding "
                     f'"{name}" to the setting `sandbox.allow_missing`.'
                 )
         return ""
@@ -265,8 +265,8 @@ class Front:
                 raise
             raise told from error
         audit_id = self._recorder.ended(asked, job, result, self._clock.monotonic_s() - began_s)
-        if entry is not None and result.limit is not None:
-            await self._end_session(entry, sessions.Reason.LIMIT)
+        if entry is not None and (result.limit is not None or entry.inner.ended):
+            await self._end_session(entry, sessions.Reason.ENDED if result.limit is None else sessions.Reason.LIMIT)
         return dataclasses.replace(result, audit_id=audit_id)
 
     async def _run(self, job: sandbox.Job, kills: int) -> sandbox.Result:

@@ -144,6 +144,7 @@ def _result_fields(result: sandbox.Result) -> dict[str, object]:
         "stdout_bytes": len(result.stdout),
         "stderr_bytes": len(result.stderr),
         "files_collected": len(result.files),
+        "lowered": dict(result.lowered),
         "blocked": _blocked(result),
     }
 

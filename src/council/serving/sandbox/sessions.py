@@ -15,6 +15,7 @@ class Reason(enum.StrEnum):
     """Why a session ended."""
 
     CLOSED = "closed"
+    ENDED = "ended"
     IDLE = "idle"
     LIFE = "life"
     LIMIT = "limit"
@@ -44,23 +45,31 @@ class Sessions:
         self._settings = settings
         self._clock = clock
         self._entries: dict[str, Entry] = {}
-        self._opening = 0
+        # By caller, one for each that is being opened.
+        self._opening: list[str] = []
 
     def __len__(self) -> int:
-        return len(self._entries) + self._opening
+        return len(self._entries) + len(self._opening)
 
     @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
-        """Keep a place for a session while it is opened. Raises OverloadedError when there is none."""
+    def place(self, caller: str) -> Iterator[None]:
+        """Keep a place for a session of this caller while it is opened. Raises OverloadedError when there is none."""
+        own = sum(entry.caller == caller for entry in self._entries.values()) + self._opening.count(caller)
+        if own >= self._settings.sessions_caller_max:
+            raise errors.OverloadedError(
+                f"You have {own} sessions open, as many as one caller may (`sandbox.sessions_caller_max`). Close one, or let "
+                "one end by its time.",
+                retry_after_s=5,
+            )
         if len(self) >= self._settings.sessions_max:
             raise errors.OverloadedError(
                 f"All {self._settings.sessions_max} sessions are taken. Close one, or try again later.", retry_after_s=5
             )
-        self._opening += 1
+        self._opening.append(caller)
         try:
             yield
         finally:
-            self._opening -= 1
+            self._opening.remove(caller)
 
     def add(self, inner: ports.SandboxSession, limits: sandbox.Limits, caller: str, request_id: str) -> Entry:
         """Enter a session that was opened and return its entry."""
@@ -97,12 +106,14 @@ class Sessions:
         return list(self._entries.values())
 
     def overdue(self) -> list[tuple[Entry, Reason]]:
-        """Return the sessions whose time is up; one that is running is not idle."""
+        """Return the sessions whose time is up, or that ended by themselves; one that is running is not idle."""
         now_s = self._clock.monotonic_s()
         found = []
         for entry in self._entries.values():
             if now_s - entry.opened_s >= self._settings.session_life_s:
                 found.append((entry, Reason.LIFE))
+            elif not entry.busy and entry.inner.ended:
+                found.append((entry, Reason.ENDED))
             elif not entry.busy and now_s - entry.used_s >= self._settings.session_idle_s:
                 found.append((entry, Reason.IDLE))
         return found

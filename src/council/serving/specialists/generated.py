@@ -17,6 +17,8 @@ _PARSES = {True: "parses as Python", False: "does not parse as Python", None: "w
 _RUN_S = 5.0
 _TURN_S = 5.0
 _OUTPUT_SHOWN_BYTES = 2_000
+# So many tokens show whether a model knows what it is talking about, and take half a second on one core.
+_PIECES_TO_JUDGE = 24
 _PYTHON = frozenset({"", "py", "python", "python3"})
 
 
@@ -36,7 +38,7 @@ class Speaker(Protocol):
 
 
 class GeneralSpecialist:
-    """The local model alone. Never passes on."""
+    """The local model alone. Passes on only where it is told to when in doubt; then it holds its first words back."""
 
     route = answers.Route.GENERAL
 
@@ -49,9 +51,23 @@ class GeneralSpecialist:
         """Yield the model's pieces, then a Finding without evidence. Raises as ports.ModelProvider says."""
         speech = _Speech()
         prompt = self._prompt if question.specialists else ""
+        doubt_below, spoken = question.doubt_below, question.doubt_below is None
         async with contextlib.aclosing(speech.listen(self._model, question, prompt)) as texts:
             async for text in texts:
-                yield answers.Delta(text)
+                if not spoken and speech.pieces >= _PIECES_TO_JUDGE:
+                    if speech.confidence < (doubt_below or 0.0):
+                        break
+                    spoken, text = True, speech.text  # noqa: PLW2901 - what was held back, and this
+                if spoken:
+                    yield answers.Delta(text)
+        if not spoken:
+            if speech.confidence < (doubt_below or 0.0):
+                yield answers.PassOn(
+                    f"the local model's confidence {speech.confidence:.2f} is below {doubt_below:.2f} "
+                    f"after {speech.pieces} tokens"
+                )
+                return
+            yield answers.Delta(speech.text)
         evidence = answers.Evidence(
             answers.Level.NONE,
             "The local model's own words; nothing was checked.",
@@ -167,6 +183,10 @@ class _Speech:
     def text(self) -> str:
         return "".join(self._parts)
 
+    @property
+    def pieces(self) -> int:
+        return len(self._parts)
+
     async def listen(self, model: Speaker, question: answers.Question, prompt: str) -> AsyncGenerator[str, None]:
         messages = _with_prompt(question.messages, prompt)
         generation = model.complete(messages, question.sampling, question.request_id)
@@ -185,14 +205,15 @@ class _Speech:
         assert self._end is not None, "a provider ends every stream with ModelEnd or raises"
         return answers.Finding(
             self.text,
-            self._confidence(),
+            self.confidence,
             evidence,
             usage=self._end.usage,
             model=model.model,
             finish_reason=self._end.finish_reason,
         )
 
-    def _confidence(self) -> float:
+    @property
+    def confidence(self) -> float:
         """Return the geometric mean of the tokens' probabilities, 0 where the model tells none."""
         if not self._logprobs:
             return 0.0

@@ -1,6 +1,9 @@
 """What Firejail is told, and what is made of its answers; a script plays Firejail. The real one is in tests/contract."""
 
+import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +66,37 @@ async def test_a_gvisor_that_cannot_set_up_is_unavailable_and_leaves_no_folder(t
     with pytest.raises(errors.SandboxUnavailableError) as caught:
         await gvisor.GvisorRunner(tmp_path / "jobs", program).run(_job())
     assert "creating container" in caught.value.detail
+    assert not list((tmp_path / "jobs").iterdir())
+
+
+async def test_a_gvisor_job_cancelled_while_its_files_are_made_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go, made = threading.Event(), threading.Event(), gvisor._make_root
+
+    def slowly(*words: Any) -> None:
+        begun.set()
+        assert go.wait(20)
+        made(*words)
+
+    monkeypatch.setattr(gvisor, "_make_root", slowly)
+    job = asyncio.create_task(gvisor.GvisorRunner(tmp_path / "jobs", _program(tmp_path, "exit 0")).run(_job()))
+    assert await asyncio.to_thread(begun.wait, 20)
+    job.cancel()
+    asyncio.get_running_loop().call_later(0.05, go.set)
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert not list((tmp_path / "jobs").iterdir())
+
+
+@pytest.mark.parametrize("make", [firejail.FirejailRunner, gvisor.GvisorRunner])
+async def test_files_that_cannot_be_written_leave_nothing(
+    make: type[firejail.FirejailRunner | gvisor.GvisorRunner], tmp_path: Path
+) -> None:
+    job = sandbox.Job("python", "", files={"a": b"", "a/b": b""}, limits=LIMITS)
+    runner = make(tmp_path / "jobs", _program(tmp_path, "exit 0"))
+    with pytest.raises(errors.SandboxUnavailableError, match="could not be written"):
+        await runner.run(job)
     assert not list((tmp_path / "jobs").iterdir())
 
 

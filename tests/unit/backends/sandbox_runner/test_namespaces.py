@@ -318,6 +318,26 @@ async def test_the_job_and_its_limits_go_to_who_needs_them(fake: FakeZygote, tmp
         assert (result.stdout, result.truncated, result.limit) == (b"x" * 1000, True, "output_bytes")
 
 
+@pytest.mark.parametrize(("asked", "given", "lowered"), [(32, 4, {"processes": 4}), (4, 4, {}), (2, 2, {})])
+async def test_processes_that_memory_has_no_room_for_are_told(
+    fake: FakeZygote, tmp_path: Path, asked: int, given: int, lowered: dict[str, int]
+) -> None:
+    bare = dict.fromkeys((layers.MEMORY_CGROUP, layers.PROCESSES_CGROUP), "none is here")
+    fake.hello = {**HELLO, "layers": layers.present(bare, root=False), "missing": bare}
+    limits = sandbox.Limits(2.0, 3.0, 1024 << 20, 1000, 32 << 20, asked)
+    async with running(tmp_path / "z.sock") as runner:
+        for session in (False, True):
+            opened = await runner.open_session(limits) if session else runner
+            task = asyncio.create_task(opened.run(sandbox.Job("python", "", limits=limits)))
+            await until(lambda: len(fake.boxes) == 1)
+            (inner,) = fake.boxes.values()
+            assert inner.message["processes"] == given
+            wire.send(inner.control, OUTCOME)
+            result = await asyncio.wait_for(task, PATIENCE_S)
+            assert result.lowered == lowered
+            fake.end(inner.number)
+
+
 async def test_a_sandbox_that_never_tells_how_it_ended_is_killed(
     fake: FakeZygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

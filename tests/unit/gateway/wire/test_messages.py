@@ -163,7 +163,18 @@ def test_a_schema_for_the_answer_is_kept():
 
 def test_what_changes_no_answer_is_ignored():
     cached = {"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}
-    chat = messages.to_chat(asked(cached, service_tier="auto", speed="standard", unknown=1, metadata={"user_id": "u"}))
+    chat = messages.to_chat(
+        asked(
+            cached,
+            service_tier="auto",
+            speed="standard",
+            unknown=1,
+            n=1,
+            logprobs=False,
+            presence_penalty=0,
+            metadata={"user_id": "u"},
+        )
+    )
     assert set(chat) == {"model", "messages", "max_tokens", "user"} and chat["user"] == "u"
 
 
@@ -171,6 +182,9 @@ def test_what_changes_no_answer_is_ignored():
     ("body", "parameter"),
     [
         (ASKED | {"top_k": 5}, "top_k"),
+        (ASKED | {"n": 2}, "n"),
+        (ASKED | {"stop": ["END"]}, "stop"),
+        (ASKED | {"seed": 0}, "seed"),
         (ASKED | {"speed": "fast"}, "speed"),
         (ASKED | {"container": "c"}, "container"),
         (ASKED | {"mcp_servers": [{}]}, "mcp_servers"),

@@ -152,6 +152,9 @@ def test_what_changes_no_answer_is_ignored():
     [
         (ASKED | {"previous_response_id": "resp_1"}, "previous_response_id"),
         (ASKED | {"store": True}, "store"),
+        (ASKED | {"n": 2}, "n"),
+        (ASKED | {"stop": "END"}, "stop"),
+        (ASKED | {"response_format": {"type": "json_object"}}, "response_format"),
         (ASKED | {"background": True}, "background"),
         (ASKED | {"conversation": {"id": "c"}}, "conversation"),
         (ASKED | {"prompt": {"id": "p"}}, "prompt"),

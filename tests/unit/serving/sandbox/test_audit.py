@@ -426,6 +426,29 @@ def test_a_file_that_could_not_be_begun_is_begun_once_there_is_space(
     assert audit.verify(tmp_path / "trail").problem is None
 
 
+def test_a_file_that_is_none_keeps_the_trail_shut_with_where_to_look(tmp_path: Path) -> None:
+    opened(tmp_path / "trail").close()
+    (file,) = (tmp_path / "trail").glob("audit-*")
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(errors.SandboxUnavailableError, match="`council doctor` says what") as caught:
+        opened(tmp_path / "trail")
+    assert str(file) in caught.value.detail
+    assert audit.verify(tmp_path / "trail").problem == f"{file} cannot be read: Is a directory"
+
+
+def test_of_the_newest_files_alone_only_what_is_in_them_is_found(tmp_path: Path) -> None:
+    trail = opened(tmp_path / "trail", file_bytes_max=300)
+    for _ in range(12):
+        trail.append({"event": "job"})
+    trail.close()
+    names = sorted((tmp_path / "trail").glob("audit-*"))
+    assert len(names) > 3
+    names[1].write_bytes(names[1].read_bytes().replace(b"job", b"jab"))
+    assert audit.verify(tmp_path / "trail", 2).problem is None and audit.verify(tmp_path / "trail", 2).files == 2
+    assert audit.verify(tmp_path / "trail").problem is not None
+
+
 def test_a_failed_sync_is_told_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

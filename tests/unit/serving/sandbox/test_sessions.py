@@ -72,6 +72,53 @@ async def test_only_so_many_are_open_at_once(tmp_path: Path) -> None:
         await opened(made)
 
 
+async def test_one_caller_cannot_take_every_place(tmp_path: Path) -> None:
+    async with rig(tmp_path / "trail", sessions_max=4, sessions_caller_max=2) as made:
+        first = await opened(made)
+        await opened(made)
+        with pytest.raises(errors.OverloadedError, match="sessions_caller_max"):
+            await opened(made)
+        await opened(made, "eve")
+        await made.front.close_session(first, "ada", "r2")
+        await opened(made)
+
+
+async def test_a_caller_that_leaves_while_its_session_is_opened_leaves_none(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+
+    class Never(scripted.ScriptedRunner):
+        async def open_session(self, limits: sandbox.Limits) -> scripted.ScriptedSession:
+            begun.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async with rig(tmp_path / "trail", Never(), sessions_caller_max=1) as made:
+        opening = asyncio.create_task(opened(made))
+        await begun.wait()
+        opening.cancel()
+        await asyncio.wait({opening})
+        assert (await made.front.status()).sessions == 0
+        begun.clear()
+        again = asyncio.create_task(opened(made))
+        await asyncio.wait_for(begun.wait(), 20)
+        again.cancel()
+
+
+async def test_a_session_that_ended_by_itself_takes_no_place(tmp_path: Path) -> None:
+    async with rig(tmp_path / "trail", sessions_max=2) as made:
+        first, second = await opened(made), await opened(made)
+        made.runner.sessions[0].ended = True
+        assert (await call(made, first)).status is sandbox.Status.OK
+        assert ends(made) == ["ended"] and made.runner.sessions[0].closed
+        with pytest.raises(errors.NotFoundError):
+            await call(made, first)
+        made.runner.sessions[1].ended = True
+        await until(lambda: ends(made) == ["ended", "ended"])
+        with pytest.raises(errors.NotFoundError):
+            await call(made, second)
+        assert (await made.front.status()).sessions == 0
+
+
 async def test_sessions_being_opened_count_as_well(tmp_path: Path) -> None:
     go = asyncio.Event()
 

@@ -84,10 +84,11 @@ class NamespaceRunner:
     async def run(self, job: sandbox.Job) -> sandbox.Result:
         """Run a job in a sandbox of its own, a ready one if it asks for the usual limits."""
         limits = job.limits or sandbox_wire.default_limits(self._config)
-        box = await self._engage(self._take(self._plan(limits, session=False)))
+        plan = self._plan(limits, session=False)
+        box = await self._engage(self._take(plan))
         try:
             outcome = await box.run(job, limits, self._config.job_bytes_max)
-            return _result(outcome, box, self.layers, tuple(self.layers_missing))
+            return self.result(outcome, plan, limits)
         finally:
             self._busy.discard(box)
             box.close()
@@ -95,8 +96,9 @@ class NamespaceRunner:
 
     async def open_session(self, limits: sandbox.Limits) -> ports.SandboxSession:
         """Make a sandbox that stays."""
-        box = await self._engage(self._make(self._plan(limits, session=True)))
-        return _Session(self, box, limits)
+        plan = self._plan(limits, session=True)
+        box = await self._engage(self._make(plan))
+        return _Session(self, box, plan, limits)
 
     async def _engage(self, coming: Coroutine[Any, Any, box_module.Box]) -> box_module.Box:
         """Return the sandbox that is coming, unless all were killed meanwhile: then it runs nothing."""
@@ -152,9 +154,10 @@ class NamespaceRunner:
         self._busy.discard(box)
         box.close()
 
-    def result(self, outcome: dict[str, Any], box: box_module.Box) -> sandbox.Result:
-        """Return what a call of a session came to."""
-        return _result(outcome, box, self.layers, tuple(self.layers_missing))
+    def result(self, outcome: dict[str, Any], plan: link.Plan, limits: sandbox.Limits) -> sandbox.Result:
+        """Return what a job came to, `limits` being what was asked for and `plan` what its sandbox was made with."""
+        lowered = {"processes": plan.processes} if plan.processes < limits.processes else {}
+        return _result(outcome, self.layers, tuple(self.layers_missing), lowered)
 
     def _plan(self, limits: sandbox.Limits, *, session: bool) -> link.Plan:
         hello = self._connected().hello
@@ -315,13 +318,18 @@ class NamespaceRunner:
 class _Session:
     """Implements ports.SandboxSession."""
 
-    def __init__(self, runner: NamespaceRunner, box: box_module.Box, limits: sandbox.Limits) -> None:
+    def __init__(self, runner: NamespaceRunner, box: box_module.Box, plan: link.Plan, limits: sandbox.Limits) -> None:
         self._runner = runner
         self._box = box
+        self._plan = plan
         self._limits = limits
 
+    @property
+    def ended(self) -> bool:
+        return self._box.is_gone or self._box.ended.is_set()
+
     async def run(self, job: sandbox.Job) -> sandbox.Result:
-        if self._box.is_gone or self._box.ended.is_set():
+        if self.ended:
             await self.close()
             raise errors.NotFoundError("This session has ended. Open a new one.")
         try:
@@ -329,7 +337,7 @@ class _Session:
         except BaseException:
             await self.close()
             raise
-        result = self._runner.result(outcome, self._box)
+        result = self._runner.result(outcome, self._plan, self._limits)
         if not outcome["goes_on"]:
             await self.close()
         return result
@@ -339,7 +347,7 @@ class _Session:
 
 
 def _result(
-    outcome: dict[str, Any], box: box_module.Box, layers: tuple[str, ...], layers_missing: tuple[str, ...]
+    outcome: dict[str, Any], layers: tuple[str, ...], layers_missing: tuple[str, ...], lowered: Mapping[str, int]
 ) -> sandbox.Result:
     (stdout, stdout_cut), (stderr, stderr_cut) = outcome["output"]
     limit, signal_number, exit_code = outcome["limit"], outcome["signal"], outcome["exit_code"]
@@ -358,6 +366,7 @@ def _result(
         memory_peak_bytes=outcome["memory_peak_bytes"],
         layers=layers,
         layers_missing=layers_missing,
+        lowered=lowered,
         blocked=outcome["blocked"],
         reason=outcome["rejected"],
     )
