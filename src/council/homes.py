@@ -151,6 +151,8 @@ def add_token(
     secret: str | None = None,
     *,
     memory: bool = False,
+    day_usd_micros: int | None = None,
+    month_usd_micros: int | None = None,
 ) -> str:
     """Store a token and return its secret, a new one unless given, which is shown this once and kept nowhere else."""
     secret = secret or ids.secret(_TOKEN_PREFIX)
@@ -164,6 +166,8 @@ def add_token(
         created_us=now_us,
         requests_per_minute=requests_per_minute,
         memory=memory,
+        day_usd_micros=day_usd_micros,
+        month_usd_micros=month_usd_micros,
     )
     records.add_token(token)
     return secret
@@ -201,6 +205,17 @@ def _make_folders(where: home_module.Home) -> None:
 def _make_internal_key(where: home_module.Home) -> None:
     if not where.internal_key_file.exists():
         _write_secret(where.internal_key_file, secrets.token_urlsafe(32))
+
+
+def write_provider_key(where: home_module.Home, provider: str, key: str) -> None:
+    """Keep a provider's key where only the gateway reads it. Raises SetupError."""
+    try:
+        where.provider_keys.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise errors.SetupError(
+            f"{where.provider_keys} could not be made: {error.strerror}. Run `council init`, then try again."
+        ) from error
+    _write_secret(where.provider_key_file(provider), key)
 
 
 def _write_secret(path: Path, secret: str) -> None:

@@ -46,6 +46,10 @@ class Records(Protocol):
         """Return what a scope has spent and holds in a day or month, micro-dollars."""
         ...
 
+    def spend(self, at_us: int) -> list[ledger.Spend]:
+        """Return what every scope has spent and holds in the day and the month of a moment, ordered by scope and period."""
+        ...
+
     def charges(self, since_us: int, until_us: int) -> list[tuple[str, ledger.Charge]]:
         """Return (request_id, charge) of the rows with since_us <= at_us < until_us, in order of time and hop."""
         ...
@@ -187,6 +191,10 @@ class ModelProvider(Protocol):
 
     async def ping(self) -> None:
         """Return if a call could be made now."""
+        ...
+
+    async def models(self) -> list[str] | None:
+        """Return the names of the models that the server lists; None where it has no list. Costs nothing."""
         ...
 
     async def close(self) -> None:

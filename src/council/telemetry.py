@@ -100,7 +100,7 @@ PROVIDER_STATE = prometheus_client.Gauge(
     "council_provider_up",
     "1 while a provider is called, 0 while it is left alone or off.",
     ["provider"],
-    multiprocess_mode="min",
+    multiprocess_mode="livemin",
 )
 
 # What decision 8 has each service report about itself, since other processes may not look.

@@ -332,3 +332,21 @@ def _key(row: ledger.LedgerRow, by: ledger.GroupBy) -> str:
 
 def _day(at_us: int) -> str:
     return datetime.datetime.fromtimestamp(at_us // 1_000_000, datetime.UTC).date().isoformat()
+
+
+def test_spend_says_what_every_scope_has_spent_and_holds(records: sql.SqlRecords, make_row: MakeRow) -> None:
+    at_us = 4_000 * 366 * DAY_US
+    day = ledger.period_of(at_us, "day")
+    holds = [
+        ledger.Hold(f"spend-{number}", 0, at_us, at_us + DAY_US, "ann", "tok-s", "zoo", "far", 100) for number in (1, 2)
+    ]
+    assert records.append([], [], holds) == [None, None]
+    row = make_row("spend-1", at_us=at_us, token_id="tok-s")
+    charge = ledger.Charge(0, "far", "zoo", "zoo-1", 1, 0, 1, 30, False, "answered", holds[0])
+    records.append([row], [(row, charge)])
+    found = {one.scope: one for one in records.spend(at_us) if one.period == day}
+    assert found["all"] == ledger.Spend("all", day, 130, 100)
+    assert found["token:tok-s"].held_usd_micros == found["model:zoo"].held_usd_micros == 100
+    assert len(records.spend(at_us)) == 6 and records.spend(at_us + 62 * DAY_US) == []
+    assert records.settle_expired(at_us + 2 * DAY_US) == 1
+    assert {(one.usd_micros, one.held_usd_micros) for one in records.spend(at_us)} == {(130, 0)}

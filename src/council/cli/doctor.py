@@ -6,12 +6,12 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import click
 
-from council import app
+from council import app, homes, ports
 from council.backends.model_provider import packaged
 from council.cli import calls, options
 from council.cli import sandbox as sandbox_command
@@ -105,6 +105,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         _asked("records", lambda: _records(config, where)),
         _model(config, where),
         _store(config, where),
+        *_providers(config, where),
         *_sandbox(config, where),
         *_audit(where),
         *_services(where),
@@ -123,12 +124,12 @@ def _regime(config: config_module.Config, where: home_module.Home, generation: s
 
 
 def _private(where: home_module.Home) -> Finding:
-    places = (where.token_file, where.secrets, where.internal_key_file)
+    places = (where.token_file, where.secrets, where.internal_key_file, *sorted(where.provider_keys.glob("*.key")))
     ours = users.noted_ids(where).values()
     loose = [path.name for path in places if path.exists() and _is_loose(path.stat(), ours)]
     if loose:
         return Finding("secrets", False, f"readable by others: {', '.join(loose)}; `chmod go-rwx` them")
-    return Finding("secrets", True, "readable by their owner only, and the internal key by the services that need it")
+    return Finding("secrets", True, "readable by their owner only, and keys by the services that need them")
 
 
 def _is_loose(status: os.stat_result, ours: Collection[int]) -> bool:
@@ -186,6 +187,45 @@ def _store(config: config_module.Config, where: home_module.Home) -> Finding:
         running = where.socket("supervisor").exists()
         return Finding("store", False, error.message if running else "not running", needed=bool(config.store.url))
     return Finding("store", True, "answers")
+
+
+# For all providers together: they are asked at once.
+_PROVIDERS_S = 5.0
+
+
+def _providers(config: config_module.Config, where: home_module.Home) -> list[Finding]:
+    """Return a finding for each provider; none is needed, since Council answers without."""
+    try:
+        found = homes.load_catalogue(where, None, config)
+        if not found.providers:
+            return []
+        servers, off = app.servers(found, config, where)
+    except errors.CouncilError as error:
+        return [Finding("providers", False, error.message)]
+    said = asyncio.run(_reached({name: servers[name] for name in found.providers if name in servers}))
+    said |= {name: f"off: {reason}" for name, reason in off.items()}
+    return [
+        Finding("provider", not said[name], f"{name} {said[name] or 'answers at ' + one.url}", needed=False)
+        for name, one in found.providers.items()
+    ]
+
+
+async def _reached(servers: Mapping[str, ports.ModelProvider]) -> dict[str, str]:
+    """Return what is wrong with each server, nothing where it answers."""
+
+    async def reach(server: ports.ModelProvider) -> str:
+        try:
+            async with asyncio.timeout(_PROVIDERS_S):
+                await server.models()
+        except TimeoutError:
+            return f"did not answer within {_PROVIDERS_S:g} s"
+        except errors.CouncilError as error:
+            return f"does not answer: {error.detail or error.message}"
+        finally:
+            await server.close()
+        return ""
+
+    return dict(zip(servers, await asyncio.gather(*map(reach, servers.values())), strict=True))
 
 
 # How to get a layer that is missing; the others are namespaces.

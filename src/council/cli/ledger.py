@@ -12,6 +12,7 @@ from council import app
 from council.cli import options
 from council.domain import home as home_module
 from council.domain import ledger as ledger_module
+from council.domain import money
 from council.kit import clock as clock_module
 
 _DAY_US = 86_400_000_000
@@ -60,14 +61,7 @@ def _total(lines: list[ledger_module.LedgerSum]) -> ledger_module.LedgerSum:
 
 def _cells(line: ledger_module.LedgerSum) -> tuple[str, ...]:
     counts = (line.requests, line.answered, line.verified, line.local, line.prompt_tokens, line.completion_tokens)
-    return (line.key or "(none)", *(f"{count:,}" for count in counts), dollars(line.cost_usd_micros))
-
-
-def dollars(usd_micros: int) -> str:
-    """Return micro-dollars as dollars with six digits, without floating point."""
-    sign = "-" if usd_micros < 0 else ""
-    whole, part = divmod(abs(usd_micros), 1_000_000)
-    return f"{sign}{whole}.{part:06d}"
+    return (line.key or "(none)", *(f"{count:,}" for count in counts), money.dollars(line.cost_usd_micros))
 
 
 @ledger.command()

@@ -33,12 +33,18 @@ _MODULES = {
     "ask": "ask",
     "run": "run",
     "ledger": "ledger",
+    "budget": "budget",
     "models": "models",
+    "providers": "providers",
     "config": "blueprint",
     "tokens": "tokens",
     "sandbox": "sandbox",
     "memory": "memory",
 }
+
+
+# Where a command's name is that of a module which its own module imports.
+_NAMES = {"providers": "group"}
 
 
 class _Group(click.Group):
@@ -53,7 +59,7 @@ class _Group(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in _MODULES:
             return None
-        found: click.Command = getattr(importlib.import_module(f"council.cli.{_MODULES[name]}"), name)
+        found: click.Command = getattr(importlib.import_module(f"council.cli.{_MODULES[name]}"), _NAMES.get(name, name))
         return found
 
     def invoke(self, context: click.Context) -> Any:

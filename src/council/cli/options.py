@@ -9,6 +9,7 @@ import orjson
 
 from council import homes
 from council.domain import config as config_module
+from council.domain import errors, money
 from council.domain import home as home_module
 
 _Command = Callable[..., Any]
@@ -45,6 +46,29 @@ def as_json(command: _Command) -> _Command:
 def config_of(where: home_module.Home, port: int | None = None) -> config_module.Config:
     """Return the settings in force for the live generation."""
     return homes.load_config(where, None, os.environ, {} if port is None else {"port": port})
+
+
+class Dollars(click.ParamType[int]):
+    """An amount of dollars such as 0.15; the command gets micro-dollars."""
+
+    name = "usd"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the micro-dollars."""
+        if isinstance(value, int):
+            return value
+        try:
+            return money.usd_micros_of(str(value))
+        except errors.InvalidRequestError as error:
+            self.fail(error.message, param, ctx)
+
+
+DOLLARS = Dollars()
+
+
+def say_when() -> None:
+    """Say when a change of the blueprint takes effect: generations do not change while the service runs."""
+    click.echo("It takes effect at the next start: `council down`, then `council up`.")
 
 
 def print_json(value: Any) -> None:

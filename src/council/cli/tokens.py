@@ -6,7 +6,7 @@ import click
 
 from council import app, homes
 from council.cli import options
-from council.domain import access, errors
+from council.domain import access, errors, money
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 
@@ -22,14 +22,35 @@ def tokens() -> None:
 @click.option("--label", default="", help="What it is for.")
 @click.option("--requests-per-minute", type=click.IntRange(1, 10_000_000), help="A rate limit of its own.")
 @click.option("--memory", is_flag=True, help="Its requests use the user's memory unless they say otherwise.")
+@click.option("--budget-day-usd", type=options.DOLLARS, help="What its paid calls of a day may cost.")
+@click.option("--budget-month-usd", type=options.DOLLARS, help="What its paid calls of a month may cost.")
 @options.home
 def add(
-    role: str, user: str, label: str, requests_per_minute: int | None, memory: bool, where: home_module.Home
+    role: str,
+    user: str,
+    label: str,
+    requests_per_minute: int | None,
+    memory: bool,
+    budget_day_usd: int | None,
+    budget_month_usd: int | None,
+    where: home_module.Home,
 ) -> None:
     """Make a token and print it, this once."""
+    for name, given in (("--budget-day-usd", budget_day_usd), ("--budget-month-usd", budget_month_usd)):
+        if given == 0:
+            raise errors.InvalidRequestError(f"{name} 0 would mean no limit of its own. Give at least 0.000001.")
     records = app.records(options.config_of(where), where)
     try:
-        secret = homes.add_token(records, access.Role(role), user, label, requests_per_minute, memory=memory)
+        secret = homes.add_token(
+            records,
+            access.Role(role),
+            user,
+            label,
+            requests_per_minute,
+            memory=memory,
+            day_usd_micros=budget_day_usd,
+            month_usd_micros=budget_month_usd,
+        )
     finally:
         records.close()
     click.echo(secret)
@@ -56,16 +77,28 @@ def list_tokens(where: home_module.Home, as_json: bool) -> None:
                     "created_us": token.created_us,
                     "revoked_us": token.revoked_us,
                     "memory": token.memory,
+                    "day_usd_micros": token.day_usd_micros,
+                    "month_usd_micros": token.month_usd_micros,
                 }
                 for token in found
             ]
         )
         return
     rows = [
-        (token.id, token.user_id, str(token.role), token.label, _day(token.created_us), _day(token.revoked_us))
+        (
+            token.id,
+            token.user_id,
+            str(token.role),
+            token.label,
+            _dollars(token.day_usd_micros),
+            _dollars(token.month_usd_micros),
+            _day(token.created_us),
+            _day(token.revoked_us),
+        )
         for token in found
     ]
-    options.print_table(("ID", "USER", "ROLE", "LABEL", "CREATED", "REVOKED"), rows)
+    head = ("ID", "USER", "ROLE", "LABEL", "USD A DAY", "USD A MONTH", "CREATED", "REVOKED")
+    options.print_table(head, rows, right=frozenset({4, 5}))
 
 
 @tokens.command()
@@ -80,6 +113,10 @@ def revoke(token_id: str, where: home_module.Home) -> None:
     finally:
         records.close()
     click.echo("Revoked.")
+
+
+def _dollars(usd_micros: int | None) -> str:
+    return "" if usd_micros is None else money.dollars(usd_micros)
 
 
 def _day(at_us: int | None) -> str:

@@ -122,6 +122,10 @@ class RateLimitedError(CouncilError):
 
     code = "rate_limit_exceeded"
 
+    # The permits of a minute, and after which time all of them are there again; 0 where nobody said.
+    limit = 0
+    full_after_s = 0.0
+
 
 class BudgetError(CouncilError):
     """A paid call would go over a budget, or nobody said what it costs."""

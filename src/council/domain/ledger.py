@@ -89,6 +89,16 @@ class Charge:
     hold: Hold | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What one scope has spent and holds in one period ("2026-11-28" or "2026-11"); `held_usd_micros` is part of the sum."""
+
+    scope: str
+    period: str
+    usd_micros: int
+    held_usd_micros: int
+
+
 def scopes(hold: Hold) -> tuple[tuple[str, str], ...]:
     """Return every (scope, period) that a hold counts towards, whether limited or not: all, token and model, day and month."""
     day = _day(hold.at_us // _DAY_US)

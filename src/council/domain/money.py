@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from council.domain import answers, errors
 
 _TOKENS_PER_PRICE = 1_000_000
+_DECIMALS = 6
+_MICROS = 1_000_000
+_DIGITS_MAX = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,29 @@ def hold_usd_micros(price: Price, prompt_tokens_max: int, completion_tokens_max:
     """Return the most that a call can cost, rounded up, in micro-dollars."""
     parts = prompt_tokens_max * price.prompt_usd_micros_max + completion_tokens_max * price.output_usd_micros
     return -(-parts // _TOKENS_PER_PRICE)
+
+
+def usd_micros_of(text: str) -> int:
+    """Return the micro-dollars of a text such as "0.15", exactly: no floating point is on the way.
+
+    Raises InvalidRequestError for what is no amount of dollars, is negative, or has more than six digits after the point.
+    """
+    whole, point, part = text.strip().removeprefix("$").partition(".")
+    digits = whole + part
+    if not digits.isascii() or not digits.isdecimal() or len(whole) > _DIGITS_MAX or (point and not part):
+        raise errors.InvalidRequestError(f"{text[:40]!r} is no amount of dollars. Write it like 0.15.")
+    if len(part) > _DECIMALS:
+        raise errors.InvalidRequestError(
+            f"{text[:40]!r} is finer than a millionth of a dollar, which nothing here is counted in. Round it."
+        )
+    return int(whole or "0") * _MICROS + int(part.ljust(_DECIMALS, "0"))
+
+
+def dollars(usd_micros: int) -> str:
+    """Return micro-dollars as dollars with six digits, without floating point."""
+    sign = "-" if usd_micros < 0 else ""
+    whole, part = divmod(abs(usd_micros), _MICROS)
+    return f"{sign}{whole}.{part:0{_DECIMALS}d}"
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price:

@@ -13,7 +13,7 @@ import pydantic
 from starlette.responses import StreamingResponse
 
 import council
-from council.domain import access, ledger
+from council.domain import access, budgets, ledger
 from council.gateway import health, parts
 
 _DAYS_MAX = 3660
@@ -59,6 +59,24 @@ class LedgerReport(pydantic.BaseModel):
     lines: list[LedgerLine]
 
 
+class BudgetLine(pydantic.BaseModel):
+    """One scope in one day or month, in micro-dollars; a limit of null is none."""
+
+    scope: str
+    label: str
+    period: str
+    limit_usd_micros: int | None
+    spent_usd_micros: int
+    held_usd_micros: int
+    left_usd_micros: int | None
+
+
+class Budgets(pydantic.BaseModel):
+    """Every budget, and every scope that has spent something."""
+
+    lines: list[BudgetLine]
+
+
 def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
     """Return the /api routes."""
     routes = fastapi.APIRouter(prefix="/api", tags=["api"])
@@ -87,6 +105,17 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
         since_us, until_us = _window(days)
         sums = await asyncio.to_thread(made.records.report, by, since_us, until_us)
         return LedgerReport(by=by, days=days, lines=[LedgerLine(**asdict(line)) for line in sums])
+
+    @routes.get("/budget", response_model=Budgets)
+    async def budget(request: fastapi.Request) -> Budgets:
+        """Show what is spent, held and left of each budget, for this day and this month (UTC)."""
+        made.doorkeeper.admit(request, access.Right.OPERATE)
+        at_us = _window(1)[1]
+        spend, tokens = await asyncio.gather(
+            asyncio.to_thread(made.records.spend, at_us), asyncio.to_thread(made.records.tokens)
+        )
+        found = budgets.lines(spend, made.config.budget, made.calls.models, tokens, at_us)
+        return Budgets(lines=[BudgetLine(**asdict(line)) for line in found])
 
     @routes.get(
         "/ledger/export",

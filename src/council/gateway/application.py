@@ -33,7 +33,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
         description="Answers from your own machine first, with evidence, and keeps count of what each answer cost.",
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(made, lifespan),
+        lifespan=_lifespan(made, vitals, lifespan),
     )
     v1 = openai.OpenAIRoutes(made)
     app.router.routes.extend(v1.routes())
@@ -71,11 +71,14 @@ class _Shortcut:
         await response(scope, receive, send)
 
 
-def _lifespan(made: parts.Parts, inner: Any) -> Any:
+def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
     @contextlib.asynccontextmanager
     async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
         async with inner(app) if inner else contextlib.nullcontext():
-            running = [asyncio.create_task(made.doorkeeper.keep_fresh()), asyncio.create_task(_report_self(made))]
+            running = [
+                asyncio.create_task(made.doorkeeper.keep_fresh()),
+                asyncio.create_task(_report_self(made, vitals)),
+            ]
             try:
                 yield
             finally:
@@ -86,10 +89,11 @@ def _lifespan(made: parts.Parts, inner: Any) -> Any:
     return lifespan
 
 
-async def _report_self(made: parts.Parts) -> None:
+async def _report_self(made: parts.Parts, vitals: health.Health) -> None:
     """Keep this worker's own gauges fresh: a scrape reaches only one of several workers."""
     while True:
         telemetry.observe_process("gateway", made.generation)
+        vitals.providers()
         await asyncio.sleep(_SELF_REPORT_S)
 
 
@@ -110,6 +114,7 @@ _PATHS = frozenset(
         "/v1/sandbox/status",
         "/v1/sandbox/kill",
         "/v1/sandbox/lift",
+        "/api/budget",
         "/api/status",
         "/api/ledger/report",
         "/api/ledger/export",
@@ -140,7 +145,7 @@ async def _own_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.CouncilError)
     if error.detail:
         _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
-    return http_errors.response_of(error, request.state.request_id)
+    return http_errors.response_of(error, request.state.request_id, request.url.path)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
@@ -148,7 +153,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:])
     raised = errors.InvalidRequestError(f"`{place}`: {first['msg']}. Correct it and send again.", parameter=place)
-    return http_errors.response_of(raised, request.state.request_id)
+    return http_errors.response_of(raised, request.state.request_id, request.url.path)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -161,7 +166,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         raised = errors.MethodNotAllowedError(f"This path does not take {request.method[:20]}.")
     else:
         raised = errors.InvalidRequestError(str(error.detail)[:200])
-    response = http_errors.response_of(raised, request.state.request_id)
+    response = http_errors.response_of(raised, request.state.request_id, request.url.path)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
@@ -169,4 +174,4 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     """Answer for errors that nobody foresaw; Starlette raises them again, and the door logs them."""
-    return http_errors.response_of(errors.CouncilError("Internal error."), request.state.request_id)
+    return http_errors.response_of(errors.CouncilError("Internal error."), request.state.request_id, request.url.path)

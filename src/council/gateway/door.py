@@ -16,6 +16,7 @@ from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors
 from council.gateway import errors as http_errors
+from council.gateway import limits
 from council.kit import ids, json_logs
 
 _log = logging.getLogger(__name__)
@@ -175,6 +176,9 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode())]
+            if self._scope["path"] == limits.MESSAGES:
+                # By this name Anthropic's clients look for it.
+                headers.append((b"request-id", self._request_id.encode()))
             present = {name for name, _ in headers}
             headers += [header for header in _EVERYWHERE if header[0] not in present]
             message = {**message, "headers": headers}
@@ -187,7 +191,7 @@ class _Exchange:
             _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
         if self._status:
             return  # the response began; whoever streams has already said what went wrong
-        response = http_errors.response_of(error, self._request_id)
+        response = http_errors.response_of(error, self._request_id, self._scope["path"])
         await response(self._scope, self._receive, self._send_some)
 
     def _count(self) -> None:

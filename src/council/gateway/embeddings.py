@@ -2,6 +2,7 @@
 
 import base64
 import struct
+import time
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -57,7 +58,9 @@ class EmbeddingsRoutes:
         made = await exchange.unless_gone(request.receive, self._parts.memories.embed(whole, request.state.request_id))
         if made is None:
             return Response(status_code=exchange.CLIENT_GONE)
-        return exchange.json_response(_reply(made, asked.encoding_format), limits.headers(admission))
+        return exchange.json_response(
+            _reply(made, asked.encoding_format), limits.headers(admission, request.scope["path"], time.time())
+        )
 
     async def _relay(
         self, request: Request, body: dict[str, Any], asker: pipeline.Asker, admission: limits.Admission
@@ -81,7 +84,11 @@ class EmbeddingsRoutes:
             await relay.close()
         if found is None:
             return Response(status_code=exchange.CLIENT_GONE)
-        return Response(chat.relayed(*found), headers=limits.headers(admission), media_type="application/json")
+        return Response(
+            chat.relayed(*found),
+            headers=limits.headers(admission, request.scope["path"], time.time()),
+            media_type="application/json",
+        )
 
 
 def _asked(raw: Any) -> EmbeddingsRequest:

@@ -1,11 +1,14 @@
-"""The one table from error code to HTTP status, and errors in OpenAI's shape."""
+"""The one table from error code to HTTP status, and errors in the shape of OpenAI or Anthropic."""
 
+import time
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 
 from council.domain import errors
+from council.gateway import limits
+from council.gateway.wire import messages
 
 # Code to status and OpenAI's `type`. A code without a row is 500.
 _TABLE: dict[str, tuple[int, str]] = {
@@ -50,10 +53,17 @@ def body_of(error: errors.CouncilError, request_id: str) -> dict[str, Any]:
     return {"error": {**inner, "request_id": request_id}}
 
 
-def response_of(error: errors.CouncilError, request_id: str, status: int | None = None) -> Response:
-    """Return the HTTP response that tells a client about an error; `status` where it is not the table's."""
+def response_of(error: errors.CouncilError, request_id: str, path: str, status: int | None = None) -> Response:
+    """Return the HTTP response that tells a client about an error; `status` where it is not the table's.
+
+    On Anthropic's path it has Anthropic's shape, everywhere else OpenAI's.
+    """
     headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s is not None else {}
+    if isinstance(error, errors.RateLimitedError) and error.limit:
+        headers |= limits.told(path, error.limit, 0, error.full_after_s, time.time())
     if isinstance(error, errors.UnauthenticatedError):
         headers["www-authenticate"] = "Bearer"
-    content = orjson.dumps(body_of(error, request_id))
-    return Response(content, status or status_of(error), headers, media_type="application/json")
+    status = status or status_of(error)
+    body = body_of(error, request_id)
+    content = orjson.dumps(messages.error_body(body, status) if path == limits.MESSAGES else body)
+    return Response(content, status, headers, media_type="application/json")

@@ -50,13 +50,25 @@ class Health:
         """Say whether questions can be answered: 200, or 503 with what is away."""
         states = await self.states()
         ready = all(states[name] == "up" for name in _ESSENTIAL)
-        body = {"ready": ready, "degraded": sorted(name for name, state in states.items() if state != "up")}
-        return _json({**body, "parts": states, "generation": self._parts.generation}, 200 if ready else 503)
+        body: dict[str, Any] = {
+            "ready": ready,
+            "degraded": sorted(name for name, state in states.items() if state != "up"),
+        }
+        body |= {"parts": states, "providers": self.providers(), "generation": self._parts.generation}
+        return _json(body, 200 if ready else 503)
+
+    def providers(self) -> dict[str, str]:
+        """Return "up", "off" or "open" of each provider. Readiness does not hang on them: Council answers without."""
+        states = self._parts.calls.states()
+        for name, state in states.items():
+            telemetry.PROVIDER_STATE.labels(name).set(state == "up")
+        return states
 
     async def metrics(self, request: Request) -> Response:
         """Show the metrics of all gateway workers, summed."""
         self._parts.doorkeeper.admit(request, access.Right.READ)
         telemetry.observe_process("gateway", self._parts.generation)
+        self.providers()
         return Response(await asyncio.to_thread(telemetry.render), media_type=telemetry.CONTENT_TYPE)
 
     async def _ping(self, name: str) -> str:

@@ -2,10 +2,15 @@
 
 import asyncio
 import dataclasses
+import datetime
+import math
 
 from council import ports, telemetry
 from council.domain import access, errors
 from council.kit import clock as clock_module
+
+# Where callers are Anthropic's clients.
+MESSAGES = "/v1/messages"
 
 _WINDOW_S = 60.0
 # After a failure the store is left alone this long, so that its absence costs one timeout and not one a request.
@@ -62,10 +67,12 @@ class RateLimiter:
         if not admission.allowance.allowed:
             telemetry.RATE_LIMITED.inc()
             wait_s = max(1, round(admission.allowance.retry_after_s + 0.5))
-            raise errors.RateLimitedError(
+            refusal = errors.RateLimitedError(
                 f"This token may make {limit} requests a minute. Try again in {wait_s} s, or ask for a higher limit.",
                 retry_after_s=wait_s,
             )
+            refusal.limit, refusal.full_after_s = limit, _full_after_s(admission.allowance)
+            raise refusal
         return admission
 
     async def _take(self, key: str, limit: int) -> Admission:
@@ -118,10 +125,38 @@ def _leased(lease: _Lease, limit: int) -> Admission:
     return Admission(ports.Allowance(True, limit, lease.remaining + lease.permits, 0.0), degraded=False)
 
 
-def headers(admission: Admission) -> dict[str, str]:
-    """Return what a reply says about the limit."""
+def headers(admission: Admission, path: str, now_s: float) -> dict[str, str]:
+    """Return what a reply says about the limit, by the names that callers of `path` look for."""
     allowance = admission.allowance
+    return told(path, allowance.limit, allowance.remaining, _full_after_s(allowance), now_s)
+
+
+def told(path: str, limit: int, remaining: int, full_after_s: float, now_s: float) -> dict[str, str]:
+    """Return the headers: Anthropic's on its path, with a time of day; OpenAI's elsewhere, with a duration."""
+    if path == MESSAGES:
+        full_at = datetime.datetime.fromtimestamp(math.ceil(now_s + full_after_s), datetime.UTC)
+        return {
+            "anthropic-ratelimit-requests-limit": str(limit),
+            "anthropic-ratelimit-requests-remaining": str(remaining),
+            "anthropic-ratelimit-requests-reset": full_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
     return {
-        "x-ratelimit-limit-requests": str(allowance.limit),
-        "x-ratelimit-remaining-requests": str(allowance.remaining),
+        "x-ratelimit-limit-requests": str(limit),
+        "x-ratelimit-remaining-requests": str(remaining),
+        "x-ratelimit-reset-requests": duration(full_after_s),
     }
+
+
+def _full_after_s(allowance: ports.Allowance) -> float:
+    """Return after which time without requests all permits are there again."""
+    return (allowance.limit - allowance.remaining) * _WINDOW_S / allowance.limit
+
+
+def duration(seconds: float) -> str:
+    """Return a time as OpenAI writes it: 120ms, 8.64s, 6m0s."""
+    thousandths = round(seconds * 1000)
+    if thousandths < 1000:
+        return f"{thousandths}ms"
+    minutes, rest = divmod(thousandths, 60_000)
+    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    return f"{minutes}m{text}" if minutes else text

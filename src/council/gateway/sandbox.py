@@ -1,5 +1,6 @@
 """The /v1/sandbox routes: run code, keep sessions, show the state, throw and lift the kill switch."""
 
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -58,14 +59,16 @@ class SandboxRoutes:
         session = await exchange.unless_gone(request.receive, opening)
         if session is None:
             return Response(status_code=exchange.CLIENT_GONE)
-        return exchange.json_response({"id": session}, limits.headers(admission))
+        return exchange.json_response({"id": session}, limits.headers(admission, request.scope["path"], time.time()))
 
     async def close_session(self, request: Request) -> Response:
         """End a session."""
         caller, admission = await self._admit(request)
         session = request.path_params["id"]
         await self._parts.sandbox.close_session(session, caller, request.state.request_id)
-        return exchange.json_response({"id": session, "closed": True}, limits.headers(admission))
+        return exchange.json_response(
+            {"id": session, "closed": True}, limits.headers(admission, request.scope["path"], time.time())
+        )
 
     async def status(self, request: Request) -> Response:
         """Show pool, queue, layers and kill switch."""
@@ -103,7 +106,7 @@ def _busy_is_429(handler: _Handler) -> _Handler:
         try:
             return await handler(request)
         except errors.OverloadedError as error:
-            return http_errors.response_of(error, request.state.request_id, _BUSY_STATUS)
+            return http_errors.response_of(error, request.state.request_id, request.url.path, _BUSY_STATUS)
 
     return handled
 
@@ -113,7 +116,9 @@ async def _result(request: Request, work: Coroutine[Any, Any, sandbox.Result], a
     result = await exchange.unless_gone(request.receive, work)
     if result is None:
         return Response(status_code=exchange.CLIENT_GONE)
-    return exchange.json_response(sandbox_wire.result_form(result), limits.headers(admission))
+    return exchange.json_response(
+        sandbox_wire.result_form(result), limits.headers(admission, request.scope["path"], time.time())
+    )
 
 
 def _caller(principal: access.Principal) -> str:

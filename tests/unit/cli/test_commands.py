@@ -13,9 +13,8 @@ from click.testing import CliRunner, Result
 
 from council import app, homes
 from council.cli import blueprint as config_command
-from council.cli import ledger as ledger_command
 from council.cli import main
-from council.domain import config, errors, home, ledger
+from council.domain import config, errors, home, ledger, money
 from council.kit import clock
 
 BEGAN_US = clock.SystemClock().now_us() - 1_000_000
@@ -203,7 +202,7 @@ def test_an_export_as_csv_says_the_same(where: home.Home) -> None:
     ("usd_micros", "shown"), [(0, "0.000000"), (1, "0.000001"), (-1, "-0.000001"), (10**15 + 1, "1000000000.000001")]
 )
 def test_money_is_shown_exactly(usd_micros: int, shown: str) -> None:
-    assert ledger_command.dollars(usd_micros) == shown
+    assert money.dollars(usd_micros) == shown
 
 
 def test_models_list_says_what_is_in_use_and_whether_it_is_prepared(where: home.Home) -> None:

@@ -38,7 +38,7 @@ def test_every_error_has_a_docstring_a_code_and_one_http_status(kind: type[error
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_what_the_operator_is_told_never_reaches_a_client(kind: type[errors.CouncilError]) -> None:
     raised = kind("shown", detail="hidden", parameter="p", retry_after_s=7)
-    response = http_errors.response_of(raised, "the-id")
+    response = http_errors.response_of(raised, "the-id", "/v1/models")
     body = bytes(response.body).decode()
     assert "hidden" not in body and "the-id" in body
     assert ("shown" in body) == (response.status_code != 500)

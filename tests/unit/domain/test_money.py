@@ -55,3 +55,21 @@ def test_a_model_without_a_price_is_refused_and_named() -> None:
 
 def test_a_priced_model_has_its_price() -> None:
     assert money.price_of("m", {"m": money.Price(1, 2)}) == money.Price(1, 2)
+
+
+@given(usd_micros=strategies.integers(0, 10**15 - 1))
+def test_an_amount_that_was_shown_is_read_back_exactly(usd_micros: int) -> None:
+    assert money.usd_micros_of(money.dollars(usd_micros)) == usd_micros
+
+
+@pytest.mark.parametrize(
+    ("text", "usd_micros"), [("0.15", 150_000), ("$3", 3_000_000), (".5", 500_000), ("0", 0), (" 0.000001 ", 1)]
+)
+def test_dollars_are_read_without_floating_point(text: str, usd_micros: int) -> None:
+    assert money.usd_micros_of(text) == usd_micros
+
+
+@pytest.mark.parametrize("text", ["", ".", "1.", "-1", "1e3", "0.0000001", "1,5", "1.2.3", "٣", "nan", "9" * 10])
+def test_what_is_no_amount_of_dollars_is_refused(text: str) -> None:
+    with pytest.raises(errors.InvalidRequestError):
+        money.usd_micros_of(text)

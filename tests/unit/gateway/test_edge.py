@@ -289,7 +289,81 @@ async def test_an_answer_says_what_is_left_of_the_limit(rig: Rig) -> None:
     assert (headers["x-ratelimit-limit-requests"], headers["x-ratelimit-remaining-requests"]) == ("600", "599")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0ms"), (0.012, "12ms"), (0.9996, "1s"), (8.64, "8.64s"), (59.9999, "1m0s"), (60, "1m0s"), (372.4, "6m12.4s")],
+)
+def test_the_time_until_all_permits_are_there_is_written_as_openai_does(seconds: float, text: str) -> None:
+    assert limits.duration(seconds) == text
+
+
+async def test_every_reply_tells_the_limit_by_the_names_that_its_clients_know(rig: Rig) -> None:
+    assert (await rig.client.post(CHAT, json=ASK)).headers["x-ratelimit-reset-requests"] == "100ms"
+    response = await rig.client.post("/v1/messages", json={**ASK, "max_tokens": 9})
+    assert response.status_code == 200 and not any("x-ratelimit" in name for name in response.headers)
+    assert response.headers["anthropic-ratelimit-requests-limit"] == "600"
+    assert response.headers["anthropic-ratelimit-requests-reset"].endswith("Z")
+    assert response.headers["request-id"] == response.headers["x-request-id"]
+
+
+async def test_a_refusal_for_the_limit_tells_when_all_is_there_again(rig: Rig) -> None:
+    async def none_left(key: str, limit: int, window_s: float, permits: int = 1) -> ports.Allowance:
+        return ports.Allowance(False, limit, 0, 0.09, 0)
+
+    rig.store.take = none_left
+    refused = await rig.client.post(CHAT, json=ASK)
+    assert refused.status_code == 429 and refused.headers["retry-after"] == "1"
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
+    assert refused.headers["x-ratelimit-reset-requests"] == "1m0s"
+    refused = await rig.client.post("/v1/messages", json=ASK)
+    assert refused.json()["error"]["type"] == "rate_limit_error"
+    assert refused.headers["anthropic-ratelimit-requests-remaining"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "body", "status", "kind"),
+    [
+        ("POST", {"x-api-key": "wrong"}, b"{}", 401, "authentication_error"),
+        ("POST", {"host": "evil.example"}, b"{}", 403, "permission_error"),
+        ("POST", {"origin": "https://evil.example"}, b"{}", 403, "permission_error"),
+        ("GET", {}, b"", 405, "invalid_request_error"),
+        ("POST", {}, b"{", 400, "invalid_request_error"),
+        ("POST", {}, b'{"model": "nobody", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}', 404,
+         "not_found_error"),
+        ("POST", {"content-length": "99999999999"}, b"{}", 413, "request_too_large"),
+    ],
+)  # fmt: skip
+async def test_every_error_on_anthropics_path_has_anthropics_shape(
+    rig: Rig, method: str, headers: dict[str, str], body: bytes, status: int, kind: str
+) -> None:
+    response = await rig.client.request(method, "/v1/messages", content=body, headers=headers)
+    told = response.json()
+    assert (response.status_code, told["type"], told["error"]["type"]) == (status, "error", kind)
+    assert told["request_id"] == response.headers["request-id"]
+
+
+async def test_an_unforeseen_error_on_anthropics_path_has_its_shape_and_tells_nothing(rig: Rig) -> None:
+    rig.store.take = None
+    told = (await rig.client.post("/v1/messages", json=ASK)).json()
+    assert told["error"] == {"type": "api_error", "message": "Internal error."}
+
+
 # Health, page, ledger, document
+
+
+async def test_ready_names_providers_and_does_not_hang_on_them(tmp_path: Path) -> None:
+    catalogue = {"providers": {"far": {"url": "http://127.0.0.1:9/v1"}}}
+    async with open_rig(tmp_path, config.Config(), model.ScriptedModel(), "127.0.0.1", catalogue) as made:
+        body = (await made.client.get("/readyz")).json()
+        assert body["ready"] is True and body["providers"] == {"far": "up", "local": "up"}
+        assert 'council_provider_up{provider="far"} 1.0' in (await made.client.get("/metrics")).text
+
+
+async def test_the_budget_is_for_operators(rig: Rig) -> None:
+    assert (await rig.client.get("/api/budget", headers=rig.headers(rig.viewer))).status_code == 403
+    body = (await rig.client.get("/api/budget", headers=rig.headers())).json()
+    assert {line["scope"] for line in body["lines"]} == {"all"}
+    assert body["lines"][0]["left_usd_micros"] == 1_000_000
 
 
 async def test_ready_only_with_records_and_degraded_without_others(rig: Rig) -> None:

@@ -107,7 +107,7 @@ async def test_a_run_counts_against_the_tokens_rate_limit(rig: Rig) -> None:
     response = await rig.client.post(RUN, json=JOB, headers=rig.headers())
     assert response.headers["x-ratelimit-limit-requests"] == "600"
 
-    async def full(key: str, limit: int, window_s: float) -> Any:
+    async def full(key: str, limit: int, window_s: float, permits: int = 1) -> Any:
         from council import ports
 
         return ports.Allowance(False, limit, 0, 7.0)

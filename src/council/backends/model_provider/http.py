@@ -29,6 +29,8 @@ FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError
 _ERROR_BYTES_MAX = 16 * 1024
 _READ_BYTES = 128 * 1024
 _PING_S = 2.0
+_LIST_S = 10.0
+_LISTED_MAX = 10_000
 _MESSAGE_CHARS_MAX = 300
 _TOO_LONG = re.compile(
     r"context[ _]length|context window|maximum context|too many tokens|prompt is too long", re.IGNORECASE
@@ -63,6 +65,8 @@ class HttpProvider:
         }
         base = provider.url.rstrip("/")
         self._urls = {form: yarl.URL(base + forms.PATHS[form]) for form in forms_spoken}
+        # One page of Anthropic's list; the others know no pages.
+        self._list = yarl.URL(base + "/models") % ({"limit": "1000"} if provider.kind == "anthropic" else {})
         self._probe = yarl.URL(base).with_path(probe) if probe else None
         self._turns = asyncio.Semaphore(provider.concurrent_max)
         self._waiting = 0
@@ -130,6 +134,23 @@ class HttpProvider:
                     raise self.error("is not ready", detail=f"{self._probe.path} answered {response.status}")
         except FAULTS as error:
             raise self.broken(error, begun=False) from error
+
+    async def models(self) -> list[str] | None:
+        """Return the names of the models that the server lists; None where it has no list."""
+        try:
+            async with asyncio.timeout(_LIST_S):
+                async with self._open().get(self._list, headers=self._headers, allow_redirects=False) as response:
+                    if response.status in (404, 405):
+                        return None
+                    await self._check(response)
+                    raw = await _read(response, self._calls.reply_bytes_max)
+        except FAULTS as error:
+            raise self.broken(error, begun=False) from error
+        try:
+            listed = orjson.loads(raw or b"")["data"]
+            return sorted({str(one["id"])[:_MESSAGE_CHARS_MAX] for one in listed[:_LISTED_MAX]})
+        except (ValueError, KeyError, TypeError) as error:
+            raise self.error("did not send a list of models", detail=f"{type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
         """Give back every connection."""

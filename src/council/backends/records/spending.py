@@ -149,6 +149,19 @@ class Spending:
         """Return what a scope has spent and holds in a period."""
         return int(self._spent.scalar(connection, {"scope": scope, "period": period}) or 0)
 
+    def spend(self, connection: sqlalchemy.Connection, at_us: int) -> list[ledger.Spend]:
+        """Return every scope's spending in the day and the month of a moment, and how much of it is held."""
+        row, periods = schema.spend.c, [ledger.period_of(at_us, period) for period in ("day", "month")]
+        found = connection.execute(sqlalchemy.select(schema.spend).where(row.period.in_(periods))).all()
+        held: Counter[_Key] = Counter()
+        for one in connection.execute(sqlalchemy.select(schema.holds)).mappings():
+            hold = ledger.Hold(**one)
+            held.update(dict.fromkeys(ledger.scopes(hold), hold.usd_micros))
+        return [
+            ledger.Spend(scope, period, int(usd_micros), held[scope, period])
+            for scope, period, usd_micros in sorted(tuple(one) for one in found)
+        ]
+
     def charges(
         self, connection: sqlalchemy.Connection, since_us: int, until_us: int
     ) -> list[tuple[str, ledger.Charge]]:

@@ -92,6 +92,11 @@ class SqlRecords:
         with self._typed(), self._reader.connect() as connection:
             return self._money.spent(connection, scope, period)
 
+    def spend(self, at_us: int) -> list[ledger.Spend]:
+        """Return what every scope has spent and holds in the day and the month of a moment."""
+        with self._typed(), self._reader.connect() as connection:
+            return self._money.spend(connection, at_us)
+
     def charges(self, since_us: int, until_us: int) -> list[tuple[str, ledger.Charge]]:
         """Return (request_id, charge) of a time, in order of time and hop."""
         with self._typed(), self._reader.connect() as connection:

@@ -1,0 +1,49 @@
+from typing import Any
+
+from council.domain import access, budgets, config, ledger, providers
+
+AT_US = 1_795_910_400_000_000  # 2026-11-29, 00:00 UTC
+DAY, MONTH = "2026-11-29", "2026-11"
+
+
+def token(name: str, **more: Any) -> access.Token:
+    return access.Token(name, "ann", access.Role.VIEWER, f"{name}'s", name, 1, **more)
+
+
+def lines(
+    *spend: ledger.Spend, budget: config.BudgetConfig | None = None, tokens: tuple[access.Token, ...] = ()
+) -> dict[tuple[str, str], budgets.Line]:
+    models = {"big": providers.Model("big", (), 16, 16, 0, frozenset(), (), 50, 0)}
+    found = budgets.lines(spend, budget or config.BudgetConfig(), models, tokens, AT_US)
+    return {(line.scope, line.period): line for line in found}
+
+
+def test_what_is_left_is_the_limit_less_what_is_spent_and_held() -> None:
+    found = lines(ledger.Spend("all", DAY, 700_000, 200_000))[("all", DAY)]
+    assert (found.spent_usd_micros, found.held_usd_micros, found.left_usd_micros) == (500_000, 200_000, 300_000)
+
+
+def test_what_is_overspent_leaves_nothing() -> None:
+    assert lines(ledger.Spend("all", DAY, 1_500_000, 0))[("all", DAY)].left_usd_micros == 0
+
+
+def test_without_a_limit_there_is_no_rest_and_without_spending_no_line() -> None:
+    found = lines(ledger.Spend("model:old", MONTH, 5, 0))
+    assert found[("model:old", MONTH)].left_usd_micros is None
+    assert set(found) == {("all", DAY), ("all", MONTH), ("model:big", DAY), ("model:old", MONTH)}
+
+
+def test_all_is_shown_even_without_any_limit() -> None:
+    found = lines(budget=config.BudgetConfig(0, 0))
+    assert found[("all", DAY)].limit_usd_micros is None
+
+
+def test_a_token_has_its_own_limit_or_the_general_one_and_a_revoked_one_none() -> None:
+    general = config.BudgetConfig(token_day_usd_micros=10)
+    made = (token("own", day_usd_micros=3), token("other"), token("gone", revoked_us=5))
+    found = lines(budget=general, tokens=made)
+    assert found[("token:own", DAY)].limit_usd_micros == 3
+    assert found[("token:other", DAY)].limit_usd_micros == 10
+    assert found[("token:anonymous", DAY)].limit_usd_micros == 10
+    assert ("token:gone", DAY) not in found
+    assert found[("token:own", DAY)].label == "own's"
