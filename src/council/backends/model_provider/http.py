@@ -252,7 +252,8 @@ class HttpStream:
         self._left_bytes = calls.stream_bytes_max
         self._wait_s = provider.first_byte_s
         self._stall_s = provider.stall_s
-        self._finished = self._done = False
+        self._progress = forms.Progress(form)
+        self._done = False
 
     async def read(self) -> Sequence[ports.ModelEvent]:
         """Return the events that have come; none at an end that is one."""
@@ -267,7 +268,7 @@ class HttpStream:
             events = self._events(part)
             if not part:
                 self._done = True
-            if self._done and not self._finished:
+            if self._done and not self._progress.finished:
                 raise self._server.error("ended its stream before the answer did", begun=True)
             if events:
                 return events
@@ -284,7 +285,8 @@ class HttpStream:
             for raw, data in self._splitter.feed(part) if part else [last] if last else []:
                 event = _event(self._form, raw, data)
                 events.append(event)
-                self._finished = self._finished or (bool(event.data) and forms.finishes(self._form, event.data))
+                if event.data:
+                    self._progress.note(event.data)
                 if event.done:
                     self._done = True
                     break

@@ -66,5 +66,6 @@ def _pieces(data: Mapping[str, Any]) -> Iterator[tuple[answers.Piece, str]]:
         raise errors.ModelUnavailableError(
             "The local model is not available; it may be starting again. Try again in a few seconds.",
             detail=f"a stream event has another shape: {type(error).__name__}: {error}",
+            retry_after_s=2,
             begun=True,
         ) from error
