@@ -26,7 +26,11 @@ from council.domain import errors, providers
 # What aiohttp raises; a line that is too long is of a family of its own.
 FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError, OSError)
 
+# Nothing was asked yet, so nothing can have been made.
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
 _ERROR_BYTES_MAX = 16 * 1024
+_JSON = "application/json"
 _READ_BYTES = 128 * 1024
 _PING_S = 2.0
 _MESSAGE_CHARS_MAX = 300
@@ -52,6 +56,7 @@ class HttpProvider:
         probe: str = "",
     ):
         self._provider = provider
+        self._loopback = provider.loopback
         self._calls = calls
         self._forms = forms_spoken
         self._headers = {
@@ -75,7 +80,7 @@ class HttpProvider:
     @property
     def loopback(self) -> bool:
         """Whether it runs on this machine."""
-        return self._provider.loopback
+        return self._loopback
 
     @property
     def forms(self) -> frozenset[str]:
@@ -90,7 +95,7 @@ class HttpProvider:
                 async with asyncio.timeout(self._provider.whole_s):
                     async with self._post(call) as response:
                         await self._check(response)
-                        begun = response.content_type == "application/json"
+                        begun = response.content_type == _JSON
                         raw = await _read(response, self._calls.reply_bytes_max)
             except FAULTS as error:
                 raise self.broken(error, begun=begun) from error
@@ -113,7 +118,7 @@ class HttpProvider:
                 await self._check(response, "text/event-stream")
         except FAULTS as error:
             await stack.aclose()
-            raise self.broken(error, begun=False) from error
+            raise self.broken(error) from error
         except BaseException:
             await stack.aclose()
             raise
@@ -128,7 +133,7 @@ class HttpProvider:
                 if response.status != 200:
                     raise self.error("is not ready", detail=f"{self._probe.path} answered {response.status}")
         except FAULTS as error:
-            raise self.broken(error, begun=False) from error
+            raise self.broken(error) from error
 
     async def close(self) -> None:
         """Give back every connection."""
@@ -194,7 +199,8 @@ class HttpProvider:
         status = response.status
         if status == 200:
             if content_type and response.content_type != content_type:
-                raise self.error(f"sent {response.content_type[:60]} instead of a stream")
+                begun = response.content_type == _JSON
+                raise self.error(f"sent {response.content_type[:60]} instead of a stream", begun=begun)
             return
         raw = await _read(response, _ERROR_BYTES_MAX, cut=True) or b""
         message, told = _told(raw)
@@ -224,11 +230,12 @@ class HttpProvider:
             f"The provider {self.name} refused the request: {message or 'it did not say why'}"
         )
 
-    def broken(self, error: BaseException, *, begun: bool) -> errors.ModelUnavailableError:
-        """Return the error that a failed exchange amounts to. Who took too long may have made something, and bill it."""
+    def broken(self, error: BaseException, *, begun: bool = False) -> errors.ModelUnavailableError:
+        """Return the error that a failed exchange amounts to. Whoever was connected may have made something, and bill it."""
         what = "did not answer in time" if isinstance(error, TimeoutError) else "broke the connection"
-        if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error, _NOT_CONNECTED):
             what = "cannot be reached"
+        begun = begun or not isinstance(error, _NOT_CONNECTED)
         return self.error(what, detail=f"{type(error).__name__}: {error}"[:_MESSAGE_CHARS_MAX], begun=begun)
 
 

@@ -14,6 +14,7 @@ from council.backends.records import schema
 from council.domain import ledger
 
 _Key = tuple[str, str]
+_Call = tuple[str, int]
 
 _CHARGE_NAMES = tuple(column.name for column in schema.charges.c if column.name not in ("request_id", "at_us"))
 _HOLD_NAMES = tuple(column.name for column in schema.holds.c)
@@ -34,11 +35,22 @@ class Spending:
             index_elements=["scope", "period"],
             set_={"usd_micros": schema.spend.c.usd_micros + spend.excluded.usd_micros},
         )
-        self._charge = insert(schema.charges).on_conflict_do_nothing(index_elements=["request_id", "hop"])
-        self._hold = insert(schema.holds).on_conflict_do_nothing(index_elements=["request_id", "hop"])
-        self._release = sqlalchemy.delete(schema.holds).where(
-            schema.holds.c.request_id == sqlalchemy.bindparam("held_by"),
-            schema.holds.c.hop == sqlalchemy.bindparam("held_hop"),
+        charge, hold = schema.charges.c, schema.holds.c
+        # What a statement really wrote: a row that is there already must not be counted again.
+        self._charge = (
+            insert(schema.charges)
+            .on_conflict_do_nothing(index_elements=["request_id", "hop"])
+            .returning(charge.request_id, charge.hop)
+        )
+        self._hold = (
+            insert(schema.holds)
+            .on_conflict_do_nothing(index_elements=["request_id", "hop"])
+            .returning(hold.request_id, hold.hop)
+        )
+        self._release = (
+            sqlalchemy.delete(schema.holds)
+            .where(sqlalchemy.tuple_(hold.request_id, hold.hop).in_(sqlalchemy.bindparam("calls", expanding=True)))
+            .returning(hold.request_id, hold.hop)
         )
         self._locks = engine.dialect.name == "postgresql"
 
@@ -64,27 +76,27 @@ class Spending:
         charged: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
         difference: "Counter[_Key]",
     ) -> None:
-        connection.execute(self._charge, [_charge_values(row.request_id, row.at_us, charge) for row, charge in charged])
-        held = [charge.hold for _, charge in charged if charge.hold is not None]
-        if held:
-            connection.execute(self._release, [{"held_by": hold.request_id, "held_hop": hold.hop} for hold in held])
+        values = [_charge_values(row.request_id, row.at_us, charge) for row, charge in charged]
+        written = {tuple(call) for call in connection.execute(self._charge, values)}
+        released = self._released(connection, [charge.hold for _, charge in charged if charge.hold is not None])
         for row, charge in charged:
+            # One of a batch may be there twice; a hold that expired has been charged already.
+            cost = charge.cost_usd_micros if (row.request_id, charge.hop) in written else 0
+            written.discard((row.request_id, charge.hop))
             if charge.hold is not None:
-                change = charge.cost_usd_micros - charge.hold.usd_micros
+                call = (charge.hold.request_id, charge.hold.hop)
+                change = cost - (charge.hold.usd_micros if call in released else 0)
+                released.discard(call)
                 difference.update(dict.fromkeys(ledger.scopes(charge.hold), change))
-            elif charge.cost_usd_micros:
-                scope = ledger.Hold(
-                    row.request_id,
-                    charge.hop,
-                    row.at_us,
-                    0,
-                    row.user_id,
-                    row.token_id,
-                    charge.model,
-                    charge.provider,
-                    0,
-                )
-                difference.update(dict.fromkeys(ledger.scopes(scope), charge.cost_usd_micros))
+            elif cost:
+                difference.update(dict.fromkeys(ledger.scopes(_as_hold(row, charge)), cost))
+
+    def _released(self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold]) -> set[_Call]:
+        """Delete holds; return which were there."""
+        if not holds:
+            return set()
+        calls = sorted({(hold.request_id, hold.hop) for hold in holds})
+        return {(request_id, hop) for request_id, hop in connection.execute(self._release, {"calls": calls})}
 
     def _try(
         self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold], difference: "Counter[_Key]"
@@ -92,7 +104,7 @@ class Spending:
         """Add to `difference` each hold that every one of its budgets has room for."""
         asked = {_key(budget, hold.at_us) for hold in holds for budget in hold.budgets}
         before = self._read(connection, asked)
-        taken: list[ledger.Hold] = []
+        taken: dict[_Call, ledger.Hold] = {}
         refusals: list[ledger.Refusal | None] = []
         for hold in holds:
             refusal = None
@@ -104,10 +116,13 @@ class Spending:
                     break
             refusals.append(refusal)
             if refusal is None:
-                taken.append(hold)
+                taken[hold.request_id, hold.hop] = hold
                 difference.update(dict.fromkeys(ledger.scopes(hold), hold.usd_micros))
         if taken:
-            connection.execute(self._hold, [{name: getattr(hold, name) for name in _HOLD_NAMES} for hold in taken])
+            values = [{name: getattr(hold, name) for name in _HOLD_NAMES} for hold in taken.values()]
+            written = {tuple(call) for call in connection.execute(self._hold, values)}
+            for call in taken.keys() - written:
+                difference.update(dict.fromkeys(ledger.scopes(taken[call]), -taken[call].usd_micros))
         return refusals
 
     def _read(self, connection: sqlalchemy.Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
@@ -135,8 +150,11 @@ class Spending:
 
     def expired(self, connection: sqlalchemy.Connection, now_us: int, limit: int) -> list[ledger.Hold]:
         """Return holds whose maker can no longer be at work, oldest first; no one else may take the same ones."""
-        query = sqlalchemy.select(schema.holds).where(schema.holds.c.expires_us <= now_us)
-        query = query.order_by(schema.holds.c.at_us, schema.holds.c.request_id, schema.holds.c.hop).limit(limit)
+        hold = schema.holds.c
+        # All calls of a request, so that its row has the sum of them.
+        requests = sqlalchemy.select(hold.request_id).where(hold.expires_us <= now_us).distinct().limit(limit)
+        query = sqlalchemy.select(schema.holds).where(hold.expires_us <= now_us, hold.request_id.in_(requests))
+        query = query.order_by(hold.at_us, hold.request_id, hold.hop)
         found = connection.execute(query.with_for_update(skip_locked=True)).mappings().all()
         return [ledger.Hold(**row) for row in found]
 
@@ -144,7 +162,7 @@ class Spending:
         """Turn holds into charges of the same height: `spend` does not change."""
         values = [_charge_values(hold.request_id, hold.at_us, _worst(hold)) for hold in holds]
         connection.execute(self._charge, values)
-        connection.execute(self._release, [{"held_by": hold.request_id, "held_hop": hold.hop} for hold in holds])
+        self._released(connection, holds)
 
     def spent(self, connection: sqlalchemy.Connection, scope: str, period: str) -> int:
         """Return what a scope has spent and holds in a period."""
@@ -197,6 +215,13 @@ def _unsettled(holds: Sequence[ledger.Hold]) -> ledger.LedgerRow:
         total_us=0,
         generation="",
         local=False,
+    )
+
+
+def _as_hold(row: ledger.LedgerRow, charge: ledger.Charge) -> ledger.Hold:
+    """Return what would have been held for a charge that nothing was held for."""
+    return ledger.Hold(
+        row.request_id, charge.hop, row.at_us, 0, row.user_id, row.token_id, charge.model, charge.provider, 0
     )
 
 
