@@ -95,7 +95,7 @@ def forget(
     if identifiers:
         paths = [f"/{urllib.parse.quote(one, safe='')}" for one in identifiers]
     else:
-        paths = ["?" + urllib.parse.urlencode({"session": session} if session else {"all": "true"})]
+        paths = [f"/sessions/{urllib.parse.quote(session, safe='')}" if session else "?all=true"]
     forgotten = sum(int(_call(where, config, "DELETE", path)["forgotten"]) for path in paths)
     if as_json:
         options.print_json({"forgotten": forgotten})

@@ -80,7 +80,7 @@ def test_forgetting_says_how_many_and_what_it_cannot_reach(service: dict[str, An
     assert json.loads(run("forget", "a/b", "c", "--json").stdout) == {"forgotten": 6}
     run("forget", "--session", "s t")
     assert [path for _, path, _ in ASKED] == [
-        "/api/memory?all=true", "/api/memory/a%2Fb", "/api/memory/c", "/api/memory?session=s+t",
+        "/api/memory?all=true", "/api/memory/a%2Fb", "/api/memory/c", "/api/memory/sessions/s%20t",
     ]  # fmt: skip
 
 
