@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import figures
+import gateway_readme
 import sandbox_readme
 
 _HERE = Path(__file__).resolve().parent
 README = _HERE / "README.md"
 RESULTS = _HERE / "results"
 _BEGIN, _END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
-_ORDER = ("startup", "memory", "size", "ledger", "requests", "answers", "sandbox")
+_ORDER = ("startup", "memory", "size", "ledger", "requests", "gateways", "answers", "recall", "sandbox")
 
 
 def write() -> None:
@@ -19,7 +20,7 @@ def write() -> None:
     before, _, rest = README.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
     found = [json.loads(path.read_text()) for name in _ORDER if (path := RESULTS / f"{name}.json").exists()]
-    text = "\n".join([_targets(found), *map(_part, found), *_soak(), *_sandbox_soak()])
+    text = "\n".join([_targets(found), *map(_part, found), *_soak(), *_sandbox_soak(), *_gateway_soak()])
     README.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
 
 
@@ -109,6 +110,14 @@ def _sandbox_soak() -> list[str]:
         return []
     circumstances, text = told
     return ["### soak of the sandbox\n", f"{_circumstances(circumstances)}\n", text]
+
+
+def _gateway_soak() -> list[str]:
+    told = gateway_readme.soak()
+    if told is None:
+        return []
+    circumstances, text = told
+    return ["### soak of the gateway\n", f"{_circumstances(circumstances)}\n", text]
 
 
 if __name__ == "__main__":

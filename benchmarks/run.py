@@ -17,9 +17,11 @@ from typing import Any
 
 import answers
 import figures
+import gateways
 import ledger
 import memory
 import readme
+import recall
 import request_costs
 import sandbox_costs
 import size
@@ -97,7 +99,9 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "size": lambda options: size.run(options.port, options.peers, say),
     "ledger": _ledger,
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
+    "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
+    "recall": lambda options: recall.run(options.port, options.peers, say),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }
 

@@ -4,6 +4,7 @@
     make soak ARGS="--seed 7 --lanes 4 --duration 3600"
     make soak ARGS="--seed 7 --lanes 2 --duration 3600 --part 3/8"     one part of a campaign; run the others when you like
     make soak ARGS="--only sandbox --jobs 10000"                       the sandbox alone, see soak_sandbox.py
+    make soak ARGS="--only gateway"                                    providers' models alone, see soak_gateway.py
 
 A lane is one Council with a home and ports of its own, driven by one seed. Parts of a campaign (same seed, parts, lanes and
 duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit status
@@ -32,6 +33,7 @@ import figures
 import readme
 import soak_checks
 import soak_faults
+import soak_gateway
 import soak_load
 import soak_sandbox
 from council.domain import home as home_module
@@ -187,10 +189,13 @@ def main() -> int:
     """Run what was asked for; return the exit status."""
     options = _options()
     failed = 0
-    if options.only != "sandbox":
+    everything = not (options.only or options.quick)
+    if options.only == "council" or not options.only:
         failed |= _campaign(options)
-    if options.only == "sandbox" or not (options.only or options.quick):
+    if options.only == "sandbox" or everything:
         failed |= soak_sandbox.campaign(options)
+    if options.only == "gateway" or everything:
+        failed |= soak_gateway.campaign(options)
     return failed
 
 
@@ -234,8 +239,17 @@ def _options() -> argparse.Namespace:
         "--port", type=int, default=PORT, help=f"base port of the first lane; lanes are {_PORTS_A_LANE} apart"
     )
     parser.add_argument(
-        "--only", choices=("council", "sandbox"), help="one of the two; both, or with --quick council, by default"
+        "--only",
+        choices=("council", "sandbox", "gateway"),
+        help="one of them; all, or with --quick council, by default",
     )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        metavar="N",
+        help=f"requests a second of the gateway's soak, {soak_gateway.RATE:g} by default",
+    )
+    parser.add_argument("--kill", action="store_true", help="kill the gateway with -9 now and then in its soak")
     parser.add_argument(
         "--jobs", type=int, metavar="N", help=f"jobs of the sandbox's soak, {soak_sandbox.JOBS:,} by default"
     )

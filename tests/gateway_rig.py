@@ -22,8 +22,9 @@ from council.gateway import application, auth, limits, parts
 from council.kit import clock
 from council.serving import pipeline
 from council.serving.ledger import writer
+from council.serving.memory import use
 from council.serving.providers import calls
-from council.testing import faults, local, model
+from council.testing import faults, local, memory, model
 from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
@@ -54,11 +55,13 @@ class Rig:
     compute: faults.Switch
     recall: faults.Switch
     sandbox: faults.Switch
+    memories: faults.Switch
     fake_sandbox: FakeSandbox
     model: model.ScriptedModel
     admin: str
     viewer: str
     settings: config.Config
+    doorkeeper: auth.Doorkeeper
 
     def headers(self, secret: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {secret or self.admin}"}
@@ -94,9 +97,12 @@ async def open_rig(
     made_calls = calls.Calls(
         found.models, servers, {}, ledger_writer, settings.calls, settings.budget, clock.SystemClock(), random.Random(1)
     )
+    kept = memory.InlineMemories(memory.PlainRecords(), settings.memory, clock.SystemClock())
+    memories = faults.Switch(kept)
     chain = pipeline.Pipeline(
-        specialists, ledger_writer, made_calls, found.escalation, settings.prices, "0" * 40, clock.SystemClock()
-    )
+        specialists, ledger_writer, made_calls, found.escalation, settings.prices, "0" * 40, clock.SystemClock(),
+        use.Remembering(memories, settings.memory),
+    )  # fmt: skip
     made = parts.Parts(
         config=settings,
         generation="0" * 40,
@@ -104,6 +110,7 @@ async def open_rig(
         pipeline=chain,
         calls=made_calls,
         sandbox=sandbox,
+        memories=memories,
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
         limiter=limits.RateLimiter(store, clock.SystemClock()),
         pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},
@@ -114,8 +121,8 @@ async def open_rig(
     transport = httpx.ASGITransport(app=built, client=(client_host, 1234), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield Rig(
-            client, built, records, store, compute, recall, sandbox, fake_sandbox, scripted,
-            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings,
+            client, built, records, store, compute, recall, sandbox, memories, fake_sandbox, scripted,
+            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper,
         )  # fmt: skip
     await chain.close()
     for server in servers.values():

@@ -31,7 +31,7 @@ async def live() -> dict[str, bool]:
 
 @app.post("/v1/chat/completions")
 async def chat(request: fastapi.Request) -> responses.Response:
-    headers = {"content-type": "application/json"}
+    headers = {"content-type": "application/json", "authorization": request.headers.get("authorization", "")}
     session: aiohttp.ClientSession = request.app.state.session
     answer = await session.post(f"{UPSTREAM}/v1/chat/completions", data=await request.body(), headers=headers)
     kind = answer.headers.get("content-type", "application/json")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PASS_THROUGH = "FastAPI + aiohttp"
+STARLETTE = "Starlette + aiohttp"
 LITELLM = "LiteLLM proxy"
 LITELLM_VERSION = "1.106.2"
 # LiteLLM refuses the keys that its examples use.
@@ -102,15 +103,30 @@ def pass_through(port: int, upstream_url: str, python: str = sys.executable) -> 
     return _uvicorn("pass_through:app", port, {"UPSTREAM": upstream_url}, python)
 
 
-def litellm(port: int, upstream_url: str, folder: Path) -> Peer:
-    """Start the LiteLLM proxy, without database, with one model at `upstream_url`. Raises UnavailableError."""
+def scripted(port: int, key: str, script: Path | None = None) -> Peer:
+    """Start the scripted upstream, which serves whoever brings `key`."""
+    command = [sys.executable, "-m", "council.testing.upstream", "--port", str(port), "--key", key]
+    command += ["--script", str(script)] if script else []
+    return _start(command, port, "/_tally", {}, key)
+
+
+def starlette(port: int, upstream_url: str) -> Peer:
+    """Start the bare pass-through without FastAPI under uvicorn."""
+    return _uvicorn("pass_through_starlette:app", port, {"UPSTREAM": upstream_url}, sys.executable)
+
+
+def litellm(
+    port: int, upstream_url: str, folder: Path, models: Sequence[str] = ("fake",), upstream_key: str = "none"
+) -> Peer:
+    """Start the LiteLLM proxy, without database, with models at `upstream_url`. Raises UnavailableError."""
     environment = litellm_environment()
     config = folder / "litellm.yaml"
-    config.write_text(
-        "model_list:\n  - model_name: fake\n    litellm_params:\n      model: openai/fake\n"
-        f"      api_base: {upstream_url}/v1\n      api_key: none\n"
-        f"general_settings:\n  master_key: {LITELLM_KEY}\n"
+    listed = "".join(
+        f"  - model_name: {name}\n    litellm_params:\n      model: openai/{name}\n"
+        f"      api_base: {upstream_url}/v1\n      api_key: {upstream_key}\n"
+        for name in models
     )
+    config.write_text(f"model_list:\n{listed}general_settings:\n  master_key: {LITELLM_KEY}\n")
     command = [
         str(environment / "bin" / "litellm"),
         "--config",

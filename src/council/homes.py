@@ -150,6 +150,7 @@ def add_token(
     requests_per_minute: int | None,
     secret: str | None = None,
     *,
+    memory: bool = False,
     day_usd_micros: int | None = None,
     month_usd_micros: int | None = None,
 ) -> str:
@@ -164,6 +165,7 @@ def add_token(
         secret_sha256=access.digest(secret),
         created_us=now_us,
         requests_per_minute=requests_per_minute,
+        memory=memory,
         day_usd_micros=day_usd_micros,
         month_usd_micros=month_usd_micros,
     )

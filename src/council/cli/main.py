@@ -39,6 +39,7 @@ _MODULES = {
     "config": "blueprint",
     "tokens": "tokens",
     "sandbox": "sandbox",
+    "memory": "memory",
 }
 
 

@@ -21,6 +21,7 @@ def tokens() -> None:
 @click.option("--user", default="owner", show_default=True, help="Whose token it is; costs and memory are theirs.")
 @click.option("--label", default="", help="What it is for.")
 @click.option("--requests-per-minute", type=click.IntRange(1, 10_000_000), help="A rate limit of its own.")
+@click.option("--memory", is_flag=True, help="Its requests use the user's memory unless they say otherwise.")
 @click.option("--budget-day-usd", type=options.DOLLARS, help="What its paid calls of a day may cost.")
 @click.option("--budget-month-usd", type=options.DOLLARS, help="What its paid calls of a month may cost.")
 @options.home
@@ -29,6 +30,7 @@ def add(
     user: str,
     label: str,
     requests_per_minute: int | None,
+    memory: bool,
     budget_day_usd: int | None,
     budget_month_usd: int | None,
     where: home_module.Home,
@@ -45,6 +47,7 @@ def add(
             user,
             label,
             requests_per_minute,
+            memory=memory,
             day_usd_micros=budget_day_usd,
             month_usd_micros=budget_month_usd,
         )
@@ -73,6 +76,7 @@ def list_tokens(where: home_module.Home, as_json: bool) -> None:
                     "label": token.label,
                     "created_us": token.created_us,
                     "revoked_us": token.revoked_us,
+                    "memory": token.memory,
                     "day_usd_micros": token.day_usd_micros,
                     "month_usd_micros": token.month_usd_micros,
                 }

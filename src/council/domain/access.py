@@ -36,7 +36,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 class Token:
     """A token as the records keep it: only a digest of the secret.
 
-    `requests_per_minute` and the budgets None mean the configured default. `revoked_us` None means in force.
+    `requests_per_minute` and the budgets None mean the configured default. `revoked_us` None means in force. `memory` is
+    whether requests that do not say use the user's memory.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Token:
     revoked_us: int | None = None
     day_usd_micros: int | None = None
     month_usd_micros: int | None = None
+    memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Principal:
     requests_per_minute: int
     day_usd_micros: int | None = None
     month_usd_micros: int | None = None
+    memory: bool = False
 
 
 def digest(secret: str) -> str:

@@ -70,7 +70,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a caller asked. `route` is None when Council is to choose.
+    """What a caller asked. `route` is None when Council is to choose. `background` is what a model is told of the user.
 
     Where `doubt_below` is set, the local model is to pass on if it is less confident than that.
     """
@@ -82,6 +82,7 @@ class Question:
     route: Route | None = None
     specialists: bool = True
     doubt_below: float | None = None
+    background: str = ""
 
     @property
     def text(self) -> str:
@@ -173,7 +174,7 @@ class Answer:
 
     `timings_ms` maps stage to milliseconds. `passed_on` maps each specialist that declined to its reason. `degraded`
     names parts that were away and what that changed. `provider` is whose server answered, and `tried` what went wrong at
-    others before, where a model was asked by its name.
+    others before, where a model was asked by its name. `memory` says what was used and kept, None where memory is off.
     """
 
     request_id: str
@@ -189,3 +190,4 @@ class Answer:
     generation: str
     provider: str = ""
     tried: Sequence[str] = ()
+    memory: Mapping[str, Any] | None = None

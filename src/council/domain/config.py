@@ -103,6 +103,39 @@ class RecallConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryConfig:
+    """What is remembered of users."""
+
+    memories_max: int = option(200_000, "Most memories of one user; beyond it nothing new is kept.", low=1)
+    text_chars_max: int = option(2000, "What a user says is kept up to this many characters.", low=100, high=100_000)
+    found_max: int = option(5, "Most memories given to the model for one answer.", low=0, high=50)
+    score_min: float = option(0.4, "Least score, 0 to 1, of a memory that is given to the model.", low=0, high=1)
+    session_turns: int = option(6, "Earlier turns of the session given to the model.", low=0, high=100)
+    texts_max: int = option(256, "Most texts embedded or memories imported in one call.", low=1, high=2048)
+    cache_texts: int = option(4096, "Texts whose vectors are kept ready.", low=1, high=1_000_000)
+    users_loaded: int = option(256, "Users whose memories are kept ready; others' are read when asked for.", low=1)
+    lists_from: int = option(50_000, "From this many memories on the index is parted into lists.", low=1000)
+    queue_max: int = option(64, "Calls that may wait before new ones are turned away.", low=1, high=10_000)
+    timeout_s: float = option(10.0, "Longest wait of the gateway for recall, seconds.", low=0.1, high=600)
+    recall_s: float = option(1.0, "Longest an answer waits for what is remembered, seconds.", low=0.05, high=60)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """Answers of the local model, given again to the same question of the same user."""
+
+    kind: str = option(
+        "off", "`off`, `exact` (the same words) or `semantic` (the same meaning), where a request says nothing."
+    )
+    ttl_s: float = option(86_400.0, "An answer older than this is not given again, seconds.", low=1, high=31_536_000)
+    questions_max: int = option(5000, "Questions kept, of all users together.", low=1, high=1_000_000)
+    wordings_max: int = option(8, "Wordings kept of one question.", low=1, high=1000)
+    answer_bytes_max: int = option(32 * 1024, "Larger answers are not kept, bytes.", low=256, high=512 * 1024)
+    cosine_min: float = option(0.9, "Least similarity of two wordings of one question.", low=0, high=1)
+    timeout_s: float = option(0.5, "Longest wait for the cache, seconds.", low=0.01, high=60)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsConfig:
     """The database."""
 
@@ -223,6 +256,8 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
@@ -404,6 +439,7 @@ def _nearest(name: str, known: Mapping[str, Any], prefix: str) -> str:
     return f" Did you mean `{prefix}{close[0]}`?" if close else " `council config show` lists every key."
 
 
+CACHE_KINDS = ("off", "exact", "semantic")
 SANDBOX_KINDS = ("namespaces", "firejail", "gvisor")
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -429,6 +465,8 @@ def _check_combinations(config: Config) -> None:
             f"`supervisor.stop_s` must be at least {LAST_ROWS_S:g} s longer than `gateway.drain_s`, or answers are cut "
             "and their ledger rows lost at a stop."
         )
+    if config.cache.kind not in CACHE_KINDS:
+        raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
     sandbox = config.sandbox
     if sandbox.kind not in SANDBOX_KINDS:
         raise errors.ConfigError(f"`sandbox.kind` must be one of {', '.join(SANDBOX_KINDS)}, not {sandbox.kind!r}.")

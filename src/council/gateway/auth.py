@@ -80,6 +80,7 @@ class Doorkeeper:
             limit,
             token.day_usd_micros,
             token.month_usd_micros,
+            token.memory,
         )
 
     def _on_loopback(self, connection: HTTPConnection) -> bool:

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from council.domain import access, answers, errors, ledger
-from council.gateway import exchange, forms, limits, parts, streams
+from council.domain import access, answers, errors, providers
+from council.gateway import asking, exchange, forms, limits, memory, parts, streams
 from council.gateway.wire import chat as wire
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls
@@ -82,13 +82,13 @@ class OpenAIRoutes:
     async def models(self, request: Request) -> Response:
         """List the models: the cascade, each specialist, the packaged model, those of providers that are switched on."""
         self._parts.doorkeeper.admit(request, access.Right.READ)
-        return exchange.json_response({"object": "list", "data": [_model_object(name) for name in self.model_names()]})
+        return exchange.json_response({"object": "list", "data": [_model_object(name) for name in self._listed()]})
 
     async def model(self, request: Request) -> Response:
         """Show one model."""
         self._parts.doorkeeper.admit(request, access.Right.READ)
         name = request.path_params["name"]
-        if name not in self.model_names():
+        if name not in self._listed():
             raise self._unknown(name)
         return exchange.json_response(_model_object(name))
 
@@ -102,10 +102,9 @@ class OpenAIRoutes:
         settings = self._parts.config.gateway
         raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
         asked = self._read(wire.parse(raw), form, request.state.request_id)
-        asker, headers = (
-            self._asker(principal, admission),
-            limits.headers(admission, request.scope["path"], time.time()),
-        )
+        headers = limits.headers(admission, request.scope["path"], time.time())
+        wish = memory.wish(request, principal, asked.chat.memory, asked.chat.session)
+        asker = asking.asker(self._parts.config, principal, admission, *wish, asked.chat.cache)
         if self._is_relayed(asked.chat):
             return await self._relay(request, asked, len(raw), asker, headers)
         events = self._parts.pipeline.answer(asked.question, asker)
@@ -151,7 +150,7 @@ class OpenAIRoutes:
     def _request(self, request: Request, asked: _Asked, body_bytes: int) -> calls.Request:
         form = asked.form
         if form is None:
-            return calls.Request("chat", asked.question.model, asked.body, body_bytes, asked.chat.needs)
+            return calls.Request("chat", asked.question.model, wire.foreign(asked.body), body_bytes, asked.chat.needs)
         if asked.native:
             passed = {name: request.headers[name] for name in form.headers if name in request.headers}
             return calls.Request(form.name, asked.question.model, asked.body, body_bytes, asked.chat.needs, passed)
@@ -184,20 +183,13 @@ class OpenAIRoutes:
             specialists=own,
         )
 
-    def _asker(self, principal: access.Principal, admission: limits.Admission) -> pipeline_module.Asker:
-        degraded = ("store: rate limits count here only",) if admission.degraded else ()
-        scope = f"token:{principal.token_id or 'anonymous'}"
-        general = self._parts.config.budget
-        budgets = (
-            ledger.Budget(scope, "day", principal.day_usd_micros or general.token_day_usd_micros),
-            ledger.Budget(scope, "month", principal.month_usd_micros or general.token_month_usd_micros),
-        )
-        return pipeline_module.Asker(principal.user_id, principal.token_id, degraded, budgets)
-
     def model_names(self) -> list[str]:
-        """Return every name that callers may ask for."""
+        """Return every name that questions may be put to."""
         made = self._parts.calls
         return [*self._own, *(name for name in made.models if made.usable(name))]
+
+    def _listed(self) -> list[str]:
+        return [*self.model_names(), providers.EMBEDDER]
 
     def _unknown(self, name: str) -> errors.ModelNotFoundError:
         known = ", ".join(self.model_names()[:20])

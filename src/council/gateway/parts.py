@@ -20,6 +20,7 @@ class Parts:
     pipeline: pipeline_module.Pipeline
     calls: calls_module.Calls
     sandbox: ports.Sandbox
+    memories: ports.Memories
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]

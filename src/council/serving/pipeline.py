@@ -1,6 +1,6 @@
 """The request loop: choose a route, try its specialists in turn, settle what it cost, answer.
 
-    question -> router -> specialist -> (passes on -> next ... -> general (-> a paid model)) -> ledger -> answer
+    question -> memory -> router -> specialist -> (passes on -> next ... -> general (-> a paid model)) -> ledger -> answer
 
 This module reads like that picture and is the only one that knows all the stages. Who asks for a model by its name gets that
 model: see `relay.py`.
@@ -19,6 +19,8 @@ from council.kit import clock as clock_module
 from council.serving import escalation as escalation_module
 from council.serving import relay as relay_module
 from council.serving import run as run_module
+from council.serving.cache import use as cache_module
+from council.serving.memory import use
 from council.serving.providers import attempts
 from council.serving.providers import calls as calls_module
 from council.serving.router import signals
@@ -44,12 +46,18 @@ class Specialist(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asker:
-    """Who pays for a question, up to which budgets of their own, and what was already away when it came in."""
+    """Who asks: who pays, up to which budgets of their own, and whether what they said before may be used.
+
+    `degraded` says what was already away when the question came in.
+    """
 
     user_id: str
     token_id: str
     degraded: tuple[str, ...] = ()
     budgets: tuple[ledger.Budget, ...] = ()
+    memory: bool = False
+    session_id: str = ""
+    cache: str | None = None
 
 
 class Pipeline:
@@ -64,6 +72,8 @@ class Pipeline:
         prices: Mapping[str, money.Price],
         generation: str,
         clock: clock_module.Clock,
+        remembering: use.Remembering | None = None,
+        cache: cache_module.Cache | None = None,
     ):
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
@@ -72,6 +82,8 @@ class Pipeline:
         self._prices = prices
         self._generation = generation
         self._clock = clock
+        self._remembering = remembering
+        self._cache = cache
         self._recording: set[asyncio.Task[None]] = set()
         self._open = 0
         self._none_open = asyncio.Event()
@@ -89,7 +101,7 @@ class Pipeline:
         self._open += 1
         self._none_open.clear()
         try:
-            async with contextlib.aclosing(self._cascade(question, run, asker)) as events:
+            async with contextlib.aclosing(self._cascade(question, asker, run)) as events:
                 async for event in events:
                     if isinstance(event, answers.Delta):
                         run.spoke()
@@ -124,9 +136,18 @@ class Pipeline:
         return relay_module.Relay(self._calls, request, run, tab, self._writer, self._generation, self._keep)
 
     async def _cascade(
-        self, question: answers.Question, run: run_module.Run, asker: Asker
+        self, question: answers.Question, asker: Asker, run: run_module.Run
     ) -> AsyncGenerator[answers.Delta | answers.Finding, None]:
-        """Try each specialist in turn until one does not pass on."""
+        """Ask the memory, then try each specialist in turn until one does not pass on."""
+        if asker.memory and self._remembering is not None:
+            with run.stage("memory"):
+                remembered = run.memory = await self._remembering.begin(question, asker.user_id, asker.session_id)
+            question = remembered.question
+            run.degraded += [remembered.degraded] if remembered.degraded else []
+            if remembered.finding is not None:
+                run.route, run.reasons = answers.Route.KNOWLEDGE, ("knowledge: asks for a fact of the user's own",)
+                yield remembered.finding
+                return
         with run.stage("route"):
             order, run.reasons = _order(question)
         for route in order:
@@ -135,7 +156,7 @@ class Pipeline:
             finding: answers.Finding | None = None
             try:
                 with run.stage(str(route)):
-                    async with contextlib.aclosing(self._attempt(specialist, question, run, asker)) as events:
+                    async with contextlib.aclosing(self._attempt(specialist, question, asker, run)) as events:
                         async for event in events:
                             if isinstance(event, answers.Delta):
                                 yield event
@@ -157,12 +178,18 @@ class Pipeline:
         yield _declined(question, run.passed_on)
 
     def _attempt(
-        self, specialist: Specialist, question: answers.Question, run: run_module.Run, asker: Asker
+        self, specialist: Specialist, question: answers.Question, asker: Asker, run: run_module.Run
     ) -> AsyncGenerator[answers.Event, None]:
-        """Let a specialist try; the local model may be helped out by a paid one, unless it was named itself."""
-        if specialist.route is not answers.Route.GENERAL or not question.specialists or not self._escalation.ready:
+        """Let a specialist try. What the local model would say may be known already, or said better by a paid one."""
+        if specialist.route is not answers.Route.GENERAL or not question.specialists:
             return specialist.attempt(question)
-        return self._escalation.attempt(specialist, question, run, _tab(question, asker))
+        if self._escalation.ready:
+            words = self._escalation.attempt(specialist, question, run, _tab(question, asker))
+        else:
+            words = specialist.attempt(question)
+        if self._cache is None:
+            return words
+        return self._cache.attempt(words, question, asker.user_id, self._cache.kind_for(asker.cache))
 
     async def _settle(self, finding: answers.Finding, run: run_module.Run) -> answers.Answer:
         run.finding = finding
@@ -221,6 +248,8 @@ class Pipeline:
                 async with asyncio.timeout(CLOSE_S):
                     await self._none_open.wait()
         await asyncio.gather(*self._recording)
+        if self._remembering is not None:
+            await self._remembering.close()
 
 
 def _tab(question: answers.Question, asker: Asker) -> attempts.Tab:

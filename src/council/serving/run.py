@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from council import telemetry
 from council.domain import answers, errors, ledger
 from council.kit import clock as clock_module
+from council.serving.memory import use
 from council.serving.providers import attempts
 
 
@@ -24,6 +25,7 @@ class Run:
         self.spoken = False
         self.tab: attempts.Tab | None = None
         self.escalated = False
+        self.memory: use.Use | None = None
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock
@@ -117,6 +119,7 @@ class Run:
             generation=generation,
             provider=self.tab.step.deployment.provider if self.tab and self.tab.step else "",
             tried=tuple(self.tab.tried) if self.tab else (),
+            memory=self.memory.report(self.route) if self.memory else None,
         )
 
     def observe(self, outcome: ledger.Outcome) -> None:

@@ -1,8 +1,12 @@
 """Whatever speaks OpenAI's API: OpenAI itself, Ollama, vLLM, llama-server, LM Studio, and our own model process."""
 
+import dataclasses
 from typing import Any
 
-from council.backends.model_provider import http
+import orjson
+
+from council import ports
+from council.backends.model_provider import gather, http
 from council.domain import config as config_module
 from council.domain import errors, providers
 
@@ -25,6 +29,29 @@ class LocalModel(OpenAIProvider):
 
     def __init__(self, provider: providers.Provider, key: str, calls: config_module.CallsConfig):
         super().__init__(provider, key, calls, probe="/readyz")
+
+    @property
+    def forms(self) -> frozenset[str]:
+        """The only wire form that it takes."""
+        return frozenset({"chat"})
+
+    async def whole(self, call: ports.ModelCall) -> ports.ModelReply:
+        """Return the whole of what it streams, for it can do nothing else. Raises as ports.ModelProvider says."""
+        body = {**call.body, "stream": True, "stream_options": {"include_usage": True}}
+        stream = await self.open(dataclasses.replace(call, body=body))
+        gathered, usage = gather.Gathered(), None
+        try:
+            while events := await stream.read():
+                for event in events:
+                    usage = event.usage or usage
+                    if not event.done:
+                        gathered.add(event.data)
+            data = gathered.completion()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self.error("did not send a reply", detail=f"{type(error).__name__}: {error}", begun=True) from error
+        finally:
+            await stream.close()
+        return ports.ModelReply(orjson.dumps(data), data, usage)
 
     def error(self, what: str, *, detail: str = "", begun: bool = False, **_: Any) -> errors.ModelUnavailableError:
         """Return the error that says that the model is away; the supervisor starts it again, so trying at once is no use."""

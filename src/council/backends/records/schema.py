@@ -5,7 +5,7 @@ epoch, money in micro-dollars.
 """
 
 import sqlalchemy
-from sqlalchemy import BigInteger, Boolean, Column, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, Text
 
 _METADATA = sqlalchemy.MetaData()
 
@@ -35,6 +35,7 @@ tokens = sqlalchemy.Table(
     Column("revoked_us", BigInteger),
     Column("day_usd_micros", BigInteger),
     Column("month_usd_micros", BigInteger),
+    Column("memory", Boolean, nullable=False),
 )
 
 # `id` gives rows of the same microsecond an order that pages can resume from; it says nothing else.
@@ -102,4 +103,26 @@ spend = sqlalchemy.Table(
     Column("scope", Text, primary_key=True),
     Column("period", Text, primary_key=True),
     Column("usd_micros", BigInteger, nullable=False),
+)
+
+# What is remembered of users. `vector` is float32 of the machine's order, made from `text` by the model `vector_model`.
+memories = sqlalchemy.Table(
+    "memories",
+    _METADATA,
+    Column("number", BigInteger, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("user_id", Text, nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("attribute", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("superseded_by", Text, nullable=False),
+    Column("superseded_us", BigInteger, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("vector_model", Text, nullable=False),
 )

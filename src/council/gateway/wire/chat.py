@@ -156,7 +156,9 @@ class ChatRequest(pydantic.BaseModel):
     functions: _Empty | None = None
     response_format: ResponseFormat | None = None
     modalities: list[Literal["text"]] | None = None
-    memory: Annotated[Literal[False], _BOOLEAN] | None = None
+    memory: Annotated[bool, _BOOLEAN] | None = None
+    session: Annotated[str, pydantic.Field(max_length=128)] | None = None
+    cache: Literal["off", "exact", "semantic"] | None = None
     presence_penalty: Annotated[float, pydantic.Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, pydantic.Field(ge=-2, le=2)] | None = None
 
@@ -203,7 +205,6 @@ class ChatRequest(pydantic.BaseModel):
 
 _UNSUPPORTED = {
     "modalities": "text only",
-    "memory": "no memory yet",
     "functions": "`tools` took its place",
 }
 
@@ -297,6 +298,7 @@ def council_object(answer: answers.Answer) -> dict[str, Any]:
             "detail": dict(finding.evidence.detail),
         },
         "escalated": answer.escalated,
+        "cached": finding.evidence.detail.get("cached"),
         "cost_usd_micros": answer.cost_usd_micros,
         "tokens": {"prompt": finding.usage.prompt_tokens, "completion": finding.usage.completion_tokens},
         "timings_ms": dict(answer.timings_ms),
@@ -305,6 +307,7 @@ def council_object(answer: answers.Answer) -> dict[str, Any]:
         "degraded": list(answer.degraded),
         "provider": answer.provider or None,
         "tried": list(answer.tried),
+        **({} if answer.memory is None else {"memory": dict(answer.memory)}),
         "generation": answer.generation,
     }
 
@@ -316,6 +319,15 @@ def usage_object(usage: answers.Usage) -> dict[str, int]:
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
+
+
+# Council's own parameters, which no provider knows.
+_OWN = frozenset({"memory", "session", "cache"})
+
+
+def foreign(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a request without what only Council reads."""
+    return body if _OWN.isdisjoint(body) else {name: value for name, value in body.items() if name not in _OWN}
 
 
 def relayed(reply: ports.ModelReply, answer: answers.Answer) -> bytes:

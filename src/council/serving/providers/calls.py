@@ -210,7 +210,7 @@ class Calls:
         """Hold the worst case of a call, and return it ready to be made. Raises BudgetError, RecordsUnavailableError."""
         body = _body(request, step, stream=stream)
         prompt_max = bounds.prompt_tokens_max(body, request.body_bytes, step.model)
-        completion_max = bounds.completion_tokens_max(body, step.model)
+        completion_max = 0 if request.form == "embeddings" else bounds.completion_tokens_max(body, step.model)
         price = step.deployment.price
         if price is None:
             raise errors.BudgetError(

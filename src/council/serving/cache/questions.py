@@ -1,0 +1,50 @@
+"""Which questions may be answered by an answer given before, and which two are the same question. Pure.
+
+A wrong hit is worse than none, so everything that may change an answer counts as a difference: two questions are alike only if
+the same words come in the same order, less the fillers of politeness and grammar that no answer hangs on.
+"""
+
+import re
+
+CHARS_MAX = 2_000
+
+_PERSONAL = frozenset(
+    "i me my mine myself we us our ours ourselves i'm i've i'd i'll we're we've we'd we'll im ive".split()
+)
+_TIMELY = frozenset(
+    """
+    now today tonight tomorrow yesterday current currently latest recent recently newest new news still yet ago soon upcoming
+    date time day week month year hour minute clock weather forecast price prices stock rate rates score president live
+    open closed status version release released again another other else different random randomly more next last
+    monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september
+    october november december
+    """.split()
+)
+_YEAR = re.compile(r"\b(?:19|20|21)\d\d\b")
+_WORD = re.compile(r"[^\W_]+(?:['’.,:/-][^\W_]+)*|[^\w\s]")
+# What stands before a question without changing it.
+_OPENINGS = re.compile(
+    r"^(?:(?:hi|hello|hey|please|ok|okay|so|well|thanks)\b[,.! ]*"
+    r"|(?:can|could|would|will) you (?:please )?(?:tell me|explain(?: to me)?|say|describe)\b[,: ]*"
+    r"|(?:please )?(?:tell me|explain(?: to me)?)\b[,: ]*"
+    r"|do you know\b[,: ]*|what(?:'s|’s| is| are)\b )*",
+    re.IGNORECASE,
+)
+_FILLERS = frozenset("a an the please".split())
+_SILENT = frozenset("?.!,;:\"'’“”()")
+
+
+def cacheable(text: str) -> bool:
+    """Return whether an answer may be given again: not to what is about the asker, and not to what changes with time."""
+    if not text.strip() or len(text) > CHARS_MAX or _YEAR.search(text):
+        return False
+    words = {word.lower().replace("’", "'") for word in _WORD.findall(text)}
+    parts = {part for word in words for part in re.split(r"[^\w']+", word)}
+    return not (words | parts) & (_PERSONAL | _TIMELY)
+
+
+def gist(text: str) -> str:
+    """Return what of a question its answer hangs on; two questions with one gist are the same question in other clothes."""
+    bare = _OPENINGS.sub("", text.strip())
+    words = (word.lower().replace("’", "'") for word in _WORD.findall(bare))
+    return " ".join(word for word in words if word not in _FILLERS and word not in _SILENT)
