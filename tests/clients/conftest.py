@@ -80,9 +80,10 @@ def setting(upstream_url: str) -> Iterator[Setting]:
     with tempfile.TemporaryDirectory(prefix="council") as folder:
         with whole.running(Path(folder, ".council"), whole.free_port(), environment) as council:
             _add_providers(council, upstream_url)
+            # Before the next start, so that nobody has to wait until the gateway has heard of them.
+            tokens = [_good(council, "tokens", "add", "--requests-per-minute", limit) for limit in ("1", "60")]
             council.stop()
             council.start()
-            tokens = [_good(council, "tokens", "add", "--requests-per-minute", limit) for limit in ("1", "60")]
             yield Setting(council, upstream_url, *tokens)
 
 
