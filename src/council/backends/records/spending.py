@@ -159,10 +159,15 @@ class Spending:
         return [ledger.Hold(**row) for row in found]
 
     def write_off(self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold]) -> None:
-        """Turn holds into charges of the same height: `spend` does not change."""
+        """Turn holds into charges of the same height, so that `spend` does not change."""
         values = [_charge_values(hold.request_id, hold.at_us, _worst(hold)) for hold in holds]
-        connection.execute(self._charge, values)
+        written = {tuple(call) for call in connection.execute(self._charge, values)}
+        difference: Counter[_Key] = Counter()
+        for hold in holds:
+            if (hold.request_id, hold.hop) not in written:  # charged already, without its hold
+                difference.update(dict.fromkeys(ledger.scopes(hold), -hold.usd_micros))
         self._released(connection, holds)
+        self._add_up(connection, difference)
 
     def spent(self, connection: sqlalchemy.Connection, scope: str, period: str) -> int:
         """Return what a scope has spent and holds in a period."""
