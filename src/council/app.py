@@ -150,16 +150,10 @@ def gateway(
     memories = memories_unix.UnixMemories(where.socket("recall"), config.memory)
     sandbox = sandbox_unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
     ledger_writer = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
+    die = random.Random()  # noqa: S311 - draws deployments
     made_calls = calls.Calls(
-        found.models,
-        made_servers,
-        off,
-        ledger_writer,
-        config.calls,
-        config.budget,
-        clock,
-        random.Random(),  # noqa: S311 - draws deployments
-    )
+        found.models, made_servers, off, ledger_writer, config.calls, config.budget, clock, die
+    )  # fmt: skip
     speaker = speakers.Speaker(made_calls, config.model.name)
     prompts = where.generations / generation / "prompts"
     made = parts.Parts(

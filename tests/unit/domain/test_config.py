@@ -104,6 +104,23 @@ DEFAULTS: dict[str, Any] = {
     "supervisor.stop_s": 40.0,
     "supervisor.log_bytes_max": 10 * MIB,
     "prices": {"smollm2-135m-instruct": money.Price(0, 0)},
+    "calls.hops_max": 3,
+    "calls.retry_share": 0.2,
+    "calls.retries_spare": 10,
+    "calls.backoff_first_s": 0.1,
+    "calls.retry_after_s_max": 5.0,
+    "calls.call_s": 600.0,
+    "calls.settle_s": 20.0,
+    "calls.failures_max": 5,
+    "calls.open_s": 5.0,
+    "calls.open_s_max": 60.0,
+    "calls.event_bytes_max": 1024 * 1024,
+    "calls.reply_bytes_max": 16 * 1024 * 1024,
+    "calls.stream_bytes_max": 64 * 1024 * 1024,
+    "budget.day_usd_micros": 1_000_000,
+    "budget.month_usd_micros": 10_000_000,
+    "budget.token_day_usd_micros": 0,
+    "budget.token_month_usd_micros": 0,
 }
 
 
@@ -280,7 +297,7 @@ def test_the_environment_says_the_same_as_a_file(chosen: dict[str, Any]) -> None
 @given(_settings())
 def test_a_built_config_written_out_builds_the_same(chosen: dict[str, Any]) -> None:
     made = config.build({**_nested(chosen), **PRICED}, {}, {})
-    assert config.build(dataclasses.asdict(made), {}, {}) == made
+    assert config.build({**dataclasses.asdict(made), **PRICED}, {}, {}) == made
 
 
 # Unknown keys

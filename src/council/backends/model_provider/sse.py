@@ -6,6 +6,7 @@ Only what model servers use: `data` in one or more lines, `event` before it, com
 from collections.abc import Iterator
 
 DONE = b"[DONE]"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class TooLongError(ValueError):
@@ -18,10 +19,16 @@ class Splitter:
     def __init__(self, event_bytes_max: int):
         self._event_bytes_max = event_bytes_max
         self._rest = b""
+        self._begun = False
 
     def feed(self, part: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield (raw, data) of each event that is whole by now; comments alone yield nothing. Raises TooLongError."""
         rest = self._rest + part if self._rest else part
+        if not self._begun:
+            if len(rest) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(rest):
+                self._rest = rest
+                return
+            self._begun, rest = True, rest.removeprefix(_BYTE_ORDER_MARK)
         if b"\r" in rest:
             # A lone CR at the end may be the first half of a line end.
             held = rest.endswith(b"\r")
