@@ -187,7 +187,7 @@ def _fetch(models: Path, entry: model_catalogue.Entry, url: str, conditions: Con
     if have == entry.bytes:
         return
     raise errors.UnavailableError(
-        f"{_host(url)} does not give {entry.name} to its end: {said or 'it stops early'}. {have:,} of {entry.bytes:,} bytes "
+        f"{host_of(url)} does not give {entry.name} to its end: {said or 'it stops early'}. {have:,} of {entry.bytes:,} bytes "
         "are kept; run the same command again to go on, or give another address with --from."
     )
 
@@ -231,11 +231,13 @@ def _take(
     progress: Progress,
 ) -> None:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise errors.UnavailableError(f"{_host(url)} sends {entry.name} compressed. Give another address with --from.")
+        raise errors.UnavailableError(
+            f"{host_of(url)} sends {entry.name} compressed. Give another address with --from."
+        )
     begins, whole = _extent(response, offset)
     if whole is not None and whole != entry.bytes:
         raise errors.UnavailableError(
-            f"{_host(url)} has {whole:,} bytes for {entry.name}, which has {entry.bytes:,}: it is another file. Give another "
+            f"{host_of(url)} has {whole:,} bytes for {entry.name}, which has {entry.bytes:,}: it is another file. Give another "
             "address with --from."
         )
     with partial.open("r+b" if partial.exists() else "w+b") as file:
@@ -271,12 +273,13 @@ def _copy(
         if have == 0 and not _MAGIC.startswith(chunk[: len(_MAGIC)]):
             file.truncate(0)
             raise errors.UnavailableError(
-                f"{_host(url)} sends something that is no model file, perhaps a page to read. Give another address with --from."
+                f"{host_of(url)} sends something that is no model file, perhaps a page to read. Give another address "
+                "with --from."
             )
         if have + len(chunk) > entry.bytes:
             file.truncate(0)
             raise errors.UnavailableError(
-                f"{_host(url)} sends more than the {entry.bytes:,} bytes of {entry.name}. Give another address with --from."
+                f"{host_of(url)} sends more than the {entry.bytes:,} bytes of {entry.name}. Give another address with --from."
             )
         file.write(chunk)
         have += len(chunk)
@@ -294,7 +297,7 @@ def _refused(error: urllib.error.HTTPError, entry: model_catalogue.Entry, url: s
         if error.code in _AGAIN_STATUSES:
             raise _CutError(f"it answered with status {error.code}") from error
         raise errors.UnavailableError(
-            f"{_host(url)} refuses {entry.name} with status {error.code}. Give another address with --from."
+            f"{host_of(url)} refuses {entry.name} with status {error.code}. Give another address with --from."
         ) from error
 
 
@@ -307,8 +310,8 @@ def _finish(models: Path, entry: model_catalogue.Entry) -> None:
         partial.unlink()
         note.unlink(missing_ok=True)
         raise errors.SetupError(
-            f"What came for {entry.name} has the digest {found[:16]}… instead of {entry.sha256[:16]}…, so it is another file or "
-            "was damaged, and it is removed. Run the same command again; if that ends like this too, the address gives "
+            f"What came for {entry.name} has the digest {found[:16]}… instead of {entry.sha256[:16]}…, so it is another file "
+            "or was damaged, and it is removed. Run the same command again; if that ends like this too, the address gives "
             "another file: give one that has this one with --from."
         )
     partial.replace(file_of(models, entry))
@@ -336,7 +339,8 @@ def _validator(note: Path, url: str) -> str:
         return ""
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """Return the host of an address, for people."""
     return urllib.parse.urlsplit(url).netloc[:100]
 
 
@@ -353,13 +357,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         except errors.ConfigError as error:
             fp.close()
             raise errors.UnavailableError(
-                f"{_host(req.full_url)} leads on to an address that may not be used. Give another with --from.",
+                f"{host_of(req.full_url)} leads on to an address that may not be used. Give another with --from.",
                 detail=error.message,
             ) from error
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
             fp.close()
             raise errors.UnavailableError(
-                f"{_host(req.full_url)} leads on from https to http. Give another address with --from."
+                f"{host_of(req.full_url)} leads on from https to http. Give another address with --from."
             )
         made = super().redirect_request(req, fp, code, msg, headers, newurl)
         if made is not None:
