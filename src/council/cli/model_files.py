@@ -152,7 +152,7 @@ def server_lines(servers: list[detect.Server]) -> list[str]:
 
 
 _TITLES = {"ollama": "Ollama", "llama-server": "llama-server", "vllm": "vLLM", "lmstudio": "LM Studio"}
-_USUAL = {"ollama": 11434, "llama-server": 8080, "vllm": 8100, "lmstudio": 1234}
+USUAL_PORTS = {"ollama": 11434, "llama-server": 8080, "vllm": 8100, "lmstudio": 1234}
 
 
 def server_text(server: detect.Server) -> str:
@@ -164,7 +164,7 @@ def server_text(server: detect.Server) -> str:
 
 def next_command(server: detect.Server) -> str:
     """Return the command that adds a found server."""
-    usual = server.url == f"http://127.0.0.1:{_USUAL[server.kind]}/v1"
+    usual = server.url == f"http://127.0.0.1:{USUAL_PORTS[server.kind]}/v1"
     return f"council providers add {server.kind}" + ("" if usual else f" --url {server.url}")
 
 
