@@ -1,12 +1,11 @@
 """models: the local model's file, and where better ones come from."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import click
 
-from council import app, homes
+from council import homes
 from council.backends.model_provider import detect, download, packaged
 from council.cli import blueprint as blueprint_command
 from council.cli import model_files, options
@@ -85,14 +84,13 @@ def prepare(again: bool, where: home_module.Home) -> None:
 @models.command()
 @click.argument("name")
 @click.option("--file", type=click.Path(path_type=Path), help="A GGUF file of your own.")
-@click.option("--now", is_flag=True, help="Bring it in while Council runs; for a moment both models are in memory.")
 @options.home
-def use(name: str, file: Path | None, now: bool, where: home_module.Home) -> None:
+def use(name: str, file: Path | None, where: home_module.Home) -> None:
     """Serve the model NAME: the packaged one, one that was pulled, or a GGUF file given by --file.
 
-    Takes effect at the next start, or with --now.
+    Takes effect at the next start: generations do not change while the service runs.
     """
-    before, settings = blueprint_command.settings(where), blueprint_command.settings(where)
+    settings = blueprint_command.settings(where)
     model, prices = settings.setdefault("model", {}), settings.setdefault("prices", {})
     model["name"] = name
     if file is not None:
@@ -106,11 +104,8 @@ def use(name: str, file: Path | None, now: bool, where: home_module.Home) -> Non
         if options.config_of(where).model.context_tokens > entry.context_tokens:
             model["context_tokens"] = entry.context_tokens
     prices.setdefault(name, {"input_usd_micros": 0, "output_usd_micros": 0})
-    generation = blueprint_command.save(where, settings, f"Use the model {name}")
-    if now and _brought_in(where, generation, before):
-        click.echo(f"{name} answers now.")
-    else:
-        click.echo(f"The next start serves {name}: `council down`, then `council up`.")
+    blueprint_command.save(where, settings, f"Use the model {name}")
+    click.echo(f"The next start serves {name}: `council down`, then `council up`.")
 
 
 def _pulled(name: str, where: home_module.Home) -> model_catalogue.Entry:
@@ -130,25 +125,6 @@ def _pulled(name: str, where: home_module.Home) -> model_catalogue.Entry:
     if not download.is_here(where.models, entry):
         raise errors.SetupError(f"{name} is not here yet. Fetch it with `council models pull {name}`.")
     return entry
-
-
-def _brought_in(where: home_module.Home, generation: str, before: dict[str, Any]) -> bool:
-    """Bring a generation in, False where Council does not run. A model that does not start is not left in the settings."""
-    try:
-        asyncio.run(_bring_in(where, generation))
-    except errors.SupervisorUnavailableError:
-        return False
-    except errors.CouncilError:
-        blueprint_command.save(where, before, "Go back to the model before")
-        raise
-    return True
-
-
-async def _bring_in(where: home_module.Home, generation: str) -> None:
-    """Hand model and gateway over to a generation: the gateway must know the model's name. Raises CouncilError."""
-    runtime = app.runtime(where)
-    for service in ("model", "gateway"):
-        await runtime.replace(service, generation)
 
 
 def _check_gguf(file: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from council import app, homes
+from council import homes
 from council.backends.model_provider import detect, download
 from council.cli import main, model_files
 from council.domain import errors, home, model_catalogue
@@ -139,45 +139,6 @@ def test_use_of_what_cannot_be_served_changes_nothing(where: home.Home, name: st
     with pytest.raises(errors.SetupError, match=says):
         run("use", name)
     assert where.current.readlink() == before
-
-
-class Runtime:
-    """A supervisor that notes what it is told. `fails` is what replacing raises."""
-
-    def __init__(self, fails: errors.CouncilError | None = None):
-        self.told: list[tuple[str, str]] = []
-        self._fails = fails
-
-    async def replace(self, service: str, generation: str) -> None:
-        if self._fails is not None:
-            raise self._fails
-        self.told.append((service, generation))
-
-
-def test_use_now_hands_model_and_gateway_over_to_the_new_settings(
-    where: home.Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pulled(where)
-    runtime = Runtime()
-    monkeypatch.setattr(app, "runtime", lambda _: runtime)
-    assert "answers now" in good("use", "small", "--now")
-    assert runtime.told == [(service, where.current.readlink().name) for service in ("model", "gateway")]
-
-
-def test_use_now_of_a_model_that_does_not_start_leaves_the_settings_as_they_were(
-    where: home.Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pulled(where)
-    before = (where.current / "council.yaml").read_text()
-    monkeypatch.setattr(app, "runtime", lambda _: Runtime(errors.SetupError("It ended.")))
-    with pytest.raises(errors.SetupError, match="It ended"):
-        run("use", "small", "--now")
-    assert yaml.safe_load((where.current / "council.yaml").read_text()) == (yaml.safe_load(before) or {})
-
-
-def test_use_now_where_nothing_runs_is_for_the_next_start(where: home.Home) -> None:
-    pulled(where)
-    assert "next start" in good("use", "small", "--now")
 
 
 def test_list_shows_unfinished_fetches_and_how_to_go_on(where: home.Home) -> None:
