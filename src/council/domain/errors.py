@@ -159,13 +159,14 @@ class ModelUnavailableError(UnavailableError):
         message: str,
         *,
         detail: str = "",
+        parameter: str | None = None,
         retry_after_s: int | None = None,
         retryable: bool = False,
         begun: bool = False,
         wait_s: float | None = None,
         faulty: bool = False,
     ):
-        super().__init__(message, detail=detail, retry_after_s=retry_after_s)
+        super().__init__(message, detail=detail, parameter=parameter, retry_after_s=retry_after_s)
         self.retryable = retryable
         self.begun = begun
         self.wait_s = wait_s

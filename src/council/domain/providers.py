@@ -266,7 +266,7 @@ def _deployment(value: Any, where: str, providers: Mapping[str, Provider]) -> De
 
 def _price(form: _DeploymentForm, where: str, provider: Provider) -> money.Price | None:
     given = (form.input_usd_micros, form.output_usd_micros)
-    if min(given) < 0 <= max(given):
+    if min(given) < 0 <= max(*given, form.cached_usd_micros, form.cache_write_usd_micros):
         raise errors.ConfigError(f"`{where}` needs both `input_usd_micros` and `output_usd_micros`.")
     if min(given) < 0:
         # A machine of one's own is free. What others serve and nobody priced is refused when it is asked.

@@ -46,20 +46,27 @@ async def json_body(request: Request, timeout_s: float, bytes_max: int) -> Any:
 
 async def unless_gone(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T | None:
     """Return the result of `work`; None if the caller left first, and then `work` was cancelled."""
-    working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(receive))
+    worker = asyncio.current_task()
+    assert worker is not None, "a coroutine runs in a task"
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        worker.cancel()
+
+    watching = asyncio.ensure_future(watch())
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
+        return await work
+    except asyncio.CancelledError:
+        # Ours, unless somebody else wants this task to end as well.
+        if gone and worker.uncancel() == 0:
+            return None
+        raise
     finally:
-        gone.cancel()
-        working.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        watching.cancel()
 
 
 def json_response(content: Any, headers: dict[str, str] | None = None) -> Response:

@@ -17,6 +17,7 @@ import orjson
 TEXT_CHARS_MAX = 500
 EXCEPTION_CHARS_MAX = 4_000
 FIELDS_MAX = 32
+_INT_MAX = 1 << 53
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 """The id of the request that is being answered; set it and every log line below carries it."""
@@ -74,9 +75,15 @@ def _message(record: logging.LogRecord) -> str:
         return str(record.msg)
 
 
+_HARMLESS = frozenset({int, float, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return _cut(value)
+    # An int may be longer than a line, or than JSON's writer takes.
+    if type(value) in _HARMLESS and (type(value) is not int or -_INT_MAX < value < _INT_MAX):
+        return value
     try:
         encoded = orjson.dumps(value, default=_shown)
     except (TypeError, ValueError):
@@ -97,7 +104,7 @@ def _cut(text: str) -> str:
 
 def _storable(text: str) -> str:
     """Return `text` without lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

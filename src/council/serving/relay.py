@@ -81,7 +81,8 @@ class Relay:
         run.finding = answers.Finding("", 0.0, _UNCHECKED, usage=tab.usage, model=tab.step.model.name)
         run.cost_usd_micros = tab.cost_usd_micros
         with run.stage("ledger"):
-            await self._writer.record(run.row(ledger.Outcome.ANSWERED, self._generation), run.charges)
+            row = run.row(ledger.Outcome.ANSWERED, self._generation)
+            await self._noting_failure(self._writer.record(row, run.charges))
         run.recorded = True
         run.observe(ledger.Outcome.ANSWERED)
         return run.answer(self._generation)

@@ -231,6 +231,13 @@ def _unsupported(parameter: str, message: str) -> NoReturn:
 
 def completion(message: Mapping[str, Any], created_s: int) -> dict[str, Any]:
     """Return Anthropic's whole message in the inner form. Raises KeyError, TypeError or ValueError where it is none."""
+    try:
+        return _completion(message, created_s)
+    except AttributeError as error:
+        raise TypeError(str(error)) from error
+
+
+def _completion(message: Mapping[str, Any], created_s: int) -> dict[str, Any]:
     blocks = message["content"]
     texts = [block["text"] for block in blocks if block["type"] == "text"]
     thoughts = [block["thinking"] for block in blocks if block["type"] == "thinking"]
@@ -324,6 +331,12 @@ class Chunks:
 
     def feed(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the chunks of one event, often none. Raises KeyError, TypeError or ValueError where it is no such event."""
+        try:
+            return self._fed(event)
+        except AttributeError as error:
+            raise TypeError(str(error)) from error
+
+    def _fed(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         match event["type"]:
             case "message_start":
                 message = event["message"]

@@ -81,11 +81,34 @@ def done(form: str, data: _Data) -> bool:
     return form == "messages" and data["type"] == "message_stop"
 
 
-def finishes(form: str, data: _Data) -> bool:
-    """Return whether an event says that the answer came to its end, without which a stream that stops has broken off."""
-    if form in ("chat", "completions"):
-        return any(choice.get("finish_reason") for choice in data["choices"])
-    return done(form, data) if form == "messages" else ends(form, data)
+class Progress:
+    """Whether a stream's answer came to its end, without which a stream that stops has broken off.
+
+    Each of several choices must.
+    """
+
+    def __init__(self, form: str):
+        self._form = form
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has."""
+        return bool(self._ended) and self._begun <= self._ended
+
+    def note(self, data: _Data) -> None:
+        """Take in what an event says."""
+        if self._form not in ("chat", "completions"):
+            if (done if self._form == "messages" else ends)(self._form, data):
+                self._ended.add(0)
+            return
+        for choice in data["choices"]:
+            index, reason = choice.get("index"), choice.get("finish_reason")
+            place = index if isinstance(index, int) else 0
+            self._begun.add(place)
+            if reason and isinstance(reason, str):
+                self._ended.add(place)
 
 
 def usage_of(form: str, data: _Data) -> answers.Usage | None:

@@ -26,7 +26,11 @@ from council.domain import errors, providers
 # What aiohttp raises; a line that is too long is of a family of its own.
 FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError, OSError)
 
+# Nothing was asked yet, so nothing can have been made.
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
 _ERROR_BYTES_MAX = 16 * 1024
+_JSON = "application/json"
 _READ_BYTES = 128 * 1024
 _PING_S = 2.0
 _LIST_S = 10.0
@@ -95,7 +99,7 @@ class HttpProvider:
                 async with asyncio.timeout(self._provider.whole_s):
                     async with self._post(call) as response:
                         await self._check(response)
-                        begun = response.content_type == "application/json"
+                        begun = response.content_type == _JSON
                         raw = await _read(response, self._calls.reply_bytes_max)
             except FAULTS as error:
                 raise self.broken(error, begun=begun) from error
@@ -118,7 +122,7 @@ class HttpProvider:
                 await self._check(response, "text/event-stream")
         except FAULTS as error:
             await stack.aclose()
-            raise self.broken(error, begun=False) from error
+            raise self.broken(error) from error
         except BaseException:
             await stack.aclose()
             raise
@@ -133,7 +137,7 @@ class HttpProvider:
                 if response.status != 200:
                     raise self.error("is not ready", detail=f"{self._probe.path} answered {response.status}")
         except FAULTS as error:
-            raise self.broken(error, begun=False) from error
+            raise self.broken(error) from error
 
     async def models(self) -> list[str] | None:
         """Return the names of the models that the server lists; None where it has no list."""
@@ -216,7 +220,8 @@ class HttpProvider:
         status = response.status
         if status == 200:
             if content_type and response.content_type != content_type:
-                raise self.error(f"sent {response.content_type[:60]} instead of a stream")
+                begun = response.content_type == _JSON
+                raise self.error(f"sent {response.content_type[:60]} instead of a stream", begun=begun)
             return
         raw = await _read(response, _ERROR_BYTES_MAX, cut=True) or b""
         message, told = _told(raw)
@@ -246,11 +251,12 @@ class HttpProvider:
             f"The provider {self.name} refused the request: {message or 'it did not say why'}"
         )
 
-    def broken(self, error: BaseException, *, begun: bool) -> errors.ModelUnavailableError:
-        """Return the error that a failed exchange amounts to. Who took too long may have made something, and bill it."""
+    def broken(self, error: BaseException, *, begun: bool = False) -> errors.ModelUnavailableError:
+        """Return the error that a failed exchange amounts to. Whoever was connected may have made something, and bill it."""
         what = "did not answer in time" if isinstance(error, TimeoutError) else "broke the connection"
-        if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error, _NOT_CONNECTED):
             what = "cannot be reached"
+        begun = begun or not isinstance(error, _NOT_CONNECTED)
         return self.error(what, detail=f"{type(error).__name__}: {error}"[:_MESSAGE_CHARS_MAX], begun=begun)
 
 
@@ -274,7 +280,8 @@ class HttpStream:
         self._left_bytes = calls.stream_bytes_max
         self._wait_s = provider.first_byte_s
         self._stall_s = provider.stall_s
-        self._finished = self._done = False
+        self._progress = forms.Progress(form)
+        self._done = False
 
     async def read(self) -> Sequence[ports.ModelEvent]:
         """Return the events that have come; none at an end that is one."""
@@ -289,7 +296,7 @@ class HttpStream:
             events = self._events(part)
             if not part:
                 self._done = True
-            if self._done and not self._finished:
+            if self._done and not self._progress.finished:
                 raise self._server.error("ended its stream before the answer did", begun=True)
             if events:
                 return events
@@ -306,7 +313,8 @@ class HttpStream:
             for raw, data in self._splitter.feed(part) if part else [last] if last else []:
                 event = _event(self._form, raw, data)
                 events.append(event)
-                self._finished = self._finished or (bool(event.data) and forms.finishes(self._form, event.data))
+                if event.data:
+                    self._progress.note(event.data)
                 if event.done:
                     self._done = True
                     break
@@ -334,6 +342,8 @@ def _kind(error: ValueError) -> str:
     """Return what is wrong with a reply, in words that hold nothing of it."""
     if isinstance(error, sse.TooLongError):
         return "an event over `calls.event_bytes_max`"
+    if isinstance(error, sse.StrayError):
+        return "bytes between its events"
     return "another shape" if isinstance(error, forms.ShapeError) else "not JSON"
 
 

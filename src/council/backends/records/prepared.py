@@ -5,6 +5,8 @@ from typing import Any
 
 import sqlalchemy
 
+_COUNTED = {"preserve_rowcount": True}
+
 
 class Prepared:
     """A statement with named values, for one engine's dialect. Values go to the driver as they are."""
@@ -16,12 +18,13 @@ class Prepared:
         self._text = str(compiled)
         self._order = compiled.positiontup
 
-    def run(self, connection: sqlalchemy.Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        """Execute once for each of `values`; in one go, and not at all for none."""
-        if len(values) == 1:
-            connection.exec_driver_sql(self._text, self._arguments(values[0]))
-        elif values:
-            connection.exec_driver_sql(self._text, [self._arguments(one) for one in values])
+    def run(self, connection: sqlalchemy.Connection, values: Sequence[Mapping[str, Any]]) -> int:
+        """Execute once for each of `values`, in one go; return how many rows that wrote or deleted."""
+        if not values:
+            return 0
+        arguments = [self._arguments(one) for one in values]
+        made = connection.exec_driver_sql(self._text, arguments if len(arguments) > 1 else arguments[0], _COUNTED)
+        return made.rowcount
 
     def scalar(self, connection: sqlalchemy.Connection, values: Mapping[str, Any]) -> Any:
         """Return the first value of the first row, None if there is none."""

@@ -15,11 +15,27 @@ from council.backends.records import prepared, schema
 from council.domain import ledger
 
 _Key = tuple[str, str]
+_Call = tuple[str, int]
 
 _CHARGE_NAMES = tuple(column.name for column in schema.charges.c if column.name not in ("request_id", "at_us"))
 _HOLD_NAMES = tuple(column.name for column in schema.holds.c)
 _charge_fields, _hold_fields = operator.attrgetter(*_CHARGE_NAMES), operator.attrgetter(*_HOLD_NAMES)
 _TEXT_CHARS_MAX = 256
+
+
+class RepeatedError(Exception):
+    """A charge or hold is there already, or a hold is gone; rare, so it is looked into only then."""
+
+
+def _written(
+    statement: prepared.Prepared, connection: sqlalchemy.Connection, values: Sequence[dict[str, Any]], careful: bool
+) -> list[bool]:
+    """Return which of the rows were written, or deleted. Raises RepeatedError unless `careful`."""
+    if careful:
+        return [statement.run(connection, [one]) == 1 for one in values]
+    if statement.run(connection, values) != len(values):
+        raise RepeatedError
+    return [True] * len(values)
 
 
 class Spending:
@@ -57,14 +73,19 @@ class Spending:
         connection: sqlalchemy.Connection,
         charged: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
         holds: Sequence[ledger.Hold],
+        *,
+        careful: bool = False,
     ) -> list[ledger.Refusal | None]:
-        """Write charges in place of their holds, then the holds there is room for."""
+        """Write charges in place of their holds, then the holds there is room for.
+
+        Raises RepeatedError where something is there already; then the transaction must go, and `careful` looks at each row.
+        """
         if not charged and not holds:
             return []
         difference: Counter[_Key] = Counter()
         if charged:
-            self._write_charges(connection, charged, difference)
-        refusals = self._try(connection, holds, difference) if holds else []
+            self._write_charges(connection, charged, difference, careful)
+        refusals = self._try(connection, holds, difference, careful) if holds else []
         self._add_up(connection, difference)
         return refusals
 
@@ -73,30 +94,27 @@ class Spending:
         connection: sqlalchemy.Connection,
         charged: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
         difference: "Counter[_Key]",
+        careful: bool,
     ) -> None:
-        self._charge.run(connection, [_charge_values(row.request_id, row.at_us, charge) for row, charge in charged])
-        held = [charge.hold for _, charge in charged if charge.hold is not None]
-        self._release.run(connection, [{"request_id": hold.request_id, "hop": hold.hop} for hold in held])
+        values = [_charge_values(row.request_id, row.at_us, charge) for row, charge in charged]
+        written = iter(_written(self._charge, connection, values, careful))
+        held = [{"request_id": one.hold.request_id, "hop": one.hold.hop} for _, one in charged if one.hold is not None]
+        released = iter(_written(self._release, connection, held, careful))
         for row, charge in charged:
+            # One that is there already was counted then, and so was the charge of a hold that expired.
+            cost = charge.cost_usd_micros if next(written) else 0
             if charge.hold is not None:
-                change = charge.cost_usd_micros - charge.hold.usd_micros
+                change = cost - (charge.hold.usd_micros if next(released) else 0)
                 difference.update(dict.fromkeys(ledger.scopes(charge.hold), change))
-            elif charge.cost_usd_micros:
-                scope = ledger.Hold(
-                    row.request_id,
-                    charge.hop,
-                    row.at_us,
-                    0,
-                    row.user_id,
-                    row.token_id,
-                    charge.model,
-                    charge.provider,
-                    0,
-                )
-                difference.update(dict.fromkeys(ledger.scopes(scope), charge.cost_usd_micros))
+            elif cost:
+                difference.update(dict.fromkeys(ledger.scopes(_as_hold(row, charge)), cost))
 
     def _try(
-        self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold], difference: "Counter[_Key]"
+        self,
+        connection: sqlalchemy.Connection,
+        holds: Sequence[ledger.Hold],
+        difference: "Counter[_Key]",
+        careful: bool,
     ) -> list[ledger.Refusal | None]:
         """Add to `difference` each hold that every one of its budgets has room for."""
         asked = {_key(budget, hold.at_us) for hold in holds for budget in hold.budgets}
@@ -115,7 +133,10 @@ class Spending:
             if refusal is None:
                 taken.append(hold)
                 difference.update(dict.fromkeys(ledger.scopes(hold), hold.usd_micros))
-        self._hold.run(connection, [dict(zip(_HOLD_NAMES, _hold_fields(hold), strict=True)) for hold in taken])
+        values = [dict(zip(_HOLD_NAMES, _hold_fields(hold), strict=True)) for hold in taken]
+        for hold, new in zip(taken, _written(self._hold, connection, values, careful), strict=True):
+            if not new:
+                difference.update(dict.fromkeys(ledger.scopes(hold), -hold.usd_micros))
         return refusals
 
     def _read(self, connection: sqlalchemy.Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
@@ -135,15 +156,23 @@ class Spending:
 
     def expired(self, connection: sqlalchemy.Connection, now_us: int, limit: int) -> list[ledger.Hold]:
         """Return holds whose maker can no longer be at work, oldest first; no one else may take the same ones."""
-        query = sqlalchemy.select(schema.holds).where(schema.holds.c.expires_us <= now_us)
-        query = query.order_by(schema.holds.c.at_us, schema.holds.c.request_id, schema.holds.c.hop).limit(limit)
+        hold = schema.holds.c
+        # All calls of a request, so that its row has the sum of them.
+        requests = sqlalchemy.select(hold.request_id).where(hold.expires_us <= now_us).distinct().limit(limit)
+        query = sqlalchemy.select(schema.holds).where(hold.expires_us <= now_us, hold.request_id.in_(requests))
+        query = query.order_by(hold.at_us, hold.request_id, hold.hop)
         found = connection.execute(query.with_for_update(skip_locked=True)).mappings().all()
         return [ledger.Hold(**row) for row in found]
 
     def write_off(self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold]) -> None:
-        """Turn holds into charges of the same height: `spend` does not change."""
-        self._charge.run(connection, [_charge_values(hold.request_id, hold.at_us, _worst(hold)) for hold in holds])
-        self._release.run(connection, [{"request_id": hold.request_id, "hop": hold.hop} for hold in holds])
+        """Turn holds into charges of the same height, so that `spend` does not change."""
+        difference: Counter[_Key] = Counter()
+        for hold in holds:
+            if not self._charge.run(connection, [_charge_values(hold.request_id, hold.at_us, _worst(hold))]):
+                # Charged already, without its hold.
+                difference.update(dict.fromkeys(ledger.scopes(hold), -hold.usd_micros))
+            self._release.run(connection, [{"request_id": hold.request_id, "hop": hold.hop}])
+        self._add_up(connection, difference)
 
     def spent(self, connection: sqlalchemy.Connection, scope: str, period: str) -> int:
         """Return what a scope has spent and holds in a period."""
@@ -207,6 +236,13 @@ def _unsettled(holds: Sequence[ledger.Hold]) -> ledger.LedgerRow:
         total_us=0,
         generation="",
         local=False,
+    )
+
+
+def _as_hold(row: ledger.LedgerRow, charge: ledger.Charge) -> ledger.Hold:
+    """Return what would have been held for a charge that nothing was held for."""
+    return ledger.Hold(
+        row.request_id, charge.hop, row.at_us, 0, row.user_id, row.token_id, charge.model, charge.provider, 0
     )
 
 

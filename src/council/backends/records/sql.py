@@ -74,9 +74,23 @@ class SqlRecords:
         if not (rows or charges or holds):
             return []
         values = [_ledger_values(row) for row in rows]
-        with self._typed(), self._writer.begin() as connection:
+        with self._typed():
+            try:
+                return self._commit(values, charges, holds, careful=False)
+            except spending.RepeatedError:
+                return self._commit(values, charges, holds, careful=True)
+
+    def _commit(
+        self,
+        values: Sequence[dict[str, Any]],
+        charges: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
+        holds: Sequence[ledger.Hold],
+        *,
+        careful: bool,
+    ) -> list[ledger.Refusal | None]:
+        with self._writer.begin() as connection:
             self._append.run(connection, values)
-            return self._money.settle(connection, charges, holds)
+            return self._money.settle(connection, charges, holds, careful=careful)
 
     def settle_expired(self, now_us: int) -> int:
         """Turn holds that expired into unsettled rows with a charge each, at most a page of them; return how many."""

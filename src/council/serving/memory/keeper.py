@@ -78,10 +78,12 @@ class Keeper:
             with self._held(user_id) as user:
                 if user.shelf is not None and user.shelf.complete:
                     return
-                shelf = self._shelf_of(user)
+                shelf = user.shelf or shelf_module.Shelf(self._new_index())
                 limit = _PAGE_EMBEDDED if stale else _PAGE if before else _FIRST_PAGE
                 rows = self._records.vectors(user_id, before, limit)
                 stale = self._put(user_id, shelf, rows)
+                # Only now is it there for searches: an empty one would say that there is nothing.
+                user.shelf = shelf
                 if len(rows) < limit:
                     shelf.complete = True
                     user.count = max(user.count, len(shelf))
@@ -282,8 +284,10 @@ class Keeper:
         self._records.add_memories(list(zip(rows, vectors, strict=True)), self._embedder.digest, superseded)
         # Who has memories and no shelf gets all of them when the shelf is filled, these too.
         if user.shelf is not None or user.count == 0:
-            added = [(row.id, row.text, vector) for row, vector in zip(rows, vectors, strict=True)]
-            self._shelf_of(user).add(added)
+            if user.shelf is None:
+                user.shelf = shelf_module.Shelf(self._new_index())
+                user.shelf.complete = True
+            user.shelf.add([(row.id, row.text, vector) for row, vector in zip(rows, vectors, strict=True)])
         user.count += len(rows)
         self._counts[user_id] = user.count
         for row in rows:
@@ -300,9 +304,10 @@ class Keeper:
                 return user.shelf
         with self._held(user_id) as user:
             if user.shelf is None:
-                shelf = self._shelf_of(user)
+                shelf = shelf_module.Shelf(self._new_index())
                 rows = self._records.vectors(user_id, "", _FIRST_PAGE)
                 self._put(user_id, shelf, rows)
+                user.shelf = shelf
                 shelf.complete = len(rows) < _FIRST_PAGE
                 if not shelf.complete:
                     threading.Thread(target=self._complete_later, args=(user_id,), daemon=True).start()
@@ -317,12 +322,6 @@ class Keeper:
                 # The next search begins anew.
                 user.shelf = None
             _log.warning("a user's memories could not be read", extra={"code": error.code, "detail": error.detail})
-
-    def _shelf_of(self, user: _User) -> shelf_module.Shelf:
-        if user.shelf is None:
-            user.shelf = shelf_module.Shelf(self._new_index())
-            user.shelf.complete = user.count == 0
-        return user.shelf
 
     @contextmanager
     def _held(self, user_id: str) -> Iterator[_User]:

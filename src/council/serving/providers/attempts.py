@@ -27,6 +27,7 @@ class Tab:
     usage: answers.Usage = dataclasses.field(default_factory=answers.Usage)
     hops: int = 0
     local: bool = True
+    expires_us: int = 0
     settling: "list[asyncio.Task[None]]" = dataclasses.field(default_factory=list)
 
     async def settled(self) -> None:
@@ -75,9 +76,13 @@ class Attempt:
         begun = isinstance(error, errors.ModelUnavailableError) and error.begun
         self.blame(error)
         if begun:
-            self._charge(*bounds.settled(None, *self._most, 0, final=False), "failed")
+            self.finish("failed")
         else:
             self._charge(answers.Usage(), False, "failed")
+
+    def unused(self) -> None:
+        """Charge nothing for a call that was held for, perhaps, and never made."""
+        self._charge(answers.Usage(), False, "cancelled")
 
     def overdue(self) -> bool:
         """Return whether the call took longer than any may: its hold would expire under it."""
@@ -101,12 +106,20 @@ class Attempt:
             self._breaker.let_go()
         telemetry.PROVIDER_CALLS.labels(self.server.name, error.code).inc()
 
-    def finish(self, reported: answers.Usage | None, said_bytes: int, outcome: str) -> None:
-        """Charge for an answer. `reported` is what was said at its end, if that came. Idempotent: the first one counts."""
+    def finish(
+        self,
+        outcome: str,
+        reported: answers.Usage | None = None,
+        said_bytes: int = 0,
+        *,
+        final: bool = False,
+        complete: bool = False,
+    ) -> None:
+        """Charge for what was said; see bounds.settled. Idempotent: the first one counts."""
         if outcome == "answered":
             self._breaker.succeeded()
-        final = outcome != "failed" and reported is not None
-        self._charge(*bounds.settled(reported, *self._most, said_bytes, final=final), outcome)
+        charged = bounds.settled(reported, *self._most, said_bytes, final=final, complete=complete)
+        self._charge(*charged, outcome)
 
     def _charge(self, usage: answers.Usage, estimated: bool, outcome: str) -> None:
         if self._settled:
@@ -145,8 +158,7 @@ class Answering:
         self._first: Sequence[ports.ModelEvent] = ()
         self._usage: answers.Usage | None = None
         self._said_bytes = 0
-        self._ended = False
-        self._over = False
+        self._ended = self._told = self._complete = self._over = False
 
     async def begin(self) -> None:
         """Wait for the first event, until which another deployment could still answer."""
@@ -179,17 +191,18 @@ class Answering:
         if self._attempt.overdue():
             raise self._attempt.too_long()
         events = await self._stream.read()
+        self._complete = not events
         for event in events:
             self._ended = self._ended or event.ends
             if event.usage is not None:
+                self._told = self._ended
                 self._usage = event.usage if self._usage is None else _later(self._usage, event.usage)
             self._said_bytes += bounds.said_bytes(event.data)
         return events
 
     def _finish(self, outcome: str) -> None:
         self._over = True
-        reported = self._usage if self._ended or outcome == "failed" else None
-        self._attempt.finish(reported, self._said_bytes, outcome)
+        self._attempt.finish(outcome, self._usage, self._said_bytes, final=self._told, complete=self._complete)
 
     async def close(self) -> None:
         """Settle. A paid answer that nobody waits for is read on for a while to learn its true cost; a free one is cut."""

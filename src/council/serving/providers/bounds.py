@@ -11,39 +11,50 @@ from council.domain import answers, providers
 
 # What a chat template adds to each message.
 _TOKENS_A_MESSAGE = 16
+# More than any server takes: a larger `n` would only make the sums overflow.
+_CHOICES_MAX = 1024
 
 
 def prompt_tokens_max(body: Mapping[str, Any], body_bytes: int, model: providers.Model) -> int:
     """Return the most tokens that a request can come to."""
-    messages = body.get("messages")
-    count = len(messages) if isinstance(messages, list) else 1
-    images = _images(messages) if isinstance(messages, list) else 0
-    return min(body_bytes + count * _TOKENS_A_MESSAGE, model.context_tokens) + images * model.image_tokens_max
+    found = body.get("messages") or body.get("input")
+    messages = found if isinstance(found, list) else [found]
+    text = min(body_bytes + len(messages) * _TOKENS_A_MESSAGE, model.context_tokens)
+    return text + _images(messages) * model.image_tokens_max
 
 
 def completion_tokens_max(body: Mapping[str, Any], model: providers.Model) -> int:
     """Return the most tokens that an answer can come to, all of `n` together."""
-    asked = [body.get(name) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
-    limits = [limit for limit in asked if isinstance(limit, int) and not isinstance(limit, bool)]
-    count = body.get("n")
-    # Only the least of them binds, but which one a server reads is its own affair.
-    return max(limits, default=model.output_tokens_max) * (count if isinstance(count, int) and count > 0 else 1)
+    asked = [_count(body.get(name)) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
+    # Only the least of them binds, but which one a server reads is its own affair. None generates beyond its context.
+    longest = min(max(asked) or model.output_tokens_max, model.context_tokens)
+    return longest * min(max(1, _count(body.get("n")), _count(body.get("best_of"))), _CHOICES_MAX)
+
+
+def _count(value: Any) -> int:
+    return max(0, value) if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def settled(
-    reported: answers.Usage | None, prompt_max: int, completion_max: int, said_bytes: int, *, final: bool
+    reported: answers.Usage | None,
+    prompt_max: int,
+    completion_max: int,
+    said_bytes: int,
+    *,
+    final: bool,
+    complete: bool,
 ) -> tuple[answers.Usage, bool]:
     """Return what is charged, and whether that is an estimate.
 
-    What a server reports at the end is believed unless it cannot be: more than the request could use, or no token for text
-    that came. Then, and where nothing is reported, the most that it can have been is charged; of a report from the middle
-    (`final` false) only the prompt is taken.
+    What a server reports at the end (`final`) is believed unless it cannot be: more than the request could use, or no token
+    for text that came. Otherwise the most that it can have been is charged. Of a report from the middle the prompt is
+    taken; of an answer that came to its end (`complete`) the text bounds the tokens, of any other nobody knows how far it got.
     """
     if reported is not None and reported.prompt_tokens <= prompt_max and reported.completion_tokens <= completion_max:
         if final and (reported.completion_tokens > 0 or said_bytes == 0):
             return reported, False
         prompt_max = reported.prompt_tokens
-    return answers.Usage(prompt_max, min(completion_max, said_bytes)), True
+    return answers.Usage(prompt_max, min(completion_max, said_bytes) if complete else completion_max), True
 
 
 def said_bytes(data: Mapping[str, Any]) -> int:

@@ -51,11 +51,14 @@ class Breaker:
     def failed(self, now_s: float) -> None:
         """Note that a call failed by the deployment's fault."""
         self.failures += 1
+        self._probing = False
+        if self._opened and now_s < self._until_s:
+            # One of several that were under way when it opened: that tells nothing new.
+            return
         if self._opened or self.failures >= self.settings.failures_max:
             wait_s = min(self.settings.open_s_max, self.settings.open_s * 2.0 ** min(self._opened, 16))
             self._opened += 1
-            self._until_s = now_s + wait_s
-        self._probing = False
+            self._until_s = max(self._until_s, now_s + wait_s)
 
     def leave_alone(self, now_s: float, wait_s: float) -> None:
         """Note that the provider asked to be left alone for `wait_s`; that is no failure."""

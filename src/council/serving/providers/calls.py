@@ -8,6 +8,7 @@ Whatever happens, a hold ends in a charge on the request's `Tab`, and the pipeli
 """
 
 import asyncio
+import collections
 import dataclasses
 import random
 from collections.abc import Callable, Coroutine, Mapping
@@ -20,7 +21,7 @@ from council.serving.providers import attempts, bounds, breaker, plan, retries
 
 _T = TypeVar("_T")
 
-# A hold outlives the call that it was made for by this much.
+# A hold outlives the request that it was made for by this much.
 _HOLD_SPARE_S = 60.0
 
 
@@ -103,7 +104,7 @@ class Calls:
 
         async def ask(attempt: attempts.Attempt) -> ports.ModelReply:
             reply = await attempt.server.whole(attempt.call)
-            attempt.finish(reply.usage, bounds.said_bytes(reply.data), "answered")
+            attempt.finish("answered", reply.usage, bounds.said_bytes(reply.data), final=True, complete=True)
             return reply
 
         return await self._first_that_answers(request, tab, ask, stream=False)
@@ -112,13 +113,17 @@ class Calls:
         """Return a stream whose first event has come. Raises as ports.ModelProvider says, and BudgetError."""
 
         async def ask(attempt: attempts.Attempt) -> attempts.Answering:
-            answering = attempts.Answering(attempt, await attempt.server.open(attempt.call), self.stopping)
             try:
-                await answering.begin()
-            except BaseException:
-                await answering.cut()
-                raise
-            return answering
+                async with asyncio.timeout(self._settings.call_s):
+                    answering = attempts.Answering(attempt, await attempt.server.open(attempt.call), self.stopping)
+                    try:
+                        await answering.begin()
+                    except BaseException:
+                        await answering.cut()
+                        raise
+                    return answering
+            except TimeoutError:
+                raise attempt.too_long() from None
 
         return await self._first_that_answers(request, tab, ask, stream=True)
 
@@ -131,20 +136,27 @@ class Calls:
         stream: bool,
     ) -> _T:
         failure: errors.CouncilError | None = None
-        calls = 0
+        calls: collections.Counter[str] = collections.Counter()
+        refused: set[str] = set()
         self._retries.earn()
         for step in self._steps(request):
-            if calls >= self._settings.hops_max or (calls and not self._retries.take()):
+            wait_s = None if step.key in refused else self._wait_s(step, calls[step.key])
+            if wait_s is None:
+                continue
+            if calls.total() >= self._settings.hops_max or (calls.total() and not self._retries.take()):
                 break
-            if calls:
-                await self._pause(calls, failure)
+            if wait_s:
+                await asyncio.sleep(wait_s)
+                if not self._breaker(step).allows(self._clock.monotonic_s()):
+                    continue
             try:
                 attempt = await self._begin(request, tab, step, stream=stream)
             except errors.BudgetError as error:
+                refused.add(step.key)
                 tab.tried.append(f"{step.key}: {error.code}")
                 failure = failure or error
                 continue
-            calls += 1
+            calls[step.key] += 1
             try:
                 result = await self._ask(attempt, ask(attempt), tab)
             except errors.CouncilError as error:
@@ -153,10 +165,27 @@ class Calls:
                 if not _another_may_answer(error):
                     raise
                 failure = error
+            except Exception:
+                attempt.finish("failed")
+                raise
             else:
                 tab.step = step
                 return result
         raise failure or self._nobody(request)
+
+    def _wait_s(self, step: plan.Step, calls: int) -> float | None:
+        """Return how long to wait before a deployment is called, None if it is left alone.
+
+        One that was called `calls` times for this request is given as long as it asked for, if that is not too long, and
+        more time after each; any other is called at once or not at all.
+        """
+        known, now_s = self._breaker(step), self._clock.monotonic_s()
+        if not calls:
+            return 0.0 if known.allows(now_s) else None
+        left_s = known.left_s(now_s)
+        if left_s > self._settings.retry_after_s_max:
+            return None
+        return max(left_s, self._settings.backoff_first_s * 2.0 ** (calls - 1) * self._die.uniform(0.5, 1.0))
 
     async def _ask(self, attempt: attempts.Attempt, asking: Coroutine[Any, Any, _T], tab: attempts.Tab) -> _T:
         """Return what the server says. A paid call goes on when its caller leaves, so that its true cost is learnt."""
@@ -164,7 +193,7 @@ class Calls:
             try:
                 return await asking
             except asyncio.CancelledError:
-                attempt.finish(None, 0, "cancelled")
+                attempt.finish("cancelled")
                 raise
         task = asyncio.ensure_future(asking)
         try:
@@ -176,35 +205,25 @@ class Calls:
     async def _settle(self, attempt: attempts.Attempt, task: "asyncio.Task[Any]") -> None:
         """Wait a while for what a call comes to whose caller has left."""
         stop = asyncio.ensure_future(self.stopping.wait())
-        try:
-            await asyncio.wait({task, stop}, timeout=self._settings.settle_s, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                task.cancel()
-            result = await task
-            if isinstance(result, attempts.Answering):
-                await result.close()
-        except errors.CouncilError as error:
-            attempt.failed(error)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            stop.cancel()
-            attempt.finish(None, 0, "cancelled")
+        await asyncio.wait({task, stop}, timeout=self._settings.settle_s, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        task.cancel()  # if it is not done
+        result: Any = (await asyncio.gather(task, return_exceptions=True))[0]
+        if isinstance(result, attempts.Answering):
+            await result.close()
+        elif isinstance(result, errors.CouncilError):
+            attempt.failed(result)
+        attempt.finish("cancelled")
 
     def _steps(self, request: Request) -> "list[plan.Step]":
-        """Return whom to try, in order: each deployment that may be called, then those of them that may be called again."""
+        """Return whom to try, in order: each deployment, then each again, as often as calls may be made."""
         model = self.models[request.model]
 
         def able(other: providers.Model) -> bool:
             return request.needs <= other.abilities or other is model
 
-        now_s = self._clock.monotonic_s()
-        found = [
-            step
-            for step in plan.steps(request.model, self.models, able, self._die)
-            if self._speaks(step.deployment, request.form) and self._breaker(step).allows(now_s)
-        ]
-        return (found * self._settings.hops_max)[: max(self._settings.hops_max, len(found))]
+        planned = plan.steps(request.model, self.models, able, self._die)
+        return [step for step in planned if self._speaks(step.deployment, request.form)] * self._settings.hops_max
 
     async def _begin(self, request: Request, tab: attempts.Tab, step: plan.Step, *, stream: bool) -> attempts.Attempt:
         """Hold the worst case of a call, and return it ready to be made. Raises BudgetError, RecordsUnavailableError."""
@@ -222,18 +241,30 @@ class Calls:
         hop, tab.hops = tab.hops, tab.hops + 1
         if not price.free:
             hold = self._hold(tab, step, hop, money.hold_usd_micros(price, prompt_max, completion_max))
-            await self._holder.hold(hold)
         known = self._breaker(step)
-        known.begin(self._clock.monotonic_s())
         call = ports.ModelCall(request.form, body, tab.request_id, step.model.output_tokens_max, request.headers)
         server = self._servers[step.deployment.provider]
-        return attempts.Attempt(
+        attempt = attempts.Attempt(
             tab, step, server, call, hop, hold, price, (prompt_max, completion_max), known, self._settings, self._clock
         )
+        if hold is not None:
+            try:
+                await self._holder.hold(hold)
+            except errors.BudgetError:
+                raise
+            except BaseException:
+                # It may be written all the same; the charge takes its place.
+                attempt.unused()
+                raise
+        known.begin(self._clock.monotonic_s())
+        return attempt
 
     def _hold(self, tab: attempts.Tab, step: plan.Step, hop: int, usd_micros: int) -> ledger.Hold:
         now_us = self._clock.now_us()
-        life_s = self._settings.call_s + self._settings.settle_s + _HOLD_SPARE_S
+        if not tab.expires_us:
+            # For all calls of a request the same: its row is written when they have all ended.
+            longest_s = self._settings.hops_max * (self._settings.call_s + self._settings.retry_after_s_max)
+            tab.expires_us = now_us + round((longest_s + self._settings.settle_s + _HOLD_SPARE_S) * 1e6)
         model, general = step.model, self._budget
         limits = (
             ledger.Budget("all", "day", general.day_usd_micros),
@@ -246,7 +277,7 @@ class Calls:
             request_id=tab.request_id,
             hop=hop,
             at_us=now_us,
-            expires_us=now_us + round(life_s * 1e6),
+            expires_us=tab.expires_us,
             user_id=tab.user_id,
             token_id=tab.token_id,
             model=model.name,
@@ -254,14 +285,6 @@ class Calls:
             usd_micros=usd_micros,
             budgets=tuple(limit for limit in limits if limit.limit_usd_micros),
         )
-
-    async def _pause(self, calls: int, failure: errors.CouncilError | None) -> None:
-        """Wait before a retry: as long as the provider asks, else longer each time, and never all at the same moment."""
-        wait_s = self._settings.backoff_first_s * 2.0 ** (calls - 1) * self._die.uniform(0.5, 1.0)
-        asked_s = failure.wait_s if isinstance(failure, errors.ModelUnavailableError) else None
-        if asked_s is not None and asked_s <= self._settings.retry_after_s_max:
-            wait_s = max(wait_s, asked_s)
-        await asyncio.sleep(wait_s)
 
     def _nobody(self, request: Request) -> errors.CouncilError:
         """Say why not one deployment could be tried."""

@@ -82,5 +82,6 @@ def _pieces(data: Mapping[str, Any]) -> Iterator[tuple[answers.Piece, str]]:
         raise errors.ModelUnavailableError(
             "The model said something that is no answer. Try again in a few seconds.",
             detail=f"a stream event has another shape: {type(error).__name__}: {error}",
+            retry_after_s=2,
             begun=True,
         ) from error

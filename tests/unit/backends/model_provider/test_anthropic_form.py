@@ -348,6 +348,31 @@ def test_failures_have_a_status_and_a_message(body, status, found):
     assert anthropic_form.failure(body, status) == found
 
 
+KINDS = ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "error"]
+
+
+@settings(deadline=None)
+@given(strategies.sampled_from(KINDS), chat_form.json_values, chat_form.json_values)
+def test_events_of_another_shape_are_one_of_three_errors(kind, inner, other):
+    event = {"type": kind, "index": other, "message": inner, "content_block": inner, "delta": inner, "usage": other}
+    shaped = {**event, "error": other, "delta": {"stop_reason": "end_turn", "stop_details": other}}
+    for each in (event, shaped):
+        try:
+            anthropic_form.Chunks(5).feed(each)
+        except (KeyError, TypeError, ValueError):
+            pass
+
+
+@settings(deadline=None)
+@given(chat_form.json_values, chat_form.json_values)
+def test_messages_of_another_shape_are_one_of_three_errors(content, usage):
+    for each in (content, {"content": content}, message(usage=usage), message(content), message(stop_details=content)):
+        try:
+            anthropic_form.completion(each, 5)
+        except (KeyError, TypeError, ValueError):
+            pass
+
+
 # There and back
 
 objects = strategies.dictionaries(chat_form.names, chat_form.json_values, max_size=3)

@@ -1,15 +1,21 @@
-"""The provider against a server that misbehaves in every way known."""
+"""The provider, and the words that specialists get from it, against a server that misbehaves in every way known."""
 
 import asyncio
 import contextlib
 import json
+import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from council import ports
+from council.backends.model_provider import http as http_provider
 from council.backends.model_provider import openai
-from council.domain import answers, errors
+from council.domain import answers, config, errors, money, providers
+from council.kit import clock
+from council.serving.ledger import writer
+from council.serving.providers import calls, speaker
 from faulty_server import END, HEAD, STALL, Seen, chunked, event, http, plain
 
 DELTA = '{"choices":[{"delta":{"content":"Hi"},"logprobs":{"content":[{"logprob":-0.5}]},"finish_reason":null}]}'
@@ -19,14 +25,48 @@ WHOLE = [HEAD, event(DELTA), event(FINISH), event(USAGE), event("[DONE]"), END]
 ASKED = [answers.Message("system", "Be brief."), answers.Message("user", "Hé")]
 
 
-async def ask(url: str, sampling: answers.Sampling | None = None, stall_s: float = 5.0) -> list[Any]:
-    provider = openai.OpenAIProvider("m", url, "the-key", stall_s)
+def at(url: str, stall_s: float = 5.0) -> providers.Provider:
+    return providers.Provider("p", url=f"{url}/v1", first_byte_s=stall_s, stall_s=stall_s, whole_s=stall_s)
+
+
+@contextlib.asynccontextmanager
+async def speaking(url: str, stall_s: float = 5.0) -> AsyncIterator[speaker.Speaker]:
+    """A specialist's model behind the same calls as in the gateway."""
+    server = openai.LocalModel(at(url, stall_s), "the-key", config.CallsConfig())
+    model = providers.Model(
+        "m", (providers.Deployment(providers.LOCAL, "m", money.Price(0, 0)),), 512, 64, 0, frozenset()
+    )
+    made = calls.Calls(
+        {"m": model}, {providers.LOCAL: server}, {}, writer.LedgerWriter(None, 1, 1), config.CallsConfig(),
+        config.BudgetConfig(), clock.SystemClock(), random.Random(0),
+    )  # fmt: skip
     try:
-        stream = provider.complete(ASKED, sampling or answers.Sampling(7), "the-id")
+        yield speaker.Speaker(made, "m")
+    finally:
+        await server.close()
+
+
+async def ask(url: str, sampling: answers.Sampling | None = None, stall_s: float = 5.0) -> list[Any]:
+    async with speaking(url, stall_s) as model:
+        stream = model.complete(ASKED, sampling or answers.Sampling(7), "the-id")
         async with contextlib.aclosing(stream) as items:
             return [item async for item in items]
+
+
+async def events_of(url: str, stall_s: float = 5.0) -> list[ports.ModelEvent]:
+    """Every event of a streamed answer, as a gateway that passes it on gets them."""
+    server = openai.OpenAIProvider(at(url, stall_s), "the-key", config.CallsConfig())
+    try:
+        stream = await server.open(ports.ModelCall("chat", {"model": "m", "stream": True}, "the-id"))
+        try:
+            found: list[ports.ModelEvent] = []
+            while some := await stream.read():
+                found += some
+            return found
+        finally:
+            await stream.close()
     finally:
-        await provider.close()
+        await server.close()
 
 
 def body_of(seen: Seen) -> dict[str, Any]:
@@ -35,7 +75,7 @@ def body_of(seen: Seen) -> dict[str, Any]:
 
 async def test_a_stream_is_pieces_then_one_end_with_its_usage() -> None:
     async with http(WHOLE) as seen:
-        assert await ask(seen.url) == [ports.ModelPiece("Hi", -0.5), ports.ModelEnd("stop", answers.Usage(3, 1))]
+        assert await ask(seen.url) == [answers.Piece("Hi", -0.5), answers.End("stop", answers.Usage(3, 1))]
 
 
 async def test_the_request_carries_key_id_messages_and_only_what_was_chosen() -> None:
@@ -73,7 +113,9 @@ HARMLESS = {
     "windows_lines": [HEAD, chunked(b"data: " + DELTA.encode() + b"\r\n\r\n"), *WHOLE[2:]],
     "an_error_that_is_null": [HEAD, event('{"error":null,"choices":[]}'), *WHOLE[1:]],
     "no_done": [HEAD, event(DELTA), event(FINISH), event(USAGE), END],
-    "nulls": [HEAD, event('{"choices":null,"usage":null}'), event('{"choices":[{"delta":null}]}'), *WHOLE[1:]],
+    "nulls": [HEAD, event('{"choices":[],"usage":null}'), event('{"choices":[{"delta":null}]}'), *WHOLE[1:]],
+    "a_byte_order_mark": [HEAD, chunked(b"\xef\xbb\xbfdata: " + DELTA.encode() + b"\n\n"), *WHOLE[2:]],
+    "no_last_blank_line": [HEAD, *WHOLE[1:4], chunked(b"data: [DONE]"), END],
 }
 
 
@@ -82,26 +124,26 @@ async def test_what_servers_do_beside_the_standard_is_borne(script: list[bytes])
     async with http(script) as seen:
         found = await ask(seen.url)
     assert [getattr(item, "text", None) for item in found] == ["Hi", None]
-    assert found[-1] == ports.ModelEnd("stop", answers.Usage(3, 1))
+    assert found[-1] == answers.End("stop", answers.Usage(3, 1))
 
 
 async def test_without_usage_no_tokens_are_counted_and_without_logprobs_none_are_made_up() -> None:
     script = [HEAD, event('{"choices":[{"delta":{"content":"Hi"}}]}'), event(FINISH), event("[DONE]"), END]
     async with http(script) as seen:
-        assert await ask(seen.url) == [ports.ModelPiece("Hi", None), ports.ModelEnd("stop", answers.Usage(0, 0))]
+        assert await ask(seen.url) == [answers.Piece("Hi", None), answers.End("stop", answers.Usage(0, 0))]
 
 
 async def test_tokens_below_zero_give_no_money_back() -> None:
     usage = '{"choices":[],"usage":{"prompt_tokens":-5,"completion_tokens":-1}}'
     async with http([HEAD, event(DELTA), event(FINISH), event(usage), END]) as seen:
-        assert (await ask(seen.url))[-1] == ports.ModelEnd("stop", answers.Usage(0, 0))
+        assert (await ask(seen.url))[-1] == answers.End("stop", answers.Usage(0, 0))
 
 
 async def test_tokens_beyond_belief_still_fit_into_the_ledger() -> None:
     usage = '{"choices":[],"usage":{"prompt_tokens":1e30,"completion_tokens":1}}'
     async with http([HEAD, event(DELTA), event(FINISH), event(usage), END]) as seen:
         end = (await ask(seen.url))[-1]
-    assert isinstance(end, ports.ModelEnd) and end.usage.prompt_tokens < 2**63
+    assert isinstance(end, answers.End) and end.usage.prompt_tokens < 2**63
 
 
 BROKEN = {
@@ -120,6 +162,8 @@ BROKEN = {
     "lone_surrogate": [HEAD, event('{"choices":[{"delta":{"content":"\\ud800"}}]}'), END],
     "a_list": [HEAD, event("[1]"), END],
     "error_event": [HEAD, event(DELTA), event('{"error":{"message":"out of memory"}}'), event("[DONE]"), END],
+    # No server is known to send these, and clients fail on them.
+    "choices_that_are_null": [HEAD, event(DELTA), event('{"choices":null}'), END],
     "choices_of_another_kind": [HEAD, event('{"choices":5}'), END],
     "a_choice_of_another_kind": [HEAD, event('{"choices":[5]}'), END],
     "a_delta_of_another_kind": [HEAD, event('{"choices":[{"delta":"x"}]}'), END],
@@ -139,9 +183,6 @@ BROKEN = {
     "error_of_another_kind": [plain(500, b'{"error":"text"}')],
     "error_list": [plain(500, b"[]")],
     "too_long_an_error": [plain(500, b'{"error":{"message":"' + b"x" * 100_000 + b'"}}')],
-    "context_error_of_another_kind": [
-        plain(400, b'{"error":{"type":"exceed_context_size_error","n_prompt_tokens":"many"}}')
-    ],
 }  # fmt: skip
 
 
@@ -154,14 +195,45 @@ async def test_a_broken_answer_is_an_absence_that_may_end_and_never_a_clean_stop
     assert "the-key" not in raised.value.detail + raised.value.message
 
 
+# Whose words are of another kind is the affair of whoever reads them; as it came it is passed on.
+ONLY_FOR_READERS = {"a_delta_of_another_kind", "content_of_another_kind", "logprobs_of_another_kind"}
+
+
+@pytest.mark.parametrize("name", [name for name in BROKEN if name not in ONLY_FOR_READERS])
+async def test_a_broken_stream_that_is_passed_on_is_an_error_and_never_an_end(name: str) -> None:
+    async with http(BROKEN[name]) as seen:
+        with pytest.raises(errors.ProviderError) as raised:
+            await events_of(seen.url, stall_s=1.0)
+    assert raised.value.retryable and "the-key" not in raised.value.detail + raised.value.message
+
+
+async def test_a_stream_that_is_passed_on_keeps_its_bytes() -> None:
+    async with http(WHOLE) as seen:
+        found = await events_of(seen.url)
+    assert b"".join(one.raw for one in found) == b"".join(
+        b"data: " + text.encode() + b"\n\n" for text in (DELTA, FINISH, USAGE, "[DONE]")
+    )
+    assert [(one.ends, one.done) for one in found] == [(False, False), (True, False), (True, False), (False, True)]
+    assert [one.usage for one in found] == [None, None, answers.Usage(3, 1), None]
+
+
+async def test_a_stream_of_two_choices_has_not_ended_when_one_of_them_has() -> None:
+    both = '{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}]}'
+    first = '{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+    second = first.replace('"index":0', '"index":1')
+    async with http([HEAD, event(both), event(first), event("[DONE]"), END]) as seen:
+        with pytest.raises(errors.ProviderError):
+            await events_of(seen.url)
+    async with http([HEAD, event(both), event(first), event(second), event("[DONE]"), END]) as seen:
+        assert len(await events_of(seen.url)) == 4
+
+
 async def test_what_was_said_before_a_cut_has_been_passed_on() -> None:
-    async with http([HEAD, event(DELTA), b"ff\r\n"]) as seen:
-        provider = openai.OpenAIProvider("m", seen.url, "k", 5.0)
-        stream = provider.complete(ASKED, answers.Sampling(7), "i")
-        assert await anext(stream) == ports.ModelPiece("Hi", -0.5)
+    async with http([HEAD, event(DELTA), b"ff\r\n"]) as seen, speaking(seen.url) as model:
+        stream = model.complete(ASKED, answers.Sampling(7), "i")
+        assert await anext(stream) == answers.Piece("Hi", -0.5)
         with pytest.raises(errors.ModelUnavailableError):
             await anext(stream)
-        await provider.close()
 
 
 async def test_a_line_of_fifty_megabytes_is_refused_long_before_its_end() -> None:
@@ -192,6 +264,13 @@ async def test_a_context_that_is_too_long_is_told_even_if_the_error_comes_in_par
             await ask(seen.url)
 
 
+async def test_a_context_that_is_too_long_is_told_without_numbers_where_there_are_none() -> None:
+    raw = plain(400, b'{"error":{"type":"exceed_context_size_error","n_prompt_tokens":"many"}}')
+    async with http([raw]) as seen:
+        with pytest.raises(errors.ContextTooLongError, match="longer than the model's context"):
+            await ask(seen.url)
+
+
 async def test_a_full_queue_and_a_bad_request_are_told_apart() -> None:
     async with http([plain(503, b'{"error":{"type":"overloaded","message":"full"}}')]) as seen:
         with pytest.raises(errors.OverloadedError):
@@ -202,13 +281,11 @@ async def test_a_full_queue_and_a_bad_request_are_told_apart() -> None:
 
 
 async def test_closing_the_stream_leaves_the_server_at_once() -> None:
-    async with http([HEAD, event(DELTA), STALL]) as seen:
-        provider = openai.OpenAIProvider("m", seen.url, "k", 60.0)
-        stream = provider.complete(ASKED, answers.Sampling(7), "i")
+    async with http([HEAD, event(DELTA), STALL]) as seen, speaking(seen.url, 60.0) as model:
+        stream = model.complete(ASKED, answers.Sampling(7), "i")
         await anext(stream)
         await stream.aclose()
         await asyncio.wait_for(seen.ended.wait(), 10)
-        await provider.close()
 
 
 async def test_cancelling_in_a_silence_leaves_the_server_at_once() -> None:
@@ -224,11 +301,11 @@ async def test_cancelling_in_a_silence_leaves_the_server_at_once() -> None:
 
 async def test_a_ping_tells_ready_from_not_ready_and_absent() -> None:
     async with http([plain(200, b"{}")], ready=False) as seen:
-        provider = openai.OpenAIProvider("m", seen.url, "k", 1.0)
+        provider = openai.LocalModel(at(seen.url), "k", config.CallsConfig())
         await provider.ping()
         await provider.close()
     async with http([plain(503, b"{}")], ready=False) as seen:
-        provider = openai.OpenAIProvider("m", seen.url, "k", 1.0)
+        provider = openai.LocalModel(at(seen.url), "k", config.CallsConfig())
         with pytest.raises(errors.ModelUnavailableError):
             await provider.ping()
         await provider.close()
@@ -239,10 +316,7 @@ async def test_a_ping_tells_ready_from_not_ready_and_absent() -> None:
 
 
 async def test_a_server_that_is_away_behind_an_open_port_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "_PING_S", 0.1)
+    monkeypatch.setattr(http_provider, "_PING_S", 0.1)
     async with http([STALL], ready=False) as seen:
-        provider = openai.OpenAIProvider("m", seen.url, "k", 600.0)
         with pytest.raises(errors.ModelUnavailableError):
-            async for _ in provider.complete([answers.Message("user", "x")], answers.Sampling(5), "r"):
-                pass
-        await provider.close()
+            await ask(seen.url, stall_s=600.0)

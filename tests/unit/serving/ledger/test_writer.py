@@ -19,12 +19,20 @@ class Book:
     def __init__(self, plan: Sequence[str] = ()):
         self.rows_by_id: dict[str, ledger.LedgerRow] = {}
         self.batches: list[list[str]] = []
+        self.charged: list[ledger.Charge] = []
+        self.held: list[ledger.Hold] = []
+        self.refusals: dict[str, ledger.Refusal] = {}
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
         self._plan = list(reversed(plan))
 
-    def append(self, rows: Sequence[ledger.LedgerRow]) -> None:
+    def append(
+        self,
+        rows: Sequence[ledger.LedgerRow],
+        charges: Sequence[tuple[ledger.LedgerRow, ledger.Charge]] = (),
+        holds: Sequence[ledger.Hold] = (),
+    ) -> list[ledger.Refusal | None]:
         self.batches.append([row.request_id for row in rows])
         self.entered.set()
         assert self.gate.wait(WAIT_S)
@@ -36,6 +44,9 @@ class Book:
             raise ZeroDivisionError
         if step != "commit":
             raise errors.RecordsUnavailableError("The disk is full. Free some space.", detail="errno 28")
+        self.charged += [charge for _, charge in charges]
+        self.held += holds
+        return [self.refusals.get(hold.request_id) for hold in holds]
 
     def total(self) -> ledger.LedgerSum:
         rows = self.rows_by_id.values()
@@ -44,6 +55,15 @@ class Book:
         return ledger.LedgerSum("", len(rows), answered, 0, len(rows), 0, 0, cost_usd_micros)
 
     # The rest of the port, which the writer has no business with.
+    def settle_expired(self, now_us: int) -> int:
+        raise NotImplementedError
+
+    def spent(self, scope: str, period: str) -> int:
+        raise NotImplementedError
+
+    def charges(self, since_us: int, until_us: int) -> list[tuple[str, ledger.Charge]]:
+        raise NotImplementedError
+
     def ping(self) -> None:
         raise NotImplementedError
 

@@ -1,0 +1,185 @@
+import contextlib
+import dataclasses
+import random
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import pytest
+
+from council import ports
+from council.domain import answers, config, errors, ledger, money, providers
+from council.serving import escalation, run
+from council.serving.providers import attempts, calls
+from council.testing import clock
+
+FINDING = answers.Finding("local words", 0.9, answers.Evidence(answers.Level.NONE, "Unchecked."), model="local")
+SPOKEN = [answers.Delta("local words"), FINDING]
+DOUBT = [answers.PassOn("the local model's confidence 0.31 is below 0.60 after 24 tokens")]
+AWAY = errors.ModelUnavailableError("Away. Try again.")
+
+
+@dataclasses.dataclass
+class Local:
+    """A local model that says `careful` where it may doubt, else `bold`."""
+
+    careful: Sequence[Any]
+    bold: Sequence[Any] = dataclasses.field(default_factory=lambda: SPOKEN)
+    asked: list[float | None] = dataclasses.field(default_factory=list)
+
+    async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
+        self.asked.append(question.doubt_below)
+        for event in self.bold if question.doubt_below is None else self.careful:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+class Stream:
+    """Says two words and how many tokens they were; with `breaks` only one word."""
+
+    def __init__(self, breaks: bool):
+        self._events = [_chunk("paid "), _chunk("words"), *_END]
+        if breaks:
+            self._events = [_chunk("paid "), errors.ProviderError("Cut. Try again.", begun=True)]
+
+    async def read(self) -> Sequence[ports.ModelEvent]:
+        if not self._events:
+            return ()
+        event = self._events.pop(0)
+        if isinstance(event, Exception):
+            raise event
+        return [event]
+
+    async def close(self) -> None: ...
+
+
+def _event(data: dict[str, Any], **more: Any) -> ports.ModelEvent:
+    return ports.ModelEvent(b"", data, **more)
+
+
+def _chunk(text: str) -> ports.ModelEvent:
+    return _event({"choices": [{"delta": {"content": text}}]})
+
+
+_END = [
+    _event({"choices": [{"delta": {}, "finish_reason": "stop"}]}, ends=True),
+    _event({"choices": []}, usage=answers.Usage(10, 2), ends=True),
+]
+
+
+@dataclasses.dataclass
+class Server:
+    name: str = "cloud"
+    loopback: bool = False
+    forms: frozenset[str] = frozenset({"chat"})
+    error: errors.CouncilError | None = None
+    breaks: bool = False
+
+    async def open(self, call: ports.ModelCall) -> Stream:
+        if self.error:
+            raise self.error
+        return Stream(self.breaks)
+
+
+@dataclasses.dataclass
+class Holder:
+    error: errors.CouncilError | None = None
+
+    async def hold(self, hold: ledger.Hold) -> None:
+        if self.error:
+            raise self.error
+
+
+@dataclasses.dataclass
+class Outcome:
+    events: list[answers.Event]
+    made: run.Run
+    tab: attempts.Tab
+    error: errors.CouncilError | None = None
+
+
+async def escalate(local: Local, server: Server | None = None, holder: Holder | None = None) -> Outcome:
+    price = money.Price(1_000_000, 2_000_000)
+    model = providers.Model("paid", (providers.Deployment("cloud", "x", price),), 8192, 100, 0, frozenset())
+    settings = config.CallsConfig(hops_max=1)
+    made_calls = calls.Calls(
+        {"paid": model}, {"cloud": server or Server()}, {}, holder or Holder(), settings, config.BudgetConfig(),
+        clock.ManualClock(), random.Random(1),
+    )  # fmt: skip
+    made = escalation.Escalation(providers.Escalation("paid", 0.6), made_calls)
+    assert made.ready
+    question = answers.Question("id", [answers.Message("user", "Why?")], "council", answers.Sampling(50))
+    notebook = run.Run(question, "u", "t", clock.ManualClock())
+    found = Outcome([], notebook, attempts.Tab("id", "u", "t"))
+    try:
+        async with contextlib.aclosing(made.attempt(local, question, notebook, found.tab)) as events:
+            async for event in events:
+                if isinstance(event, answers.Delta):
+                    notebook.spoke()
+                found.events.append(event)
+    except errors.CouncilError as error:
+        found.error = error
+    await found.tab.settled()
+    return found
+
+
+def text(found: Outcome) -> str:
+    return "".join(event.text for event in found.events if isinstance(event, answers.Delta))
+
+
+async def test_a_sure_local_model_answers_alone_and_nothing_is_paid() -> None:
+    local = Local(SPOKEN)
+    found = await escalate(local)
+    assert found.events == SPOKEN and not found.tab.charges and local.asked == [0.6]
+    assert not found.made.escalated
+
+
+async def test_in_doubt_the_paid_model_answers_and_the_reason_and_the_cost_are_told() -> None:
+    found = await escalate(Local(DOUBT))
+    assert text(found) == "paid words"
+    finding = found.events[-1]
+    assert isinstance(finding, answers.Finding) and finding.model == "paid" and finding.usage == answers.Usage(10, 2)
+    assert "0.31 is below 0.60" in finding.evidence.summary and finding.evidence.level is answers.Level.NONE
+    assert found.made.escalated and found.tab.cost_usd_micros == 14
+
+
+async def test_a_local_model_that_is_away_is_a_reason_too() -> None:
+    found = await escalate(Local([AWAY]))
+    assert text(found) == "paid words" and "model_unavailable" in found.events[-1].evidence.summary
+
+
+@pytest.mark.parametrize(
+    ("server", "holder"),
+    [
+        (Server(), Holder(errors.BudgetError("Over. Raise it."))),
+        (Server(error=errors.ProviderError("Away. Try again.")), Holder()),
+        (Server(), Holder(errors.RecordsUnavailableError("Away. Try again."))),
+    ],
+    ids=["over budget", "provider away", "no records to hold money in"],
+)
+async def test_where_the_paid_model_cannot_be_asked_the_local_one_answers_after_all_and_says_so(
+    server: Server, holder: Holder
+) -> None:
+    local = Local(DOUBT)
+    found = await escalate(local, server, holder)
+    assert text(found) == "local words" and found.events[-1] == FINDING
+    assert local.asked == [0.6, None] and found.made.degraded[0].startswith("escalation: ")
+    assert not found.made.escalated and found.tab.cost_usd_micros == 0
+
+
+async def test_a_paid_answer_that_breaks_off_is_an_error_and_is_charged() -> None:
+    found = await escalate(Local(DOUBT), Server(breaks=True))
+    assert isinstance(found.error, errors.ProviderError) and text(found) == "paid "
+    (charge,) = found.tab.charges
+    assert charge.estimated and charge.cost_usd_micros > 0
+
+
+async def test_a_local_model_that_breaks_off_in_mid_answer_is_not_talked_over() -> None:
+    found = await escalate(Local([answers.Delta("local "), AWAY]))
+    assert found.error is AWAY and text(found) == "local " and not found.tab.charges
+
+
+async def test_when_both_are_away_the_local_models_error_is_told() -> None:
+    local = Local([AWAY], bold=[AWAY])
+    found = await escalate(local, Server(error=errors.ProviderError("Away. Try again.")))
+    assert found.error is AWAY and not found.events
