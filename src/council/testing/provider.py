@@ -66,6 +66,10 @@ class ScriptedProvider:
         """The wire forms that pass."""
         return self._forms
 
+    async def models(self) -> list[str] | None:
+        """Return none: it has no list."""
+        return None
+
     async def whole(self, call: ports.ModelCall) -> ports.ModelReply:
         """Return the whole reply, or raise."""
         turn = await self._begin(call)
@@ -131,7 +135,9 @@ class _Stream:
 
 
 def _counts(usage: answers.Usage | None) -> dict[str, int] | None:
-    return usage and {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+    return (
+        None if usage is None else {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+    )
 
 
 def _event(delta: dict[str, Any], finish_reason: str | None = None) -> ports.ModelEvent:
@@ -140,7 +146,7 @@ def _event(delta: dict[str, Any], finish_reason: str | None = None) -> ports.Mod
 
 
 def _usage(usage: answers.Usage | None) -> ports.ModelEvent:
-    data = {"choices": [], "usage": _counts(usage)}
+    data: dict[str, Any] = {"choices": [], "usage": _counts(usage)}
     return ports.ModelEvent(b"data: " + orjson.dumps(data) + b"\n\n", data, usage, ends=True)
 
 
