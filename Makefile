@@ -23,6 +23,7 @@ up: environment ## set up what is missing, then run Council in the foreground un
 
 test: environment-dev ## everything: static checks and all tests, with Debian packages when it may install them
 	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2
+	@$(PYTHON) tools/setup_clients.py $(SETUP)
 	@$(MAKE) static
 	@$(BIN)/pytest -ra $(ARGS)
 
@@ -42,10 +43,11 @@ bench: environment-dev ## measure us and the peers in one run, write benchmarks/
 soak: environment-dev ## the long forms: hours of load and faults
 	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
-lock: ## resolve pyproject.toml anew into both lock files (needs uv)
+lock: ## resolve pyproject.toml anew into the lock files (needs uv)
 	$(LOCK) --extra local --group model --group build -o requirements.lock
 	$(LOCK) --extra local --extra postgres --group model --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock
+	$(filter-out pyproject.toml,$(LOCK)) --group clients -o requirements-clients.lock
 
 fmt: environment-dev ## format, mend what the linter can, write the reference pages
 	@$(BIN)/ruff format
@@ -53,7 +55,7 @@ fmt: environment-dev ## format, mend what the linter can, write the reference pa
 	@$(BIN)/python tools/reference.py
 
 clean: ## remove .venv and all caches of this checkout; your Council's home is not touched
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
+	@rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
 	@find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:

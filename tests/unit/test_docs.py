@@ -231,7 +231,8 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 
 WORDS = """blueprint, generation, specialist, route, cascade, evidence, level, verified, confidence, escalation, degraded,
 library, guidebook, knowledge, passage, ledger, micro-dollar, token, role, right, home, service, supervisor, worker, recall,
-store, records, request id, lineage, patch, gate, sandbox, job, layer, session, kill switch, audit trail, zygote, sandboxd"""
+store, records, request id, lineage, patch, gate, sandbox, job, layer, session, kill switch, audit trail, zygote, sandboxd,
+provider, deployment, hold, charge, budget"""
 
 
 def headings(page: Path) -> list[str]:

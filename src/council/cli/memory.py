@@ -95,7 +95,7 @@ def forget(
     if identifiers:
         paths = [f"/{urllib.parse.quote(one, safe='')}" for one in identifiers]
     else:
-        paths = ["?" + urllib.parse.urlencode({"session": session} if session else {"all": "true"})]
+        paths = [f"/sessions/{urllib.parse.quote(session, safe='')}" if session else "?all=true"]
     forgotten = sum(int(_call(where, config, "DELETE", path)["forgotten"]) for path in paths)
     if as_json:
         options.print_json({"forgotten": forgotten})
@@ -113,7 +113,7 @@ def export(port: int | None, where: home_module.Home) -> None:
 
 
 @memory.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
 @options.port
 @options.home
 @options.as_json
@@ -140,24 +140,27 @@ def take_in(file: Path, port: int | None, where: home_module.Home, as_json: bool
 
 def _checked_lines(file: Path) -> list[bytes]:
     lines = []
-    with click.open_file(str(file), "rb") as source:
-        for number, line in enumerate(source, 1):
-            if not line.strip():
-                continue
-            if len(line) > _LINE_BYTES_MAX:
-                raise errors.InvalidRequestError(
-                    f"Line {number} is over {_LINE_BYTES_MAX} bytes. Cut it and try again."
-                )
-            try:
-                memory_wire.memory_of(orjson.loads(line), "")
-            except orjson.JSONDecodeError as error:
-                raise errors.InvalidRequestError(
-                    f"Line {number} is not JSON: {error}. Nothing was imported."
-                ) from error
-            except errors.InvalidRequestError as error:
-                raise errors.InvalidRequestError(f"Line {number}: {error.message} Nothing was imported.") from error
-            lines.append(line.strip())
+    for number, line in enumerate(_lines_of(file), 1):
+        if not line.strip():
+            continue
+        if len(line) > _LINE_BYTES_MAX:
+            raise errors.InvalidRequestError(f"Line {number} is over {_LINE_BYTES_MAX} bytes. Cut it and try again.")
+        try:
+            memory_wire.memory_of(orjson.loads(line), "")
+        except orjson.JSONDecodeError as error:
+            raise errors.InvalidRequestError(f"Line {number} is not JSON: {error}. Nothing was imported.") from error
+        except errors.InvalidRequestError as error:
+            raise errors.InvalidRequestError(f"Line {number}: {error.message} Nothing was imported.") from error
+        lines.append(line.strip())
     return lines
+
+
+def _lines_of(file: Path) -> Iterator[bytes]:
+    try:
+        with click.open_file(str(file), "rb") as source:
+            yield from iter(lambda: source.readline(_LINE_BYTES_MAX + 1), b"")
+    except OSError as error:
+        raise errors.InvalidRequestError(f"{file} cannot be read: {error.strerror}. Give a file, or `-`.") from error
 
 
 def _entries(where: home_module.Home, config: config_module.Config, chosen: dict[str, str]) -> Iterator[dict[str, Any]]:

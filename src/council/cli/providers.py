@@ -29,13 +29,17 @@ class Preset:
     url: str
     needs_key: bool
     forms: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
     hint: str = ""
 
 
 PRESETS = {
     "openai": Preset("openai", "https://api.openai.com/v1", True, ("responses",)),
     "anthropic": Preset("anthropic", "https://api.anthropic.com/v1", True),
-    "mistral": Preset("openai", "https://api.mistral.ai/v1", True),
+    # It refuses fields that it does not know, and tells the usage of streams without being asked.
+    "mistral": Preset(
+        "openai", "https://api.mistral.ai/v1", True, omit=("stream_options", "max_completion_tokens", "logprobs")
+    ),
     "openrouter": Preset("openai", "https://openrouter.ai/api/v1", True),
     "ollama": Preset("openai", "http://127.0.0.1:11434/v1", False),
     # Its usual port is Council's own.
@@ -75,7 +79,7 @@ def add(
     usual: dict[str, Any] = {}
     if known is not None:
         usual = {"kind": known.kind, "url": known.url, "key": "file" if known.needs_key else "none"}
-        usual |= {"forms": list(known.forms)} if known.forms else {}
+        usual |= {key: list(one) for key, one in (("forms", known.forms), ("omit", known.omit)) if one}
     given: dict[str, Any] = {"kind": kind, "url": url, "key": "none" if key_none else None}
     made = usual | held | {key: value for key, value in given.items() if value is not None}
     if not made.get("url"):

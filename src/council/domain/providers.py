@@ -40,6 +40,10 @@ class Provider:
     forms: tuple[str, ...] = config.option(
         (), "Wire forms beyond the kind's own that pass through as they are: `responses`, `completions`, `embeddings`."
     )
+    omit: tuple[str, ...] = config.option(
+        (),
+        "Fields that this server refuses, left out of what it is asked; `max_completion_tokens` becomes `max_tokens`.",
+    )
     concurrent_max: int = config.option(64, "Calls at once from one gateway process.", low=1, high=10_000)
     queue_max: int = config.option(256, "Calls that may wait for their turn.", low=0, high=100_000)
     connect_s: float = config.option(3.0, "Longest wait for a connection, seconds.", low=0.05, high=60)
@@ -115,6 +119,7 @@ class _ProviderForm:
     url: str = ""
     key: str = "file"
     forms: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
     concurrent_max: int = config.option(64, "", low=1, high=10_000)
     queue_max: int = config.option(256, "", low=0, high=100_000)
     connect_s: float = config.option(3.0, "", low=0.05, high=60)

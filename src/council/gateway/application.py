@@ -137,7 +137,7 @@ def _template(path: str) -> str:
     if path.startswith(_SESSIONS):
         return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
     if path.startswith("/api/memory/"):
-        return "/api/memory/{id}"
+        return "/api/memory/sessions/{id}" if path.startswith("/api/memory/sessions/") else "/api/memory/{id}"
     return "/v1/models/{name}" if path.startswith("/v1/models/") else "other"
 
 

@@ -18,7 +18,7 @@ from council.serving import pipeline
 from council.serving.providers import calls
 
 MODEL = providers.EMBEDDER
-_CHARS_MAX = 100_000
+_CHARS_MAX = 32_768
 _Text = Annotated[str, pydantic.Field(min_length=1, max_length=_CHARS_MAX)]
 
 
@@ -29,7 +29,7 @@ class EmbeddingsRequest(pydantic.BaseModel):
     model: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
     input: _Text | Annotated[list[_Text], pydantic.Field(min_length=1, max_length=2048)]
     encoding_format: Literal["float", "base64"] | None = None
-    dimensions: int | None = None
+    dimensions: None = None
     user: str | None = None
 
 
@@ -97,15 +97,16 @@ def _asked(raw: Any) -> EmbeddingsRequest:
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = str(first["loc"][0]) if first["loc"] else None
+        if place == "dimensions":
+            raise errors.UnsupportedParameterError(
+                f"`dimensions` is not supported: the vectors of {MODEL} cannot be shortened. Leave it out.",
+                parameter=place,
+            ) from None
         where = f"`{place}`: " if place else ""
         raise errors.MalformedBodyError(f"{where}{first['msg']}. Correct it and send again.", parameter=place) from None
     if asked.model != MODEL:
         raise errors.ModelNotFoundError(
             f"There is no embedding model {asked.model[:100]!r}. Use {MODEL}.", parameter="model"
-        )
-    if asked.dimensions is not None:
-        raise errors.UnsupportedParameterError(
-            f"`dimensions` is not supported: {MODEL} cannot be shortened. Leave it out.", parameter="dimensions"
         )
     return asked
 

@@ -1,7 +1,7 @@
 """The /api/memory routes, each about the memories of its caller's user and nobody else; and who has memory on."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import fastapi
 import orjson
@@ -95,6 +95,7 @@ def owner(principal: access.Principal) -> str:
 
 
 _Session = Annotated[str | None, fastapi.Query(max_length=memory_wire.SESSION_CHARS_MAX)]
+_Named = Annotated[str, fastapi.Path(pattern=r"^[A-Za-z0-9._:@-]{1,128}$")]
 _Identifier = Annotated[str, fastapi.Path(min_length=1, max_length=26)]
 
 
@@ -145,13 +146,15 @@ def _add_reading(routes: fastapi.APIRouter, made: parts.Parts) -> None:
 
 def _add_changing(routes: fastapi.APIRouter, made: parts.Parts) -> None:
     @routes.delete("", response_model=Forgotten)
-    async def forget_many(
-        request: Request, session: _Session = None, everything: Annotated[bool, fastapi.Query(alias="all")] = False
-    ) -> Any:
-        """Forget the memories of one session, or with `all=true` every one you have. For good."""
+    async def forget_all(request: Request, everything: Annotated[Literal["true"], fastapi.Query(alias="all")]) -> Any:
+        """Forget every memory you have. For good; so it must be said: `all=true`."""
         user_id = await _admit(made, request)
-        if everything == (session is not None):
-            raise errors.InvalidRequestError("Say which: either `session=ID` or `all=true`.")
+        return {"forgotten": await made.memories.forget(user_id, memory.Selection(), request.state.request_id)}
+
+    @routes.delete("/sessions/{session}", response_model=Forgotten)
+    async def forget_session(request: Request, session: _Named) -> Any:
+        """Forget the memories of one session. For good."""
+        user_id = await _admit(made, request)
         chosen = memory.Selection(session_id=session)
         return {"forgotten": await made.memories.forget(user_id, chosen, request.state.request_id)}
 

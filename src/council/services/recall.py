@@ -129,7 +129,7 @@ def _application(
     recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment, poll_s: float
 ) -> Starlette:
     async def live(_: Request) -> Response:
-        state = {"left_out": recall.left_out(), "memories_ready": recall.memory.warm}
+        state = {"memories_ready": recall.memory.warm, "left_out": recall.left_out()}
         return JSONResponse({"live": True, "generation": environment.generation, **state})
 
     async def metrics(_: Request) -> Response:

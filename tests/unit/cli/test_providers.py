@@ -56,6 +56,7 @@ def test_every_preset_is_a_provider_that_the_settings_accept(where: home.Home, n
     found = catalogue(where).providers[name]
     preset = providers.PRESETS[name]
     assert (found.kind, found.url, found.key == "file") == (preset.kind, preset.url, preset.needs_key)
+    assert (found.forms, found.omit) == (preset.forms, preset.omit)
 
 
 def test_a_key_comes_from_standard_input_and_only_its_owner_may_read_it(where: home.Home) -> None:

@@ -176,8 +176,8 @@ async def test_one_memory_a_session_or_all_can_be_forgotten(rig: Rig) -> None:
     [one, *_] = (await get(rig, ""))["memories"]
     assert await delete(rig, f"/{one['id']}") == (200, {"forgotten": 1})
     assert (await delete(rig, f"/{one['id']}"))[0] == 404
-    assert await delete(rig, "?session=a") == (200, {"forgotten": 1})
-    for wrong in ("", "?all=false", "?all=true&session=b"):
+    assert await delete(rig, "/sessions/a") == (200, {"forgotten": 1})
+    for wrong in ("", "?all=false", "?all", "?session=b", "/sessions/a%20b"):
         assert (await delete(rig, wrong))[0] == 400
     assert await delete(rig, "?all=true") == (200, {"forgotten": 1})
 

@@ -1,7 +1,8 @@
 """Recall's memory part over its Unix socket: one connection a call, one frame each way."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from council.domain import errors, memory, memory_wire
 from council.kit import frames
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
+
+_QUERY_CHARS_MAX = 10_000
 
 _KINDS: dict[str, type[errors.CouncilError]] = {
     kind.code: kind
@@ -32,20 +35,22 @@ class UnixMemories:
     async def remember(self, user_id: str, session_id: str, text: str, request_id: str) -> list[memory.Memory]:
         """Keep what the user said, and the facts in it; return what is new and committed."""
         reply = await self._call("remember", user_id, request_id, session=session_id, text=text)
-        return [memory_wire.memory_of(one, user_id) for one in reply["memories"]]
+        with _reading():
+            return [memory_wire.memory_of(one, user_id) for one in reply["memories"]]
 
     async def recall(self, user_id: str, session_id: str, query: str, limit: int, request_id: str) -> memory.Recalled:
         """Return what is known for a question."""
         wait_s = self._settings.recall_s
-        reply = await self._call(
-            "recall", user_id, request_id, wait_s, session=session_id, query=query[:10_000], limit=limit
-        )
-        return memory_wire.recalled_of(reply, user_id)
+        asked = {"session": session_id, "query": query[:_QUERY_CHARS_MAX], "limit": limit}
+        reply = await self._call("recall", user_id, request_id, wait_s, **asked)
+        with _reading():
+            return memory_wire.recalled_of(reply, user_id)
 
     async def search(self, user_id: str, query: str, limit: int, request_id: str) -> list[memory.Found]:
         """Return up to `limit` memories that fit a query, best first."""
-        reply = await self._call("search", user_id, request_id, query=query[:10_000], limit=limit)
-        return [memory_wire.found_of(one, user_id) for one in reply["found"]]
+        reply = await self._call("search", user_id, request_id, query=query[:_QUERY_CHARS_MAX], limit=limit)
+        with _reading():
+            return [memory_wire.found_of(one, user_id) for one in reply["found"]]
 
     async def entries(
         self, user_id: str, selection: memory.Selection, limit: int, request_id: str
@@ -53,21 +58,28 @@ class UnixMemories:
         """Return up to `limit` memories, oldest first."""
         chosen = memory_wire.selection_form(selection)
         reply = await self._call("entries", user_id, request_id, selection=chosen, limit=limit)
-        return [memory_wire.memory_of(one, user_id) for one in reply["memories"]]
+        with _reading():
+            return [memory_wire.memory_of(one, user_id) for one in reply["memories"]]
 
     async def forget(self, user_id: str, selection: memory.Selection, request_id: str) -> int:
         """Delete memories for good; return how many."""
         chosen = memory_wire.selection_form(selection)
-        return int((await self._call("forget", user_id, request_id, selection=chosen))["forgotten"])
+        reply = await self._call("forget", user_id, request_id, selection=chosen)
+        with _reading():
+            return int(reply["forgotten"])
 
     async def take_in(self, user_id: str, rows: Sequence[memory.Memory], request_id: str) -> int:
         """Import memories; return how many were new."""
         forms = [memory_wire.form(row) for row in rows]
-        return int((await self._call("import", user_id, request_id, memories=forms))["imported"])
+        reply = await self._call("import", user_id, request_id, memories=forms)
+        with _reading():
+            return int(reply["imported"])
 
     async def embed(self, texts: Sequence[str], request_id: str) -> memory.Embedded:
         """Return a vector for each text."""
-        return memory_wire.embedded_of(await self._call("embed", "", request_id, texts=list(texts)))
+        reply = await self._call("embed", "", request_id, texts=list(texts))
+        with _reading():
+            return memory_wire.embedded_of(reply)
 
     async def _call(
         self, operation: str, user_id: str, request_id: str, wait_s: float | None = None, **more: Any
@@ -85,6 +97,15 @@ class UnixMemories:
         except (TimeoutError, OSError, frames.FrameError, TypeError) as error:
             raise unavailable(f"{type(error).__name__}: {error}") from error
         return _checked(reply)
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Take whatever does not look like a reply for a recall that is away."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, errors.InvalidRequestError) as error:
+        raise unavailable(f"not a reply of recall: {type(error).__name__}") from error
 
 
 def _checked(reply: dict[str, Any] | None) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import contextlib
 import email.utils
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -198,7 +198,10 @@ class HttpProvider:
             await self.ping()
         headers = {**self._headers, **call.headers, "x-request-id": call.request_id}
         async with self._open().post(
-            self._urls[call.form], data=orjson.dumps(call.body), headers=headers, allow_redirects=False
+            self._urls[call.form],
+            data=orjson.dumps(fitted(call.body, self._provider.omit)),
+            headers=headers,
+            allow_redirects=False,
         ) as response:
             yield response
 
@@ -327,6 +330,16 @@ class HttpStream:
         if not self._done:
             self._response.close()
         await self._stack.aclose()
+
+
+def fitted(body: Mapping[str, Any], omit: Collection[str]) -> Mapping[str, Any]:
+    """Return a request without the fields that a server refuses; a limit on the answer is kept by its older name."""
+    if not omit:
+        return body
+    kept = {name: value for name, value in body.items() if name not in omit}
+    if "max_completion_tokens" in omit and body.get("max_completion_tokens") is not None:
+        kept["max_tokens"] = body["max_completion_tokens"]
+    return kept
 
 
 def _event(form: str, raw: bytes, data: bytes) -> ports.ModelEvent:

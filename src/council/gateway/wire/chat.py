@@ -157,7 +157,7 @@ class ChatRequest(pydantic.BaseModel):
     response_format: ResponseFormat | None = None
     modalities: list[Literal["text"]] | None = None
     memory: Annotated[bool, _BOOLEAN] | None = None
-    session: Annotated[str, pydantic.Field(max_length=128)] | None = None
+    session: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9._:@-]{0,128}$")] | None = None
     cache: Literal["off", "exact", "semantic"] | None = None
     presence_penalty: Annotated[float, pydantic.Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, pydantic.Field(ge=-2, le=2)] | None = None

@@ -31,6 +31,8 @@ _PAGE = 4_096
 _PAGE_EMBEDDED = 64
 _CANDIDATES = 20
 _FACTS_MAX = 50
+# After so many more memories of a user their index is asked whether it should be arranged anew.
+_SETTLE_EVERY = 5_000
 # Of a memory's score, the rest is coverage. Cosines of unrelated sentences lie below 0.2, of related ones above 0.4.
 _SIMILARITY_SHARE = 0.75
 
@@ -78,10 +80,12 @@ class Keeper:
             with self._held(user_id) as user:
                 if user.shelf is not None and user.shelf.complete:
                     return
-                shelf = self._shelf_of(user)
+                shelf = user.shelf or shelf_module.Shelf(self._new_index())
                 limit = _PAGE_EMBEDDED if stale else _PAGE if before else _FIRST_PAGE
                 rows = self._records.vectors(user_id, before, limit)
                 stale = self._put(user_id, shelf, rows)
+                # Only now is it there for searches: an empty one would say that there is nothing.
+                user.shelf = shelf
                 if len(rows) < limit:
                     shelf.complete = True
                     user.count = max(user.count, len(shelf))
@@ -282,9 +286,13 @@ class Keeper:
         self._records.add_memories(list(zip(rows, vectors, strict=True)), self._embedder.digest, superseded)
         # Who has memories and no shelf gets all of them when the shelf is filled, these too.
         if user.shelf is not None or user.count == 0:
-            added = [(row.id, row.text, vector) for row, vector in zip(rows, vectors, strict=True)]
-            self._shelf_of(user).add(added)
-        user.count += len(rows)
+            if user.shelf is None:
+                user.shelf = shelf_module.Shelf(self._new_index())
+                user.shelf.complete = True
+            user.shelf.add([(row.id, row.text, vector) for row, vector in zip(rows, vectors, strict=True)])
+        before, user.count = user.count, user.count + len(rows)
+        if user.shelf is not None and user.count // _SETTLE_EVERY != before // _SETTLE_EVERY:
+            threading.Thread(target=user.shelf.settle, daemon=True).start()
         self._counts[user_id] = user.count
         for row in rows:
             telemetry.MEMORY_KEPT.labels(row.kind).inc()
@@ -300,9 +308,10 @@ class Keeper:
                 return user.shelf
         with self._held(user_id) as user:
             if user.shelf is None:
-                shelf = self._shelf_of(user)
+                shelf = shelf_module.Shelf(self._new_index())
                 rows = self._records.vectors(user_id, "", _FIRST_PAGE)
                 self._put(user_id, shelf, rows)
+                user.shelf = shelf
                 shelf.complete = len(rows) < _FIRST_PAGE
                 if not shelf.complete:
                     threading.Thread(target=self._complete_later, args=(user_id,), daemon=True).start()
@@ -317,12 +326,6 @@ class Keeper:
                 # The next search begins anew.
                 user.shelf = None
             _log.warning("a user's memories could not be read", extra={"code": error.code, "detail": error.detail})
-
-    def _shelf_of(self, user: _User) -> shelf_module.Shelf:
-        if user.shelf is None:
-            user.shelf = shelf_module.Shelf(self._new_index())
-            user.shelf.complete = user.count == 0
-        return user.shelf
 
     @contextmanager
     def _held(self, user_id: str) -> Iterator[_User]:

@@ -1,0 +1,136 @@
+"""A whole Council whose providers are the scripted upstream, and the real clients that are run against it.
+
+Each client is a program under `scripts/`, run once in `.venv-clients`. It prints what every one of its scenarios came to as
+JSON, and the tests look at that. Nothing leaves this machine: proxies lead nowhere.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import whole
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".venv-clients" / "bin" / "python"
+SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPT_S = 180.0
+KEY = "sk-upstream"
+
+# A model of the upstream for each that callers name, so that its tally can be held against the ledger.
+BEHAVIOURS = {
+    "gpt-up": "ok", "plain-up": "ok", "claude-up": "ok", "dear-up": "ok", "broken-up": "status-500",
+    "cut-up": "cut-mid-stream",
+}  # fmt: skip
+MODELS = {
+    "gpt": ("native", "gpt-up", "0.15", "0.60"),
+    "plain": ("plain", "plain-up", "0.15", "0.60"),
+    "claude": ("anthropic", "claude-up", "3", "15"),
+    "dear": ("plain", "dear-up", "1000", "1000"),
+    "broken": ("plain", "broken-up", "1", "1"),
+    "cut": ("plain", "cut-up", "1", "1"),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The service, and tokens to ask it with: `limited` may make one request a minute, `burst` sixty."""
+
+    council: whole.Council
+    upstream_url: str
+    limited: str
+    burst: str
+
+    def environment(self) -> dict[str, str]:
+        """What a client's program needs to know."""
+        return {
+            "COUNCIL_URL": self.council.base_url,
+            "COUNCIL_TOKEN": self.council.token,
+            "COUNCIL_TOKEN_LIMITED": self.limited,
+            "COUNCIL_TOKEN_BURST": self.burst,
+        }
+
+
+@pytest.fixture(scope="session")
+def upstream_url() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "script.json")
+        script.write_text(json.dumps({"models": BEHAVIOURS}))
+        command = [sys.executable, "-m", "council.testing.upstream", "--key", KEY, "--script", str(script)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                yield process.stdout.readline().strip()
+            finally:
+                process.terminate()
+
+
+@pytest.fixture(scope="session")
+def setting(upstream_url: str) -> Iterator[Setting]:
+    """Set up by the same commands that the docs show."""
+    # Deployments that fail on purpose are not to be left alone, and tests need not wait for retries.
+    environment = {"COUNCIL_CALLS_FAILURES_MAX": "1000", "COUNCIL_CALLS_BACKOFF_FIRST_S": "0.01"}
+    with tempfile.TemporaryDirectory(prefix="council") as folder:
+        with whole.running(Path(folder, ".council"), whole.free_port(), environment) as council:
+            _add_providers(council, upstream_url)
+            # Before the next start, so that nobody has to wait until the gateway has heard of them.
+            tokens = [_good(council, "tokens", "add", "--requests-per-minute", limit) for limit in ("1", "60")]
+            council.stop()
+            council.start()
+            yield Setting(council, upstream_url, *tokens)
+
+
+def _add_providers(council: whole.Council, upstream_url: str) -> None:
+    for name, more in (("native", ("--preset", "openai")), ("plain", ()), ("anthropic", ("--preset", "anthropic"))):
+        _good(council, "providers", "add", name, "--url", f"{upstream_url}/v1", *more)
+        _good(council, "providers", "key", name, said=KEY)
+    for name, (provider, deployed, price_in, price_out) in MODELS.items():
+        prices = ("--input-usd", price_in, "--output-usd", price_out)
+        _good(council, "providers", "model", "add", name, "--provider", provider, "--model", deployed, *prices)
+
+
+def _good(council: whole.Council, *arguments: str, said: str = "") -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "council", *arguments],
+        env=council.environment, input=said, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def ran(setting: Setting) -> Callable[[str], dict[str, Any]]:
+    """Run a client's program once, and give what its scenarios came to."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def run(name: str) -> dict[str, Any]:
+        if not (PYTHON.parents[1] / "council-setup.txt").exists():
+            pytest.skip(".venv-clients is not there; `python3 tools/setup_clients.py` makes it, or says why it cannot")
+        if name not in found:
+            found[name] = json.loads(_run(name, setting))
+        return found[name]
+
+    return run
+
+
+def _run(name: str, setting: Setting) -> str:
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("COUNCIL_", "OPENAI_", "ANTHROPIC_"))
+    }
+    nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    lower = {key.lower(): value for key, value in nowhere.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [str(PYTHON), str(SCRIPTS / f"{name}.py")],
+            env={**kept, **nowhere, **lower, **setting.environment(), "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SCRIPT_S, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout.splitlines()[-1]
