@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from council.domain import access, answers, ledger, sandbox
+from council.domain import access, answers, ledger, memory, sandbox
 
 
 class Records(Protocol):
@@ -287,4 +287,133 @@ class Runtime(Protocol):
 
     async def shut_down(self) -> None:
         """Stop everything, the supervisor last."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of length 1. Blocking. Text beyond the model's length is left out."""
+
+    @property
+    def digest(self) -> str:
+        """Which model this is: vectors of another digest cannot be compared with its own."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """How many numbers a vector has."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> memory.Embedded:
+        """Return a vector for each text, in order."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what is kept of texts seen."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Vectors of length 1 by number, and which are nearest to another. Safe to share between threads. A view only."""
+
+    def add(self, numbers: Sequence[int], vectors: Sequence[bytes]) -> None:
+        """Add vectors under numbers that are not there yet."""
+        ...
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove vectors; numbers that are not there are passed over."""
+        ...
+
+    def search(self, vector: bytes, limit: int) -> list[tuple[int, float]]:
+        """Return up to `limit` numbers with their cosine, nearest first."""
+        ...
+
+    def similarity(self, vector: bytes, numbers: Sequence[int]) -> list[float]:
+        """Return the cosine of each of these numbers, 0.0 for those that are not there."""
+        ...
+
+    def settle(self) -> None:
+        """Rearrange for the number of vectors it holds now, if that pays. May take a second; searches go on meanwhile."""
+        ...
+
+    def __len__(self) -> int:
+        """Return how many vectors it holds."""
+        ...
+
+
+class MemoryRecords(Protocol):
+    """The durable truth about what is remembered. Blocking. Every method is about one user, or says otherwise.
+
+    Every method raises RecordsUnavailableError when the database cannot be reached, read or written.
+    """
+
+    def add_memories(
+        self,
+        rows: Sequence[tuple[memory.Memory, bytes]],
+        digest: str,
+        superseded: Mapping[str, str] | None = None,
+    ) -> None:
+        """Commit rows with their vectors, or none; an id that is there is left as it is.
+
+        `superseded` maps ids of the same user's facts to the id of the row that takes their place, at that row's time.
+        """
+        ...
+
+    def memories(
+        self, user_id: str, selection: memory.Selection, limit: int, *, newest_first: bool = False
+    ) -> list[memory.Memory]:
+        """Return up to `limit` memories in the order of their ids, which is that of their birth."""
+        ...
+
+    def facts(self, user_id: str, subject: str, attribute: str) -> list[memory.Memory]:
+        """Return the facts about an attribute that hold, newest first."""
+        ...
+
+    def vectors(self, user_id: str, before: str, limit: int) -> list[tuple[str, str, bytes, str]]:
+        """Return up to `limit` memories as id, text, vector and digest, newest first; only older ones than `before`, if any."""
+        ...
+
+    def set_vectors(self, user_id: str, vectors: Sequence[tuple[str, bytes]], digest: str) -> None:
+        """Replace vectors by id."""
+        ...
+
+    def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
+        """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return how many memories each user has, of those who have any."""
+        ...
+
+
+class Memories(Protocol):
+    """What the memory part of recall does for a user. Every method raises RecallUnavailableError when it is away."""
+
+    async def remember(self, user_id: str, session_id: str, text: str, request_id: str) -> list[memory.Memory]:
+        """Keep what the user said, and the facts in it; return what is new and committed. Raises OverloadedError."""
+        ...
+
+    async def recall(self, user_id: str, session_id: str, query: str, limit: int, request_id: str) -> memory.Recalled:
+        """Return what is known for a question."""
+        ...
+
+    async def search(self, user_id: str, query: str, limit: int, request_id: str) -> list[memory.Found]:
+        """Return up to `limit` memories that fit a query, best first."""
+        ...
+
+    async def entries(
+        self, user_id: str, selection: memory.Selection, limit: int, request_id: str
+    ) -> list[memory.Memory]:
+        """Return up to `limit` memories, oldest first."""
+        ...
+
+    async def forget(self, user_id: str, selection: memory.Selection, request_id: str) -> int:
+        """Delete memories for good; return how many. Raises NotFoundError for ids that are not the user's."""
+        ...
+
+    async def take_in(self, user_id: str, rows: Sequence[memory.Memory], request_id: str) -> int:
+        """Import memories; return how many were new. Raises InvalidRequestError."""
+        ...
+
+    async def embed(self, texts: Sequence[str], request_id: str) -> memory.Embedded:
+        """Return a vector for each text. Raises InvalidRequestError."""
         ...

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from council.domain import answers
 from council.serving.memory import documents
 
-_WORD = re.compile(r"\w+", re.UNICODE)
+WORD = re.compile(r"\w+", re.UNICODE)
 _WORDS_MAX = 24
 _CANDIDATES = 20
 _REFERENCE = "guidebook/reference/"
@@ -126,5 +126,5 @@ def _parted(heading: str) -> tuple[str, str]:
 
 def content_words(query: str) -> list[str]:
     """Return the distinct words of a query that carry content, in order, at most `_WORDS_MAX`."""
-    words = (word for word in _WORD.findall(query.lower()) if word not in _STOP_WORDS)
+    words = (word for word in WORD.findall(query.lower()) if word not in _STOP_WORDS)
     return list(dict.fromkeys(words))[:_WORDS_MAX]
