@@ -137,7 +137,7 @@ def test_the_database_is_in_wal_mode_and_checks_foreign_keys(lite: sql.SqlRecord
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         connection.execute("PRAGMA foreign_keys = ON")
         with pytest.raises(sqlite3.IntegrityError):
-            connection.execute("INSERT INTO tokens VALUES ('t', 'nobody', 'admin', '', 'hash', 1, NULL, NULL)")
+            connection.execute("INSERT INTO tokens VALUES ('t', 'nobody', 'admin', '', 'hash', 1, NULL, NULL, 0)")
 
 
 def test_no_folder_deeper_than_one_is_made(tmp_path: Path) -> None:

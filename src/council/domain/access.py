@@ -36,7 +36,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 class Token:
     """A token as the records keep it: only a digest of the secret.
 
-    `requests_per_minute` None means the configured default. `revoked_us` None means in force.
+    `requests_per_minute` None means the configured default. `revoked_us` None means in force. `memory` is whether requests
+    that do not say use the user's memory.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Token:
     created_us: int
     requests_per_minute: int | None = None
     revoked_us: int | None = None
+    memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Principal:
     token_id: str
     rights: frozenset[Right]
     requests_per_minute: int
+    memory: bool = False
 
 
 def digest(secret: str) -> str:

@@ -83,12 +83,16 @@ def _close_to_others(path: Path) -> None:
 
     The folder may belong to the gateway's user while root runs this, so the file is held first and changed through the
     descriptor, which only names it and so drops no lock. A file with a second name may be anybody's and stays as it is.
+    Where the folder itself is wholly open to its group, as to gateway and recall, so may the file be.
     """
+    group = path.parent.stat().st_mode & stat.S_IRWXG
+    shared = group if group == stat.S_IRWXG else 0
     with _held(path) as descriptor:
         status = os.fstat(descriptor)
-        if status.st_nlink == 1 and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if status.st_nlink == 1 and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~shared:
+            mode = 0o600 | status.st_mode & shared & ~stat.S_IXGRP
             with contextlib.suppress(PermissionError):
-                os.chmod(f"/proc/self/fd/{descriptor}", 0o600)  # noqa: PTH101 - a descriptor, not a path of ours
+                os.chmod(f"/proc/self/fd/{descriptor}", mode)  # noqa: PTH101 - a descriptor, not a path of ours
 
 
 @contextlib.contextmanager
@@ -162,6 +166,7 @@ def _connect_sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqli
             f"synchronous = {synchronous}",
             "foreign_keys = ON",
             f"journal_size_limit = {_WAL_BYTES_KEPT_MAX}",
+            "secure_delete = ON",  # what is deleted is overwritten; the ledger never deletes, so it costs nothing there
         ):
             connection.execute(f"PRAGMA {pragma}").close()
     except BaseException:

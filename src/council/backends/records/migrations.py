@@ -140,4 +140,40 @@ def _first(connection: sqlalchemy.Connection) -> None:
     _run(connection, _FIRST_GUARDS[kind])
 
 
-STEPS: tuple[Step, ...] = (_first,)
+# Nothing of a memory's text stands in an index: an index moves its entries about, and leaves copies behind.
+_MEMORY_TABLES = (
+    """CREATE TABLE memories (
+        number {identity},
+        id TEXT NOT NULL UNIQUE,
+        user_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        attribute TEXT NOT NULL,
+        value TEXT NOT NULL,
+        text TEXT NOT NULL,
+        source TEXT NOT NULL,
+        confidence {real} NOT NULL,
+        at_us {integer} NOT NULL,
+        superseded_by TEXT NOT NULL,
+        superseded_us {integer} NOT NULL,
+        vector {bytes} NOT NULL,
+        vector_model TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX memories_of_user ON memories (user_id, id)",
+    "ALTER TABLE tokens ADD COLUMN memory {boolean} NOT NULL DEFAULT {no}",
+)
+
+_MEMORY_TYPES = {
+    "sqlite": {**_FIRST_TYPES["sqlite"], "real": "REAL", "bytes": "BLOB", "no": "0"},
+    "postgresql": {**_FIRST_TYPES["postgresql"], "real": "DOUBLE PRECISION", "bytes": "BYTEA", "no": "FALSE"},
+}
+
+
+def _memories(connection: sqlalchemy.Connection) -> None:
+    """What is remembered of users, and which tokens have it on. Needs only the first step."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _MEMORY_TABLES])
+
+
+STEPS: tuple[Step, ...] = (_first, _memories)

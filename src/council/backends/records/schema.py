@@ -5,7 +5,7 @@ epoch, money in micro-dollars.
 """
 
 import sqlalchemy
-from sqlalchemy import BigInteger, Boolean, Column, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, Text
 
 _METADATA = sqlalchemy.MetaData()
 
@@ -33,6 +33,7 @@ tokens = sqlalchemy.Table(
     Column("created_us", BigInteger, nullable=False),
     Column("requests_per_minute", BigInteger),
     Column("revoked_us", BigInteger),
+    Column("memory", Boolean, nullable=False),
 )
 
 # `id` gives rows of the same microsecond an order that pages can resume from; it says nothing else.
@@ -57,4 +58,26 @@ ledger = sqlalchemy.Table(
     Column("first_us", BigInteger, nullable=False),
     Column("total_us", BigInteger, nullable=False),
     Column("generation", Text, nullable=False),
+)
+
+# What is remembered of users. `vector` is float32 of the machine's order, made from `text` by the model `vector_model`.
+memories = sqlalchemy.Table(
+    "memories",
+    _METADATA,
+    Column("number", BigInteger, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("user_id", Text, nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("attribute", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("superseded_by", Text, nullable=False),
+    Column("superseded_us", BigInteger, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("vector_model", Text, nullable=False),
 )

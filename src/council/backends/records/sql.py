@@ -42,8 +42,8 @@ class SqlRecords:
         self._busy_s = busy_s
         self._reader = engines.open_engine(self._url, busy_s, synchronous)
         self._writer = engines.writer(self._reader)
-        self._append = _insert_if_new(self._reader, schema.ledger, "request_id")
-        self._add_user = _insert_if_new(self._reader, schema.users, "id")
+        self._append = insert_if_new(self._reader, schema.ledger, "request_id")
+        self._add_user = insert_if_new(self._reader, schema.users, "id")
 
     def ping(self) -> None:
         """Return if a read would succeed; a database without tables does not count."""
@@ -144,7 +144,8 @@ class SqlRecords:
             raise faults.unavailable(error, self._url) from error
 
 
-def _insert_if_new(engine: sqlalchemy.Engine, table: sqlalchemy.Table, key: str) -> sqlalchemy.Insert:
+def insert_if_new(engine: sqlalchemy.Engine, table: sqlalchemy.Table, key: str) -> sqlalchemy.Insert:
+    """Return an insert that leaves a row whose `key` is there as it is."""
     # The dialect that is not in use costs a tenth of a second to import.
     if engine.dialect.name == "sqlite":
         from sqlalchemy.dialects import sqlite

@@ -1,0 +1,173 @@
+"""What is remembered of users: one more table of the records. Every query names one user, or counts."""
+
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+
+from council.backends.records import schema, sql
+from council.domain import memory
+
+_log = logging.getLogger(__name__)
+
+# Both databases have a bound on the values of one statement.
+_IDS_A_STATEMENT = 500
+# A database is written anew after a deletion up to this size; above it, writers would wait too long. See `_erase`.
+_REWRITTEN_BYTES_MAX = 512 * 1024 * 1024
+
+_row = schema.memories.c
+_MEMORY_COLUMNS = tuple(column for column in _row if column.name not in ("number", "vector", "vector_model"))
+
+
+class SqlMemories(sql.SqlRecords):
+    """ports.MemoryRecords, in the same database as all other records."""
+
+    def __init__(self, url: str, busy_s: float = 5.0):
+        super().__init__(url, busy_s)
+        self._unerased = False
+        self._add = sql.insert_if_new(self._reader, schema.memories, "id")
+
+    def add_memories(
+        self,
+        rows: Sequence[tuple[memory.Memory, bytes]],
+        digest: str,
+        superseded: Mapping[str, str] | None = None,
+    ) -> None:
+        """Commit rows with their vectors, or none; an id that is there is left as it is."""
+        if not rows:
+            return
+        values = [_values(one, vector, digest) for one, vector in rows]
+        born = {one.id: one for one, _ in rows}
+        with self._typed(), self._writer.begin() as connection:
+            connection.execute(self._add, values)
+            for old, new in (superseded or {}).items():
+                connection.execute(
+                    sqlalchemy.update(schema.memories)
+                    .where(_row.user_id == born[new].user_id, _row.id == old)
+                    .values(superseded_by=new, superseded_us=born[new].at_us)
+                )
+        if self._unerased:
+            self._erase_typed()
+
+    def memories(
+        self, user_id: str, selection: memory.Selection, limit: int, *, newest_first: bool = False
+    ) -> list[memory.Memory]:
+        """Return up to `limit` memories in the order of their ids."""
+        order = _row.id.desc() if newest_first else _row.id
+        query = sqlalchemy.select(*_MEMORY_COLUMNS).where(*_chosen(user_id, selection)).order_by(order).limit(limit)
+        with self._typed(), self._reader.connect() as connection:
+            return [_memory(found) for found in connection.execute(query).all()]
+
+    def facts(self, user_id: str, subject: str, attribute: str) -> list[memory.Memory]:
+        """Return the facts about an attribute that hold, newest first."""
+        query = (
+            sqlalchemy.select(*_MEMORY_COLUMNS)
+            .where(
+                _row.user_id == user_id,
+                _row.kind == memory.Kind.FACT.value,
+                _row.subject == subject,
+                _row.attribute == attribute,
+                _row.superseded_by == "",
+            )
+            .order_by(_row.at_us.desc(), _row.id.desc())
+        )
+        with self._typed(), self._reader.connect() as connection:
+            return [_memory(found) for found in connection.execute(query).all()]
+
+    def vectors(self, user_id: str, before: str, limit: int) -> list[tuple[str, str, bytes, str]]:
+        """Return up to `limit` memories as id, text, vector and digest, newest first; only older ones than `before`."""
+        conditions = [_row.user_id == user_id, *([_row.id < before] if before else [])]
+        query = (
+            sqlalchemy.select(_row.id, _row.text, _row.vector, _row.vector_model)
+            .where(*conditions)
+            .order_by(_row.id.desc())
+            .limit(limit)
+        )
+        with self._typed(), self._reader.connect() as connection:
+            return [(one, text, bytes(vector), digest) for one, text, vector, digest in connection.execute(query)]
+
+    def set_vectors(self, user_id: str, vectors: Sequence[tuple[str, bytes]], digest: str) -> None:
+        """Replace vectors by id."""
+        with self._typed(), self._writer.begin() as connection:
+            for identifier, vector in vectors:
+                connection.execute(
+                    sqlalchemy.update(schema.memories)
+                    .where(_row.user_id == user_id, _row.id == identifier)
+                    .values(vector=vector, vector_model=digest)
+                )
+
+    def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
+        """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
+        deleted: list[str] = []
+        with self._typed(), self._writer.begin() as connection:
+            for part in _parts(selection):
+                statement = sqlalchemy.delete(schema.memories).where(*_chosen(user_id, part)).returning(_row.id)
+                deleted += connection.execute(statement).scalars().all()
+        if deleted or self._unerased:
+            self._erase_typed()
+        return deleted
+
+    def counts(self) -> dict[str, int]:
+        """Return how many memories each user has."""
+        query = sqlalchemy.select(_row.user_id, sqlalchemy.func.count()).group_by(_row.user_id)
+        with self._typed(), self._reader.connect() as connection:
+            return {str(user_id): int(count) for user_id, count in connection.execute(query)}
+
+    def _erase_typed(self) -> None:
+        with self._typed():
+            self._unerased = not self._erase()
+        if self._unerased:
+            _log.warning("a reader keeps deleted memories in the database's log; it is emptied with the next change")
+
+    def _erase(self) -> bool:
+        """Take out of the files what was deleted; return whether nobody kept us from it.
+
+        SQLite has overwritten the rows themselves (`secure_delete`), but a page that was rearranged may hold an older copy
+        of a row, and so may the write-ahead log. So the file is written anew, and the log emptied.
+        """
+        if self._reader.dialect.name == "postgresql":
+            with self._reader.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM memories")
+            return True
+        # The driver's own connection, since neither may stand in a transaction.
+        with contextlib.closing(self._reader.raw_connection()) as raw:
+            if Path(self._url.database or "").stat().st_size <= _REWRITTEN_BYTES_MAX:
+                raw.cursor().execute("VACUUM")
+            busy, _, _ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+
+
+def _parts(selection: memory.Selection) -> list[memory.Selection]:
+    """Part a selection by ids into pieces that one statement can hold."""
+    if selection.ids is None:
+        return [selection]
+    starts = range(0, len(selection.ids), _IDS_A_STATEMENT)
+    pieces = (selection.ids[start : start + _IDS_A_STATEMENT] for start in starts)
+    return [dataclasses.replace(selection, ids=piece) for piece in pieces]
+
+
+def _chosen(user_id: str, selection: memory.Selection) -> list[sqlalchemy.ColumnElement[bool]]:
+    conditions = [_row.user_id == user_id]
+    if selection.session_id is not None:
+        conditions.append(_row.session_id == selection.session_id)
+    if selection.kind is not None:
+        conditions.append(_row.kind == selection.kind.value)
+    if selection.ids is not None:
+        conditions.append(_row.id.in_(selection.ids))
+    if selection.after:
+        conditions.append(_row.id > selection.after)
+    return conditions
+
+
+def _values(one: memory.Memory, vector: bytes, digest: str) -> dict[str, Any]:
+    values = {column.name: getattr(one, column.name) for column in _MEMORY_COLUMNS}
+    return {**values, "kind": one.kind.value, "vector": vector, "vector_model": digest}
+
+
+def _memory(found: Sequence[Any]) -> memory.Memory:
+    values = dict(zip((column.name for column in _MEMORY_COLUMNS), found, strict=True))
+    return memory.Memory(**(values | {"kind": memory.Kind(values["kind"])}))
