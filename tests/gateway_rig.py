@@ -19,7 +19,8 @@ from council.gateway import application, auth, limits, parts
 from council.kit import clock
 from council.serving import pipeline
 from council.serving.ledger import writer
-from council.testing import faults, local, model
+from council.serving.memory import use
+from council.testing import faults, local, memory, model
 from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
@@ -50,11 +51,13 @@ class Rig:
     compute: faults.Switch
     recall: faults.Switch
     sandbox: faults.Switch
+    memories: faults.Switch
     fake_sandbox: FakeSandbox
     model: model.ScriptedModel
     admin: str
     viewer: str
     settings: config.Config
+    doorkeeper: auth.Doorkeeper
 
     def headers(self, secret: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {secret or self.admin}"}
@@ -76,13 +79,19 @@ async def open_rig(
     sandbox = faults.Switch(fake_sandbox)
     ledger_writer = writer.LedgerWriter(records, 64, 1000)
     specialists = app.specialists(scripted, compute, recall, sandbox, PROMPTS, settings)
-    chain = pipeline.Pipeline(specialists, ledger_writer, settings.prices, "0" * 40, clock.SystemClock())
+    kept = memory.InlineMemories(memory.PlainRecords(), settings.memory, clock.SystemClock())
+    memories = faults.Switch(kept)
+    chain = pipeline.Pipeline(
+        specialists, ledger_writer, settings.prices, "0" * 40, clock.SystemClock(),
+        use.Remembering(memories, settings.memory),
+    )  # fmt: skip
     made = parts.Parts(
         config=settings,
         generation="0" * 40,
         records=records,
         pipeline=chain,
         sandbox=sandbox,
+        memories=memories,
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
         limiter=limits.RateLimiter(store, clock.SystemClock()),
         pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},
@@ -93,8 +102,8 @@ async def open_rig(
     transport = httpx.ASGITransport(app=built, client=(client_host, 1234), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield Rig(
-            client, built, records, store, compute, recall, sandbox, fake_sandbox, scripted,
-            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings,
+            client, built, records, store, compute, recall, sandbox, memories, fake_sandbox, scripted,
+            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper,
         )  # fmt: skip
     await chain.close()
     ledger_writer.close()

@@ -20,6 +20,8 @@ from council.kit import permissions
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from council.serving.memory import keeper as keeper_module
+
 _PROMPT_BYTES_MAX = 64 * 1024
 
 
@@ -38,6 +40,23 @@ def records(config: config_module.Config, where: home_module.Home) -> ports.Reco
     if config.records.url:
         return sql.SqlRecords(config.records.url, config.records.busy_s)
     return HomeRecords(where.records_url, config.records.busy_s)
+
+
+def keeper(config: config_module.Config, where: home_module.Home) -> "keeper_module.Keeper":
+    """Return what keeps users' memories. Raises SetupError without its model, RecordsUnavailableError."""
+    from council.backends.embedder import onnx
+    from council.backends.records import memories
+    from council.backends.vector_index import faiss
+    from council.serving.memory import keeper as keeper_module
+
+    embedder = onnx.OnnxEmbedder(config.memory.cache_texts)
+    kept = memories.SqlMemories(config.records.url or where.records_url, config.records.busy_s)
+    clock = clock_module.SystemClock()
+
+    def new_index() -> ports.VectorIndex:
+        return faiss.FaissIndex(embedder.width, config.memory.lists_from)
+
+    return keeper_module.Keeper(kept, embedder, new_index, config.memory, clock)
 
 
 def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
@@ -66,16 +85,19 @@ def runtime(where: home_module.Home) -> ports.Runtime:
 def gateway(config: config_module.Config, where: home_module.Home, generation: str) -> "ASGIApp":
     """Return the gateway's application; its lifespan opens and closes what it leans on, in order."""
     from council.backends.compute import unix as compute_unix
+    from council.backends.memories import unix as memories_unix
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
     from council.gateway import application, auth, limits, parts
     from council.serving import pipeline
     from council.serving.ledger import writer
+    from council.serving.memory import use
 
     clock = clock_module.SystemClock()
     made_records, made_store, made_model = records(config, where), store(config, where), model(config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
+    memories = memories_unix.UnixMemories(where.socket("recall"), config.memory)
     sandbox = sandbox_unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
     ledger_writer = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
     prompts = where.generations / generation / "prompts"
@@ -89,8 +111,10 @@ def gateway(config: config_module.Config, where: home_module.Home, generation: s
             config.prices,
             generation,
             clock,
+            use.Remembering(memories, config.memory),
         ),
         sandbox=sandbox,
+        memories=memories,
         doorkeeper=auth.Doorkeeper(made_records, config.gateway),
         limiter=limits.RateLimiter(made_store, clock),
         pings={

@@ -140,6 +140,8 @@ def add_token(
     label: str,
     requests_per_minute: int | None,
     secret: str | None = None,
+    *,
+    memory: bool = False,
 ) -> str:
     """Store a token and return its secret, a new one unless given, which is shown this once and kept nowhere else."""
     secret = secret or ids.secret(_TOKEN_PREFIX)
@@ -152,6 +154,7 @@ def add_token(
         secret_sha256=access.digest(secret),
         created_us=now_us,
         requests_per_minute=requests_per_minute,
+        memory=memory,
     )
     records.add_token(token)
     return secret

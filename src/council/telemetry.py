@@ -124,6 +124,28 @@ RECALL_LEFT_OUT = prometheus_client.Gauge(
     "council_recall_left_out", "Documents that could not be indexed, by root.", ["root"], multiprocess_mode="livemax"
 )
 
+# Memory, kept by recall.
+MEMORY_MEMORIES = prometheus_client.Gauge(
+    "council_memory_memories", "Memories of all users in the records.", multiprocess_mode="livemax"
+)
+MEMORY_LOADED = prometheus_client.Gauge(
+    "council_memory_loaded", "Memories that are ready to be searched.", multiprocess_mode="livemax"
+)
+MEMORY_REBUILD_SECONDS = prometheus_client.Gauge(
+    "council_memory_rebuild_seconds", "How long reading all memories took at the start.", multiprocess_mode="livemax"
+)
+MEMORY_SEARCHES = prometheus_client.Counter(
+    "council_memory_searches_total", "Searches of a user's memories, by whether any fitted (hit, miss).", ["result"]
+)
+MEMORY_SEARCH_SECONDS = prometheus_client.Histogram(
+    "council_memory_search_seconds", "One search, with its embedding.", buckets=_LATENCY_BUCKETS_S
+)
+MEMORY_EMBED_SECONDS = prometheus_client.Histogram(
+    "council_memory_embed_seconds", "One text into a vector, or out of the cache.", buckets=_LATENCY_BUCKETS_S
+)
+MEMORY_KEPT = prometheus_client.Counter("council_memory_kept_total", "Memories kept, by kind.", ["kind"])
+MEMORY_FORGOTTEN = prometheus_client.Counter("council_memory_forgotten_total", "Memories deleted.")
+
 # The sandbox.
 SANDBOX_RUN_SECONDS = prometheus_client.Histogram(
     "council_sandbox_run_seconds", "One job, waiting left out, by status.", ["status"], buckets=_LATENCY_BUCKETS_S

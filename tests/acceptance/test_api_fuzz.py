@@ -15,9 +15,15 @@ from council.domain import config
 from gateway_rig import served_rig
 
 OPERATIONS = [
+    "DELETE /api/memory",
+    "DELETE /api/memory/sessions/{session}",
+    "DELETE /api/memory/{identifier}",
     "DELETE /v1/sandbox/sessions/{id}",
     "GET /api/ledger/export",
     "GET /api/ledger/report",
+    "GET /api/memory",
+    "GET /api/memory/export",
+    "GET /api/memory/search",
     "GET /api/status",
     "GET /livez",
     "GET /metrics",
@@ -26,12 +32,15 @@ OPERATIONS = [
     "GET /v1/models/{name}",
     "GET /v1/sandbox/status",
     "POST /v1/chat/completions",
+    "POST /v1/embeddings",
     "POST /v1/sandbox/kill",
     "POST /v1/sandbox/lift",
     "POST /v1/sandbox/run",
     "POST /v1/sandbox/sessions",
     "POST /v1/sandbox/sessions/{id}/run",
 ]
+# Bodies of JSON lines are nothing that schemathesis can make; tests/unit has what they may and may not hold.
+NOT_FUZZED = ["POST /api/memory/import"]
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +56,7 @@ def operations(schema: schemathesis.BaseSchema) -> dict[str, schemathesis.APIOpe
 
 
 def test_every_documented_operation_is_fuzzed(schema):
-    assert sorted(operations(schema)) == OPERATIONS
+    assert sorted(operations(schema)) == sorted([*OPERATIONS, *NOT_FUZZED])
 
 
 @pytest.mark.parametrize("label", OPERATIONS)

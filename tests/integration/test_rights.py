@@ -58,7 +58,7 @@ def places(where: home.Home) -> dict[str, Path]:
 READABLE = {
     "gateway": {"key", "records", "generation"},
     "model": {"key", "models"},
-    "recall": {"generation", "library"},
+    "recall": {"generation", "library", "records"},
     "store": {"store"},
     "sandboxd": {"audit"},
     "worker": set(),
@@ -67,7 +67,7 @@ WRITABLE = {
     "gateway": {"records", "metrics"},
     "store": {"store"},
     "model": set(),
-    "recall": set(),
+    "recall": {"records"},
     "sandboxd": {"sandbox"},
     "worker": set(),
 }

@@ -84,9 +84,9 @@ class Served:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def ask(self, text: str, model: str = "council", token: str = "") -> dict[str, Any]:
+    def ask(self, text: str, model: str = "council", token: str = "", **more: Any) -> dict[str, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.council.port, timeout=60)
-        body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 8}
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 8, **more}
         headers = {"authorization": f"Bearer {token or self.council.token}", "content-type": "application/json"}
         with contextlib.closing(connection):
             connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
@@ -204,7 +204,7 @@ def test_each_process_but_the_zygote_has_a_user_of_its_own_and_no_capability(ser
 
 def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
     assert refused(served, "worker") == EVERYTHING
-    assert refused(served, "recall") == EVERYTHING
+    assert refused(served, "recall") == EVERYTHING - {"council.db"}
     assert refused(served, "model") == EVERYTHING - {"internal.key"}
     assert refused(served, "store") == EVERYTHING - {"valkey.sock"}
     assert refused(served, "sandboxd") == EVERYTHING - {"zygote.sock", "audit-00000001.jsonl"}
@@ -223,6 +223,21 @@ def test_all_parts_answer_over_http(served: Served) -> None:
     assert math["council"]["degraded"] == []
     assert served.ask("What does verified mean?")["council"]["evidence"]["level"] == "quoted"
     assert served.ask("Say hello.", "council/general")["choices"][0]["message"]["content"].strip()
+
+
+def test_gateway_and_recall_share_the_records(served: Served) -> None:
+    told = served.ask("I moved to Lyon. Say hello.", "council/general", memory=True)["council"]
+    assert told["degraded"] == [] and told["memory"]["storing"] == "committed"
+    assert "Lyon" in served.ask("Where do I live?", memory=True)["choices"][0]["message"]["content"]
+    # Whoever made the log and its index first, both can go on with them.
+    restarted(served, "recall")
+    restarted(served, "gateway")
+    whole.wait_until(lambda: served.ask("Where do I live?", memory=True)["council"]["route"] == "knowledge", 30)
+    served.works()
+    assert {(path.stat().st_mode & 0o777, path.stat().st_gid) for path in served.home.records.iterdir()} == {
+        (0o660, served.home.records.stat().st_gid)
+    }
+    assert "Forgot" in served.command("memory", "forget", "--all")
 
 
 def test_doctor_and_status_name_the_regime(served: Served) -> None:

@@ -4,12 +4,16 @@ from pathlib import Path
 
 from council import ports
 from council.backends.compute import unix as compute_unix
+from council.backends.embedder import onnx
+from council.backends.memories import unix as memories_unix
 from council.backends.model_provider import openai
+from council.backends.records import memories as sql_memories
 from council.backends.records import sql
 from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
 from council.backends.sandbox_runner import unix as sandbox_unix
 from council.backends.store import valkey
+from council.backends.vector_index import faiss
 from council.domain import answers, config, home, sandbox_wire
 from council.kit import clock
 from council.serving import pipeline
@@ -17,6 +21,7 @@ from council.serving.ledger import writer
 from council.serving.specialists import computed, generated, knowledge
 from council.testing import clock as fake_clock
 from council.testing import local as fake_local
+from council.testing import memory as fake_memory
 from council.testing import model as fake_model
 
 _PATH = Path()
@@ -31,6 +36,16 @@ retriever: ports.Retriever = retriever_unix.UnixRetriever(_PATH, 1.0)
 fake_retriever: ports.Retriever = fake_local.InlineRetriever({})
 sandbox: ports.Sandbox = sandbox_unix.UnixSandbox(_PATH, config.SandboxConfig())
 runtime: ports.Runtime = runtime_local.LocalRuntime(home.Home(_PATH))
+memories: ports.Memories = memories_unix.UnixMemories(_PATH, config.MemoryConfig())
+memory_records: ports.MemoryRecords = sql_memories.SqlMemories("sqlite://", 1.0)
+fake_memory_records: ports.MemoryRecords = fake_memory.PlainRecords()
+fake_memories: ports.Memories = fake_memory.InlineMemories(
+    fake_memory_records, config.MemoryConfig(), clock.SystemClock()
+)
+embedder: ports.Embedder = onnx.OnnxEmbedder(1)
+fake_embedder: ports.Embedder = fake_memory.WordEmbedder()
+vector_index: ports.VectorIndex = faiss.FaissIndex(384, 50_000)
+fake_vector_index: ports.VectorIndex = fake_memory.PlainIndex()
 
 system_clock: clock.Clock = clock.SystemClock()
 manual_clock: clock.Clock = fake_clock.ManualClock()

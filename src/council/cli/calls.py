@@ -26,13 +26,14 @@ def call(
     timeout_s: float,
     reply_bytes_max: int,
 ) -> dict[str, Any]:
-    """Make one call with the owner's token; return the JSON object that answers it.
+    """Make one call with the owner's token; return the JSON object that answers it. A body of bytes goes as it is.
 
     Raises SupervisorUnavailableError when nothing listens, UnavailableError, and what the service's error stands for.
     """
     connection = connect(config, timeout_s)
     try:
-        connection.request(method, path, None if body is None else orjson.dumps(body), headers(token(where, config)))
+        raw_body = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
+        connection.request(method, path, raw_body, headers(token(where, config)))
         with connection.getresponse() as response:
             status, raw = response.status, response.read(reply_bytes_max + 1)
     except ConnectionRefusedError as error:

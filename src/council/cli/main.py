@@ -37,6 +37,7 @@ _MODULES = {
     "config": "blueprint",
     "tokens": "tokens",
     "sandbox": "sandbox",
+    "memory": "memory",
 }
 
 

@@ -21,12 +21,15 @@ def tokens() -> None:
 @click.option("--user", default="owner", show_default=True, help="Whose token it is; costs and memory are theirs.")
 @click.option("--label", default="", help="What it is for.")
 @click.option("--requests-per-minute", type=click.IntRange(1, 10_000_000), help="A rate limit of its own.")
+@click.option("--memory", is_flag=True, help="Its requests use the user's memory unless they say otherwise.")
 @options.home
-def add(role: str, user: str, label: str, requests_per_minute: int | None, where: home_module.Home) -> None:
+def add(
+    role: str, user: str, label: str, requests_per_minute: int | None, memory: bool, where: home_module.Home
+) -> None:
     """Make a token and print it, this once."""
     records = app.records(options.config_of(where), where)
     try:
-        secret = homes.add_token(records, access.Role(role), user, label, requests_per_minute)
+        secret = homes.add_token(records, access.Role(role), user, label, requests_per_minute, memory=memory)
     finally:
         records.close()
     click.echo(secret)
@@ -52,6 +55,7 @@ def list_tokens(where: home_module.Home, as_json: bool) -> None:
                     "label": token.label,
                     "created_us": token.created_us,
                     "revoked_us": token.revoked_us,
+                    "memory": token.memory,
                 }
                 for token in found
             ]

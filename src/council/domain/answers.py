@@ -70,7 +70,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a caller asked. `route` is None when Council is to choose."""
+    """What a caller asked. `route` is None when Council is to choose. `background` is what a model is told of the user."""
 
     request_id: str
     messages: Sequence[Message]
@@ -78,6 +78,7 @@ class Question:
     sampling: Sampling
     route: Route | None = None
     specialists: bool = True
+    background: str = ""
 
     @property
     def text(self) -> str:
@@ -150,7 +151,7 @@ class Answer:
     """A finding with everything that the caller is told about it.
 
     `timings_ms` maps stage to milliseconds. `passed_on` maps each specialist that declined to its reason. `degraded`
-    names parts that were away and what that changed.
+    names parts that were away and what that changed. `memory` says what was used and kept, None where memory is off.
     """
 
     request_id: str
@@ -164,3 +165,4 @@ class Answer:
     route_reasons: Sequence[str]
     degraded: Sequence[str]
     generation: str
+    memory: Mapping[str, Any] | None = None

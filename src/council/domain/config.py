@@ -103,6 +103,24 @@ class RecallConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryConfig:
+    """What is remembered of users."""
+
+    memories_max: int = option(200_000, "Most memories of one user; beyond it nothing new is kept.", low=1)
+    text_chars_max: int = option(2000, "What a user says is kept up to this many characters.", low=100, high=100_000)
+    found_max: int = option(5, "Most memories given to the model for one answer.", low=0, high=50)
+    score_min: float = option(0.4, "Least score, 0 to 1, of a memory that is given to the model.", low=0, high=1)
+    session_turns: int = option(6, "Earlier turns of the session given to the model.", low=0, high=100)
+    texts_max: int = option(256, "Most texts embedded or memories imported in one call.", low=1, high=2048)
+    cache_texts: int = option(4096, "Texts whose vectors are kept ready.", low=1, high=1_000_000)
+    users_loaded: int = option(256, "Users whose memories are kept ready; others' are read when asked for.", low=1)
+    lists_from: int = option(50_000, "From this many memories on the index is parted into lists.", low=1000)
+    queue_max: int = option(64, "Calls that may wait before new ones are turned away.", low=1, high=10_000)
+    timeout_s: float = option(10.0, "Longest wait of the gateway for recall, seconds.", low=0.1, high=600)
+    recall_s: float = option(1.0, "Longest an answer waits for what is remembered, seconds.", low=0.05, high=60)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsConfig:
     """The database."""
 
@@ -189,6 +207,7 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 import council
 from council import telemetry
 from council.domain import errors, sandbox_wire
-from council.gateway import admin, door, health, openai, openapi, page, parts, sandbox
+from council.gateway import admin, door, embeddings, health, memory, openai, openapi, page, parts, sandbox
 from council.gateway import errors as http_errors
 
 _log = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     app.router.routes.extend(vitals.routes())
     app.router.routes.append(page.route(made, vitals))
     app.include_router(admin.router(made, vitals))
+    app.include_router(memory.router(made))
+    app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
     app.openapi = lambda: openapi.document(app, v1.model_names(), made.config.sandbox)  # type: ignore[method-assign]
     app.add_exception_handler(errors.CouncilError, _own_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
@@ -88,6 +90,11 @@ _PATHS = frozenset(
         "/api/status",
         "/api/ledger/report",
         "/api/ledger/export",
+        "/v1/embeddings",
+        "/api/memory",
+        "/api/memory/search",
+        "/api/memory/export",
+        "/api/memory/import",
     }
 )
 
@@ -101,6 +108,8 @@ def _template(path: str) -> str:
         return path
     if path.startswith(_SESSIONS):
         return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
+    if path.startswith("/api/memory/"):
+        return "/api/memory/sessions/{id}" if path.startswith("/api/memory/sessions/") else "/api/memory/{id}"
     return "/v1/models/{name}" if path.startswith("/v1/models/") else "other"
 
 

@@ -69,7 +69,7 @@ class Doorkeeper:
                 "This token is not known here, or was revoked. The first one is in the file `token` of the Council home."
             )
         limit = token.requests_per_minute or self._gateway.requests_per_minute
-        return access.Principal(token.user_id, token.id, access.RIGHTS[token.role], limit)
+        return access.Principal(token.user_id, token.id, access.RIGHTS[token.role], limit, token.memory)
 
     def _on_loopback(self, connection: HTTPConnection) -> bool:
         # Behind a proxy every caller seems to be on loopback.

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from council.domain import access, answers, errors
 from council.gateway import errors as http_errors
-from council.gateway import exchange, limits, parts, wire
+from council.gateway import exchange, limits, memory, parts, wire
 from council.serving import pipeline as pipeline_module
 
 _log = logging.getLogger(__name__)
@@ -65,7 +65,10 @@ class OpenAIRoutes:
         asked = wire.parse_chat(raw, settings.messages_max)
         question = self._question(asked, request.state.request_id)
         asker = pipeline_module.Asker(
-            principal.user_id, principal.token_id, ("store: rate limits count here only",) if admission.degraded else ()
+            principal.user_id,
+            principal.token_id,
+            ("store: rate limits count here only",) if admission.degraded else (),
+            *memory.wish(request, principal, asked.memory, asked.session),
         )
         events = self._parts.pipeline.answer(question, asker)
         headers = limits.headers(admission)

@@ -8,7 +8,7 @@ from fastapi.openapi import utils
 
 from council.domain import config as config_module
 from council.domain import sandbox
-from council.gateway import wire
+from council.gateway import embeddings, wire
 
 _REFERENCE = "#/components/schemas/"
 
@@ -23,6 +23,10 @@ def document(app: fastapi.FastAPI, models: Sequence[str], settings: config_modul
         request = wire.ChatRequest.model_json_schema(ref_template=_REFERENCE + "{model}")
         schemas.update(request.pop("$defs", {}))
         request["properties"]["model"]["enum"] = list(models)
+        schemas["EmbeddingsRequest"] = embeddings.EmbeddingsRequest.model_json_schema(
+            ref_template=_REFERENCE + "{model}"
+        )
+        schemas["EmbeddingsRequest"]["properties"]["model"]["enum"] = [embeddings.MODEL]
         schemas.update(_SCHEMAS, ChatRequest=request, SandboxLimits=_limits(settings), **_SANDBOX_SCHEMAS)
         made["paths"].update({**_paths(), **_sandbox_paths()})
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -43,8 +47,9 @@ def _content(description: str, schema: dict[str, Any], kind: str = "application/
     return {"description": description, "content": {kind: {"schema": schema}}}
 
 
-def _object(required: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": "object", "required": list(required), "properties": required, **more}
+def _object(required: dict[str, Any], properties_more: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    properties = {**required, **(properties_more or {})}
+    return {"type": "object", "required": list(required), "properties": properties, **more}
 
 
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -95,6 +100,7 @@ _SCHEMAS: dict[str, Any] = {
             "degraded": {"type": "array", "items": _TEXT},
             "generation": _TEXT,
         },
+        properties_more={"memory": {"type": "object", "description": "What memory gave and kept, where it is on."}},
         description="What Council tells about an answer beside its text.",
     ),
     "ChatCompletion": _object(
@@ -106,6 +112,14 @@ _SCHEMAS: dict[str, Any] = {
             "choices": {"type": "array", "items": {"type": "object"}, "minItems": 1},
             "usage": {"type": "object"},
             "council": _ref("Council"),
+        }
+    ),
+    "Embeddings": _object(
+        {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": {"type": "object"}},
+            "model": _TEXT,
+            "usage": {"type": "object"},
         }
     ),
     "Model": _object({"id": _TEXT, "object": {"const": "model"}, "created": _COUNT, "owned_by": _TEXT}),
@@ -135,6 +149,18 @@ def _paths() -> dict[str, Any]:
                 "summary": "Answer a conversation.",
                 "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("ChatRequest")}}},
                 "responses": {"200": answered},
+            }
+        },
+        "/v1/embeddings": {
+            "post": {
+                "operationId": "embeddings",
+                "tags": ["openai"],
+                "summary": "Turn texts into vectors.",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": _ref("EmbeddingsRequest")}},
+                },
+                "responses": {"200": _content("A vector for each text.", _ref("Embeddings"))},
             }
         },
         "/v1/models": {

@@ -18,6 +18,7 @@ class Parts:
     records: ports.Records
     pipeline: pipeline_module.Pipeline
     sandbox: ports.Sandbox
+    memories: ports.Memories
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]

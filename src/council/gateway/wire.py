@@ -100,7 +100,8 @@ class ChatRequest(pydantic.BaseModel):
     functions: _Empty | None = None
     response_format: TextFormat | None = None
     modalities: list[Literal["text"]] | None = None
-    memory: Annotated[Literal[False], _BOOLEAN] | None = None
+    memory: Annotated[bool, _BOOLEAN] | None = None
+    session: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9._:@-]{0,128}$")] | None = None
     presence_penalty: Annotated[float, pydantic.Field(ge=0, le=0)] | None = None
     frequency_penalty: Annotated[float, pydantic.Field(ge=0, le=0)] | None = None
 
@@ -124,7 +125,6 @@ _UNSUPPORTED = {
     "tools": "no tool calls",
     "tool_choice": "no tool calls",
     "modalities": "text only",
-    "memory": "no memory yet",
     "functions": "no tool calls",
     "response_format": "plain text only",
     "presence_penalty": "no penalties",
@@ -187,6 +187,7 @@ def council_object(answer: answers.Answer) -> dict[str, Any]:
         "passed_on": dict(answer.passed_on),
         "degraded": list(answer.degraded),
         "generation": answer.generation,
+        **({} if answer.memory is None else {"memory": dict(answer.memory)}),
     }
 
 

@@ -1,12 +1,13 @@
-"""The recall process: indexes guidebook, knowledge and library, and answers searches on a Unix socket.
+"""The recall process: indexes guidebook, knowledge and library, keeps users' memories, and answers on a Unix socket.
 
 The blueprint's folders come from the generation that the process was started with; the library is looked at every
-`recall.poll_s` seconds.
+`recall.poll_s` seconds. A frame that names an `operation` is for the memory part, see `memories.py`.
 """
 
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -17,16 +18,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from council import app as composition
 from council import telemetry
 from council.domain import config as config_module
 from council.domain import home
 from council.kit import frames, listeners
-from council.services import harness, local_hosts, rights
+from council.services import harness, local_hosts, memories, rights
 from council.serving.memory import folder, lexical
 
 _log = logging.getLogger(__name__)
 
-_REQUEST_BYTES_MAX = 64 * 1024
+_REQUEST_BYTES_MAX = 16 * 1024 * 1024
 _RESULTS_MAX = 50
 _CONNECTIONS_MAX = 256
 _NAMED_MAX = 20
@@ -38,6 +40,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
     harness.setup_logging(environment.name)
     health = environment.tcp_socket("health", "127.0.0.1", config.recall_port)
     search = environment.unix_socket("search", where.socket("recall"))
+    # The numeric libraries read these when they are loaded, on a thread, after the confinement.
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", SQLITE_TMPDIR=str(where.records))
     rights.confine_service("recall", config, where)
     live = where.generations / environment.generation
     recall = _Recall(
@@ -45,7 +49,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
             "guidebook": ("blueprint", folder.Folder(live / "guidebook", config.recall)),
             "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall)),
             "library": ("library", folder.Folder(where.library, config.recall)),
-        }
+        },
+        memories.Memories(lambda: composition.keeper(config, where), config.memory),
     )
     app = _application(recall, search, environment, config.recall.poll_s)
     harness.serve(local_hosts.only(app), health, environment, drain_s=0.0)
@@ -53,7 +58,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
 
 
 class _Recall:
-    def __init__(self, folders: dict[str, tuple[str, folder.Folder]]) -> None:
+    def __init__(self, folders: dict[str, tuple[str, folder.Folder]], memory: memories.Memories) -> None:
+        self.memory = memory
         self._folders = folders
         self._index = lexical.LexicalIndex()
         self._connections = 0
@@ -100,16 +106,18 @@ class _Recall:
         self._connections += 1
         try:
             while (request := await frames.read(reader, _REQUEST_BYTES_MAX)) is not None:
-                writer.write(frames.encode(self._reply(request)))
+                writer.write(frames.encode(await self._reply(request)))
                 await writer.drain()
-        except (frames.FrameError, OSError, ValueError, TypeError) as error:
+        except (frames.FrameError, OSError, ValueError, TypeError, KeyError) as error:
             _log.info("a caller went away", extra={"reason": str(error)})
         finally:
             self._connections -= 1
             writer.close()
 
-    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         harness.request_id.set(str(request.get("request_id", "")))
+        if "operation" in request:
+            return await self.memory.reply(request)
         limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
         passages = self._index.search(str(request.get("query", "")), limit)
         return {"passages": [asdict(passage) for passage in passages]}
@@ -119,7 +127,8 @@ def _application(
     recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment, poll_s: float
 ) -> Starlette:
     async def live(_: Request) -> Response:
-        return JSONResponse({"live": True, "generation": environment.generation, "left_out": recall.left_out()})
+        state = {"memories_ready": recall.memory.warm, "left_out": recall.left_out()}
+        return JSONResponse({"live": True, "generation": environment.generation, **state})
 
     async def metrics(_: Request) -> Response:
         telemetry.observe_process("recall", environment.generation)
@@ -137,10 +146,12 @@ def _application(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await recall.refresh()
         server = await asyncio.start_unix_server(recall.serve, sock=search, backlog=listeners.BACKLOG)
-        looking = asyncio.create_task(keep_fresh())
+        running = [asyncio.create_task(keep_fresh()), asyncio.create_task(recall.memory.keep())]
         yield
-        looking.cancel()
+        for task in running:
+            task.cancel()
         server.close()
+        recall.memory.close()
 
     return Starlette(
         routes=[Route("/livez", live), Route("/readyz", live), Route("/metrics", metrics)], lifespan=lifespan

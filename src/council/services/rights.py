@@ -1,8 +1,9 @@
 """What each process may reach: the table of decision 8, as data, and its one application.
 
 Every process reads the Python environment and the system's libraries; beside that only what its row names. The worker reads
-nothing of the home; it, recall, the store and sandboxd can make no socket but Unix ones. Where the kernel cannot confine so
-far the process says so in its log and goes on; `council doctor` shows whether there is Landlock.
+nothing of the home; it, recall, the store and sandboxd can make no socket but Unix ones, except recall where the records are a
+server's. Where the kernel cannot confine so far the process says so in its log and goes on; `council doctor` shows whether
+there is Landlock.
 
 Two are excepted. The zygote, since Landlock forbids mounts and a process that cannot be inspected cannot write id maps: each
 sandbox that it makes gets all of it and more. And sandboxd where it starts the jobs' programs itself (`why_not_confined`).
@@ -44,7 +45,7 @@ def confine_service(service: str, config: config_module.Config, where: home.Home
         return
     confine.seal()
     abi = confine.apply(confinement_of(service, config, where))
-    sockets = _confine_sockets(service)
+    sockets = _confine_sockets(service, config)
     if abi == 0:
         _log.warning("no Landlock on this kernel, so only file modes confine this process", extra={"service": service})
     elif abi < confine.TCP_ABI_MIN:
@@ -65,9 +66,9 @@ def why_not_confined(service: str, config: config_module.Config) -> str:
 _PROGRAMS = {"firejail": "the setuid program firejail", "gvisor": "gVisor's runsc"}
 
 
-def _confine_sockets(service: str) -> str:
+def _confine_sockets(service: str, config: config_module.Config) -> str:
     """Take away the sockets that `service` does not need; return which kinds it can still make."""
-    if service not in UNIX_ONLY:
+    if service not in UNIX_ONLY or (service == "recall" and config.records.url):
         return "all"
     try:
         confine.deny_sockets()
@@ -93,6 +94,8 @@ def confinement_of(service: str, config: config_module.Config, where: home.Home)
             read += [Path(config.model.file)] if config.model.file else []
         case "recall":
             read += [where.generations, where.current, where.library]
+            write += [where.records]
+            connect = None if config.records.url else ()
         case "store":
             write += [where.store]
         case "sandboxd":

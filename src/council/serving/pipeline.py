@@ -1,6 +1,6 @@
 """The request loop: choose a route, try its specialists in turn, settle what it cost, answer.
 
-    question -> router -> specialist -> (passes on -> next ... -> general) -> ledger -> answer
+    question -> memory -> router -> specialist -> (passes on -> next ... -> general) -> ledger -> answer
 
 This module reads like that picture and is the only one that knows all the stages.
 """
@@ -16,6 +16,7 @@ from council import telemetry
 from council.domain import answers, errors, ledger, money
 from council.kit import clock as clock_module
 from council.serving import run as run_module
+from council.serving.memory import use
 from council.serving.router import signals
 
 _log = logging.getLogger(__name__)
@@ -47,11 +48,13 @@ class LedgerWriter(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asker:
-    """Who pays for a question, and what was already away when it came in."""
+    """Who pays for a question, what was already away when it came in, and whether what they said before may be used."""
 
     user_id: str
     token_id: str
     degraded: tuple[str, ...] = ()
+    memory: bool = False
+    session_id: str = ""
 
 
 class Pipeline:
@@ -64,12 +67,14 @@ class Pipeline:
         prices: Mapping[str, money.Price],
         generation: str,
         clock: clock_module.Clock,
+        remembering: use.Remembering | None = None,
     ):
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
         self._prices = prices
         self._generation = generation
         self._clock = clock
+        self._remembering = remembering
         self._recording: set[asyncio.Task[None]] = set()
         self._open = 0
         self._none_open = asyncio.Event()
@@ -87,7 +92,7 @@ class Pipeline:
         self._open += 1
         self._none_open.clear()
         try:
-            async with contextlib.aclosing(self._cascade(question, run)) as events:
+            async with contextlib.aclosing(self._cascade(question, asker, run)) as events:
                 async for event in events:
                     if isinstance(event, answers.Delta):
                         run.spoke()
@@ -115,9 +120,18 @@ class Pipeline:
                 self._none_open.set()
 
     async def _cascade(
-        self, question: answers.Question, run: run_module.Run
+        self, question: answers.Question, asker: Asker, run: run_module.Run
     ) -> AsyncGenerator[answers.Delta | answers.Finding, None]:
-        """Try each specialist in turn until one does not pass on."""
+        """Ask the memory, then try each specialist in turn until one does not pass on."""
+        if asker.memory and self._remembering is not None:
+            with run.stage("memory"):
+                remembered = run.memory = await self._remembering.begin(question, asker.user_id, asker.session_id)
+            question = remembered.question
+            run.degraded += [remembered.degraded] if remembered.degraded else []
+            if remembered.finding is not None:
+                run.route, run.reasons = answers.Route.KNOWLEDGE, ("knowledge: asks for a fact of the user's own",)
+                yield remembered.finding
+                return
         with run.stage("route"):
             order, run.reasons = _order(question)
         for route in order:
@@ -192,6 +206,8 @@ class Pipeline:
                 async with asyncio.timeout(CLOSE_S):
                     await self._none_open.wait()
         await asyncio.gather(*self._recording)
+        if self._remembering is not None:
+            await self._remembering.close()
 
 
 def _order(question: answers.Question) -> tuple[Sequence[answers.Route], Sequence[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from council import telemetry
 from council.domain import answers, errors, ledger
 from council.kit import clock as clock_module
+from council.serving.memory import use
 
 
 class Run:
@@ -21,6 +22,7 @@ class Run:
         self.cost_usd_micros = 0
         self.recorded = False
         self.spoken = False
+        self.memory: use.Use | None = None
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock
@@ -99,6 +101,7 @@ class Run:
             route_reasons=tuple(self.reasons),
             degraded=tuple(self.degraded),
             generation=generation,
+            memory=self.memory.report(self.route) if self.memory else None,
         )
 
     def observe(self, outcome: ledger.Outcome) -> None:

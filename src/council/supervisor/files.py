@@ -43,6 +43,11 @@ def shared(folder: bool, mode: int) -> int:
     return 0o750 if folder else mode & 0o700 | (mode & 0o500) >> 3
 
 
+def used(folder: bool, mode: int) -> int:
+    """Return the mode at which the group may do what the owner may do now; what is made in a folder is the group's too."""
+    return 0o2770 if folder else mode & 0o700 | (mode & 0o700) >> 3
+
+
 def quoted(folder: bool, mode: int) -> int:
     """Return the mode for the library: the group may look into each folder, and each file says for itself."""
     return mode & 0o770 | 0o2050 if folder else mode
@@ -67,7 +72,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
     def of(service: str) -> int:
         return regime.accounts[service].gid if service in regime.accounts else ROOT
 
-    council, key = regime.ids[users.COUNCIL], regime.ids[users.KEY]
+    council, key, records = (regime.ids[name] for name in (users.COUNCIL, users.KEY, users.RECORDS))
     gateway, store, sandboxd = of("gateway"), of("store"), of("sandboxd")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
@@ -79,7 +84,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.generations, ROOT, council, shared, shared),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
         row(home.library, None, of("recall"), quoted, quoted),
-        row(home.records, gateway, gateway, private, private, "gateway"),
+        # Gateway and recall share the embedded database; SQLite gives its log the mode of the database.
+        row(home.records, gateway, records, used, used, "gateway", "recall"),
         # The gateway is in the store's group: it may connect to the socket in there, but not look around.
         row(home.store, store, store, exactly(0o710), private, "store"),
         row(home.sandbox, sandboxd, sandboxd, private, private, "sandboxd"),

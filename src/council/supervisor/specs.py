@@ -75,6 +75,7 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             "recall",
             SocketSpec("search", "unix", path=home.socket("recall"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.recall_port),
+            inherits=frozenset({"COUNCIL_RECORDS_URL"}),
         ),
         # The other kinds of sandbox are programs that sandboxd starts itself.
         *((zygote,) if config.sandbox.kind == "namespaces" else ()),
@@ -98,7 +99,8 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
     return tuple(service.name for service in services if not service.keeps_root)
 
 
-# Their URLs may hold passwords, and only the gateway connects there. For the others the settings are as if not given.
+# Their URLs may hold passwords, and only the gateway connects there, and recall to the records. For the others the settings
+# are as if not given.
 _CREDENTIALS = frozenset({"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"})
 
 # What numpy in jobs is to use of the processor, where it cannot find out.

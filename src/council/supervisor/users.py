@@ -21,11 +21,11 @@ from council.domain import errors
 from council.domain import home as home_module
 from council.kit import accounts, environment, permissions
 
-# Beside one for each service: who reads generations, and who reads the key between gateway and model.
-COUNCIL, KEY = "council", "key"
+# Beside one for each service: who reads generations, who reads the key between gateway and model, and who uses the records.
+COUNCIL, KEY, RECORDS = "council", "key", "records"
 
 # Whose groups a service has beside its own. A generation holds the config, which each of them reads.
-_GROUPS = {"gateway": (COUNCIL, KEY, "store"), "model": (COUNCIL, KEY)}
+_GROUPS = {"gateway": (COUNCIL, KEY, RECORDS, "store"), "model": (COUNCIL, KEY), "recall": (COUNCIL, RECORDS)}
 _EVERYBODYS_GROUPS = (COUNCIL,)
 
 _NOTE_BYTES_MAX = 64 * 1024
@@ -71,7 +71,7 @@ def decide(config: config_module.Config, home: home_module.Home, services: Itera
     in_use = accounts.ids_of_processes()
     try:
         ids = accounts.choose(
-            (*services, "store", COUNCIL, KEY),
+            (*services, "store", COUNCIL, KEY, RECORDS),
             noted,
             lambda number: number in in_use or accounts.is_named(number),
             _start(home),

@@ -243,7 +243,7 @@ async def test_an_error_nobody_foresaw_is_500_without_its_text(rig):
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
-        ("memory", 0.0, "unsupported_parameter"),
+        ("memory", 0.0, "malformed_body"),
         ("logprobs", 0, "unsupported_parameter"),
         ("n", True, "unsupported_parameter"),
         ("top_logprobs", False, "unsupported_parameter"),

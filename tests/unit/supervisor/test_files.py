@@ -82,7 +82,7 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "blueprint.git/HEAD": set(),
         "generations/g/council.yaml": set(SERVICES),
         "models/model.gguf": {"model"},
-        "records/council.db": {"gateway"},
+        "records/council.db": {"gateway", "recall"},
         "store/appendonlydir/a.aof": {"store"},
         "library/open.md": {"recall"},
         "library/hidden.md": set(),
@@ -97,7 +97,7 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
     folders = [home.root, *(path for path in home.root.rglob("*") if path.is_dir())]
     writers = {str(path.relative_to(home.root)): able(regime, path, WRITE | ENTER) for path in folders}
     assert {place: who for place, who in writers.items() if who} == {
-        "records": {"gateway"},
+        "records": {"gateway", "recall"},
         "run/metrics": {"gateway"},
         "run/sandboxd": {"sandboxd"},
         "sandbox": {"sandboxd"},
@@ -137,7 +137,7 @@ def test_what_a_command_of_root_left_is_repaired(home: home_module.Home, regime:
     home.internal_key_file.touch(0o600)
     home.secrets.chmod(0o700)
     files.settle_for("gateway", home, regime)
-    assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway"}
+    assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway", "recall"}
     assert able(regime, home.internal_key_file, READ) == {"gateway", "model"}
 
 
@@ -162,7 +162,7 @@ def test_back_in_the_other_regime_everything_is_roots_again(home: home_module.Ho
     files.settle(home, landlock)
     assert home.library.stat().st_uid == 1000
     files.settle(home, regime)
-    assert able(regime, home.records / "council.db", READ) == {"gateway"}
+    assert able(regime, home.records / "council.db", READ) == {"gateway", "recall"}
 
 
 def test_a_home_that_never_had_users_is_left_as_it_is(home: home_module.Home) -> None:

@@ -89,6 +89,7 @@ SURROUNDING = {
     "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus",
 }
 MORE = {
+    "recall": {"COUNCIL_RECORDS_URL"},
     "gateway": {"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"},
     "zygote": {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"},
 }
@@ -104,7 +105,8 @@ def test_every_service_has_a_valid_config_from_what_it_inherits() -> None:
     for spec in table():
         found = config.build({}, {**specs.inherited(spec, SURROUNDING), **spec.environment}, {})
         assert found.model.threads == 2
-        assert bool(found.records.url) == bool(found.store.url) == (spec.name == "gateway")
+        assert bool(found.records.url) == (spec.name in ("gateway", "recall"))
+        assert bool(found.store.url) == (spec.name == "gateway")
 
 
 def test_only_the_store_is_asked_with_ping() -> None:

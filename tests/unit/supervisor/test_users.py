@@ -51,9 +51,9 @@ def test_each_service_has_a_user_of_its_own_and_the_groups_that_it_needs(
         "store": ["council"],
         "model": ["council", "key"],
         "worker": ["council"],
-        "recall": ["council"],
+        "recall": ["council", "records"],
         "sandboxd": ["council"],
-        "gateway": ["council", "key", "store"],
+        "gateway": ["council", "key", "records", "store"],
     }
 
 

@@ -155,7 +155,7 @@ class _Speech:
     async def listen(
         self, model: ports.ModelProvider, question: answers.Question, prompt: str
     ) -> AsyncGenerator[str, None]:
-        messages = _with_prompt(question.messages, prompt)
+        messages = _with_background(_with_prompt(question.messages, prompt), question.background)
         generation = model.complete(messages, question.sampling, question.request_id)
         async with contextlib.aclosing(generation) as items:
             async for item in items:
@@ -190,6 +190,15 @@ def _with_prompt(messages: Sequence[answers.Message], prompt: str) -> Sequence[a
     if not prompt or any(message.role == "system" for message in messages):
         return messages
     return [answers.Message("system", prompt), *messages]
+
+
+def _with_background(messages: Sequence[answers.Message], background: str) -> Sequence[answers.Message]:
+    """Add what is known of the user to the system message, or as one."""
+    if not background:
+        return messages
+    if messages and messages[0].role == "system":
+        return [answers.Message("system", f"{messages[0].text}\n\n{background}"), *messages[1:]]
+    return [answers.Message("system", background), *messages]
 
 
 def _python_blocks(text: str) -> str:

@@ -1,0 +1,1 @@
+"""The memories of users, kept by recall."""

@@ -1,0 +1,129 @@
+"""Recall's memory part over its Unix socket: one connection a call, one frame each way."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from council.domain import config as config_module
+from council.domain import errors, memory, memory_wire
+from council.kit import frames
+
+FRAME_BYTES_MAX = 16 * 1024 * 1024
+
+_QUERY_CHARS_MAX = 10_000
+
+_KINDS: dict[str, type[errors.CouncilError]] = {
+    kind.code: kind
+    for kind in (
+        errors.InvalidRequestError,
+        errors.NotFoundError,
+        errors.OverloadedError,
+        errors.RecordsUnavailableError,
+    )
+}
+
+
+class UnixMemories:
+    """Implements ports.Memories."""
+
+    def __init__(self, socket_path: Path, settings: config_module.MemoryConfig):
+        self._path = socket_path
+        self._settings = settings
+
+    async def remember(self, user_id: str, session_id: str, text: str, request_id: str) -> list[memory.Memory]:
+        """Keep what the user said, and the facts in it; return what is new and committed."""
+        reply = await self._call("remember", user_id, request_id, session=session_id, text=text)
+        with _reading():
+            return [memory_wire.memory_of(one, user_id) for one in reply["memories"]]
+
+    async def recall(self, user_id: str, session_id: str, query: str, limit: int, request_id: str) -> memory.Recalled:
+        """Return what is known for a question."""
+        wait_s = self._settings.recall_s
+        asked = {"session": session_id, "query": query[:_QUERY_CHARS_MAX], "limit": limit}
+        reply = await self._call("recall", user_id, request_id, wait_s, **asked)
+        with _reading():
+            return memory_wire.recalled_of(reply, user_id)
+
+    async def search(self, user_id: str, query: str, limit: int, request_id: str) -> list[memory.Found]:
+        """Return up to `limit` memories that fit a query, best first."""
+        reply = await self._call("search", user_id, request_id, query=query[:_QUERY_CHARS_MAX], limit=limit)
+        with _reading():
+            return [memory_wire.found_of(one, user_id) for one in reply["found"]]
+
+    async def entries(
+        self, user_id: str, selection: memory.Selection, limit: int, request_id: str
+    ) -> list[memory.Memory]:
+        """Return up to `limit` memories, oldest first."""
+        chosen = memory_wire.selection_form(selection)
+        reply = await self._call("entries", user_id, request_id, selection=chosen, limit=limit)
+        with _reading():
+            return [memory_wire.memory_of(one, user_id) for one in reply["memories"]]
+
+    async def forget(self, user_id: str, selection: memory.Selection, request_id: str) -> int:
+        """Delete memories for good; return how many."""
+        chosen = memory_wire.selection_form(selection)
+        reply = await self._call("forget", user_id, request_id, selection=chosen)
+        with _reading():
+            return int(reply["forgotten"])
+
+    async def take_in(self, user_id: str, rows: Sequence[memory.Memory], request_id: str) -> int:
+        """Import memories; return how many were new."""
+        forms = [memory_wire.form(row) for row in rows]
+        reply = await self._call("import", user_id, request_id, memories=forms)
+        with _reading():
+            return int(reply["imported"])
+
+    async def embed(self, texts: Sequence[str], request_id: str) -> memory.Embedded:
+        """Return a vector for each text."""
+        reply = await self._call("embed", "", request_id, texts=list(texts))
+        with _reading():
+            return memory_wire.embedded_of(reply)
+
+    async def _call(
+        self, operation: str, user_id: str, request_id: str, wait_s: float | None = None, **more: Any
+    ) -> Mapping[str, Any]:
+        request = {"operation": operation, "user": user_id, "request_id": request_id, **more}
+        try:
+            async with asyncio.timeout(wait_s or self._settings.timeout_s):
+                reader, writer = await asyncio.open_unix_connection(self._path, limit=FRAME_BYTES_MAX)
+                try:
+                    writer.write(frames.encode(request))
+                    await writer.drain()
+                    reply = await frames.read(reader, FRAME_BYTES_MAX)
+                finally:
+                    writer.close()
+        except (TimeoutError, OSError, frames.FrameError, TypeError) as error:
+            raise unavailable(f"{type(error).__name__}: {error}") from error
+        return _checked(reply)
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Take whatever does not look like a reply for a recall that is away."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, errors.InvalidRequestError) as error:
+        raise unavailable(f"not a reply of recall: {type(error).__name__}") from error
+
+
+def _checked(reply: dict[str, Any] | None) -> Mapping[str, Any]:
+    if reply is None:
+        raise unavailable("recall closed without a reply")
+    error = reply.get("error")
+    if error is None:
+        return reply
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        raise unavailable("not a reply of recall")
+    kind = _KINDS.get(str(error.get("code")), errors.RecallUnavailableError)
+    raise kind(error["message"], detail=str(error.get("detail", "")))
+
+
+def unavailable(detail: str) -> errors.RecallUnavailableError:
+    """Return the error for a recall that does not answer."""
+    return errors.RecallUnavailableError(
+        "The memory is not available; it may be starting again. Try again in a few seconds.",
+        detail=detail,
+        retry_after_s=1,
+    )

@@ -1,0 +1,91 @@
+"""The memory part of recall before its keeper is there, when that cannot be made, and when too many wait."""
+
+import asyncio
+import threading
+
+import pytest
+
+from council.domain import config, errors
+from council.services import memories
+from council.serving.memory import keeper as keeper_module
+from council.testing import clock as fake_clock
+from council.testing import memory as fake
+
+ASK = {"operation": "recall", "user": "ada", "query": "what?", "request_id": "r"}
+
+
+def a_keeper() -> keeper_module.Keeper:
+    return keeper_module.Keeper(
+        fake.PlainRecords(), fake.WordEmbedder(), fake.PlainIndex, config.MemoryConfig(), fake_clock.ManualClock()
+    )
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memories, "_RETRY_S", 0.01)
+    monkeypatch.setattr(memories, "_WAIT_S", 0.05)
+
+
+async def test_a_call_that_comes_early_waits_for_the_keeper(quick: None) -> None:
+    made = memories.Memories(a_keeper, config.MemoryConfig())
+    keeping = asyncio.create_task(made.keep())
+    assert (await made.reply(ASK))["complete"]
+    await keeping
+    assert made.warm
+    made.close()
+
+
+async def test_without_a_model_a_call_is_told_why_and_a_later_try_succeeds(quick: None) -> None:
+    tries = 0
+
+    def make() -> keeper_module.Keeper:
+        nonlocal tries
+        tries += 1
+        if tries < 30:
+            raise errors.SetupError("The embedding model is not installed. Run `make up`.")
+        return a_keeper()
+
+    made = memories.Memories(make, config.MemoryConfig())
+    keeping = asyncio.create_task(made.keep())
+    reply = await made.reply(ASK)
+    assert reply["error"]["code"] == "recall_unavailable"
+    assert "embedding model is not installed" in reply["error"]["message"]
+    await keeping
+    assert (await made.reply(ASK))["complete"]
+    made.close()
+
+
+async def test_only_so_many_calls_wait(quick: None) -> None:
+    kept, free, begun = a_keeper(), threading.Event(), threading.Event()
+
+    def held(*_: object) -> list[object]:
+        begun.set()
+        assert free.wait(30)
+        return []
+
+    made = memories.Memories(lambda: kept, config.MemoryConfig(queue_max=2))
+    await made.keep()
+    kept.search = held  # type: ignore[method-assign]
+    search = {"operation": "search", "user": "ada", "query": "x"}
+    waiting = [asyncio.create_task(made.reply(search)) for _ in range(2)]
+    await asyncio.to_thread(begun.wait, 30)
+    assert (await made.reply(search))["error"]["code"] == "overloaded"
+    free.set()
+    assert await asyncio.gather(*waiting) == [{"found": []}, {"found": []}]
+    made.close()
+
+
+async def test_records_that_go_away_while_shelves_are_filled_are_tried_again(quick: None) -> None:
+    kept, tries = a_keeper(), 0
+
+    def warm() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise errors.RecordsUnavailableError("The records cannot be used. Try again.")
+
+    kept.warm = warm  # type: ignore[method-assign]
+    made = memories.Memories(lambda: kept, config.MemoryConfig())
+    await made.keep()
+    assert (tries, made.warm) == (3, True)
+    made.close()
