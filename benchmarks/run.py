@@ -20,6 +20,7 @@ import figures
 import ledger
 import memory
 import readme
+import recall
 import request_costs
 import sandbox_costs
 import size
@@ -98,6 +99,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "ledger": _ledger,
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
+    "recall": lambda options: recall.run(options.port, options.peers, say),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }
 
