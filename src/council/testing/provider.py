@@ -131,7 +131,9 @@ class _Stream:
 
 
 def _counts(usage: answers.Usage | None) -> dict[str, int] | None:
-    return usage and {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+    if usage is None:
+        return None
+    return {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
 
 
 def _event(delta: dict[str, Any], finish_reason: str | None = None) -> ports.ModelEvent:
@@ -140,7 +142,7 @@ def _event(delta: dict[str, Any], finish_reason: str | None = None) -> ports.Mod
 
 
 def _usage(usage: answers.Usage | None) -> ports.ModelEvent:
-    data = {"choices": [], "usage": _counts(usage)}
+    data: dict[str, Any] = {"choices": [], "usage": _counts(usage)}
     return ports.ModelEvent(b"data: " + orjson.dumps(data) + b"\n\n", data, usage, ends=True)
 
 
