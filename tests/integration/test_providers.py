@@ -50,7 +50,8 @@ class Stage:
 
     def entries(self, request_id: str, count: int) -> list[upstream.Entry]:
         """Wait until the upstream has billed so many calls."""
-        return until(lambda: found if len(found := self.server.tally.of(request_id)) >= count else None)
+        until(lambda: len(self.server.tally.of(request_id)) >= count)
+        return self.server.tally.of(request_id)
 
     def check(self, request_id: str, *, capped: bool = False) -> list[ledger.Charge]:
         """Hold the charges of a request against what the upstream billed, to the micro-dollar, and return them."""
@@ -143,8 +144,11 @@ def ask(name: str, *, stream: bool, **more: Any) -> dict[str, Any]:
 
 def datas(text: str) -> list[Any]:
     """What the events of a stream say."""
-    found = [line[6:] for line in text.split("\n") if line.startswith("data: ")]
-    return [one if one == "[DONE]" else orjson.loads(one) for one in found]
+    events = [
+        "\n".join(line[5:].strip() for line in event.split("\n") if line.startswith("data:"))
+        for event in text.split("\n\n")
+    ]
+    return [one if one == "[DONE]" else orjson.loads(one) for one in events if one]
 
 
 def outcome(response: httpx.Response, *, stream: bool) -> tuple[str, str]:
@@ -178,7 +182,7 @@ OTHER_WORDS = {"utf8", "utf8-split"}
 # These may be taken for whole: what counts is that all words came.
 LENIENT = {
     "no-done", "duplicate-finish", "finish-mid-stream", "choices-empty", "wrong-type", "slow-headers", "cut-before-done",
-    "stall-before-done", "end-before-finish", "done-mid-stream", "error-first", "huge-chunk", "huge-line",
+    "stall-before-done", "end-before-finish", "done-mid-stream", "error-first", "huge-chunk", "huge-line", "coding-unknown",
 }  # fmt: skip
 # These make more than was asked for, or lie about it: what is held is the most that is charged, and a lie is believed.
 WITHOUT_BOUND = {"endless", "endless-line", "huge-chunk", "huge-line"}
@@ -218,7 +222,8 @@ def test_a_fault_ends_in_the_answer_of_a_fallback_or_in_an_error(stage: Stage, n
         # The caller's own mistake, or a stream whose words had begun.
         assert name == "status-400" or (stream and how == "error event")
     found = stage.check(response.headers["x-request-id"], capped=name in WITHOUT_BOUND)
-    assert how != "answer" or [one.outcome for one in found] == ["failed", "answered"]
+    # One that asked to be left alone a moment ago is passed over.
+    assert how != "answer" or [one.outcome for one in found] in (["failed", "answered"], ["answered"])
 
 
 @both
@@ -269,7 +274,7 @@ def test_every_wire_form_is_charged_exactly(stage: Stage, path: str, stream: boo
 
 @pytest.mark.parametrize("path", ["/v1/completions", "/v1/responses", "/v1/messages"])
 @pytest.mark.parametrize(
-    "name", ["cut-mid-stream", "end-mid-stream", "stall-mid-stream", "error-event", "done-mid-stream"]
+    "name", ["cut-mid-stream", "end-mid-stream", "stall-mid-stream", "error-event", "bad-json", "garbage"]
 )
 def test_a_stream_that_breaks_never_looks_whole_in_any_wire_form(stage: Stage, path: str, name: str) -> None:
     bodies = {

@@ -13,6 +13,10 @@ class TooLongError(ValueError):
     """An event is over the limit."""
 
 
+class NotEventsError(ValueError):
+    """A line is of no event: whatever it hides would be lost without a word."""
+
+
 class Splitter:
     """Cuts a stream at blank lines. At most one event's bytes are kept."""
 
@@ -22,7 +26,10 @@ class Splitter:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (raw, data) of each event that is whole by now; comments alone yield nothing. Raises TooLongError."""
+        """Yield (raw, data) of each event that is whole by now; comments alone, and empty data, yield nothing.
+
+        Raises TooLongError, NotEventsError.
+        """
         rest = self._rest + part if self._rest else part
         if not self._begun:
             if len(rest) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(rest):
@@ -56,6 +63,13 @@ class Splitter:
 def _data(raw: bytes) -> bytes | None:
     """Return the data of an event, None if it has none."""
     if raw.startswith(b"data:") and raw.find(b"\n", 5) == len(raw) - 2:
-        return raw[5:-2].strip()
-    lines = [line[5:].strip() for line in raw.split(b"\n") if line.startswith(b"data:")]
-    return b"\n".join(lines) if lines else None
+        return raw[5:-2].strip() or None
+    lines = raw.split(b"\n")
+    if not all(line.startswith(_FIELDS) for line in lines if line):
+        raise NotEventsError("a line that is no field of an event")
+    data = [line[5:].strip() for line in lines if line.startswith(b"data:")]
+    return b"\n".join(data) or None
+
+
+# Of the standard's fields; a comment has no name.
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
