@@ -37,9 +37,8 @@ class MemoryStore:
     async def ping(self) -> None: ...
 
     async def take(self, key: str, limit: int, window_s: float, permits: int = 1):
-        from council import ports
 
-        return ports.Allowance(True, limit, limit - 1, 0.0)
+        return access.Allowance(True, limit, limit - 1, 0.0)
 
     async def close(self) -> None: ...
 

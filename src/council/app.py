@@ -6,6 +6,7 @@ it runs.
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import random
 from collections.abc import AsyncIterator
@@ -22,7 +23,10 @@ from council.kit import permissions
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from council.serving import pipeline as pipeline_module
+    from council.serving.ledger import writer as writer_module
     from council.serving.memory import keeper as keeper_module
+    from council.serving.providers import calls as calls_module
     from council.serving.specialists import generated
 
 _PROMPT_BYTES_MAX = 64 * 1024
@@ -129,18 +133,13 @@ def gateway(
     config: config_module.Config, found: providers.Catalogue, where: home_module.Home, generation: str
 ) -> "ASGIApp":
     """Return the gateway's application; its lifespan opens and closes what it leans on, in order."""
-    from council.backends.answer_cache import unix as answer_cache_unix
     from council.backends.compute import unix as compute_unix
     from council.backends.memories import unix as memories_unix
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
     from council.gateway import application, auth, limits, parts
-    from council.serving import pipeline
-    from council.serving.cache import use as cache_use
     from council.serving.ledger import writer
-    from council.serving.memory import use
     from council.serving.providers import calls
-    from council.serving.providers import speaker as speakers
 
     clock = clock_module.SystemClock()
     made_records, made_store = records(config, where), store(config, where)
@@ -149,31 +148,15 @@ def gateway(
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
     memories = memories_unix.UnixMemories(where.socket("recall"), config.memory)
     sandbox = sandbox_unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
-    ledger_writer = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
+    book = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
     die = random.Random()  # noqa: S311 - draws deployments
-    made_calls = calls.Calls(
-        found.models, made_servers, off, ledger_writer, config.calls, config.budget, clock, die
-    )  # fmt: skip
-    speaker = speakers.Speaker(made_calls, config.model.name)
-    prompts = where.generations / generation / "prompts"
+    made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
     made = parts.Parts(
         config=config,
         generation=generation,
         records=made_records,
-        pipeline=pipeline.Pipeline(
-            specialists(speaker, compute, recall, sandbox, prompts, config),
-            ledger_writer,
-            made_calls,
-            found.escalation,
-            config.prices,
-            generation,
-            clock,
-            use.Remembering(memories, config.memory),
-            cache_use.Cache(
-                answer_cache_unix.UnixAnswerCache(where.socket("recall"), config.cache.timeout_s),
-                config.cache,
-                generation,
-            ),
+        pipeline=_pipeline(
+            _Stages(compute, recall, memories, sandbox, made_calls, book), found, config, where, generation
         ),
         calls=made_calls,
         sandbox=sandbox,
@@ -193,13 +176,13 @@ def gateway(
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         await made.doorkeeper.refresh()
-        ledger_writer.start()
+        book.start()
         sweeping = asyncio.create_task(_settle_expired(made_records, clock))
         try:
             yield
         finally:
             sweeping.cancel()
-            await asyncio.to_thread(ledger_writer.close)
+            await asyncio.to_thread(book.close)
             await sandbox.close()
             for server in made_servers.values():
                 await server.close()
@@ -207,6 +190,47 @@ def gateway(
             made_records.close()
 
     return application.build(made, lifespan)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Stages:
+    """What the serving loop reaches."""
+
+    compute: ports.Compute
+    recall: ports.Retriever
+    memories: ports.Memories
+    sandbox: ports.Sandbox
+    calls: "calls_module.Calls"
+    book: "writer_module.LedgerWriter"
+
+
+def _pipeline(
+    stages: _Stages,
+    found: providers.Catalogue,
+    config: config_module.Config,
+    where: home_module.Home,
+    generation: str,
+) -> "pipeline_module.Pipeline":
+    from council.backends.answer_cache import unix as answer_cache_unix
+    from council.serving import pipeline
+    from council.serving.cache import use as cache_use
+    from council.serving.memory import use
+    from council.serving.providers import speaker as speakers
+
+    speaker = speakers.Speaker(stages.calls, config.model.name)
+    prompts = where.generations / generation / "prompts"
+    given = answer_cache_unix.UnixAnswerCache(where.socket("recall"), config.cache.timeout_s)
+    return pipeline.Pipeline(
+        specialists(speaker, stages.compute, stages.recall, stages.sandbox, prompts, config),
+        stages.book,
+        stages.calls,
+        found.escalation,
+        config.prices,
+        generation,
+        clock_module.SystemClock(),
+        use.Remembering(stages.memories, config.memory),
+        cache_use.Cache(given, config.cache, generation),
+    )
 
 
 def specialists(

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from council import app
-from council.domain import access, errors, providers
+from council.domain import access, errors, model_catalogue, providers
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
@@ -47,6 +47,17 @@ def load_catalogue(
     path = where.generations / (generation or blueprint.current(where)) / providers.FILE
     # A blueprint from before there were providers has no such file.
     return providers.build(read_yaml(path) if path.exists() else {}, config)
+
+
+def load_model_catalogue(where: home_module.Home) -> model_catalogue.Catalogue:
+    """Return the models that may be fetched by name, of the live generation. Raises ConfigError, SetupError.
+
+    A home that does not exist yet, and a blueprint from before there were such models, have those of this installation.
+    """
+    path = where.current / model_catalogue.FILE
+    if path.is_file():
+        return model_catalogue.build(read_yaml(path))
+    return model_catalogue.build(parse_yaml(default_files()[model_catalogue.FILE], model_catalogue.FILE))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

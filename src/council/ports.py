@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from council.domain import access, answers, ledger, memory, sandbox
+from council.domain import access, answers, ledger, memory, sandbox, states
 
 
 class Records(Protocol):
@@ -79,17 +79,6 @@ class Records(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left of a rate limit. `retry_after_s` is 0 when allowed; `granted` counts the permits that were given."""
-
-    allowed: bool
-    limit: int
-    remaining: int
-    retry_after_s: float
-    granted: int = 1
-
-
 class Store(Protocol):
     """Shared, fast, and lossy by design: what must outlive a restart is in the records."""
 
@@ -97,7 +86,7 @@ class Store(Protocol):
         """Return if the store answers; raises StoreUnavailableError."""
         ...
 
-    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> Allowance:
+    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> access.Allowance:
         """Take up to `permits` of `limit` permits that refill evenly over `window_s`, shared by all callers of `key`.
 
         A full bucket allows a burst of `limit`. Raises StoreUnavailableError.
@@ -344,24 +333,10 @@ class Sandbox(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStatus:
-    """One service as the supervisor sees it. Memory is of the process and its children, shared pages in parts."""
-
-    name: str
-    state: str
-    pid: int | None
-    generation: str
-    uptime_s: float
-    restarts: int
-    memory_bytes: int
-    reason: str = ""
-
-
 class Runtime(Protocol):
     """Commands to whatever starts and signals services. Raises SupervisorUnavailableError, ForbiddenError."""
 
-    async def status(self) -> list[ServiceStatus]:
+    async def status(self) -> list[states.ServiceStatus]:
         """Return every service, in start order."""
         ...
 

@@ -137,7 +137,9 @@ def test_the_database_is_in_wal_mode_and_checks_foreign_keys(lite: sql.SqlRecord
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         connection.execute("PRAGMA foreign_keys = ON")
         with pytest.raises(sqlite3.IntegrityError):
-            connection.execute("INSERT INTO tokens VALUES ('t', 'nobody', 'admin', '', 'hash', 1, NULL, NULL, 0)")
+            connection.execute(
+                "INSERT INTO tokens (id, user_id, role, label, secret_sha256, created_us) VALUES ('t', 'nobody', 'admin', '', 'hash', 1)"
+            )
 
 
 def test_no_folder_deeper_than_one_is_made(tmp_path: Path) -> None:
@@ -388,12 +390,17 @@ class Flaky:
         self._inner = inner
         self._plan = plan
 
-    def append(self, rows: list[ledger.LedgerRow]) -> None:
+    def append(
+        self,
+        rows: list[ledger.LedgerRow],
+        charges: list[tuple[ledger.LedgerRow, ledger.Charge]],
+        holds: list[ledger.Hold],
+    ) -> list[ledger.Refusal | None]:
         step = self._plan.pop() if self._plan else "commit"
-        if step != "fail":
-            self._inner.append(rows)
+        refusals = [] if step == "fail" else self._inner.append(rows, charges, holds)
         if step != "commit":
             raise errors.RecordsUnavailableError("planned")
+        return refusals
 
 
 _examples = iter(range(1, 1_000_000))

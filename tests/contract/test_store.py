@@ -19,7 +19,7 @@ import servers
 from council import ports
 from council.backends.store import bundled
 from council.backends.store import valkey as valkey_store
-from council.domain import errors, home
+from council.domain import access, errors, home
 
 TIMEOUT_S = 0.5
 # What a bounded call may take longer than its bound on a machine that others use too.
@@ -82,7 +82,7 @@ _examples = itertools.count()
 def test_the_burst_is_exactly_the_limit_for_any_limit(
     store_server: servers.Server, key: str, limit: int, window_s: float
 ) -> None:
-    async def burst() -> list[ports.Allowance]:
+    async def burst() -> list[access.Allowance]:
         async with _opened(store_server.url, timeout_s=5.0) as store:
             mine = f"{key}-{next(_examples)}"
             return await asyncio.gather(*(store.take(mine, limit, window_s) for _ in range(limit + 3)))

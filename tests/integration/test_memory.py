@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import servers
 import single_service
 from council import homes
 from council.backends.embedder import onnx
@@ -177,6 +178,25 @@ async def test_what_is_no_call_does_not_end_it(where: home.Home) -> None:
             assert reply is None or "error" in reply
             writer.close()
         assert (await running.memories.remember("ada", "s", "still here", "r"))[0].text == "still here"
+
+
+async def test_it_keeps_memories_in_a_postgresql_server(where: home.Home) -> None:
+    servers.need("postgresql")
+    with servers.postgresql() as server:
+        url = server.create_database()
+        records = sql_memories.SqlMemories(url)
+        records.migrate()
+        for text in ("My dog is called Rex.", "What is my dog's name?"):
+            # The second time from what the first has left there.
+            with recall(where, COUNCIL_RECORDS_URL=url) as running:
+                await running.memories.remember("ada", "s", text, "r")
+                recalled = await running.memories.recall("ada", "", "What is my dog's name?", 5, "r")
+                assert [fact.value for fact in recalled.facts] == ["Rex"]
+        assert records.counts() == {"ada": 3}
+        with recall(where, COUNCIL_RECORDS_URL=url) as running:
+            assert await running.memories.forget("ada", memory.Selection(), "r") == 3
+        assert records.counts() == {}
+        records.close()
 
 
 async def test_a_recall_that_is_away_is_said_so(tmp_path: Path) -> None:

@@ -19,9 +19,8 @@ from typing import Any
 
 import pytest
 
-from council import ports
 from council.backends.runtime import local
-from council.domain import errors
+from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import frames, process
 
@@ -74,7 +73,7 @@ class Running:
         assert self.popen.stdout is not None
         self.popen.stdout.close()
 
-    def rows(self) -> dict[str, ports.ServiceStatus]:
+    def rows(self) -> dict[str, states.ServiceStatus]:
         return {row.name: row for row in asyncio.run(self.runtime.status())}
 
     def pid(self, name: str) -> int:

@@ -25,6 +25,7 @@ from council.testing import clock as fake_clock
 from council.testing import local as fake_local
 from council.testing import memory as fake_memory
 from council.testing import model as fake_model
+from council.testing import provider as fake_provider
 
 _PATH = Path()
 
@@ -54,6 +55,8 @@ system_clock: clock.Clock = clock.SystemClock()
 manual_clock: clock.Clock = fake_clock.ManualClock()
 
 ledger_writer: relay.LedgerWriter = writer.LedgerWriter(records, 1, 1)
+fake_provider_: ports.ModelProvider = fake_provider.ScriptedProvider()
+fake_holder: calls.Holder = fake_provider.Purse()
 holder: calls.Holder = writer.LedgerWriter(records, 1, 1)
 made_calls = calls.Calls(
     {}, {}, {}, holder, config.CallsConfig(), config.BudgetConfig(), clock.SystemClock(), random.Random()

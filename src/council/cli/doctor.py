@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import click
 
 from council import app, homes, ports
-from council.backends.model_provider import packaged
-from council.cli import calls, options
+from council.backends.model_provider import detect, packaged
+from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
 from council.domain import config as config_module
 from council.domain import errors
@@ -106,6 +106,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         _model(config, where),
         _store(config, where),
         *_providers(config, where),
+        *(Finding("found", True, line, needed=False) for line in _unused_servers(config, where)),
         *_sandbox(config, where),
         *_audit(where),
         *_services(where),
@@ -187,6 +188,16 @@ def _store(config: config_module.Config, where: home_module.Home) -> Finding:
         running = where.socket("supervisor").exists()
         return Finding("store", False, error.message if running else "not running", needed=bool(config.store.url))
     return Finding("store", True, "answers")
+
+
+def _unused_servers(config: config_module.Config, where: home_module.Home) -> list[str]:
+    """Return a line for each server of models on this machine that is no provider yet."""
+    try:
+        used = {one.url.rstrip("/") for one in homes.load_catalogue(where, None, config).providers.values()}
+    except errors.CouncilError:
+        return []
+    local = {url.replace("//localhost", "//127.0.0.1") for url in used}
+    return model_files.server_lines([one for one in detect.find() if one.url not in local])
 
 
 # For all providers together: they are asked at once.

@@ -1,13 +1,15 @@
-"""models: the local model's file."""
+"""models: the local model's file, and where better ones come from."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from council.backends.model_provider import packaged
+from council import homes
+from council.backends.model_provider import detect, download, packaged
 from council.cli import blueprint as blueprint_command
-from council.cli import options
-from council.domain import errors
+from council.cli import model_files, options
+from council.domain import errors, model_catalogue
 from council.domain import home as home_module
 
 _GGUF_MAGIC = b"GGUF"
@@ -18,18 +20,30 @@ def models() -> None:
     """The local model."""
 
 
+models.add_command(model_files.recommend)
+models.add_command(model_files.pull)
+models.add_command(model_files.remove)
+
+
 @models.command("list")
 @options.home
 @options.as_json
 def list_models(where: home_module.Home, as_json: bool) -> None:
-    """Show the packaged model and the one in use."""
+    """Show the model in use, the packaged one, those pulled, and servers of models on this machine."""
     config = options.config_of(where)
     prepared = packaged.find_prepared(where.models)
-    found = {
+    catalogue = homes.load_model_catalogue(where).values()
+    partial = {entry.name: download.partial_bytes(where.models, entry) for entry in catalogue}
+    servers = detect.find()
+    pulled = [entry.name for entry in catalogue if download.is_here(where.models, entry)]
+    found: dict[str, Any] = {
         "in_use": config.model.name,
         "file": config.model.file or (str(prepared.path) if prepared else None),
         "packaged_prepared": prepared is not None,
         "sha256": prepared.sha256 if prepared and not config.model.file else None,
+        "pulled": pulled,
+        "partial_bytes": {name: have for name, have in partial.items() if have},
+        "servers": [model_files.told(server) for server in servers],
     }
     if as_json:
         options.print_json(found)
@@ -37,6 +51,14 @@ def list_models(where: home_module.Home, as_json: bool) -> None:
     click.echo(f"In use: {config.model.name} ({found['file'] or 'not prepared; `council models prepare`'})")
     if found["sha256"]:
         click.echo(f"SHA-256: {found['sha256']}")
+    for entry in catalogue:
+        if entry.name in pulled:
+            click.echo(f"Pulled: {entry.name} ({download.file_of(where.models, entry)})")
+        elif partial[entry.name]:
+            share = f"{partial[entry.name]:,} of {entry.bytes:,} bytes"
+            click.echo(f"Unfinished: {entry.name}, {share}; `council models pull {entry.name}` goes on")
+    for line in model_files.server_lines(servers):
+        click.echo(line)
 
 
 @models.command()
@@ -64,20 +86,45 @@ def prepare(again: bool, where: home_module.Home) -> None:
 @click.option("--file", type=click.Path(path_type=Path), help="A GGUF file of your own.")
 @options.home
 def use(name: str, file: Path | None, where: home_module.Home) -> None:
-    """Serve the model NAME: the packaged one, or a GGUF file given by --file. Takes effect at the next start."""
+    """Serve the model NAME: the packaged one, one that was pulled, or a GGUF file given by --file.
+
+    Takes effect at the next start: generations do not change while the service runs.
+    """
     settings = blueprint_command.settings(where)
     model, prices = settings.setdefault("model", {}), settings.setdefault("prices", {})
     model["name"] = name
-    if file is None:
-        if name != "smollm2-135m-instruct":
-            raise errors.SetupError(f"{name!r} is not the packaged model. Give its GGUF file with --file.")
-        model.pop("file", None)
-    else:
+    if file is not None:
         _check_gguf(file)
         model["file"] = str(file.absolute())
+    elif name == packaged.NAME:
+        model.pop("file", None)
+    else:
+        entry = _pulled(name, where)
+        model["file"] = str(download.file_of(where.models, entry))
+        if options.config_of(where).model.context_tokens > entry.context_tokens:
+            model["context_tokens"] = entry.context_tokens
     prices.setdefault(name, {"input_usd_micros": 0, "output_usd_micros": 0})
     blueprint_command.save(where, settings, f"Use the model {name}")
     click.echo(f"The next start serves {name}: `council down`, then `council up`.")
+
+
+def _pulled(name: str, where: home_module.Home) -> model_catalogue.Entry:
+    """Return a model of the catalogue whose file is here. Raises SetupError."""
+    catalogue = homes.load_model_catalogue(where)
+    if name not in catalogue:
+        raise errors.SetupError(
+            f"{name[:100]!r} is neither the packaged model nor one of the catalogue. Give its GGUF file with --file, or see "
+            "`council models recommend --all`."
+        )
+    entry = catalogue[name]
+    if entry.role == "embedding":
+        raise errors.SetupError(
+            f"{name} makes embeddings and does not chat. Serve it with llama-server --embedding, and add that with "
+            "`council providers add llama-server`."
+        )
+    if not download.is_here(where.models, entry):
+        raise errors.SetupError(f"{name} is not here yet. Fetch it with `council models pull {name}`.")
+    return entry
 
 
 def _check_gguf(file: Path) -> None:

@@ -66,6 +66,17 @@ class Principal:
     memory: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a rate limit. `retry_after_s` is 0 when allowed; `granted` counts the permits that were given."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    retry_after_s: float
+    granted: int = 1
+
+
 def digest(secret: str) -> str:
     """Return the SHA-256 of a token, in hex. Tokens carry 256 random bits, so a slow hash would add nothing."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -23,7 +23,7 @@ _LEASE_S = 1.0
 class Admission:
     """What a caller has left; `degraded` when only this process counted."""
 
-    allowance: ports.Allowance
+    allowance: access.Allowance
     degraded: bool
 
 
@@ -99,7 +99,7 @@ class RateLimiter:
             lease = self._leases[key] = _Lease()
         return lease
 
-    async def _fetch(self, key: str, limit: int, now_s: float, lease: _Lease) -> ports.Allowance:
+    async def _fetch(self, key: str, limit: int, now_s: float, lease: _Lease) -> access.Allowance:
         """Take permits: twice as many as before where those were used up in time, else one. Raises StoreUnavailableError."""
         used_up = not lease.permits and now_s < lease.until_s
         lease.size = min(max(1, int(limit / _WINDOW_S)), lease.size * 2) if used_up else 1
@@ -108,7 +108,7 @@ class RateLimiter:
         lease.until_s = now_s + _LEASE_S if allowance.allowed else 0.0
         return dataclasses.replace(allowance, remaining=allowance.remaining + lease.permits)
 
-    def _take_here(self, key: str, limit: int, now_s: float) -> ports.Allowance:
+    def _take_here(self, key: str, limit: int, now_s: float) -> access.Allowance:
         """Token bucket in memory: `limit` permits that refill evenly over the window."""
         if len(self._buckets) >= _LOCAL_KEYS_MAX and key not in self._buckets:
             self._buckets.pop(next(iter(self._buckets)))
@@ -118,11 +118,11 @@ class RateLimiter:
         permits -= 1.0 if allowed else 0.0
         self._buckets[key] = (permits, now_s)
         retry_s = 0.0 if allowed else (1.0 - permits) * _WINDOW_S / limit
-        return ports.Allowance(allowed, limit, int(permits), retry_s)
+        return access.Allowance(allowed, limit, int(permits), retry_s)
 
 
 def _leased(lease: _Lease, limit: int) -> Admission:
-    return Admission(ports.Allowance(True, limit, lease.remaining + lease.permits, 0.0), degraded=False)
+    return Admission(access.Allowance(True, limit, lease.remaining + lease.permits, 0.0), degraded=False)
 
 
 def headers(admission: Admission, path: str, now_s: float) -> dict[str, str]:
@@ -147,7 +147,7 @@ def told(path: str, limit: int, remaining: int, full_after_s: float, now_s: floa
     }
 
 
-def _full_after_s(allowance: ports.Allowance) -> float:
+def _full_after_s(allowance: access.Allowance) -> float:
     """Return after which time without requests all permits are there again."""
     return (allowance.limit - allowance.remaining) * _WINDOW_S / allowance.limit
 

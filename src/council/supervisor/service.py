@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from council import ports
-from council.domain import config, errors
+from council.domain import config, errors, states
 from council.kit import clock, commits, process
 from council.supervisor import children, lifecycle, specs, users
 
@@ -121,14 +120,14 @@ class RunningService:
                 f"{self.spec.name} stays on generation {ended.generation}: {ended.replace_error}. See {self.log_file}."
             )
 
-    def status(self, processes: dict[int, process.Stat]) -> list[ports.ServiceStatus]:
+    def status(self, processes: dict[int, process.Stat]) -> list[states.ServiceStatus]:
         """Return one row a replica; `processes` is a snapshot of the machine's."""
         return [self._row(replica, processes) for replica in self.state.replicas]
 
-    def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat]) -> ports.ServiceStatus:
+    def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat]) -> states.ServiceStatus:
         child = replica.current
         running = None if child is None else self.children.get(child.id)
-        return ports.ServiceStatus(
+        return states.ServiceStatus(
             name=self._label(replica.index),
             state=replica.state,
             pid=None if running is None else running.pid,

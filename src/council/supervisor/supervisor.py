@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from council import ports
 from council.domain import config as config_module
-from council.domain import errors
+from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import listeners, process
@@ -146,7 +145,7 @@ class Supervisor:
         """Return the pids of every live child."""
         return set(self._services_by_pid())
 
-    async def status(self) -> list[ports.ServiceStatus]:
+    async def status(self) -> list[states.ServiceStatus]:
         """Return one row a replica, in start order."""
         processes = await asyncio.to_thread(process.table)
         return [row for one in self.services.values() for row in one.status(processes)]

@@ -64,6 +64,13 @@ DEFAULTS: dict[str, Any] = {
     "memory.queue_max": 64,
     "memory.timeout_s": 10.0,
     "memory.recall_s": 1.0,
+    "cache.kind": "off",
+    "cache.ttl_s": 86_400.0,
+    "cache.questions_max": 5000,
+    "cache.wordings_max": 8,
+    "cache.answer_bytes_max": 32 * 1024,
+    "cache.cosine_min": 0.9,
+    "cache.timeout_s": 0.5,
     "records.url": "",
     "records.batch_rows_max": 256,
     "records.queue_rows_max": 10_000,
@@ -273,7 +280,12 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
     chosen |= {"gateway.drain_s": draw(st.floats(0, 100)), "supervisor.stop_s": draw(st.floats(116, 3600))}
     for key in LIMITS:
         chosen[key], chosen[f"{key}_max"] = sorted(draw(_values(OPTIONS[key])) for _ in range(2))
-    return {**chosen, "model.name": "mine", "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS))}
+    return {
+        **chosen,
+        "model.name": "mine",
+        "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS)),
+        "cache.kind": draw(st.sampled_from(config.CACHE_KINDS)),
+    }
 
 
 PRICED = {"prices": {"mine": {"input_usd_micros": 3, "output_usd_micros": 5}}}
@@ -509,3 +521,8 @@ def test_a_limit_of_jobs_may_be_its_ceiling_and_no_more(key: str) -> None:
 @pytest.mark.parametrize("kind", ["", "absent", "Firejail"])
 def test_a_kind_of_sandbox_that_there_is_not_is_refused_with_those_that_there_are(kind: str) -> None:
     assert "namespaces, firejail, gvisor" in _message(file={"sandbox": {"kind": kind}})
+
+
+@pytest.mark.parametrize("kind", ["", "on", "Semantic"])
+def test_a_kind_of_cache_that_there_is_not_is_refused_with_those_that_there_are(kind: str) -> None:
+    assert "off, exact, semantic" in _message(file={"cache": {"kind": kind}})

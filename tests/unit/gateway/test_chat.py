@@ -312,6 +312,7 @@ async def test_models_are_listed_and_shown(rig):
         "council/knowledge",
         "council/general",
         "smollm2-135m-instruct",
+        "all-minilm-l6-v2",
     ]
     assert (await rig.client.get("/v1/models/council/math")).json()["id"] == "council/math"
     assert (await rig.client.get("/v1/models/council%2Fmath")).json()["id"] == "council/math"

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import starlette.requests
 
-from council import ports
 from council.domain import access, config, errors, ledger
 from council.gateway import auth, health, limits
 from council.kit import clock as system_clock
@@ -230,11 +229,11 @@ class Store:
         self.error: errors.CouncilError | None = None
         self.asked = 0
 
-    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> ports.Allowance:
+    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> access.Allowance:
         self.asked += 1
         if self.error:
             raise self.error
-        return ports.Allowance(False, limit, 0, 2.2)
+        return access.Allowance(False, limit, 0, 2.2)
 
 
 def principal(limit: int = 60, token_id: str = "t") -> access.Principal:
@@ -307,8 +306,8 @@ async def test_every_reply_tells_the_limit_by_the_names_that_its_clients_know(ri
 
 
 async def test_a_refusal_for_the_limit_tells_when_all_is_there_again(rig: Rig) -> None:
-    async def none_left(key: str, limit: int, window_s: float, permits: int = 1) -> ports.Allowance:
-        return ports.Allowance(False, limit, 0, 0.09, 0)
+    async def none_left(key: str, limit: int, window_s: float, permits: int = 1) -> access.Allowance:
+        return access.Allowance(False, limit, 0, 0.09, 0)
 
     rig.store.take = none_left
     refused = await rig.client.post(CHAT, json=ASK)

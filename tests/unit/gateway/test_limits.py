@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council import ports
 from council.domain import access, errors
 from council.gateway import limits
 from council.testing import clock
@@ -21,14 +20,14 @@ class Bucket:
 
     async def ping(self) -> None: ...
 
-    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> ports.Allowance:
+    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> access.Allowance:
         await asyncio.sleep(0)
         self.calls += 1
         if self.away:
             raise errors.StoreUnavailableError("Away. Try again.")
         granted = min(permits, self.left)
         self.left -= granted
-        return ports.Allowance(granted > 0, limit, self.left, 0.0 if granted else 1.5, granted)
+        return access.Allowance(granted > 0, limit, self.left, 0.0 if granted else 1.5, granted)
 
     async def close(self) -> None: ...
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from council.domain import config, errors, sandbox
+from council.domain import access, config, errors, sandbox
 from council.testing import model
 from gateway_rig import Rig, open_rig
 
@@ -108,9 +108,8 @@ async def test_a_run_counts_against_the_tokens_rate_limit(rig: Rig) -> None:
     assert response.headers["x-ratelimit-limit-requests"] == "600"
 
     async def full(key: str, limit: int, window_s: float, permits: int = 1) -> Any:
-        from council import ports
 
-        return ports.Allowance(False, limit, 0, 7.0)
+        return access.Allowance(False, limit, 0, 7.0)
 
     rig.store._inner.take = full
     for method, path in RUNNING:

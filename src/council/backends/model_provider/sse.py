@@ -13,6 +13,13 @@ class TooLongError(ValueError):
     """An event is over the limit."""
 
 
+class StrayError(ValueError):
+    """Bytes that belong to no event: a stream that has lost some of them, or never was one."""
+
+
+_FIELDS = frozenset((b"data", b"event", b"id", b"retry", b""))
+
+
 class Splitter:
     """Cuts a stream at blank lines. At most one event's bytes are kept."""
 
@@ -22,7 +29,10 @@ class Splitter:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (raw, data) of each event that is whole by now; comments alone yield nothing. Raises TooLongError."""
+        """Yield (raw, data) of each event that is whole by now; comments alone yield nothing.
+
+        Raises TooLongError and StrayError.
+        """
         rest = self._rest + part if self._rest else part
         if not self._begun:
             if len(rest) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(rest):
@@ -54,8 +64,18 @@ class Splitter:
 
 
 def _data(raw: bytes) -> bytes | None:
-    """Return the data of an event, None if it has none."""
+    """Return the data of an event, None if it has none. Raises StrayError.
+
+    The standard has other fields ignored. No model server sends any, so here they are what is left of a torn event, whose
+    words would be missing from an answer that looks whole.
+    """
     if raw.startswith(b"data:") and raw.find(b"\n", 5) == len(raw) - 2:
         return raw[5:-2].strip()
-    lines = [line[5:].strip() for line in raw.split(b"\n") if line.startswith(b"data:")]
+    lines = []
+    for line in raw.split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            lines.append(value.strip())
+        elif name not in _FIELDS:
+            raise StrayError(f"a line of {len(line)} bytes that is no field of an event")
     return b"\n".join(lines) if lines else None

@@ -165,10 +165,14 @@ class Spending:
         return [ledger.Hold(**row) for row in found]
 
     def write_off(self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold]) -> None:
-        """Turn holds into charges of the same height: `spend` does not change."""
+        """Turn holds into charges of the same height, so that `spend` does not change."""
+        difference: Counter[_Key] = Counter()
         for hold in holds:
-            self._charge.run(connection, [_charge_values(hold.request_id, hold.at_us, _worst(hold))])
+            if not self._charge.run(connection, [_charge_values(hold.request_id, hold.at_us, _worst(hold))]):
+                # Charged already, without its hold.
+                difference.update(dict.fromkeys(ledger.scopes(hold), -hold.usd_micros))
             self._release.run(connection, [{"request_id": hold.request_id, "hop": hold.hop}])
+        self._add_up(connection, difference)
 
     def spent(self, connection: sqlalchemy.Connection, scope: str, period: str) -> int:
         """Return what a scope has spent and holds in a period."""

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from council import ports
-from council.domain import errors
+from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import frames
 
@@ -29,10 +28,10 @@ class LocalRuntime:
     def __init__(self, home: home_module.Home):
         self._path = home.socket("supervisor")
 
-    async def status(self) -> list[ports.ServiceStatus]:
+    async def status(self) -> list[states.ServiceStatus]:
         """Return one row a replica, in start order."""
         reply = await self._command("status", limit_s=READ_S)
-        return [ports.ServiceStatus(**row) for row in reply["services"]]
+        return [states.ServiceStatus(**row) for row in reply["services"]]
 
     async def restart(self, service: str) -> None:
         """Drain and stop a service, then start it again; returns when it is ready."""

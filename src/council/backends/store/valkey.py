@@ -13,8 +13,7 @@ import valkey.asyncio.retry
 import valkey.backoff
 import valkey.exceptions
 
-from council import ports
-from council.domain import errors
+from council.domain import access, errors
 
 _CONNECTIONS_MAX = 64
 _KEY_PREFIX = "council:rate:"
@@ -81,7 +80,7 @@ class ValkeyStore:
         async with self._typed():
             await self._client.ping()
 
-    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> ports.Allowance:
+    async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> access.Allowance:
         """Take up to `permits` of `limit` permits of `key` that refill evenly over `window_s`.
 
         Raises StoreUnavailableError.
@@ -90,7 +89,7 @@ class ValkeyStore:
         window_us = max(1, math.ceil(window_s * 1_000_000))
         async with self._typed():
             granted, remaining, wait_us = await self._take(keys=[_KEY_PREFIX + key], args=[limit, window_us, permits])
-        return ports.Allowance(
+        return access.Allowance(
             allowed=int(granted) > 0,
             limit=limit,
             remaining=int(remaining),

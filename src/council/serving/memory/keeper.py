@@ -31,6 +31,8 @@ _PAGE = 4_096
 _PAGE_EMBEDDED = 64
 _CANDIDATES = 20
 _FACTS_MAX = 50
+# After so many more memories of a user their index is asked whether it should be arranged anew.
+_SETTLE_EVERY = 5_000
 # Of a memory's score, the rest is coverage. Cosines of unrelated sentences lie below 0.2, of related ones above 0.4.
 _SIMILARITY_SHARE = 0.75
 
@@ -288,7 +290,9 @@ class Keeper:
                 user.shelf = shelf_module.Shelf(self._new_index())
                 user.shelf.complete = True
             user.shelf.add([(row.id, row.text, vector) for row, vector in zip(rows, vectors, strict=True)])
-        user.count += len(rows)
+        before, user.count = user.count, user.count + len(rows)
+        if user.shelf is not None and user.count // _SETTLE_EVERY != before // _SETTLE_EVERY:
+            threading.Thread(target=user.shelf.settle, daemon=True).start()
         self._counts[user_id] = user.count
         for row in rows:
             telemetry.MEMORY_KEPT.labels(row.kind).inc()

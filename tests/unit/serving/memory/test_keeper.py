@@ -1,6 +1,7 @@
 """What the keeper keeps, finds and forgets; and that no user ever meets another's memories."""
 
 import string
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -189,6 +190,17 @@ def test_only_so_many_users_are_kept_ready_and_the_others_come_back() -> None:
     for user in "abcdef":
         assert made.texts("note", user) == [f"my note {user}"]
     assert len(made.keeper._users) == 2
+
+
+def test_an_index_that_has_grown_is_arranged_anew(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled = threading.Event()
+    monkeypatch.setattr(keeper_module, "_SETTLE_EVERY", 3)
+    monkeypatch.setattr(fake.PlainIndex, "settle", lambda _: settled.set())
+    made.say("one")
+    made.say("two")
+    assert not settled.is_set()
+    made.say("three")
+    assert settled.wait(30)
 
 
 def export(made: Made, user: str = "ada") -> list[memory.Memory]:
