@@ -6,6 +6,7 @@ JSON, and the tests look at that. Nothing leaves this machine: proxies lead nowh
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,17 +27,28 @@ KEY = "sk-upstream"
 
 # A model of the upstream for each that callers name, so that its tally can be held against the ledger.
 BEHAVIOURS = {
-    "gpt-up": "ok", "plain-up": "ok", "claude-up": "ok", "dear-up": "ok", "broken-up": "status-500",
+    "gpt-up": "ok", "plain-up": "ok", "claude-up": "ok", "dear-up": "ok", "vectors-up": "ok", "broken-up": "status-500",
     "cut-up": "cut-mid-stream",
 }  # fmt: skip
 MODELS = {
     "gpt": ("native", "gpt-up", "0.15", "0.60"),
     "plain": ("plain", "plain-up", "0.15", "0.60"),
+    "vectors": ("plain", "vectors-up", "0.02", "0"),
     "claude": ("anthropic", "claude-up", "3", "15"),
     "dear": ("plain", "dear-up", "1000", "1000"),
     "broken": ("plain", "broken-up", "1", "1"),
     "cut": ("plain", "cut-up", "1", "1"),
 }
+
+
+PAGES = ROOT / "docs" / "howto"
+PAGES_URL = "http://127.0.0.1:8000"
+
+
+def shown(page: str, language: str) -> list[str]:
+    """Return the blocks of a language that a page shows."""
+    text = (PAGES / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,7 @@ class Setting:
             "COUNCIL_TOKEN": self.council.token,
             "COUNCIL_TOKEN_LIMITED": self.limited,
             "COUNCIL_TOKEN_BURST": self.burst,
+            "LLM_FILE": shown("clients-llm.md", "yaml")[0].replace(PAGES_URL, self.council.base_url),
         }
 
 
@@ -105,14 +118,19 @@ def _good(council: whole.Council, *arguments: str, said: str = "") -> str:
     return done.stdout.strip()
 
 
+def need_clients() -> None:
+    """Skip, and say why, where the clients could not be had."""
+    if not (PYTHON.parents[1] / "council-setup.txt").exists():
+        pytest.skip(".venv-clients is not there; `python3 tools/setup_clients.py` makes it, or says why it cannot")
+
+
 @pytest.fixture(scope="session")
 def ran(setting: Setting) -> Callable[[str], dict[str, Any]]:
     """Run a client's program once, and give what its scenarios came to."""
     found: dict[str, dict[str, Any]] = {}
 
     def run(name: str) -> dict[str, Any]:
-        if not (PYTHON.parents[1] / "council-setup.txt").exists():
-            pytest.skip(".venv-clients is not there; `python3 tools/setup_clients.py` makes it, or says why it cannot")
+        need_clients()
         if name not in found:
             found[name] = json.loads(_run(name, setting))
         return found[name]
@@ -121,16 +139,20 @@ def ran(setting: Setting) -> Callable[[str], dict[str, Any]]:
 
 
 def _run(name: str, setting: Setting) -> str:
-    kept = {
-        key: value for key, value in os.environ.items() if not key.startswith(("COUNCIL_", "OPENAI_", "ANTHROPIC_"))
-    }
-    nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
-    lower = {key.lower(): value for key, value in nowhere.items()}
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [str(PYTHON), str(SCRIPTS / f"{name}.py")],
-            env={**kept, **nowhere, **lower, **setting.environment(), "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SCRIPT_S, check=False,
-        )  # fmt: skip
+        done = run_client([str(SCRIPTS / f"{name}.py")], {**setting.environment(), "HOME": folder}, folder)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout.splitlines()[-1]
+
+
+def run_client(arguments: list[str], environment: dict[str, str], folder: str) -> subprocess.CompletedProcess[str]:
+    """Run the clients' Python, which finds nothing of ours in its environment and no way out of this machine."""
+    foreign = ("COUNCIL_", "OPENAI_", "ANTHROPIC_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    lower = {key.lower(): value for key, value in nowhere.items()}
+    return subprocess.run(
+        [str(PYTHON), *arguments],
+        env={**kept, **nowhere, **lower, **environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SCRIPT_S, check=False,
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clients.conftest import KEY, MODELS, Setting
+from clients.conftest import KEY, MODELS, PAGES_URL, Setting, need_clients, run_client, shown
 from council.domain import answers, money
 
 pytestmark = pytest.mark.whole
@@ -63,6 +63,11 @@ def test_openai_gets_responses_whole_and_streamed(ran: Ran, model: str) -> None:
 
 def test_openai_gets_completions_of_the_older_form(ran: Ran) -> None:
     assert ran("openai_client")["completions"] == {"text": SAID, "usage": 11, "streamed": SAID}
+
+
+@pytest.mark.parametrize(("model", "size"), [("vectors", 8), ("all-minilm-l6-v2", 384)], ids=["provider's", "local"])
+def test_openai_gets_embeddings(ran: Ran, model: str, size: int) -> None:
+    same(ran("openai_client")["embeddings"][model], count=2, size=size, numbers=True)
 
 
 def test_openai_lists_models(ran: Ran) -> None:
@@ -230,10 +235,24 @@ def test_langchain_hears_of_budgets_and_broken_streams(ran: Ran) -> None:
     same(ran("langchain_client")["stream_that_breaks"], raised="APIError", code="provider_error")
 
 
+# What the docs show
+
+
+@pytest.mark.parametrize("page", ["clients-litellm.md", "clients-langchain.md"])
+def test_the_program_that_a_page_shows_prints_what_it_shows(setting: Setting, page: str) -> None:
+    need_clients()
+    (program,), (output,) = shown(page, "py"), shown(page, "text")
+    user_home = str(setting.council.home.parent)
+    code = program.replace(PAGES_URL, setting.council.base_url)
+    environment = {"HOME": user_home, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    done = run_client(["-c", code], environment, user_home)
+    assert (done.stdout, done.returncode) == (output, 0), done.stderr[-4000:]
+
+
 # What all of them cost
 
 
-@pytest.mark.parametrize("name", ["gpt", "plain", "claude"])
+@pytest.mark.parametrize("name", ["gpt", "plain", "claude", "vectors"])
 def test_after_all_of_that_the_ledger_is_exact_to_the_micro_dollar(ran: Ran, setting: Setting, name: str) -> None:
     for client in ("openai_client", "anthropic_client", "llm_client", "litellm_client", "langchain_client"):
         ran(client)
@@ -246,7 +265,7 @@ def test_after_all_of_that_the_ledger_is_exact_to_the_micro_dollar(ran: Ran, set
     assert line["cost_usd_micros"] == sum(money.cost_usd_micros(price, usage) for usage in usages)
     assert line["prompt_tokens"] == sum(usage.prompt_tokens for usage in usages)
     assert line["completion_tokens"] == sum(usage.completion_tokens for usage in usages)
-    assert line["requests"] == len(calls) > 1
+    assert line["requests"] == len(calls) > 0
 
 
 def tally(setting: Setting) -> list[dict[str, Any]]:

@@ -6,22 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scenarios import TOKEN, URL, main, scenario
+from scenarios import TOKEN, main, scenario
 
 FOLDER = Path("llm-home")
 FOLDER.mkdir()
-FILE = """- model_id: council
-  model_name: council
-  api_base: "{url}/v1"
-  api_key_name: council
-- model_id: gpt-by-council
-  model_name: gpt
-  api_base: "{url}/v1"
-  api_key_name: council
-  supports_tools: true
-  supports_schema: true
-"""
-(FOLDER / "extra-openai-models.yaml").write_text(FILE.format(url=URL))
+(FOLDER / "extra-openai-models.yaml").write_text(os.environ["LLM_FILE"])
 
 
 def _llm(*arguments: str, said: str | None = None) -> Any:

@@ -154,6 +154,18 @@ def completions() -> Any:
 
 
 @scenario
+def embeddings() -> Any:
+    told = {}
+    for model in ("vectors", "all-minilm-l6-v2"):
+        made = client.embeddings.create(model=model, input=["one two", "three"])
+        told[model] = {
+            "count": len(made.data), "size": len(made.data[0].embedding), "tokens": made.usage.prompt_tokens,
+            "numbers": all(isinstance(number, float) for number in made.data[1].embedding),
+        }  # fmt: skip
+    return told
+
+
+@scenario
 def models() -> Any:
     return {"names": [one.id for one in client.models.list()], "one": client.models.retrieve("gpt").id}
 
