@@ -132,6 +132,7 @@ _SAMPLING: dict[str, Any] = {
 }
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": 1_048_576}
 _LIMIT_OR_NONE = {**_LIMIT, "type": ["integer", "null"]}
+_ONE_TEXT = {"type": ["string", "array"], "minItems": 1, "maxItems": 1, "items": _TEXT}
 _TURNS = {
     "type": "array",
     "minItems": 1,
@@ -146,7 +147,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     "CompletionRequest": {
         "type": "object",
         "required": ["model", "prompt"],
-        "properties": {"prompt": _TEXT, "max_tokens": _LIMIT_OR_NONE, **_SAMPLING},
+        "properties": {"prompt": _ONE_TEXT, "max_tokens": _LIMIT_OR_NONE, **_SAMPLING},
     },
     "ResponsesRequest": {
         "type": "object",
