@@ -24,7 +24,7 @@ from council.serving import pipeline
 from council.serving.ledger import writer
 from council.serving.memory import use
 from council.serving.providers import calls
-from council.testing import faults, local, memory, model
+from council.testing import faults, local, memory, model, upstream
 from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
@@ -74,7 +74,10 @@ async def open_rig(
     client_host: str,
     catalogue: dict[str, Any] | None = None,
     local_url: str = "http://127.0.0.1:9/v1",
+    *,
+    supervised: bool = True,
 ) -> AsyncIterator[Rig]:
+    """`supervised`: the server at `local_url` says at /readyz whether it is there, as ours does."""
     real_records = sql.SqlRecords(f"sqlite:///{folder / 'council.db'}")
     real_records.migrate()
     secrets = {}
@@ -90,9 +93,8 @@ async def open_rig(
     found = providers.build(catalogue or {}, settings)
     servers = {name: openai.OpenAIProvider(one, "key", settings.calls) for name, one in found.providers.items()}
     # The scripted model speaks to the specialists; at its port nobody is.
-    servers[providers.LOCAL] = openai.LocalModel(
-        providers.Provider(providers.LOCAL, url=local_url), "key", settings.calls
-    )
+    local_kind = openai.LocalModel if supervised else openai.OpenAIProvider
+    servers[providers.LOCAL] = local_kind(providers.Provider(providers.LOCAL, url=local_url), "key", settings.calls)
     made_calls = calls.Calls(
         found.models, servers, {}, ledger_writer, settings.calls, settings.budget, clock.SystemClock(), random.Random(1)
     )
@@ -145,19 +147,27 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 @contextlib.contextmanager
 def served_rig(folder: Path, settings: config.Config) -> Iterator[str]:
-    """The same gateway on a real loopback port, served by a thread of its own; gives its URL."""
+    """The same gateway on a real loopback port, served by a thread of its own; gives its URL.
+
+    A scripted upstream is its model.
+    """
     ready, url = threading.Event(), ""
     servers: list[uvicorn.Server] = []
 
     async def main() -> None:
         nonlocal url
-        async with open_rig(folder, settings, model.ScriptedModel(), "127.0.0.1") as made:
+        async with (
+            upstream.serve(upstream.Script(any="ok")) as server,
+            open_rig(
+                folder, settings, model.ScriptedModel(), "127.0.0.1", local_url=f"{server.url}/v1", supervised=False
+            ) as made,
+        ):
             listener = socket.create_server(("127.0.0.1", 0))
-            server = uvicorn.Server(uvicorn.Config(made.app, log_config=None, access_log=False, lifespan="off"))
-            servers.append(server)
+            gateway = uvicorn.Server(uvicorn.Config(made.app, log_config=None, access_log=False, lifespan="off"))
+            servers.append(gateway)
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             ready.set()
-            await server.serve([listener])
+            await gateway.serve([listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()

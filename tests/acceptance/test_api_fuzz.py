@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 import schemathesis
 from hypothesis import HealthCheck
+from schemathesis.specs.openapi import checks
 
 from council.domain import config
 from gateway_rig import served_rig
@@ -32,7 +33,10 @@ OPERATIONS = [
     "GET /v1/models/{name}",
     "GET /v1/sandbox/status",
     "POST /v1/chat/completions",
+    "POST /v1/completions",
     "POST /v1/embeddings",
+    "POST /v1/messages",
+    "POST /v1/responses",
     "POST /v1/sandbox/kill",
     "POST /v1/sandbox/lift",
     "POST /v1/sandbox/run",
@@ -41,6 +45,13 @@ OPERATIONS = [
 ]
 # Bodies of JSON lines are nothing that schemathesis can make; tests/unit has what they may and may not hold.
 NOT_FUZZED = ["POST /api/memory/import"]
+
+
+# Fields that contradict each other are refused, which a schema cannot say: a tool that is demanded and not given.
+WITH_CONFLICTS = {"POST /v1/chat/completions"}
+
+# The local model takes this form itself, and so is the judge of it; the scripted one that stands for it takes everything.
+PASSED_ON = {"POST /v1/completions"}
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +84,11 @@ def test_the_api_keeps_to_its_document(schema, label, mode):
         max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )
     def call(case: schemathesis.Case) -> None:
-        case.call_and_validate(headers={"authorization": "Bearer secret-admin"}, timeout=60)
+        excluded = [checks.positive_data_acceptance] if label in WITH_CONFLICTS else []
+        excluded += [checks.negative_data_rejection] if label in PASSED_ON else []
+        case.call_and_validate(
+            headers={"authorization": "Bearer secret-admin"}, timeout=60, excluded_checks=excluded
+        )  # fmt: skip
 
     try:
         call()

@@ -28,8 +28,10 @@ def document(app: fastapi.FastAPI, models: Sequence[str], settings: config_modul
             ref_template=_REFERENCE + "{model}"
         )
         schemas["EmbeddingsRequest"]["properties"]["model"]["enum"] = [embeddings.MODEL]
+        for name, form in _FORMS.items():
+            schemas[name] = {**form, "properties": {**form["properties"], "model": {**_TEXT, "enum": list(models)}}}
         schemas.update(_SCHEMAS, ChatRequest=request, SandboxLimits=_limits(settings), **_SANDBOX_SCHEMAS)
-        made["paths"].update({**_paths(), **_sandbox_paths()})
+        made["paths"].update({**_paths(), **_form_paths(), **_sandbox_paths()})
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for operations in made["paths"].values():
             for operation in operations.values():
@@ -135,6 +137,75 @@ _SCHEMAS: dict[str, Any] = {
         }
     ),
 }
+
+
+# The other wire forms, as far as every model takes them. A provider's own parameters pass beside these.
+_SAMPLING: dict[str, Any] = {
+    "stream": {"type": ["boolean", "null"]},
+    "temperature": {"type": ["number", "null"], "minimum": 0, "maximum": 2},
+    "top_p": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1},
+}
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": 1_048_576}
+_LIMIT_OR_NONE = {**_LIMIT, "type": ["integer", "null"]}
+_ONE_TEXT = {"type": ["string", "array"], "minItems": 1, "maxItems": 1, "items": _TEXT}
+_TURNS = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 20,
+    "items": {
+        "type": "object",
+        "required": ["role", "content"],
+        "properties": {"role": {"type": "string", "enum": ["user", "assistant"]}, "content": _TEXT},
+    },
+}
+_FORMS: dict[str, dict[str, Any]] = {
+    "CompletionRequest": {
+        "type": "object",
+        "required": ["model", "prompt"],
+        "properties": {"prompt": _ONE_TEXT, "max_tokens": _LIMIT_OR_NONE, **_SAMPLING},
+    },
+    "ResponsesRequest": {
+        "type": "object",
+        "required": ["model", "input"],
+        "properties": {"input": {"anyOf": [_TEXT, _TURNS]}, "max_output_tokens": _LIMIT_OR_NONE, **_SAMPLING},
+    },
+    "MessagesRequest": {
+        "type": "object",
+        "required": ["model", "messages", "max_tokens"],
+        "properties": {"messages": _TURNS, "max_tokens": _LIMIT, **_SAMPLING},
+    },
+}
+
+
+def _form(name: str, tag: str, summary: str, request: str, reply: dict[str, Any]) -> dict[str, Any]:
+    answered = _content("The answer; server-sent events when `stream` is true.", reply)
+    answered["content"]["text/event-stream"] = {"schema": _EVENT}
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(request)}}},
+        "responses": {"200": answered},
+    }
+
+
+def _form_paths() -> dict[str, Any]:
+    listed: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
+    told = {"id": _TEXT, "model": _TEXT, "council": _ref("Council")}
+    text = _object({**told, "object": {"const": "text_completion"}, "choices": listed})
+    response = _object({**told, "object": {"const": "response"}, "output": listed})
+    message = _object({**told, "type": {"const": "message"}, "content": listed})
+    return {
+        "/v1/completions": {
+            "post": _form("completion", "openai", "Continue a text, as of old.", "CompletionRequest", text)
+        },
+        "/v1/responses": {
+            "post": _form("response", "openai", "Answer, as the Responses API does.", "ResponsesRequest", response)
+        },
+        "/v1/messages": {
+            "post": _form("message", "anthropic", "Answer, as Anthropic's API does.", "MessagesRequest", message)
+        },
+    }
 
 
 def _paths() -> dict[str, Any]:

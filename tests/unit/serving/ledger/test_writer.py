@@ -339,3 +339,52 @@ def test_the_books_add_up_whatever_the_interleaving_and_the_failures(
     assert book.total().cost_usd_micros == sum(written.values())
     assert book.total().requests == len(written)
     assert all(len(batch) <= batch_rows_max for batch in book.batches)
+
+
+# Holds and charges
+
+
+def hold(request_id: str, usd_micros: int = 5) -> ledger.Hold:
+    return ledger.Hold(request_id, 0, 1, 2, "ada", "tok", "m", "p", usd_micros)
+
+
+async def test_a_hold_is_there_when_its_caller_goes_on() -> None:
+    book = Book()
+    made = started(book)
+    await made.hold(hold("a"))
+    assert book.held == [hold("a")]
+
+
+@pytest.mark.parametrize(
+    ("scope", "whose"), [("all", "of this Council"), ("token:tok", "of this token"), ("model:m", "of this model")]
+)
+async def test_a_hold_without_room_says_whose_budget_how_much_is_left_and_what_to_do(scope: str, whose: str) -> None:
+    book = Book()
+    book.refusals["a"] = ledger.Refusal(ledger.Budget(scope, "day", 1_000_000), 250_000)
+    with pytest.raises(errors.BudgetError, match="have the budget raised") as raised:
+        await started(book).hold(hold("a", 1_500_000))
+    assert f"The day's budget {whose} has $0.25 left, and this call may cost $1.5." in raised.value.message
+
+
+async def test_of_a_batch_each_hold_gets_its_own_answer_and_rows_none() -> None:
+    book = Book()
+    made = started(book)
+    book.gate.clear()
+    first = asyncio.ensure_future(made.hold(hold("first")))
+    await asyncio.to_thread(book.entered.wait, WAIT_S)
+    book.refusals["b"] = ledger.Refusal(ledger.Budget("all", "month", 1), 0)
+    charge = ledger.Charge(0, "p", "m", "d", 1, 0, 2, 3, False, "answered", hold("first"))
+    waiting = [
+        asyncio.ensure_future(one)
+        for one in (made.hold(hold("a")), made.record(row("r"), [charge]), made.hold(hold("b")), made.hold(hold("c")))
+    ]
+    await asyncio.sleep(0)
+    book.gate.set()
+    found = await asyncio.gather(first, *waiting, return_exceptions=True)
+    assert [type(one) for one in found] == [type(None), type(None), type(None), errors.BudgetError, type(None)]
+    assert book.charged == [charge]
+
+
+async def test_without_a_commit_there_is_no_hold() -> None:
+    with pytest.raises(errors.RecordsUnavailableError):
+        await started(Book(["fail"])).hold(hold("a"))
