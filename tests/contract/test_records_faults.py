@@ -138,7 +138,8 @@ def test_the_database_is_in_wal_mode_and_checks_foreign_keys(lite: sql.SqlRecord
         connection.execute("PRAGMA foreign_keys = ON")
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(
-                "INSERT INTO tokens (id, user_id, role, label, secret_sha256, created_us) VALUES ('t', 'nobody', 'admin', '', 'hash', 1)"
+                "INSERT INTO tokens (id, user_id, role, label, secret_sha256, created_us) "
+                "VALUES ('t', 'nobody', 'admin', '', 'hash', 1)"
             )
 
 

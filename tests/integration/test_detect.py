@@ -102,6 +102,23 @@ async def test_no_server_is_taken_for_another(kind: str, other: str) -> None:
         assert await look(kind, {**REAL, "council": COUNCIL}[other]) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("vllm", {**COUNCIL, "/version": {"version": "1"}}),
+        ("llama-server", {**COUNCIL, "/props": {"theme": "dark"}}),
+        ("vllm", {"/v1/models": VLLM["/v1/models"], "/version": {"version": 1}}),
+    ],
+)
+async def test_half_an_answer_is_not_enough(kind: str, answer: Any) -> None:
+    assert await look(kind, answer) == []
+
+
+async def test_a_list_that_is_too_long_is_not_read_to_its_end() -> None:
+    assert await look("ollama", reply(b'{"models": []}' + b" " * 500_000)) != []
+    assert await look("ollama", reply(b'{"models": []}' + b" " * 3_000_000)) == []
+
+
 async def test_servers_without_a_model_are_found_all_the_same() -> None:
     assert (await look("ollama", {"/api/tags": {"models": []}}))[0].models == ()
     assert (await look("lmstudio", {"/api/v0/models": {"object": "list", "data": []}}))[0].models == ()

@@ -104,6 +104,14 @@ def test_another_file_at_the_address_is_taken_from_the_start(models: Path, serve
     assert server.requests[-1]["if-range"] == '"one"'
 
 
+def test_a_file_begun_anew_and_cut_holds_nothing_of_the_one_before(models: Path, server: file_server.Server) -> None:
+    leave_partial(models, server, 1_000_000)
+    server.etag = '"two"'
+    server.behaviours = [file_server.cut(500_000)]
+    assert pull(models, server.url).read_bytes() == CONTENT
+    assert server.requests[-1]["range"] == "bytes=500000-"
+
+
 def test_another_address_goes_on_without_the_validator_of_the_first(models: Path, server: file_server.Server) -> None:
     leave_partial(models, server, 1_000_000)
     assert pull(models, server.url + "?other").read_bytes() == CONTENT

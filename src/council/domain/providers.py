@@ -25,13 +25,14 @@ _CASCADE = "council"
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _NAME_LENGTH_MAX = 64
 _MODELS_MAX = 500
+_PRICE: dict[str, Any] = {"low": 0, "high": 10**12}
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A server that speaks one or more wire forms."""
+    """A server that speaks one or more wire forms. Its `name` is its key in the file."""
 
-    name: str
+    name: str = ""
     kind: str = config.option("openai", "`openai` for whatever speaks OpenAI's API, or `anthropic`.")
     url: str = config.option("", "Address up to and including the version, as `https://api.openai.com/v1`.")
     key: str = config.option(
@@ -112,42 +113,47 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
-class _ProviderForm:
-    """As in the file, the name being its key."""
+class DeploymentForm:
+    """A deployment as it stands in the file: an entry of a model's `deployments`."""
 
-    kind: str = "openai"
-    url: str = ""
-    key: str = "file"
-    forms: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
-    concurrent_max: int = config.option(64, "", low=1, high=10_000)
-    queue_max: int = config.option(256, "", low=0, high=100_000)
-    connect_s: float = config.option(3.0, "", low=0.05, high=60)
-    first_byte_s: float = config.option(60.0, "", low=0.05, high=3600)
-    whole_s: float = config.option(300.0, "", low=0.05, high=3600)
-    stall_s: float = config.option(30.0, "", low=0.05, high=3600)
-
-
-@dataclass(frozen=True, slots=True)
-class _DeploymentForm:
-    provider: str = ""
-    model: str = ""
-    weight: int = config.option(1, "", low=0, high=1000)
-    input_usd_micros: int = config.option(-1, "", low=0, high=10**12)
-    output_usd_micros: int = config.option(-1, "", low=0, high=10**12)
-    cached_usd_micros: int = config.option(-1, "", low=0, high=10**12)
-    cache_write_usd_micros: int = config.option(-1, "", low=0, high=10**12)
+    provider: str = config.option("", "The provider that serves it, one of `providers`.")
+    model: str = config.option("", "The name by which the provider knows the model.")
+    weight: int = config.option(
+        1, "How often it is the first one asked, beside the others; 0: only when they failed.", low=0, high=1000
+    )
+    input_usd_micros: int = config.option(
+        -1, "Micro-dollars per million tokens of prompt. Unpriced, a server beyond this machine is not asked.", **_PRICE
+    )
+    output_usd_micros: int = config.option(-1, "Micro-dollars per million tokens of answer.", **_PRICE)
+    cached_usd_micros: int = config.option(
+        -1, "Of tokens read from the provider's prompt cache; not given: what others cost.", **_PRICE
+    )
+    cache_write_usd_micros: int = config.option(
+        -1, "Of tokens written to the provider's prompt cache; not given: what others cost.", **_PRICE
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _ModelForm:
-    context_tokens: int = config.option(8192, "", low=16, high=100_000_000)
-    output_tokens_max: int = config.option(4096, "", low=1, high=100_000_000)
-    image_tokens_max: int = config.option(3000, "", low=0, high=10_000_000)
-    abilities: tuple[str, ...] = ("tools", "json_schema", "logprobs")
-    fallbacks: tuple[str, ...] = ()
-    day_usd_micros: int = config.option(0, "", low=0, high=10**15)
-    month_usd_micros: int = config.option(0, "", low=0, high=10**15)
+class ModelForm:
+    """A model as it stands in the file, beside its `deployments`."""
+
+    context_tokens: int = config.option(
+        8192, "Tokens of prompt and answer together; no call is charged more.", low=16, high=100_000_000
+    )
+    output_tokens_max: int = config.option(
+        4096, "Longest answer where the caller sets no limit, tokens.", low=1, high=100_000_000
+    )
+    image_tokens_max: int = config.option(3000, "The most that a picture may cost, tokens.", low=0, high=10_000_000)
+    abilities: tuple[str, ...] = config.option(
+        ("tools", "json_schema", "logprobs"), f"What it can do: {', '.join(ABILITIES)}."
+    )
+    fallbacks: tuple[str, ...] = config.option((), "Models that are asked when it cannot answer, in this order.")
+    day_usd_micros: int = config.option(
+        0, "Budget of a day, UTC, micro-dollars; 0: none of its own.", low=0, high=10**15
+    )
+    month_usd_micros: int = config.option(
+        0, "Budget of a month, UTC, micro-dollars; 0: none of its own.", low=0, high=10**15
+    )
 
 
 def build(file: Mapping[str, Any], settings: config.Config) -> Catalogue:
@@ -208,8 +214,10 @@ def _provider(name: str, value: Any) -> Provider:
         raise errors.ConfigError("A provider may not be named `local`: that is the model of this machine.")
     if not name or len(name) > _NAME_LENGTH_MAX or not set(name) <= _NAME_CHARS:
         raise errors.ConfigError(f"The provider's name {name[:80]!r} may hold a-z, 0-9, `-` and `_` only.")
-    form: _ProviderForm = config.section(_ProviderForm, value or {}, where)
-    made = Provider(name, **{item.name: getattr(form, item.name) for item in dataclasses.fields(form)})
+    given = value or {}
+    if isinstance(given, Mapping) and "name" in given:
+        raise errors.ConfigError(f"Unknown key `{where}name`. A provider's name is the key of its section.")
+    made: Provider = dataclasses.replace(config.section(Provider, given, where), name=name)
     parts = urllib.parse.urlsplit(made.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise errors.ConfigError(f"`{where}url` must be an address such as `https://api.openai.com/v1`.")
@@ -237,7 +245,7 @@ def _model(name: str, value: Any, providers: Mapping[str, Provider]) -> Model:
     where = f"models.{name}."
     if not isinstance(value, Mapping):
         raise errors.ConfigError(f"`{where.rstrip('.')}` must be a section with `deployments`.")
-    form: _ModelForm = config.section(_ModelForm, {k: v for k, v in value.items() if k != "deployments"}, where)
+    form: ModelForm = config.section(ModelForm, {k: v for k, v in value.items() if k != "deployments"}, where)
     listed = value.get("deployments")
     if not isinstance(listed, list) or not listed:
         raise errors.ConfigError(f"`{where}deployments` must list at least one `{{provider, model}}`.")
@@ -260,7 +268,7 @@ def _model(name: str, value: Any, providers: Mapping[str, Provider]) -> Model:
 
 
 def _deployment(value: Any, where: str, providers: Mapping[str, Provider]) -> Deployment:
-    form: _DeploymentForm = config.section(_DeploymentForm, value, where)
+    form: DeploymentForm = config.section(DeploymentForm, value, where)
     if form.provider not in providers:
         known = ", ".join(providers) or "none"
         raise errors.ConfigError(f"`{where}provider` {form.provider!r} is not among the providers ({known}).")
@@ -269,7 +277,7 @@ def _deployment(value: Any, where: str, providers: Mapping[str, Provider]) -> De
     return Deployment(form.provider, form.model, _price(form, where, providers[form.provider]), form.weight)
 
 
-def _price(form: _DeploymentForm, where: str, provider: Provider) -> money.Price | None:
+def _price(form: DeploymentForm, where: str, provider: Provider) -> money.Price | None:
     given = (form.input_usd_micros, form.output_usd_micros)
     if min(given) < 0 <= max(*given, form.cached_usd_micros, form.cache_write_usd_micros):
         raise errors.ConfigError(f"`{where}` needs both `input_usd_micros` and `output_usd_micros`.")

@@ -135,9 +135,9 @@ class _Stream:
 
 
 def _counts(usage: answers.Usage | None) -> dict[str, int] | None:
-    return (
-        None if usage is None else {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
-    )
+    if usage is None:
+        return None
+    return {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
 
 
 def _event(delta: dict[str, Any], finish_reason: str | None = None) -> ports.ModelEvent:

@@ -73,3 +73,34 @@ def test_dollars_are_read_without_floating_point(text: str, usd_micros: int) -> 
 def test_what_is_no_amount_of_dollars_is_refused(text: str) -> None:
     with pytest.raises(errors.InvalidRequestError):
         money.usd_micros_of(text)
+
+
+counts = strategies.integers(0, 10**7)
+amounts = strategies.integers(0, 10**9)
+
+
+@given(
+    price=strategies.builds(money.Price, amounts, amounts, strategies.none() | amounts, strategies.none() | amounts),
+    prompt_max=counts, completion_max=counts, share=strategies.tuples(*[strategies.fractions(0, 1)] * 4),
+)  # fmt: skip
+def test_no_usage_within_its_bounds_costs_more_than_is_held(
+    price: money.Price, prompt_max: int, completion_max: int, share: tuple[fractions.Fraction, ...]
+) -> None:
+    prompt, completion = int(prompt_max * share[0]), int(completion_max * share[1])
+    cached = int(prompt * share[2])
+    usage = answers.Usage(prompt, completion, cached, int((prompt - cached) * share[3]))
+    assert 0 <= money.cost_usd_micros(price, usage) <= money.hold_usd_micros(price, prompt_max, completion_max)
+
+
+def test_tokens_of_a_prompt_cache_have_prices_of_their_own() -> None:
+    million = 1_000_000
+    price = money.Price(10, 20, 1, 12)
+    assert money.cost_usd_micros(price, answers.Usage(3 * million, million, million, million)) == 10 + 1 + 12 + 20
+    assert money.cost_usd_micros(money.Price(10, 20), answers.Usage(3 * million, 0, million, million)) == 30
+
+
+@pytest.mark.parametrize(
+    "dear", [money.Price(0, 0, 1), money.Price(0, 0, None, 1), money.Price(1, 0), money.Price(0, 1)]
+)
+def test_what_can_cost_anything_is_not_free(dear: money.Price) -> None:
+    assert not dear.free and money.Price(0, 0, 0, 0).free and money.Price(0, 0).free

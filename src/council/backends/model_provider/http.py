@@ -30,7 +30,8 @@ FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 _ERROR_BYTES_MAX = 16 * 1024
-_JSON = "application/json"
+# What somebody on the way says, and no model.
+_PAGE = "text/html"
 _READ_BYTES = 128 * 1024
 _PING_S = 2.0
 _LIST_S = 10.0
@@ -99,7 +100,7 @@ class HttpProvider:
                 async with asyncio.timeout(self._provider.whole_s):
                     async with self._post(call) as response:
                         await self._check(response)
-                        begun = response.content_type == _JSON
+                        begun = response.content_type != _PAGE
                         raw = await _read(response, self._calls.reply_bytes_max)
             except FAULTS as error:
                 raise self.broken(error, begun=begun) from error
@@ -223,7 +224,7 @@ class HttpProvider:
         status = response.status
         if status == 200:
             if content_type and response.content_type != content_type:
-                begun = response.content_type == _JSON
+                begun = response.content_type != _PAGE
                 raise self.error(f"sent {response.content_type[:60]} instead of a stream", begun=begun)
             return
         raw = await _read(response, _ERROR_BYTES_MAX, cut=True) or b""

@@ -29,7 +29,7 @@ class Splitter:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (raw, data) of each event that is whole by now; comments alone yield nothing.
+        """Yield (raw, data) of each event that is whole by now; comments alone, and empty data, yield nothing.
 
         Raises TooLongError and StrayError.
         """
@@ -70,7 +70,7 @@ def _data(raw: bytes) -> bytes | None:
     words would be missing from an answer that looks whole.
     """
     if raw.startswith(b"data:") and raw.find(b"\n", 5) == len(raw) - 2:
-        return raw[5:-2].strip()
+        return raw[5:-2].strip() or None
     lines = []
     for line in raw.split(b"\n"):
         name, _, value = line.partition(b":")
@@ -78,4 +78,4 @@ def _data(raw: bytes) -> bytes | None:
             lines.append(value.strip())
         elif name not in _FIELDS:
             raise StrayError(f"a line of {len(line)} bytes that is no field of an event")
-    return b"\n".join(lines) if lines else None
+    return b"\n".join(lines) or None
