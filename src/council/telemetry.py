@@ -7,11 +7,15 @@ In a process with several workers `PROMETHEUS_MULTIPROC_DIR` must be set before 
 sums over all of them.
 """
 
+import functools
 import os
 from pathlib import Path
+from typing import TypeVar
 
 import prometheus_client
 from prometheus_client import multiprocess
+
+_Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
 
 _LATENCY_BUCKETS_S = (
     0.001,
@@ -188,6 +192,12 @@ SANDBOX_WAITING = prometheus_client.Gauge(
 SANDBOX_SESSIONS = prometheus_client.Gauge("council_sandbox_sessions", "Sessions open.", multiprocess_mode="livesum")
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
+
+
+@functools.lru_cache(maxsize=4096)
+def of(metric: _Metric, *labels: str) -> _Metric:
+    """Return the child of a metric with these labels, looked up once: `labels` takes a lock and checks each time."""
+    return metric.labels(*labels)
 
 
 def render() -> bytes:

@@ -99,7 +99,7 @@ class Door:
         host = _host_name(headers.get("host", ""))
         if host in _LOOPBACK_NAMES or host == self._gateway.host.lower() or host in self._allowed_hosts:
             return
-        telemetry.UNAUTHORISED.labels("host").inc()
+        telemetry.of(telemetry.UNAUTHORISED, "host").inc()
         raise errors.ForbiddenError(
             f"The host name {host[:100]!r} is not one of this service's. Add it to `gateway.allowed_hosts` if it should be."
         )
@@ -115,7 +115,7 @@ class Door:
             own = f"{scope['scheme']}://{headers.get('host', '')}"
             foreign = origin != own and origin not in self._gateway.allowed_origins
         if foreign:
-            telemetry.UNAUTHORISED.labels("origin").inc()
+            telemetry.of(telemetry.UNAUTHORISED, "origin").inc()
             raise errors.ForbiddenError(
                 f"Requests from the site {(origin or 'of another origin')[:100]!r} are refused. "
                 "Add it to `gateway.allowed_origins` if it should be allowed."
@@ -199,9 +199,9 @@ class _Exchange:
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
         status = str(self._status or 499)
         took_s = time.monotonic() - self._began_s
-        telemetry.HTTP_RESPONSES.labels(path, method, status).inc()
-        telemetry.HTTP_SECONDS.labels(path).observe(took_s)
-        telemetry.HTTP_RESPONSE_BYTES.labels(path).observe(self._body_bytes)
+        telemetry.of(telemetry.HTTP_RESPONSES, path, method, status).inc()
+        telemetry.of(telemetry.HTTP_SECONDS, path).observe(took_s)
+        telemetry.of(telemetry.HTTP_RESPONSE_BYTES, path).observe(self._body_bytes)
         if path != "other" and path.startswith(("/v1", "/api")):
             fields: dict[str, Any] = {"path": path, "method": method, "status": self._status or 499}
             _log.info("request", extra={**fields, "took_ms": round(took_s * 1000, 1), "bytes": self._body_bytes})

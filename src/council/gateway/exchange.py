@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive
 
@@ -13,6 +13,7 @@ from council.domain import errors
 
 # nginx's number for it; nobody is there to read it but the log.
 CLIENT_GONE = 499
+_LOOK_AFTER_S = 0.05
 
 _T = TypeVar("_T")
 
@@ -22,16 +23,19 @@ async def body(request: Request, timeout_s: float, bytes_max: int) -> bytes:
     raw = bytearray()
     try:
         async with asyncio.timeout(timeout_s):
-            async for part in request.stream():
-                raw += part
+            more = True
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise errors.InvalidRequestError("The connection closed before the body was whole.")
+                raw += message.get("body", b"")
+                more = message.get("more_body", False)
                 if len(raw) > bytes_max:
                     raise errors.BodyTooLargeError(f"The body is over the limit of {bytes_max} bytes. Send less.")
     except TimeoutError:
         raise errors.RequestTimeoutError(
             f"The body did not arrive within {timeout_s:g} s. Send it faster, or raise `gateway.body_timeout_s`."
         ) from None
-    except ClientDisconnect:
-        raise errors.InvalidRequestError("The connection closed before the body was whole.") from None
     return bytes(raw)
 
 
@@ -57,7 +61,14 @@ async def unless_gone(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T | N
         gone = True
         worker.cancel()
 
-    watching = asyncio.ensure_future(watch())
+    watching: asyncio.Future[None] | None = None
+
+    def begin() -> None:
+        nonlocal watching
+        watching = asyncio.ensure_future(watch())
+
+    # Most work is done before it would pay to look whether anybody still waits for it.
+    timer = asyncio.get_running_loop().call_later(_LOOK_AFTER_S, begin)
     try:
         return await work
     except asyncio.CancelledError:
@@ -66,7 +77,9 @@ async def unless_gone(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T | N
             return None
         raise
     finally:
-        watching.cancel()
+        timer.cancel()
+        if watching is not None:
+            watching.cancel()
 
 
 def json_response(content: Any, headers: dict[str, str] | None = None) -> Response:

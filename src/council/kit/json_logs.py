@@ -33,6 +33,9 @@ def set_up(service: str, replica: int, level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.captureWarnings(True)
+    # What no line says need not be found out for each: the caller's file, thread and process.
+    logging._srcfile = None  # the documented way
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
 

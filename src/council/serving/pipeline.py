@@ -165,13 +165,13 @@ class Pipeline:
                             else:
                                 finding = event
             except (errors.UnavailableError, errors.OverloadedError) as error:
-                telemetry.CALLS.labels(route, "error").inc()
+                telemetry.of(telemetry.CALLS, route, "error").inc()
                 if last or run.spoken:
                     raise
                 _log.warning("a specialist was away", extra={"specialist": str(route), "detail": error.detail})
                 run.away(route, error)
             else:
-                telemetry.CALLS.labels(route, "ok").inc()
+                telemetry.of(telemetry.CALLS, route, "ok").inc()
             if finding is not None:
                 yield finding
                 return

@@ -43,7 +43,7 @@ class Run:
         finally:
             took_s = self._clock.monotonic_s() - began_s
             self._timings_ms[name] = round(self._timings_ms.get(name, 0.0) + took_s * 1000, 3)
-            telemetry.STAGE_SECONDS.labels(name).observe(took_s)
+            telemetry.of(telemetry.STAGE_SECONDS, name).observe(took_s)
 
     def spoke(self) -> None:
         """Note that the first content left."""
@@ -55,7 +55,7 @@ class Run:
     def pass_on(self, route: answers.Route, reason: str) -> None:
         """Note that a specialist declined."""
         self.passed_on[str(route)] = reason
-        telemetry.PASSED_ON.labels(route).inc()
+        telemetry.of(telemetry.PASSED_ON, route).inc()
 
     def away(self, route: answers.Route, error: errors.CouncilError) -> None:
         """Note that a specialist could not be asked, so that the answer says what it went without."""
@@ -125,19 +125,19 @@ class Run:
     def observe(self, outcome: ledger.Outcome) -> None:
         """Count the request in the metrics."""
         total_s = self._elapsed_s()
-        telemetry.REQUESTS.labels(self.route, outcome).inc()
+        telemetry.of(telemetry.REQUESTS, self.route, outcome).inc()
         if self.finding is None or outcome not in (ledger.Outcome.ANSWERED, ledger.Outcome.REFUSED):
             return
         # Of answers only: a refusal in a millisecond says nothing about how fast answers are.
-        telemetry.WHOLE_SECONDS.labels(self.route).observe(total_s)
-        telemetry.GATE_SECONDS.labels(self.route).observe(self._first_s or total_s)
-        telemetry.ANSWERS.labels(self.finding.evidence.level).inc()
-        telemetry.LOCAL.labels("true" if self.local else "false").inc()
+        telemetry.of(telemetry.WHOLE_SECONDS, self.route).observe(total_s)
+        telemetry.of(telemetry.GATE_SECONDS, self.route).observe(self._first_s or total_s)
+        telemetry.of(telemetry.ANSWERS, self.finding.evidence.level).inc()
+        telemetry.of(telemetry.LOCAL, "true" if self.local else "false").inc()
         if self.finding.model:
             model, usage = self.finding.model, self.finding.usage
-            telemetry.TOKENS.labels(model, "prompt").inc(usage.prompt_tokens)
-            telemetry.TOKENS.labels(model, "completion").inc(usage.completion_tokens)
-            telemetry.COST_USD_MICROS.labels(model).inc(self.cost_usd_micros)
+            telemetry.of(telemetry.TOKENS, model, "prompt").inc(usage.prompt_tokens)
+            telemetry.of(telemetry.TOKENS, model, "completion").inc(usage.completion_tokens)
+            telemetry.of(telemetry.COST_USD_MICROS, model).inc(self.cost_usd_micros)
 
     def _elapsed_s(self) -> float:
         return self._clock.monotonic_s() - self._started_s

@@ -5,11 +5,10 @@ is cut before it is passed on.
 """
 
 import asyncio
-import contextlib
 import email.utils
 import re
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -95,15 +94,21 @@ class HttpProvider:
     async def whole(self, call: ports.ModelCall) -> ports.ModelReply:
         """Return the whole reply. Raises as ports.ModelProvider says."""
         begun = False
-        async with self._turn():
-            try:
-                async with asyncio.timeout(self._provider.whole_s):
-                    async with self._post(call) as response:
-                        await self._check(response)
-                        begun = response.content_type != _PAGE
-                        raw = await _read(response, self._calls.reply_bytes_max)
-            except FAULTS as error:
-                raise self.broken(error, begun=begun) from error
+        await self._take_turn()
+        try:
+            async with asyncio.timeout(self._provider.whole_s):
+                response = await self._post(call)
+                try:
+                    await self._check(response)
+                    begun = response.content_type != _PAGE
+                    raw = await _read(response, self._calls.reply_bytes_max)
+                finally:
+                    # Read to its end, it has given its connection back already.
+                    response.close()
+        except FAULTS as error:
+            raise self.broken(error, begun=begun) from error
+        finally:
+            self._turns.release()
         if raw is None:
             raise self.error("sent more than `calls.reply_bytes_max` allows", begun=begun)
         try:
@@ -115,19 +120,20 @@ class HttpProvider:
 
     async def open(self, call: ports.ModelCall) -> ports.ModelStream:
         """Return a stream whose answer has begun. Raises as ports.ModelProvider says."""
-        stack = contextlib.AsyncExitStack()
+        response: aiohttp.ClientResponse | None = None
+        await self._take_turn()
         try:
-            await stack.enter_async_context(self._turn())
             async with asyncio.timeout(self._provider.first_byte_s):
-                response = await stack.enter_async_context(self._post(call))
+                response = await self._post(call)
                 await self._check(response, "text/event-stream")
-        except FAULTS as error:
-            await stack.aclose()
-            raise self.broken(error) from error
-        except BaseException:
-            await stack.aclose()
+        except BaseException as error:
+            if response is not None:
+                response.close()
+            self._turns.release()
+            if isinstance(error, FAULTS):
+                raise self.broken(error) from error
             raise
-        return HttpStream(self, call.form, response, stack, self._provider, self._calls)
+        return HttpStream(self, call.form, response, self._turns.release, self._provider, self._calls)
 
     async def ping(self) -> None:
         """Return if the server says that it is there; without a probe there is nothing to ask."""
@@ -172,39 +178,32 @@ class HttpProvider:
             **{"retryable": True, "faulty": True, **more},
         )
 
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Hold one of the provider's places. Raises ProviderError where too many wait already."""
-        if self._turns.locked():
-            if self._waiting >= self._provider.queue_max:
-                raise self.error("has its hands full here (`concurrent_max`, `queue_max`)", faulty=False)
-            self._waiting += 1
-            try:
-                async with asyncio.timeout(self._provider.first_byte_s):
-                    await self._turns.acquire()
-            except TimeoutError:
-                raise self.error("had no place for this call in time (`concurrent_max`)", faulty=False) from None
-            finally:
-                self._waiting -= 1
-        else:
+    async def _take_turn(self) -> None:
+        """Take one of the provider's places, to be released. Raises ProviderError where too many wait already."""
+        if not self._turns.locked():
             await self._turns.acquire()
+            return
+        if self._waiting >= self._provider.queue_max:
+            raise self.error("has its hands full here (`concurrent_max`, `queue_max`)", faulty=False)
+        self._waiting += 1
         try:
-            yield
+            async with asyncio.timeout(self._provider.first_byte_s):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise self.error("had no place for this call in time (`concurrent_max`)", faulty=False) from None
         finally:
-            self._turns.release()
+            self._waiting -= 1
 
-    @contextlib.asynccontextmanager
-    async def _post(self, call: ports.ModelCall) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _post(self, call: ports.ModelCall) -> aiohttp.ClientResponse:
         if self._probe is not None:
             await self.ping()
         headers = {**self._headers, **call.headers, "x-request-id": call.request_id}
-        async with self._open().post(
+        return await self._open().post(
             self._urls[call.form],
             data=orjson.dumps(fitted(call.body, self._provider.omit)),
             headers=headers,
             allow_redirects=False,
-        ) as response:
-            yield response
+        )
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -272,14 +271,14 @@ class HttpStream:
         server: HttpProvider,
         form: str,
         response: aiohttp.ClientResponse,
-        stack: contextlib.AsyncExitStack,
+        release: Callable[[], None],
         provider: providers.Provider,
         calls: config_module.CallsConfig,
     ):
         self._server = server
         self._form = form
         self._response = response
-        self._stack = stack
+        self._release: Callable[[], None] | None = release
         self._splitter = sse.Splitter(calls.event_bytes_max)
         self._left_bytes = calls.stream_bytes_max
         self._wait_s = provider.first_byte_s
@@ -328,9 +327,13 @@ class HttpStream:
 
     async def close(self) -> None:
         """Close the connection; one whose answer came to its end is kept for the next call."""
-        if not self._done:
+        if self._done:
+            self._response.release()
+        else:
             self._response.close()
-        await self._stack.aclose()
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
 
 def fitted(body: Mapping[str, Any], omit: Collection[str]) -> Mapping[str, Any]:

@@ -104,7 +104,7 @@ class Attempt:
             self._breaker.failed(now_s)
         else:
             self._breaker.let_go()
-        telemetry.PROVIDER_CALLS.labels(self.server.name, error.code).inc()
+        telemetry.of(telemetry.PROVIDER_CALLS, self.server.name, error.code).inc()
 
     def finish(
         self,
@@ -127,8 +127,10 @@ class Attempt:
         self._settled = True
         self._breaker.let_go()
         if outcome != "failed":
-            telemetry.PROVIDER_CALLS.labels(self.server.name, "ok" if outcome == "answered" else outcome).inc()
-            telemetry.PROVIDER_SECONDS.labels(self.server.name).observe(self._clock.monotonic_s() - self._began_s)
+            telemetry.of(telemetry.PROVIDER_CALLS, self.server.name, "ok" if outcome == "answered" else outcome).inc()
+            telemetry.of(telemetry.PROVIDER_SECONDS, self.server.name).observe(
+                self._clock.monotonic_s() - self._began_s
+            )
         self._tab.usage = usage
         self._tab.charges.append(
             ledger.Charge(
