@@ -73,8 +73,8 @@ def _data(raw: bytes) -> bytes | None:
         return raw[5:-2].strip() or None
     lines = []
     for line in raw.split(b"\n"):
-        name, _, value = line.partition(b":")
-        if name == b"data":
+        name, colon, value = line.partition(b":")
+        if name == b"data" and colon:
             lines.append(value.strip())
         elif name not in _FIELDS:
             raise StrayError(f"a line of {len(line)} bytes that is no field of an event")
