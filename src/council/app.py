@@ -182,6 +182,7 @@ def gateway(
             yield
         finally:
             sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
             await asyncio.to_thread(book.close)
             await sandbox.close()
             for server in made_servers.values():

@@ -12,7 +12,7 @@ import yaml
 from council import homes
 from council.cli import options
 from council.domain import config as config_module
-from council.domain import errors
+from council.domain import errors, money
 from council.domain import home as home_module
 from council.upkeep.engine import blueprint
 
@@ -84,7 +84,8 @@ def settings(where: home_module.Home) -> dict[str, Any]:
 
 def save(where: home_module.Home, found: dict[str, Any], reason: str) -> str:
     """Check settings and write them as a new generation; return its commit. Raises ConfigError, BlueprintError."""
-    config_module.build(found, {}, {})
+    # With the models of providers.yaml: a name that both use would keep the gateway from starting.
+    homes.load_catalogue(where, None, config_module.build(found, {}, {}))
     head = "# Settings of this Council; `council config set section.key=value` changes them.\n"
     content = head + yaml.safe_dump(found, sort_keys=True, allow_unicode=True)
     return blueprint.commit(where, {homes.CONFIG_FILE: content.encode()}, reason)
@@ -98,10 +99,14 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
         if dataclasses.is_dataclass(inner):
             flat.update(flatten(inner, f"{prefix}{item.name}."))
         elif item.name == "prices":
-            flat.update({f"prices.{name}": dataclasses.asdict(price) for name, price in inner.items()})
+            flat.update({f"prices.{name}": _price(price) for name, price in inner.items()})
         else:
             flat[prefix + item.name] = _without_password(inner) if item.name == "url" else inner
     return flat
+
+
+def _price(price: money.Price) -> dict[str, int]:
+    return {name: value for name, value in dataclasses.asdict(price).items() if value is not None}
 
 
 def _without_password(url: str) -> str:

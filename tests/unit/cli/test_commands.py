@@ -274,3 +274,20 @@ def test_doctor_in_a_place_without_a_home_says_what_to_run(tmp_path: Path) -> No
 def test_what_needs_the_service_says_that_it_is_not_running(where: home.Home, command: list[str]) -> None:
     with pytest.raises(errors.SupervisorUnavailableError):
         run(*command)
+
+
+def test_a_local_model_may_not_take_the_name_of_a_providers_model(where: home.Home) -> None:
+    good("providers", "add", "ollama")
+    good(
+        "providers", "model", "add", "theirs", "--provider", "ollama", "--model", "x", "--input-usd", "0",
+        "--output-usd", "0",
+    )  # fmt: skip
+    before = where.current.readlink()
+    with pytest.raises(errors.ConfigError, match="'theirs'"):
+        run("config", "set", "model.name=theirs", "prices.theirs={input_usd_micros: 0, output_usd_micros: 0}")
+    assert where.current.readlink() == before
+
+
+def test_prices_are_shown_as_they_may_be_written(where: home.Home) -> None:
+    shown = read("config", "show")
+    assert shown["prices.smollm2-135m-instruct"] == {"input_usd_micros": 0, "output_usd_micros": 0}
