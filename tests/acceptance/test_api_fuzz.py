@@ -20,6 +20,7 @@ OPERATIONS = [
     "DELETE /api/memory/sessions/{session}",
     "DELETE /api/memory/{identifier}",
     "DELETE /v1/sandbox/sessions/{id}",
+    "GET /api/budget",
     "GET /api/ledger/export",
     "GET /api/ledger/report",
     "GET /api/memory",
