@@ -33,10 +33,11 @@ def document(app: fastapi.FastAPI, models: Sequence[str], settings: config_modul
         schemas.update(_SCHEMAS, ChatRequest=request, SandboxLimits=_limits(settings), **_SANDBOX_SCHEMAS)
         made["paths"].update({**_paths(), **_form_paths(), **_sandbox_paths()})
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for operations in made["paths"].values():
+        for path, operations in made["paths"].items():
+            error = "MessagesError" if path == "/v1/messages" else "Error"
             for operation in operations.values():
                 operation["responses"].pop("422", None)
-                operation["responses"]["default"] = _content("An error.", _ref("Error"))
+                operation["responses"]["default"] = _content("An error.", _ref(error))
                 operation.setdefault("security", [{"token": []}, {}])
         app.openapi_schema = made
     return app.openapi_schema
@@ -80,6 +81,13 @@ _SCHEMAS: dict[str, Any] = {
                     "request_id": _TEXT,
                 }
             )
+        }
+    ),
+    "MessagesError": _object(
+        {
+            "type": {"const": "error"},
+            "error": _object({"type": _TEXT, "message": _TEXT}),
+            "request_id": _TEXT,
         }
     ),
     "Council": _object(
