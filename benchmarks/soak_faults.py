@@ -11,9 +11,8 @@ import time
 from collections.abc import Sequence
 
 import councils
-from council import ports
 from council.backends.runtime import local
-from council.domain import errors
+from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import process
 
@@ -118,7 +117,7 @@ class Lane:
                 return int(one["pid"])
         return None
 
-    async def status(self) -> Sequence[ports.ServiceStatus]:
+    async def status(self) -> Sequence[states.ServiceStatus]:
         """Return every service's state, nothing while the supervisor is away."""
         try:
             return list(await self._runtime.status())

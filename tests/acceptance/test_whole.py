@@ -48,8 +48,8 @@ def test_the_official_client_sees_our_errors_as_its_own(client):
     messages = [{"role": "user", "content": "x"}]
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model="gpt-5", messages=messages)
-    with pytest.raises(openai.BadRequestError, match="does not support"):
-        client.chat.completions.create(model="council", messages=messages, n=3)
+    with pytest.raises(openai.BadRequestError, match="answers plain text, and `n` asks for more"):
+        client.chat.completions.create(model="council/math", messages=messages, n=3)
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="cncl_wrong").models.list()
 
