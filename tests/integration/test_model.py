@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import random
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,12 @@ import aiohttp
 import pytest
 
 import single_service
-from council import homes, ports
+from council import homes
 from council.backends.model_provider import openai, packaged
-from council.domain import answers, errors, home
+from council.domain import answers, config, errors, home, providers
+from council.kit import clock
+from council.serving.providers import calls, speaker
+from council.testing import provider as provider_fakes
 
 pytestmark = pytest.mark.model
 STORY = [answers.Message("user", "Tell me a very long story about the sea, with every detail that you know.")]
@@ -32,12 +36,20 @@ class Running:
         return self.where.internal_key_file.read_text().strip()
 
     @contextlib.asynccontextmanager
-    async def provider(self, key: str | None = None) -> AsyncGenerator[openai.OpenAIProvider, None]:
-        made = openai.OpenAIProvider("smollm2-135m-instruct", self.url, key or self.key, LIMIT_S)
+    async def provider(self) -> AsyncGenerator[speaker.Speaker, None]:
+        """The model as a specialist has it, behind the same calls as in the gateway."""
+        provider = providers.Provider(providers.LOCAL, url=self.url + "/v1", first_byte_s=LIMIT_S, stall_s=LIMIT_S)
+        server = openai.LocalModel(provider, self.key, config.CallsConfig())
+        settings = config.Config()
+        made = calls.Calls(
+            providers.build({}, settings).models, {providers.LOCAL: server}, {}, provider_fakes.Purse(), settings.calls,
+            settings.budget, clock.SystemClock(), random.Random(0),
+        )  # fmt: skip
         try:
-            yield made
+            await server.ping()
+            yield speaker.Speaker(made, settings.model.name)
         finally:
-            await made.close()
+            await server.close()
 
     async def post(self, body: bytes, key: str | None = None) -> tuple[int, Mapping[str, str], Any]:
         headers = {"authorization": f"Bearer {key or self.key}"}
@@ -65,7 +77,7 @@ def model() -> Iterator[Running]:
             yield Running(where, url, service)
 
 
-async def say(provider: openai.OpenAIProvider, tokens_max: int = 4) -> list[Any]:
+async def say(provider: speaker.Speaker, tokens_max: int = 4) -> list[Any]:
     stream = provider.complete([answers.Message("user", "Hello")], answers.Sampling(tokens_max, seed=1), "i")
     async with contextlib.aclosing(stream) as items:
         return [item async for item in items]
@@ -73,10 +85,9 @@ async def say(provider: openai.OpenAIProvider, tokens_max: int = 4) -> list[Any]
 
 async def test_the_model_speaks_and_counts(model: Running) -> None:
     async with model.provider() as provider:
-        await provider.ping()
         *pieces, end = await asyncio.wait_for(say(provider), LIMIT_S)
     assert 1 <= len(pieces) <= 4 and all(piece.text and piece.logprob <= 0 for piece in pieces)
-    assert isinstance(end, ports.ModelEnd) and end.finish_reason == "length"
+    assert isinstance(end, answers.End) and end.finish_reason == "length"
     assert end.usage.completion_tokens == 4 and end.usage.prompt_tokens > 0
 
 
@@ -136,7 +147,7 @@ async def test_one_speaks_one_waits_and_a_third_is_turned_away_until_the_first_l
         assert (status, reply["error"]["code"], headers["retry-after"]) == (503, "overloaded", "2")
         await first.aclose()
         *_, end = await asyncio.wait_for(second, LIMIT_S)
-        assert isinstance(end, ports.ModelEnd)
+        assert isinstance(end, answers.End)
 
 
 async def test_a_caller_that_leaves_while_it_waits_gives_its_place_back_at_once(model: Running) -> None:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from council.supervisor import users
 
 SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "gateway")
 STRANGER = 61_000
+KNOWN_S = 20.0
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users")
 
@@ -66,6 +68,19 @@ class Served:
         done = self.council.command(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def until_known(self, token: str) -> None:
+        """Wait until the gateway has read a new token from the records, which it looks at every two seconds."""
+        ends_s = time.monotonic() + KNOWN_S
+        headers = {"authorization": f"Bearer {token}"}
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", self.council.port, timeout=60)
+            with contextlib.closing(connection):
+                connection.request("GET", "/v1/models", headers=headers)
+                if connection.getresponse().status == 200:
+                    return
+            assert time.monotonic() < ends_s, "the gateway does not see what root wrote into the records"
+            time.sleep(0.1)
 
     def ask(self, text: str, model: str = "council", token: str = "", **more: Any) -> dict[str, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.council.port, timeout=60)
@@ -258,6 +273,7 @@ def test_commands_of_root_beside_the_running_service_leave_it_working(served: Se
     token = served.command("tokens", "add", "--role", "operator").strip()
     assert "REQUESTS" in served.command("ledger", "report")
     served.command("init")
+    served.until_known(token)
     assert served.ask("What is 2+2?", token=token)["council"]["verified"]
     # A service that starts anew reads its key and opens its files again.
     for service in ("gateway", "model", "store"):
