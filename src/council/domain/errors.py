@@ -149,7 +149,8 @@ class ModelUnavailableError(UnavailableError):
     """The model is loading, restarting or missing.
 
     `retryable`: another try, here or elsewhere, may succeed. `begun`: an answer had begun, so it may have cost something.
-    `wait_s`: how long the server asked to be left alone. `faulty`: it counts against the deployment.
+    `wait_s`: how long the server asked to be left alone. `faulty`: it counts against the deployment. `lasting`: asking the
+    same server again cannot help.
     """
 
     code = "model_unavailable"
@@ -165,12 +166,14 @@ class ModelUnavailableError(UnavailableError):
         begun: bool = False,
         wait_s: float | None = None,
         faulty: bool = False,
+        lasting: bool = False,
     ):
         super().__init__(message, detail=detail, parameter=parameter, retry_after_s=retry_after_s)
         self.retryable = retryable
         self.begun = begun
         self.wait_s = wait_s
         self.faulty = faulty
+        self.lasting = lasting
 
 
 class ProviderError(ModelUnavailableError):

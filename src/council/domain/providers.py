@@ -101,6 +101,9 @@ class Escalation:
 
     model: str = config.option("", "The model that is asked when local confidence is too low; empty: none.")
     confidence_min: float = config.option(0.6, "Local answers below this confidence are escalated.", low=0, high=1)
+    wait_s: float = config.option(
+        10.0, "Longest wait for its first words, seconds; then the local model answers.", low=0.1, high=600
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,8 @@ def build(file: Mapping[str, Any], settings: config.Config) -> Catalogue:
         raise errors.ConfigError(f"providers.yaml names {len(models)} models; the limit is {_MODELS_MAX}.")
     for model in models.values():
         _check_name(model.name, reserved)
+        if model.name in model.fallbacks:
+            raise errors.ConfigError(f"`models.{model.name}.fallbacks` names the model itself. Name others.")
         for fallback in model.fallbacks:
             if fallback not in models and fallback not in reserved:
                 raise errors.ConfigError(f"`models.{model.name}.fallbacks` names {fallback!r}, which is no model here.")
@@ -218,9 +223,17 @@ def _provider(name: str, value: Any) -> Provider:
     if isinstance(given, Mapping) and "name" in given:
         raise errors.ConfigError(f"Unknown key `{where}name`. A provider's name is the key of its section.")
     made: Provider = dataclasses.replace(config.section(Provider, given, where), name=name)
-    parts = urllib.parse.urlsplit(made.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise errors.ConfigError(f"`{where}url` must be an address such as `https://api.openai.com/v1`.")
+    wrong = errors.ConfigError(f"`{where}url` must be an address such as `https://api.openai.com/v1`.")
+    try:
+        parts = urllib.parse.urlsplit(made.url)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    blank = any(char.isspace() or not char.isprintable() for char in made.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or blank:
+        raise wrong
+    if {"model", "messages", "input", "prompt"} & set(made.omit):
+        raise errors.ConfigError(f"`{where}omit` may not leave out what is asked.")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise errors.ConfigError(f"`{where}url` may hold no user, password or query. Keys go into the home.")
     if parts.scheme == "http" and not made.loopback:

@@ -20,4 +20,6 @@ def asker(
         ledger.Budget(scope, "day", principal.day_usd_micros or general.token_day_usd_micros),
         ledger.Budget(scope, "month", principal.month_usd_micros or general.token_month_usd_micros),
     )
-    return pipeline.Asker(principal.user_id, principal.token_id, degraded, budgets, memory, session_id, cache)
+    # Callers without a token are several people with one name, who would see each other's questions.
+    kept = cache if principal.token_id else "off"
+    return pipeline.Asker(principal.user_id, principal.token_id, degraded, budgets, memory, session_id, kept)

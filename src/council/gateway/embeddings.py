@@ -49,7 +49,8 @@ class EmbeddingsRoutes:
         admission = await self._parts.limiter.admit(principal)
         settings = self._parts.config.gateway
         raw = await exchange.json_body(request, settings.body_timeout_s, settings.body_bytes_max)
-        if isinstance(raw, dict) and raw.get("model") in self._parts.calls.models:
+        name = raw.get("model") if isinstance(raw, dict) else None
+        if isinstance(name, str) and name in self._parts.calls.models:
             return await self._relay(request, raw, asking.asker(self._parts.config, principal, admission), admission)
         asked = _asked(raw)
         texts = [asked.input] if isinstance(asked.input, str) else asked.input

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import orjson
 
-from council import ports
 from council.domain import answers
 from council.gateway import streams
 from council.gateway.wire import chat, completions, events, messages, responses
@@ -126,11 +125,6 @@ class NativeOutlet:
     def failed(self, body: dict[str, Any]) -> bytes:
         """Return the error that ends the stream."""
         return self._failing.failed(body)
-
-
-def native_whole(reply: ports.ModelReply, answer: answers.Answer) -> bytes:
-    """Return a provider's reply as it came, the `council` object put in."""
-    return chat.relayed(reply, answer)
 
 
 def translated_whole(

@@ -106,6 +106,11 @@ class OpenAIRoutes:
         wish = memory.wish(request, principal, asked.chat.memory, asked.chat.session)
         asker = asking.asker(self._parts.config, principal, admission, *wish, asked.chat.cache)
         if self._is_relayed(asked.chat):
+            if asked.chat.memory:
+                raise errors.UnsupportedParameterError(
+                    f"Memory is used by `{CASCADE}` alone, not where a model is named or asked for more than text.",
+                    parameter="memory",
+                )
             return await self._relay(request, asked, len(raw), asker, headers)
         events = self._parts.pipeline.answer(asked.question, asker)
         if asked.chat.stream:
@@ -153,9 +158,10 @@ class OpenAIRoutes:
             return calls.Request("chat", asked.question.model, wire.foreign(asked.body), body_bytes, asked.chat.needs)
         if asked.native:
             passed = {name: request.headers[name] for name in form.headers if name in request.headers}
-            return calls.Request(form.name, asked.question.model, asked.body, body_bytes, asked.chat.needs, passed)
+            body = wire.foreign(asked.body)
+            return calls.Request(form.name, asked.question.model, body, body_bytes, asked.chat.needs, passed)
         # What translation adds are names of fields; twice the bytes bounds the tokens of both.
-        return calls.Request("chat", asked.question.model, asked.inner, 2 * body_bytes, asked.chat.needs)
+        return calls.Request("chat", asked.question.model, wire.foreign(asked.inner), 2 * body_bytes, asked.chat.needs)
 
     def _is_relayed(self, asked: wire.ChatRequest) -> bool:
         """Return whether a model is asked itself. Raises UnsupportedParameterError where a specialist cannot be."""

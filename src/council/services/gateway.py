@@ -16,7 +16,10 @@ def main(config: config_module.Config, where: home.Home) -> int:
     catalogue = homes.load_catalogue(where, environment.generation, config)
     application = app.gateway(config, catalogue, where, environment.generation)
     listener = environment.tcp_socket("public", config.gateway.host, config.port)
-    reached = tuple(sorted({provider.port for provider in catalogue.providers.values()}))
+    on = [
+        one for one in catalogue.providers.values() if one.key == "none" or where.provider_key_file(one.name).exists()
+    ]
+    reached = tuple(sorted({provider.port for provider in on}))
     rights.confine_service("gateway", config, where, reached)
     options: dict[str, Any] = {}
     if config.gateway.tls_cert_file:

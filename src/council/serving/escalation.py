@@ -65,6 +65,7 @@ class Escalation:
             if run.spoken:
                 raise
             run.degraded.append(f"escalation: {error.code}")
+            tab.hurry.set()
         async with contextlib.aclosing(local.attempt(question)) as events:
             async for event in events:
                 yield event
@@ -75,7 +76,9 @@ class Escalation:
         run.tab = tab
         parts: list[str] = []
         end: answers.End | None = None
-        words = self._paid.complete(question.messages, question.sampling, question.request_id, tab)
+        words = self._paid.complete(
+            question.messages, question.sampling, question.request_id, tab, self._settings.wait_s
+        )
         async with contextlib.aclosing(words) as items:
             async for item in items:
                 if isinstance(item, answers.End):

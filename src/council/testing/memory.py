@@ -6,11 +6,10 @@ import hashlib
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from council import ports
 from council.domain import config as config_module
-from council.domain import errors, memory
+from council.domain import memory
 from council.kit import clock as clock_module
 from council.serving.memory import keeper as keeper_module
 from council.serving.memory import lexical
@@ -124,16 +123,6 @@ class InlineMemories:
     async def embed(self, texts: Sequence[str], request_id: str) -> memory.Embedded:
         """Embed texts."""
         return self.keeper.embed(texts)
-
-
-class AwayMemories:
-    """A memory that is away: whatever is called raises RecallUnavailableError."""
-
-    def __getattr__(self, _: str) -> Any:
-        async def call(*_: Any, **__: Mapping[str, Any]) -> None:
-            raise errors.RecallUnavailableError("The memory is not available. Try again in a few seconds.")
-
-        return call
 
 
 class PlainRecords:

@@ -280,3 +280,15 @@ async def test_the_paths_are_labelled_from_a_closed_set(rig: Rig) -> None:
     await delete(rig, "/01ARZ3NDEKTSV4RRFFQ69G5FAV")
     text = (await rig.client.get("/metrics", headers=rig.headers())).text
     assert 'path="/api/memory/{id}"' in text and "01ARZ3NDEKTSV4RRFFQ69G5FAV" not in text
+
+
+async def test_memory_where_a_model_is_named_or_more_than_text_is_asked_for_is_refused_by_name(rig: Rig) -> None:
+    body = {"model": "council", "memory": True, "logprobs": True, "messages": [{"role": "user", "content": "Hi"}]}
+    reply = await rig.client.post("/v1/chat/completions", json=body, headers=rig.headers())
+    assert reply.status_code == 400 and reply.json()["error"]["param"] == "memory"
+
+
+@pytest.mark.parametrize("model", [["x"], {}, 5, None])
+async def test_an_embedding_model_that_is_no_text_is_a_clear_error(rig: Rig, model: object) -> None:
+    reply = await rig.client.post("/v1/embeddings", json={"model": model, "input": "a"}, headers=rig.headers())
+    assert reply.status_code == 400 and reply.json()["error"]["param"] == "model"

@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import dataclasses
 import random
@@ -74,8 +75,11 @@ class Server:
     forms: frozenset[str] = frozenset({"chat"})
     error: errors.CouncilError | None = None
     breaks: bool = False
+    stalls: bool = False
 
     async def open(self, call: ports.ModelCall) -> Stream:
+        if self.stalls:
+            await asyncio.Event().wait()
         if self.error:
             raise self.error
         return Stream(self.breaks)
@@ -106,7 +110,7 @@ async def escalate(local: Local, server: Server | None = None, holder: Holder | 
         {"paid": model}, {"cloud": server or Server()}, {}, holder or Holder(), settings, config.BudgetConfig(),
         clock.ManualClock(), random.Random(1),
     )  # fmt: skip
-    made = escalation.Escalation(providers.Escalation("paid", 0.6), made_calls)
+    made = escalation.Escalation(providers.Escalation("paid", 0.6, wait_s=0.2), made_calls)
     assert made.ready
     question = answers.Question("id", [answers.Message("user", "Why?")], "council", answers.Sampling(50))
     notebook = run.Run(question, "u", "t", clock.ManualClock())
@@ -183,3 +187,10 @@ async def test_when_both_are_away_the_local_models_error_is_told() -> None:
     local = Local([AWAY], bold=[AWAY])
     found = await escalate(local, Server(error=errors.ProviderError("Away. Try again.")))
     assert found.error is AWAY and not found.events
+
+
+async def test_a_paid_model_that_stalls_holds_the_local_answer_up_only_so_long_and_is_charged() -> None:
+    async with asyncio.timeout(5):
+        found = await escalate(Local(DOUBT), Server(stalls=True))
+    assert text(found) == "local words" and found.made.degraded == ["escalation: provider_error"]
+    assert [charge.outcome for charge in found.tab.charges] == ["cancelled"]

@@ -31,7 +31,7 @@ def check_whole(form: str, data: Any) -> None:
     if not isinstance(data, dict):
         raise ShapeError(f"a JSON {type(data).__name__} instead of an object")
     if data.get("error"):
-        raise ShapeError(f"an error with status 200: {str(data['error'])[:300]}")
+        raise ShapeError(f"an error with status 200, {_named(data['error'])}")
     wanted, key = _WHOLE[form]
     found = data.get(key)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
@@ -51,13 +51,19 @@ _WHOLE = {
 }
 
 
+def _named(error: Any) -> str:
+    """Return what kind of error a server tells of; never its message, which may repeat keys and prompts."""
+    found = error if isinstance(error, Mapping) else {}
+    return f"type {found.get('type')!s:.60}, code {found.get('code')!s:.60}"
+
+
 def check_event(form: str, data: Any) -> None:
     """Raise ShapeError if an event is none in that form, or tells of an error."""
     if not isinstance(data, dict):
         raise ShapeError(f"a JSON {type(data).__name__} instead of an object")
     if data.get("error") or data.get("type") in ("error", "response.failed"):
         told = data.get("error") or data.get("response") or data
-        raise ShapeError(f"an error in the stream: {str(told)[:300]}")
+        raise ShapeError(f"an error in the stream, {_named(told)}")
     if form in ("chat", "completions"):
         choices = data.get("choices")
         if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):

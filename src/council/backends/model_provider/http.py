@@ -61,6 +61,9 @@ class HttpProvider:
         self._loopback = provider.loopback
         self._calls = calls
         self._forms = forms_spoken
+        self._secrets = [
+            value.removeprefix("Bearer ") for name, value in headers.items() if name in ("authorization", "x-api-key")
+        ]
         self._headers = {
             "content-type": "application/json",
             "accept-encoding": "identity",
@@ -171,8 +174,9 @@ class HttpProvider:
 
     def error(self, what: str, *, detail: str = "", begun: bool = False, **more: Any) -> errors.ModelUnavailableError:
         """Return the error that says what this server did."""
+        then = "Use another model" if more.get("lasting") else "Try again in a few seconds, or another model"
         return errors.ProviderError(
-            f"The provider {self.name} {what}. Try again in a few seconds, or another model.",
+            f"The provider {self.name} {what}. {then}.",
             detail=detail,
             begun=begun,
             **{"retryable": True, "faulty": True, **more},
@@ -228,9 +232,11 @@ class HttpProvider:
             return
         raw = await _read(response, _ERROR_BYTES_MAX, cut=True) or b""
         message, told = _told(raw)
-        detail = f"status {status}: {message}"
+        # Never the message: foreign servers repeat keys and prompts in it.
+        detail = f"status {status}, type {told.get('type')!s:.60}, code {told.get('code')!s:.60}"
         if status in (401, 403):
-            raise self.error("refused the key (`council providers key` gives it another)", detail=detail)
+            refused = "refused the key (`council providers key` gives it another)"
+            raise self.error(refused, detail=detail, lasting=True)
         if status == 503 and told.get("type") == "overloaded":
             raise errors.OverloadedError(
                 "The local model's queue is full. Try again in a few seconds.", retry_after_s=2
@@ -238,7 +244,7 @@ class HttpProvider:
         if status in (400, 413, 422):
             raise self._refusal(message, told)
         if status == 404:
-            raise self.error("does not know the model or the path", detail=detail)
+            raise self.error("does not know the model or the path", detail=detail, lasting=True)
         if status == 429:
             wait_s = retry_after_s(response.headers.get("retry-after"), time.time())
             raise self.error("asks to be left alone for a while", detail=detail, wait_s=wait_s, faulty=False)
@@ -250,6 +256,8 @@ class HttpProvider:
             return _too_long(message, told)
         if _TOO_LONG.search(message):
             return _too_long(message, told)
+        for secret in self._secrets:
+            message = message.replace(secret, "[key]")
         return errors.InvalidRequestError(
             f"The provider {self.name} refused the request: {message or 'it did not say why'}"
         )
@@ -398,9 +406,7 @@ def _too_long(message: str, told: Mapping[str, Any]) -> errors.ContextTooLongErr
         text = "The conversation is longer than the model's context."
     else:
         text = f"The conversation is {size:,} tokens long, {size - limit:,} more than the model's context of {limit:,}."
-    return errors.ContextTooLongError(
-        f"{text} Shorten it, or use a model with a larger context.", parameter="messages", detail=message
-    )
+    return errors.ContextTooLongError(f"{text} Shorten it, or use a model with a larger context.", parameter="messages")
 
 
 def retry_after_s(header: str | None, now_s: float) -> float | None:

@@ -240,7 +240,14 @@ def check_native(body: dict[str, Any]) -> ChatRequest:
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise errors.MalformedBodyError("`stream`: Input should be true or false. Correct it.", parameter="stream")
-    return ChatRequest.model_construct(model=str(body["model"]), messages=[], stream=stream)
+    for name in ("max_tokens", "max_output_tokens", "n", "best_of"):
+        value = body.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise errors.MalformedBodyError(f"`{name}`: Input should be a whole number from 1.", parameter=name)
+    tools = [Tool(type="function")] if body.get("tools") else None
+    return ChatRequest.model_construct(
+        model=str(body["model"]), messages=[], stream=stream, tools=tools, memory=body.get("memory") or None
+    )
 
 
 def _check_conflicts(request: ChatRequest) -> None:

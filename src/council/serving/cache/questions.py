@@ -18,6 +18,15 @@ _TIMELY = frozenset(
     open closed status version release released again another other else different random randomly more next last
     monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september
     october november december
+    ceo cfo chairman king queen pope minister leader champion winner boss owner record population
+    joke jokes roll flip toss coin dice die lottery guess surprise pick choose
+    """.split()
+)
+# A question in another language may be as personal or as timely, and is not read here.
+_ENGLISH = frozenset(
+    """
+    a an the is are was were be do does did can could should would will has have had what which who whom whose how why
+    when where of in on at to from for with by about and or not explain describe write list name say give tell define
     """.split()
 )
 _YEAR = re.compile(r"\b(?:19|20|21)\d\d\b")
@@ -35,12 +44,15 @@ _SILENT = frozenset("?.!,;:\"'’“”()")
 
 
 def cacheable(text: str) -> bool:
-    """Return whether an answer may be given again: not to what is about the asker, and not to what changes with time."""
+    """Return whether an answer may be given again.
+
+    Not to what is about the asker, changes with time or is meant to differ; nor to what is not seen to be English.
+    """
     if not text.strip() or len(text) > CHARS_MAX or _YEAR.search(text):
         return False
     words = {word.lower().replace("’", "'") for word in _WORD.findall(text)}
     parts = {part for word in words for part in re.split(r"[^\w']+", word)}
-    return not (words | parts) & (_PERSONAL | _TIMELY)
+    return bool(parts & _ENGLISH) and not (words | parts) & (_PERSONAL | _TIMELY)
 
 
 def gist(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from council import ports
-from council.domain import errors, ledger
+from council.domain import errors, ledger, money
 
 _log = logging.getLogger(__name__)
 
@@ -220,12 +220,8 @@ _WHOSE = {"all": "of this Council", "token": "of this token", "model": "of this 
 
 def _over_budget(hold: ledger.Hold, refusal: ledger.Refusal) -> errors.BudgetError:
     whose = _WHOSE[refusal.budget.scope.partition(":")[0]]
+    period, left, most = refusal.budget.period, money.dollars(refusal.left_usd_micros), money.dollars(hold.usd_micros)
     return errors.BudgetError(
-        f"The {refusal.budget.period}'s budget {whose} has {_dollars(refusal.left_usd_micros)} left, and this call may cost "
-        f"{_dollars(hold.usd_micros)}. Ask for fewer tokens (`max_tokens`), wait for the next {refusal.budget.period} (UTC), "
-        "or have the budget raised."
+        f"The {period}'s budget {whose} has ${left} left, and this call may cost ${most}. Ask for fewer tokens "
+        f"(`max_tokens`), wait for the next {period} (UTC), or have the budget raised."
     )
-
-
-def _dollars(usd_micros: int) -> str:
-    return f"${usd_micros / 1e6:,.6f}".rstrip("0").rstrip(".")

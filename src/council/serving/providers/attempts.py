@@ -15,7 +15,10 @@ from council.serving.providers import bounds, breaker, plan
 
 @dataclasses.dataclass(slots=True)
 class Tab:
-    """What the calls of one request came to. `step` is who answered; `tried` says in words what went wrong before."""
+    """What the calls of one request came to. `step` is who answered; `tried` says in words what went wrong before.
+
+    `hurry` is set where somebody waits for the rest of the request: then calls that were given up are not waited for.
+    """
 
     request_id: str
     user_id: str
@@ -29,6 +32,7 @@ class Tab:
     local: bool = True
     expires_us: int = 0
     settling: "list[asyncio.Task[None]]" = dataclasses.field(default_factory=list)
+    hurry: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
     async def settled(self) -> None:
         """Wait until every call of the request has its charge."""

@@ -22,6 +22,7 @@ class Breaker:
     failures: int = 0
     _opened: int = 0
     _until_s: float = 0.0
+    _asked_until_s: float = 0.0
     _probing: bool = False
 
     def state(self, now_s: float) -> State:
@@ -63,6 +64,7 @@ class Breaker:
     def leave_alone(self, now_s: float, wait_s: float) -> None:
         """Note that the provider asked to be left alone for `wait_s`; that is no failure."""
         self._until_s = max(self._until_s, now_s + wait_s)
+        self._asked_until_s = max(self._asked_until_s, now_s + wait_s)
         self._probing = False
 
     def let_go(self) -> None:
@@ -72,3 +74,9 @@ class Breaker:
     def left_s(self, now_s: float) -> float:
         """Return for how long it is left alone still."""
         return max(0.0, self._until_s - now_s)
+
+    def asked_s(self, now_s: float) -> float | None:
+        """Return for how long its provider still asks to be left alone, which is worth waiting for; None if it is open."""
+        if self._opened and now_s < self._until_s:
+            return None
+        return max(0.0, self._asked_until_s - now_s)

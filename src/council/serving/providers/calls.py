@@ -37,7 +37,8 @@ class Holder(Protocol):
 class Request:
     """What is asked of a model. `body` is in `form`; its model and stream options are set for each deployment.
 
-    `needs` are abilities that a fallback must have. `body_bytes` is the length of the body as it came.
+    `needs` are abilities that a fallback must have. `body_bytes` is the length of the body as it came. `hops_max` is what
+    the request allows itself instead of the setting.
     """
 
     form: str
@@ -46,6 +47,7 @@ class Request:
     body_bytes: int
     needs: frozenset[str] = frozenset()
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    hops_max: int = 0
 
 
 class Calls:
@@ -81,8 +83,12 @@ class Calls:
         return found is not None and any(one.provider in self._servers for one in found.deployments)
 
     def speaks(self, model: str, form: str) -> bool:
-        """Return whether every deployment of a model that is switched on takes a wire form as it is."""
-        on = [one for one in self.models[model].deployments if one.provider in self._servers]
+        """Return whether every deployment of a model and its fallbacks that is switched on takes a wire form as it is."""
+        chain = [
+            self.models[model],
+            *(self.models[name] for name in self.models[model].fallbacks if name in self.models),
+        ]
+        on = [one for link in chain for one in link.deployments if one.provider in self._servers]
         return bool(on) and all(self._speaks(one, form) for one in on)
 
     def _speaks(self, deployment: providers.Deployment, form: str) -> bool:
@@ -90,12 +96,12 @@ class Calls:
         return server is not None and form in server.forms
 
     def states(self) -> dict[str, str]:
-        """Return "up", "off" or "open" of each provider: open while all of its deployments that were used are left alone."""
+        """Return "up", "off" or "open" of each provider: open while no deployment of it that was used has answered again."""
         now_s = self._clock.monotonic_s()
         states = dict.fromkeys(self._servers, "up") | dict.fromkeys(self._off, "off")
         for name in self._servers:
             known = [state for key, state in self._breakers.items() if key.partition("/")[0] == name]
-            if known and not any(one.allows(now_s) for one in known):
+            if known and not any(one.state(now_s) is breaker.State.CLOSED for one in known):
                 states[name] = "open"
         return states
 
@@ -143,7 +149,9 @@ class Calls:
             wait_s = None if step.key in refused else self._wait_s(step, calls[step.key])
             if wait_s is None:
                 continue
-            if calls.total() >= self._settings.hops_max or (calls.total() and not self._retries.take()):
+            if calls.total() >= (request.hops_max or self._settings.hops_max) or (
+                calls.total() and not self._retries.take()
+            ):
                 break
             if wait_s:
                 await asyncio.sleep(wait_s)
@@ -164,6 +172,8 @@ class Calls:
                 tab.tried.append(f"{step.key}: {error.code}")
                 if not _another_may_answer(error):
                     raise
+                if isinstance(error, errors.ModelUnavailableError) and error.lasting:
+                    refused.add(step.key)
                 failure = error
             except Exception:
                 attempt.finish("failed")
@@ -182,8 +192,8 @@ class Calls:
         known, now_s = self._breaker(step), self._clock.monotonic_s()
         if not calls:
             return 0.0 if known.allows(now_s) else None
-        left_s = known.left_s(now_s)
-        if left_s > self._settings.retry_after_s_max:
+        left_s = known.asked_s(now_s)
+        if left_s is None or left_s > self._settings.retry_after_s_max:
             return None
         return max(left_s, self._settings.backoff_first_s * 2.0 ** (calls - 1) * self._die.uniform(0.5, 1.0))
 
@@ -199,14 +209,15 @@ class Calls:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            tab.settling.append(asyncio.ensure_future(self._settle(attempt, task)))
+            tab.settling.append(asyncio.ensure_future(self._settle(attempt, task, tab.hurry)))
             raise
 
-    async def _settle(self, attempt: attempts.Attempt, task: "asyncio.Task[Any]") -> None:
+    async def _settle(self, attempt: attempts.Attempt, task: "asyncio.Task[Any]", hurry: asyncio.Event) -> None:
         """Wait a while for what a call comes to whose caller has left."""
-        stop = asyncio.ensure_future(self.stopping.wait())
-        await asyncio.wait({task, stop}, timeout=self._settings.settle_s, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
+        stops = [asyncio.ensure_future(event.wait()) for event in (self.stopping, hurry)]
+        await asyncio.wait({task, *stops}, timeout=self._settings.settle_s, return_when=asyncio.FIRST_COMPLETED)
+        for stop in stops:
+            stop.cancel()
         task.cancel()  # if it is not done
         result: Any = (await asyncio.gather(task, return_exceptions=True))[0]
         if isinstance(result, attempts.Answering):
@@ -228,6 +239,7 @@ class Calls:
     async def _begin(self, request: Request, tab: attempts.Tab, step: plan.Step, *, stream: bool) -> attempts.Attempt:
         """Hold the worst case of a call, and return it ready to be made. Raises BudgetError, RecordsUnavailableError."""
         body = _body(request, step, stream=stream)
+        _refuse_other_prices(request, step)
         prompt_max = bounds.prompt_tokens_max(body, request.body_bytes, step.model)
         completion_max = 0 if request.form == "embeddings" else bounds.completion_tokens_max(body, step.model)
         price = step.deployment.price
@@ -247,16 +259,18 @@ class Calls:
         attempt = attempts.Attempt(
             tab, step, server, call, hop, hold, price, (prompt_max, completion_max), known, self._settings, self._clock
         )
+        # Before anything is waited for, so that a deployment that is probed is probed by one call.
+        known.begin(self._clock.monotonic_s())
         if hold is not None:
             try:
                 await self._holder.hold(hold)
             except errors.BudgetError:
+                known.let_go()
                 raise
             except BaseException:
                 # It may be written all the same; the charge takes its place.
                 attempt.unused()
                 raise
-        known.begin(self._clock.monotonic_s())
         return attempt
 
     def _hold(self, tab: attempts.Tab, step: plan.Step, hop: int, usd_micros: int) -> ledger.Hold:
@@ -306,14 +320,43 @@ class Calls:
         return self._breakers.setdefault(step.key, breaker.Breaker(self._settings))
 
 
+# What makes a server use another model than was priced, or another price.
+_REPRICING = ("models", "route", "service_tier")
+
+
+def _refuse_other_prices(request: Request, step: plan.Step) -> None:
+    if step.deployment.price is None or step.deployment.price.free:
+        return
+    for name in _REPRICING:
+        if request.body.get(name) not in (None, "default"):
+            raise errors.UnsupportedParameterError(
+                f"`{name}` may change what {step.model.name} costs, and its price here is for itself. Leave it out.",
+                parameter=name,
+            )
+
+
 def _body(request: Request, step: plan.Step, *, stream: bool) -> dict[str, Any]:
     """Return the request as a deployment gets it. Usage is always asked for: without it nothing is exact."""
     body = {**request.body, "model": step.deployment.model}
+    limit = _LIMITS.get(request.form)
+    price = step.deployment.price
+    if limit and price is not None and not price.free and not any(body.get(name) for name in _LIMIT_NAMES):
+        # What was held for the answer is then what it can cost.
+        body[limit] = step.model.output_tokens_max
     if stream:
         body["stream"] = True
         if request.form in ("chat", "completions"):
             body["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
     return body
+
+
+_LIMITS = {
+    "chat": "max_completion_tokens",
+    "completions": "max_tokens",
+    "responses": "max_output_tokens",
+    "messages": "max_tokens",
+}
+_LIMIT_NAMES = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
 def _another_may_answer(error: errors.CouncilError) -> bool:

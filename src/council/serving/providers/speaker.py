@@ -29,14 +29,22 @@ class Speaker:
         sampling: answers.Sampling,
         request_id: str,
         tab: attempts.Tab | None = None,
+        begin_s: float | None = None,
     ) -> AsyncGenerator[answers.Piece | answers.End, None]:
         """Yield pieces, then one End. Raises as ports.ModelProvider says, and BudgetError.
 
-        What it costs comes onto the tab; where the words are not heard to their end, some time later.
+        With `begin_s` one deployment is asked, and it must begin to answer by then. What it costs comes onto the tab; where the
+        words are not heard to their end, some time later.
         """
         body = _body(messages, sampling, logprobs=tab is None)
-        request = calls_module.Request("chat", self._model, body, len(orjson.dumps(body)))
-        answering = await self._calls.open(request, tab or attempts.Tab(request_id, "", ""))
+        request = calls_module.Request(
+            "chat", self._model, body, len(orjson.dumps(body)), hops_max=0 if begin_s is None else 1
+        )
+        try:
+            async with asyncio.timeout(begin_s):
+                answering = await self._calls.open(request, tab or attempts.Tab(request_id, "", ""))
+        except TimeoutError:
+            raise errors.ProviderError(f"The model {self._model} did not begin to answer in time. Try again.") from None
         finish_reason, usage = "", answers.Usage()
         try:
             while events := await answering.read():

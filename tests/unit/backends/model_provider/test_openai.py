@@ -320,3 +320,33 @@ async def test_a_server_that_is_away_behind_an_open_port_is_told_at_once(monkeyp
     async with http([STALL], ready=False) as seen:
         with pytest.raises(errors.ModelUnavailableError):
             await ask(seen.url, stall_s=600.0)
+
+
+ECHO = "your key Bearer the-key was used for PROMPT-CANARY"
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+async def test_what_a_foreign_server_says_in_an_error_reaches_no_log(status: int) -> None:
+    body = json.dumps({"error": {"message": ECHO, "type": "echo", "code": "c1"}}).encode()
+    async with http([plain(status, body)], ready=False) as seen:
+        with pytest.raises(errors.ModelUnavailableError) as raised:
+            await events_of(seen.url)
+    told = raised.value.detail + raised.value.message
+    assert "the-key" not in told and "CANARY" not in told and "type echo, code c1" in raised.value.detail
+    assert raised.value.lasting == (status in (401, 404))
+
+
+async def test_a_refusal_tells_the_caller_why_but_never_the_key() -> None:
+    body = json.dumps({"error": {"message": ECHO}}).encode()
+    async with http([plain(400, body)], ready=False) as seen:
+        with pytest.raises(errors.InvalidRequestError) as raised:
+            await events_of(seen.url)
+    assert "PROMPT-CANARY" in raised.value.message and "the-key" not in raised.value.message + raised.value.detail
+
+
+@pytest.mark.parametrize("script", [[HEAD, event(json.dumps({"error": {"message": ECHO}})), END]])
+async def test_an_error_in_a_stream_reaches_no_log_either(script: list[bytes]) -> None:
+    async with http(script, ready=False) as seen:
+        with pytest.raises(errors.ModelUnavailableError) as raised:
+            await events_of(seen.url)
+    assert "the-key" not in raised.value.detail and "CANARY" not in raised.value.detail

@@ -363,7 +363,7 @@ async def test_a_hold_without_room_says_whose_budget_how_much_is_left_and_what_t
     book.refusals["a"] = ledger.Refusal(ledger.Budget(scope, "day", 1_000_000), 250_000)
     with pytest.raises(errors.BudgetError, match="have the budget raised") as raised:
         await started(book).hold(hold("a", 1_500_000))
-    assert f"The day's budget {whose} has $0.25 left, and this call may cost $1.5." in raised.value.message
+    assert f"The day's budget {whose} has $0.250000 left, and this call may cost $1.500000." in raised.value.message
 
 
 async def test_of_a_batch_each_hold_gets_its_own_answer_and_rows_none() -> None:

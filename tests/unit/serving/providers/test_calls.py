@@ -146,8 +146,8 @@ async def test_a_free_call_holds_nothing_and_costs_nothing(stream: bool) -> None
     [
         (None, "abc", 116 + 2 * 3),
         (answers.Usage(3, 0), "abc", 3 + 2 * 3),
-        (answers.Usage(117, 2), "abc", 116 + 2 * 3),
-        (answers.Usage(3, 51), "abc", 116 + 2 * 3),
+        (answers.Usage((1 << 24) + 1, 2), "abc", 116 + 2 * 3),
+        (answers.Usage(3, (1 << 24) + 1), "abc", 116 + 2 * 3),
         (None, "a" * 60, MOST_USD_MICROS),
         (answers.Usage(0, 0), "", 0),
     ],
@@ -160,6 +160,17 @@ async def test_a_report_that_is_missing_or_cannot_be_is_replaced_by_the_most_tha
     assert made.costs == [("answered", cost, cost != 0)]
 
 
+@both
+@pytest.mark.parametrize(("reported", "cost"), [(answers.Usage(5_000, 2), 5_004), (answers.Usage(3, 400), 803)])
+async def test_what_a_server_bills_is_charged_even_where_more_was_used_than_held(
+    stream: bool, reported: answers.Usage, cost: int
+) -> None:
+    made = bench(provider.Turn("abc", reported))
+    await made.ask(stream=stream)
+    (charge,) = made.tab.charges
+    assert (charge.outcome, charge.cost_usd_micros, charge.estimated) == ("answered", cost, False)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     usage=strategies.none()
@@ -168,7 +179,7 @@ async def test_a_report_that_is_missing_or_cannot_be_is_replaced_by_the_most_tha
     breaks_after=strategies.none() | strategies.integers(0, 30),
     stream=strategies.booleans(),
 )
-async def test_nothing_that_a_server_does_costs_more_than_was_held(
+async def test_whatever_a_server_does_there_is_one_charge(
     usage: answers.Usage | None, text: str, breaks_after: int | None, stream: bool
 ) -> None:
     breaks = None if breaks_after is None else errors.ProviderError("It broke.", begun=True)
@@ -177,7 +188,7 @@ async def test_nothing_that_a_server_does_costs_more_than_was_held(
         await made.ask(stream=stream)
     except errors.ProviderError:
         assert breaks is not None
-    assert len(made.costs) == 1
+    assert len(made.tab.charges) == 1
 
 
 FAILURES = {
@@ -489,3 +500,61 @@ def test_a_form_is_spoken_where_all_that_are_on_speak_it() -> None:
     made = Bench(model("m", deployment("a")), model("n", deployment("a"), deployment("b")), servers=fakes)
     assert made.made.speaks("m", "messages") and not made.made.speaks("n", "messages") and made.made.speaks("n", "chat")
     assert made.made.usable("m") and not made.made.usable("nope")
+
+
+async def test_a_deployment_that_is_probed_is_probed_by_one_paid_call() -> None:
+    made = bench(
+        provider.Turn(error=errors.ProviderError("x", retryable=True, faulty=True)),
+        failures_max=1,
+        open_s=5,
+        hops_max=1,
+    )
+    with pytest.raises(errors.ProviderError):
+        await made.whole()
+    made.clock.advance(6)
+    before = len(made.servers["a"].asked)
+    made.purse.wait = asyncio.Event()
+    asking = [
+        asyncio.ensure_future(made.made.whole(made.request(), attempts.Tab(str(one), "u", "t"))) for one in range(32)
+    ]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    made.purse.wait.set()
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert len(made.servers["a"].asked) == before + 1
+
+
+async def test_a_deployment_that_opens_is_not_waited_for() -> None:
+    made = bench(
+        provider.Turn(error=errors.ProviderError("x", retryable=True, faulty=True)), failures_max=1, open_s=5, real=True
+    )
+    async with asyncio.timeout(2):
+        with pytest.raises(errors.ProviderError):
+            await made.whole()
+    assert len(made.servers["a"].asked) == 1
+
+
+async def test_a_server_that_refuses_the_key_is_not_asked_again_but_another_is() -> None:
+    refused = errors.ProviderError("x", retryable=True, lasting=True)
+    made = two([provider.Turn(error=refused)], [provider.Turn("ok")])
+    await made.whole()
+    assert [len(one.asked) for one in made.servers.values()] == [1, 1]
+    alone = bench(provider.Turn(error=refused))
+    with pytest.raises(errors.ProviderError):
+        await alone.whole()
+    assert len(alone.servers["a"].asked) == 1
+
+
+@pytest.mark.parametrize("field", ["models", "route", "service_tier"])
+async def test_what_may_change_the_price_is_refused_by_name_for_a_paid_model(field: str) -> None:
+    made = bench(provider.Turn("ok"))
+    request = calls.Request("chat", "m", {**ASKED, field: "x"}, 100)
+    with pytest.raises(errors.UnsupportedParameterError, match=field):
+        await made.made.whole(request, made.tab)
+    assert not made.servers["a"].asked
+
+
+async def test_a_paid_call_without_a_limit_gets_the_one_that_was_held_for() -> None:
+    made = bench(provider.Turn("ok"))
+    await made.whole()
+    assert made.servers["a"].asked[0].body["max_completion_tokens"] == 50
