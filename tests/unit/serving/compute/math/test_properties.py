@@ -67,14 +67,14 @@ def _expected(node: tree.Node) -> Fraction:
 def test_a_formula_in_any_style_has_the_value_of_its_tree(node: tree.Node, style, frame: str) -> None:
     prompt = frame.format(style(tree.text(node)))
     result = math.solve(prompt)
+    if isinstance(result, results.PassedOn):
+        # Only what the rules on dates, bare numbers and products in words turn away, whatever its value would be.
+        assert any(word in result.reason for word in ("bare", "date", "words")), (prompt, result)
+        return
     try:
         expected = _expected(node)
     except ZeroDivisionError:
         assert isinstance(result, results.Refused), (prompt, result)
-        return
-    if isinstance(result, results.PassedOn):
-        # Only what the rules on dates, bare numbers and products in words turn away.
-        assert any(word in result.reason for word in ("bare", "date", "words")), (prompt, result)
         return
     assert isinstance(result, results.Solved), (prompt, result)
     assert result.reading == tree.text(node)
