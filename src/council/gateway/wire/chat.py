@@ -242,7 +242,9 @@ def check_native(body: dict[str, Any]) -> ChatRequest:
         raise errors.MalformedBodyError("`stream`: Input should be true or false. Correct it.", parameter="stream")
     for name in ("max_tokens", "max_output_tokens", "n", "best_of"):
         value = body.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        whole = whole or (isinstance(value, float) and value.is_integer())
+        if value is not None and (not whole or value < 1):
             raise errors.MalformedBodyError(f"`{name}`: Input should be a whole number from 1.", parameter=name)
     tools = [Tool(type="function")] if body.get("tools") else None
     return ChatRequest.model_construct(
