@@ -104,6 +104,12 @@ class Tool(pydantic.BaseModel):
     type: Annotated[str, pydantic.Field(min_length=1, max_length=50)]
     function: Function | None = None
 
+    @pydantic.model_validator(mode="after")
+    def _function_is_there(self) -> "Tool":
+        if self.type == "function" and self.function is None:
+            raise ValueError("a tool of type function needs `function`")
+        return self
+
 
 def _integral(value: Any) -> Any:
     """Take 3.0 for 3: JSON has one kind of number, and its schema calls both integers."""
@@ -246,7 +252,7 @@ def check_native(body: dict[str, Any]) -> ChatRequest:
         whole = whole or (isinstance(value, float) and value.is_integer())
         if value is not None and (not whole or value < 1):
             raise errors.MalformedBodyError(f"`{name}`: Input should be a whole number from 1.", parameter=name)
-    tools = [Tool(type="function")] if body.get("tools") else None
+    tools = [Tool.model_construct(type="function")] if body.get("tools") else None
     return ChatRequest.model_construct(
         model=str(body["model"]), messages=[], stream=stream, tools=tools, memory=body.get("memory") or None
     )
