@@ -38,6 +38,22 @@ class Records(Protocol):
         """
         ...
 
+    def append_at_once(
+        self,
+        rows: Sequence[ledger.LedgerRow],
+        charges: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
+        holds: Sequence[ledger.Hold],
+    ) -> list[ledger.Refusal | None] | None:
+        """As `append`, but for an event loop: return None, with nothing written, where it would have to wait.
+
+        By one thread at a time. What it leaves undone `checkpoint` does.
+        """
+        ...
+
+    def checkpoint(self) -> None:
+        """Do what many calls of `append_at_once` left for later. May wait for the disk."""
+        ...
+
     def settle_expired(self, now_us: int) -> int:
         """Turn holds that expired into charges of unsettled rows; return how many. Their worst case stays spent."""
         ...
