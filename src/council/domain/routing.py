@@ -17,7 +17,7 @@ class RouterConfig:
     )
     split: bool = options.option(True, "Questions of several that stand alone are answered one by one.")
     unsure_below: float = options.option(
-        0.0, "Below this probability the text's meaning is looked at as well; 0: never.", low=0, high=1
+        0.6, "Below this probability the text's meaning is looked at as well; 0: never.", low=0, high=1
     )
     vector_wait_s: float = options.option(0.015, "Longest wait for that, seconds.", low=0.001, high=1)
 
@@ -29,4 +29,6 @@ class LearningConfig:
     on: bool = options.option(False, "Questions and what became of them are kept, for the user who asked them.")
     keep_days: int = options.option(7, "For so many days.", low=1, high=365)
     user_rows_max: int = options.option(1000, "Most questions kept of one user; the oldest go.", low=1, high=100_000)
-    queue_max: int = options.option(256, "Rows that may wait to be written; beyond it they are not kept.", low=1, high=100_000)
+    queue_max: int = options.option(
+        256, "Rows that may wait to be written; beyond it they are not kept.", low=1, high=100_000
+    )

@@ -17,17 +17,19 @@ _VECTOR_WORDS = (22, 14)
 _VECTOR_CHARS = 240
 # A strict specialist is tried when its signals reach this, whatever the head says.
 _SIGNALS_FROM = 0.25
+# Signals of code this strong make up for a head that is in doubt, down to this probability.
+_CODE_SIGNALS_FROM, _CODE_DOUBT_FROM = 0.6, 0.1
 # What a question that follows on takes from the one before.
 _BEFORE_SHARE = 0.7
 _FOLLOWS_WORDS_MAX = 8
 _BACK_MAX = 6
 
 _CODE, _KNOWLEDGE, _GENERAL = answers.Route.CODE, answers.Route.KNOWLEDGE, answers.Route.GENERAL
-_STRICT = (answers.Route.MATH, answers.Route.LOGIC, _KNOWLEDGE)
+STRICT = (answers.Route.MATH, answers.Route.LOGIC, _KNOWLEDGE)
 
 _FOLLOWS = re.compile(
-    r"^(?:and|or|but|now|then|ok(?:ay)?,?|so)\b(?! (?:now )?(?:write|tell|explain|please))|^(?:what|how) about\b|^and (?:of|for|in)\b"
-    r"|^(?:the )?same (?:for|with)\b|^(?:what )?if (?:it|that)\b|^instead\b",
+    r"^(?:and|or|but|now|then|ok(?:ay)?,?|so)\b(?! (?:now )?(?:write|tell|explain|please))|^(?:what|how) about\b"
+    r"|^and (?:of|for|in)\b|^(?:the )?same (?:for|with)\b|^(?:what )?if (?:it|that)\b|^instead\b",
     re.IGNORECASE,
 )
 
@@ -76,12 +78,11 @@ def decided(
 ) -> Decision:
     """Return the decision that probabilities and signals give."""
     strict = [
-        route
-        for route in _STRICT
-        if probabilities[route] >= settings.try_from or found.scores[route] >= _SIGNALS_FROM
+        route for route in STRICT if probabilities[route] >= settings.try_from or found.scores[route] >= _SIGNALS_FROM
     ]
     order = sorted(strict, key=lambda route: -probabilities[route])
-    if probabilities[_CODE] >= probabilities[_GENERAL] and probabilities[_CODE] >= settings.code_from:
+    likely = probabilities[_CODE] >= max(probabilities[_GENERAL], settings.code_from)
+    if likely or (found.scores[_CODE] >= _CODE_SIGNALS_FROM and probabilities[_CODE] >= _CODE_DOUBT_FROM):
         order.append(_CODE)
     top = best(probabilities)
     shown = (f"{top}: probability {probabilities[top]:.2f}", *reasons)

@@ -6,6 +6,7 @@ nothing about where a question belongs. Training and serving both call `of`, so 
 """
 
 import functools
+import itertools
 import math
 import re
 import unicodedata
@@ -55,7 +56,7 @@ def of(text: str, found: signals.Found | None = None) -> Features:
     found = signals.find(read) if found is None else found
     tokens = ["0" if token[0].isdigit() else token for token in _TOKEN.findall(read.casefold())]
     words = {_bucket(f"w{token}") for token in tokens}
-    words.update(_bucket(f"b{one} {two}") for one, two in zip(tokens, tokens[1:], strict=False))
+    words.update(_bucket(f"b{one} {two}") for one, two in itertools.pairwise(tokens))
     words.update(_bucket(f"s{place}{token}") for place, token in enumerate(tokens[:3]))
     if len(tokens) > 1:
         words.add(_bucket(f"e{tokens[-2]} {tokens[-1]}"))

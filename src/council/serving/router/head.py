@@ -26,8 +26,8 @@ _FILES_BYTES_MAX = 1024 * 1024
 class Head:
     """Weights ready to use.
 
-    `words` and `pieces` hold a row of signed bytes for each route, one a bucket; a byte times `scale` is a weight. `numbers` has a
-    row for each route. Probabilities are softmax of the sums over `temperature`. `vector` and the fields named so are the
+    `words` and `pieces` hold a row of signed bytes for each route, one a bucket; a byte times `scale` is a weight. `numbers`
+    has a row for each route. Probabilities are softmax of the sums over `temperature`. `vector` and the fields named so are the
     same for a vector of the embedding model.
     """
 

@@ -12,6 +12,7 @@ _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _CHARS_MAX = 2_000
 _OTHER_SCRIPT_SHARE = 0.3
 _HITS_MIN = 2
+_WORDS_MIN = 4
 
 _ENGLISH = frozenset(
     "the a an is are was were of to and in that what how who which when where why it you i my your for with on this from do"
@@ -46,12 +47,12 @@ def other_than_english(text: str) -> str:
     english = sum(word in _ENGLISH for word in words)
     hits = {name: sum(word in known for word in words) for name, known in _OTHERS.items()}
     best = max(hits, key=lambda name: hits[name])
-    return best if hits[best] >= _HITS_MIN and hits[best] > english + 1 else ""
+    return best if len(words) >= _WORDS_MIN and hits[best] >= _HITS_MIN and hits[best] > english + 1 else ""
 
 
 def _other_script(words: list[str]) -> str:
     # A single letter is a symbol of a formula, whatever its script.
-    letters = [letter for word in words if len(word) > 1 or not word.isascii() for letter in word]
+    letters = [letter for word in words if len(word) > 1 or not word.isascii() for letter in word if letter.isalpha()]
     counted: dict[str, int] = {}
     for letter in letters:
         script = unicodedata.name(letter, "UNKNOWN").partition(" ")[0]

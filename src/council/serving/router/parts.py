@@ -12,9 +12,9 @@ _CHARS_MAX = 600
 _WORDS_MIN = 2
 
 _OPENING = (
-    r"(?:what(?:'s| is| are| was| were| does| do)|who(?:'s| is| was| wrote| are)|when|where|which|why|how (?:many|much|far|long|old"
-    r"|tall|do|does|is|big|large)|is|are|does|can|calculate|compute|solve|convert|define|explain|translate|write|tell me|name"
-    r"|simplify|factor|differentiate|integrate|find|give me|list)"
+    r"(?:what(?:'s| is| are| was| were| does| do)|who(?:'s| is| was| wrote| are)|when|where|which|why|how (?:many|much|far|long"
+    r"|old|tall|do|does|is|big|large)|is|are|does|can|calculate|compute|solve|convert|define|explain|translate|write|tell me"
+    r"|name|simplify|factor|differentiate|integrate|find|give me|list)"
 )
 _BOUNDARY = re.compile(
     rf"(?:\?\s*(?:and\s+(?:also\s+)?|also,?\s+)?|[,;.]\s+(?:and|also|then)\s+(?:also\s+)?|;\s+|\s+and\s+(?:also\s+)?|\n+)"
