@@ -23,6 +23,7 @@ import memory
 import readme
 import recall
 import request_costs
+import route
 import sandbox_costs
 import size
 import startup
@@ -101,6 +102,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
+    "route": lambda _: route.run(say),
     "recall": lambda options: recall.run(options.port, options.peers, say),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }

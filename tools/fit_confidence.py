@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import train_router
 
+import train_router
 from council.serving import confidence
 
 PLACE = train_router.ROOT / "src" / "council" / "serving" / "confidence.json"
@@ -46,14 +46,20 @@ def main() -> None:
         "means": [round(float(one), 4) for one in means],
         "bias": round(float(weights[-1]), 4),
         "model": MODEL,
-        "fitted_on": {"rows": len(used), "right": int(sum(map(right, used))), "answers_sha256": hashlib.sha256(raw).hexdigest()},
+        "fitted_on": {
+            "rows": len(used),
+            "right": int(sum(map(right, used))),
+            "answers_sha256": hashlib.sha256(raw).hexdigest(),
+        },
         "measured_on": {"rows": len(held), "right": int(wanted.sum())},
         "mean_token_probability": measured(before, wanted),
         "calibrated": measured(after, wanted),
         "share_right": measured(np.full(len(held), np.mean([right(row) for row in used])), wanted),
     }
     PLACE.write_text(json.dumps(told, indent=1) + "\n")
-    print(json.dumps({key: told[key] for key in ("measured_on", "mean_token_probability", "calibrated", "share_right")}))
+    print(
+        json.dumps({key: told[key] for key in ("measured_on", "mean_token_probability", "calibrated", "share_right")})
+    )
 
 
 def fitted_on(row: dict[str, Any]) -> bool:

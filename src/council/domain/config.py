@@ -255,7 +255,6 @@ class Config:
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     router: routing.RouterConfig = field(default_factory=routing.RouterConfig)
-    learning: routing.LearningConfig = field(default_factory=routing.LearningConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)

@@ -16,7 +16,9 @@ from importlib import resources
 from typing import Any
 
 _OPTION = re.compile(r"^[ \t]*\(?[A-E][).][ \t]", re.MULTILINE)
-_EITHER = re.compile(r"\(yes or no\)|\btrue[ ,or]+false\b|^(?:is|are|was|were|do|does|did|can|could|would|will)\b", re.IGNORECASE)
+_EITHER = re.compile(
+    r"\(yes or no\)|\btrue[ ,or]+false\b|^(?:is|are|was|were|do|does|did|can|could|would|will)\b", re.IGNORECASE
+)
 _FIRST = 8
 _TOKENS_JUDGED = 24
 _CHARS_READ = 4_000
@@ -57,9 +59,7 @@ def judge(question: str, logprobs: Sequence[float], model: str) -> Judged:
         return Judged(0.0, "confidence 0: the model does not tell how sure it is of its words")
     fitted = packaged()
     seen = features(question, logprobs)
-    parts = [
-        weight * (value - mean) for weight, value, mean in zip(fitted.weights, seen, fitted.means, strict=True)
-    ]
+    parts = [weight * (value - mean) for weight, value, mean in zip(fitted.weights, seen, fitted.means, strict=True)]
     probability = round(1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, fitted.bias + sum(parts))))), 3)
     strongest = sorted(range(len(parts)), key=lambda place: -abs(parts[place]))[:2]
     told = " and ".join(f"{FEATURES[place]} ({'for' if parts[place] > 0 else 'against'} it)" for place in strongest)

@@ -152,6 +152,7 @@ class Pipeline:
                 run.route, run.reasons = answers.Route.KNOWLEDGE, ("knowledge: asks for a fact of the user's own",)
                 yield remembered.finding
                 return
+        self._escalation.question()
         with run.stage("route"):
             decision = await self._decide(question)
         run.reasons = decision.reasons

@@ -10,6 +10,7 @@ from typing import Any, Protocol, assert_never
 
 from council import ports
 from council.domain import answers, errors, sandbox
+from council.serving import confidence
 
 _FENCE = re.compile(r"```(\w*)(?:[^\w\n][^\n]*)?\n(.*?)(?:```|\Z)", re.DOTALL)
 _PARSES = {True: "parses as Python", False: "does not parse as Python", None: "was not parsed"}
@@ -55,25 +56,28 @@ class GeneralSpecialist:
         async with contextlib.aclosing(speech.listen(self._model, question, prompt)) as texts:
             async for text in texts:
                 if not spoken and speech.pieces >= _PIECES_TO_JUDGE:
-                    if speech.confidence < (doubt_below or 0.0):
+                    if speech.judged(question, self._model).probability < (doubt_below or 0.0):
                         break
                     spoken, text = True, speech.text  # noqa: PLW2901 - what was held back, and this
                 if spoken:
                     yield answers.Delta(text)
         if not spoken:
-            if speech.confidence < (doubt_below or 0.0):
+            judged = speech.judged(question, self._model)
+            if judged.probability < (doubt_below or 0.0):
                 yield answers.PassOn(
-                    f"the local model's confidence {speech.confidence:.2f} is below {doubt_below:.2f} "
-                    f"after {speech.pieces} tokens"
+                    f"the local model's confidence {judged.probability:.2f} is below {doubt_below:.2f} "
+                    f"after {speech.pieces} tokens",
+                    judged.probability,
                 )
                 return
             yield answers.Delta(speech.text)
+        judged = speech.judged(question, self._model)
         evidence = answers.Evidence(
             answers.Level.NONE,
-            "The local model's own words; nothing was checked.",
-            {"confidence_from": "mean token probability, not calibrated"},
+            f"The local model's own words; nothing was checked. C{judged.reason[1:]}.",
+            {"confidence_from": judged.reason},
         )
-        yield speech.finding(self._model, evidence)
+        yield dataclasses.replace(speech.finding(self._model, evidence), confidence=judged.probability)
 
 
 class CodeSpecialist:
@@ -211,6 +215,10 @@ class _Speech:
             model=model.model,
             finish_reason=self._end.finish_reason,
         )
+
+    def judged(self, question: answers.Question, model: Speaker) -> confidence.Judged:
+        """Return how likely the words are to be right, by what calibration made of their first tokens."""
+        return confidence.judge(question.text, self._logprobs, model.model)
 
     @property
     def confidence(self) -> float:
