@@ -141,11 +141,11 @@ def _quality(name: str, top: Top, rows: Rows) -> list[figures.Row]:
         _write_confusion({"mixed": _confusion(wanted, plain), "one multiple-choice form": _confusion(wanted, one_form)})
     count = len(rows)
     return [
-        figures.Row("1 - macro-F1, mixed prompts", name, 1 - macro_f1(wanted, plain), "", 0.10, count),
-        figures.Row("1 - macro-F1, one multiple-choice form", name, 1 - macro_f1(wanted, one_form), "", 0.20, count),
-        figures.Row("1 - recall of other", name, 1 - _recall(wanted, plain, len(ROUTES) - 1), "", 0.10,
+        figures.Row("1 - macro-F1, mixed prompts", name, 1 - macro_f1(wanted, plain), "share", 0.10, count),
+        figures.Row("1 - macro-F1, one multiple-choice form", name, 1 - macro_f1(wanted, one_form), "share", 0.20, count),
+        figures.Row("1 - recall of other", name, 1 - _recall(wanted, plain, len(ROUTES) - 1), "share", 0.10,
                     wanted.count(len(ROUTES) - 1)),
-        figures.Row("changed by typing errors, case and politeness", name, flipped, "", 0.05, count),
+        figures.Row("changed by typing errors, case and politeness", name, flipped, "share", 0.05, count),
     ]  # fmt: skip
 
 
@@ -190,8 +190,8 @@ def _with_vectors(rows: Rows, weights: head.Head) -> list[figures.Row]:
     name = "1 - macro-F1, mixed prompts"
     note = f"the meaning was looked at for {asked} of {len(rows)}"
     return [
-        figures.Row(name, "embedding and head", 1 - macro_f1(wanted, alone), "", 0.10, len(rows)),
-        figures.Row(name, "council with vectors", 1 - macro_f1(wanted, mixed), "", 0.10, len(rows), note=note),
+        figures.Row(name, "embedding and head", 1 - macro_f1(wanted, alone), "share", 0.10, len(rows)),
+        figures.Row(name, "council with vectors", 1 - macro_f1(wanted, mixed), "share", 0.10, len(rows), note=note),
     ]
 
 
@@ -210,8 +210,8 @@ def _calibration(rows: Rows, weights: head.Head) -> list[figures.Row]:
         error = sum(count * abs(said - right) for said, right, count in bins) / len(tops)
         curves[name] = bins
         made += [
-            figures.Row("route probability: calibration error", name, error, "", samples=len(rows)),
-            figures.Row("route probability: Brier score", name, brier, "", samples=len(rows)),
+            figures.Row("route probability: calibration error", name, error, "share", samples=len(rows)),
+            figures.Row("route probability: Brier score", name, brier, "score", samples=len(rows)),
         ]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "route_reliability.svg").write_text(_diagram(curves))
@@ -241,7 +241,8 @@ def _diagram(curves: Mapping[str, Sequence[tuple[float, float, int]]]) -> str:
         ' font-size="13"><rect width="100%" height="100%" fill="white"/>',
         f'<polyline points="{place(0, 0)} {place(1, 1)}" stroke="#bbb" fill="none"/>',
         f'<rect x="{edge}" y="{edge}" width="{side}" height="{side}" stroke="#444" fill="none"/>',
-        f'<text x="{edge + side / 2}" y="{side + 2 * edge - 12}" text-anchor="middle">probability of the likeliest route</text>',
+        f'<text x="{edge + side / 2}" y="{side + 2 * edge - 12}" text-anchor="middle">'
+        "probability of the likeliest route</text>",
         f'<text transform="translate(16 {edge + side / 2}) rotate(-90)" text-anchor="middle">share that was right</text>',
     ]
     for step in range(0, 11, 2):

@@ -19,6 +19,7 @@ import answers
 import figures
 import gateways
 import ledger
+import locality
 import memory
 import readme
 import recall
@@ -103,6 +104,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
     "route": lambda _: route.run(say),
+    "locality": lambda _: locality.run(say),
     "recall": lambda options: recall.run(options.port, options.peers, say),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }

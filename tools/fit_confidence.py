@@ -99,7 +99,7 @@ def measured(probability: Array, wanted: Array) -> dict[str, float]:
 
 def right(row: dict[str, Any]) -> bool:
     """Return whether an answer says what the key says: the last number, the letter of an option, or the first yes or no."""
-    said, key = row["said"], row["answer"].strip()
+    said, key = str(row["said"]), str(row["answer"]).strip()
     if row["kind"] == "math":
         numbers = [one.replace(",", "").rstrip(".") for one in re.findall(r"-?\d[\d,]*\.?\d*", said)]
         return bool(numbers) and float(numbers[-1]) == float(key.replace(",", ""))
@@ -107,11 +107,13 @@ def right(row: dict[str, Any]) -> bool:
     if options:
         letter = re.search(r"\b([A-E])\)", said) or re.match(r"\s*([A-E])\b[.:]?(?:\s|$)", said)
         if letter:
-            return letter.group(1) == key
+            return str(letter.group(1)) == key
         words = {one: text.casefold().rstrip(".") for one, text in options.items()}
-        return [one for one, text in words.items() if re.search(rf"\b{re.escape(text)}\b", said.casefold())] == [key]
+        return [one for one, text in words.items() if re.search(rf"\b{re.escape(text)}\b", said.casefold())] == [
+            str(key)
+        ]
     word = re.search(r"\b(yes|no|true|false|unknown)\b", said.casefold())
-    return word is not None and word.group(1) == key.casefold()
+    return word is not None and str(word.group(1)) == key.casefold()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from typing import Any
 
 _OPTION = re.compile(r"^[ \t]*\(?[A-E][).][ \t]", re.MULTILINE)
 _EITHER = re.compile(
-    r"\(yes or no\)|\btrue[ ,or]+false\b|^(?:is|are|was|were|do|does|did|can|could|would|will)\b", re.IGNORECASE
+    r"\(yes or no\)|\btrue[ ,or]+false\b"
+    r"|^(?:is|are|was|were|do|does|did|can|could|would|will)\b",
+    re.IGNORECASE,
 )
 _FIRST = 8
 _TOKENS_JUDGED = 24

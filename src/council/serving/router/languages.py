@@ -9,7 +9,7 @@ import unicodedata
 
 _WORD = re.compile(r"[^\W\d_]+")
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_CHARS_MAX = 2_000
+_CHARS_MAX = 700
 _OTHER_SCRIPT_SHARE = 0.3
 _HITS_MIN = 2
 _WORDS_MIN = 4

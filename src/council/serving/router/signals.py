@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from council.domain import answers
 
-# Routing reads at most this much of a question.
-CHARS_MAX = 8_000
+# Signals are looked for in so much of a question: they cost more than all else that the router does.
+CHARS_MAX = 1_200
 
 
 @dataclass(frozen=True, slots=True)
