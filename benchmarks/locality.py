@@ -1,7 +1,7 @@
 """How much stays here, how often that is right, and what the escalations were good for, by replay.
 
 Replays questions with keys: math and logic go to the specialists as they are, in this process; what they pass on has an answer
-of the packaged model, with its log-probabilities, in the file that COUNCIL_LOCALITY_ANSWERS names; a paid model is taken to be
+of the packaged model, with its log-probabilities, in the file that LOCALITY_ANSWERS names; a paid model is taken to be
 always right. `tools/fit_confidence.py` says which rows were fitted; they are left out. Each question comes some times over,
 shuffled, so that the pace has something to settle on.
 """
@@ -25,7 +25,7 @@ from council.domain import providers
 from council.serving import confidence, pace
 from council.serving.compute import logic, math, results
 
-ANSWERS = Path(os.environ.get("COUNCIL_LOCALITY_ANSWERS", "model-answers.jsonl"))
+ANSWERS = Path(os.environ.get("LOCALITY_ANSWERS", "model-answers.jsonl"))
 SEED, ROUNDS = 11, 20
 # Of a paid model in the middle of the field, micro-dollars a million tokens; an escalation is 500 tokens in and 300 out.
 PRICES_USD_MICROS = (3_000_000, 15_000_000)
@@ -43,7 +43,7 @@ class Question:
 def run(say: Callable[[str], None]) -> list[figures.Row]:
     """Return the rows of figures."""
     if not ANSWERS.is_file():
-        raise FileNotFoundError(f"no file {ANSWERS}; COUNCIL_LOCALITY_ANSWERS names one made as fit_confidence.py says")
+        raise FileNotFoundError(f"no file {ANSWERS}; LOCALITY_ANSWERS names one made as fit_confidence.py says")
     rows = [row for row in map(json.loads, ANSWERS.read_text().splitlines()) if row["logprobs"]]
     asked = [_asked(row) for row in rows if not fit_confidence.fitted_on(row)]
     say(f"locality: {len(asked)} questions, {sum(one.doubt is None for one in asked)} answered by specialists")

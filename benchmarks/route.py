@@ -1,6 +1,6 @@
 """The router: how fast, how often right, how steady, and how far its probabilities can be believed.
 
-Measured on development rows that nothing was fitted on (`tools/train_router.py` names those that were): COUNCIL_ROUTE_DATA is
+Measured on development rows that nothing was fitted on (`tools/train_router.py` names those that were): ROUTE_DATA is
 their folder. Baselines beside it: the signals alone, the largest class, TF-IDF with logistic regression (scikit-learn, where
 it is installed) trained on the same texts, and the embedding model with a linear head. The reliability diagram is drawn as SVG.
 """
@@ -25,7 +25,7 @@ from council.domain import answers, routing
 from council.serving.router import decision, features, head, signals
 from council.testing.questions import disguises
 
-DATA = Path(os.environ.get("COUNCIL_ROUTE_DATA", "router-dev"))
+DATA = Path(os.environ.get("ROUTE_DATA", "router-dev"))
 RESULTS = Path(__file__).resolve().parent / "results"
 SEED = 9
 # None of these stands among those that the head was trained with.
@@ -64,7 +64,7 @@ def run(say: Callable[[str], None]) -> list[figures.Row]:
 def held_out() -> Rows:
     """Return the rows that were never fitted: half of what may be, and all of what may not."""
     if not DATA.is_dir():
-        raise FileNotFoundError(f"no folder {DATA}; COUNCIL_ROUTE_DATA names the one with the development rows")
+        raise FileNotFoundError(f"no folder {DATA}; ROUTE_DATA names the one with the development rows")
     found: list[train_router.Labelled] = []
     for file in sorted(DATA.glob("*.jsonl")):
         found += train_router.development_rows(file, fitted=False)

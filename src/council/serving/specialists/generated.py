@@ -74,7 +74,7 @@ class GeneralSpecialist:
         judged = speech.judged(question, self._model)
         evidence = answers.Evidence(
             answers.Level.NONE,
-            f"The local model's own words; nothing was checked. C{judged.reason[1:]}.",
+            "The local model's own words; nothing was checked.",
             {"confidence_from": judged.reason},
         )
         yield dataclasses.replace(speech.finding(self._model, evidence), confidence=judged.probability)
