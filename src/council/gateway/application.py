@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import council
 from council import telemetry
 from council.domain import errors, sandbox_wire
-from council.gateway import admin, door, embeddings, health, memory, openai, openapi, page, parts, sandbox
+from council.gateway import admin, door, embeddings, health, limits, memory, openai, openapi, page, parts, sandbox
 from council.gateway import errors as http_errors
 
 _log = logging.getLogger(__name__)
@@ -145,7 +145,8 @@ async def _own_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.CouncilError)
     if error.detail:
         _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
-    return http_errors.response_of(error, request.state.request_id, request.url.path)
+    told = request.scope["state"].get(limits.STATE, {})
+    return http_errors.response_of(error, request.state.request_id, request.url.path, told=told)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

@@ -191,7 +191,8 @@ class _Exchange:
             _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
         if self._status:
             return  # the response began; whoever streams has already said what went wrong
-        response = http_errors.response_of(error, self._request_id, self._scope["path"])
+        told = self._scope["state"].get(limits.STATE, {})
+        response = http_errors.response_of(error, self._request_id, self._scope["path"], told=told)
         await response(self._scope, self._receive, self._send_some)
 
     def _count(self) -> None:
