@@ -42,6 +42,7 @@ class GatewayConfig:
     tls_key_file: str = option("", "PEM private key of `tls_cert_file`.")
     behind_proxy: bool = option(False, "A TLS-ending proxy stands in front, so a bind beyond loopback is allowed.")
     anonymous_loopback: bool = option(True, "Callers on loopback may read and chat without a token.")
+    mcp: bool = option(True, "Speak the Model Context Protocol at `/mcp`.")
     body_bytes_max: int = option(_MIB, "Largest request body, bytes.", low=1024, high=64 * _MIB)
     messages_max: int = option(512, "Most messages in one request.", low=1, high=100_000)
     requests_per_minute: int = option(600, "Rate limit of a token that names none.", low=1, high=10_000_000)

@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "gateway.tls_key_file": "",
     "gateway.behind_proxy": False,
     "gateway.anonymous_loopback": True,
+    "gateway.mcp": True,
     "gateway.body_bytes_max": MIB,
     "gateway.messages_max": 512,
     "gateway.requests_per_minute": 600,
