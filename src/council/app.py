@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from council.serving.ledger import writer as writer_module
     from council.serving.memory import keeper as keeper_module
     from council.serving.providers import calls as calls_module
-    from council.serving.specialists import generated
+    from council.serving.specialists import speech
 
 _PROMPT_BYTES_MAX = 64 * 1024
 _SWEEP_S = 30.0
@@ -235,7 +235,7 @@ def _pipeline(
 
 
 def specialists(
-    speaker: "generated.Speaker",
+    speaker: "speech.Speaker",
     compute: ports.Compute,
     recall: ports.Retriever,
     sandbox: ports.Sandbox,
@@ -244,15 +244,15 @@ def specialists(
 ) -> list[Any]:
     """Return every specialist, wired."""
     from council.domain import sandbox_wire
-    from council.serving.specialists import computed, generated, knowledge
+    from council.serving.specialists import code, computed, general, knowledge
 
     limits = sandbox_wire.default_limits(config.sandbox)
     return [
         computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
         computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute),
         knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min),
-        generated.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits),
-        generated.GeneralSpecialist(speaker, _prompt(prompts / "general.md")),
+        code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits),
+        general.GeneralSpecialist(speaker, _prompt(prompts / "general.md")),
     ]
 
 

@@ -30,5 +30,9 @@ class Prepared:
         """Return the first value of the first row, None if there is none."""
         return connection.exec_driver_sql(self._text, self._arguments(values)).scalar()
 
+    def rows(self, connection: sqlalchemy.Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """Return every row."""
+        return connection.exec_driver_sql(self._text, self._arguments(values)).all()
+
     def _arguments(self, values: Mapping[str, Any]) -> Any:
         return dict(values) if self._order is None else tuple([values[name] for name in self._order])

@@ -12,7 +12,7 @@ from council.serving.providers import calls as calls_module
 
 
 class Speaker:
-    """Implements specialists.generated.Speaker. Without a tab its model must be free: nobody puts charges into a row."""
+    """Implements specialists.speech.Speaker. Without a tab its model must be free: nobody puts charges into a row."""
 
     def __init__(self, calls: calls_module.Calls, model: str):
         self._calls = calls
