@@ -33,8 +33,11 @@ TARGET_MS = 626.0
 _ANSWER_S = 240.0
 _OFFENDERS_SHOWN = 12
 _NO_MODEL = "no model"
-# A row that only the model could answer is passed on at once, instead of after a wait for the model that is not there.
-_SETTINGS = {"COUNCIL_CALLS_RETRY_AFTER_S_MAX": "0"}
+# A row that only the model could answer waits two seconds for the model that is not there: so many wait at once.
+_AT_ONCE = 24
+# Answered rows asked again one after the other, for what a single caller waits.
+_TIMED_ROWS = 400
+_WARMING = ("What is 2+2?", "What does verified mean?", "All cats are animals. Is it true that all cats are animals?")
 _CHECKED = ("math", "logic", "knowledge")
 
 Say = Callable[[str], None]
@@ -77,17 +80,20 @@ def run(port: int, say: Say, data: Path, sample: int, seed: int, model: Path | N
         return [figures.Row("development rows", figures.OURS, None, "", note=f"none in {data.name}/; see --data")]
     with councils.folder() as folder:
         where = councils.prepare(folder / "h", port)
-        made: list[figures.Row] = []
-        with councils.running(where, port, **_SETTINGS):
+        chosen = _sampled(rows, sample, seed)
+        with councils.running(where, port):
             asyncio.run(app.runtime(where).stop("model"))
-            bare = uvloop.run(_ask_all(where, port, rows, say, _NO_MODEL))
-            made += _figures(bare, _NO_MODEL) + _specialist_times(bare)
+            bare = uvloop.run(_ask_all(where, port, rows, say, _NO_MODEL, _AT_ONCE))
+            answered = [one.question for one in bare if one.specialist in _CHECKED and not one.by_model]
+            timed = random.Random(seed).sample(answered, min(_TIMED_ROWS, len(answered)))
+            again = uvloop.run(_ask_all(where, port, timed, say, "timed"))
+            made = _figures(bare, _NO_MODEL) + _specialist_times(again)
             if sample:
                 asyncio.run(app.runtime(where).start("model"))
-                made += _with_model(where, port, _sampled(rows, sample, seed), say, f"packaged model, seed {seed}")
+                made += _with_model(where, port, chosen, say, f"packaged model, seed {seed}")
         if model is not None and sample:
             with councils.running(where, port, COUNCIL_MODEL_FILE=str(model)):
-                made += _with_model(where, port, _sampled(rows, sample, seed), say, f"{model.name}, seed {seed}")
+                made += _with_model(where, port, chosen, say, f"{model.name}, seed {seed}")
     return made
 
 
@@ -123,28 +129,34 @@ def _with_model(where: home_module.Home, port: int, rows: Sequence[Question], sa
     ]
 
 
-async def _ask_all(where: home_module.Home, port: int, rows: Sequence[Question], say: Say, name: str) -> list[Asked]:
+async def _ask_all(
+    where: home_module.Home, port: int, rows: Sequence[Question], say: Say, name: str, at_once: int = 1
+) -> list[Asked]:
     headers = {"authorization": f"Bearer {where.token_file.read_text().strip()}"}
     timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
-    asked = []
+    turns = asyncio.Semaphore(at_once)
+    done = 0
+
+    async def ask(row: Question) -> Asked:
+        nonlocal done
+        async with turns:
+            found = await _ask(session, row)
+        done += 1
+        if done % 200 == 0 or done == len(rows):
+            say(f"specialists, {name}: {done} of {len(rows)} rows")
+        return found
+
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers, timeout=timeout) as session:
         # What starts cold is not what is measured.
-        for text in (
-            "What is 2+2?",
-            "What does verified mean?",
-            "All cats are animals. Is it true that all cats are animals?",
-        ):
+        for text in _WARMING:
             await _ask(session, Question("", "", "", text, ""))
-        for number, row in enumerate(rows, 1):
-            asked.append(await _ask(session, row))
-            if number % 200 == 0 or number == len(rows):
-                say(f"specialists, {name}: {number} of {len(rows)} rows")
+        asked = await asyncio.gather(*map(ask, rows))
     for one in asked:
         if one.verified and one.outcome == "wrong":
             say(
                 f"VERIFIED AND NOT AS EXPECTED: {one.question.id}: expected {one.question.answer[:80]!r}: {one.text[:200]!r}"
             )
-    return asked
+    return list(asked)
 
 
 async def _ask(session: aiohttp.ClientSession, row: Question) -> Asked:
