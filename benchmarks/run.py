@@ -75,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=6, help="rows a file that are put to a model; 0 for none")
     parser.add_argument("--seed", type=int, default=specialists.SEED, help="seed of that sample")
     parser.add_argument("--model", type=Path, metavar="FILE", help="GGUF file to ask the sample as well")
+    parser.add_argument("--tools", action="store_true", help="ask the sample once more with `general.tools` on")
     return parser.parse_args()
 
 
@@ -110,7 +111,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "answers": lambda options: answers.run(options.port, options.questions, say),
     "recall": lambda options: recall.run(options.port, options.peers, say),
     "specialists": lambda options: specialists.run(
-        options.port, say, options.data, options.sample, options.seed, options.model
+        options.port, say, options.data, options.sample, options.seed, options.model, options.tools
     ),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }

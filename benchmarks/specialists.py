@@ -73,8 +73,12 @@ class Asked:
     text: str = ""
 
 
-def run(port: int, say: Say, data: Path, sample: int, seed: int, model: Path | None) -> list[figures.Row]:
-    """Take every figure of this part. `sample` rows a file are put to a Council with its model; 0 leaves that out."""
+def run(port: int, say: Say, data: Path, sample: int, seed: int, model: Path | None, tools: bool) -> list[figures.Row]:
+    """Take every figure of this part.
+
+    `sample` rows a file are put to a Council with its model; 0 leaves that out. `tools` asks them once more with the local
+    model's tools on.
+    """
     rows = read(data)
     if not rows:
         return [figures.Row("development rows", figures.OURS, None, "", note=f"none in {data.name}/; see --data")]
@@ -91,9 +95,14 @@ def run(port: int, say: Say, data: Path, sample: int, seed: int, model: Path | N
             if sample:
                 asyncio.run(app.runtime(where).start("model"))
                 made += _with_model(where, port, chosen, say, f"packaged model, seed {seed}")
-        if model is not None and sample:
-            with councils.running(where, port, COUNCIL_MODEL_FILE=str(model)):
-                made += _with_model(where, port, chosen, say, f"{model.name}, seed {seed}")
+        files = [("packaged model", {}), *([(model.name, {"COUNCIL_MODEL_FILE": str(model)})] if model else [])]
+        for name, settings in files:
+            if sample and settings:
+                with councils.running(where, port, **settings):
+                    made += _with_model(where, port, chosen, say, f"{name}, seed {seed}")
+            if sample and tools:
+                with councils.running(where, port, COUNCIL_GENERAL_TOOLS="true", **settings):
+                    made += _with_model(where, port, chosen, say, f"{name} with tools, seed {seed}")
     return made
 
 

@@ -244,15 +244,22 @@ def specialists(
 ) -> list[Any]:
     """Return every specialist, wired."""
     from council.domain import sandbox_wire
-    from council.serving.specialists import code, computed, general, knowledge
+    from council.serving.specialists import code, computed, general, knowledge, tools
 
     limits = sandbox_wire.default_limits(config.sandbox)
+    math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute)
+    logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
+    quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
+    words = general.GeneralSpecialist(speaker, _prompt(prompts / "general.md"))
+    offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": quoted}
     return [
-        computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
-        computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute),
-        knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min),
+        math,
+        logic,
+        quoted,
         code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits),
-        general.GeneralSpecialist(speaker, _prompt(prompts / "general.md")),
+        tools.ToolUsingSpecialist(words, speaker, offered, sandbox, limits, config.general)
+        if config.general.tools
+        else words,
     ]
 
 

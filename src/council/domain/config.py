@@ -76,6 +76,16 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneralConfig:
+    """The local model as the last to answer, and the tools that it may use first."""
+
+    tools: bool = option(False, "Let it calculate, solve, search and run code first. The packaged model is too small.")
+    tools_rounds_max: int = option(2, "Most tools used for one answer.", low=1, high=10)
+    tools_tokens_max: int = option(256, "Most tokens of one choice of a tool and its input.", low=16, high=8192)
+    tools_s: float = option(20.0, "Longest that choosing and using tools may take, seconds.", low=0.5, high=600)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """The computing half of specialists."""
 
@@ -255,6 +265,7 @@ class Config:
     port: int = option(8000, "Base port; services count up from it (decision 6).", low=1024, high=65_000)
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    general: GeneralConfig = field(default_factory=GeneralConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)

@@ -73,6 +73,8 @@ def _body(messages: Sequence[answers.Message], sampling: answers.Sampling, *, lo
     body.update({name: value for name, value in optional.items() if value is not None})
     if sampling.stop:
         body["stop"] = list(sampling.stop)
+    if sampling.schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": sampling.schema}}
     return body
 
 
