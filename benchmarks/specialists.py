@@ -124,7 +124,9 @@ def _sampled(rows: Sequence[Question], count: int, seed: int) -> list[Question]:
     return [row for one in by_file.values() for row in die.sample(one, min(count, len(one)))]
 
 
-def _with_model(where: home_module.Home, port: int, rows: Sequence[Question], say: Say, name: str) -> list[figures.Row]:
+def _with_model(
+    where: home_module.Home, port: int, rows: Sequence[Question], say: Say, name: str, *, tools: bool = False
+) -> list[figures.Row]:
     asked = uvloop.run(_ask_all(where, port, rows, say, name))
     shared = min((one.prompt_tokens - len(one.question.prompt) // 3 for one in asked if one.by_model), default=0)
     general = [one for one in asked if one.by_model and one.specialist == "general"]
