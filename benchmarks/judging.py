@@ -55,10 +55,13 @@ def form_of(file: str, answer: str) -> str:
     """Return how rows of a file are judged: none, code, table, choice, truth, number."""
     if file.startswith("clinc"):
         return "none"
-    if answer.startswith("{"):
-        return "code"
-    if answer.startswith("[{"):
-        return "table"
+    with contextlib.suppress(ValueError):
+        # A set in LaTeX begins like an object, too.
+        known = json.loads(answer)
+        if isinstance(known, dict):
+            return "code"
+        if isinstance(known, list) and known and isinstance(known[0], dict):
+            return "table"
     if re.fullmatch(r"[A-H]", answer):
         return "choice"
     if answer.lower() in ("yes", "no", "true", "false", "unknown"):

@@ -20,7 +20,7 @@ from council.kit import clock
 from council.serving import pipeline, relay
 from council.serving.ledger import writer
 from council.serving.providers import calls, speaker
-from council.serving.specialists import code, computed, general, knowledge, speech
+from council.serving.specialists import code, computed, general, knowledge, speech, tools
 from council.testing import clock as fake_clock
 from council.testing import local as fake_local
 from council.testing import memory as fake_memory
@@ -68,4 +68,12 @@ specialists: list[pipeline.Specialist] = [
     knowledge.KnowledgeSpecialist(retriever, 0.5),
     code.CodeSpecialist(made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig())),
     general.GeneralSpecialist(made_speaker, ""),
+    tools.ToolUsingSpecialist(
+        general.GeneralSpecialist(made_speaker, ""),
+        made_speaker,
+        {"search": knowledge.KnowledgeSpecialist(retriever, 0.5)},
+        sandbox,
+        sandbox_wire.default_limits(config.SandboxConfig()),
+        config.GeneralConfig(),
+    ),
 ]
