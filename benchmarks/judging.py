@@ -159,14 +159,10 @@ def _candidates(text: str) -> list[str]:
     sides = [_EQUALS.split(line)[-1] for line in (first, text.strip().split("\n")[-1]) if _EQUALS.search(line)]
     grouped = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     numbers = _NUMBER.findall(grouped)
-    return [
-        text,
-        first,
-        *boxed[-1:],
-        *sides,
-        *numbers[-1:],
-        *_NUMBER.findall(re.sub(r"(?<=\d),(?=\d{3})", "", first))[-1:],
-    ]
+    blocks = re.findall(r"```[^\n]*\n(.*?)```", text, re.DOTALL)
+    last = text.strip().rsplit("\n", 1)[-1]
+    leading = _NUMBER.findall(re.sub(r"(?<=\d),(?=\d{3})", "", first))[-1:]
+    return [text, first, last, *blocks, *boxed[-1:], *sides, *numbers[-1:], *leading]
 
 
 def program(prompt: str, expected: str, text: str) -> str | None:
