@@ -27,6 +27,8 @@ _TRUTH = (
     ("true", re.compile(r"\b(?:yes|true)\b", re.IGNORECASE)),
     ("false", re.compile(r"\b(?:no|false)\b", re.IGNORECASE)),
 )
+_PRINTS = re.compile(r"What does this \w+ program print\b")
+_BLOCK = re.compile(r"```[^\n]*\n(.*?)```", re.DOTALL)
 _TABLE = re.compile(r"\[\s*\{.*\}\s*\]", re.DOTALL)
 _EQUALS = re.compile(r"[=≈]")
 _LATEX = (
@@ -51,10 +53,12 @@ _LATEX = (
 )
 
 
-def form_of(file: str, answer: str) -> str:
-    """Return how rows of a file are judged: none, code, table, choice, truth, number."""
+def form_of(file: str, prompt: str, answer: str) -> str:
+    """Return how rows of a file are judged: none, printed, code, table, choice, truth, number."""
     if file.startswith("clinc"):
         return "none"
+    if _PRINTS.match(prompt):
+        return "printed"
     with contextlib.suppress(ValueError):
         # A set in LaTeX begins like an object, too.
         known = json.loads(answer)
@@ -78,6 +82,8 @@ def right(form: str, prompt: str, expected: str, text: str) -> bool:
             return truth(text) == {"yes": "true", "no": "false"}.get(expected.lower(), expected.lower())
         case "table":
             return _table(text) == _plain(json.loads(expected))
+        case "printed":
+            return expected.strip() in _printed(text)
         case "number":
             return _same_value(expected, text)
         case _:
@@ -152,6 +158,16 @@ def _same_value(expected: str, text: str) -> bool:
     return False
 
 
+def _printed(text: str) -> set[str]:
+    """Return what an answer may mean as a program's output: the whole, its last line, its one block."""
+    blocks = _BLOCK.findall(text)
+    return {
+        text.strip(),
+        text.strip().rsplit("\n", 1)[-1].strip(),
+        *(block.strip() for block in blocks if len(blocks) == 1),
+    }
+
+
 def _candidates(text: str) -> list[str]:
     """Return what may be the result in an answer: the whole, a box, the last right-hand side, the last number."""
     first = text.strip().split("\n", 1)[0]
@@ -159,10 +175,9 @@ def _candidates(text: str) -> list[str]:
     sides = [_EQUALS.split(line)[-1] for line in (first, text.strip().split("\n")[-1]) if _EQUALS.search(line)]
     grouped = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     numbers = _NUMBER.findall(grouped)
-    blocks = re.findall(r"```[^\n]*\n(.*?)```", text, re.DOTALL)
     last = text.strip().rsplit("\n", 1)[-1]
     leading = _NUMBER.findall(re.sub(r"(?<=\d),(?=\d{3})", "", first))[-1:]
-    return [text, first, last, *blocks, *boxed[-1:], *sides, *numbers[-1:], *leading]
+    return [text, first, last, *boxed[-1:], *sides, *numbers[-1:], *leading]
 
 
 def program(prompt: str, expected: str, text: str) -> str | None:

@@ -55,7 +55,7 @@ class Question:
 
     @property
     def form(self) -> str:
-        return judging.form_of(self.file, self.answer)
+        return judging.form_of(self.file, self.prompt, self.answer)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -105,5 +105,22 @@ def test_each_form_of_answer_is_known() -> None:
         '[{"a": 1}]': "table",
         '{"test": 1}': "code",
     }
-    assert {answer: judging.form_of("any", answer) for answer in forms} == forms
-    assert judging.form_of("clinc_other_train", "oos") == "none"
+    assert {answer: judging.form_of("any", "", answer) for answer in forms} == forms
+    assert judging.form_of("clinc_other_train", "", "oos") == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("2 34", True),
+        ("It prints:\n\n```text\n2 34\n```", True),
+        ("The output is\n2 34", True),
+        ("23 4", False),
+        ("```\n2 34\n```\nor\n```\n2 35\n```", False),
+        ("It prints 2 34 and more", False),
+    ],
+)
+def test_printed_text_is_compared_to_the_letter(text: str, right: bool) -> None:
+    prompt = "What does this Python program print?\n```python\nprint(2, 34)\n```"
+    assert judging.form_of("any", prompt, "2 34") == "printed"
+    assert judging.right("printed", prompt, "2 34", text) is right
