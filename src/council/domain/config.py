@@ -42,6 +42,7 @@ class GatewayConfig:
     tls_key_file: str = option("", "PEM private key of `tls_cert_file`.")
     behind_proxy: bool = option(False, "A TLS-ending proxy stands in front, so a bind beyond loopback is allowed.")
     anonymous_loopback: bool = option(True, "Callers on loopback may read and chat without a token.")
+    mcp: bool = option(True, "Speak the Model Context Protocol at `/mcp`.")
     body_bytes_max: int = option(_MIB, "Largest request body, bytes.", low=1024, high=64 * _MIB)
     messages_max: int = option(512, "Most messages in one request.", low=1, high=100_000)
     requests_per_minute: int = option(600, "Rate limit of a token that names none.", low=1, high=10_000_000)
@@ -72,6 +73,16 @@ class ModelConfig:
         1.1, "Penalty on tokens said lately; 1 is none. Small models loop without it.", low=1, high=2
     )
     stall_s: float = option(60.0, "Longest silence of a running generation, seconds.", low=0.1, high=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralConfig:
+    """The local model as the last to answer, and the tools that it may use first."""
+
+    tools: bool = option(False, "Let it calculate, solve, search and run code first. The packaged model is too small.")
+    tools_rounds_max: int = option(2, "Most tools used for one answer.", low=1, high=10)
+    tools_tokens_max: int = option(256, "Most tokens of one choice of a tool and its input.", low=16, high=8192)
+    tools_s: float = option(20.0, "Longest that choosing and using tools may take, seconds.", low=0.5, high=600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +265,7 @@ class Config:
     port: int = option(8000, "Base port; services count up from it (decision 6).", low=1024, high=65_000)
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    general: GeneralConfig = field(default_factory=GeneralConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)

@@ -203,6 +203,6 @@ class _Exchange:
         telemetry.of(telemetry.HTTP_RESPONSES, path, method, status).inc()
         telemetry.of(telemetry.HTTP_SECONDS, path).observe(took_s)
         telemetry.of(telemetry.HTTP_RESPONSE_BYTES, path).observe(self._body_bytes)
-        if path != "other" and path.startswith(("/v1", "/api")):
+        if path != "other" and path.startswith(("/v1", "/api", "/mcp")):
             fields: dict[str, Any] = {"path": path, "method": method, "status": self._status or 499}
             _log.info("request", extra={**fields, "took_ms": round(took_s * 1000, 1), "bytes": self._body_bytes})
