@@ -251,7 +251,7 @@ def specialists(
         computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
         computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute),
         knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min),
-        code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits),
+        code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits, config.code),
         general.GeneralSpecialist(speaker, _prompt(prompts / "general.md")),
     ]
 
