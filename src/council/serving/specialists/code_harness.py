@@ -21,6 +21,8 @@ _MANY: tuple[tuple[type, str, Any], ...] = (
     (set, "set", set.__iter__),
     (frozenset, "set", frozenset.__iter__),
 )
+# Taken before a candidate can put others in their places.
+_TYPE, _HEX, _REPR, _ISINSTANCE = type, hex, repr, isinstance
 _REPORT = "council-results.json"
 
 
@@ -69,23 +71,23 @@ def _coded(value: Any, depth: int, count: list[int]) -> list[Any]:
     count[0] += 1
     if depth > _DEPTH_MAX or count[0] > _NODES_MAX:
         raise _TooLargeError("the result is too large or too deep")
-    kind = type(value)
+    kind = _TYPE(value)
     if value is None or kind is bool:
         return ["none" if value is None else "bool", value]
     if kind is int:
-        return ["whole", hex(value)]
+        return ["whole", _HEX(value)]
     if kind is float:
-        return ["float", repr(value)]
+        return ["float", _REPR(value)]
     if kind is complex:
-        return ["complex", [repr(value.real), repr(value.imag)]]
+        return ["complex", [_REPR(value.real), _REPR(value.imag)]]
     if kind is str:
         return ["text", value]
     if kind in (bytes, bytearray):
         return ["bytes", bytes(value).hex()]
     for plain, name, walk in _MANY:
-        if isinstance(value, plain):
+        if _ISINSTANCE(value, plain):
             return [name, [_coded(each, depth + 1, count) for each in walk(value)]]
-    if isinstance(value, dict):
+    if _ISINSTANCE(value, dict):
         pairs = dict.items(value)
         return ["dict", [[_coded(key, depth + 1, count), _coded(each, depth + 1, count)] for key, each in pairs]]
     return ["other", kind.__name__[:100]]
