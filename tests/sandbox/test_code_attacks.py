@@ -34,7 +34,7 @@ ATTACKS = {
         "import threading, time\ndef w():\n    while True:\n        open('council-results.json', 'w').write('true')\n"
         "threading.Thread(target=w, daemon=True).start()\ndef f(n):\n    return 0"
     ),
-    "looks for what is expected": "import glob\ndef f(n):\n    return [open(p).read() for p in glob.glob('/work/*')]",
+    "looks for what is expected": "import glob\ndef f(n):\n    return [open(p).read() for p in glob.glob('*')]",
     "floods": "def f(n):\n    return 'x' * 50_000_000\n",
     "never ends": "def f(n):\n    while True: pass",
     "nests": "def f(n):\n    x = []\n    for _ in range(10000): x = [x]\n    return x",

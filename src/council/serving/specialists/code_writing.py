@@ -163,10 +163,10 @@ class Writer:
         """Return why passing these tests shows too little, or ""."""
         if given["unread"]:
             return f"not every test could be read, as `{given['unread'][0][:100]}`"
-        if not telling["telling"]:
-            return "your tests would pass on an empty body or a constant, too"
-        if len(given["tests"]) < _OUTCOMES_MIN or telling["outcomes"] < _OUTCOMES_MIN:
+        if len(given["tests"]) < _OUTCOMES_MIN:
             return "one example is too little to tell a right function from a lucky one"
+        if not telling["telling"] or telling["outcomes"] < _OUTCOMES_MIN:
+            return "your tests would pass on an empty body or a constant, too"
         return ""
 
 
