@@ -256,7 +256,7 @@ def specialists(
         math,
         logic,
         quoted,
-        code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits),
+        code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits, config.code),
         tools.ToolUsingSpecialist(words, speaker, offered, sandbox, limits, config.general)
         if config.general.tools
         else words,

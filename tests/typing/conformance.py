@@ -66,7 +66,9 @@ fake_speaker: speech.Speaker = fake_model.ScriptedModel()
 specialists: list[pipeline.Specialist] = [
     computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
     knowledge.KnowledgeSpecialist(retriever, 0.5),
-    code.CodeSpecialist(made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig())),
+    code.CodeSpecialist(
+        made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig()), config.CodeConfig()
+    ),
     general.GeneralSpecialist(made_speaker, ""),
     tools.ToolUsingSpecialist(
         general.GeneralSpecialist(made_speaker, ""),

@@ -98,6 +98,17 @@ class WorkerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeConfig:
+    """The code specialist."""
+
+    search: bool = option(True, "Search small programs for functions with examples before a model is asked.")
+    samples_max: int = option(2, "Drafts of a function that a model may write for your tests.", low=1, high=32)
+    repairs_max: int = option(1, "Repairs of each draft that fails your tests.", low=0, high=16)
+    self_tests: bool = option(True, "Have a model write tests for a function that came with none, and run them.")
+    self_test_tokens_max: int = option(160, "Longest such tests, tokens.", low=16, high=4096)
+
+
+@dataclass(frozen=True, slots=True)
 class RecallConfig:
     """Retrieval over guidebook, knowledge and library."""
 
@@ -267,6 +278,7 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     general: GeneralConfig = field(default_factory=GeneralConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
+    code: CodeConfig = field(default_factory=CodeConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)

@@ -1,31 +1,24 @@
-"""Code: the local model writes, and what can be checked about its code is said beside it."""
+"""Code: runs, checks and explains what the user gives, and writes functions whose tests are run.
 
-import asyncio
+What is asked for is read by the worker. To run and to check are claims about the user's own text and need no model. What a
+model wrote is never more than the user's own tests, or else its own, can show.
+"""
+
 import contextlib
-import dataclasses
-import re
-from collections.abc import AsyncGenerator
-from typing import Any, assert_never
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
 
 from council import ports
-from council.domain import answers, errors, sandbox
+from council.domain import answers, config, errors, sandbox
+from council.serving.specialists import code_answers, code_runs, code_writing
 from council.serving.specialists import speech as speech_module
 
-_FENCE = re.compile(r"```(\w*)(?:[^\w\n][^\n]*)?\n(.*?)(?:```|\Z)", re.DOTALL)
 _PARSES = {True: "parses as Python", False: "does not parse as Python", None: "was not parsed"}
-# An answer waits for its code no longer than this, and for a turn in the sandbox little longer.
-_RUN_S = 5.0
-_TURN_S = 5.0
-_OUTPUT_SHOWN_BYTES = 2_000
-_PYTHON = frozenset({"", "py", "python", "python3"})
+_AWAY = (errors.UnavailableError, errors.ComputeLimitError, errors.OverloadedError)
 
 
 class CodeSpecialist:
-    """The local model with a programmer's prompt; its Python is parsed, and run in the sandbox. Never passes on.
-
-    The evidence stays at level none: code that runs to its end is not shown to be right. Self-tested would need tests that
-    are known to have run, and verified ones that the user gave.
-    """
+    """Never passes on: what it cannot read as anything else, it has the local model write."""
 
     route = answers.Route.CODE
 
@@ -36,84 +29,113 @@ class CodeSpecialist:
         runs: ports.Sandbox,
         prompt: str,
         limits: sandbox.Limits,
+        settings: config.CodeConfig,
     ):
-        """Run code in `runs` within `limits`, and within a few seconds."""
+        """Run code in `runs` within `limits`, and within a few seconds. `prompt` is for the model that writes."""
         self._model = model
         self._compute = compute
-        self._sandbox = runs
+        self._runs = code_runs.Runs(compute, runs, limits)
         self._prompt = prompt
-        self._limits = dataclasses.replace(limits, wall_s=min(limits.wall_s, _RUN_S))
+        self._settings = settings
+        self._writer = code_writing.Writer(model, compute, self._runs, prompt, settings)
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
-        """Yield the model's pieces, then a Finding that says what was found out about the code."""
+        """Yield the model's pieces where it speaks freely, then one Finding. Raises as ports.ModelProvider says."""
+        finding = await self._without_words(question)
+        if finding is not None:
+            yield finding
+            return
         speech = speech_module.Speech()
         async with contextlib.aclosing(speech.listen(self._model, question, self._prompt)) as texts:
             async for text in texts:
                 yield answers.Delta(text)
-        evidence = await self._examine(speech.text, question.request_id)
-        yield speech.finding(self._model, evidence)
+        yield await self._examined(speech, question)
 
-    async def _examine(self, text: str, request_id: str) -> answers.Evidence:
-        code = _python_blocks(text)
-        if not code:
-            return answers.Evidence(
-                answers.Level.NONE, "The answer holds no Python code block, so nothing was checked."
+    async def _without_words(self, question: answers.Question) -> answers.Finding | None:
+        """Return a finding where the question was read as more than a wish for the model's words."""
+        try:
+            reading = await self._compute.call("code.read", {"text": question.text}, question.request_id)
+            match reading["task"]:
+                case "run":
+                    return await self._run(reading, question.request_id)
+                case "check":
+                    return await self._check(reading, question.request_id)
+                case "explain":
+                    return await self._explain(reading, question.request_id)
+                case _ if reading["given"]["tests"]:
+                    return await self._writer.write(question, reading)
+        except (errors.ComputeUnavailableError, errors.ComputeLimitError):
+            pass
+        return None
+
+    async def _run(self, reading: Mapping[str, Any], request_id: str) -> answers.Finding:
+        code = f"print(repr((\n{reading['code']}\n)))" if reading["expression"] else reading["code"]
+        ran = await self._runs.program(code, reading["language"], reading["stdin"], request_id)
+        return code_answers.of_run(reading, ran)
+
+    async def _check(self, reading: Mapping[str, Any], request_id: str) -> answers.Finding:
+        tests = reading["given"]["tests"]
+        judged = await self._runs.judge(reading["code"], tests, request_id)
+        telling = await self._compute.call("code.telling", {"tests": tests}, request_id)
+        return code_answers.of_check(reading, judged, telling)
+
+    async def _explain(self, reading: Mapping[str, Any], request_id: str) -> answers.Finding:
+        ran = await self._runs.program(reading["code"], "python", "", request_id) if reading["code"] else None
+        return code_answers.of_error(reading, ran)
+
+    async def _examined(self, speech: speech_module.Speech, question: answers.Question) -> answers.Finding:
+        """Say what was found out about the code in what the model said."""
+        request_id = question.request_id
+        block = speech_module.python_blocks(speech.text)
+        if not block:
+            return speech.finding(
+                self._model,
+                answers.Evidence(answers.Level.NONE, "The answer holds no Python code block, so nothing was checked."),
             )
-        syntax = await self._syntax(code, request_id)
+        syntax = await self._syntax(block, request_id)
         parses = syntax["parses"]
-        run = {"outcome": "it was not run"} if parses is False else await self._run(code, request_id)
+        ran = code_runs.Ran(None) if parses is False else await self._runs.once(block, request_id)
+        run = code_runs.told(ran)
         summary = f"The code {_PARSES[parses]}; {run['outcome']}."
-        return answers.Evidence(answers.Level.NONE, summary, {"syntax": syntax, "run": run})
+        detail: dict[str, Any] = {"syntax": syntax, "run": run}
+        level, usage = answers.Level.NONE, answers.Usage()
+        if self._settings.self_tests and run.get("status") == "ok":
+            level, told, usage = await self._self_tested(question, speech.text, detail)
+            summary += told
+        return speech.finding(self._model, answers.Evidence(level, summary, detail), more=usage)
+
+    async def _self_tested(
+        self, question: answers.Question, said: str, detail: dict[str, Any]
+    ) -> tuple[answers.Level, str, answers.Usage]:
+        """Have the model write tests and run them. They lift the level, at most to self-tested."""
+        try:
+            payload = {"text": said, "name": "", "tests": []}
+            made = await self._compute.call("code.extract", payload, question.request_id)
+            if not made["defines"]:
+                return answers.Level.NONE, "", answers.Usage()
+            code = made["code"]
+            tests, name, usage = await code_writing.own_tests(
+                self._model, self._compute, question, code, self._prompt, self._settings.self_test_tokens_max
+            )
+            if not tests:
+                return answers.Level.NONE, " Its own tests tell nothing.", usage
+            judged = await self._runs.judge(code, tests, question.request_id)
+        except _AWAY:
+            return answers.Level.NONE, "", answers.Usage()
+        if not judged.passed:
+            return answers.Level.NONE, "", usage
+        detail["own_tests"] = code_answers.tested(tests, judged)
+        if judged.all_passed:
+            count = code_answers.counted(len(tests))
+            return answers.Level.SELF_TESTED, f" `{name}` passes {count} that the model wrote itself.", usage
+        return (
+            answers.Level.NONE,
+            f" It fails {len(judged.passed) - sum(judged.passed)} of the model's own tests.",
+            usage,
+        )
 
     async def _syntax(self, code: str, request_id: str) -> dict[str, Any]:
         try:
             return await self._compute.call("code.python_syntax", {"code": code}, request_id)
-        except (errors.UnavailableError, errors.ComputeLimitError, errors.OverloadedError) as error:
+        except _AWAY as error:
             return {"parses": None, "reason": error.message}
-
-    async def _run(self, code: str, request_id: str) -> dict[str, Any]:
-        job = sandbox.Job("python", code, limits=self._limits)
-        try:
-            async with asyncio.timeout(self._limits.wall_s + _TURN_S):
-                result = await self._sandbox.run(job, "code specialist", request_id)
-        except TimeoutError:
-            return {"outcome": "it was not run", "reason": "The sandbox had no turn for it in time."}
-        except (errors.SandboxUnavailableError, errors.OverloadedError, errors.InvalidRequestError) as error:
-            return {"outcome": "it was not run", "reason": error.message}
-        return {
-            "outcome": _outcome(result),
-            "status": str(result.status),
-            "reason": result.reason,
-            "limit": result.limit,
-            "exit_code": result.exit_code,
-            "signal": result.signal,
-            "stdout": _shown(result.stdout),
-            "stderr": _shown(result.stderr),
-            "wall_s": result.wall_s,
-            "layers_missing": list(result.layers_missing),
-            "audit_id": result.audit_id,
-        }
-
-
-def _outcome(result: sandbox.Result) -> str:
-    match result.status:
-        case sandbox.Status.OK:
-            return "it ran in the sandbox to its end, which does not show that it is right"
-        case sandbox.Status.ERROR:
-            return f"it ran in the sandbox and failed with exit status {result.exit_code}"
-        case sandbox.Status.SIGNAL:
-            return f"it ran in the sandbox and was ended by signal {result.signal}"
-        case sandbox.Status.KILLED_LIMIT:
-            return f"it ran in the sandbox until it met its limit `{result.limit}`"
-        case sandbox.Status.REJECTED:
-            return "it was not run"
-        case _:
-            assert_never(result.status)
-
-
-def _shown(raw: bytes) -> str:
-    return raw[:_OUTPUT_SHOWN_BYTES].decode(errors="replace")
-
-
-def _python_blocks(text: str) -> str:
-    return "\n\n".join(body for language, body in _FENCE.findall(text) if language.lower() in _PYTHON)

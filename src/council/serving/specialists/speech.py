@@ -2,10 +2,15 @@
 
 import contextlib
 import math
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from council.domain import answers
+
+_NO_USAGE = answers.Usage()
+_FENCE = re.compile(r"```(\w*)(?:[^\w\n][^\n]*)?\n(.*?)(?:```|\Z)", re.DOTALL)
+_PYTHON = frozenset({"", "py", "python", "python3"})
 
 
 class Speaker(Protocol):
@@ -56,17 +61,25 @@ class Speech:
                     case answers.End():
                         self._end = item
 
-    def finding(self, model: Speaker, evidence: answers.Evidence) -> answers.Finding:
-        """Return all that was said with its evidence."""
+    def finding(
+        self, model: Speaker, evidence: answers.Evidence, *, more: answers.Usage = _NO_USAGE
+    ) -> answers.Finding:
+        """Return all that was said with its evidence. `more` is what else the model was asked for it."""
         assert self._end is not None, "a provider ends every stream with ModelEnd or raises"
         return answers.Finding(
             self.text,
             self.confidence,
             evidence,
-            usage=self._end.usage,
+            usage=added(self._end.usage, more),
             model=model.model,
             finish_reason=self._end.finish_reason,
         )
+
+    @property
+    def usage(self) -> answers.Usage:
+        """What the model used for it; the words must have come to their end."""
+        assert self._end is not None, "a provider ends every stream with ModelEnd or raises"
+        return self._end.usage
 
     @property
     def confidence(self) -> float:
@@ -89,3 +102,18 @@ def _with_background(messages: Sequence[answers.Message], background: str) -> Se
     if messages and messages[0].role == "system":
         return [answers.Message("system", f"{messages[0].text}\n\n{background}"), *messages[1:]]
     return [answers.Message("system", background), *messages]
+
+
+def added(one: answers.Usage, two: answers.Usage) -> answers.Usage:
+    """Return the sum of two usages."""
+    return answers.Usage(
+        one.prompt_tokens + two.prompt_tokens,
+        one.completion_tokens + two.completion_tokens,
+        one.cached_tokens + two.cached_tokens,
+        one.cache_write_tokens + two.cache_write_tokens,
+    )
+
+
+def python_blocks(text: str) -> str:
+    """Return the Python in the fenced blocks of what a model said, one after the other."""
+    return "\n\n".join(body for language, body in _FENCE.findall(text) if language.lower() in _PYTHON)
