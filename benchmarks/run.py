@@ -19,10 +19,12 @@ import answers
 import figures
 import gateways
 import ledger
+import locality
 import memory
 import readme
 import recall
 import request_costs
+import route
 import sandbox_costs
 import size
 import specialists
@@ -109,6 +111,8 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
+    "route": lambda _: route.run(say),
+    "locality": lambda _: locality.run(say),
     "recall": lambda options: recall.run(options.port, options.peers, say),
     "specialists": lambda options: specialists.run(
         options.port, say, options.data, options.sample, options.seed, options.model, options.tools

@@ -217,6 +217,7 @@ def _pipeline(
     from council.serving.cache import use as cache_use
     from council.serving.memory import use
     from council.serving.providers import speaker as speakers
+    from council.serving.router import router
 
     speaker = speakers.Speaker(stages.calls, config.model.name)
     prompts = where.generations / generation / "prompts"
@@ -231,6 +232,7 @@ def _pipeline(
         clock_module.SystemClock(),
         use.Remembering(stages.memories, config.memory),
         cache_use.Cache(given, config.cache, generation),
+        router.Router(config.router, stages.memories),
     )
 
 

@@ -164,9 +164,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PassOn:
-    """A specialist declines, before saying anything, and says why."""
+    """A specialist declines, before saying anything, and says why; `confidence` is what it had in what it would have said."""
 
     reason: str
+    confidence: float | None = None
 
 
 Event = Delta | Finding | PassOn

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import errors, money
+from council.domain import errors, money, options, routing
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -25,9 +25,7 @@ _CASCADE = "council"
 _MIB = 1024 * 1024
 
 
-def option(default: Any, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """Declare a setting: its default, one line for the reference page, and inclusive bounds for numbers."""
-    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+option = options.option
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +278,7 @@ class Config:
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     code: CodeConfig = field(default_factory=CodeConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
+    router: routing.RouterConfig = field(default_factory=routing.RouterConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)

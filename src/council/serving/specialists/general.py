@@ -1,6 +1,7 @@
 """General: the local model speaks, and nothing of it is checked."""
 
 import contextlib
+import dataclasses
 from collections.abc import AsyncGenerator
 
 from council.domain import answers
@@ -28,22 +29,25 @@ class GeneralSpecialist:
         async with contextlib.aclosing(speech.listen(self._model, question, prompt)) as texts:
             async for text in texts:
                 if not spoken and speech.pieces >= _PIECES_TO_JUDGE:
-                    if speech.confidence < (doubt_below or 0.0):
+                    if speech.judged(question, self._model).probability < (doubt_below or 0.0):
                         break
                     spoken, text = True, speech.text  # noqa: PLW2901 - what was held back, and this
                 if spoken:
                     yield answers.Delta(text)
         if not spoken:
-            if speech.confidence < (doubt_below or 0.0):
+            judged = speech.judged(question, self._model)
+            if judged.probability < (doubt_below or 0.0):
                 yield answers.PassOn(
-                    f"the local model's confidence {speech.confidence:.2f} is below {doubt_below:.2f} "
-                    f"after {speech.pieces} tokens"
+                    f"the local model's confidence {judged.probability:.2f} is below {doubt_below:.2f} "
+                    f"after {speech.pieces} tokens",
+                    judged.probability,
                 )
                 return
             yield answers.Delta(speech.text)
+        judged = speech.judged(question, self._model)
         evidence = answers.Evidence(
             answers.Level.NONE,
             "The local model's own words; nothing was checked.",
-            {"confidence_from": "mean token probability, not calibrated"},
+            {"confidence_from": judged.reason},
         )
-        yield speech.finding(self._model, evidence)
+        yield dataclasses.replace(speech.finding(self._model, evidence), confidence=judged.probability)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from council.domain import answers
+from council.serving import confidence
 
 _NO_USAGE = answers.Usage()
 _FENCE = re.compile(r"```(\w*)(?:[^\w\n][^\n]*)?\n(.*?)(?:```|\Z)", re.DOTALL)
@@ -80,6 +81,10 @@ class Speech:
         """What the model used for it; the words must have come to their end."""
         assert self._end is not None, "a provider ends every stream with ModelEnd or raises"
         return self._end.usage
+
+    def judged(self, question: answers.Question, model: Speaker) -> confidence.Judged:
+        """Return how likely the words are to be right, by what calibration made of their first tokens."""
+        return confidence.judge(question.text, self._logprobs, model.model)
 
     @property
     def confidence(self) -> float:
