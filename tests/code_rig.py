@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import zygotes
 from council.backends.sandbox_runner.namespaces import runner as namespaces
-from council.domain import answers, config, sandbox, sandbox_wire
+from council.domain import answering, answers, config, sandbox, sandbox_wire
 from council.serving.specialists import code, speech
 from council.testing import local
 
@@ -31,9 +31,9 @@ async def sandboxes() -> AsyncIterator[RunnerAsSandbox]:
 
 
 def specialist(
-    runs: RunnerAsSandbox, model: speech.Speaker, settings: config.CodeConfig | None = None
+    runs: RunnerAsSandbox, model: speech.Speaker, settings: answering.CodeConfig | None = None
 ) -> code.CodeSpecialist:
-    return code.CodeSpecialist(model, local.InlineCompute(), runs, "", LIMITS, settings or config.CodeConfig())  # type: ignore[arg-type]
+    return code.CodeSpecialist(model, local.InlineCompute(), runs, "", LIMITS, settings or answering.CodeConfig())  # type: ignore[arg-type]
 
 
 async def ask(made: code.CodeSpecialist, text: str) -> answers.Finding:

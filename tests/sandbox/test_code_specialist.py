@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 import code_rig
-from council.domain import answers, config, errors
+from council.domain import answering, answers, errors
 from council.testing import model
 from council.testing.questions import campaign, code_runs
 
 TESTS = "assert power(2) == 8\nassert power(3) == 27\nassert power(-1) == -1"
-NO_SEARCH = config.CodeConfig(search=False)
+NO_SEARCH = answering.CodeConfig(search=False)
 
 
 class Speaker(model.ScriptedModel):
@@ -37,7 +37,7 @@ async def made_runs() -> AsyncIterator[code_rig.RunnerAsSandbox]:
         yield made
 
 
-async def ask(runs: Any, text: str, *said: str, settings: config.CodeConfig | None = None) -> answers.Finding:
+async def ask(runs: Any, text: str, *said: str, settings: answering.CodeConfig | None = None) -> answers.Finding:
     return await code_rig.ask(code_rig.specialist(runs, Speaker(*said), settings), text)
 
 

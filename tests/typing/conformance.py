@@ -15,7 +15,7 @@ from council.backends.runtime import local as runtime_local
 from council.backends.sandbox_runner import unix as sandbox_unix
 from council.backends.store import valkey
 from council.backends.vector_index import faiss
-from council.domain import answers, config, home, providers, sandbox_wire
+from council.domain import answering, answers, config, home, providers, sandbox_wire
 from council.kit import clock
 from council.serving import pipeline, relay
 from council.serving.ledger import writer
@@ -67,7 +67,7 @@ specialists: list[pipeline.Specialist] = [
     computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
     knowledge.KnowledgeSpecialist(retriever, 0.5),
     code.CodeSpecialist(
-        made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig()), config.CodeConfig()
+        made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig()), answering.CodeConfig()
     ),
     general.GeneralSpecialist(made_speaker, ""),
     tools.ToolUsingSpecialist(
@@ -76,6 +76,6 @@ specialists: list[pipeline.Specialist] = [
         {"search": knowledge.KnowledgeSpecialist(retriever, 0.5)},
         sandbox,
         sandbox_wire.default_limits(config.SandboxConfig()),
-        config.GeneralConfig(),
+        answering.GeneralConfig(),
     ),
 ]

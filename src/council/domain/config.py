@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import errors, money, options, routing
+from council.domain import answering, errors, money, options
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -74,16 +74,6 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class GeneralConfig:
-    """The local model as the last to answer, and the tools that it may use first."""
-
-    tools: bool = option(False, "Let it calculate, solve, search and run code first. The packaged model is too small.")
-    tools_rounds_max: int = option(2, "Most tools used for one answer.", low=1, high=10)
-    tools_tokens_max: int = option(256, "Most tokens of one choice of a tool and its input.", low=16, high=8192)
-    tools_s: float = option(20.0, "Longest that choosing and using tools may take, seconds.", low=0.5, high=600)
-
-
-@dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """The computing half of specialists."""
 
@@ -93,17 +83,6 @@ class WorkerConfig:
     jobs_per_child: int = option(500, "Jobs after which a child is replaced by a fresh one.", low=1, high=1_000_000)
     queue_max: int = option(32, "Jobs that may wait before new ones are turned away.", low=1, high=10_000)
     message_bytes_max: int = option(_MIB, "Largest job or result, bytes.", low=4096, high=64 * _MIB)
-
-
-@dataclass(frozen=True, slots=True)
-class CodeConfig:
-    """The code specialist."""
-
-    search: bool = option(True, "Search small programs for functions with examples before a model is asked.")
-    samples_max: int = option(2, "Drafts of a function that a model may write for your tests.", low=1, high=32)
-    repairs_max: int = option(1, "Repairs of each draft that fails your tests.", low=0, high=16)
-    self_tests: bool = option(True, "Have a model write tests for a function that came with none, and run them.")
-    self_test_tokens_max: int = option(160, "Longest such tests, tokens.", low=16, high=4096)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +253,11 @@ class Config:
     port: int = option(8000, "Base port; services count up from it (decision 6).", low=1024, high=65_000)
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
-    general: GeneralConfig = field(default_factory=GeneralConfig)
+    general: answering.GeneralConfig = field(default_factory=answering.GeneralConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
-    code: CodeConfig = field(default_factory=CodeConfig)
+    code: answering.CodeConfig = field(default_factory=answering.CodeConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
-    router: routing.RouterConfig = field(default_factory=routing.RouterConfig)
+    router: answering.RouterConfig = field(default_factory=answering.RouterConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from council import ports
-from council.domain import answers, config, errors, sandbox
+from council.domain import answering, answers, errors, sandbox
 from council.serving.specialists import code_answers, code_runs, code_writing
 from council.serving.specialists import speech as speech_module
 
@@ -29,7 +29,7 @@ class CodeSpecialist:
         runs: ports.Sandbox,
         prompt: str,
         limits: sandbox.Limits,
-        settings: config.CodeConfig,
+        settings: answering.CodeConfig,
     ):
         """Run code in `runs` within `limits`, and within a few seconds. `prompt` is for the model that writes."""
         self._model = model

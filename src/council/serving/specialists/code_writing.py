@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from council import ports
-from council.domain import answers, config, errors
+from council.domain import answering, answers, errors
 from council.serving.specialists import code_answers, code_runs
 from council.serving.specialists import speech as speech_module
 
@@ -35,7 +35,7 @@ class Writer:
         compute: ports.Compute,
         runs: code_runs.Runs,
         prompt: str,
-        settings: config.CodeConfig,
+        settings: answering.CodeConfig,
     ):
         self._model = model
         self._compute = compute

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from council import ports
-from council.domain import answers, config, errors, sandbox
+from council.domain import answering, answers, errors, sandbox
 from council.serving.specialists import speech as speech_module
 
 _log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class ToolUsingSpecialist:
         specialists: Mapping[str, Attempts],
         runs: ports.Sandbox,
         limits: sandbox.Limits,
-        settings: config.GeneralConfig,
+        settings: answering.GeneralConfig,
     ):
         """`specialists` are the tools by name, run in the sandbox aside, which keeps to `limits`."""
         self._plain = plain

@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from council.domain import answers, config, errors, sandbox, sandbox_wire
+from council.domain import answering, answers, config, errors, sandbox, sandbox_wire
 from council.serving.specialists import code, code_runs
 from council.testing import local, model
 from fake_sandbox import FakeSandbox
@@ -16,7 +16,7 @@ QUESTION = answers.Question("the-id", [answers.Message("user", "Write code")], "
 
 async def evidence_of(fake: FakeSandbox, text: str = "```py\nprint(1)\n```", limits: sandbox.Limits = LIMITS):
     specialist = code.CodeSpecialist(
-        model.ScriptedModel([text]), local.InlineCompute(), fake, "", limits, config.CodeConfig(self_tests=False)
+        model.ScriptedModel([text]), local.InlineCompute(), fake, "", limits, answering.CodeConfig(self_tests=False)
     )
     events = [event async for event in specialist.attempt(QUESTION)]
     assert isinstance(events[-1], answers.Finding)

@@ -8,11 +8,11 @@ import orjson
 import pytest
 
 from council import app
-from council.domain import answers, config, errors, sandbox
+from council.domain import answering, answers, config, errors, sandbox
 from council.serving.specialists import general, tools
 from fake_sandbox import FakeSandbox
 
-SETTINGS = config.GeneralConfig(tools=True, tools_rounds_max=3, tools_s=2.0)
+SETTINGS = answering.GeneralConfig(tools=True, tools_rounds_max=3, tools_s=2.0)
 
 
 def choice(tool: str, given: str = "") -> str:
@@ -156,6 +156,6 @@ def test_tools_are_off_unless_the_settings_say_so(tmp_path) -> None:
     for name in ("code.md", "general.md"):
         (tmp_path / name).write_text("Hi.")
     for on in (False, True):
-        settings = config.Config(general=config.GeneralConfig(tools=on))
+        settings = config.Config(general=answering.GeneralConfig(tools=on))
         wired = app.specialists(Model(), None, None, FakeSandbox(), tmp_path, settings)
         assert isinstance(wired[-1], tools.ToolUsingSpecialist) is on and wired[-1].route is answers.Route.GENERAL
