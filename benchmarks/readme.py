@@ -21,6 +21,7 @@ _ORDER = (
     "gateways",
     "answers",
     "route",
+    "specialists",
     "locality",
     "recall",
     "sandbox",

@@ -21,7 +21,7 @@ import figures
 sys.path.insert(0, str(figures.ROOT / "tools"))
 
 import train_router
-from council.domain import answers, routing
+from council.domain import answering, answers
 from council.serving.router import decision, features, head, signals
 from council.testing.questions import disguises
 
@@ -74,7 +74,7 @@ def held_out() -> Rows:
 
 
 def _speed(rows: Rows) -> list[figures.Row]:
-    settings, weights = routing.RouterConfig(), head.packaged()
+    settings, weights = answering.RouterConfig(), head.packaged()
     chance = random.Random(SEED)
     took_ms = []
     for _ in range(_SECONDS_RUNS):
@@ -178,7 +178,7 @@ def _write_confusion(tables: Mapping[str, list[list[int]]]) -> None:
 def _with_vectors(rows: Rows, weights: head.Head) -> list[figures.Row]:
     vectors = [[float(number) for number in row] for row in train_router.embedded([row.text for row in rows])]
     even = dict.fromkeys(ROUTES, 1 / len(ROUTES))
-    settings, wanted = routing.RouterConfig(), [row.route for row in rows]
+    settings, wanted = answering.RouterConfig(), [row.route for row in rows]
     alone = [ROUTES.index(decision.best(weights.with_vector(even, vector))) for vector in vectors]
     mixed, asked = [], 0
     for row, vector in zip(rows, vectors, strict=True):

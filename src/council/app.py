@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from council.serving.ledger import writer as writer_module
     from council.serving.memory import keeper as keeper_module
     from council.serving.providers import calls as calls_module
-    from council.serving.specialists import generated
+    from council.serving.specialists import speech
 
 _PROMPT_BYTES_MAX = 64 * 1024
 _SWEEP_S = 30.0
@@ -237,7 +237,7 @@ def _pipeline(
 
 
 def specialists(
-    speaker: "generated.Speaker",
+    speaker: "speech.Speaker",
     compute: ports.Compute,
     recall: ports.Retriever,
     sandbox: ports.Sandbox,
@@ -246,15 +246,22 @@ def specialists(
 ) -> list[Any]:
     """Return every specialist, wired."""
     from council.domain import sandbox_wire
-    from council.serving.specialists import computed, generated, knowledge
+    from council.serving.specialists import code, computed, general, knowledge, tools
 
     limits = sandbox_wire.default_limits(config.sandbox)
+    math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute)
+    logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
+    quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
+    words = general.GeneralSpecialist(speaker, _prompt(prompts / "general.md"))
+    offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": quoted}
     return [
-        computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
-        computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute),
-        knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min),
-        generated.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits),
-        generated.GeneralSpecialist(speaker, _prompt(prompts / "general.md")),
+        math,
+        logic,
+        quoted,
+        code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits, config.code),
+        tools.ToolUsingSpecialist(words, speaker, offered, sandbox, limits, config.general)
+        if config.general.tools
+        else words,
     ]
 
 

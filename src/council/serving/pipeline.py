@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from council import telemetry
-from council.domain import answers, errors, ledger, money, providers, routing
+from council.domain import answering, answers, errors, ledger, money, providers
 from council.kit import clock as clock_module
 from council.serving import escalation as escalation_module
 from council.serving import relay as relay_module
@@ -87,7 +87,7 @@ class Pipeline:
         self._clock = clock
         self._remembering = remembering
         self._cache = cache
-        self._router = router or router_module.Router(routing.RouterConfig())
+        self._router = router or router_module.Router(answering.RouterConfig())
         self._recording: set[asyncio.Task[None]] = set()
         self._open = 0
         self._none_open = asyncio.Event()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from council.domain import answers, routing
+from council.domain import answering, answers
 from council.serving.router import features, head, languages, parts, signals
 
 # Of a text whose vector is asked for, so many words from its beginning and its end: about 60 tokens at most.
@@ -50,7 +50,7 @@ class Decision:
     sure: bool = True
 
 
-def choose(messages: Sequence[answers.Message], settings: routing.RouterConfig, weights: head.Head) -> Decision:
+def choose(messages: Sequence[answers.Message], settings: answering.RouterConfig, weights: head.Head) -> Decision:
     """Return where the last thing that the user said should go. Linear in a bounded number of characters."""
     said = [message.text for message in messages if message.role == "user"][-_BACK_MAX:]
     text = said[-1] if said else ""
@@ -75,7 +75,7 @@ def decided(
     probabilities: Mapping[answers.Route, float],
     found: signals.Found,
     reasons: Sequence[str],
-    settings: routing.RouterConfig,
+    settings: answering.RouterConfig,
     split: tuple[str, ...] = (),
 ) -> Decision:
     """Return the decision that probabilities and signals give."""
@@ -93,7 +93,7 @@ def decided(
 
 
 def refined(
-    decision: Decision, text: str, vector: Sequence[float], settings: routing.RouterConfig, weights: head.Head
+    decision: Decision, text: str, vector: Sequence[float], settings: answering.RouterConfig, weights: head.Head
 ) -> Decision:
     """Return a decision after a look at the text's vector."""
     probabilities = weights.with_vector(decision.probabilities, vector)

@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Sequence
 
 from council import ports
-from council.domain import answers, errors, routing
+from council.domain import answering, answers, errors
 from council.serving.router import decision, head
 
 
 class Router:
     """Decides; the same for every question of a process. Loads its weights with the first one."""
 
-    def __init__(self, settings: routing.RouterConfig, memories: ports.Memories | None = None):
+    def __init__(self, settings: answering.RouterConfig, memories: ports.Memories | None = None):
         """Ask `memories` for vectors, if there is any, where the settings say that a doubt is worth it."""
         self._settings = settings
         self._memories = memories

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council.domain import answers, routing
+from council.domain import answering, answers
 from council.serving.router import decision, head
 
 LINEAR_S = 0.5
@@ -99,10 +99,10 @@ ROWS = [
 ]
 
 
-SETTINGS = routing.RouterConfig()
+SETTINGS = answering.RouterConfig()
 
 
-def choose(*said: str, settings: routing.RouterConfig = SETTINGS) -> decision.Decision:
+def choose(*said: str, settings: answering.RouterConfig = SETTINGS) -> decision.Decision:
     messages = [answers.Message("user", text) for text in said]
     return decision.choose(messages, settings, head.packaged())
 
@@ -220,7 +220,7 @@ def test_a_vector_that_says_math_moves_a_doubtful_decision_towards_math() -> Non
     weights = head.packaged()
     vector = [127 * byte for byte in weights.vector[0]]
     length = sum(one * one for one in vector) ** 0.5
-    doubtful = choose("hm", settings=routing.RouterConfig(unsure_below=1.0))
+    doubtful = choose("hm", settings=answering.RouterConfig(unsure_below=1.0))
     seen = decision.refined(doubtful, "hm", [one / length for one in vector], SETTINGS, weights)
     assert seen.probabilities[answers.Route.MATH] > doubtful.probabilities[answers.Route.MATH]
 
