@@ -131,7 +131,13 @@ def test_small_talk_is_not_sent_to_the_code_specialist() -> None:
     assert answers.Route.CODE not in choose("hey, how are you today?").order
 
 
-NOT_CODE = ["Create a limerick", "Read this aloud", "Answer with one word: blue", "Say only the word yes.", "Print my ticket"]
+NOT_CODE = [
+    "Create a limerick",
+    "Read this aloud",
+    "Answer with one word: blue",
+    "Say only the word yes.",
+    "Print my ticket",
+]
 
 
 @pytest.mark.parametrize("text", NOT_CODE)
