@@ -16,7 +16,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import dataclasses
-import json
 import random
 import sys
 import time
@@ -28,9 +27,9 @@ from typing import Any
 import aiohttp
 import uvloop
 
+import campaigns
 import councils
 import figures
-import readme
 import soak_checks
 import soak_faults
 import soak_gateway
@@ -206,20 +205,11 @@ def _campaign(options: argparse.Namespace) -> int:
     options.duration = options.duration or (_QUICK_S if options.quick else _LONG_S)
     part, parts = options.part
     campaign = {"seed": options.seed, "parts": parts, "lanes": options.lanes, "duration_s": options.duration}
-    merged = {} if options.quick else _earlier(campaign)
-    if str(part) in merged.get("ran", {}):
-        say(f"part {part} of {parts} has run already; delete results/{RESULT.name} to run it again")
-    else:
-        reports = _run_lanes(options, part)
-        ran = {**merged.get("ran", {}), str(part): _summary(reports)}
-        merged = {"campaign": campaign, "share": f"{len(ran)} of {parts} parts", "ran": ran}
-        if not options.quick:
-            RESULT.parent.mkdir(exist_ok=True)
-            RESULT.write_text(json.dumps(merged, indent=1) + "\n")
-            readme.write()
+    merged = campaigns.gather(
+        RESULT, campaign, options.part, lambda: _summary(_run_lanes(options, part)), quick=options.quick
+    )
     print(table(merged))
-    if options.json:
-        options.json.write_text(json.dumps(merged, indent=1) + "\n")
+    campaigns.write_json(options.json, merged)
     violations = [line for one in merged["ran"].values() for line in one["violations"]]
     return 1 if violations else 0
 
@@ -263,15 +253,6 @@ def _part(text: str) -> tuple[int, int]:
     if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise argparse.ArgumentTypeError("give K/N with 1 <= K <= N")
     return int(part), int(parts)
-
-
-def _earlier(campaign: dict[str, Any]) -> dict[str, Any]:
-    """Return what has been gathered of this campaign; another campaign's result is replaced."""
-    try:
-        earlier: dict[str, Any] = json.loads(RESULT.read_text())
-    except (OSError, ValueError):
-        return {}
-    return earlier if earlier.get("campaign") == campaign else {}
 
 
 def _run_lanes(options: argparse.Namespace, part: int) -> list[Report]:

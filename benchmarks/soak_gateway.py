@@ -23,12 +23,12 @@ from typing import Any
 
 import uvloop
 
+import campaigns
 import councils
 import figures
 import gateway_readme
 import linux
 import provider_homes
-import readme
 import soak_gateway_checks
 import soak_gateway_load
 from council.backends.store import bundled
@@ -213,24 +213,17 @@ def campaign(options: Any) -> int:
     rate = options.rate or (QUICK_RATE if options.quick else RATE)
     duration_s = options.duration if options.duration and options.only else QUICK_S if options.quick else DURATION_S
     this = {"seed": options.seed, "parts": parts, "rate": rate, "duration_s": duration_s, "kill": options.kill}
-    merged = {} if options.quick else _earlier(this)
-    if str(part) in merged.get("ran", {}):
-        print(f"part {part} of {parts} has run already; delete results/{RESULT.name} to run it again", file=sys.stderr)
-    else:
+
+    def run() -> dict[str, Any]:
         begun = figures.circumstances()
         report = _run(options, part, rate, duration_s)
         for line in report.violations:
             print(f"VIOLATION, seed {report.seed}: {line}", flush=True)
-        ran = {**merged.get("ran", {}), str(part): {**begun, **dataclasses.asdict(report)}}
-        merged = {"campaign": this, "share": f"{len(ran)} of {parts} parts", "ran": ran}
-        if not options.quick:
-            RESULT.parent.mkdir(exist_ok=True)
-            RESULT.write_text(json.dumps(merged, indent=1) + "\n")
-            readme.write()
+        return {**begun, **dataclasses.asdict(report)}
+
+    merged = campaigns.gather(RESULT, this, (part, parts), run, quick=options.quick)
     print(table(merged))
-    if options.json:
-        place = options.json if options.only else options.json.with_stem(f"{options.json.stem}-gateway")
-        place.write_text(json.dumps(merged, indent=1) + "\n")
+    campaigns.write_json(options.json, merged, "" if options.only else "-gateway")
     return 1 if any(one["violations"] for one in merged["ran"].values()) else 0
 
 
@@ -243,15 +236,6 @@ def _run(options: Any, part: int, rate: float, duration_s: float) -> Report:
             root.mkdir(parents=True)
         seed = options.seed * 1_000_000 + part * 1_000
         return run_part(seed, rate, duration_s, root / "h", options.port, kill=options.kill)
-
-
-def _earlier(this: dict[str, Any]) -> dict[str, Any]:
-    """Return what has been gathered of this campaign; another campaign's result is replaced."""
-    try:
-        earlier: dict[str, Any] = json.loads(RESULT.read_text())
-    except (OSError, ValueError):
-        return {}
-    return earlier if earlier.get("campaign") == this else {}
 
 
 def table(merged: dict[str, Any]) -> str:

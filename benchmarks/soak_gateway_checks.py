@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import itertools
 import json
 import sqlite3
 import urllib.request
@@ -57,6 +58,7 @@ class Sums:
     estimated_usd_micros: int = 0
     billed_estimated_usd_micros: int = 0
     held_calls: int = 0
+    unread: int = 0
 
 
 def tally(url: str) -> dict[Key, Billed]:
@@ -113,8 +115,9 @@ def exact(billed: Mapping[Key, Billed], kept: Books, sums: Sums, *, killed: bool
     Only where the gateway was killed may a call have no charge: then the hold for it must still be there, and cover it.
     """
     sums.calls, sums.charges = len(billed), len(kept.charges)
+    charges = _as_the_upstream_counts(billed, kept.charges)
     for key, call in billed.items():
-        charge = kept.charges.get(key)
+        charge = charges.get(key)
         if charge is None:
             if not (killed and kept.holds.get(key, -1) >= call.usd_micros):
                 yield f"{key}: no charge, and no hold that covers it: {call}"
@@ -132,9 +135,38 @@ def exact(billed: Mapping[Key, Billed], kept: Books, sums: Sums, *, killed: bool
             same = (charge.prompt_tokens, charge.completion_tokens) == (call.prompt_tokens, call.completion_tokens)
             if charge.usd_micros != call.usd_micros or not same:
                 yield f"{key}: the charge {charge} is not {call}"
-    for key, charge in kept.charges.items():
+    sums.unread += len(kept.charges) - len(charges)
+    for key, charge in charges.items():
         if key not in billed and charge.usd_micros:
             yield f"{key}: a charge for a call that the upstream does not know: {charge}"
+
+
+def _as_the_upstream_counts(billed: Mapping[Key, Billed], charges: Mapping[Key, Charged]) -> dict[Key, Charged]:
+    """Return the charges with the hops that the upstream counts, without those for calls that it never read.
+
+    A call may meet a connection that is being closed: sent, never read, so it is charged an estimate and the upstream
+    counts one hop less from there on. Only an estimate may be left out, and only where the upstream knows fewer calls.
+    """
+    known = collections.Counter(request_id for request_id, _ in billed)
+    found = dict(charges)
+    puzzling: dict[str, list[Charged]] = {key[0]: [] for key in charges if key not in billed}
+    for key in sorted(charges):
+        if key[0] in puzzling:
+            puzzling[key[0]].append(charges[key])
+    for request_id, own in puzzling.items():
+        calls = [billed[request_id, hop] for hop in range(known[request_id]) if (request_id, hop) in billed]
+        for left in itertools.combinations(own, len(calls)):
+            unread = [charge for charge in own if not any(charge is one for one in left)]
+            if all(charge.estimated for charge in unread) and all(map(_covers, left, calls)):
+                for hop in range(len(own)):
+                    found.pop((request_id, hop), None)
+                found |= {(request_id, hop): charge for hop, charge in enumerate(left)}
+                break
+    return found
+
+
+def _covers(charge: Charged, call: Billed) -> bool:
+    return charge.usd_micros == call.usd_micros or (charge.estimated and charge.usd_micros > call.usd_micros)
 
 
 def consistent(kept: Books) -> Iterator[str]:

@@ -10,7 +10,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
-import json
 import random
 import sys
 import time
@@ -23,6 +22,7 @@ import aiohttp
 import orjson
 import uvloop
 
+import campaigns
 import councils
 import figures
 import sandbox_host
@@ -406,31 +406,15 @@ def campaign(options: Any) -> int:
     jobs = options.jobs or (QUICK_JOBS if options.quick else JOBS)
     lanes = 1 if options.quick else options.lanes
     this = {"seed": options.seed, "parts": parts, "lanes": lanes, "jobs": jobs}
-    merged = {} if options.quick else _earlier(this)
-    if str(part) in merged.get("ran", {}):
-        print(f"part {part} of {parts} has run already; delete results/{RESULT.name} to run it again", file=sys.stderr)
-    else:
+
+    def run() -> dict[str, Any]:
         reports = _run_lanes(options, part, lanes, -(-jobs // (parts * lanes)))
-        summary = {**figures.circumstances(), "lanes": [dataclasses.asdict(report) for report in reports]}
-        ran = {**merged.get("ran", {}), str(part): summary}
-        merged = {"campaign": this, "share": f"{len(ran)} of {parts} parts", "ran": ran}
-        if not options.quick:
-            RESULT.parent.mkdir(exist_ok=True)
-            RESULT.write_text(json.dumps(merged, indent=1) + "\n")
+        return {**figures.circumstances(), "lanes": [dataclasses.asdict(report) for report in reports]}
+
+    merged = campaigns.gather(RESULT, this, options.part, run, quick=options.quick)
     print(table(merged))
-    if options.json:
-        place = options.json if options.only else options.json.with_stem(f"{options.json.stem}-sandbox")
-        place.write_text(json.dumps(merged, indent=1) + "\n")
+    campaigns.write_json(options.json, merged, "" if options.only else "-sandbox")
     return 1 if any(lane["violations"] for lane in _lanes(merged)) else 0
-
-
-def _earlier(this: dict[str, Any]) -> dict[str, Any]:
-    """Return what has been gathered of this campaign; another campaign's result is replaced."""
-    try:
-        earlier: dict[str, Any] = json.loads(RESULT.read_text())
-    except (OSError, ValueError):
-        return {}
-    return earlier if earlier.get("campaign") == this else {}
 
 
 def _run_lanes(options: Any, part: int, lanes: int, jobs: int) -> list[Report]:

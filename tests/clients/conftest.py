@@ -67,7 +67,10 @@ class Setting:
             "COUNCIL_TOKEN": self.council.token,
             "COUNCIL_TOKEN_LIMITED": self.limited,
             "COUNCIL_TOKEN_BURST": self.burst,
-            "LLM_FILE": shown("clients-llm.md", "yaml")[0].replace(PAGES_URL, self.council.base_url),
+            "LLM_LINE": shown("clients-llm.md", "sh")[0].replace(PAGES_URL, self.council.base_url),
+            "LLM_MORE": shown("clients-llm.md", "yaml")[0].replace(PAGES_URL, self.council.base_url),
+            # Whose `~/.council/token` it reads.
+            "LLM_LINE_HOME": str(self.council.home.parent),
         }
 
 

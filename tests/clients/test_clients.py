@@ -171,9 +171,9 @@ def test_anthropic_never_takes_a_broken_stream_for_a_whole_one(ran: Ran) -> None
 # llm
 
 
-def test_llm_asks_with_the_models_of_its_file_and_a_stored_key(ran: Ran) -> None:
+def test_one_line_connects_llm(ran: Ran) -> None:
     told = ran("llm_client")
-    assert told["key"]["status"] == 0
+    same(told["line"], status=0)
     assert "OpenAI Chat: council" in told["models"]["said"]
     same(told["asked"], status=0, said="6*7 = 42")
     same(told["asked_without_stream"], status=0, said=SAID.strip())

@@ -1,4 +1,4 @@
-"""The `llm` command, with the file that the docs show."""
+"""The `llm` command, connected by the line that the docs show."""
 
 import os
 import subprocess
@@ -6,17 +6,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scenarios import TOKEN, main, scenario
+from scenarios import main, scenario
 
-FOLDER = Path("llm-home")
+FOLDER = Path("llm-home").absolute()
 FOLDER.mkdir()
-(FOLDER / "extra-openai-models.yaml").write_text(os.environ["LLM_FILE"])
+PROGRAMS = Path(sys.executable).parent
+ENVIRONMENT = {
+    **os.environ,
+    "LLM_USER_PATH": str(FOLDER),
+    "PATH": f"{PROGRAMS}:{os.environ.get('PATH', '/usr/bin:/bin')}",
+}
 
 
 def _llm(*arguments: str, said: str | None = None) -> Any:
+    return _run([str(PROGRAMS / "llm"), *arguments], said)
+
+
+def _run(command: list[str], said: str | None = None, **more: str) -> Any:
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("llm")), *arguments],
-        env={**os.environ, "LLM_USER_PATH": str(FOLDER)},
+        command,
+        env={**ENVIRONMENT, **more},
         input=said, stdin=None if said is not None else subprocess.DEVNULL,
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
@@ -24,8 +33,14 @@ def _llm(*arguments: str, said: str | None = None) -> Any:
 
 
 @scenario
-def key() -> Any:
-    return _llm("keys", "set", "council", "--value", TOKEN)
+def line() -> Any:
+    return _run(["sh", "-c", os.environ["LLM_LINE"]], HOME=os.environ["LLM_LINE_HOME"])
+
+
+@scenario
+def more() -> Any:
+    with (FOLDER / "extra-openai-models.yaml").open("a") as file:
+        file.write(os.environ["LLM_MORE"])
 
 
 @scenario

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from council.domain import errors
+from council.domain import errors, tool_uses
 
 _DATA_URL = re.compile(r"data:(?P<kind>[\w.+-]+/[\w.+-]+);base64,(?P<data>.+)", re.DOTALL)
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
@@ -120,22 +120,9 @@ def _conversation(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], lis
 
 
 def _assistant_blocks(message: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
-    calls = [
-        {"type": "tool_use", "id": call["id"], "name": call["function"]["name"], "input": _input(call["function"])}
-        for call in message.get("tool_calls") or ()
-    ]
+    calls = [tool_uses.from_call(call) for call in message.get("tool_calls") or ()]
     said = [{"type": "text", "text": message["refusal"]}] if message.get("refusal") else []
     return [*_blocks(message.get("content"), place), *said, *calls]
-
-
-def _input(function: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a call's arguments; what is no JSON object is wrapped as Anthropic advises."""
-    raw = function.get("arguments") or "{}"
-    try:
-        parsed = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        parsed = None
-    return parsed if isinstance(parsed, dict) else {"INVALID_JSON": raw}
 
 
 def _tool_result(message: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -9,18 +9,20 @@ from typing import Any
 
 import sqlalchemy
 
-from council.backends.records import schema, sql
+from council.backends.records import engines, prepared, schema, sql
 from council.domain import memory
 
 _log = logging.getLogger(__name__)
 
 # Both databases have a bound on the values of one statement.
 _IDS_A_STATEMENT = 500
+# What a search asks for is read by a statement that was compiled before: 0.1 instead of 0.5 ms.
+_FEW_IDS = tuple(f"id_{number}" for number in range(20))
 # A database is written anew after a deletion up to this size; above it, writers would wait too long. See `_erase`.
 _REWRITTEN_BYTES_MAX = 512 * 1024 * 1024
 
 _row = schema.memories.c
-_MEMORY_COLUMNS = tuple(column for column in _row if column.name not in ("number", "vector", "vector_model"))
+_MEMORY_COLUMNS = tuple(_row[field.name] for field in dataclasses.fields(memory.Memory))
 
 
 class SqlMemories(sql.SqlRecords):
@@ -30,6 +32,12 @@ class SqlMemories(sql.SqlRecords):
         super().__init__(url, busy_s)
         self._unerased = False
         self._add = sql.insert_if_new(self._reader, schema.memories, "id")
+        few = (
+            sqlalchemy.select(*_MEMORY_COLUMNS)
+            .where(_row.user_id == sqlalchemy.bindparam("user"), _row.id.in_(map(sqlalchemy.bindparam, _FEW_IDS)))
+            .order_by(_row.id)
+        )
+        self._few = prepared.Prepared(few, self._reader)
 
     def add_memories(
         self,
@@ -57,10 +65,21 @@ class SqlMemories(sql.SqlRecords):
         self, user_id: str, selection: memory.Selection, limit: int, *, newest_first: bool = False
     ) -> list[memory.Memory]:
         """Return up to `limit` memories in the order of their ids."""
+        wanted = selection.ids
+        if wanted and selection == memory.Selection(ids=wanted) and len(wanted) <= min(limit, len(_FEW_IDS)):
+            return self._some(user_id, wanted, newest_first=newest_first)
         order = _row.id.desc() if newest_first else _row.id
         query = sqlalchemy.select(*_MEMORY_COLUMNS).where(*_chosen(user_id, selection)).order_by(order).limit(limit)
         with self._typed(), self._reader.connect() as connection:
             return [_memory(found) for found in connection.execute(query).all()]
+
+    def _some(self, user_id: str, wanted: Sequence[str], *, newest_first: bool) -> list[memory.Memory]:
+        # The places that are left repeat an id, which changes nothing.
+        padded = [*wanted, *[wanted[0]] * (len(_FEW_IDS) - len(wanted))]
+        values = {"user": user_id, **dict(zip(_FEW_IDS, padded, strict=True))}
+        with self._typed(), engines.reading(self._reader) as cursor:
+            found = [_memory(one) for one in self._few.rows(cursor, values)]
+        return found[::-1] if newest_first else found
 
     def facts(self, user_id: str, subject: str, attribute: str) -> list[memory.Memory]:
         """Return the facts about an attribute that hold, newest first."""
@@ -169,5 +188,5 @@ def _values(one: memory.Memory, vector: bytes, digest: str) -> dict[str, Any]:
 
 
 def _memory(found: Sequence[Any]) -> memory.Memory:
-    values = dict(zip((column.name for column in _MEMORY_COLUMNS), found, strict=True))
-    return memory.Memory(**(values | {"kind": memory.Kind(values["kind"])}))
+    identifier, user_id, session_id, kind, *rest = found
+    return memory.Memory(identifier, user_id, session_id, memory.Kind(kind), *rest)

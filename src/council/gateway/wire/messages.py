@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from council.domain import errors
+from council.domain import errors, tool_uses
 from council.gateway.wire import events, fields
 
 _REFUSED = {
@@ -287,10 +287,7 @@ def whole(completion: Mapping[str, Any], asked: Mapping[str, Any], council: Mapp
         content.append({"type": "thinking", "thinking": message["reasoning_content"], "signature": ""})
     content += [{"type": "text", "text": words} for words in (message.get("content"), message.get("refusal")) if words]
     calls = message.get("tool_calls") or []
-    content += [
-        {"type": "tool_use", "id": call["id"], "name": call["function"]["name"], "input": _input(call["function"])}
-        for call in calls
-    ]
+    content += [tool_uses.from_call(call) for call in calls]
     stop_reason, stop_sequence = _stop(choice, asked, bool(calls), bool(message.get("refusal")))
     told = {"council": dict(council)} if council is not None else {}
     return {
@@ -313,16 +310,6 @@ def _shows_thinking(asked: Mapping[str, Any]) -> bool:
 
 def _identity(chat_id: str) -> str:
     return "msg_" + chat_id.removeprefix("chatcmpl-")
-
-
-def _input(function: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a call's arguments; what is no JSON object, as after a cut, is wrapped as Anthropic advises."""
-    raw = function.get("arguments") or "{}"
-    try:
-        parsed = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        parsed = None
-    return parsed if isinstance(parsed, dict) else {"INVALID_JSON": raw}
 
 
 def _stop(choice: Mapping[str, Any], asked: Mapping[str, Any], calls: bool, refused: bool) -> tuple[str, str | None]:
