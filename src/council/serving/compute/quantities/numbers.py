@@ -7,7 +7,10 @@ from council.serving.compute.quantities import stops
 
 # The form of a number: thousands in groups of three or none, a decimal point. `1,5` is not read: it has two meanings.
 NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?![\d\w]|[.,]\d)"
+# The same where a unit may follow at once, as in 5km.
+LEADING = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?!\d|[.,]\d)"
 DIGITS_MAX = 30
+_DENOMINATOR_SHOWN_MAX = 10_000
 
 _ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -78,10 +81,12 @@ def read_fraction(text: str) -> Fraction:
 
 
 def text(value: Fraction) -> str:
-    """Return the shortest exact form: whole, decimal of at most 10 places, or a fraction with a decimal beside it."""
+    """Return the shortest form: whole, decimal of at most 10 places, a fraction with a decimal beside it, or `about`."""
     decimal = exact_decimal(value)
     if decimal:
         return decimal
+    if value.denominator > _DENOMINATOR_SHOWN_MAX:
+        return f"about {about(value)}"
     return f"{value.numerator}/{value.denominator} (about {about(value)})"
 
 
