@@ -31,6 +31,7 @@ _FRAMES: Sequence[frames.Frame] = (
     *statistics.FRAMES,
     *counting.FRAMES,
     *probability.FRAMES,
+    *stories.FRAMES,
 )
 NOT_READ = "it is no question about quantities that I read as a whole"
 
@@ -43,8 +44,7 @@ def solve(text: str, today: datetime.date | None = None) -> results.Result:
         return results.PassedOn(stop.reason)
     found: list[results.Result] = [_answered(frame, match) for frame, match in frames.read(_FRAMES, plain)]
     found.extend(_answered(frame, match) for frame, match in frames.read(dates.frames_on(today), plain))
-    if story := stories.solve(plain):
-        found.append(story)
+    found.extend(stories.solve(plain))
     return _agreed(found)
 
 

@@ -183,7 +183,7 @@ def _simplest(match: frames.Match) -> results.Solved:
 
 
 _NOUN = r"(?:an? |the |some |my )?(?:[a-z]+ ){0,2}?[a-z]+"
-_WAS = r"what (?:was|is) (?:the|its) (?:original|old|initial|previous|full|regular) (?:price|cost)(?: before the (?:discount|sale))?"
+_WAS = r"what (?:was (?:the|its) (?:price|cost)|(?:was|is) (?:the|its) (?:original|old|initial|previous|full|regular) (?:price|cost))(?: before the (?:discount|sale))?"
 _OFF = r"(?:off|discount|reduction)"
 _RATIO = rf"(?P<r>{numbers.NUMBER}(?:\s?(?::| to )\s?{numbers.NUMBER}){{1,4}})"
 _FINAL = r"what is the (?:final|total|end|new|sale) (?:price|cost)|how much does it cost(?: in the end| in total| now)?"
