@@ -249,7 +249,7 @@ def specialists(
     from council.serving.specialists import code, computed, general, knowledge, tools
 
     limits = sandbox_wire.default_limits(config.sandbox)
-    math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute)
+    math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute, clock_module.SystemClock())
     logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
     quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
     words = general.GeneralSpecialist(speaker, _prompt(prompts / "general.md"))

@@ -17,7 +17,12 @@ _SIGNS = (
     (" ", ("  ", "\N{NO-BREAK SPACE}", "\t", " ")),
 )
 _VALUE = re.compile(
-    r"(?P<about>about )?(?P<sign>-?)(?P<currency>[$\N{EURO SIGN}\N{POUND SIGN}]?)(?P<number>\d+(?:\.\d+)?(?:/\d+)?)(?P<rest>\D.*|)", re.ASCII
+    (
+        r"(?P<about>about "
+        r")?(?P<sign>-?)(?P<currency>[$\N{EURO SIGN}\N{POUND SIGN}]?)(?P<number>\d+(?:\.\d+)?(?:/\d+)?)(?P<rest>\D.*|"
+        r")"
+    ),
+    re.ASCII,
 )
 Make = Callable[[random.Random], families.Asked]
 
@@ -49,8 +54,8 @@ def agrees(answer: str, key: str) -> bool:
 
 
 def _means(line: str, key: str) -> bool:
-    last = re.sub(r" \((?:about )?[^()]*\)$", "", line.rsplit(" = ", 1)[-1]).strip()
-    if last == key:
+    last = re.sub(r" \([^()]*\)", "", line.rsplit(" = ", 1)[-1]).strip()
+    if last == key or f" is {key} of " in line:
         return True
     said, meant = _VALUE.fullmatch(last), _VALUE.fullmatch(key)
     if not said or not meant:

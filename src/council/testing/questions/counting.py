@@ -27,7 +27,8 @@ def _choose(chance: random.Random) -> families.Asked:
     key = str(_choices(items, chosen))
     form = chance.choice(
         (
-            "{n} choose {k}", "What is {n}C{k}?", "C({n}, {k})", "How many committees of {k} people can be formed from {n} people?",
+            "{n} choose {k}", "What is {n}C{k}?", "C({n}, {k})",
+            "How many committees of {k} people can be formed from {n} people?",
             "How many ways can you choose {k} books from {n} books?", "In how many ways can {k} students be selected from {n}?",
             "combinations of {n} things taken {k} at a time",
         )
@@ -102,7 +103,9 @@ def _coins(chance: random.Random) -> families.Asked:
     good = 0
     for outcome in itertools.product((0, 1), repeat=throws):
         number = sum(outcome)
-        good += number >= wanted if bound == "at least " else number <= wanted if bound == "at most " else number == wanted
+        good += (
+            number >= wanted if bound == "at least " else number <= wanted if bound == "at most " else number == wanted
+        )
     form = chance.choice(
         ("What is the probability of getting {b}{k} {s} in {n} coin flips?", "probability of {b}{k} {s} when tossing {n} coins",
          "A coin is flipped {n} times. What is the probability of getting {b}{k} {s}?")
@@ -112,8 +115,22 @@ def _coins(chance: random.Random) -> families.Asked:
 
 
 def _cards(chance: random.Random) -> families.Asked:
-    what, good = chance.choice((("an ace", 4), ("a king", 4), ("a heart", 13), ("a red card", 26), ("a face card", 12), ("the queen of spades", 1)))
-    text = chance.choice(("What is the probability of drawing {w} from a standard deck of 52 cards?", "probability of drawing {w} from a deck of cards"))
+    what, good = chance.choice(
+        (
+            ("an ace", 4),
+            ("a king", 4),
+            ("a heart", 13),
+            ("a red card", 26),
+            ("a face card", 12),
+            ("the queen of spades", 1),
+        )
+    )
+    text = chance.choice(
+        (
+            "What is the probability of drawing {w} from a standard deck of 52 cards?",
+            "probability of drawing {w} from a deck of cards",
+        )
+    )
     return families.Asked(text.format(w=what), str(Fraction(good, 52)))
 
 
@@ -129,16 +146,18 @@ def _urn(chance: random.Random) -> families.Asked:
             good = sum(pair == ("red", "red") for pair in pairs)
             return families.Asked(intro + "two red balls without replacement?", str(Fraction(good, len(pairs))))
         case _:
-            pairs = list(itertools.product(balls, repeat=2))
-            good = sum(pair == ("blue", "blue") for pair in pairs)
-            return families.Asked(intro + "2 blue balls with replacement?", str(Fraction(good, len(pairs))))
+            drawn = list(itertools.product(balls, repeat=2))
+            good = sum(pair == ("blue", "blue") for pair in drawn)
+            return families.Asked(intro + "2 blue balls with replacement?", str(Fraction(good, len(drawn))))
 
 
 _REFUSE = (
     "3 choose 5",
     "What is 1000000000 choose 5?",
     "What is the probability of rolling a sum of 7 with 1000000000 dice?",
-    "probability of rolling a 7 with a die",
+    "How many teams of 4 can be made from 20 students?",
+    "What are the odds of rolling a six with a die?",
+    "How many ways can 5 balls be arranged in a row?",
     "probability of rolling a seven",
     "What is the probability of rain tomorrow?",
     "A bag contains 3 red balls and 2 blue balls. What is the probability of drawing two red balls?",

@@ -32,7 +32,8 @@ def _written(chance: random.Random, day: _Day) -> str:
     year, month, number = day
     name = _NAMES[month - 1]
     suffix = "th" if 10 < number < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    forms = [f"{year}-{month:02d}-{number:02d}", f"{number} {name} {year}", f"{name} {number}, {year}", f"{number}{suffix} of {name} {year}",
+    forms = [f"{year}-{month:02d}-{number:02d}", f"{number} {name} {year}", f"{name} {number}, {year}",
+             f"{number}{suffix} of {name} {year}",
              f"{name[:3]} {number}, {year}", f"{name} {number}{suffix}, {year}"]  # fmt: skip
     if number > 12:
         forms += [f"{number}/{month}/{year}", f"{month}/{number}/{year}", f"{number}.{month}.{year}"]
@@ -54,7 +55,13 @@ def _between(chance: random.Random) -> families.Asked:
     a, b = _written(chance, days[first]), _written(chance, days[first + count])
     if chance.random() < 0.2:
         return families.Asked(f"How many days from {a} to {b} inclusive?", f"{count + 1} days")
-    form = chance.choice(("How many days are there between {a} and {b}?", "how many days from {a} to {b}", "number of days between {a} and {b}"))
+    form = chance.choice(
+        (
+            "How many days are there between {a} and {b}?",
+            "how many days from {a} to {b}",
+            "number of days between {a} and {b}",
+        )
+    )
     return families.Asked(form.format(a=a, b=b), f"{count} days")
 
 
@@ -66,12 +73,23 @@ def _after(chance: random.Random) -> families.Asked:
     end = first - count * factor if back else first + count * factor
     plural = unit + ("" if count == 1 else "s")
     form = chance.choice(("What date is {n} {u} {w} {d}?", "{d} {s} {n} {u}", "what is the date {n} {u} {w} {d}"))
-    text = form.format(n=count, u=plural, w="before" if back else "after", s="minus" if back else "plus", d=_written(chance, days[first]))
+    text = form.format(
+        n=count,
+        u=plural,
+        w="before" if back else "after",
+        s="minus" if back else "plus",
+        d=_written(chance, days[first]),
+    )
     return families.Asked(text, f"{_shown(days[end])}, a {_weekday(end)}")
 
 
 def _months_after(chance: random.Random) -> families.Asked:
-    year, month, day, count = chance.randint(1750, 2150), chance.randint(1, 12), chance.randint(1, 28), chance.randint(1, 40)
+    year, month, day, count = (
+        chance.randint(1750, 2150),
+        chance.randint(1, 12),
+        chance.randint(1, 28),
+        chance.randint(1, 40),
+    )
     later, at = year, month
     for _ in range(count):
         at += 1
@@ -79,13 +97,23 @@ def _months_after(chance: random.Random) -> families.Asked:
             later, at = later + 1, 1
     end = (later, at, day)
     plural = "month" if count == 1 else "months"
-    return families.Asked(f"What date is {count} {plural} after {_written(chance, (year, month, day))}?", f"{_shown(end)}, a {_weekday(_calendar()[1][end])}")
+    return families.Asked(
+        f"What date is {count} {plural} after {_written(chance, (year, month, day))}?",
+        f"{_shown(end)}, a {_weekday(_calendar()[1][end])}",
+    )
 
 
 def _day_of_week(chance: random.Random) -> families.Asked:
     days, _ = _calendar()
     number = chance.randrange(len(days))
-    form = chance.choice(("What day of the week was {d}?", "What day of the week is {d}?", "which weekday was {d}", "On what day of the week did {d} fall?"))
+    form = chance.choice(
+        (
+            "What day of the week was {d}?",
+            "What day of the week is {d}?",
+            "which weekday was {d}",
+            "On what day of the week did {d} fall?",
+        )
+    )
     return families.Asked(form.format(d=_written(chance, days[number])), _weekday(number))
 
 
@@ -93,7 +121,9 @@ def _leap_years(chance: random.Random) -> families.Asked:
     year = chance.choice((chance.randint(1600, 2500), 100 * chance.randint(16, 30), 4 * chance.randint(400, 700)))
     leap = _leap(year)
     if chance.random() < 0.5:
-        return families.Asked(f"Is {year} a leap year?", f"Yes, {year} is a leap year." if leap else f"No, {year} is not a leap year.")
+        return families.Asked(
+            f"Is {year} a leap year?", f"Yes, {year} is a leap year." if leap else f"No, {year} is not a leap year."
+        )
     return families.Asked(f"How many days are in February {year}?", "29" if leap else "28")
 
 
@@ -115,7 +145,9 @@ def _half_days(chance: random.Random) -> families.Asked:
     written = f"{(hour + 11) % 12 + 1}:{minute:02d} {'pm' if hour >= 12 else 'am'}"
     end = hour + hours
     key = f"{end % 24:02d}:{minute:02d}" + (" the next day" if end > 23 else "")
-    return families.Asked(f"What time is it {hours} hours after {written}?" if hours > 1 else f"{written} plus 1 hour", key)
+    return families.Asked(
+        f"What time is it {hours} hours after {written}?" if hours > 1 else f"{written} plus 1 hour", key
+    )
 
 
 def _zones(chance: random.Random) -> families.Asked:

@@ -40,21 +40,32 @@ def _change(chance: random.Random) -> families.Asked:
     percent, unit = chance.randint(1, 90), chance.randint(1, 300)
     up = chance.random() < 0.5
     form = chance.choice(("{W} {w} by {p}%", "What is {w} {w2} by {p}%?"))
-    word, past = chance.choice((("increase", "increased"), ("raise", "raised")) if up else (("decrease", "decreased"), ("reduce", "reduced")))
+    word, past = chance.choice(
+        (("increase", "increased"), ("raise", "raised")) if up else (("decrease", "decreased"), ("reduce", "reduced"))
+    )
     text = form.format(W=word.capitalize(), w=100 * unit, w2=past, p=percent)
     return families.Asked(text, str((100 + percent if up else 100 - percent) * unit))
 
 
 def _what_percent(chance: random.Random) -> families.Asked:
     percent, unit = chance.randint(1, 180), chance.randint(1, 300)
-    form = chance.choice(("What percent of {w} is {p}?", "{p} is what percentage of {w}?", "what percentage is {p} of {w}", "{p} as a percentage of {w}"))
+    form = chance.choice(
+        (
+            "What percent of {w} is {p}?",
+            "{p} is what percentage of {w}?",
+            "what percentage is {p} of {w}",
+            "{p} as a percentage of {w}",
+        )
+    )
     return families.Asked(form.format(w=100 * unit, p=percent * unit), f"{percent}%")
 
 
 def _changed_by(chance: random.Random) -> families.Asked:
     percent, unit = chance.randint(1, 90), chance.randint(1, 300)
     if chance.random() < 0.5:
-        return families.Asked(f"What is the percent increase from {100 * unit} to {(100 + percent) * unit}?", f"{percent}%")
+        return families.Asked(
+            f"What is the percent increase from {100 * unit} to {(100 + percent) * unit}?", f"{percent}%"
+        )
     return families.Asked(f"percentage decrease from {100 * unit} to {(100 - percent) * unit}", f"{percent}%")
 
 
@@ -112,7 +123,9 @@ def _ratio(chance: random.Random) -> families.Asked:
 def _interest(chance: random.Random) -> families.Asked:
     rate, years, unit = chance.randint(1, 15), chance.randint(2, 3), chance.randint(1, 9)
     if chance.random() < 0.5:
-        return families.Asked(f"simple interest on ${100 * unit} at {rate}% per year for {years} years", f"${rate * years * unit}")
+        return families.Asked(
+            f"simple interest on ${100 * unit} at {rate}% per year for {years} years", f"${rate * years * unit}"
+        )
     balance = unit
     for _ in range(years):
         balance *= 100 + rate
@@ -156,6 +169,9 @@ _REFUSE = (
     "Which is better, 20% off or $5 off $30?",
     "A shirt costs $20 after 20% off and a coupon. What was the original price?",
     "20% of what?",
+    "What is $50 including 20% VAT?",
+    "simple interest on 500 at 4% for 18 months",
+    "compound interest on 500 at 1% compounded monthly for 2 years",
     "If 20% of 50 students are absent, how many are present?",
 )
 FAMILIES = (

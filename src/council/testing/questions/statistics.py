@@ -20,13 +20,23 @@ def _mean(chance: random.Random) -> families.Asked:
         values += [mean - off, mean + off]
     chance.shuffle(values)
     word = chance.choice(("mean", "average", "arithmetic mean"))
-    form = chance.choice(("What is the {w} of {v}?", "{w} of {v}", "Find the {w} of the numbers {v}", "calculate the {w} of these numbers: {v}"))
+    form = chance.choice(
+        (
+            "What is the {w} of {v}?",
+            "{w} of {v}",
+            "Find the {w} of the numbers {v}",
+            "calculate the {w} of these numbers: {v}",
+        )
+    )
     return families.Asked(form.format(w=word, v=_written(chance, values)), str(mean))
 
 
 def _median(chance: random.Random) -> families.Asked:
     middle, side = chance.randint(-20, 300), chance.randint(1, 5)
-    low, high = [middle - chance.randint(0, 50) for _ in range(side)], [middle + chance.randint(0, 50) for _ in range(side)]
+    low, high = (
+        [middle - chance.randint(0, 50) for _ in range(side)],
+        [middle + chance.randint(0, 50) for _ in range(side)],
+    )
     values = [*low, middle, *high]
     if chance.random() < 0.3:
         off = chance.randint(0, 9)
@@ -85,6 +95,8 @@ _REFUSE = (
     "What is the mean of the numbers from 1 to 10?",
     "What is the mean of the first 10 primes?",
     "mean of",
+    "mean of 1 234 and 5",
+    "mean of 2 300",
     "sample variance of 5",
     "mean of 1, 2 and x",
     "mean of 1, 2, ...",

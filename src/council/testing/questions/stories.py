@@ -6,7 +6,14 @@ from council.testing.questions import amounts, families
 
 _NAMES = ("Tom", "Ann", "Farid", "Chandra", "Mirko", "Ines", "Kofi", "Lena", "Bruno", "Aiko")
 _THINGS = ("apples", "stickers", "marbles", "books", "pencils", "coins", "cards", "oranges", "shells", "stamps")
-_BOXES = (("boxes", "box"), ("bags", "bag"), ("crates", "crate"), ("baskets", "basket"), ("shelves", "shelf"), ("pots", "pot"))
+_BOXES = (
+    ("boxes", "box"),
+    ("bags", "bag"),
+    ("crates", "crate"),
+    ("baskets", "basket"),
+    ("shelves", "shelf"),
+    ("pots", "pot"),
+)
 _GAINS = (("buys", "bought"), ("finds", "found"), ("gets", "got"), ("receives", "received"), ("collects", "collected"))
 _LOSSES = (("loses", "lost"), ("sells", "sold"), ("gives away", "gave away"), ("eats", "ate"))
 
@@ -25,16 +32,31 @@ def _changes(chance: random.Random) -> families.Asked:
             step = chance.randint(1, max(1, count))
             verb, count = chance.choice(_LOSSES)[past], count - step
             named = named.replace(" more", "")
-        sentences.append(f"{chance.choice(('', '', 'Then '))}{who} {verb} {step}{named}.".replace("Then He", "Then he").replace("Then She", "Then she"))
+        sentences.append(
+            f"{chance.choice(('', '', 'Then '))}{who} {verb} {step}{named}.".replace("Then He", "Then he").replace(
+                "Then She", "Then she"
+            )
+        )
         if count <= 0:
             break
-    return families.Asked(f"{' '.join(sentences)} How many {thing} does {name} have {chance.choice(('now', 'left', 'in the end'))}?", str(count))
+    return families.Asked(
+        f"{' '.join(sentences)} How many {thing} does {name} have {chance.choice(('now', 'left', 'in the end'))}?",
+        str(count),
+    )
 
 
 def _gift(chance: random.Random) -> families.Asked:
     (one, two), (thing, other) = chance.sample(_NAMES, 2), chance.sample(_THINGS, 2)
-    first, second, given, noise = chance.randint(10, 90), chance.randint(0, 90), chance.randint(1, 10), chance.randint(1, 90)
-    text = f"{one} has {first} {thing} and {noise} {other}. {two} has {second} {thing}. {one} gives {given} {thing} to {two}. "
+    first, second, given, noise = (
+        chance.randint(10, 90),
+        chance.randint(0, 90),
+        chance.randint(1, 10),
+        chance.randint(1, 90),
+    )
+    text = (
+        f"{one} has {first} {thing} and {noise} {other}. {two} has {second} {thing}. {one} gives {given} "
+        f"{thing} to {two}. "
+    )
     match chance.randrange(4):
         case 0:
             return families.Asked(f"{text}How many {thing} does {one} have now?", str(first - given))
@@ -69,48 +91,84 @@ def _compared(chance: random.Random) -> families.Asked:
 def _groups(chance: random.Random) -> families.Asked:
     (boxes, box), (inner, one) = chance.sample(_BOXES, 2)
     thing, noise = chance.sample(_THINGS, 2)
-    count, each, deep, other = chance.randint(2, 40), chance.randint(2, 40), chance.randint(2, 20), chance.randint(1, 30)
+    count, each, deep, other = (
+        chance.randint(2, 40),
+        chance.randint(2, 40),
+        chance.randint(2, 20),
+        chance.randint(1, 30),
+    )
     match chance.randrange(4):
         case 0:
-            return families.Asked(f"There are {count} {boxes}. Each {box} holds {each} {thing}. How many {thing} are there in total?", str(count * each))
+            return families.Asked(
+                f"There are {count} {boxes}. Each {box} holds {each} {thing}. How many {thing} are there in total?",
+                str(count * each),
+            )
         case 1:
-            text = f"There are {count} {boxes}. Each {box} has {each} {thing} and {other} {noise} in it. How many {thing} are there in all?"
+            text = (
+                f"There are {count} {boxes}. Each {box} has {each} {thing} and {other} {noise} in it. How many "
+                f"{thing} are there in all?"
+            )
             return families.Asked(text, str(count * each))
         case 2:
-            text = f"There are {count} {boxes}. Each {box} has {each} {inner}. Each {one} has {deep} {thing}. How many {thing} are there in total?"
+            text = (
+                f"There are {count} {boxes}. Each {box} has {each} {inner}. Each {one} has {deep} {thing}. How "
+                f"many {thing} are there in total?"
+            )
             return families.Asked(text, str(count * each * deep))
         case _:
-            text = f"Each {box} has {each} {thing}. There are {count * each} {thing} in total. How many {boxes} are there?"
+            text = (
+                f"Each {box} has {each} {thing}. There are {count * each} {thing} in total. How many {boxes} are there?"
+            )
             return families.Asked(text, str(count))
 
 
 def _shares(chance: random.Random) -> families.Asked:
-    name, thing, friends, each, more = chance.choice(_NAMES), chance.choice(_THINGS), chance.randint(2, 12), chance.randint(1, 50), chance.randint(1, 20)
+    name, thing, friends, each, more = (
+        chance.choice(_NAMES),
+        chance.choice(_THINGS),
+        chance.randint(2, 12),
+        chance.randint(1, 50),
+        chance.randint(1, 20),
+    )
     text = f"{name} shares {friends * each} {thing} equally among {friends} friends"
     if chance.random() < 0.5:
         return families.Asked(f"{text}. How many {thing} does each friend get?", str(each))
-    return families.Asked(f"{text}, then gives every friend {more} more. How many {thing} does each friend have?", str(each + more))
+    return families.Asked(
+        f"{text}, then gives every friend {more} more. How many {thing} does each friend have?", str(each + more)
+    )
 
 
 def _prices(chance: random.Random) -> families.Asked:
-    price, count, other, many = chance.randint(1, 20), chance.randint(2, 12), chance.randint(1, 90), chance.randint(1, 9)
+    price, count, other, many = (
+        chance.randint(1, 20),
+        chance.randint(2, 12),
+        chance.randint(1, 90),
+        chance.randint(1, 9),
+    )
     name = chance.choice(_NAMES)
     match chance.randrange(3):
         case 0:
             return families.Asked(f"A pen costs ${price}. How much do {count} pens cost?", f"${price * count}")
         case 1:
-            text = f"One ticket costs {price} euros and a map costs {other} euros. What do {count} tickets and {many} maps cost together?"
+            text = (
+                f"One ticket costs {price} euros and a map costs {other} euros. What do {count} tickets and "
+                f"{many} maps cost together?"
+            )
             return families.Asked(text, f"\N{EURO SIGN}{price * count + other * many}")
         case _:
             note = 20 * (price * count // 20 + 1)
-            text = f"{name} buys {count} books for ${price} each and pays with a ${note} note. How much change does {name} get?"
+            text = (
+                f"{name} buys {count} books for ${price} each and pays with a ${note} note. How much change "
+                f"does {name} get?"
+            )
             return families.Asked(text, f"${note - price * count}")
 
 
 def _rates(chance: random.Random) -> families.Asked:
     rate, count = chance.randint(2, 60), chance.randint(2, 40)
     who, verb, plain, thing, unit = chance.choice(
-        (("A printer", "prints", "print", "pages", "minute"), ("A machine", "makes", "make", "bottles", "hour"), ("Lena", "reads", "read", "pages", "day"),
+        (("A printer", "prints", "print", "pages", "minute"), ("A machine", "makes", "make", "bottles", "hour"),
+         ("Lena", "reads", "read", "pages", "day"),
          ("A baker", "bakes", "bake", "loaves", "hour"))
     )  # fmt: skip
     told = f"{who} {verb} {rate} {thing} per {unit}. "
@@ -119,7 +177,13 @@ def _rates(chance: random.Random) -> families.Asked:
         case 0:
             return families.Asked(f"{told}How many {thing} does {it} {plain} in {count} {unit}s?", str(rate * count))
         case 1:
-            return families.Asked(f"{told}How many {unit}s does it take {who.lower() if who != 'Lena' else who} to {plain} {rate * count} {thing}?", f"{count} {unit}s")
+            return families.Asked(
+                (
+                    f"{told}How many {unit}s does it take {who.lower() if who != 'Lena' else who} to {plain} "
+                    f"{rate * count} {thing}?"
+                ),
+                f"{count} {unit}s",
+            )
         case _ if unit == "minute":
             return families.Asked(f"{told}How many {thing} does {it} {plain} in {count} hours?", str(rate * count * 60))
         case _:
@@ -131,7 +195,9 @@ def _ages(chance: random.Random) -> families.Asked:
     first, years, later = chance.randint(20, 60), chance.randint(1, 19), chance.randint(1, 20)
     older = chance.random() < 0.5
     second = first + years if older else first - years
-    told = f"{one} is {first} years old. {two} is {years} years {'older' if older else 'younger'} than {one}. ".replace(" 1 years", " 1 year")
+    told = f"{one} is {first} years old. {two} is {years} years {'older' if older else 'younger'} than {one}. ".replace(
+        " 1 years", " 1 year"
+    )
     match chance.randrange(3):
         case 0:
             return families.Asked(f"{told}How old is {two}?", str(second))
@@ -191,6 +257,11 @@ _REFUSE = (
     "A bat and a ball cost $1.10. The bat costs $1 more than the ball. How much does the ball cost?",
     "Tom has 5 apples. He buys 3 apples. He puts 2 apples in a box. How many apples does Tom have?",
     "All but 9 of Tom's 15 sheep die. How many sheep does Tom have?",
+    "Tom has 5 boxes. Each box has 3 apples. How many apples does Ann have?",
+    "Tom has 3 brothers. Ann has 3 brothers. How many brothers do they have in total?",
+    "A pumpkin is 5 pounds. How much do 3 pumpkins cost?",
+    "Tom has 5 friends. Ann has 3 friends. How many friends do they have altogether?",
+    "There are 4 teachers. Each teacher has 30 students. How many students are there?",
     "Tom has 3 brothers. Each brother has 2 sisters. How many sisters does Tom have?",
     "There are 3 brothers. Each brother has 2 sisters. How many sisters are there?",
 )

@@ -31,7 +31,16 @@ _PAIRS = (
     (("bar",), "kPa", Fraction(100)),
     (("tonnes", "metric tons"), "kg", Fraction(1000)),
 )
-_WORDS = {"m": "meters", "kg": "kg", "cm": "cm", "g": "grams", "km": "kilometers", "ml": "ml", "ft": "feet", "h": "hours"}
+_WORDS = {
+    "m": "meters",
+    "kg": "kg",
+    "cm": "cm",
+    "g": "grams",
+    "km": "kilometers",
+    "ml": "ml",
+    "ft": "feet",
+    "h": "hours",
+}
 
 
 def _key(value: Fraction, unit: str) -> str:
@@ -44,7 +53,14 @@ def _convert(chance: random.Random) -> families.Asked:
     written = str(number) if number.denominator == 1 else f"{float(number):g}"
     asked = chance.choice((to, _WORDS.get(to, to)))
     form = chance.choice(
-        ("Convert {n} {u} to {t}", "What is {n} {u} in {t}?", "{n} {u} in {t}", "How many {t} are in {n} {u}?", "{n} {u} to {t}", "how many {t} is {n} {u}")
+        (
+            "Convert {n} {u} to {t}",
+            "What is {n} {u} in {t}?",
+            "{n} {u} in {t}",
+            "How many {t} are in {n} {u}?",
+            "{n} {u} to {t}",
+            "how many {t} is {n} {u}",
+        )
     )
     if form.startswith("how many {t} is"):
         form = "how many {t} are there in {n} {u}"
@@ -57,14 +73,23 @@ def _back(chance: random.Random) -> families.Asked:
     number = chance.randint(1, 300)
     base = names[0]
     shown = {"kilometers": "km", "inches": "in", "miles": "mi", "feet": "ft", "yards": "yd", "pounds": "lb", "liters": "l",
-             "m2": "m\N{SUPERSCRIPT TWO}", "hectares": "ha", "m3": "m\N{SUPERSCRIPT THREE}", "hours": "h", "us gallons": "US gallons", "tonnes": "metric tons"}.get(base, base)  # fmt: skip
+             "m2": "m\N{SUPERSCRIPT TWO}", "hectares": "ha",
+             "m3": "m\N{SUPERSCRIPT THREE}", "hours": "h",
+             "us gallons": "US gallons", "tonnes": "metric tons"}.get(base, base)  # fmt: skip
     return families.Asked(f"Convert {number} {to} to {base}", _key(number / factor, shown))
 
 
 def _temperature(chance: random.Random) -> families.Asked:
     fifth = chance.randint(-50, 60)
     celsius, fahrenheit = 5 * fifth, 9 * fifth + 32
-    c, f = chance.choice((("\N{DEGREE SIGN}C", "\N{DEGREE SIGN}F"), ("C", "F"), ("degrees celsius", "degrees fahrenheit"), ("celsius", "fahrenheit")))
+    c, f = chance.choice(
+        (
+            ("\N{DEGREE SIGN}C", "\N{DEGREE SIGN}F"),
+            ("C", "F"),
+            ("degrees celsius", "degrees fahrenheit"),
+            ("celsius", "fahrenheit"),
+        )
+    )
     if chance.random() < 0.5:
         return families.Asked(f"What is {celsius} {c} in {f}?", f"{fahrenheit} \N{DEGREE SIGN}F")
     return families.Asked(f"Convert {fahrenheit} {f} to {c}", f"{celsius} \N{DEGREE SIGN}C")
@@ -73,13 +98,22 @@ def _temperature(chance: random.Random) -> families.Asked:
 def _mixed(chance: random.Random) -> families.Asked:
     feet, inches = chance.randint(1, 9), chance.randint(0, 11)
     centimetres = Fraction((12 * feet + inches) * 254, 100)
-    form = chance.choice(("{f} ft {i} in in cm", "Convert {f} feet {i} inches to cm", "what is {f}'{i}\" in cm", "How many cm are in {f} feet and {i} inches?"))
+    form = chance.choice(
+        (
+            "{f} ft {i} in in cm",
+            "Convert {f} feet {i} inches to cm",
+            "what is {f}'{i}\" in cm",
+            "How many cm are in {f} feet and {i} inches?",
+        )
+    )
     return families.Asked(form.format(f=feet, i=inches), _key(centimetres, "cm"))
 
 
 def _sums(chance: random.Random) -> families.Asked:
     left, right = chance.randint(1, 50), chance.randint(1, 900)
-    large, small, many = chance.choice((("km", "m", 1000), ("m", "cm", 100), ("kg", "g", 1000), ("l", "ml", 1000), ("h", "min", 60)))
+    large, small, many = chance.choice(
+        (("km", "m", 1000), ("m", "cm", 100), ("kg", "g", 1000), ("l", "ml", 1000), ("h", "min", 60))
+    )
     if chance.random() < 0.5 or left * many < right:
         return families.Asked(f"{left} {large} plus {right} {small} in {small}", f"{left * many + right} {small}")
     return families.Asked(f"What is {left} {large} minus {right} {small} in {small}?", f"{left * many - right} {small}")
@@ -101,19 +135,30 @@ def _shapes(chance: random.Random) -> families.Asked:
     width, height, depth = (chance.randint(1, 60) for _ in range(3))
     match chance.randrange(4):
         case 0:
-            return families.Asked(f"What is the area of a rectangle {width} m by {height} m?", f"{width * height} m\N{SUPERSCRIPT TWO}")
+            return families.Asked(
+                f"What is the area of a rectangle {width} m by {height} m?", f"{width * height} m\N{SUPERSCRIPT TWO}"
+            )
         case 1:
-            return families.Asked(f"area of a rectangle {width} m by {100 * height} cm", f"{width * height} m\N{SUPERSCRIPT TWO}")
+            return families.Asked(
+                f"area of a rectangle {width} m by {100 * height} cm", f"{width * height} m\N{SUPERSCRIPT TWO}"
+            )
         case 2:
-            return families.Asked(f"perimeter of a rectangle {width} cm by {height} cm", f"{width + height + width + height} cm")
+            return families.Asked(
+                f"perimeter of a rectangle {width} cm by {height} cm", f"{width + height + width + height} cm"
+            )
         case _:
-            return families.Asked(f"volume of a box {width} cm by {height} cm by {depth} cm", f"{width * height * depth} cm\N{SUPERSCRIPT THREE}")
+            return families.Asked(
+                f"volume of a box {width} cm by {height} cm by {depth} cm",
+                f"{width * height * depth} cm\N{SUPERSCRIPT THREE}",
+            )
 
 
 def _both_gallons(chance: random.Random) -> families.Asked:
     number = chance.randint(1, 60)
     us, imperial = Fraction(3785411784 * number, 10**9), Fraction(454609 * number, 100_000)
-    text = chance.choice((f"Convert {number} gallons to liters", f"What is {number} gallons in litres?", f"{number} gal in l"))
+    text = chance.choice(
+        (f"Convert {number} gallons to liters", f"What is {number} gallons in litres?", f"{number} gal in l")
+    )
     return families.Asked(text, f"{us} l\n{imperial} l")
 
 
@@ -126,6 +171,8 @@ _REFUSE = (
     "Convert 2 cups to ml",
     "how many mb in a gb",
     "Convert 10 oz to ml",
+    "How many ounces in a gallon?",
+    "Convert 5 kt to kg",
     "Convert 5 to km",
     "Convert km to miles",
     "5 km in miles and feet",

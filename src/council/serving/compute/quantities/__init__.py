@@ -74,5 +74,5 @@ def _agreed(found: Sequence[results.Result]) -> results.Result:
 def agree(first: results.Result, second: results.Result) -> bool:
     """Return whether two results say the same: both refuse, or both give the same exact value."""
     if isinstance(first, results.Solved) and isinstance(second, results.Solved):
-        return first.detail["exact"] == second.detail["exact"]
+        return bool(first.detail["exact"] == second.detail["exact"])
     return isinstance(first, results.Refused) and isinstance(second, results.Refused)

@@ -8,13 +8,14 @@ from council.serving.compute.quantities import frames, numbers, stops
 
 _DAY_MINUTES = 24 * 60
 _DURATION_DAYS_MAX = 366
-_TIME = r"(?:\d{1,2}:\d{2}(?: ?[ap]\.?m\.?)?|\d{1,2} ?[ap]\.?m\.?|noon|midnight)"
+_TIME = r"(\d{1,2}:\d{2}( ?[ap]\.?m\.?)?|\d{1,2} ?[ap]\.?m\.?|noon|midnight)"
 _PARTS = re.compile(
-    rf"({numbers.LEADING}|an?|half an|{numbers.WORD})\s?(hours?|hrs?|h|minutes?|mins?|min|m)(?![a-z])", re.IGNORECASE | re.ASCII
+    rf"({numbers.LEADING}|an?|half an|{numbers.WORD})\s?(hours?|hrs?|h|minutes?|mins?|min|m)(?![a-z])",
+    re.IGNORECASE | re.ASCII,
 )
 _SPAN = (
-    rf"(?:{numbers.LEADING}|half an|an?|{numbers.WORD})\s?(?:hours?|hrs?|h|minutes?|mins?|min|m)(?![a-z])"
-    rf"(?:(?: and |, | ?)(?:{numbers.LEADING}|{numbers.WORD})\s?(?:minutes?|mins?|min|m)(?![a-z]))?"
+    rf"({numbers.LEADING}|half an|an?|{numbers.WORD})\s?(hours?|hrs?|h|minutes?|mins?|min|m)(?![a-z])"
+    rf"(( and |, | ?)({numbers.LEADING}|{numbers.WORD})\s?(minutes?|mins?|min|m)(?![a-z]))?"
 )
 _CHECK = "counted in minutes and back"
 
@@ -41,7 +42,9 @@ def _halves(text: str) -> bool:
 
 def _shown(minutes: int) -> str:
     days, left = divmod(minutes, _DAY_MINUTES)
-    later = {0: "", 1: " the next day", -1: " the day before"}.get(days, f" {abs(days)} days {'later' if days > 0 else 'earlier'}")
+    later = {0: "", 1: " the next day", -1: " the day before"}.get(
+        days, f" {abs(days)} days {'later' if days > 0 else 'earlier'}"
+    )
     return f"{left // 60:02d}:{left % 60:02d}{later}"
 
 
@@ -115,24 +118,30 @@ def _zone(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {_shown(there)}", reading, "by way of UTC and by the difference", _shown(there))
 
 
-_ZONE = r"(?:utc|gmt)(?: ?[+-] ?\d{1,2}(?::?\d{2})?)?"
+_ZONE = r"(utc|gmt)( ?[+-] ?\d{1,2}(:?\d{2})?)?"
 
 FRAMES = [
     *frames.frames(
         _moved,
         rf"<ask>(?P<t>{_TIME}) (?P<way>plus|\+|minus|-) (?P<span>{_SPAN})",
-        rf"what time (?:is it|will it be|was it|is) (?P<span>{_SPAN}) (?P<way>after|before|from) (?P<t>{_TIME})",
+        rf"what time (is it|will it be|was it|is) (?P<span>{_SPAN}) (?P<way>after|before|from) (?P<t>{_TIME})",
         rf"<ask>(?P<span>{_SPAN}) (?P<way>after|before) (?P<t>{_TIME})",
     ),
     *frames.frames(
         _span,
-        rf"how (?:long|much time) (?:is it |is there |passes |is )?(?:from|between) (?P<a>{_TIME}) (?:to|until|till|and) (?P<b>{_TIME})",
-        rf"how many hours and minutes (?:are there |are )?(?:from|between) (?P<a>{_TIME}) (?:to|until|till|and) (?P<b>{_TIME})",
+        (
+            rf"how (long|much time) (is it |is there |passes |is )?(from|between) (?P<a>{_TIME}) (to|until|till|"
+            rf"and) (?P<b>{_TIME})"
+        ),
+        (
+            rf"how many hours and minutes (are there |are )?(from|between) (?P<a>{_TIME}) (to|until|till|and) "
+            rf"(?P<b>{_TIME})"
+        ),
     ),
     *frames.frames(
         _zone,
-        rf"<ask>(?P<t>{_TIME}) (?:in |at )?(?P<a>{_ZONE}) in (?P<b>{_ZONE})",
-        rf"(?:when|if) it is (?P<t>{_TIME}) (?:in |at )?(?P<a>{_ZONE}),? what time is it (?:in |at )?(?P<b>{_ZONE})",
+        rf"<ask>(?P<t>{_TIME}) (in |at )?(?P<a>{_ZONE}) in (?P<b>{_ZONE})",
+        rf"(when|if) it is (?P<t>{_TIME}) (in |at )?(?P<a>{_ZONE}),? what time is it (in |at )?(?P<b>{_ZONE})",
         rf"convert (?P<t>{_TIME}) (?P<a>{_ZONE}) to (?P<b>{_ZONE})",
     ),
 ]

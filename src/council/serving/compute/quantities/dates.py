@@ -42,7 +42,9 @@ class _Asked:
             answer = f"{reading} = {weeks} weeks" + (f" and {left} days" if left else "")
             return frames.solved(answer, f"weeks {reading}", _CHECK, f"{weeks} weeks {left} days")
         if match.groupdict().get("both"):
-            return frames.solved(f"{reading}, both days counted = {days + 1} days", f"days {reading}", _CHECK, f"{days + 1} days")
+            return frames.solved(
+                f"{reading}, both days counted = {days + 1} days", f"days {reading}", _CHECK, f"{days + 1} days"
+            )
         answer = f"{reading} = {days} days ({days + 1} if both days are counted)"
         return frames.solved(answer, f"days {reading}", _CHECK, f"{days} days")
 
@@ -52,7 +54,9 @@ class _Asked:
         if match["way"].lower().startswith("since"):
             days = -days
         if days < 0:
-            raise stops.RefusedError("That day lies the other way. Ask for the days since it or until it.", calendar_dates.shown(last))
+            raise stops.RefusedError(
+                "That day lies the other way. Ask for the days since it or until it.", calendar_dates.shown(last)
+            )
         stops.require(days == abs(calendar_dates.day_number(last) - calendar_dates.day_number(first)), "the days")
         reading = f"days between {self._named('today')} and {calendar_dates.shown(last)}"
         return frames.solved(f"{reading} = {days} days", reading, _CHECK, f"{days} days")
@@ -95,7 +99,9 @@ def _moved(start: datetime.date, count: int, unit: str, reading: str) -> datetim
         try:
             end = start + datetime.timedelta(days=days)
         except OverflowError as error:
-            raise stops.RefusedError("That leaves the calendar that I read. Ask for a shorter time.", reading) from error
+            raise stops.RefusedError(
+                "That leaves the calendar that I read. Ask for a shorter time.", reading
+            ) from error
         stops.require(calendar_dates.day_number(end) - calendar_dates.day_number(start) == days, "the days")
     else:
         months = count * (12 if unit == "year" else 1)
@@ -105,7 +111,9 @@ def _moved(start: datetime.date, count: int, unit: str, reading: str) -> datetim
             raise stops.RefusedError("That leaves the calendar that I read. Ask for a shorter time.", reading)
         if start.day > calendar_dates.month_days(year, number):
             month = calendar_dates.MONTHS[number - 1].title()
-            raise stops.RefusedError(f"{month} {year} has no day {start.day}. Ask in days, or for another start.", reading)
+            raise stops.RefusedError(
+                f"{month} {year} has no day {start.day}. Ask in days, or for another start.", reading
+            )
         end = datetime.date(year, number, start.day)
         stops.require(end.month == number and end.day == start.day, "the month")
     if end.year < calendar_dates.YEAR_MIN:
@@ -116,7 +124,11 @@ def _moved(start: datetime.date, count: int, unit: str, reading: str) -> datetim
 def _leap(match: frames.Match) -> results.Solved:
     year = _year(match["year"])
     leap = calendar_dates.is_leap(year)
-    february = datetime.date(year, 3, 1) - datetime.date(year, 2, 1) if year < 9999 else datetime.timedelta(days=29 if leap else 28)
+    february = (
+        datetime.date(year, 3, 1) - datetime.date(year, 2, 1)
+        if year < 9999
+        else datetime.timedelta(days=29 if leap else 28)
+    )
     stops.require((february.days == 29) == leap, "the days of February")
     reading = f"whether {year} is a leap year"
     answer = f"Yes, {year} is a leap year." if leap else f"No, {year} is not a leap year."
@@ -150,10 +162,13 @@ _D = calendar_dates.DATE
 _MONTHS = "|".join(calendar_dates.MONTHS)
 _N = rf"(?P<n>{numbers.COUNT}|an?)"
 _UNIT = r"(?P<unit>days?|weeks?|months?|years?)"
-_ALL_DAY = frames.frames(_leap, r"(?:is|was|will) (?:the year )?(?P<year>\d{4})(?: be)? a leap year") + frames.frames(
+_ALL_DAY = frames.frames(_leap, r"(is|was|will) (the year )?(?P<year>\d{4})( be)? a leap year") + frames.frames(
     _days_in,
-    rf"how many days (?:are there |are |were there |does |has |will there be )?(?:in )?(?P<month>{_MONTHS})(?: of)? (?P<year>\d{{4}})(?: have)?",
-    r"how many days (?:are there |are |were there |does )?(?:in )?(?:the year )?(?P<year>\d{4})(?: have)?",
+    (
+        rf"how many days (are there |are |were there |does |has |will there be )?(in )?(?P<month>{_MONTHS})( "
+        rf"of)? (?P<year>\d{{4}})( have)?"
+    ),
+    r"how many days (are there |are |were there |does )?(in )?(the year )?(?P<year>\d{4})( have)?",
 )
 
 
@@ -161,39 +176,52 @@ _ALL_DAY = frames.frames(_leap, r"(?:is|was|will) (?:the year )?(?P<year>\d{4})(
 def frames_on(today: datetime.date | None) -> tuple[frames.Frame, ...]:
     """Return the frames about dates and times, for the day that `today` means."""
     asked = _Asked(today)
-    both = r"(?P<both>,? (?:inclusive|including both(?: days| dates)?|both (?:days )?included))?"
+    both = r"(?P<both>,? (inclusive|including both( days| dates)?|both (days )?included))?"
     return (
         *frames.frames(
             asked.between,
-            rf"how many (?P<unit>days|weeks) (?:are there |are |is it |were there )?(?:between|from) (?P<a>{_D}) (?:and|to|until|till) (?P<b>{_D}){both}",
-            rf"(?:<ask>)(?:the )?(?:number of )?(?P<unit>days|weeks) (?:between|from) (?P<a>{_D}) (?:and|to|until|till) (?P<b>{_D}){both}",
-            rf"how long is it from (?P<a>{_D}) (?:to|until|till) (?P<b>{_D}) in (?P<unit>days|weeks){both}",
+            (
+                rf"how many (?P<unit>days|weeks) (are there |are |is it |were there )?(between|from) (?P<a>{_D}) "
+                rf"(and|to|until|till) (?P<b>{_D}){both}"
+            ),
+            (
+                rf"(<ask>)(the )?(number of )?(?P<unit>days|weeks) (between|from) (?P<a>{_D}) (and|to|until|"
+                rf"till) (?P<b>{_D}){both}"
+            ),
+            rf"how long is it from (?P<a>{_D}) (to|until|till) (?P<b>{_D}) in (?P<unit>days|weeks){both}",
         ),
         *frames.frames(
-            asked.until, rf"how many days (?:are there |are left |is it |have passed )?(?P<way>until|till|to|since) (?P<b>{_D})"
+            asked.until,
+            rf"how many days (are there |are left |is it |have passed )?(?P<way>until|till|to|since) (?P<b>{_D})",
         ),
         *frames.frames(
             asked.after,
-            rf"(?:what|which) (?:date|day) (?:is|was|will be|comes|falls) (?:on )?{_N} {_UNIT} (?P<way>after|before|from|prior to) (?P<d>{_D})",
-            rf"what (?:is|was|will be) the date {_N} {_UNIT} (?P<way>after|before|from|prior to) (?P<d>{_D})",
-            rf"(?:<ask>){_N} {_UNIT} (?P<way>after|before|from) (?P<d>{_D})",
-            rf"(?:<ask>)(?P<d>{_D}) (?P<way>plus|\+|minus|-) {_N} {_UNIT}",
+            (
+                rf"(what|which) (date|day) (is|was|will be|comes|falls) (on )?{_N} {_UNIT} (?P<way>after|before|"
+                rf"from|prior to) (?P<d>{_D})"
+            ),
+            rf"what (is|was|will be) the date {_N} {_UNIT} (?P<way>after|before|from|prior to) (?P<d>{_D})",
+            rf"(<ask>){_N} {_UNIT} (?P<way>after|before|from) (?P<d>{_D})",
+            rf"(<ask>)(?P<d>{_D}) (?P<way>plus|\+|minus|-) {_N} {_UNIT}",
             rf"add (?P<way>){_N} {_UNIT} to (?P<d>{_D})",
         ),
         *frames.frames(
             asked.weekday,
-            rf"(?:what|which) (?:day of the week|weekday) (?:is|was|will be|will|does|did) (?:it (?:on|be on) )?(?P<d>{_D})(?: be| fall on)?",
-            rf"(?:on )?(?:what|which) (?:day of the week|weekday|day) (?:does|did|will) (?P<d>{_D}) (?:fall(?: on)?|be)",
-            rf"what day (?:is|was|will be) (?P<d>(?!today|now|tomorrow|yesterday){_D})",
-            rf"(?:<ask>)the (?:day of the week|weekday) (?:of|on|for) (?P<d>{_D})",
+            (
+                rf"(what|which) (day of the week|weekday) (is|was|will be|will|does|did) (it (on|be on) "
+                rf")?(?P<d>{_D})( be| fall on)?"
+            ),
+            rf"(on )?(what|which) (day of the week|weekday|day) (does|did|will) (?P<d>{_D}) (fall( on)?|be)",
+            rf"what day (is|was|will be) (?P<d>(?!today|now|tomorrow|yesterday){_D})",
+            rf"(<ask>)the (day of the week|weekday) (of|on|for) (?P<d>{_D})",
         ),
         *frames.frames(
             asked.date,
-            r"what(?: is)? (?:the |today's )?(?:date|day)(?: is it)? (?P<d>today|tomorrow|yesterday)",
-            r"what (?:is|was|will be) (?P<d>today|tomorrow|yesterday)'s date",
-            r"what (?:date|day) is it(?: today| now)?",
-            r"what is (?:the date|the current date)",
-            r"what (?:date|day) (?:is|was|will be|will it be) (?P<d>today|tomorrow|yesterday)",
+            r"what( is)? (the |today's )?(date|day)( is it)? (?P<d>today|tomorrow|yesterday)",
+            r"what (is|was|will be) (?P<d>today|tomorrow|yesterday)'s date",
+            r"what (date|day) is it( today| now)?",
+            r"what is (the date|the current date)",
+            r"what (date|day) (is|was|will be|will it be) (?P<d>today|tomorrow|yesterday)",
         ),
         *_ALL_DAY,
         *clock_times.FRAMES,

@@ -42,9 +42,9 @@ _PLACE = re.compile(r"<([a-z]\w*):([a-z]+)>")
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """Compile the pattern of a frame."""
+    """Compile the pattern of a frame. A plain parenthesis groups without a number: places have names."""
     text = _PLACE.sub(lambda found: f"(?P<{found[1]}>{KINDS[found[2]]})", text.replace("<ask>", _ASK))
-    return re.compile(text, re.IGNORECASE | re.ASCII)
+    return re.compile(re.sub(r"(?<!\\)\((?!\?)", "(?:", text), re.IGNORECASE | re.ASCII)
 
 
 def frames(answer: Callable[[Match], results.Solved], *texts: str) -> list[Frame]:
@@ -59,7 +59,12 @@ def read(found: Sequence[Frame], text: str) -> list[tuple[Frame, Match]]:
 
 
 def solved(
-    answer: str, reading: str, check: str, exact: Fraction | str, *steps: str, level: answers.Level = answers.Level.COMPUTED
+    answer: str,
+    reading: str,
+    check: str,
+    exact: Fraction | str,
+    *steps: str,
+    level: answers.Level = answers.Level.COMPUTED,
 ) -> results.Solved:
     """Return an answer whose check held; `exact` is its value in the form that other grammars are compared in."""
     return results.Solved(answer, reading, level, check, (f"I read: {reading}", *steps), {"exact": str(exact)})

@@ -9,6 +9,7 @@ _PERIODS = {
     "yearly": 1, "annually": 1, "every year": 1, "once a year": 1, "semiannually": 2, "semi-annually": 2,
     "half-yearly": 2, "quarterly": 4, "monthly": 12, "daily": 365,
 }  # fmt: skip
+_ONCE = ("yearly", "annually", "every year", "once a year")
 _PERIODS_MAX = 480
 _CHECK = "added up period by period"
 
@@ -16,8 +17,10 @@ _CHECK = "added up period by period"
 def _given(match: frames.Match) -> tuple[money.Amount, Fraction, Fraction]:
     rate = numbers.read(match["p"].rstrip("%").lower().removesuffix("percent").removesuffix("per cent").strip()) / 100
     span = numbers.read(match["n"])
-    if match["unit"].lower().startswith("month"):
-        span /= 12
+    months = match["unit"].lower().startswith("month")
+    if not match["yearly"] and (months or (match.groupdict().get("often") or "yearly").lower() not in _ONCE):
+        raise stops.PassOnError("it is not said whether the rate is that of a year")
+    span = span / 12 if months else span
     return money.read(match["w"]), rate, span
 
 
@@ -51,22 +54,32 @@ def _compound(match: frames.Match) -> results.Solved:
         f"{what} interest on {start} at {numbers.text(rate * 100)}% a year for {numbers.text(years)} years, "
         f"compounded {often} time{'s' if often > 1 else ''} a year"
     )
-    shown = start.of(wanted) if len(str(wanted.denominator)) < 11 else f"{start.currency}{numbers.cents(wanted).removeprefix('about ')} (about)"
+    shown = (
+        start.of(wanted)
+        if len(str(wanted.denominator)) < 11
+        else f"{start.currency}{numbers.cents(wanted).removeprefix('about ')} (about)"
+    )
     return frames.solved(f"{reading} = {shown}", reading, _CHECK, wanted)
 
 
-_YEARLY = r"(?:per year|a year|per annum|annually|yearly|p\.a\.|annual interest)"
-_FOR = r"(?:for|over|after) <n:count> (?P<unit>years?|months?)"
+_YEARLY = r"(?P<yearly>per year|a year|per annum|annually|yearly|p\.a\.|annual interest)"
+_FOR = r"(for|over|after) <n:count> (?P<unit>years?|months?)"
 _OFTEN = "(?P<often>" + "|".join(sorted(_PERIODS, key=len, reverse=True)) + ")"
 
 FRAMES = [
-    *frames.frames(_simple, rf"<ask>(?:the )?simple interest (?:on|of) <w:amount> at <p:percent>(?: {_YEARLY})? {_FOR}"),
+    *frames.frames(_simple, rf"<ask>(the )?simple interest (on|of) <w:amount> at <p:percent>( {_YEARLY})? {_FOR}"),
     *frames.frames(
         _compound,
-        rf"<ask>(?:the )?compound interest (?:on|of) <w:amount> at <p:percent> {_YEARLY} {_FOR}",
-        rf"<ask>(?:the )?compound interest (?:on|of) <w:amount> at <p:percent>(?: {_YEARLY})?,? compounded {_OFTEN},? {_FOR}",
-        rf"<ask>(?:the )?compound interest (?:on|of) <w:amount> at <p:percent>(?: {_YEARLY})? {_FOR},? compounded {_OFTEN}",
-        rf"how much (?P<end>will|would|is) <w:amount> (?:grow to|be worth|worth) at <p:percent>(?: {_YEARLY})?,? compounded {_OFTEN},? {_FOR}",
-        rf"how much (?P<end>will|would|is) <w:amount> (?:grow to|be worth|worth) {_FOR} at <p:percent>(?: {_YEARLY})?,? compounded {_OFTEN}",
+        rf"<ask>(the )?compound interest (on|of) <w:amount> at <p:percent> {_YEARLY} {_FOR}",
+        rf"<ask>(the )?compound interest (on|of) <w:amount> at <p:percent>( {_YEARLY})?,? compounded {_OFTEN},? {_FOR}",
+        rf"<ask>(the )?compound interest (on|of) <w:amount> at <p:percent>( {_YEARLY})? {_FOR},? compounded {_OFTEN}",
+        (
+            rf"how much (?P<end>will|would|is) <w:amount> (grow to|be worth|worth) at <p:percent>( {_YEARLY})?,? "
+            rf"compounded {_OFTEN},? {_FOR}"
+        ),
+        (
+            rf"how much (?P<end>will|would|is) <w:amount> (grow to|be worth|worth) {_FOR} at <p:percent>( "
+            rf"{_YEARLY})?,? compounded {_OFTEN}"
+        ),
     ),
 ]

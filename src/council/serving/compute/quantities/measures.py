@@ -1,6 +1,7 @@
 """Quantities in text: a number with a unit, or several as in 5 ft 3 in. An independent registry checks every factor."""
 
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def _mixed(parts: Sequence[tuple[Fraction, tuple[unit_table.Unit, ...]]]) -> Mea
         raise stops.PassOnError("one of its units has several meanings")
     named = [(value, found[0]) for value, found in parts]
     first = named[0][1]
-    falling = all(large.factor > small.factor for (_, large), (_, small) in zip(named, named[1:], strict=False))
+    falling = all(large.factor > small.factor for (_, large), (_, small) in itertools.pairwise(named))
     if not falling or first.offset or any(unit.dimension != first.dimension or value < 0 for value, unit in named):
         raise stops.PassOnError("its parts do not make one quantity")
     base = sum((value * unit.factor for value, unit in named), Fraction(0))
@@ -95,7 +96,9 @@ def convert(measure: Measure, unit: unit_table.Unit) -> Fraction:
 
 
 def _a(dimension: str) -> str:
-    return {"area": "an area", "energy": "an energy", "data": "an amount of data", "time": "a time"}.get(dimension, f"a {dimension}")
+    return {"area": "an area", "energy": "an energy", "data": "an amount of data", "time": "a time"}.get(
+        dimension, f"a {dimension}"
+    )
 
 
 def _by_registry(measure: Measure, unit: unit_table.Unit) -> Fraction:

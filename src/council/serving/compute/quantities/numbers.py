@@ -12,7 +12,10 @@ LEADING = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?!\d|[.,]\d)"
 DIGITS_MAX = 30
 _DENOMINATOR_SHOWN_MAX = 10_000
 
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _SMALL = {word: value for value, word in enumerate(_ONES.split())}
 _LARGE = {word: value for value, word in zip(range(20, 100, 10), _TENS.split(), strict=True)}
@@ -67,7 +70,9 @@ def read_fraction(text: str) -> Fraction:
     if "/" in text:
         top, bottom = (int(part) for part in text.split("/"))
         if bottom == 0:
-            raise stops.RefusedError("A fraction with zero below is undefined. Give one with another number below.", text)
+            raise stops.RefusedError(
+                "A fraction with zero below is undefined. Give one with another number below.", text
+            )
         return Fraction(top, bottom)
     found = _FRACTION_WORDS.fullmatch(text)
     if not found:

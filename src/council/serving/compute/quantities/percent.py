@@ -39,8 +39,8 @@ def _share_of(match: frames.Match) -> results.Solved:
 
 
 def _shares(count: int) -> str:
-    part = rf"(?:{frames.KINDS['percent']}|{frames.KINDS['fraction']}) of (?:the )?"
-    return rf"(?P<shares>(?:{part}){{1,{count}}})"
+    part = rf"({frames.KINDS['percent']}|{frames.KINDS['fraction']}) of (the )?"
+    return rf"(?P<shares>({part}){{1,{count}}})"
 
 
 def _changed(match: frames.Match) -> results.Solved:
@@ -144,6 +144,14 @@ def _taxed(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {price.of(value)}", reading, _BACK, value)
 
 
+def _share_of_bill(match: frames.Match) -> results.Solved:
+    bill, rate = money.read(match["w"]), _rate(match["p"])
+    value = bill.value * rate
+    stops.require(value * 100 == bill.value * (rate * 100), "the share and the bill")
+    reading = f"{_shown(rate)} x {bill}"
+    return frames.solved(f"{reading} = {bill.of(value)}", reading, _BACK, value)
+
+
 def _split(match: frames.Match) -> results.Solved:
     bill, people = money.read(match["w"]), numbers.read_count(match["n"])
     rate = _rate(match["p"]) if match.groupdict().get("p") else Fraction(0)
@@ -163,7 +171,10 @@ def _ratio(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("A ratio of zeros divides nothing. Give another ratio.")
     shares = [whole.value * part / total for part in parts]
     stops.require(sum(shares) == whole.value, "the shares together")
-    stops.require(all(a * q == b * p for a, p in zip(shares, parts, strict=True) for b, q in zip(shares, parts, strict=True)), "the ratio")
+    stops.require(
+        all(a * q == b * p for a, p in zip(shares, parts, strict=True) for b, q in zip(shares, parts, strict=True)),
+        "the ratio",
+    )
     shown = " : ".join(numbers.text(part) for part in parts)
     reading = f"{whole} divided in the ratio {shown}"
     exact = " : ".join(map(str, shares))
@@ -182,14 +193,17 @@ def _simplest(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {exact}", reading, "both ratios have the same cross products", exact)
 
 
-_NOUN = r"(?:an? |the |some |my )?(?:[a-z]+ ){0,2}?[a-z]+"
-_WAS = r"what (?:was (?:the|its) (?:price|cost)|(?:was|is) (?:the|its) (?:original|old|initial|previous|full|regular) (?:price|cost))(?: before the (?:discount|sale))?"
-_OFF = r"(?:off|discount|reduction)"
-_RATIO = rf"(?P<r>{numbers.NUMBER}(?:\s?(?::| to )\s?{numbers.NUMBER}){{1,4}})"
-_FINAL = r"what is the (?:final|total|end|new|sale) (?:price|cost)|how much does it cost(?: in the end| in total| now)?"
+_NOUN = r"(an? |the |some |my )?([a-z]+ ){0,2}?[a-z]+"
+_WAS = (
+    r"what (was (the|its) (price|cost)|(was|is) (the|its) (original|old|initial|previous|full|regular) (price|"
+    r"cost))( before the (discount|sale))?"
+)
+_OFF = r"(off|discount|reduction)"
+_RATIO = rf"(?P<r>{numbers.NUMBER}(\s?(:| to )\s?{numbers.NUMBER}){{1,4}})"
+_FINAL = r"what is the (final|total|end|new|sale) (price|cost)|how much does it cost( in the end| in total| now)?"
 
 FRAMES = [
-    *frames.frames(_share_of, rf"<ask>(?:the )?{_shares(_SHARES_MAX)}<w:amount>"),
+    *frames.frames(_share_of, rf"<ask>(the )?{_shares(_SHARES_MAX)}<w:amount>"),
     *frames.frames(
         _changed,
         r"<ask>(?P<way>increase|decrease|raise|reduce|lower) <w:amount> by <p:percent>",
@@ -197,64 +211,89 @@ FRAMES = [
     ),
     *frames.frames(
         _what_percent,
-        r"what (?:percent|percentage|%) of <b:amount> is <a:amount>",
-        r"<a:amount> is what (?:percent|percentage|%) of <b:amount>",
-        r"what (?:percent|percentage) is <a:amount> of <b:amount>",
+        r"what (percent|percentage|%) of <b:amount> is <a:amount>",
+        r"<a:amount> is what (percent|percentage|%) of <b:amount>",
+        r"what (percent|percentage) is <a:amount> of <b:amount>",
         r"<ask><a:amount> as a percentage of <b:amount>",
-        r"(?:express|write) <a:amount> as a percentage of <b:amount>",
+        r"(express|write) <a:amount> as a percentage of <b:amount>",
     ),
     *frames.frames(
         _percent_change,
-        r"<ask>(?:the )?(?:percent|percentage) (?P<word>change|increase|decrease|growth|reduction|drop)(?: when going| in going)? from <a:amount> to <b:amount>",
+        (
+            r"<ask>(the )?(percent|percentage) (?P<word>change|increase|decrease|growth|reduction|drop)( when "
+            r"going| in going)? from <a:amount> to <b:amount>"
+        ),
     ),
     *frames.frames(
         _of_what,
-        r"<p:percent> of what(?: number| amount)? is <a:amount>",
-        r"<a:amount> is <p:percent> of what(?: number| amount)?",
-        r"of what(?: number| amount)? is <a:amount> <p:percent>",
+        r"<p:percent> of what( number| amount)? is <a:amount>",
+        r"<a:amount> is <p:percent> of what( number| amount)?",
+        r"of what( number| amount)? is <a:amount> <p:percent>",
     ),
     *frames.frames(
         _before,
-        rf"after (?:a )?<p:percent> {_OFF},? {_NOUN} (?:costs|cost|is|was sold for|sells for) <a:amount>[,.;]? {_WAS}",
-        rf"{_NOUN} (?:costs|cost|is|was sold for|sells for) <a:amount> after (?:a )?<p:percent> {_OFF}[,.;]? {_WAS}",
-        r"(?:a|the) price (?:was|is) (?P<up>increased|raised) by <p:percent> to <a:amount>[,.;]? what was (?:it|the price) before",
-        r"(?:a|the) price (?:was|is) (?:reduced|lowered|decreased) by <p:percent> to <a:amount>[,.;]? what was (?:it|the price) before",
+        rf"after (a )?<p:percent> {_OFF},? {_NOUN} (costs|cost|is|was sold for|sells for) <a:amount>[,.;]? {_WAS}",
+        rf"{_NOUN} (costs|cost|is|was sold for|sells for) <a:amount> after (a )?<p:percent> {_OFF}[,.;]? {_WAS}",
+        (
+            r"(a|the) price (was|is) (?P<up>increased|raised) by <p:percent> to <a:amount>[,.;]? what was (it|"
+            r"the price) before"
+        ),
+        (
+            r"(a|the) price (was|is) (reduced|lowered|decreased) by <p:percent> to <a:amount>[,.;]? what was "
+            r"(it|the price) before"
+        ),
     ),
     *frames.frames(
         _discounted,
-        rf"<ask><w:amount> (?:with|after|minus|less) (?:a )?<p:percent> {_OFF}(?:,? (?:and then|then|and|plus) (?:a )?<tax:percent> (?:sales )?tax)?",
-        rf"<ask>the (?:final |total |sale )?price of (?:a |an )?(?:<w:amount>) [a-z]+ (?:with|after) (?:a )?<p:percent> {_OFF}(?:,? (?:and then|then|and|plus) (?:a )?<tax:percent> (?:sales )?tax)?",
-        rf"{_NOUN} costs <w:amount>[,.;]? (?:with|after) (?:a )?<p:percent> {_OFF},? (?:and then|then|and|plus) (?:a )?<tax:percent> (?:sales )?tax,? (?:{_FINAL})",
-        rf"{_NOUN} costs <w:amount>[,.;]? (?:it is|it gets) (?:discounted|reduced) by <p:percent>[,.;]? (?:and )?then <tax:percent> (?:sales )?tax is added[,.;]? (?:{_FINAL})",
-        rf"{_NOUN} costs <w:amount>[,.;]? (?:with|after) (?:a )?<p:percent> {_OFF},? (?:{_FINAL})",
-        rf"<ask><w:amount> (?:with|after) (?:a )?<p:percent> {_OFF},? (?:and then|then|followed by|and) (?:a |an )?(?:another |further |additional |extra )?<p2:percent> {_OFF}",
+        (
+            rf"<ask><w:amount> (with|after|minus|less) (a )?<p:percent> {_OFF}(,? (and then|then|and|plus) (a "
+            rf")?<tax:percent> (sales )?tax)?"
+        ),
+        (
+            rf"<ask>the (final |total |sale )?price of (a |an )?(<w:amount>) [a-z]+ (with|after) (a "
+            rf")?<p:percent> {_OFF}(,? (and then|then|and|plus) (a )?<tax:percent> (sales )?tax)?"
+        ),
+        (
+            rf"{_NOUN} costs <w:amount>[,.;]? (with|after) (a )?<p:percent> {_OFF},? (and then|then|and|plus) (a "
+            rf")?<tax:percent> (sales )?tax,? ({_FINAL})"
+        ),
+        (
+            rf"{_NOUN} costs <w:amount>[,.;]? (it is|it gets) (discounted|reduced) by <p:percent>[,.;]? (and "
+            rf")?then <tax:percent> (sales )?tax is added[,.;]? ({_FINAL})"
+        ),
+        rf"{_NOUN} costs <w:amount>[,.;]? (with|after) (a )?<p:percent> {_OFF},? ({_FINAL})",
+        (
+            rf"<ask><w:amount> (with|after) (a )?<p:percent> {_OFF},? (and then|then|followed by|and) (a |an "
+            rf")?(another |further |additional |extra )?<p2:percent> {_OFF}"
+        ),
     ),
     *frames.frames(
         _taxed,
-        r"<ask><w:amount> (?:with|plus|including) (?:a )?<p:percent> (?:sales tax|tax|vat|tip|service charge)",
-        r"<ask>the total (?:of|for) (?:a )?<w:amount>(?: bill| meal)? (?:with|plus|including) (?:a )?<p:percent> (?:sales tax|tax|vat|tip)",
+        r"<ask><w:amount> (with|plus) (a )?<p:percent> (sales tax|tax|vat|tip|service charge)",
+        r"<ask>the total (of|for) (a )?<w:amount>( bill| meal)? (with|plus) (a )?<p:percent> (sales tax|tax|vat|tip)",
     ),
     *frames.frames(
-        lambda match: _share_of_bill(match),
-        r"<ask>(?:a |the )?<p:percent> (?:tip|tax|sales tax|vat|discount|commission) (?:on|of|for) (?:a |an )?<w:amount>(?: bill| meal)?",
+        _share_of_bill,
+        (
+            r"<ask>(a |the )?<p:percent> (tip|tax|sales tax|vat|discount|commission) (on|of|for) (a |an "
+            r")?<w:amount>( bill| meal)?"
+        ),
     ),
     *frames.frames(
         _split,
-        r"(?:split|divide) (?:a |the )?(?:bill of )?<w:amount>(?: bill)? (?:with (?:a )?<p:percent> tip )?(?:equally |evenly )?(?:between|among|by) <n:count>(?: people| friends| persons)?(?: equally| evenly)?",
-        r"<ask><w:amount> (?:with (?:a )?<p:percent> tip )?(?:split|divided|shared) (?:equally |evenly )(?:between|among) <n:count>(?: people| friends| persons)?",
+        (
+            r"(split|divide) (a |the )?(bill of )?<w:amount>( bill)? (with (a )?<p:percent> tip )?(equally |"
+            r"evenly )?(between|among|by) <n:count>( people| friends| persons)?( equally| evenly)?"
+        ),
+        (
+            r"<ask><w:amount> (with (a )?<p:percent> tip )?(split|divided|shared) (equally |evenly )(between|"
+            r"among) <n:count>( people| friends| persons)?"
+        ),
     ),
-    *frames.frames(_ratio, rf"(?:divide|split|share) <w:amount> in (?:the |a )?ratio (?:of )?{_RATIO}"),
+    *frames.frames(_ratio, rf"(divide|split|share) <w:amount> in (the |a )?ratio (of )?{_RATIO}"),
     *frames.frames(
         _simplest,
-        r"(?:simplify|reduce) the ratio (?:of )?<a:number>\s?(?::| to )\s?<b:number>",
-        r"<ask>the simplest form of the ratio (?:of )?<a:number>\s?(?::| to )\s?<b:number>",
+        r"(simplify|reduce) the ratio (of )?<a:number>\s?(:| to )\s?<b:number>",
+        r"<ask>the simplest form of the ratio (of )?<a:number>\s?(:| to )\s?<b:number>",
     ),
 ]
-
-
-def _share_of_bill(match: frames.Match) -> results.Solved:
-    bill, rate = money.read(match["w"]), _rate(match["p"])
-    value = bill.value * rate
-    stops.require(value * 100 == bill.value * (rate * 100), "the share and the bill")
-    reading = f"{_shown(rate)} x {bill}"
-    return frames.solved(f"{reading} = {bill.of(value)}", reading, _BACK, value)

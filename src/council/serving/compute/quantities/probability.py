@@ -44,7 +44,9 @@ def _sum_of_dice(match: frames.Match) -> results.Solved:
     again = sum(_ways_of_sum(dice, sides, total) for total in range(dice, dice * sides + 1) if holds(total))
     stops.require(good == again and sum(ways) == sides**dice, "the number of throws")
     reading = f"the probability of a sum of {words} with {dice} fair {sides}-sided dice"
-    return _answer(reading, Fraction(good, sides**dice), "throws counted one die at a time and by inclusion and exclusion")
+    return _answer(
+        reading, Fraction(good, sides**dice), "throws counted one die at a time and by inclusion and exclusion"
+    )
 
 
 def _sides(match: frames.Match) -> int:
@@ -86,7 +88,8 @@ def _bound(match: frames.Match, wanted: int) -> tuple[Callable[[int], bool], str
 def _successes(throws: int, chance: Fraction, holds: Callable[[int], bool]) -> Fraction:
     """Return the probability that the number of successes holds, by the formula and again throw by throw."""
     value = sum(
-        (math.comb(throws, k) * chance**k * (1 - chance) ** (throws - k) for k in range(throws + 1) if holds(k)), Fraction(0)
+        (math.comb(throws, k) * chance**k * (1 - chance) ** (throws - k) for k in range(throws + 1) if holds(k)),
+        Fraction(0),
     )
     spread = [Fraction(1)] + [Fraction(0)] * throws
     for _ in range(throws):
@@ -130,7 +133,9 @@ def _faces(match: frames.Match) -> results.Solved:
 
 def _face(text: str) -> int:
     text = re.sub(r"^(?:an?|the) ", "", text.lower())
-    text = {"sixes": "six", "ones": "one", "twos": "two", "threes": "three", "fours": "four", "fives": "five"}.get(text, text)
+    text = {"sixes": "six", "ones": "one", "twos": "two", "threes": "three", "fours": "four", "fives": "five"}.get(
+        text, text
+    )
     return numbers.read_count(re.sub(r"(?<=\d)'?s$", "", text))
 
 
@@ -175,7 +180,9 @@ def _card(match: frames.Match) -> results.Solved:
     good = [card for card in _DECK if _is_card(card, what)]
     known = {"ace": 4, "jack": 4, "queen": 4, "king": 4, "face card": 12, "red card": 26, "black card": 26}
     stops.require(len(good) == known.get(what, 1 if " of " in what else 13), "the cards that count")
-    return _answer(f"the probability of drawing {match['what'].lower()} from a deck of 52", Fraction(len(good), 52), _CHECK_CARDS)
+    return _answer(
+        f"the probability of drawing {match['what'].lower()} from a deck of 52", Fraction(len(good), 52), _CHECK_CARDS
+    )
 
 
 def _is_card(card: tuple[int, str], what: str) -> bool:
@@ -192,19 +199,22 @@ def _is_card(card: tuple[int, str], what: str) -> bool:
 
 def _urn(match: frames.Match) -> results.Solved:
     """One or two draws of one colour from balls of several."""
-    holds = [(numbers.read_count(number), colour.lower()) for number, colour in _BALLS.findall(match["balls"])]
+    drawn_from = [(found["number"], found["colour"]) for found in _BALLS.finditer(match["balls"])]
+    holds = [(numbers.read_count(number), colour.lower()) for number, colour in drawn_from]
     colours = [colour for _, colour in holds]
     wanted = match["colour"].lower()
     given = match.groupdict()
     if wanted not in colours or len(set(colours)) != len(colours):
         raise stops.PassOnError("it is not clear which balls are drawn")
-    total, good = sum(number for number, _ in holds), dict((c, n) for n, c in holds)[wanted]
+    total, good = sum(number for number, _ in holds), {colour: number for number, colour in holds}[wanted]
     if total > 100_000:
         raise stops.RefusedError("I take at most 100,000 balls. Ask for fewer.")
     draws = numbers.read_count(given["k"]) if given.get("k") else 1
     back = (given.get("back") or "").lower()
     shown = ", ".join(f"{number} {colour}" for number, colour in holds)
-    reading = f"the probability of drawing {draws} {wanted} of {draws} from {shown}{f', {back} replacement' if back else ''}"
+    reading = (
+        f"the probability of drawing {draws} {wanted} of {draws} from {shown}{f', {back} replacement' if back else ''}"
+    )
     if total == 0 or draws == 0:
         raise stops.RefusedError("Nothing can be drawn there. Give numbers above zero.", reading)
     if draws > 1 and not back:
@@ -218,50 +228,87 @@ def _urn(match: frames.Match) -> results.Solved:
         value *= Fraction(max(left, 0), all_left)
         if back != "with":
             left, all_left = left - 1, all_left - 1
-    formula = Fraction(good, total) ** draws if back == "with" else Fraction(math.comb(good, draws), math.comb(total, draws))
+    formula = (
+        Fraction(good, total) ** draws if back == "with" else Fraction(math.comb(good, draws), math.comb(total, draws))
+    )
     stops.require(value == formula, "the formula")
     return _answer(reading, value, "draw by draw and by the number of choices")
 
 
-_BALLS = re.compile(rf"({numbers.COUNT}) ([a-z]+)(?: (?:balls?|marbles?|beads?|socks?|candies|candy|chips?))?", re.IGNORECASE | re.ASCII)
-_P = r"(?:<ask>(?:the )?(?:probability|chance|odds)(?: of| to| that you| that i| that we)? ?|how likely (?:is it|am i) to )"
-_GET = r"(?:get|getting|roll|rolling|throw|throwing|toss|tossing|flip|flipping|have|having|see|seeing)"
+_BALLS = frames.pattern(r"<number:count> (?P<colour>[a-z]+)")
+_P = r"(<ask>(the )?(probability|chance)( of| to| that you| that i| that we)? ?|how likely (is it|am i) to )"
+_GET = r"(get|getting|roll|rolling|throw|throwing|toss|tossing|flip|flipping|have|having|see|seeing)"
 _BOUND = r"(?P<bound>exactly |at least |at most |more than |less than |fewer than )?"
-_DIE = r"(?:(?:fair |standard )*(?:(?P<sides>six|\d{1,7})[- ]sided )?(?:fair |standard )?)"
-_BALL = r"(?:balls?|marbles?|beads?|socks?|candies|candy|chips?)"
-_ONE_BALL = rf"{numbers.COUNT} [a-z]+(?: {_BALL})?"
+_DIE = r"((fair |standard )*((?P<sides>six|\d{1,7})[- ]sided )?(fair |standard )?)"
+_BALL = r"(balls?|marbles?|beads?|socks?|candies|candy|chips?)"
+_ONE_BALL = rf"{numbers.COUNT} [a-z]+( {_BALL})?"
 
 FRAMES = [
     *frames.frames(
         _sum_of_dice,
-        rf"{_P}{_GET} a (?:sum|total) (?:of|that is) {_BOUND}<s:count> (?:with|on|when rolling|by rolling|from|rolling) <n:count> {_DIE}dice",
-        rf"{_P}{_GET} {_BOUND}a (?:sum|total) of <s:count> (?:with|on|when rolling|by rolling|from|rolling) <n:count> {_DIE}dice",
-        rf"<n:count> {_DIE}dice are (?:rolled|thrown)[.,;]? what is the probability (?:of (?:getting )?a|that the) sum (?:of|is|of the dice is) {_BOUND}<s:count>",
+        (
+            rf"{_P}{_GET} a (sum|total) (of|that is) {_BOUND}<s:count> (with|on|when rolling|by rolling|from|"
+            rf"rolling) <n:count> {_DIE}dice"
+        ),
+        (
+            rf"{_P}{_GET} {_BOUND}a (sum|total) of <s:count> (with|on|when rolling|by rolling|from|rolling) "
+            rf"<n:count> {_DIE}dice"
+        ),
+        (
+            rf"<n:count> {_DIE}dice are (rolled|thrown)[.,;]? what is the probability (of (getting )?a|that the) "
+            rf"sum (of|is|of the dice is) {_BOUND}<s:count>"
+        ),
     ),
     *frames.frames(
         _coins,
-        rf"{_P}{_GET} {_BOUND}<k:count> (?P<side>heads?|tails?) (?:in|with|when|from|out of|on) (?:flipping |tossing )?<n:count> (?:fair )?(?:coins?|coin flips|coin tosses|flips|tosses|flips of a (?:fair )?coin|tosses of a (?:fair )?coin)",
-        rf"a (?:fair )?coin is (?:flipped|tossed) <n:count> times[.,;]? what is the probability of (?:getting )?{_BOUND}<k:count> (?P<side>heads?|tails?)",
+        (
+            rf"{_P}{_GET} {_BOUND}<k:count> (?P<side>heads?|tails?) (in|with|when|from|out of|on) (flipping |"
+            rf"tossing )?<n:count> (fair )?(coins?|coin flips|coin tosses|flips|tosses|flips of a (fair )?coin|"
+            rf"tosses of a (fair )?coin)"
+        ),
+        (
+            rf"a (fair )?coin is (flipped|tossed) <n:count> times[.,;]? what is the probability of (getting "
+            rf")?{_BOUND}<k:count> (?P<side>heads?|tails?)"
+        ),
     ),
     *frames.frames(
         _all_coins,
-        rf"{_P}{_GET} (?P<side>heads|tails) <n:count> times in a row(?: with a (?:fair )?coin)?",
+        rf"{_P}{_GET} (?P<side>heads|tails) <n:count> times in a row( with a (fair )?coin)?",
     ),
     *frames.frames(
         _faces,
-        rf"{_P}{_GET} {_BOUND}<k:count> (?P<face>sixes|six|ones|twos|threes|fours|fives|\d{{1,3}}s) (?:in|with|when rolling|from|on) <n:count> (?:rolls of an? |throws of an? )?{_DIE}(?:die|dice|rolls|throws)",
+        (
+            rf"{_P}{_GET} {_BOUND}<k:count> (?P<face>sixes|six|ones|twos|threes|fours|fives|\d{{1,3}}s) (in|with|"
+            rf"when rolling|from|on) <n:count> (rolls of an? |throws of an? )?{_DIE}(die|dice|rolls|throws)"
+        ),
     ),
     *frames.frames(
         _one_die,
-        rf"{_P}{_GET} (?P<what>an? (?:one|two|three|four|five|six|\d{{1,3}})|an even number|an odd number|a prime number|a number (?:greater than|more than|less than|at least|at most) (?:\d{{1,3}}|one|two|three|four|five|six)) (?:with|on|when rolling|by rolling|from|rolling) (?:a|one|a single) {_DIE}die",
+        (
+            rf"{_P}{_GET} (?P<what>an? (one|two|three|four|five|six|\d{{1,3}})|an even number|an odd number|a "
+            rf"prime number|a number (greater than|more than|less than|at least|at most) (\d{{1,3}}|one|two|"
+            rf"three|four|five|six)) (with|on|when rolling|by rolling|from|rolling) (a|one|a single) {_DIE}die"
+        ),
     ),
     *frames.frames(
         _card,
-        rf"{_P}(?:draw|drawing|get|getting|pick|picking) (?P<what>an ace|a (?:jack|queen|king|face card|red card|black card|heart|diamond|club|spade)|the (?:ace|jack|queen|king) of (?:hearts|diamonds|clubs|spades)) from a (?:standard |shuffled |full |well-shuffled )*(?:deck|pack)(?: of (?:52 )?(?:playing )?cards)?",
+        (
+            rf"{_P}(draw|drawing|get|getting|pick|picking) (?P<what>an ace|a (jack|queen|king|face card|red card|"
+            rf"black card|heart|diamond|club|spade)|the (ace|jack|queen|king) of (hearts|diamonds|clubs|spades)) "
+            rf"from a (standard |shuffled |full |well-shuffled )*(deck|pack)( of (52 )?(playing )?cards)?"
+        ),
     ),
     *frames.frames(
         _urn,
-        rf"(?:an?|the) (?:bag|urn|box|jar|drawer) (?:contains|has|holds) (?P<balls>{_ONE_BALL}(?:(?:,|,? and) {_ONE_BALL}){{1,4}})[.,;]? (?:what is|find) the probability of (?:drawing|picking|choosing|getting)(?: at random)? (?:a |an |one )(?P<colour>[a-z]+) {_BALL}",
-        rf"(?:an?|the) (?:bag|urn|box|jar|drawer) (?:contains|has|holds) (?P<balls>{_ONE_BALL}(?:(?:,|,? and) {_ONE_BALL}){{1,4}})[.,;]? (?:what is|find) the probability of (?:drawing|picking|choosing|getting) <k:count> (?P<colour>[a-z]+) {_BALL}(?: (?P<back>with|without) replacement)?",
+        (
+            rf"(an?|the) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) "
+            rf"{_ONE_BALL}){{1,4}})[.,;]? (what is|find) the probability of (drawing|picking|choosing|getting)( "
+            rf"at random)? (a |an |one )(?P<colour>[a-z]+) {_BALL}"
+        ),
+        (
+            rf"(an?|the) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) "
+            rf"{_ONE_BALL}){{1,4}})[.,;]? (what is|find) the probability of (drawing|picking|choosing|getting) "
+            rf"<k:count> (?P<colour>[a-z]+) {_BALL}( (?P<back>with|without) replacement)?"
+        ),
     ),
 ]

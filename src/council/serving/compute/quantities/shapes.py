@@ -16,7 +16,9 @@ def _sides(match: frames.Match) -> list[measures.Measure]:
     return [measures.Measure(measures.convert(side, unit), unit, side.shown) for side in found]
 
 
-def _shape(what: str, sides: list[measures.Measure], value: Fraction, power: int, times_pi: bool = False) -> results.Solved:
+def _shape(
+    what: str, sides: list[measures.Measure], value: Fraction, power: int, times_pi: bool = False
+) -> results.Solved:
     """Return a value in the first side's unit to `power`, after the same in metres through the registry."""
     unit = sides[0].unit
     name = f"{unit.name}{['', '', chr(0xB2), chr(0xB3)][power]}"
@@ -24,7 +26,9 @@ def _shape(what: str, sides: list[measures.Measure], value: Fraction, power: int
         target = unit_table.find(name)
         if not target:
             raise stops.PassOnError(f"no unit of area or volume goes with {unit.name}")
-        whole = measures.convert(measures.Measure(value, target[0], what), unit_table.SYMBOLS[["", "", "m²", "m³"][power]][0])
+        whole = measures.convert(
+            measures.Measure(value, target[0], what), unit_table.SYMBOLS[["", "", "m²", "m³"][power]][0]
+        )
         stops.require(whole == value * unit.factor**power, what)
     reading = f"the {what} of sides {' and '.join(side.shown for side in sides)}"
     if what.endswith("circle"):
@@ -79,30 +83,51 @@ def _side(name: str) -> str:
     return f"(?P<{name}>{measures.QUANTITY})"
 
 
-_OF = r"(?:of |with |that is |measuring )?"
-_BY = r"(?: by | x )"
+_OF = r"(of |with |that is |measuring )?"
+_BY = r"( by | x )"
 FRAMES = [
     *frames.frames(
         _rectangle,
-        rf"<ask>(?:the )?(?P<what>area|perimeter) of (?:a |the )?(?:rectangle|room|garden|field|rectangular [a-z]+) {_OF}{_side('a')}{_BY}{_side('b')}",
-        rf"<ask>(?:the )?(?P<what>area|perimeter) of (?:a |the )?rectangle (?:of|with) (?:a )?length (?:of )?{_side('a')} and (?:a )?width (?:of )?{_side('b')}",
-        rf"<ask>(?:the )?(?P<what>area|perimeter) of (?:a |the )?rectangle (?:of|with) sides (?:of )?{_side('a')} and {_side('b')}",
+        (
+            rf"<ask>(the )?(?P<what>area|perimeter) of (a |the )?(rectangle|room|garden|field|rectangular "
+            rf"[a-z]+) {_OF}{_side('a')}{_BY}{_side('b')}"
+        ),
+        (
+            rf"<ask>(the )?(?P<what>area|perimeter) of (a |the )?rectangle (of|with) (a )?length (of "
+            rf")?{_side('a')} and (a )?width (of )?{_side('b')}"
+        ),
+        (
+            rf"<ask>(the )?(?P<what>area|perimeter) of (a |the )?rectangle (of|with) sides (of )?{_side('a')} "
+            rf"and {_side('b')}"
+        ),
     ),
     *frames.frames(
         _square,
-        rf"<ask>(?:the )?(?P<what>area|perimeter) of (?:a |the )?square (?:of|with) (?:a )?sides? (?:length )?(?:of )?{_side('a')}",
+        rf"<ask>(the )?(?P<what>area|perimeter) of (a |the )?square (of|with) (a )?sides? (length )?(of )?{_side('a')}",
     ),
     *frames.frames(
         _box,
-        rf"<ask>(?:the )?volume of (?:a |the )?(?:box|room|cuboid|tank|rectangular prism) {_OF}{_side('a')}{_BY}{_side('b')}{_BY}{_side('c')}",
+        (
+            rf"<ask>(the )?volume of (a |the )?(box|room|cuboid|tank|rectangular prism) "
+            rf"{_OF}{_side('a')}{_BY}{_side('b')}{_BY}{_side('c')}"
+        ),
     ),
-    *frames.frames(_cube, rf"<ask>(?:the )?volume of (?:a |the )?cube (?:of|with) (?:a |an )?(?:side|edge)s? (?:length )?(?:of )?{_side('a')}"),
+    *frames.frames(
+        _cube,
+        rf"<ask>(the )?volume of (a |the )?cube (of|with) (a |an )?(side|edge)s? (length )?(of )?{_side('a')}",
+    ),
     *frames.frames(
         _triangle,
-        rf"<ask>(?:the )?area of (?:a |the )?triangle (?:of|with) (?:a )?base (?:of )?{_side('a')} and (?:a )?height (?:of )?{_side('b')}",
+        (
+            rf"<ask>(the )?area of (a |the )?triangle (of|with) (a )?base (of )?{_side('a')} and (a )?height (of "
+            rf")?{_side('b')}"
+        ),
     ),
     *frames.frames(
         _circle,
-        rf"<ask>(?:the )?(?P<what>area|circumference) of (?:a |the )?circle (?:of|with) (?:a )?(?P<line>radius|diameter) (?:of )?{_side('a')}",
+        (
+            rf"<ask>(the )?(?P<what>area|circumference) of (a |the )?circle (of|with) (a )?(?P<line>radius|"
+            rf"diameter) (of )?{_side('a')}"
+        ),
     ),
 ]

@@ -23,6 +23,8 @@ def _values(text: str) -> list[Fraction]:
         raise stops.PassOnError("a comma may separate two numbers or the thousands of one")
     if re.search(r"\d,\d", text) and re.search(r"\d(?:, | and |; ?)-?\d", text):
         raise stops.PassOnError("a comma may be a decimal comma")
+    if re.search(r"\d \d", text) and (re.search(r"[,;]|and", text) or re.fullmatch(r"\d{1,3}(?: \d{3})+", text)):
+        raise stops.PassOnError("a space may separate two numbers or the thousands of one")
     parts = re.split(r"\s?[,;]\s?(?:and )?|\s+and\s+|\s", text.strip())
     values = [-numbers.read(part[1:]) if part.startswith("-") else numbers.read(part) for part in parts]
     if len(values) > _VALUES_MAX:
@@ -50,7 +52,9 @@ def _measure(match: frames.Match) -> results.Solved:
             top, bottom = max(values), min(values)
             ordered = sorted(values)
             stops.require(ordered[-1] - ordered[0] == top - bottom, "the range of the sorted numbers")
-            return frames.solved(f"{reading} = {numbers.text(top - bottom)}", reading, "found again in sorted order", top - bottom)
+            return frames.solved(
+                f"{reading} = {numbers.text(top - bottom)}", reading, "found again in sorted order", top - bottom
+            )
         case "sum" | "total":
             stops.require(sum(values) == sum(reversed(values)), "the sum backwards")
             total = sum(values, Fraction(0))
@@ -129,7 +133,9 @@ def _weighted(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("Weights must not be negative, nor all zero. Give others.", reading)
     mean = sum((value * weight for value, weight in zip(values, weights, strict=True)), Fraction(0)) / total
     stops.require(sum((value - mean) * weight for value, weight in zip(values, weights, strict=True)) == 0, "the mean")
-    return frames.solved(f"{reading} = {numbers.text(mean)}", reading, "the weighted differences from it add up to zero", mean)
+    return frames.solved(
+        f"{reading} = {numbers.text(mean)}", reading, "the weighted differences from it add up to zero", mean
+    )
 
 
 def _quartiles(match: frames.Match) -> results.Solved:
@@ -137,7 +143,8 @@ def _quartiles(match: frames.Match) -> results.Solved:
     method = (match["method"] or "").lower()
     if not method:
         raise stops.RefusedError(
-            "Quartiles follow several methods with different results. Say inclusive or exclusive.", f"the quartiles of {_shown(values)}"
+            "Quartiles follow several methods with different results. Say inclusive or exclusive.",
+            f"the quartiles of {_shown(values)}",
         )
     if len(values) < 2 or (method == "exclusive" and len(values) < 3):
         raise stops.RefusedError("Those are too few numbers for quartiles. Give at least three.")
@@ -157,23 +164,29 @@ def _quartiles(match: frames.Match) -> results.Solved:
 
 
 _WHAT = r"(?P<what>arithmetic mean|mean|average|median|modes?|range|sum|total|variance|standard deviation|std dev)"
-_OF = r"(?: of| for)?(?: the)?(?: following| these| this)?(?: numbers| values| data| list| scores| data set| dataset| set)?(?: of numbers)?:? ?"
-_LIST = r"[\[({]?<list:list>[\])}]?"
+_OF = (
+    r"( of| for)?( the)?( following| these| this)?( numbers| values| data| list| scores| data set| dataset| "
+    r"set)?( of numbers)?:? ?"
+)
+_LIST = r"(\[|\(|\{)?<list:list>(\]|\)|\})?"
 _KIND = r"(?P<kind>population |sample )?"
-_KIND2 = r"(?:,? (?:\(|as a |for a |of a )?(?P<kind2>population|sample)\)?)?"
+_KIND2 = r"(,? (\(|as a |for a |of a )?(?P<kind2>population|sample)\)?)?"
 
 FRAMES = [
     *frames.frames(
         _measure,
-        rf"<ask>(?:the )?{_KIND}{_WHAT}{_OF}{_LIST}{_KIND2}",
-        rf"{_LIST}[:;,]? (?:what is|find) (?:the )?{_KIND}{_WHAT}",
+        rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LIST}{_KIND2}",
+        rf"{_LIST}[:;,]? (what is|find) (the )?{_KIND}{_WHAT}",
     ),
     *frames.frames(
         _weighted,
-        r"<ask>(?:the )?weighted (?:mean|average) of <list:list>,? (?:with|and|using) (?:the )?weights (?:of )?<weights:list>(?:,? respectively)?",
+        (
+            r"<ask>(the )?weighted (mean|average) of <list:list>,? (with|and|using) (the )?weights (of "
+            r")?<weights:list>(,? respectively)?"
+        ),
     ),
     *frames.frames(
         _quartiles,
-        rf"<ask>(?:the )?quartiles{_OF}{_LIST}(?:,? (?:by|with|using) (?:the )?(?P<method>inclusive|exclusive) method)?",
+        rf"<ask>(the )?quartiles{_OF}{_LIST}(,? (by|with|using) (the )?(?P<method>inclusive|exclusive) method)?",
     ),
 ]

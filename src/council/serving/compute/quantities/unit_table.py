@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 F = Fraction
+_ZERO = F(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Unit:
     dimension: str
     factor: Fraction
     pint: str
-    offset: Fraction = F(0)
+    offset: Fraction = _ZERO
     pint_count: int = 1
 
 
@@ -65,18 +66,23 @@ _ROWS: list[tuple[str, str, Fraction, str, str]] = [
     ("dl", "volume", F(1, 10**4), "deciliter", "dL|deciliter|deciliters|decilitre|decilitres"),
     ("l", "volume", F(1, 1000), "liter", "L|liter|liters|litre|litres"),
     ("US gallons", "volume", _US_GALLON / 1000, "gallon", "us gallon|gallon|gallons|gal"),
-    ("imperial gallons", "volume", _IMPERIAL_GALLON / 1000, "imperial_gallon", "imperial gallon|uk gallon|uk gallons|gallon|gallons|gal"),
+    ("imperial gallons", "volume", _IMPERIAL_GALLON / 1000, "imperial_gallon",
+     "imperial gallon|uk gallon|uk gallons|gallon|gallons|gal"),
     ("US quarts", "volume", _US_GALLON / 4000, "quart", "us quart|quart|quarts"),
     ("imperial quarts", "volume", _IMPERIAL_GALLON / 4000, "imperial_quart", "imperial quart|uk quart|uk quarts|quart|quarts"),
     ("US pints", "volume", _US_GALLON / 8000, "pint", "us pint|pint|pints"),
-    ("imperial pints", "volume", _IMPERIAL_GALLON / 8000, "imperial_pint", "imperial pint|uk pint|uk pints|pint|pints"),
-    ("US fl oz", "volume", _US_GALLON / 128_000, "fluid_ounce", "us fluid ounce|us fluid ounces|fluid ounce|fluid ounces|fl oz"),
-    ("imperial fl oz", "volume", _IMPERIAL_GALLON / 160_000, "imperial_fluid_ounce", "imperial fluid ounce|imperial fluid ounces|fluid ounce|fluid ounces|fl oz"),
-    ("km/h", "speed", F(1000, 3600), "kilometer/hour", "kmh|kph|kmph|km per hour|kilometers per hour|kilometres per hour|kilometer per hour|kilometre per hour"),
+    ("imperial pints", "volume", _IMPERIAL_GALLON / 8000, "imperial_pint",
+     "imperial pint|uk pint|uk pints|pint|pints"),
+    ("US fl oz", "volume", _US_GALLON / 128_000, "fluid_ounce",
+     "us fluid ounce|us fluid ounces|fluid ounce|fluid ounces|fl oz"),
+    ("imperial fl oz", "volume", _IMPERIAL_GALLON / 160_000, "imperial_fluid_ounce",
+     "imperial fluid ounce|imperial fluid ounces|fluid ounce|fluid ounces|fl oz"),
+    ("km/h", "speed", F(1000, 3600), "kilometer/hour",
+     "kmh|kph|kmph|km per hour|kilometers per hour|kilometres per hour|kilometer per hour|kilometre per hour"),
     ("mph", "speed", _FOOT * 5280 / 3600, "mile/hour", "mi/h|miles per hour|mile per hour"),
     ("m/s", "speed", F(1), "meter/second", "mps|m per s|meters per second|metres per second|meter per second|metre per second"),
-    ("ft/s", "speed", _FOOT, "foot/second", "fps|feet per second|foot per second"),
-    ("knots", "speed", F(1852, 3600), "knot", "knot|kn|kt"),
+    ("ft/s", "speed", _FOOT, "foot/second", "feet per second|foot per second"),
+    ("knots", "speed", F(1852, 3600), "knot", "knot|kn"),
     ("J", "energy", F(1), "joule", "joule|joules"),
     ("kJ", "energy", F(1000), "kilojoule", "kilojoule|kilojoules"),
     ("MJ", "energy", F(10**6), "megajoule", "megajoule|megajoules"),
@@ -97,7 +103,10 @@ _ROWS: list[tuple[str, str, Fraction, str, str]] = [
 ]  # fmt: skip
 _DECIMAL = {"k": ("kilo", 3), "M": ("mega", 6), "G": ("giga", 9), "T": ("tera", 12), "P": ("peta", 15)}
 _BINARY = {"Ki": ("kibi", 10), "Mi": ("mebi", 20), "Gi": ("gibi", 30), "Ti": ("tebi", 40), "Pi": ("pebi", 50)}
-_POWERS = ((2, "area", ("square", "sq"), ("2", "\N{SUPERSCRIPT TWO}")), (3, "volume", ("cubic", "cu"), ("3", "\N{SUPERSCRIPT THREE}")))
+_POWERS = (
+    (2, "area", ("square", "sq"), ("2", "\N{SUPERSCRIPT TWO}")),
+    (3, "volume", ("cubic", "cu"), ("3", "\N{SUPERSCRIPT THREE}")),
+)
 _TEMPERATURES = (
     (Unit("\N{DEGREE SIGN}C", "temperature", F(1), "degC", F(27_315, 100)), "celsius|centigrade", "C"),
     (Unit("\N{DEGREE SIGN}F", "temperature", F(5, 9), "degF", F(45_967, 180)), "fahrenheit", "F"),
@@ -153,7 +162,11 @@ def _plurals(name: str, spelled: list[str]) -> list[str]:
     """Return plurals of rows that list only the singular, as `us gallon`."""
     if name.lower() == name and name.endswith("s") and " " not in name:
         return []
-    return [f"{word}s" for word in spelled if " " in word and not word.endswith(("s", "z")) and f"{word}s" not in spelled and "per" not in word]
+    return [
+        f"{word}s"
+        for word in spelled
+        if " " in word and not word.endswith(("s", "z")) and f"{word}s" not in spelled and "per" not in word
+    ]
 
 
 def _add_data(add: Callable[[Unit, str, list[str]], None], short: str, prefix: str, factor: Fraction) -> None:

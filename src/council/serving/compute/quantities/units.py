@@ -28,6 +28,11 @@ def _said(found: Sequence[measures.Measure], targets: Sequence[unit_table.Unit])
     pairs = [(measure, unit) for measure in found for unit in targets]
     if len(found) > 1 and len(targets) > 1:
         pairs = [(m, u) for m, u in pairs if m.unit.name.split()[0] == u.name.split()[0]] or pairs
+    dimensions = {part.unit.dimension for part in found} | {unit.dimension for unit in targets}
+    if dimensions == {"mass", "volume"} and "oz" in {part.unit.name for part in found} | {
+        unit.name for unit in targets
+    }:
+        raise stops.PassOnError("ounces of mass or fluid ounces may be meant")
     fitting = [(m, u) for m, u in pairs if m.unit.dimension == u.dimension] or pairs[:1]
     values = [measures.convert(measure, unit) for measure, unit in fitting]
     lines = [f"{m.shown} = {numbers.text(value)} {u.name}" for (m, u), value in zip(fitting, values, strict=True)]
@@ -76,7 +81,10 @@ def _combined(match: frames.Match) -> results.Solved:
     parts = [measures.convert(part, unit) for part in (left, right)]
     stops.require(value == (parts[0] - parts[1] if minus else parts[0] + parts[1]), "the parts one by one")
     return frames.solved(
-        f"{reading} = {numbers.text(value)} {unit.name}", f"{reading} in {unit.name}", measures.CHECK, f"{value} {unit.name}"
+        f"{reading} = {numbers.text(value)} {unit.name}",
+        f"{reading} in {unit.name}",
+        measures.CHECK,
+        f"{value} {unit.name}",
     )
 
 
@@ -87,7 +95,9 @@ def _larger(match: frames.Match) -> results.Solved:
     if wanted and dimension not in wanted:
         raise stops.PassOnError(f"{word} is not said of a {dimension}")
     if right.unit.dimension != dimension:
-        raise stops.RefusedError("They are of different kinds. Give two quantities of one kind.", f"{left.shown} or {right.shown}")
+        raise stops.RefusedError(
+            "They are of different kinds. Give two quantities of one kind.", f"{left.shown} or {right.shown}"
+        )
     other = measures.convert(right, left.unit)
     reading = f"which is {word}: {left.shown} or {right.shown}"
     if other == left.value:
@@ -158,7 +168,9 @@ def _speed(match: frames.Match) -> results.Solved:
     value = distance.base / time.base / unit.factor
     speed = measures.Measure(value, unit, reading)
     stops.require(_by_hours(measures.convert(time, unit_table.SYMBOLS["s"][0]), speed, distance), "speed times time")
-    return frames.solved(f"{reading} = {numbers.text(value)} {unit.name}", reading, _MOTION_CHECK, f"{value} {unit.name}")
+    return frames.solved(
+        f"{reading} = {numbers.text(value)} {unit.name}", reading, _MOTION_CHECK, f"{value} {unit.name}"
+    )
 
 
 def duration(seconds: Fraction) -> str:
@@ -167,60 +179,86 @@ def duration(seconds: Fraction) -> str:
         return f"{numbers.text(seconds)} s"
     minutes, left = divmod(seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
-    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{numbers.text(left)} s" if left else ""]
+    parts = [
+        f"{hours} h" if hours else "",
+        f"{minutes} min" if minutes else "",
+        f"{numbers.text(left)} s" if left else "",
+    ]
     return " ".join(part for part in parts if part)
 
 
 def _exchange(match: frames.Match) -> results.Solved:
     del match
     raise stops.RefusedError(
-        "I know no exchange rates, which change by the minute. Give the rate, as in 12 x 1.08.", "an amount in another currency"
+        "I know no exchange rates, which change by the minute. Give the rate, as in 12 x 1.08.",
+        "an amount in another currency",
     )
 
 
-_TO = r"(?:in|to|into|as)"
-_MOVE = r"(?:travel|drive|go|cover|walk|cycle|run|ride|fly|sail|do|move|get)"
-_WHO = r"(?:i|you|we|he|she|it|they|someone|one|an? [a-z]+|the [a-z]+)"
-_CURRENCY = r"(?:dollars?|euros?|pounds?|yen|francs?|rupees?|usd|eur|gbp|jpy|chf|inr|pesos?)"
+_TO = r"(in|to|into|as)"
+_MOVE = r"(travel|drive|go|cover|walk|cycle|run|ride|fly|sail|do|move|get)"
+_WHO = r"(i|you|we|he|she|it|they|someone|one|an? [a-z]+|the [a-z]+)"
+_CURRENCY = r"(dollars?|euros?|pounds?|yen|francs?|rupees?|usd|eur|gbp|jpy|chf|inr|pesos?)"
 
 FRAMES = [
     *frames.frames(
         _convert,
-        rf"(?:<ask>|convert |express |change |turn )(?:the )?{_q('q')} {_TO} {_u('u')}",
-        rf"(?:<ask>)(?P<q>\d{{1,2}} ?' ?\d{{1,2}}(?:\.\d+)? ?(?:\"|'')) {_TO} {_u('u')}",
-        rf"{_q('q')} ?(?:=|is|equals) (?:how many|what in) {_u('u')}",
-        rf"how (?:long|far|heavy|fast|hot|big|large|much) is {_q('q')} {_TO} {_u('u')}",
+        rf"(<ask>|convert |express |change |turn )(the )?{_q('q')} {_TO} {_u('u')}",
+        rf"(<ask>)(?P<q>\d{{1,2}} ?' ?\d{{1,2}}(\.\d+)? ?(\"|'')) {_TO} {_u('u')}",
+        rf"{_q('q')} ?(=|is|equals) (how many|what in) {_u('u')}",
+        rf"how (long|far|heavy|fast|hot|big|large|much) is {_q('q')} {_TO} {_u('u')}",
     ),
     *frames.frames(
         _how_many,
-        rf"how many {_u('u')} (?:are |is )?(?:there )?(?:in|make|make up) (?P<q>(?:an?|one) {measures.UNIT}|{measures.QUANTITY})",
-        rf"how many {_u('u')} (?:does|do) (?P<q>(?:an?|one) {measures.UNIT}|{measures.QUANTITY}) (?:have|make)",
-        rf"(?P<q>{measures.QUANTITY}) (?:is|are|equals|makes?) how many {_u('u')}",
+        (
+            rf"how many {_u('u')} (are |is )?(there )?(in|make|make up) (?P<q>(an?|one) {measures.UNIT}|"
+            rf"{measures.QUANTITY})"
+        ),
+        rf"how many {_u('u')} (does|do) (?P<q>(an?|one) {measures.UNIT}|{measures.QUANTITY}) (have|make)",
+        rf"(?P<q>{measures.QUANTITY}) (is|are|equals|makes?) how many {_u('u')}",
     ),
     *frames.frames(
         _combined,
-        rf"<ask>{_q('q1')} (?P<way>plus|\+|minus|-) {_q('q2')}(?: {_TO} {_u('u')})?",
-        rf"(?P<way>add) {_q('q1')} (?:and|to) {_q('q2')}(?: {_TO} {_u('u')})?",
-        rf"<ask>the (?P<way>sum) of {_q('q1')} and {_q('q2')}(?: {_TO} {_u('u')})?",
+        rf"<ask>{_q('q1')} (?P<way>plus|\+|minus|-) {_q('q2')}( {_TO} {_u('u')})?",
+        rf"(?P<way>add) {_q('q1')} (and|to) {_q('q2')}( {_TO} {_u('u')})?",
+        rf"<ask>the (?P<way>sum) of {_q('q1')} and {_q('q2')}( {_TO} {_u('u')})?",
     ),
     *frames.frames(
         _larger,
-        rf"(?:which|what) is (?P<word>{'|'.join(_COMPARED)})[,:]? {_q('q1')},? or {_q('q2')}",
+        rf"(which|what) is (?P<word>{'|'.join(_COMPARED)})[,:]? {_q('q1')},? or {_q('q2')}",
     ),
     *frames.frames(
         _how_long,
-        rf"how long (?:does|will|would) it take (?:{_WHO} )?to {_MOVE} {_q('q1')} at (?:a |an average |a constant )?(?:speed of )?{_q('q2')}",
-        rf"how long (?:does|will|would) (?:{_WHO}) (?:take|need) (?:to {_MOVE}|for) {_q('q1')} at (?:a |an average |a constant )?(?:speed of )?{_q('q2')}",
+        (
+            rf"how long (does|will|would) it take ({_WHO} )?to {_MOVE} {_q('q1')} at (a |an average |a constant "
+            rf")?(speed of )?{_q('q2')}"
+        ),
+        (
+            rf"how long (does|will|would) ({_WHO}) (take|need) (to {_MOVE}|for) {_q('q1')} at (a |an average |a "
+            rf"constant )?(speed of )?{_q('q2')}"
+        ),
     ),
     *frames.frames(
         _how_far,
-        rf"how far (?:does|do|will|can|would) {_WHO} {_MOVE} in {_q('q1')} at (?:a |an average |a constant )?(?:speed of )?{_q('q2')}",
-        rf"how far (?:does|do|will|can|would) {_WHO} {_MOVE} at (?:a |an average |a constant )?(?:speed of )?{_q('q2')} (?:in|for) {_q('q1')}",
+        (
+            rf"how far (does|do|will|can|would) {_WHO} {_MOVE} in {_q('q1')} at (a |an average |a constant "
+            rf")?(speed of )?{_q('q2')}"
+        ),
+        (
+            rf"how far (does|do|will|can|would) {_WHO} {_MOVE} at (a |an average |a constant )?(speed of "
+            rf")?{_q('q2')} (in|for) {_q('q1')}"
+        ),
     ),
     *frames.frames(
         _speed,
-        rf"<ask>(?:the )?(?:average )?speed (?:of|for|when covering|if {_WHO} {_MOVE}s?) {_q('q1')} in {_q('q2')}(?:,? {_TO} {_u('u')})?",
-        rf"{_WHO} (?:{_MOVE}s?|travelled|traveled|drove|covered|covers|walked|cycled|ran|goes) {_q('q1')} in {_q('q2')}[.,;]? what is (?:its|his|her|their|the) (?:average )?speed(?: {_TO} {_u('u')})?",
+        (
+            rf"<ask>(the )?(average )?speed (of|for|when covering|if {_WHO} {_MOVE}s?) {_q('q1')} in "
+            rf"{_q('q2')}(,? {_TO} {_u('u')})?"
+        ),
+        (
+            rf"{_WHO} ({_MOVE}s?|travelled|traveled|drove|covered|covers|walked|cycled|ran|goes) {_q('q1')} in "
+            rf"{_q('q2')}[.,;]? what is (its|his|her|their|the) (average )?speed( {_TO} {_u('u')})?"
+        ),
     ),
-    *frames.frames(_exchange, rf"(?:<ask>|convert |change |exchange )<w:money> (?:in|to|into) {_CURRENCY}"),
+    *frames.frames(_exchange, rf"(<ask>|convert |change |exchange )<w:money> (in|to|into) {_CURRENCY}"),
 ]

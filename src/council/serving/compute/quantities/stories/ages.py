@@ -56,18 +56,19 @@ def _one(match: frames.Match) -> results.Solved:
 
 
 _NAME = words.NAME
-_FIRST = rf"(?P<a>{_NAME}) is (?P<n>{words.COUNT})(?: years old)?"
-_FACTOR = r"(?P<factor>twice|half|(?:three|four|five|\d{1,2}) times)"
+_FIRST = rf"(?P<a>{_NAME}) is (?P<n>{words.COUNT})( years old)?"
+_FACTOR = r"(?P<factor>twice|half|(three|four|five|\d{1,2}) times)"
 _SECOND = (
-    rf"(?P<b>{_NAME}) is (?:(?P<m>{words.COUNT}) years? (?P<way>older|younger)(?: than (?P<a2>{_NAME}))?|{_FACTOR} as old as (?P=a))"
+    rf"(?P<b>{_NAME}) is ((?P<m>{words.COUNT}) years? (?P<way>older|younger)( than (?P<a2>{_NAME}))?|{_FACTOR} "
+    rf"as old as (?P=a))"
 )
-_BOTH = rf"{_FIRST}(?:[.;,] | and |, and ){_SECOND}[.;,]?"
+_BOTH = rf"{_FIRST}([.;,] | and |, and ){_SECOND}[.;,]?"
 
 FRAMES = [
     *frames.frames(_sum, rf"{_BOTH} what is the sum of their ages", rf"{_BOTH} how old are they together"),
     *frames.frames(
         _one,
-        rf"{_BOTH} how old is (?P<who>{_NAME})(?: now)?",
+        rf"{_BOTH} how old is (?P<who>{_NAME})( now)?",
         rf"{_BOTH} how old will (?P<who>{_NAME}) be in (?P<later>{words.COUNT}) years",
         rf"{_BOTH} how old was (?P<who>{_NAME}) (?P<ago>{words.COUNT}) years ago",
     ),

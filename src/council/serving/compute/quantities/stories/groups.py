@@ -10,26 +10,53 @@ from council.serving.compute.quantities import frames, numbers, stops
 from council.serving.compute.quantities.stories import words
 
 _N, _NOUN, _NAME = words.COUNT, words.NOUN, words.NAME
-_SUBJECT = rf"(?:there (?:are|were)|(?:a|an|the) (?:{_NOUN}) (?:has|had|contains)|{_NAME} (?:has|had|buys|bought|owns|fills|filled|packs|packed))"
-_HOLD = r"(?:has|had|holds|held|contains|contained|have)"
-_IN = r"(?: (?:in|on) (?:it|them))?"
+_SUBJECT = (
+    rf"(there (are|were)|(a|an|the) ({_NOUN}) (has|had|contains)|(?P<owner>{_NAME}) (has|had|buys|bought|owns|"
+    rf"fills|filled|packs|packed))"
+)
+_HOLD = r"(has|had|holds|held|contains|contained|have)"
+_IN = r"( (in|on) (it|them))?"
 
-_EACH_OF = re.compile(rf"{_SUBJECT} (?P<n>{_N}) (?P<outer>{_NOUN})(?: of| with|, each with| each with| that each have) (?P<m>{_N}) (?P<inner>{_NOUN})(?: each| in each(?: one)?)?", re.ASCII)
-_COUNT_OF = re.compile(rf"{_SUBJECT} (?P<n>{_N}) (?P<thing>{_NOUN})(?: in total| in all| altogether)?", re.ASCII)
-_EACH_HOLDS = re.compile(rf"(?:each|every)(?: of the)?(?: (?P<outer>{_NOUN}))? {_HOLD} (?P<m>{_N}) (?P<inner>{_NOUN})(?: and (?P<m2>{_N}) (?P<inner2>{_NOUN}))?{_IN}", re.ASCII)
-_IN_EACH = re.compile(rf"there (?:are|were) (?P<m>{_N}) (?P<inner>{_NOUN}) (?:in|on) (?:each|every) (?P<outer>{_NOUN})", re.ASCII)
-_IN_EACH_OF = re.compile(rf"there (?:are|were) (?P<m>{_N}) (?P<inner>{_NOUN}) (?:in|on) each of (?:the )?(?P<n>{_N}) (?P<outer>{_NOUN})", re.ASCII)
-_PACKS = re.compile(rf"{_NAME} (?:packs|puts|packed|put) (?P<m>{_N}) (?P<inner>{_NOUN}) (?:into|in) each (?P<outer>{_NOUN}) and (?:fills|filled) (?P<n>{_N}) (?P<outer2>{_NOUN})", re.ASCII)
-_TAKES = re.compile(rf"(?:{_NAME}) (?:later |then )?(?P<verb>removes|removed|takes out|took out|adds|added) (?P<k>{_N})(?: of the| more)? (?P<thing>{_NOUN})", re.ASCII)
-_EMPTY = re.compile(rf"(?:on [a-z]+day,? )?(?P<k>{_N})(?: of the)? (?P<thing>{_NOUN}) (?:stay|stayed|are|were|remain|remained) (?P<state>empty|free)", re.ASCII)
-_ASK = re.compile(rf"how many (?P<thing>{_NOUN}) (?:are there|are packed|were there|does {_NAME} have|do they have|are left|remain)(?: in total| in all| altogether| now| left| in the end)*", re.ASCII)
-_ASK_TAKEN = re.compile(rf"how many (?P<thing>{_NOUN}) are (?:taken|occupied|filled)", re.ASCII)
-_TOTAL = re.compile(rf"there (?:are|were) (?:a total of )?(?P<n>{_N}) (?P<thing>{_NOUN}) (?:in total|in all|altogether)", re.ASCII)
-_SHARE = re.compile(
-    rf"(?P<who>{_NAME}) (?:shares|shared|divides|divided|splits|split) (?P<n>{_N}) (?P<thing>{_NOUN}) (?:equally|evenly) (?:among|between) (?:his |her )?(?P<k>{_N}) (?P<people>{_NOUN})"
-    rf"(?:,? (?:and )?then (?:gives|gave) (?:each|every) (?P<people2>{_NOUN}) (?P<j>{_N}) more)?", re.ASCII
-)  # fmt: skip
-_ASK_SHARE = re.compile(rf"how many (?P<thing>{_NOUN}) (?:does|did|will) each(?: (?:of them|(?P<people>{_NOUN})))? (?:get|have|receive)(?: now| in total)?", re.ASCII)
+_EACH_OF = frames.pattern(
+    rf"{_SUBJECT} (?P<n>{_N}) (?P<outer>{_NOUN})( of| with|, each with| each with| that each have) (?P<m>{_N}) "
+    rf"(?P<inner>{_NOUN})( each| in each( one)?)?"
+)
+_COUNT_OF = frames.pattern(rf"{_SUBJECT} (?P<n>{_N}) (?P<thing>{_NOUN})( in total| in all| altogether)?")
+_EACH_HOLDS = frames.pattern(
+    rf"(each|every)( of the)?( (?P<outer>{_NOUN}))? {_HOLD} (?P<m>{_N}) (?P<inner>{_NOUN})( and (?P<m2>{_N}) "
+    rf"(?P<inner2>{_NOUN}))?{_IN}"
+)
+_IN_EACH = frames.pattern(rf"there (are|were) (?P<m>{_N}) (?P<inner>{_NOUN}) (in|on) (each|every) (?P<outer>{_NOUN})")
+_IN_EACH_OF = frames.pattern(
+    rf"there (are|were) (?P<m>{_N}) (?P<inner>{_NOUN}) (in|on) each of (the )?(?P<n>{_N}) (?P<outer>{_NOUN})"
+)
+_PACKS = frames.pattern(
+    rf"{_NAME} (packs|puts|packed|put) (?P<m>{_N}) (?P<inner>{_NOUN}) (into|in) each (?P<outer>{_NOUN}) and "
+    rf"(fills|filled) (?P<n>{_N}) (?P<outer2>{_NOUN})"
+)
+_TAKES = frames.pattern(
+    rf"({_NAME}) (later |then )?(?P<verb>removes|removed|takes out|took out|adds|added) (?P<k>{_N})( of the| "
+    rf"more)? (?P<thing>{_NOUN})"
+)
+_EMPTY = frames.pattern(
+    rf"(on [a-z]+day,? )?(?P<k>{_N})( of the)? (?P<thing>{_NOUN}) (stay|stayed|are|were|remain|remained) "
+    rf"(?P<state>empty|free)"
+)
+_ASK = frames.pattern(
+    rf"how many (?P<thing>{_NOUN}) (are there|are packed|were there|does (?P<owner>{_NAME}) have|are left|"
+    rf"remain)( in total| in all| altogether| now| left| in the end)*"
+)
+_ASK_TAKEN = frames.pattern(rf"how many (?P<thing>{_NOUN}) are (taken|occupied|filled)")
+_TOTAL = frames.pattern(rf"there (are|were) (a total of )?(?P<n>{_N}) (?P<thing>{_NOUN}) (in total|in all|altogether)")
+_SHARE = frames.pattern(
+    rf"(?P<who>{_NAME}) (shares|shared|divides|divided|splits|split) (?P<n>{_N}) (?P<thing>{_NOUN}) (equally|"
+    rf"evenly) (among|between) (his |her )?(?P<k>{_N}) (?P<people>{_NOUN})"
+    rf"(,? (and )?then (gives|gave) (each|every) (?P<people2>{_NOUN}) (?P<j>{_N}) more)?"
+)
+_ASK_SHARE = frames.pattern(
+    rf"how many (?P<thing>{_NOUN}) (does|did|will) each( (of them|(?P<people>{_NOUN})))? (get|have|receive)( now|"
+    rf" in total)?"
+)
 
 
 @dataclass(slots=True)
@@ -39,6 +66,7 @@ class _State:
     each: dict[tuple[str, str], Fraction] = field(default_factory=dict)
     after: list[tuple[str, Fraction]] = field(default_factory=list)
     empty: str = ""
+    owners: set[str] = field(default_factory=set)
 
     def count(self, thing: str, number: Fraction) -> None:
         if thing in self.counts or any(inner == thing for _, inner in self.each) or self.after:
@@ -51,7 +79,12 @@ class _State:
         self.each[outer, inner] = number
 
     def things(self) -> set[str]:
-        return set(self.counts) | set(self.totals) | {name for pair in self.each for name in pair} | {thing for thing, _ in self.after}
+        return (
+            set(self.counts)
+            | set(self.totals)
+            | {name for pair in self.each for name in pair}
+            | {thing for thing, _ in self.after}
+        )
 
 
 def read(sentences: list[str]) -> results.Result:
@@ -71,6 +104,8 @@ def _tell(state: _State, sentence: str) -> None:
     )  # fmt: skip
     for pattern, apply in readings:
         if match := pattern.fullmatch(sentence):
+            if owner := match.groupdict().get("owner"):
+                state.owners.add(owner)
             apply(state, match)
             return
     raise stops.PassOnError(f"I do not read {sentence[:80]!r}")
@@ -84,7 +119,7 @@ def _packs(state: _State, match: frames.Match) -> None:
 
 
 def _each_of(state: _State, match: frames.Match) -> None:
-    outer, inner = words.thing(match["outer"]), words.thing(match["inner"])
+    outer, inner = words.thing(match["outer"]), words.owned(match["inner"])
     if outer not in state.counts and not any(known == outer for _, known in state.each):
         state.count(outer, words.count(match["n"]))
     else:
@@ -93,7 +128,7 @@ def _each_of(state: _State, match: frames.Match) -> None:
 
 
 def _in_each(state: _State, match: frames.Match) -> None:
-    state.per(words.thing(match["outer"]), words.thing(match["inner"]), words.count(match["m"]))
+    state.per(words.thing(match["outer"]), words.owned(match["inner"]), words.count(match["m"]))
 
 
 def _each_holds(state: _State, match: frames.Match) -> None:
@@ -103,9 +138,9 @@ def _each_holds(state: _State, match: frames.Match) -> None:
         outer = next(iter(state.counts))
     else:
         raise stops.PassOnError("it is not clear what each one is")
-    state.per(outer, words.thing(match["inner"]), words.count(match["m"]))
+    state.per(outer, words.owned(match["inner"]), words.count(match["m"]))
     if match["inner2"]:
-        state.per(outer, words.thing(match["inner2"]), words.count(match["m2"]))
+        state.per(outer, words.owned(match["inner2"]), words.count(match["m2"]))
 
 
 def _count_of(state: _State, match: frames.Match) -> None:
@@ -136,6 +171,9 @@ def _answer(state: _State, question: str) -> results.Solved:
     match = taken or _ASK.fullmatch(question)
     if not match or bool(taken) != bool(state.empty):
         raise stops.PassOnError(f"I do not read the question {question[:80]!r}")
+    owner = match.groupdict().get("owner")
+    if owner and state.owners != {owner}:
+        raise stops.PassOnError(f"it is not said what {owner} has")
     thing = words.thing(match["thing"])
     words.check_apart(state.things() | {thing})
     outers = {outer for outer, _ in state.each}
@@ -151,7 +189,11 @@ def _answer(state: _State, question: str) -> results.Solved:
         raise stops.PassOnError("the question asks for what is told")
     else:
         value, parts = _all(state, thing, 0)
-        again = sum((Fraction(parts[0]) for _ in range(int(parts[1]))), Fraction(0)) if parts[1] <= 10**5 else parts[0] * parts[1]
+        again = (
+            sum((Fraction(parts[0]) for _ in range(int(parts[1]))), Fraction(0))
+            if parts[1] <= 10**5
+            else parts[0] * parts[1]
+        )
         stops.require(again == value, "the groups added up one by one")
         check = "the groups added up one by one"
     value += sum((count for _, count in state.after), Fraction(0))
@@ -187,7 +229,11 @@ def _groups(state: _State, thing: str) -> Fraction:
 def _shared(match: frames.Match, question: str) -> results.Solved:
     asked = _ASK_SHARE.fullmatch(question)
     thing, people = words.thing(match["thing"]), words.thing(match["people"])
-    if not asked or words.thing(asked["thing"]) != thing or (asked["people"] and words.thing(asked["people"]) != people):
+    if (
+        not asked
+        or words.thing(asked["thing"]) != thing
+        or (asked["people"] and words.thing(asked["people"]) != people)
+    ):
         raise stops.PassOnError(f"I do not read the question {question[:80]!r}")
     if match["people2"] and words.thing(match["people2"]) != people:
         raise stops.PassOnError("it is not clear who gets more")
@@ -195,6 +241,19 @@ def _shared(match: frames.Match, question: str) -> results.Solved:
     if not among or total % among:
         raise stops.PassOnError("they cannot be shared equally without a rest")
     each, more = total / among, words.count(match["j"]) if match["j"] else Fraction(0)
-    stops.require(sum((each for _ in range(int(among))), Fraction(0)) == total if among <= 10**5 else each * among == total, "the shares")
-    reading = f"{numbers.text(total)} {thing}s shared equally among {numbers.text(among)} {people}s" + (f", then {numbers.text(more)} more each" if more else "")
-    return frames.solved(f"each {people} has {numbers.text(total)} / {numbers.text(among)}{f' + {numbers.text(more)}' if more else ''} = {numbers.text(each + more)}", reading, "the shares added up", each + more)
+    stops.require(
+        sum((each for _ in range(int(among))), Fraction(0)) == total if among <= 10**5 else each * among == total,
+        "the shares",
+    )
+    reading = f"{numbers.text(total)} {thing}s shared equally among {numbers.text(among)} {people}s" + (
+        f", then {numbers.text(more)} more each" if more else ""
+    )
+    return frames.solved(
+        (
+            f"each {people} has {numbers.text(total)} / "
+            f"{numbers.text(among)}{f' + {numbers.text(more)}' if more else ''} = {numbers.text(each + more)}"
+        ),
+        reading,
+        "the shares added up",
+        each + more,
+    )

@@ -5,6 +5,7 @@ after a change, can be meant in two ways.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -19,28 +20,50 @@ _LOSS_PAST = "lost|ate|sold|used|gave away|threw away|spent"
 _VERBS = "|".join((_GAIN_NOW, _GAIN_PAST, _LOSS_NOW, _LOSS_PAST, "gives", "gave"))
 _WHO = rf"(?P<who>{words.NAME}|he|she)"
 _N = rf"(?P<n>{words.COUNT})"
-_THING = rf"(?: (?P<thing>{words.NOUN}))?"
-_PLACE = r"(?: (?:at|in|on|from) (?:the|a|an|his|her) (?:store|shop|market|park|garden|street|beach|supermarket|floor|tree|school|morning|afternoon|evening))?"
-_MORE = r"(?: (?:more|new|other|additional|extra|of (?:his|her|the|them|those)))?"
-
-_HAS = re.compile(
-    rf"{_WHO} (?P<verb>has|owns|had|owned|starts with|started with) (?P<list>{words.COUNT} {words.NOUN}(?:(?:, | and |, and ){words.COUNT} {words.NOUN}){{0,3}}?)"
-    r"(?: (?:at first|in the beginning|to start with|in (?:his|her) (?:bag|box|collection|pocket|room|basket)))?", re.ASCII
-)  # fmt: skip
-_ITEM = re.compile(rf"({words.COUNT}) ({words.NOUN})(?=, |$| and )", re.ASCII)
-_CHANGE = re.compile(rf"{_WHO} (?:then |later )?(?P<verb>{_VERBS}) {_N}{_MORE}{_THING}{_PLACE}(?: later| then)?", re.ASCII)
-_HALF = re.compile(rf"{_WHO} (?:then |later )?(?P<verb>{_LOSS_NOW}|{_LOSS_PAST}) (?P<part>half|a third|a quarter)(?: of)?(?: (?:his|her|the|them))?{_THING}", re.ASCII)
-_GIVE = re.compile(rf"{_WHO} (?:then |later )?(?P<verb>gives|gave) {_N}{_MORE}{_THING} to (?:(?:his|her) (?:friend|brother|sister|mother|father) ?)?(?P<to>{words.NAME})?", re.ASCII)
-_GIVE_TO = re.compile(rf"{_WHO} (?:then |later )?(?P<verb>gives|gave) (?P<to>{words.NAME}) {_N}{_MORE}{_THING}", re.ASCII)
-_FROM = re.compile(rf"{_WHO} (?:then |later )?(?P<verb>gets|receives|got|received) {_N}{_MORE}{_THING} from (?P<source>{words.NAME})", re.ASCII)
-_MORE_THAN = re.compile(rf"{_WHO} (?P<verb>has|had) {_N} (?P<way>more|fewer|less) (?P<thing>{words.NOUN}) than (?P<other>{words.NAME})", re.ASCII)
-_TIMES_AS = re.compile(
-    rf"{_WHO} (?P<verb>has|had) (?P<factor>twice|half|three times|four times|five times|\d{{1,3}} times) as many (?P<thing>{words.NOUN}) as (?P<other>{words.NAME})", re.ASCII
+_THING = rf"( (?P<thing>{words.NOUN}))?"
+_PLACE = (
+    r"( (at|in|on|from) (the|a|an|his|her) (store|shop|market|park|garden|street|beach|supermarket|floor|tree|"
+    r"school|morning|afternoon|evening))?"
 )
-_TOTAL = r"(?: (?:now|left|in the end|in total|altogether|in all|together|at the end|then))*"
-_ASK_ONE = re.compile(rf"how many (?P<thing>{words.NOUN}) (?:does|will) {_WHO} (?:now |still )?have{_TOTAL}", re.ASCII)
-_ASK_ALL = re.compile(rf"how many (?P<thing>{words.NOUN}) do (?:they|(?P<a>{words.NAME}) and (?P<b>{words.NAME})) (?:both |all )?have (?:in total|altogether|in all|together|combined)", re.ASCII)
-_ASK_MORE = re.compile(rf"how many (?P<way>more|fewer) (?P<thing>{words.NOUN}) does {_WHO} have than (?P<other>{words.NAME})(?: now)?", re.ASCII)
+_MORE = r"( (more|new|other|additional|extra|of (his|her|the|them|those)))?"
+
+_HAS = frames.pattern(
+    rf"{_WHO} (?P<verb>has|owns|had|owned|starts with|started with) (?P<list>{words.COUNT} {words.NOUN}((, | and "
+    rf"|, and ){words.COUNT} {words.NOUN}){{0,3}}?)"
+    r"( (at first|in the beginning|to start with|in (his|her) (bag|box|collection|pocket|room|basket)))?"
+)
+_ITEM = frames.pattern(rf"(?P<number>{words.COUNT}) (?P<noun>{words.NOUN})(?=, |$| and )")
+_CHANGE = frames.pattern(rf"{_WHO} (then |later )?(?P<verb>{_VERBS}) {_N}{_MORE}{_THING}{_PLACE}( later| then)?")
+_HALF = frames.pattern(
+    rf"{_WHO} (then |later )?(?P<verb>{_LOSS_NOW}|{_LOSS_PAST}) (?P<part>half|a third|a quarter)( of)?( (his|her|"
+    rf"the|them))?{_THING}"
+)
+_GIVE = frames.pattern(
+    rf"{_WHO} (then |later )?(?P<verb>gives|gave) {_N}{_MORE}{_THING} to ((his|her) (friend|brother|sister|"
+    rf"mother|father) ?)?(?P<to>{words.NAME})?"
+)
+_GIVE_TO = frames.pattern(rf"{_WHO} (then |later )?(?P<verb>gives|gave) (?P<to>{words.NAME}) {_N}{_MORE}{_THING}")
+_FROM = frames.pattern(
+    rf"{_WHO} (then |later )?(?P<verb>gets|receives|got|received) {_N}{_MORE}{_THING} from "
+    rf"(?P<source>{words.NAME})"
+)
+_MORE_THAN = frames.pattern(
+    rf"{_WHO} (?P<verb>has|had) {_N} (?P<way>more|fewer|less) (?P<thing>{words.NOUN}) than "
+    rf"(?P<other>{words.NAME})"
+)
+_TIMES_AS = frames.pattern(
+    rf"{_WHO} (?P<verb>has|had) (?P<factor>twice|half|three times|four times|five times|\d{{1,3}} times) as many "
+    rf"(?P<thing>{words.NOUN}) as (?P<other>{words.NAME})"
+)
+_TOTAL = r"( (now|left|in the end|in total|altogether|in all|together|at the end|then))*"
+_ASK_ONE = frames.pattern(rf"how many (?P<thing>{words.NOUN}) (does|will) {_WHO} (now |still )?have{_TOTAL}")
+_ASK_ALL = frames.pattern(
+    rf"how many (?P<thing>{words.NOUN}) do (they|(?P<a>{words.NAME}) and (?P<b>{words.NAME})) (both |all )?have "
+    rf"(in total|altogether|in all|together|combined)"
+)
+_ASK_MORE = frames.pattern(
+    rf"how many (?P<way>more|fewer) (?P<thing>{words.NOUN}) does {_WHO} have than (?P<other>{words.NAME})( now)?"
+)
 
 
 @dataclass(slots=True)
@@ -71,7 +94,7 @@ class _State:
             if len(self.things) != 1:
                 raise stops.PassOnError("it is not clear which things are meant")
             return next(iter(self.things))
-        named = words.thing(word)
+        named = words.owned(word)
         self.things.add(named)
         return named
 
@@ -110,7 +133,11 @@ def read(sentences: list[str]) -> results.Result:
 def _clauses(sentence: str) -> list[str]:
     """Cut `X buys 3 and eats 2` before each verb after the first, with the same person."""
     parts = re.split(rf",? (?:and|then|and then|but) (?=(?:then )?(?:{_VERBS}) )", sentence)
-    parts = [inner for part in parts for inner in re.split(rf",? (?:and|while|but) (?={words.NAME} (?:has|had|gives|gave|{_VERBS}) )", part)]
+    parts = [
+        inner
+        for part in parts
+        for inner in re.split(rf",? (?:and|while|but) (?={words.NAME} (?:has|had|gives|gave|{_VERBS}) )", part)
+    ]
     first = parts[0].split(" ", 1)[0]
     return [part if not re.match(rf"(?:then )?(?:{_VERBS}) ", part) else f"{first} {part}" for part in parts]
 
@@ -133,7 +160,7 @@ def _tense(verb: str) -> str:
 def _have(state: _State, match: frames.Match) -> None:
     state.told_in(_tense(match["verb"]))
     person = state.person(match["who"])
-    items = _ITEM.findall(match["list"])
+    items = [(item["number"], item["noun"]) for item in _ITEM.finditer(match["list"])]
     if " and ".join(f"{number} {noun}" for number, noun in items) != re.sub(r", and |, ", " and ", match["list"]):
         raise stops.PassOnError("I do not read that list of things")
     for number, noun in items:
@@ -198,8 +225,7 @@ def _compare_times(state: _State, match: frames.Match) -> None:
     _set_beside(state, match, lambda known: known * factor)
 
 
-def _set_beside(state: _State, match: frames.Match, made: object) -> None:
-    assert callable(made)
+def _set_beside(state: _State, match: frames.Match, made: Callable[[Fraction], Fraction]) -> None:
     state.told_in(_tense(match["verb"]))
     if match["other"] not in state.people:
         raise stops.PassOnError(f"it is not said before what {match['other']} has")
@@ -207,7 +233,7 @@ def _set_beside(state: _State, match: frames.Match, made: object) -> None:
     person = state.person(match["who"])
     if (other, thing) not in state.now or other == person:
         raise stops.PassOnError(f"it is not said how many {thing}s {other} has")
-    value = Fraction(made(state.now[other, thing]))
+    value = made(state.now[other, thing])
     if value < 0 or value.denominator != 1:
         raise stops.PassOnError("that is no number of things")
     state.has(person, thing, value)
@@ -239,8 +265,16 @@ def _answer(state: _State, question: str) -> results.Solved:
     words.check_apart(state.things | {thing})
     _check(state)
     told = [f"{person.title()}: {numbers.text(count)} {thing}s" for (person, thing), count in state.start.items()]
-    told += [f"{person.title()}: {'+' if count >= 0 else '-'}{numbers.text(abs(count))} {thing}s" for person, thing, count in state.steps]
-    return frames.solved(f"{what} = {numbers.text(value)}", "; ".join((*told, f"asked: {what}")), "the steps undone from the end lead back to the start", value)
+    told += [
+        f"{person.title()}: {'+' if count >= 0 else '-'}{numbers.text(abs(count))} {thing}s"
+        for person, thing, count in state.steps
+    ]
+    return frames.solved(
+        f"{what} = {numbers.text(value)}",
+        "; ".join((*told, f"asked: {what}")),
+        "the steps undone from the end lead back to the start",
+        value,
+    )
 
 
 def _known(state: _State, person: str, thing: str) -> Fraction:

@@ -76,27 +76,37 @@ def _how_many(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {count}", reading, "one more would cost too much", Fraction(count))
 
 
-_COSTS = r"(?:costs?|is|are sold for|sells for)"
-_ONE = rf"(?:an?|one|each|every) {_noun('g1')} {_COSTS} <p1:money>"
-_TWO = rf"(?:an?|one|each|every) {_noun('g2')} {_COSTS} <p2:money>"
-_WHO = rf"(?:{words.NAME})"
-_HOW = r"(?:how much (?:do|does|will|would)|what (?:do|does|will|would))"
-_IN_ALL = r"(?: (?:in total|together|altogether|in all))?"
+_COSTS = r"(costs?|sells for)"
+_ONE = rf"(an?|one|each|every) {_noun('g1')} {_COSTS} <p1:money>"
+_TWO = rf"(an?|one|each|every) {_noun('g2')} {_COSTS} <p2:money>"
+_WHO = rf"({words.NAME})"
+_HOW = r"(how much (do|does|will|would)|what (do|does|will|would))"
+_IN_ALL = r"( (in total|together|altogether|in all))?"
 
 FRAMES = [
     *frames.frames(
         _cost,
-        rf"(?:if )?{_ONE}[.,;]? {_HOW} {_n('n1')} {_noun('t1')} cost{_IN_ALL}",
+        rf"(if )?{_ONE}[.,;]? {_HOW} {_n('n1')} {_noun('t1')} cost{_IN_ALL}",
         rf"{_ONE} and {_TWO}[.,;]? {_HOW} {_n('n1')} {_noun('t1')} and {_n('n2')} {_noun('t2')} cost{_IN_ALL}",
         rf"{_ONE}[.,;] {_TWO}[.,;]? {_HOW} {_n('n1')} {_noun('t1')} and {_n('n2')} {_noun('t2')} cost{_IN_ALL}",
     ),
     *frames.frames(
         _spent,
-        rf"{_WHO} (?:buys|bought|gets|orders) {_n('n')} {_noun('t')} (?:at|for) <p:money> each[.,;]? how much (?:does|did) (?:{_WHO}|he|she) (?:pay|spend){_IN_ALL}",
-        rf"{_WHO} (?:buys|bought) {_n('n')} {_noun('t')} (?:at|for) <p:money> each(?:\.? (?:he|she)| and) (?:pays|paid) with an? <note:money> (?:note|bill)[.,;]? how much change (?:does|did) (?:{_WHO}|he|she) (?:get|receive)(?: back)?",
+        (
+            rf"{_WHO} (buys|bought|gets|orders) {_n('n')} {_noun('t')} (at|for) <p:money> each[.,;]? how much "
+            rf"(does|did) ({_WHO}|he|she) (pay|spend){_IN_ALL}"
+        ),
+        (
+            rf"{_WHO} (buys|bought) {_n('n')} {_noun('t')} (at|for) <p:money> each(\.? (he|she)| and) (pays|"
+            rf"paid) with an? <note:money> (note|bill)[.,;]? how much change (does|did) ({_WHO}|he|she) (get|"
+            rf"receive)( back)?"
+        ),
     ),
     *frames.frames(
         _how_many,
-        rf"(?:an?|one|each|every) {_noun('g')} {_COSTS} <p:money>[.,;]? how many {_noun('t')} can (?:{_WHO}|he|she|i|you) buy (?:with|for) <w:money>",
+        (
+            rf"(an?|one|each|every) {_noun('g')} {_COSTS} <p:money>[.,;]? how many {_noun('t')} can ({_WHO}|he|"
+            rf"she|i|you) buy (with|for) <w:money>"
+        ),
     ),
 ]

@@ -23,7 +23,11 @@ def _n(name: str) -> str:
 
 def _stem(verb: str) -> str:
     verb = verb.lower()
-    return re.sub(r"(?<=[^aeiou])ies$", "y", verb) if verb.endswith("ies") else re.sub(r"(?:(?<=sh|ch|ss)es|(?<=x)es|s)$", "", verb)
+    return (
+        re.sub(r"(?<=[^aeiou])ies$", "y", verb)
+        if verb.endswith("ies")
+        else re.sub(r"(?:(?<=sh|ch|ss)es|(?<=x)es|s)$", "", verb)
+    )
 
 
 def _checked_verb(match: frames.Match) -> str:
@@ -44,7 +48,12 @@ def _periods(match: frames.Match, verb: str, count: Fraction) -> Fraction:
     if rate == asked:
         return count
     first, second = _SECONDS.get(rate, 0), _SECONDS.get(asked, 0)
-    if not first or not second or ("week" in (rate, asked) and verb not in _DAILY) or (asked == "day" and first < 86_400):
+    if (
+        not first
+        or not second
+        or ("week" in (rate, asked) and verb not in _DAILY)
+        or (asked == "day" and first < 86_400)
+    ):
         raise stops.PassOnError(f"it is not clear how many {rate}s such a {asked} has")
     if rate in ("day", "week") and second < first:
         raise stops.PassOnError(f"it is not clear how a {rate} is spread over {asked}s")
@@ -58,7 +67,9 @@ def _done(match: frames.Match) -> results.Solved:
     periods = _periods(match, verb, words.count(match["n"]))
     total = rate * periods
     stops.require(periods == 0 or total / periods == rate, "the rate")
-    reading = f"{numbers.text(rate)} {words.thing(match['t1'])}s each {words.thing(match['unit'])} x {numbers.text(periods)}"
+    reading = (
+        f"{numbers.text(rate)} {words.thing(match['t1'])}s each {words.thing(match['unit'])} x {numbers.text(periods)}"
+    )
     return frames.solved(f"{reading} = {numbers.text(total)}", reading, _CHECK, total)
 
 
@@ -69,7 +80,9 @@ def _time(match: frames.Match) -> results.Solved:
     rate, total = words.count(match["m"]), words.count(match["n"])
     if not rate or total % rate:
         raise stops.PassOnError("the time is no whole number, and may be meant to be")
-    reading = f"{numbers.text(total)} {words.thing(match['t1'])}s at {numbers.text(rate)} each {words.thing(match['unit'])}"
+    reading = (
+        f"{numbers.text(total)} {words.thing(match['t1'])}s at {numbers.text(rate)} each {words.thing(match['unit'])}"
+    )
     value = total / rate
     stops.require(value * rate == total, "the rate")
     unit = words.thing(match["unit"]) + ("" if value == 1 else "s")
@@ -130,37 +143,64 @@ def _pieces(match: frames.Match) -> results.Solved:
 
 _UNIT = r"(?P<unit>second|minute|hour|day|week|month|year)"
 _UNITS = r"(?P<unit2>seconds?|minutes?|hours?|days?|weeks?|months?|years?)"
-_PER = r"(?:per|an?|each|every)"
-_VERB = r"(?P<verb>makes|prints|reads|bakes|produces|types|paints|eats|drinks|packs|sells|picks|lays|saves|uses|plants|builds|writes|solves|collects|washes)"
-_PLAIN = r"(?P<verb2>make|print|read|bake|produce|type|paint|eat|drink|pack|sell|pick|lay|save|use|plant|build|write|solve|collect|wash)"
-_WHO = rf"(?P<who>(?:(?:an?|the|one) )?{words.NAME}(?: {words.NAME})?)"
-_AGAIN = r"(?:(?P=who)|it|he|she|the (?:machine|printer|baker|factory))"
+_PER = r"(per|an?|each|every)"
+_VERB = (
+    r"(?P<verb>makes|prints|reads|bakes|produces|types|paints|eats|drinks|packs|sells|picks|lays|saves|uses|"
+    r"plants|builds|writes|solves|collects|washes)"
+)
+_PLAIN = (
+    r"(?P<verb2>make|print|read|bake|produce|type|paint|eat|drink|pack|sell|pick|lay|save|use|plant|build|write|"
+    r"solve|collect|wash)"
+)
+_WHO = rf"(?P<who>((an?|the|one) )?{words.NAME}( {words.NAME})?)"
+_AGAIN = r"((?P=who)|it|he|she|the (machine|printer|baker|factory))"
 _RATE = rf"{_WHO} {_VERB} {_n('m')} {_noun('t1')} {_PER} {_UNIT}"
 
 FRAMES = [
     *frames.frames(
         _done,
-        rf"{_RATE}[.,;]? how many {_noun('t2')} (?:does|will|can) {_AGAIN} {_PLAIN} in {_n('n')} {_UNITS}",
+        rf"{_RATE}[.,;]? how many {_noun('t2')} (does|will|can) {_AGAIN} {_PLAIN} in {_n('n')} {_UNITS}",
     ),
     *frames.frames(
         _time,
-        rf"{_RATE}[.,;]? how many {_UNITS} (?:does|will) (?:it take {_AGAIN} to|{_AGAIN} (?:need|take) to) {_PLAIN} {_n('n')} {_noun('t2')}",
-        rf"{_WHO} {_VERB} {_n('m')} {_noun('t1')} {_PER} {_UNIT}[.;] {words.NAME} needs {_n('n')} {_noun('t2')}[.,;]? how many {_UNITS} does the [a-z]+ (?:run|work)",
+        (
+            rf"{_RATE}[.,;]? how many {_UNITS} (does|will) (it take {_AGAIN} to|{_AGAIN} (need|take) to) "
+            rf"{_PLAIN} {_n('n')} {_noun('t2')}"
+        ),
+        (
+            rf"{_WHO} {_VERB} {_n('m')} {_noun('t1')} {_PER} {_UNIT}[.;] {words.NAME} needs {_n('n')} "
+            rf"{_noun('t2')}[.,;]? how many {_UNITS} does the [a-z]+ (run|work)"
+        ),
     ),
     *frames.frames(
         _saved,
-        rf"{words.NAME} (?:saves|earns|gets) {_n('m')} {_noun('t1')} every {_UNIT} and spends {_n('k')} {_noun('t2')} every (?P<unit2>[a-z]+)[.,;]? how many {_noun('t3')} are left after {_n('n')} (?P<unit3>[a-z]+)",
+        (
+            rf"{words.NAME} (saves|earns|gets) {_n('m')} {_noun('t1')} every {_UNIT} and spends {_n('k')} "
+            rf"{_noun('t2')} every (?P<unit2>[a-z]+)[.,;]? how many {_noun('t3')} are left after {_n('n')} "
+            rf"(?P<unit3>[a-z]+)"
+        ),
     ),
     *frames.frames(
         _there_and_back,
-        rf"{words.NAME} (?:walks|cycles|drives|runs) {_n('m')} {_noun('t1')} to (?:school|work|the [a-z]+) and the same way back,? {_n('n')} days (?:a|per|each|every) week[.,;]? how many {_noun('t2')} is that in (?:one|a) week",
+        (
+            rf"{words.NAME} (walks|cycles|drives|runs) {_n('m')} {_noun('t1')} to (school|work|the [a-z]+) and "
+            rf"the same way back,? {_n('n')} days (a|per|each|every) week[.,;]? how many {_noun('t2')} is that "
+            rf"in (one|a) week"
+        ),
     ),
     *frames.frames(
         _taken_out,
-        rf"an? [a-z]+ (?:holds|contains|has) {_n('w')} {_noun('t1')}[.,;]? each (?P<each>[a-z]+) takes out {_n('m')} {_noun('t2')}[.,;]? how many {_noun('t3')} (?:remain|are left) after {_n('n')} (?P<each2>[a-z]+)",
+        (
+            rf"an? [a-z]+ (holds|contains|has) {_n('w')} {_noun('t1')}[.,;]? each (?P<each>[a-z]+) takes out "
+            rf"{_n('m')} {_noun('t2')}[.,;]? how many {_noun('t3')} (remain|are left) after {_n('n')} "
+            rf"(?P<each2>[a-z]+)"
+        ),
     ),
     *frames.frames(
         _pieces,
-        rf"an? [a-z]+ of {_n('w')} {_noun('t1')} is cut into {_n('n')} equal pieces[.,;]? {words.NAME} joins {_n('k')} of the pieces end to end[.,;]? how long is the result in {_noun('t2')}",
+        (
+            rf"an? [a-z]+ of {_n('w')} {_noun('t1')} is cut into {_n('n')} equal pieces[.,;]? {words.NAME} joins "
+            rf"{_n('k')} of the pieces end to end[.,;]? how long is the result in {_noun('t2')}"
+        ),
     ),
 ]

@@ -7,16 +7,19 @@ from council.serving.compute.quantities import numbers, stops
 
 SENTENCES_MAX = 12
 _STOPS = (
-    "a an and are as at all away by each equally every few fewer for from get had has have he her here him his how if in into is "
-    "it its left less many more most much no none not now of off on one only or other out she some than that the their them "
+    "a an and are as at all away by each equally every few fewer for from get had has have he her here him his how if in into "
+    "is it its left less many more most much no none not now of off on one only or other out she some than that the their them "
     "then there they this those to together total two was were what when where which while who will with you your"
 )
 _STOP = "(?:" + "|".join(_STOPS.split()) + ")"
 NOUN = rf"(?!{_STOP}\b)[a-z]+(?:[ -](?!{_STOP}\b)[a-z]+){{0,2}}?"
-NAME = rf"(?!(?:{_STOP}|i|we|these|any|nobody|someone|every|both|another|half|twice|after|before|later)\b)[a-z]+"
+_NO_NAMES = "i|we|these|any|nobody|someone|every|both|another|half|twice|after|before|later"
+NAME = rf"(?!(?:{_STOP}|{_NO_NAMES})\b)[a-z]+"
 COUNT = rf"(?:{numbers.COUNT}|an?\b)"
-_IRREGULAR = {"children": "child", "men": "man", "women": "woman", "people": "person", "mice": "mouse", "geese": "goose", "loaves": "loaf",
-              "knives": "knife", "shelves": "shelf", "leaves": "leaf", "boxes": "box", "foxes": "fox", "feet": "foot"}  # fmt: skip
+_IRREGULAR = {
+    "children": "child", "men": "man", "women": "woman", "people": "person", "mice": "mouse", "geese": "goose",
+    "loaves": "loaf", "knives": "knife", "shelves": "shelf", "leaves": "leaf", "boxes": "box", "foxes": "fox", "feet": "foot",
+}  # fmt: skip
 
 
 def sentences(text: str) -> list[str]:
@@ -44,6 +47,23 @@ def count(text: str) -> Fraction:
     if text.strip().lower() in ("a", "an"):
         return Fraction(1)
     return Fraction(numbers.read_count(text))
+
+
+# Several people may have the same one, and one of several may be oneself.
+_SHARED = frozenset(
+    (
+        "aunt brother child classmate colleague cousin daughter father friend grandparent mother neighbor neighbour parent "
+        "pupil relative sibling sister son student teacher teammate uncle"
+    ).split()
+)
+
+
+def owned(noun: str) -> str:
+    """Return `thing`, unless it is someone whom several people can have at once. Raises PassOnError."""
+    named = thing(noun)
+    if named.split()[-1] in _SHARED:
+        raise stops.PassOnError(f"several people may have the same {named}")
+    return named
 
 
 def check_apart(things: set[str]) -> None:
