@@ -256,6 +256,7 @@ class Config:
     general: answering.GeneralConfig = field(default_factory=answering.GeneralConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     code: answering.CodeConfig = field(default_factory=answering.CodeConfig)
+    programs: answering.ProgramsConfig = field(default_factory=answering.ProgramsConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     router: answering.RouterConfig = field(default_factory=answering.RouterConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)

@@ -8,6 +8,7 @@ from typing import Any
 
 from council.serving.compute import logic, math, quantities, results
 from council.serving.compute.code import candidates, examples, judging, reading, search
+from council.serving.compute.quantities import programs
 
 Operation = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -70,4 +71,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "code.judge": judging.judge,
     "code.telling": judging.telling,
     "code.search": search.search,
+    "code.computes": programs.against,
 }
