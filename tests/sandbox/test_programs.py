@@ -1,4 +1,4 @@
-"""Programs for word problems: a scripted model, real sandboxes. What agrees is answered, never verified; all else is passed on."""
+"""Programs for word problems: a scripted model, real sandboxes. What agrees is answered, never verified."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any

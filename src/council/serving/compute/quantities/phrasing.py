@@ -44,8 +44,8 @@ def plain(text: str) -> str:
     text = text.strip()
     if not text.isprintable():
         raise stops.PassOnError("it holds signs that cannot be printed")
-    if re.fullmatch(r"\$[^$]*\$", text):
-        text = text[1:-1].strip()
+    if text.count("$") == 2:
+        text = re.sub(r"(?<!\S)\$(\S[^$]*)(?<=\S)\$(?=[\s?!.,:;]|$)", r"\1", text).strip()
     for _ in range(4):
         found = _BEFORE.match(text)
         if not found:

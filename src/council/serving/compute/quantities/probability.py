@@ -262,7 +262,7 @@ FRAMES = [
     *frames.frames(
         _coins,
         (
-            rf"{_P}{_GET} {_BOUND}<k:count> (?P<side>heads?|tails?) (in|with|when|from|out of|on) (flipping |"
+            rf"{_P}({_GET} )?{_BOUND}<k:count> (?P<side>heads?|tails?) (in|with|when|from|out of|on) (flipping |"
             rf"tossing )?<n:count> (fair )?(coins?|coin flips|coin tosses|flips|tosses|flips of a (fair )?coin|"
             rf"tosses of a (fair )?coin)"
         ),
@@ -278,7 +278,7 @@ FRAMES = [
     *frames.frames(
         _faces,
         (
-            rf"{_P}{_GET} {_BOUND}<k:count> (?P<face>sixes|six|ones|twos|threes|fours|fives|\d{{1,3}}s) (in|with|"
+            rf"{_P}({_GET} )?{_BOUND}<k:count> (?P<face>sixes|six|ones|twos|threes|fours|fives|\d{{1,3}}s) (in|with|"
             rf"when rolling|from|on) <n:count> (rolls of an? |throws of an? )?{_DIE}(die|dice|rolls|throws)"
         ),
     ),

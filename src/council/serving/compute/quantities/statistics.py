@@ -23,7 +23,7 @@ def _values(text: str) -> list[Fraction]:
         raise stops.PassOnError("a comma may separate two numbers or the thousands of one")
     if re.search(r"\d,\d", text) and re.search(r"\d(?:, | and |; ?)-?\d", text):
         raise stops.PassOnError("a comma may be a decimal comma")
-    if re.search(r"\d \d", text) and (re.search(r"[,;]|and", text) or re.fullmatch(r"\d{1,3}(?: \d{3})+", text)):
+    if re.search(r"\d \d", text) and re.search(r"[,;]|and", text):
         raise stops.PassOnError("a space may separate two numbers or the thousands of one")
     parts = re.split(r"\s?[,;]\s?(?:and )?|\s+and\s+|\s", text.strip())
     values = [-numbers.read(part[1:]) if part.startswith("-") else numbers.read(part) for part in parts]
