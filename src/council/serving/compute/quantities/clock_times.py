@@ -119,6 +119,7 @@ def _zone(match: frames.Match) -> results.Solved:
 
 
 _ZONE = r"(utc|gmt)( ?[+-] ?\d{1,2}(:?\d{2})?)?"
+_FROM_TO = rf"(from|between) (?P<a>{_TIME}) (to|until|till|and) (?P<b>{_TIME})"
 
 FRAMES = [
     *frames.frames(
@@ -126,16 +127,16 @@ FRAMES = [
         rf"<ask>(?P<t>{_TIME}) (?P<way>plus|\+|minus|-) (?P<span>{_SPAN})",
         rf"what time (is it|will it be|was it|is) (?P<span>{_SPAN}) (?P<way>after|before|from) (?P<t>{_TIME})",
         rf"<ask>(?P<span>{_SPAN}) (?P<way>after|before) (?P<t>{_TIME})",
+        rf"(?P<way>add) (?P<span>{_SPAN}) to (?P<t>{_TIME})",
     ),
     *frames.frames(
         _span,
+        rf"how (long|much time) (is it |is there |passes |is )?{_FROM_TO}",
+        rf"how many hours and minutes (are there |are )?{_FROM_TO}",
         (
-            rf"how (long|much time) (is it |is there |passes |is )?(from|between) (?P<a>{_TIME}) (to|until|till|"
-            rf"and) (?P<b>{_TIME})"
-        ),
-        (
-            rf"how many hours and minutes (are there |are )?(from|between) (?P<a>{_TIME}) (to|until|till|and) "
-            rf"(?P<b>{_TIME})"
+            r"(if )?(a|the|my) (train|bus|flight|plane|film|movie|class|meeting|lesson|shop|match) "
+            rf"(leaves|starts|begins|opens) at (?P<a>{_TIME}) and (arrives|ends|finishes|closes) at (?P<b>{_TIME})[.,;]? "
+            r"how long (is|does) (the )?(trip|ride|flight|journey|film|movie|class|meeting|lesson|match|it)( take| last)?"
         ),
     ),
     *frames.frames(

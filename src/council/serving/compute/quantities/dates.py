@@ -219,7 +219,7 @@ def frames_on(today: datetime.date | None) -> tuple[frames.Frame, ...]:
             asked.date,
             r"what( is)? (the |today's )?(date|day)( is it)? (?P<d>today|tomorrow|yesterday)",
             r"what (is|was|will be) (?P<d>today|tomorrow|yesterday)'s date",
-            r"what (date|day) is it( today| now)?",
+            r"what (date|day|day of the week|weekday) is it( today| now)?",
             r"what is (the date|the current date)",
             r"what (date|day) (is|was|will be|will it be) (?P<d>today|tomorrow|yesterday)",
         ),

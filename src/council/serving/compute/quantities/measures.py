@@ -35,6 +35,14 @@ class Measure:
         return self.value * self.unit.factor + self.unit.offset
 
 
+def named(value: Fraction, unit: unit_table.Unit) -> str:
+    """Return a value with its unit, in the singular where the name is a word and the value is one."""
+    name = unit.name
+    if value == 1 and name.endswith("s") and len(name) > 3:
+        name = name[:-1]
+    return f"{numbers.text(value)} {name}"
+
+
 def units(text: str) -> tuple[unit_table.Unit, ...]:
     """Return the units that `text` may name. Raises PassOnError where there is none."""
     found = unit_table.find(text)
@@ -50,7 +58,7 @@ def read(text: str) -> list[Measure]:
         raise stops.PassOnError(f"{text[:40]} is not a quantity that I read")
     if len(parts) == 1:
         value = _number(parts[0][0])
-        found = [Measure(value, unit, f"{numbers.text(value)} {unit.name}") for unit in units(parts[0][1])]
+        found = [Measure(value, unit, named(value, unit)) for unit in units(parts[0][1])]
         if value < 0 and found[0].unit.dimension != "temperature":
             raise stops.PassOnError("a negative quantity")
         return found
@@ -64,13 +72,13 @@ def _number(text: str) -> Fraction:
 def _mixed(parts: Sequence[tuple[Fraction, tuple[unit_table.Unit, ...]]]) -> Measure:
     if any(len(found) > 1 for _, found in parts):
         raise stops.PassOnError("one of its units has several meanings")
-    named = [(value, found[0]) for value, found in parts]
-    first = named[0][1]
-    falling = all(large.factor > small.factor for (_, large), (_, small) in itertools.pairwise(named))
-    if not falling or first.offset or any(unit.dimension != first.dimension or value < 0 for value, unit in named):
+    pairs = [(value, found[0]) for value, found in parts]
+    first = pairs[0][1]
+    falling = all(large.factor > small.factor for (_, large), (_, small) in itertools.pairwise(pairs))
+    if not falling or first.offset or any(unit.dimension != first.dimension or value < 0 for value, unit in pairs):
         raise stops.PassOnError("its parts do not make one quantity")
-    base = sum((value * unit.factor for value, unit in named), Fraction(0))
-    shown = " ".join(f"{numbers.text(value)} {unit.name}" for value, unit in named)
+    base = sum((value * unit.factor for value, unit in pairs), Fraction(0))
+    shown = " ".join(named(value, unit) for value, unit in pairs)
     return Measure(base / first.factor, first, shown)
 
 

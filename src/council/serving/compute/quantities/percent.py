@@ -199,6 +199,8 @@ _WAS = (
     r"cost))( before the (discount|sale))?"
 )
 _OFF = r"(off|discount|reduction)"
+_LESS = rf"(with|after) (a )?<p:percent> {_OFF}"
+_TAX = r"(and then|then|and|plus) (a )?<tax:percent> (sales )?tax"
 _RATIO = rf"(?P<r>{numbers.NUMBER}(\s?(:| to )\s?{numbers.NUMBER}){{1,4}})"
 _FINAL = r"what is the (final|total|end|new|sale) (price|cost)|how much does it cost( in the end| in total| now)?"
 
@@ -245,26 +247,18 @@ FRAMES = [
     ),
     *frames.frames(
         _discounted,
+        r"<ask><p:percent> off (of )?(a )?<w:amount>",
+        rf"<ask><w:amount> (with|after|minus|less) (a )?<p:percent> {_OFF}(,? {_TAX})?",
+        rf"<ask>the (final |total |sale )?price of (an? )?(<w:amount>) [a-z]+ {_LESS}(,? {_TAX})?",
+        rf"{_NOUN} costs <w:amount>[,.;]? {_LESS},? {_TAX},? ({_FINAL})",
         (
-            rf"<ask><w:amount> (with|after|minus|less) (a )?<p:percent> {_OFF}(,? (and then|then|and|plus) (a "
-            rf")?<tax:percent> (sales )?tax)?"
+            rf"{_NOUN} costs <w:amount>[,.;]? (it is|it gets) (discounted|reduced) by <p:percent>[,.;]? (and )?"
+            rf"then <tax:percent> (sales )?tax is added[,.;]? ({_FINAL})"
         ),
+        rf"{_NOUN} costs <w:amount>[,.;]? {_LESS},? ({_FINAL})",
         (
-            rf"<ask>the (final |total |sale )?price of (a |an )?(<w:amount>) [a-z]+ (with|after) (a "
-            rf")?<p:percent> {_OFF}(,? (and then|then|and|plus) (a )?<tax:percent> (sales )?tax)?"
-        ),
-        (
-            rf"{_NOUN} costs <w:amount>[,.;]? (with|after) (a )?<p:percent> {_OFF},? (and then|then|and|plus) (a "
-            rf")?<tax:percent> (sales )?tax,? ({_FINAL})"
-        ),
-        (
-            rf"{_NOUN} costs <w:amount>[,.;]? (it is|it gets) (discounted|reduced) by <p:percent>[,.;]? (and "
-            rf")?then <tax:percent> (sales )?tax is added[,.;]? ({_FINAL})"
-        ),
-        rf"{_NOUN} costs <w:amount>[,.;]? (with|after) (a )?<p:percent> {_OFF},? ({_FINAL})",
-        (
-            rf"<ask><w:amount> (with|after) (a )?<p:percent> {_OFF},? (and then|then|followed by|and) (a |an "
-            rf")?(another |further |additional |extra )?<p2:percent> {_OFF}"
+            rf"<ask><w:amount> {_LESS},? (and then|then|followed by|and) (an? )?"
+            rf"(another |further |additional |extra )?<p2:percent> {_OFF}"
         ),
     ),
     *frames.frames(

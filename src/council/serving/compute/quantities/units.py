@@ -35,7 +35,7 @@ def _said(found: Sequence[measures.Measure], targets: Sequence[unit_table.Unit])
         raise stops.PassOnError("ounces of mass or fluid ounces may be meant")
     fitting = [(m, u) for m, u in pairs if m.unit.dimension == u.dimension] or pairs[:1]
     values = [measures.convert(measure, unit) for measure, unit in fitting]
-    lines = [f"{m.shown} = {numbers.text(value)} {u.name}" for (m, u), value in zip(fitting, values, strict=True)]
+    lines = [f"{m.shown} = {measures.named(value, u)}" for (m, u), value in zip(fitting, values, strict=True)]
     reading = "; ".join(f"{measure.shown} in {unit.name}" for measure, unit in fitting)
     exact = ", ".join(f"{value} {u.name}" for (_, u), value in zip(fitting, values, strict=True))
     notes = [_DATA_NOTE] if fitting[0][0].unit.dimension == "data" else []
@@ -81,7 +81,7 @@ def _combined(match: frames.Match) -> results.Solved:
     parts = [measures.convert(part, unit) for part in (left, right)]
     stops.require(value == (parts[0] - parts[1] if minus else parts[0] + parts[1]), "the parts one by one")
     return frames.solved(
-        f"{reading} = {numbers.text(value)} {unit.name}",
+        f"{reading} = {measures.named(value, unit)}",
         f"{reading} in {unit.name}",
         measures.CHECK,
         f"{value} {unit.name}",
@@ -104,7 +104,7 @@ def _larger(match: frames.Match) -> results.Solved:
         return frames.solved(f"They are equal: {left.shown} = {right.shown}", reading, measures.CHECK, "equal")
     less = word in ("shorter", "lighter", "smaller", "slower", "colder", "less")
     winner = left if (left.value > other) != less else right
-    answer = f"{winner.shown} is {word}: {right.shown} = {numbers.text(other)} {left.unit.name}"
+    answer = f"{winner.shown} is {word}: {right.shown} = {measures.named(other, left.unit)}"
     return frames.solved(answer, reading, measures.CHECK, winner.shown)
 
 
@@ -168,9 +168,7 @@ def _speed(match: frames.Match) -> results.Solved:
     value = distance.base / time.base / unit.factor
     speed = measures.Measure(value, unit, reading)
     stops.require(_by_hours(measures.convert(time, unit_table.SYMBOLS["s"][0]), speed, distance), "speed times time")
-    return frames.solved(
-        f"{reading} = {numbers.text(value)} {unit.name}", reading, _MOTION_CHECK, f"{value} {unit.name}"
-    )
+    return frames.solved(f"{reading} = {measures.named(value, unit)}", reading, _MOTION_CHECK, f"{value} {unit.name}")
 
 
 def duration(seconds: Fraction) -> str:
@@ -206,7 +204,7 @@ FRAMES = [
         rf"(<ask>|convert |express |change |turn )(the )?{_q('q')} {_TO} {_u('u')}",
         rf"(<ask>)(?P<q>\d{{1,2}} ?' ?\d{{1,2}}(\.\d+)? ?(\"|'')) {_TO} {_u('u')}",
         rf"{_q('q')} ?(=|is|equals) (how many|what in) {_u('u')}",
-        rf"how (long|far|heavy|fast|hot|big|large|much) is {_q('q')} {_TO} {_u('u')}",
+        rf"how (long|far|tall|heavy|fast|hot|big|large|much) is {_q('q')} {_TO} {_u('u')}",
     ),
     *frames.frames(
         _how_many,

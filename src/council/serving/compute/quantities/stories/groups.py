@@ -70,12 +70,12 @@ class _State:
 
     def count(self, thing: str, number: Fraction) -> None:
         if thing in self.counts or any(inner == thing for _, inner in self.each) or self.after:
-            raise stops.PassOnError(f"the {thing}s are told twice")
+            raise stops.PassOnError(f"the {words.plural(thing)} are told twice")
         self.counts[thing] = number
 
     def per(self, outer: str, inner: str, number: Fraction) -> None:
         if inner == outer or inner in self.counts or any(known == inner for _, known in self.each) or self.after:
-            raise stops.PassOnError(f"the {inner}s are told twice")
+            raise stops.PassOnError(f"the {words.plural(inner)} are told twice")
         self.each[outer, inner] = number
 
     def things(self) -> set[str]:
@@ -123,7 +123,7 @@ def _each_of(state: _State, match: frames.Match) -> None:
     if outer not in state.counts and not any(known == outer for _, known in state.each):
         state.count(outer, words.count(match["n"]))
     else:
-        raise stops.PassOnError(f"the {outer}s are told twice")
+        raise stops.PassOnError(f"the {words.plural(outer)} are told twice")
     state.per(outer, inner, words.count(match["m"]))
 
 
@@ -150,7 +150,7 @@ def _count_of(state: _State, match: frames.Match) -> None:
 def _total(state: _State, match: frames.Match) -> None:
     thing = words.thing(match["thing"])
     if state.totals or state.counts:
-        raise stops.PassOnError(f"the {thing}s are told beside other numbers")
+        raise stops.PassOnError(f"the {words.plural(thing)} are told beside other numbers")
     state.totals[thing] = words.count(match["n"])
 
 
@@ -177,9 +177,15 @@ def _answer(state: _State, question: str) -> results.Solved:
     thing = words.thing(match["thing"])
     words.check_apart(state.things() | {thing})
     outers = {outer for outer, _ in state.each}
-    told = [f"{numbers.text(count)} {name}s" for name, count in (*state.counts.items(), *state.totals.items())]
-    told += [f"{numbers.text(count)} {inner}s in each {outer}" for (outer, inner), count in state.each.items()]
-    told += [f"{'+' if count > 0 else '-'}{numbers.text(abs(count))} {name}s" for name, count in state.after]
+    told = [
+        f"{numbers.text(count)} {words.plural(name)}" for name, count in (*state.counts.items(), *state.totals.items())
+    ]
+    told += [
+        f"{numbers.text(count)} {words.plural(inner)} in each {outer}" for (outer, inner), count in state.each.items()
+    ]
+    told += [
+        f"{'+' if count > 0 else '-'}{numbers.text(abs(count))} {words.plural(name)}" for name, count in state.after
+    ]
     if not state.each or any(name != thing for name, _ in state.after):
         raise stops.PassOnError("nothing is told of groups, or something else is taken away")
     if thing in outers and thing not in state.counts:
@@ -199,7 +205,12 @@ def _answer(state: _State, question: str) -> results.Solved:
     value += sum((count for _, count in state.after), Fraction(0))
     if value < 0 or value.denominator != 1:
         raise stops.PassOnError("that is no number of things")
-    return frames.solved(f"{thing}s = {numbers.text(value)}", "; ".join((*told, f"asked: {thing}s")), check, value)
+    return frames.solved(
+        f"{words.plural(thing)} = {numbers.text(value)}",
+        "; ".join((*told, f"asked: {words.plural(thing)}")),
+        check,
+        value,
+    )
 
 
 def _all(state: _State, thing: str, depth: int) -> tuple[Fraction, tuple[Fraction, Fraction]]:
@@ -208,7 +219,7 @@ def _all(state: _State, thing: str, depth: int) -> tuple[Fraction, tuple[Fractio
         raise stops.PassOnError("the groups go in a circle")
     found = [(outer, count) for (outer, inner), count in state.each.items() if inner == thing]
     if len(found) != 1:
-        raise stops.PassOnError(f"it is not said how many {thing}s there are in each")
+        raise stops.PassOnError(f"it is not said how many {words.plural(thing)} there are in each")
     outer, count = found[0]
     groups = state.counts[outer] if outer in state.counts else _all(state, outer, depth + 1)[0]
     return groups * count, (count, groups)
@@ -221,7 +232,7 @@ def _groups(state: _State, thing: str) -> Fraction:
         raise stops.PassOnError("it is not clear what is in the groups")
     inner, count = found[0]
     if inner not in state.totals or not count:
-        raise stops.PassOnError(f"it is not said how many {inner}s there are together")
+        raise stops.PassOnError(f"it is not said how many {words.plural(inner)} there are together")
     stops.require(state.totals[inner] / count * count == state.totals[inner], "the groups together")
     return state.totals[inner] / count
 
@@ -245,8 +256,9 @@ def _shared(match: frames.Match, question: str) -> results.Solved:
         sum((each for _ in range(int(among))), Fraction(0)) == total if among <= 10**5 else each * among == total,
         "the shares",
     )
-    reading = f"{numbers.text(total)} {thing}s shared equally among {numbers.text(among)} {people}s" + (
-        f", then {numbers.text(more)} more each" if more else ""
+    reading = (
+        f"{numbers.text(total)} {words.plural(thing)} shared equally among {numbers.text(among)} {words.plural(people)}"
+        + (f", then {numbers.text(more)} more each" if more else "")
     )
     return frames.solved(
         (

@@ -113,11 +113,11 @@ class _State:
     def change(self, person: str, thing: str, count: Fraction) -> None:
         """Note a gain or loss of someone whose number is known."""
         if (person, thing) not in self.now:
-            raise stops.PassOnError(f"it is not said how many {thing}s {person} had")
+            raise stops.PassOnError(f"it is not said how many {words.plural(thing)} {person} had")
         self.now[person, thing] += count
         self.steps.append((person, thing, count))
         if self.now[person, thing] < 0:
-            raise stops.PassOnError(f"{person} would have fewer than no {thing}s")
+            raise stops.PassOnError(f"{person} would have fewer than no {words.plural(thing)}")
 
 
 def read(sentences: list[str]) -> results.Result:
@@ -232,7 +232,7 @@ def _set_beside(state: _State, match: frames.Match, made: Callable[[Fraction], F
     other, thing = match["other"], state.thing(match["thing"])
     person = state.person(match["who"])
     if (other, thing) not in state.now or other == person:
-        raise stops.PassOnError(f"it is not said how many {thing}s {other} has")
+        raise stops.PassOnError(f"it is not said how many {words.plural(thing)} {other} has")
     value = made(state.now[other, thing])
     if value < 0 or value.denominator != 1:
         raise stops.PassOnError("that is no number of things")
@@ -244,14 +244,14 @@ def _answer(state: _State, question: str) -> results.Solved:
         thing = words.thing(match["thing"])
         person = state.person(match["who"])
         value = _known(state, person, thing)
-        what = f"{thing}s of {person.title()}"
+        what = f"{words.plural(thing)} of {person.title()}"
     elif match := _ASK_ALL.fullmatch(question):
         thing = words.thing(match["thing"])
         asked = [match["a"], match["b"]] if match["a"] else state.people
         if len(asked) < 2 or set(asked) != set(state.people):
             raise stops.PassOnError("it is not clear whose things are added up")
         value = sum((_known(state, person, thing) for person in asked), Fraction(0))
-        what = f"{thing}s of {' and '.join(person.title() for person in asked)}"
+        what = f"{words.plural(thing)} of {' and '.join(person.title() for person in asked)}"
     elif match := _ASK_MORE.fullmatch(question):
         thing = words.thing(match["thing"])
         person, other = state.person(match["who"]), state.person(match["other"])
@@ -259,14 +259,17 @@ def _answer(state: _State, question: str) -> results.Solved:
         value = value if match["way"] == "more" else -value
         if value < 0 or person == other:
             raise stops.PassOnError("the comparison goes the other way")
-        what = f"how many {match['way']} {thing}s {person.title()} has than {other.title()}"
+        what = f"how many {match['way']} {words.plural(thing)} {person.title()} has than {other.title()}"
     else:
         raise stops.PassOnError(f"I do not read the question {question[:80]!r}")
     words.check_apart(state.things | {thing})
     _check(state)
-    told = [f"{person.title()}: {numbers.text(count)} {thing}s" for (person, thing), count in state.start.items()]
+    told = [
+        f"{person.title()}: {numbers.text(count)} {words.plural(thing)}"
+        for (person, thing), count in state.start.items()
+    ]
     told += [
-        f"{person.title()}: {'+' if count >= 0 else '-'}{numbers.text(abs(count))} {thing}s"
+        f"{person.title()}: {'+' if count >= 0 else '-'}{numbers.text(abs(count))} {words.plural(thing)}"
         for person, thing, count in state.steps
     ]
     return frames.solved(
@@ -279,7 +282,7 @@ def _answer(state: _State, question: str) -> results.Solved:
 
 def _known(state: _State, person: str, thing: str) -> Fraction:
     if (person, thing) not in state.now or (person, thing) in state.unsure:
-        raise stops.PassOnError(f"it is not said how many {thing}s {person} has")
+        raise stops.PassOnError(f"it is not said how many {words.plural(thing)} {person} has")
     return state.now[person, thing]
 
 

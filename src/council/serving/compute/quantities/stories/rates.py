@@ -63,13 +63,12 @@ def _periods(match: frames.Match, verb: str, count: Fraction) -> Fraction:
 def _done(match: frames.Match) -> results.Solved:
     verb = _checked_verb(match)
     _same(match["t1"], match["t2"])
+    things = words.plural(words.thing(match["t1"]))
     rate = words.count(match["m"])
     periods = _periods(match, verb, words.count(match["n"]))
     total = rate * periods
     stops.require(periods == 0 or total / periods == rate, "the rate")
-    reading = (
-        f"{numbers.text(rate)} {words.thing(match['t1'])}s each {words.thing(match['unit'])} x {numbers.text(periods)}"
-    )
+    reading = f"{numbers.text(rate)} {things} each {words.thing(match['unit'])} x {numbers.text(periods)}"
     return frames.solved(f"{reading} = {numbers.text(total)}", reading, _CHECK, total)
 
 
@@ -77,12 +76,11 @@ def _time(match: frames.Match) -> results.Solved:
     _checked_verb(match)
     _same(match["t1"], match["t2"])
     _same(match["unit"], match["unit2"])
+    things = words.plural(words.thing(match["t1"]))
     rate, total = words.count(match["m"]), words.count(match["n"])
     if not rate or total % rate:
         raise stops.PassOnError("the time is no whole number, and may be meant to be")
-    reading = (
-        f"{numbers.text(total)} {words.thing(match['t1'])}s at {numbers.text(rate)} each {words.thing(match['unit'])}"
-    )
+    reading = f"{numbers.text(total)} {things} at {numbers.text(rate)} each {words.thing(match['unit'])}"
     value = total / rate
     stops.require(value * rate == total, "the rate")
     unit = words.thing(match["unit"]) + ("" if value == 1 else "s")

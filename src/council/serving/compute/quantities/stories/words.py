@@ -42,6 +42,19 @@ def thing(noun: str) -> str:
     return " ".join((*before, last))
 
 
+def plural(named: str) -> str:
+    """Return the plural of what `thing` returned."""
+    *before, last = named.split()
+    several = {one: many for many, one in _IRREGULAR.items()}
+    if last in several:
+        last = several[last]
+    elif re.search(r"[^aeiou]y$", last):
+        last = last[:-1] + "ies"
+    else:
+        last += "es" if re.search(r"(?:s|x|ch|sh)$", last) else "s"
+    return " ".join((*before, last))
+
+
 def count(text: str) -> Fraction:
     """Return a whole number; `a` is one."""
     if text.strip().lower() in ("a", "an"):
