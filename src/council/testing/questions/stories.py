@@ -207,7 +207,32 @@ def _ages(chance: random.Random) -> families.Asked:
             return families.Asked(f"{told}How old will {two} be in {later} years?", str(second + later))
 
 
+def _unknown(chance: random.Random) -> families.Asked:
+    name, thing, he = chance.choice(_NAMES), chance.choice(_THINGS), chance.choice(("He", "She"))
+    gain = chance.random() < 0.5
+    plain, past = chance.choice(
+        (("buy", "bought"), ("find", "found"), ("get", "got"))
+        if gain
+        else (("lose", "lost"), ("eat", "ate"), ("sell", "sold"))
+    )
+    change = chance.randint(1, 80)
+    start = chance.randint(0 if gain else change, 200)
+    end = start + change if gain else start - change
+    if chance.random() < 0.5:
+        text = f"{name} had some {thing}. {he} {past} {change} {thing}. Now {he.lower()} has {end} {thing}. "
+        return families.Asked(
+            f"{text}How many {thing} did {name} have {chance.choice(('at first', 'in the beginning'))}?", str(start)
+        )
+    text = f"{name} had {start} {thing}. {he} {past} some {thing}. Now {he.lower()} has {end} {thing}. "
+    return families.Asked(f"{text}How many {thing} did {he.lower()} {plain}?", str(change))
+
+
 _REFUSE = (
+    "Tom had some apples. He bought 5 apples. Now he has 3 apples. How many apples did he have at first?",
+    "Tom had some apples. Ann bought 5 apples. Now he has 8 apples. How many apples did he have at first?",
+    "Tom had some apples. He bought some apples. Now he has 8 apples. How many apples did he buy?",
+    "Tom had 5 apples. He bought some apples. Now he has 8 pears. How many apples did he buy?",
+    "Tom had 5 apples. He bought some apples. Now he has 8 apples. How many apples did he sell?",
     "Tom has 5 red marbles and 3 blue marbles. How many marbles does Tom have?",
     "Tom has 5 marbles, 2 of which are red. How many red ones does he have?",
     "Tom has 5 apples. He gives 2 to Ann. How many apples does Ann have?",
@@ -267,6 +292,7 @@ _REFUSE = (
 )
 FAMILIES = (
     amounts.family("stories: start, change, result", _changes, _REFUSE),
+    amounts.family("stories: unknown start or change", _unknown),
     amounts.family("stories: gifts", _gift),
     amounts.family("stories: comparisons", _compared),
     amounts.family("stories: groups", _groups),

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from council.serving.compute import results
 from council.serving.compute.quantities import frames, stops
-from council.serving.compute.quantities.stories import ages, groups, holdings, prices, rates, words
+from council.serving.compute.quantities.stories import ages, groups, holdings, prices, rates, unknowns, words
 
-FRAMES: Sequence[frames.Frame] = (*prices.FRAMES, *rates.FRAMES, *ages.FRAMES)
+FRAMES: Sequence[frames.Frame] = (*prices.FRAMES, *rates.FRAMES, *ages.FRAMES, *unknowns.FRAMES)
 
 
 def solve(text: str) -> list[results.Result]:
