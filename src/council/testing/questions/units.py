@@ -44,7 +44,7 @@ _WORDS = {
 
 
 def _key(value: Fraction, unit: str) -> str:
-    return f"{amounts.text(value)} {unit}"
+    return f"{amounts.text(value)} {unit.removesuffix('s') if value == 1 and len(unit) > 3 else unit}"
 
 
 def _convert(chance: random.Random) -> families.Asked:

@@ -1,16 +1,12 @@
 """Quantities in text: a number with a unit, or several as in 5 ft 3 in. An independent registry checks every factor."""
 
-import functools
 import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-import pint
-
-from council.serving.compute.quantities import numbers, stops, unit_table
+from council.serving.compute.quantities import numbers, registry, stops, unit_table
 
 CHECK = "pint, whose factors were written by others, gives exactly the same"
 _WORD = r"[a-z\N{MICRO SIGN}\N{DEGREE SIGN}][^\s,?]{0,19}"
@@ -110,12 +106,4 @@ def _a(dimension: str) -> str:
 
 
 def _by_registry(measure: Measure, unit: unit_table.Unit) -> Fraction:
-    registry = _registry()
-    start = registry.Quantity(measure.value * measure.unit.pint_count, measure.unit.pint)
-    return Fraction(start.to(unit.pint).magnitude) / unit.pint_count
-
-
-@functools.cache
-def _registry() -> Any:
-    """Return pint's units with exact fractions. Only names of our own table ever reach its parser."""
-    return pint.UnitRegistry(non_int_type=Fraction)
+    return registry.convert(measure.value * measure.unit.pint_count, measure.unit.pint, unit.pint) / unit.pint_count
