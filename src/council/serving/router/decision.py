@@ -19,6 +19,8 @@ _VECTOR_CHARS = 240
 _SIGNALS_FROM = 0.25
 # Signals of code this strong make up for a head that is in doubt, down to this probability.
 _CODE_SIGNALS_FROM, _CODE_DOUBT_FROM = 0.6, 0.1
+# Without any signal of code it must be this likely, or the programmer's prompt would meet whatever begins with "create".
+_CODE_BLIND_FROM = 0.95
 # What a question that follows on takes from the one before.
 _BEFORE_SHARE = 0.7
 _FOLLOWS_WORDS_MAX = 8
@@ -81,7 +83,8 @@ def decided(
         route for route in STRICT if probabilities[route] >= settings.try_from or found.scores[route] >= _SIGNALS_FROM
     ]
     order = sorted(strict, key=lambda route: -probabilities[route])
-    likely = probabilities[_CODE] >= max(probabilities[_GENERAL], settings.code_from)
+    code_from = settings.code_from if found.scores[_CODE] else max(settings.code_from, _CODE_BLIND_FROM)
+    likely = probabilities[_CODE] >= max(probabilities[_GENERAL], code_from)
     if likely or (found.scores[_CODE] >= _CODE_SIGNALS_FROM and probabilities[_CODE] >= _CODE_DOUBT_FROM):
         order.append(_CODE)
     top = best(probabilities)

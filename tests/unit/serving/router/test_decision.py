@@ -131,6 +131,20 @@ def test_small_talk_is_not_sent_to_the_code_specialist() -> None:
     assert answers.Route.CODE not in choose("hey, how are you today?").order
 
 
+NOT_CODE = [
+    "Create a limerick",
+    "Read this aloud",
+    "Answer with one word: blue",
+    "Say only the word yes.",
+    "Print my ticket",
+]
+
+
+@pytest.mark.parametrize("text", NOT_CODE)
+def test_a_request_without_a_word_of_code_does_not_meet_the_programmers_prompt(text: str) -> None:
+    assert answers.Route.CODE not in choose(text).order
+
+
 def test_the_first_reason_is_the_likeliest_route_with_its_probability() -> None:
     found = choose("What is 17% of 2,340?")
     assert found.reasons[0] == f"math: probability {found.probabilities[answers.Route.MATH]:.2f}"
