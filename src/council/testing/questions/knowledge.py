@@ -83,6 +83,7 @@ _REFUSE_COUNTRIES = (
     "Is Lima the capital of Peru?",
     "Which country has the capital Kingston?",
     "Which country has the capital Jerusalem?",
+    "Which country has the capital City of Victoria?",
     "Which country had the capital Bonn?",
     "What is the capital of Peru?\nWhat is the capital of Chile?",
     "What is the capital gain of Peru?",

@@ -20,6 +20,8 @@ _FILE_BYTES_MAX = 1024 * 1024
 NO_ONE_CAPITAL = frozenset(
     "AN AQ BI BJ BO BQ BV CI CS EH GE GQ GS HK HM ID IL IO KZ LK MO MS NR PS SJ SZ TF TK UM VA XK YE ZA".split()
 )
+# Names of capitals that are nearly or wholly those of another's: of Hong Kong's former one and British Columbia's, of each other.
+_UNCLEAR_CAPITALS = frozenset({"victoria", "city of victoria", "georgetown", "george town"})
 ALIASES = {
     "usa": "US",
     "us": "US",
@@ -86,7 +88,9 @@ class Countries:
         with_capital = [one for one in found if one.capital and one.two not in NO_ONE_CAPITAL]
         capitals = Counter(asking.folded(one.capital) for one in found)
         self._by_capital = {
-            asking.folded(one.capital): one for one in with_capital if capitals[asking.folded(one.capital)] == 1
+            name: one
+            for one in with_capital
+            if capitals[name := asking.folded(one.capital)] == 1 and name not in _UNCLEAR_CAPITALS
         }
 
     @classmethod
