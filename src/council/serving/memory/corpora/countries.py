@@ -20,7 +20,7 @@ _FILE_BYTES_MAX = 1024 * 1024
 NO_ONE_CAPITAL = frozenset(
     "AN AQ BI BJ BO BQ BV CI CS EH GE GQ GS HK HM ID IL IO KZ LK MO MS NR PS SJ SZ TF TK UM VA XK YE ZA".split()
 )
-# Names of capitals that are nearly or wholly those of another's: of Hong Kong's former one and British Columbia's, of each other.
+# Nearly or wholly another's: of Hong Kong's former capital and British Columbia's, of each other.
 _UNCLEAR_CAPITALS = frozenset({"victoria", "city of victoria", "georgetown", "george town"})
 ALIASES = {
     "usa": "US",
