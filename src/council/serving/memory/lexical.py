@@ -28,6 +28,12 @@ _STOP_WORDS = frozenset(
 )
 
 
+# They ask for a duration or a time of day, and an answer has these in other words; `apt.py` sees to it that it has one.
+_MEASURE = re.compile(
+    r"\bhow long (?=(?:do|does|did|is|are|was|were)\b)|(?<=\w) take(?= in\b|s?\W*\Z)|\b(?:at )?what time\b"
+)
+
+
 class LexicalIndex:
     """Passages by document. Not for use from several threads."""
 
@@ -92,7 +98,11 @@ class LexicalIndex:
     def _quoted(self, passage: answers.Passage, words: Sequence[str]) -> answers.Passage:
         """Add the sentences that hold the words, and how many of the words they hold with the headings."""
         parts = quotes.units(passage.text)
-        rows = [(number, passage.text[part.begin : part.end]) for number, part in enumerate(parts) if not part.code]
+        rows = [
+            (number, passage.text[slice(*part.head)] + passage.text[part.begin : part.end])
+            for number, part in enumerate(parts)
+            if not part.code
+        ]
         held: list[set[str]] = [set() for _ in parts]
         above: set[str] = set()
         with self._database:
@@ -101,7 +111,7 @@ class LexicalIndex:
                 for (number,) in self._database.execute("SELECT rowid FROM units WHERE units MATCH ?", (f'"{word}"',)):
                     (above if number < 0 else held[number]).add(word)
             self._database.execute("DELETE FROM units")
-        quote = quotes.best(passage.text, parts, held, above)
+        quote = quotes.best(passage.text, parts, held, above, len(words))
         # A single word is everywhere; what is about it has it in its heading, or begins with it as a glossary's row does.
         about = len(words) > 1 or bool(above) or words[0] in content_words(quote.text[:_BEGIN_CHARS])[:1]
         return dataclasses.replace(passage, quote=quote.text, held=len(quote.held) / len(words) if about else 0.0)
@@ -146,5 +156,5 @@ def _parted(heading: str) -> tuple[str, str]:
 
 def content_words(query: str) -> list[str]:
     """Return the distinct words of a query that carry content, in order, at most `_WORDS_MAX`."""
-    words = (word for word in WORD.findall(query.lower()) if word not in _STOP_WORDS)
+    words = (word for word in WORD.findall(_MEASURE.sub(" ", query.lower())) if word not in _STOP_WORDS)
     return list(dict.fromkeys(words))[:_WORDS_MAX]

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 from council import ports
 from council.domain import answers
-from council.serving.specialists import quotable
+from council.serving.specialists import apt, quotable
 
 _PASSAGES = 3
 NOT_FOUND = "not in my sources"
@@ -28,7 +28,9 @@ class KnowledgeSpecialist:
             yield answers.PassOn(refusal)
             return
         passages = await self._retriever.search(question.text, _PASSAGES, question.request_id)
-        good = [passage for passage in passages if passage.held >= self._coverage_min and passage.quote]
+        good = [
+            passage for passage in passages if passage.held >= self._coverage_min and _answers(question.text, passage)
+        ]
         if not good:
             yield answers.PassOn(NOT_FOUND)
             return
@@ -40,6 +42,10 @@ class KnowledgeSpecialist:
             {"passages": [_detail(passage) for passage in sorted(good, key=lambda passage: passage is not best)]},
         )
         yield answers.Finding(text, round(best.held, 3), evidence)
+
+
+def _answers(asked: str, passage: answers.Passage) -> bool:
+    return bool(passage.quote) and apt.holds(asked, passage.quote)
 
 
 # A client may render what it shows as Markdown: then an image in a quote would be fetched, and a tag be obeyed.

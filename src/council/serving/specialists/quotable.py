@@ -20,6 +20,11 @@ _CHOICE = re.compile(
     r"\b(?:which|what) of (?:the following|these)\b|,[^,?]{1,60}\bor\b[^,?]{1,60}\?\s*\Z",
     re.IGNORECASE | re.MULTILINE,
 )
+# "Which is the largest" is decided by a look at all of them, unless a document says so; its sentence would hold the words.
+_COMPARED = re.compile(
+    r"(?:which|what|who)\b.{0,80}\b(?!latest|nearest|rest|test|guest|request|forest|interest)\w{2,}est\W*\Z",
+    re.IGNORECASE,
+)
 _TALK = re.compile(
     r"\b(?:your|yours|yourself)\b|(?<!how )(?<!where )\b(?:are|were|do|did|would|will|have|can|should) you\b|"
     r"\b(?:you are|you're|you were|tell (?:me )?a (?:joke|story)|right now)\b|"
@@ -36,6 +41,8 @@ def refusal(text: str) -> str:
         return "a choice, which no quote makes"
     if _YES_OR_NO.match(asked):
         return "a yes-or-no question, which a quote does not decide"
+    if _COMPARED.match(asked):
+        return "a comparison, which a quote does not make"
     if _TALK.search(asked):
         return "a question to Council itself, not to its sources"
     return ""

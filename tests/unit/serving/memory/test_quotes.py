@@ -66,3 +66,13 @@ def test_a_single_word_in_passing_is_no_answer_but_one_that_is_explained_is() ->
     assert quote("The office, which a heron visits, is red.", "What is a heron?")[1] == 0.0
     assert quote("# Heron\n\nA grey bird.", "What is a heron?") == ("A grey bird.", 1.0)
     assert quote("| heron | a grey bird |\n", "What is a heron?")[1] == 1.0
+
+
+def test_a_row_of_a_table_comes_with_its_head_and_not_with_its_neighbours() -> None:
+    text = "Ours:\n\n| machine | maker |\n|---|---|\n| lathe | Harrison |\n| saw | Startrite |\n\nThey are old.\n"
+    assert quote(text, "Who is the maker of the saw?") == ("| machine | maker |\n|---|---|\n| saw | Startrite |", 1.0)
+    assert quote(text, "lathe Startrite maker")[1] < 0.8
+
+
+def test_words_of_two_items_say_nothing_together() -> None:
+    assert quote("- The heron is grey.\n- The office is red.\n", "heron office")[1] == 0.5
