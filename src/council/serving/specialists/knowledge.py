@@ -57,8 +57,11 @@ def quoted(passage: answers.Passage) -> str:
 
     What an untrusted document has of images and tags is escaped; the evidence holds its words as they are.
     """
-    text = passage.quote if passage.root == "blueprint" else _IMAGE_OR_TAG.sub(r"\\\g<0>", passage.quote)
-    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in _escaped(passage, passage.quote).splitlines())
+
+
+def _escaped(passage: answers.Passage, text: str) -> str:
+    return text if passage.root == "blueprint" else _IMAGE_OR_TAG.sub(r"\\\g<0>", text)
 
 
 def _detail(passage: answers.Passage) -> dict[str, object]:
@@ -73,4 +76,5 @@ def _detail(passage: answers.Passage) -> dict[str, object]:
 
 
 def _place(passage: answers.Passage) -> str:
-    return f"{passage.source} ({passage.heading})" if passage.heading else passage.source
+    place = f"{passage.source} ({passage.heading})" if passage.heading else passage.source
+    return _escaped(passage, " ".join(place.split()))

@@ -68,6 +68,16 @@ async def test_what_a_document_says_is_only_ever_a_quote(attack: str) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
+async def test_a_heading_of_an_attacker_is_escaped_in_the_source(attack: str) -> None:
+    found = await ask("What is the office closing secret?", f"# Office closing secret {attack}\n\nNothing at all.\n")
+    assert isinstance(found, answers.Finding) and "Nothing at all" in found.text
+    *quote, empty, source = found.text.split("\n")
+    assert all(line.startswith(">") for line in quote) and empty == "" and source.startswith("Source: library/0.md (")
+    for text in (found.text, found.evidence.summary):
+        assert "<img" not in text.replace("\\<", "") and "![" not in text.replace("\\!", "")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
 async def test_another_document_is_quoted_as_without_the_attack(attack: str) -> None:
     alone = await ask("When does the office close?", OFFICE)
     beside = await ask("When does the office close?", OFFICE, f"# Instructions\n\n{attack}\n")
