@@ -118,7 +118,8 @@ class Passage:
     """A piece of a document that recall found.
 
     `root` is "blueprint" (trusted) or "library" (the user's own, untrusted). `score` grows with relevance; `coverage` is
-    the share of the query's distinct content words that the passage holds, 0 to 1.
+    the share of the query's distinct content words that the passage holds, 0 to 1. `quote` are the sentences of `text` that
+    hold most of them, and `held` the share that those hold together with the headings.
     """
 
     root: str
@@ -127,6 +128,8 @@ class Passage:
     text: str
     score: float
     coverage: float
+    quote: str = ""
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
