@@ -42,7 +42,7 @@ def _targets(found: list[dict[str, Any]]) -> str:
         (row["figure"], row.get("value"), row["unit"], row["target"], row.get("verdict", "no figure"))
         for part in found
         for row in part["rows"]
-        if "target" in row
+        if "target" in row and row["subject"] == figures.OURS
     ]
     lines = ["### Targets\n", "| figure | value | target | |", "|---|---:|---:|---|"]
     lines += [

@@ -22,6 +22,19 @@ class RouterConfig:
     vector_wait_s: float = options.option(0.015, "Longest wait for that, seconds.", low=0.001, high=1)
 
 
+# What recall can read from packages, see serving/memory/corpora.
+CORPORA = ("countries", "elements", "python", "dictionary")
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeConfig:
+    """What the knowledge specialist knows beside guidebook, knowledge folder and library."""
+
+    corpora: tuple[str, ...] = options.option(
+        CORPORA, "Packaged sources that are asked: `countries`, `elements`, `python`, `dictionary`; empty: none."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class GeneralConfig:
     """The local model as the last to answer, and the tools that it may use first."""
