@@ -97,8 +97,14 @@ async def test_programs_that_compute_nothing_or_end_badly_never_answer(runs: Any
 
 
 async def test_one_program_alone_is_no_agreement(runs: Any) -> None:
-    settings = answering.ProgramsConfig(samples=1, agree_min=0.1)
+    settings = answering.ProgramsConfig(samples=1, agree_min=0.5)
     assert isinstance(await ask(runs, Speaker(RIGHT), settings=settings), answers.PassOn)
+
+
+async def test_half_of_the_programs_are_no_agreement(runs: Any) -> None:
+    settings = answering.ProgramsConfig(samples=4, agree_min=0.5)
+    passed = await ask(runs, Speaker(WRONG, WRONG, RIGHT, OTHER_WAY), settings=settings)
+    assert isinstance(passed, answers.PassOn) and "2 of 4" in passed.reason
 
 
 async def test_floats_of_one_value_agree(runs: Any) -> None:

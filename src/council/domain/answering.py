@@ -68,7 +68,7 @@ class ProgramsConfig:
         0, "Programs written for a word problem; 0: none. The packaged model is too small.", low=0, high=32
     )
     agree_min: float = options.option(
-        0.6, "Share of them, two at least, that must print the same for an answer.", low=0.1, high=1
+        0.6, "Share of them, two and more than half at least, that must print the same.", low=0.5, high=1
     )
     tokens_max: int = options.option(300, "Longest program, tokens.", low=32, high=4096)
     wall_s: float = options.option(30.0, "Longest that writing and running them may take, seconds.", low=1, high=600)

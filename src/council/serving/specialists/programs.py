@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from council import ports
 from council.domain import answering, answers, errors, sandbox
+from council.kit import fences
 from council.serving.specialists import code_runs
 from council.serving.specialists import speech as speech_module
 
@@ -100,8 +101,12 @@ class ProgramSpecialist:
         yield self._finding(drawn, *best)
 
     def _needed(self) -> int:
-        """Return how many programs must agree: the share that the settings name, and two at least."""
-        return max(2, math.ceil(self._settings.agree_min * self._settings.samples))
+        """Return how many programs must agree: the share that the settings name, but two and more than half at least.
+
+        With half or fewer, another value could have as many.
+        """
+        samples = self._settings.samples
+        return max(2, samples // 2 + 1, math.ceil(round(self._settings.agree_min * samples, 6)))
 
     async def _draw(self, question: answers.Question, numbers: list[str], drawn: _Drawn) -> str:
         """Draw programs until enough agree or cannot any more; return why it stopped early, or ""."""
@@ -125,8 +130,8 @@ class ProgramSpecialist:
         async with contextlib.aclosing(speech.listen(self._model, asked, _PROMPT)) as texts:
             async for _ in texts:
                 pass
-        drawn.usage = speech_module.added(drawn.usage, speech.usage)
-        code = speech_module.python_blocks(speech.text)
+        drawn.usage += speech.usage
+        code = "\n\n".join(fences.python_blocks(speech.text))
         checked = await self._compute.call("code.computes", {"code": code, "numbers": numbers}, question.request_id)
         if checked["against"]:
             return _Sample(code, None, str(checked["against"]))
