@@ -4,16 +4,25 @@ import re
 from fractions import Fraction
 
 from council.serving.compute.quantities import numbers, stops
+from council.serving.compute.quantities.stories import kinds
 
 SENTENCES_MAX = 12
 _STOPS = (
-    "a an and are as at all away by each equally every few fewer for from get had has have he her here him his how if in into "
-    "is it its left less many more most much no none not now of off on one only or other out she some than that the their them "
-    "then there they this those to together total two was were what when where which while who will with you your"
+    "a again ago almost already also an and any are as at away back be by daily each earlier eight either equally ever "
+    "every few fewer five for four friday from get had has have he her here hers him his home how if in into is it its just "
+    "later left less many maybe me mine monday more most much my neither never nine no none nor not nothing now of off on "
+    "once one only or other others our out per perhaps saturday second several she six soon still such sunday than that the "
+    "their them then there these they this those three thursday to today together tomorrow tonight too total tuesday twice "
+    "two up us was wednesday weekly were what when where which while who whom whose will with yesterday yet you your"
 )
 _STOP = "(?:" + "|".join(_STOPS.split()) + ")"
 NOUN = rf"(?!{_STOP}\b)[a-z]+(?:[ -](?!{_STOP}\b)[a-z]+){{0,2}}?"
-_NO_NAMES = "i|we|these|any|nobody|someone|every|both|another|half|twice|after|before|later"
+_NO_NAMES = (
+    "i|we|nobody|somebody|someone|anybody|anyone|anything|everybody|everyone|everything|something|all|both|another|half|after|"
+    "before|people|whoever|friends|neighbors|neighbours|students|pupils|teachers|classmates|children|kids|boys|girls|strangers|"
+    "brothers|sisters|parents|cousins|rarely|seldom|hardly|barely|nearly|usually|often|always|sometimes|suppose|assume|say|"
+    "imagine|even|instead"
+)
 NAME = rf"(?!(?:{_STOP}|{_NO_NAMES})\b)[a-z]+"
 COUNT = rf"(?:{numbers.COUNT}|an?\b)"
 _IRREGULAR = {
@@ -62,30 +71,42 @@ def count(text: str) -> Fraction:
     return Fraction(numbers.read_count(text))
 
 
-# Several people may have the same one, and one of several may be oneself.
-_SHARED = frozenset(
-    (
-        "aunt brother child classmate colleague cousin daughter father friend grandparent mother neighbor neighbour parent "
-        "pupil relative sibling sister son student teacher teammate uncle"
-    ).split()
-)
-
-
 def owned(noun: str) -> str:
-    """Return `thing`, unless it is someone whom several people can have at once. Raises PassOnError."""
+    """Return `thing`, unless it is something or someone that several people can have at once. Raises PassOnError."""
     named = thing(noun)
-    if named.split()[-1] in _SHARED:
-        raise stops.PassOnError(f"several people may have the same {named}")
+    if kinds.is_shared(named):
+        raise stops.PassOnError(f"several may have the same {named}")
     return named
 
 
 def check_apart(things: set[str]) -> None:
-    """Pass on where one thing may be part of another: they share their last word, or one is named in the other."""
+    """Pass on where the words of one thing are among those of another, as red marbles and marbles. Raises PassOnError."""
     named = sorted(things)
+    parts = {one: {thing(word) for word in re.split(r"[ -]", one)} for one in named}
     for one in named:
         for other in named:
-            if one != other and (one.split()[-1] in other.split() or other.split()[-1] in one.split()):
+            if one != other and (kinds.head(one) in parts[other] or kinds.head(other) in parts[one]):
                 raise stops.PassOnError(f"{one} may be among {other}")
+
+
+def check_kinds(asked: str, others: set[str]) -> None:
+    """Pass on where one of `others` may be a kind or a part of what is asked, as roses of flowers. Raises PassOnError."""
+    for other in sorted(others - {asked}):
+        if not kinds.apart(asked, other):
+            raise stops.PassOnError(f"{other} may be among {asked}")
+
+
+def check_same(name: str, *others: str | None) -> None:
+    """Pass on where one of `others` is he or she and known not to be `name`, or another name. Raises PassOnError."""
+    said = {other.lower() for other in others if other}
+    pronouns = said & {"he", "she"}
+    for other in said:
+        if other in pronouns:
+            clear = len(pronouns) == 1 and kinds.fits(name.lower(), other) is not False
+        else:
+            clear = other == name.lower() or other == "it" or other.startswith("the ")
+        if not clear:
+            raise stops.PassOnError(f"{other} may be someone else than {name}")
 
 
 def strip_openers(sentence: str) -> str:
