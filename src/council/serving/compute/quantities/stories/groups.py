@@ -220,12 +220,13 @@ def _answer(state: _State, question: str) -> results.Solved:
 def _check_things(state: _State, asked: str) -> None:
     """Pass on where something told of may be among what is asked, or has no part in it."""
     words.check_apart(state.things() | {asked})
-    if asked in state.totals or any(asked == outer for outer, _ in state.each):
-        return
     used = {asked}
     for _ in state.each:
         used |= {outer for outer, inner in state.each if inner in used}
-    words.check_kinds(asked, {inner for _, inner in state.each} - used)
+    inners = {inner for _, inner in state.each}
+    if any(outer == asked for outer, _ in state.each) and state.totals:
+        used |= inners
+    words.check_kinds(asked, inners - used)
     if (set(state.counts) | set(state.totals)) - used:
         raise stops.PassOnError("it is told of other things, too")
 

@@ -192,7 +192,7 @@ FRAMES = [
     *frames.frames(
         _taken_out,
         (
-            rf"an? [a-z]+ (holds|contains|has) {_n('w')} {_noun('t1')}[.,;]? each (?P<each>[a-z]+) takes out "
+            rf"an? {words.NAME} (holds|contains|has) {_n('w')} {_noun('t1')}[.,;]? each (?P<each>[a-z]+) takes out "
             rf"{_n('m')} {_noun('t2')}[.,;]? how many {_noun('t3')} (remain|are left) after {_n('n')} "
             rf"(?P<each2>[a-z]+)"
         ),
@@ -200,7 +200,7 @@ FRAMES = [
     *frames.frames(
         _pieces,
         (
-            rf"an? [a-z]+ of {_n('w')} {_noun('t1')} is cut into {_n('n')} equal pieces[.,;]? {words.NAME} joins "
+            rf"an? {words.NAME} of {_n('w')} {_noun('t1')} is cut into {_n('n')} equal pieces[.,;]? {words.NAME} joins "
             rf"{_n('k')} of the pieces end to end[.,;]? how long is the result in {_noun('t2')}"
         ),
     ),
