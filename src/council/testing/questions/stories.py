@@ -234,6 +234,15 @@ def _unknown(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "Tom has 12 apples. He eats half and sells a third. How many apples does Tom have?",
+    "Tom had 12 apples. He sold a third of them and ate a quarter of them. How many apples does Tom have left?",
+    "Tom has 12 apples. He buys 4 apples. He eats half of them. How many apples does Tom have?",
+    "Tom has 10 marbles. Ann has 4 marbles. Ann wins 3 marbles. How many marbles does Tom have?",
+    "Tom buys 11 hundred books for $16 each and pays with a $180 note. How much change does Tom get?",
+    "A hall has 3 dozen rows of 19 seats. On Friday 12 seats stay empty. How many seats are taken?",
+    "A third of 544 centimetres is cut into 8 equal pieces. Tom joins 2 of the pieces end to end. How long is the result in "
+    "centimetres?",
+    "Each shelf has 39 shells. There are 78 shells in total. Ben buys 3 apples. How many shelves are there?",
     "Tom had some apples. He bought 5 apples. Now he has 3 apples. How many apples did he have at first?",
     "Tom had some apples. Ann bought 5 apples. Now he has 8 apples. How many apples did he have at first?",
     "Tom had some apples. He bought some apples. Now he has 8 apples. How many apples did he buy?",
