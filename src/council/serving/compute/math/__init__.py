@@ -1,6 +1,7 @@
 """The computing half of the math specialist: from a user's text to a checked answer, or a clear no.
 
-The grammar reads the whole text or passes it on (`requests`, `grammar`); SymPy computes from the tree that was read
+LaTeX and Unicode become plain text first (`notation`). The grammar reads the whole text or passes it on (`requests`,
+`grammar`); SymPy computes from the tree that was read
 (`formulas`, `evaluate`, `algebra`, `calculus`); other code checks the printed result (`check`, `arithmetic`,
 `polynomials`). Answers are over the real numbers: the square root of -4 is refused. No user text reaches an evaluator.
 """
@@ -10,13 +11,13 @@ from typing import assert_never
 from sympy.polys import polyerrors
 
 from council.serving.compute import results
-from council.serving.compute.math import algebra, calculus, evaluate, limits, requests
+from council.serving.compute.math import algebra, calculus, evaluate, limits, notation, requests
 
 
 def solve(text: str) -> results.Result:
     """Answer `text` if it is wholly a mathematical question of the grammar. Never raises on any text."""
     try:
-        request = requests.read(text)
+        request = requests.read(notation.plain(text))
     except limits.TooLargeError as stop:
         return results.Refused(stop.reason)
     except limits.MathStopError as stop:
