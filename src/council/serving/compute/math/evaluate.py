@@ -83,9 +83,11 @@ def _tidied(expression: Any) -> Any:
         return expression
     tidied = sympy.expand(expression)
     if tidied.has(sympy.log):
-        tidied = sympy.cancel(sympy.expand_log(tidied, force=True, factor=True)) if _LOGARITHMS_MAX >= len(
-            tidied.atoms(sympy.log)
-        ) else sympy.expand_log(tidied)
+        tidied = (
+            sympy.cancel(sympy.expand_log(tidied, force=True, factor=True))
+            if len(tidied.atoms(sympy.log)) <= _LOGARITHMS_MAX
+            else sympy.expand_log(tidied)
+        )
     return min((tidied, expression), key=lambda form: (not form.is_Rational, sympy.count_ops(form)))
 
 

@@ -37,7 +37,7 @@ def _fractions(text: str) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         before, after = text[: match.start()].rstrip()[-1:], text[match.end() : match.end() + 1]
-        if before.isalnum() and text[match.start() - 1] != " " or before in (")", ".") or after.isdigit():
+        if (before.isalnum() and text[match.start() - 1] != " ") or before in (")", ".") or after.isdigit():
             return match.group()
         if before.isdigit() or after == "(":
             return match.group()
@@ -109,10 +109,17 @@ _SYSTEMS = frozenset({"cases", "align", "align*", "aligned", "gather", "gather*"
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """`kind` is number, letter, sign, name (of a function), group (in parentheses), fraction (of numbers), ratio, space or raw."""
+    """`kind` is number, letter, sign, name (of a function), group (in parentheses), fraction, ratio, space or raw."""
 
     kind: str
     text: str
+
+
+_PLAIN = {
+    r"\pi": _Piece("name", "pi"), r"\infty": _Piece("raw", "infinity"), r"\circ": _Piece("sign", "°"),
+    r"\lfloor": _Piece("sign", "⌊"), r"\rfloor": _Piece("sign", "⌋"), r"\bmod": _Piece("raw", " mod "),
+    r"\mod": _Piece("raw", " mod "), r"\partial": _Piece("raw", "∂"),
+}  # fmt: skip
 
 
 class _Translator:
@@ -125,7 +132,7 @@ class _Translator:
         self._words = words
 
     def whole(self) -> str:
-        pieces = self._pieces(lambda token: False)
+        pieces = self._pieces(lambda mark: False)
         if self._index < len(self._tokens):
             raise limits.UnreadableError("A brace or an environment of LaTeX is not opened.")
         return _joined(pieces)
@@ -135,9 +142,9 @@ class _Translator:
         return self._tokens[self._index] if self._index < len(self._tokens) else ("end", "")
 
     def _take(self) -> tuple[str, str]:
-        token = self._next
+        mark = self._next
         self._index += 1
-        return token
+        return mark
 
     def _skip_spaces(self) -> None:
         while self._next[0] == "space" or self._next[1] in _SPACES:
@@ -154,65 +161,65 @@ class _Translator:
         return pieces
 
     def _piece(self, before: list[_Piece]) -> list[_Piece]:
-        kind, token = self._take()
-        if kind == "space" or token in _SPACES:
+        kind, mark = self._take()
+        if kind == "space" or mark in _SPACES:
             return [_Piece("space", " ")] if self._words or "/" in (piece.text for piece in before[-1:]) else []
         if kind == "number":
-            return [_Piece("number", token)]
+            return [_Piece("number", mark)]
         if kind == "letters":
-            return self._letters(token)
-        if token in _BIG:
-            return self._big(_BIG[token])
-        if token in ("^", "_"):
-            return self._script(token, before)
-        if token == "{":
+            return self._letters(mark)
+        if mark in _BIG:
+            return self._big(_BIG[mark])
+        if mark in ("^", "_"):
+            return self._script(mark, before)
+        if mark == "{":
             return self._invisible_group()
         if kind == "command":
-            return self._command(token)
-        return [_Piece("sign", _SIGNS.get(token, token))]
+            return self._command(mark)
+        return [_Piece("sign", _SIGNS.get(mark, mark))]
 
-    def _letters(self, token: str) -> list[_Piece]:
-        if token in _FUNCTIONS and token not in ("max", "min"):
-            return [_Piece("name", token)]
-        if self._words and len(token) > 1:
-            return [_Piece("raw", token)]
-        if len(token) == 2 and token[0] == "d" and self._next[0] in ("end", "space", "sign"):
-            return [_Piece("raw", f" {token}")]
-        if len(token) > 3:
-            if token[-2] == "d" and token[-1] in "xyztu" and len(token) <= 5:
-                return [*[_Piece("letter", letter) for letter in token[:-2]], _Piece("raw", f" {token[-2:]}")]
-            raise limits.UnreadableError(f"The letters {token[:30]!r} may be a word or a product.")
-        return [_Piece("letter", letter) for letter in token]
+    def _letters(self, mark: str) -> list[_Piece]:
+        if mark in _FUNCTIONS and mark not in ("max", "min"):
+            return [_Piece("name", mark)]
+        if self._words and len(mark) > 1:
+            return [_Piece("raw", mark)]
+        if len(mark) == 2 and mark[0] == "d" and self._next[0] in ("end", "space", "sign"):
+            return [_Piece("raw", f" {mark}")]
+        if len(mark) > 3:
+            if mark[-2] == "d" and mark[-1] in "xyztu" and len(mark) <= 5:
+                return [*[_Piece("letter", letter) for letter in mark[:-2]], _Piece("raw", f" {mark[-2:]}")]
+            raise limits.UnreadableError(f"The letters {mark[:30]!r} may be a word or a product.")
+        return [_Piece("letter", letter) for letter in mark]
 
     def _group(self) -> str:
-        """Return what a command applies to: a group, or one token as in TeX."""
+        """Return what a command applies to: a group, or one mark as in TeX."""
         self._skip_spaces()
-        kind, token = self._take()
-        if token == "{":
+        kind, mark = self._take()
+        if mark == "{":
             return self._rest_of_group()
-        if kind == "number" and len(token) > 1:
-            if not token.isdigit():
+        if kind == "number" and len(mark) > 1:
+            if not mark.isdigit():
                 raise limits.UnreadableError("It is not clear how far a command of LaTeX reaches; use braces.")
-            self._tokens[self._index - 1] = ("number", token[1:])
+            self._tokens[self._index - 1] = ("number", mark[1:])
             self._index -= 1
-            return token[0]
-        if kind == "letters" and len(token) > 1:
+            return mark[0]
+        if kind == "letters" and len(mark) > 1:
             raise limits.UnreadableError("It is not clear how far a command of LaTeX reaches; use braces.")
         if kind in ("number", "letters"):
-            return token
+            return mark
         if kind == "command":
-            return _joined(self._command(token))
+            return _joined(self._command(mark))
         raise limits.UnreadableError("A command of LaTeX has nothing to apply to.")
 
     def _rest_of_group(self) -> str:
-        inner = _joined(self._pieces(lambda token: False))
+        inner = _joined(self._pieces(lambda mark: False))
         if self._take()[1] != "}":
             raise limits.UnreadableError("A brace of LaTeX is not closed.")
         return inner
 
     def _invisible_group(self) -> list[_Piece]:
         """Braces alone group nothing that a reader of the printed formula could see: {x + 1}^2 is printed as x + 1^2."""
-        pieces = self._pieces(lambda token: False)
+        pieces = self._pieces(lambda mark: False)
         if self._take()[1] != "}":
             raise limits.UnreadableError("A brace of LaTeX is not closed.")
         if len(pieces) > 1:
@@ -226,19 +233,23 @@ class _Translator:
             raise limits.UnreadableError("A command of LaTeX has nothing to apply to.")
         found = ""
         while self._next[1] != "}":
-            kind, token = self._take()
-            if kind not in ("letters", "space") and token not in ("*", ",", "-"):
+            kind, mark = self._take()
+            if kind not in ("letters", "space") and mark not in ("*", ",", "-"):
                 raise limits.UnreadableError("Text inside a formula is read of letters only.")
-            found += token
+            found += mark
         self._take()
         return found
 
-    def _command(self, token: str) -> list[_Piece]:
-        if token in _SIGNS:
-            return [_Piece("sign", _SIGNS[token])]
-        if token[1:] in _FUNCTIONS - {"log", "sqrt"}:
-            return [_Piece("name", token[1:])]
-        match token:
+    def _command(self, mark: str) -> list[_Piece]:
+        if mark in _SIGNS:
+            return [_Piece("sign", _SIGNS[mark])]
+        if mark[1:] in _FUNCTIONS - {"log", "sqrt"}:
+            return [_Piece("name", mark[1:])]
+        if mark in _PLAIN:
+            return [_PLAIN[mark]]
+        if mark in _TEXTS:
+            return [_Piece("name" if mark == r"\operatorname" else "raw", f" {self._raw_group().strip()} ")]
+        match mark:
             case r"\frac" | r"\dfrac" | r"\tfrac" | r"\cfrac":
                 return [self._fraction()]
             case r"\sqrt":
@@ -247,25 +258,11 @@ class _Translator:
                 return [_Piece("group", f"binom({self._group()}, {self._group()})")]
             case r"\log":
                 return [self._logarithm()]
-            case r"\pi":
-                return [_Piece("name", "pi")]
-            case r"\infty":
-                return [_Piece("raw", "infinity")]
-            case r"\circ":
-                return [_Piece("sign", "°")]
-            case r"\lfloor" | r"\rfloor":
-                return [_Piece("sign", "⌊" if token == r"\lfloor" else "⌋")]
-            case r"\bmod" | r"\mod":
-                return [_Piece("raw", " mod ")]
             case r"\pmod":
                 return [_Piece("raw", f" (mod {self._group()})")]
-            case r"\partial":
-                return [_Piece("raw", "∂")]
             case r"\begin":
                 return [_Piece("group", self._environment())]
-            case _ if token in _TEXTS:
-                return [_Piece("name" if token == r"\operatorname" else "raw", f" {self._raw_group().strip()} ")]
-        raise limits.UnreadableError(f"The command {token[:30]} of LaTeX is not in the grammar.")
+        raise limits.UnreadableError(f"The command {mark[:30]} of LaTeX is not in the grammar.")
 
     def _fraction(self) -> _Piece:
         top, bottom = self._group(), self._group()
@@ -282,7 +279,7 @@ class _Translator:
         if self._next[1] != "[":
             return _Piece("group", f"sqrt({self._group()})")
         self._take()
-        index = _joined(self._pieces(lambda token: token == "]"))
+        index = _joined(self._pieces(lambda mark: mark == "]"))
         self._take()
         inner = self._group()
         if index in ("2", "3"):
@@ -302,7 +299,7 @@ class _Translator:
             raise limits.UnreadableError("A logarithm is read with a number as its base.")
         if self._next[1] in ("(", r"\left"):
             return _Piece("raw", f" log_{base}")
-        kind, token = self._next
+        kind = self._next[0]
         inner = self._argument() if kind in ("number", "letters") else self._group()
         self._skip_spaces()
         if self._next[0] in ("number", "letters") or self._next[1] in ("^", "(", "!", "%", r"\frac", r"\left", "/"):
@@ -310,10 +307,10 @@ class _Translator:
         return _Piece("group", f"log_{base}({inner})")
 
     def _argument(self) -> str:
-        kind, token = self._take()
-        if kind == "letters" and len(token) > 1:
+        kind, mark = self._take()
+        if kind == "letters" and len(mark) > 1:
             raise limits.UnreadableError("It is not clear how far the logarithm reaches; use parentheses.")
-        return token
+        return mark
 
     def _script(self, sign: str, before: list[_Piece]) -> list[_Piece]:
         self._skip_spaces()
@@ -321,13 +318,15 @@ class _Translator:
             inner = self._group()
             return [_Piece("raw", f"_{inner}")]
         if before and before[-1].kind in ("fraction", "ratio"):
-            raise limits.UnreadableError("A power behind a fraction may belong to its top or to all of it; use parentheses.")
-        kind, token = self._next
+            raise limits.UnreadableError(
+                "A power behind a fraction may belong to its top or to all of it; use parentheses."
+            )
+        kind, mark = self._next
         if kind == "number" and not (before and before[-1].kind == "name"):
             self._take()
-            return [_Piece("sign", "^"), _Piece("number", token)]
-        if token in (r"\circ", "-", "'"):
-            if token == r"\circ":
+            return [_Piece("sign", "^"), _Piece("number", mark)]
+        if mark in (r"\circ", "-", "'"):
+            if mark == r"\circ":
                 self._take()
                 return [_Piece("sign", "°")]
             raise limits.UnreadableError("It is not clear how far the exponent reaches; use braces.")
@@ -350,11 +349,11 @@ class _Translator:
         return [_Piece("raw", f" {name}{shown} ")]
 
     def _bound(self) -> str:
-        kind, token = self._next
-        if self._words and token != "{":
+        kind, mark = self._next
+        if self._words and mark != "{":
             if kind == "number":
                 return self._take()[1]
-            if kind == "sign" and token in ("-", "(", "∞"):
+            if kind == "sign" and mark in ("-", "(", "∞"):
                 raise limits.UnreadableError("It is not clear how far a bound reaches; use braces.")
         return self._group()
 
@@ -364,14 +363,14 @@ class _Translator:
         if name not in _MATRICES | _SYSTEMS | {"vmatrix"}:
             raise limits.UnreadableError(f"The environment {name[:30]} of LaTeX is not in the grammar.")
         while True:
-            cell = _joined(self._pieces(lambda token: token in ("&", r"\\", r"\end")))
+            cell = _joined(self._pieces(lambda mark: mark in ("&", r"\\", r"\end")))
             rows[-1].append(cell.strip())
-            token = self._take()[1]
-            if token == r"\end":
+            mark = self._take()[1]
+            if mark == r"\end":
                 break
-            if token == r"\\":
+            if mark == r"\\":
                 rows.append([])
-            elif token != "&":
+            elif mark != "&":
                 raise limits.UnreadableError("An environment of LaTeX is not closed.")
         if self._raw_group() != name:
             raise limits.UnreadableError("An environment of LaTeX is closed by another.")

@@ -39,10 +39,10 @@ def test_no_development_prompt_gets_a_wrong_answer() -> None:
 
 def _same(exact: str, key: str) -> bool:
     """Compare the two as numbers, matrices of numbers, or formulas at two places; whatever does not compare is not the same."""
-    if exact.split(" = ")[-1].replace(" ", "") == key.replace(" ", ""):
+    if exact.rsplit(" = ", maxsplit=1)[-1].replace(" ", "") == key.replace(" ", ""):
         return True
     try:
-        ours, theirs = (_values(text) for text in (exact.split(" = ")[-1], _key(key)))
+        ours, theirs = (_values(text) for text in (exact.rsplit(" = ", maxsplit=1)[-1], _key(key)))
     except limits.MathStopError:
         return False
     return len(ours) == len(theirs) and all(arithmetic.agree(one, two) for one, two in zip(ours, theirs, strict=True))

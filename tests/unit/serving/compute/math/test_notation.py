@@ -55,13 +55,14 @@ def test_a_formula_in_latex_or_unicode_is_answered_as_in_plain_text(prompt: str,
 
 UNCLEAR = [
     r"$2\frac{1}{2} + 1$", r"$2\frac12$", r"$\frac{1}{2}^2$", r"${1+2}^2$", r"$2{1+3}$", r"$\frac123$", r"$\sin 2x$",
-    r"derivative of $\sin 2x$", r"$\log 100$", r"$\log_2 8x = 3$", r"$\log_{10} 100^2$", r"$5 + $3", r"$5+$3", r"$5 and $3",
-    r"I paid $20 and got $5 back", r"costs $100", r"$$", r"$ $", r"\$5 + \$3", r"$2 3$", r"$3 x 4$", r"$x2 = 4$", r"$e^2x = 1$",
-    r"$1/2x = 3$", r"$6/2(1+2)$", r"$10 / 1/2$", r"$f(3)$", r"$\frac{1}{2}$", r"$5$", r"$\pi$", r"$2 + 2 = 4$", r"$\pm 3 + 1$",
-    r"$1 + \cdots + 5$", r"$1 + \dots + 5$", r"$x \ne 3$", r"$\theta + 1$", r"$\unknown{2}$", r"$\input{file}$", r"\write18{ls}",
-    r"\def\a{\a\a}\a", r"$\frac{1}{2$", r"$\frac{1}{2}}$", r"$\sqrt[n]{8}$", r"$\sqrt16$", r"$2^{10$", r"$x^-1 = 2$", r"\(1 + 2",
-    r"\begin{foo} 1 \end{foo}", r"\begin{cases} x = 1", r"\begin{cases} x = 1 \end{align}", r"$hello$ + 1", "2½ + 1", "½3", "1½",
-    "3|4", "|3|", "a|b|c", "| |", "2|3|4|5|6", "||3||", "2\N{INVISIBLE TIMES}", r"$1 234 + 1$", r"$2 \text{ or } 3$", "1 $ 2", r"\\",
+    r"derivative of $\sin 2x$", r"$\log 100$", r"$\log_2 8x = 3$", r"$\log_{10} 100^2$", r"$5 + $3", r"$5+$3",
+    r"$5 and $3", r"I paid $20 and got $5 back", r"costs $100", r"$$", r"$ $", r"\$5 + \$3", r"$2 3$", r"$3 x 4$",
+    r"$x2 = 4$", r"$e^2x = 1$", r"$1/2x = 3$", r"$6/2(1+2)$", r"$10 / 1/2$", r"$f(3)$", r"$5$", r"$\pi$",
+    r"$2 + 2 = 4$", r"$\pm 3 + 1$", r"$1 + \cdots + 5$", r"$1 + \dots + 5$", r"$x \ne 3$", r"$\theta + 1$",
+    r"$\unknown{2}$", r"$\input{file}$", r"\write18{ls}", r"\def\a{\a\a}\a", r"$\frac{1}{2$", r"$\frac{1}{2}}$",
+    r"$\sqrt[n]{8}$", r"$\sqrt16$", r"$2^{10$", r"$x^-1 = 2$", r"\(1 + 2", r"\begin{foo} 1 \end{foo}",
+    r"\begin{cases} x = 1", r"\begin{cases} x = 1 \end{align}", r"$hello$ + 1", "2½ + 1", "½3", "1½", "3|4", "|3|",
+    "a|b|c", "| |", "2|3|4|5|6", "||3||", "2\N{INVISIBLE TIMES}", r"$1 234 + 1$", r"$2 \text{ or } 3$", "1 $ 2", r"\\",
     r"$2^3^2$ \\", r"$\frac{dy}{dx}$", r"$\int$", r"$\sum$", r"$\lim$", r"\frac", r"$x_1 + 2 = 3$", r"$[2+3] 4$",
 ]  # fmt: skip
 
@@ -86,7 +87,9 @@ def test_deep_latex_is_stopped(opening: str, depth: int) -> None:
         notation.plain(text)
 
 
-@pytest.mark.parametrize("unit", ["$", "|", "\\(", "\\[", "½", "$1", "\\frac", "^{", "∫", "\\begin{cases}", "&", "\\\\", "∑_"])
+@pytest.mark.parametrize(
+    "unit", ["$", "|", "\\(", "\\[", "½", "$1", "\\frac", "^{", "∫", "\\begin{cases}", "&", "\\\\", "∑_"]
+)
 def test_repeated_notation_costs_little(unit: str) -> None:
     result = math.solve("\\" + unit * (7900 // len(unit)))
     assert not isinstance(result, results.Solved)
