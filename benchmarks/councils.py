@@ -103,10 +103,10 @@ class Foreground:
 
 
 @contextlib.contextmanager
-def running(where: home_module.Home, port: int) -> Iterator[Foreground]:
-    """Run `council up` on a prepared home."""
+def running(where: home_module.Home, port: int, **settings: str) -> Iterator[Foreground]:
+    """Run `council up` on a prepared home, with settings by their variables."""
     command = [*COMMAND, "up", "--home", str(where.root), "--port", str(port)]
-    council = Foreground(command, where.logs / "up.log", environment())
+    council = Foreground(command, where.logs / "up.log", environment(**settings))
     try:
         council.until_ready()
         yield council

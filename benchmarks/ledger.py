@@ -1,7 +1,7 @@
 """What a ledger row costs: committed before the call returns, at one client and at many.
 
-Ours: `LedgerWriter` over `SqlRecords`, one thread that commits what has gathered. The peer does what an asyncio wrapper
-around sqlite3 does: a transaction a row on one connection in a thread of its own, on the same schema with the same pragmas.
+Ours: `LedgerWriter` over `SqlRecords`, which commits what has gathered in a turn of the loop. The peer does what an asyncio
+wrapper around sqlite3 does: a transaction a row on one connection in a thread of its own, on the same schema and pragmas.
 Both run in this process, in turns, each on a fresh file; the better of the turns counts for both.
 """
 

@@ -12,7 +12,20 @@ _HERE = Path(__file__).resolve().parent
 README = _HERE / "README.md"
 RESULTS = _HERE / "results"
 _BEGIN, _END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
-_ORDER = ("startup", "memory", "size", "ledger", "requests", "gateways", "answers", "recall", "sandbox")
+_ORDER = (
+    "startup",
+    "memory",
+    "size",
+    "ledger",
+    "requests",
+    "gateways",
+    "answers",
+    "route",
+    "specialists",
+    "locality",
+    "recall",
+    "sandbox",
+)
 
 
 def write() -> None:

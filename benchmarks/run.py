@@ -19,12 +19,15 @@ import answers
 import figures
 import gateways
 import ledger
+import locality
 import memory
 import readme
 import recall
 import request_costs
+import route
 import sandbox_costs
 import size
+import specialists
 import startup
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -68,6 +71,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=PORT, help="base port; it and the 30 after it must be free")
     parser.add_argument("--rounds", type=int, default=7, help="starts measured where a start is what is measured")
     parser.add_argument("--questions", type=int, default=20, help="rounds of the five questions")
+    parser.add_argument(
+        "--data", type=Path, default=specialists.DATA, help="folder of development rows for specialists"
+    )
+    parser.add_argument("--sample", type=int, default=6, help="rows a file that are put to a model; 0 for none")
+    parser.add_argument("--seed", type=int, default=specialists.SEED, help="seed of that sample")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="GGUF file to ask the sample as well")
+    parser.add_argument("--tools", action="store_true", help="ask the sample once more with `general.tools` on")
     return parser.parse_args()
 
 
@@ -101,7 +111,12 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
+    "route": lambda _: route.run(say),
+    "locality": lambda _: locality.run(say),
     "recall": lambda options: recall.run(options.port, options.peers, say),
+    "specialists": lambda options: specialists.run(
+        options.port, say, options.data, options.sample, options.seed, options.model, options.tools
+    ),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }
 

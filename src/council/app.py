@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from council.serving.ledger import writer as writer_module
     from council.serving.memory import keeper as keeper_module
     from council.serving.providers import calls as calls_module
-    from council.serving.specialists import generated
+    from council.serving.specialists import speech
 
 _PROMPT_BYTES_MAX = 64 * 1024
 _SWEEP_S = 30.0
@@ -217,6 +217,7 @@ def _pipeline(
     from council.serving.cache import use as cache_use
     from council.serving.memory import use
     from council.serving.providers import speaker as speakers
+    from council.serving.router import router
 
     speaker = speakers.Speaker(stages.calls, config.model.name)
     prompts = where.generations / generation / "prompts"
@@ -231,11 +232,12 @@ def _pipeline(
         clock_module.SystemClock(),
         use.Remembering(stages.memories, config.memory),
         cache_use.Cache(given, config.cache, generation),
+        router.Router(config.router, stages.memories),
     )
 
 
 def specialists(
-    speaker: "generated.Speaker",
+    speaker: "speech.Speaker",
     compute: ports.Compute,
     recall: ports.Retriever,
     sandbox: ports.Sandbox,
@@ -244,15 +246,22 @@ def specialists(
 ) -> list[Any]:
     """Return every specialist, wired."""
     from council.domain import sandbox_wire
-    from council.serving.specialists import computed, generated, knowledge
+    from council.serving.specialists import code, computed, general, knowledge, tools
 
     limits = sandbox_wire.default_limits(config.sandbox)
+    math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute)
+    logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
+    quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
+    words = general.GeneralSpecialist(speaker, _prompt(prompts / "general.md"))
+    offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": quoted}
     return [
-        computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
-        computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute),
-        knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min),
-        generated.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits),
-        generated.GeneralSpecialist(speaker, _prompt(prompts / "general.md")),
+        math,
+        logic,
+        quoted,
+        code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits, config.code),
+        tools.ToolUsingSpecialist(words, speaker, offered, sandbox, limits, config.general)
+        if config.general.tools
+        else words,
     ]
 
 

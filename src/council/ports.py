@@ -19,11 +19,9 @@ class Records(Protocol):
 
     def ping(self) -> None:
         """Return if a read would succeed."""
-        ...
 
     def migrate(self) -> int:
         """Bring the schema up to date, safely beside other processes doing the same; return its version. Idempotent."""
-        ...
 
     def append(
         self,
@@ -36,47 +34,50 @@ class Records(Protocol):
         A row whose request_id is already there is left as it is. Charges take the place of their holds. Then the holds
         are tried in order; returns for each the refusal of the budget that had no room, or None.
         """
-        ...
+
+    def append_at_once(
+        self,
+        rows: Sequence[ledger.LedgerRow],
+        charges: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
+        holds: Sequence[ledger.Hold],
+    ) -> list[ledger.Refusal | None] | None:
+        """As `append`, but for an event loop: return None, with nothing written, where it would have to wait.
+
+        By one thread at a time. What it leaves undone `checkpoint` does.
+        """
+
+    def checkpoint(self) -> None:
+        """Do what many calls of `append_at_once` left for later. May wait for the disk."""
 
     def settle_expired(self, now_us: int) -> int:
         """Turn holds that expired into charges of unsettled rows; return how many. Their worst case stays spent."""
-        ...
 
     def spent(self, scope: str, period: str) -> int:
         """Return what a scope has spent and holds in a day or month, micro-dollars."""
-        ...
 
     def spend(self, at_us: int) -> list[ledger.Spend]:
         """Return what every scope has spent and holds in the day and the month of a moment, ordered by scope and period."""
-        ...
 
     def charges(self, since_us: int, until_us: int) -> list[tuple[str, ledger.Charge]]:
         """Return (request_id, charge) of the rows with since_us <= at_us < until_us, in order of time and hop."""
-        ...
 
     def report(self, by: ledger.GroupBy, since_us: int, until_us: int) -> list[ledger.LedgerSum]:
         """Sum the rows with since_us <= at_us < until_us, ordered by key. Days are UTC, as YYYY-MM-DD."""
-        ...
 
     def rows(self, since_us: int, until_us: int) -> Iterator[ledger.LedgerRow]:
         """Yield the rows with since_us <= at_us < until_us, oldest first, without loading all at once."""
-        ...
 
     def tokens(self) -> list[access.Token]:
         """Return every token, revoked ones too, oldest first."""
-        ...
 
     def add_token(self, token: access.Token) -> None:
         """Store a token and, if new, its user."""
-        ...
 
     def revoke_token(self, token_id: str, at_us: int) -> bool:
         """Mark a token revoked; False if there is none of that id in force."""
-        ...
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""
-        ...
 
 
 class Store(Protocol):

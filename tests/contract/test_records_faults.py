@@ -403,6 +403,18 @@ class Flaky:
             raise errors.RecordsUnavailableError("planned")
         return refusals
 
+    def append_at_once(
+        self,
+        rows: list[ledger.LedgerRow],
+        charges: list[tuple[ledger.LedgerRow, ledger.Charge]],
+        holds: list[ledger.Hold],
+    ) -> list[ledger.Refusal | None] | None:
+        # Every second one has to wait, for a reason of its own.
+        return self.append(rows, charges, holds) if len(self._plan) % 2 else None
+
+    def checkpoint(self) -> None:
+        self._inner.checkpoint()
+
 
 _examples = iter(range(1, 1_000_000))
 

@@ -15,12 +15,12 @@ from council.backends.runtime import local as runtime_local
 from council.backends.sandbox_runner import unix as sandbox_unix
 from council.backends.store import valkey
 from council.backends.vector_index import faiss
-from council.domain import answers, config, home, providers, sandbox_wire
+from council.domain import answering, answers, config, home, providers, sandbox_wire
 from council.kit import clock
 from council.serving import pipeline, relay
 from council.serving.ledger import writer
 from council.serving.providers import calls, speaker
-from council.serving.specialists import computed, generated, knowledge
+from council.serving.specialists import code, computed, general, knowledge, speech, tools
 from council.testing import clock as fake_clock
 from council.testing import local as fake_local
 from council.testing import memory as fake_memory
@@ -61,11 +61,21 @@ holder: calls.Holder = writer.LedgerWriter(records, 1, 1)
 made_calls = calls.Calls(
     {}, {}, {}, holder, config.CallsConfig(), config.BudgetConfig(), clock.SystemClock(), random.Random()
 )
-made_speaker: generated.Speaker = speaker.Speaker(made_calls, "m")
-fake_speaker: generated.Speaker = fake_model.ScriptedModel()
+made_speaker: speech.Speaker = speaker.Speaker(made_calls, "m")
+fake_speaker: speech.Speaker = fake_model.ScriptedModel()
 specialists: list[pipeline.Specialist] = [
     computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
     knowledge.KnowledgeSpecialist(retriever, 0.5),
-    generated.CodeSpecialist(made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig())),
-    generated.GeneralSpecialist(made_speaker, ""),
+    code.CodeSpecialist(
+        made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig()), answering.CodeConfig()
+    ),
+    general.GeneralSpecialist(made_speaker, ""),
+    tools.ToolUsingSpecialist(
+        general.GeneralSpecialist(made_speaker, ""),
+        made_speaker,
+        {"search": knowledge.KnowledgeSpecialist(retriever, 0.5)},
+        sandbox,
+        sandbox_wire.default_limits(config.SandboxConfig()),
+        answering.GeneralConfig(),
+    ),
 ]

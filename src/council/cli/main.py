@@ -31,6 +31,7 @@ _MODULES = {
     "status": "service",
     "doctor": "doctor",
     "ask": "ask",
+    "mcp": "mcp",
     "run": "run",
     "ledger": "ledger",
     "budget": "budget",

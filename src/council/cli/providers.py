@@ -86,8 +86,13 @@ def add(
         raise errors.ConfigError(
             f"{name!r} is not known by name, so give its address with --url, or --preset. Known: {', '.join(PRESETS)}."
         )
+    moved = held.get("url") is not None and held["url"] != made["url"]
     file["providers"][name] = made
     found = provider_models.save(where, file, f"Add the provider {name}")
+    if moved and where.provider_key_file(name).exists():
+        # Whoever is at the new address must not be sent the key of the old one.
+        where.provider_key_file(name).unlink()
+        click.echo(f"Its key is removed, since it was for {held['url']}.")
     click.echo(f"The provider {name} is at {made['url']}.")
     if known is not None and known.hint and not url:
         click.echo(known.hint)

@@ -59,13 +59,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a model may generate. None leaves the choice to the model's own default."""
+    """How a model may generate. None leaves the choice to the model's own default.
+
+    `schema` is a JSON Schema that the words are held to.
+    """
 
     tokens_max: int
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +164,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PassOn:
-    """A specialist declines, before saying anything, and says why."""
+    """A specialist declines, before saying anything, and says why; `confidence` is what it had in what it would have said."""
 
     reason: str
+    confidence: float | None = None
 
 
 Event = Delta | Finding | PassOn

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import errors, money
+from council.domain import answering, errors, money, options
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -25,9 +25,7 @@ _CASCADE = "council"
 _MIB = 1024 * 1024
 
 
-def option(default: Any, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """Declare a setting: its default, one line for the reference page, and inclusive bounds for numbers."""
-    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+option = options.option
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,7 @@ class GatewayConfig:
     tls_key_file: str = option("", "PEM private key of `tls_cert_file`.")
     behind_proxy: bool = option(False, "A TLS-ending proxy stands in front, so a bind beyond loopback is allowed.")
     anonymous_loopback: bool = option(True, "Callers on loopback may read and chat without a token.")
+    mcp: bool = option(True, "Speak the Model Context Protocol at `/mcp`.")
     body_bytes_max: int = option(_MIB, "Largest request body, bytes.", low=1024, high=64 * _MIB)
     messages_max: int = option(512, "Most messages in one request.", low=1, high=100_000)
     requests_per_minute: int = option(600, "Rate limit of a token that names none.", low=1, high=10_000_000)
@@ -254,8 +253,11 @@ class Config:
     port: int = option(8000, "Base port; services count up from it (decision 6).", low=1024, high=65_000)
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    general: answering.GeneralConfig = field(default_factory=answering.GeneralConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
+    code: answering.CodeConfig = field(default_factory=answering.CodeConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
+    router: answering.RouterConfig = field(default_factory=answering.RouterConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)

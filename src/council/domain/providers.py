@@ -100,7 +100,12 @@ class Escalation:
     """When a question that was answered here is sent to a paid model. `model` empty means never."""
 
     model: str = config.option("", "The model that is asked when local confidence is too low; empty: none.")
-    confidence_min: float = config.option(0.6, "Local answers below this confidence are escalated.", low=0, high=1)
+    confidence_min: float = config.option(
+        0.6, "Local answers less likely to be right than this may be escalated.", low=0, high=1
+    )
+    share_max: float = config.option(
+        0.06, "At most this share of the questions is escalated, those in most doubt first; 1: no bound.", low=0, high=1
+    )
     wait_s: float = config.option(
         10.0, "Longest wait for its first words, seconds; then the local model answers.", low=0.1, high=600
     )

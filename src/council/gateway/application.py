@@ -16,8 +16,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import council
 from council import telemetry
 from council.domain import errors, sandbox_wire
-from council.gateway import admin, door, embeddings, health, memory, openai, openapi, page, parts, sandbox
+from council.gateway import (
+    admin,
+    door,
+    embeddings,
+    health,
+    limits,
+    memory,
+    openai,
+    openapi,
+    page,
+    parts,
+    sandbox,
+    specialists,
+)
 from council.gateway import errors as http_errors
+from council.gateway.mcp import routes as mcp_routes
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +56,8 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     app.router.routes.append(page.route(made, vitals))
     app.include_router(admin.router(made, vitals))
     app.include_router(memory.router(made))
+    app.include_router(specialists.router(made))
+    app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
     app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
     app.openapi = lambda: openapi.document(app, v1.model_names(), made.config.sandbox)  # type: ignore[method-assign]
     app.add_exception_handler(errors.CouncilError, _own_error)
@@ -119,6 +135,10 @@ _PATHS = frozenset(
         "/api/ledger/report",
         "/api/ledger/export",
         "/v1/embeddings",
+        "/api/calculate",
+        "/api/solve",
+        "/api/search",
+        "/mcp",
         "/api/memory",
         "/api/memory/search",
         "/api/memory/export",
@@ -145,7 +165,8 @@ async def _own_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.CouncilError)
     if error.detail:
         _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
-    return http_errors.response_of(error, request.state.request_id, request.url.path)
+    told = request.scope["state"].get(limits.STATE, {})
+    return http_errors.response_of(error, request.state.request_id, request.url.path, told=told)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

@@ -191,7 +191,8 @@ class _Exchange:
             _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
         if self._status:
             return  # the response began; whoever streams has already said what went wrong
-        response = http_errors.response_of(error, self._request_id, self._scope["path"])
+        told = self._scope["state"].get(limits.STATE, {})
+        response = http_errors.response_of(error, self._request_id, self._scope["path"], told=told)
         await response(self._scope, self._receive, self._send_some)
 
     def _count(self) -> None:
@@ -202,6 +203,6 @@ class _Exchange:
         telemetry.of(telemetry.HTTP_RESPONSES, path, method, status).inc()
         telemetry.of(telemetry.HTTP_SECONDS, path).observe(took_s)
         telemetry.of(telemetry.HTTP_RESPONSE_BYTES, path).observe(self._body_bytes)
-        if path != "other" and path.startswith(("/v1", "/api")):
+        if path != "other" and path.startswith(("/v1", "/api", "/mcp")):
             fields: dict[str, Any] = {"path": path, "method": method, "status": self._status or 499}
             _log.info("request", extra={**fields, "took_ms": round(took_s * 1000, 1), "bytes": self._body_bytes})

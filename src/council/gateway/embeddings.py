@@ -2,7 +2,6 @@
 
 import base64
 import struct
-import time
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -47,11 +46,12 @@ class EmbeddingsRoutes:
         """Embed one text or several."""
         principal = self._parts.doorkeeper.admit(request, access.Right.CHAT)
         admission = await self._parts.limiter.admit(principal)
+        headers = limits.tell(request, admission)
         settings = self._parts.config.gateway
         raw = await exchange.json_body(request, settings.body_timeout_s, settings.body_bytes_max)
         name = raw.get("model") if isinstance(raw, dict) else None
         if isinstance(name, str) and name in self._parts.calls.models:
-            return await self._relay(request, raw, asking.asker(self._parts.config, principal, admission), admission)
+            return await self._relay(request, raw, asking.asker(self._parts.config, principal, admission), headers)
         asked = _asked(raw)
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         # JSON may hold lone surrogates, which are no text.
@@ -59,12 +59,10 @@ class EmbeddingsRoutes:
         made = await exchange.unless_gone(request.receive, self._parts.memories.embed(whole, request.state.request_id))
         if made is None:
             return Response(status_code=exchange.CLIENT_GONE)
-        return exchange.json_response(
-            _reply(made, asked.encoding_format), limits.headers(admission, request.scope["path"], time.time())
-        )
+        return exchange.json_response(_reply(made, asked.encoding_format), headers)
 
     async def _relay(
-        self, request: Request, body: dict[str, Any], asker: pipeline.Asker, admission: limits.Admission
+        self, request: Request, body: dict[str, Any], asker: pipeline.Asker, headers: dict[str, str]
     ) -> Response:
         """Pass a request on to the provider of the model that it names."""
         name = str(body["model"])
@@ -85,11 +83,7 @@ class EmbeddingsRoutes:
             await relay.close()
         if found is None:
             return Response(status_code=exchange.CLIENT_GONE)
-        return Response(
-            chat.relayed(*found),
-            headers=limits.headers(admission, request.scope["path"], time.time()),
-            media_type="application/json",
-        )
+        return Response(chat.relayed(*found), headers=headers, media_type="application/json")
 
 
 def _asked(raw: Any) -> EmbeddingsRequest:

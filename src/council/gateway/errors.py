@@ -1,6 +1,8 @@
 """The one table from error code to HTTP status, and errors in the shape of OpenAI or Anthropic."""
 
 import time
+import types
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -38,6 +40,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "compute_limit": (422, "invalid_request_error"),
 }
 _INTERNAL = (500, "server_error")
+_NOTHING: Mapping[str, str] = types.MappingProxyType({})
 
 
 def status_of(error: errors.CouncilError) -> int:
@@ -53,12 +56,20 @@ def body_of(error: errors.CouncilError, request_id: str) -> dict[str, Any]:
     return {"error": {**inner, "request_id": request_id}}
 
 
-def response_of(error: errors.CouncilError, request_id: str, path: str, status: int | None = None) -> Response:
+def response_of(
+    error: errors.CouncilError,
+    request_id: str,
+    path: str,
+    status: int | None = None,
+    told: Mapping[str, str] = _NOTHING,
+) -> Response:
     """Return the HTTP response that tells a client about an error; `status` where it is not the table's.
 
-    On Anthropic's path it has Anthropic's shape, everywhere else OpenAI's.
+    On Anthropic's path it has Anthropic's shape, everywhere else OpenAI's. `told` are headers about the caller's limit.
     """
-    headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s is not None else {}
+    headers = dict(told)
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(error.retry_after_s)
     if isinstance(error, errors.RateLimitedError) and error.limit:
         headers |= limits.told(path, error.limit, 0, error.full_after_s, time.time())
     if isinstance(error, errors.UnauthenticatedError):

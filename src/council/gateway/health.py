@@ -58,10 +58,10 @@ class Health:
         return _json(body, 200 if ready else 503)
 
     def providers(self) -> dict[str, str]:
-        """Return "up", "off" or "open" of each provider. Readiness does not hang on them: Council answers without."""
+        """Return "up", "unasked", "off" or "open" of each provider. Council is ready without them."""
         states = self._parts.calls.states()
         for name, state in states.items():
-            telemetry.PROVIDER_STATE.labels(name).set(state == "up")
+            telemetry.PROVIDER_STATE.labels(name).set(state in ("up", "unasked"))
         return states
 
     async def metrics(self, request: Request) -> Response:

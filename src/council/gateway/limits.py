@@ -4,6 +4,9 @@ import asyncio
 import dataclasses
 import datetime
 import math
+import time
+
+from starlette.requests import Request
 
 from council import ports, telemetry
 from council.domain import access, errors
@@ -11,6 +14,8 @@ from council.kit import clock as clock_module
 
 # Where callers are Anthropic's clients.
 MESSAGES = "/v1/messages"
+# Where in a request's state the headers about its caller's limit are.
+STATE = "limit_headers"
 
 _WINDOW_S = 60.0
 # After a failure the store is left alone this long, so that its absence costs one timeout and not one a request.
@@ -123,6 +128,13 @@ class RateLimiter:
 
 def _leased(lease: _Lease, limit: int) -> Admission:
     return Admission(access.Allowance(True, limit, lease.remaining + lease.permits, 0.0), degraded=False)
+
+
+def tell(request: Request, admission: Admission) -> dict[str, str]:
+    """Return what a reply says about the limit, and have an error say it, too."""
+    found = headers(admission, request.scope["path"], time.time())
+    request.scope["state"][STATE] = found
+    return found
 
 
 def headers(admission: Admission, path: str, now_s: float) -> dict[str, str]:

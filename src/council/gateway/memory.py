@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 from council.domain import access, errors, memory, memory_wire
 from council.gateway import exchange, parts
 
-_SESSION_HEADER = "x-council-session"
+SESSION_HEADER = "x-council-session"
 _LIST_MAX = 200
 _SEARCH_MAX = 50
 _QUERY_CHARS_MAX = 2_000
@@ -82,7 +82,7 @@ def wish(request: Request, principal: access.Principal, asked: bool | None, sess
     wanted = principal.memory if asked is None else asked
     if wanted:
         owner(principal)
-    return wanted, memory_wire.session_of(request.headers.get(_SESSION_HEADER, "") if session is None else session)
+    return wanted, memory_wire.session_of(request.headers.get(SESSION_HEADER, "") if session is None else session)
 
 
 def owner(principal: access.Principal) -> str:

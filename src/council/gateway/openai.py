@@ -100,9 +100,9 @@ class OpenAIRoutes:
         principal = self._parts.doorkeeper.admit(request, access.Right.CHAT)
         admission = await self._parts.limiter.admit(principal)
         settings = self._parts.config.gateway
+        headers = limits.tell(request, admission)
         raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
         asked = self._read(wire.parse(raw), form, request.state.request_id)
-        headers = limits.headers(admission, request.scope["path"], time.time())
         wish = memory.wish(request, principal, asked.chat.memory, asked.chat.session)
         asker = asking.asker(self._parts.config, principal, admission, *wish, asked.chat.cache)
         if self._is_relayed(asked.chat):

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from council.domain import answers, errors, providers
+from council.serving import pace
 from council.serving import run as run_module
 from council.serving.providers import attempts, speaker
 from council.serving.providers import calls as calls_module
@@ -31,25 +32,34 @@ class Escalation:
         self._settings = settings
         self._calls = calls
         self._paid = speaker.Speaker(calls, settings.model)
+        self._pace = pace.Pace(settings.share_max)
 
     @property
     def ready(self) -> bool:
         """Whether there is a model to escalate to, and its provider is switched on."""
         return bool(self._settings.model) and self._calls.usable(self._settings.model)
 
+    def question(self) -> None:
+        """Note that a question came in: the share of those escalated is of all of them."""
+        self._pace.question()
+
     async def attempt(
         self, local: Local, question: answers.Question, run: run_module.Run, tab: attempts.Tab
     ) -> AsyncGenerator[answers.Event, None]:
         """Yield what the local model says, or what the paid one does. Raises what the last one asked raised."""
-        cautious = dataclasses.replace(question, doubt_below=self._settings.confidence_min)
+        below = min(self._settings.confidence_min, self._pace.doubt_below())
+        cautious = dataclasses.replace(question, doubt_below=below or None)
         reason = ""
         try:
             async with contextlib.aclosing(local.attempt(cautious)) as events:
                 async for event in events:
                     if isinstance(event, answers.PassOn):
                         reason = event.reason
-                    else:
-                        yield event
+                        self._pace.seen(event.confidence or 0.0)
+                        continue
+                    if isinstance(event, answers.Finding):
+                        self._pace.seen(event.confidence)
+                    yield event
             if not reason:
                 return
         except (errors.UnavailableError, errors.OverloadedError) as error:
@@ -84,6 +94,8 @@ class Escalation:
                 if isinstance(item, answers.End):
                     end = item
                 else:
+                    if not run.escalated:
+                        self._pace.spent()
                     run.escalated = True
                     parts.append(item.text)
                     yield answers.Delta(item.text)

@@ -14,16 +14,18 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from council import telemetry
-from council.domain import answers, errors, ledger, money, providers
+from council.domain import answering, answers, errors, ledger, money, providers
 from council.kit import clock as clock_module
 from council.serving import escalation as escalation_module
 from council.serving import relay as relay_module
 from council.serving import run as run_module
+from council.serving import several
 from council.serving.cache import use as cache_module
 from council.serving.memory import use
 from council.serving.providers import attempts
 from council.serving.providers import calls as calls_module
-from council.serving.router import signals
+from council.serving.router import decision as decision_module
+from council.serving.router import router as router_module
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Pipeline:
         clock: clock_module.Clock,
         remembering: use.Remembering | None = None,
         cache: cache_module.Cache | None = None,
+        router: router_module.Router | None = None,
     ):
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
@@ -84,6 +87,7 @@ class Pipeline:
         self._clock = clock
         self._remembering = remembering
         self._cache = cache
+        self._router = router or router_module.Router(answering.RouterConfig())
         self._recording: set[asyncio.Task[None]] = set()
         self._open = 0
         self._none_open = asyncio.Event()
@@ -148,8 +152,30 @@ class Pipeline:
                 run.route, run.reasons = answers.Route.KNOWLEDGE, ("knowledge: asks for a fact of the user's own",)
                 yield remembered.finding
                 return
+        self._escalation.question()
         with run.stage("route"):
-            order, run.reasons = _order(question)
+            decision = await self._decide(question)
+        run.reasons = decision.reasons
+        if decision.parts:
+            found = await self._findings(decision.parts, question, asker, run)
+            if found:
+                async with contextlib.aclosing(self._several(decision.parts, found, question, asker, run)) as events:
+                    async for event in events:
+                        yield event
+                return
+        async with contextlib.aclosing(self._tried(decision.order, question, asker, run)) as events:
+            async for event in events:
+                yield event
+
+    async def _decide(self, question: answers.Question) -> decision_module.Decision:
+        if question.route is not None:
+            return decision_module.Decision((question.route,), {}, (f"{question.route}: asked for by name",))
+        return await self._router.decide(question)
+
+    async def _tried(
+        self, order: Sequence[answers.Route], question: answers.Question, asker: Asker, run: run_module.Run
+    ) -> AsyncGenerator[answers.Delta | answers.Finding, None]:
+        """Try each specialist in turn until one does not pass on; say so plainly where all do."""
         for route in order:
             last = route is order[-1]
             run.route, specialist = route, self._specialists[route]
@@ -176,6 +202,64 @@ class Pipeline:
                 yield finding
                 return
         yield _declined(question, run.passed_on)
+
+    async def _findings(
+        self, parts: Sequence[str], question: answers.Question, asker: Asker, run: run_module.Run
+    ) -> dict[str, several.Part]:
+        """Ask the specialists that check themselves about each part; return what they found."""
+        found: dict[str, several.Part] = {}
+        for text in parts:
+            part = dataclasses.replace(question, messages=[answers.Message("user", text)])
+            order = [route for route in (await self._decide(part)).order if route in decision_module.STRICT]
+            if not order:
+                continue
+            async with contextlib.aclosing(self._tried(order, part, asker, run)) as events:
+                try:
+                    finding = await _finding(events)
+                except (errors.UnavailableError, errors.OverloadedError) as error:
+                    run.away(run.route, error)
+                    continue
+            if finding is not None and str(run.route) not in run.passed_on:
+                found[text] = several.Part(run.route, finding)
+            run.passed_on.clear()
+        return found
+
+    async def _several(
+        self,
+        parts: Sequence[str],
+        found: Mapping[str, several.Part],
+        question: answers.Question,
+        asker: Asker,
+        run: run_module.Run,
+    ) -> AsyncGenerator[answers.Delta | answers.Finding, None]:
+        """Yield the answers of the parts; the model gets what no specialist answered, in one go.
+
+        Nothing leaves before the model's first word, so that until then it can still be helped out or found to be away.
+        """
+        made = [dataclasses.replace(found[text], question=text) for text in parts if text in found]
+        pending = several.text_of(made)
+        rest = " ".join(text for text in parts if text not in found)
+        if rest:
+            pending += several.heading(rest, first=False)
+            asked = dataclasses.replace(question, messages=[answers.Message("user", rest)])
+            try:
+                async with contextlib.aclosing(self._tried((answers.Route.GENERAL,), asked, asker, run)) as events:
+                    async for event in events:
+                        if isinstance(event, answers.Delta):
+                            yield answers.Delta(pending + event.text)
+                            pending = ""
+                        else:
+                            made.append(several.Part(answers.Route.GENERAL, event, rest))
+            except (errors.UnavailableError, errors.OverloadedError) as error:
+                if run.spoken:
+                    raise
+                run.away(answers.Route.GENERAL, error)
+                made.append(several.unanswered(rest, error.message))
+                pending += made[-1].finding.text
+        if pending:
+            yield answers.Delta(pending)
+        run.route = several.route_of(made)
+        yield several.joined(made)
 
     def _attempt(
         self, specialist: Specialist, question: answers.Question, asker: Asker, run: run_module.Run
@@ -256,11 +340,11 @@ def _tab(question: answers.Question, asker: Asker) -> attempts.Tab:
     return attempts.Tab(question.request_id, asker.user_id, asker.token_id, asker.budgets)
 
 
-def _order(question: answers.Question) -> tuple[Sequence[answers.Route], Sequence[str]]:
-    if question.route is not None:
-        return (question.route,), (f"{question.route}: asked for by name",)
-    decision = signals.choose(question.text)
-    return decision.order, decision.reasons
+async def _finding(events: AsyncGenerator[answers.Delta | answers.Finding, None]) -> answers.Finding | None:
+    async for event in events:
+        if isinstance(event, answers.Finding):
+            return event
+    return None
 
 
 def _declined(question: answers.Question, passed_on: Mapping[str, str]) -> answers.Finding:

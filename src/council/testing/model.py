@@ -7,7 +7,7 @@ from council.domain import answers, errors
 
 
 class ScriptedModel:
-    """Implements specialists.generated.Speaker.
+    """Implements specialists.speech.Speaker.
 
     Says `pieces`, one token each. With `fails_after` N it raises ModelUnavailableError after N pieces, as a model killed in
     mid-answer does. `hold` is awaited before each piece after the first, so that a test decides when it goes on.

@@ -170,6 +170,15 @@ def test_one_name_stands_on_several_providers_and_goes_with_the_last(where: home
         run("providers", "model", "remove", "llama")
 
 
+def test_another_address_is_not_sent_the_key_of_the_old_one(where: home.Home) -> None:
+    good("providers", "add", "far", "--url", "https://one.example/v1")
+    good("providers", "key", "far", said="sk-one")
+    good("providers", "add", "far", "--url", "https://one.example/v1")
+    assert where.provider_key_file("far").exists()
+    assert "Its key is removed" in good("providers", "add", "far", "--url", "https://two.example/v1")
+    assert not where.provider_key_file("far").exists()
+
+
 def test_removing_a_provider_with_its_models_takes_its_key_too(where: home.Home) -> None:
     good("providers", "add", "openai")
     good("providers", "key", "openai", said="sk-secret\n")

@@ -288,6 +288,13 @@ async def test_an_answer_says_what_is_left_of_the_limit(rig: Rig) -> None:
     assert (headers["x-ratelimit-limit-requests"], headers["x-ratelimit-remaining-requests"]) == ("600", "599")
 
 
+async def test_an_error_says_what_is_left_too(rig: Rig) -> None:
+    for body in ({**ASK, "model": "nobody"}, {**ASK, "messages": []}):
+        response = await rig.client.post(CHAT, json=body)
+        assert response.status_code in (400, 404)
+        assert response.headers["x-ratelimit-limit-requests"] == "600"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0ms"), (0.012, "12ms"), (0.9996, "1s"), (8.64, "8.64s"), (59.9999, "1m0s"), (60, "1m0s"), (372.4, "6m12.4s")],
@@ -354,7 +361,7 @@ async def test_ready_names_providers_and_does_not_hang_on_them(tmp_path: Path) -
     catalogue = {"providers": {"far": {"url": "http://127.0.0.1:9/v1"}}}
     async with open_rig(tmp_path, config.Config(), model.ScriptedModel(), "127.0.0.1", catalogue) as made:
         body = (await made.client.get("/readyz")).json()
-        assert body["ready"] is True and body["providers"] == {"far": "up", "local": "up"}
+        assert body["ready"] is True and body["providers"] == {"far": "unasked", "local": "up"}
         assert 'council_provider_up{provider="far"} 1.0' in (await made.client.get("/metrics")).text
 
 

@@ -102,7 +102,14 @@ class Outcome:
     error: errors.CouncilError | None = None
 
 
-async def escalate(local: Local, server: Server | None = None, holder: Holder | None = None) -> Outcome:
+async def escalate(
+    local: Local,
+    server: Server | None = None,
+    holder: Holder | None = None,
+    share_max: float = 0.06,
+    earlier: int = 0,
+) -> Outcome:
+    """Escalate once, after `earlier` times of which nothing is kept."""
     price = money.Price(1_000_000, 2_000_000)
     model = providers.Model("paid", (providers.Deployment("cloud", "x", price),), 8192, 100, 0, frozenset())
     settings = config.CallsConfig(hops_max=1)
@@ -110,10 +117,17 @@ async def escalate(local: Local, server: Server | None = None, holder: Holder | 
         {"paid": model}, {"cloud": server or Server()}, {}, holder or Holder(), settings, config.BudgetConfig(),
         clock.ManualClock(), random.Random(1),
     )  # fmt: skip
-    made = escalation.Escalation(providers.Escalation("paid", 0.6, wait_s=0.2), made_calls)
+    made = escalation.Escalation(providers.Escalation("paid", 0.6, share_max, wait_s=0.2), made_calls)
     assert made.ready
     question = answers.Question("id", [answers.Message("user", "Why?")], "council", answers.Sampling(50))
     notebook = run.Run(question, "u", "t", clock.ManualClock())
+    for _ in range(earlier):
+        before = made.attempt(
+            Local(DOUBT), question, run.Run(question, "u", "t", clock.ManualClock()), attempts.Tab("id", "u", "t")
+        )
+        async with contextlib.aclosing(before) as events:
+            async for _event in events:
+                pass
     found = Outcome([], notebook, attempts.Tab("id", "u", "t"))
     try:
         async with contextlib.aclosing(made.attempt(local, question, notebook, found.tab)) as events:
@@ -194,3 +208,9 @@ async def test_a_paid_model_that_stalls_holds_the_local_answer_up_only_so_long_a
         found = await escalate(Local(DOUBT), Server(stalls=True))
     assert text(found) == "local words" and found.made.degraded == ["escalation: provider_error"]
     assert [charge.outcome for charge in found.tab.charges] == ["cancelled"]
+
+
+async def test_where_the_share_is_spent_the_local_model_speaks_for_itself() -> None:
+    local = Local(DOUBT)
+    found = await escalate(local, share_max=0.0, earlier=4)
+    assert text(found) == "local words" and local.asked[-1] is None and not found.made.escalated

@@ -24,10 +24,16 @@ class Scripted:
     events: Sequence[Any]
     asked: int = 0
     closed: int = 0
+    only: str = ""
+    heard: list[str] = dataclasses.field(default_factory=list)
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         self.asked += 1
+        self.heard.append(question.text)
         try:
+            if self.only not in question.text:
+                yield answers.PassOn("not mine")
+                return
             for event in self.events:
                 if isinstance(event, BaseException):
                     raise event
@@ -222,3 +228,64 @@ def test_a_stage_that_fails_is_timed_all_the_same() -> None:
 def test_a_row_without_a_finding_claims_nothing() -> None:
     row = run.Run(question(route=answers.Route.CODE), "u", "t", clock.ManualClock(0)).row(ledger.Outcome.FAILED, "g")
     assert (row.level, row.verified, row.model, row.cost_usd_micros, row.route) == ("none", False, "", 0, "code")
+
+
+# Questions of several that stand alone
+
+TWO = "What is 17 % of 80, and what is the capital of Peru?"
+
+
+async def test_each_part_goes_to_its_own_specialist_and_the_answers_are_joined() -> None:
+    quoted = answers.Finding("Lima.", 0.9, answers.Evidence(answers.Level.QUOTED, "q"))
+    made = bench(math=[finding("13.6")], general=[answers.Delta("Lima."), quoted])
+    *deltas, answer = await ask(made, question(TWO))
+    assert answer.finding.text.count("13.6") >= 1
+    assert "".join(delta.text for delta in deltas) == answer.finding.text
+
+
+async def test_the_model_gets_only_what_no_specialist_answered_and_the_whole_is_not_verified() -> None:
+    made = bench(
+        math=[finding("13.6")],
+        general=[
+            answers.Delta("Li"),
+            answers.Delta("ma"),
+            answers.Finding("Lima", 0.2, answers.Evidence(answers.Level.NONE, "m")),
+        ],
+    )
+    made.specialists[answers.Route.MATH].only = "17 %"
+    *deltas, answer = await ask(made, question(TWO))
+    assert "".join(delta.text for delta in deltas) == answer.finding.text
+    assert made.specialists[answers.Route.GENERAL].heard == ["what is the capital of Peru?"]
+    assert not answer.finding.evidence.level.verified and answer.finding.confidence == 0.2
+    assert [part["level"] for part in answer.finding.evidence.detail["parts"]] == ["computed", "none"]
+    assert answer.route is answers.Route.GENERAL and len(made.ledger.rows) == 1 and not made.ledger.rows[0].verified
+
+
+async def test_a_whole_whose_parts_are_all_verified_is_verified() -> None:
+    made = bench(math=[finding("4")])
+    *_, answer = await ask(made, question("What is 2 + 2? What is 1 + 3?"))
+    assert answer.finding.evidence.level.verified and answer.route is answers.Route.MATH
+    assert made.specialists[answers.Route.GENERAL].asked == 0
+
+
+async def test_parts_that_no_specialist_answers_go_to_the_model_as_they_were_asked() -> None:
+    made = bench(general=[answers.Delta("g"), finding("g")])
+    *_, answer = await ask(made, question(TWO))
+    assert made.specialists[answers.Route.GENERAL].heard == [TWO] and answer.finding.text == "g"
+
+
+async def test_what_was_found_is_kept_where_the_model_is_away() -> None:
+    made = bench(math=[finding("13.6")], general=[errors.ModelUnavailableError("The model is away.")])
+    made.specialists[answers.Route.MATH].only = "17 %"
+    *deltas, answer = await ask(made, question(TWO))
+    assert "13.6" in answer.finding.text and "No answer: The model is away." in answer.finding.text
+    assert "".join(delta.text for delta in deltas) == answer.finding.text
+    assert list(answer.degraded) == ["general: model_unavailable"]
+
+
+async def test_a_model_that_breaks_off_within_a_part_is_an_error() -> None:
+    made = bench(math=[finding("13.6")], general=[answers.Delta("Li"), errors.ModelUnavailableError("Gone.")])
+    made.specialists[answers.Route.MATH].only = "17 %"
+    with pytest.raises(errors.ModelUnavailableError):
+        await ask(made, question(TWO))
+    assert [row.outcome for row in made.ledger.rows] == ["failed"]

@@ -57,6 +57,107 @@ def writer(engine: sqlalchemy.Engine) -> sqlalchemy.Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
+@contextlib.contextmanager
+def writing(engine: sqlalchemy.Engine) -> Iterator[Any]:
+    """Give the driver's own cursor in a transaction that holds the write lock. Raises SQLAlchemy's errors."""
+    with _wrapped(engine):
+        connection = engine.raw_connection()
+    try:
+        with _wrapped(engine):
+            cursor = connection.cursor()
+            if engine.dialect.name == "sqlite":
+                cursor.execute("BEGIN IMMEDIATE")
+            yield cursor
+            connection.commit()
+    except BaseException:
+        # A closed SQLite connection keeps its lock while a cursor of it lives; and what broke may be the connection itself.
+        with contextlib.suppress(engine.dialect.loaded_dbapi.Error):
+            connection.rollback()
+        connection.invalidate()
+        raise
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def reading(engine: sqlalchemy.Engine) -> Iterator[Any]:
+    """Give the driver's own cursor for a statement that only reads. Raises SQLAlchemy's errors."""
+    with _wrapped(engine):
+        connection = engine.raw_connection()
+    try:
+        with _wrapped(engine):
+            yield connection.cursor()
+    except BaseException:
+        connection.invalidate()
+        raise
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _wrapped(engine: sqlalchemy.Engine) -> Iterator[None]:
+    dbapi = engine.dialect.loaded_dbapi
+    try:
+        yield
+    except dbapi.Error as error:
+        raise sqlalchemy.exc.DBAPIError.instance(
+            None, None, error, dbapi.Error, hide_parameters=True, dialect=engine.dialect
+        ) from error
+
+
+class LockedError(Exception):
+    """Somebody else writes to the database just now."""
+
+
+class Immediate:
+    """One connection to a SQLite database that never waits for a lock, for short transactions on an event loop.
+
+    It leaves checkpoints to others, since they wait for the disk; see `SqlRecords.checkpoint`.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Cursor]:
+        """Give a cursor in a transaction that holds the write lock. Raises LockedError, sqlite3.Error."""
+        cursor = self._connected().cursor()
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise LockedError from error
+            self.close()
+            raise
+        try:
+            yield cursor
+            cursor.execute("COMMIT")
+        except BaseException:
+            # A closed connection keeps its lock while a cursor of it lives; and what broke may be the connection itself.
+            cursor.close()
+            self.close()
+            raise
+        cursor.close()
+
+    def close(self) -> None:
+        """Give the connection back; a later call connects again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> sqlite3.Connection:
+        # What is written to a file that was removed or replaced under an open connection is lost without an error.
+        found = _identity(self._path)
+        if self._connection is None or found != self._file:
+            self.close()
+            self._connection = _connect_sqlite(self._path, 0.0, "NORMAL")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 0").close()
+            self._file = found
+        return self._connection
+
+
 def create_file(path: Path, busy_s: float) -> None:
     """Make an empty database in WAL mode, mode 0600, unless the file is there; its folder too, but no deeper one.
 

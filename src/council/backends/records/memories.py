@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy
 
-from council.backends.records import prepared, schema, sql
+from council.backends.records import engines, prepared, schema, sql
 from council.domain import memory
 
 _log = logging.getLogger(__name__)
@@ -77,8 +77,8 @@ class SqlMemories(sql.SqlRecords):
         # The places that are left repeat an id, which changes nothing.
         padded = [*wanted, *[wanted[0]] * (len(_FEW_IDS) - len(wanted))]
         values = {"user": user_id, **dict(zip(_FEW_IDS, padded, strict=True))}
-        with self._typed(), self._reader.connect() as connection:
-            found = [_memory(one) for one in self._few.rows(connection, values)]
+        with self._typed(), engines.reading(self._reader) as cursor:
+            found = [_memory(one) for one in self._few.rows(cursor, values)]
         return found[::-1] if newest_first else found
 
     def facts(self, user_id: str, subject: str, attribute: str) -> list[memory.Memory]:

@@ -1,15 +1,16 @@
-"""Statements compiled once: on the hot path SQLAlchemy's own way to a known statement costs more than the database's work."""
+"""Statements compiled once and run on the driver's own cursor: on the hot path SQLAlchemy costs more than the database."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
 
-_COUNTED = {"preserve_rowcount": True}
-
 
 class Prepared:
-    """A statement with named values, for one engine's dialect. Values go to the driver as they are."""
+    """A statement with named values, for one engine's dialect. Values go to the driver as they are.
+
+    Raises the driver's errors; see `engines.writing`.
+    """
 
     def __init__(self, statement: sqlalchemy.sql.ClauseElement, engine: sqlalchemy.Engine, names: Sequence[str] = ()):
         """`names` are the columns of an INSERT."""
@@ -18,21 +19,28 @@ class Prepared:
         self._text = str(compiled)
         self._order = compiled.positiontup
 
-    def run(self, connection: sqlalchemy.Connection, values: Sequence[Mapping[str, Any]]) -> int:
+    def run(self, cursor: Any, values: Sequence[Mapping[str, Any]]) -> int:
         """Execute once for each of `values`, in one go; return how many rows that wrote or deleted."""
         if not values:
             return 0
-        arguments = [self._arguments(one) for one in values]
-        made = connection.exec_driver_sql(self._text, arguments if len(arguments) > 1 else arguments[0], _COUNTED)
-        return made.rowcount
+        if len(values) == 1:
+            cursor.execute(self._text, self._arguments(values[0]))
+        else:
+            cursor.executemany(self._text, [self._arguments(one) for one in values])
+        count: int = cursor.rowcount
+        return count
 
-    def scalar(self, connection: sqlalchemy.Connection, values: Mapping[str, Any]) -> Any:
+    def scalar(self, cursor: Any, values: Mapping[str, Any]) -> Any:
         """Return the first value of the first row, None if there is none."""
-        return connection.exec_driver_sql(self._text, self._arguments(values)).scalar()
+        cursor.execute(self._text, self._arguments(values))
+        row = cursor.fetchone()
+        return None if row is None else row[0]
 
-    def rows(self, connection: sqlalchemy.Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    def rows(self, cursor: Any, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """Return every row."""
-        return connection.exec_driver_sql(self._text, self._arguments(values)).all()
+        cursor.execute(self._text, self._arguments(values))
+        rows: Sequence[Sequence[Any]] = cursor.fetchall()
+        return rows
 
     def _arguments(self, values: Mapping[str, Any]) -> Any:
         return dict(values) if self._order is None else tuple([values[name] for name in self._order])

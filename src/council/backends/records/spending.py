@@ -27,13 +27,11 @@ class RepeatedError(Exception):
     """A charge or hold is there already, or a hold is gone; rare, so it is looked into only then."""
 
 
-def _written(
-    statement: prepared.Prepared, connection: sqlalchemy.Connection, values: Sequence[dict[str, Any]], careful: bool
-) -> list[bool]:
+def _written(statement: prepared.Prepared, cursor: Any, values: Sequence[dict[str, Any]], careful: bool) -> list[bool]:
     """Return which of the rows were written, or deleted. Raises RepeatedError unless `careful`."""
     if careful:
-        return [statement.run(connection, [one]) == 1 for one in values]
-    if statement.run(connection, values) != len(values):
+        return [statement.run(cursor, [one]) == 1 for one in values]
+    if statement.run(cursor, values) != len(values):
         raise RepeatedError
     return [True] * len(values)
 
@@ -70,7 +68,7 @@ class Spending:
 
     def settle(
         self,
-        connection: sqlalchemy.Connection,
+        cursor: Any,
         charged: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
         holds: Sequence[ledger.Hold],
         *,
@@ -84,22 +82,22 @@ class Spending:
             return []
         difference: Counter[_Key] = Counter()
         if charged:
-            self._write_charges(connection, charged, difference, careful)
-        refusals = self._try(connection, holds, difference, careful) if holds else []
-        self._add_up(connection, difference)
+            self._write_charges(cursor, charged, difference, careful)
+        refusals = self._try(cursor, holds, difference, careful) if holds else []
+        self._add_up(cursor, difference)
         return refusals
 
     def _write_charges(
         self,
-        connection: sqlalchemy.Connection,
+        cursor: Any,
         charged: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
         difference: "Counter[_Key]",
         careful: bool,
     ) -> None:
         values = [_charge_values(row.request_id, row.at_us, charge) for row, charge in charged]
-        written = iter(_written(self._charge, connection, values, careful))
+        written = iter(_written(self._charge, cursor, values, careful))
         held = [{"request_id": one.hold.request_id, "hop": one.hold.hop} for _, one in charged if one.hold is not None]
-        released = iter(_written(self._release, connection, held, careful))
+        released = iter(_written(self._release, cursor, held, careful))
         for row, charge in charged:
             # One that is there already was counted then, and so was the charge of a hold that expired.
             cost = charge.cost_usd_micros if next(written) else 0
@@ -111,14 +109,14 @@ class Spending:
 
     def _try(
         self,
-        connection: sqlalchemy.Connection,
+        cursor: Any,
         holds: Sequence[ledger.Hold],
         difference: "Counter[_Key]",
         careful: bool,
     ) -> list[ledger.Refusal | None]:
         """Add to `difference` each hold that every one of its budgets has room for."""
         asked = {_key(budget, hold.at_us) for hold in holds for budget in hold.budgets}
-        before = self._read(connection, asked)
+        before = self._read(cursor, asked)
         taken: list[ledger.Hold] = []
         refusals: list[ledger.Refusal | None] = []
         for hold in holds:
@@ -134,25 +132,25 @@ class Spending:
                 taken.append(hold)
                 difference.update(dict.fromkeys(ledger.scopes(hold), hold.usd_micros))
         values = [dict(zip(_HOLD_NAMES, _hold_fields(hold), strict=True)) for hold in taken]
-        for hold, new in zip(taken, _written(self._hold, connection, values, careful), strict=True):
+        for hold, new in zip(taken, _written(self._hold, cursor, values, careful), strict=True):
             if not new:
                 difference.update(dict.fromkeys(ledger.scopes(hold), -hold.usd_micros))
         return refusals
 
-    def _read(self, connection: sqlalchemy.Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
+    def _read(self, cursor: Any, keys: Iterable[_Key]) -> dict[_Key, int]:
         """Return what is spent under some keys. On PostgreSQL the whole table is locked for writing first: rows that are
         not there yet cannot be."""
         if self._locks:
-            connection.exec_driver_sql("LOCK TABLE spend IN SHARE ROW EXCLUSIVE MODE")
-        return {key: self.spent(connection, *key) for key in sorted(keys)}
+            cursor.execute("LOCK TABLE spend IN SHARE ROW EXCLUSIVE MODE")
+        return {key: self.spent(cursor, *key) for key in sorted(keys)}
 
-    def _add_up(self, connection: sqlalchemy.Connection, difference: "Counter[_Key]") -> None:
+    def _add_up(self, cursor: Any, difference: "Counter[_Key]") -> None:
         changes = [
             {"scope": scope, "period": period, "usd_micros": usd_micros}
             for (scope, period), usd_micros in sorted(difference.items())
             if usd_micros
         ]
-        self._add.run(connection, changes)
+        self._add.run(cursor, changes)
 
     def expired(self, connection: sqlalchemy.Connection, now_us: int, limit: int) -> list[ledger.Hold]:
         """Return holds whose maker can no longer be at work, oldest first; no one else may take the same ones."""
@@ -164,19 +162,19 @@ class Spending:
         found = connection.execute(query.with_for_update(skip_locked=True)).mappings().all()
         return [ledger.Hold(**row) for row in found]
 
-    def write_off(self, connection: sqlalchemy.Connection, holds: Sequence[ledger.Hold]) -> None:
+    def write_off(self, cursor: Any, holds: Sequence[ledger.Hold]) -> None:
         """Turn holds into charges of the same height, so that `spend` does not change."""
         difference: Counter[_Key] = Counter()
         for hold in holds:
-            if not self._charge.run(connection, [_charge_values(hold.request_id, hold.at_us, _worst(hold))]):
+            if not self._charge.run(cursor, [_charge_values(hold.request_id, hold.at_us, _worst(hold))]):
                 # Charged already, without its hold.
                 difference.update(dict.fromkeys(ledger.scopes(hold), -hold.usd_micros))
-            self._release.run(connection, [{"request_id": hold.request_id, "hop": hold.hop}])
-        self._add_up(connection, difference)
+            self._release.run(cursor, [{"request_id": hold.request_id, "hop": hold.hop}])
+        self._add_up(cursor, difference)
 
-    def spent(self, connection: sqlalchemy.Connection, scope: str, period: str) -> int:
+    def spent(self, cursor: Any, scope: str, period: str) -> int:
         """Return what a scope has spent and holds in a period."""
-        return int(self._spent.scalar(connection, {"scope": scope, "period": period}) or 0)
+        return int(self._spent.scalar(cursor, {"scope": scope, "period": period}) or 0)
 
     def spend(self, connection: sqlalchemy.Connection, at_us: int) -> list[ledger.Spend]:
         """Return every scope's spending in the day and the month of a moment, and how much of it is held."""

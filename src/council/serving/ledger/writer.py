@@ -1,10 +1,12 @@
-"""Group commit of ledger rows and holds: many requests, one thread, one transaction a batch.
+"""Group commit of ledger rows and holds: many requests, one transaction a batch.
 
-A request waits for the commit that holds its row and so never reports what is not on disk. While one batch commits, the
-next one gathers; a lone row is committed at once, so waiting costs nothing when there is nobody to wait for.
+What arrives in one turn of the event loop is one batch. It is committed there and then, which takes less time than waking a
+thread; where that would have to wait, for a lock, the disk or a server, it goes to the one thread that may. A request waits
+for the commit that holds its row and so never reports what is not committed. While the thread commits, the next batch gathers.
 """
 
 import asyncio
+import enum
 import logging
 import queue
 import threading
@@ -18,21 +20,29 @@ _log = logging.getLogger(__name__)
 
 COMMIT_S = 15.0
 DRAIN_S = 10.0
+# So many commits on the loop, a megabyte or two of SQLite's log, and the thread takes the log into the database.
+CHECKPOINT_EVERY = 256
 
 
-_Result = tuple["asyncio.Future[ledger.Refusal | None]", ledger.Refusal | None]
+class _Ask(enum.Enum):
+    STOP = enum.auto()
+    CHECKPOINT = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting:
     entry: ledger.LedgerRow | ledger.Hold
     charges: Sequence[ledger.Charge]
     loop: asyncio.AbstractEventLoop
     committed: asyncio.Future[ledger.Refusal | None]
+    timer: asyncio.TimerHandle | None = None
+
+
+_Refusals = Sequence[ledger.Refusal | None]
 
 
 class LedgerWriter:
-    """Writes ledger rows through one thread. `record` may be called from any number of event loops.
+    """Writes ledger rows. `record` may be called from any number of event loops.
 
     `queue_rows_max` bounds the rows accepted and not yet committed; `commit_s` bounds how long a request waits for its
     commit, so that a database that hangs does not hang its callers.
@@ -43,9 +53,15 @@ class LedgerWriter:
         self._batch_rows_max = batch_rows_max
         self._queue_rows_max = queue_rows_max
         self._commit_s = commit_s
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+        self._queue: queue.SimpleQueue[_Waiting | _Ask] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        # Held by whoever commits on a loop: there is one connection for all of them.
+        self._at_once = threading.Lock()
+        self._commits_at_once = 0
         self._waiting_rows = 0
+        self._queued_rows = 0
+        self._checkpoint_due = False
         self._closing = False
         self._abandoned = False
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
@@ -84,17 +100,36 @@ class LedgerWriter:
             if self._waiting_rows >= self._queue_rows_max:
                 raise errors.OverloadedError("Too many requests wait for the ledger. Try again in a moment.")
             self._waiting_rows += 1
-            self._queue.put(waiting)
-        # A timer of its own: asyncio.timeout costs several times as much, and there are two commits in a paid request.
-        timer = loop.call_later(self._commit_s, _give_up, waiting.committed)
+            gathered = self._gathered.setdefault(loop, [])
+            gathered.append(waiting)
+        if len(gathered) == 1:
+            loop.call_soon(self._flush, loop)
         try:
             return await waiting.committed
         except TimeoutError as error:
             raise errors.RecordsUnavailableError(
                 f"The ledger did not commit within {self._commit_s:g} s. Check the database with `council doctor`."
             ) from error
-        finally:
-            timer.cancel()
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Commit what a loop has gathered, or give it to the thread. Runs on that loop."""
+        with self._lock:
+            batch = self._gathered.pop(loop, [])
+            behind = self._queued_rows > 0 or len(batch) > self._batch_rows_max
+        # In the order of arrival: nothing overtakes what waits for the thread.
+        if not batch or (not behind and self._committed_at_once(batch)):
+            return
+        for waiting in batch:
+            if not waiting.committed.done():
+                waiting.timer = loop.call_later(self._commit_s, _give_up, waiting.committed)
+        with self._lock:
+            self._enqueue(batch)
+
+    def _enqueue(self, batch: Sequence[_Waiting]) -> None:
+        """Give a batch to the thread. The caller holds the lock."""
+        self._queued_rows += len(batch)
+        for waiting in batch:
+            self._queue.put(waiting)
 
     def close(self, drain_s: float = DRAIN_S) -> None:
         """Refuse new rows, commit those accepted, end the thread; idempotent. Blocks for up to `drain_s`.
@@ -103,8 +138,11 @@ class LedgerWriter:
         """
         with self._lock:
             closed_before, self._closing = self._closing, True
-        if not closed_before:
-            self._queue.put(None)
+            if not closed_before:
+                for batch in self._gathered.values():
+                    self._enqueue(batch)
+                self._gathered.clear()
+                self._queue.put(_Ask.STOP)
         if not self._thread.is_alive():
             return
         self._thread.join(drain_s)
@@ -115,28 +153,70 @@ class LedgerWriter:
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
-            self._commit(batch)
+            if batch:
+                self._committed_by_thread(batch)
+            if self._checkpoint_due:
+                self._checkpoint_due = False
+                self._checkpoint()
 
     def _next_batch(self) -> list[_Waiting] | None:
         """Wait for a row and take all that queued up behind it; None when closed and drained."""
-        first = None if self._abandoned else self._queue.get()
-        if first is None:
+        first = _Ask.STOP if self._abandoned else self._queue.get()
+        if first is _Ask.STOP:
             return None
-        batch = [first]
-        while len(batch) < self._batch_rows_max:
+        batch: list[_Waiting] = []
+        item: _Waiting | _Ask = first
+        while True:
+            if item is _Ask.STOP:
+                self._queue.put(_Ask.STOP)  # nothing comes after it, so the next pass finds it
+                return batch
+            if isinstance(item, _Waiting):
+                batch.append(item)
+            else:
+                self._checkpoint_due = True
+            if len(batch) >= self._batch_rows_max:
+                return batch
             try:
-                waiting = self._queue.get_nowait()
+                item = self._queue.get_nowait()
             except queue.Empty:
-                break
-            if waiting is None:
-                self._queue.put(None)  # nothing comes after it, so the next pass finds it
-                break
-            batch.append(waiting)
-        return batch
+                return batch
 
-    def _commit(self, batch: Sequence[_Waiting]) -> None:
-        failure: errors.CouncilError | None = None
-        # The order of the batch: what comes back for each entry is None but for a hold without room.
+    def _checkpoint(self) -> None:
+        try:
+            self._records.checkpoint()
+        except errors.CouncilError as error:
+            # Nothing is lost: what is committed stands in the log, and the next one takes it along.
+            _log.warning("the ledger's log stays as it is", extra={"code": error.code, "detail": error.detail})
+
+    def _committed_at_once(self, batch: Sequence[_Waiting]) -> bool:
+        """Commit on the loop; False, with nothing written, where that would have to wait."""
+        if not self._at_once.acquire(blocking=False):
+            return False
+        try:
+            refusals, failure = self._commit(batch, at_once=True)
+        finally:
+            self._at_once.release()
+        if refusals is None and failure is None:
+            return False
+        with self._lock:
+            self._waiting_rows -= len(batch)
+            self._commits_at_once += 1
+            if self._commits_at_once % CHECKPOINT_EVERY == 0 and not self._closing:
+                self._queue.put(_Ask.CHECKPOINT)
+        _resolve(batch, refusals, failure)
+        return True
+
+    def _committed_by_thread(self, batch: Sequence[_Waiting]) -> None:
+        refusals, failure = self._commit(batch, at_once=False)
+        self._settle(batch, refusals, failure)
+
+    def _commit(
+        self, batch: Sequence[_Waiting], *, at_once: bool
+    ) -> tuple[_Refusals | None, errors.CouncilError | None]:
+        """Return what became of each entry: None but for a hold without room; or why none was written.
+
+        Neither, where it should be done `at_once` and that cannot be.
+        """
         refusals: list[ledger.Refusal | None] = [None] * len(batch)
         rows: list[ledger.LedgerRow] = []
         charges: list[tuple[ledger.LedgerRow, ledger.Charge]] = []
@@ -149,48 +229,52 @@ class LedgerWriter:
             else:
                 rows.append(waiting.entry)
                 charges += [(waiting.entry, charge) for charge in waiting.charges]
+        append = self._records.append_at_once if at_once else self._records.append
         try:
-            for place, refusal in zip(places, self._records.append(rows, charges, holds), strict=True):
-                refusals[place] = refusal
+            found = append(rows, charges, holds)
         except errors.CouncilError as error:
-            failure = error
+            return None, error
         except Exception as error:  # noqa: BLE001 - logged, and told to every caller
             # The thread must outlive a fault in the code below it, or every later request would hang.
             _log.exception("unexpected error in a ledger commit")
-            failure = errors.RecordsUnavailableError(
+            return None, errors.RecordsUnavailableError(
                 "The ledger could not be written. Report this with the operator's log.", detail=repr(error)
             )
-        self._settle(batch, refusals, failure)
+        if found is None:
+            return None, None
+        for place, refusal in zip(places, found, strict=True):
+            refusals[place] = refusal
+        return refusals, None
 
     def _fail_queued(self) -> None:
         stopped = errors.RecordsUnavailableError("The service stopped before the ledger row was written. Try again.")
         left: list[_Waiting] = []
         while True:
             try:
-                waiting = self._queue.get_nowait()
+                item = self._queue.get_nowait()
             except queue.Empty:
                 break
-            if waiting is not None:
-                left.append(waiting)
-        self._settle(left, [None] * len(left), stopped)
-        self._queue.put(None)  # for the thread, should it ever come back from the database
+            if isinstance(item, _Waiting):
+                left.append(item)
+        self._settle(left, None, stopped)
+        self._queue.put(_Ask.STOP)  # for the thread, should it ever come back from the database
 
     def _settle(
-        self,
-        batch: Sequence[_Waiting],
-        refusals: Sequence[ledger.Refusal | None],
-        failure: errors.CouncilError | None,
+        self, batch: Sequence[_Waiting], refusals: _Refusals | None, failure: errors.CouncilError | None
     ) -> None:
+        """Tell the callers of a batch that the thread was given, each on its own loop."""
         with self._lock:
             self._waiting_rows -= len(batch)
-        loops: dict[asyncio.AbstractEventLoop, list[_Result]] = {}
-        for waiting, refusal in zip(batch, refusals, strict=True):
-            loops.setdefault(waiting.loop, []).append((waiting.committed, refusal))
-        for loop, results in loops.items():
+            self._queued_rows -= len(batch)
+        places: dict[asyncio.AbstractEventLoop, list[int]] = {}
+        for place, waiting in enumerate(batch):
+            places.setdefault(waiting.loop, []).append(place)
+        for loop, own in places.items():
+            told = None if refusals is None else [refusals[place] for place in own]
             try:
-                loop.call_soon_threadsafe(_resolve, results, failure)
+                loop.call_soon_threadsafe(_resolve, [batch[place] for place in own], told, failure)
             except RuntimeError:
-                _log.warning("the event loop of a ledger row is gone", extra={"rows": len(results)})
+                _log.warning("the event loop of a ledger row is gone", extra={"rows": len(own)})
 
 
 def _give_up(committed: "asyncio.Future[ledger.Refusal | None]") -> None:
@@ -198,14 +282,17 @@ def _give_up(committed: "asyncio.Future[ledger.Refusal | None]") -> None:
         committed.set_exception(TimeoutError())
 
 
-def _resolve(results: "Sequence[_Result]", failure: errors.CouncilError | None) -> None:
-    for future, refusal in results:
-        if future.done():  # its caller was cancelled or gave up
+def _resolve(batch: Sequence[_Waiting], refusals: _Refusals | None, failure: errors.CouncilError | None) -> None:
+    for place, waiting in enumerate(batch):
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+        if waiting.committed.done():  # its caller was cancelled or gave up
             continue
-        if failure is None:
-            future.set_result(refusal)
+        if refusals is not None:
+            waiting.committed.set_result(refusals[place])
         else:
-            future.set_exception(_copy(failure))
+            assert failure is not None, "a batch is written, or there is a reason"
+            waiting.committed.set_exception(_copy(failure))
 
 
 def _copy(failure: errors.CouncilError) -> errors.CouncilError:

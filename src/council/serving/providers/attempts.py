@@ -74,6 +74,15 @@ class Attempt:
         self._clock = clock
         self._began_s = clock.monotonic_s()
         self._settled = False
+        self._probe = 0
+
+    def begin(self) -> None:
+        """Note that the call begins, before anything is waited for, so that one call alone probes a deployment."""
+        self._probe = self._breaker.begin(self._began_s)
+
+    def give_up(self) -> None:
+        """Note that the call is not made after all, and nothing is charged."""
+        self._breaker.let_go(self._probe)
 
     def failed(self, error: errors.CouncilError) -> None:
         """Note a failure before any event came, and charge for the prompt where an answer may have been made."""
@@ -104,10 +113,11 @@ class Attempt:
         now_s = self._clock.monotonic_s()
         if isinstance(error, errors.ModelUnavailableError) and error.wait_s is not None:
             self._breaker.leave_alone(now_s, min(error.wait_s, self.settings.open_s_max))
+            self._breaker.let_go(self._probe)
         elif isinstance(error, errors.ModelUnavailableError) and error.faulty:
-            self._breaker.failed(now_s)
+            self._breaker.failed(now_s, self._probe)
         else:
-            self._breaker.let_go()
+            self._breaker.let_go(self._probe)
         telemetry.of(telemetry.PROVIDER_CALLS, self.server.name, error.code).inc()
 
     def finish(
@@ -129,7 +139,7 @@ class Attempt:
         if self._settled:
             return
         self._settled = True
-        self._breaker.let_go()
+        self._breaker.let_go(self._probe)
         if outcome != "failed":
             telemetry.of(telemetry.PROVIDER_CALLS, self.server.name, "ok" if outcome == "answered" else outcome).inc()
             telemetry.of(telemetry.PROVIDER_SECONDS, self.server.name).observe(

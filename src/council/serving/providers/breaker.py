@@ -16,14 +16,16 @@ class State(enum.StrEnum):
 
 @dataclass(slots=True)
 class Breaker:
-    """What is known of one deployment. Times are of a monotonic clock, seconds."""
+    """What is known of one deployment. Times are of a monotonic clock, seconds. `answered` is whether it ever did."""
 
     settings: config.CallsConfig
     failures: int = 0
+    answered: bool = False
     _opened: int = 0
     _until_s: float = 0.0
     _asked_until_s: float = 0.0
-    _probing: bool = False
+    _probes: int = 0
+    _probe: int = 0
 
     def state(self, now_s: float) -> State:
         """Return the state."""
@@ -36,23 +38,27 @@ class Breaker:
     def allows(self, now_s: float) -> bool:
         """Return whether a call may be made; in half-open only while no other one probes."""
         state = self.state(now_s)
-        return state is State.CLOSED or (state is State.HALF_OPEN and not self._probing)
+        return state is State.CLOSED or (state is State.HALF_OPEN and not self._probe)
 
-    def begin(self, now_s: float) -> None:
-        """Note that a call begins."""
-        if self.state(now_s) is State.HALF_OPEN:
-            self._probing = True
+    def begin(self, now_s: float) -> int:
+        """Note that a call begins; return the number of the probe that it is, on whose end others wait, or 0."""
+        if self._probe or self.state(now_s) is not State.HALF_OPEN:
+            return 0
+        self._probes += 1
+        self._probe = self._probes
+        return self._probe
 
     def succeeded(self) -> None:
         """Note that a call went well: everything before is forgotten."""
+        self.answered = True
         self.failures = self._opened = 0
         self._until_s = 0.0
-        self._probing = False
+        self._probe = 0
 
-    def failed(self, now_s: float) -> None:
+    def failed(self, now_s: float, probe: int) -> None:
         """Note that a call failed by the deployment's fault."""
         self.failures += 1
-        self._probing = False
+        self.let_go(probe)
         if self._opened and now_s < self._until_s:
             # One of several that were under way when it opened: that tells nothing new.
             return
@@ -65,11 +71,11 @@ class Breaker:
         """Note that the provider asked to be left alone for `wait_s`; that is no failure."""
         self._until_s = max(self._until_s, now_s + wait_s)
         self._asked_until_s = max(self._asked_until_s, now_s + wait_s)
-        self._probing = False
 
-    def let_go(self) -> None:
+    def let_go(self, probe: int) -> None:
         """Note that a call ended without telling anything about the deployment."""
-        self._probing = False
+        if probe == self._probe:
+            self._probe = 0
 
     def left_s(self, now_s: float) -> float:
         """Return for how long it is left alone still."""

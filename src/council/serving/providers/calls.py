@@ -96,13 +96,19 @@ class Calls:
         return server is not None and form in server.forms
 
     def states(self) -> dict[str, str]:
-        """Return "up", "off" or "open" of each provider: open while no deployment of it that was used has answered again."""
+        """Return "up", "unasked", "off" or "open" of each provider.
+
+        Up is what has answered since the start, unasked what has not been asked with success yet, and open while no
+        deployment of it that was used has answered again. The local one is pinged by others, and up unless it is open.
+        """
         now_s = self._clock.monotonic_s()
-        states = dict.fromkeys(self._servers, "up") | dict.fromkeys(self._off, "off")
+        states = dict.fromkeys(self._servers, "unasked") | dict.fromkeys(self._off, "off")
         for name in self._servers:
             known = [state for key, state in self._breakers.items() if key.partition("/")[0] == name]
             if known and not any(one.state(now_s) is breaker.State.CLOSED for one in known):
                 states[name] = "open"
+            elif name == providers.LOCAL or any(one.answered for one in known):
+                states[name] = "up"
         return states
 
     async def whole(self, request: Request, tab: attempts.Tab) -> ports.ModelReply:
@@ -259,13 +265,12 @@ class Calls:
         attempt = attempts.Attempt(
             tab, step, server, call, hop, hold, price, (prompt_max, completion_max), known, self._settings, self._clock
         )
-        # Before anything is waited for, so that a deployment that is probed is probed by one call.
-        known.begin(self._clock.monotonic_s())
+        attempt.begin()
         if hold is not None:
             try:
                 await self._holder.hold(hold)
             except errors.BudgetError:
-                known.let_go()
+                attempt.give_up()
                 raise
             except BaseException:
                 # It may be written all the same; the charge takes its place.

@@ -12,7 +12,7 @@ from council.serving.providers import calls as calls_module
 
 
 class Speaker:
-    """Implements specialists.generated.Speaker. Without a tab its model must be free: nobody puts charges into a row."""
+    """Implements specialists.speech.Speaker. Without a tab its model must be free: nobody puts charges into a row."""
 
     def __init__(self, calls: calls_module.Calls, model: str):
         self._calls = calls
@@ -73,6 +73,8 @@ def _body(messages: Sequence[answers.Message], sampling: answers.Sampling, *, lo
     body.update({name: value for name, value in optional.items() if value is not None})
     if sampling.stop:
         body["stop"] = list(sampling.stop)
+    if sampling.schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": sampling.schema}}
     return body
 
 

@@ -1,27 +1,24 @@
-"""A first, honest router: weighted signals in the text, no training, no model.
+"""Signals in the text that name a kind of question in so many words: for people to read, and for the head to weigh.
 
-Each signal that is found raises its route's score like independent evidence: 1 - product of (1 - weight). Scores order the
-specialists to try; they are not calibrated probabilities. Trying costs little, since every specialist but the model parses
-strictly and passes on what it does not read.
+Each signal that is found raises its route's score like independent evidence: 1 - product of (1 - weight). The scores are
+features of the trained head, and its reasons; alone they are no probabilities.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from council.domain import answers
 
-# A specialist is tried when its score reaches this.
-TRY_FROM = 0.25
-# Routing reads at most this much of a question.
-CHARS_MAX = 8_000
+# Signals are looked for in so much of a question: they cost more than all else that the router does.
+CHARS_MAX = 1_200
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """The specialists to try, best first, general last; `scores` and `reasons` explain the order."""
+class Found:
+    """What was found: a score of 0 to 1 for each of ROUTES, and the names of the signals."""
 
-    order: tuple[answers.Route, ...]
-    scores: dict[answers.Route, float]
+    scores: Mapping[answers.Route, float]
     reasons: tuple[str, ...]
 
 
@@ -38,6 +35,7 @@ def _signal(route: answers.Route, weight: float, reason: str, pattern: str) -> _
 
 
 _MATH, _CODE, _LOGIC, _KNOWLEDGE = answers.Route.MATH, answers.Route.CODE, answers.Route.LOGIC, answers.Route.KNOWLEDGE
+ROUTES = (_MATH, _CODE, _LOGIC, _KNOWLEDGE)
 
 _SIGNALS = (
     _signal(_MATH, 0.8, "an operator between numbers", r"\d\s*(?:[-+*/^\u00d7÷·%]|\*\*)\s*[\d(√]"),
@@ -121,20 +119,12 @@ _SIGNALS = (
 )
 
 
-def choose(text: str) -> Decision:
-    """Return where a question should go. Pure, and linear in at most CHARS_MAX characters of `text`."""
-    doubt: dict[answers.Route, float] = dict.fromkeys((_MATH, _CODE, _LOGIC, _KNOWLEDGE), 1.0)
+def find(text: str) -> Found:
+    """Return the signals of a text. Pure, and linear in at most CHARS_MAX characters of it."""
+    doubt: dict[answers.Route, float] = dict.fromkeys(ROUTES, 1.0)
     reasons: list[str] = []
     for signal in _SIGNALS:
         if signal.pattern.search(text[:CHARS_MAX]):
             doubt[signal.route] *= 1.0 - signal.weight
             reasons.append(f"{signal.route}: {signal.reason}")
-    scores = {route: round(1.0 - left, 3) for route, left in doubt.items()}
-    order = sorted((route for route in scores if scores[route] >= TRY_FROM), key=lambda route: -scores[route])
-    return Decision((*_strict_before_model(order), answers.Route.GENERAL), scores, tuple(reasons))
-
-
-def _strict_before_model(order: list[answers.Route]) -> list[answers.Route]:
-    """Put code after the others: it asks the model and never passes on, so those that check themselves come first."""
-    strict = [route for route in order if route is not _CODE]
-    return strict if _CODE not in order else [*strict, _CODE]
+    return Found({route: round(1.0 - left, 3) for route, left in doubt.items()}, tuple(reasons))

@@ -14,9 +14,15 @@ WAIT_S = 10.0
 
 
 class Book:
-    """Records in memory. `plan` says how the commits fare, first to last; `gate` holds each until it is open."""
+    """Records in memory. `plan` says how the commits fare, first to last; `gate` holds each until it is open.
 
-    def __init__(self, plan: Sequence[str] = ()):
+    `at_once` says whether the next commit on the loop may be made there.
+    """
+
+    def __init__(self, plan: Sequence[str] = (), *, at_once: bool = False):
+        self.at_once = at_once
+        self.at_once_batches: list[list[str]] = []
+        self.checkpoints = threading.Semaphore(0)
         self.rows_by_id: dict[str, ledger.LedgerRow] = {}
         self.batches: list[list[str]] = []
         self.charged: list[ledger.Charge] = []
@@ -47,6 +53,20 @@ class Book:
         self.charged += [charge for _, charge in charges]
         self.held += holds
         return [self.refusals.get(hold.request_id) for hold in holds]
+
+    def append_at_once(
+        self,
+        rows: Sequence[ledger.LedgerRow],
+        charges: Sequence[tuple[ledger.LedgerRow, ledger.Charge]],
+        holds: Sequence[ledger.Hold],
+    ) -> list[ledger.Refusal | None] | None:
+        if not self.at_once:
+            return None
+        self.at_once_batches.append([row.request_id for row in rows])
+        return self.append(rows, charges, holds)
+
+    def checkpoint(self) -> None:
+        self.checkpoints.release()
 
     def total(self) -> ledger.LedgerSum:
         rows = self.rows_by_id.values()
@@ -388,3 +408,85 @@ async def test_of_a_batch_each_hold_gets_its_own_answer_and_rows_none() -> None:
 async def test_without_a_commit_there_is_no_hold() -> None:
     with pytest.raises(errors.RecordsUnavailableError):
         await started(Book(["fail"])).hold(hold("a"))
+
+
+async def test_what_arrives_in_one_turn_of_the_loop_is_one_commit_on_it() -> None:
+    book = Book(at_once=True)
+    rows = started(book)
+    await asyncio.gather(*(rows.record(row(name)) for name in ("one", "two", "three")))
+    assert book.at_once_batches == book.batches == [["one", "two", "three"]]
+    await asyncio.to_thread(rows.close)
+
+
+async def test_what_cannot_be_committed_on_the_loop_goes_to_the_thread() -> None:
+    book = Book()
+    rows = started(book)
+    await rows.record(row("one"))
+    assert (book.at_once_batches, book.batches) == ([], [["one"]])
+    await asyncio.to_thread(rows.close)
+
+
+async def test_nothing_overtakes_what_waits_for_the_thread() -> None:
+    book = Book()
+    rows = started(book)
+    task = await held_at_first_commit(book, rows)
+    book.at_once = True
+    later = await queued(rows, ["later"])
+    await asyncio.sleep(0)
+    assert not book.at_once_batches
+    book.gate.set()
+    await asyncio.gather(task, *later)
+    assert book.batches == [["held"], ["later"]] and not book.at_once_batches
+    await rows.record(row("last"))
+    assert book.at_once_batches == [["last"]]
+    await asyncio.to_thread(rows.close)
+
+
+async def test_a_batch_over_the_limit_goes_to_the_thread_in_parts() -> None:
+    book = Book(at_once=True)
+    rows = started(book, batch_rows_max=2)
+    await asyncio.gather(*(rows.record(row(name)) for name in ("one", "two", "three")))
+    assert book.batches == [["one", "two"], ["three"]] and not book.at_once_batches
+    await asyncio.to_thread(rows.close)
+
+
+async def test_a_commit_on_the_loop_that_fails_tells_each_caller() -> None:
+    book = Book(["fail", "bug"], at_once=True)
+    rows = started(book)
+    told = await asyncio.gather(rows.record(row("one")), rows.record(row("two")), return_exceptions=True)
+    assert all(isinstance(one, errors.RecordsUnavailableError) for one in told) and told[0] is not told[1]
+    with pytest.raises(errors.RecordsUnavailableError, match="Report this"):
+        await rows.record(row("three"))
+    await rows.record(row("four"))
+    assert "four" in book.rows_by_id
+    await asyncio.to_thread(rows.close)
+
+
+async def test_the_row_of_a_caller_that_is_cancelled_before_the_turn_ends_is_written() -> None:
+    book = Book(at_once=True)
+    rows = started(book)
+    (task,) = await queued(rows, ["one"])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await rows.record(row("two"))
+    assert {"one", "two"} <= book.rows_by_id.keys()
+    await asyncio.to_thread(rows.close)
+
+
+async def test_closing_in_the_same_turn_writes_what_was_gathered() -> None:
+    book = Book(at_once=True)
+    rows = started(book)
+    (task,) = await queued(rows, ["one"])
+    rows.close()
+    await task
+    assert book.batches == [["one"]]
+
+
+async def test_after_many_commits_on_the_loop_the_thread_makes_a_checkpoint() -> None:
+    book = Book(at_once=True)
+    rows = started(book)
+    for number in range(writer.CHECKPOINT_EVERY):
+        await rows.record(row(str(number)))
+    assert await asyncio.to_thread(book.checkpoints.acquire, timeout=WAIT_S)
+    assert not book.checkpoints.acquire(blocking=False)
+    await asyncio.to_thread(rows.close)

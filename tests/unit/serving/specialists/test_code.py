@@ -5,8 +5,8 @@ import dataclasses
 
 import pytest
 
-from council.domain import answers, config, errors, sandbox, sandbox_wire
-from council.serving.specialists import generated
+from council.domain import answering, answers, config, errors, sandbox, sandbox_wire
+from council.serving.specialists import code, code_runs
 from council.testing import local, model
 from fake_sandbox import FakeSandbox
 
@@ -15,7 +15,9 @@ QUESTION = answers.Question("the-id", [answers.Message("user", "Write code")], "
 
 
 async def evidence_of(fake: FakeSandbox, text: str = "```py\nprint(1)\n```", limits: sandbox.Limits = LIMITS):
-    specialist = generated.CodeSpecialist(model.ScriptedModel([text]), local.InlineCompute(), fake, "", limits)
+    specialist = code.CodeSpecialist(
+        model.ScriptedModel([text]), local.InlineCompute(), fake, "", limits, answering.CodeConfig(self_tests=False)
+    )
     events = [event async for event in specialist.attempt(QUESTION)]
     assert isinstance(events[-1], answers.Finding)
     return events[-1].evidence
@@ -61,7 +63,7 @@ async def test_an_answer_waits_for_its_code_a_few_seconds_at_most(wall_s: float,
 
 
 async def test_a_sandbox_that_is_too_busy_does_not_hold_up_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generated, "_TURN_S", 0.05)
+    monkeypatch.setattr(code_runs, "TURN_S", 0.05)
     fake = FakeSandbox()
     fake.hold = asyncio.Event()
     async with asyncio.timeout(20):

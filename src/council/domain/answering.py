@@ -1,0 +1,47 @@
+"""Settings of whom a question is put to: the router, and the specialists that ask a model."""
+
+from dataclasses import dataclass
+
+from council.domain import options
+
+
+@dataclass(frozen=True, slots=True)
+class RouterConfig:
+    """Where questions go, and how much is tried before the model is asked."""
+
+    try_from: float = options.option(
+        0.03, "A specialist that checks itself is tried from this probability on, 0 to 1.", low=0, high=1
+    )
+    code_from: float = options.option(
+        0.35, "The code specialist is asked from this probability on, where none other is likelier.", low=0, high=1
+    )
+    split: bool = options.option(True, "Questions of several that stand alone are answered one by one.")
+    unsure_below: float = options.option(
+        0.6, "Below this probability the text's meaning is looked at as well; 0: never.", low=0, high=1
+    )
+    vector_wait_s: float = options.option(0.015, "Longest wait for that, seconds.", low=0.001, high=1)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralConfig:
+    """The local model as the last to answer, and the tools that it may use first."""
+
+    tools: bool = options.option(
+        False, "Let it calculate, solve, search and run code first. The packaged model is too small."
+    )
+    tools_rounds_max: int = options.option(2, "Most tools used for one answer.", low=1, high=10)
+    tools_tokens_max: int = options.option(256, "Most tokens of one choice of a tool and its input.", low=16, high=8192)
+    tools_s: float = options.option(20.0, "Longest that choosing and using tools may take, seconds.", low=0.5, high=600)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeConfig:
+    """The code specialist."""
+
+    search: bool = options.option(True, "Search small programs for functions with examples before a model is asked.")
+    samples_max: int = options.option(2, "Drafts of a function that a model may write for your tests.", low=1, high=32)
+    repairs_max: int = options.option(1, "Repairs of each draft that fails your tests.", low=0, high=16)
+    self_tests: bool = options.option(
+        True, "Have a model write tests for a function that came with none, and run them."
+    )
+    self_test_tokens_max: int = options.option(160, "Longest such tests, tokens.", low=16, high=4096)

@@ -1,0 +1,58 @@
+"""Splits a question of several questions, where each can stand alone.
+
+"What is 17 % of 80, and what is the capital of Peru?" is two. Splitting wrongly costs more than not splitting: a text is only
+split where every part begins as a question or a request does and none leans on another. Whatever gives facts for the parts to
+use stands in a part of its own that is none of these, so such a text stays whole.
+"""
+
+import re
+
+PARTS_MAX = 4
+_CHARS_MAX = 600
+_WORDS_MIN = 2
+
+_OPENING = (
+    r"(?:what(?:'s| is| are| was| were| does| do)|who(?:'s| is| was| wrote| are)|when|where|which|why|how (?:many|much|far|long"
+    r"|old|tall|do|does|is|big|large)|is|are|does|can|calculate|compute|solve|convert|define|explain|translate|write|tell me"
+    r"|name|simplify|factor|differentiate|integrate|find|give me|list)"
+)
+_BOUNDARY = re.compile(
+    rf"(?:\?\s*(?:and\s+(?:also\s+)?|also,?\s+)?|[,;.]\s+(?:and|also|then)\s+(?:also\s+)?|;\s+|\s+and\s+(?:also\s+)?|\n+)"
+    rf"(?={_OPENING}\b)",
+    re.IGNORECASE,
+)
+_BEGINS = re.compile(rf"{_OPENING}\b", re.IGNORECASE)
+_LEADING = re.compile(r"^(?:please|hi|hello|hey|also|first|second|and)[,!]?\s+", re.IGNORECASE)
+_NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+", re.MULTILINE)
+# A part with one of these may mean something in another part.
+_LEANS = re.compile(
+    r"\b(?:it|its|it's|that|this|these|those|them|they|their|he|him|his|she|her|there|then|one|ones|both|same|result|answer"
+    r"|above|previous|former|latter|each|other|another|instead|respectively)\b",
+    re.IGNORECASE,
+)
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Return the parts of a text, in order; () where it is one question, or may be."""
+    if len(text) > _CHARS_MAX or "```" in text:
+        return ()
+    whole = _LEADING.sub("", _NUMBERED.sub("", text).strip())
+    parts = [part.strip(" \t\n,;.") for part in _BOUNDARY.split(whole)]
+    # The first two may not share what stands before them, as in "If x = 3, what is ...".
+    if not 2 <= len(parts) <= PARTS_MAX or not all(_stands_alone(part) for part in parts):
+        return ()
+    return tuple(part if part.endswith("?") or not _asks(part) else f"{part}?" for part in parts)
+
+
+def _stands_alone(part: str) -> bool:
+    bare = _LEADING.sub("", part)
+    return (
+        _BEGINS.match(bare) is not None
+        and len(bare.split()) >= _WORDS_MIN
+        and not _LEANS.search(bare)
+        and not re.search(r"[.!]\s+\S", bare)
+    )
+
+
+def _asks(part: str) -> bool:
+    return re.match(r"(?:what|who|when|where|which|why|how|is|are|does|can)\b", part, re.IGNORECASE) is not None

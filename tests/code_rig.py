@@ -1,0 +1,43 @@
+"""The code specialist on the zygote's real sandboxes, with the worker's operations in this process."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import zygotes
+from council.backends.sandbox_runner.namespaces import runner as namespaces
+from council.domain import answering, answers, config, sandbox, sandbox_wire
+from council.serving.specialists import code, speech
+from council.testing import local
+
+SETTINGS = config.SandboxConfig(pool=4)
+LIMITS = sandbox_wire.default_limits(SETTINGS)
+
+
+class RunnerAsSandbox:
+    """The part of ports.Sandbox that the code specialist uses, over a runner: no queue, no audit trail."""
+
+    def __init__(self, runner: namespaces.NamespaceRunner) -> None:
+        self._runner = runner
+
+    async def run(self, job: sandbox.Job, caller: str, request_id: str) -> sandbox.Result:
+        return await self._runner.run(job)
+
+
+@contextlib.asynccontextmanager
+async def sandboxes() -> AsyncIterator[RunnerAsSandbox]:
+    with zygotes.zygote() as zygote:
+        async with zygote.runner(SETTINGS) as runner:
+            yield RunnerAsSandbox(runner)
+
+
+def specialist(
+    runs: RunnerAsSandbox, model: speech.Speaker, settings: answering.CodeConfig | None = None
+) -> code.CodeSpecialist:
+    return code.CodeSpecialist(model, local.InlineCompute(), runs, "", LIMITS, settings or answering.CodeConfig())  # type: ignore[arg-type]
+
+
+async def ask(made: code.CodeSpecialist, text: str) -> answers.Finding:
+    question = answers.Question("the-id", [answers.Message("user", text)], "council", answers.Sampling(400))
+    events = [event async for event in made.attempt(question)]
+    assert isinstance(events[-1], answers.Finding)
+    return events[-1]

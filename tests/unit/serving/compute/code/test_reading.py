@@ -1,0 +1,85 @@
+"""What a question is read as; a word too many outside of the code makes it no run."""
+
+import pytest
+
+from council.serving.compute.code import reading
+
+CODE = "```python\nprint(sum([1, 2]))\n```"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "What does this Python program print?",
+        "what does this code output",
+        "What is the output of this program?",
+        "Run this",
+        "Please run this code.",
+        "Could you tell me what this prints?",
+        "Execute the following snippet and show me the output:",
+        "What will the following code print when run?",
+    ],
+)
+def test_a_run_is_read(words: str) -> None:
+    read = reading.read(f"{words}\n{CODE}")
+    assert (read.task, read.language, read.code, read.impure) == ("run", "python", "print(sum([1, 2]))", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "What does this print if I change the 2 to a 3?",
+        "What does this print in Python 2?",
+        "Why does this program print 3?",
+        "What does this program print on the second line?",
+        "Rewrite this so that it prints 4.",
+        "Run this after replacing sum by max.",
+        "What does this not print?",
+        "What would this print in JavaScript?",
+    ],
+)
+def test_words_that_ask_for_more_make_it_no_run(words: str) -> None:
+    assert reading.read(f"{words}\n{CODE}").task == "write"
+
+
+def test_an_expression_between_backticks_is_run_for_its_value() -> None:
+    read = reading.read("What does `len('abc') * 2` return?")
+    assert (read.task, read.code, read.expression) == ("run", "len('abc') * 2", True)
+
+
+def test_input_is_read() -> None:
+    read = reading.read("What does this print with input 5?\n```python\nprint(int(input()) + 1)\n```")
+    assert (read.task, read.stdin, read.impure) == ("run", "5\n", "")
+
+
+def test_shell_commands_are_run_as_such() -> None:
+    assert reading.read("Run this:\n```bash\necho hi\n```").language == "bash"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import time\nprint(time.time())", "module time"),
+        ("import random\nprint(random.random())", "module random"),
+        ("print({'a', 'b'})", "order of a set"),
+        ("print(id(1))", "id"),
+        ("print(open('/etc/passwd').read())", "open"),
+        ("print(().__class__.__mro__)", "__"),
+        ("import math\nmath.pi = 3\nprint(math.pi)", "sets an attribute"),
+        ("class A:\n    pass\nprint({A(), A()})", "order of a set"),
+    ],
+)
+def test_what_may_come_out_otherwise_elsewhere_is_told(code: str, said: str) -> None:
+    assert said in reading.read(f"Run this\n```python\n{code}\n```").impure
+
+
+def test_a_check_is_read_with_its_tests_apart() -> None:
+    read = reading.read(
+        "Does this pass?\n```python\ndef f(n):\n    return n * n\n\nassert f(2) == 4\nassert f(3) == 9\n```"
+    )
+    assert read.task == "check" and "assert" not in read.code and len(read.given.tests) == 2
+
+
+@pytest.mark.parametrize("text", ["", "\x00\x01", "```", "```python\n" + "(" * 5_000, "run " * 20_000, "a" * 200_000])
+def test_odd_texts_are_read_to_an_end(text: str) -> None:
+    assert reading.read(text).task == "write"

@@ -1,0 +1,63 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from council.serving import pace
+
+
+def escalated(made: pace.Pace, doubts: list[float], confidence_min: float = 0.6) -> list[float]:
+    """Let questions come in, one for each confidence, and return those that went to the paid model."""
+    sent = []
+    for confidence in doubts:
+        made.question()
+        below = min(confidence_min, made.doubt_below())
+        made.seen(confidence)
+        if confidence < below:
+            made.spent()
+            sent.append(confidence)
+    return sent
+
+
+@given(st.lists(st.floats(0, 1), max_size=400), st.floats(0, 0.5))
+def test_the_share_holds_but_for_the_reserve(doubts: list[float], share: float) -> None:
+    assert len(escalated(pace.Pace(share), doubts)) <= share * len(doubts) + pace.RESERVE
+
+
+def test_a_share_of_one_bounds_nothing() -> None:
+    assert len(escalated(pace.Pace(1.0), [0.1] * 500)) == 500
+
+
+def test_a_share_of_nothing_sends_the_reserve_and_no_more() -> None:
+    assert len(escalated(pace.Pace(0.0), [0.1] * 500)) <= pace.RESERVE
+
+
+def test_the_deepest_doubts_are_sent() -> None:
+    chance = random.Random(7)
+    doubts = [chance.random() for _ in range(5_000)]
+    sent = escalated(pace.Pace(0.06), doubts)
+    assert sum(sent) / len(sent) < 0.12
+    assert len(sent) >= 0.7 * 0.06 * len(doubts)
+
+
+def test_questions_that_specialists_answer_leave_more_for_the_rest() -> None:
+    made = pace.Pace(0.06)
+    chance, sent = random.Random(7), 0
+    for number in range(2_000):
+        made.question()
+        if number % 10 == 0:
+            confidence = chance.random()
+            below = made.doubt_below()
+            made.seen(confidence)
+            if confidence < below:
+                made.spent()
+                sent += 1
+    assert sent >= 0.45 * 200
+
+
+@pytest.mark.parametrize("share", [0.0, 0.06, 1.0])
+def test_memory_is_bounded(share: float) -> None:
+    made = pace.Pace(share)
+    escalated(made, [0.5] * 10_000)
+    assert len(made._doubts) <= 256
