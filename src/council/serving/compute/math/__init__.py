@@ -11,25 +11,55 @@ from typing import assert_never
 from sympy.polys import polyerrors
 
 from council.serving.compute import results
-from council.serving.compute.math import algebra, calculus, evaluate, limits, notation, requests
+from council.serving.compute.math import (
+    algebra,
+    calculus,
+    evaluate,
+    functions,
+    integers,
+    limits,
+    linear_algebra,
+    notation,
+    plane,
+    primes_and_bases,
+    quadratics,
+    requests,
+    wording,
+)
 
 
 def solve(text: str) -> results.Result:
     """Answer `text` if it is wholly a mathematical question of the grammar. Never raises on any text."""
+    task: wording.Task | None = None
     try:
-        request = requests.read(notation.plain(text))
+        task = _read(notation.plain(text))
+        return task.answer()
     except limits.TooLargeError as stop:
-        return results.Refused(stop.reason)
-    except limits.MathStopError as stop:
-        return results.PassedOn(stop.reason)
-    try:
-        return _answered(request)
-    except (limits.TooLargeError, limits.UndefinedError) as stop:
-        return results.Refused(stop.reason, requests.text(request))
+        return results.Refused(stop.reason, task.reading if task else "")
+    except limits.UndefinedError as stop:
+        return results.Refused(stop.reason, task.reading) if task else results.PassedOn(stop.reason)
     except limits.MathStopError as stop:
         return results.PassedOn(stop.reason)
     except _SYMPY_ERRORS as error:
         return results.PassedOn(f"{COMPUTING_FAILED} ({type(error).__name__}).")
+
+
+_FRAMES = (
+    *integers.FRAMES,
+    *primes_and_bases.FRAMES,
+    *linear_algebra.FRAMES,
+    *functions.FRAMES,
+    *quadratics.FRAMES,
+    *plane.FRAMES,
+)
+
+
+def _read(text: str) -> wording.Task:
+    """Return what is asked: by a frame of a topic, else by the sentences around a formula."""
+    if task := wording.read(text, _FRAMES):
+        return task
+    request = requests.read(text)
+    return wording.Task(requests.text(request), lambda: _answered(request))
 
 
 COMPUTING_FAILED = "The computation stopped with an error"

@@ -16,7 +16,7 @@ def parse(tokens: list[lexer.Token]) -> tree.Node:
     node = _Parser(merged).whole()
     clarity.check_tokens(merged)
     clarity.check_percentages(node)
-    _check_angles(node)
+    check_angles(node)
     return node
 
 
@@ -25,8 +25,8 @@ def parse_own(text: str) -> tree.Node:
     return _Parser(phrases.merged(lexer.tokens(text, limits.ANSWER_TOKENS_MAX))).whole()
 
 
-def _check_angles(node: tree.Node) -> None:
-    """Refuse sin(30): half the world means degrees."""
+def check_angles(node: tree.Node) -> None:
+    """Raise UnreadableError for sin(30): half the world means degrees."""
     for part in tree.walk(node):
         if not isinstance(part, tree.Call):
             continue

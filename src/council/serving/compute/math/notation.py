@@ -60,7 +60,14 @@ def _with_segments(text: str) -> str:
         display = match["a"] or match["d"]
         formula, ending = _without_stop(inner)
         pieces += [before.rstrip("\n") + " " if display else before]
-        pieces.append(f" {_Translator(formula, words=False).whole()}{ending} " if display else _inline(formula, ending))
+        shown = _Translator(formula, words=False).whole()
+        if (
+            re.search(r"\bof\s*$", before, re.IGNORECASE)
+            and re.search(r" [-+] ", shown)
+            and not re.search(r"[,=<>≡∫∑|]|->|\b(?:d[xyzt]|and)\b", shown)
+        ):
+            shown = f"({shown})"  # the words reach as far as the formula
+        pieces.append(f" {shown}{ending} " if display else shown + ending)
         position = match.end()
         if display:
             position += len(text[position:]) - len(text[position:].lstrip("\n"))
@@ -71,10 +78,6 @@ def _with_segments(text: str) -> str:
     if "\\" in rest:
         raise limits.UnreadableError("There is LaTeX outside of the formulas.")
     return rest.strip()
-
-
-def _inline(formula: str, ending: str) -> str:
-    return _Translator(formula, words=False).whole() + ending
 
 
 def _without_stop(formula: str) -> tuple[str, str]:

@@ -31,7 +31,7 @@ OTHER_KINDS = [
     "What is 2+2? What is 3+3?", "2+2 and 3+3", "What is not 2+2?", "What is 2+2 in binary", "2+2 is not 5", "What is 7 up?",
     "convert 5 km to miles", "what time is it in UTC+2", "5 km + 3 m", "$5 + $3", "5€", "10:30", "192.168.0.1", "a@b.c",
     "http://example.com/1+1", "C:\\1\\2", "Call me at 555 1234", "Chapter 3.2", "iPhone 15", "COVID-19", "MP3", "H2O",
-    "What is the sum of the roots of x^2 - 4x + 3 = 0?", "How many primes are below 100?", "- 3\n- 4",
+    "What is the sum of the solutions of x^2 - 4x + 4 = 0?", "- 3\n- 4",
     "12\n- 3\n- 4", "1. 2\n2. 3", "the sum of the first 100 integers", "2+2 lol",
     "Wie viel ist 2+2?", "¿Cuánto es 2+2?", "2 plus apple", "if", "find", "solve", "is prime", "derivative of",
     "integrate", "which is larger", "which is larger, 3", "factor", "what percent of", "increase 5 by", "of", "and", "%", "!",
