@@ -13,7 +13,9 @@ from sympy.polys import polyerrors
 from council.serving.compute import results
 from council.serving.compute.math import (
     algebra,
+    behaviour,
     calculus,
+    equations,
     evaluate,
     functions,
     integers,
@@ -24,6 +26,7 @@ from council.serving.compute.math import (
     primes_and_bases,
     quadratics,
     requests,
+    sums,
     wording,
 )
 
@@ -32,7 +35,7 @@ def solve(text: str) -> results.Result:
     """Answer `text` if it is wholly a mathematical question of the grammar. Never raises on any text."""
     task: wording.Task | None = None
     try:
-        task = _read(notation.plain(text))
+        task = _read(wording.without_wishes(notation.plain(text)))
         return task.answer()
     except limits.TooLargeError as stop:
         return results.Refused(stop.reason, task.reading if task else "")
@@ -51,15 +54,32 @@ _FRAMES = (
     *functions.FRAMES,
     *quadratics.FRAMES,
     *plane.FRAMES,
+    *sums.FRAMES,
+    *behaviour.FRAMES,
 )
 
 
 def _read(text: str) -> wording.Task:
     """Return what is asked: by a frame of a topic, else by the sentences around a formula."""
-    if task := wording.read(text, _FRAMES):
-        return task
-    request = requests.read(text)
+    found = wording.read(text, _FRAMES)
+    if isinstance(found, wording.Task):
+        return found
+    try:
+        request = requests.read(text)
+    except limits.UnreadableError as error:
+        raise found or error from error
     return wording.Task(requests.text(request), lambda: _answered(request))
+
+
+def _solved(request: requests.Solve) -> results.Solved:
+    """Solve by polynomials alone where that is enough."""
+    try:
+        return algebra.solve(request)
+    except (limits.UndecidedError, limits.UnreadableError) as stop:
+        try:
+            return equations.solve(request)
+        except (limits.UndecidedError, limits.UnreadableError):
+            raise stop from None
 
 
 COMPUTING_FAILED = "The computation stopped with an error"
@@ -88,7 +108,7 @@ def _answered(request: requests.Request) -> results.Solved:
         case requests.Rewrite():
             return algebra.rewrite(request)
         case requests.Solve():
-            return algebra.solve(request)
+            return _solved(request)
         case requests.Derive():
             return calculus.derive(request)
         case requests.Integrate():

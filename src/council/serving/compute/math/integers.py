@@ -389,6 +389,6 @@ FRAMES = (
     ),
     wording.frame(rf"is (?:the number )?{_N} divisible by (?P<d>.+)", _is_divisible),
     wording.frame(rf"is (?:the number )?{_N} (?:a multiple of) (?P<d>.+)", _is_divisible),
-    wording.frame(r"is (?:the number )?(?P<n>.+) (?:an )?(?P<kind>even|odd)(?: number)?", _is_even),
+    wording.frame(r"is (?:the number )?(?P<n>.+?) (?:an )?(?P<kind>even|odd)(?: number)?", _is_even),
     wording.frame(r"is (?:the number )?(?P<n>.+) a perfect (?P<kind>square|cube)", _is_power),
 )  # fmt: skip

@@ -122,6 +122,7 @@ _PLAIN = {
     r"\pi": _Piece("name", "pi"), r"\infty": _Piece("raw", "infinity"), r"\circ": _Piece("sign", "°"),
     r"\lfloor": _Piece("sign", "⌊"), r"\rfloor": _Piece("sign", "⌋"), r"\bmod": _Piece("raw", " mod "),
     r"\mod": _Piece("raw", " mod "), r"\partial": _Piece("raw", "∂"),
+    r"\dots": _Piece("raw", "..."), r"\cdots": _Piece("raw", "..."), r"\ldots": _Piece("raw", "..."),
 }  # fmt: skip
 
 
@@ -328,6 +329,9 @@ class _Translator:
         if kind == "number" and not (before and before[-1].kind == "name"):
             self._take()
             return [_Piece("sign", "^"), _Piece("number", mark)]
+        if mark in ("+", "-") and self._tokens[self._index + 1 : self._index + 2] in ([], [("sign", "}")]):
+            self._take()
+            return [_Piece("raw", f"^{mark}")]
         if mark in (r"\circ", "-", "'"):
             if mark == r"\circ":
                 self._take()

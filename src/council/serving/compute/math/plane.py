@@ -60,14 +60,8 @@ def _slope(slots: Slots) -> wording.Task:
 
 def _length(one: Point, two: Point) -> tuple[str, arithmetic.Value]:
     square = sum(((second - first) ** 2 for first, second in zip(one, two, strict=True)), Fraction(0))
-    node = tree.Call("sqrt", (_literal(square),))
+    node = tree.Call("sqrt", (formulas.literal(square),))
     return evaluate.checked_value(node)
-
-
-def _literal(number: Fraction) -> tree.Node:
-    top = tree.integer(abs(number.numerator))
-    size = top if number.denominator == 1 else tree.Binary("/", top, tree.integer(number.denominator))
-    return tree.Negation(size) if number < 0 else size
 
 
 def _distance(slots: Slots) -> wording.Task:

@@ -46,10 +46,16 @@ _OPENINGS = re.compile(
 )
 _ENDINGS = re.compile(r"(?:[,.]? ?(?:please|thanks|thank you)|[?.:; ])+$", re.IGNORECASE)
 _WISHES = re.compile(
-    r"[.?] (?:express|give|write) your answer "
-    r"(?:as a common fraction|in simplest form|as a fraction|in simplest radical form)\.?$",
+    r"[.?] *(?:(?:express|give|write) your answer "
+    r"(?:as a common fraction|in simplest form|as a fraction|in simplest radical form)"
+    r"|enter all (?:the )?solutions,? separated by commas)\.?\s*$",
     re.IGNORECASE,
 )
+
+
+def without_wishes(text: str) -> str:
+    """Return `text` without a closing wish for an exact answer, or for all solutions, which every answer grants."""
+    return _WISHES.sub("", text) if len(text) <= TEXT_CHARS_MAX else text
 
 
 def bare(text: str) -> str:
@@ -60,28 +66,31 @@ def bare(text: str) -> str:
     if "\n" in stripped:
         raise limits.UnreadableError("The text has several lines.")
     found = re.sub(r"\s+", " ", stripped).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    found = _WISHES.sub("", found)
     return _OPENINGS.sub("", _ENDINGS.sub("", found), count=1) if _OPENINGS.match(found) else _ENDINGS.sub("", found)
 
 
-def read(text: str, frames: Sequence[Frame]) -> Task | None:
-    """Return what the frames read in `text`, or None. Raises TooLargeError; UnreadableError where frames differ."""
+def read(text: str, frames: Sequence[Frame]) -> Task | limits.MathStopError | None:
+    """Return what the frames read in `text`, or why a frame that fits it could not, or None.
+
+    Raises TooLargeError; UnreadableError where frames differ.
+    """
     try:
         found = bare(text)
     except limits.UnreadableError:
         return None
     tasks: list[Task] = []
+    problem: limits.MathStopError | None = None
     for each in frames:
         match = each.pattern.fullmatch(found)
         if match is None:
             continue
         try:
             tasks.append(each.make({name: (value or "").strip() for name, value in match.groupdict().items()}))
-        except (limits.UnreadableError, limits.UndecidedError):
-            continue
+        except (limits.UnreadableError, limits.UndecidedError) as error:
+            problem = problem or error
     if len({task.reading for task in tasks}) > 1:
         raise limits.UnreadableError("The sentence can be read in two ways.")
-    return tasks[0] if tasks else None
+    return tasks[0] if tasks else problem
 
 
 def formula(text: str) -> tree.Node:
