@@ -27,15 +27,20 @@ def _factors(number: int) -> dict[int, int]:
     while divisor * divisor <= rest:
         if divisor > _TRIED_MAX:
             raise limits.TooLargeError("The number has prime factors that are too large to find here.")
-        while rest % divisor == 0:
-            found[divisor] = found.get(divisor, 0) + 1
-            rest //= divisor
+        if rest % divisor == 0 or divisor == _SMALL:
+            while rest % divisor == 0:
+                found[divisor] = found.get(divisor, 0) + 1
+                rest //= divisor
+            if 1 < rest < limits.PRIME_BELOW and check.is_prime(rest):
+                break
         divisor += 1 if divisor == 2 else 2
-        if divisor > 1000 and rest > 1 and rest < limits.PRIME_BELOW and check.is_prime(rest):
-            break
     if rest > 1:
         found[rest] = found.get(rest, 0) + 1
     return found
+
+
+# Once divisors are larger than this, what is left is tested for being prime before going on.
+_SMALL = 1_001
 
 
 def _agreed_factors(number: int) -> dict[int, int]:

@@ -64,7 +64,7 @@ _OPERATORS = {
     ".": ".", ":": ":", "_": "_", "\N{INVISIBLE TIMES}": "\N{INVISIBLE TIMES}",
 }  # fmt: skip
 _LISTED = """
-    a abs absolute and at average base between bigger by calculate can cbrt cent common compute cos could cube cubed
+    a abs absolute and are at average base between bigger by calculate can cbrt cent common compute cos could cube cubed
     decrease degree degrees derivative difference differentiate divided divisor does double dx dy dz eight
     eighteen eighty eleven equal equals equation equations evaluate exp expand expression factor factorial
     factorisation factorise factorization factorize factors fifteen fifth fifths fifty find five for forty four

@@ -185,6 +185,7 @@ _SIGNS = {
     "minus": "-",
     "×": "*",
     "·": "*",
+    "\N{MINUS SIGN}": "-",
     "and": None,
 }
 Term = tuple[matrices.Matrix, int, str]

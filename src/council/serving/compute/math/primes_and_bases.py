@@ -1,6 +1,7 @@
 """Primes in order, Fibonacci numbers, multiples with so many digits, and other bases than ten."""
 
 import math
+import re
 from collections.abc import Mapping
 
 import sympy
@@ -211,7 +212,9 @@ def _base(text: str) -> int:
 
 
 def _convert(slots: Slots) -> wording.Task:
-    written = slots["n"].replace(",", "") if slots["source"] == "" else slots["n"]
+    written = slots["n"]
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+", written):
+        written = written.replace(",", "")
     source, written = _source(written, slots["source"] or slots["below"])
     target = _base(slots["target"])
     if source == target:

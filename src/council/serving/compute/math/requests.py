@@ -143,7 +143,7 @@ def _split(found: Tokens, *words: str) -> tuple[Tokens, Tokens] | None:
 
 def _asked(found: Tokens) -> Tokens:
     """Return `found` without `what is the`, `find` and the like."""
-    for phrase in ("what is", "calculate", "compute", "find", "evaluate", "work out"):
+    for phrase in ("what is", "what are", "calculate", "compute", "find", "evaluate", "work out"):
         rest = _after(found, phrase)
         if rest is not None:
             found = rest

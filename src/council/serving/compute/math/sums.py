@@ -319,7 +319,7 @@ def _dots(slots: Slots) -> wording.Task:
         ratio = terms[1] // terms[0] if terms[0] and terms[1] % terms[0] == 0 else 0
         while ratio > 1 and powers[-1] < last and len(powers) < 400:
             powers.append(powers[-1] * ratio)
-        if len(terms) >= 3 and powers[-1] == last and powers[: len(terms)] == terms:
+        if powers[-1] == last and powers[: len(terms)] == terms:
             readings.append(("geometric", ratio, len(powers)))
     if len(readings) != 1:
         raise limits.UnreadableError("It is not clear how the sum goes on.")

@@ -53,9 +53,16 @@ _WISHES = re.compile(
 )
 
 
+_GREETING = re.compile(r"\s*(?:hi|hello|hey)(?: there)?[,!.] ?", re.IGNORECASE)
+
+
 def without_wishes(text: str) -> str:
-    """Return `text` without a closing wish for an exact answer, or for all solutions, which every answer grants."""
-    return _WISHES.sub("", text) if len(text) <= TEXT_CHARS_MAX else text
+    """Return `text` without a greeting, and without a closing wish for an exact answer or for all solutions."""
+    return (
+        _WISHES.sub("", text[match.end() :] if (match := _GREETING.match(text)) else text)
+        if len(text) <= TEXT_CHARS_MAX
+        else text
+    )
 
 
 def bare(text: str) -> str:
