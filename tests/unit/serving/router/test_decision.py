@@ -247,3 +247,12 @@ def test_a_megabyte_of_anything_is_routed_in_no_time(part: str) -> None:
     began_s = time.process_time()
     choose(text)
     assert time.process_time() - began_s < LINEAR_S
+
+
+@pytest.mark.parametrize("text", ["I moved to Lyon.", "My name is Ada and I live in Paris."])
+def test_what_is_no_question_is_not_answered_by_a_quote(text: str) -> None:
+    assert answers.Route.KNOWLEDGE not in choose(text).order
+
+
+def test_a_question_word_is_enough_to_look_into_the_sources() -> None:
+    assert answers.Route.KNOWLEDGE in choose("What does verified mean?").order
