@@ -31,6 +31,7 @@ def test_what_is_near_a_family_gets_no_entry(text: str) -> None:
     [
         ("What is the capital of Peru?", "The capital of Peru is Lima.", "countries (countryinfo "),
         ("which country has the capital oslo", "Oslo is the capital of Norway.", "countries"),
+        ("whats the capital of australia", "The capital of Australia is Canberra.", "countries"),
         ("capital of the UK", "The capital of the United Kingdom is London.", "countries"),
         ("what is the capital of the philippines", "The capital of the Philippines is Manila.", "countries"),
         ("What is the symbol for gold?", "The chemical symbol of gold is Au.", "elements"),

@@ -12,6 +12,7 @@ _POLITE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _POLITE_AFTER = re.compile(r"[\s,]*\b(?:please|thanks|thank you)$", re.IGNORECASE)
+_CONTRACTED = re.compile(r"\b(what|who|where)(?:'s|s)(?= )", re.IGNORECASE)
 _SAME = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u2013": "-", "\u2011": "-"})
 
 
@@ -21,7 +22,7 @@ def plain(text: str) -> str:
     if len(text) > _CHARS_MAX or "\n" in text:
         return ""
     text = " ".join(unicodedata.normalize("NFKC", text).translate(_SAME).split())
-    text = _POLITE_BEFORE.sub("", text, count=1)
+    text = _CONTRACTED.sub(r"\1 is", _POLITE_BEFORE.sub("", text, count=1))
     return _POLITE_AFTER.sub("", text.rstrip(" ?!.")).rstrip(" ?!.,")
 
 

@@ -46,8 +46,8 @@ ALIASES = {
 }
 _NAME = r"(?P<name>[^?!;:]{2,60})"
 _CAPITAL = re.compile(
-    rf"(?:(?:what|which)(?: city|'s| is)*(?: the)? |name the |the )?capital(?: city)? (?:of|for) {_NAME}|"
-    rf"(?:what is |what's )?(?P<owner>[^?!;:]{{2,60}}?)(?:'s|s') capital(?: city)?",
+    rf"(?:(?:what|which)(?: city| is)*(?: the)? |name the |the )?capital(?: city)? (?:of|for) {_NAME}|"
+    rf"(?:what is )?(?P<owner>[^?!;:]{{2,60}}?)(?:'s|s') capital(?: city)?",
     re.IGNORECASE,
 )
 _COUNTRY = re.compile(
@@ -59,7 +59,7 @@ _COUNTRY = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(
-    r"(?:what is |what's )?(?:the )?(?:iso )?(?P<letters>two|2|three|3)[- ]letter (?:iso )?(?:country )?code (?:of|for) "
+    r"(?:what is )?(?:the )?(?:iso )?(?P<letters>two|2|three|3)[- ]letter (?:iso )?(?:country )?code (?:of|for) "
     + _NAME,
     re.IGNORECASE,
 )

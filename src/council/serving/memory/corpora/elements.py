@@ -28,7 +28,7 @@ _BY_SYMBOL = {symbol.lower(): number for number, symbol in enumerate(SYMBOLS, 1)
 _ALSO_A_PLANET = frozenset({"mercury"})
 
 _OF = r"(?:of|for) (?:the (?:chemical )?element )?(?P<name>[A-Za-z]{2,15})"
-_IS = r"(?:(?:what|which)(?: is|'s) |give (?:me )?)?(?:the )?"
+_IS = r"(?:(?:what|which) is |give (?:me )?)?(?:the )?"
 _ATOMIC_NUMBER = re.compile(
     rf"{_IS}atomic number {_OF}|what atomic number does (?P<other>[A-Za-z]{{2,15}}) have", re.IGNORECASE
 )

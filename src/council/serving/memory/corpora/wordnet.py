@@ -13,7 +13,7 @@ _SENSES_MAX = 3
 _LINE_BYTES_MAX = 32 * 1024
 _WORD = r"['\"`]?(?P<word>[A-Za-z][A-Za-z' -]{1,40}?)['\"`]?"
 _ASKED = re.compile(
-    rf"define (?:the (?:word|term) )?{_WORD}|(?:what is |what's |give )?(?:the )?(?:dictionary )?(?:definition|meaning) of "
+    rf"define (?:the (?:word|term) )?{_WORD}|(?:what is |give )?(?:the )?(?:dictionary )?(?:definition|meaning) of "
     rf"(?:the (?:word|term) )?(?P<of>['\"`]?[A-Za-z][A-Za-z' -]{{1,40}}?['\"`]?)|what does (?:the (?:word|term) )?"
     r"(?P<does>['\"`]?[A-Za-z][A-Za-z' -]{1,40}?['\"`]?) mean",
     re.IGNORECASE,
