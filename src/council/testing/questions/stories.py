@@ -7,6 +7,8 @@ from council.testing.questions import amounts, families
 _NAMES = ("Tom", "Ann", "Farid", "Chandra", "Mirko", "Ines", "Kofi", "Lena", "Bruno", "Aiko")
 _HE = frozenset(("Tom", "Farid", "Mirko", "Kofi", "Bruno"))
 _THINGS = ("apples", "stickers", "marbles", "books", "pencils", "coins", "cards", "oranges", "shells", "stamps")
+# Coins are what is paid with, so that buying changes them twice.
+_BOUGHT = tuple(thing for thing in _THINGS if thing != "coins")
 _BOXES = (
     ("boxes", "box"),
     ("bags", "bag"),
@@ -24,7 +26,7 @@ def _he(name: str) -> str:
 
 
 def _changes(chance: random.Random) -> families.Asked:
-    name, thing, past = chance.choice(_NAMES), chance.choice(_THINGS), chance.random() < 0.5
+    name, thing, past = chance.choice(_NAMES), chance.choice(_BOUGHT), chance.random() < 0.5
     count = chance.randint(5, 200)
     sentences = [f"{name} {'had' if past else 'has'} {count} {thing}."]
     for _ in range(chance.randint(1, 4)):
@@ -213,7 +215,7 @@ def _ages(chance: random.Random) -> families.Asked:
 
 
 def _unknown(chance: random.Random) -> families.Asked:
-    name, thing = chance.choice(_NAMES), chance.choice(_THINGS)
+    name, thing = chance.choice(_NAMES), chance.choice(_BOUGHT)
     he = _he(name)
     gain = chance.random() < 0.5
     plain, past = chance.choice(
