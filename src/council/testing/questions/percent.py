@@ -135,6 +135,7 @@ def _interest(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "What is 2\N{VULGAR FRACTION ONE HALF} of 40?",
     "$100 with a 20% discount and a 10% discount",
     "What is the percent increase from 5% to 8%?",
     "What is 20% off 50 and 30?",
