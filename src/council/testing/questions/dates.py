@@ -159,6 +159,8 @@ def _zones(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "How many weeks are there between 2025-01-01 and 2025-01-15 inclusive?",
+    "How many days from 2025-03-01 to 2025-02-01?",
     "How many days between 03/04/2025 and 05/06/2025?",
     "What day of the week was 03/04/2025?",
     "What date is 30 days after 2025-02-30?",

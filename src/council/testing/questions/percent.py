@@ -135,6 +135,8 @@ def _interest(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "$100 with a 20% discount and a 10% discount",
+    "What is the percent increase from 5% to 8%?",
     "What is 20% off 50 and 30?",
     "After a discount it costs 80. What was the price?",
     "What is 17% of 1,5?",

@@ -257,8 +257,8 @@ FRAMES = [
         ),
         rf"{_NOUN} costs <w:amount>[,.;]? {_LESS},? ({_FINAL})",
         (
-            rf"<ask><w:amount> {_LESS},? (and then|then|followed by|and) (an? )?"
-            rf"(another |further |additional |extra )?<p2:percent> {_OFF}"
+            rf"<ask><w:amount> {_LESS},? ((and then|then|followed by) (an? )?(another |further |additional |extra )?|"
+            rf"and (an? )?(another|further|additional|extra) )<p2:percent> {_OFF}"
         ),
     ),
     *frames.frames(
