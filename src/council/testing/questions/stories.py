@@ -236,6 +236,10 @@ def _unknown(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "Tom has 5 apples. He eats 2? How many apples does Tom have?",
+    "Tom has 5 apples. Does he eat 2? How many apples does Tom have?",
+    "Tom has 5 apples. Ann has 2 apples. They each eat 2 apples. How many apples do they have altogether?",
+    "Tom packs 3 pens into each box and fills 5 boxes. Ann removes 2 pens from each box. How many pens are packed?",
     "Tom has 12 apples. He eats half and sells a third. How many apples does Tom have?",
     "Tom had 12 apples. He sold a third of them and ate a quarter of them. How many apples does Tom have left?",
     "Tom has 12 apples. He buys 4 apples. He eats half of them. How many apples does Tom have?",
