@@ -153,7 +153,7 @@ def _half_days(chance: random.Random) -> families.Asked:
 def _zones(chance: random.Random) -> families.Asked:
     hour, first, second = chance.randint(0, 23), chance.randint(-12, 14), chance.randint(-12, 14)
     there = hour - first + second
-    later = {0: "", 1: " the next day", -1: " the day before", -2: " 2 days earlier"}[there // 24]
+    later = {0: "", 1: " the next day", -1: " the day before", -2: " 2 days earlier", 2: " 2 days later"}[there // 24]
     a, b = (f"UTC{offset:+d}" if offset else "UTC" for offset in (first, second))
     return families.Asked(f"What is {hour}:20 {a} in {b}?", f"{there % 24:02d}:20{later}")
 

@@ -7,6 +7,8 @@ from council.testing.questions import amounts, families
 _NAMES = ("Tom", "Ann", "Farid", "Chandra", "Mirko", "Ines", "Kofi", "Lena", "Bruno", "Aiko")
 _HE = frozenset(("Tom", "Farid", "Mirko", "Kofi", "Bruno"))
 _THINGS = ("apples", "stickers", "marbles", "books", "pencils", "coins", "cards", "oranges", "shells", "stamps")
+# Coins are what is paid with, so that buying changes them twice.
+_BOUGHT = tuple(thing for thing in _THINGS if thing != "coins")
 _BOXES = (
     ("boxes", "box"),
     ("bags", "bag"),
@@ -24,7 +26,7 @@ def _he(name: str) -> str:
 
 
 def _changes(chance: random.Random) -> families.Asked:
-    name, thing, past = chance.choice(_NAMES), chance.choice(_THINGS), chance.random() < 0.5
+    name, thing, past = chance.choice(_NAMES), chance.choice(_BOUGHT), chance.random() < 0.5
     count = chance.randint(5, 200)
     sentences = [f"{name} {'had' if past else 'has'} {count} {thing}."]
     for _ in range(chance.randint(1, 4)):
@@ -213,7 +215,7 @@ def _ages(chance: random.Random) -> families.Asked:
 
 
 def _unknown(chance: random.Random) -> families.Asked:
-    name, thing = chance.choice(_NAMES), chance.choice(_THINGS)
+    name, thing = chance.choice(_NAMES), chance.choice(_BOUGHT)
     he = _he(name)
     gain = chance.random() < 0.5
     plain, past = chance.choice(
@@ -234,6 +236,19 @@ def _unknown(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "Tom has 5 apples. He eats 2? How many apples does Tom have?",
+    "Tom has 5 apples. Does he eat 2? How many apples does Tom have?",
+    "Tom has 5 apples. Ann has 2 apples. They each eat 2 apples. How many apples do they have altogether?",
+    "Tom packs 3 pens into each box and fills 5 boxes. Ann removes 2 pens from each box. How many pens are packed?",
+    "Tom has 12 apples. He eats half and sells a third. How many apples does Tom have?",
+    "Tom had 12 apples. He sold a third of them and ate a quarter of them. How many apples does Tom have left?",
+    "Tom has 12 apples. He buys 4 apples. He eats half of them. How many apples does Tom have?",
+    "Tom has 10 marbles. Ann has 4 marbles. Ann wins 3 marbles. How many marbles does Tom have?",
+    "Tom buys 11 hundred books for $16 each and pays with a $180 note. How much change does Tom get?",
+    "A hall has 3 dozen rows of 19 seats. On Friday 12 seats stay empty. How many seats are taken?",
+    "A third of 544 centimetres is cut into 8 equal pieces. Tom joins 2 of the pieces end to end. How long is the result in "
+    "centimetres?",
+    "Each shelf has 39 shells. There are 78 shells in total. Ben buys 3 apples. How many shelves are there?",
     "Tom had some apples. He bought 5 apples. Now he has 3 apples. How many apples did he have at first?",
     "Tom had some apples. Ann bought 5 apples. Now he has 8 apples. How many apples did he have at first?",
     "Tom had some apples. He bought some apples. Now he has 8 apples. How many apples did he buy?",

@@ -212,6 +212,8 @@ def _lose_part(state: _State, person: str, match: frames.Match) -> None:
     thing = state.thing(match["thing"])
     share = {"half": Fraction(1, 2), "a third": Fraction(1, 3), "a quarter": Fraction(1, 4)}[match["part"]]
     count = state.now.get((person, thing), Fraction(0)) * share
+    if any((who, what) == (person, thing) for who, what, _ in state.steps):
+        raise stops.PassOnError("it is not clear whether of all or of what is left")
     if count.denominator != 1 or kinds.is_money(thing):
         raise stops.PassOnError("a part of one thing, or a coin")
     state.change(person, thing, -count)
@@ -313,6 +315,8 @@ def _check_things(state: _State, asked: str, question: str) -> None:
     words.check_kinds(asked, state.things)
     if state.verbs & _TRADES and any(kinds.is_money(thing) for thing in state.things):
         raise stops.PassOnError("it is not said what was paid")
+    if state.verbs & {"wins", "won"} and len(state.people) > 1:
+        raise stops.PassOnError("it is not said from whom it was won")
     if state.verbs & {"uses", "used"} and "left" not in question.split():
         raise stops.PassOnError("what is used may be there still")
 

@@ -19,7 +19,8 @@ _MONEY = frozenset(
 _EVENTS = frozenset(
     (
         "game match race bet round set contest fight battle election war argument class lesson meeting appointment party date "
-        "hour minute second day week month year birthday dance trip journey visit call conversation handshake hug friendship"
+        "hour minute second day week month year birthday dance trip journey visit call conversation handshake hug friendship "
+        "movie film song"
     ).split()
 )
 # Several owners may have the same one, and one of several may be oneself.
