@@ -10,7 +10,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from council.serving.compute import results
-from council.serving.compute.logic import answering, formulas, knights, ordering, problems, propositional, rules, script
+from council.serving.compute.logic import (
+    answering,
+    formulas,
+    grid,
+    knights,
+    ordering,
+    problems,
+    propositional,
+    rules,
+    script,
+)
 
 _Grammar = Callable[[script.Script], problems.Problem]
 _KNIGHTLY = ("knight", "knave", "truth-teller", "truthteller", "truth teller")
@@ -33,7 +43,7 @@ def solve(text: str) -> results.Result:
 def _read(parts: script.Script) -> problems.Problem:
     """Return the reading of the first grammar that covers the whole text; else report the one that came furthest."""
     whole = " ".join((*parts.premises, parts.question)).lower()
-    grammars: tuple[_Grammar, ...] = (ordering.read, rules.read, propositional.read)
+    grammars: tuple[_Grammar, ...] = (ordering.read, grid.read, rules.read, propositional.read)
     if any(word in whole for word in _KNIGHTLY):
         grammars = (knights.read,)
     if not parts.premises:
@@ -49,14 +59,29 @@ def _read(parts: script.Script) -> problems.Problem:
 
 def _with_options(problem: problems.Problem, parts: script.Script) -> problems.Problem:
     """Attach lettered lines that read True, False and Unknown; any other lines must have been read as choices."""
-    if not parts.options or problem.question.ask is problems.Ask.WHICH:
+    if not parts.options or problem.question.lettered:
         return problem
+    if problem.question.ask is problems.Ask.WHICH:
+        return _with_letters(problem, parts)
     letters = {words.lower(): letter for letter, words in parts.options}
     renamed = {"uncertain": "unknown", "undetermined": "unknown"}
     letters = {renamed.get(words, words): letter for words, letter in letters.items()}
     if parts.style is not problems.Style.TRUTH or not {"true", "false"} <= set(letters) <= {"true", "false", "unknown"}:
         raise problems.NotUnderstoodError("I do not read its lettered options", len(parts.premises))
     return replace(problem, question=replace(problem.question, options=letters))
+
+
+def _with_letters(problem: problems.Problem, parts: script.Script) -> problems.Problem:
+    """Put the letters before the choices that the lettered lines name; each line must name one."""
+    letters = {words.lower().removeprefix("the "): letter for letter, words in parts.options}
+    answers = {choice.answer.lower().removeprefix("the "): choice for choice in problem.question.choices}
+    if len(letters) < len(parts.options) or not set(letters) <= set(answers):
+        raise problems.NotUnderstoodError("I do not read its lettered options", len(parts.premises))
+    choices = tuple(
+        replace(choice, answer=f"{letters[key]}) {choice.answer}") if key in letters else choice
+        for key, choice in answers.items()
+    )
+    return replace(problem, question=replace(problem.question, choices=choices))
 
 
 def _variants(problem: problems.Problem) -> list[problems.Problem] | None:

@@ -5,7 +5,7 @@ Every order is strict and covers exactly the names that the text holds; the read
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from council.serving.compute.logic import formulas, problems, script, words
 
@@ -420,7 +420,7 @@ class _Reader:
         return problems.Problem(
             "ordering",
             tuple(fixed),
-            problems.Question(question.ask, question.style, choices),
+            replace(question, choices=choices),
             names,
             ordered=True,
             ends=self._ends(),
