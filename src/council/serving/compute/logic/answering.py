@@ -72,6 +72,10 @@ def _clashes(problem: problems.Problem) -> bool:
     return not findings.by_clingo(widened, findings.Solver(widened, programs.stated(widened))).consistent
 
 
+def _denies(formula: formulas.Formula) -> bool:
+    return any(isinstance(node, formulas.Not) for node in formulas.walk(formula))
+
+
 def _impossible_question(problem: problems.Problem) -> bool:
     return not problem.question.choices
 
@@ -183,38 +187,40 @@ class _Answer:
         worlds = [wording.world(positive, self._problem), wording.world(negative, self._problem)]
         self._detail["answer_sets"] = {"where it is true": worlds[0], "where it is false": worlds[1]}
         clause = wording.said(choice.formula, self._problem)
-        opening = f"{self._opening(None)} {UNKNOWN}".strip()
         steps = (f"Possible with: {worlds[0]}.", f"Impossible with: {worlds[1]}.")
-        return self._solved(
-            f"{opening} Both are possible: that {clause}, and that it is not so.{self._imported()}", None, steps
+        imported = self._imported()
+        both = f"Both are possible: that {clause}, and that it is not so."
+        if self._problem.question.style is problems.Style.FOLLOWS and imported is not None:
+            then = "it follows" if imported else "the opposite follows"
+            opening = f"No, it does not follow, unless every kind spoken of has a member: then {then}."
+            return self._solved(f"{opening} That they have members is not assumed here. {both}", None, steps)
+        verdict = {True: "yes", False: "no"}
+        note = (
+            f" (That every kind spoken of has a member is not assumed; if it were, the answer would be {verdict[imported]}.)"
+            if imported is not None
+            else ""
         )
+        opening = f"{self._opening(None)} {UNKNOWN}".strip()
+        return self._solved(f"{opening} {both}{note}", None, steps)
 
-    def _imported(self) -> str:
-        """Say what would follow if the kinds spoken of had members; that is not assumed."""
+    def _imported(self) -> bool | None:
+        """Return what would follow if the kinds spoken of had members, which is not assumed; None if nothing more would."""
         problem = self._problem
-        kinds = [
-            formula.body.condition
-            for formula in problem.formulas
-            if isinstance(formula, formulas.Every) and isinstance(formula.body, formulas.Implies)
-        ]
-        kinds += [
-            formula.body.part.parts[0]
-            for formula in problem.formulas
-            if isinstance(formula, formulas.Every)
-            and isinstance(formula.body, formulas.Not)
-            and isinstance(formula.body.part, formulas.And)
-        ]
+        kinds: list[formulas.Formula] = []
+        for formula in problem.formulas:
+            match formula:
+                case formulas.Every(formulas.Implies(condition, _)) if not _denies(condition):
+                    kinds.append(condition)
+                case formulas.Every(formulas.Not(formulas.And(parts))):
+                    kinds += parts
         members = tuple(problems.Premise("", formulas.Some(kind)) for kind in dict.fromkeys(kinds))
         if not members:
-            return ""
+            return None
         widened = problems.Problem(problem.family, problem.premises + members, problem.question, problem.names)
         if _too_large(widened):
-            return ""
-        settled = findings.by_clingo(widened, findings.Solver(widened, programs.stated(widened))).settled(0)
-        if settled is None:
-            return ""
-        verdict = "yes" if settled else "no"
-        return f" (That every kind spoken of has a member is not assumed; if it were, the answer would be {verdict}.)"
+            return None
+        found = findings.by_clingo(widened, findings.Solver(widened, programs.stated(widened)))
+        return found.settled(0) if found.consistent else None
 
     def _which(self) -> Result:
         choices = self._problem.question.choices
