@@ -20,24 +20,41 @@ from council.serving.compute.logic import (
     propositional,
     rules,
     script,
+    shuffles,
 )
 
 _Grammar = Callable[[script.Script], problems.Problem]
+_KINDS = (shuffles,)
 _KNIGHTLY = ("knight", "knave", "truth-teller", "truthteller", "truth teller")
 
 
 def solve(text: str) -> results.Result:
     """Answer a logic question in controlled English; PassedOn names what was not understood."""
+    result, reason = _by_kind(text)
+    if result:
+        return result
     try:
         parts = script.cut(text)
         problem = _read(parts)
     except problems.NotUnderstoodError as error:
-        return results.PassedOn(error.reason)
+        return results.PassedOn(reason or error.reason)
     variants = _variants(problem)
     if variants is None:
         return results.PassedOn("too many of its sentences can be read in two ways")
     found = [answering.answer(variant) for variant in variants]
     return _agreed(found)
+
+
+def _by_kind(text: str) -> tuple[results.Result | None, str]:
+    """Return the result of a kind of puzzle with a solver of its own, or why the kind that it seems to be was not read."""
+    reason = ""
+    for kind in _KINDS:
+        try:
+            if result := kind.solve(text):
+                return result, ""
+        except problems.NotUnderstoodError as error:
+            reason = reason or error.reason
+    return None, reason
 
 
 def _read(parts: script.Script) -> problems.Problem:

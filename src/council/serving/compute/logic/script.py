@@ -62,18 +62,18 @@ class Script:
     casing: dict[str, str] = field(default_factory=dict)
 
 
-def cut(text: str) -> Script:
+def cut(text: str, chars_max: int = problems.TEXT_CHARS_MAX, sentences_max: int = problems.SENTENCES_MAX) -> Script:
     """Return the text in its parts. Raises NotUnderstoodError."""
-    if len(text) > problems.TEXT_CHARS_MAX:
-        raise problems.NotUnderstoodError(f"it is longer than {problems.TEXT_CHARS_MAX} characters")
+    if len(text) > chars_max:
+        raise problems.NotUnderstoodError(f"it is longer than {chars_max} characters")
     lines = [line.strip() for line in words.normal(text).split("\n") if line.strip()]
     options: list[tuple[str, str]] = []
     while lines and (match := _OPTION.fullmatch(lines[-1])):
         options.insert(0, (match[1], match[2].rstrip(".")))
         lines.pop()
     sentences = [sentence for line in lines for sentence in _sentences(line)]
-    if len(sentences) > problems.SENTENCES_MAX:
-        raise problems.NotUnderstoodError(f"it has more than {problems.SENTENCES_MAX} sentences")
+    if len(sentences) > sentences_max:
+        raise problems.NotUnderstoodError(f"it has more than {sentences_max} sentences")
     if any(len(sentence) > problems.SENTENCE_CHARS_MAX for sentence in sentences):
         raise problems.NotUnderstoodError(f"it has a sentence of more than {problems.SENTENCE_CHARS_MAX} characters")
     premises, question, style, direct = _questioned(sentences)
