@@ -12,6 +12,7 @@ from dataclasses import replace
 from council.serving.compute import results
 from council.serving.compute.logic import (
     answering,
+    dimacs,
     formulas,
     grid,
     knights,
@@ -21,10 +22,11 @@ from council.serving.compute.logic import (
     rules,
     script,
     shuffles,
+    truths,
 )
 
 _Grammar = Callable[[script.Script], problems.Problem]
-_KINDS = (shuffles,)
+_KINDS = (dimacs, truths, shuffles)
 _KNIGHTLY = ("knight", "knave", "truth-teller", "truthteller", "truth teller")
 
 

@@ -27,7 +27,7 @@ def answer(problem: problems.Problem) -> Result:
         program = programs.stated(problem)
         solver = findings.Solver(problem, program)
         found = findings.by_clingo(problem, solver)
-        check = _check(problem, solver, found)
+        check = checked(problem, solver, found)
         if check is None:
             return results.PassedOn("two independent solutions of the problem disagree")
         if not found.consistent:
@@ -80,7 +80,7 @@ def _impossible_question(problem: problems.Problem) -> bool:
     return not problem.question.choices
 
 
-def _check(problem: problems.Problem, solver: findings.Solver, found: findings.Findings) -> str | None:
+def checked(problem: problems.Problem, solver: findings.Solver, found: findings.Findings) -> str | None:
     """Return which independent check held, or None where one did not."""
     choices = range(len(problem.question.choices))
     queries: list[tuple[int | None, int | None]] = [(j, None) for j in choices if found.possible[j]]
