@@ -5,9 +5,23 @@ import json
 import pytest
 
 from council.serving.compute import logic, results
-from council.testing.questions import campaign, families, logic_formulas, logic_grids, logic_shuffles, logic_syllogisms
+from council.testing.questions import (
+    campaign,
+    families,
+    logic_formulas,
+    logic_grids,
+    logic_orders,
+    logic_shuffles,
+    logic_syllogisms,
+)
 
-FAMILIES = (*logic_grids.FAMILIES, *logic_formulas.FAMILIES, *logic_shuffles.FAMILIES, *logic_syllogisms.FAMILIES)
+FAMILIES = (
+    *logic_grids.FAMILIES,
+    *logic_formulas.FAMILIES,
+    *logic_orders.FAMILIES,
+    *logic_shuffles.FAMILIES,
+    *logic_syllogisms.FAMILIES,
+)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
