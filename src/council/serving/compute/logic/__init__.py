@@ -17,6 +17,7 @@ from council.serving.compute.logic import (
     grid,
     knights,
     ordering,
+    overlaps,
     problems,
     propositional,
     rules,
@@ -26,7 +27,7 @@ from council.serving.compute.logic import (
 )
 
 _Grammar = Callable[[script.Script], problems.Problem]
-_KINDS = (dimacs, truths, shuffles)
+_KINDS = (dimacs, truths, shuffles, overlaps)
 _KNIGHTLY = ("knight", "knave", "truth-teller", "truthteller", "truth teller")
 
 
