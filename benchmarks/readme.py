@@ -6,6 +6,7 @@ from typing import Any
 
 import figures
 import gateway_readme
+import questions_readme
 import sandbox_readme
 
 _HERE = Path(__file__).resolve().parent
@@ -33,7 +34,9 @@ def write() -> None:
     before, _, rest = README.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
     found = [json.loads(path.read_text()) for name in _ORDER if (path := RESULTS / f"{name}.json").exists()]
-    text = "\n".join([_targets(found), *map(_part, found), *_soak(), *_sandbox_soak(), *_gateway_soak()])
+    text = "\n".join(
+        [_targets(found), *map(_part, found), *_soak(), *_sandbox_soak(), *_gateway_soak(), *_questions_soak()]
+    )
     README.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
 
 
@@ -42,7 +45,7 @@ def _targets(found: list[dict[str, Any]]) -> str:
         (row["figure"], row.get("value"), row["unit"], row["target"], row.get("verdict", "no figure"))
         for part in found
         for row in part["rows"]
-        if "target" in row
+        if "target" in row and row["subject"] == figures.OURS
     ]
     lines = ["### Targets\n", "| figure | value | target | |", "|---|---:|---:|---|"]
     lines += [
@@ -131,6 +134,14 @@ def _gateway_soak() -> list[str]:
         return []
     circumstances, text = told
     return ["### soak of the gateway\n", f"{_circumstances(circumstances)}\n", text]
+
+
+def _questions_soak() -> list[str]:
+    told = questions_readme.soak()
+    if told is None:
+        return []
+    circumstances, text = told
+    return ["### soak of made questions\n", f"{_circumstances(circumstances)}\n", text]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
     make soak ARGS="--seed 7 --lanes 2 --duration 3600 --part 3/8"     one part of a campaign; run the others when you like
     make soak ARGS="--only sandbox --jobs 10000"                       the sandbox alone, see soak_sandbox.py
     make soak ARGS="--only gateway"                                    providers' models alone, see soak_gateway.py
+    make soak ARGS="--only questions --lanes 2"                        made questions alone, see soak_questions.py
 
 A lane is one Council with a home and ports of its own, driven by one seed. Parts of a campaign (same seed, parts, lanes and
 duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit status
@@ -34,6 +35,7 @@ import soak_checks
 import soak_faults
 import soak_gateway
 import soak_load
+import soak_questions
 import soak_sandbox
 from council.domain import home as home_module
 
@@ -195,6 +197,8 @@ def main() -> int:
         failed |= soak_sandbox.campaign(options)
     if options.only == "gateway" or everything:
         failed |= soak_gateway.campaign(options)
+    if options.only == "questions" or everything:
+        failed |= soak_questions.campaign(options)
     return failed
 
 
@@ -218,7 +222,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Load and kill whole Councils, and check that nothing is lost.")
     parser.add_argument("--seed", type=int, default=1, help="the campaign's seed")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="run part K of N")
-    parser.add_argument("--lanes", type=int, default=1, help="Councils side by side")
+    parser.add_argument("--lanes", type=int, default=1, help="Councils, or processes that ask, side by side")
     parser.add_argument(
         "--duration", type=float, metavar="S", help="seconds a lane runs; an hour, or a minute with --quick"
     )
@@ -230,7 +234,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only",
-        choices=("council", "sandbox", "gateway"),
+        choices=("council", "sandbox", "gateway", "questions"),
         help="one of them; all, or with --quick council, by default",
     )
     parser.add_argument(
@@ -242,6 +246,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kill", action="store_true", help="kill the gateway with -9 now and then in its soak")
     parser.add_argument(
         "--jobs", type=int, metavar="N", help=f"jobs of the sandbox's soak, {soak_sandbox.JOBS:,} by default"
+    )
+    parser.add_argument(
+        "--questions",
+        type=int,
+        metavar="N",
+        help=f"made questions of each family in a whole campaign, {soak_questions.QUESTIONS:,} by default",
     )
     parser.add_argument("--quick", action="store_true", help="one lane, nothing kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the merged result here, too")

@@ -1,6 +1,6 @@
 """Fits `src/council/serving/confidence.json` on answers of the local model to questions with known answers.
 
-    python tools/fit_confidence.py ANSWERS      JSONL, a line an answer: id, file, kind, prompt, answer, said, logprobs
+    python tools/fit_confidence.py ANSWERS      what `ask_local_model.py` wrote: id, file, kind, prompt, answer, said, logprobs
 
 Of the files that may be fitted (see `train_router.FILES`), six tenths by hash of id are; everything else is what the figures
 in the file are of. Logistic regression with a ridge, by Newton's method.
@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+import ask_local_model
 import train_router
 from council.serving import confidence
 
 PLACE = train_router.ROOT / "src" / "council" / "serving" / "confidence.json"
-MODEL = "smollm2-135m-instruct"
 _RIDGE = 2.0
 _BINS = 10
 
@@ -45,7 +45,7 @@ def main() -> None:
         "weights": [round(float(one), 4) for one in weights[:-1]],
         "means": [round(float(one), 4) for one in means],
         "bias": round(float(weights[-1]), 4),
-        "model": MODEL,
+        "model": ask_local_model.MODEL,
         "fitted_on": {
             "rows": len(used),
             "right": int(sum(map(right, used))),

@@ -1,5 +1,6 @@
 """Commits on an event loop: the same as any other, or nothing at all where they would have to wait."""
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 
 from council.backends.records import sql
 from council.domain import errors, ledger
+from council.serving.ledger import writer
 
 MakeRow = Callable[..., ledger.LedgerRow]
 DAY = ledger.Budget("all", "day", 100)
@@ -90,6 +92,33 @@ def test_a_checkpoint_takes_the_log_into_the_database(rows: sql.SqlRecords, path
     # What is in the database is written over in the log.
     assert path.with_name("council.db-wal").stat().st_size == log
     assert len(stored(rows)) == 60
+
+
+async def test_the_log_stays_small_while_commits_never_pause(
+    rows: sql.SqlRecords, path: Path, make_row: MakeRow
+) -> None:
+    book = writer.LedgerWriter(rows, batch_rows_max=200, queue_rows_max=10_000)
+    book.start()
+    log, largest = path.with_name("council.db-wal"), 0
+    for number in range(12 * writer.CHECKPOINT_EVERY):
+        await asyncio.gather(*(book.record(make_row(f"{number}-{place}")) for place in range(2)))
+        largest = max(largest, log.stat().st_size)
+    await asyncio.to_thread(book.close)
+    a_commit = 24 * 1024
+    assert largest < 4 * writer.CHECKPOINT_EVERY * a_commit
+    assert len(stored(rows)) == 24 * writer.CHECKPOINT_EVERY
+
+
+def test_a_checkpoint_waits_little_for_a_reader(rows: sql.SqlRecords, path: Path, make_row: MakeRow) -> None:
+    assert rows.append_at_once([make_row("one")], [], []) == []
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM ledger").fetchall()
+        assert rows.append_at_once([make_row("two")], [], []) == []
+        rows.checkpoint()
+        assert rows.append_at_once([make_row("three")], [], []) == []
+        assert other.execute("SELECT count(*) FROM ledger").fetchone() == (1,)
+    assert len(stored(rows)) == 3
 
 
 def test_a_commit_that_waits_for_the_disk_is_not_made_on_a_loop(path: Path, make_row: MakeRow) -> None:

@@ -73,6 +73,16 @@ async def test_the_blueprint_is_indexed_from_the_start(recall: Running) -> None:
     assert found and {passage.root for passage in found} == {"blueprint"}
 
 
+async def test_the_packaged_corpora_are_readable_for_the_confined_process(recall: Running) -> None:
+    for query, quote in (
+        ("What is the capital of Peru?", "The capital of Peru is Lima."),
+        ("symbol for gold", "The chemical symbol of gold is Au."),
+        ("What does os.path.join do?", "Join two or more pathname components"),
+    ):
+        [passage] = await recall.retriever.search(query, 1, "i")
+        assert passage.root == "packaged" and quote in passage.quote
+
+
 async def test_a_name_that_is_no_text_stops_nothing(recall: Running) -> None:
     assert await recall.sources("quetzal") == ["library/caf\\xe9.md"]
 

@@ -22,6 +22,19 @@ class RouterConfig:
     vector_wait_s: float = options.option(0.015, "Longest wait for that, seconds.", low=0.001, high=1)
 
 
+# What recall can read from packages, see serving/memory/corpora.
+CORPORA = ("countries", "elements", "python", "dictionary")
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeConfig:
+    """What the knowledge specialist knows beside guidebook, knowledge folder and library."""
+
+    corpora: tuple[str, ...] = options.option(
+        CORPORA, "Packaged sources that are asked: `countries`, `elements`, `python`, `dictionary`; empty: none."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class GeneralConfig:
     """The local model as the last to answer, and the tools that it may use first."""
@@ -45,3 +58,17 @@ class CodeConfig:
         True, "Have a model write tests for a function that came with none, and run them."
     )
     self_test_tokens_max: int = options.option(160, "Longest such tests, tokens.", low=16, high=4096)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramsConfig:
+    """Programs that a model writes for word problems that no grammar reads."""
+
+    samples: int = options.option(
+        0, "Programs written for a word problem; 0: none. The packaged model is too small.", low=0, high=32
+    )
+    agree_min: float = options.option(
+        0.6, "Share of them, two and more than half at least, that must print the same.", low=0.5, high=1
+    )
+    tokens_max: int = options.option(300, "Longest program, tokens.", low=32, high=4096)
+    wall_s: float = options.option(30.0, "Longest that writing and running them may take, seconds.", low=1, high=600)

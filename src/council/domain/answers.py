@@ -103,13 +103,23 @@ class Usage:
     cached_tokens: int = 0
     cache_write_tokens: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return what both used together."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of a document that recall found.
 
     `root` is "blueprint" (trusted) or "library" (the user's own, untrusted). `score` grows with relevance; `coverage` is
-    the share of the query's distinct content words that the passage holds, 0 to 1.
+    the share of the query's distinct content words that the passage holds, 0 to 1. `quote` are the sentences of `text` that
+    hold most of them, and `held` the share that those hold together with the headings.
     """
 
     root: str
@@ -118,6 +128,8 @@ class Passage:
     text: str
     score: float
     coverage: float
+    quote: str = ""
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,8 @@ class Config:
     general: answering.GeneralConfig = field(default_factory=answering.GeneralConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     code: answering.CodeConfig = field(default_factory=answering.CodeConfig)
+    programs: answering.ProgramsConfig = field(default_factory=answering.ProgramsConfig)
+    knowledge: answering.KnowledgeConfig = field(default_factory=answering.KnowledgeConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     router: answering.RouterConfig = field(default_factory=answering.RouterConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
@@ -467,6 +469,9 @@ def _check_combinations(config: Config) -> None:
             f"`supervisor.stop_s` must be at least {LAST_ROWS_S:g} s longer than `gateway.drain_s`, or answers are cut "
             "and their ledger rows lost at a stop."
         )
+    if unknown := sorted(set(config.knowledge.corpora) - set(answering.CORPORA)):
+        known = ", ".join(answering.CORPORA)
+        raise errors.ConfigError(f"`knowledge.corpora` may hold {known}, not {', '.join(unknown)}.")
     if config.cache.kind not in CACHE_KINDS:
         raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
     sandbox = config.sandbox

@@ -159,7 +159,6 @@ _ONE_TEXT = {"type": ["string", "array"], "minItems": 1, "maxItems": 1, "items":
 _TURNS = {
     "type": "array",
     "minItems": 1,
-    "maxItems": 20,
     "items": {
         "type": "object",
         "required": ["role", "content"],

@@ -1,6 +1,5 @@
 """The /v1/sandbox routes: run code, keep sessions, show the state, throw and lift the kill switch."""
 
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -38,37 +37,35 @@ class SandboxRoutes:
 
     async def run(self, request: Request) -> Response:
         """Run a job in a sandbox of its own."""
-        caller, admission = await self._admit(request)
+        caller, headers = await self._admit(request)
         job = sandbox_wire.job_of(await self._body(request), self._defaults)
         work = self._parts.sandbox.run(job, caller, request.state.request_id)
-        return await _result(request, work, admission)
+        return await _result(request, work, headers)
 
     async def run_in_session(self, request: Request) -> Response:
         """Run a job in the sandbox of an open session."""
-        caller, admission = await self._admit(request)
+        caller, headers = await self._admit(request)
         job = sandbox_wire.job_of(await self._body(request), self._defaults)
         session = request.path_params["id"]
         work = self._parts.sandbox.run_in_session(session, job, caller, request.state.request_id)
-        return await _result(request, work, admission)
+        return await _result(request, work, headers)
 
     async def open_session(self, request: Request) -> Response:
         """Open a session."""
-        caller, admission = await self._admit(request)
+        caller, headers = await self._admit(request)
         wanted = sandbox_wire.session_limits_of(await self._body(request), self._defaults)
         opening = self._parts.sandbox.open_session(wanted, caller, request.state.request_id)
         session = await exchange.unless_gone(request.receive, opening)
         if session is None:
             return Response(status_code=exchange.CLIENT_GONE)
-        return exchange.json_response({"id": session}, limits.headers(admission, request.scope["path"], time.time()))
+        return exchange.json_response({"id": session}, headers)
 
     async def close_session(self, request: Request) -> Response:
         """End a session."""
-        caller, admission = await self._admit(request)
+        caller, headers = await self._admit(request)
         session = request.path_params["id"]
         await self._parts.sandbox.close_session(session, caller, request.state.request_id)
-        return exchange.json_response(
-            {"id": session, "closed": True}, limits.headers(admission, request.scope["path"], time.time())
-        )
+        return exchange.json_response({"id": session, "closed": True}, headers)
 
     async def status(self, request: Request) -> Response:
         """Show pool, queue, layers and kill switch."""
@@ -87,10 +84,10 @@ class SandboxRoutes:
         await self._parts.sandbox.lift(caller, request.state.request_id)
         return exchange.json_response({"stopped": False})
 
-    async def _admit(self, request: Request) -> tuple[str, limits.Admission]:
-        """Return who may run code here, and what is left to them. Before the body is read."""
+    async def _admit(self, request: Request) -> tuple[str, dict[str, str]]:
+        """Return who may run code here, and the headers about what is left to them. Before the body is read."""
         principal = self._parts.doorkeeper.admit(request, access.Right.EXECUTE)
-        return _caller(principal), await self._parts.limiter.admit(principal)
+        return _caller(principal), limits.tell(request, await self._parts.limiter.admit(principal))
 
     async def _body(self, request: Request) -> Any:
         config = self._parts.config
@@ -106,19 +103,18 @@ def _busy_is_429(handler: _Handler) -> _Handler:
         try:
             return await handler(request)
         except errors.OverloadedError as error:
-            return http_errors.response_of(error, request.state.request_id, request.url.path, _BUSY_STATUS)
+            told = request.scope["state"].get(limits.STATE, {})
+            return http_errors.response_of(error, request.state.request_id, request.url.path, _BUSY_STATUS, told)
 
     return handled
 
 
-async def _result(request: Request, work: Coroutine[Any, Any, sandbox.Result], admission: limits.Admission) -> Response:
+async def _result(request: Request, work: Coroutine[Any, Any, sandbox.Result], headers: dict[str, str]) -> Response:
     """Return the job's result; a caller that leaves ends the job."""
     result = await exchange.unless_gone(request.receive, work)
     if result is None:
         return Response(status_code=exchange.CLIENT_GONE)
-    return exchange.json_response(
-        sandbox_wire.result_form(result), limits.headers(admission, request.scope["path"], time.time())
-    )
+    return exchange.json_response(sandbox_wire.result_form(result), headers)
 
 
 def _caller(principal: access.Principal) -> str:

@@ -1,6 +1,5 @@
 """The /api routes that put one text to one specialist, for programs that know which they want."""
 
-import time
 from typing import Any
 
 import fastapi
@@ -58,6 +57,7 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
 async def _answer(made: parts.Parts, request: Request, route: answers.Route) -> Response:
     principal = made.doorkeeper.admit(request, access.Right.CHAT)
     admission = await made.limiter.admit(principal)
+    headers = limits.tell(request, admission)
     settings = made.config.gateway
     raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
     asked = _text(raw)
@@ -65,7 +65,6 @@ async def _answer(made: parts.Parts, request: Request, route: answers.Route) -> 
     found = await exchange.unless_gone(request.receive, work)
     if found is None:
         return Response(status_code=exchange.CLIENT_GONE)
-    headers = limits.headers(admission, request.scope["path"], time.time())
     return exchange.json_response(single.form(found), headers)
 
 

@@ -24,7 +24,7 @@ from council.domain import config as config_module
 from council.domain import home
 from council.kit import frames, listeners
 from council.services import harness, local_hosts, memories, rights
-from council.serving.memory import folder, lexical
+from council.serving.memory import corpora, folder, lexical
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
             "library": ("library", folder.Folder(where.library, config.recall)),
         },
         memories.Memories(lambda: composition.keeper(config, where), config.memory, config.cache),
+        corpora.Corpora(config.knowledge.corpora),
     )
     app = _application(recall, search, environment, config.recall.poll_s)
     harness.serve(local_hosts.only(app), health, environment, drain_s=0.0)
@@ -58,8 +59,11 @@ def main(config: config_module.Config, where: home.Home) -> int:
 
 
 class _Recall:
-    def __init__(self, folders: dict[str, tuple[str, folder.Folder]], memory: memories.Memories) -> None:
+    def __init__(
+        self, folders: dict[str, tuple[str, folder.Folder]], memory: memories.Memories, packaged: corpora.Corpora
+    ) -> None:
         self.memory = memory
+        self._packaged = packaged
         self._folders = folders
         self._index = lexical.LexicalIndex()
         self._connections = 0
@@ -121,7 +125,9 @@ class _Recall:
         if "answer" in request:
             return await self.memory.answer(request)
         limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
-        passages = self._index.search(str(request.get("query", "")), limit)
+        query = str(request.get("query", ""))
+        found = self._packaged.find(query)
+        passages = [*([found] if found else []), *self._index.search(query, limit)][:limit]
         return {"passages": [asdict(passage) for passage in passages]}
 
 

@@ -26,15 +26,17 @@ _TOKENS_JUDGED = 24
 _CHARS_READ = 4_000
 
 FEATURES = (
-    "mean token probability",
-    "least token probability",
+    "certainty of its words on average",
+    "certainty of its least certain word",
     "doubt about the first words",
     "length of the answer",
     "length of the question",
     "options to choose from",
-    "a question of either-or",
+    "question of either-or",
     "numbers in the question",
 )
+# There are some or none of these; of the others there is more or less.
+_COUNTED = frozenset({"options to choose from", "question of either-or", "numbers in the question"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,20 @@ def judge(question: str, logprobs: Sequence[float], model: str) -> Judged:
     parts = [weight * (value - mean) for weight, value, mean in zip(fitted.weights, seen, fitted.means, strict=True)]
     probability = round(1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, fitted.bias + sum(parts))))), 3)
     strongest = sorted(range(len(parts)), key=lambda place: -abs(parts[place]))[:2]
-    told = " and ".join(f"{FEATURES[place]} ({'for' if parts[place] > 0 else 'against'} it)" for place in strongest)
+    told = " and ".join(
+        f"{_seen(place, seen[place], fitted.means[place])} ({'for' if parts[place] > 0 else 'against'} it)"
+        for place in strongest
+    )
     other = "" if model == fitted.model else f"; calibrated for {fitted.model}, not for {model}"
     return Judged(probability, f"confidence {probability:.2f}, most of all from {told}{other}")
+
+
+def _seen(place: int, value: float, usual: float) -> str:
+    """Return in words what a feature came to beside what is usual."""
+    name = FEATURES[place]
+    if name in _COUNTED:
+        return name if value else f"no {name}"
+    return f"{'great' if value > usual else 'small'} {name}"
 
 
 def features(question: str, logprobs: Sequence[float]) -> tuple[float, ...]:

@@ -1,14 +1,17 @@
 """Holds escalations to a share of the questions, and spends that share where the doubt is greatest.
 
 Each question earns `share_max` of an escalation, and an escalation costs one, so that the share holds over any stretch but for
-a small reserve. Which doubts are worth one is not known in advance: a doubt is escalated where it is among the deepest of
-those lately seen, as many of them as the share will pay for. Kept in memory, for each gateway process by itself.
+a small reserve. Questions that are in doubt at the same moment may overdraw it; that is paid back before the next. Which doubts
+are worth one is not known in advance: a doubt is escalated where it is among the deepest of those lately seen, as many of them
+as the share will pay for. Kept in memory, for each gateway process by itself.
 """
 
 import collections
 
 # The reserve lets a service that has seen little escalate what it doubts most.
 RESERVE = 3.0
+# An hour without the local model is not to be paid for with a day without escalations.
+DEBT_MAX = 32.0
 _SEEN = 256
 _SEEN_MIN = 16
 
@@ -47,4 +50,4 @@ class Pace:
 
     def spent(self) -> None:
         """Note that a question was escalated."""
-        self._credit = max(0.0, self._credit - 1.0)
+        self._credit = max(-DEBT_MAX, self._credit - 1.0)

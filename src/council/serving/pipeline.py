@@ -241,7 +241,7 @@ class Pipeline:
         rest = " ".join(text for text in parts if text not in found)
         if rest:
             pending += several.heading(rest, first=False)
-            asked = dataclasses.replace(question, messages=[answers.Message("user", rest)])
+            asked = dataclasses.replace(question, messages=_with_last(question.messages, rest))
             try:
                 async with contextlib.aclosing(self._tried((answers.Route.GENERAL,), asked, asker, run)) as events:
                     async for event in events:
@@ -338,6 +338,12 @@ class Pipeline:
 
 def _tab(question: answers.Question, asker: Asker) -> attempts.Tab:
     return attempts.Tab(question.request_id, asker.user_id, asker.token_id, asker.budgets)
+
+
+def _with_last(messages: Sequence[answers.Message], text: str) -> list[answers.Message]:
+    """Return a conversation whose last user said this instead."""
+    last = max(place for place, message in enumerate(messages) if message.role == "user")
+    return [answers.Message("user", text) if place == last else one for place, one in enumerate(messages)]
 
 
 async def _finding(events: AsyncGenerator[answers.Delta | answers.Finding, None]) -> answers.Finding | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council.domain import config, errors, money, sandbox
+from council.domain import answering, config, errors, money, sandbox
 
 MIB = 1024 * 1024
 
@@ -56,10 +56,15 @@ DEFAULTS: dict[str, Any] = {
     "code.repairs_max": 1,
     "code.self_tests": True,
     "code.self_test_tokens_max": 160,
+    "programs.samples": 0,
+    "programs.agree_min": 0.6,
+    "programs.tokens_max": 300,
+    "programs.wall_s": 30.0,
     "recall.files_max": 10_000,
     "recall.file_bytes_max": 8 * MIB,
     "recall.passage_chars": 900,
     "recall.poll_s": 2.0,
+    "knowledge.corpora": ("countries", "elements", "python", "dictionary"),
     "recall.coverage_min": 0.8,
     "recall.timeout_s": 2.0,
     "router.try_from": 0.03,
@@ -300,6 +305,7 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         "model.name": "mine",
         "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS)),
         "cache.kind": draw(st.sampled_from(config.CACHE_KINDS)),
+        "knowledge.corpora": draw(st.lists(st.sampled_from(answering.CORPORA), max_size=4).map(tuple)),
     }
 
 

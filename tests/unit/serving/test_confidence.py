@@ -34,5 +34,12 @@ def test_the_reason_names_what_weighed_most_and_another_model_is_named() -> None
     assert "either-or" in judged.reason and "calibrated for smollm2-135m-instruct, not for other-model" in judged.reason
 
 
+def test_a_reason_says_what_there_was_and_what_there_was_not() -> None:
+    reason = confidence.judge("Write one sentence about the sea.", [-0.1] * 24, MODEL).reason
+    assert "no question of either-or (against it)" in reason
+    with_numbers = confidence.judge("1 2 3 4 5 6 7", [-0.1] * 24, MODEL).reason
+    assert "numbers in the question (against it)" in with_numbers and "no numbers" not in with_numbers
+
+
 def test_only_the_first_tokens_count_since_more_is_not_known_when_it_is_decided() -> None:
     assert confidence.judge("Why?", [-0.5] * 24, MODEL) == confidence.judge("Why?", [-0.5] * 24 + [-9.0] * 40, MODEL)

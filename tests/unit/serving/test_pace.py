@@ -25,6 +25,31 @@ def test_the_share_holds_but_for_the_reserve(doubts: list[float], share: float) 
     assert len(escalated(pace.Pace(share), doubts)) <= share * len(doubts) + pace.RESERVE
 
 
+def test_what_is_overdrawn_at_once_is_paid_back_first() -> None:
+    made = pace.Pace(0.1)
+    # Ten ask at the same moment, and all are in doubt before the first is sent.
+    below = []
+    for _ in range(10):
+        made.question()
+        below.append(made.doubt_below())
+        made.seen(0.99)
+    assert min(below) > 0.0
+    for _ in below:
+        made.spent()
+    chance = random.Random(7)
+    sent = escalated(made, [chance.random() for _ in range(90)])
+    assert len(below) + len(sent) <= 0.1 * 100 + pace.RESERVE
+
+
+def test_a_long_time_without_the_local_model_is_not_paid_for_ever() -> None:
+    made = pace.Pace(0.5)
+    for _ in range(10_000):
+        made.question()
+        made.spent()
+    chance = random.Random(7)
+    assert escalated(made, [chance.random() for _ in range(int(4 * pace.DEBT_MAX))])
+
+
 def test_a_share_of_one_bounds_nothing() -> None:
     assert len(escalated(pace.Pace(1.0), [0.1] * 500)) == 500
 

@@ -26,10 +26,12 @@ class Scripted:
     closed: int = 0
     only: str = ""
     heard: list[str] = dataclasses.field(default_factory=list)
+    messages: list[Sequence[answers.Message]] = dataclasses.field(default_factory=list)
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         self.asked += 1
         self.heard.append(question.text)
+        self.messages.append(question.messages)
         try:
             if self.only not in question.text:
                 yield answers.PassOn("not mine")
@@ -237,10 +239,28 @@ TWO = "What is 17 % of 80, and what is the capital of Peru?"
 
 async def test_each_part_goes_to_its_own_specialist_and_the_answers_are_joined() -> None:
     quoted = answers.Finding("Lima.", 0.9, answers.Evidence(answers.Level.QUOTED, "q"))
-    made = bench(math=[finding("13.6")], general=[answers.Delta("Lima."), quoted])
+    made = bench(math=[finding("13.6")], knowledge=[quoted])
+    made.specialists[answers.Route.MATH].only = "17 %"
+    made.specialists[answers.Route.KNOWLEDGE].only = "Peru"
     *deltas, answer = await ask(made, question(TWO))
-    assert answer.finding.text.count("13.6") >= 1
     assert "".join(delta.text for delta in deltas) == answer.finding.text
+    assert answer.finding.text == ("**What is 17 % of 80?**\n\n13.6\n\n**what is the capital of Peru?**\n\nLima.")
+    assert answer.finding.evidence.level is answers.Level.QUOTED and answer.finding.confidence == 0.9
+    assert made.specialists[answers.Route.GENERAL].asked == 0
+
+
+async def test_the_model_hears_its_part_in_the_conversation_that_it_stands_in() -> None:
+    made = bench(math=[finding("13.6")], general=[answers.Delta("Lima"), finding("Lima")])
+    made.specialists[answers.Route.MATH].only = "17 %"
+    before = [
+        answers.Message("system", "Be brief."),
+        answers.Message("user", "hi"),
+        answers.Message("assistant", "Hi."),
+    ]
+    asked = question(TWO)
+    await ask(made, dataclasses.replace(asked, messages=[*before, *asked.messages]))
+    (messages,) = made.specialists[answers.Route.GENERAL].messages
+    assert messages == [*before, answers.Message("user", "what is the capital of Peru?")]
 
 
 async def test_the_model_gets_only_what_no_specialist_answered_and_the_whole_is_not_verified() -> None:

@@ -20,6 +20,8 @@ Synchronous = Literal["NORMAL", "FULL"]
 _CONNECTIONS_MAX = 8
 _WAL_BYTES_KEPT_MAX = 64 * 1024 * 1024
 _WRITES = "council_writes"
+# A checkpoint waits so long for a writer to end, and then, with writers kept out, so long for readers of an older state.
+_CHECKPOINT_S = 0.05
 
 
 def parse(url: str) -> sqlalchemy.URL:
@@ -112,7 +114,7 @@ class LockedError(Exception):
 class Immediate:
     """One connection to a SQLite database that never waits for a lock, for short transactions on an event loop.
 
-    It leaves checkpoints to others, since they wait for the disk; see `SqlRecords.checkpoint`.
+    It makes no checkpoints by itself, since they wait for the disk.
     """
 
     def __init__(self, path: Path):
@@ -140,6 +142,16 @@ class Immediate:
             self.close()
             raise
         cursor.close()
+
+    def checkpoint(self) -> None:
+        """Take SQLite's log into the database, so that it is written from its beginning again. Raises sqlite3.Error.
+
+        Most is done beside writers; but while they go on the log never ends, so for the rest they are kept out, for little
+        longer than _CHECKPOINT_S. On a connection of its own, so that another thread may write meanwhile.
+        """
+        with contextlib.closing(_connect_sqlite(self._path, _CHECKPOINT_S, "NORMAL")) as connection:
+            for kind in ("PASSIVE", "RESTART"):
+                connection.execute(f"PRAGMA wal_checkpoint({kind})").close()
 
     def close(self) -> None:
         """Give the connection back; a later call connects again."""

@@ -111,10 +111,10 @@ class SqlRecords:
         raise AssertionError("one of the two ways returns or raises")
 
     def checkpoint(self) -> None:
-        """Take into the database file what `append_at_once` left in SQLite's log. Waits for the disk, and for nobody else."""
+        """Take into the database file what `append_at_once` left in SQLite's log. Waits for the disk."""
         if self._immediate is not None:
-            with self._typed(), engines.reading(self._reader) as cursor:
-                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            with self._typed():
+                self._immediate.checkpoint()
 
     def settle_expired(self, now_us: int) -> int:
         """Turn holds that expired into unsettled rows with a charge each, at most a page of them; return how many."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,9 +39,9 @@ class McpRoutes:
         """Answer one message."""
         principal = self._parts.doorkeeper.admit(request, access.Right.CHAT)
         admission = await self._parts.limiter.admit(principal)
+        headers = limits.tell(request, admission)
         settings = self._parts.config.gateway
         raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
-        headers = limits.headers(admission, PATH, time.time())
         identifier: int | str | None = None
         version: str | None = None
         try:

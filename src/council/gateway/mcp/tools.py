@@ -55,7 +55,7 @@ class _Calculate(_Arguments):
     problem: str = pydantic.Field(
         min_length=1,
         max_length=_TEXT_CHARS_MAX,
-        description="Mathematics in words, plain signs or LaTeX, such as `17% of 2,340` or `solve x^2 - 4 = 0`.",
+        description="Mathematics in words or plain signs, such as `17% of 2,340` or `solve x^2 - 4 = 0`.",
     )
 
 

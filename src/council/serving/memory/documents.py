@@ -23,6 +23,11 @@ class Section:
     text: str
 
 
+# What nobody sees but what steers a terminal, turns text around, or hides words in it: control characters, zero widths,
+# direction marks, tags. The joiners of Arabic and Indic scripts stay.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
 _NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
@@ -35,9 +40,14 @@ def split(raw: bytes, chars_max: int) -> list[Section]:
     except UnicodeDecodeError as error:
         raise UnreadableError("not UTF-8") from error
     sections: list[Section] = []
-    for heading, body in _by_heading(text.replace("\r\n", "\n")):
+    for heading, body in _by_heading(visible(text)):
         sections.extend(Section(heading, part) for part in _pieces(body, chars_max))
     return sections
+
+
+def visible(text: str) -> str:
+    """Return a text without characters that nobody sees; every kind of line end is one."""
+    return _UNSEEN.sub("", "\n".join(text.splitlines()))
 
 
 def prose(text: str) -> str:

@@ -1,15 +1,17 @@
 """A lexical index of passages: SQLite's FTS5 in memory, ranked by BM25. A view that is rebuilt at every start."""
 
+import dataclasses
 import re
 import sqlite3
 from collections.abc import Sequence
 
 from council.domain import answers
-from council.serving.memory import documents
+from council.serving.memory import documents, quotes
 
 WORD = re.compile(r"\w+", re.UNICODE)
 _WORDS_MAX = 24
 _CANDIDATES = 20
+_BEGIN_CHARS = 80
 _REFERENCE = "guidebook/reference/"
 _GLOSSARY = "guidebook/reference/glossary.md"
 
@@ -26,6 +28,12 @@ _STOP_WORDS = frozenset(
 )
 
 
+# They ask for a duration or a time of day, and an answer has these in other words; `apt.py` sees to it that it has one.
+_MEASURE = re.compile(
+    r"\bhow long (?=(?:do|does|did|is|are|was|were)\b)|(?<=\w) take(?= in\b|s?\W*\Z)|\b(?:at )?what time\b"
+)
+
+
 class LexicalIndex:
     """Passages by document. Not for use from several threads."""
 
@@ -36,6 +44,7 @@ class LexicalIndex:
             CREATE TABLE passages (id INTEGER PRIMARY KEY, root TEXT, source TEXT, heading TEXT, text TEXT);
             CREATE INDEX by_document ON passages (root, source);
             CREATE VIRTUAL TABLE words USING fts5 (title, above, text, tokenize='porter unicode61 remove_diacritics 2');
+            CREATE VIRTUAL TABLE units USING fts5 (text, tokenize='porter unicode61 remove_diacritics 2');
             """
         )
 
@@ -84,7 +93,28 @@ class LexicalIndex:
             aptness = self._held(rowid, words, "title :") / _title_words(passage)
             found.append(((-passage.coverage, _place(passage), -aptness, rank), passage))
         found.sort(key=lambda ranked: ranked[0])
-        return [passage for _, passage in found[:limit]]
+        return [self._quoted(passage, words) for _, passage in found[:limit]]
+
+    def _quoted(self, passage: answers.Passage, words: Sequence[str]) -> answers.Passage:
+        """Add the sentences that hold the words, and how many of the words they hold with the headings."""
+        parts = quotes.units(passage.text)
+        rows = [
+            (number, passage.text[slice(*part.head)] + passage.text[part.begin : part.end])
+            for number, part in enumerate(parts)
+            if not part.code
+        ]
+        held: list[set[str]] = [set() for _ in parts]
+        above: set[str] = set()
+        with self._database:
+            self._database.executemany("INSERT INTO units (rowid, text) VALUES (?, ?)", [(-1, passage.heading), *rows])
+            for word in words:
+                for (number,) in self._database.execute("SELECT rowid FROM units WHERE units MATCH ?", (f'"{word}"',)):
+                    (above if number < 0 else held[number]).add(word)
+            self._database.execute("DELETE FROM units")
+        quote = quotes.best(passage.text, parts, held, above, len(words))
+        # A single word is everywhere; what is about it has it in its heading, or begins with it as a glossary's row does.
+        about = len(words) > 1 or bool(above) or words[0] in content_words(quote.text[:_BEGIN_CHARS])[:1]
+        return dataclasses.replace(passage, quote=quote.text, held=len(quote.held) / len(words) if about else 0.0)
 
     def _held(self, rowid: int, words: Sequence[str], column: str) -> int:
         """Count the words that a passage holds, in one column or anywhere."""
@@ -126,5 +156,5 @@ def _parted(heading: str) -> tuple[str, str]:
 
 def content_words(query: str) -> list[str]:
     """Return the distinct words of a query that carry content, in order, at most `_WORDS_MAX`."""
-    words = (word for word in WORD.findall(query.lower()) if word not in _STOP_WORDS)
+    words = (word for word in WORD.findall(_MEASURE.sub(" ", query.lower())) if word not in _STOP_WORDS)
     return list(dict.fromkeys(words))[:_WORDS_MAX]

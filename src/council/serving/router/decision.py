@@ -19,6 +19,10 @@ _VECTOR_CHARS = 240
 _SIGNALS_FROM = 0.25
 # Signals of code this strong make up for a head that is in doubt, down to this probability.
 _CODE_SIGNALS_FROM, _CODE_DOUBT_FROM = 0.6, 0.1
+# Without any signal of code it must be this likely, or the programmer's prompt would meet whatever begins with "create".
+_CODE_BLIND_FROM = 0.95
+# Nor may words that a passage shares with what is no question be taken for an answer to it.
+_QUOTED_BLIND_FROM = 0.25
 # What a question that follows on takes from the one before.
 _BEFORE_SHARE = 0.7
 _FOLLOWS_WORDS_MAX = 8
@@ -77,11 +81,13 @@ def decided(
     split: tuple[str, ...] = (),
 ) -> Decision:
     """Return the decision that probabilities and signals give."""
+    tried_from = {**dict.fromkeys(STRICT, settings.try_from), _KNOWLEDGE: max(settings.try_from, _QUOTED_BLIND_FROM)}
     strict = [
-        route for route in STRICT if probabilities[route] >= settings.try_from or found.scores[route] >= _SIGNALS_FROM
+        route for route in STRICT if probabilities[route] >= tried_from[route] or found.scores[route] >= _SIGNALS_FROM
     ]
     order = sorted(strict, key=lambda route: -probabilities[route])
-    likely = probabilities[_CODE] >= max(probabilities[_GENERAL], settings.code_from)
+    code_from = settings.code_from if found.scores[_CODE] else max(settings.code_from, _CODE_BLIND_FROM)
+    likely = probabilities[_CODE] >= max(probabilities[_GENERAL], code_from)
     if likely or (found.scores[_CODE] >= _CODE_SIGNALS_FROM and probabilities[_CODE] >= _CODE_DOUBT_FROM):
         order.append(_CODE)
     top = best(probabilities)

@@ -10,6 +10,7 @@ from typing import Any
 
 from council import ports
 from council.domain import answering, answers, errors, sandbox
+from council.kit import fences
 from council.serving.specialists import code_answers, code_runs, code_writing
 from council.serving.specialists import speech as speech_module
 
@@ -86,7 +87,7 @@ class CodeSpecialist:
     async def _examined(self, speech: speech_module.Speech, question: answers.Question) -> answers.Finding:
         """Say what was found out about the code in what the model said."""
         request_id = question.request_id
-        block = speech_module.python_blocks(speech.text)
+        block = "\n\n".join(fences.python_blocks(speech.text))
         if not block:
             return speech.finding(
                 self._model,

@@ -94,7 +94,7 @@ class Writer:
                 async with contextlib.aclosing(speech.listen(self._model, asked, self._prompt)) as texts:
                     async for _text in texts:
                         pass
-                usage = speech_module.added(usage, speech.usage)
+                usage += speech.usage
                 candidate = await self._tried(speech, reading, question.request_id)
                 if best is None or sum(candidate.judged.passed) > sum(best.judged.passed):
                     best = candidate

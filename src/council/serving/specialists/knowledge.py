@@ -1,9 +1,11 @@
-"""Knowledge: quotes the passage that answers, or says that it is not in the sources."""
+"""Knowledge: quotes the sentences that answer, or says that it is not in the sources."""
 
+import re
 from collections.abc import AsyncGenerator
 
 from council import ports
 from council.domain import answers
+from council.serving.specialists import apt, quotable
 
 _PASSAGES = 3
 NOT_FOUND = "not in my sources"
@@ -15,37 +17,64 @@ class KnowledgeSpecialist:
     route = answers.Route.KNOWLEDGE
 
     def __init__(self, retriever: ports.Retriever, coverage_min: float):
-        """Quote a passage only if it holds at least `coverage_min` of the question's content words."""
+        """Quote sentences only if they, with their headings, hold at least `coverage_min` of the question's content words."""
         self._retriever = retriever
         self._coverage_min = coverage_min
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         """Yield one Finding or one PassOn. Raises RecallUnavailableError."""
+        refusal = quotable.refusal(question.text)
+        if refusal:
+            yield answers.PassOn(refusal)
+            return
         passages = await self._retriever.search(question.text, _PASSAGES, question.request_id)
-        good = [passage for passage in passages if passage.coverage >= self._coverage_min]
+        good = [
+            passage for passage in passages if passage.held >= self._coverage_min and _answers(question.text, passage)
+        ]
         if not good:
             yield answers.PassOn(NOT_FOUND)
             return
-        best = good[0]
-        text = f"{best.text}\n\nSource: {_place(best)}"
+        best = max(good, key=lambda passage: passage.held)
+        text = f"{quoted(best)}\n\nSource: {_place(best)}"
         evidence = answers.Evidence(
             answers.Level.QUOTED,
             f"Quoted from {_place(best)}.",
-            {
-                "passages": [
-                    {
-                        "root": passage.root,
-                        "source": passage.source,
-                        "heading": passage.heading,
-                        "text": passage.text,
-                        "coverage": round(passage.coverage, 3),
-                    }
-                    for passage in good
-                ]
-            },
+            {"passages": [_detail(passage) for passage in sorted(good, key=lambda passage: passage is not best)]},
         )
-        yield answers.Finding(text, round(best.coverage, 3), evidence)
+        yield answers.Finding(text, round(best.held, 3), evidence)
+
+
+def _answers(asked: str, passage: answers.Passage) -> bool:
+    return bool(passage.quote) and apt.holds(asked, passage.quote)
+
+
+# A client may render what it shows as Markdown: then an image in a quote would be fetched, and a tag be obeyed.
+_IMAGE_OR_TAG = re.compile(r"!(?=\[)|<(?=[A-Za-z/!?])")
+
+
+def quoted(passage: answers.Passage) -> str:
+    """Return the quote with a mark before each line, so that no line of it can pass for Council's own.
+
+    What an untrusted document has of images and tags is escaped; the evidence holds its words as they are.
+    """
+    return "\n".join(f"> {line}".rstrip() for line in _escaped(passage, passage.quote).splitlines())
+
+
+def _escaped(passage: answers.Passage, text: str) -> str:
+    return text if passage.root == "blueprint" else _IMAGE_OR_TAG.sub(r"\\\g<0>", text)
+
+
+def _detail(passage: answers.Passage) -> dict[str, object]:
+    return {
+        "root": passage.root,
+        "source": passage.source,
+        "heading": passage.heading,
+        "text": passage.text,
+        "quote": passage.quote,
+        "coverage": round(passage.held, 3),
+    }
 
 
 def _place(passage: answers.Passage) -> str:
-    return f"{passage.source} ({passage.heading})" if passage.heading else passage.source
+    place = f"{passage.source} ({passage.heading})" if passage.heading else passage.source
+    return _escaped(passage, " ".join(place.split()))

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
@@ -10,8 +9,6 @@ from council.domain import answers
 from council.serving import confidence
 
 _NO_USAGE = answers.Usage()
-_FENCE = re.compile(r"```(\w*)(?:[^\w\n][^\n]*)?\n(.*?)(?:```|\Z)", re.DOTALL)
-_PYTHON = frozenset({"", "py", "python", "python3"})
 
 
 class Speaker(Protocol):
@@ -71,7 +68,7 @@ class Speech:
             self.text,
             self.confidence,
             evidence,
-            usage=added(self._end.usage, more),
+            usage=self._end.usage + more,
             model=model.model,
             finish_reason=self._end.finish_reason,
         )
@@ -107,18 +104,3 @@ def _with_background(messages: Sequence[answers.Message], background: str) -> Se
     if messages and messages[0].role == "system":
         return [answers.Message("system", f"{messages[0].text}\n\n{background}"), *messages[1:]]
     return [answers.Message("system", background), *messages]
-
-
-def added(one: answers.Usage, two: answers.Usage) -> answers.Usage:
-    """Return the sum of two usages."""
-    return answers.Usage(
-        one.prompt_tokens + two.prompt_tokens,
-        one.completion_tokens + two.completion_tokens,
-        one.cached_tokens + two.cached_tokens,
-        one.cache_write_tokens + two.cache_write_tokens,
-    )
-
-
-def python_blocks(text: str) -> str:
-    """Return the Python in the fenced blocks of what a model said, one after the other."""
-    return "\n\n".join(body for language, body in _FENCE.findall(text) if language.lower() in _PYTHON)

@@ -90,7 +90,7 @@ class ToolUsingSpecialist:
                 ):
                     async for use, usage in rounds:
                         uses += [use] if use else []
-                        spent = _sum(spent, usage)
+                        spent += usage
             except TimeoutError:
                 _log.info("the tools' time was up", extra={"uses": len(uses)})
         told = dataclasses.replace(question, background=_told(question.background, uses)) if uses else question
@@ -203,18 +203,9 @@ def _told(before: str, uses: Sequence[Use]) -> str:
 
 def _with_uses(finding: answers.Finding, uses: Sequence[Use], spent: answers.Usage) -> answers.Finding:
     if not uses:
-        return dataclasses.replace(finding, usage=_sum(finding.usage, spent))
+        return dataclasses.replace(finding, usage=finding.usage + spent)
     names = ", ".join(use.tool for use in uses)
     summary = f"The local model's own words after using {names}; what it made of the results was not checked."
     detail = {**finding.evidence.detail, "tools": [use.shown() for use in uses]}
     evidence = answers.Evidence(answers.Level.NONE, summary, detail)
-    return dataclasses.replace(finding, evidence=evidence, usage=_sum(finding.usage, spent))
-
-
-def _sum(one: answers.Usage, other: answers.Usage) -> answers.Usage:
-    return answers.Usage(
-        one.prompt_tokens + other.prompt_tokens,
-        one.completion_tokens + other.completion_tokens,
-        one.cached_tokens + other.cached_tokens,
-        one.cache_write_tokens + other.cache_write_tokens,
-    )
+    return dataclasses.replace(finding, evidence=evidence, usage=finding.usage + spent)

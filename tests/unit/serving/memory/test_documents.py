@@ -81,7 +81,7 @@ def test_a_long_paragraph_is_cut_at_spaces() -> None:
 
 @given(st.text(), st.integers(20, 300))
 def test_no_passage_is_over_the_limit_and_no_word_is_lost(text: str, chars_max: int) -> None:
-    prose = text.replace("#", "").replace("\0", "").removeprefix("\ufeff")
+    prose = documents.visible(text.replace("#", "")).removeprefix("\ufeff")
     found = documents.split(prose.encode(), chars_max)
     assert all(0 < len(section.text) <= chars_max and section.text.strip() for section in found)
     assert words("".join(section.text for section in found)) == words(prose)

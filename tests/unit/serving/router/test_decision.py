@@ -131,6 +131,20 @@ def test_small_talk_is_not_sent_to_the_code_specialist() -> None:
     assert answers.Route.CODE not in choose("hey, how are you today?").order
 
 
+NOT_CODE = [
+    "Create a limerick",
+    "Read this aloud",
+    "Answer with one word: blue",
+    "Say only the word yes.",
+    "Print my ticket",
+]
+
+
+@pytest.mark.parametrize("text", NOT_CODE)
+def test_a_request_without_a_word_of_code_does_not_meet_the_programmers_prompt(text: str) -> None:
+    assert answers.Route.CODE not in choose(text).order
+
+
 def test_the_first_reason_is_the_likeliest_route_with_its_probability() -> None:
     found = choose("What is 17% of 2,340?")
     assert found.reasons[0] == f"math: probability {found.probabilities[answers.Route.MATH]:.2f}"
@@ -233,3 +247,12 @@ def test_a_megabyte_of_anything_is_routed_in_no_time(part: str) -> None:
     began_s = time.process_time()
     choose(text)
     assert time.process_time() - began_s < LINEAR_S
+
+
+@pytest.mark.parametrize("text", ["I moved to Lyon.", "My name is Ada and I live in Paris."])
+def test_what_is_no_question_is_not_answered_by_a_quote(text: str) -> None:
+    assert answers.Route.KNOWLEDGE not in choose(text).order
+
+
+def test_a_question_word_is_enough_to_look_into_the_sources() -> None:
+    assert answers.Route.KNOWLEDGE in choose("What does verified mean?").order

@@ -1,14 +1,12 @@
 """Takes a program out of a model's words, and says by reading it what speaks against it."""
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from council.kit import fences
 from council.serving.compute.code import purity
 
-_FENCE = re.compile(r"```(\w*)[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_PYTHON = frozenset({"", "py", "python", "python3"})
 _TEXT_CHARS_MAX = 60_000
 _KEPT = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 # Values as small as these stand in many right programs.
@@ -19,7 +17,7 @@ _SMALL_TEXT_CHARS = 3
 def extract(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return the definitions in `text`, whether `name` is among them, and what keeps their success from being verified."""
     text = str(payload["text"])[:_TEXT_CHARS_MAX]
-    blocks = [body for language, body in _FENCE.findall(text) if language.lower() in _PYTHON]
+    blocks = fences.python_blocks(text)
     tree = None
     for source in ("\n\n".join(blocks), *blocks, text if not blocks else ""):
         tree = _parsed(source)

@@ -1,6 +1,7 @@
 """Says by reading a program, without running it, what its result may depend on and whether it could tamper with a harness."""
 
 import ast
+import builtins
 
 # What gives the same everywhere: no clock, no chance, no machine.
 _PURE_MODULES = frozenset(
@@ -71,9 +72,25 @@ def _has_set(nodes: list[ast.AST]) -> bool:
     return False
 
 
+def _collects_functions(nodes: list[ast.AST]) -> bool:
+    """Say whether functions may be elements of a set: their hash is where they lie in memory."""
+    functions = {name for name in dir(builtins) if not isinstance(getattr(builtins, name), type)} - {"True", "False"}
+    functions |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    elements: list[ast.expr] = []
+    for node in nodes:
+        match node:
+            case ast.Set(found) | ast.List(found) | ast.Tuple(found):
+                elements += found
+            case ast.Call(ast.Attribute(_, "add" | "append"), found):
+                elements += found
+    return any(isinstance(one, ast.Lambda) or (isinstance(one, ast.Name) and one.id in functions) for one in elements)
+
+
 def _may_order_by_hash(tree: ast.Module, nodes: list[ast.AST]) -> bool:
     """Say whether there may be elements whose hash differs from run to run: anything but numbers."""
     prose = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    if _collects_functions(nodes):
+        return True
     for node in nodes:
         if isinstance(node, ast.ClassDef | ast.JoinedStr):
             return True

@@ -1,6 +1,7 @@
 """The computing half of the math specialist: from a user's text to a checked answer, or a clear no.
 
-The grammar reads the whole text or passes it on (`requests`, `grammar`); SymPy computes from the tree that was read
+LaTeX and Unicode become plain text first (`notation`). The grammar reads the whole text or passes it on (`requests`,
+`grammar`); SymPy computes from the tree that was read
 (`formulas`, `evaluate`, `algebra`, `calculus`); other code checks the printed result (`check`, `arithmetic`,
 `polynomials`). Answers are over the real numbers: the square root of -4 is refused. No user text reaches an evaluator.
 """
@@ -10,25 +11,75 @@ from typing import assert_never
 from sympy.polys import polyerrors
 
 from council.serving.compute import results
-from council.serving.compute.math import algebra, calculus, evaluate, limits, requests
+from council.serving.compute.math import (
+    algebra,
+    behaviour,
+    calculus,
+    equations,
+    evaluate,
+    functions,
+    integers,
+    limits,
+    linear_algebra,
+    notation,
+    plane,
+    primes_and_bases,
+    quadratics,
+    requests,
+    sums,
+    wording,
+)
 
 
 def solve(text: str) -> results.Result:
     """Answer `text` if it is wholly a mathematical question of the grammar. Never raises on any text."""
+    task: wording.Task | None = None
     try:
-        request = requests.read(text)
+        task = _read(wording.without_wishes(notation.plain(text)))
+        return task.answer()
     except limits.TooLargeError as stop:
-        return results.Refused(stop.reason)
-    except limits.MathStopError as stop:
-        return results.PassedOn(stop.reason)
-    try:
-        return _answered(request)
-    except (limits.TooLargeError, limits.UndefinedError) as stop:
-        return results.Refused(stop.reason, requests.text(request))
+        return results.Refused(stop.reason, task.reading if task else "")
+    except limits.UndefinedError as stop:
+        return results.Refused(stop.reason, task.reading) if task else results.PassedOn(stop.reason)
     except limits.MathStopError as stop:
         return results.PassedOn(stop.reason)
     except _SYMPY_ERRORS as error:
         return results.PassedOn(f"{COMPUTING_FAILED} ({type(error).__name__}).")
+
+
+_FRAMES = (
+    *integers.FRAMES,
+    *primes_and_bases.FRAMES,
+    *linear_algebra.FRAMES,
+    *functions.FRAMES,
+    *quadratics.FRAMES,
+    *plane.FRAMES,
+    *sums.FRAMES,
+    *behaviour.FRAMES,
+)
+
+
+def _read(text: str) -> wording.Task:
+    """Return what is asked: by a frame of a topic, else by the sentences around a formula."""
+    found = wording.read(text, _FRAMES)
+    if isinstance(found, wording.Task):
+        return found
+    try:
+        request = requests.read(text)
+    except limits.UnreadableError as error:
+        raise found or error from error
+    return wording.Task(requests.text(request), lambda: _answered(request))
+
+
+def _solved(request: requests.Solve) -> results.Solved:
+    """Solve by polynomials alone where that is enough."""
+    try:
+        return algebra.solve(request)
+    except (limits.UndecidedError, limits.UnreadableError) as stop:
+        try:
+            return equations.solve(request)
+        except (limits.UndecidedError, limits.UnreadableError):
+            raise stop from None
 
 
 COMPUTING_FAILED = "The computation stopped with an error"
@@ -57,7 +108,7 @@ def _answered(request: requests.Request) -> results.Solved:
         case requests.Rewrite():
             return algebra.rewrite(request)
         case requests.Solve():
-            return algebra.solve(request)
+            return _solved(request)
         case requests.Derive():
             return calculus.derive(request)
         case requests.Integrate():

@@ -131,7 +131,7 @@ def _solve_equation(relation: requests.Relation, name: str, reading: str) -> res
         check.require(not poles, "an identity with gaps")
         return evaluate.solved(f"Every {name} satisfies it", reading, _IDENTITY_CHECK, "all")
     shown = []
-    for text, root in _real_roots(formulas.build(_difference(relation)), row, name):
+    for text, root in real_roots(formulas.build(_difference(relation)), row, name):
         if any(_vanishes(pole, root) for pole in poles):
             continue
         shown.append((f"{name} = {formulas.with_decimal(text, root)}", f"{name} = {text}"))
@@ -153,7 +153,7 @@ def _vanishes(row: list[Fraction], place: arithmetic.Value) -> bool:
     return False
 
 
-def _real_roots(expression: Any, row: list[Fraction], name: str) -> list[tuple[str, arithmetic.Value]]:
+def real_roots(expression: Any, row: list[Fraction], name: str) -> list[tuple[str, arithmetic.Value]]:
     """Return the distinct real roots as text and number, ascending, checked to be all there are."""
     if len(row) - 1 > limits.EQUATION_DEGREE_MAX:
         raise limits.TooLargeError(f"The degree is over the limit of {limits.EQUATION_DEGREE_MAX}.")
@@ -209,7 +209,7 @@ _HOLDS: dict[str, Callable[[arithmetic.Value, int], bool]] = {
 def _solve_inequality(relation: requests.Relation, name: str, reading: str) -> results.Solved:
     row = polynomials.coefficients(polynomials.polynomial(_difference(relation)), name)
     holds = _HOLDS[relation.operator]
-    roots = _real_roots(formulas.build(_difference(relation)), row, name) if len(row) > 1 else []
+    roots = real_roots(formulas.build(_difference(relation)), row, name) if len(row) > 1 else []
     borders = [number for _, number in roots]
     regions = [bool(holds(polynomials.at(row, place), 0)) for place in _places_between(borders)]
     closed = relation.operator in ("<=", ">=")

@@ -33,6 +33,14 @@ def derive(request: requests.Derive) -> results.Solved:
     return evaluate.solved(answer, f"{reading} at {where}", _DIFFERENCE_CHECK, exact, f"derivative: {shown}")
 
 
+def slope(node: tree.Node, name: str) -> tree.Node:
+    """Return the derivative as a tree, checked by difference quotients."""
+    shown = formulas.text(sympy.diff(_built(node), formulas.symbol(name)))
+    again = formulas.read_back(shown)
+    check.derivative(node, again, name)
+    return again
+
+
 def _built(node: tree.Node) -> Any:
     arithmetic.guard(node)
     expression = formulas.build(node)

@@ -70,6 +70,10 @@ def checked(theirs: Any, own: arithmetic.Value, reading: str) -> tuple[str, arit
 _EXPANDED_EXPONENT_MAX = 6
 
 
+# Quotients of more logarithms than these take seconds to reduce.
+_LOGARITHMS_MAX = 6
+
+
 def _tidied(expression: Any) -> Any:
     """Return a shorter form where that is cheap to find."""
     if sympy.count_ops(expression) > limits.OPERATIONS_MAX:
@@ -79,7 +83,11 @@ def _tidied(expression: Any) -> Any:
         return expression
     tidied = sympy.expand(expression)
     if tidied.has(sympy.log):
-        tidied = sympy.expand_log(tidied)
+        tidied = (
+            sympy.cancel(sympy.expand_log(tidied, force=True, factor=True))
+            if len(tidied.atoms(sympy.log)) <= _LOGARITHMS_MAX
+            else sympy.expand_log(tidied)
+        )
     return min((tidied, expression), key=lambda form: (not form.is_Rational, sympy.count_ops(form)))
 
 

@@ -117,6 +117,13 @@ def fraction_text(number: Fraction) -> str:
     return f"{sign}{top}" if bottom == "1" else f"{sign}{top}/{bottom}"
 
 
+def literal(number: Fraction) -> tree.Node:
+    """Return a fraction as a tree."""
+    top = tree.integer(abs(number.numerator))
+    size = top if number.denominator == 1 else tree.Binary("/", top, tree.integer(number.denominator))
+    return tree.Negation(size) if number < 0 else size
+
+
 _CHUNK_DIGITS = 4_000
 
 

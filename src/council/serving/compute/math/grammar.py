@@ -16,7 +16,7 @@ def parse(tokens: list[lexer.Token]) -> tree.Node:
     node = _Parser(merged).whole()
     clarity.check_tokens(merged)
     clarity.check_percentages(node)
-    _check_angles(node)
+    check_angles(node)
     return node
 
 
@@ -25,8 +25,8 @@ def parse_own(text: str) -> tree.Node:
     return _Parser(phrases.merged(lexer.tokens(text, limits.ANSWER_TOKENS_MAX))).whole()
 
 
-def _check_angles(node: tree.Node) -> None:
-    """Refuse sin(30): half the world means degrees."""
+def check_angles(node: tree.Node) -> None:
+    """Raise UnreadableError for sin(30): half the world means degrees."""
     for part in tree.walk(node):
         if not isinstance(part, tree.Call):
             continue
@@ -51,6 +51,7 @@ def _check_angles(node: tree.Node) -> None:
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">="})
 _TIMES = frozenset({"*", "x"})
+_UNSEEN_TIMES = "\N{INVISIBLE TIMES}"
 _END = lexer.Token("end", "", 0, 0)
 _MANY = frozenset({"gcd", "lcm"})
 
@@ -140,7 +141,8 @@ class _Parser:
                 if chained or isinstance(node, tree.Negation):
                     raise limits.UnreadableError("It is not clear what mod applies to; use parentheses.")
                 return self._remainder(node, start)
-            elif self._starts_implicit_factor():
+            elif self._is(_UNSEEN_TIMES) or self._starts_implicit_factor():
+                self._accept(_UNSEEN_TIMES)
                 if divided:
                     raise limits.UnreadableError("A product without a sign after a division can be read in two ways.")
                 node, chained = tree.Binary("*", node, self._power()), True

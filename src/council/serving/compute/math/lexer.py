@@ -61,14 +61,14 @@ _OPERATORS = {
     "*": "*", "\N{MULTIPLICATION SIGN}": "*", "·": "*", "⋅": "*", "\N{ASTERISK OPERATOR}": "*", "^": "^",
     "/": "/", "÷": "/", "\N{DIVISION SLASH}": "/", "\N{FRACTION SLASH}": "/", "(": "(", ")": ")", "!": "!",
     "%": "%", ",": ",", ";": ";", "\n": ";", "=": "=", "<": "<", ">": ">", "√": "√", "°": "°", "?": "?",
-    ".": ".", ":": ":", "_": "_",
+    ".": ".", ":": ":", "_": "_", "\N{INVISIBLE TIMES}": "\N{INVISIBLE TIMES}",
 }  # fmt: skip
 _LISTED = """
-    a abs absolute and at average base between bigger by calculate can cbrt cent common compute cos could cube cubed
+    a abs absolute and are at average base between bigger by calculate can cbrt cent common compute cos could cube cubed
     decrease degree degrees derivative difference differentiate divided divisor does double dx dy dz eight
     eighteen eighty eleven equal equals equation equations evaluate exp expand expression factor factorial
     factorisation factorise factorization factorize factors fifteen fifth fifths fifty find five for forty four
-    fourteen fourth fourths from gcd give greater greatest half hcf highest how if in increase inequality
+    fourteen fourth fourths from gcd gcf give greater greatest half hcf highest how if in increase inequality
     integral integrate is larger lcm least less ln log logarithm lowest me mean minus mod modulo much multiple
     multiplied natural negative nine nineteen ninety number of one or out per percent percentage pi please plus
     polynomial power prime product quarter quarters quotient raised remainder respect result roots root seven

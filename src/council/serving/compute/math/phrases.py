@@ -25,7 +25,7 @@ _SPOKEN: dict[str, tuple[str, str]] = {
     "twice": ("prefix", "twice"), "double": ("prefix", "twice"), "triple": ("prefix", "triple"),
     "sum of": ("list", "+"), "product of": ("list", "*"), "difference between": ("list", "-"),
     "difference of": ("list", "-"), "quotient of": ("list", "/"), "average of": ("list", "mean"), "mean of": ("list", "mean"),
-    "gcd of": ("list", "gcd"), "hcf of": ("list", "gcd"), "lcm of": ("list", "lcm"),
+    "gcd of": ("list", "gcd"), "hcf of": ("list", "gcd"), "gcf of": ("list", "gcd"), "lcm of": ("list", "lcm"),
     "greatest common divisor of": ("list", "gcd"), "greatest common factor of": ("list", "gcd"),
     "highest common factor of": ("list", "gcd"), "least common multiple of": ("list", "lcm"),
     "lowest common multiple of": ("list", "lcm"),

@@ -159,16 +159,17 @@ def at(row: list[Fraction], place: arithmetic.Value) -> arithmetic.Value:
 def square_free(row: list[Fraction]) -> list[Fraction]:
     """Return the polynomial that has each root of `row` once."""
     slope = [number * (len(row) - 1 - index) for index, number in enumerate(row[:-1])]
-    return _divided(row, _common(row, slope))[0]
+    return divided(row, _common(row, slope))[0]
 
 
 def _common(one: list[Fraction], other: list[Fraction]) -> list[Fraction]:
     while any(other):
-        one, other = other, _divided(one, other)[1]
+        one, other = other, divided(one, other)[1]
     return [number / one[0] for number in one]
 
 
-def _divided(top: list[Fraction], bottom: list[Fraction]) -> tuple[list[Fraction], list[Fraction]]:
+def divided(top: list[Fraction], bottom: list[Fraction]) -> tuple[list[Fraction], list[Fraction]]:
+    """Return quotient and remainder of two rows of coefficients; `bottom` starts with another number than 0."""
     rest, result = list(top), []
     while len(rest) >= len(bottom):
         factor = rest[0] / bottom[0]

@@ -143,7 +143,7 @@ def _split(found: Tokens, *words: str) -> tuple[Tokens, Tokens] | None:
 
 def _asked(found: Tokens) -> Tokens:
     """Return `found` without `what is the`, `find` and the like."""
-    for phrase in ("what is", "calculate", "compute", "find", "evaluate", "work out"):
+    for phrase in ("what is", "what are", "calculate", "compute", "find", "evaluate", "work out"):
         rest = _after(found, phrase)
         if rest is not None:
             found = rest
@@ -393,15 +393,30 @@ def _relations(found: Tokens, name: str) -> Solve:
     parts = [part for part in parts if part]
     if len(parts) > 1 and any(token.grouped for token in found):
         raise limits.UnreadableError("A comma between equations may separate thousands or equations.")
-    relations = tuple(_relation(part) for part in parts)
+    relations = tuple(relation for part in parts for relation in _chain(part))
     names = tree.unknowns(*(side for relation in relations for side in (relation.left, relation.right)))
     if name and names != [name]:
         raise limits.UnreadableError("There are letters other than the one to be solved for.")
     return Solve(relations, name)
 
 
+def _chain(found: Tokens) -> tuple[Relation, ...]:
+    """Return one relation, or the two of 1 < 2x + 1 < 7, whose signs point the same way."""
+    places = _relation_places(found)
+    if len(places) != 2 or {found[place].text for place in places} not in _CHAINS:
+        return (_relation(found),)
+    return _relation(found[: places[1]]), _relation(found[places[0] + 1 :])
+
+
+_CHAINS = ({"<"}, {"<="}, {"<", "<="}, {">"}, {">="}, {">", ">="})
+
+
+def _relation_places(found: Tokens) -> list[int]:
+    return [index for index, token in enumerate(found) if token.kind == "operator" and token.text in _RELATIONS]
+
+
 def _relation(found: Tokens) -> Relation:
-    places = [index for index, token in enumerate(found) if token.kind == "operator" and token.text in _RELATIONS]
+    places = _relation_places(found)
     if len(places) != 1:
         raise limits.UnreadableError("An equation needs exactly one relation sign.")
     place = places[0]

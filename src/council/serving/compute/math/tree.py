@@ -151,6 +151,23 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def substituted(node: Node, name: str, value: Node) -> Node:
+    """Return `node` with `value` in place of the letter `name`."""
+    match node:
+        case Unknown(letter):
+            return value if letter == name else node
+        case Negation(operand):
+            return Negation(substituted(operand, name, value))
+        case Postfix(operator, operand):
+            return Postfix(operator, substituted(operand, name, value))
+        case Binary(operator, left, right):
+            return Binary(operator, substituted(left, name, value), substituted(right, name, value))
+        case Call(function, arguments):
+            return Call(function, tuple(substituted(argument, name, value) for argument in arguments))
+        case _:
+            return node
+
+
 def unknowns(*nodes: Node) -> list[str]:
     """Return the letters in `nodes`, sorted."""
     return sorted({part.name for node in nodes for part in walk(node) if isinstance(part, Unknown)})

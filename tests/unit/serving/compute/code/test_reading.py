@@ -67,10 +67,16 @@ def test_shell_commands_are_run_as_such() -> None:
         ("print(().__class__.__mro__)", "__"),
         ("import math\nmath.pi = 3\nprint(math.pi)", "sets an attribute"),
         ("class A:\n    pass\nprint({A(), A()})", "order of a set"),
+        ("print([f(9) for f in {abs, hex}])", "order of a set"),
+        ("def f():\n    return 1\ndef g():\n    return 2\nprint([h() for h in set([f, g])])", "order of a set"),
     ],
 )
 def test_what_may_come_out_otherwise_elsewhere_is_told(code: str, said: str) -> None:
     assert said in reading.read(f"Run this\n```python\n{code}\n```").impure
+
+
+def test_numbers_in_a_set_come_in_one_order() -> None:
+    assert reading.read("Run this\n```python\nprint(sorted({3, 1}), len(set(map(abs, [1, -1]))))\n```").impure == ""
 
 
 def test_a_check_is_read_with_its_tests_apart() -> None:

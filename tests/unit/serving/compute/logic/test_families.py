@@ -11,6 +11,7 @@ from council.testing.questions import (
     logic_formulas,
     logic_grids,
     logic_orders,
+    logic_overlaps,
     logic_shuffles,
     logic_syllogisms,
 )
@@ -19,6 +20,7 @@ FAMILIES = (
     *logic_grids.FAMILIES,
     *logic_formulas.FAMILIES,
     *logic_orders.FAMILIES,
+    *logic_overlaps.FAMILIES,
     *logic_shuffles.FAMILIES,
     *logic_syllogisms.FAMILIES,
 )

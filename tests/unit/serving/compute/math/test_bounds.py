@@ -37,6 +37,23 @@ BOMBS = [
     "please " * 1000, "2e^" * 2000 + "2", "and " * 1999, ", " * 3999, "x=1," * 70, "minus " * 200 + "1",
     "sum of " * 90 + "1 and 2",
 ]  # fmt: skip
+BOMBS_OF_TOPICS = [
+    "divisors of 9^9^9", f"largest prime factor of {(10**9 + 7) * (10**9 + 9)}", "how many primes are below 2000000",
+    "the 100000th prime", "40000th Fibonacci number", f"3^{'9' * 299} mod {'7' * 900}", f"3^{'9' * 2000} mod 7",
+    "sum of 1/k for k = 1 to 2000", "sum of k^k for k = 1 to 2000", "sum of k^8 for k = 1 to 10^15",
+    "limit of x^x^x^x as x approaches infinity", "limit of e^(e^(e^(e^x))) as x approaches infinity",
+    "fifth derivative of e^(x^2)*sin(cos(x))", "taylor polynomial of degree 8 of sin(x)*cos(x)*e^x at x = 0",
+    "If f(x) = x^x^x, what is f(f(f(f(f(9)))))?", "If f(x) = (x+1)^9, what is f(f(f(f(x))))?", "[[99, 98], [97, 96]]^50",
+    "sum of the roots of x^12 + x^11 + 3 = 0", "remainder when x^60 is divided by x^2 + x + 1",
+    "coefficient of x^30 in (x+1)^60", f"convert {'9' * 900} to binary", f"sum of the digits of 9^{9**4}",
+    "|x|+|x-1|+|x-2|+|x-3|=9", "(" * 40 + "|x|" + ")" * 40 + "=1", "1 + 2 + 3 + ... + 999999999999999999999",
+    "1 + 2 + 4 + ... + 1" + "0" * 900, "distance between (9^999,1) and (2,3)", "[[" + "1," * 200 + "1]]",
+    "[" * 300 + "1" + "]" * 300 + "^2", "$" + "\\frac{1}{" * 25 + "2" + "}" * 25 + "+1$", "f(" * 200 + "1" + ")" * 200,
+    "If f(x) = x, what is " + "f(" * 100 + "1" + ")" * 100 + "?", "∑_{k=1}^{" * 50, "lim_(x -> " * 100, "∫" * 300 + "x dx",
+    "is " * 300 + "even", "the sum of " * 60, "what is the " * 70 + "prime", "what is the sum of the digits of " * 25,
+    "If f(x) = x and g(x) = " + "f(x) and h(x) = " * 50 + "1, what is f(1)?", "(1,2) and " * 90 + "(3,4)",
+    "slope of the line through " + "(" * 400 + "1", "x = 1, " * 130 + "what is x?", "1 < x < " * 120, "|" * 900, "\\[" * 900,
+]  # fmt: skip
 # Far above what any of these takes (under 1 s on a slow machine), and far below what one of them would take if built.
 ALLOWED_CPU_S = 8.0
 
@@ -50,7 +67,7 @@ def test_what_is_too_large_is_refused_with_its_reading(prompt: str, reading: str
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("prompt", BOMBS, ids=lambda prompt: prompt[:30])
+@pytest.mark.parametrize("prompt", [*BOMBS, *BOMBS_OF_TOPICS], ids=lambda prompt: prompt[:30])
 def test_a_bomb_costs_little_time(prompt: str) -> None:
     start_s = time.process_time()
     result = math.solve(prompt)

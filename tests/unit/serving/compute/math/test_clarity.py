@@ -55,12 +55,21 @@ def test_a_function_without_a_value_has_no_derivative(function: str) -> None:
 @pytest.mark.parametrize(
     "prompt",
     [
-        "x/x = 1", "x*(1/x) = 1", "0/x = 0", "x/x > 0", "x^2/x >= 0", "integrate x/x from -1 to 1", "integrate 0/x from 0 to 1",
+        "x/x = 1", "x*(1/x) = 1", "0/x = 0",   "integrate x/x from -1 to 1", "integrate 0/x from 0 to 1",
         "integrate (x-1)/(x-1) from 0 to 2",
     ],
 )  # fmt: skip
 def test_a_gap_that_cancels_is_not_overlooked(prompt: str) -> None:
     assert isinstance(math.solve(prompt), results.PassedOn)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "exact"), [("x/x > 0", "x < 0 or x > 0"), ("x^2/x >= 0", "x > 0"), ("0/x < 1", "x < 0 or x > 0")]
+)
+def test_an_inequality_does_not_hold_in_a_gap(prompt: str, exact: str) -> None:
+    result = math.solve(prompt)
+    assert isinstance(result, results.Solved), result
+    assert result.detail["exact"] == exact
 
 
 def test_a_root_where_a_divisor_is_zero_is_no_solution() -> None:

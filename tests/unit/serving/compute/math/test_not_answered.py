@@ -12,7 +12,7 @@ AMBIGUOUS = [
     "√x²", "2e", "2e-3", "2e+3", "3!!", "5 !", "7 + 5 mod 3", "-7 mod 3", "7.5 mod 2", "10 mod 4 * 3", "(-8)^(1/3)",
     "gcd(12,345)", "sum of 1,234 and 5", "gcd(1,234, 5)", "2x3 + 4x = 5", "2 x (3 + x)", "0x10", "f(3)", "007 + 1",
     "2 1/2", "x2", "1 234 + 1", "1.2.3", "1,23 + 1", "12,34,567 + 1", "2+-+3", "x^2%", "2 to the power of 3 plus 1",
-    "2i", "sqrt(i)", "E^2", "X + x = 2", "[2+3]*4", "|3|", "½ of 30", "10\N{EN DASH}20", "٣ + ٤",
+    "2i", "sqrt(i)", "E^2", "X + x = 2", "[2+3]*4", "|3|", "10\N{EN DASH}20", "٣ + ٤",
     "\N{FULLWIDTH DIGIT ONE} + 1", "2 \N{FULLWIDTH PLUS SIGN} 2", "\N{MATHEMATICAL BOLD DIGIT TWO} + 2",
     "log base x of 8", "x(y", "a b = 3", "x^0 = 1",
 ]  # fmt: skip
@@ -31,8 +31,8 @@ OTHER_KINDS = [
     "What is 2+2? What is 3+3?", "2+2 and 3+3", "What is not 2+2?", "What is 2+2 in binary", "2+2 is not 5", "What is 7 up?",
     "convert 5 km to miles", "what time is it in UTC+2", "5 km + 3 m", "$5 + $3", "5€", "10:30", "192.168.0.1", "a@b.c",
     "http://example.com/1+1", "C:\\1\\2", "Call me at 555 1234", "Chapter 3.2", "iPhone 15", "COVID-19", "MP3", "H2O",
-    "What is the sum of the roots of x^2 - 4x + 3 = 0?", "How many primes are below 100?", "- 3\n- 4",
-    "12\n- 3\n- 4", "1. 2\n2. 3", "the sum of the first 100 integers", "What is $2+2$?", "\\frac{1}{2}", "2+2 lol",
+    "What is the sum of the solutions of x^2 - 4x + 4 = 0?", "- 3\n- 4",
+    "12\n- 3\n- 4", "1. 2\n2. 3", "the sum of the first 100 integers", "2+2 lol",
     "Wie viel ist 2+2?", "¿Cuánto es 2+2?", "2 plus apple", "if", "find", "solve", "is prime", "derivative of",
     "integrate", "which is larger", "which is larger, 3", "factor", "what percent of", "increase 5 by", "of", "and", "%", "!",
 ]  # fmt: skip
@@ -47,9 +47,9 @@ def test_what_is_not_clearly_a_question_of_the_grammar_is_passed_on(prompt: str)
 
 
 BEYOND_THE_CHECK = [
-    "x^3 - 3x + 1 = 0", "e^x = 5", "sin(x) = 1/2", "x^2 = pi", "x*y = 2, x + y = 3", "x + y = 1 and 2x + 2y = 2",
+    "x^3 - 3x + 1 = 0", "e^x = 5", "sin(x) = 1/2", "x^2 = pi", "x*y = 2, x^2 + y^2 = 5", "x + y = 1 and 2x + 2y = 2",
     "integrate e^(x^2)", "integrate 1/x from -1 to 1", "factor x^4 + 1", "derivative of abs(x)", "integrate tan(x) from 0 to 3",
-    f"is {2**89 - 1} prime", "1/x > 2",
+    f"is {2**89 - 1} prime", "sqrt(x) > 2",
 ]  # fmt: skip
 
 

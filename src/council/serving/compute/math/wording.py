@@ -1,0 +1,161 @@
+"""Sentences around formulas: a frame is a pattern that the whole text must match, with slots that the grammar reads.
+
+A frame makes a task or raises UnreadableError; if two frames read one text in different ways, nothing is read. The words
+of a frame are matched in any case; what fills a slot keeps its own.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from council.serving.compute import results
+from council.serving.compute.math import evaluate, grammar, lexer, limits, tree
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What was read. `answer` computes and checks; it raises any MathStopError."""
+
+    reading: str
+    answer: Callable[[], results.Solved]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`make` gets the slots of a match by name, each stripped, or empty where the pattern left one out."""
+
+    pattern: re.Pattern[str]
+    make: Callable[[Mapping[str, str]], Task]
+
+
+TEXT_CHARS_MAX = 1_000
+_ASK = (
+    r"(?:(?:what|which) (?:is|are|were)|what's|find|compute|calculate|determine|evaluate|state|work out|show)(?: me)?:?"
+)
+
+
+def frame(pattern: str, make: Callable[[Mapping[str, str]], Task]) -> Frame:
+    """Return a frame. In `pattern`, `ASK ` stands for an optional request (what is, find, ...) and an optional `the`."""
+    spelt = pattern.replace("ASK ", rf"(?:{_ASK} )?(?:the )?")
+    return Frame(re.compile(spelt, re.IGNORECASE), make)
+
+
+_OPENINGS = re.compile(
+    r"(?:(?:please|kindly|can you|could you|would you|tell me|give me|show me|hi|hello)\b[,:!]? ?)+", re.IGNORECASE
+)
+_ENDINGS = re.compile(r"(?:[,.]? ?(?:please|thanks|thank you)|[?.:; ])+$", re.IGNORECASE)
+_WISHES = re.compile(
+    r"[.?] *(?:(?:express|give|write) your answer "
+    r"(?:as a common fraction|in simplest form|as a fraction|in simplest radical form)"
+    r"|enter all (?:the )?solutions,? separated by commas)\.?\s*$",
+    re.IGNORECASE,
+)
+
+
+_GREETING = re.compile(r"\s*(?:hi|hello|hey)(?: there)?[,!.] ?", re.IGNORECASE)
+
+
+def without_wishes(text: str) -> str:
+    """Return `text` without a greeting, and without a closing wish for an exact answer or for all solutions."""
+    return (
+        _WISHES.sub("", text[match.end() :] if (match := _GREETING.match(text)) else text)
+        if len(text) <= TEXT_CHARS_MAX
+        else text
+    )
+
+
+def bare(text: str) -> str:
+    """Return `text` in one line without its manners and the wish for an exact answer. Raises UnreadableError."""
+    if len(text) > TEXT_CHARS_MAX:
+        raise limits.UnreadableError("The text is too long for a sentence around a formula.")
+    stripped = text.strip()
+    if "\n" in stripped:
+        raise limits.UnreadableError("The text has several lines.")
+    found = re.sub(r"\s+", " ", stripped).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return _OPENINGS.sub("", _ENDINGS.sub("", found), count=1) if _OPENINGS.match(found) else _ENDINGS.sub("", found)
+
+
+def read(text: str, frames: Sequence[Frame]) -> Task | limits.MathStopError | None:
+    """Return what the frames read in `text`, or why a frame that fits it could not, or None.
+
+    Raises TooLargeError; UnreadableError where frames differ.
+    """
+    try:
+        found = bare(text)
+    except limits.UnreadableError:
+        return None
+    tasks: list[Task] = []
+    problem: limits.MathStopError | None = None
+    for each in frames:
+        match = each.pattern.fullmatch(found)
+        if match is None:
+            continue
+        try:
+            tasks.append(each.make({name: (value or "").strip() for name, value in match.groupdict().items()}))
+        except (limits.UnreadableError, limits.UndecidedError) as error:
+            problem = problem or error
+    if len({task.reading for task in tasks}) > 1:
+        raise limits.UnreadableError("The sentence can be read in two ways.")
+    return tasks[0] if tasks else problem
+
+
+def formula(text: str) -> tree.Node:
+    """Return the tree of a slot in which x is an unknown, never a times sign."""
+    tokens = lexer.tokens(text)
+    if not tokens or any(token.kind == "operator" and token.text == "x" for token in tokens):
+        raise limits.UnreadableError("The letter x may be a times sign or an unknown.")
+    return grammar.parse(tokens)
+
+
+def number(text: str) -> tuple[tree.Node, Fraction]:
+    """Return a slot without letters as a tree and its exact value, agreed on by SymPy and our own arithmetic."""
+    node = grammar.parse(lexer.tokens(text))
+    if tree.unknowns(node):
+        raise limits.UnreadableError("A number is needed, not a letter.")
+    value = evaluate.checked_value(node)[1]
+    if not isinstance(value, Fraction):
+        raise limits.UnreadableError("An exact number is needed.")
+    return node, value
+
+
+def whole(text: str, low: int = 0) -> tuple[str, int]:
+    """Return a slot as its reading and a whole number >= `low`."""
+    node, value = number(text)
+    if value.denominator != 1 or value < low:
+        raise limits.UnreadableError(f"A whole number from {low} on is needed.")
+    return tree.text(node), int(value)
+
+
+def operand(text: str, low: int = 0) -> tuple[str, int]:
+    """Return what `whole` returns, but read no sum, product or quotient without parentheses: words reach only so far."""
+    node = grammar.parse(lexer.tokens(text))
+    if isinstance(node, tree.Binary) and node.operator != "^" and not _wrapped(text):
+        raise limits.UnreadableError("It is not clear how far the words reach; use parentheses.")
+    return whole(text, low)
+
+
+def _wrapped(text: str) -> bool:
+    depth = 0
+    for index, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return index == len(text) - 1
+    return False
+
+
+def split(text: str, separator: str = ",") -> list[str]:
+    """Return the parts of `text` between separators outside of brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == separator and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
+def solved(task: str, answer: str, checked: str, exact: str, *steps: str) -> results.Solved:
+    """Return a result whose check held, for the task that was read as `task`."""
+    return evaluate.solved(answer, task, checked, exact, *steps)

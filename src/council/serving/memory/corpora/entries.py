@@ -1,0 +1,12 @@
+"""What a corpus gives for a question."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The words that answer, what they are about, and the package and version that they come from."""
+
+    heading: str
+    text: str
+    origin: str

@@ -1,0 +1,119 @@
+"""The sentences of a passage that hold what a question asks for. Pure, and linear in the passage."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+# Words of one question stand near each other where they answer it: in so many sentences that follow each other.
+_UNITS_MAX = 3
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)")
+_ITEM = re.compile(r"^[ \t]*(?:[-*+] |\d{1,3}[.)] |\|)")
+_RULE = re.compile(r"\|[ :|-]{2,}\s*\Z")
+_END = re.compile(r"[.!?][\"')\]\u201d\u2019]{0,2}\s+(?=[A-Z0-9\"'(\[`*\u201c])")
+_NO_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|Dr|Mr|Mrs|Ms|St|No|Nr|approx|[A-Z])|\d)\.$")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence, a row or item of a list, or a whole code block, as a range of the passage's characters.
+
+    `head` is the range of the head of the table that a row stands in, empty elsewhere: a row says nothing without it.
+    """
+
+    begin: int
+    end: int
+    code: bool = False
+    head: tuple[int, int] = (0, 0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quote:
+    """The words of a passage, as they stand there, that hold most of a question; `held` are the question's words in it."""
+
+    text: str
+    held: frozenset[str]
+
+
+def units(text: str) -> list[Unit]:
+    """Return the passage's units in order; what lies between them is white space."""
+    found: list[Unit] = []
+    begin, position, fenced = 0, 0, False
+    for line in text.splitlines(keepends=True):
+        fence = bool(_FENCE.match(line))
+        if not fenced and (fence or not line.strip() or _ITEM.match(line)):
+            found += _sentences(text, begin, position)
+            begin = position
+        position += len(line)
+        if fence and fenced:
+            found.append(Unit(begin, position, code=True))
+            begin = position
+        fenced = fenced != fence
+    if fenced:
+        return _headed(text, [*found, Unit(begin, len(text), code=True)])
+    return _headed(text, found + _sentences(text, begin, len(text)))
+
+
+def _headed(text: str, parts: Sequence[Unit]) -> list[Unit]:
+    """Give the rows of tables their heads."""
+    made: list[Unit] = []
+    head = (0, 0)
+    for number, part in enumerate(parts):
+        if _RULE.match(text, part.begin, part.end) and number and text[parts[number - 1].begin] == "|":
+            head = (parts[number - 1].begin, part.end)
+        elif text[part.begin : part.begin + 1] != "|" or (number and text[parts[number - 1].begin] != "|"):
+            head = (0, 0)
+        made.append(dataclasses.replace(part, head=head if part.begin >= head[1] else (0, 0)))
+    return made
+
+
+def best(
+    text: str, parts: Sequence[Unit], held: Sequence[AbstractSet[str]], above: AbstractSet[str], words_count: int
+) -> Quote:
+    """Return the shortest run of units that, with the words `above` in the headings, holds most words of a question.
+
+    `held` are the question's words in each unit, `words_count` is how many it has. Where the headings hold them all, the
+    passage is about the question, and its beginning is quoted. What a sentence announces by a colon is quoted with it.
+    """
+    if parts and len(above) == words_count:
+        return Quote(_through(text, parts, 0, min(_UNITS_MAX, len(parts)) - 1), frozenset(above))
+    chosen, words = range(0, min(1, len(parts))), frozenset[str]()
+    # Two words meet by chance in sentences beside each other; more of them hardly do.
+    for length in range(1, (_UNITS_MAX if words_count > 2 else 1) + 1):
+        for first in range(len(parts) - length + 1):
+            if any(parts[later].code or _is_item(text, parts, later) for later in range(first + 1, first + length)):
+                # Another item is about another thing: words of both together say nothing.
+                continue
+            run = frozenset().union(*held[first : first + length])
+            if len(run | above) > len(words | above) or (not words and run):
+                chosen, words = range(first, first + length), run
+    if not chosen:
+        return Quote("", words | above)
+    return Quote(_through(text, parts, chosen[0], chosen[-1]), words | above)
+
+
+def _through(text: str, parts: Sequence[Unit], first: int, last: int) -> str:
+    """Return the text of a run of units, and of what its last one announces."""
+    while text[: parts[last].end].rstrip().endswith(":") and last + 1 < len(parts):
+        last += 1
+        while _is_item(text, parts, last + 1) and _is_item(text, parts, last):
+            last += 1
+    head = text[slice(*parts[first].head)]
+    return (head + text[parts[first].begin : parts[last].end]).strip("\n").rstrip()
+
+
+def _is_item(text: str, parts: Sequence[Unit], number: int) -> bool:
+    return number < len(parts) and bool(_ITEM.match(text[parts[number].begin : parts[number].begin + 12]))
+
+
+def _sentences(text: str, begin: int, end: int) -> list[Unit]:
+    """Part a stretch of prose where a sentence ends."""
+    found: list[Unit] = []
+    for match in _END.finditer(text, begin, end):
+        close = match.start() + 1
+        if not _NO_END.search(text, max(begin, close - 8), close):
+            found.append(Unit(begin, match.end()))
+            begin = match.end()
+    if text[begin:end].strip():
+        found.append(Unit(begin, end))
+    return found

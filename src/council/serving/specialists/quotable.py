@@ -1,0 +1,48 @@
+"""Whether a quoted passage can answer a question at all: a judgement, a choice or small talk it cannot. Pure."""
+
+import re
+
+# Only the front and the end of a text tell what it asks; what lies between may be long.
+_CHARS_MAX = 400
+_POLITE = re.compile(
+    r"^\W*(?:(?:please|hey|hi|hello|ok|okay|so|council)\b[\s,.!:]*)*"
+    r"(?:(?:can|could|would|will) you (?:please )?(?:tell|show|explain|remind|quote|define|describe|look up|find)\b"
+    r"(?: me| us| to me)?[\s,:]*|(?:do|would) you (?:happen to )?know\b[\s,:]*)?",
+    re.IGNORECASE,
+)
+_YES_OR_NO = re.compile(
+    r"(?:is|are|was|were|am|do|does|did|can|could|may|might|must|shall|should|will|would|has|have|had|if|whether|"
+    r"isn't|aren't|wasn't|weren't|don't|doesn't|didn't|can't|couldn't|won't|wouldn't|shouldn't|hasn't|haven't)\b",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(
+    r"^[ \t]*\(?[A-Ea-e1-5][).:][ \t]+\S.*\n[ \t]*\(?[A-Ea-e1-5][).:][ \t]+\S|\byes or no\b|\btrue or false\b|"
+    r"\b(?:which|what) of (?:the following|these)\b|,[^,?]{1,60}\bor\b[^,?]{1,60}\?\s*\Z",
+    re.IGNORECASE | re.MULTILINE,
+)
+# "Which is the largest" is decided by a look at all of them, unless a document says so; its sentence would hold the words.
+_COMPARED = re.compile(
+    r"(?:which|what|who)\b.{0,80}\b(?!latest|nearest|rest|test|guest|request|forest|interest)\w{2,}est\W*\Z",
+    re.IGNORECASE,
+)
+_TALK = re.compile(
+    r"\b(?:your|yours|yourself)\b|(?<!how )(?<!where )\b(?:are|were|do|did|would|will|have|can|should) you\b|"
+    r"\b(?:you are|you're|you were|tell (?:me )?a (?:joke|story)|right now)\b|"
+    r"\b(?:i|me) (?:can )?(?:use|ask) you\b|\b(?:you|me)(?: up| around)?\W*\Z",
+    re.IGNORECASE,
+)
+
+
+def refusal(text: str) -> str:
+    """Return why no quote can answer this, or nothing where one may."""
+    front, end = text[:_CHARS_MAX], text[-_CHARS_MAX:]
+    asked = _POLITE.sub("", front, count=1)
+    if _CHOICE.search(front) or _CHOICE.search(end):
+        return "a choice, which no quote makes"
+    if _YES_OR_NO.match(asked):
+        return "a yes-or-no question, which a quote does not decide"
+    if _COMPARED.match(asked):
+        return "a comparison, which a quote does not make"
+    if _TALK.search(asked):
+        return "a question to Council itself, not to its sources"
+    return ""

@@ -1,0 +1,52 @@
+import pytest
+
+from council.serving.specialists import quotable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "When does the harbour office open?",
+        "Can you tell me when the harbour office opens?",
+        "Please, could you explain what a generation is?",
+        "hey council, where are logs kept?",
+        "What does verified mean?",
+        "How do you restart the model?",
+        "Where do you find the logs of recall?",
+        "retention of logs",
+        "Define lineage.",
+    ],
+)
+def test_what_asks_for_a_fact_may_be_quoted(text: str) -> None:
+    assert quotable.refusal(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is the harbour office open?",
+        "please, is the harbour office open",
+        "Can the office close?",
+        "Don't offices close?",
+        "Would a bee sting a rock?",
+        "Do you know whether the office closes?",
+        "Which tastes sweet?\nA) sand\nB) sugar",
+        "Which tastes sweet?\n(a) sand\n(b) sugar",
+        "Which is larger, the office, or the harbour?",
+        "The office closes at noon. (yes or no)",
+        "The office closes. True or false: it opens again.",
+        "Which of the following closes at noon?",
+        "what is your name",
+        "who are you",
+        "where is your family from",
+        "who designed you",
+        "what time is it right now",
+    ],
+)
+def test_judgements_choices_and_talk_are_not_quoted(text: str) -> None:
+    assert quotable.refusal(text)
+
+
+@pytest.mark.parametrize("piece", ["can you ", "please, ", "a) b\n", ", or ", "you ", "\n", " ", "don't ", "?"])
+def test_a_long_text_costs_no_time(piece: str) -> None:
+    quotable.refusal(piece * 50_000)
