@@ -40,6 +40,10 @@ _TOTALS = [
 ]
 _THING = r"[a-z][a-z' -]{0,30}?"
 _PIECES = re.compile(rf"(?:,? (?:and|but|while) |, |; )(?={_NUMBER}\b)")
+_EVERYONE = re.compile(
+    rf"(?:everyone|everybody|each(?: one)? of them|each (?:person|student|member|child|guest)) (?P<verb>{_VERBS})"
+    r" at least one(?: of (?:them|these|the (?:two|three)))?"
+)
 _UNSAFE = words.FUNCTION_WORDS - {"will", "may"}
 
 _Regions = tuple[int, ...]
@@ -64,6 +68,10 @@ class _Reader:
                 self.total, self.noun = _number(match["n"]), match["noun"]
                 text = match.groupdict().get("rest") or ""
                 break
+        if match := _EVERYONE.fullmatch(text):
+            self._same_verb(match["verb"])
+            self.pending.append(("none", 0))
+            return
         for piece in _PIECES.split(text) if text else []:
             self._piece(piece)
 
@@ -76,6 +84,9 @@ class _Reader:
         self.same_noun(match["of"] or match["noun"])
         what = self.plain(match["rest"])
         if thing := self._thing(what):
+            if what == match["rest"] and " " in re.sub(r"^(?:an?|the) ", "", what):
+                # "15 hate coffee" after "18 like tea": the first word may be a verb.
+                raise problems.NotUnderstoodError(f"I do not read {text[:80]!r}")
             self._group(thing)
         self.pending.append((what, _number(match["n"])))
 
@@ -95,13 +106,14 @@ class _Reader:
         return text
 
     def _same_verb(self, verb: str) -> None:
-        if self.verb and verb != self.verb:
+        if self.verb and self.verb not in (verb, words.third_person(verb)) and verb != words.third_person(self.verb):
             raise problems.NotUnderstoodError("it counts in more than one way")
-        self.verb = verb
+        self.verb = self.verb or verb
 
     def _thing(self, what: str) -> str:
         """Return what is said if it is one group and no more, else nothing."""
-        if not re.fullmatch(_THING, what) or _UNSAFE.intersection(re.split(r"[ -]", what)):
+        bare = re.sub(r"^(?:an?|the) ", "", what)
+        if not re.fullmatch(_THING, bare) or _UNSAFE.intersection(re.split(r"[ -]", bare)):
             return ""
         return what
 
@@ -171,7 +183,9 @@ def solve(text: str) -> results.Result | None:
     if not re.search(r"how many\b.{0,300}$", text[-2_000:], re.IGNORECASE | re.DOTALL):
         return None
     if not re.search(
-        r"\b(?:both|neither|all three|only|none|exactly|at least|but not)\b", text[: problems.TEXT_CHARS_MAX]
+        rf"\b(?:both|neither|all three|only|none|exactly|at least|but not|{_NUMBER} [a-z ]{{1,60}}? and [a-z]+)\b",
+        text[: problems.TEXT_CHARS_MAX],
+        re.IGNORECASE,
     ):
         return None
     parts = script.cut(text)
@@ -320,7 +334,7 @@ def _reading(reader: _Reader, system: _System, parts: script.Script) -> str:
     lines = [f"{what}: {number}" for what, number in reader.pending]
     if reader.total is not None:
         lines.insert(0, f"all together: {reader.total}")
-    note = "Assumed: a count of one group includes those who are also in another."
+    note = "Assumed: a count of one group, or of two, includes those who are also in another."
     return "\n".join(["I read:", *lines, f"Question: {parts.question}?", note])
 
 
