@@ -41,6 +41,7 @@ def _sums(things: Sequence[str], verb: str) -> dict[str, Callable[[frozenset[str
     for thing in things:
         found[f"{verb} {thing}"] = frozenset({thing}).issubset
         found[f"{verb} only {thing}"] = frozenset({thing}).__eq__
+    found[f"do not {verb} {a}"] = lambda r: a not in r
     found[f"{verb} {a} but not {b}"] = lambda r: a in r and b not in r
     if len(things) == 2:
         found[f"{verb} both"] = lambda r: len(r) == 2
@@ -131,6 +132,8 @@ _REFUSE = (
     _TEA + "How many liked neither last year?",
     _TEA + "How many like neither, and how many like both?",
     _TEA + "What share likes neither?",
+    _TEA + "Five people leave. How many like tea but not coffee?",
+    "Of 30 people, 18 smoke. 15 smoke pipes and 7 both. How many do neither?",
     "Of about 30 people, 18 like tea, 15 like coffee and 7 like both. How many like neither?",
     "Of 30 people, at least 18 like tea, 15 like coffee and 7 like both. How many like neither?",
     "Of 30 people, 18 like tea, 15 like coffee and up to 7 like both. How many like neither?",

@@ -72,10 +72,10 @@ class _Reader:
             self._same_verb(match["verb"])
             self.pending.append(("none", 0))
             return
-        for piece in _PIECES.split(text) if text else []:
-            self._piece(piece)
+        for number, piece in enumerate(_PIECES.split(text) if text else []):
+            self._piece(piece, listed=number > 0)
 
-    def _piece(self, text: str) -> None:
+    def _piece(self, text: str, *, listed: bool) -> None:
         match = re.fullmatch(
             rf"(?P<n>{_NUMBER})(?: of (?:them|the (?P<of>{_NOUN}))| (?P<noun>{_NOUN}))?(?: (?P<rest>.+))", text
         )
@@ -84,8 +84,9 @@ class _Reader:
         self.same_noun(match["of"] or match["noun"])
         what = self.plain(match["rest"])
         if thing := self._thing(what):
-            if what == match["rest"] and " " in re.sub(r"^(?:an?|the) ", "", what):
-                # "15 hate coffee" after "18 like tea": the first word may be a verb.
+            bare = re.sub(r"^(?:an?|the) ", "", what)
+            if what == match["rest"] and (" " in bare or not listed or not self.verb):
+                # "15 hate coffee" after "18 like tea", or "Five people leave": a word may be a verb.
                 raise problems.NotUnderstoodError(f"I do not read {text[:80]!r}")
             self._group(thing)
         self.pending.append((what, _number(match["n"])))
@@ -97,9 +98,9 @@ class _Reader:
 
     def plain(self, text: str) -> str:
         """Return what is said without its verb: "like only tea" and "only like tea" as "only tea"."""
-        if match := re.fullmatch(rf"(do not|only|just) ({_VERBS}) (.+)", text):
+        if match := re.fullmatch(rf"(do not|not|only|just) ({_VERBS}) (.+)", text):
             self._same_verb(match[2])
-            return f"{'not' if match[1] == 'do not' else 'only'} {match[3]}"
+            return f"{'not' if 'not' in match[1] else 'only'} {match[3]}"
         if match := re.fullmatch(rf"({_VERBS}) (.+)", text):
             self._same_verb(match[1])
             return match[2]

@@ -38,8 +38,10 @@ def test_what_a_family_must_not_answer_gets_no_verified_answer(family: families.
     assert campaign.answered_though_refusable([family], logic.solve) == []
 
 
-@pytest.mark.parametrize("family", logic_grids.FAMILIES[:2], ids=lambda family: family.name)
-def test_a_grid_is_called_contradictory_exactly_when_no_table_fits(family: families.Family) -> None:
+@pytest.mark.parametrize(
+    "family", (*logic_grids.FAMILIES[:2], *logic_overlaps.FAMILIES), ids=lambda family: family.name
+)
+def test_a_puzzle_is_called_contradictory_exactly_when_nothing_fits(family: families.Family) -> None:
     clashes = 0
     for asked in campaign.draw(family, 120, seed=12):
         result, impossible = logic.solve(asked.text), json.loads(asked.key) == []

@@ -17,6 +17,8 @@ SPORTS = "In a class of 40 students, 20 play football, 18 play tennis, 12 play c
         (DRINKS + "How many like neither?", "4."),
         (DRINKS + "How many people like only tea?", "11."),
         (DRINKS + "How many of them like exactly one?", "19."),
+        (DRINKS + "How many do not like tea?", "12."),
+        (DRINKS + "Five people leave. How many like tea but not coffee?", ""),
         (DRINKS.replace(" and 7 like both", "") + "How many like both?", "It cannot be determined"),
         ("Of 30 people, 18 like tea and 15 like coffee. Everyone likes at least one. How many like both?", "3."),
         ("Of 30 people, 18 like tea and 15 like coffee. Everyone likes both. How many like neither?", ""),
