@@ -20,7 +20,7 @@ from council.kit import clock
 from council.serving import pipeline, relay
 from council.serving.ledger import writer
 from council.serving.providers import calls, speaker
-from council.serving.specialists import code, computed, general, knowledge, programs, speech, staged, tools
+from council.serving.specialists import code, computed, general, knowledge, programs, speech, staged, tools, translated
 from council.testing import clock as fake_clock
 from council.testing import local as fake_local
 from council.testing import memory as fake_memory
@@ -78,6 +78,7 @@ specialists: list[pipeline.Specialist] = [
             ),
         ],
     ),
+    translated.TranslatedSpecialist(made_speaker, compute, answering.LogicConfig()),
     knowledge.KnowledgeSpecialist(retriever, 0.5),
     code.CodeSpecialist(
         made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig()), answering.CodeConfig()

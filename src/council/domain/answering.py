@@ -75,3 +75,16 @@ class ProgramsConfig:
     )
     tokens_max: int = options.option(300, "Longest program, tokens.", low=32, high=4096)
     wall_s: float = options.option(30.0, "Longest that writing and running them may take, seconds.", low=1, high=600)
+
+
+@dataclass(frozen=True, slots=True)
+class LogicConfig:
+    """Puzzles that no grammar reads, rewritten by a model."""
+
+    translate_tokens_max: int = options.option(
+        0,
+        "Longest rewriting of a puzzle, tokens; 0: none is asked for. The packaged model is too small.",
+        low=0,
+        high=8192,
+    )
+    translate_s: float = options.option(20.0, "Longest that rewriting one may take, seconds.", low=0.5, high=600)

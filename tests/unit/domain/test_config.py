@@ -60,6 +60,8 @@ DEFAULTS: dict[str, Any] = {
     "programs.agree_min": 0.6,
     "programs.tokens_max": 300,
     "programs.wall_s": 30.0,
+    "logic.translate_tokens_max": 0,
+    "logic.translate_s": 20.0,
     "recall.files_max": 10_000,
     "recall.file_bytes_max": 8 * MIB,
     "recall.passage_chars": 900,

@@ -8,6 +8,7 @@ from typing import Any
 
 from council.serving.compute import logic, math, quantities, results
 from council.serving.compute.code import candidates, examples, judging, reading, search
+from council.serving.compute.logic import translation
 from council.serving.compute.quantities import programs
 
 Operation = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -38,6 +39,11 @@ def _logic(payload: Mapping[str, Any]) -> dict[str, Any]:
     return results.to_json(logic.solve(str(payload["text"])))
 
 
+def _logic_translated(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Solve what a model made of a puzzle."""
+    return results.to_json(translation.solve(str(payload["text"]), str(payload["translation"])))
+
+
 def _code_read(payload: Mapping[str, Any]) -> dict[str, Any]:
     return reading.read(str(payload["text"])).to_json()
 
@@ -64,6 +70,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "ping": _ping,
     "math.solve": _math,
     "logic.solve": _logic,
+    "logic.translated": _logic_translated,
     "code.read": _code_read,
     "code.python_syntax": _python_syntax,
     "code.extract": candidates.extract,
