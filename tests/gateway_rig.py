@@ -112,6 +112,7 @@ async def open_rig(
         calls=made_calls,
         sandbox=sandbox,
         memories=memories,
+        retriever=recall,
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
         limiter=limits.RateLimiter(store, clock.SystemClock()),
         pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},

@@ -161,6 +161,7 @@ def gateway(
         calls=made_calls,
         sandbox=sandbox,
         memories=memories,
+        retriever=recall,
         doorkeeper=auth.Doorkeeper(made_records, config.gateway),
         limiter=limits.RateLimiter(made_store, clock),
         pings={

@@ -209,11 +209,12 @@ class Retriever(Protocol):
 
     async def search(self, query: str, limit: int, request_id: str) -> list[answers.Passage]:
         """Return up to `limit` passages, best first. Raises RecallUnavailableError."""
-        ...
+
+    async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:
+        """Return the passage of this `id`, or None if it is no more. Raises RecallUnavailableError."""
 
     async def ping(self) -> None:
         """Return if recall answers; raises RecallUnavailableError."""
-        ...
 
 
 class AnswerCache(Protocol):

@@ -1,6 +1,7 @@
 """The recall process on its own: a library that changes, holds traps, or goes away; garbage on its socket."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import made_documents
 import single_service
 from council import homes
 from council.backends.retriever import unix
@@ -101,6 +103,33 @@ async def test_a_document_is_found_when_added_changed_and_gone_when_removed(reca
     await until(lambda: _empty(recall.sources("okapi")))
 
 
+async def test_pages_pdf_files_and_tables_are_found_with_their_place(recall: Running) -> None:
+    folder = recall.where.library / "kinds"
+    folder.mkdir()
+    (folder / "page.html").write_text(
+        "<h1>Moths</h1><p>The hawkmoth flies at dusk.<p hidden>The hawkmoth pays the bill."
+    )
+    (folder / "manual.pdf").write_bytes(made_documents.pdf(["Nothing here.", "The theodolite is levelled first."]))
+    (folder / "stock.csv").write_text("Part,Shelf\ngrommet,B7\nferrule,C2\n")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 no more")
+    for query, source, heading, quote in (
+        ("When does the hawkmoth fly?", "page.html", "Moths", "The hawkmoth flies at dusk."),
+        ("theodolite levelled", "manual.pdf", "page 2", "The theodolite is levelled first."),
+        ("shelf of the ferrule", "stock.csv", "rows 2 to 3", "- Part: ferrule; Shelf: C2"),
+    ):
+        await until(lambda query=query: recall.sources(query))
+        first = (await recall.retriever.search(query, 1, "i"))[0]
+        assert (first.source, first.heading, first.quote) == (f"library/kinds/{source}", heading, quote)
+        assert await recall.retriever.passage(first.id, "i") == dataclasses.replace(
+            first, quote="", held=0.0, score=0.0, coverage=0.0
+        )
+    assert "pays" not in (await recall.retriever.search("hawkmoth", 1, "i"))[0].text
+    await until(lambda: asyncio.to_thread(lambda: "library/kinds/broken.pdf" in recall.left_out()))
+    shutil.rmtree(folder)
+    await until(lambda: _empty(recall.sources("theodolite")))
+    assert await recall.retriever.passage(first.id, "i") is None
+
+
 async def _empty(found: Awaitable[list[str]]) -> bool:
     return not await found
 
@@ -128,7 +157,7 @@ async def test_traps_in_the_library_are_passed_over_or_named_and_the_rest_is_fou
     await until(lambda: recall.sources("pangolin"))
     # Anyone may ask the port, and a name can be a secret: it gives numbers, and the log names.
     await until(lambda: _holds(recall, 3))
-    named = recall.left_out()
+    named = {name: why for name, why in recall.left_out().items() if not name.startswith("library/kinds/")}
     assert {name: named.get(f"library/{name}") for name in ("binary.md", "latin.txt", "large.md")} == {
         "binary.md": "binary data",
         "latin.txt": "not UTF-8; save it as UTF-8",

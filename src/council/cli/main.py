@@ -41,6 +41,7 @@ _MODULES = {
     "tokens": "tokens",
     "sandbox": "sandbox",
     "memory": "memory",
+    "library": "library",
 }
 
 

@@ -1,6 +1,7 @@
 """A question on its way to an answer, and what makes the answer checkable."""
 
 import enum
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,6 +114,9 @@ class Usage:
         )
 
 
+PASSAGE_ID_CHARS = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of a document that recall found.
@@ -130,6 +134,12 @@ class Passage:
     coverage: float
     quote: str = ""
     held: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """What the passage is asked for by; it holds as long as document, heading and words stay the same."""
+        named = "\0".join((self.root, self.source, self.heading, self.text))
+        return hashlib.sha256(named.encode()).hexdigest()[:PASSAGE_ID_CHARS]
 
 
 @dataclass(frozen=True, slots=True)

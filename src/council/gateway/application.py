@@ -21,6 +21,7 @@ from council.gateway import (
     door,
     embeddings,
     health,
+    library,
     limits,
     memory,
     openai,
@@ -57,6 +58,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     app.include_router(admin.router(made, vitals))
     app.include_router(memory.router(made))
     app.include_router(specialists.router(made))
+    app.include_router(library.router(made))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
     app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
     app.openapi = lambda: openapi.document(app, v1.model_names(), made.config.sandbox)  # type: ignore[method-assign]
@@ -138,6 +140,7 @@ _PATHS = frozenset(
         "/api/calculate",
         "/api/solve",
         "/api/search",
+        "/api/library/search",
         "/mcp",
         "/api/memory",
         "/api/memory/search",
@@ -156,6 +159,8 @@ def _template(path: str) -> str:
         return path
     if path.startswith(_SESSIONS):
         return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
+    if path.startswith("/api/library/passages/"):
+        return "/api/library/passages/{id}"
     if path.startswith("/api/memory/"):
         return "/api/memory/sessions/{id}" if path.startswith("/api/memory/sessions/") else "/api/memory/{id}"
     return "/v1/models/{name}" if path.startswith("/v1/models/") else "other"

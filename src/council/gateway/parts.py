@@ -21,6 +21,7 @@ class Parts:
     calls: calls_module.Calls
     sandbox: ports.Sandbox
     memories: ports.Memories
+    retriever: ports.Retriever
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]

@@ -88,7 +88,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     confine.seal()
-    folders = [*environment.python_folders(), Path(council.__file__).resolve().parent]
+    folders = [*environment.python_folders(), Path(council.__file__).resolve().parents[1]]
     confine.apply(confine.Confinement(folders, [], (), ()))
     with contextlib.suppress(OSError):
         confine.deny_sockets()

@@ -44,15 +44,16 @@ def main(config: config_module.Config, where: home.Home) -> int:
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", SQLITE_TMPDIR=str(where.records))
     rights.confine_service("recall", config, where)
     live = where.generations / environment.generation
-    apart = reader.Reader().read
+    child = reader.Reader()
     recall = _Recall(
         {
             "guidebook": ("blueprint", folder.Folder(live / "guidebook", config.recall)),
-            "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall, apart)),
-            "library": ("library", folder.Folder(where.library, config.recall, apart)),
+            "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall, child.read)),
+            "library": ("library", folder.Folder(where.library, config.recall, child.read)),
         },
         memories.Memories(lambda: composition.keeper(config, where), config.memory, config.cache),
         corpora.Corpora(config.knowledge.corpora),
+        child,
     )
     app = _application(recall, search, environment, config.recall.poll_s)
     harness.serve(local_hosts.only(app), health, environment, drain_s=0.0)
@@ -61,9 +62,14 @@ def main(config: config_module.Config, where: home.Home) -> int:
 
 class _Recall:
     def __init__(
-        self, folders: dict[str, tuple[str, folder.Folder]], memory: memories.Memories, packaged: corpora.Corpora
+        self,
+        folders: dict[str, tuple[str, folder.Folder]],
+        memory: memories.Memories,
+        packaged: corpora.Corpora,
+        child: reader.Reader,
     ) -> None:
         self.memory = memory
+        self._child = child
         self._packaged = packaged
         self._folders = folders
         self._index = lexical.LexicalIndex()
@@ -90,7 +96,11 @@ class _Recall:
             telemetry.RECALL_PASSAGES.labels(root).set(self._index.count(root))
             left_out = sum(len(watched.left_out) for name, watched in self._folders.values() if name == root)
             telemetry.RECALL_LEFT_OUT.labels(root).set(left_out)
-        return any(watched.more for _, watched in self._folders.values())
+        more = any(watched.more for _, watched in self._folders.values())
+        if not more:
+            # Documents seldom change, and a child that waits for one takes memory.
+            self._child.close()
+        return more
 
     def left_out(self) -> dict[str, int]:
         """Return how many documents are not in the index, by folder. Anyone may ask; their names are for the log."""
@@ -131,6 +141,9 @@ class _Recall:
             return await self.memory.reply(request)
         if "answer" in request:
             return await self.memory.answer(request)
+        if "passage" in request:
+            one = self._index.passage(str(request["passage"]))
+            return {"passages": [asdict(one)] if one else []}
         limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
         query = str(request.get("query", ""))
         found = self._packaged.find(query)

@@ -118,7 +118,8 @@ def confinement_of(
 
 def _readable(where: home.Home) -> list[Path]:
     """Return where Python, its packages, this package and what they need of the system lie, less the home."""
-    own = Path(council.__file__).resolve().parent
+    # The folder that it is found in, for the children that import it anew: site-packages, or `src` of a checkout.
+    own = Path(council.__file__).resolve().parents[1]
     roots = {*environment.python_folders(), own, *map(Path, _SYSTEM), *(Path("/etc", name) for name in _ETC)}
     closed = where.root.resolve()
     found = {part for root in roots for part in _without(root.resolve(), closed)}

@@ -32,5 +32,9 @@ class InlineRetriever:
         """Search the given documents."""
         return self._index.search(query, limit)
 
+    async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:
+        """Return the passage of this id."""
+        return self._index.passage(identifier)
+
     async def ping(self) -> None:
         """Return."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from council.domain import answers, errors
 from council.kit import frames
@@ -18,11 +19,23 @@ class UnixRetriever:
 
     async def search(self, query: str, limit: int, request_id: str) -> list[answers.Passage]:
         """Return up to `limit` passages, best first. Raises RecallUnavailableError."""
+        return await self._ask({"query": query[:10_000], "limit": limit, "request_id": request_id})
+
+    async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:
+        """Return the passage of this `id`, or None if it is no more. Raises RecallUnavailableError."""
+        found = await self._ask({"passage": identifier[:100], "request_id": request_id})
+        return found[0] if found else None
+
+    async def ping(self) -> None:
+        """Return if recall answers. Raises RecallUnavailableError."""
+        await self.search("", 1, "")
+
+    async def _ask(self, request: dict[str, Any]) -> list[answers.Passage]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=_REPLY_BYTES_MAX)
                 try:
-                    writer.write(frames.encode({"query": query[:10_000], "limit": limit, "request_id": request_id}))
+                    writer.write(frames.encode(request))
                     await writer.drain()
                     reply = await frames.read(reader, _REPLY_BYTES_MAX)
                 finally:
@@ -35,10 +48,6 @@ class UnixRetriever:
             return [answers.Passage(**passage) for passage in reply["passages"]]
         except (KeyError, TypeError) as error:
             raise _unavailable(f"not a reply of recall: {type(error).__name__}") from error
-
-    async def ping(self) -> None:
-        """Return if recall answers. Raises RecallUnavailableError."""
-        await self.search("", 1, "")
 
 
 def _unavailable(detail: str) -> errors.RecallUnavailableError:

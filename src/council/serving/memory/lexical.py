@@ -41,8 +41,9 @@ class LexicalIndex:
         self._database = sqlite3.connect(":memory:")
         self._database.executescript(
             """
-            CREATE TABLE passages (id INTEGER PRIMARY KEY, root TEXT, source TEXT, heading TEXT, text TEXT);
+            CREATE TABLE passages (id INTEGER PRIMARY KEY, root TEXT, source TEXT, heading TEXT, text TEXT, name TEXT);
             CREATE INDEX by_document ON passages (root, source);
+            CREATE INDEX by_name ON passages (name);
             CREATE VIRTUAL TABLE words USING fts5 (title, above, text, tokenize='porter unicode61 remove_diacritics 2');
             CREATE VIRTUAL TABLE units USING fts5 (text, tokenize='porter unicode61 remove_diacritics 2');
             """
@@ -53,9 +54,10 @@ class LexicalIndex:
         with self._database:
             self._remove(root, source)
             for section in sections:
+                passage = answers.Passage(root, source, section.heading, section.text, 0.0, 0.0)
                 cursor = self._database.execute(
-                    "INSERT INTO passages (root, source, heading, text) VALUES (?, ?, ?, ?)",
-                    (root, source, section.heading, section.text),
+                    "INSERT INTO passages (root, source, heading, text, name) VALUES (?, ?, ?, ?, ?)",
+                    (root, source, section.heading, section.text, passage.id),
                 )
                 above, title = _parted(section.heading)
                 self._database.execute(
@@ -72,6 +74,11 @@ class LexicalIndex:
         """Return how many passages a root has."""
         found: int = self._database.execute("SELECT count(*) FROM passages WHERE root = ?", (root,)).fetchone()[0]
         return found
+
+    def passage(self, identifier: str) -> answers.Passage | None:
+        """Return the passage of this id, or None."""
+        row = self._database.execute("SELECT id FROM passages WHERE name = ?", (identifier,)).fetchone()
+        return self._passage(row[0], 0.0, 0.0) if row else None
 
     def search(self, query: str, limit: int) -> list[answers.Passage]:
         """Return up to `limit` passages, best first.

@@ -66,6 +66,7 @@ def _escaped(passage: answers.Passage, text: str) -> str:
 
 def _detail(passage: answers.Passage) -> dict[str, object]:
     return {
+        "id": passage.id,
         "root": passage.root,
         "source": passage.source,
         "heading": passage.heading,

@@ -18,6 +18,9 @@ class Indexed:
     async def search(self, query: str, limit: int, _request_id: str) -> list[answers.Passage]:
         return self.index.search(query, limit)
 
+    async def passage(self, identifier: str, _request_id: str) -> answers.Passage | None:
+        return self.index.passage(identifier)
+
     async def ping(self) -> None:
         pass
 

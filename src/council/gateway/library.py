@@ -1,0 +1,80 @@
+"""The /api/library routes: passages of the documents that Council quotes from, as they stand there."""
+
+from typing import Annotated, Any
+
+import fastapi
+import pydantic
+from starlette.requests import Request
+
+from council.domain import access, answers, errors
+from council.gateway import limits, parts
+
+_QUERY_CHARS_MAX = 2_000
+_FOUND_MAX = 50
+
+
+class PassageForm(pydantic.BaseModel):
+    """A passage. `root` is `library` (yours, untrusted), `blueprint`, or `packaged`; only the first two have a lasting `id`."""
+
+    id: str
+    root: str
+    source: str
+    heading: str
+    text: str
+
+
+class FoundForm(PassageForm):
+    """A passage that fits a query: its sentences that hold most of the query's words, and the share that they hold."""
+
+    quote: str
+    held: float
+
+
+class Search(pydantic.BaseModel):
+    """Passages, best first."""
+
+    found: list[FoundForm]
+
+
+def router(made: parts.Parts) -> fastapi.APIRouter:
+    """Return the routes."""
+    routes = fastapi.APIRouter(prefix="/api/library", tags=["library"])
+
+    @routes.get("/search", response_model=Search)
+    async def search(
+        request: Request,
+        query: Annotated[str, fastapi.Query(min_length=1, max_length=_QUERY_CHARS_MAX)],
+        limit: Annotated[int, fastapi.Query(ge=1, le=_FOUND_MAX)] = 10,
+    ) -> Any:
+        """Search guidebook, knowledge, library and packaged sources, best first. Nothing is answered or judged."""
+        await _admit(made, request)
+        found = await made.retriever.search(query, limit, request.state.request_id)
+        return {"found": [{**_form(one), "quote": one.quote, "held": round(one.held, 3)} for one in found]}
+
+    @routes.get("/passages/{identifier}", response_model=PassageForm)
+    async def passage(
+        request: Request,
+        identifier: Annotated[
+            str,
+            fastapi.Path(
+                min_length=answers.PASSAGE_ID_CHARS, max_length=answers.PASSAGE_ID_CHARS, pattern="^[0-9a-f]+$"
+            ),
+        ],
+    ) -> Any:
+        """Return the passage that an answer's evidence names by its id."""
+        await _admit(made, request)
+        found = await made.retriever.passage(identifier, request.state.request_id)
+        if found is None:
+            raise errors.NotFoundError("The document has changed or is gone since it was quoted. Ask again.")
+        return _form(found)
+
+    return routes
+
+
+async def _admit(made: parts.Parts, request: Request) -> None:
+    principal = made.doorkeeper.admit(request, access.Right.CHAT)
+    limits.tell(request, await made.limiter.admit(principal))
+
+
+def _form(one: answers.Passage) -> dict[str, str]:
+    return {"id": one.id, "root": one.root, "source": one.source, "heading": one.heading, "text": one.text}

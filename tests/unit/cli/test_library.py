@@ -1,0 +1,45 @@
+"""`council library` on a folder: every document with its passages or the reason that it is left out."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import made_documents
+from council.cli import main
+
+
+@pytest.fixture(name="home")
+def made_home(tmp_path: Path) -> Path:
+    assert CliRunner().invoke(main.cli, ["init", "--home", str(tmp_path / "h")]).exit_code == 0
+    return tmp_path / "h"
+
+
+def run(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main.cli, ["library", *arguments, "--home", str(home)])
+
+
+def test_an_empty_library_says_where_documents_go(home: Path) -> None:
+    result = run(home, "list")
+    assert result.exit_code == 0 and f"Put documents into {home / 'library'}" in result.output
+
+
+def test_documents_are_listed_with_passages_or_reasons(home: Path) -> None:
+    library = home / "library"
+    (library / "a.md").write_text("# A\n\nText.\n\n## B\n\nMore.")
+    (library / "b.pdf").write_bytes(made_documents.pdf(["one", "two"]))
+    (library / "c.pdf").write_bytes(made_documents.pdf(["x"], encrypted=True))
+    (library / "d.html").write_text("<p hidden>x")
+    (library / "e.txt").write_bytes(b"caf\xe9")
+    rows = {row["document"]: row for row in json.loads(run(home, "list", "--json").output)}
+    assert {name: row["passages"] for name, row in rows.items()} == {
+        "a.md": 2, "b.pdf": 2, "c.pdf": 0, "d.html": 0, "e.txt": 0
+    }  # fmt: skip
+    assert "without a password" in rows["c.pdf"]["left_out"] and "see" in rows["d.html"]["left_out"]
+    assert "save it as UTF-8" in run(home, "list").output
+
+
+def test_a_search_with_no_service_says_what_to_do(home: Path) -> None:
+    result = CliRunner().invoke(main.cli, ["library", "search", "x", "--home", str(home), "--port", "9"])
+    assert result.exit_code != 0
