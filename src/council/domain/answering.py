@@ -51,6 +51,9 @@ class GeneralConfig:
 class CodeConfig:
     """The code specialist."""
 
+    textbook: bool = options.option(
+        True, "Answer a wish for a textbook function, and no more, by one that comes tested."
+    )
     search: bool = options.option(True, "Search small programs for functions with examples before a model is asked.")
     samples_max: int = options.option(2, "Drafts of a function that a model may write for your tests.", low=1, high=32)
     repairs_max: int = options.option(1, "Repairs of each draft that fails your tests.", low=0, high=16)

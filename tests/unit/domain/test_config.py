@@ -51,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "worker.jobs_per_child": 500,
     "worker.queue_max": 32,
     "worker.message_bytes_max": MIB,
+    "code.textbook": True,
     "code.search": True,
     "code.samples_max": 2,
     "code.repairs_max": 1,

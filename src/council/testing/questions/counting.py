@@ -152,6 +152,8 @@ def _urn(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "A bag contains 3 red balls and 2 blue balls. What is the probability of drawing a red marble?",
+    "A bag contains 3 red balls and 2 striped balls. What is the probability of drawing a red ball?",
     "3 choose 5",
     "What is 1000000000 choose 5?",
     "What is the probability of rolling a sum of 7 with 1000000000 dice?",

@@ -153,12 +153,14 @@ def _half_days(chance: random.Random) -> families.Asked:
 def _zones(chance: random.Random) -> families.Asked:
     hour, first, second = chance.randint(0, 23), chance.randint(-12, 14), chance.randint(-12, 14)
     there = hour - first + second
-    later = {0: "", 1: " the next day", -1: " the day before", -2: " 2 days earlier"}[there // 24]
+    later = {0: "", 1: " the next day", -1: " the day before", -2: " 2 days earlier", 2: " 2 days later"}[there // 24]
     a, b = (f"UTC{offset:+d}" if offset else "UTC" for offset in (first, second))
     return families.Asked(f"What is {hour}:20 {a} in {b}?", f"{there % 24:02d}:20{later}")
 
 
 _REFUSE = (
+    "How many weeks are there between 2025-01-01 and 2025-01-15 inclusive?",
+    "How many days from 2025-03-01 to 2025-02-01?",
     "How many days between 03/04/2025 and 05/06/2025?",
     "What day of the week was 03/04/2025?",
     "What date is 30 days after 2025-02-30?",

@@ -135,6 +135,9 @@ def _interest(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "What is 2\N{VULGAR FRACTION ONE HALF} of 40?",
+    "$100 with a 20% discount and a 10% discount",
+    "What is the percent increase from 5% to 8%?",
     "What is 20% off 50 and 30?",
     "After a discount it costs 80. What was the price?",
     "What is 17% of 1,5?",
@@ -156,7 +159,6 @@ _REFUSE = (
     "$80 is what percent of \N{EURO SIGN}100?",
     "compound interest on $1000 at 5% for 2.5 years",
     "compound interest on $1000 at 5% per year for 1000 years",
-    "What is 10% of 20% ?",
     "10% of NaN",
     "inf% of 10",
     "What is \N{FULLWIDTH DIGIT ONE}\N{FULLWIDTH DIGIT SEVEN}% of 200?",
@@ -165,7 +167,6 @@ _REFUSE = (
     "two third of 90",
     "What is 1/0 of 90?",
     "Split a $90 bill among 0 people",
-    "What is 5% of " + "9" * 60,
     "Which is better, 20% off or $5 off $30?",
     "A shirt costs $20 after 20% off and a coupon. What was the original price?",
     "20% of what?",

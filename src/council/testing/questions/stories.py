@@ -5,7 +5,10 @@ import random
 from council.testing.questions import amounts, families
 
 _NAMES = ("Tom", "Ann", "Farid", "Chandra", "Mirko", "Ines", "Kofi", "Lena", "Bruno", "Aiko")
+_HE = frozenset(("Tom", "Farid", "Mirko", "Kofi", "Bruno"))
 _THINGS = ("apples", "stickers", "marbles", "books", "pencils", "coins", "cards", "oranges", "shells", "stamps")
+# Coins are what is paid with, so that buying changes them twice.
+_BOUGHT = tuple(thing for thing in _THINGS if thing != "coins")
 _BOXES = (
     ("boxes", "box"),
     ("bags", "bag"),
@@ -18,12 +21,16 @@ _GAINS = (("buys", "bought"), ("finds", "found"), ("gets", "got"), ("receives", 
 _LOSSES = (("loses", "lost"), ("sells", "sold"), ("gives away", "gave away"), ("eats", "ate"))
 
 
+def _he(name: str) -> str:
+    return "He" if name in _HE else "She"
+
+
 def _changes(chance: random.Random) -> families.Asked:
-    name, thing, past = chance.choice(_NAMES), chance.choice(_THINGS), chance.random() < 0.5
+    name, thing, past = chance.choice(_NAMES), chance.choice(_BOUGHT), chance.random() < 0.5
     count = chance.randint(5, 200)
     sentences = [f"{name} {'had' if past else 'has'} {count} {thing}."]
     for _ in range(chance.randint(1, 4)):
-        who = chance.choice((name, "He" if chance.random() < 0.5 else "She"))
+        who = chance.choice((name, _he(name)))
         named = chance.choice((f" {thing}", f" more {thing}", ""))
         if chance.random() < 0.5:
             step = chance.randint(1, 60)
@@ -208,7 +215,8 @@ def _ages(chance: random.Random) -> families.Asked:
 
 
 def _unknown(chance: random.Random) -> families.Asked:
-    name, thing, he = chance.choice(_NAMES), chance.choice(_THINGS), chance.choice(("He", "She"))
+    name, thing = chance.choice(_NAMES), chance.choice(_BOUGHT)
+    he = _he(name)
     gain = chance.random() < 0.5
     plain, past = chance.choice(
         (("buy", "bought"), ("find", "found"), ("get", "got"))
@@ -228,6 +236,19 @@ def _unknown(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "Tom has 5 apples. He eats 2? How many apples does Tom have?",
+    "Tom has 5 apples. Does he eat 2? How many apples does Tom have?",
+    "Tom has 5 apples. Ann has 2 apples. They each eat 2 apples. How many apples do they have altogether?",
+    "Tom packs 3 pens into each box and fills 5 boxes. Ann removes 2 pens from each box. How many pens are packed?",
+    "Tom has 12 apples. He eats half and sells a third. How many apples does Tom have?",
+    "Tom had 12 apples. He sold a third of them and ate a quarter of them. How many apples does Tom have left?",
+    "Tom has 12 apples. He buys 4 apples. He eats half of them. How many apples does Tom have?",
+    "Tom has 10 marbles. Ann has 4 marbles. Ann wins 3 marbles. How many marbles does Tom have?",
+    "Tom buys 11 hundred books for $16 each and pays with a $180 note. How much change does Tom get?",
+    "A hall has 3 dozen rows of 19 seats. On Friday 12 seats stay empty. How many seats are taken?",
+    "A third of 544 centimetres is cut into 8 equal pieces. Tom joins 2 of the pieces end to end. How long is the result in "
+    "centimetres?",
+    "Each shelf has 39 shells. There are 78 shells in total. Ben buys 3 apples. How many shelves are there?",
     "Tom had some apples. He bought 5 apples. Now he has 3 apples. How many apples did he have at first?",
     "Tom had some apples. Ann bought 5 apples. Now he has 8 apples. How many apples did he have at first?",
     "Tom had some apples. He bought some apples. Now he has 8 apples. How many apples did he buy?",
@@ -289,6 +310,97 @@ _REFUSE = (
     "There are 4 teachers. Each teacher has 30 students. How many students are there?",
     "Tom has 3 brothers. Each brother has 2 sisters. How many sisters does Tom have?",
     "There are 3 brothers. Each brother has 2 sisters. How many sisters are there?",
+    "Tom has 10 cards. He picks 3 of them. How many cards does Tom have?",
+    "Tom has 5 apples. He eats 3 apples from the tree. How many apples does Tom have?",
+    "Tom has 5 apples. He eats 3 other apples. How many apples does Tom have?",
+    "Tom has 20 dollars and 2 apples. He buys 3 apples. How many dollars does Tom have?",
+    "Tom has 10 dollars and 5 apples. He sells 2 apples. How many dollars does Tom have?",
+    "Tom has 5 pencils. He uses 2 pencils. How many pencils does Tom have?",
+    "Tom has 5 games. He wins 2 games. How many games does Tom have?",
+    "Tom has 10 games. He loses 3 games. How many games does Tom have?",
+    "Tom has 20 apples. He gives 3 apples to everyone. How many apples does Tom have?",
+    "Tom has 20 apples. He gives 3 apples to friends. How many apples does Tom have?",
+    "Tom has 5 apples. Ben has 2 apples. Tom gives 3 apples to his brother. How many apples does Ben have?",
+    "Tom has 5 apples. Ben has 2 apples. Tom gives 3 apples to his brother. How many apples do they have altogether?",
+    "Tom has 5 apples. Ann has 3 apples. Ann eats 2 of his apples. How many apples does Tom have?",
+    "Tom has 5 apples. Ann has 3 apples. Ann eats 2 of the apples. How many apples does Ann have?",
+    "Tom has 5 apples. Tom eats 2 of her apples. How many apples does Tom have?",
+    "Tom has 5 apples. She eats 2 apples. How many apples does Tom have?",
+    "Ann has 5 apples. He eats 2 apples. How many apples does Ann have?",
+    "Kofi has 5 apples. He eats 2 apples. She buys 3 apples. How many apples does Kofi have?",
+    "Tom has 3 flowers and 5 roses. How many flowers does Tom have?",
+    "Tom has 3 dogs and 5 puppies. How many dogs does Tom have?",
+    "Tom has 3 coins and 5 pennies. How many coins does Tom have?",
+    "Tom has 3 books and 5 notebooks. How many books does Tom have?",
+    "Tom has 3 shirts and 5 t-shirts. How many shirts does Tom have?",
+    "Tom has 5 apples. Tom has 8 apples today. How many apples does Tom have?",
+    "Tom has 5 apples. Ann has 4 apples and Ben has 3 apples and eats 2 apples. How many apples does Ann have?",
+    "Tom has 5 apples and Ann has 3 apples and eats 2 apples. How many apples does Tom have?",
+    "Tom has 5 apples while Ann has 3 apples and eats 2 apples. How many apples does Ann have?",
+    "Tom has 8 quarters. He loses a quarter. How many quarters does Tom have?",
+    "Tom has 8 apples. He eats a quarter apple. How many apples does Tom have?",
+    "Tom has 10 apples. Ann has 4 apples. Tom eats half of her apples. How many apples does Tom have?",
+    "Tom has 10 apples. Ann has 4 apples. Tom eats half of the apples. How many apples does Tom have?",
+    "Everyone has 5 apples. Tom has 3 apples. How many apples do they have altogether?",
+    "Neither has 5 apples. Tom has 3 apples. How many apples do they have altogether?",
+    "Tom has 5 brothers. Each brother has 3 apples. How many apples does Tom have?",
+    "Tom has 5 dogs. Each dog has 3 bones. How many bones does Tom have?",
+    "There are 5 boxes with 3 apples. How many apples are there in total?",
+    "There are 5 children of 2 mothers. How many mothers are there?",
+    "There are 4 boxes. A box has 5 apples. Each apple has 3 seeds. How many seeds are there in total?",
+    "There are 4 boxes. There are 3 bags. Each box has 2 apples. How many apples are there in total?",
+    "Tom has 5 boxes. Ann has 3 bags. Each box has 2 apples. How many apples are there in total?",
+    "There are 4 teams. Each team has 3 games. How many games are there in total?",
+    "There are 6 faces. Each face has 4 edges. How many edges are there?",
+    "There are 4 rooms. Each room has 4 walls. How many walls are there in total?",
+    "Tom buys 3 books for $12 each. How much does Ann pay?",
+    "Tom buys 3 books for $12 each and pays with a $50 bill. How much change does Ann get?",
+    "Ann makes 10 chairs per day. How many chairs does the machine make in 5 days?",
+    "A machine makes 10 bottles per hour. Tom needs 50 bottles. How many hours does the baker work?",
+    "Tom never reads 5 pages a day. How many pages does he read in 3 days?",
+    "Tom reads 10 pages per hour. How many pages does he read in 2 weeks?",
+    "A baker bakes 5 loaves per hour. How many loaves does he bake in 30 minutes?",
+    "Tom had some cards. He picked 3 of them. Now he has 5 cards. How many cards did Tom have at first?",
+    "Tom had some pencils. He used 3 pencils. Now he has 5 pencils. How many pencils did Tom have at first?",
+    "Tom had some games. He lost 3 games. Now he has 5 games. How many games did Tom have at first?",
+    "Tom has 3 bags and 12 apples. He loses 2 bags. How many apples does Tom have?",
+    "Tom has 3 classes. Ann has 2 classes. How many classes do they have altogether?",
+    "Ann is 12. Tom is 3 years older. Ann is 5 cm taller. How old is Tom?",
+    "Tom had 5 apples. Tom gave Ann 2 apples. Tom got 3 apples from Ann. How many apples does Ann have?",
+    "Tom has 2 dozen eggs. He eats 3 eggs. How many eggs does Tom have?",
+    "Tom has a hundred apples. He eats 3. How many apples does Tom have?",
+    "Tom has a couple apples. He buys 3 apples. How many apples does Tom have?",
+    "There are 3 boxes. Each box has 4 apples. Tom adds 2 apples to each box. How many apples are there in total?",
+    "There are 3 boxes. Each box has 4 apples. Tom removes 2 boxes. How many apples are there in total?",
+    "There are 3 boxes. Each box has at least 4 apples. How many apples are there in total?",
+    "There are 3 boxes. Each box has up to 4 apples. How many apples are there in total?",
+    "There are 3 boxes. Each box has 4 apples and a bag. Each bag has 2 apples. How many apples are there?",
+    "There are 3 red boxes and 2 blue boxes. Each box has 4 apples. How many apples are there?",
+    "There are 3 boxes. Each red box has 4 apples. How many apples are there?",
+    "Tom has 5 apples. He gives Ann 2 apples and Ben 1 apple. How many apples does Tom have?",
+    "Tom and Ann have 5 apples. Tom has 2 apples. How many apples does Ann have?",
+    "Tom has 5 kg of apples. He eats 2 apples. How many apples does Tom have?",
+    "Tom has 5 feet. He loses 12 inches. How many feet does Tom have?",
+    "Tom has 2 hours. He spends 30 minutes. How many hours does Tom have?",
+    "Tom has 5 dollars. He spends 50 cents. How many dollars does Tom have?",
+    "Tom has 5 dollars and 50 cents. He spends 2 dollars. How many dollars does Tom have?",
+    "Tom has 5 hours and 30 minutes. How many minutes does Tom have?",
+    "Tom has 3 weeks and 2 days. How many days does Tom have?",
+    "Tom has 5 pears and 3 fruits. How many fruits does Tom have?",
+    "Tom has 4 chickens and 3 hens. How many chickens does Tom have?",
+    "Tom has 4 children and 3 sons. How many children does Tom have?",
+    "Tom has 3 cats and 2 kittens. He gives away 1 kitten. How many cats does Tom have?",
+    "There are 3 farms. Each farm has 4 dogs and 2 puppies. How many dogs are there in total?",
+    "There are 3 tables. Each table has 4 chairs. 2 tables are free. How many chairs are taken?",
+    "Tom has 5 apples. Tom gives Tom 2 apples. How many apples does Tom have?",
+    "Tom has 5 apples. Tom gives 2 apples to Ann. Ann gives 2 apples to Tom. How many apples does Tom have?",
+    "A pen costs $2. How much do 5 pens cost? How much do 6 pens cost?",
+    "A pen costs $2 and a pen costs $3. How much do 5 pens cost?",
+    "Tom buys 3 books for $12. How much does he pay?",
+    "A box of pens costs $2. How much do 5 pens cost?",
+    "A pen costs $2. A ruler costs $3. How much do 5 pens cost?",
+    "Tom is 10 and Ann is twice as old as Tom. How old was Ann 30 years ago?",
+    "Tom is 10. Ann is 2 years older than Tom. Ben is 3 years older than Ann. How old is Ben?",
 )
 FAMILIES = (
     amounts.family("stories: start, change, result", _changes, _REFUSE),

@@ -163,6 +163,8 @@ def _both_gallons(chance: random.Random) -> families.Asked:
 
 
 _REFUSE = (
+    "-500 C in F",
+    "-1 K in C",
     "Convert 5 kg to meters",
     "5 kg plus 3 m",
     "Convert 5 dollars to euros",

@@ -34,9 +34,13 @@ class _Asked:
     def between(self, match: frames.Match) -> results.Solved:
         first, last = self._day(match["a"]), self._day(match["b"])
         unit = (match.groupdict().get("unit") or "days").lower()
+        if last < first and "between" not in match[0].lower():
+            raise stops.PassOnError("the second day lies before the first")
         days = abs((last - first).days)
         stops.require(days == abs(calendar_dates.day_number(last) - calendar_dates.day_number(first)), "the days")
         reading = f"from {self._named(match['a'])} to {self._named(match['b'])}"
+        if unit == "weeks" and match.groupdict().get("both"):
+            raise stops.PassOnError("it is not clear what both days add to a number of weeks")
         if unit == "weeks":
             weeks, left = divmod(days, 7)
             answer = f"{reading} = {weeks} weeks" + (f" and {left} days" if left else "")

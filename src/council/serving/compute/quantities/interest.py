@@ -24,12 +24,16 @@ def _given(match: frames.Match) -> tuple[money.Amount, Fraction, Fraction]:
     return money.read(match["w"]), rate, span
 
 
+def _years(years: Fraction) -> str:
+    return f"{numbers.text(years)} year{'' if years == 1 else 's'}"
+
+
 def _simple(match: frames.Match) -> results.Solved:
     start, rate, years = _given(match)
     value = start.value * rate * years
     again = sum((start.value * rate / 12 for _ in range(int(years * 12))), Fraction(0)) if years <= 40 else value
     stops.require((years * 12).denominator != 1 or again == value, "the interest of all months together")
-    reading = f"simple interest on {start} at {numbers.text(rate * 100)}% a year for {numbers.text(years)} years"
+    reading = f"simple interest on {start} at {numbers.text(rate * 100)}% a year for {_years(years)}"
     return frames.solved(f"{reading} = {start.of(value)}", reading, _CHECK, value)
 
 
@@ -51,7 +55,7 @@ def _compound(match: frames.Match) -> results.Solved:
     wanted = end if match.groupdict().get("end") else end - start.value
     what = "the balance with" if match.groupdict().get("end") else "the"
     reading = (
-        f"{what} interest on {start} at {numbers.text(rate * 100)}% a year for {numbers.text(years)} years, "
+        f"{what} interest on {start} at {numbers.text(rate * 100)}% a year for {_years(years)}, "
         f"compounded {often} time{'s' if often > 1 else ''} a year"
     )
     shown = (

@@ -41,7 +41,7 @@ def named(value: Fraction, unit: unit_table.Unit) -> str:
 
 def units(text: str) -> tuple[unit_table.Unit, ...]:
     """Return the units that `text` may name. Raises PassOnError where there is none."""
-    found = unit_table.find(text)
+    found = unit_table.find(text.removesuffix("."))
     if not found:
         raise stops.PassOnError(f"{text[:40]} is not a unit that I read")
     return found
@@ -94,6 +94,8 @@ def convert(measure: Measure, unit: unit_table.Unit) -> Fraction:
             f"Ask for a unit of {measure.unit.dimension}.",
             f"{measure.shown} in {unit.name}",
         )
+    if unit.dimension == "temperature" and measure.base < 0:
+        raise stops.RefusedError(f"{measure.shown} is below absolute zero. Check the number.", measure.shown)
     value = (measure.base - unit.offset) / unit.factor
     stops.require(value == _by_registry(measure, unit), f"{measure.shown} in {unit.name}")
     return value

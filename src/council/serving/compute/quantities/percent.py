@@ -25,7 +25,7 @@ def _share_of(match: frames.Match) -> results.Solved:
     for part in re.split(r" of (?:the )?", match["shares"].strip().removesuffix(" of").removesuffix(" of the")):
         rate = re.fullmatch(r"(?i).*(?:%|percent|per cent)", part) is not None
         shares.append(_rate(part) if rate else numbers.read_fraction(part))
-        names.append(_shown(shares[-1]) if rate else f"{shares[-1].numerator}/{shares[-1].denominator}")
+        names.append(_shown(shares[-1]) if rate else str(shares[-1]))
     if len(shares) > _SHARES_MAX:
         raise stops.PassOnError(f"more than {_SHARES_MAX} shares of shares")
     whole = money.read(match["w"])
@@ -257,8 +257,8 @@ FRAMES = [
         ),
         rf"{_NOUN} costs <w:amount>[,.;]? {_LESS},? ({_FINAL})",
         (
-            rf"<ask><w:amount> {_LESS},? (and then|then|followed by|and) (an? )?"
-            rf"(another |further |additional |extra )?<p2:percent> {_OFF}"
+            rf"<ask><w:amount> {_LESS},? ((and then|then|followed by) (an? )?(another |further |additional |extra )?|"
+            rf"and (an? )?(another|further|additional|extra) )<p2:percent> {_OFF}"
         ),
     ),
     *frames.frames(

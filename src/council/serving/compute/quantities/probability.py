@@ -197,14 +197,19 @@ def _is_card(card: tuple[int, str], what: str) -> bool:
     return what == suit
 
 
+def _stem(kind: str) -> str:
+    return re.sub(r"(ie|y)?s?$", "", kind.lower())
+
+
 def _urn(match: frames.Match) -> results.Solved:
     """One or two draws of one colour from balls of several."""
-    drawn_from = [(found["number"], found["colour"]) for found in _BALLS.finditer(match["balls"])]
-    holds = [(numbers.read_count(number), colour.lower()) for number, colour in drawn_from]
+    found = list(_BALLS.finditer(match["balls"]))
+    holds = [(numbers.read_count(ball["number"]), ball["colour"].lower()) for ball in found]
     colours = [colour for _, colour in holds]
     wanted = match["colour"].lower()
     given = match.groupdict()
-    if wanted not in colours or len(set(colours)) != len(colours):
+    kinds = {_stem(ball["kind"]) for ball in found if ball["kind"]} | {_stem(given["kind"])}
+    if wanted not in colours or len(set(colours)) != len(colours) or len(kinds) > 1 or not set(colours) <= _COLOURS:
         raise stops.PassOnError("it is not clear which balls are drawn")
     total, good = sum(number for number, _ in holds), {colour: number for number, colour in holds}[wanted]
     if total > 100_000:
@@ -235,12 +240,14 @@ def _urn(match: frames.Match) -> results.Solved:
     return _answer(reading, value, "draw by draw and by the number of choices")
 
 
-_BALLS = frames.pattern(r"<number:count> (?P<colour>[a-z]+)")
+# A striped ball may be red, too: only what excludes each other.
+_COLOURS = frozenset("red blue green yellow white black orange purple pink brown gray grey silver gold golden".split())
 _P = r"(<ask>(the )?(probability|chance)( of| to| that you| that i| that we)? ?|how likely (is it|am i) to )"
 _GET = r"(get|getting|roll|rolling|throw|throwing|toss|tossing|flip|flipping|have|having|see|seeing)"
 _BOUND = r"(?P<bound>exactly |at least |at most |more than |less than |fewer than )?"
 _DIE = r"((fair |standard )*((?P<sides>six|\d{1,7})[- ]sided )?(fair |standard )?)"
 _BALL = r"(balls?|marbles?|beads?|socks?|candies|candy|chips?)"
+_BALLS = frames.pattern(rf"<number:count> (?P<colour>[a-z]+)( (?P<kind>{_BALL}))?")
 _ONE_BALL = rf"{numbers.COUNT} [a-z]+( {_BALL})?"
 
 FRAMES = [
@@ -303,12 +310,12 @@ FRAMES = [
         (
             rf"(an?|the) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) "
             rf"{_ONE_BALL}){{1,4}})[.,;]? (what is|find) the probability of (drawing|picking|choosing|getting)( "
-            rf"at random)? (a |an |one )(?P<colour>[a-z]+) {_BALL}"
+            rf"at random)? (a |an |one )(?P<colour>[a-z]+) (?P<kind>{_BALL})"
         ),
         (
             rf"(an?|the) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) "
             rf"{_ONE_BALL}){{1,4}})[.,;]? (what is|find) the probability of (drawing|picking|choosing|getting) "
-            rf"<k:count> (?P<colour>[a-z]+) {_BALL}( (?P<back>with|without) replacement)?"
+            rf"<k:count> (?P<colour>[a-z]+) (?P<kind>{_BALL})( (?P<back>with|without) replacement)?"
         ),
     ),
 ]

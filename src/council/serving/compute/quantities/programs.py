@@ -1,7 +1,9 @@
 """Whether a program that a model wrote for a word problem counts: it parses, computes, and uses a number of the question."""
 
 import ast
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any
 
 _CODE_CHARS_MAX = 8_000
@@ -17,9 +19,23 @@ def against(payload: Mapping[str, Any]) -> dict[str, Any]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {"against": "it is not Python"}
     nodes = list(ast.walk(tree))
-    used = {str(node.value) for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, int | float)}
-    if not used & {str(number).replace(",", "") for number in numbers}:
+    used = _values(
+        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+    )
+    if not used & _values(str(number).replace(",", "") for number in numbers):
         return {"against": "it uses no number of the question"}
     if not any(isinstance(node, ast.BinOp | ast.AugAssign) for node in nodes):
         return {"against": "it computes nothing"}
     return {"against": ""}
+
+
+def _values(found: Iterable[object]) -> set[Fraction]:
+    """Return the numbers among constants and texts: 12.50 and 12.5 are one. No whole number is written out."""
+    values = set()
+    for one in found:
+        with contextlib.suppress(ValueError, ZeroDivisionError):
+            if isinstance(one, int):
+                values.add(Fraction(one))
+            elif isinstance(one, float | str):
+                values.add(Fraction(str(one)))
+    return values

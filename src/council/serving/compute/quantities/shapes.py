@@ -44,8 +44,8 @@ def _rectangle(match: frames.Match) -> results.Solved:
     sides = _sides(match)
     left, right = sides[0].value, sides[1].value
     if match["what"].lower() == "area":
-        return _shape("area", sides, left * right, 2)
-    return _shape("perimeter", sides, 2 * (left + right), 1)
+        return _shape("area of a rectangle", sides, left * right, 2)
+    return _shape("perimeter of a rectangle", sides, 2 * (left + right), 1)
 
 
 def _square(match: frames.Match) -> results.Solved:
@@ -58,7 +58,7 @@ def _square(match: frames.Match) -> results.Solved:
 
 def _box(match: frames.Match) -> results.Solved:
     sides = _sides(match)
-    return _shape("volume", sides, sides[0].value * sides[1].value * sides[2].value, 3)
+    return _shape("volume of a box", sides, sides[0].value * sides[1].value * sides[2].value, 3)
 
 
 def _cube(match: frames.Match) -> results.Solved:

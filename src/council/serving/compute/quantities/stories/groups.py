@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from council.serving.compute import results
 from council.serving.compute.quantities import frames, numbers, stops
-from council.serving.compute.quantities.stories import words
+from council.serving.compute.quantities.stories import kinds, words
 
 _N, _NOUN, _NAME = words.COUNT, words.NOUN, words.NAME
 _SUBJECT = (
@@ -18,8 +18,8 @@ _HOLD = r"(has|had|holds|held|contains|contained|have)"
 _IN = r"( (in|on) (it|them))?"
 
 _EACH_OF = frames.pattern(
-    rf"{_SUBJECT} (?P<n>{_N}) (?P<outer>{_NOUN})( of| with|, each with| each with| that each have) (?P<m>{_N}) "
-    rf"(?P<inner>{_NOUN})( each| in each( one)?)?"
+    rf"{_SUBJECT} (?P<n>{_N}) (?P<outer>{_NOUN})(?P<link> of| with|, each with| each with| that each have) (?P<m>{_N}) "
+    rf"(?P<inner>{_NOUN})(?P<each> each| in each( one)?)?"
 )
 _COUNT_OF = frames.pattern(rf"{_SUBJECT} (?P<n>{_N}) (?P<thing>{_NOUN})( in total| in all| altogether)?")
 _EACH_HOLDS = frames.pattern(
@@ -120,6 +120,10 @@ def _packs(state: _State, match: frames.Match) -> None:
 
 def _each_of(state: _State, match: frames.Match) -> None:
     outer, inner = words.thing(match["outer"]), words.owned(match["inner"])
+    given = match.groupdict()
+    link = given.get("link")
+    if link in (" of", " with") and not given["each"] and not (link == " of" and kinds.is_container(outer)):
+        raise stops.PassOnError(f"it is not clear whether each {outer} has so many")
     if outer not in state.counts and not any(known == outer for _, known in state.each):
         state.count(outer, words.count(match["n"]))
     else:
@@ -172,10 +176,10 @@ def _answer(state: _State, question: str) -> results.Solved:
     if not match or bool(taken) != bool(state.empty):
         raise stops.PassOnError(f"I do not read the question {question[:80]!r}")
     owner = match.groupdict().get("owner")
-    if owner and state.owners != {owner}:
+    if owner and (state.owners != {owner} or not all(kinds.is_container(outer) for outer, _ in state.each)):
         raise stops.PassOnError(f"it is not said what {owner} has")
     thing = words.thing(match["thing"])
-    words.check_apart(state.things() | {thing})
+    _check_things(state, thing)
     outers = {outer for outer, _ in state.each}
     told = [
         f"{numbers.text(count)} {words.plural(name)}" for name, count in (*state.counts.items(), *state.totals.items())
@@ -211,6 +215,20 @@ def _answer(state: _State, question: str) -> results.Solved:
         check,
         value,
     )
+
+
+def _check_things(state: _State, asked: str) -> None:
+    """Pass on where something told of may be among what is asked, or has no part in it."""
+    words.check_apart(state.things() | {asked})
+    used = {asked}
+    for _ in state.each:
+        used |= {outer for outer, inner in state.each if inner in used}
+    inners = {inner for _, inner in state.each}
+    if any(outer == asked for outer, _ in state.each) and state.totals:
+        used |= inners
+    words.check_kinds(asked, inners - used)
+    if (set(state.counts) | set(state.totals)) - used:
+        raise stops.PassOnError("it is told of other things, too")
 
 
 def _all(state: _State, thing: str, depth: int) -> tuple[Fraction, tuple[Fraction, Fraction]]:

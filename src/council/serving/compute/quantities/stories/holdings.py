@@ -11,40 +11,48 @@ from fractions import Fraction
 
 from council.serving.compute import results
 from council.serving.compute.quantities import frames, numbers, stops
-from council.serving.compute.quantities.stories import words
+from council.serving.compute.quantities.stories import kinds, words
 
-_GAIN_NOW = "buys|finds|gets|receives|picks|wins|collects|buys"
+_GAIN_NOW = "buys|finds|gets|receives|picks|wins|collects"
 _GAIN_PAST = "bought|found|got|received|picked|won|collected"
 _LOSS_NOW = "loses|eats|sells|uses|gives away|throws away|spends"
 _LOSS_PAST = "lost|ate|sold|used|gave away|threw away|spent"
+_TRADES = frozenset(("buys", "bought", "sells", "sold"))
 _VERBS = "|".join((_GAIN_NOW, _GAIN_PAST, _LOSS_NOW, _LOSS_PAST, "gives", "gave"))
 _WHO = rf"(?P<who>{words.NAME}|he|she)"
 _N = rf"(?P<n>{words.COUNT})"
 _THING = rf"( (?P<thing>{words.NOUN}))?"
-_PLACE = (
+_SHOP = (
     r"( (at|in|on|from) (the|a|an|his|her) (store|shop|market|park|garden|street|beach|supermarket|floor|tree|"
     r"school|morning|afternoon|evening))?"
 )
-_MORE = r"( (more|new|other|additional|extra|of (his|her|the|them|those)))?"
+_PLACE = r"( (at|in|on) the (market|park|garden|street|beach|school|morning|afternoon|evening))?"
+_NEW = r"( (more|new|other|additional|extra))?"
+_OF = r"( more| of (?P<whose>his|her|the|them|those))?"
 
 _HAS = frames.pattern(
     rf"{_WHO} (?P<verb>has|owns|had|owned|starts with|started with) (?P<list>{words.COUNT} {words.NOUN}((, | and "
     rf"|, and ){words.COUNT} {words.NOUN}){{0,3}}?)"
-    r"( (at first|in the beginning|to start with|in (his|her) (bag|box|collection|pocket|room|basket)))?"
+    r"( (at first|in the beginning|to start with|in (?P<whose>his|her) (bag|box|collection|pocket|room|basket)))?"
 )
 _ITEM = frames.pattern(rf"(?P<number>{words.COUNT}) (?P<noun>{words.NOUN})(?=, |$| and )")
-_CHANGE = frames.pattern(rf"{_WHO} (then |later )?(?P<verb>{_VERBS}) {_N}{_MORE}{_THING}{_PLACE}( later| then)?")
+_GAIN = frames.pattern(
+    rf"{_WHO} (then |later )?(?P<verb>{_GAIN_NOW}|{_GAIN_PAST}) {_N}{_NEW}{_THING}{_SHOP}( later| then)?"
+)
+_LOSS = frames.pattern(
+    rf"{_WHO} (then |later )?(?P<verb>{_LOSS_NOW}|{_LOSS_PAST}) {_N}{_OF}{_THING}(?P<place>{_PLACE})( later| then)?"
+)
 _HALF = frames.pattern(
-    rf"{_WHO} (then |later )?(?P<verb>{_LOSS_NOW}|{_LOSS_PAST}) (?P<part>half|a third|a quarter)( of)?( (his|her|"
-    rf"the|them))?{_THING}"
+    rf"{_WHO} (then |later )?(?P<verb>{_LOSS_NOW}|{_LOSS_PAST}) (?P<part>half|a third|a quarter)( of"
+    rf"( (?P<whose>his|her|the|them))?{_THING})?"
 )
 _GIVE = frames.pattern(
-    rf"{_WHO} (then |later )?(?P<verb>gives|gave) {_N}{_MORE}{_THING} to ((his|her) (friend|brother|sister|"
-    rf"mother|father) ?)?(?P<to>{words.NAME})?"
+    rf"{_WHO} (then |later )?(?P<verb>gives|gave) {_N}{_OF}{_THING} to ((?P<kin>(his|her) (friend|brother|sister|"
+    rf"mother|father)) ?)?(?P<to>{words.NAME})?"
 )
-_GIVE_TO = frames.pattern(rf"{_WHO} (then |later )?(?P<verb>gives|gave) (?P<to>{words.NAME}) {_N}{_MORE}{_THING}")
+_GIVE_TO = frames.pattern(rf"{_WHO} (then |later )?(?P<verb>gives|gave) (?P<to>{words.NAME}) {_N}{_OF}{_THING}")
 _FROM = frames.pattern(
-    rf"{_WHO} (then |later )?(?P<verb>gets|receives|got|received) {_N}{_MORE}{_THING} from "
+    rf"{_WHO} (then |later )?(?P<verb>gets|receives|got|received) {_N}{_NEW}{_THING} from "
     rf"(?P<source>{words.NAME})"
 )
 _MORE_THAN = frames.pattern(
@@ -68,7 +76,10 @@ _ASK_MORE = frames.pattern(
 
 @dataclass(slots=True)
 class _State:
-    """`steps` are (person, thing, change) in order; `start` what each had before the first of them."""
+    """`steps` are (person, thing, change) in order; `start` what each had before the first of them.
+
+    `unsure` are those who got some of what it is not told they had.
+    """
 
     start: dict[tuple[str, str], Fraction] = field(default_factory=dict)
     now: dict[tuple[str, str], Fraction] = field(default_factory=dict)
@@ -77,16 +88,30 @@ class _State:
     things: set[str] = field(default_factory=set)
     unsure: set[tuple[str, str]] = field(default_factory=set)
     tense: str = ""
+    pronoun: str = ""
+    verbs: set[str] = field(default_factory=set)
 
     def person(self, word: str) -> str:
         """Return who a name or pronoun is, and know them from here on."""
         if word in ("he", "she"):
-            if len(self.people) != 1:
+            if len(self.people) != 1 or kinds.fits(self.people[0], word) is False or self.pronoun not in ("", word):
                 raise stops.PassOnError(f"it is not clear who {word} is")
+            self.pronoun = word
             return self.people[0]
         if word not in self.people:
             self.people.append(word)
         return word
+
+    def check_whose(self, person: str, whose: str | None) -> None:
+        """Pass on where `his`, or `of the`, may be said of things of somebody else."""
+        others = [other for other in self.people if other != person]
+        if whose in ("his", "her"):
+            pronoun = {"his": "he", "her": "she"}[whose]
+            known = kinds.fits(person, pronoun) or (self.pronoun == pronoun and not others)
+            if not known or any(kinds.fits(other, pronoun) is not False for other in others):
+                raise stops.PassOnError(f"it is not clear who {whose} means")
+        elif whose and others:
+            raise stops.PassOnError("it is not clear whose things are meant")
 
     def thing(self, word: str | None) -> str:
         """Return the thing meant, the only one where none is named."""
@@ -131,24 +156,32 @@ def read(sentences: list[str]) -> results.Result:
 
 
 def _clauses(sentence: str) -> list[str]:
-    """Cut `X buys 3 and eats 2` before each verb after the first, with the same person."""
+    """Cut `X buys 3 and eats 2` before each verb after the first, with the same person. Raises PassOnError."""
+    verb_first = re.compile(rf"(?:then )?(?:{_VERBS}) ")
     parts = re.split(rf",? (?:and|then|and then|but) (?=(?:then )?(?:{_VERBS}) )", sentence)
     parts = [
         inner
         for part in parts
         for inner in re.split(rf",? (?:and|while|but) (?={words.NAME} (?:has|had|gives|gave|{_VERBS}) )", part)
     ]
-    first = parts[0].split(" ", 1)[0]
-    return [part if not re.match(rf"(?:then )?(?:{_VERBS}) ", part) else f"{first} {part}" for part in parts]
+    subjects = {part.split(" ", 1)[0] for part in parts if not verb_first.match(part)}
+    if len(subjects) > 1 and any(verb_first.match(part) for part in parts):
+        raise stops.PassOnError("it is not clear who does what")
+    subject = parts[0].split(" ", 1)[0]
+    return [f"{subject} {part}" if verb_first.match(part) else part for part in parts]
 
 
 def _tell(state: _State, clause: str) -> None:
     for pattern, apply in (
         (_MORE_THAN, _compare), (_TIMES_AS, _compare_times), (_HAS, _have), (_GIVE, _give), (_GIVE_TO, _give), (_FROM, _get),
-        (_HALF, _lose_part), (_CHANGE, _change),
+        (_HALF, _lose_part), (_GAIN, _gain), (_LOSS, _lose),
     ):  # fmt: skip
         if match := pattern.fullmatch(clause):
-            apply(state, match)
+            state.told_in(_tense(match["verb"]))
+            state.verbs.add(match["verb"])
+            person = state.person(match["who"])
+            state.check_whose(person, match.groupdict().get("whose"))
+            apply(state, person, match)
             return
     raise stops.PassOnError(f"I do not read {clause[:80]!r}")
 
@@ -157,9 +190,7 @@ def _tense(verb: str) -> str:
     return "present" if verb in (_GAIN_NOW + "|" + _LOSS_NOW + "|has|owns|starts with|gives").split("|") else "past"
 
 
-def _have(state: _State, match: frames.Match) -> None:
-    state.told_in(_tense(match["verb"]))
-    person = state.person(match["who"])
+def _have(state: _State, person: str, match: frames.Match) -> None:
     items = [(item["number"], item["noun"]) for item in _ITEM.finditer(match["list"])]
     if " and ".join(f"{number} {noun}" for number, noun in items) != re.sub(r", and |, ", " and ", match["list"]):
         raise stops.PassOnError("I do not read that list of things")
@@ -167,28 +198,28 @@ def _have(state: _State, match: frames.Match) -> None:
         state.has(person, state.thing(noun), words.count(number))
 
 
-def _change(state: _State, match: frames.Match) -> None:
-    state.told_in(_tense(match["verb"]))
-    if match["verb"] in ("gives", "gave"):
-        raise stops.PassOnError("it is not said to whom something is given")
-    person, count = state.person(match["who"]), words.count(match["n"])
-    gain = match["verb"] in (_GAIN_NOW + "|" + _GAIN_PAST).split("|")
-    state.change(person, state.thing(match["thing"]), count if gain else -count)
+def _gain(state: _State, person: str, match: frames.Match) -> None:
+    state.change(person, state.thing(match["thing"]), words.count(match["n"]))
 
 
-def _lose_part(state: _State, match: frames.Match) -> None:
-    state.told_in(_tense(match["verb"]))
-    person, thing = state.person(match["who"]), state.thing(match["thing"])
+def _lose(state: _State, person: str, match: frames.Match) -> None:
+    if match["place"] and match["verb"] not in ("loses", "lost", "sells", "sold"):
+        raise stops.PassOnError("there may be other things at that place")
+    state.change(person, state.thing(match["thing"]), -words.count(match["n"]))
+
+
+def _lose_part(state: _State, person: str, match: frames.Match) -> None:
+    thing = state.thing(match["thing"])
     share = {"half": Fraction(1, 2), "a third": Fraction(1, 3), "a quarter": Fraction(1, 4)}[match["part"]]
     count = state.now.get((person, thing), Fraction(0)) * share
-    if count.denominator != 1:
-        raise stops.PassOnError("a part of one thing")
+    if any((who, what) == (person, thing) for who, what, _ in state.steps):
+        raise stops.PassOnError("it is not clear whether of all or of what is left")
+    if count.denominator != 1 or kinds.is_money(thing):
+        raise stops.PassOnError("a part of one thing, or a coin")
     state.change(person, thing, -count)
 
 
-def _give(state: _State, match: frames.Match) -> None:
-    state.told_in(_tense(match["verb"]))
-    person = state.person(match["who"])
+def _give(state: _State, person: str, match: frames.Match) -> None:
     count, thing = words.count(match["n"]), state.thing(match["thing"])
     state.change(person, thing, -count)
     if match["to"]:
@@ -199,13 +230,15 @@ def _give(state: _State, match: frames.Match) -> None:
             state.change(other, thing, count)
         else:
             state.unsure.add((other, thing))
+    elif len(state.people) > 1:
+        raise stops.PassOnError("who gets them may be someone told of")
 
 
-def _get(state: _State, match: frames.Match) -> None:
-    state.told_in(_tense(match["verb"]))
-    person = state.person(match["who"])
+def _get(state: _State, person: str, match: frames.Match) -> None:
     count, thing = words.count(match["n"]), state.thing(match["thing"])
     other = state.person(match["source"])
+    if other == person:
+        raise stops.PassOnError("someone gets something from themselves")
     if (other, thing) in state.now:
         state.change(other, thing, -count)
     else:
@@ -213,26 +246,22 @@ def _get(state: _State, match: frames.Match) -> None:
     state.change(person, thing, count)
 
 
-def _compare(state: _State, match: frames.Match) -> None:
+def _compare(state: _State, person: str, match: frames.Match) -> None:
     count = words.count(match["n"])
-    _set_beside(state, match, lambda known: known + (count if match["way"] == "more" else -count))
+    _set_beside(state, person, match, lambda known: known + (count if match["way"] == "more" else -count))
 
 
-def _compare_times(state: _State, match: frames.Match) -> None:
+def _compare_times(state: _State, person: str, match: frames.Match) -> None:
     word = match["factor"]
     named = {"twice": Fraction(2), "half": Fraction(1, 2)}
     factor = named[word] if word in named else numbers.read(word.removesuffix(" times"))
-    _set_beside(state, match, lambda known: known * factor)
+    _set_beside(state, person, match, lambda known: known * factor)
 
 
-def _set_beside(state: _State, match: frames.Match, made: Callable[[Fraction], Fraction]) -> None:
-    state.told_in(_tense(match["verb"]))
-    if match["other"] not in state.people:
-        raise stops.PassOnError(f"it is not said before what {match['other']} has")
+def _set_beside(state: _State, person: str, match: frames.Match, made: Callable[[Fraction], Fraction]) -> None:
     other, thing = match["other"], state.thing(match["thing"])
-    person = state.person(match["who"])
     if (other, thing) not in state.now or other == person:
-        raise stops.PassOnError(f"it is not said how many {words.plural(thing)} {other} has")
+        raise stops.PassOnError(f"it is not said before how many {words.plural(thing)} {other} has")
     value = made(state.now[other, thing])
     if value < 0 or value.denominator != 1:
         raise stops.PassOnError("that is no number of things")
@@ -262,7 +291,7 @@ def _answer(state: _State, question: str) -> results.Solved:
         what = f"how many {match['way']} {words.plural(thing)} {person.title()} has than {other.title()}"
     else:
         raise stops.PassOnError(f"I do not read the question {question[:80]!r}")
-    words.check_apart(state.things | {thing})
+    _check_things(state, thing, question)
     _check(state)
     told = [
         f"{person.title()}: {numbers.text(count)} {words.plural(thing)}"
@@ -278,6 +307,18 @@ def _answer(state: _State, question: str) -> results.Solved:
         "the steps undone from the end lead back to the start",
         value,
     )
+
+
+def _check_things(state: _State, asked: str, question: str) -> None:
+    """Pass on where something told of may change or hold what is asked without a word of it."""
+    words.check_apart(state.things | {asked})
+    words.check_kinds(asked, state.things)
+    if state.verbs & _TRADES and any(kinds.is_money(thing) for thing in state.things):
+        raise stops.PassOnError("it is not said what was paid")
+    if state.verbs & {"wins", "won"} and len(state.people) > 1:
+        raise stops.PassOnError("it is not said from whom it was won")
+    if state.verbs & {"uses", "used"} and "left" not in question.split():
+        raise stops.PassOnError("what is used may be there still")
 
 
 def _known(state: _State, person: str, thing: str) -> Fraction:

@@ -48,9 +48,10 @@ def _cost(match: frames.Match) -> results.Solved:
 
 
 def _spent(match: frames.Match) -> results.Solved:
+    given = match.groupdict()
+    words.check_same(given["a"], given.get("b"), given["c"])
     price, count = money.read(match["p"]), words.count(match["n"])
     total = _added(price, count)
-    given = match.groupdict()
     reading = f"{numbers.text(count)} x {price}"
     if not given.get("note"):
         return frames.solved(f"{reading} = {price.of(total)}", reading, _CHECK, total)
@@ -80,6 +81,8 @@ _COSTS = r"(costs?|sells for)"
 _ONE = rf"(an?|one|each|every) {_noun('g1')} {_COSTS} <p1:money>"
 _TWO = rf"(an?|one|each|every) {_noun('g2')} {_COSTS} <p2:money>"
 _WHO = rf"({words.NAME})"
+_BUYS = rf"(?P<a>{words.NAME}) (buys|bought|gets|orders)"
+_AGAIN = rf"(?P<c>{words.NAME}|he|she)"
 _HOW = r"(how much (do|does|will|would)|what (do|does|will|would))"
 _IN_ALL = r"( (in total|together|altogether|in all))?"
 
@@ -93,12 +96,12 @@ FRAMES = [
     *frames.frames(
         _spent,
         (
-            rf"{_WHO} (buys|bought|gets|orders) {_n('n')} {_noun('t')} (at|for) <p:money> each[.,;]? how much "
-            rf"(does|did) ({_WHO}|he|she) (pay|spend){_IN_ALL}"
+            rf"{_BUYS} {_n('n')} {_noun('t')} (at|for) <p:money> each[.,;]? how much "
+            rf"(does|did) {_AGAIN} (pay|spend){_IN_ALL}"
         ),
         (
-            rf"{_WHO} (buys|bought) {_n('n')} {_noun('t')} (at|for) <p:money> each(\.? (he|she)| and) (pays|"
-            rf"paid) with an? <note:money> (note|bill)[.,;]? how much change (does|did) ({_WHO}|he|she) (get|"
+            rf"{_BUYS} {_n('n')} {_noun('t')} (at|for) <p:money> each(\.? (?P<b>he|she)| and) (pays|"
+            rf"paid) with an? <note:money> (note|bill)[.,;]? how much change (does|did) {_AGAIN} (get|"
             rf"receive)( back)?"
         ),
     ),

@@ -32,6 +32,7 @@ def _stem(verb: str) -> str:
 
 def _checked_verb(match: frames.Match) -> str:
     verb = _stem(match["verb"])
+    words.check_same(match["who"], match.groupdict().get("again"))
     if match.groupdict().get("verb2") and _stem(match["verb2"]) != verb:
         raise stops.PassOnError(f"{match['verb']} and {match['verb2']} may be different things to do")
     return verb
@@ -52,7 +53,7 @@ def _periods(match: frames.Match, verb: str, count: Fraction) -> Fraction:
         not first
         or not second
         or ("week" in (rate, asked) and verb not in _DAILY)
-        or (asked == "day" and first < 86_400)
+        or (asked in ("day", "week") and first < 86_400)
     ):
         raise stops.PassOnError(f"it is not clear how many {rate}s such a {asked} has")
     if rate in ("day", "week") and second < first:
@@ -67,6 +68,8 @@ def _done(match: frames.Match) -> results.Solved:
     rate = words.count(match["m"])
     periods = _periods(match, verb, words.count(match["n"]))
     total = rate * periods
+    if total.denominator != 1:
+        raise stops.PassOnError("a part of one thing")
     stops.require(periods == 0 or total / periods == rate, "the rate")
     reading = f"{numbers.text(rate)} {things} each {words.thing(match['unit'])} x {numbers.text(periods)}"
     return frames.solved(f"{reading} = {numbers.text(total)}", reading, _CHECK, total)
@@ -150,8 +153,8 @@ _PLAIN = (
     r"(?P<verb2>make|print|read|bake|produce|type|paint|eat|drink|pack|sell|pick|lay|save|use|plant|build|write|"
     r"solve|collect|wash)"
 )
-_WHO = rf"(?P<who>((an?|the|one) )?{words.NAME}( {words.NAME})?)"
-_AGAIN = r"((?P=who)|it|he|she|the (machine|printer|baker|factory))"
+_WHO = rf"(?P<who>(?:an?|the|one) (?:{words.NAME} )?(?P<kind>{words.NAME})|{words.NAME})"
+_AGAIN = r"(?P<again>(?P=who)|it|he|she|the (?P=kind))"
 _RATE = rf"{_WHO} {_VERB} {_n('m')} {_noun('t1')} {_PER} {_UNIT}"
 
 FRAMES = [
@@ -162,12 +165,12 @@ FRAMES = [
     *frames.frames(
         _time,
         (
-            rf"{_RATE}[.,;]? how many {_UNITS} (does|will) (it take {_AGAIN} to|{_AGAIN} (need|take) to) "
+            rf"{_RATE}[.,;]? how many {_UNITS} (does|will) (it take )?{_AGAIN} ((need|take) )?to "
             rf"{_PLAIN} {_n('n')} {_noun('t2')}"
         ),
         (
             rf"{_WHO} {_VERB} {_n('m')} {_noun('t1')} {_PER} {_UNIT}[.;] {words.NAME} needs {_n('n')} "
-            rf"{_noun('t2')}[.,;]? how many {_UNITS} does the [a-z]+ (run|work)"
+            rf"{_noun('t2')}[.,;]? how many {_UNITS} does the (?P=kind) (run|work)"
         ),
     ),
     *frames.frames(
@@ -189,7 +192,7 @@ FRAMES = [
     *frames.frames(
         _taken_out,
         (
-            rf"an? [a-z]+ (holds|contains|has) {_n('w')} {_noun('t1')}[.,;]? each (?P<each>[a-z]+) takes out "
+            rf"an? {words.NAME} (holds|contains|has) {_n('w')} {_noun('t1')}[.,;]? each (?P<each>[a-z]+) takes out "
             rf"{_n('m')} {_noun('t2')}[.,;]? how many {_noun('t3')} (remain|are left) after {_n('n')} "
             rf"(?P<each2>[a-z]+)"
         ),
@@ -197,7 +200,7 @@ FRAMES = [
     *frames.frames(
         _pieces,
         (
-            rf"an? [a-z]+ of {_n('w')} {_noun('t1')} is cut into {_n('n')} equal pieces[.,;]? {words.NAME} joins "
+            rf"an? {words.NAME} of {_n('w')} {_noun('t1')} is cut into {_n('n')} equal pieces[.,;]? {words.NAME} joins "
             rf"{_n('k')} of the pieces end to end[.,;]? how long is the result in {_noun('t2')}"
         ),
     ),

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from council.serving.compute import results
 from council.serving.compute.quantities import frames, numbers, stops
-from council.serving.compute.quantities.stories import words
+from council.serving.compute.quantities.stories import kinds, words
 
 _GAINS = {
     "buy": "bought",
@@ -14,7 +14,7 @@ _GAINS = {
     "pick": "picked",
     "collect": "collected",
 }
-_LOSSES = {"lose": "lost", "eat": "ate", "sell": "sold", "use": "used", "give away": "gave away"}
+_LOSSES = {"lose": "lost", "eat": "ate", "sell": "sold", "give away": "gave away"}
 _PLAIN = {past: plain for plain, past in (*_GAINS.items(), *_LOSSES.items())}
 _PAST = "|".join(_PLAIN)
 
@@ -25,9 +25,15 @@ def _thing(match: frames.Match) -> str:
     named = {words.owned(given[name]) for name in ("t1", "t2", "t3", "t4") if given.get(name)}
     people = {given[name].lower() for name in ("a1", "a2", "a3", "a4") if given.get(name)}
     pronouns = people & {"he", "she"}
-    if len(named) != 1 or len(people - pronouns) != 1 or len(pronouns) > 1:
+    unfit = any(kinds.fits(name, pronoun) is False for name in people - pronouns for pronoun in pronouns)
+    if len(named) != 1 or len(people - pronouns) != 1 or len(pronouns) > 1 or unfit:
         raise stops.PassOnError("it is not clear who has what")
-    return named.pop()
+    if given.get("some") and match["verb"].lower() in _GAINS.values():
+        raise stops.PassOnError("they may be some of those that were there")
+    thing = named.pop()
+    if kinds.is_money(thing) and match["verb"].lower() in ("bought", "sold"):
+        raise stops.PassOnError("it is not said what was paid")
+    return thing
 
 
 def _solved(
@@ -69,7 +75,7 @@ def _what(number: int) -> str:
 
 _N, _M = rf"(?P<n>{words.COUNT})", rf"(?P<m>{words.COUNT})"
 _DID = rf"[.;] ?(then )?{_who(2)} (then )?(?P<verb>{_PAST})"
-_WHAT = rf"( more| of them)?( {_what(2)})?"
+_WHAT = rf"( more|(?P<some> of them))?( {_what(2)})?"
 _NOW = rf"[.;] ?(and )?now,? {_who(3)} has {_M}( {_what(3)})?( left)?[.;] ?"
 _AT_FIRST = r"(at first|in the beginning|to start with|initially|at the start)"
 _DO = rf"(?P<plain>{'|'.join((*_GAINS, *_LOSSES))})"

@@ -4,17 +4,32 @@ import re
 from fractions import Fraction
 
 from council.serving.compute.quantities import numbers, stops
+from council.serving.compute.quantities.stories import kinds
 
 SENTENCES_MAX = 12
 _STOPS = (
-    "a an and are as at all away by each equally every few fewer for from get had has have he her here him his how if in into "
-    "is it its left less many more most much no none not now of off on one only or other out she some than that the their them "
-    "then there they this those to together total two was were what when where which while who will with you your"
+    "a about above across after again against ago all almost along already also although always among an and another any "
+    "apiece approximately are around as at away back barely be because before behind below beneath beside besides between "
+    "beyond billion both but by cannot could couple daily despite did do does double down dozen dozens during each earlier "
+    "eight eighteen eighty either eleven equally ever every exactly except few fewer fifteen fifty five for forty four "
+    "fourteen friday from get gross had half hardly has have he her here hers him his home how hundred hundreds if in "
+    "inside instead into is it its just last later least left less like many maybe me might million mine missing monday "
+    "more most much must my near nearly neither never next nine nineteen ninety no none nor not nothing now of off often on "
+    "once one only onto or other others our out outside over pair past per percent perhaps rarely remaining roughly "
+    "saturday second seldom seven seventeen seventy several she should since six sixteen sixty so some sometimes soon still "
+    "such sunday ten than that the their them then there these they thirteen thirty this those thousand thousands three "
+    "through thursday times to today together tomorrow tonight too total toward towards triple tuesday twelve twenty twice "
+    "two under underneath unless until up upon us usually via was wednesday weekly were what when where which while who "
+    "whom whose will with within without would yesterday yet you your zero"
 )
 _STOP = "(?:" + "|".join(_STOPS.split()) + ")"
 NOUN = rf"(?!{_STOP}\b)[a-z]+(?:[ -](?!{_STOP}\b)[a-z]+){{0,2}}?"
-_NO_NAMES = "i|we|these|any|nobody|someone|every|both|another|half|twice|after|before|later"
-NAME = rf"(?!(?:{_STOP}|{_NO_NAMES})\b)[a-z]+"
+_NO_NAMES = (
+    "anybody anyone anything assume boys brothers children classmates cousins eighth even everybody everyone "
+    "everything fifth fourth friends girls i imagine kids neighbors neighbours nobody parents people pupils quarter say "
+    "sisters sixth somebody someone something strangers students suppose teachers tenth third we whoever"
+)
+NAME = rf"(?!(?:{_STOP}|{'|'.join(_NO_NAMES.split())})\b)[a-z]+"
 COUNT = rf"(?:{numbers.COUNT}|an?\b)"
 _IRREGULAR = {
     "children": "child", "men": "man", "women": "woman", "people": "person", "mice": "mouse", "geese": "goose",
@@ -62,30 +77,42 @@ def count(text: str) -> Fraction:
     return Fraction(numbers.read_count(text))
 
 
-# Several people may have the same one, and one of several may be oneself.
-_SHARED = frozenset(
-    (
-        "aunt brother child classmate colleague cousin daughter father friend grandparent mother neighbor neighbour parent "
-        "pupil relative sibling sister son student teacher teammate uncle"
-    ).split()
-)
-
-
 def owned(noun: str) -> str:
-    """Return `thing`, unless it is someone whom several people can have at once. Raises PassOnError."""
+    """Return `thing`, unless it is something or someone that several people can have at once. Raises PassOnError."""
     named = thing(noun)
-    if named.split()[-1] in _SHARED:
-        raise stops.PassOnError(f"several people may have the same {named}")
+    if kinds.is_shared(named):
+        raise stops.PassOnError(f"several may have the same {named}")
     return named
 
 
 def check_apart(things: set[str]) -> None:
-    """Pass on where one thing may be part of another: they share their last word, or one is named in the other."""
+    """Pass on where the words of one thing are among those of another, as red marbles and marbles. Raises PassOnError."""
     named = sorted(things)
+    parts = {one: {thing(word) for word in re.split(r"[ -]", one)} for one in named}
     for one in named:
         for other in named:
-            if one != other and (one.split()[-1] in other.split() or other.split()[-1] in one.split()):
+            if one != other and (kinds.head(one) in parts[other] or kinds.head(other) in parts[one]):
                 raise stops.PassOnError(f"{one} may be among {other}")
+
+
+def check_kinds(asked: str, others: set[str]) -> None:
+    """Pass on where one of `others` may be a kind or a part of what is asked, as roses of flowers. Raises PassOnError."""
+    for other in sorted(others - {asked}):
+        if not kinds.apart(asked, other):
+            raise stops.PassOnError(f"{other} may be among {asked}")
+
+
+def check_same(name: str, *others: str | None) -> None:
+    """Pass on where one of `others` is he or she and known not to be `name`, or another name. Raises PassOnError."""
+    said = {other.lower() for other in others if other}
+    pronouns = said & {"he", "she"}
+    for other in said:
+        if other in pronouns:
+            clear = len(pronouns) == 1 and kinds.fits(name.lower(), other) is not False
+        else:
+            clear = other == name.lower() or other == "it" or other.startswith("the ")
+        if not clear:
+            raise stops.PassOnError(f"{other} may be someone else than {name}")
 
 
 def strip_openers(sentence: str) -> str:
