@@ -124,6 +124,9 @@ _REFUSE = (
     "Each task takes 3 hours. B takes 2 hours. " + _ONE + _HOW,
     "A and B takes 3 hours. C takes 2 hours. " + _ONE + _HOW,
     _TWO + "B must start after A. A must start after B. " + _ONE + _HOW,
+    _TWO + _ONE + "What is the shortest time needed to finish all three tasks?",
+    "There are three tasks: A (3 hours) and B (2 hours). " + _ONE + _HOW,
+    "The train takes 3 hours. The bus takes 2 hours. There is one person. How long does it take at least?",
     "Ann takes 3 hours to paint a wall. Bob takes 2 hours. They work together. " + _HOW,
     "A takes 99999 hours. B takes 2 hours. " + _ONE + _HOW,
 )

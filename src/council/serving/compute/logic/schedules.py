@@ -20,9 +20,11 @@ DURATION_MAX = 10_000
 _COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "a single": 1, "1": 1, "2": 2, "3": 3, "4": 4}
 _COUNT = f"(?:{'|'.join(_COUNTS)})"
 _NAME = r"[a-z][a-z0-9]*(?: [a-z][a-z0-9]*){0,3}"
+_MANY_COUNTS = {word: n for n, word in enumerate("two three four five six seven eight".split(), 2)}
+_MANY = rf"(?:{'|'.join(_MANY_COUNTS)}|[2-8])"
 _KIND = r"(?:tasks?|jobs?|steps?|activities|activity)"
 _UNIT = r"(?:minutes?|hours?|days?|weeks?|months?)"
-_LIST = re.compile(rf"(?:there are|we have|i have) (?:{_COUNT}|five|six|seven|eight|\d) {_KIND}: (?P<list>.+)")
+_LIST = re.compile(rf"(?:there are|we have|i have) (?P<many>{_MANY}) {_KIND}: (?P<list>.+)")
 _LISTED = re.compile(rf"(?P<name>{_NAME}) \((?P<n>\d{{1,5}}) (?P<unit>{_UNIT})\)")
 _TAKES = re.compile(rf"(?P<name>{_NAME}) (?:takes|lasts) (?P<n>\d{{1,5}}) (?P<unit>{_UNIT})")
 _OVER = r"(?: (?:is|are|has been|have been) (?:finished|done|completed?)| (?:ends?|finish(?:es)?))"
@@ -46,12 +48,14 @@ _APART = re.compile(
     r"(?P<one>.+) and (?P<two>.+) (?:(?:cannot|must not|may not) (?:overlap|(?:be done|run) (?:at the same time|in parallel))"
     r"|(?:need|use|share) the same (?:machine|room|person|tool|worker))"
 )
-_WORKERS = rf"(?P<n>{_COUNT}) (?:people|persons?|workers?|machines?|teams?)"
+_WORKERS = rf"(?P<n>{_COUNT}) (?:workers?|machines?|teams?)"
+_PEOPLE = rf"(?P<n>{_COUNT}) (?:people|persons?)"
 _EACH = (
     rf"(?:,? (?:and )?(?:who |which |each |each of (?:them|whom) )?(?:can |does |do )+(?:only )?one {_KIND} at a time)"
 )
 _CAPACITY = [
     re.compile(rf"(?:there (?:is|are) |we have )?(?:only )?{_WORKERS}(?: (?:is|are) available)?{_EACH}?"),
+    re.compile(rf"(?:there (?:is|are) |we have )?(?:only )?{_PEOPLE}(?: (?:is|are) available|{_EACH})"),
     re.compile(
         rf"(?:at most|no more than|up to) (?P<n>{_COUNT}) {_KIND} (?:can|may) (?:be done|run) at (?:the same time|once)"
     ),
@@ -67,14 +71,14 @@ _UNLIMITED = re.compile(
     r"|there are enough (?:people|workers|machines)(?: for (?:all|everything))?"
 )
 _ALL = (
-    rf"(?:all(?: of)? (?:the |these )?(?:{_COUNT} )?(?:{_KIND}|of them)|all of it|everything|they all|them all"
+    rf"(?:all(?: of)? (?:the |these )?(?:(?P<all>{_MANY}) )?(?:{_KIND}|of them)|all of it|everything|they all|them all"
     r"|the (?:project|work))"
 )
 _DONE = r"(?:be )?(?:finished|done|completed?)"
-_TO_DO = rf"(?: (?:to|in which to) (?:finish|do|complete) {_ALL})?"
+_TO_DO = rf"(?: (?:to|in which to) (?:finish|do|complete) {_ALL})"
 _SHORTEST = r"what is the (?:earliest|shortest|least|minimum|smallest)(?: possible)?(?: total)?"
 _EARLIEST = [
-    re.compile(rf"{_SHORTEST} (?:time|duration)(?: (?:needed|required))?{_TO_DO}"),
+    re.compile(rf"{_SHORTEST} (?:time|duration)(?: (?:needed|required))?{_TO_DO}?"),
     re.compile(rf"{_SHORTEST} time (?:in which|by which|at which|after which|when) {_ALL} can {_DONE}"),
     re.compile(rf"how (?:soon|early|quickly|fast) can {_ALL} {_DONE}"),
     re.compile(rf"(?:how (?:long|many {_UNIT}) does it take at least|at least how long does it take){_TO_DO}"),
@@ -136,6 +140,8 @@ def _durations(plan: _Plan, sentence: str) -> bool:
     matches = [form.fullmatch(re.sub(rf"^(?:the )?(?:{_KIND} )?", "", piece.strip())) for piece in pieces]
     if not all(matches):
         return False
+    if listed and _many(listed["many"]) != len(matches):
+        raise problems.NotUnderstoodError("it says another number of tasks than it lists")
     for match in filter(None, matches):
         name = match["name"]
         if name in plan.durations or (" " in name and (words.FUNCTION_WORDS - {"the"}).intersection(name.split())):
@@ -186,14 +192,22 @@ def _tasks(plan: _Plan, text: str) -> list[str]:
 
 def _asked(plan: _Plan, question: str) -> int | None:
     """Return the time in question, or None where the earliest end is asked for."""
-    if match := _WITHIN.fullmatch(question):
-        plan.same_unit(match["unit"])
-        return int(match["n"])
-    if not any(form.fullmatch(question) for form in _EARLIEST):
+    within = _WITHIN.fullmatch(question)
+    match = within or next(filter(None, (form.fullmatch(question) for form in _EARLIEST)), None)
+    if not match:
         raise problems.NotUnderstoodError(f"I do not read the question {question[:80]!r}")
-    if match := re.match(rf"how many ({_UNIT})", question):
-        plan.same_unit(match[1])
+    if (many := match.groupdict().get("all")) and _many(many) != len(plan.durations):
+        raise problems.NotUnderstoodError("it asks about another number of tasks than it tells")
+    if within:
+        plan.same_unit(within["unit"])
+        return int(within["n"])
+    if unit := re.match(rf"how many ({_UNIT})", question):
+        plan.same_unit(unit[1])
     return None
+
+
+def _many(word: str) -> int:
+    return _MANY_COUNTS[word] if word in _MANY_COUNTS else int(word)
 
 
 def _answered(plan: _Plan, within: int | None, parts: script.Script) -> results.Result:
@@ -210,9 +224,8 @@ def _answered(plan: _Plan, within: int | None, parts: script.Script) -> results.
     if not _fits(plan, starts) or not _settled(plan, end // step, step):
         return results.PassedOn("two independent solutions disagree")
     unit = plan.unit if end == 1 else f"{plan.unit}s"
-    shown = parts.casing
     steps = tuple(
-        f"{shown.get(name, name)}: from {begun} to {begun + plan.durations[name]}"
+        f"{_shown(name, parts)}: from {begun} to {begun + plan.durations[name]}"
         for name, begun in sorted(starts.items(), key=lambda pair: pair[1])
     )
     if within is None:
@@ -304,8 +317,13 @@ def _schedulable(plan: _Plan, end: int, step: int) -> bool | None:
     return None if result.unknown else bool(result.satisfiable)
 
 
+def _shown(name: str, parts: script.Script) -> str:
+    """Return the name as written; single letters as capitals, since "a" is also a word."""
+    return name.upper() if len(name) == 1 else " ".join(parts.casing.get(word, word) for word in name.split())
+
+
 def _reading(plan: _Plan, parts: script.Script) -> str:
-    name = {one: parts.casing.get(one, one) for one in plan.durations}
+    name = {one: _shown(one, parts) for one in plan.durations}
     lines = [f"{name[one]} takes {duration} {plan.unit}s" for one, duration in plan.durations.items()]
     lines += [f"{name[one]} ends before {name[later]} starts" for one, later in plan.first]
     lines += [f"{name[one]} and {name[two]} do not overlap" for one, two in plan.apart]
