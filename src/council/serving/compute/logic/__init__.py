@@ -21,13 +21,14 @@ from council.serving.compute.logic import (
     problems,
     propositional,
     rules,
+    schedules,
     script,
     shuffles,
     truths,
 )
 
 _Grammar = Callable[[script.Script], problems.Problem]
-_KINDS = (dimacs, truths, shuffles, overlaps)
+_KINDS = (dimacs, truths, shuffles, overlaps, schedules)
 _KNIGHTLY = ("knight", "knave", "truth-teller", "truthteller", "truth teller")
 
 

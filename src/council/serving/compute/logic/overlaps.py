@@ -37,8 +37,17 @@ _TOTALS = [
     ),
     re.compile(rf"(?P<n>{_NUMBER}) (?P<noun>{_NOUN}) (?:were|are) (?:asked|surveyed|interviewed|questioned)"),
     re.compile(rf"in a {_GROUP} of (?P<n>{_NUMBER}) (?P<noun>{_NOUN})"),
+    re.compile(
+        rf"(?:a|the) (?:survey|poll) of (?P<n>{_NUMBER}) (?P<noun>{_NOUN}) (?:found|finds|showed|shows) that (?P<rest>.+)"
+    ),
 ]
 _THING = r"[a-z][a-z' -]{0,30}?"
+_THINGS = (
+    r"(?:subjects?|sports?|drinks?|languages?|games?|courses?|instruments?|pets?|fruits?|cities|city|activities|activity"
+    r"|clubs?)"
+)
+_COUNTED = r"both|neither|none|all three|(?:exactly|only|just) one|exactly two|at least (?:one|two)"
+_OF = rf"(?: of (?:them|these|the|those)| of)?(?: two| three)?(?: {_THINGS})?"
 _PIECES = re.compile(rf"(?:,? (?:and|but|while) |, |; )(?={_NUMBER}\b)")
 _EVERYONE = re.compile(
     rf"(?:everyone|everybody|each(?: one)? of them|each (?:person|student|member|child|guest)) (?P<verb>{_VERBS})"
@@ -128,7 +137,10 @@ class _Reader:
     def regions(self, what: str) -> _Regions:
         """Return the regions that words such as "only tea" or "neither" speak of."""
         groups, everything = self.groups, range(2 ** len(self.groups))
-        test = self._test(re.sub(r" of (?:them|these|the (?:two|three)(?: [a-z]+)?)$", "", what))
+        counted = re.fullmatch(
+            rf"(both|neither|none|all three|(?:exactly|only|just) one|exactly two|at least (?:one|two)){_OF}", what
+        )
+        test = self._test(counted[1] if counted else what)
         if test is None or not 2 <= len(groups) <= 3:
             raise problems.NotUnderstoodError(f"I do not read {what[:80]!r}")
         return tuple(region for region in everything if test(region))
@@ -149,9 +161,11 @@ class _Reader:
             return lambda region: region == 2**count - 1
         if match := re.fullmatch(r"(?:both )?(.+) and (.+)", what):
             return self._joined(match[1], match[2], inside, lambda region, both: region & both == both)
-        if match := re.fullmatch(r"neither (.+) nor (.+)|at least one of (.+) (?:and|or) (.+)", what):
+        if match := re.fullmatch(
+            r"neither (.+) nor (.+)|at least one of (.+) (?:and|or) (.+)|(.+?),? or (.+?),? or both", what
+        ):
             none = what.startswith("neither")
-            pair = (match[1] or match[3], match[2] or match[4])
+            pair = (match[1] or match[3] or match[5], match[2] or match[4] or match[6])
             return self._joined(*pair, inside, lambda region, both: bool(region & both) != none)
         if match := re.fullmatch(r"(.+?),? (?:but not|and not) (.+)", what):
             first, second = inside.get(match[1]), inside.get(match[2])

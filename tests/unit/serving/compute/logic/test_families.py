@@ -12,6 +12,7 @@ from council.testing.questions import (
     logic_grids,
     logic_orders,
     logic_overlaps,
+    logic_schedules,
     logic_shuffles,
     logic_syllogisms,
 )
@@ -21,6 +22,7 @@ FAMILIES = (
     *logic_formulas.FAMILIES,
     *logic_orders.FAMILIES,
     *logic_overlaps.FAMILIES,
+    *logic_schedules.FAMILIES,
     *logic_shuffles.FAMILIES,
     *logic_syllogisms.FAMILIES,
 )

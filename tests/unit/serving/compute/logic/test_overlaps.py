@@ -17,13 +17,16 @@ SPORTS = "In a class of 40 students, 20 play football, 18 play tennis, 12 play c
         (DRINKS + "How many like neither?", "4."),
         (DRINKS + "How many people like only tea?", "11."),
         (DRINKS + "How many of them like exactly one?", "19."),
+        (DRINKS + "How many of them like tea or coffee or both?", "26."),
+        (DRINKS + "How many like exactly one of the two drinks?", "19."),
+        ("A survey of 100 people found that 60 like tea, 50 like coffee and 20 like neither. How many like both?", "30."),
         (DRINKS + "How many do not like tea?", "12."),
         (DRINKS + "Five people leave. How many like tea but not coffee?", ""),
         (DRINKS.replace(" and 7 like both", "") + "How many like both?", "It cannot be determined"),
         ("Of 30 people, 18 like tea and 15 like coffee. Everyone likes at least one. How many like both?", "3."),
         ("Of 30 people, 18 like tea and 15 like coffee. Everyone likes both. How many like neither?", ""),
-        (SPORTS + "7 play football and tennis, 5 play football and chess, 4 play tennis and chess and 2 play all three."
-         " How many play none of them?", "4."),
+        (SPORTS + "7 play football and tennis, 5 play football and chess, 4 play tennis and chess and 2 play all three sports."
+         " How many play none of these sports?", "4."),
     ],
 )  # fmt: skip
 def test_regions_are_counted(text: str, answer: str) -> None:
