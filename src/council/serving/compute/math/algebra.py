@@ -88,6 +88,7 @@ def _simplified_function(node: tree.Node, reading: str) -> results.Solved:
     expression = formulas.build(node)
     check.require(sympy.count_ops(expression) <= limits.OPERATIONS_MAX // 2, "the formula is too long to simplify")
     shown = formulas.text(sympy.simplify(expression))
+    check.require(shown != tree.text(node), "no simpler form was found")
     check.same_function(node, formulas.read_back(shown))
     gaps = any(isinstance(part, tree.Call) and part.function not in ("sin", "cos", "exp") for part in tree.walk(node))
     gaps = gaps or any(isinstance(part, tree.Binary) and part.operator in "/^" for part in tree.walk(node))

@@ -193,11 +193,15 @@ def _rewrite(found: Tokens) -> Request | None:
     for form, phrases in _FORMS:
         rest = _after(_asked(found), *phrases)
         if rest is not None:
-            rest = _after(rest, "the expression", "the polynomial", "the number", "completely :", ":") or rest
+            rest = _after(rest, *_OBJECTS) or rest
             return Rewrite(form, _formula(rest))
     return None
 
 
+_OBJECTS = (
+    "the following expression :", "the following expression", "the following polynomial :", "the following :",
+    "the expression :", "the expression", "the polynomial", "the quadratic", "the number", "completely :", "completely", ":",
+)  # fmt: skip
 _FORMS = (
     ("simplify", ("simplify",)),
     ("expand", ("expand",)),
@@ -348,8 +352,15 @@ def _solve(found: Tokens) -> Request | None:
             if rest is not None:
                 return _relations(rest, wanted[0].text)
     if any(token.text in _RELATIONS and token.kind == "operator" for token in found[:-1]):
-        return _relations(found, "")
+        return _asked_alone(_relations(found, ""))
     return None
+
+
+def _asked_alone(request: Solve) -> Solve:
+    """Refuse `x = 5` on its own: a value is given there, and nothing asked."""
+    if all(isinstance(one.left, tree.Unknown) and isinstance(one.right, tree.Number) for one in request.relations):
+        raise limits.UnreadableError("A letter with its value asks for nothing.")
+    return request
 
 
 def _asked_last(given: Tokens) -> Request | None:
@@ -420,7 +431,10 @@ def _relation(found: Tokens) -> Relation:
     if len(places) != 1:
         raise limits.UnreadableError("An equation needs exactly one relation sign.")
     place = places[0]
-    return Relation(found[place].text, _formula(found[:place]), _formula(found[place + 1 :]))
+    sides = _formula(found[:place]), _formula(found[place + 1 :])
+    if any(isinstance(side, tree.Binary) and side.operator == "mod" for side in sides):
+        raise limits.UnreadableError("With mod a relation may be one of remainders or a congruence.")
+    return Relation(found[place].text, *sides)
 
 
 _FRAMES: tuple[Callable[[Tokens], Request | None], ...] = (
@@ -442,7 +456,7 @@ def _plain(found: Tokens, text: str) -> Request:
     expression = grammar.parse(rest)
     if tree.unknowns(expression):
         raise limits.UnreadableError("The formula has letters, and nothing says what to do with them.")
-    _refuse_bare(expression)
+    _refuse_bare(expression, asked=rest is not found)
     return Calculate(expression)
 
 
@@ -456,11 +470,19 @@ def _refuse_labels(text: str, bare: bool) -> None:
         raise limits.UnreadableError("This may be a date, a number to call or a name.")
 
 
-def _refuse_bare(expression: tree.Node) -> None:
+def _refuse_bare(expression: tree.Node, asked: bool) -> None:
     while isinstance(expression, tree.Negation | tree.Postfix) and getattr(expression, "operator", "%") == "%":
         expression = expression.operand
-    if isinstance(expression, tree.Number | tree.Constant):
+    if isinstance(expression, tree.Number | tree.Constant) or (not asked and _is_reduced(expression)):
         raise limits.UnreadableError("A bare number asks for nothing.")
+
+
+def _is_reduced(expression: tree.Node) -> bool:
+    """Return whether an expression is a fraction in lowest terms: with no question around it nothing is left to compute."""
+    if not (isinstance(expression, tree.Binary) and expression.operator == "/"):
+        return False
+    parts = [part.value for part in (expression.left, expression.right) if isinstance(part, tree.Number)]
+    return len(parts) == 2 and 0 not in parts and (parts[0] / parts[1]).numerator == parts[0] and parts[1] != 1
 
 
 def text(request: Request) -> str:

@@ -14,7 +14,7 @@ AMBIGUOUS = [
     "2 1/2", "x2", "1 234 + 1", "1.2.3", "1,23 + 1", "12,34,567 + 1", "2+-+3", "x^2%", "2 to the power of 3 plus 1",
     "2i", "sqrt(i)", "E^2", "X + x = 2", "[2+3]*4", "|3|", "10\N{EN DASH}20", "٣ + ٤",
     "\N{FULLWIDTH DIGIT ONE} + 1", "2 \N{FULLWIDTH PLUS SIGN} 2", "\N{MATHEMATICAL BOLD DIGIT TWO} + 2",
-    "log base x of 8", "x(y", "a b = 3", "x^0 = 1",
+    "log base x of 8", "x(y", "x = 5 mod 3", "solve x = 5 mod 3", "a b = 3", "x^0 = 1",
 ]  # fmt: skip
 NOT_ASKED = [
     "", " ", "?", "5", "-5", "42.", "What is 5?", "1,234", "50%", "100%", "pi", "what is e?", "what is pi", "x", "2x",
