@@ -61,7 +61,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Solve:
-    """Equations, or one inequality; `name` is the unknown that the user named, or empty."""
+    """Equations, or inequalities; `name` is the unknown that the user named, or empty. Only with a name are there others."""
 
     relations: tuple[Relation, ...]
     name: str
@@ -102,6 +102,14 @@ def read(text: str) -> Request:
         if request is not None:
             return request
     return _plain(found, plain)
+
+
+def equations(text: str) -> Solve:
+    """Return the equations that `text` consists of. Raises UnreadableError or TooLargeError."""
+    request = _relations(lexer.tokens(text), "")
+    if any(relation.operator != "=" for relation in request.relations):
+        raise limits.UnreadableError("Only equations are read here.")
+    return request
 
 
 Tokens = list[lexer.Token]
@@ -385,6 +393,8 @@ def _solve_named(rest: Tokens) -> Request:
             raise limits.UnreadableError("It is not clear what to solve for.")
         request = _relations(sides[0][:-1] if sides[0] and sides[0][-1].text == "," else sides[0], "")
         found = {name for relation in request.relations for name in tree.unknowns(relation.left, relation.right)}
+        if len(names) == 1 and names < found and len(request.relations) == 1:
+            return Solve(request.relations, names.pop())
         if names != found:
             raise limits.UnreadableError("There are letters other than those to be solved for.")
         return request
