@@ -20,6 +20,7 @@ from council.serving.compute.math import (
     functions,
     given,
     integers,
+    inverses,
     limits,
     linear_algebra,
     notation,
@@ -28,6 +29,7 @@ from council.serving.compute.math import (
     quadratics,
     requests,
     sums,
+    vectors,
     wording,
 )
 
@@ -54,8 +56,10 @@ _FRAMES = (
     *linear_algebra.FRAMES,
     *functions.FRAMES,
     *given.FRAMES,
+    *inverses.FRAMES,
     *quadratics.FRAMES,
     *plane.FRAMES,
+    *vectors.FRAMES,
     *sums.FRAMES,
     *behaviour.FRAMES,
 )

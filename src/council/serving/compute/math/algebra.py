@@ -185,7 +185,8 @@ def _rearranged(relation: requests.Relation, name: str, reading: str) -> results
     except limits.UndefinedError as error:
         raise limits.UndecidedError("A side has no value where the equation would hold.") from error
     check.require(not left.top, "the solution does not satisfy the equation")
-    conditions = [] if set(slope) == {()} else [f"{formulas.text(sympy.factor(_built(slope)))} is not 0"]
+    divisors = [formulas.text(sympy.factor(sign * _built(slope))) for sign in (1, -1)]
+    conditions = [] if set(slope) == {()} else [f"{min(divisors, key=lambda text: text.startswith('-'))} is not 0"]
     conditions += ["both sides have a value"] if ratio.poles else []
     note = f", where {' and '.join(conditions)}" if conditions else ""
     checked = "put into the equation exactly by other code"

@@ -10,7 +10,17 @@ from typing import Any
 import sympy
 
 from council.serving.compute import results
-from council.serving.compute.math import arithmetic, check, evaluate, formulas, limits, polynomials, regions, requests, tree
+from council.serving.compute.math import (
+    arithmetic,
+    check,
+    evaluate,
+    formulas,
+    limits,
+    polynomials,
+    regions,
+    requests,
+    tree,
+)
 
 _CHECKED = "put into the equation by other code; the side with the unknown only rises, or only falls"
 _STAND_IN = "s"
@@ -126,11 +136,7 @@ def _logarithm(value: Fraction, base: Fraction) -> Fraction | None:
 
 def _exponents(number: Fraction) -> dict[int, int]:
     top, bottom = sympy.factorint(number.numerator), sympy.factorint(number.denominator)
-    return {
-        int(prime): int(top.get(prime, 0)) - int(bottom.get(prime, 0))
-        for prime in {*top, *bottom}
-        if prime != 1
-    }
+    return {int(prime): int(top.get(prime, 0)) - int(bottom.get(prime, 0)) for prime in {*top, *bottom} if prime != 1}
 
 
 def _same_base(relation: requests.Relation, name: str) -> Any:

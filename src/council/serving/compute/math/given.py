@@ -50,7 +50,9 @@ def _wanted(slots: Slots) -> wording.Task:
     return wording.Task(reading, answer)
 
 
-def _said(reading: str, wanted: tree.Node, values: Sequence[Fraction | str], checked: str, *steps: str) -> results.Solved:
+def _said(
+    reading: str, wanted: tree.Node, values: Sequence[Fraction | str], checked: str, *steps: str
+) -> results.Solved:
     texts = [one if isinstance(one, str) else formulas.fraction_text(one) for one in values]
     shown = [
         formulas.with_decimal(text, one if isinstance(one, Fraction) else arithmetic.value(formulas.read_back(text)))
@@ -71,7 +73,10 @@ def _combined(relations: Sequence[requests.Relation], wanted: tree.Node, names: 
         return None
     if shares is None:
         return None
-    total = [sum((share * row[place] for share, row in zip(shares, rows, strict=True)), Fraction(0)) for place in range(len(target))]
+    total = [
+        sum((share * row[place] for share, row in zip(shares, rows, strict=True)), Fraction(0))
+        for place in range(len(target))
+    ]
     check.require(total[:-1] == target[:-1], "the equations do not add up to it")
     return target[-1] - total[-1]
 

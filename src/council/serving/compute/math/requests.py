@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from council.serving.compute.math import grammar, lexer, limits, tree
+from council.serving.compute.math import clarity, grammar, lexer, limits, tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,37 +462,12 @@ def _plain(found: Tokens, text: str) -> Request:
     for ending in ("=", "equals", "equal"):
         rest = rest[:-1] if len(rest) > 1 and rest[-1].text == ending else rest
     if not commanded and rest:
-        _refuse_labels(text[rest[0].start : rest[-1].end], bare=rest is found)
+        clarity.refuse_labels(text[rest[0].start : rest[-1].end], bare=rest is found)
     expression = grammar.parse(rest)
     if tree.unknowns(expression):
         raise limits.UnreadableError("The formula has letters, and nothing says what to do with them.")
-    _refuse_bare(expression, asked=rest is not found)
+    clarity.refuse_bare(expression, asked=rest is not found)
     return Calculate(expression)
-
-
-_DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}([-/])\d{1,2}\1\d{2,4}", re.ASCII)
-_TELEPHONE = re.compile(r"\d{3}-\d{4}|(\d+-){2,}\d{3,}", re.ASCII)
-_IDIOMS = frozenset({"9/11", "24/7", "50/50", "20/20", "7/11", "4x4", "2x4"})
-
-
-def _refuse_labels(text: str, bare: bool) -> None:
-    if _DATE.fullmatch(text) or (bare and _TELEPHONE.fullmatch(text)) or text in _IDIOMS:
-        raise limits.UnreadableError("This may be a date, a number to call or a name.")
-
-
-def _refuse_bare(expression: tree.Node, asked: bool) -> None:
-    while isinstance(expression, tree.Negation | tree.Postfix) and getattr(expression, "operator", "%") == "%":
-        expression = expression.operand
-    if isinstance(expression, tree.Number | tree.Constant) or (not asked and _is_reduced(expression)):
-        raise limits.UnreadableError("A bare number asks for nothing.")
-
-
-def _is_reduced(expression: tree.Node) -> bool:
-    """Return whether an expression is a fraction in lowest terms: with no question around it nothing is left to compute."""
-    if not (isinstance(expression, tree.Binary) and expression.operator == "/"):
-        return False
-    parts = [part.value for part in (expression.left, expression.right) if isinstance(part, tree.Number)]
-    return len(parts) == 2 and 0 not in parts and (parts[0] / parts[1]).numerator == parts[0] and parts[1] != 1
 
 
 def text(request: Request) -> str:
