@@ -246,17 +246,21 @@ def specialists(
 ) -> list[Any]:
     """Return every specialist, wired."""
     from council.domain import sandbox_wire
-    from council.serving.specialists import code, computed, general, knowledge, tools
+    from council.serving.specialists import code, computed, general, knowledge, programs, staged, tools, translated
 
     limits = sandbox_wire.default_limits(config.sandbox)
-    math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute)
+    math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute, clock_module.SystemClock())
     logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
     quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
     words = general.GeneralSpecialist(speaker, _prompt(prompts / "general.md"))
     offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": quoted}
+    rewritten = translated.TranslatedSpecialist(speaker, compute, config.logic)
+    written = programs.ProgramSpecialist(speaker, compute, sandbox, limits, config.programs)
     return [
-        math,
-        logic,
+        staged.StagedSpecialist(answers.Route.MATH, [math, written]) if config.programs.samples else math,
+        staged.StagedSpecialist(answers.Route.LOGIC, [logic, rewritten])
+        if config.logic.translate_tokens_max
+        else logic,
         quoted,
         code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits, config.code),
         tools.ToolUsingSpecialist(words, speaker, offered, sandbox, limits, config.general)

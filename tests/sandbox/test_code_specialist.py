@@ -73,6 +73,19 @@ async def test_an_order_of_words_in_a_set_is_seen_to_differ_or_not_verified(runs
     assert not finding.evidence.level.verified
 
 
+async def test_a_function_of_the_textbook_needs_no_model(runs: Any) -> None:
+    for wish, name in (
+        ("Write a Python function that reverses a string.", "reverse_string"),
+        ("Write a function called total_of that sums a list of numbers", "total_of"),
+        ("Implement merge sort in Python", "merge_sort"),
+    ):
+        finding = await ask(runs, wish)
+        assert finding.evidence.level is answers.Level.SELF_TESTED
+        assert f"def {name}(" in finding.text and f"assert {name}(" in finding.text
+    off = await ask(runs, "Implement merge sort in Python", "No.", settings=answering.CodeConfig(textbook=False))
+    assert off.text == "No."
+
+
 async def test_a_users_function_is_checked(runs: Any) -> None:
     good = await ask(runs, "Does this pass?\n" + fenced(f"def power(n):\n    return n ** 3\n\n{TESTS}"))
     assert good.evidence.level is answers.Level.USER_TESTED and good.text.startswith("Yes")

@@ -20,7 +20,7 @@ from council.kit import clock
 from council.serving import pipeline, relay
 from council.serving.ledger import writer
 from council.serving.providers import calls, speaker
-from council.serving.specialists import code, computed, general, knowledge, speech, tools
+from council.serving.specialists import code, computed, general, knowledge, programs, speech, staged, tools, translated
 from council.testing import clock as fake_clock
 from council.testing import local as fake_local
 from council.testing import memory as fake_memory
@@ -65,6 +65,20 @@ made_speaker: speech.Speaker = speaker.Speaker(made_calls, "m")
 fake_speaker: speech.Speaker = fake_model.ScriptedModel()
 specialists: list[pipeline.Specialist] = [
     computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute),
+    staged.StagedSpecialist(
+        answers.Route.MATH,
+        [
+            computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute, manual_clock),
+            programs.ProgramSpecialist(
+                made_speaker,
+                compute,
+                sandbox,
+                sandbox_wire.default_limits(config.SandboxConfig()),
+                answering.ProgramsConfig(),
+            ),
+        ],
+    ),
+    translated.TranslatedSpecialist(made_speaker, compute, answering.LogicConfig()),
     knowledge.KnowledgeSpecialist(retriever, 0.5),
     code.CodeSpecialist(
         made_speaker, compute, sandbox, "", sandbox_wire.default_limits(config.SandboxConfig()), answering.CodeConfig()

@@ -51,6 +51,9 @@ class GeneralConfig:
 class CodeConfig:
     """The code specialist."""
 
+    textbook: bool = options.option(
+        True, "Answer a wish for a textbook function, and no more, by one that comes tested."
+    )
     search: bool = options.option(True, "Search small programs for functions with examples before a model is asked.")
     samples_max: int = options.option(2, "Drafts of a function that a model may write for your tests.", low=1, high=32)
     repairs_max: int = options.option(1, "Repairs of each draft that fails your tests.", low=0, high=16)
@@ -58,3 +61,30 @@ class CodeConfig:
         True, "Have a model write tests for a function that came with none, and run them."
     )
     self_test_tokens_max: int = options.option(160, "Longest such tests, tokens.", low=16, high=4096)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramsConfig:
+    """Programs that a model writes for word problems that no grammar reads."""
+
+    samples: int = options.option(
+        0, "Programs written for a word problem; 0: none. The packaged model is too small.", low=0, high=32
+    )
+    agree_min: float = options.option(
+        0.6, "Share of them, two and more than half at least, that must print the same.", low=0.5, high=1
+    )
+    tokens_max: int = options.option(300, "Longest program, tokens.", low=32, high=4096)
+    wall_s: float = options.option(30.0, "Longest that writing and running them may take, seconds.", low=1, high=600)
+
+
+@dataclass(frozen=True, slots=True)
+class LogicConfig:
+    """Puzzles that no grammar reads, rewritten by a model."""
+
+    translate_tokens_max: int = options.option(
+        0,
+        "Longest rewriting of a puzzle, tokens; 0: none is asked for. The packaged model is too small.",
+        low=0,
+        high=8192,
+    )
+    translate_s: float = options.option(20.0, "Longest that rewriting one may take, seconds.", low=0.5, high=600)

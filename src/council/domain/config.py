@@ -256,6 +256,8 @@ class Config:
     general: answering.GeneralConfig = field(default_factory=answering.GeneralConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     code: answering.CodeConfig = field(default_factory=answering.CodeConfig)
+    programs: answering.ProgramsConfig = field(default_factory=answering.ProgramsConfig)
+    logic: answering.LogicConfig = field(default_factory=answering.LogicConfig)
     knowledge: answering.KnowledgeConfig = field(default_factory=answering.KnowledgeConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     router: answering.RouterConfig = field(default_factory=answering.RouterConfig)

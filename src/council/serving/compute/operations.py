@@ -2,11 +2,14 @@
 
 import ast
 import dataclasses
+import datetime
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from council.serving.compute import logic, math, results
+from council.serving.compute import logic, math, quantities, results
 from council.serving.compute.code import candidates, examples, judging, reading, search
+from council.serving.compute.logic import translation
+from council.serving.compute.quantities import programs
 
 Operation = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -16,11 +19,29 @@ def _ping(_: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _math(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return results.to_json(math.solve(str(payload["text"])))
+    """Ask the symbolic grammar and that of quantities. `today` is a date as YYYY-MM-DD, where relative dates may be read."""
+    text, today = str(payload["text"]), payload.get("today")
+    symbolic = math.solve(text)
+    everyday = quantities.solve(text, datetime.date.fromisoformat(str(today)) if today else None)
+    return results.to_json(_one_of(symbolic, everyday))
+
+
+def _one_of(symbolic: results.Result, everyday: results.Result) -> results.Result:
+    """Return the result of the grammar that read the text; what both read must come out the same."""
+    if isinstance(symbolic, results.PassedOn):
+        return symbolic if everyday == results.PassedOn(quantities.NOT_READ) else everyday
+    if isinstance(everyday, results.PassedOn) or quantities.agree(symbolic, everyday):
+        return symbolic
+    return results.PassedOn("two grammars read it, with different answers")
 
 
 def _logic(payload: Mapping[str, Any]) -> dict[str, Any]:
     return results.to_json(logic.solve(str(payload["text"])))
+
+
+def _logic_translated(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Solve what a model made of a puzzle."""
+    return results.to_json(translation.solve(str(payload["text"]), str(payload["translation"])))
 
 
 def _code_read(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,6 +70,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "ping": _ping,
     "math.solve": _math,
     "logic.solve": _logic,
+    "logic.translated": _logic_translated,
     "code.read": _code_read,
     "code.python_syntax": _python_syntax,
     "code.extract": candidates.extract,
@@ -56,4 +78,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "code.judge": judging.judge,
     "code.telling": judging.telling,
     "code.search": search.search,
+    "code.computes": programs.against,
 }

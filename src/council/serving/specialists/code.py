@@ -63,7 +63,9 @@ class CodeSpecialist:
                     return await self._check(reading, question.request_id)
                 case "explain":
                     return await self._explain(reading, question.request_id)
-                case _ if reading["given"]["tests"]:
+                case "textbook" if self._settings.textbook:
+                    return await self._textbook(reading, question.request_id)
+                case "write" if reading["given"]["tests"]:
                     return await self._writer.write(question, reading)
         except (errors.ComputeUnavailableError, errors.ComputeLimitError):
             pass
@@ -83,6 +85,10 @@ class CodeSpecialist:
     async def _explain(self, reading: Mapping[str, Any], request_id: str) -> answers.Finding:
         ran = await self._runs.program(reading["code"], "python", "", request_id) if reading["code"] else None
         return code_answers.of_error(reading, ran)
+
+    async def _textbook(self, reading: Mapping[str, Any], request_id: str) -> answers.Finding | None:
+        judged = await self._runs.judge(reading["code"], reading["given"]["tests"], request_id)
+        return code_answers.of_textbook(reading, judged) if judged.all_passed else None
 
     async def _examined(self, speech: speech_module.Speech, question: answers.Question) -> answers.Finding:
         """Say what was found out about the code in what the model said."""

@@ -113,6 +113,21 @@ def of_check(reading: Mapping[str, Any], judged: code_runs.Judged, telling: Mapp
     return answers.Finding(text, 1.0 if level.verified else 0.8, answers.Evidence(level, summary, detail))
 
 
+def of_textbook(reading: Mapping[str, Any], judged: code_runs.Judged) -> answers.Finding:
+    """Give a function of the textbook that passed the tests there are for it."""
+    given, code = reading["given"], str(reading["code"])
+    tests = given["tests"]
+    shown = "\n".join(test["source"] for test in tests)
+    text = (
+        f"{fenced(code, 'python')}\n\nIt passes these tests, which are mine and not yours:\n\n{fenced(shown, 'python')}"
+    )
+    summary = (
+        f"`{given['name']}` as textbooks have it. It passes {counted(len(tests))} of Council's own in the sandbox."
+    )
+    detail = {"code": code, "tests": tested(tests, judged), "from": "functions that come with Council"}
+    return answers.Finding(text, 0.9, answers.Evidence(answers.Level.SELF_TESTED, summary, detail))
+
+
 def of_error(reading: Mapping[str, Any], ran: code_runs.Ran | None) -> answers.Finding:
     """Explain an error message; where its code was given, say whether the sandbox shows the same error."""
     text = str(reading["explanation"])

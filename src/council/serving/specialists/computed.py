@@ -1,24 +1,30 @@
 """Math and logic: the worker reads and computes, this half turns its result into a finding."""
 
+import datetime
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from council import ports
 from council.domain import answers, errors
+from council.kit import clock as clock_module
 
 
 class ComputedSpecialist:
     """Asks one operation of the worker."""
 
-    def __init__(self, route: answers.Route, operation: str, compute: ports.Compute):
+    def __init__(
+        self, route: answers.Route, operation: str, compute: ports.Compute, clock: clock_module.Clock | None = None
+    ):
+        """With a `clock`, the worker is told the date in UTC, which is what `today` means there."""
         self.route = route
         self._operation = operation
         self._compute = compute
+        self._clock = clock
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         """Yield one Finding or one PassOn. Raises ComputeUnavailableError, OverloadedError."""
         try:
-            result = await self._compute.call(self._operation, {"text": question.text}, question.request_id)
+            result = await self._compute.call(self._operation, self._payload(question.text), question.request_id)
         except errors.ComputeLimitError as error:
             yield _refusal(error.message, "")
             return
@@ -29,6 +35,12 @@ class ComputedSpecialist:
                 yield _refusal(result["reason"], result["reading"])
             case _:
                 yield answers.PassOn(str(result["reason"]))
+
+    def _payload(self, text: str) -> dict[str, Any]:
+        if self._clock is None:
+            return {"text": text}
+        today = datetime.datetime.fromtimestamp(self._clock.now_us() / 1_000_000, datetime.UTC).date()
+        return {"text": text, "today": today.isoformat()}
 
 
 def _finding(result: dict[str, Any]) -> answers.Finding:

@@ -105,6 +105,31 @@ def test_a_word_that_is_not_there_has_no_definition(dictionary: wordnet.Dictiona
     assert dictionary.read(asked) is None
 
 
+@pytest.mark.skipif(not wordnet.FOLDER.is_dir(), reason="Debian's wordnet-base is not installed")
+@pytest.mark.parametrize(
+    ("asked", "begins"),
+    [
+        ("define serendipity", "serendipity (noun): good luck in making unexpected and fortunate discoveries"),
+        ("What does gregarious mean?", "gregarious (adjective): "),
+        ("what is the meaning of zymurgy", "zymurgy (noun): "),
+        ("define aardvark", "aardvark (noun): "),
+    ],
+)
+def test_the_installed_dictionary_is_read(asked: str, begins: str) -> None:
+    found = ALL.find(asked)
+    assert found and found.text.startswith(begins) and found.source == "dictionary (WordNet 3.0)"
+
+
+def test_every_word_of_the_installed_dictionary_is_found() -> None:
+    path = wordnet.FOLDER / "index.noun"
+    if not path.exists():
+        pytest.skip("Debian's wordnet-base is not installed")
+    lines = [line for line in path.read_text("utf-8", "replace").splitlines() if not line.startswith("  ")]
+    words = [word for word in (line.split(" ", 1)[0] for line in lines[::2000]) if word.replace("_", "").isalpha()]
+    read = wordnet.Dictionary.installed().read
+    assert len(words) > 40 and all(read(f"define {word.replace('_', ' ')}") for word in words if len(word) > 2)
+
+
 def test_without_wordnet_there_is_no_definition(tmp_path: Path) -> None:
     assert wordnet.Dictionary(tmp_path).read("define harbour") is None
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from council.serving.compute.code import examples, purity, tracebacks, wording
+from council.serving.compute.code import examples, purity, textbook_asks, tracebacks, wording
 
 _TEXT_CHARS_MAX = 60_000
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t]*\n(.*?)\n?[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -42,14 +42,16 @@ class Task(enum.StrEnum):
     RUN = "run"
     CHECK = "check"
     EXPLAIN = "explain"
+    TEXTBOOK = "textbook"
     WRITE = "write"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read. `code` is the user's; `impure` says why a run of it may come out otherwise elsewhere, else "".
+    """What was read. `code` is the user's, or the textbook's that was asked for.
 
-    `expression` tells code that is one expression whose value is asked for.
+    `impure` says why a run of it may come out otherwise elsewhere, else "". `expression` tells code that
+    is one expression whose value is asked for.
     """
 
     task: Task
@@ -90,6 +92,9 @@ def read(text: str) -> Reading:
         asked = _to_check(words, code_blocks, stdin) or _to_run(words, code_blocks, stdin)
         if asked is not None:
             return asked
+    textbook = None if code_blocks else textbook_asks.read(text)
+    if textbook is not None:
+        return Reading(Task.TEXTBOOK, "python", textbook.code, given=examples.read(textbook.tests, textbook.name))
     return _to_write(text)
 
 

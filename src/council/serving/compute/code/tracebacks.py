@@ -7,9 +7,19 @@ from council.serving.compute.code import causes, python_causes, shell_causes
 
 _HEAD = "Traceback (most recent call last):"
 _TEXT_CHARS_MAX = 60_000
+_BARE_CHARS_MAX = 600
 _FRAME = re.compile(r'^[ \t]*File "([^"\n]{1,300})", line (\d{1,9})(?:, in (\S.{0,200}))?[ \t]*$')
 _LAST = re.compile(
     r"^([A-Za-z_][\w.]{0,120}(?:Error|Exception|Interrupt|Exit|Iteration|Warning|Group))(?::[ \t]?(.{0,2000}))?$"
+)
+# An error's last line alone, with no more around it than the wish to know what it means.
+_BARE = re.compile(
+    r"(?:(?:(?:please|can you|could you|help me(?: to)?)[ ,]+)*(?:explain|what does|what is|what's|what causes|why do i get|"
+    r"why am i getting|how (?:do|can) i (?:fix|solve)|fix|i get|i got|i'm getting|help(?: me)?(?: with)?|understand)[ ,:]+)?"
+    r"(?:(?:this|the|my|a|an|following)[ :]+)*(?:python3?[ :]+)?(?:error(?: message)?[ :]+|exception[ :]+|message[ :]+)?"
+    r"[`'\"]?(?P<name>[A-Za-z_]\w{0,80}(?:Error|Exception|Interrupt|Exit|Iteration)): (?P<message>.{1,400}?)[`'\"]?"
+    r"(?: mean)?(?:,? in python3?)?[ ?.!]*",
+    re.IGNORECASE,
 )
 _REPEATED = re.compile(r"^\s*\[Previous line repeated (\d+) more times?\]")
 _NO_SOURCE = re.compile(rf"(?:{_FRAME.pattern})|(?:{_REPEATED.pattern})")
@@ -49,6 +59,7 @@ def explain(text: str) -> str | None:
     """Return what a traceback or shell error in `text` says, in words; None where there is none."""
     text = text[:_TEXT_CHARS_MAX]
     faults, links = parse(text)
+    faults = faults or _bare(text)
     if faults:
         return _told(faults, links)
     for match in _SHELL.finditer(text):
@@ -58,6 +69,14 @@ def explain(text: str) -> str | None:
             where = f" in line {line}" if line else ""
             return f"The shell reports{where}: `{match.group(3).strip()}`\n\n{_cause_lines(cause)}"
     return None
+
+
+def _bare(text: str) -> list[Fault]:
+    """Return the error of one line that names it, where Python has that error."""
+    match = _BARE.fullmatch(text.strip()) if len(text) <= _BARE_CHARS_MAX else None
+    if match is None or python_causes.of_python(match["name"], match["message"]) is None:
+        return []
+    return [Fault(match["name"], match["message"], ())]
 
 
 def parse(text: str) -> tuple[list[Fault], list[str]]:

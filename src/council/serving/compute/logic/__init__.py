@@ -10,19 +10,37 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from council.serving.compute import results
-from council.serving.compute.logic import answering, formulas, knights, ordering, problems, propositional, rules, script
+from council.serving.compute.logic import (
+    answering,
+    dimacs,
+    formulas,
+    grid,
+    knights,
+    ordering,
+    overlaps,
+    problems,
+    propositional,
+    rules,
+    script,
+    shuffles,
+    truths,
+)
 
 _Grammar = Callable[[script.Script], problems.Problem]
+_KINDS = (dimacs, truths, shuffles, overlaps)
 _KNIGHTLY = ("knight", "knave", "truth-teller", "truthteller", "truth teller")
 
 
 def solve(text: str) -> results.Result:
     """Answer a logic question in controlled English; PassedOn names what was not understood."""
+    result, reason = _by_kind(text)
+    if result:
+        return result
     try:
         parts = script.cut(text)
         problem = _read(parts)
     except problems.NotUnderstoodError as error:
-        return results.PassedOn(error.reason)
+        return results.PassedOn(reason or error.reason)
     variants = _variants(problem)
     if variants is None:
         return results.PassedOn("too many of its sentences can be read in two ways")
@@ -30,10 +48,22 @@ def solve(text: str) -> results.Result:
     return _agreed(found)
 
 
+def _by_kind(text: str) -> tuple[results.Result | None, str]:
+    """Return the result of a kind of puzzle with a solver of its own, or why the kind that it seems to be was not read."""
+    reason = ""
+    for kind in _KINDS:
+        try:
+            if result := kind.solve(text):
+                return result, ""
+        except problems.NotUnderstoodError as error:
+            reason = reason or error.reason
+    return None, reason
+
+
 def _read(parts: script.Script) -> problems.Problem:
     """Return the reading of the first grammar that covers the whole text; else report the one that came furthest."""
     whole = " ".join((*parts.premises, parts.question)).lower()
-    grammars: tuple[_Grammar, ...] = (ordering.read, rules.read, propositional.read)
+    grammars: tuple[_Grammar, ...] = (ordering.read, grid.read, rules.read, propositional.read)
     if any(word in whole for word in _KNIGHTLY):
         grammars = (knights.read,)
     if not parts.premises:
@@ -49,14 +79,29 @@ def _read(parts: script.Script) -> problems.Problem:
 
 def _with_options(problem: problems.Problem, parts: script.Script) -> problems.Problem:
     """Attach lettered lines that read True, False and Unknown; any other lines must have been read as choices."""
-    if not parts.options or problem.question.ask is problems.Ask.WHICH:
+    if not parts.options or problem.question.lettered:
         return problem
+    if problem.question.ask is problems.Ask.WHICH:
+        return _with_letters(problem, parts)
     letters = {words.lower(): letter for letter, words in parts.options}
     renamed = {"uncertain": "unknown", "undetermined": "unknown"}
     letters = {renamed.get(words, words): letter for words, letter in letters.items()}
     if parts.style is not problems.Style.TRUTH or not {"true", "false"} <= set(letters) <= {"true", "false", "unknown"}:
         raise problems.NotUnderstoodError("I do not read its lettered options", len(parts.premises))
     return replace(problem, question=replace(problem.question, options=letters))
+
+
+def _with_letters(problem: problems.Problem, parts: script.Script) -> problems.Problem:
+    """Put the letters before the choices that the lettered lines name; each line must name one."""
+    letters = {words.lower().removeprefix("the "): letter for letter, words in parts.options}
+    answers = {choice.answer.lower().removeprefix("the "): choice for choice in problem.question.choices}
+    if len(letters) < len(parts.options) or not set(letters) <= set(answers):
+        raise problems.NotUnderstoodError("I do not read its lettered options", len(parts.premises))
+    choices = tuple(
+        replace(choice, answer=f"{letters[key]}) {choice.answer}") if key in letters else choice
+        for key, choice in answers.items()
+    )
+    return replace(problem, question=replace(problem.question, choices=choices))
 
 
 def _variants(problem: problems.Problem) -> list[problems.Problem] | None:

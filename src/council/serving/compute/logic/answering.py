@@ -9,7 +9,7 @@ from typing import Any
 
 from council.domain import answers
 from council.serving.compute import results
-from council.serving.compute.logic import clashes, findings, formulas, problems, programs, wording
+from council.serving.compute.logic import clashes, findings, formulas, placing, problems, programs, wording
 
 STEPS_MAX = 12
 UNKNOWN = "It cannot be determined from what was given."
@@ -27,7 +27,7 @@ def answer(problem: problems.Problem) -> Result:
         program = programs.stated(problem)
         solver = findings.Solver(problem, program)
         found = findings.by_clingo(problem, solver)
-        check = _check(problem, solver, found)
+        check = checked(problem, solver, found)
         if check is None:
             return results.PassedOn("two independent solutions of the problem disagree")
         if not found.consistent:
@@ -46,7 +46,9 @@ def reading(problem: problems.Problem) -> str:
     lines = [f"{number}. {wording.said(p.formula, problem)}" for number, p in enumerate(problem.premises, start=1)]
     asked = problem.question
     goals = [wording.said(choice.formula, problem) for choice in asked.choices[:STEPS_MAX]]
-    goal = "Who has which place?" if problem.ordered and asked.ask is problems.Ask.ALL else "; ".join(goals) + "?"
+    goal = "; ".join(goals) + "?"
+    if problem.ordered and asked.ask is problems.Ask.ALL:
+        goal = "Who has what?" if problem.groups else "Who has which place?"
     notes = [f"Assumed: {note}." for note in problem.notes]
     return "\n".join(["I read:", *lines, f"Question: {goal}", *notes])
 
@@ -70,11 +72,15 @@ def _clashes(problem: problems.Problem) -> bool:
     return not findings.by_clingo(widened, findings.Solver(widened, programs.stated(widened))).consistent
 
 
+def _denies(formula: formulas.Formula) -> bool:
+    return any(isinstance(node, formulas.Not) for node in formulas.walk(formula))
+
+
 def _impossible_question(problem: problems.Problem) -> bool:
     return not problem.question.choices
 
 
-def _check(problem: problems.Problem, solver: findings.Solver, found: findings.Findings) -> str | None:
+def checked(problem: problems.Problem, solver: findings.Solver, found: findings.Findings) -> str | None:
     """Return which independent check held, or None where one did not."""
     choices = range(len(problem.question.choices))
     queries: list[tuple[int | None, int | None]] = [(j, None) for j in choices if found.possible[j]]
@@ -88,6 +94,10 @@ def _check(problem: problems.Problem, solver: findings.Solver, found: findings.F
         agreed = findings.by_trying(problem) == found
         kind = "orders" if problem.ordered else "assignments"
         return f"all {count} {kind} were tried one by one without the solver, and agree" if agreed else None
+    placings = placing.fitting(problem) if problem.groups else None
+    if placings is not None:
+        agreed = findings.among(problem, placings) == found
+        return "a search without the solver finds the same, and each model was evaluated" if agreed else None
     second = findings.Solver(problem, programs.restated(problem))
     agreed = findings.by_clingo(problem, second) == found
     return (
@@ -98,10 +108,11 @@ def _check(problem: problems.Problem, solver: findings.Solver, found: findings.F
 
 
 def _fits(problem: problems.Problem, world: findings.World, yes: int | None, no: int | None) -> bool:
-    held = [findings.holds(premise.formula, world, problem.domain) for premise in problem.premises]
+    domain = problem.domain
+    held = [findings.holds(premise.formula, world, domain) for premise in problem.premises]
     choices = problem.question.choices
-    wanted = yes is None or findings.holds(choices[yes].formula, world, problem.domain)
-    return all(held) and wanted and (no is None or not findings.holds(choices[no].formula, world, problem.domain))
+    wanted = yes is None or findings.holds(choices[yes].formula, world, domain)
+    return all(held) and wanted and (no is None or not findings.holds(choices[no].formula, world, domain))
 
 
 def _contradiction(problem: problems.Problem, solver: findings.Solver) -> Result:
@@ -176,38 +187,40 @@ class _Answer:
         worlds = [wording.world(positive, self._problem), wording.world(negative, self._problem)]
         self._detail["answer_sets"] = {"where it is true": worlds[0], "where it is false": worlds[1]}
         clause = wording.said(choice.formula, self._problem)
-        opening = f"{self._opening(None)} {UNKNOWN}".strip()
         steps = (f"Possible with: {worlds[0]}.", f"Impossible with: {worlds[1]}.")
-        return self._solved(
-            f"{opening} Both are possible: that {clause}, and that it is not so.{self._imported()}", None, steps
+        imported = self._imported()
+        both = f"Both are possible: that {clause}, and that it is not so."
+        if self._problem.question.style is problems.Style.FOLLOWS and imported is not None:
+            then = "it follows" if imported else "the opposite follows"
+            opening = f"No, it does not follow, unless every kind spoken of has a member: then {then}."
+            return self._solved(f"{opening} That they have members is not assumed here. {both}", None, steps)
+        verdict = {True: "yes", False: "no"}
+        note = (
+            f" (That every kind spoken of has a member is not assumed; if it were, the answer would be {verdict[imported]}.)"
+            if imported is not None
+            else ""
         )
+        opening = f"{self._opening(None)} {UNKNOWN}".strip()
+        return self._solved(f"{opening} {both}{note}", None, steps)
 
-    def _imported(self) -> str:
-        """Say what would follow if the kinds spoken of had members; that is not assumed."""
+    def _imported(self) -> bool | None:
+        """Return what would follow if the kinds spoken of had members, which is not assumed; None if nothing more would."""
         problem = self._problem
-        kinds = [
-            formula.body.condition
-            for formula in problem.formulas
-            if isinstance(formula, formulas.Every) and isinstance(formula.body, formulas.Implies)
-        ]
-        kinds += [
-            formula.body.part.parts[0]
-            for formula in problem.formulas
-            if isinstance(formula, formulas.Every)
-            and isinstance(formula.body, formulas.Not)
-            and isinstance(formula.body.part, formulas.And)
-        ]
+        kinds: list[formulas.Formula] = []
+        for formula in problem.formulas:
+            match formula:
+                case formulas.Every(formulas.Implies(condition, _)) if not _denies(condition):
+                    kinds.append(condition)
+                case formulas.Every(formulas.Not(formulas.And(parts))):
+                    kinds += parts
         members = tuple(problems.Premise("", formulas.Some(kind)) for kind in dict.fromkeys(kinds))
         if not members:
-            return ""
+            return None
         widened = problems.Problem(problem.family, problem.premises + members, problem.question, problem.names)
         if _too_large(widened):
-            return ""
-        settled = findings.by_clingo(widened, findings.Solver(widened, programs.stated(widened))).settled(0)
-        if settled is None:
-            return ""
-        verdict = "yes" if settled else "no"
-        return f" (That every kind spoken of has a member is not assumed; if it were, the answer would be {verdict}.)"
+            return None
+        found = findings.by_clingo(widened, findings.Solver(widened, programs.stated(widened)))
+        return found.settled(0) if found.consistent else None
 
     def _which(self) -> Result:
         choices = self._problem.question.choices
@@ -217,6 +230,8 @@ class _Answer:
             return self._solved(self._chosen(choices[certain[0]]), self._solver.core(no=certain[0]))
         if certain or len(possible) < 2 or self._problem.question.lettered:
             return results.PassedOn("the choices do not single out one answer")
+        if self._problem.guarded:
+            return results.PassedOn(self._problem.guarded)
         named = " or ".join(choices[j].answer.rstrip(".") for j in possible)
         worlds = [self._solver.world(yes=j) for j in possible[:2]]
         shown = [wording.world(world, self._problem) for world in worlds if world is not None]
@@ -233,17 +248,28 @@ class _Answer:
         assert world is not None, "a consistent problem has a world"
         choices = self._problem.question.choices
         settled = [self._found.settled(j) for j in range(len(choices))]
+        if None not in settled and self._problem.groups:
+            return self._table(world)
         if None not in settled:
             core = sorted({i for j in range(len(choices)) for i in self._core_of(j, settled=bool(settled[j]))})
             self._detail["answer_sets"] = [wording.world(world, self._problem)]
             return self._solved(
                 wording.order(world, self._problem) if self._problem.ordered else self._listed(settled), core
             )
+        if self._problem.guarded:
+            return results.PassedOn(self._problem.guarded)
         self._detail["answer_sets"] = self._some_worlds(settled)
         known = self._known() if self._problem.ordered else self._listed(settled)
         return self._solved(
             f"{UNKNOWN} {known}", None, tuple(f"Possible: {one}." for one in self._detail["answer_sets"])
         )
+
+    def _table(self, world: findings.World) -> Result:
+        self._detail["answer_sets"] = [wording.world(world, self._problem)]
+        rows = wording.table(world, self._problem)
+        if self._problem.question.style is problems.Style.JSON:
+            return self._solved(wording.json_table(world, self._problem), None, tuple(rows))
+        return self._solved("\n".join(f"{row}." for row in rows) + "\nNothing else fits the clues.", None)
 
     def _some_worlds(self, settled: list[bool | None]) -> list[str]:
         open_choice = settled.index(None)
@@ -261,7 +287,9 @@ class _Answer:
     def _known(self) -> str:
         count = findings.world_count(self._problem)
         fitting = (
-            f"{findings.fitting_count(self._problem)} orders fit" if count is not None else "More than one order fits"
+            f"{findings.fitting_count(self._problem)} orders fit"
+            if count is not None
+            else "More than one way to place them fits"
         )
         return f"{fitting} what was given."
 
@@ -270,6 +298,7 @@ class _Answer:
         if core is not None:
             steps = tuple(f"Used: {problem.premises[index].text}." for index in core)
             used = " ".join(f"{problem.premises[index].text}." for index in core[:STEPS_MAX])
+            used += f" And {len(core) - STEPS_MAX} more." if len(core) > STEPS_MAX else ""
             text += f"\nBecause: {used}" if core else "\nThis holds whatever else is so."
         facts = [{"sentence": p.text, "reading": wording.said(p.formula, problem)} for p in problem.premises]
         detail: Mapping[str, Any] = {

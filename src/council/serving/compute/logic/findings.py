@@ -6,7 +6,7 @@ share the syntax tree and nothing else.
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,20 +117,29 @@ def by_clingo(problem: problems.Problem, solver: Solver) -> Findings:
 
 def by_trying(problem: problems.Problem) -> Findings:
     """Evaluate premises and choices in every world; only for problems of `world_count` small enough."""
-    fitting = [w for w in _worlds(problem) if all(holds(p.formula, w, problem.domain) for p in problem.premises)]
+    domain = problem.domain
+    return among(problem, [w for w in _worlds(problem) if all(holds(p.formula, w, domain) for p in problem.premises)])
+
+
+def among(problem: problems.Problem, fitting: Sequence[World]) -> Findings:
+    """Evaluate the choices in the worlds that fit the premises, all of which are given."""
     if not fitting:
         return _inconsistent(problem)
-    truths = [[holds(choice.formula, w, problem.domain) for w in fitting] for choice in problem.question.choices]
+    domain = problem.domain
+    truths = [[holds(choice.formula, w, domain) for w in fitting] for choice in problem.question.choices]
     return Findings(True, tuple(any(truth) for truth in truths), tuple(not all(truth) for truth in truths))
 
 
 def fitting_count(problem: problems.Problem) -> int:
     """Return how many worlds fit the premises."""
-    return sum(all(holds(p.formula, w, problem.domain) for p in problem.premises) for w in _worlds(problem))
+    domain = problem.domain
+    return sum(all(holds(p.formula, w, domain) for p in problem.premises) for w in _worlds(problem))
 
 
 def world_count(problem: problems.Problem) -> int | None:
     """Return how many worlds `by_trying` would visit, or None where that is too many."""
+    if problem.groups:
+        return None
     if problem.ordered:
         return math.factorial(len(problem.names)) if len(problem.names) <= NAMES_TRIED_MAX else None
     atoms = len(problem.predicates) * len(problem.domain) + len(problem.clauses)
@@ -156,14 +165,24 @@ def holds(formula: formulas.Formula, world: Any, domain: list[str], individual: 
             return all(holds(body, world, domain, one) for one in domain)
         case formulas.Some(body):
             return any(holds(body, world, domain, one) for one in domain)
-        case formulas.Ahead(first, second):
-            return bool(world[first] < world[second])
-        case formulas.Next(first, second):
-            return bool(world[first] + 1 == world[second])
-        case formulas.At(name, place):
-            return bool(world[name] == place)
+        case formulas.Ahead() | formulas.Next() | formulas.At() | formulas.Apart():
+            return _places_hold(formula, world)
         case formulas.Ambiguous():
             raise AssertionError("ambiguity is resolved before evaluation")
+
+
+def _places_hold(
+    formula: formulas.Ahead | formulas.Next | formulas.At | formulas.Apart, world: Mapping[str, int]
+) -> bool:
+    match formula:
+        case formulas.Ahead(first, second):
+            return world[first] < world[second]
+        case formulas.Next(first, second):
+            return world[first] + 1 == world[second]
+        case formulas.At(name, place):
+            return world[name] == place
+        case formulas.Apart(first, second, distances):
+            return world[second] - world[first] in distances
 
 
 def _worlds(problem: problems.Problem) -> Iterator[World]:

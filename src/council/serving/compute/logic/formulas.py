@@ -1,7 +1,7 @@
 """The syntax tree that every grammar produces and every solver and checker consumes.
 
-A formula speaks either about a valuation (`Atom`s are true or false) or about an order of names, best first (`Ahead`,
-`Next`, `At`). Quantifiers are monadic and closed, so a quantified formula never holds another one.
+A formula speaks either about a valuation (`Atom`s are true or false) or about places of names, best first (`Ahead`, `Next`,
+`At`, `Apart`). Quantifiers are monadic and closed, so a quantified formula never holds another one.
 """
 
 import itertools
@@ -96,13 +96,22 @@ class At:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """The place of `second` less the place of `first` is one of `distances`: 0 is together, -1 and 1 are next to each other."""
+
+    first: str
+    second: str
+    distances: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ambiguous:
     """Words that can be meant in more than one way; an answer must hold under each of them."""
 
     options: "tuple[Formula, ...]"
 
 
-Formula = Atom | Not | And | Or | Implies | Exactly | Every | Some | Ahead | Next | At | Ambiguous
+Formula = Atom | Not | And | Or | Implies | Exactly | Every | Some | Ahead | Next | At | Apart | Ambiguous
 
 
 def conjunction(parts: "list[Formula] | tuple[Formula, ...]") -> Formula:

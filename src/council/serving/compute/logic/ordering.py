@@ -5,7 +5,7 @@ Every order is strict and covers exactly the names that the text holds; the read
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from council.serving.compute.logic import formulas, problems, script, words
 
@@ -36,6 +36,8 @@ _SCALES = {
 }
 _ROW = "row"
 _RACE = "race"
+_QUEUE = "queue"
+_MORE = {"cost": "price", "weigh": "weight"}
 _ORDINALS = {w: n for n, w in enumerate("first second third fourth fifth sixth seventh eighth ninth".split(), start=1)}
 _ORDINAL = "|".join(_ORDINALS)
 _NUMBERS = {w: n for n, w in enumerate("two three four five six seven eight nine".split(), start=2)}
@@ -163,6 +165,9 @@ class _Reader:
             return match[1], self._beside(self._name(match[1]), match[2])
         if match := re.fullmatch(rf"(.+?) {_PLACED} (.+)", text):
             return match[1], self._finished(self._name(match[1]), match[2])
+        if match := re.fullmatch(rf"(.+?) ({'|'.join(_MORE)})s? (more|less) than (.+)", text):
+            self._narrow({_MORE[match[2]]})
+            return match[1], self._ahead(self._name(match[1]), self._name(match[4]), match[3] == "more")
         raise _not_understood(text)
 
     def _negated(self, negation: str | None, formula: formulas.Formula) -> formulas.Formula:
@@ -231,6 +236,18 @@ class _Reader:
         if match := re.fullmatch(r"(?:on|at) the far (left|right)|(?:on|at) the (left|right) end", text):
             self._narrow({_ROW})
             return self._at(name, 1, front=(match[1] or match[2]) == "left")
+        if match := re.fullmatch(rf"({_DIRECTLY} )?(in front of|ahead of|behind) (.+)", text):
+            self._narrow({_QUEUE})
+            other, front = self._name(match[3]), match[2] != "behind"
+            if match[1]:
+                return formulas.Next(name, other) if front else formulas.Next(other, name)
+            return self._ahead(name, other, front)
+        if match := re.fullmatch(
+            rf"(?:the )?(last|{_ORDINAL}) in (?:the )?(?:line|queue)|at the (front|back)(?: of the (?:line|queue))?",
+            text,
+        ):
+            self._narrow({_QUEUE})
+            return self._at(name, _ORDINALS.get(match[1], 1), front=match[1] != "last" and match[2] != "back")
         if match := re.fullmatch(r"(?:(?:immediately |directly )?next to|adjacent to|beside) (.+)", text):
             self._narrow({_ROW})
             other = self._name(match[1])
@@ -371,6 +388,7 @@ class _Reader:
         if start and end:
             forms = {name: (front.split("|"), back.split("|")) for name, (_, _, front, back) in _SCALES.items()}
             forms |= {_ROW: (["left"], ["right"]), _RACE: (["first"], ["last"])}
+            forms[_QUEUE] = (["front"], ["back"])
             fitting = {
                 name
                 for name, (front, back) in forms.items()
@@ -420,7 +438,7 @@ class _Reader:
         return problems.Problem(
             "ordering",
             tuple(fixed),
-            problems.Question(question.ask, question.style, choices),
+            replace(question, choices=choices),
             names,
             ordered=True,
             ends=self._ends(),
@@ -448,6 +466,8 @@ class _Reader:
             return "left", "right"
         if scale == _RACE:
             return "first", "last"
+        if scale == _QUEUE:
+            return "front", "back"
         return _SCALES[scale][2].split("|")[0], _SCALES[scale][3].split("|")[0]
 
 

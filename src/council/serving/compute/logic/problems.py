@@ -16,6 +16,8 @@ SENTENCE_CHARS_MAX = 400
 NAMES_MAX = 24
 ORDER_NAMES_MAX = 9
 ATOMS_MAX = 900
+GROUPS_MAX = 8
+PLACES_MAX = 8
 FORMULA_NODES_MAX = 2_000
 VARIANTS_MAX = 8
 
@@ -52,6 +54,7 @@ class Style(enum.Enum):
     YES_NO = "yes or no"
     FOLLOWS = "does it follow"
     TRUTH = "true, false or unknown"
+    JSON = "a list of JSON objects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,9 @@ class Question:
 class Problem:
     """What was read.
 
-    `names` are the individuals, or what is put in order. `ordered` says which kind of world is meant. `ends` names the front
+    `names` are the individuals, or what is put in order. `groups` parts them where several things share a place: each group
+    has one name in every place, and `labels` name the places and then each group. Where `placeless`, places only tell rows
+    apart, and those of the first group stand fixed. `ordered` says which kind of world is meant. `ends` names the front
     and the back of an order ("tallest", "shortest"). `notes` are the assumptions that the reading makes. `guarded` holds the
     reason, if any, why the words may hide a connection, so that only a definite answer may be given.
     """
@@ -102,6 +107,19 @@ class Problem:
     notes: tuple[str, ...] = ()
     guarded: str = ""
     closed: bool = True
+    groups: tuple[tuple[str, ...], ...] = ()
+    labels: tuple[str, ...] = ()
+    placeless: bool = False
+
+    @property
+    def place_count(self) -> int:
+        """How many places an order has."""
+        return len(self.groups[0] if self.groups else self.names)
+
+    @property
+    def fixed(self) -> dict[str, int]:
+        """The places that stand fixed."""
+        return {name: place for place, name in enumerate(self.groups[0], start=1)} if self.placeless else {}
 
     @property
     def formulas(self) -> list[formulas.Formula]:
@@ -125,6 +143,8 @@ class Problem:
         That many suffice: the formulas are Boolean combinations of closed monadic quantifications without equality, and a
         model stays one when cut down to the named individuals and one witness a quantifier (or blown up by copies).
         """
+        if self.ordered:
+            return [*self.names]
         quantifiers = sum(
             isinstance(n, formulas.Every | formulas.Some) for f in self.formulas for n in formulas.walk(f)
         )

@@ -6,8 +6,8 @@ one grounding serves every query: `s(i)` asserts premise i, `yes(j)` and `no(j)`
 """
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from council.serving.compute.logic import formulas, problems
 
@@ -30,6 +30,8 @@ def stated(problem: problems.Problem) -> Program:
 
 def restated(problem: problems.Problem) -> Program:
     """Return the second encoding: ground clauses as plain facts, or an order as a relation between pairs."""
+    if problem.groups:
+        return _clausal(_as_truths(problem), _frame(problem))
     if not problem.ordered:
         return _clausal(problem)
     writer = _Writer(problem, pairwise=True)
@@ -70,11 +72,12 @@ class _Writer:
         return lines
 
     def places(self) -> list[str]:
-        count = len(self._problem.names)
+        groups = self._problem.groups or (self._problem.names,)
         return [
-            " ".join(f"x({self._symbols['name', name]})." for name in self._problem.names),
-            f"1 {{ at(X,P) : P = 1..{count} }} 1 :- x(X).",
-            ":- at(X,P), at(Y,P), X < Y.",
+            " ".join(f"x({self._symbols['name', name]},{g})." for g, names in enumerate(groups) for name in names),
+            f"1 {{ at(X,P) : P = 1..{self._problem.place_count} }} 1 :- x(X,_).",
+            ":- at(X,P), at(Y,P), X < Y, x(X,G), x(Y,G).",
+            *(f":- not at({self._symbols['name', name]},{place})." for name, place in self._problem.fixed.items()),
         ]
 
     def pairs(self) -> list[str]:
@@ -95,6 +98,9 @@ class _Writer:
                 return self._atom(predicate, subject)
             case formulas.Ahead() | formulas.Next() | formulas.At():
                 return self._rule([self._place(formula)], bound=False)
+            case formulas.Apart(first, second, distances):
+                pair = f"at({self._symbols['name', first]},P), at({self._symbols['name', second]},P+({{}}))"
+                return self._rule([pair.format(distance) for distance in distances], bound=False)
             case formulas.Not(part):
                 return self._rule([f"not {self._node(part, bound=bound)}"], bound=bound)
             case formulas.And(parts):
@@ -146,6 +152,42 @@ def _symbols(problem: problems.Problem) -> dict[tuple[str, str], str]:
     return table | {("clause", words): f"q{number}" for number, words in enumerate(problem.clauses, start=1)}
 
 
+def _as_truths(problem: problems.Problem) -> problems.Problem:
+    """Return the problem about places as one about what is true: an atom for each name and place."""
+    places = range(1, problem.place_count + 1)
+
+    def change(formula: formulas.Formula) -> formulas.Formula:
+        match formula:
+            case formulas.At(name, place):
+                return _truth(name, place)
+            case formulas.Ahead(first, second):
+                pairs = [(p, q) for p in places for q in places if p < q]
+            case formulas.Next(first, second):
+                pairs = [(p, p + 1) for p in places if p + 1 in places]
+            case formulas.Apart(first, second, distances):
+                pairs = [(p, p + distance) for p in places for distance in distances if p + distance in places]
+            case _:
+                return formulas.rebuilt(formula, tuple(change(part) for part in formulas.children(formula)))
+        return formulas.Or(tuple(formulas.And((_truth(first, p), _truth(second, q))) for p, q in pairs))
+
+    premises = tuple(replace(p, formula=change(p.formula)) for p in problem.premises)
+    choices = tuple(replace(choice, formula=change(choice.formula)) for choice in problem.question.choices)
+    question = replace(problem.question, choices=choices)
+    return replace(problem, premises=premises, question=question, ordered=False, groups=())
+
+
+def _frame(problem: problems.Problem) -> list[formulas.Formula]:
+    """Return: each name has one place, and each place one name of each group."""
+    places = range(1, problem.place_count + 1)
+    names = [formulas.Exactly(1, tuple(_truth(name, place) for place in places)) for name in problem.names]
+    groups = [formulas.Exactly(1, tuple(_truth(n, p) for n in group)) for group in problem.groups for p in places]
+    return [*names, *groups, *(_truth(name, place) for name, place in problem.fixed.items())]
+
+
+def _truth(name: str, place: int) -> formulas.Atom:
+    return formulas.Atom(f"is at {place}", name)
+
+
 class _Clauses:
     """Ground clauses by the Tseitin transformation, over atoms numbered from 1."""
 
@@ -194,9 +236,10 @@ class _Clauses:
         return self._either([-self._either([-literal for literal in case]) for case in cases])
 
 
-def _clausal(problem: problems.Problem) -> Program:
-    """Write every ground clause as facts; a fixed handful of rules says what a clause means."""
+def _clausal(problem: problems.Problem, frame: Sequence[formulas.Formula] = ()) -> Program:
+    """Write every ground clause as facts; a fixed handful of rules says what a clause means. The frame always holds."""
     clauses = _Clauses(problem.domain)
+    clauses.clauses += [[clauses.literal(formula, "")] for formula in frame]
     tops = [clauses.literal(formula, "") for formula in problem.formulas]
     lines = [
         "{ t(A) : atom(A) }.",

@@ -9,7 +9,7 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
-from council.serving.compute.logic import clashes, formulas, problems, script, words
+from council.serving.compute.logic import arguments, clashes, formulas, problems, script, words
 
 _VERBS = frozenset(
     "likes loves hates sees eats needs chases visits helps follows fears trusts admires knows meets hears owns respects".split()
@@ -65,8 +65,16 @@ class _Reader:
     def statement(self, text: str) -> formulas.Formula:
         """Read a declarative sentence."""
         self.scope = _Scope()
+        text = arguments.plain(text)
         if text.startswith("if "):
             return self._rule(text)
+        if match := re.fullmatch(r"only (.+?) are (.+)", text):
+            # It says that nothing else is; some take it to say that they are, too.
+            others, these = (self.statement(f"all {match[i]} are {match[3 - i]}") for i in (2, 1))
+            return formulas.Ambiguous((others, formulas.And((others, these))))
+        if match := re.fullmatch(r"there (?:is|are|exists?) (?:at least one|an|a|some)? ?(.+)|some (.+) exist", text):
+            kind = match[1] or match[2]
+            return formulas.Some(self._kind(kind, plural=words.is_plural(kind)))
         if match := re.fullmatch(rf"not (all|every) (.+?) {_BE} (.+)", text):
             return formulas.Not(self._quantified(match[2], self._complement(match[3]), plural=match[1] == "all"))
         if match := re.fullmatch(rf"(all|every|each|any) (.+?) {_BE} (not )?(.+)", text):

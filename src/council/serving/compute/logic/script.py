@@ -7,10 +7,13 @@ list of instructions to the answerer holds it ("answer yes or no").
 import re
 from dataclasses import dataclass, field
 
-from council.serving.compute.logic import problems, words
+from council.serving.compute.logic import arguments, problems, words
 
-_OPTION = re.compile(r"([A-Z])\)\s*(.+)")
-_BULLET = re.compile(r"(?:(?:premise|fact|clue|rule|statement) ?\d*\s*[:.)]|\d{1,2}[.)]|-)\s+", re.IGNORECASE)
+_OPTION = re.compile(r"\(?([A-Z])\)\s*(.+)")
+_BULLET = re.compile(
+    r"(?:(?:(?:major |minor )?premise|fact|clue|rule|statement) ?\d*\s*[:.)]|\d{1,2}[.)]|-)\s+", re.IGNORECASE
+)
+_PREMISE = re.compile(r"(?:major |minor )?premise ?\d*\s*: *", re.IGNORECASE)
 _LABEL = re.compile(r"(premises|facts|clues|rules|given|context|question)\s*:", re.IGNORECASE)
 _OPENING = re.compile(
     r"(?:(?:please|suppose|assume|given|we know|you know|it is known|it is given)(?: that)?:?"
@@ -20,7 +23,7 @@ _OPENING = re.compile(
 _INSTRUCTION = re.compile(
     r"(?:please )?(?:answer|reply)(?: with)?(?: just| only)?"
     r" (?:yes,? (?:or )?no(?:,? or unknown)?|true,? (?:or )?false(?:,? or unknown)?)"
-    r"|yes or no|thanks|thank you|hi|hello|solve this(?: puzzle| riddle)?|here is a (?:puzzle|riddle)",
+    r"|yes or no|options|thanks|thank you|hi|hello|solve this(?: puzzle| riddle)?|here is a (?:puzzle|riddle)",
     re.IGNORECASE,
 )
 _VERDICT = r"(?:true,? false,? or (?:unknown|uncertain|undetermined)|true or false)"
@@ -45,12 +48,6 @@ _INLINE = [
     (re.compile(r"(?:so |then )?is it (?:true|the case|correct) that (.+)", re.IGNORECASE), problems.Style.YES_NO),
     (re.compile(r"does (.+) (?:logically )?follow", re.IGNORECASE), problems.Style.FOLLOWS),
 ]
-_CONCLUSION = re.compile(r"(?:therefore|thus|hence|so|conclusion)\s*[:,]?\s+(.+)", re.IGNORECASE)
-_VALID = re.compile(
-    r"is (?:this|that|the|this an?) (?:argument |conclusion |inference |reasoning |syllogism )?(?:valid|correct|sound)"
-    r"(?: argument)?|does (?:this|that|it|the conclusion) (?:logically )?follow",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +62,18 @@ class Script:
     casing: dict[str, str] = field(default_factory=dict)
 
 
-def cut(text: str) -> Script:
+def cut(text: str, chars_max: int = problems.TEXT_CHARS_MAX, sentences_max: int = problems.SENTENCES_MAX) -> Script:
     """Return the text in its parts. Raises NotUnderstoodError."""
-    if len(text) > problems.TEXT_CHARS_MAX:
-        raise problems.NotUnderstoodError(f"it is longer than {problems.TEXT_CHARS_MAX} characters")
+    if len(text) > chars_max:
+        raise problems.NotUnderstoodError(f"it is longer than {chars_max} characters")
     lines = [line.strip() for line in words.normal(text).split("\n") if line.strip()]
     options: list[tuple[str, str]] = []
     while lines and (match := _OPTION.fullmatch(lines[-1])):
         options.insert(0, (match[1], match[2].rstrip(".")))
         lines.pop()
     sentences = [sentence for line in lines for sentence in _sentences(line)]
-    if len(sentences) > problems.SENTENCES_MAX:
-        raise problems.NotUnderstoodError(f"it has more than {problems.SENTENCES_MAX} sentences")
+    if len(sentences) > sentences_max:
+        raise problems.NotUnderstoodError(f"it has more than {sentences_max} sentences")
     if any(len(sentence) > problems.SENTENCE_CHARS_MAX for sentence in sentences):
         raise problems.NotUnderstoodError(f"it has a sentence of more than {problems.SENTENCE_CHARS_MAX} characters")
     premises, question, style, direct = _questioned(sentences)
@@ -91,6 +88,7 @@ def _sentences(line: str) -> list[str]:
     line = _LABEL.sub("", line, count=1).strip() if _LABEL.match(line) else line
     # A closing quote belongs to the sentence that it closes.
     pieces = re.split(r"(?<=[.?!])\s+|(?<=[.?!]['\")])\s+", line)
+    pieces = [_PREMISE.sub("", piece.strip()) for piece in pieces]
     return [p for piece in pieces if (p := piece.strip()) and not _INSTRUCTION.fullmatch(p.rstrip(".?!: ").strip("()"))]
 
 
@@ -106,12 +104,19 @@ def _questioned(sentences: list[str]) -> tuple[list[str], str, problems.Style, b
         return before[:-1], before[-1], problems.Style.TRUTH, False
     if before and re.fullmatch(_VERDICT, before[-1].rstrip(".?!: "), re.IGNORECASE):
         return before[:-1], last, problems.Style.TRUTH, False
-    if before and _VALID.fullmatch(bare) and (match := _CONCLUSION.fullmatch(before[-1].rstrip(".! "))):
-        return before[:-1], match[1], problems.Style.FOLLOWS, False
+    if argument := arguments.judged(sentences):
+        return *argument, problems.Style.FOLLOWS, False
+    if conditional := arguments.conditional(last):
+        return [*before, *conditional[0]], *_direct(conditional[1])
     for pattern, style in _INLINE:
         if match := pattern.fullmatch(bare):
             return before, match[1], style, False
-    return before, re.sub(r"^(?:(?:so|then),?|now,) ", "", bare, flags=re.IGNORECASE), problems.Style.YES_NO, True
+    return before, *_direct(bare)
+
+
+def _direct(question: str) -> tuple[str, problems.Style, bool]:
+    asked, surely = arguments.surely(re.sub(r"^(?:(?:so|then),?|now,) ", "", question, flags=re.IGNORECASE))
+    return asked, problems.Style.FOLLOWS if surely else problems.Style.YES_NO, True
 
 
 def _statement(sentence: str) -> str:

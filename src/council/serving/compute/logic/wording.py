@@ -1,5 +1,6 @@
 """Formulas and worlds in words: the reading that is shown back, and the sentences of an answer."""
 
+import json
 import re
 
 from council.serving.compute.logic import findings, formulas, problems
@@ -14,6 +15,8 @@ def said(formula: formulas.Formula, problem: problems.Problem, *, deny: bool = F
             return said(part, problem, deny=not deny)
         case formulas.Atom(predicate, subject):
             return _atom(predicate, subject, deny=deny)
+        case formulas.Apart():
+            return _apart(formula, problem, deny=deny)
         case formulas.Ahead() | formulas.Next() | formulas.At():
             return _placed(formula, problem, deny=deny)
         case formulas.Every() | formulas.Some():
@@ -51,12 +54,35 @@ def sentence(clause: str) -> str:
 
 def world(found: findings.World, problem: problems.Problem) -> str:
     """Return a world as one line."""
+    if problem.groups:
+        return "; ".join(table(found, problem))
     if problem.ordered:
         names = sorted(problem.names, key=lambda name: _place_of(found, name))
         return f"{', '.join(names)} (from {problem.ends[0]} to {problem.ends[1]})"
     true = [_atom(key[0], key[1], deny=False) for key, value in _items(found) if value]
     false = [_atom(key[0], key[1], deny=True) for key, value in _items(found) if not value]
     return "; ".join(true + false)
+
+
+def table(found: findings.World, problem: problems.Problem) -> list[str]:
+    """Return what shares each place, a line a place."""
+    rows = []
+    for place in range(1, problem.place_count + 1):
+        here = [name for group in problem.groups for name in group if _place_of(found, name) == place]
+        rows.append(f"{here[0]}: {', '.join(here[1:])}" if problem.placeless else f"{place}: {', '.join(here)}")
+    return rows
+
+
+def json_table(found: findings.World, problem: problems.Problem) -> str:
+    """Return the same as a JSON list of objects, under the labels of the text."""
+    rows = []
+    for place in range(1, problem.place_count + 1):
+        row: dict[str, int | str] = {} if problem.placeless else {problem.labels[0]: place}
+        for label, group in zip(problem.labels[1:], problem.groups, strict=True):
+            name = next(name for name in group if _place_of(found, name) == place)
+            row[label] = name.removeprefix(f"{label} ")
+        rows.append(row)
+    return json.dumps(rows, ensure_ascii=False)
 
 
 def order(found: findings.World, problem: problems.Problem) -> str:
@@ -125,8 +151,27 @@ def _grouped(formula: formulas.Formula, problem: problems.Problem, *, deny: bool
     return text if isinstance(formula, formulas.Atom | formulas.Not | formulas.Ahead | formulas.At) else f"({text})"
 
 
+def _apart(formula: formulas.Apart, problem: problems.Problem, *, deny: bool) -> str:
+    first, second, count = formula.first, formula.second, problem.place_count
+    negation = "not " if deny else ""
+    distances = set(formula.distances) & set(range(1 - count, count))
+    if distances == {0}:
+        return f"{first} does not go with {second}" if deny else f"{first} goes with {second}"
+    if distances == set(range(1, count)):
+        return f"{first} is {negation}somewhere left of {second}"
+    if distances == {1}:
+        return f"{first} is {negation}directly left of {second}"
+    if distances == {-1, 1}:
+        return f"{first} is {negation}next to {second}"
+    if len(distances) == 1 and distances > {0}:
+        return f"{first} is {negation}{min(distances)} places left of {second}"
+    return f"{first} and {second} are {negation}{' or '.join(str(d) for d in sorted(distances) if d > 0)} places apart"
+
+
 def _placed(formula: formulas.Ahead | formulas.Next | formulas.At, problem: problems.Problem, *, deny: bool) -> str:
     front, back = problem.ends
+    if isinstance(formula, formulas.At) and problem.groups:
+        return f"{formula.name} is {'not ' if deny else ''}at place {formula.place}"
     if isinstance(formula, formulas.At):
         count = len(problem.names)
         if front.endswith("est") and formula.place in (1, count):

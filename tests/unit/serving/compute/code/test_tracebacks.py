@@ -1,5 +1,7 @@
 """What is said about tracebacks and shell errors."""
 
+import pytest
+
 from council.serving.compute.code import tracebacks
 
 SIMPLE = """Traceback (most recent call last):
@@ -62,3 +64,33 @@ def test_a_shell_error_is_explained() -> None:
 def test_text_without_an_error_is_no_error() -> None:
     assert tracebacks.explain("What is a TypeError?") is None
     assert tracebacks.explain("Traceback (most recent call last):\n" * 3_000) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Explain this error: NameError: name 'x' is not defined",
+        "What does NameError: name 'x' is not defined mean?",
+        "Why do I get `NameError: name 'x' is not defined`?",
+        "how do i fix this python error NameError: name 'x' is not defined",
+        "NameError: name 'x' is not defined",
+    ],
+)
+def test_the_last_line_of_an_error_is_explained(text: str) -> None:
+    told = tracebacks.explain(text)
+    assert told is not None and told.startswith("`NameError`: name 'x' is not defined") and "Next step:" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write a function that raises ValueError: no number",
+        "What is the NameError of my life?",
+        "Explain this error: MyOwnError: it broke",
+        "What is an error?",
+        "Should I catch KeyError or IndexError?",
+        "error",
+    ],
+)
+def test_a_question_that_names_an_error_in_passing_is_not_one(text: str) -> None:
+    assert tracebacks.explain(text) is None

@@ -43,7 +43,7 @@ def verdict_of(result: results.Result) -> str:
         assert "contradict" in result.reason
         return "contradiction"
     assert isinstance(result, results.Solved), result
-    if "cannot be determined" in result.answer:
+    if "cannot be determined" in result.answer or result.answer.startswith("No, it does not follow"):
         return "open"
     return "yes" if result.answer.startswith("Yes") else "no"
 

@@ -1,0 +1,78 @@
+"""Everyday quantities and word problems: from a user's text to a checked answer, or a clear no.
+
+`phrasing` takes the manners away; each frame of each grammar matches the whole rest or nothing (`frames`); where several read
+it, their answers must be the same. Numbers are fractions throughout. No user text reaches an evaluator or another parser.
+"""
+
+import datetime
+from collections.abc import Sequence
+
+from council.serving.compute import results
+from council.serving.compute.quantities import (
+    counting,
+    dates,
+    frames,
+    interest,
+    percent,
+    phrasing,
+    probability,
+    shapes,
+    statistics,
+    stops,
+    stories,
+    units,
+)
+
+_FRAMES: Sequence[frames.Frame] = (
+    *percent.FRAMES,
+    *interest.FRAMES,
+    *units.FRAMES,
+    *shapes.FRAMES,
+    *statistics.FRAMES,
+    *counting.FRAMES,
+    *probability.FRAMES,
+    *stories.FRAMES,
+)
+NOT_READ = "it is no question about quantities that I read as a whole"
+
+
+def solve(text: str, today: datetime.date | None = None) -> results.Result:
+    """Answer `text` if it is wholly in one of the grammars. `today` is what relative dates count from. Never raises."""
+    try:
+        plain = phrasing.plain(text)
+    except stops.PassOnError as stop:
+        return results.PassedOn(stop.reason)
+    found: list[results.Result] = [_answered(frame, match) for frame, match in frames.read(_FRAMES, plain)]
+    found.extend(_answered(frame, match) for frame, match in frames.read(dates.frames_on(today), plain))
+    found.extend(stories.solve(plain))
+    return _agreed(found)
+
+
+def _answered(frame: frames.Frame, match: frames.Match) -> results.Result:
+    try:
+        return frame.answer(match)
+    except stops.PassOnError as stop:
+        return results.PassedOn(stop.reason)
+    except stops.RefusedError as stop:
+        return results.Refused(stop.reason, stop.reading)
+    except ZeroDivisionError:
+        return results.PassedOn("it would divide by zero")
+
+
+def _agreed(found: Sequence[results.Result]) -> results.Result:
+    """Return the one answer of all readings. A reading that passed on does not stand in the way; a different answer does."""
+    clear = [result for result in found if not isinstance(result, results.PassedOn)]
+    if not clear:
+        return found[0] if found else results.PassedOn(NOT_READ)
+    first = clear[0]
+    for other in clear[1:]:
+        if not agree(first, other):
+            return results.PassedOn("it can be read in two ways, with different answers")
+    return first
+
+
+def agree(first: results.Result, second: results.Result) -> bool:
+    """Return whether two results say the same: both refuse, or both give the same exact value."""
+    if isinstance(first, results.Solved) and isinstance(second, results.Solved):
+        return bool(first.detail["exact"] == second.detail["exact"])
+    return isinstance(first, results.Refused) and isinstance(second, results.Refused)

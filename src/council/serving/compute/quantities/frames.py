@@ -1,0 +1,70 @@
+"""A frame: a whole question as one pattern with typed places, and what to do with what stood in them.
+
+A frame matches the whole text or not at all, so every word is accounted for. In the patterns `<w:amount>` is a place of a kind
+below, `<ask>` the words that ask for a value, and the rest is an ordinary expression.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from council.domain import answers
+from council.serving.compute import results
+from council.serving.compute.quantities import numbers
+
+Match = re.Match[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`answer` gets the match; it raises PassOnError or RefusedError where it has no answer."""
+
+    pattern: re.Pattern[str]
+    answer: Callable[[Match], results.Solved]
+
+
+_CURRENCY_SIGN = "[$\N{EURO SIGN}\N{POUND SIGN}]"
+_CURRENCY_WORD = r"(?:dollars?|euros?|pounds?|usd|eur|gbp)\b"
+KINDS = {
+    "number": numbers.NUMBER,
+    "count": numbers.COUNT,
+    "fraction": numbers.FRACTION,
+    "percent": rf"{numbers.NUMBER}\s?(?:%|percent\b|per cent\b)",
+    "amount": rf"(?:{_CURRENCY_SIGN}\s?{numbers.NUMBER}|{numbers.NUMBER}(?:\s?{_CURRENCY_SIGN}|\s{_CURRENCY_WORD})?)",
+    "money": rf"(?:{_CURRENCY_SIGN}\s?{numbers.NUMBER}|{numbers.NUMBER}(?:\s?{_CURRENCY_SIGN}|\s{_CURRENCY_WORD}))",
+    "noun": r"[a-z]+(?:[ -][a-z]+){0,2}?",
+    "name": r"[a-z]+",
+    "list": rf"-?{numbers.NUMBER}(?:(?:\s?[,;]\s?(?:and )?| and | )-?{numbers.NUMBER})*",
+}
+_ASK = r"(?:(?:what is|calculate|compute|find|work out|how much is|determine|give me|evaluate) (?:the value of )?)?"
+_PLACE = re.compile(r"<([a-z]\w*):([a-z]+)>")
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """Compile the pattern of a frame. A plain parenthesis groups without a number: places have names."""
+    text = _PLACE.sub(lambda found: f"(?P<{found[1]}>{KINDS[found[2]]})", text.replace("<ask>", _ASK))
+    return re.compile(re.sub(r"(?<!\\)\((?!\?)", "(?:", text), re.IGNORECASE | re.ASCII)
+
+
+def frames(answer: Callable[[Match], results.Solved], *texts: str) -> list[Frame]:
+    """Return a frame for each way to put the same question."""
+    return [Frame(pattern(text), answer) for text in texts]
+
+
+def read(found: Sequence[Frame], text: str) -> list[tuple[Frame, Match]]:
+    """Return every frame that matches the whole of `text`."""
+    matched = ((frame, frame.pattern.fullmatch(text)) for frame in found)
+    return [(frame, match) for frame, match in matched if match]
+
+
+def solved(
+    answer: str,
+    reading: str,
+    check: str,
+    exact: Fraction | str,
+    *steps: str,
+    level: answers.Level = answers.Level.COMPUTED,
+) -> results.Solved:
+    """Return an answer whose check held; `exact` is its value in the form that other grammars are compared in."""
+    return results.Solved(answer, reading, level, check, (f"I read: {reading}", *steps), {"exact": str(exact)})

@@ -1,0 +1,132 @@
+"""Exact numbers in text, and back. Everything is a fraction; a decimal is shown only where it is exact or marked `about`."""
+
+import re
+from fractions import Fraction
+
+from council.serving.compute.quantities import stops
+
+# The form of a number: thousands in groups of three or none, a decimal point. `1,5` is not read: it has two meanings.
+NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?![\d\w]|[.,]\d)"
+# The same where a unit may follow at once, as in 5km.
+LEADING = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?!\d|[.,]\d)"
+DIGITS_MAX = 30
+_DENOMINATOR_SHOWN_MAX = 10_000
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SMALL = {word: value for value, word in enumerate(_ONES.split())}
+_LARGE = {word: value for value, word in zip(range(20, 100, 10), _TENS.split(), strict=True)}
+_WORDS = {
+    **_SMALL,
+    **_LARGE,
+    **{f"{tens}-{one}": ten + _SMALL[one] for tens, ten in _LARGE.items() for one in _ONES.split()[1:10]},
+    **{f"{tens} {one}": ten + _SMALL[one] for tens, ten in _LARGE.items() for one in _ONES.split()[1:10]},
+    "a dozen": 12,
+}
+WORD = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")\b"
+COUNT = rf"(?:{NUMBER}|{WORD})"
+
+_DENOMINATORS = {
+    "half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
+    "ninth": 9, "tenth": 10, "twelfth": 12, "twentieth": 20, "hundredth": 100,
+}  # fmt: skip
+_NUMERATORS = {"": 1, "a": 1, "an": 1, **{word: value for word, value in _SMALL.items() if 1 <= value <= 12}}
+_FRACTION_WORDS = re.compile(
+    r"(?i)(?:(?P<top>an?|" + "|".join(_ONES.split()[1:13]) + r")[ -])?(?P<bottom>" + "|".join(_DENOMINATORS) + r")s?"
+)
+FRACTION = (
+    r"(?:(?:(?:an?|" + "|".join(_ONES.split()[1:13]) + r")[ -])?(?:" + "|".join(_DENOMINATORS) + r")s?\b"
+    r"|\d{1,6}\s?/\s?\d{1,6})"
+)
+
+
+def read(text: str) -> Fraction:
+    """Return a number of the form NUMBER or in words. Raises PassOnError."""
+    text = text.strip().lower()
+    if text in _WORDS:
+        return Fraction(_WORDS[text])
+    plain = text.replace(",", "")
+    if len(plain) > DIGITS_MAX:
+        raise stops.PassOnError(f"a number has more than {DIGITS_MAX} digits")
+    if re.match(r"0\d", plain):
+        raise stops.PassOnError("a number with a leading zero may be a code or a date")
+    return Fraction(plain)
+
+
+def read_count(text: str) -> int:
+    """Return a whole number. Raises PassOnError."""
+    value = read(text)
+    if value.denominator != 1:
+        raise stops.PassOnError(f"{text[:40]} is not a whole number")
+    return int(value)
+
+
+def read_fraction(text: str) -> Fraction:
+    """Return a fraction in words or as 3/4. Raises PassOnError."""
+    text = " ".join(text.lower().split())
+    if "/" in text:
+        top, bottom = (int(part) for part in text.split("/"))
+        if bottom == 0:
+            raise stops.RefusedError(
+                "A fraction with zero below is undefined. Give one with another number below.", text
+            )
+        return Fraction(top, bottom)
+    found = _FRACTION_WORDS.fullmatch(text)
+    if not found:
+        raise stops.PassOnError(f"{text[:40]} is not a fraction that I read")
+    top_word, bottom_word = found["top"] or "", found["bottom"]
+    top_value = _NUMERATORS[top_word]
+    plural = text.endswith("s") and bottom_word != "halves"
+    if (plural or bottom_word == "halves") != (top_value > 1):
+        raise stops.PassOnError(f"{text[:40]} is not a fraction that I read")
+    return Fraction(top_value, _DENOMINATORS[bottom_word])
+
+
+def text(value: Fraction) -> str:
+    """Return the shortest form: whole, decimal of at most 10 places, a fraction with a decimal beside it, or `about`."""
+    decimal = exact_decimal(value)
+    if decimal:
+        return decimal
+    if value.denominator > _DENOMINATOR_SHOWN_MAX:
+        return f"about {about(value)}"
+    return f"{value.numerator}/{value.denominator} (about {about(value)})"
+
+
+def exact_decimal(value: Fraction) -> str:
+    """Return `value` as a decimal where at most 10 places hold it exactly, else an empty text."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    scaled = value * 10**10
+    if scaled.denominator != 1:
+        return ""
+    digits = str(abs(scaled.numerator)).rjust(11, "0")
+    return ("-" if value < 0 else "") + (digits[:-10] + "." + digits[-10:]).rstrip("0")
+
+
+def about(value: Fraction, digits: int = 6) -> str:
+    """Return `value` rounded half up to `digits` significant digits, in plain notation, from whole numbers alone."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    places = digits - 1
+    bound = Fraction(10) ** places
+    while size >= 10:
+        size, places = size / 10, places - 1
+    while size < 1:
+        size, places = size * 10, places + 1
+    rounded = int(size * bound + Fraction(1, 2))
+    shifted = Fraction(rounded) / Fraction(10) ** places
+    return ("-" if value < 0 else "") + (exact_decimal(shifted) or f"{float(shifted):.{digits}g}")
+
+
+def cents(value: Fraction) -> str:
+    """Return an amount of money: to the cent, marked `about` where that is rounded (half up)."""
+    hundredths = value * 100
+    if value.denominator == 1:
+        return str(value.numerator)
+    rounded = int(abs(hundredths) + Fraction(1, 2))
+    shown = ("-" if value < 0 else "") + f"{rounded // 100}.{rounded % 100:02d}"
+    return shown if hundredths.denominator == 1 else f"about {shown}"

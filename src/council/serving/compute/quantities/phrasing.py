@@ -1,0 +1,54 @@
+"""The sentence around a question: other spellings of the same signs, and manners, before any grammar reads it.
+
+Digits stay as they came: look-alikes from other scripts are read by no grammar.
+"""
+
+import re
+
+from council.serving.compute.quantities import stops
+
+TEXT_CHARS_MAX = 1_200
+
+_SPELLINGS = (
+    (re.compile(r"\\[()\[\]]|\\[,;!]|~"), " "),
+    (re.compile(r"\\([%$#&])"), r"\1"),
+    (re.compile(r"\\(?:text|mathrm)\{([^{}]{0,40})\}"), r" \1 "),
+    (re.compile(r"\\d?frac\{(\d{1,6})\}\{(\d{1,6})\}"), r"\1/\2"),
+    (re.compile(r"\\times\b|\\cdot\b|\N{MULTIPLICATION SIGN}"), " x "),
+    (re.compile("[\u00a0\u2007\u2009\u202f]"), " "),
+    (re.compile("[\u2212\u2012\u2013]"), "-"),
+    (re.compile("[\u2018\u2019\u02bc]"), "'"),
+    (re.compile("[\u201c\u201d]"), '"'),
+    # With a space, since 2 and a half is not 21/2.
+    (re.compile("\N{VULGAR FRACTION ONE HALF}"), " 1/2"),
+    (re.compile("\N{VULGAR FRACTION ONE QUARTER}"), " 1/4"),
+    (re.compile("\N{VULGAR FRACTION THREE QUARTERS}"), " 3/4"),
+    (re.compile(r"\s+"), " "),
+    (re.compile(r"(?i)\b(what|how|where|who)'s\b"), r"\1 is"),
+    (re.compile(r"(?i)\bwhats\b"), "what is"),
+)
+_BEFORE = re.compile(
+    r"(?i)(?:(?:hi|hello|hey|ok|okay)(?: there| council)?[,!.]? |please,? |kindly |quick question[:,] "
+    r"|(?:can|could|would) you (?:please )?(?=tell|give|calculate|compute|find|work|convert|help|say|solve|divide|split)"
+    r"|tell me,? |(?:do you know|i want to know|i need to know|i would like to know),? )"
+)
+_AFTER = re.compile(r"(?i)(?:[\s,]*(?:please|thanks|thank you|thx))?[\s?!.=:]*$")
+
+
+def plain(text: str) -> str:
+    """Return `text` in one spelling, without manners and last stop. Raises PassOnError where it is too long or unprintable."""
+    if len(text) > TEXT_CHARS_MAX:
+        raise stops.PassOnError(f"the text is longer than {TEXT_CHARS_MAX} characters")
+    for pattern, replacement in _SPELLINGS:
+        text = pattern.sub(replacement, text)
+    text = text.strip()
+    if not text.isprintable():
+        raise stops.PassOnError("it holds signs that cannot be printed")
+    if text.count("$") == 2:
+        text = re.sub(r"(?<!\S)\$(\S[^$]*)(?<=\S)\$(?=[\s?!.,:;]|$)", r"\1", text).strip()
+    for _ in range(4):
+        found = _BEFORE.match(text)
+        if not found:
+            break
+        text = text[found.end() :]
+    return _AFTER.sub("", text)

@@ -1,0 +1,115 @@
+"""So many things at a price each, and the change from a note."""
+
+from fractions import Fraction
+
+from council.serving.compute import results
+from council.serving.compute.quantities import frames, money, numbers, stops
+from council.serving.compute.quantities.stories import words
+
+_CHECK = "the prices added up one by one"
+_COUNT_MAX = 10_000
+
+
+def _noun(name: str) -> str:
+    return f"(?P<{name}>{words.NOUN})"
+
+
+def _n(name: str) -> str:
+    return f"(?P<{name}>{words.COUNT})"
+
+
+def _added(price: money.Amount, count: Fraction) -> Fraction:
+    if count > _COUNT_MAX:
+        raise stops.PassOnError(f"more than {_COUNT_MAX} things are bought")
+    total = sum((price.value for _ in range(int(count))), Fraction(0))
+    stops.require(total == price.value * count, "the prices added up")
+    return total
+
+
+def _same(one: str, other: str) -> None:
+    if words.thing(one) != words.thing(other):
+        raise stops.PassOnError(f"{one} and {other} may be different things")
+
+
+def _cost(match: frames.Match) -> results.Solved:
+    """One or two things at known prices, so many of each."""
+    given = match.groupdict()
+    pairs = [(money.read(given["p1"]), words.count(given["n1"]), given["g1"], given["t1"])]
+    if given.get("p2"):
+        pairs.append((money.read(given["p2"]), words.count(given["n2"]), given["g2"], given["t2"]))
+        if words.thing(given["g1"]) == words.thing(given["g2"]):
+            raise stops.PassOnError("one thing has two prices")
+    for _, _, one, other in pairs:
+        _same(one, other)
+    money.one_currency(*(price for price, _, _, _ in pairs))
+    total = sum((_added(price, count) for price, count, _, _ in pairs), Fraction(0))
+    reading = " + ".join(f"{numbers.text(count)} x {price}" for price, count, _, _ in pairs)
+    return frames.solved(f"{reading} = {pairs[0][0].of(total)}", reading, _CHECK, total)
+
+
+def _spent(match: frames.Match) -> results.Solved:
+    given = match.groupdict()
+    words.check_same(given["a"], given.get("b"), given["c"])
+    price, count = money.read(match["p"]), words.count(match["n"])
+    total = _added(price, count)
+    reading = f"{numbers.text(count)} x {price}"
+    if not given.get("note"):
+        return frames.solved(f"{reading} = {price.of(total)}", reading, _CHECK, total)
+    note = money.read(given["note"])
+    money.one_currency(price, note)
+    change = note.value - total
+    reading = f"{note} - {reading}"
+    if change < 0:
+        raise stops.RefusedError(f"{note} is not enough for {price.of(total)}. Check the numbers.", reading)
+    stops.require(total + change == note.value, "price and change together")
+    return frames.solved(f"{reading} = {price.of(change)}", reading, _CHECK, change)
+
+
+def _how_many(match: frames.Match) -> results.Solved:
+    price, purse = money.read(match["p"]), money.read(match["w"])
+    money.one_currency(price, purse)
+    _same(match["g"], match["t"])
+    if price.value <= 0:
+        raise stops.PassOnError("a price of nothing")
+    count = int(purse.value / price.value)
+    stops.require(count * price.value <= purse.value < (count + 1) * price.value, "one more would cost too much")
+    reading = f"how many at {price} each for {purse}"
+    return frames.solved(f"{reading} = {count}", reading, "one more would cost too much", Fraction(count))
+
+
+_COSTS = r"(costs?|sells for)"
+_ONE = rf"(an?|one|each|every) {_noun('g1')} {_COSTS} <p1:money>"
+_TWO = rf"(an?|one|each|every) {_noun('g2')} {_COSTS} <p2:money>"
+_WHO = rf"({words.NAME})"
+_BUYS = rf"(?P<a>{words.NAME}) (buys|bought|gets|orders)"
+_AGAIN = rf"(?P<c>{words.NAME}|he|she)"
+_HOW = r"(how much (do|does|will|would)|what (do|does|will|would))"
+_IN_ALL = r"( (in total|together|altogether|in all))?"
+
+FRAMES = [
+    *frames.frames(
+        _cost,
+        rf"(if )?{_ONE}[.,;]? {_HOW} {_n('n1')} {_noun('t1')} cost{_IN_ALL}",
+        rf"{_ONE} and {_TWO}[.,;]? {_HOW} {_n('n1')} {_noun('t1')} and {_n('n2')} {_noun('t2')} cost{_IN_ALL}",
+        rf"{_ONE}[.,;] {_TWO}[.,;]? {_HOW} {_n('n1')} {_noun('t1')} and {_n('n2')} {_noun('t2')} cost{_IN_ALL}",
+    ),
+    *frames.frames(
+        _spent,
+        (
+            rf"{_BUYS} {_n('n')} {_noun('t')} (at|for) <p:money> each[.,;]? how much "
+            rf"(does|did) {_AGAIN} (pay|spend){_IN_ALL}"
+        ),
+        (
+            rf"{_BUYS} {_n('n')} {_noun('t')} (at|for) <p:money> each(\.? (?P<b>he|she)| and) (pays|"
+            rf"paid) with an? <note:money> (note|bill)[.,;]? how much change (does|did) {_AGAIN} (get|"
+            rf"receive)( back)?"
+        ),
+    ),
+    *frames.frames(
+        _how_many,
+        (
+            rf"(an?|one|each|every) {_noun('g')} {_COSTS} <p:money>[.,;]? how many {_noun('t')} can ({_WHO}|he|"
+            rf"she|i|you) buy (with|for) <w:money>"
+        ),
+    ),
+]

@@ -1,0 +1,109 @@
+"""Single questions: what is answered, how it was read, and what is said instead of an answer."""
+
+import datetime
+
+import pytest
+
+from council.domain import answers
+from council.serving.compute import operations, quantities, results
+
+TODAY = datetime.date(2026, 11, 29)
+
+ANSWERED = {
+    "What is 17% of 200?": "17% x 200 = 34",
+    "half of a third of 90": "1/2 x 1/3 x 90 = 15",
+    "What is $17\\% \\text{ of } 200$?": "17% x 200 = 34",
+    "two fifths of 35": "2/5 x 35 = 14",
+    "a third of 100": "1/3 x 100 = 100/3 (about 33.3333)",
+    "after 20 % off it costs 80, what was the price": "the price of which price - 20% of it is 80 = 100",
+    "15% tip on $43.27": "15% x $43.27 = $6.4905 (about $6.49)",
+    "Split a $90 bill with a 20% tip among 4 people": "$90 + 20% tip, divided by 4 = $27 each",
+    "divide 60 in the ratio 2:3": "60 divided in the ratio 2 : 3 = 24 and 36",
+    "5 ft 3 in in cm": "5 ft 3 in = 160.02 cm",
+    "5'11\" in cm": "5 ft 11 in = 180.34 cm",
+    "How many MB are in a GB?": "1 GB = 1000 MB",
+    "1 MiB in kB": "1 MiB = 1048.576 kB",
+    "100 KM IN MILES": "100 km = about 62.1371 mi",
+    "Convert 2 gallons to pints": "2 US gallons = 16 US pints\n2 imperial gallons = 16 imperial pints",
+    "-40 C in F": "-40 \N{DEGREE SIGN}C = -40 \N{DEGREE SIGN}F",
+    "which is longer, 1 mile or 1600 m?": "1 mi is longer: 1600 m = about 0.994194 mi",
+    "How long does it take to drive 150 km at 60 km/h?": "150 km / 60 km/h = 2 h 30 min",
+    "area of a circle with radius 5 cm": "the area by the radius of the circle of 5 cm = 25 pi cm\N{SUPERSCRIPT TWO}, "
+    "about 78.5398 cm\N{SUPERSCRIPT TWO}",
+    "median of 3, 1, 2": "the median of 3, 1, 2 = 2",
+    "mode of 1, 2, 3": "the mode of 1, 2, 3 = none: every number stands there once",
+    "How many ways can the letters of MISSISSIPPI be arranged?": "different orders of the 11 letters of MISSISSIPPI = 34650",
+    "What is the probability of at least 1 six in 4 rolls?": "the probability of at least 1 times 6 in 4 throws of a fair "
+    "6-sided die = 671/1296 (about 51.77%)",
+    "Is 1900 a leap year?": "No, 1900 is not a leap year.",
+    "What day of the week was July 4, 1776?": "the day of the week of 4 July 1776 = Thursday",
+    "How many days until 2026-12-25?": "days between 29 November 2026 (today, UTC) and 25 December 2026 = 26 days",
+    "What date is 2 weeks from tomorrow?": "30 November 2026 (tomorrow, UTC) + 2 weeks = 14 December 2026, a Monday",
+    "14:35 plus 3 h 50 min": "14:35 + 3 h 50 min = 18:25",
+    "23:30 plus 45 minutes": "23:30 + 45 min = 00:15 the next day",
+    "How long is it from 22:00 to 06:00?": "from 22:00 to 06:00 the next day = 8 h",
+    "14:30 UTC+2 in UTC-5": "14:30 at UTC+2 in UTC-5 = 07:30",
+    "Tom has 5 apples. He buys 3 more and eats 2. How many apples does Tom have now?": "apples of Tom = 6",
+}
+
+
+@pytest.mark.parametrize("question", ANSWERED)
+def test_it_is_answered_with_its_reading(question: str) -> None:
+    result = quantities.solve(question, TODAY)
+    assert isinstance(result, results.Solved), result
+    assert result.answer == ANSWERED[question] or result.answer.startswith(ANSWERED[question] + " (about ")
+    assert result.level is answers.Level.COMPUTED and result.reading and result.check
+    assert result.steps[0] == f"I read: {result.reading}"
+
+
+REFUSED = {
+    "Convert 5 dollars to euros": "exchange rates",
+    "Convert 5 kg to meters": "5 kg is a mass",
+    "What day of the week was 03/04/2025?": "3 April 2025 or 4 March 2025",
+    "What date is 30 days after 2025-02-30?": "no day 30",
+    "What day of the week was 4 July 1066?": "1583",
+    "What date is 1 month after 2025-01-31?": "no day 31",
+    "What percent of 0 is 5?": "undefined",
+    "probability of rolling a sum of 7 with 1000000000 dice": "at most 60",
+    "1000 choose 5": "at most 500",
+    "3 choose 5": "cannot be chosen",
+    "25:00 plus 1 h": "no time",
+    "14:00 UTC+99 in UTC": "UTC+14",
+    "quartiles of 1, 2, 3, 4": "inclusive or exclusive",
+    "How long does it take to drive 100 km at 0 km/h?": "above zero",
+    "A bag contains 3 red balls and 2 blue balls. What is the probability of drawing two red balls?": "replacement",
+    "Tom buys 3 books for $12 each and pays with a $20 note. How much change does he get?": "not enough",
+}
+
+
+@pytest.mark.parametrize("question", REFUSED)
+def test_it_is_refused_with_a_reason_that_says_what_to_do(question: str) -> None:
+    result = quantities.solve(question, TODAY)
+    assert isinstance(result, results.Refused), result
+    assert REFUSED[question] in result.reason and result.reason.endswith(".")
+
+
+def test_population_and_sample_are_both_given_where_neither_is_said() -> None:
+    result = quantities.solve("variance of 1, 2, 3")
+    assert isinstance(result, results.Solved)
+    assert result.answer == "population variance of 1, 2, 3 = 2/3 (about 0.666667)\nsample variance of 1, 2, 3 = 1"
+
+
+def test_days_are_given_both_ways_of_counting() -> None:
+    result = quantities.solve("How many days are there between 2024-03-01 and 2025-03-01?")
+    assert isinstance(result, results.Solved)
+    assert result.answer == "from 1 March 2024 to 1 March 2025 = 365 days (366 if both days are counted)"
+
+
+def test_what_day_today_is_comes_from_the_caller_alone() -> None:
+    assert isinstance(quantities.solve("What is today's date?"), results.PassedOn)
+    reply = operations.OPERATIONS["math.solve"]({"text": "What is today's date?", "today": "2024-02-29"})
+    assert reply["answer"] == "the date of today, in UTC = 29 February 2024, a Thursday"
+
+
+def test_two_grammars_that_differ_pass_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = operations.OPERATIONS["math.solve"]
+    assert ask({"text": "What is 17% of 200?"})["detail"]["exact"] == "34"
+    other = quantities.solve("What is 18% of 200?")
+    monkeypatch.setattr(quantities, "solve", lambda text, today: other)
+    assert ask({"text": "What is 17% of 200?"})["kind"] == "passed_on"
