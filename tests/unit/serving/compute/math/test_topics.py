@@ -280,7 +280,7 @@ UNCLEAR = [
     "solve [[1, 2], [2, 4]] x = [5, 6]", "[[sqrt(2), 1], [1, 1]]^2", "f(4)", "If f(x) = 2x, what is g(4)?",
     "If f(x) = ax + 1, what is f(2)?", "If f(x) = x + 1 and f(x) = 2, what is f(1)?", "If f(x) = sin(x), what is f(30)?",
     "If f(x) = x^2, what is the inverse of f?",
-    "If x + y = 5, what is xy?", "If f(2) = 5, what is f(4)?", "If f(x) = 2x and x = 3, what is x?",
+    "If x + y = 5, what is xy?", "If f(x) = 2x + 3 and g(x) = x, what is f^-1(g(3))?", "If f(x) = 2x, what is f + f(3)?", "If f(2) = 5, what is f(4)?", "If f(x) = 2x and x = 3, what is x?",
     "x + y when x = 3", "x^2 when y = 3", "x when x = 3", "2x + 1 when x = 3 and x = 4", "sin(x) when x = 30",
     "x + y when x = 1,234, y = 2", "the value of gold when x = 3", "If x = 3, what is the colour of the sky?",
     "sum of the roots of x^2 - 4x + 4 = 0", "sum of the solutions of x^2 + 1 = 0", "sum of the real roots of x^2 + 1 = 0",
