@@ -97,7 +97,7 @@ def _from_solutions(request: requests.Solve, wanted: tree.Node, reading: str) ->
     exact = str(solved.detail["exact"])
     if exact in ("none", "all"):
         raise limits.UndecidedError("The equations have no real solution, or every value is one.")
-    values: list[str] = []
+    values: list[tuple[str, arithmetic.Value]] = []
     solutions = re.split(r",? or ", exact)
     if len(solutions) > _SOLUTIONS_MAX:
         raise limits.UndecidedError("The equations have too many solutions.")
@@ -106,17 +106,12 @@ def _from_solutions(request: requests.Solve, wanted: tree.Node, reading: str) ->
         for part in solution.split(" and "):
             name, _, text = part.partition(" = ")
             node = tree.substituted(node, name, formulas.read_back(text))
-        text = evaluate.checked_value(node)[0]
-        if text not in values:
-            values.append(text)
-    numbers = [_fraction(text) for text in values]
+        text, number = evaluate.checked_value(node)
+        if not any(arithmetic.agree(number, other) for _, other in values):
+            values.append((text, number))
+    numbers = [number if isinstance(number, Fraction) else text for text, number in values]
     checked = f"{solved.check}; and the value computed again by other code"
-    return _said(reading, wanted, numbers, checked, f"{exact}")
-
-
-def _fraction(text: str) -> Fraction | str:
-    value = arithmetic.value(formulas.read_back(text))
-    return value if isinstance(value, Fraction) else text
+    return _said(reading, wanted, numbers, checked, exact)
 
 
 def _value_of(slots: Slots) -> wording.Task:
