@@ -131,8 +131,8 @@ async def test_traps_in_the_library_are_passed_over_or_named_and_the_rest_is_fou
     named = recall.left_out()
     assert {name: named.get(f"library/{name}") for name in ("binary.md", "latin.txt", "large.md")} == {
         "binary.md": "binary data",
-        "latin.txt": "not UTF-8",
-        "large.md": "8000 bytes, over the limit of 4096",
+        "latin.txt": "not UTF-8; save it as UTF-8",
+        "large.md": "8,000 bytes, over the limit of 4,096; split it, or raise `recall.file_bytes_max`",
     }
     assert set(named) == {"library/binary.md", "library/latin.txt", "library/large.md"}
     assert await recall.sources("axolotl") == []

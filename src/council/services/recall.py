@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -23,7 +23,7 @@ from council import telemetry
 from council.domain import config as config_module
 from council.domain import home
 from council.kit import frames, listeners
-from council.services import harness, local_hosts, memories, rights
+from council.services import harness, local_hosts, memories, reader, rights
 from council.serving.memory import corpora, folder, lexical
 
 _log = logging.getLogger(__name__)
@@ -44,11 +44,12 @@ def main(config: config_module.Config, where: home.Home) -> int:
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", SQLITE_TMPDIR=str(where.records))
     rights.confine_service("recall", config, where)
     live = where.generations / environment.generation
+    apart = reader.Reader().read
     recall = _Recall(
         {
             "guidebook": ("blueprint", folder.Folder(live / "guidebook", config.recall)),
-            "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall)),
-            "library": ("library", folder.Folder(where.library, config.recall)),
+            "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall, apart)),
+            "library": ("library", folder.Folder(where.library, config.recall, apart)),
         },
         memories.Memories(lambda: composition.keeper(config, where), config.memory, config.cache),
         corpora.Corpora(config.knowledge.corpora),
@@ -69,9 +70,14 @@ class _Recall:
         self._connections = 0
         self._left_out: dict[str, str] = {}
 
-    async def refresh(self) -> None:
-        """Bring the index up to what the folders hold. Files are read on a thread, the index is written here."""
+    async def refresh(self, names: Collection[str] = ()) -> bool:
+        """Bring the index up to what these folders hold, or all; return whether there is more to read.
+
+        Files are read on a thread, the index is written here.
+        """
         for name, (root, watched) in self._folders.items():
+            if names and name not in names:
+                continue
             for change in await asyncio.to_thread(watched.changes):
                 source = f"{name}/{change.source}"
                 if change.sections is None:
@@ -84,6 +90,7 @@ class _Recall:
             telemetry.RECALL_PASSAGES.labels(root).set(self._index.count(root))
             left_out = sum(len(watched.left_out) for name, watched in self._folders.values() if name == root)
             telemetry.RECALL_LEFT_OUT.labels(root).set(left_out)
+        return any(watched.more for _, watched in self._folders.values())
 
     def left_out(self) -> dict[str, int]:
         """Return how many documents are not in the index, by folder. Anyone may ask; their names are for the log."""
@@ -143,16 +150,20 @@ def _application(
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
     async def keep_fresh() -> None:
+        more = True
         while True:
-            await asyncio.sleep(poll_s)
+            await asyncio.sleep(0 if more else poll_s)
             try:
-                await recall.refresh()
+                more = await recall.refresh()
             except Exception:  # noqa: BLE001 - one bad look must not end the looking
+                more = False
                 _log.exception("the library could not be looked at")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await recall.refresh()
+        # The library may take long, and what comes with Council is there without it.
+        while await recall.refresh(("guidebook", "knowledge")):
+            pass
         server = await asyncio.start_unix_server(recall.serve, sock=search, backlog=listeners.BACKLOG)
         running = [asyncio.create_task(keep_fresh()), asyncio.create_task(recall.memory.keep())]
         yield

@@ -1,9 +1,11 @@
-"""Documents into passages: Markdown and plain text, cut at headings and paragraphs. Pure."""
+"""Documents into passages: Markdown and plain text, cut at headings and paragraphs. Pure. For other kinds see `reading`."""
 
 import re
 from dataclasses import dataclass
 
 SUFFIXES = frozenset({".md", ".markdown", ".txt", ".rst"})
+# What `reading` takes apart, in a process of its own.
+TAKEN_APART_SUFFIXES = frozenset({".html", ".htm", ".xhtml", ".pdf", ".csv", ".tsv"})
 
 # Documents are untrusted, so a pattern must not be able to go back over a long line again and again.
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
@@ -12,7 +14,7 @@ _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
 class UnreadableError(Exception):
-    """The bytes are not text."""
+    """The bytes are no document of their kind; the message says why, and what would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,14 @@ class Section:
 
     heading: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's passages in order. `note` says what of it was not read, and is empty where all was."""
+
+    sections: list[Section]
+    note: str = ""
 
 
 # What nobody sees but what steers a terminal, turns text around, or hides words in it: control characters, zero widths,
@@ -33,16 +43,24 @@ _NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|<!--.*?(?:-->|\Z)", 
 
 def split(raw: bytes, chars_max: int) -> list[Section]:
     """Return the passages of a document, each of about `chars_max` characters at most. Raises UnreadableError."""
-    if b"\0" in raw:
-        raise UnreadableError("binary data")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableError("not UTF-8") from error
     sections: list[Section] = []
-    for heading, body in _by_heading(visible(text)):
-        sections.extend(Section(heading, part) for part in _pieces(body, chars_max))
+    for heading, body in _by_heading(visible(decoded(raw))):
+        sections.extend(Section(heading, part) for part in pieces(body, chars_max))
     return sections
+
+
+def decoded(raw: bytes) -> str:
+    """Return the text of bytes that are one. Raises UnreadableError."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    elif b"\0" in raw:
+        raise UnreadableError("binary data")
+    else:
+        encoding = "utf-8-sig"
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UnreadableError("not UTF-8; save it as UTF-8") from error
 
 
 def visible(text: str) -> str:
@@ -79,19 +97,19 @@ def _title(text: str) -> str:
     return (bare.rstrip() if not bare or bare[-1].isspace() else text)[:_HEADING_CHARS_MAX]
 
 
-def _pieces(body: str, chars_max: int) -> list[str]:
-    """Join paragraphs up to the limit; a paragraph over it is cut at spaces."""
-    pieces: list[str] = []
+def pieces(body: str, chars_max: int) -> list[str]:
+    """Return paragraphs joined up to the limit; a paragraph over it is cut at spaces."""
+    found: list[str] = []
     current = ""
     for paragraph in re.split(r"\n\s*\n", body):
         for part in _cut(paragraph.strip("\n"), chars_max):
             if current and len(current) + len(part) + 2 > chars_max:
-                pieces.append(current)
+                found.append(current)
                 current = ""
             current = f"{current}\n\n{part}" if current else part
     if current.strip():
-        pieces.append(current)
-    return pieces
+        found.append(current)
+    return found
 
 
 def _cut(paragraph: str, chars_max: int) -> list[str]:

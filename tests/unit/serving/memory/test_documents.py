@@ -57,7 +57,9 @@ def test_line_ends_of_windows_and_a_byte_order_mark_are_no_part_of_the_text() ->
     assert documents.split(b"\xef\xbb\xbf# A\r\none\r\n\r\ntwo\r\n", 900) == [documents.Section("A", "one\n\ntwo")]
 
 
-@pytest.mark.parametrize(("raw", "why"), [(b"a\0b", "binary"), (b"caf\xe9", "UTF-8"), (b"\xff\xfea\0", "binary")])
+@pytest.mark.parametrize(
+    ("raw", "why"), [(b"a\0b", "binary"), (b"caf\xe9", "UTF-8"), (b"\x89PNG\0", "binary"), (b"\xff\xfea", "UTF-8")]
+)
 def test_what_is_no_text_is_named(raw: bytes, why: str) -> None:
     with pytest.raises(documents.UnreadableError, match=why):
         documents.split(raw, 900)

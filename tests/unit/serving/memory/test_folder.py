@@ -89,7 +89,10 @@ def test_what_is_no_text_or_too_large_is_named_and_comes_in_when_mended(watched:
     binary.write_bytes(b"\0\1")
     large.write_text("x" * 1025)
     assert seen(watched) == {"binary.md": None, "large.md": None}
-    assert watched.left_out == {"binary.md": "binary data", "large.md": "1025 bytes, over the limit of 1024"}
+    assert watched.left_out == {
+        "binary.md": "binary data",
+        "large.md": "1,025 bytes, over the limit of 1,024; split it, or raise `recall.file_bytes_max`",
+    }
     binary.write_text("text")
     large.write_text("short")
     assert seen(watched) == {"binary.md": ["text"], "large.md": ["short"]}
@@ -101,7 +104,7 @@ def test_a_document_that_becomes_unreadable_is_out(watched: folder.Folder, tmp_p
     file.write_text("text")
     seen(watched)
     file.write_bytes(b"\xff\xff")
-    assert seen(watched) == {"a.md": None} and watched.left_out == {"a.md": "not UTF-8"}
+    assert seen(watched) == {"a.md": None} and watched.left_out == {"a.md": "not UTF-8; save it as UTF-8"}
 
 
 def test_documents_over_the_count_are_named_only_while_they_are_there(watched: folder.Folder, tmp_path: Path) -> None:
