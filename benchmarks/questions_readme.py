@@ -1,6 +1,7 @@
 """The paragraph of README.md on made questions, from results/soak_questions.json."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def soak() -> tuple[dict[str, Any], str] | None:
     groups: dict[str, list[int]] = {}
     for one in ran:
         for name, counts in one["families"].items():
-            row = groups.setdefault(name.partition(".")[0], [0, 0, 0])
+            row = groups.setdefault(re.split("[.:]", name)[0], [0, 0, 0])
             for place, key in enumerate(("asked", "right", "wrong")):
                 row[place] += counts[key]
     lines = [
@@ -25,7 +26,7 @@ def soak() -> tuple[dict[str, Any], str] | None:
         "| families of | asked | answered rightly | wrong |",
         "|---|---:|---:|---:|",
         *(
-            f"| {name} | {asked:,} | {right:,} ({100 * right / asked:.1f} %) | **{wrong}** |"
+            f"| {name} | {asked:,} | {right:,} ({100 * right / asked:.2f} %) | **{wrong}** |"
             for name, (asked, right, wrong) in groups.items()
         ),
     ]

@@ -18,7 +18,9 @@ from council.serving.compute.math import (
     equations,
     evaluate,
     functions,
+    given,
     integers,
+    inverses,
     limits,
     linear_algebra,
     notation,
@@ -27,6 +29,7 @@ from council.serving.compute.math import (
     quadratics,
     requests,
     sums,
+    vectors,
     wording,
 )
 
@@ -52,8 +55,11 @@ _FRAMES = (
     *primes_and_bases.FRAMES,
     *linear_algebra.FRAMES,
     *functions.FRAMES,
+    *given.FRAMES,
+    *inverses.FRAMES,
     *quadratics.FRAMES,
     *plane.FRAMES,
+    *vectors.FRAMES,
     *sums.FRAMES,
     *behaviour.FRAMES,
 )

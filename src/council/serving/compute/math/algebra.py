@@ -88,6 +88,7 @@ def _simplified_function(node: tree.Node, reading: str) -> results.Solved:
     expression = formulas.build(node)
     check.require(sympy.count_ops(expression) <= limits.OPERATIONS_MAX // 2, "the formula is too long to simplify")
     shown = formulas.text(sympy.simplify(expression))
+    check.require(shown != tree.text(node), "no simpler form was found")
     check.same_function(node, formulas.read_back(shown))
     gaps = any(isinstance(part, tree.Call) and part.function not in ("sin", "cos", "exp") for part in tree.walk(node))
     gaps = gaps or any(isinstance(part, tree.Binary) and part.operator in "/^" for part in tree.walk(node))
@@ -109,6 +110,8 @@ def solve(request: requests.Solve) -> results.Solved:
         if relations[0].operator == "=":
             return _solve_equation(relations[0], names[0], f"solve {reading} for {names[0]} over the real numbers")
         return _solve_inequality(relations[0], names[0], f"solve {reading} for {names[0]} over the real numbers")
+    if len(relations) == 1 and request.name and relations[0].operator == "=":
+        return _rearranged(relations[0], request.name, f"solve {reading} for {request.name}")
     if any(relation.operator != "=" for relation in relations) or len(names) < 2:
         raise limits.UnreadableError("Several relations are read only as linear equations in several unknowns.")
     return _solve_system(relations, names, f"solve {reading} for {', '.join(names)}")
@@ -170,6 +173,33 @@ def real_roots(expression: Any, row: list[Fraction], name: str) -> list[tuple[st
     kept.sort(key=lambda pair: arithmetic.real(pair[1]))
     check.all_real_roots(row, [number for _, number in kept], len(found))
     return kept
+
+
+def _rearranged(relation: requests.Relation, name: str, reading: str) -> results.Solved:
+    """Solve an equation with further letters for one that it holds to the first power."""
+    ratio = polynomials.ratio(_difference(relation))
+    slope, rest = polynomials.split_linear(ratio.top, name)
+    shown = formulas.text(sympy.cancel(-_built(rest) / _built(slope)))
+    try:
+        left = polynomials.ratio(tree.substituted(_difference(relation), name, formulas.read_back(shown)))
+    except limits.UndefinedError as error:
+        raise limits.UndecidedError("A side has no value where the equation would hold.") from error
+    check.require(not left.top, "the solution does not satisfy the equation")
+    divisors = [formulas.text(sympy.factor(sign * _built(slope))) for sign in (1, -1)]
+    conditions = [] if set(slope) == {()} else [f"{min(divisors, key=lambda text: text.startswith('-'))} is not 0"]
+    conditions += ["both sides have a value"] if ratio.poles else []
+    note = f", where {' and '.join(conditions)}" if conditions else ""
+    checked = "put into the equation exactly by other code"
+    return evaluate.solved(f"{name} = {shown}{note}", reading, checked, f"{name} = {shown}")
+
+
+def _built(terms: polynomials.Polynomial) -> Any:
+    """Return a polynomial as SymPy's expression."""
+    total = sympy.Integer(0)
+    for monomial, coefficient in terms.items():
+        powers = (formulas.symbol(letter) ** power for letter, power in monomial)
+        total += sympy.Mul(sympy.Rational(coefficient.numerator, coefficient.denominator), *powers)
+    return total
 
 
 def _solve_system(relations: tuple[requests.Relation, ...], names: list[str], reading: str) -> results.Solved:

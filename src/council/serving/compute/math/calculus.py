@@ -6,7 +6,7 @@ import sympy
 from sympy.integrals import manualintegrate
 
 from council.serving.compute import results
-from council.serving.compute.math import arithmetic, check, evaluate, formulas, limits, requests, tree
+from council.serving.compute.math import arithmetic, check, continuity, evaluate, formulas, limits, requests, tree
 
 _DIFFERENCE_CHECK = "compared with difference quotients at several places by other code"
 
@@ -96,7 +96,7 @@ def _definite(request: requests.Integrate, found: Any, reading: str) -> results.
     assert request.bounds
     node, name = request.expression, request.name
     low, high = (arithmetic.value(bound) for bound in request.bounds)
-    if not _is_smooth(node, positive=min(arithmetic.real(low), arithmetic.real(high)) > 0):
+    if not continuity.holds(node, name, low, high):
         raise limits.UndecidedError("Whether the function has a gap between the bounds is not decided here.")
     symbol = formulas.symbol(name)
     start, end = (found.subs(symbol, formulas.build(bound)) for bound in request.bounds)
@@ -112,32 +112,3 @@ def _value_of(total: Any) -> tuple[str, arithmetic.Value]:
     shown = formulas.text(total)
     own = arithmetic.value(formulas.read_back(shown))
     return evaluate.checked(total, own, shown)
-
-
-def _is_smooth(node: tree.Node, positive: bool) -> bool:
-    """Return whether `node` surely has no gap: what may break is applied to the bare, positive unknown only."""
-    if not tree.unknowns(node):
-        return True
-    parts = tree.children(node)
-    if not all(_is_smooth(part, positive) for part in parts):
-        return False
-    match node:
-        case tree.Binary("/", _, right):
-            return not tree.unknowns(right) or (positive and _is_power_of_unknown(right))
-        case tree.Binary("^", left, right) if tree.unknowns(right):
-            return not tree.unknowns(left) and bool(arithmetic.value(left) > 0)
-        case tree.Binary("^", left, right):
-            exponent = arithmetic.value(right)
-            whole = arithmetic.is_exact(exponent) and exponent.denominator == 1 and exponent > 0
-            return whole or (positive and isinstance(left, tree.Unknown))
-        case tree.Call("sqrt" | "ln", (inner,)):
-            return positive and isinstance(inner, tree.Unknown)
-        case tree.Call(function):
-            return function in ("sin", "cos", "exp")
-        case _:
-            return True
-
-
-def _is_power_of_unknown(node: tree.Node) -> bool:
-    base = node.left if isinstance(node, tree.Binary) and node.operator == "^" else node
-    return isinstance(base, tree.Unknown)

@@ -4,6 +4,7 @@ Spacing that goes against the rules of precedence (2+3 * 4, 10 / 1/2), words mix
 "2 plus 3 times 4", "2 times 3 squared"), 16^1/2, and 1/2%.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -154,3 +155,30 @@ def _check_power_word(tokens: list[lexer.Token], index: int) -> None:
         return
     if _at(tokens, index - 3).text not in _POWER_WORDS:
         raise limits.UnreadableError("It is not clear how far the words of a power reach; use parentheses.")
+
+
+_DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}([-/])\d{1,2}\1\d{2,4}", re.ASCII)
+_TELEPHONE = re.compile(r"\d{3}-\d{4}|(\d+-){2,}\d{3,}", re.ASCII)
+_IDIOMS = frozenset({"9/11", "24/7", "50/50", "20/20", "7/11", "4x4", "2x4"})
+
+
+def refuse_labels(text: str, bare: bool) -> None:
+    """Raise UnreadableError for 12/25/24, 555-1234 and 24/7."""
+    if _DATE.fullmatch(text) or (bare and _TELEPHONE.fullmatch(text)) or text in _IDIOMS:
+        raise limits.UnreadableError("This may be a date, a number to call or a name.")
+
+
+def refuse_bare(expression: tree.Node, asked: bool) -> None:
+    """Raise UnreadableError where nothing is left to compute: a number, or a fraction with no question around it."""
+    while isinstance(expression, tree.Negation | tree.Postfix) and getattr(expression, "operator", "%") == "%":
+        expression = expression.operand
+    if isinstance(expression, tree.Number | tree.Constant) or (not asked and _is_reduced(expression)):
+        raise limits.UnreadableError("A bare number asks for nothing.")
+
+
+def _is_reduced(expression: tree.Node) -> bool:
+    """Return whether an expression is a fraction in lowest terms: with no question around it nothing is left to compute."""
+    if not (isinstance(expression, tree.Binary) and expression.operator == "/"):
+        return False
+    parts = [part.value for part in (expression.left, expression.right) if isinstance(part, tree.Number)]
+    return len(parts) == 2 and 0 not in parts and (parts[0] / parts[1]).numerator == parts[0] and parts[1] != 1

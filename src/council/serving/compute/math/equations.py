@@ -11,6 +11,7 @@ from council.serving.compute.math import (
     arithmetic,
     check,
     evaluate,
+    exponentials,
     formulas,
     limits,
     polynomials,
@@ -49,6 +50,8 @@ def _shown(relation: requests.Relation) -> str:
 
 def _solve_one(relation: requests.Relation, name: str) -> results.Solved:
     reading = f"solve {_shown(relation)} for {name} over the real numbers"
+    if exponentials.sites(_difference(relation)):
+        return exponentials.solve(relation, name, reading)
     kept: list[Root] = []
     for row in _candidate_rows(_difference(relation), name):
         if not row:

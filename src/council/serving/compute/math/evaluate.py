@@ -84,11 +84,12 @@ def _tidied(expression: Any) -> Any:
     tidied = sympy.expand(expression)
     if tidied.has(sympy.log):
         tidied = (
-            sympy.cancel(sympy.expand_log(tidied, force=True, factor=True))
+            sympy.cancel(sympy.expand_log(tidied, factor=True))
             if len(tidied.atoms(sympy.log)) <= _LOGARITHMS_MAX
             else sympy.expand_log(tidied)
         )
-    return min((tidied, expression), key=lambda form: (not form.is_Rational, sympy.count_ops(form)))
+    forms = (tidied, sympy.radsimp(tidied), expression)
+    return min(forms, key=lambda form: (not form.is_Rational, sympy.count_ops(form)))
 
 
 def percentage(request: requests.Percentage) -> results.Solved:

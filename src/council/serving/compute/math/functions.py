@@ -54,6 +54,8 @@ def _ask(slots: Slots) -> wording.Task:
     found = _functions(slots["given"])
     wanted = slots["wanted"]
     node = _applied(wanted, found, [0])
+    if set(tree.unknowns(node)) & set(found):
+        raise limits.UnreadableError("A function stands without an argument.")
     grammar.check_angles(node)
     if sum(1 for _ in tree.walk(node)) > _NODES_MAX:
         raise limits.TooLargeError(f"The formula would have over {_NODES_MAX} parts.")

@@ -201,6 +201,10 @@ FRAMES = (
     wording.frame(rf"ASK distance (?:between|from) {_P}", _distance),
     wording.frame(rf"how far apart are {_P}", _distance),
     wording.frame(
+        rf"(?:ASK length of|how (?:many units )?long is)(?: the| a)? (?:line )?segment "
+        rf"(?:joining|connecting|between|from|with endpoints|whose endpoints are)(?: at)? {_P}", _distance
+    ),
+    wording.frame(
         rf"ASK midpoint (?:of|between) (?:the )?(?:line )?(?:segment )?"
         rf"(?:(?:joining|connecting|between|from|with endpoints) )?{_P}",
         _midpoint,
@@ -210,5 +214,8 @@ FRAMES = (
     ),
     wording.frame(r"ASK (?P<what>slope|y-intercept|x-intercept) of (?:the )?(?:line )?"
         r"(?:with equation )?(?P<e>[^=]+=[^=]+)", _slope_of_line),
-    wording.frame(rf"ASK area of (?:the |a )?triangle with (?:vertices|corners)(?: at)? {_P}", _triangle),
+    wording.frame(
+        r"ASK area(?:, in square units,)? of (?:the |a )?triangle "
+        rf"with (?:vertices|corners)(?: at)? {_P}", _triangle,
+    ),
 )  # fmt: skip

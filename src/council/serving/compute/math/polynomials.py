@@ -145,6 +145,21 @@ def coefficients(terms: Polynomial, name: str) -> list[Fraction]:
     return found
 
 
+def split_linear(terms: Polynomial, name: str) -> tuple[Polynomial, Polynomial]:
+    """Return the two polynomials without `name` of which the first times `name` plus the second is `terms`."""
+    slope: dict[Monomial, Fraction] = {}
+    rest: dict[Monomial, Fraction] = {}
+    for monomial, coefficient in terms.items():
+        powers = dict(monomial)
+        power = powers.pop(name, 0)
+        if power > 1:
+            raise limits.UndecidedError("Only equations with the first power of the letter are rearranged.")
+        (slope if power else rest)[tuple(sorted(powers.items()))] = coefficient
+    if not slope:
+        raise limits.UndecidedError("The letter cancels out.")
+    return slope, rest
+
+
 def at(row: list[Fraction], place: arithmetic.Value) -> arithmetic.Value:
     """Return the value of a polynomial, given by its coefficients, at `place`."""
     total: arithmetic.Value = Fraction(0)

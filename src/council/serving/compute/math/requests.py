@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from council.serving.compute.math import grammar, lexer, limits, tree
+from council.serving.compute.math import clarity, grammar, lexer, limits, tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Solve:
-    """Equations, or one inequality; `name` is the unknown that the user named, or empty."""
+    """Equations, or inequalities; `name` is the unknown that the user named, or empty. Only with a name are there others."""
 
     relations: tuple[Relation, ...]
     name: str
@@ -102,6 +102,14 @@ def read(text: str) -> Request:
         if request is not None:
             return request
     return _plain(found, plain)
+
+
+def equations(text: str) -> Solve:
+    """Return the equations that `text` consists of. Raises UnreadableError or TooLargeError."""
+    request = _relations(lexer.tokens(text), "")
+    if any(relation.operator != "=" for relation in request.relations):
+        raise limits.UnreadableError("Only equations are read here.")
+    return request
 
 
 Tokens = list[lexer.Token]
@@ -193,11 +201,15 @@ def _rewrite(found: Tokens) -> Request | None:
     for form, phrases in _FORMS:
         rest = _after(_asked(found), *phrases)
         if rest is not None:
-            rest = _after(rest, "the expression", "the polynomial", "the number", "completely :", ":") or rest
+            rest = _after(rest, *_OBJECTS) or rest
             return Rewrite(form, _formula(rest))
     return None
 
 
+_OBJECTS = (
+    "the following expression :", "the following expression", "the following polynomial :", "the following :",
+    "the expression :", "the expression", "the polynomial", "the quadratic", "the number", "completely :", "completely", ":",
+)  # fmt: skip
 _FORMS = (
     ("simplify", ("simplify",)),
     ("expand", ("expand",)),
@@ -348,8 +360,15 @@ def _solve(found: Tokens) -> Request | None:
             if rest is not None:
                 return _relations(rest, wanted[0].text)
     if any(token.text in _RELATIONS and token.kind == "operator" for token in found[:-1]):
-        return _relations(found, "")
+        return _asked_alone(_relations(found, ""))
     return None
+
+
+def _asked_alone(request: Solve) -> Solve:
+    """Refuse `x = 5` on its own: a value is given there, and nothing asked."""
+    if all(isinstance(one.left, tree.Unknown) and isinstance(one.right, tree.Number) for one in request.relations):
+        raise limits.UnreadableError("A letter with its value asks for nothing.")
+    return request
 
 
 def _asked_last(given: Tokens) -> Request | None:
@@ -374,6 +393,8 @@ def _solve_named(rest: Tokens) -> Request:
             raise limits.UnreadableError("It is not clear what to solve for.")
         request = _relations(sides[0][:-1] if sides[0] and sides[0][-1].text == "," else sides[0], "")
         found = {name for relation in request.relations for name in tree.unknowns(relation.left, relation.right)}
+        if len(names) == 1 and names < found and len(request.relations) == 1:
+            return Solve(request.relations, names.pop())
         if names != found:
             raise limits.UnreadableError("There are letters other than those to be solved for.")
         return request
@@ -420,7 +441,10 @@ def _relation(found: Tokens) -> Relation:
     if len(places) != 1:
         raise limits.UnreadableError("An equation needs exactly one relation sign.")
     place = places[0]
-    return Relation(found[place].text, _formula(found[:place]), _formula(found[place + 1 :]))
+    sides = _formula(found[:place]), _formula(found[place + 1 :])
+    if any(isinstance(side, tree.Binary) and side.operator == "mod" for side in sides):
+        raise limits.UnreadableError("With mod a relation may be one of remainders or a congruence.")
+    return Relation(found[place].text, *sides)
 
 
 _FRAMES: tuple[Callable[[Tokens], Request | None], ...] = (
@@ -438,29 +462,12 @@ def _plain(found: Tokens, text: str) -> Request:
     for ending in ("=", "equals", "equal"):
         rest = rest[:-1] if len(rest) > 1 and rest[-1].text == ending else rest
     if not commanded and rest:
-        _refuse_labels(text[rest[0].start : rest[-1].end], bare=rest is found)
+        clarity.refuse_labels(text[rest[0].start : rest[-1].end], bare=rest is found)
     expression = grammar.parse(rest)
     if tree.unknowns(expression):
         raise limits.UnreadableError("The formula has letters, and nothing says what to do with them.")
-    _refuse_bare(expression)
+    clarity.refuse_bare(expression, asked=rest is not found)
     return Calculate(expression)
-
-
-_DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}([-/])\d{1,2}\1\d{2,4}", re.ASCII)
-_TELEPHONE = re.compile(r"\d{3}-\d{4}|(\d+-){2,}\d{3,}", re.ASCII)
-_IDIOMS = frozenset({"9/11", "24/7", "50/50", "20/20", "7/11", "4x4", "2x4"})
-
-
-def _refuse_labels(text: str, bare: bool) -> None:
-    if _DATE.fullmatch(text) or (bare and _TELEPHONE.fullmatch(text)) or text in _IDIOMS:
-        raise limits.UnreadableError("This may be a date, a number to call or a name.")
-
-
-def _refuse_bare(expression: tree.Node) -> None:
-    while isinstance(expression, tree.Negation | tree.Postfix) and getattr(expression, "operator", "%") == "%":
-        expression = expression.operand
-    if isinstance(expression, tree.Number | tree.Constant):
-        raise limits.UnreadableError("A bare number asks for nothing.")
 
 
 def text(request: Request) -> str:

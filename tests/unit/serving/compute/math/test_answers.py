@@ -43,8 +43,8 @@ ARITHMETIC = {
     "0.1 + 0.2": "0.1 + 0.2 = 0.3",
     "0.1*3": "0.1*3 = 0.3",
     "1e-3 + 1": "1e-3 + 1 = 1.001",
-    "1/3": "1/3 is about 0.333333",
-    "3/4": "3/4 = 0.75",
+    "what is 1/3": "1/3 is about 0.333333",
+    "what is 3/4": "3/4 = 0.75",
     "2/6": "2/6 = 1/3 (about 0.333333)",
     "1/3 + 1/6": "1/3 + 1/6 = 1/2 (0.5)",
     "10 divided by 4": "10/4 = 5/2 (2.5)",
@@ -194,6 +194,9 @@ OTHERS = {
     "simplify (x^2-1)/(x-1)": "(x^2 - 1)/(x - 1) = x + 1, wherever the left side has a value",
     "simplify sin^2(x) + cos^2(x)": "sin(x)^2 + cos(x)^2 = 1, wherever the left side has a value",
     "simplify 6/8": "6/8 = 3/4 (0.75)",
+    "simplify 1/(1 + sqrt(2))": "1/(1 + sqrt(2)) = -1 + sqrt(2) (about 0.414214)",
+    "ln((1 - sqrt(2))*(1 - sqrt(3)))": "ln((1 - sqrt(2))*(1 - sqrt(3))) is about -1.19328",
+    "factor completely: 12x^2 - 27": "12*x^2 - 27 = 3*(2*x - 3)*(2*x + 3)",
 }
 
 

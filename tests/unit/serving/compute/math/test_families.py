@@ -3,10 +3,18 @@
 import pytest
 
 from council.serving.compute import math
-from council.testing.questions import campaign, families, math_algebra, math_calculus, math_faces, math_numbers
+from council.testing.questions import (
+    campaign,
+    families,
+    math_algebra,
+    math_calculus,
+    math_faces,
+    math_given,
+    math_numbers,
+)
 
-FAMILIES = (*math_numbers.FAMILIES, *math_algebra.FAMILIES, *math_calculus.FAMILIES)
-COUNT, SEED = 300, 17
+FAMILIES = (*math_numbers.FAMILIES, *math_algebra.FAMILIES, *math_calculus.FAMILIES, *math_given.FAMILIES)
+COUNT, SEED = 200, 17
 SHARE_MIN = 0.95
 
 

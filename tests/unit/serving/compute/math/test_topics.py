@@ -213,7 +213,47 @@ EQUATIONS = {
     'solve x + y = 5 and x - y = 1': 'x = 3 and y = 2',
 }  # fmt: skip
 
-ALL = {**INTEGERS, **MATRICES, **POLYNOMIALS_AND_POINTS, **CALCULUS, **EQUATIONS}
+GIVEN = {
+    'If x + y = 4 and xy = 3, what is x^2 + y^2?': '10',
+    'If $x+y=4$ and $x^2+y^2=8$, find $x^3+y^3$.': '16',
+    'If 2x + 2y = 10, what is x + y?': '5',
+    'If x + 1/x = 3, find x^2 + 1/x^2': '7',
+    'If x^2 = 4, what is x + 1?': '-1 or 3',
+    'If 2^x = 8, what is 3^x?': '27',
+    'If x + y = 5 and x - y = 1, what is x?': '3',
+    'Given that 2x = 10, find x + 3': '8',
+    'If $a+\\frac {a} {3}=\\frac {8} {3}$, what is the value of $a$?': 'a = 2',
+    'For what value of $n$ is $3^3-5=4^2+n$?': 'n = 6',
+    'Find all values of x such that x^2 = 9': 'x = -3 or x = 3',
+    'If $2^{x-3}=4^2$, find $x$.': 'x = 7',
+    '2^x = 10': 'x = ln(10)/ln(2)',
+    'e^x = 5': 'x = ln(5)',
+    'e^x = -1': 'none',
+    '4^x = 2^(x+1)': 'x = 1',
+    '8^x = 4': 'x = 2/3',
+    'log_2(x - 1) = 3': 'x = 9',
+    'ln(x) = -2': 'x = e^(-2)',
+    'solve 2x + y = 5 for y': 'y = 5 - 2*x',
+    'solve A = l*w for w': 'w = A/l',
+    'solve 1/f = 1/a + 1/b for f': 'f = a*b/(a + b)',
+    'inverse of f(x) = 2x + 3': 'x/2 - 3/2',
+    'inverse of f(x) = (x+1)/(x-2)': '(2*x + 1)/(x - 1)',
+    'If $f(x) = 2x + 3$, what is $f^{-1}(5)$?': '1',
+    'dot product of (1,2,3) and (4,5,6)': '32',
+    'cross product of (1,0,0) and (0,1,0)': '(0, 0, 1)',
+    'magnitude of (3,4)': '5',
+    'Find the radius of the circle with equation $x^2 - 6x + y^2 + 2y + 6 = 0$.': '2',
+    'center of the circle (x-1)^2 + (y+2)^2 = 9': '(1, -2)',
+    'How many units long is a segment whose endpoints are (2,3) and (7,15)?': '13',
+    'integrate 1/x from -2 to -1': '-ln(2)',
+    'integrate 1/(1+x^2) from 0 to 1': 'pi/4',
+    'integrate sqrt(x) from 0 to 4': '16/3',
+    'integrate sqrt(1-x^2) from -1 to 1': 'pi/2',
+    'integrate x^(3/2) from 0 to 4': '64/5',
+    'integrate ln(x)/x from 1 to e': '1/2',
+}  # fmt: skip
+
+ALL = {**GIVEN, **INTEGERS, **MATRICES, **POLYNOMIALS_AND_POINTS, **CALCULUS, **EQUATIONS}
 
 
 @pytest.mark.parametrize(("prompt", "exact"), ALL.items())
@@ -239,7 +279,9 @@ UNCLEAR = [
     "[[1, 2], [3, 4]] * [[1, 0], [0, 1]] + [[1, 1], [1, 1]]", "[[x, 2], [3, 4]] + [[1, 2], [3, 4]]", "sort [3, 1, 2]",
     "solve [[1, 2], [2, 4]] x = [5, 6]", "[[sqrt(2), 1], [1, 1]]^2", "f(4)", "If f(x) = 2x, what is g(4)?",
     "If f(x) = ax + 1, what is f(2)?", "If f(x) = x + 1 and f(x) = 2, what is f(1)?", "If f(x) = sin(x), what is f(30)?",
-    "If f(x) = x^2, what is the inverse of f?", "If f(2) = 5, what is f(4)?", "If f(x) = 2x and x = 3, what is x?",
+    "If f(x) = x^2, what is the inverse of f?",
+    "If x + y = 5, what is xy?", "If f(x) = 2x + 3 and g(x) = x, what is f^-1(g(3))?", "If f(x) = 2x, what is f + f(3)?",
+    "If f(2) = 5, what is f(4)?", "If f(x) = 2x and x = 3, what is x?",
     "x + y when x = 3", "x^2 when y = 3", "x when x = 3", "2x + 1 when x = 3 and x = 4", "sin(x) when x = 30",
     "x + y when x = 1,234, y = 2", "the value of gold when x = 3", "If x = 3, what is the colour of the sky?",
     "sum of the roots of x^2 - 4x + 4 = 0", "sum of the solutions of x^2 + 1 = 0", "sum of the real roots of x^2 + 1 = 0",
@@ -250,7 +292,8 @@ UNCLEAR = [
     "distance between (1,234,5) and (0,0,0)", "midpoint of 3 and 5", "distance between Paris and London",
     "distance between (1,2) and (1,2,3)", "slope of a hill", "slope of the line x + y + z = 1",
     "distance from (1,2) to (3,4) in km", "line through (1,2)", "slope of the line y = x^2",
-    "area of the triangle with vertices (0,0)",
+    "area of the triangle with vertices (0,0)", "integrate 1/(x-2) from 0 to 2", "integrate 1/sqrt(x) from 0 to 4",
+    "integrate ln(x) from 0 to 1", "integrate (x^2-1)/(x-1) from 0 to 2", "solve (x-2)/(x-2) = a for x",
 ]  # fmt: skip
 
 
@@ -267,7 +310,8 @@ REFUSED = [
     "sum of the first 100000 primes", "maximum of x^2", "minimum of -x^2", "slope of the line through (1,2) and (1,8)",
     "slope of the line x = 3 + 0y", "If f(x) = 1/x, what is f(0)?", "x^-1 when x = 0",
     "determinant of [[1, 2, 3], [4, 5, 6]]", "largest prime less than 2", "[[1, 2]] * [[3, 4]]", "[[1, 2]] + [[1], [2]]",
-    "[[1, 2], [2, 4]]^-1", "next prime after 10^90", "smallest 2-digit multiple of 100",
+    "[[1, 2], [2, 4]]^-1", "next prime after 10^90",
+    "radius of the circle x^2 + y^2 = -1", "If f(x) = 1/x, what is f^-1(0)?", "smallest 2-digit multiple of 100",
 ]  # fmt: skip
 
 
