@@ -41,6 +41,8 @@ _MODULES = {
     "tokens": "tokens",
     "sandbox": "sandbox",
     "memory": "memory",
+    "router": "router",
+    "feedback": "feedback",
 }
 
 
