@@ -30,7 +30,7 @@ def texts() -> refit.Texts:
 def test_every_kind_has_texts_to_rehearse_and_others_to_measure_on(texts: refit.Texts) -> None:
     for part in (texts.rehearsed, texts.held_back):
         assert {one.route for one in part} == set(features.route_names())
-        assert all(sum(one.route is route for one in part) >= 40 for route in features.route_names())
+        assert all(sum(one.route is route for one in part) >= 100 for route in features.route_names())
     seen, rehearsed = (
         {(frozenset(one.seen.words), frozenset(one.seen.pieces)) for one in part}
         for part in (texts.held_back, texts.rehearsed)
@@ -40,7 +40,7 @@ def test_every_kind_has_texts_to_rehearse_and_others_to_measure_on(texts: refit.
 
 def test_the_head_in_force_is_right_about_the_texts_that_it_never_saw(texts: refit.Texts) -> None:
     found = refit.measured(head.packaged(), texts.held_back)
-    assert found.macro_f1 >= 0.9 and found.recall(answers.Route.GENERAL) >= 0.8
+    assert found.macro_f1 >= 0.9 and found.recall(answers.Route.GENERAL) >= 0.9
 
 
 def test_lessons_are_learned_and_what_was_known_is_kept(texts: refit.Texts) -> None:
