@@ -16,6 +16,7 @@ import uvicorn
 
 from council import app
 from council.backends.model_provider import openai
+from council.backends.records import learning as sql_learning
 from council.backends.records import sql
 from council.domain import access, config, providers
 from council.gateway import application, auth, limits, parts
@@ -24,6 +25,8 @@ from council.serving import pipeline
 from council.serving.ledger import writer
 from council.serving.memory import use
 from council.serving.providers import calls
+from council.serving.router import learning
+from council.serving.router import router as routers
 from council.testing import faults, local, memory, model, upstream
 from fake_sandbox import FakeSandbox
 
@@ -100,9 +103,14 @@ async def open_rig(
     )
     kept = memory.InlineMemories(memory.PlainRecords(), settings.memory, clock.SystemClock())
     memories = faults.Switch(kept)
+    learned = learning.Learning(
+        sql_learning.SqlLearning(f"sqlite:///{folder / 'council.db'}"), settings.learning_rows, clock.SystemClock(),
+        on=settings.learning,
+    )  # fmt: skip
+    learned.start()
     chain = pipeline.Pipeline(
         specialists, ledger_writer, made_calls, found.escalation, settings.prices, "0" * 40, clock.SystemClock(),
-        use.Remembering(memories, settings.memory),
+        use.Remembering(memories, settings.memory), None, routers.Router(settings.router), learned,
     )  # fmt: skip
     made = parts.Parts(
         config=settings,
@@ -113,6 +121,7 @@ async def open_rig(
         sandbox=sandbox,
         memories=memories,
         retriever=recall,
+        learning=learned,
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
         limiter=limits.RateLimiter(store, clock.SystemClock()),
         pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},
@@ -130,6 +139,7 @@ async def open_rig(
     for server in servers.values():
         await server.close()
     ledger_writer.close()
+    await learned.close()
     real_records.close()
 
 

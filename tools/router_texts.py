@@ -1,6 +1,6 @@
 """Texts of known kind that the router is trained on, written for this repository: forms with places to fill.
 
-    texts(route, count, seed)   the same ones for the same seed
+    texts(route, count, seed, part)   the same ones for the same seed
 
 Each line of `router_texts/ROUTE.txt` is one way in which people ask, `\\n` in it a line break; what fills its places varies,
 and stands in `places.txt`. They stand beside the made questions of `council.testing.questions`, whose generators give more
@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from council.domain import answers
 
@@ -19,16 +20,26 @@ _PLACE = re.compile(r"\{(\w+)\}")
 _FOLDER = Path(__file__).resolve().with_suffix("")
 # Every so manyth form is held back where the head is tried on forms that it has not seen.
 HELD_BACK = 8
+Part = Literal["fitted", "tried", "never"]
 
 
-def texts(route: answers.Route, count: int, seed: int, held_back: bool | None = None) -> Iterator[str]:
-    """Yield texts of one kind: of all forms, or only of those that are held back, or of the others."""
-    chance = random.Random(f"{route}:{seed}")
-    chosen = [
-        form for place, form in enumerate(forms(route)) if held_back is None or (place % HELD_BACK == 0) is held_back
-    ]
+def texts(route: answers.Route, count: int, seed: int, part: Part) -> Iterator[str]:
+    """Yield texts of one kind, of the forms of one part."""
+    chance = random.Random(f"{route}:{seed}:{part}")
+    chosen = [form for place, form in enumerate(forms(route)) if part_of(place) == part]
     for _ in range(count):
         yield filled(chance, chance.choice(chosen))
+
+
+def part_of(place: int) -> Part:
+    """Return what a form is for, by its place in its file.
+
+    Those that are `tried` give the temperature, and are fitted after that. Those that are `never` fitted are shipped, to
+    measure on.
+    """
+    if place % HELD_BACK:
+        return "fitted"
+    return "never" if place % (2 * HELD_BACK) == 0 else "tried"
 
 
 def filled(chance: random.Random, form: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes the router's weights: `src/council/serving/router/weights.bin` and `weights.json`.
+"""Makes the router's weights, `weights.bin` and `weights.json` in `src/council/serving/router/`, and `texts.jsonl` beside them.
 
     python tools/train_router.py --data FOLDER      the committed weights; FOLDER holds the development rows (JSONL)
     python tools/train_router.py --out FOLDER       from this repository's own texts alone, written elsewhere
@@ -6,7 +6,9 @@
 Fitted on the texts of `router_texts.py`, on the made questions of `council.testing.questions`, and on the half of the
 permissively licensed development files whose ids hash to an even number; the other half, and every file that is share-alike
 or asks not to be trained on, is never read here. The same data and seed give the same bytes; `weights.json` names the data by
-digest. Logistic regression over hashed n-grams by Adagrad; the temperature comes from forms and rows that were held back.
+digest. `texts.jsonl` is what `council router` measures on and rehearses; what it measures on is of forms that are never fitted,
+or of made questions of another seed. Logistic regression over hashed n-grams by Adagrad; the temperature comes from forms and
+rows that were held back.
 """
 
 import argparse
@@ -36,6 +38,9 @@ SEED = 20_261
 OWN_TEXTS = 2600
 MADE_A_FAMILY = 40
 MADE_A_ROUTE_MAX = 2500
+# Texts of each kind that are shipped: of our own forms, and made questions.
+SHIPPED = {"rehearsed": (120, 60), "held back": (100, 50)}
+_SHIPPED_CHARS_MAX = 400
 ROUTES = features.route_names()
 # Licences that allow it: MIT, Apache-2.0, CC-BY, own work. Nothing share-alike, nothing of BIG-bench.
 FILES = (
@@ -91,6 +96,8 @@ _WEIGHT_DECAY = 3e-6
 _VECTOR_TEXTS = 6000
 
 Array = Any
+# Which number stands in a text is nothing that the router sees.
+Looks = tuple[frozenset[int], frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,7 @@ def main() -> None:
     everything = [*kept, *held_back]
     vectors = vector_head(everything)
     write(options.out, _fitted(everything), _temperature(sums, wanted), vectors, told)
+    ship(options.out, everything)
 
 
 def _fitted(found: Sequence[Labelled]) -> Fit:
@@ -145,15 +153,19 @@ def collected(data: Path | None) -> tuple[list[Labelled], list[Labelled], dict[s
     Held back are whole forms of our own texts, and every eighth row of the rest: what is right on texts of a form that was
     fitted says little.
     """
+    parts: tuple[tuple[int, router_texts.Part], ...] = (
+        (OWN_TEXTS, "fitted"),
+        (OWN_TEXTS // router_texts.HELD_BACK, "tried"),
+    )
     own, held = (
         [
             Labelled(text, index)
             for index, route in enumerate(ROUTES)
-            for text in router_texts.texts(route, count, SEED, held_back)
+            for text in router_texts.texts(route, count, SEED, part)
         ]
-        for count, held_back in ((OWN_TEXTS, False), (OWN_TEXTS // router_texts.HELD_BACK, True))
+        for count, part in parts
     )
-    made = list(_made())
+    made = list(_made(SEED))
     told: dict[str, Any] = {
         "seed": SEED, "own_texts": len(own) + len(held), "own_texts_sha256": _digest([*own, *held]),
         "made_questions": len(made), "made_questions_sha256": _digest(made),
@@ -185,7 +197,37 @@ def development_rows(file: Path, *, fitted: bool) -> Iterator[Labelled]:
             yield Labelled(row["prompt"], ROUTES.index(kind))
 
 
-def _made() -> Iterator[Labelled]:
+def ship(place: Path, fitted_texts: Sequence[Labelled]) -> None:
+    """Write the shipped texts. None of those held back looks to the router like one of `fitted_texts`."""
+    known = {_looks(one.text) for one in fitted_texts}
+    lines, told = [], set[Looks]()
+    for name, (own, made) in SHIPPED.items():
+        held_back = name == "held back"
+        seed = SEED + 7 if held_back else SEED
+        drawn = [
+            Labelled(text, index)
+            for index, route in enumerate(ROUTES)
+            for text in router_texts.texts(route, 8 * own, seed, "never" if held_back else "fitted")
+        ]
+        for found, most in ((drawn, own), (list(_made(seed)), made)):
+            counts = dict.fromkeys(range(len(ROUTES)), 0)
+            for one in disguised(random.Random(seed), found) if held_back else found:
+                looks = _looks(one.text)
+                if counts[one.route] < most and len(one.text) <= _SHIPPED_CHARS_MAX and looks not in told:
+                    if held_back and looks in known:
+                        continue
+                    told.add(looks)
+                    counts[one.route] += 1
+                    lines.append(json.dumps({"part": name, "route": str(ROUTES[one.route]), "text": one.text}))
+    (place / "texts.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def _looks(text: str) -> Looks:
+    seen = features.of(text)
+    return frozenset(seen.words), frozenset(seen.pieces)
+
+
+def _made(seed: int) -> Iterator[Labelled]:
     """Yield questions of every family, at most so many a route."""
     by_route: dict[int, list[Labelled]] = {}
     for module in sorted(pkgutil.iter_modules(questions.__path__), key=lambda one: one.name):
@@ -193,10 +235,10 @@ def _made() -> Iterator[Labelled]:
         for family in families:
             kept = by_route.setdefault(ROUTES.index(family.route), [])
             kept += [
-                Labelled(asked.text, ROUTES.index(family.route)) for asked in campaign.draw(family, MADE_A_FAMILY, SEED)
+                Labelled(asked.text, ROUTES.index(family.route)) for asked in campaign.draw(family, MADE_A_FAMILY, seed)
             ]
     for index in sorted(by_route):
-        random.Random(SEED).shuffle(by_route[index])
+        random.Random(seed).shuffle(by_route[index])
         yield from by_route[index][:MADE_A_ROUTE_MAX]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from council.serving.ledger import writer as writer_module
     from council.serving.memory import keeper as keeper_module
     from council.serving.providers import calls as calls_module
+    from council.serving.router import learning as learning_module
     from council.serving.specialists import speech
 
 _PROMPT_BYTES_MAX = 64 * 1024
@@ -67,6 +68,13 @@ def keeper(config: config_module.Config, where: home_module.Home) -> "keeper_mod
         return faiss.FaissIndex(embedder.width, config.memory.lists_from)
 
     return keeper_module.Keeper(kept, embedder, new_index, config.memory, clock)
+
+
+def learning_records(config: config_module.Config, where: home_module.Home) -> ports.LearningRecords:
+    """Return what is kept for the router to be fitted anew, in the same database as the other records."""
+    from council.backends.records import learning
+
+    return learning.SqlLearning(config.records.url or where.records_url, config.records.busy_s)
 
 
 def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
@@ -140,6 +148,7 @@ def gateway(
     from council.gateway import application, auth, limits, parts
     from council.serving.ledger import writer
     from council.serving.providers import calls
+    from council.serving.router import learning
 
     clock = clock_module.SystemClock()
     made_records, made_store = records(config, where), store(config, where)
@@ -151,17 +160,19 @@ def gateway(
     book = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
     die = random.Random()  # noqa: S311 - draws deployments
     made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
+    learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     made = parts.Parts(
         config=config,
         generation=generation,
         records=made_records,
         pipeline=_pipeline(
-            _Stages(compute, recall, memories, sandbox, made_calls, book), found, config, where, generation
+            _Stages(compute, recall, memories, sandbox, made_calls, book, learned), found, config, where, generation
         ),
         calls=made_calls,
         sandbox=sandbox,
         memories=memories,
         retriever=recall,
+        learning=learned,
         doorkeeper=auth.Doorkeeper(made_records, config.gateway),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
@@ -178,6 +189,7 @@ def gateway(
     async def lifespan(_: Any) -> AsyncIterator[None]:
         await made.doorkeeper.refresh()
         book.start()
+        learned.start()
         sweeping = asyncio.create_task(_settle_expired(made_records, clock))
         try:
             yield
@@ -185,6 +197,7 @@ def gateway(
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
             await asyncio.to_thread(book.close)
+            await learned.close()
             await sandbox.close()
             for server in made_servers.values():
                 await server.close()
@@ -204,6 +217,7 @@ class _Stages:
     sandbox: ports.Sandbox
     calls: "calls_module.Calls"
     book: "writer_module.LedgerWriter"
+    learned: "learning_module.Learning"
 
 
 def _pipeline(
@@ -234,6 +248,7 @@ def _pipeline(
         use.Remembering(stages.memories, config.memory),
         cache_use.Cache(given, config.cache, generation),
         router.Router(config.router, stages.memories),
+        stages.learned,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from council.domain import access, answers, ledger, memory, sandbox, states
+from council.domain import access, answers, learning, ledger, memory, sandbox, states
 
 
 class Records(Protocol):
@@ -80,23 +80,45 @@ class Records(Protocol):
         """Give back every connection. Idempotent."""
 
 
+class LearningRecords(Protocol):
+    """How questions went, for the router; in the records. Blocking. Every method raises RecordsUnavailableError."""
+
+    def keep(self, rows: Sequence[learning.Row]) -> None:
+        """Commit the rows, or none; a request that is there already is left as it is."""
+
+    def judge(self, thumb: learning.Thumb) -> bool:
+        """Keep what a user thinks of an answer, in the place of what they thought before; False if it was not their request."""
+
+    def trim(self, bounds: learning.Bounds) -> int:
+        """Delete what is too old or too much, the oldest first; return how many rows and thumbs went."""
+
+    def forget(self, user_id: str) -> int:
+        """Delete all rows and thumbs of a user for good; return how many."""
+
+    def kept(self, user_id: str) -> learning.Kept:
+        """Return how much is kept of a user."""
+
+    def learned(self, limit: int) -> list[tuple[learning.Row, learning.Thumb | None]]:
+        """Return the newest rows, oldest of them first, each with what its user thought of the answer."""
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
 class Store(Protocol):
     """Shared, fast, and lossy by design: what must outlive a restart is in the records."""
 
     async def ping(self) -> None:
         """Return if the store answers; raises StoreUnavailableError."""
-        ...
 
     async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> access.Allowance:
         """Take up to `permits` of `limit` permits that refill evenly over `window_s`, shared by all callers of `key`.
 
         A full bucket allows a burst of `limit`. Raises StoreUnavailableError.
         """
-        ...
 
     async def close(self) -> None:
         """Give back every connection. Idempotent."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +164,9 @@ class ModelStream(Protocol):
 
     async def read(self) -> Sequence[ModelEvent]:
         """Return the events that have come, at least one; none at an end that is one."""
-        ...
 
     async def close(self) -> None:
         """Close the connection unless the answer ended. Idempotent."""
-        ...
 
 
 class ModelProvider(Protocol):
@@ -159,37 +179,29 @@ class ModelProvider(Protocol):
     @property
     def name(self) -> str:
         """The provider's name in providers.yaml."""
-        ...
 
     @property
     def loopback(self) -> bool:
         """Whether it runs on this machine, so that nothing asked of it leaves."""
-        ...
 
     @property
     def forms(self) -> frozenset[str]:
         """The wire forms that pass through as they are."""
-        ...
 
     async def whole(self, call: ModelCall) -> ModelReply:
         """Return the whole reply. Cancelling closes the connection."""
-        ...
 
     async def open(self, call: ModelCall) -> ModelStream:
         """Return a stream whose answer has begun."""
-        ...
 
     async def ping(self) -> None:
         """Return if a call could be made now."""
-        ...
 
     async def models(self) -> list[str] | None:
         """Return the names of the models that the server lists; None where it has no list. Costs nothing."""
-        ...
 
     async def close(self) -> None:
         """Give back every connection. Idempotent."""
-        ...
 
 
 class Compute(Protocol):
@@ -197,11 +209,9 @@ class Compute(Protocol):
 
     async def call(self, operation: str, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """Run one operation. Raises ComputeLimitError, ComputeUnavailableError, OverloadedError."""
-        ...
 
     async def ping(self) -> None:
         """Return if the worker answers; raises ComputeUnavailableError."""
-        ...
 
 
 class Retriever(Protocol):
@@ -227,13 +237,11 @@ class AnswerCache(Protocol):
 
         `scope` is all else that shapes an answer, `gist` what the question is about.
         """
-        ...
 
     async def keep(
         self, user_id: str, scope: str, gist: str, text: str, answer: Mapping[str, Any], request_id: str
     ) -> None:
         """Keep an answer."""
-        ...
 
 
 class SandboxSession(Protocol):
@@ -242,18 +250,15 @@ class SandboxSession(Protocol):
     @property
     def ended(self) -> bool:
         """Whether it has ended without being closed, as where its interpreter did."""
-        ...
 
     async def run(self, job: sandbox.Job) -> sandbox.Result:
         """Run a call; its `limits` count for it alone. In a session the interpreter itself tells how its code ended.
 
         Raises NotFoundError when the session has ended, SandboxUnavailableError.
         """
-        ...
 
     async def close(self) -> None:
         """End the session and all that runs in it. Idempotent."""
-        ...
 
 
 class SandboxRunner(Protocol):
@@ -262,38 +267,31 @@ class SandboxRunner(Protocol):
     @property
     def layers(self) -> tuple[str, ...]:
         """What stands between a job and this machine, by name."""
-        ...
 
     @property
     def layers_missing(self) -> Mapping[str, str]:
         """Which layers of the full set are absent, and why."""
-        ...
 
     async def run(self, job: sandbox.Job) -> sandbox.Result:
         """Run a job to its end, at most its `wall_s` and a little more. Closing the awaiting task ends the job.
 
         Raises SandboxUnavailableError; whatever the job does is a Result.
         """
-        ...
 
     async def open_session(self, limits: sandbox.Limits) -> SandboxSession:
         """Open a session with these limits on memory, processes and files.
 
         Raises UnsupportedParameterError where the kind has none, SandboxUnavailableError.
         """
-        ...
 
     async def kill_all(self) -> int:
         """End every running job and session at once; return how many there were."""
-        ...
 
     async def ping(self) -> None:
         """Return if a job could be run now; raises SandboxUnavailableError."""
-        ...
 
     async def close(self) -> None:
         """End everything. Idempotent."""
-        ...
 
 
 class Sandbox(Protocol):
@@ -304,35 +302,27 @@ class Sandbox(Protocol):
 
     async def run(self, job: sandbox.Job, caller: str, request_id: str) -> sandbox.Result:
         """Run a job. Raises InvalidRequestError, OverloadedError when the queue is full, SandboxStoppedError."""
-        ...
 
     async def open_session(self, limits: sandbox.Limits | None, caller: str, request_id: str) -> str:
         """Open a session and return its id. Raises OverloadedError, SandboxStoppedError."""
-        ...
 
     async def run_in_session(self, session: str, job: sandbox.Job, caller: str, request_id: str) -> sandbox.Result:
         """Run a call in a session of the same caller. Raises NotFoundError when there is none, else as `run`."""
-        ...
 
     async def close_session(self, session: str, caller: str, request_id: str) -> None:
         """End a session of the same caller. Raises NotFoundError."""
-        ...
 
     async def status(self) -> sandbox.State:
         """Return the state of pool, queue, layers and kill switch."""
-        ...
 
     async def kill(self, caller: str, request_id: str) -> int:
         """Throw the kill switch: end every job and refuse new ones, over restarts too, until lifted. Return how many."""
-        ...
 
     async def lift(self, caller: str, request_id: str) -> None:
         """Lift the kill switch. Idempotent."""
-        ...
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""
-        ...
 
 
 class Runtime(Protocol):
@@ -340,31 +330,24 @@ class Runtime(Protocol):
 
     async def status(self) -> list[states.ServiceStatus]:
         """Return every service, in start order."""
-        ...
 
     async def restart(self, service: str) -> None:
         """Drain and stop a service, then start it again; returns when it is ready."""
-        ...
 
     async def stop(self, service: str) -> None:
         """Drain and stop a service until it is started again."""
-        ...
 
     async def start(self, service: str) -> None:
         """Start a stopped service; returns when it is ready."""
-        ...
 
     async def scale(self, service: str, replicas: int) -> None:
         """Run `replicas` processes of a service."""
-        ...
 
     async def replace(self, service: str, generation: str) -> None:
         """Start a service on another generation beside the old one, hand over its sockets, drain the old one."""
-        ...
 
     async def shut_down(self) -> None:
         """Stop everything, the supervisor last."""
-        ...
 
 
 class Embedder(Protocol):
@@ -373,20 +356,16 @@ class Embedder(Protocol):
     @property
     def digest(self) -> str:
         """Which model this is: vectors of another digest cannot be compared with its own."""
-        ...
 
     @property
     def width(self) -> int:
         """How many numbers a vector has."""
-        ...
 
     def embed(self, texts: Sequence[str]) -> memory.Embedded:
         """Return a vector for each text, in order."""
-        ...
 
     def forget(self) -> None:
         """Drop what is kept of texts seen."""
-        ...
 
 
 class VectorIndex(Protocol):
@@ -394,27 +373,21 @@ class VectorIndex(Protocol):
 
     def add(self, numbers: Sequence[int], vectors: Sequence[bytes]) -> None:
         """Add vectors under numbers that are not there yet."""
-        ...
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Remove vectors; numbers that are not there are passed over."""
-        ...
 
     def search(self, vector: bytes, limit: int) -> list[tuple[int, float]]:
         """Return up to `limit` numbers with their cosine, nearest first."""
-        ...
 
     def similarity(self, vector: bytes, numbers: Sequence[int]) -> list[float]:
         """Return the cosine of each of these numbers, 0.0 for those that are not there."""
-        ...
 
     def settle(self) -> None:
         """Rearrange for the number of vectors it holds now, if that pays. May take a second; searches go on meanwhile."""
-        ...
 
     def __len__(self) -> int:
         """Return how many vectors it holds."""
-        ...
 
 
 class MemoryRecords(Protocol):
@@ -433,33 +406,26 @@ class MemoryRecords(Protocol):
 
         `superseded` maps ids of the same user's facts to the id of the row that takes their place, at that row's time.
         """
-        ...
 
     def memories(
         self, user_id: str, selection: memory.Selection, limit: int, *, newest_first: bool = False
     ) -> list[memory.Memory]:
         """Return up to `limit` memories in the order of their ids, which is that of their birth."""
-        ...
 
     def facts(self, user_id: str, subject: str, attribute: str) -> list[memory.Memory]:
         """Return the facts about an attribute that hold, newest first."""
-        ...
 
     def vectors(self, user_id: str, before: str, limit: int) -> list[tuple[str, str, bytes, str]]:
         """Return up to `limit` memories as id, text, vector and digest, newest first; only older ones than `before`, if any."""
-        ...
 
     def set_vectors(self, user_id: str, vectors: Sequence[tuple[str, bytes]], digest: str) -> None:
         """Replace vectors by id."""
-        ...
 
     def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
         """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
-        ...
 
     def counts(self) -> dict[str, int]:
         """Return how many memories each user has, of those who have any."""
-        ...
 
 
 class Memories(Protocol):
@@ -467,30 +433,23 @@ class Memories(Protocol):
 
     async def remember(self, user_id: str, session_id: str, text: str, request_id: str) -> list[memory.Memory]:
         """Keep what the user said, and the facts in it; return what is new and committed. Raises OverloadedError."""
-        ...
 
     async def recall(self, user_id: str, session_id: str, query: str, limit: int, request_id: str) -> memory.Recalled:
         """Return what is known for a question."""
-        ...
 
     async def search(self, user_id: str, query: str, limit: int, request_id: str) -> list[memory.Found]:
         """Return up to `limit` memories that fit a query, best first."""
-        ...
 
     async def entries(
         self, user_id: str, selection: memory.Selection, limit: int, request_id: str
     ) -> list[memory.Memory]:
         """Return up to `limit` memories, oldest first."""
-        ...
 
     async def forget(self, user_id: str, selection: memory.Selection, request_id: str) -> int:
         """Delete memories for good; return how many. Raises NotFoundError for ids that are not the user's."""
-        ...
 
     async def take_in(self, user_id: str, rows: Sequence[memory.Memory], request_id: str) -> int:
         """Import memories; return how many were new. Raises InvalidRequestError."""
-        ...
 
     async def embed(self, texts: Sequence[str], request_id: str) -> memory.Embedded:
         """Return a vector for each text. Raises InvalidRequestError."""
-        ...

@@ -94,6 +94,11 @@ LEDGER_SECONDS = prometheus_client.Histogram(
 CACHE = prometheus_client.Counter(
     "council_answer_cache_total", "Questions looked up in the answer cache, by result.", ["result"]
 )
+LEARNING_ROWS = prometheus_client.Counter(
+    "council_learning_rows_total",
+    "How questions went, for the router, by whether it was kept (kept, lost).",
+    ["result"],
+)
 PROVIDER_CALLS = prometheus_client.Counter(
     "council_provider_calls_total", "Calls to models' servers, by provider and outcome.", ["provider", "outcome"]
 )

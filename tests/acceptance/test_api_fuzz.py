@@ -16,11 +16,15 @@ from council.domain import config
 from gateway_rig import served_rig
 
 OPERATIONS = [
+    "DELETE /api/learning",
     "DELETE /api/memory",
     "DELETE /api/memory/sessions/{session}",
     "DELETE /api/memory/{identifier}",
     "DELETE /v1/sandbox/sessions/{id}",
     "GET /api/budget",
+    "GET /api/library/passages/{identifier}",
+    "GET /api/library/search",
+    "GET /api/learning",
     "GET /api/ledger/export",
     "GET /api/ledger/report",
     "GET /api/memory",
@@ -34,6 +38,7 @@ OPERATIONS = [
     "GET /v1/models/{name}",
     "GET /v1/sandbox/status",
     "POST /api/calculate",
+    "POST /api/feedback",
     "POST /api/search",
     "POST /api/solve",
     "POST /v1/chat/completions",
@@ -60,7 +65,7 @@ PASSED_ON = {"POST /v1/completions"}
 
 @pytest.fixture(scope="session")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseSchema]:
-    settings = config.build({"gateway": {"requests_per_minute": 10_000_000}}, {}, {})
+    settings = config.build({"learning": True, "gateway": {"requests_per_minute": 10_000_000}}, {}, {})
     folder: Path = tmp_path_factory.mktemp("fuzz")
     with served_rig(folder, settings) as url:
         yield schemathesis.openapi.from_url(f"{url}/openapi.json")

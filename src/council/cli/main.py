@@ -42,6 +42,8 @@ _MODULES = {
     "sandbox": "sandbox",
     "memory": "memory",
     "library": "library",
+    "router": "router",
+    "feedback": "feedback",
 }
 
 

@@ -22,6 +22,15 @@ class RouterConfig:
     vector_wait_s: float = options.option(0.015, "Longest wait for that, seconds.", low=0.001, high=1)
 
 
+@dataclass(frozen=True, slots=True)
+class LearningRowsConfig:
+    """What `learning` keeps at most. What is beyond it is deleted, the oldest first, whether `learning` is on or off."""
+
+    days: float = options.option(7.0, "Nothing is kept for longer than this, days.", low=0.01, high=366)
+    rows_user_max: int = options.option(1_000, "Most rows of one user.", low=1, high=1_000_000)
+    rows_max: int = options.option(10_000, "Most rows of all users, up to 8 KiB each.", low=1, high=1_000_000)
+
+
 # What recall can read from packages, see serving/memory/corpora.
 CORPORA = ("countries", "elements", "python", "dictionary")
 

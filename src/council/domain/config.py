@@ -251,6 +251,9 @@ class Config:
     """The whole configuration."""
 
     port: int = option(8000, "Base port; services count up from it (decision 6).", low=1024, high=65_000)
+    learning: bool = option(
+        False, "Keep how questions went, without their text, to fit the router anew; see `learning_rows`."
+    )
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     general: answering.GeneralConfig = field(default_factory=answering.GeneralConfig)
@@ -261,6 +264,7 @@ class Config:
     knowledge: answering.KnowledgeConfig = field(default_factory=answering.KnowledgeConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     router: answering.RouterConfig = field(default_factory=answering.RouterConfig)
+    learning_rows: answering.LearningRowsConfig = field(default_factory=answering.LearningRowsConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     records: RecordsConfig = field(default_factory=RecordsConfig)

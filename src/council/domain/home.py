@@ -80,6 +80,11 @@ class Home:
         return self.run / "sandboxd"
 
     @property
+    def router(self) -> Path:
+        """Candidates for the router's weights, a folder each; nothing reads them but `council router`."""
+        return self.root / "router"
+
+    @property
     def models(self) -> Path:
         """Prepared model files."""
         return self.root / "models"

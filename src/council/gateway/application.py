@@ -20,6 +20,7 @@ from council.gateway import (
     admin,
     door,
     embeddings,
+    feedback,
     health,
     library,
     limits,
@@ -57,6 +58,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     app.router.routes.append(page.route(made, vitals))
     app.include_router(admin.router(made, vitals))
     app.include_router(memory.router(made))
+    app.include_router(feedback.router(made))
     app.include_router(specialists.router(made))
     app.include_router(library.router(made))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
@@ -146,6 +148,8 @@ _PATHS = frozenset(
         "/api/memory/search",
         "/api/memory/export",
         "/api/memory/import",
+        "/api/feedback",
+        "/api/learning",
     }
 )
 

@@ -8,6 +8,7 @@ from council.domain import config as config_module
 from council.gateway import auth, limits
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls as calls_module
+from council.serving.router import learning as learning_module
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Parts:
     sandbox: ports.Sandbox
     memories: ports.Memories
     retriever: ports.Retriever
+    learning: learning_module.Learning
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]

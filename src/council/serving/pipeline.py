@@ -25,6 +25,7 @@ from council.serving.memory import use
 from council.serving.providers import attempts
 from council.serving.providers import calls as calls_module
 from council.serving.router import decision as decision_module
+from council.serving.router import learning as learning_module
 from council.serving.router import router as router_module
 
 _log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Pipeline:
         remembering: use.Remembering | None = None,
         cache: cache_module.Cache | None = None,
         router: router_module.Router | None = None,
+        learning: learning_module.Learning | None = None,
     ):
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
@@ -88,6 +90,7 @@ class Pipeline:
         self._remembering = remembering
         self._cache = cache
         self._router = router or router_module.Router(answering.RouterConfig())
+        self._learning = learning
         self._recording: set[asyncio.Task[None]] = set()
         self._open = 0
         self._none_open = asyncio.Event()
@@ -163,6 +166,7 @@ class Pipeline:
                     async for event in events:
                         yield event
                 return
+        run.routed = True
         async with contextlib.aclosing(self._tried(decision.order, question, asker, run)) as events:
             async for event in events:
                 yield event
@@ -283,6 +287,9 @@ class Pipeline:
             await self._writer.record(run.row(outcome, self._generation), run.charges)
         run.recorded = True
         run.observe(outcome)
+        learned = run.learned()
+        if self._learning is not None and learned is not None:
+            self._learning.note(run.question, learned)
         return run.answer(self._generation)
 
     async def _cost(self, finding: answers.Finding, run: run_module.Run) -> int:

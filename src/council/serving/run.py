@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from council import telemetry
-from council.domain import answers, errors, ledger
+from council.domain import answers, errors, learning, ledger
 from council.kit import clock as clock_module
 from council.serving.memory import use
 from council.serving.providers import attempts
@@ -26,6 +26,8 @@ class Run:
         self.tab: attempts.Tab | None = None
         self.escalated = False
         self.memory: use.Use | None = None
+        # Whether the router's order was tried for the whole question, so that its end says something of that order.
+        self.routed = False
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock
@@ -87,6 +89,23 @@ class Run:
             total_us=round(total_s * 1e6),
             generation=generation,
             local=self.local,
+        )
+
+    def learned(self) -> learning.Row | None:
+        """Return what the router may learn from this; None where the question was several, or its asker is nobody's user."""
+        finding = self.finding
+        if not self.routed or not self._token_id or finding is None or finding.refused:
+            return None
+        return learning.Row(
+            request_id=self.question.request_id,
+            user_id=self._user_id,
+            at_us=self._started_us,
+            features=b"",
+            specialist=self.route,
+            level=finding.evidence.level,
+            confidence=finding.confidence,
+            escalated=self.escalated,
+            passed_on=tuple(map(answers.Route, self.passed_on)),
         )
 
     @property

@@ -14,6 +14,7 @@ MIB = 1024 * 1024
 
 DEFAULTS: dict[str, Any] = {
     "port": 8000,
+    "learning": False,
     "gateway.host": "127.0.0.1",
     "gateway.workers": 1,
     "gateway.allowed_hosts": (),
@@ -75,6 +76,9 @@ DEFAULTS: dict[str, Any] = {
     "router.split": True,
     "router.unsure_below": 0.6,
     "router.vector_wait_s": 0.015,
+    "learning_rows.days": 7.0,
+    "learning_rows.rows_user_max": 1_000,
+    "learning_rows.rows_max": 10_000,
     "memory.memories_max": 200_000,
     "memory.text_chars_max": 2000,
     "memory.found_max": 5,

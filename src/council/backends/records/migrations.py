@@ -245,4 +245,36 @@ def _memories(connection: sqlalchemy.Connection) -> None:
     _run(connection, [statement.format(**types) for statement in _MEMORY_TABLES])
 
 
-STEPS: tuple[Step, ...] = (_first, _money, _memories)
+_LEARNING_TABLES = (
+    """CREATE TABLE learning (
+        request_id TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        at_us {integer} NOT NULL,
+        features {bytes} NOT NULL,
+        specialist TEXT NOT NULL,
+        level TEXT NOT NULL,
+        confidence {real} NOT NULL,
+        escalated {boolean} NOT NULL,
+        passed_on TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX learning_of_user ON learning (user_id, at_us)",
+    "CREATE INDEX learning_at_us ON learning (at_us)",
+    """CREATE TABLE thumbs (
+        request_id TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        at_us {integer} NOT NULL,
+        verdict TEXT NOT NULL,
+        route TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX thumbs_of_user ON thumbs (user_id, at_us)",
+    "CREATE INDEX thumbs_at_us ON thumbs (at_us)",
+)
+
+
+def _learning(connection: sqlalchemy.Connection) -> None:
+    """How questions went, and what users thought of the answers."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _LEARNING_TABLES])
+
+
+STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning)

@@ -126,3 +126,29 @@ memories = sqlalchemy.Table(
     Column("vector", LargeBinary, nullable=False),
     Column("vector_model", Text, nullable=False),
 )
+
+# How questions went. `features` hold no text; `passed_on` are routes, joined by commas.
+learning = sqlalchemy.Table(
+    "learning",
+    _METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("features", LargeBinary, nullable=False),
+    Column("specialist", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("escalated", Boolean, nullable=False),
+    Column("passed_on", Text, nullable=False),
+)
+
+# What users thought of answers. `route` is "" where they did not say where the question belonged.
+thumbs = sqlalchemy.Table(
+    "thumbs",
+    _METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("route", Text, nullable=False),
+)
