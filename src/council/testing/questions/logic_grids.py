@@ -366,6 +366,9 @@ _REFUSE = (
     "2. Bob is at position 2.\nWho is at position 3?",
     _ROW + "- Name: Ann, Bob, Ann\nClues:\n1. Ann is at position 1.\nWho is at position 3?",
     _FRIENDS + "Pet: cat, dog\n1. Ann has the cat.\n2. Bob has the dog.\nWhat is the pet of Cem?",
+    _ROW
+    + "- Name: Ann, mostly Bob, Cem\nClues:\n1. Ann is at position 1.\n2. Cem is at position 2.\nWho is at position 1?",
+    _ROW + "- Name: Ann, Bob, not Cem\nClues:\n1. Ann is at position 1.\nWho is at position 1?",
     # Words that are not in the tables must not be read over.
     _OF_PETS + "1. Ann hates the cat.\n2. Bob owns the dog.\nWho owns the fish?",
     _OF_PETS + "1. Ann wants the cat.\n2. Bob owns the dog.\nWho owns the fish?",

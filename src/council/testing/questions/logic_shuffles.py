@@ -94,6 +94,11 @@ def agrees(answer: str, key: str) -> bool:
 
 _START = "Ann has a red hat, Bob has a blue hat, and Cem has a green hat. "
 _REFUSE = (
+    "Ann has either a red hat and Bob has a blue hat. Ann and Bob swap hats. Who has the blue hat at the end?",
+    "Ann has probably a red hat and Bob has a blue hat. Ann and Bob swap hats. Who has the blue hat at the end?",
+    "Ann has a red hat and Bob has only a blue hat and a scarf. Ann and Bob swap hats. Who has the red hat at the end?",
+    "Ann has first a red hat and Bob has a blue hat. Ann and Bob swap hats. Who has the blue hat at the end?",
+    _START + "Ann and Bob swap hats. Who has almost the red hat at the end?",
     _START + "Ann and Bob swap shoes. Who has the red hat at the end?",
     _START + "Ann and Bob swap seats. Who has the red hat at the end?",
     _START + "Ann and Bob nearly swap hats. Who has the red hat at the end?",

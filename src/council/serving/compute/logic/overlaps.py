@@ -53,7 +53,7 @@ _EVERYONE = re.compile(
     rf"(?:everyone|everybody|each(?: one)? of them|each (?:person|student|member|child|guest)) (?P<verb>{_VERBS})"
     r" at least one(?: of (?:them|these|the (?:two|three)))?"
 )
-_UNSAFE = words.FUNCTION_WORDS - {"will", "may"}
+_UNSAFE = (words.FUNCTION_WORDS - {"will", "may"}) | words.HEDGES
 
 _Regions = tuple[int, ...]
 

@@ -109,6 +109,7 @@ def _read(parts: script.Script) -> _Puzzle:
                 objects |= set((match["object"] or "").split()[-1:])
                 continue
             if match := _SCENE.fullmatch(lowered):
+                _unhedged(lowered)
                 named |= set(re.split(r",? and |, ", match["names"]))
                 continue
             if found := _swaps(lowered, start, objects | _OBJECTS.get(holds, set())):
@@ -119,6 +120,7 @@ def _read(parts: script.Script) -> _Puzzle:
             holds = _held(sentence, start, shown, holds)
             objects |= _plurals([*start.values(), *lowered.split(":")[:-1]])
     with problems.located(len(parts.premises)):
+        _unhedged(parts.question)
         if not swaps or not 2 <= len(start) <= PEOPLE_MAX or len(set(start.values())) < len(start):
             raise problems.NotUnderstoodError("it needs swaps, and different things that each starts with")
         if named - set(start) or set(start) & set(start.values()):
@@ -130,12 +132,13 @@ def _held(sentence: str, start: dict[str, str], shown: dict[str, str], holds: st
     """Take in who has what at the start, and return how it is held, which is the same for all."""
     match = _START.fullmatch(sentence)
     assert match is not None, "the pattern takes any text"
+    _unhedged(sentence)
     for piece in re.split(rf",? (?:and )?(?={_NAME} (?:{_HOLDS}) )", match["held"]):
         said = re.fullmatch(rf"({_NAME}) ({_HOLDS}) (.+)", piece, re.IGNORECASE)
         if not said or said[1].lower() in start or said[1].lower() in words.FUNCTION_WORDS:
             raise problems.NotUnderstoodError(f"I do not read {piece[:80]!r}")
         thing = _thing(said[3])
-        if holds not in ("", said[2].lower()) or re.search(r"[,;:]| (?:and|or|but|not|with) ", f" {thing} "):
+        if holds not in ("", said[2].lower()) or re.search(r"[,;:]| (?:and|or|but|not|with|an?) ", f" {thing} "):
             raise problems.NotUnderstoodError(f"I do not read {piece[:80]!r}")
         holds = said[2].lower()
         start[said[1].lower()] = thing
@@ -144,6 +147,12 @@ def _held(sentence: str, start: dict[str, str], shown: dict[str, str], holds: st
             shown[f"the {thing}"] = thing
         shown[thing] = re.sub(r"^(?:an?|the) (?=\w)", "", said[3])
     return holds
+
+
+def _unhedged(text: str) -> None:
+    """Pass on what says how surely or how often something holds."""
+    if words.HEDGES.intersection(re.findall(r"[^\W\d_]+", text.lower())):
+        raise problems.NotUnderstoodError(f"I do not read {text[:80]!r}")
 
 
 def _thing(text: str) -> str:

@@ -165,6 +165,9 @@ class Things:
         pieces = [piece.strip() for piece in re.split(r",? and |,? or |, ", items.strip())]
         if len(set(map(str.lower, pieces))) < len(pieces) or canonical(label) in map(canonical, self.labels):
             raise problems.NotUnderstoodError(f"it lists something twice: {items[:60]!r}")
+        hedges = words.HEDGES - {"or"} - ({"only"} if all(p.lower().startswith("one ") for p in pieces) else set())
+        if hedges.intersection(items.lower().replace(",", " ").split()):
+            raise problems.NotUnderstoodError(f"I do not read the list {items[:60]!r}")
         if self.named is None and canonical(label) in ("name", "person", "people", "friend"):
             self.named = len(self.groups)
         phrases = all(piece.lower().startswith("one ") for piece in pieces)

@@ -36,6 +36,15 @@ FUNCTION_WORDS = frozenset(
     """.split()
 )
 
+# No part of what a thing is called: they say how surely, how often or how many.
+HEDGES = frozenset(
+    """
+    not never no none almost nearly about approximately roughly mostly mainly probably possibly perhaps maybe likely
+    usually often sometimes rarely always either neither nor or unless except without only just also too again exactly
+    most least half yesterday today tomorrow more less many much few several
+    """.split()
+)
+
 # Said of a kind as a whole, not of each of its members: "men are numerous" does not make Socrates numerous.
 COLLECTIVE_WORDS = frozenset(
     """
