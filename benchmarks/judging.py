@@ -32,6 +32,10 @@ _BLOCK = re.compile(r"```[^\n]*\n(.*?)```", re.DOTALL)
 _TABLE = re.compile(r"\[\s*\{.*\}\s*\]", re.DOTALL)
 _EQUALS = re.compile(r"[=≈]")
 _LATEX = (
+    (re.compile(r"\\begin\{pmatrix\}"), "[["),
+    (re.compile(r"\\end\{pmatrix\}"), "]]"),
+    (re.compile(r"\\\\"), "],["),
+    (re.compile("&"), ","),
     (re.compile(r"\\d?t?frac\s*\{([^{}]+)\}\s*\{([^{}]+)\}"), r"(\1)/(\2)"),
     (re.compile(r"\\frac\s*(\d)\s*(\d)"), r"(\1)/(\2)"),
     (re.compile(r"\\sqrt\s*\{([^{}]+)\}"), r"sqrt(\1)"),
@@ -168,8 +172,19 @@ def _printed(text: str) -> set[str]:
     }
 
 
+# What Council's own answers say beside the result.
+_BESIDE = re.compile(r" \((?:about|\d+ of the)[^()]*\)|, wherever .*| modulo \d+: .*")
+_IN_BASE = re.compile(r"\bis (\w+) in base (\d+)\s*$")
+_THERE_ARE = re.compile(r"There (?:are|is) (\d[\d,]*) ")
+
+
 def _candidates(text: str) -> list[str]:
     """Return what may be the result in an answer: the whole, a box, the last right-hand side, the last number."""
+    text = _BESIDE.sub("", text)
+    if found := _IN_BASE.search(text):
+        return [f"{found[1]}_{found[2]}", text]
+    if found := _THERE_ARE.match(text):
+        return [found[1]]
     first = text.strip().split("\n", 1)[0]
     boxed = re.findall(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}", text)
     sides = [_EQUALS.split(line)[-1] for line in (first, text.strip().split("\n")[-1]) if _EQUALS.search(line)]

@@ -33,6 +33,11 @@ TRUTHS = "Is it true?\nA) True\nB) False\nC) Unknown"
         ("12\\text{ cm}", "12"),
         ("1,234", "1234"),
         ("50\\%", "50%"),
+        ("\\dfrac{6}{11}", "f(5) = 6/11 (about 0.545455)"),
+        ("28", "n = 28 modulo 43: n is 28 plus any multiple of 43"),
+        ("2215_6", "515 in base 10 is 2215 in base 6"),
+        ("2", "There are 2 primes between 30 and 40"),
+        ("\\begin{pmatrix} 1 & -4 \\\\ 3 & -1 \\end{pmatrix}", "A + B = [[1, -4], [3, -1]]"),
     ],
 )
 def test_a_value_is_right_however_it_is_written(expected: str, text: str) -> None:
@@ -49,6 +54,9 @@ def test_a_value_is_right_however_it_is_written(expected: str, text: str) -> Non
         ("\\frac{1}{2}", "2/1"),
         ("-3", "3"),
         ("5\\sqrt{2}", "5"),
+        ("30", "There are 2 primes between 30 and 40"),
+        ("2215_7", "515 in base 10 is 2215 in base 6"),
+        ("\\begin{pmatrix} 1 & -4 \\\\ 3 & -1 \\end{pmatrix}", "A + B = [[1, -4], [3, 1]]"),
     ],
 )
 def test_another_value_is_wrong(expected: str, text: str) -> None:
