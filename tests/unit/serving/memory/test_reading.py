@@ -64,11 +64,54 @@ def test_a_page_is_read_under_its_headings() -> None:
         "<svg><text>SECRET</text></svg>",
         "<h2 hidden>SECRET</h2>",
         "<div hidden><div><p>SECRET</p></div>",
+        "<dialog>SECRET</dialog>",
+        "<datalist><option>SECRET</datalist>",
+        "<p aria-hidden=TRUE>SECRET</p>",
+        "<p style='display:/* */none'>SECRET</p>",
+        "<p style='color: transparent'>SECRET</p>",
+        "<p style='transform: scale(0)'>SECRET</p>",
+        "<style>/* a note */ .two{visibility:/**/hidden}</style><p class=two>SECRET</p>",
+        "<style>p.three, EM {display: none}</style><p class=three>SECRET</p><em>SECRET</em>",
+        "<style>@media screen {.four {display: none}}</style><p class=four>SECRET</p>",
     ],
 )
 def test_what_nobody_sees_is_not_read(hidden: str) -> None:
     page = f"<style>.gone, #x {{display: none}}</style><p>Seen before.</p>{hidden}"
     assert "SECRET" not in str(read(".html", page)) and "Seen before." in str(read(".html", page))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<style>@media print {p {display: none}} @media print and (color) {.a {x: y} p {opacity: 0}}</style><p>SEEN</p>",
+        "<!-- <style>p {display: none}</style> --><p>SEEN</p>",
+        "<style>/* p {display: none} */</style><p>SEEN</p>",
+        "<style>div p {display: none}</style><p>SEEN</p>",
+        "<style>p.x {display: none}</style><p class=y>SEEN</p><p>SEEN</p>",
+        "<p style='background-color: transparent'>SEEN</p>",
+        "<dialog open>SEEN</dialog>",
+    ],
+)
+def test_what_is_seen_on_a_screen_is_read(page: str) -> None:
+    assert "SEEN" in str(read(".html", page))
+
+
+@pytest.mark.parametrize(
+    ("page", "sections"),
+    [
+        ("<h1>Title<p>The mill opens.", [("Title", "The mill opens.")]),
+        ("<div><h1>Title</div>The mill opens.", [("Title", "The mill opens.")]),
+        ("<h1>One<h2>Two</h2>Text.", [("One > Two", "Text.")]),
+        ("<h2>One</h2>First.<h2>Two", [("One", "First.")]),
+    ],
+)
+def test_a_heading_without_an_end_takes_no_text_with_it(page: str, sections: list[tuple[str, str]]) -> None:
+    assert read(".html", page) == sections
+
+
+def test_a_heading_that_is_too_long_for_one_is_text_as_well() -> None:
+    [(heading, text)] = read(".html", f"<h1>{'word ' * 60}LAST</h1>")
+    assert len(heading) == 200 and "LAST" not in heading and text.endswith("LAST")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +148,19 @@ def test_a_long_table_is_cut_at_rows_and_its_rest_named() -> None:
     found = reading.read(".csv", ("a,b\n" + "x,1\n" * (tables.ROWS_MAX + 5)).encode(), CHARS)
     assert "first 20,000 rows" in found.note and len(found.sections) > 100
     assert found.sections[-1].heading.endswith("20000")
+
+
+def test_a_table_that_its_long_names_swell_is_cut_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_CHARS_MAX", 1_000)
+    found = reading.read(".csv", (f"{'n' * 5_000},b\n" + "x,1\n" * 50).encode(), CHARS)
+    assert "first 12 rows" in found.note and found.sections[-1].heading.endswith("12")
+    assert max(len(section.text) for section in found.sections) < CHARS + 100
+
+
+@pytest.mark.parametrize("raw", [b"", b",,,\n,,\n", b"a,b\n"])
+def test_a_table_without_rows_is_named(raw: bytes) -> None:
+    with pytest.raises(documents.UnreadableError, match="no rows"):
+        read(".csv", raw)
 
 
 def test_a_formula_is_text() -> None:
