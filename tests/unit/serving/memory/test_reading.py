@@ -1,7 +1,11 @@
 """HTML, PDF and tables into passages: what a reader would see, where it stands, and nothing that is hidden."""
 
+import io
+import subprocess
+import sys
 import zlib
 
+import pypdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,6 +192,28 @@ def test_pages_of_a_pdf_are_read_and_its_metadata_not() -> None:
 def test_a_pdf_that_cannot_be_read_is_named(raw: bytes, why: str) -> None:
     with pytest.raises(documents.UnreadableError, match=why):
         read(".pdf", raw)
+
+
+WITHOUT_CRYPTOGRAPHY = """
+import sys
+for name in ("cryptography", "Crypto", "Cryptodome"):
+    sys.modules[name] = None
+from council.serving.memory import documents, reading
+try:
+    print(reading.read(".pdf", sys.stdin.buffer.read(), 400))
+except documents.UnreadableError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("password", ["", "pw"])
+def test_a_pdf_in_aes_is_named_as_encrypted_where_nothing_can_open_it(password: str) -> None:
+    """As where Council is installed without the tools of its tests."""
+    writer, raw = pypdf.PdfWriter(clone_from=io.BytesIO(made_documents.pdf(["a"]))), io.BytesIO()
+    writer.encrypt(user_password=password, owner_password="owner", algorithm="AES-256")
+    writer.write(raw)
+    done = subprocess.run([sys.executable, "-c", WITHOUT_CRYPTOGRAPHY], input=raw.getvalue(), capture_output=True)
+    assert done.stdout.decode() == "encrypted; save it without a password\n"
 
 
 def test_a_stream_that_swells_is_refused() -> None:
