@@ -4,9 +4,11 @@ Numbers are compared by value after LaTeX, units and signs of grouping are gone;
 by running the row's tests; tables as JSON.
 """
 
+import ast
 import contextlib
 import fractions
 import json
+import math
 import re
 from typing import Any
 
@@ -36,9 +38,10 @@ _LATEX = (
     (re.compile(r"\\end\{pmatrix\}"), "]]"),
     (re.compile(r"\\\\"), "],["),
     (re.compile("&"), ","),
+    (re.compile(r"\\sqrt\s*\{([^{}]+)\}"), r"sqrt(\1)"),
     (re.compile(r"\\d?t?frac\s*\{([^{}]+)\}\s*\{([^{}]+)\}"), r"(\1)/(\2)"),
     (re.compile(r"\\frac\s*(\d)\s*(\d)"), r"(\1)/(\2)"),
-    (re.compile(r"\\sqrt\s*\{([^{}]+)\}"), r"sqrt(\1)"),
+    (re.compile(r"\\sec\s*(\w)"), r"(1/cos(\1))"),
     (re.compile(r"\\sqrt\s*(\w)"), r"sqrt(\1)"),
     (re.compile(r"\\(?:text|mbox|mathrm|textbf)\s*\{[^{}]*\}"), ""),
     (re.compile(r"\\boxed\s*\{([^{}]*)\}"), r"\1"),
@@ -157,9 +160,57 @@ def _same_value(expected: str, text: str) -> bool:
     number = value(wanted)
     for candidate in _candidates(text):
         plain = normal(candidate)
-        if plain == wanted or (number is not None and value(plain) == number):
+        same = plain == wanted or (number is not None and value(plain) == number)
+        if same or _same_formula(wanted, plain):
             return True
     return False
+
+
+# A formula is the same where it has the same value at these places.
+_PLACES = (0.7, 1.3)
+_FUNCTIONS = {"sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "tan": math.tan, "ln": math.log}
+
+
+def _same_formula(wanted: str, plain: str) -> bool:
+    """Return whether two normalised formulas of x with roots or angles have the same values."""
+    if not re.search("sqrt|sin|cos|tan|ln|pi", wanted) or max(len(wanted), len(plain)) > 100:
+        return False
+    with contextlib.suppress(ValueError, SyntaxError, TypeError, ArithmeticError, KeyError):
+        first, second = (ast.parse(_written_out(one), mode="eval").body for one in (wanted, plain))
+        return all(math.isclose(_valued(first, x), _valued(second, x), rel_tol=1e-9) for x in _PLACES)
+    return False
+
+
+def _written_out(plain: str) -> str:
+    """Return a normalised formula as Python writes it: with parentheses behind functions, and signs of products."""
+    called = re.sub(r"(sqrt|sin|cos|tan|ln)(\w)", r"\1(\2)", plain)
+    return re.sub(r"(?<=[\d)])(?=[a-z(])", "*", called).replace("^", "**")
+
+
+def _valued(node: ast.expr, x: float) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
+        case ast.Name(id=name):
+            return {"x": x, "pi": math.pi, "e": math.e}[name]
+        case ast.UnaryOp(op=ast.USub(), operand=inner):
+            return -_valued(inner, x)
+        case ast.Call(func=ast.Name(id=name), args=[inner]):
+            return _FUNCTIONS[name](_valued(inner, x))
+        case ast.BinOp(left=left, op=operator, right=right):
+            one, other = _valued(left, x), _valued(right, x)
+            match operator:
+                case ast.Add():
+                    return one + other
+                case ast.Sub():
+                    return one - other
+                case ast.Mult():
+                    return one * other
+                case ast.Div():
+                    return one / other
+                case ast.Pow():
+                    return float(math.pow(one, other))
+    raise ValueError("no formula that is read here")
 
 
 def _printed(text: str) -> set[str]:

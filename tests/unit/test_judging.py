@@ -37,6 +37,8 @@ TRUTHS = "Is it true?\nA) True\nB) False\nC) Unknown"
         ("28", "n = 28 modulo 43: n is 28 plus any multiple of 43"),
         ("2215_6", "515 in base 10 is 2215 in base 6"),
         ("2", "There are 2 primes between 30 and 40"),
+        ("\\frac{\\sqrt{6} - \\sqrt{2}}{4}", "cos(75 degrees) = (-sqrt(2) + sqrt(6))/4 (about 0.258819)"),
+        ("2 \\sec x", "cos(x)/(1 + sin(x)) = 2/cos(x), wherever the left side has a value"),
         ("\\begin{pmatrix} 1 & -4 \\\\ 3 & -1 \\end{pmatrix}", "A + B = [[1, -4], [3, -1]]"),
     ],
 )
@@ -54,6 +56,8 @@ def test_a_value_is_right_however_it_is_written(expected: str, text: str) -> Non
         ("\\frac{1}{2}", "2/1"),
         ("-3", "3"),
         ("5\\sqrt{2}", "5"),
+        ("\\frac{\\sqrt{6} - \\sqrt{2}}{4}", "(sqrt(2) + sqrt(6))/4"),
+        ("2 \\sec x", "2*cos(x)"),
         ("30", "There are 2 primes between 30 and 40"),
         ("2215_7", "515 in base 10 is 2215 in base 6"),
         ("\\begin{pmatrix} 1 & -4 \\\\ 3 & -1 \\end{pmatrix}", "A + B = [[1, -4], [3, 1]]"),

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import orjson
+import pydantic
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive
@@ -16,6 +17,7 @@ CLIENT_GONE = 499
 _LOOK_AFTER_S = 0.05
 
 _T = TypeVar("_T")
+_Form = TypeVar("_Form", bound=pydantic.BaseModel)
 
 
 async def body(request: Request, timeout_s: float, bytes_max: int) -> bytes:
@@ -46,6 +48,19 @@ async def json_body(request: Request, timeout_s: float, bytes_max: int) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise errors.MalformedBodyError(f"The body is not valid JSON in UTF-8: {error}. Send a JSON object.") from error
+
+
+async def form(request: Request, timeout_s: float, bytes_max: int, model: type[_Form]) -> _Form:
+    """Return the body as a form. Raises InvalidRequestError, as `json_body` does or naming the first field that is wrong."""
+    found = await json_body(request, timeout_s, bytes_max)
+    try:
+        return model.model_validate(found)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "body"
+        raise errors.InvalidRequestError(
+            f"`{place}`: {first['msg']}. Correct it and send again.", parameter=place
+        ) from error
 
 
 async def unless_gone(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T | None:

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 import fastapi
-import orjson
 import pydantic
 from starlette.requests import Request
 from starlette.responses import Response
@@ -60,7 +59,8 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
     async def feedback(request: Request) -> Response:
         """Say what you think of an answer to you. Said again, it takes the place of what you said before."""
         user_id = await _admit(made, request)
-        said = _read(await exchange.body(request, made.config.gateway.body_timeout_s, _BODY_BYTES_MAX))
+        timeout_s = made.config.gateway.body_timeout_s
+        said = await exchange.form(request, timeout_s, _BODY_BYTES_MAX, FeedbackForm)
         route = answers.Route(said.route) if said.route else None
         await made.learning.judge(
             learning.Thumb(said.request_id, user_id, clock.now_us(), learning.Verdict(said.verdict), route)
@@ -93,16 +93,3 @@ async def _admit(made: parts.Parts, request: Request) -> str:
         )
     await made.limiter.admit(principal)
     return principal.user_id
-
-
-def _read(raw: bytes) -> FeedbackForm:
-    try:
-        return FeedbackForm.model_validate(orjson.loads(raw))
-    except orjson.JSONDecodeError as error:
-        raise errors.MalformedBodyError(f"The body is not valid JSON in UTF-8: {error}. Send a JSON object.") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "body"
-        raise errors.InvalidRequestError(
-            f"`{place}`: {first['msg']}. Correct it and send again.", parameter=place
-        ) from error

@@ -3,12 +3,11 @@
 from typing import Any
 
 import fastapi
-import orjson
 import pydantic
 from starlette.requests import Request
 from starlette.responses import Response
 
-from council.domain import access, answers, errors
+from council.domain import access, answers
 from council.gateway import exchange, limits, parts, single
 
 
@@ -59,23 +58,9 @@ async def _answer(made: parts.Parts, request: Request, route: answers.Route) -> 
     admission = await made.limiter.admit(principal)
     headers = limits.tell(request, admission)
     settings = made.config.gateway
-    raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
-    asked = _text(raw)
-    work = single.answer(made, principal, admission, asked, request.state.request_id, route)
+    asked = await exchange.form(request, settings.body_timeout_s, settings.body_bytes_max, TextForm)
+    work = single.answer(made, principal, admission, asked.text, request.state.request_id, route)
     found = await exchange.unless_gone(request.receive, work)
     if found is None:
         return Response(status_code=exchange.CLIENT_GONE)
     return exchange.json_response(single.form(found), headers)
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return TextForm.model_validate(orjson.loads(raw)).text
-    except orjson.JSONDecodeError as error:
-        raise errors.MalformedBodyError(f"The body is not valid JSON in UTF-8: {error}. Send a JSON object.") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "body"
-        raise errors.InvalidRequestError(
-            f"`{place}`: {first['msg']}. Correct it and send again.", parameter=place
-        ) from error

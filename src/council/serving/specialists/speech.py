@@ -26,6 +26,22 @@ class Speaker(Protocol):
         ...
 
 
+async def whole(
+    model: Speaker, messages: Sequence[answers.Message], sampling: answers.Sampling, request_id: str
+) -> tuple[str, answers.Usage]:
+    """Return all that a model says, and what it used. Raises as ports.ModelProvider says."""
+    said: list[str] = []
+    usage = answers.Usage()
+    async with contextlib.aclosing(model.complete(messages, sampling, request_id)) as items:
+        async for item in items:
+            match item:
+                case answers.Piece(text):
+                    said.append(text)
+                case answers.End():
+                    usage = item.usage
+    return "".join(said), usage
+
+
 class Speech:
     """What a model said so far, and how sure it was of each piece."""
 

@@ -121,16 +121,8 @@ class ToolUsingSpecialist:
             *(message for message in question.messages if message.role != "system"),
         ]
         sampling = answers.Sampling(self._settings.tools_tokens_max, temperature=0.0, schema=self._schema())
-        said: list[str] = []
-        usage = answers.Usage()
-        async with contextlib.aclosing(self._model.complete(messages, sampling, question.request_id)) as items:
-            async for item in items:
-                match item:
-                    case answers.Piece(text):
-                        said.append(text)
-                    case answers.End():
-                        usage = item.usage
-        return self._read("".join(said)), usage
+        said, usage = await speech_module.whole(self._model, messages, sampling, question.request_id)
+        return self._read(said), usage
 
     def _offer(self) -> str:
         tools = "\n".join(f"- {name}: {_WHAT[name]}" for name in self._names)

@@ -5,7 +5,6 @@ into the grammar: what it does not read, or what lacks a name or a number of the
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -74,16 +73,7 @@ class TranslatedSpecialist:
     async def _rewritten(self, question: answers.Question) -> tuple[str, answers.Usage]:
         sampling = answers.Sampling(self._settings.translate_tokens_max, temperature=0.0, schema=_SCHEMA)
         messages = [answers.Message("system", _PROMPT), answers.Message("user", question.text)]
-        said: list[str] = []
-        usage = answers.Usage()
-        async with contextlib.aclosing(self._model.complete(messages, sampling, question.request_id)) as items:
-            async for item in items:
-                match item:
-                    case answers.Piece(text):
-                        said.append(text)
-                    case answers.End():
-                        usage = item.usage
-        return "".join(said), usage
+        return await speech_module.whole(self._model, messages, sampling, question.request_id)
 
     def _finding(self, result: dict[str, Any], usage: answers.Usage) -> answers.Finding:
         level = answers.Level(result["level"])
