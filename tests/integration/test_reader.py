@@ -52,6 +52,12 @@ def test_a_document_that_takes_too_long_is_named(child: reader.Reader, monkeypat
     assert time.monotonic() - begun_s < 10 and child.read(".html", PAGE, 400).sections
 
 
+def test_a_document_that_takes_too_much_memory_is_named_and_the_next_is_read(child: reader.Reader) -> None:
+    with pytest.raises(documents.UnreadableError, match=r"768 MiB.*split it"):
+        child.read(".html", b"<a " * (2 << 20), 400)
+    assert child.read(".html", PAGE, 400).sections
+
+
 def test_the_child_reaches_no_file_and_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run its `main` with a reader that tries, in place of the library that a document led astray."""
     if not confine.landlock_abi():

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import http.client
 import os
 import shutil
 import sqlite3
@@ -109,6 +110,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         *(Finding("found", True, line, needed=False) for line in _unused_servers(config, where)),
         *_sandbox(config, where),
         *_audit(where),
+        _library(config, where),
         *_services(where),
     ]
 
@@ -322,6 +324,26 @@ def _of_state(state: sandbox_domain.State) -> list[Finding]:
         for layer, reason in state.layers_missing.items()
     ]
     return [first, *(Finding("sandbox", False, text, needed=False) for text in missing)]
+
+
+def _library(config: config_module.Config, where: home_module.Home) -> Finding:
+    """Tell how many documents recall has left out; it says so to anyone on this machine."""
+    if calls.token(where, config) is None:
+        text = "its documents are looked at while Council runs; `council library list` reads them now"
+        return Finding("library", False, text, needed=False)
+    connection = http.client.HTTPConnection("127.0.0.1", config.recall_port, timeout=_STATUS_S)
+    try:
+        connection.request("GET", "/livez")
+        reply = calls.object_of(connection.getresponse().read(_STATUS_BYTES_MAX))
+        count = sum(int(of_folder) for of_folder in reply["left_out"].values())
+    except (errors.CouncilError, OSError, http.client.HTTPException, KeyError, AttributeError, ValueError, TypeError):
+        return Finding("library", False, "recall does not say what it has read; see `council status`", needed=False)
+    finally:
+        connection.close()
+    if count:
+        text = f"documents left out, or read in part: {count:,}; `council library list` names them and what helps"
+        return Finding("library", False, text, needed=False)
+    return Finding("library", True, "every document is read", needed=False)
 
 
 def _services(where: home_module.Home) -> list[Finding]:

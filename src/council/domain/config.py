@@ -93,6 +93,9 @@ class RecallConfig:
     file_bytes_max: int = option(
         8 * _MIB, "Largest document indexed, bytes; larger ones are named and left out.", low=1024
     )
+    passages_max: int = option(
+        100_000, "Most passages indexed per root; a document that goes beyond is named and left out.", low=100
+    )
     passage_chars: int = option(900, "Passages are cut at about this many characters.", low=200, high=10_000)
     poll_s: float = option(2.0, "How often the library folder is looked at, seconds.", low=0.1, high=3600)
     coverage_min: float = option(

@@ -21,6 +21,8 @@ from council.serving.memory import documents
 READ_S = 20.0
 MEMORY_BYTES = 768 * 1024 * 1024
 _START_S = 20.0
+_TOO_MUCH = f"reading it took more than {MEMORY_BYTES >> 20} MiB"
+_MEND = "split it, or save it as text"
 _FRAME_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -40,13 +42,13 @@ class Reader:
             reply = frames.receive(connection, _FRAME_BYTES_MAX)
         except TimeoutError:
             self.close()
-            raise documents.UnreadableError(f"reading it took longer than {READ_S:g} s") from None
+            raise documents.UnreadableError(f"reading it took longer than {READ_S:g} s; {_MEND}") from None
         except (OSError, frames.FrameError, ValueError) as error:
             self.close()
             raise documents.UnreadableError(f"the reader failed ({error})") from error
         if reply is None:
             self.close()
-            raise documents.UnreadableError(f"reading it took more than {MEMORY_BYTES >> 20} MiB, or ended the reader")
+            raise documents.UnreadableError(f"{_TOO_MUCH}, or ended the reader; {_MEND}")
         if "unreadable" in reply:
             raise documents.UnreadableError(str(reply["unreadable"]))
         sections = [documents.Section(str(heading), str(text)) for heading, text in reply["sections"]]
@@ -110,6 +112,8 @@ def _reply(connection: socket.socket, request: dict[str, Any], read: Any) -> dic
         found = read(request["suffix"], bytes(raw), request["chars_max"])
     except documents.UnreadableError as error:
         return {"unreadable": str(error)}
+    except MemoryError:
+        return {"unreadable": f"{_TOO_MUCH}; {_MEND}"}
     except Exception as error:  # noqa: BLE001 - a library may raise anything on such bytes; the child goes on
         return {"unreadable": f"broken, or of another kind ({type(error).__name__})"}
     return {"sections": [[one.heading, one.text] for one in found.sections], "note": found.note}

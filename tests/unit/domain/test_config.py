@@ -66,6 +66,7 @@ DEFAULTS: dict[str, Any] = {
     "logic.translate_s": 20.0,
     "recall.files_max": 10_000,
     "recall.file_bytes_max": 8 * MIB,
+    "recall.passages_max": 100_000,
     "recall.passage_chars": 900,
     "recall.poll_s": 2.0,
     "knowledge.corpora": ("countries", "elements", "python", "dictionary"),

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from council.domain import config
-from council.serving.memory import folder
+from council.serving.memory import documents, folder
 
 LIMITS = config.RecallConfig(files_max=3, file_bytes_max=1024)
 
@@ -12,6 +12,10 @@ LIMITS = config.RecallConfig(files_max=3, file_bytes_max=1024)
 @pytest.fixture
 def watched(tmp_path: Path) -> folder.Folder:
     return folder.Folder(tmp_path, LIMITS)
+
+
+def read_nothing(_suffix: str, _raw: bytes, _chars_max: int) -> documents.Document:
+    return documents.Document([])
 
 
 def seen(watched: folder.Folder) -> dict[str, list[str] | None]:
@@ -82,6 +86,75 @@ def test_links_pipes_devices_hidden_files_and_other_kinds_are_passed_over(
     (tmp_path / "picture.png").write_text("picture")
     (tmp_path / "folder.md").mkdir()
     assert seen(watched) == {} and watched.left_out == {}
+
+
+def test_what_is_no_document_is_named_with_what_helps(tmp_path: Path) -> None:
+    (tmp_path / "link.md").symlink_to("/etc/passwd")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.md")
+    (tmp_path / "report.docx").write_bytes(b"PK")
+    tmp_path.joinpath(*"d" * 17).mkdir(parents=True)
+    (tmp_path / ".hidden.docx").write_text("hidden")
+    watched = folder.Folder(tmp_path, LIMITS, read_nothing)
+    assert seen(watched) == {}
+    deep = "/".join("d" * 17)
+    link = "a symbolic link; copy the document itself here"
+    assert watched.left_out == {
+        "link.md": link,
+        "loop": link,
+        "pipe.md": "a pipe, socket or device; put a plain file here",
+        "report.docx": "of a kind that is not read; save it as Markdown, text, HTML, PDF or CSV",
+        deep: "a folder more than 16 deep; move it up",
+    }
+    (tmp_path / "report.docx").unlink()
+    assert seen(watched) == {} and "report.docx" not in watched.left_out
+
+
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shut").mkdir()
+    real = os.scandir
+
+    def scandir(place: Path) -> list["os.DirEntry[str]"]:
+        if place.name == "shut":
+            raise PermissionError(13, "Permission denied")
+        return list(real(place))
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    watched = folder.Folder(tmp_path, LIMITS, read_nothing)
+    assert seen(watched) == {} and "let Council read it" in watched.left_out["shut"]
+
+
+def test_only_so_many_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "_NAMED_MAX", 3)
+    for number in range(9):
+        (tmp_path / f"{number}.png").touch()
+    (tmp_path / "z.md").write_text("z")
+    watched = folder.Folder(tmp_path, LIMITS, read_nothing)
+    assert seen(watched) == {"z.md": ["z"]} and list(watched.left_out) == ["0.png", "1.png", "2.png"]
+
+
+def test_a_document_of_too_many_passages_is_out_until_there_is_room(tmp_path: Path) -> None:
+    limits = config.RecallConfig(passages_max=100, passage_chars=200)
+    watched = folder.Folder(tmp_path, limits)
+    for name, count in (("a.md", 60), ("b.md", 50), ("c.md", 40)):
+        (tmp_path / name).write_text("".join(f"# {name} {number}\n\ntext\n\n" for number in range(count)))
+    found = seen(watched)
+    assert {name: texts and len(texts) for name, texts in found.items()} == {"a.md": 60, "b.md": None, "c.md": 40}
+    assert watched.left_out["b.md"].startswith("50 passages, over the 100 of all") and seen(watched) == {}
+    (tmp_path / "a.md").unlink()
+    assert seen(watched) == {"a.md": None}
+    assert {name: texts and len(texts) for name, texts in seen(watched).items()} == {"b.md": 50}
+    assert watched.left_out == {} and seen(watched) == {}
+
+
+def test_a_document_that_grows_beyond_the_passages_is_out(tmp_path: Path) -> None:
+    watched = folder.Folder(tmp_path, config.RecallConfig(passages_max=100, passage_chars=200))
+    (tmp_path / "a.md").write_text("# A\n\ntext\n\n")
+    assert seen(watched) == {"a.md": ["text"]}
+    (tmp_path / "a.md").write_text("# A\n\ntext\n\n" * 101)
+    assert seen(watched) == {"a.md": None} and "raise `recall.passages_max`" in watched.left_out["a.md"]
+    (tmp_path / "a.md").write_text("# A\n\nshort again\n\n")
+    assert seen(watched) == {"a.md": ["short again"]} and watched.left_out == {}
 
 
 def test_what_is_no_text_or_too_large_is_named_and_comes_in_when_mended(watched: folder.Folder, tmp_path: Path) -> None:

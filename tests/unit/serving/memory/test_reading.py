@@ -1,7 +1,11 @@
 """HTML, PDF and tables into passages: what a reader would see, where it stands, and nothing that is hidden."""
 
+import io
+import subprocess
+import sys
 import zlib
 
+import pypdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,11 +68,54 @@ def test_a_page_is_read_under_its_headings() -> None:
         "<svg><text>SECRET</text></svg>",
         "<h2 hidden>SECRET</h2>",
         "<div hidden><div><p>SECRET</p></div>",
+        "<dialog>SECRET</dialog>",
+        "<datalist><option>SECRET</datalist>",
+        "<p aria-hidden=TRUE>SECRET</p>",
+        "<p style='display:/* */none'>SECRET</p>",
+        "<p style='color: transparent'>SECRET</p>",
+        "<p style='transform: scale(0)'>SECRET</p>",
+        "<style>/* a note */ .two{visibility:/**/hidden}</style><p class=two>SECRET</p>",
+        "<style>p.three, EM {display: none}</style><p class=three>SECRET</p><em>SECRET</em>",
+        "<style>@media screen {.four {display: none}}</style><p class=four>SECRET</p>",
     ],
 )
 def test_what_nobody_sees_is_not_read(hidden: str) -> None:
     page = f"<style>.gone, #x {{display: none}}</style><p>Seen before.</p>{hidden}"
     assert "SECRET" not in str(read(".html", page)) and "Seen before." in str(read(".html", page))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<style>@media print {p {display: none}} @media print and (color) {.a {x: y} p {opacity: 0}}</style><p>SEEN</p>",
+        "<!-- <style>p {display: none}</style> --><p>SEEN</p>",
+        "<style>/* p {display: none} */</style><p>SEEN</p>",
+        "<style>div p {display: none}</style><p>SEEN</p>",
+        "<style>p.x {display: none}</style><p class=y>SEEN</p><p>SEEN</p>",
+        "<p style='background-color: transparent'>SEEN</p>",
+        "<dialog open>SEEN</dialog>",
+    ],
+)
+def test_what_is_seen_on_a_screen_is_read(page: str) -> None:
+    assert "SEEN" in str(read(".html", page))
+
+
+@pytest.mark.parametrize(
+    ("page", "sections"),
+    [
+        ("<h1>Title<p>The mill opens.", [("Title", "The mill opens.")]),
+        ("<div><h1>Title</div>The mill opens.", [("Title", "The mill opens.")]),
+        ("<h1>One<h2>Two</h2>Text.", [("One > Two", "Text.")]),
+        ("<h2>One</h2>First.<h2>Two", [("One", "First.")]),
+    ],
+)
+def test_a_heading_without_an_end_takes_no_text_with_it(page: str, sections: list[tuple[str, str]]) -> None:
+    assert read(".html", page) == sections
+
+
+def test_a_heading_that_is_too_long_for_one_is_text_as_well() -> None:
+    [(heading, text)] = read(".html", f"<h1>{'word ' * 60}LAST</h1>")
+    assert len(heading) == 200 and "LAST" not in heading and text.endswith("LAST")
 
 
 @pytest.mark.parametrize(
@@ -107,6 +154,19 @@ def test_a_long_table_is_cut_at_rows_and_its_rest_named() -> None:
     assert found.sections[-1].heading.endswith("20000")
 
 
+def test_a_table_that_its_long_names_swell_is_cut_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_CHARS_MAX", 1_000)
+    found = reading.read(".csv", (f"{'n' * 5_000},b\n" + "x,1\n" * 50).encode(), CHARS)
+    assert "first 12 rows" in found.note and found.sections[-1].heading.endswith("12")
+    assert max(len(section.text) for section in found.sections) < CHARS + 100
+
+
+@pytest.mark.parametrize("raw", [b"", b",,,\n,,\n", b"a,b\n"])
+def test_a_table_without_rows_is_named(raw: bytes) -> None:
+    with pytest.raises(documents.UnreadableError, match="no rows"):
+        read(".csv", raw)
+
+
 def test_a_formula_is_text() -> None:
     assert read(".csv", "Name,Note\nAnn,=HYPERLINK(1)\n") == [("row 2", "- Name: Ann; Note: =HYPERLINK(1)")]
 
@@ -132,6 +192,28 @@ def test_pages_of_a_pdf_are_read_and_its_metadata_not() -> None:
 def test_a_pdf_that_cannot_be_read_is_named(raw: bytes, why: str) -> None:
     with pytest.raises(documents.UnreadableError, match=why):
         read(".pdf", raw)
+
+
+WITHOUT_CRYPTOGRAPHY = """
+import sys
+for name in ("cryptography", "Crypto", "Cryptodome"):
+    sys.modules[name] = None
+from council.serving.memory import documents, reading
+try:
+    print(reading.read(".pdf", sys.stdin.buffer.read(), 400))
+except documents.UnreadableError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("password", ["", "pw"])
+def test_a_pdf_in_aes_is_named_as_encrypted_where_nothing_can_open_it(password: str) -> None:
+    """As where Council is installed without the tools of its tests."""
+    writer, raw = pypdf.PdfWriter(clone_from=io.BytesIO(made_documents.pdf(["a"]))), io.BytesIO()
+    writer.encrypt(user_password=password, owner_password="owner", algorithm="AES-256")
+    writer.write(raw)
+    done = subprocess.run([sys.executable, "-c", WITHOUT_CRYPTOGRAPHY], input=raw.getvalue(), capture_output=True)
+    assert done.stdout.decode() == "encrypted; save it without a password\n"
 
 
 def test_a_stream_that_swells_is_refused() -> None:

@@ -1,9 +1,13 @@
 """What an untrusted document may not do, and what is quoted of it. The documents hold what attackers write into them."""
 
+import html
+from collections.abc import Callable
+
 import pytest
 
+import made_documents
 from council.domain import answers
-from council.serving.memory import documents, lexical
+from council.serving.memory import documents, lexical, reading
 from council.serving.specialists import knowledge
 
 
@@ -86,6 +90,44 @@ async def test_another_document_is_quoted_as_without_the_attack(attack: str) -> 
     beside = await ask("When does the office close?", OFFICE, f"# Instructions\n\n{attack}\n")
     assert isinstance(alone, answers.Finding) and isinstance(beside, answers.Finding)
     assert alone.text == beside.text
+
+
+def _page(attack: str) -> bytes:
+    return f"<h1>Office closing secret</h1><p>{html.escape(attack)}</p>".encode()
+
+
+def _markup(attack: str) -> bytes:
+    return f"<h1>Office closing secret</h1><p>Nothing at all.</p>{attack}".encode()
+
+
+def _table(attack: str) -> bytes:
+    cell = attack.replace('"', '""')
+    return f'Office closing secret,Note\nnone,"{cell}"\n'.encode("utf-8", "replace")
+
+
+def _pdf(attack: str) -> bytes:
+    shown = attack.encode("ascii", "ignore").decode().translate(str.maketrans({"(": "", ")": "", "\\": ""}))
+    return made_documents.pdf([f"Office closing secret: {shown}"], title=shown, author=shown)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize(("suffix", "made"), [(".html", _page), (".html", _markup), (".csv", _table), (".pdf", _pdf)])
+async def test_no_kind_of_document_says_more_than_a_quote(
+    suffix: str, made: Callable[[str], bytes], attack: str
+) -> None:
+    retriever = Indexed(OFFICE)
+    found = reading.read(suffix, made(attack), 900)
+    retriever.index.put("library", f"library/attack{suffix}", found.sections)
+    asked = answers.Question(
+        "r", [answers.Message("user", "What is the office closing secret?")], "council", answers.Sampling(10)
+    )
+    [event] = [event async for event in knowledge.KnowledgeSpecialist(retriever, 0.8).attempt(asked)]
+    assert isinstance(event, answers.Finding) and event.evidence.level is answers.Level.QUOTED
+    *quote, empty, source = event.text.split("\n")
+    assert all(line.startswith(">") for line in quote) and empty == ""
+    assert source.startswith(f"Source: library/attack{suffix}")
+    assert "<img" not in event.text.replace("\\<", "") and "![" not in event.text.replace("\\!", "")
+    assert not set("\x1b\x07\u202e\u202c\u200b\U000e0041") & set(event.text)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """HTML: what a reader of the page would see, under its headings. Scripts, comments and hidden elements are left out.
 
-Hidden is what the element's own attributes or a plain rule of the page's `<style>` hide. A text in the colour of its ground, or
-one that a style sheet elsewhere hides, is not known to be hidden.
+Hidden is what the element's own attributes or a plain rule of the page's `<style>` hide on a screen: a rule for a tag, a
+class, an id, or a tag with one class or id. A text in the colour of its ground, or one that a style sheet elsewhere hides, is
+not known to be hidden.
 """
 
 import codecs
@@ -13,7 +14,8 @@ from council.serving.memory import documents
 _DEPTH_MAX = 200
 _TITLE_CHARS_MAX = 200
 _UNSEEN = frozenset(
-    "script style template noscript head svg math iframe object embed canvas audio video select textarea button nav".split()
+    "script style template noscript head svg math iframe object embed canvas audio video select textarea button nav "
+    "datalist meter progress noembed noframes rp".split()
 )
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BLOCKS = frozenset(
@@ -29,11 +31,18 @@ _ROWS = {
 _HIDING = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0+)?\s*(?:;|$|!)"
     r"|font-size\s*:\s*0|(?:max-)?(?:height|width)\s*:\s*0(?:px)?\s*(?:;|$|!)|clip(?:-path)?\s*:|text-indent\s*:\s*-\d{3,}"
-    r"|(?:left|top|right)\s*:\s*-\d{3,})",
+    r"|(?:left|top|right)\s*:\s*-\d{3,}|color\s*:\s*transparent|transform\s*:\s*scale\(\s*0\s*\))",
     re.IGNORECASE,
 )
 _RULE = re.compile(r"([^{}]{1,500})\{([^{}]{0,2000})\}")
-_SELECTOR = re.compile(r"\s*([.#]?[A-Za-z][\w-]{0,80})\s*")
+_SELECTOR = re.compile(r"\s*((?:[A-Za-z][\w-]{0,80})?(?:[.#][A-Za-z_-][\w-]{0,80})?)\s*")
+_TAG = re.compile(r"^[A-Za-z][\w-]*")
+_CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+# What such a rule hides is seen on a screen.
+_FOR_PRINT = re.compile(
+    r"@media[^{}]{0,100}\b(?:print|speech)\b[^{}]{0,100}\{(?:[^{}]{0,500}\{[^{}]{0,2000}\}){0,1000}\s*\}", re.IGNORECASE
+)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 _STYLE = re.compile(r"<style\b[^>]{0,500}>(.{0,200000}?)</style", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title\b[^>]{0,500}>(.{0,2000}?)</title", re.IGNORECASE | re.DOTALL)
@@ -75,12 +84,13 @@ def _title(text: str) -> str:
 
 
 def _hidden_by_rules(text: str) -> frozenset[str]:
-    """Return the tags, .classes and #ids that plain rules of the page's own style sheets hide."""
+    """Return the selectors that plain rules of the page's own style sheets hide, tags in small letters."""
     hidden: set[str] = set()
-    for style in _STYLE.findall(text):
-        for selectors, declarations in _RULE.findall(style):
+    for style in _STYLE.findall(_COMMENT.sub("", text)):
+        for selectors, declarations in _RULE.findall(_FOR_PRINT.sub("", _CSS_COMMENT.sub("", style))):
             if _HIDING.search(declarations):
-                hidden.update(one[1] for part in selectors.split(",") if (one := _SELECTOR.fullmatch(part)))
+                found = (one[1] for part in selectors.split(",") if (one := _SELECTOR.fullmatch(part)))
+                hidden.update(_TAG.sub(lambda tag: tag[0].lower(), one) for one in found if one)
     return frozenset(hidden)
 
 
@@ -94,17 +104,20 @@ class _Reader(html.parser.HTMLParser):
         self._trail: list[tuple[int, str]] = [(0, title)] if title else []
         self._sections: list[tuple[str, list[str]]] = [(title, [])]
         self._heading: list[str] | None = None
+        self._level = 0
         self._cells = 0
 
     def sections(self) -> list[tuple[str, str]]:
         """Return (headings, text) in order."""
+        self._end_heading()
         return [(heading, _tidied("".join(parts))) for heading, parts in self._sections]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Open an element."""
         if tag in _BLOCKS or tag in _HEADINGS or tag == "body":
-            # The end of the head is often left out.
+            # The end of the head is often left out, and so is that of a heading: it ends where the next block begins.
             self.handle_endtag("head")
+            self._end_heading()
         for other in _ROWS.get(tag, ()):
             if self._open and self._open[-1][0] == other:
                 self.handle_endtag(other)
@@ -126,16 +139,16 @@ class _Reader(html.parser.HTMLParser):
             self._put(" | " if self._cells else "| ")
             self._cells += 1
         if tag in _HEADINGS and not self._unseen:
-            self._heading = []
+            self._heading, self._level = [], _HEADINGS[tag]
 
     def handle_endtag(self, tag: str) -> None:
         """Close an element, and those in it that were not closed."""
         if all(name != tag for name, _ in self._open):
             return
-        if tag in _HEADINGS and self._heading is not None:
-            self._begin(_HEADINGS[tag], " ".join("".join(self._heading).split())[:_TITLE_CHARS_MAX])
         closed = ""
         while closed != tag:
+            if self._open[-1][0] in _HEADINGS:
+                self._end_heading()
             closed, _ = self._open.pop()
             if closed == "tr" and self._cells:
                 self._put(" |")
@@ -158,20 +171,29 @@ class _Reader(html.parser.HTMLParser):
 
     def _hides(self, tag: str, attrs: list[tuple[str, str | None]]) -> bool:
         found = {name: value or "" for name, value in attrs}
-        names = {tag, f"#{found.get('id', '')}", *(f".{one}" for one in found.get("class", "").split())}
+        marks = [f"#{found.get('id', '')}", *(f".{one}" for one in found.get("class", "").split())]
+        names = {tag, *marks, *(tag + mark for mark in marks)}
         return (
             tag in _UNSEEN
             or "hidden" in found
-            or found.get("aria-hidden") == "true"
-            or bool(_HIDING.search(found.get("style", "")))
+            or found.get("aria-hidden", "").lower() == "true"
+            or (tag == "dialog" and "open" not in found)
+            or bool(_HIDING.search(_CSS_COMMENT.sub("", found.get("style", ""))))
             or bool(names & self._hidden)
         )
 
-    def _begin(self, level: int, heading: str) -> None:
+    def _end_heading(self) -> None:
+        """Begin the section of the heading that is being read, if one is."""
+        if self._heading is None:
+            return
+        whole = " ".join("".join(self._heading).split())
         self._heading = None
-        if heading:
-            self._trail = [*(above for above in self._trail if above[0] < level), (level, heading)]
-            self._sections.append((" > ".join(title for _, title in self._trail), []))
+        if whole:
+            heading = whole[:_TITLE_CHARS_MAX]
+            self._trail = [*(above for above in self._trail if above[0] < self._level), (self._level, heading)]
+            # A page may be one heading: what is too long for a title is text.
+            rest = [whole, "\n\n"] if len(whole) > _TITLE_CHARS_MAX else []
+            self._sections.append((" > ".join(title for _, title in self._trail), rest))
 
 
 def _tidied(text: str) -> str:

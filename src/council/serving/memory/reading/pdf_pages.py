@@ -22,6 +22,9 @@ def read(raw: bytes, chars_max: int) -> documents.Document:
         found = pypdf.PdfReader(io.BytesIO(raw))
         open_to_all = not found.is_encrypted or bool(found.decrypt(""))
         sections, count = _sections(found, chars_max) if open_to_all else ([], 0)
+    except pypdf_errors.DependencyError:
+        # AES needs a package that is not installed with us.
+        sections, count, open_to_all = [], 0, False
     except _BROKEN as error:
         raise documents.UnreadableError(f"a broken PDF ({type(error).__name__}); print it to a new one") from error
     if not open_to_all:

@@ -7,8 +7,11 @@ import re
 from council.serving.memory import documents
 
 ROWS_MAX = 20_000
+# The names of the columns are said in every row, so a table may grow many times over.
+_CHARS_MAX = 16 * 1024 * 1024
 _COLUMNS_MAX = 60
 _CELL_CHARS_MAX = 400
+_NAME_CHARS_MAX = 80
 _SAMPLE_CHARS = 16 * 1024
 _NUMBER = re.compile(r"[-+]?[\d.,]+%?")
 
@@ -20,15 +23,15 @@ def read(raw: bytes, chars_max: int) -> documents.Document:
     names: list[str] = []
     sections: list[documents.Section] = []
     lines: list[str] = []
-    first = size = 0
+    first = size = total = 0
     note = ""
     try:
         for number, row in enumerate(rows, 1):
-            if number > ROWS_MAX:
-                note = f"in part: only its first {ROWS_MAX:,} rows are read; split it into more files"
+            if number > ROWS_MAX or total > _CHARS_MAX:
+                note = f"in part: only its first {number - 1:,} rows are read; split it into more files"
                 break
             if number == 1 and _are_names(row):
-                names = [cell.strip() for cell in row[:_COLUMNS_MAX]]
+                names = [" ".join(cell.split())[:_NAME_CHARS_MAX] for cell in row[:_COLUMNS_MAX]]
                 continue
             line = _line(row, names)
             if lines and size + len(line) > chars_max:
@@ -38,11 +41,15 @@ def read(raw: bytes, chars_max: int) -> documents.Document:
             # An empty row keeps its place in the count.
             lines.append(line)
             size += len(line)
+            total += len(line)
     except csv.Error as error:
         raise documents.UnreadableError(f"no table: {error}") from error
     if lines:
         sections.append(_section(first, first + len(lines) - 1, lines))
-    return documents.Document([section for section in sections if section.text], note)
+    filled = [section for section in sections if section.text]
+    if not filled:
+        raise documents.UnreadableError("no rows with anything in them")
+    return documents.Document(filled, note)
 
 
 def _dialect(sample: str) -> type[csv.Dialect]:

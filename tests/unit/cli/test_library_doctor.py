@@ -1,0 +1,75 @@
+"""What `council doctor` says of the library: down, and of what recall tells."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from council import homes
+from council.cli import calls, main
+from council.domain import config as config_module
+from council.domain import home as home_module
+
+
+class Recall(http.server.BaseHTTPRequestHandler):
+    """Answers as recall does on its health port."""
+
+    reply = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/livez" else 404)
+        self.end_headers()
+        self.wfile.write(self.reply)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def made_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    homes.prepare(home_module.Home(tmp_path / "home"), {})
+    monkeypatch.setenv("COUNCIL_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def recall(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Recall]]:
+    server = http.server.HTTPServer(("127.0.0.1", 0), Recall)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setattr(config_module.Config, "recall_port", server.server_port)
+    # That a supervisor vouches for the port is shown where that is decided.
+    monkeypatch.setattr(calls, "token", lambda *_: "secret")
+    yield Recall
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def found() -> tuple[bool, bool, str]:
+    shown = CliRunner().invoke(main.cli, ["doctor", "--json"], catch_exceptions=False).stdout
+    [one] = [one for one in json.loads(shown) if one["name"] == "library"]
+    return one["good"], one["needed"], one["text"]
+
+
+def test_down_it_names_the_command_that_reads_the_library() -> None:
+    good, needed, text = found()
+    assert not good and not needed and "council library list" in text
+
+
+def test_documents_that_are_left_out_are_counted(recall: type[Recall]) -> None:
+    recall.reply = b'{"left_out": {"guidebook": 0, "knowledge": 1, "library": 1204}}'
+    good, needed, text = found()
+    assert not good and not needed and "1,205; `council library list` names them" in text
+    recall.reply = b'{"left_out": {"guidebook": 0, "knowledge": 0, "library": 0}}'
+    assert found() == (True, False, "every document is read")
+
+
+@pytest.mark.parametrize("reply", [b"", b"[]", b"{}", b'{"left_out": 3}', b'{"left_out": {"library": "many"}}'])
+def test_a_reply_that_is_none_is_said(recall: type[Recall], reply: bytes) -> None:
+    recall.reply = reply
+    good, needed, text = found()
+    assert not good and not needed and "council status" in text
