@@ -5,9 +5,12 @@ it forgotten. What is too old or too much goes now and then, whether anything is
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import dataclasses
 import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from council import ports, telemetry
 from council.domain import answering, answers, errors, learning
@@ -21,6 +24,8 @@ _TRIM_S = 600.0
 _TRIM_ROWS = 200
 _DAY_US = 86_400_000_000
 _SETTLED_S = 5.0
+
+_T = TypeVar("_T")
 
 
 class Learning:
@@ -40,6 +45,11 @@ class Learning:
         self._clock = clock
         self._waiting: asyncio.Queue[tuple[answers.Question, learning.Row]] = asyncio.Queue(_WAITING_MAX)
         self._tasks: list[asyncio.Task[None]] = []
+        # One thread, so that what was begun ends before the records are closed, even where its task was cancelled.
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, "learning")
+
+    async def _on_thread(self, call: Callable[..., _T], *arguments: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
     def start(self) -> None:
         """Begin to keep and to trim. Once, on the loop that serves."""
@@ -60,14 +70,14 @@ class Learning:
             raise errors.ForbiddenError(
                 "Nothing is learned here, so feedback is not kept. Set `learning: true` in council.yaml to have it kept."
             )
-        if not await asyncio.to_thread(self._records.judge, thumb):
+        if not await self._on_thread(self._records.judge, thumb):
             raise errors.NotFoundError(
                 "You made no request of that id. It stands in an answer's `council.request_id` and `x-request-id`."
             )
 
     async def kept(self, user_id: str) -> learning.Kept:
         """Return how much is kept of a user. Raises RecordsUnavailableError."""
-        return await asyncio.to_thread(self._records.kept, user_id)
+        return await self._on_thread(self._records.kept, user_id)
 
     async def forget(self, user_id: str) -> int:
         """Delete all that is kept of a user; return how many rows and thumbs. Raises RecordsUnavailableError.
@@ -75,7 +85,7 @@ class Learning:
         What waits to be kept is kept first, so that it does not come back.
         """
         await self._settled()
-        return await asyncio.to_thread(self._records.forget, user_id)
+        return await self._on_thread(self._records.forget, user_id)
 
     async def close(self) -> None:
         """Keep what waits, within a bound; then end."""
@@ -83,7 +93,8 @@ class Learning:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self._records.close)
+        await self._on_thread(self._records.close)
+        self._thread.shutdown(wait=False)
 
     async def _settled(self) -> None:
         if self._tasks:
@@ -98,7 +109,7 @@ class Learning:
             while not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             try:
-                await asyncio.to_thread(self._write, batch)
+                await self._on_thread(self._write, batch)
                 since_trim += len(batch)
                 if since_trim >= _TRIM_ROWS:
                     since_trim = 0
@@ -132,9 +143,7 @@ class Learning:
     async def _trim(self) -> None:
         settings = self._settings
         before_us = self._clock.now_us() - round(settings.days * _DAY_US)
-        await asyncio.to_thread(
-            self._records.trim, learning.Bounds(before_us, settings.rows_user_max, settings.rows_max)
-        )
+        await self._on_thread(self._records.trim, learning.Bounds(before_us, settings.rows_user_max, settings.rows_max))
 
 
 def _stands_alone(question: answers.Question) -> bool:
