@@ -13,7 +13,7 @@ EXPECTED = {
     "math": ("computed", True, "397.8"),
     "logic": ("proved", True, "Yes"),
     "knowledge": ("quoted", False, "Source:"),
-    "code": ("none", False, "def "),
+    "code": ("self-tested", False, "def reverse_string("),
     "general": ("none", False, ""),
 }
 
