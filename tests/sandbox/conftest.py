@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import code_rig
 from council import ports
 from sandbox import host as host_module
 from sandbox import runners
@@ -43,4 +44,11 @@ async def runner(kind: str, tmp_path: Path) -> AsyncIterator[ports.SandboxRunner
     if reason := runners.why_not(kind):
         pytest.skip(reason)
     async with runners.MAKERS[kind](tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(name="runs")
+async def made_runs() -> AsyncIterator[code_rig.RunnerAsSandbox]:
+    """Real sandboxes for the specialists that run code."""
+    async with code_rig.sandboxes() as made:
         yield made

@@ -1,44 +1,19 @@
 """The code specialist from question to finding, in real sandboxes, with a model that says what it is told or is away."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
 import code_rig
 from council.domain import answering, answers, errors
-from council.testing import model
 from council.testing.questions import campaign, code_runs
 
 TESTS = "assert power(2) == 8\nassert power(3) == 27\nassert power(-1) == -1"
 NO_SEARCH = answering.CodeConfig(search=False)
 
 
-class Speaker(model.ScriptedModel):
-    """Says one of its texts after the other, the last one again and again."""
-
-    def __init__(self, *texts: str) -> None:
-        super().__init__()
-        self.texts = list(texts)
-
-    async def complete(
-        self, messages: Sequence[answers.Message], sampling: answers.Sampling, request_id: str
-    ) -> AsyncGenerator[answers.Piece | answers.End, None]:
-        self.asked.append(messages)
-        if not self.texts:
-            raise errors.ModelUnavailableError("The model is not available. Try again.")
-        yield answers.Piece(self.texts.pop(0) if len(self.texts) > 1 else self.texts[0], -0.1)
-        yield answers.End("stop", answers.Usage(3, 2))
-
-
-@pytest.fixture(name="runs")
-async def made_runs() -> AsyncIterator[code_rig.RunnerAsSandbox]:
-    async with code_rig.sandboxes() as made:
-        yield made
-
-
 async def ask(runs: Any, text: str, *said: str, settings: answering.CodeConfig | None = None) -> answers.Finding:
-    return await code_rig.ask(code_rig.specialist(runs, Speaker(*said), settings), text)
+    return await code_rig.ask(code_rig.specialist(runs, code_rig.Speaker(*said), settings), text)
 
 
 def fenced(code: str) -> str:
@@ -113,7 +88,7 @@ async def test_a_models_function_that_passes_is_user_tested(runs: Any) -> None:
 
 
 async def test_a_failing_draft_is_repaired_with_the_failure_shown(runs: Any) -> None:
-    speaker = Speaker(fenced("def power(n):\n    return n * 4"), fenced("def power(n):\n    return n ** 3"))
+    speaker = code_rig.Speaker(fenced("def power(n):\n    return n * 4"), fenced("def power(n):\n    return n ** 3"))
     finding = await code_rig.ask(code_rig.specialist(runs, speaker, NO_SEARCH), f"Write power.\n{TESTS}")
     assert finding.evidence.level is answers.Level.USER_TESTED and finding.usage == answers.Usage(6, 4)
     assert "got `12`" in speaker.asked[1][-1].text
@@ -137,7 +112,7 @@ async def test_what_passes_without_showing_enough_is_only_self_tested(
 
 
 async def test_what_does_not_pass_is_said_plainly(runs: Any) -> None:
-    speaker = Speaker(fenced("def power(n):\n    return 1"))
+    speaker = code_rig.Speaker(fenced("def power(n):\n    return 1"))
     finding = await code_rig.ask(code_rig.specialist(runs, speaker, NO_SEARCH), f"Write power.\n{TESTS}")
     assert "does not pass your tests: 0 of 3" in finding.text and finding.confidence <= 0.1
     assert finding.evidence.level is answers.Level.NONE and len(speaker.asked) == 4

@@ -287,8 +287,7 @@ class Pipeline:
             await self._writer.record(run.row(outcome, self._generation), run.charges)
         run.recorded = True
         run.observe(outcome)
-        learned = run.learned()
-        if self._learning is not None and learned is not None:
+        if self._learning is not None and self._learning.on and (learned := run.learned()) is not None:
             self._learning.note(run.question, learned)
         return run.answer(self._generation)
 

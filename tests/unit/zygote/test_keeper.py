@@ -14,8 +14,8 @@ from council.zygote import keeper
 def work(tmp_path: Path) -> Iterator[int]:
     """A job's folder beside something that is not its own."""
     (tmp_path / "secret").write_text("secret")
-    (tmp_path / "work/inner").mkdir(parents=True)
-    folder = os.open(tmp_path / "work", os.O_RDONLY | os.O_DIRECTORY)
+    (tmp_path / "held/inner").mkdir(parents=True)
+    folder = os.open(tmp_path / "held", os.O_RDONLY | os.O_DIRECTORY)
     yield folder
     os.close(folder)
 
@@ -26,7 +26,7 @@ def _descriptors() -> int:
 
 @pytest.mark.parametrize("name", ["out", "inner/out", ".hidden", "inner/..dots", "naïve ☃", "-rf", "a\nb"])
 def test_a_regular_file_is_opened_for_reading(name: str, work: int, tmp_path: Path) -> None:
-    (tmp_path / "work" / name).write_text("found")
+    (tmp_path / "held" / name).write_text("found")
     before = _descriptors()
     descriptor = keeper._open_regular(work, name)
     assert os.read(descriptor, 100) == b"found"
@@ -92,7 +92,7 @@ def _make(kind: str, work: Path) -> str:
     ],
 )
 def test_what_is_no_regular_file_is_refused_at_once(kind: str, work: int, tmp_path: Path) -> None:
-    name = _make(kind, tmp_path / "work")
+    name = _make(kind, tmp_path / "held")
     before = _descriptors()
     with pytest.raises(OSError):
         keeper._open_regular(work, name)
@@ -101,10 +101,10 @@ def test_what_is_no_regular_file_is_refused_at_once(kind: str, work: int, tmp_pa
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret", "inner/../../secret", "..", ".", "", "/", "/etc/passwd", "//etc/passwd", "inner/..", "../work/real"],
+    ["../secret", "inner/../../secret", "..", ".", "", "/", "/etc/passwd", "//etc/passwd", "inner/..", "../held/real"],
 )
 def test_a_name_that_leads_out_is_refused(name: str, work: int, tmp_path: Path) -> None:
-    (tmp_path / "work/real").write_text("x")
+    (tmp_path / "held/real").write_text("x")
     with pytest.raises(OSError):
         keeper._open_regular(work, name)
 

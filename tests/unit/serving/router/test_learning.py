@@ -70,7 +70,9 @@ async def test_nothing_is_kept_while_it_is_off_but_what_is_too_old_still_goes() 
     one = made(records, on=False, days=3.0)
     one.start()
     one.note(question("What is 2 + 2?"), ROW)
-    await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        while not records.trimmed:
+            await asyncio.sleep(0.001)
     await one.close()
     assert records.kept == []
     assert records.trimmed == [learning.Bounds(7 * DAY_US, 1_000, 10_000)]
@@ -92,7 +94,7 @@ async def test_records_that_are_away_lose_rows_and_nothing_else() -> None:
     one = made(records)
     one.start()
     one.note(question("What is 2 + 2?"), ROW)
-    await asyncio.sleep(0.05)
+    await one._settled()
     records.error = None
     one.note(question("What is 3 + 2?"), dataclasses.replace(ROW, request_id="later"))
     await one.close()
