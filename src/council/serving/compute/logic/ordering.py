@@ -187,7 +187,9 @@ class _Reader:
             self._narrow(scales)
             return self._ahead(name, self._name(match[2]), front)
         if match := re.fullmatch(
-            rf"the (?:({_ORDINAL})[- ])?((?:most |least )?[a-z]+)(?: ({_NOUNS}))?(?: in the (?:row|group|line))?", text
+            rf"(?:the (?:({_ORDINAL})[- ])?|(?=(?:most|least) |[a-z]+est\b))((?:most |least )?[a-z]+)(?: ({_NOUNS}))?"
+            r"(?: in the (?:row|group|line))?",
+            text,
         ):
             self._all_are(match[3])
             return self._superlative(name, match[1], match[2])

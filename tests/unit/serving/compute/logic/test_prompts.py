@@ -63,6 +63,8 @@ ANSWERED = [
     ("All cats are animals. Some pets are cats. Therefore some pets are animals. Is this argument sound?", None),
     # orders
     ("Ann is taller than Bob. Bob is taller than Cem. Who is the tallest?", "Ann. Ann is the tallest."),
+    ("Ann is taller than Bob. Bob is taller than Cem. Who is shortest?", "Cem. Cem is the shortest."),
+    ("Ann is older than Bob. Cem is oldest. Who is youngest?", "Bob. Bob is the youngest."),
     ("Ann is taller than Bob. Bob is taller than Cem. Who is the shortest?", "Cem. Cem is the shortest."),
     ("Ann is older than Bob. Cem is younger than Bob. Who is the second oldest?", "Bob."),
     ("Ann is taller than Bob. Cem is shorter than Bob. Is Ann taller than Cem?", "Yes."),
