@@ -176,7 +176,8 @@ UNDETERMINED = [
 CONTRADICTORY = [
     ("All men are mortal. Socrates is a man. Rex is a dog. Socrates is not mortal. Is Rex a dog?", ["Rex is a dog"]),
     ("Some cats are dogs. No cats are dogs. Are some dogs cats?", []),
-    ("Ann is taller than Bob. Bob is taller than Cem. Cem is taller than Ann. Dan is taller than Ann. Who is tallest?", None),
+    ("Ann is taller than Bob. Bob is taller than Cem. Cem is taller than Ann. Dan is taller than Ann. Who is tallest?",
+     ["Dan is taller than Ann"]),
     ("Ann is taller than Bob. Bob is taller than Cem. Cem is taller than Ann. Dan is taller than Ann. Who is the tallest?",
      ["Dan is taller than Ann"]),
     ("Ann is older than Ann. Bob is older than Ann. Who is the oldest?", ["Bob is older than Ann"]),
@@ -346,11 +347,8 @@ def test_what_is_open_is_said_to_be_open_and_shown_both_ways(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "innocent"), CONTRADICTORY)
-def test_contradictory_sentences_are_named_and_no_others(text: str, innocent: list[str] | None) -> None:
+def test_contradictory_sentences_are_named_and_no_others(text: str, innocent: list[str]) -> None:
     result = logic.solve(text)
-    if innocent is None:
-        assert isinstance(result, results.PassedOn)
-        return
     assert isinstance(result, results.Refused), result
     assert "contradict" in result.reason
     assert not any(sentence in result.reason for sentence in innocent)
