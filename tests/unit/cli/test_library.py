@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 import made_documents
 from council.cli import main
+from council.domain import errors
 
 
 @pytest.fixture(name="home")
@@ -42,4 +43,5 @@ def test_documents_are_listed_with_passages_or_reasons(home: Path) -> None:
 
 def test_a_search_with_no_service_says_what_to_do(home: Path) -> None:
     result = CliRunner().invoke(main.cli, ["library", "search", "x", "--home", str(home), "--port", "9"])
-    assert result.exit_code != 0
+    assert isinstance(result.exception, errors.SupervisorUnavailableError)
+    assert "council up" in str(result.exception)
