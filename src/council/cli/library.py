@@ -49,13 +49,13 @@ def list_documents(where: home_module.Home, as_json: bool) -> None:
 @library.command()
 @click.argument("query", nargs=-1, required=True)
 @click.option("--limit", type=click.IntRange(1, 50), default=5, show_default=True)
-@options.port
+@options.running_port
 @options.home
 @options.as_json
 def search(query: tuple[str, ...], limit: int, port: int | None, where: home_module.Home, as_json: bool) -> None:
     """Find passages, best first, over the running service: of the library, the guidebook and all else that is quoted."""
     asked = urllib.parse.urlencode({"query": " ".join(query), "limit": limit})
-    config = options.config_of(where, port)
+    config = calls.config_of(where, port)
     reply = calls.call(
         where, config, "GET", f"/api/library/search?{asked}", timeout_s=_TIMEOUT_S, reply_bytes_max=_REPLY_BYTES_MAX
     )

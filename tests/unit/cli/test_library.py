@@ -1,6 +1,7 @@
 """`council library` on a folder: every document with its passages or the reason that it is left out."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,9 @@ def test_documents_are_listed_with_passages_or_reasons(home: Path) -> None:
 
 
 def test_a_search_with_no_service_says_what_to_do(home: Path) -> None:
-    result = CliRunner().invoke(main.cli, ["library", "search", "x", "--home", str(home), "--port", "9"])
+    with socket.socket() as held:
+        # Bound and not listening: nobody else gets the port meanwhile.
+        held.bind(("127.0.0.1", 0))
+        result = run(home, "search", "x", "--port", str(held.getsockname()[1]))
     assert isinstance(result.exception, errors.SupervisorUnavailableError)
     assert "council up" in str(result.exception)
