@@ -20,3 +20,7 @@ class ManualClock:
         """Let time pass on both clocks."""
         self._now_us += round(seconds * 1_000_000)
         self._monotonic_s += seconds
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock on or back, as whoever corrects a machine's time does; no time passes."""
+        self._now_us += round(seconds * 1_000_000)

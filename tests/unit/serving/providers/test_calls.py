@@ -414,6 +414,22 @@ async def test_a_deployment_that_fails_is_left_alone_by_the_next_request() -> No
     assert made.asked() == ["a", "b", "b", "a", "b"]
 
 
+@pytest.mark.parametrize("seconds", [-40_000_000.0, 40_000_000.0])
+async def test_a_wall_clock_that_steps_moves_neither_bounds_nor_charges(seconds: float) -> None:
+    made = two([failing()], failures_max=1)
+    await made.whole()
+    before = made.costs[-1]
+    made.clock.step(seconds)
+    made.tab = attempts.Tab("id2", "ada", "tok")
+    await made.whole()
+    assert made.asked() == ["a", "b", "b"]
+    assert [one.cost_usd_micros for one in made.tab.charges] == [before[1]]
+    assert all(one.expires_us > made.clock.now_us() for one in made.purse.held[-1:])
+    made.clock.advance(6)
+    await made.whole()
+    assert made.asked() == ["a", "b", "b", "a", "b"]
+
+
 async def test_when_all_are_left_alone_the_caller_is_told_for_how_long() -> None:
     made = bench(failing(), failures_max=1, hops_max=1)
     with pytest.raises(errors.ProviderError):
