@@ -241,6 +241,40 @@ async def test_an_error_nobody_foresaw_is_500_without_its_text(rig):
 
 
 @pytest.mark.parametrize(
+    ("more", "parameter"),
+    [
+        ({"max_tokens": 5, "max_completion_tokens": 6}, "max_tokens"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"top_logprobs": 2, "logprobs": False}, "top_logprobs"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
+        ({"stream_options": {"include_usage": True}, "stream": False}, "stream_options"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
+        ({"response_format": {"type": "json_schema"}}, "response_format"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, "response_format"),
+    ],
+)
+async def test_parameters_that_contradict_each_other_are_refused_by_name(rig, more, parameter):
+    response = await rig.client.post("/v1/chat/completions", json={**ASK, **more})
+    told = response.json()["error"]
+    assert (response.status_code, told["code"], told["param"]) == (400, "invalid_request", parameter)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"max_tokens": 5, "max_completion_tokens": 5},
+        {"top_logprobs": 0},
+        {"stream_options": {"include_usage": True}, "stream": True},
+        {"tool_choice": "none"},
+        {"tool_choice": "auto"},
+    ],
+)
+async def test_parameters_that_agree_are_taken(rig, more):
+    assert (await rig.client.post("/v1/chat/completions", json={**ASK, **more})).status_code == 200
+
+
+@pytest.mark.parametrize(
     ("field", "value", "code"),
     [
         ("memory", 0.0, "malformed_body"),
