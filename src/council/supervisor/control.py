@@ -24,6 +24,7 @@ FRAME_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 32
 REQUEST_S = 5.0
 REPLY_S = 5.0
+REFUSAL_S = 1.0
 
 READING = frozenset({"list", "status"})
 REPAIRS = frozenset({"restart", "stop", "scale"})
@@ -160,6 +161,11 @@ class ControlServer:
 
     async def _read(self, reader: asyncio.StreamReader) -> Mapping[str, Any]:
         if len(self._tasks) > CONNECTIONS_MAX:
+            if len(self._tasks) <= 2 * CONNECTIONS_MAX:
+                # Who still sends while this end is closed gets an error of the socket, and never sees the refusal.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(REFUSAL_S):
+                        await frames.read(reader, FRAME_BYTES_MAX)
             raise errors.OverloadedError("Too many commands at once. Try again in a moment.")
         async with asyncio.timeout(REQUEST_S):
             request = await frames.read(reader, FRAME_BYTES_MAX)

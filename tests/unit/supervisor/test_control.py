@@ -1,9 +1,12 @@
+import asyncio
 import os
+import socket
+from pathlib import Path
 
 import pytest
 
 from council.domain import errors
-from council.kit import process
+from council.kit import frames, process
 from council.supervisor import control
 
 RIGHTS = control.Rights(replace_allowed=frozenset({"patchctl"}), repair_allowed=frozenset({"steward"}))
@@ -48,3 +51,27 @@ def test_a_child_is_known_by_its_pid() -> None:
 
 def test_a_process_outside_our_tree_is_the_owner() -> None:
     assert control.identify(me(os.getppid()), {}) == control.Owner()
+
+
+async def test_one_connection_too_many_is_told_so_however_late_it_sends(tmp_path: Path) -> None:
+    async def nothing(_: object) -> dict[str, object]:
+        return {}
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        server = control.ControlServer(nothing, dict, control.Rights(frozenset(), frozenset()))
+        await server.open(listener)
+        opened = [await asyncio.open_unix_connection(tmp_path / "s") for _ in range(control.CONNECTIONS_MAX + 1)]
+        async with asyncio.timeout(30):
+            while len(server._tasks) < len(opened):
+                await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        reader, writer = opened[-1]
+        writer.write(frames.encode({"command": "status"}))
+        await writer.drain()
+        reply = await frames.read(reader, control.FRAME_BYTES_MAX)
+        assert reply is not None and reply["code"] == errors.OverloadedError.code
+        for _, one in opened:
+            one.close()
+        await server.close()
