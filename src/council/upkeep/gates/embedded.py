@@ -1,0 +1,208 @@
+"""The number of a gate, from the watcher's own samples: the same conditions in the same order as `promql.py` puts them."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from council.domain import gates
+from council.upkeep.gates import promql, windows
+
+# The metric that a scrape leaves of itself: 1 where the service could be read.
+UP = gates.Selector("up")
+
+
+class Samples(Protocol):
+    """Where series are looked up."""
+
+    def select(self, metric: str, start_s: float) -> Iterable[windows.Series]:
+        """Return the series of a metric that have samples at or after a time, those before it left out."""
+
+
+def measure(gate: gates.Gate, samples: Samples, now_s: float) -> gates.Measured:
+    """Return what a gate's form reads at a time. Pure but for the look-ups; costs the samples of the longest window."""
+    read = _Reading(gate, samples, now_s)
+    partial = read.unreadable()
+    tried = []
+    for window_s in gate.windows_s:
+        found = read.number(window_s)
+        if found.value is not None:
+            return _with_partial(found, partial or found.partial)
+        tried.append(found)
+    # The longest window tells best what is missing, unless nothing but a reset stands in its way.
+    last = next((one for one in tried if one.samples), tried[0])
+    return gates.Measured(None, last.samples, last.window_s, partial or last.reason)
+
+
+def _with_partial(found: gates.Measured, partial: str) -> gates.Measured:
+    return gates.Measured(found.value, found.samples, found.window_s, "", partial)
+
+
+class _Reading:
+    """One gate at one moment."""
+
+    def __init__(self, gate: gates.Gate, samples: Samples, now_s: float):
+        self._gate, self._samples, self._now_s = gate, samples, now_s
+
+    def unreadable(self) -> str:
+        """Return why a service that the gate needs cannot be read, "" if all can."""
+        found = {one.labels.get("svc", ""): one for one in self._series(UP, self._now_s - windows.LOOKBACK_S)}
+        for name in self._gate.services or sorted(found):
+            newest = found[name].last(self._now_s) if name in found else None
+            if newest is None:
+                return f"{name} is not watched"
+            if not newest[1]:
+                return f"{name} cannot be read"
+            if self._now_s - newest[0] > promql.FRESH_S:
+                return f"{name} was last read {self._now_s - newest[0]:.0f} s ago"
+        return "" if found else "no service is watched"
+
+    def number(self, window_s: float) -> gates.Measured:
+        """Return the number over one window, or why there is none."""
+        match self._gate.form:
+            case gates.Gauge() as form:
+                return self._gauge(form, window_s)
+            case gates.Ratio() as form:
+                return self._ratio(form, window_s)
+            case gates.Quantile() as form:
+                return self._quantile(form, window_s)
+            case gates.Slope() as form:
+                return self._slope(form, window_s)
+            case gates.Count() as form:
+                return self._count(form, window_s)
+
+    def _gauge(self, form: gates.Gauge, window_s: float) -> gates.Measured:
+        start_s = self._now_s - window_s
+        under = (
+            {_identity(one): one.last(self._now_s) for one in self._series(form.by, self._back_s)} if form.by else {}
+        )
+        numbers, counted = [], 0
+        for one in self._series(form.of, min(start_s, self._back_s)):
+            inside = one.within(start_s, self._now_s)
+            newest = one.last(self._now_s)
+            counted = max(counted, len(inside))
+            if (not inside) if form.most else (newest is None):
+                continue
+            value = max(value for _, value in inside) if form.most else newest[1]  # type: ignore[index]
+            if form.by is None:
+                numbers.append(value)
+            elif below := under.get(_identity(one)):
+                numbers.append(value / below[1] if below[1] else math.nan)
+        return self._told(max(numbers, default=None), counted, window_s, form.of.metric)
+
+    def _ratio(self, form: gates.Ratio, window_s: float) -> gates.Measured:
+        if reset := self._reset([*form.part, *form.whole], window_s):
+            return reset
+        part, whole = self._rise(form.part, window_s), self._rise(form.whole, window_s)
+        if part is None or whole is None:
+            missing = next(one for one in (*form.part, *form.whole) if self._rise([one], window_s) is None)
+            return gates.Measured(None, 0.0, window_s, f"nothing is told of {missing.metric}")
+        return self._told(part / whole if whole else math.nan, whole, window_s, form.whole[0].metric)
+
+    def _quantile(self, form: gates.Quantile, window_s: float) -> gates.Measured:
+        counted = _suffixed(form.of, "_count")
+        if reset := self._reset([counted], window_s):
+            return reset
+        start_s = self._now_s - window_s
+        buckets: dict[float, float] = {}
+        for one in self._series(_suffixed(form.of, "_bucket"), start_s):
+            risen = windows.increase(one.within(start_s, self._now_s), start_s, self._now_s)
+            if risen is not None:
+                edge = float(one.labels["le"])
+                buckets[edge] = buckets.get(edge, 0.0) + risen
+        value = windows.quantile(form.share, buckets) if buckets else None
+        return self._told(value, self._rise([counted], window_s) or 0.0, window_s, form.of.metric)
+
+    def _slope(self, form: gates.Slope, window_s: float) -> gates.Measured:
+        began = {
+            _identity(one): newest[1]
+            for one in self._series(form.began, self._back_s)
+            if (newest := one.last(self._now_s)) is not None
+        }
+        start_s = self._now_s - window_s
+        rises, counts = [], []
+        for one in self._series(form.of, start_s - form.bucket_s):
+            start = began.get(_identity(one))
+            if start is None or self._now_s - start < window_s + form.warm_up_s:
+                continue
+            points = windows.minima(one, start_s, self._now_s, form.bucket_s)
+            if points:
+                counts.append(len(points))
+            if (rise := windows.slope(points)) is not None:
+                rises.append(rise)
+        left_s = (
+            self._gate.windows_s[-1] + form.warm_up_s - min((self._now_s - at for at in began.values()), default=0.0)
+        )
+        young = f"warm-up: {math.ceil(left_s / 60)} minutes left" if left_s > 0 else ""
+        found = self._told(max(rises, default=None), min(counts, default=0), window_s, form.of.metric)
+        return gates.Measured(found.value, found.samples, window_s, young or found.reason, young)
+
+    def _count(self, form: gates.Count, window_s: float) -> gates.Measured:
+        start_s, step_s = self._now_s - window_s, promql.STEP_S
+        series = list(self._series(form.of, start_s - windows.LOOKBACK_S))
+        sums: list[float] = []
+        at = math.ceil(start_s / step_s) * step_s
+        while at <= self._now_s:
+            now = [newest[1] for one in series if (newest := one.last(at)) is not None]
+            sums += [sum(now)] if now else []
+            at += step_s
+        counted = max((len(one.within(start_s, self._now_s)) for one in series), default=0)
+        return self._told(max(sums, default=None), counted, window_s, form.of.metric)
+
+    @property
+    def _back_s(self) -> float:
+        return self._now_s - windows.LOOKBACK_S
+
+    def _told(self, value: float | None, counted: float, window_s: float, metric: str) -> gates.Measured:
+        """Return the number in the gate's unit if enough stands behind it."""
+        if value is None and not counted:
+            return gates.Measured(None, 0.0, window_s, f"nothing is told of {metric}")
+        if counted < self._gate.samples_min or value is None:
+            needed = f"{counted:.0f} of the {self._gate.samples_min:g} samples needed came in {window_s:g} s"
+            return gates.Measured(None, counted, window_s, needed)
+        if not math.isfinite(value):
+            return gates.Measured(None, counted, window_s, f"{metric} gives no finite number")
+        return gates.Measured(value * self._gate.scale, counted, window_s)
+
+    def _rise(self, selectors: Sequence[gates.Selector], window_s: float) -> float | None:
+        """Return by how much counters rose together; None where one of them is not told."""
+        start_s = self._now_s - window_s
+        total = 0.0
+        for selector in selectors:
+            rises = [
+                risen
+                for one in self._series(selector, start_s)
+                if (risen := windows.increase(one.within(start_s, self._now_s), start_s, self._now_s)) is not None
+            ]
+            if not rises:
+                return None
+            total += sum(rises)
+        return total
+
+    def _reset(self, selectors: Iterable[gates.Selector], window_s: float) -> gates.Measured | None:
+        start_s = self._now_s - window_s
+        for selector in selectors:
+            for one in self._series(selector, start_s):
+                if windows.resets(one.within(start_s, self._now_s)):
+                    service = one.labels.get("svc", "a service")
+                    return gates.Measured(None, 0.0, window_s, f"{service} began anew within the last {window_s:g} s")
+        return None
+
+    def _series(self, selector: gates.Selector, start_s: float) -> Iterable[windows.Series]:
+        meant = _services(self._gate)
+        for one in self._samples.select(selector.metric, start_s):
+            if selector.takes(one.labels) and ("svc" in selector.where or meant(one.labels.get("svc", ""))):
+                yield one
+
+
+def _services(gate: gates.Gate) -> Callable[[str], bool]:
+    if gate.services:
+        return lambda name: name in gate.services
+    return lambda name: bool(name) and not name.endswith(promql.CANARY)
+
+
+def _suffixed(selector: gates.Selector, suffix: str) -> gates.Selector:
+    return gates.Selector(selector.metric + suffix, selector.where, selector.without)
+
+
+def _identity(series: windows.Series) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(series.labels.items()))

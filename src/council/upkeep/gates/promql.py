@@ -1,0 +1,144 @@
+"""The PromQL of a gate: the same number, the same conditions, for a Prometheus server.
+
+A gate's expression gives a sample exactly where its verdict is known, so that `absent()` of it means unknown.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from council.domain import gates
+
+# What the name of a service ends in while its next generation is tried beside it.
+CANARY = "-canary"
+# Nothing is said of a service whose last reading is older.
+FRESH_S = 60.0
+# The step of subqueries over gauges: the interval of scrapes.
+STEP_S = 15
+
+
+def value(gate: gates.Gate) -> str:
+    """Return the expression whose one sample is the gate's number; it is empty where the gate is unknown."""
+    known = " or on() ".join(f"({_known(gate, window_s)})" for window_s in gate.windows_s)
+    whole = f"({known}) and on() ({readable(gate)})"
+    if isinstance(gate.form, gates.Slope):
+        whole += f" unless on() ({_young(gate, gate.form, gate.windows_s[-1])})"
+    if not gate.worst_of_many:
+        return whole
+    # One part that is bad is enough, whatever cannot be read.
+    bad = ">=" if gate.comparator is gates.Comparator.BELOW else "<="
+    return f"({whole}) or on() (({known}) {bad} {_number(gate.threshold)})"
+
+
+def readable(gate: gates.Gate) -> str:
+    """Return the expression that has a sample while all services that the gate needs are scraped."""
+    up = f"up{_services(gate)}"
+    return f"min({up}) == 1 and on() (max(time() - timestamp({up})) <= {_number(FRESH_S)})"
+
+
+def number(gate: gates.Gate, window_s: float) -> str:
+    """Return the expression of the bare number over a window, in the gate's unit."""
+    return f"{_form(gate, window_s)} * {_number(gate.scale)}" if gate.scale != 1 else _form(gate, window_s)
+
+
+def samples(gate: gates.Gate, window_s: float) -> str:
+    """Return the expression of how many samples stand behind the number."""
+    window = _duration(window_s)
+    match gate.form:
+        case gates.Gauge(of=of) | gates.Count(of=of):
+            return f"max(count_over_time({_selected(gate, of)}[{window}]))"
+        case gates.Ratio(whole=whole):
+            return _rise(gate, whole, window)
+        case gates.Quantile(of=of):
+            return f"sum(increase({_selected(gate, of, '_count')}[{window}]))"
+        case gates.Slope() as slope:
+            return f"min(count_over_time({_minima(gate, slope, window_s)}) {_old(gate, slope, window_s)})"
+
+
+def resets(gate: gates.Gate, window_s: float) -> str:
+    """Return the expression that has a sample where a counter of the gate was reset in the window; empty for gauges."""
+    window = _duration(window_s)
+    match gate.form:
+        case gates.Ratio(part=part, whole=whole):
+            every = [*part, *(one for one in whole if one not in part)]
+            return " or ".join(f"resets({_selected(gate, one)}[{window}]) > 0" for one in every)
+        case gates.Quantile(of=of):
+            return f"resets({_selected(gate, of, '_count')}[{window}]) > 0"
+        case _:
+            return ""
+
+
+def _known(gate: gates.Gate, window_s: float) -> str:
+    bare = f"(({number(gate, window_s)}) > -Inf < Inf)"
+    enough = f"{bare} and on() ({samples(gate, window_s)} >= {_number(gate.samples_min)})"
+    reset = resets(gate, window_s)
+    return f"{enough} unless on() ({reset})" if reset else enough
+
+
+def _form(gate: gates.Gate, window_s: float) -> str:
+    window = _duration(window_s)
+    match gate.form:
+        case gates.Gauge(of=of, by=by, most=most):
+            above = _selected(gate, of)
+            above = f"max_over_time({above}[{window}])" if most else above
+            return f"max({above} / {_selected(gate, by)})" if by else f"max({above})"
+        case gates.Ratio(part=part, whole=whole):
+            return f"{_rise(gate, part, window)} / {_rise(gate, whole, window)}"
+        case gates.Quantile(share=share, of=of):
+            rises = f"sum by (le) (increase({_selected(gate, of, '_bucket')}[{window}]))"
+            return f"histogram_quantile({_number(share)}, {rises})"
+        case gates.Slope() as slope:
+            return f"max(deriv({_minima(gate, slope, window_s)}) {_old(gate, slope, window_s)})"
+        case gates.Count(of=of):
+            return f"max_over_time(sum({_selected(gate, of)})[{window}:{STEP_S}s])"
+
+
+def _minima(gate: gates.Gate, slope: gates.Slope, window_s: float) -> str:
+    bucket = _duration(slope.bucket_s)
+    return f"min_over_time({_selected(gate, slope.of)}[{bucket}])[{_duration(window_s)}:{bucket}]"
+
+
+def _old(gate: gates.Gate, slope: gates.Slope, window_s: float) -> str:
+    return f"and (time() - {_selected(gate, slope.began)} >= {_number(window_s + slope.warm_up_s)})"
+
+
+def _young(gate: gates.Gate, slope: gates.Slope, window_s: float) -> str:
+    return f"time() - {_selected(gate, slope.began)} < {_number(window_s + slope.warm_up_s)}"
+
+
+def _rise(gate: gates.Gate, selectors: Sequence[gates.Selector], window: str) -> str:
+    return " + ".join(f"sum(increase({_selected(gate, one)}[{window}]))" for one in selectors)
+
+
+def _selected(gate: gates.Gate, selector: gates.Selector, suffix: str = "") -> str:
+    services = [] if "svc" in selector.where else [_of_services(gate)]
+    matchers = [*_matchers(selector.where, "=", "=~"), *_matchers(selector.without, "!=", "!~"), *services]
+    return f"{selector.metric}{suffix}{{{', '.join(matchers)}}}"
+
+
+def _services(gate: gates.Gate) -> str:
+    return f"{{{_of_services(gate)}}}"
+
+
+def _of_services(gate: gates.Gate) -> str:
+    if not gate.services:
+        return f'svc!~"|.+{CANARY}"'
+    return next(iter(_matchers({"svc": gate.services}, "=", "=~")))
+
+
+def _matchers(labels: Mapping[str, Sequence[str]], one: str, many: str) -> Iterable[str]:
+    for name, among in sorted(labels.items()):
+        yield f'{name}{many if len(among) > 1 else one}"{"|".join(among)}"'
+
+
+def _duration(seconds: float) -> str:
+    assert seconds == int(seconds) and seconds > 0
+    whole = int(seconds)
+    for unit, length in (("h", 3600), ("m", 60)):
+        if whole % length == 0:
+            return f"{whole // length}{unit}"
+    return f"{whole}s"
+
+
+def _number(value: float) -> str:
+    assert math.isfinite(value)
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
