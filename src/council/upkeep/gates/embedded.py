@@ -1,5 +1,6 @@
 """The number of a gate, from the watcher's own samples: the same conditions in the same order as `promql.py` puts them."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -9,6 +10,9 @@ from council.upkeep.gates import promql, windows
 
 # The metric that a scrape leaves of itself: 1 where the service could be read.
 UP = gates.Selector("up")
+
+
+_Identity = tuple[tuple[str, str], ...]
 
 
 class Samples(Protocol):
@@ -26,15 +30,11 @@ def measure(gate: gates.Gate, samples: Samples, now_s: float) -> gates.Measured:
     for window_s in gate.windows_s:
         found = read.number(window_s)
         if found.value is not None:
-            return _with_partial(found, partial or found.partial)
+            return dataclasses.replace(found, partial=partial or found.partial)
         tried.append(found)
     # The longest window tells best what is missing, unless nothing but a reset stands in its way.
     last = next((one for one in tried if one.samples), tried[0])
     return gates.Measured(None, last.samples, last.window_s, partial or last.reason)
-
-
-def _with_partial(found: gates.Measured, partial: str) -> gates.Measured:
-    return gates.Measured(found.value, found.samples, found.window_s, "", partial)
 
 
 class _Reading:
@@ -72,22 +72,22 @@ class _Reading:
 
     def _gauge(self, form: gates.Gauge, window_s: float) -> gates.Measured:
         start_s = self._now_s - window_s
-        under = (
-            {_identity(one): one.last(self._now_s) for one in self._series(form.by, self._back_s)} if form.by else {}
-        )
-        numbers, counted = [], 0
+        under = self._newest(form.by) if form.by else {}
+        numbers, counted, unknown = [], 0, self._silent(form.of)
         for one in self._series(form.of, min(start_s, self._back_s)):
-            inside = one.within(start_s, self._now_s)
-            newest = one.last(self._now_s)
+            inside, newest = one.within(start_s, self._now_s), one.last(self._now_s)
             counted = max(counted, len(inside))
-            if (not inside) if form.most else (newest is None):
+            if newest is None and not (form.most and inside):
                 continue
-            value = max(value for _, value in inside) if form.most else newest[1]  # type: ignore[index]
-            if form.by is None:
+            values = [value for _, value in inside] if form.most and inside else [newest[1]] if newest else []
+            value = max(values)
+            if form.by:
+                value = value / below if (below := under.get(_identity(one))) else math.nan
+            if math.isfinite(value):
                 numbers.append(value)
-            elif below := under.get(_identity(one)):
-                numbers.append(value / below[1] if below[1] else math.nan)
-        return self._told(max(numbers, default=None), counted, window_s, form.of.metric)
+            elif newest is not None:
+                unknown = unknown or f"{one.labels.get('svc', form.of.metric)} gives no finite {form.of.metric}"
+        return self._told(max(numbers, default=None), counted, window_s, form.of.metric, unknown)
 
     def _ratio(self, form: gates.Ratio, window_s: float) -> gates.Measured:
         if reset := self._reset([*form.part, *form.whole], window_s):
@@ -113,11 +113,7 @@ class _Reading:
         return self._told(value, self._rise([counted], window_s) or 0.0, window_s, form.of.metric)
 
     def _slope(self, form: gates.Slope, window_s: float) -> gates.Measured:
-        began = {
-            _identity(one): newest[1]
-            for one in self._series(form.began, self._back_s)
-            if (newest := one.last(self._now_s)) is not None
-        }
+        began = self._newest(form.began)
         start_s = self._now_s - window_s
         rises, counts = [], []
         for one in self._series(form.of, start_s - form.bucket_s):
@@ -133,8 +129,9 @@ class _Reading:
             self._gate.windows_s[-1] + form.warm_up_s - min((self._now_s - at for at in began.values()), default=0.0)
         )
         young = f"warm-up: {math.ceil(left_s / 60)} minutes left" if left_s > 0 else ""
-        found = self._told(max(rises, default=None), min(counts, default=0), window_s, form.of.metric)
-        return gates.Measured(found.value, found.samples, window_s, young or found.reason, young)
+        unknown = self._silent(form.of) or young
+        found = self._told(max(rises, default=None), min(counts, default=0), window_s, form.of.metric, unknown)
+        return found if found.value is not None else dataclasses.replace(found, reason=unknown or found.reason)
 
     def _count(self, form: gates.Count, window_s: float) -> gates.Measured:
         start_s, step_s = self._now_s - window_s, promql.STEP_S
@@ -152,16 +149,32 @@ class _Reading:
     def _back_s(self) -> float:
         return self._now_s - windows.LOOKBACK_S
 
-    def _told(self, value: float | None, counted: float, window_s: float, metric: str) -> gates.Measured:
+    def _newest(self, selector: gates.Selector) -> dict[_Identity, float]:
+        series = self._series(selector, self._back_s)
+        return {_identity(one): newest[1] for one in series if (newest := one.last(self._now_s)) is not None}
+
+    def _silent(self, selector: gates.Selector) -> str:
+        """Return which service is read and tells nothing of a gauge, or nothing finite; "" if there is none."""
+        told = {dict(labels).get("svc", ""): value for labels, value in self._newest(selector).items()}
+        for labels in self._newest(UP):
+            service = dict(labels).get("svc", "")
+            if not math.isfinite(told.get(service, math.nan)):
+                problem = "gives no finite" if service in told else "tells nothing of"
+                return f"{service} {problem} {selector.metric}"
+        return ""
+
+    def _told(
+        self, value: float | None, counted: float, window_s: float, metric: str, partial: str = ""
+    ) -> gates.Measured:
         """Return the number in the gate's unit if enough stands behind it."""
         if value is None and not counted:
             return gates.Measured(None, 0.0, window_s, f"nothing is told of {metric}")
         if counted < self._gate.samples_min or value is None:
             needed = f"{counted:.0f} of the {self._gate.samples_min:g} samples needed came in {window_s:g} s"
-            return gates.Measured(None, counted, window_s, needed)
+            return gates.Measured(None, counted, window_s, partial or needed)
         if not math.isfinite(value):
             return gates.Measured(None, counted, window_s, f"{metric} gives no finite number")
-        return gates.Measured(value * self._gate.scale, counted, window_s)
+        return gates.Measured(value * self._gate.scale, counted, window_s, partial=partial)
 
     def _rise(self, selectors: Sequence[gates.Selector], window_s: float) -> float | None:
         """Return by how much counters rose together; None where one of them is not told."""
@@ -204,5 +217,5 @@ def _suffixed(selector: gates.Selector, suffix: str) -> gates.Selector:
     return gates.Selector(selector.metric + suffix, selector.where, selector.without)
 
 
-def _identity(series: windows.Series) -> tuple[tuple[str, str], ...]:
+def _identity(series: windows.Series) -> _Identity:
     return tuple(sorted(series.labels.items()))

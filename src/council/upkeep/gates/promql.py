@@ -4,7 +4,7 @@ A gate's expression gives a sample exactly where its verdict is known, so that `
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from council.domain import gates
 
@@ -20,8 +20,8 @@ def value(gate: gates.Gate) -> str:
     """Return the expression whose one sample is the gate's number; it is empty where the gate is unknown."""
     known = " or on() ".join(f"({_known(gate, window_s)})" for window_s in gate.windows_s)
     whole = f"({known}) and on() ({readable(gate)})"
-    if isinstance(gate.form, gates.Slope):
-        whole += f" unless on() ({_young(gate, gate.form, gate.windows_s[-1])})"
+    for missing in _missing(gate):
+        whole += f" unless on() ({missing})"
     if not gate.worst_of_many:
         return whole
     # One part that is bad is enough, whatever cannot be read.
@@ -68,19 +68,36 @@ def resets(gate: gates.Gate, window_s: float) -> str:
 
 
 def _known(gate: gates.Gate, window_s: float) -> str:
-    bare = f"(({number(gate, window_s)}) > -Inf < Inf)"
-    enough = f"{bare} and on() ({samples(gate, window_s)} >= {_number(gate.samples_min)})"
+    enough = f"{_finite(number(gate, window_s))} and on() ({samples(gate, window_s)} >= {_number(gate.samples_min)})"
     reset = resets(gate, window_s)
     return f"{enough} unless on() ({reset})" if reset else enough
+
+
+def _missing(gate: gates.Gate) -> Iterator[str]:
+    """Yield expressions that have a sample where the worst of many cannot be known, since one of the many is not."""
+    if not isinstance(gate.form, gates.Gauge | gates.Slope):
+        return
+    of = _selected(gate, gate.form.of)
+    yield f"up{_services(gate)} unless on(svc) {of}"
+    yield f"{of} unless {_finite(of)}"
+    if isinstance(gate.form, gates.Slope):
+        yield _young(gate, gate.form, gate.windows_s[-1])
+    elif gate.form.by:
+        ratio = f"{of} / {_selected(gate, gate.form.by)}"
+        yield f"{of} unless {_finite(ratio)}"
+
+
+def _finite(expression: str) -> str:
+    """Return what leaves out NaN too: it is neither above nor below anything."""
+    return f"(({expression}) > -Inf < Inf)"
 
 
 def _form(gate: gates.Gate, window_s: float) -> str:
     window = _duration(window_s)
     match gate.form:
         case gates.Gauge(of=of, by=by, most=most):
-            above = _selected(gate, of)
-            above = f"max_over_time({above}[{window}])" if most else above
-            return f"max({above} / {_selected(gate, by)})" if by else f"max({above})"
+            above = f"max_over_time({_selected(gate, of)}[{window}])" if most else _selected(gate, of)
+            return f"max({_finite(f'{above} / {_selected(gate, by)}' if by else above)})"
         case gates.Ratio(part=part, whole=whole):
             return f"{_rise(gate, part, window)} / {_rise(gate, whole, window)}"
         case gates.Quantile(share=share, of=of):
@@ -106,7 +123,8 @@ def _young(gate: gates.Gate, slope: gates.Slope, window_s: float) -> str:
 
 
 def _rise(gate: gates.Gate, selectors: Sequence[gates.Selector], window: str) -> str:
-    return " + ".join(f"sum(increase({_selected(gate, one)}[{window}]))" for one in selectors)
+    rises = " + ".join(f"sum(increase({_selected(gate, one)}[{window}]))" for one in selectors)
+    return f"({rises})" if len(selectors) > 1 else rises
 
 
 def _selected(gate: gates.Gate, selector: gates.Selector, suffix: str = "") -> str:
