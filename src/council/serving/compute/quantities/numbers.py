@@ -1,5 +1,6 @@
 """Exact numbers in text, and back. Everything is a fraction; a decimal is shown only where it is exact or marked `about`."""
 
+import math
 import re
 from fractions import Fraction
 
@@ -120,6 +121,18 @@ def about(value: Fraction, digits: int = 6) -> str:
     rounded = int(size * bound + Fraction(1, 2))
     shifted = Fraction(rounded) / Fraction(10) ** places
     return ("-" if value < 0 else "") + (exact_decimal(shifted) or f"{float(shifted):.{digits}g}")
+
+
+def root(square: Fraction) -> Fraction | None:
+    """Return the square root where it is a fraction."""
+    top, bottom = math.isqrt(square.numerator), math.isqrt(square.denominator)
+    exact = top * top == square.numerator and bottom * bottom == square.denominator
+    return Fraction(top, bottom) if exact else None
+
+
+def root_about(square: Fraction) -> Fraction:
+    """Return the square root to 20 places or more, rounded down, from whole numbers alone."""
+    return Fraction(math.isqrt(square.numerator * square.denominator * 10**40), square.denominator * 10**20)
 
 
 def cents(value: Fraction) -> str:

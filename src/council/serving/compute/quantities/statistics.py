@@ -4,7 +4,6 @@ A population and a sample have different variances: where neither is said, both 
 conventions, so their method must be said.
 """
 
-import math
 import re
 import statistics
 from collections.abc import Sequence
@@ -116,11 +115,10 @@ def _spread(values: Sequence[Fraction], word: str, kind: str) -> results.Solved:
 
 def _root_text(square: Fraction) -> str:
     """Return the square root: exact where it is rational, else `sqrt(p/q), about ...`, from whole numbers alone."""
-    top, bottom = math.isqrt(square.numerator), math.isqrt(square.denominator)
-    if top * top == square.numerator and bottom * bottom == square.denominator:
-        return numbers.text(Fraction(top, bottom))
-    scaled = math.isqrt(int(square * 10**40))
-    return f"sqrt({square}), about {numbers.about(Fraction(scaled, 10**20))}"
+    rational = numbers.root(square)
+    if rational is not None:
+        return numbers.text(rational)
+    return f"sqrt({square}), about {numbers.about(numbers.root_about(square))}"
 
 
 def _weighted(match: frames.Match) -> results.Solved:

@@ -28,7 +28,7 @@ ANSWERED = {
     "-40 C in F": "-40 \N{DEGREE SIGN}C = -40 \N{DEGREE SIGN}F",
     "which is longer, 1 mile or 1600 m?": "1 mi is longer: 1600 m = about 0.994194 mi",
     "How long does it take to drive 150 km at 60 km/h?": "150 km / 60 km/h = 2 h 30 min",
-    "area of a circle with radius 5 cm": "the area by the radius of the circle of 5 cm = 25 pi cm\N{SUPERSCRIPT TWO}, "
+    "area of a circle with radius 5 cm": "the area of a circle of radius 5 cm = 25 pi cm\N{SUPERSCRIPT TWO}, "
     "about 78.5398 cm\N{SUPERSCRIPT TWO}",
     "median of 3, 1, 2": "the median of 3, 1, 2 = 2",
     "mode of 1, 2, 3": "the mode of 1, 2, 3 = none: every number stands there once",
