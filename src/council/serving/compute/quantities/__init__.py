@@ -9,10 +9,13 @@ from collections.abc import Sequence
 
 from council.serving.compute import results
 from council.serving.compute.quantities import (
+    angles,
+    cards,
     counting,
     dates,
     frames,
     interest,
+    number_forms,
     percent,
     phrasing,
     probability,
@@ -26,10 +29,13 @@ from council.serving.compute.quantities import (
 _FRAMES: Sequence[frames.Frame] = (
     *percent.FRAMES,
     *interest.FRAMES,
+    *number_forms.FRAMES,
     *units.FRAMES,
+    *angles.FRAMES,
     *shapes.FRAMES,
     *statistics.FRAMES,
     *counting.FRAMES,
+    *cards.FRAMES,
     *probability.FRAMES,
     *stories.FRAMES,
 )

@@ -22,7 +22,7 @@ _Compute = Callable[..., Fraction]
 
 @dataclass(frozen=True, slots=True)
 class _Formula:
-    """`value` and `again` are two ways to the same; of the square of the answer where `root`, to be multiplied by pi where `pi`."""
+    """`value` and `again` are two ways to the same: the answer, with `pi` a part of pi, with `root` the answer's square."""
 
     power: int
     value: _Compute
@@ -112,7 +112,7 @@ _FORMULAS: dict[tuple[str, str], dict[tuple[str, ...], _Formula]] = {
     },
 }  # fmt: skip
 _SHAPES = {
-    "rectangular prism": "box", "cuboid": "box", "tank": "box", "room": "rectangle", "garden": "rectangle", "field": "rectangle",
+    "rectangular prism": "box", "cuboid": "box", "tank": "box", "garden": "rectangle", "field": "rectangle",
     "right-angled triangle": "right triangle", "right angled triangle": "right triangle", "trapezium": "trapezoid",
     "ball": "sphere",
 }  # fmt: skip
@@ -241,9 +241,8 @@ def _computed(what: str, shape: str, sides: Sequence[_Side], unit: unit_table.Un
     ]
     for labels, formula in _FORMULAS.get((what, shape), {}).items():
         if sorted(labels) == sorted(label for label, _ in left):
-            values = []
-            for label in labels:
-                values.append(left.pop(next(place for place, (name, _) in enumerate(left) if name == label))[1])
+            ordered = sorted(left, key=lambda pair: labels.index(pair[0]))
+            values = [value for _, value in ordered]
             if labels == ("side", "side", "side") and shape == "triangle" and _heron(*values) <= 0:
                 raise stops.RefusedError("No triangle has those sides. Check them.", reading)
             return _answer(reading, formula, values, unit)

@@ -60,6 +60,8 @@ def _combined(match: frames.Match) -> results.Solved:
     if len(first) > 1 or len(second) > 1:
         raise stops.PassOnError("one of its units has several meanings")
     left, right = first[0], second[0]
+    if re.search(r"\d\s?[tN]\b", f"{match['q1']} {match['q2']}"):
+        raise stops.PassOnError("the letter may be an unknown")
     if "temperature" in (left.unit.dimension, right.unit.dimension):
         raise stops.PassOnError("sums of temperatures have several meanings")
     if left.unit.dimension != right.unit.dimension:
@@ -145,7 +147,9 @@ def _by_hours(seconds: Fraction, speed: measures.Measure, distance: measures.Mea
 def _how_far(match: frames.Match) -> results.Solved:
     speed, time = measures.single(match["q2"], "speed"), measures.single(match["q1"], "time")
     name = speed.unit.name
-    unit = {"km/h": "km", "mph": "mi", "m/s": "m", "ft/s": "ft", "knots": "nautical miles"}[name]
+    unit = {"km/h": "km", "mph": "mi", "m/s": "m", "ft/s": "ft", "knots": "nautical miles"}.get(name)
+    if unit is None:
+        raise stops.PassOnError("it is not clear in which unit the distance is asked for")
     target = unit_table.SYMBOLS[unit][0]
     metres = speed.base * time.base
     value = metres / target.factor
@@ -196,6 +200,9 @@ def _exchange(match: frames.Match) -> results.Solved:
 _TO = r"(in|to|into|as)"
 _MOVE = r"(travel|drive|go|cover|walk|cycle|run|ride|fly|sail|do|move|get)"
 _WHO = r"(i|you|we|he|she|it|they|someone|one|an? [a-z]+|the [a-z]+)"
+_MOVES = rf"{_MOVE}s?|travelled|traveled|drove|covered|covers|walked|cycled|ran|goes|moves|flies|flew|went"
+_AT = r"(at (a |an average |a constant |a steady )?(speed of )?)"
+_WENT = rf"{_WHO} ({_MOVE}|gone|travelled|traveled)"
 _CURRENCY = r"(dollars?|euros?|pounds?|yen|francs?|rupees?|usd|eur|gbp|jpy|chf|inr|pesos?)"
 
 FRAMES = [
@@ -235,6 +242,10 @@ FRAMES = [
             rf"how long (does|will|would) ({_WHO}) (take|need) (to {_MOVE}|for) {_q('q1')} at (a |an average |a "
             rf"constant )?(speed of )?{_q('q2')}"
         ),
+        (
+            rf"(if )?{_WHO} ({_MOVES}) {_AT}{_q('q2')}[.,;]? how long (does|will|would) it take (it |him |her |them |me )?"
+            rf"to {_MOVE} {_q('q1')}"
+        ),
     ),
     *frames.frames(
         _how_far,
@@ -246,6 +257,8 @@ FRAMES = [
             rf"how far (does|do|will|can|would) {_WHO} {_MOVE} at (a |an average |a constant )?(speed of "
             rf")?{_q('q2')} (in|for) {_q('q1')}"
         ),
+        rf"(if )?{_WHO} ({_MOVES}) {_AT}?{_q('q2')} for {_q('q1')}[.,;]? how far (does|do|did|will|would|has|have) {_WENT}",
+        rf"(if )?{_WHO} ({_MOVES}) {_AT}{_q('q2')}[.,;]? how far (does|do|did|will|would|can) {_WENT} in {_q('q1')}",
     ),
     *frames.frames(
         _speed,
@@ -254,8 +267,8 @@ FRAMES = [
             rf"{_q('q2')}(,? {_TO} {_u('u')})?"
         ),
         (
-            rf"{_WHO} ({_MOVE}s?|travelled|traveled|drove|covered|covers|walked|cycled|ran|goes) {_q('q1')} in "
-            rf"{_q('q2')}[.,;]? what is (its|his|her|their|the) (average )?speed( {_TO} {_u('u')})?"
+            rf"(if )?{_WHO} ({_MOVES}) {_q('q1')} in {_q('q2')}[.,;]? what (is|was) (its|his|her|their|the) "
+            rf"(average )?speed( of the [a-z]+)?( {_TO} {_u('u')})?"
         ),
     ),
     *frames.frames(_exchange, rf"(<ask>|convert |change |exchange )<w:money> (in|to|into) {_CURRENCY}"),

@@ -33,7 +33,7 @@ ANSWERED = {
     "median of 3, 1, 2": "the median of 3, 1, 2 = 2",
     "mode of 1, 2, 3": "the mode of 1, 2, 3 = none: every number stands there once",
     "How many ways can the letters of MISSISSIPPI be arranged?": "different orders of the 11 letters of MISSISSIPPI = 34650",
-    "What is the probability of at least 1 six in 4 rolls?": "the probability of at least 1 times 6 in 4 throws of a fair "
+    "What is the probability of at least 1 six in 4 rolls?": "the probability that at least 1 of 4 throws of a fair "
     "6-sided die = 671/1296 (about 51.77%)",
     "Is 1900 a leap year?": "No, 1900 is not a leap year.",
     "What day of the week was July 4, 1776?": "the day of the week of 4 July 1776 = Thursday",
