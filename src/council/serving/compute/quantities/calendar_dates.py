@@ -24,8 +24,8 @@ DATE = (
 # A day that comes every year: 4 July, Christmas.
 _FEASTS = {
     "christmas": (12, 25), "christmas day": (12, 25), "christmas eve": (12, 24), "new year": (1, 1), "new year's": (1, 1),
-    "new year's day": (1, 1), "new years": (1, 1), "new year's eve": (12, 31), "halloween": (10, 31), "valentine's day": (2, 14),
-    "valentines day": (2, 14),
+    "new year's day": (1, 1), "new years": (1, 1), "new year's eve": (12, 31), "halloween": (10, 31),
+    "valentine's day": (2, 14), "valentines day": (2, 14),
 }  # fmt: skip
 YEARLY = (
     rf"(?:(?:the )?{_DAY}(?: of)? {_MONTH}|{_MONTH} (?:the )?{_DAY}|"

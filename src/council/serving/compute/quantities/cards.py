@@ -34,7 +34,7 @@ def _is_card(card: tuple[int, str], what: str) -> bool:
 def _size(what: str) -> int:
     """Return how many cards are of a kind, by the make of a deck: 4 suits of 13 ranks."""
     if " of " in what:
-        return len(_RANKS[what.split(" of ")[0]])
+        return len(_RANKS[what.partition(" of ")[0]])
     colour, _, kind = what.partition(" ")
     if colour in ("red", "black"):
         return 26 if kind == "card" else 2 * len(_RANKS[kind])
@@ -97,7 +97,9 @@ _MANY = (
     r"((red |black )?(aces|jacks|queens|kings|face cards|twos|threes|fours|fives|sixes|sevens|eights|nines|tens)|red cards|"
     r"black cards|hearts|diamonds|clubs|spades)"
 )
-_DECK_OF = r"(an? |the )?(standard |shuffled |full |well-shuffled |single )*(deck|pack)( of (52 )?(playing )?cards| of 52)?"
+_DECK_OF = (
+    r"(an? |the )?(standard |shuffled |full |well-shuffled |single )*(deck|pack)( of (52 )?(playing )?cards| of 52)?"
+)
 _DRAWN = r"(draw|drawing|get|getting|pick|picking|be dealt|being dealt|choosing|selecting)"
 
 FRAMES = [

@@ -190,7 +190,7 @@ def _days_in(match: frames.Match) -> results.Solved:
 _D = calendar_dates.DATE
 _MONTHS = "|".join(calendar_dates.MONTHS)
 _N = rf"(?P<n>{numbers.COUNT}|an?)"
-_BORN = r"(someone|somebody|a person|a man|a woman|a child)( who is| who was)? born"
+_SOMEONE = r"(someone|somebody|a person|a man|a woman|a child)( who is| who was)?"
 _UNIT = r"(?P<unit>days?|weeks?|months?|years?)"
 _ALL_DAY = frames.frames(_leap, r"(is|was|will) (the year )?(?P<year>\d{4})( be)? a leap year") + frames.frames(
     _days_in,
@@ -225,36 +225,7 @@ def frames_on(today: datetime.date | None) -> tuple[frames.Frame, ...]:
             rf"how many days (are there |are left |is it |have passed )?(?P<way>until|till|to|since) (?P<b>{_D})",
         ),
         *frames.frames(
-            asked.until_yearly,
-            rf"how many days (are there |are left |is it |remain )?(until|till|to|before) (the next |next )?(?P<b>{calendar_dates.YEARLY})",
-            rf"how (long|many days) (is it |away is )?(until |till )?(?P<b>{calendar_dates.YEARLY})( in days)?",
-        ),
-        *frames.frames(
-            asked.week_number,
-            rf"<ask>(the )?(?P<iso>iso )?week( number)? (of|for) (?P<d>{_D})(?P<iso2> (in|by|according to) iso( 8601)?)?",
-            rf"(which|what) (?P<iso>iso )?(calendar )?week( number)? (is|was) (?P<d>{_D})( in)?(?P<iso2> (by|according to) iso( 8601)?)?",
-            r"(which|what) (?P<iso>iso )?(calendar )?week( number)? is it( now| today)?(?P<iso2> (by|according to) iso( 8601)?)?",
-        ),
-        *frames.frames(
-            asked.age,
-            rf"how old (is|will be|would be|was) {_BORN} (on )?(?P<d>{_D})( be)?( today| now| on (?P<on>{_D}))?",
-            rf"how old am i if i was born (on )?(?P<d>{_D})",
-            rf"(if )?i was born (on )?(?P<d>{_D})[.,;]? how old am i( today| now)?",
-            rf"(if )?(someone|a person|he|she) (is|was) born (on )?(?P<d>{_D})[.,;]? how old (is|are) (he|she|they)( today| now)?",
-        ),
-        *frames.frames(
-            asked.apart,
-            rf"how many (?P<unit>months|years) (are there |are |is it |were there |passed )?(?P<kind>between|from) (?P<a>{_D}) "
-            rf"(and|to|until|till) (?P<b>{_D})",
-            rf"<ask>(the )?(number of )?(?P<unit>months|years) (?P<kind>between|from) (?P<a>{_D}) (and|to|until|till) (?P<b>{_D})",
-        ),
-        *frames.frames(
             asked.after,
-            rf"(what|which) (date|day|day of the week|weekday) (was it|was) {_N} {_UNIT} (?P<way>ago)",
-            rf"(what|which) (date|day|day of the week|weekday) (will it be|is it|will be|is) (?P<way>in) {_N} {_UNIT}",
-            rf"(what|which) (date|day|day of the week|weekday) (will it be|is it|will be|is) {_N} {_UNIT} (?P<way>from) (?P<d>now|today)",
-            rf"<ask>the date (?P<way>in) {_N} {_UNIT}",
-            rf"<ask>(the date )?{_N} {_UNIT} (?P<way>ago)",
             (
                 rf"(what|which) (date|day) (is|was|will be|comes|falls) (on )?{_N} {_UNIT} (?P<way>after|before|"
                 rf"from|prior to) (?P<d>{_D})"
@@ -284,5 +255,47 @@ def frames_on(today: datetime.date | None) -> tuple[frames.Frame, ...]:
         ),
         *_ALL_DAY,
         *recurring_days.FRAMES,
+        *_more_frames(asked),
         *clock_times.FRAMES,
     )
+
+
+def _more_frames(asked: _Asked) -> list[frames.Frame]:
+    """Return the frames about what has no date of its own: the next Christmas, an age, a week, so long ago."""
+    what, years_day = r"(what|which) (date|day|day of the week|weekday)", rf"(?P<b>{calendar_dates.YEARLY})"
+    iso, iso2 = r"(?P<iso>iso )?(calendar )?week( number)?", r"(?P<iso2> (in|by|according to) iso( 8601)?)?"
+    apart = rf"(?P<kind>between|from) (?P<a>{_D}) (and|to|until|till) (?P<b>{_D})"
+    born, now = rf"born (on )?(?P<d>{_D})", r"( today| now)?"
+    return [
+        *frames.frames(
+            asked.until_yearly,
+            rf"how many days (are there |are left |is it |remain )?(until|till|to|before) (the next |next )?{years_day}",
+            rf"how (long|many days) (is it |away is )?(until |till )?{years_day}( in days)?",
+        ),
+        *frames.frames(
+            asked.week_number,
+            rf"<ask>(the )?{iso} (of|for) (?P<d>{_D}){iso2}",
+            rf"(which|what) {iso} (is|was) (?P<d>{_D})( in)?{iso2}",
+            rf"(which|what) {iso} is it{now}{iso2}",
+        ),
+        *frames.frames(
+            asked.age,
+            rf"how old (is|will be|would be|was) {_SOMEONE} {born}( be)?( today| now| on (?P<on>{_D}))?",
+            rf"how old am i if i was {born}",
+            rf"(if )?i was {born}[.,;]? how old am i{now}",
+            rf"(if )?(someone|a person|he|she) (is|was) {born}[.,;]? how old (is|are) (he|she|they){now}",
+        ),
+        *frames.frames(
+            asked.apart,
+            rf"how many (?P<unit>months|years) (are there |are |is it |were there |passed )?{apart}",
+            rf"<ask>(the )?(number of )?(?P<unit>months|years) {apart}",
+        ),
+        *frames.frames(
+            asked.after,
+            rf"{what} (was it|was) {_N} {_UNIT} (?P<way>ago)",
+            rf"{what} (will it be|is it|will be|is) (?P<way>in) {_N} {_UNIT}",
+            rf"{what} (will it be|is it|will be|is) {_N} {_UNIT} (?P<way>from) (?P<d>now|today)",
+            rf"<ask>the date (?P<way>in) {_N} {_UNIT}",
+            rf"<ask>(the date )?{_N} {_UNIT} (?P<way>ago)",
+        ),
+    ]

@@ -18,7 +18,9 @@ def _given(match: frames.Match) -> tuple[money.Amount, Fraction, Fraction]:
     rate = numbers.read(match["p"].rstrip("%").lower().removesuffix("percent").removesuffix("per cent").strip()) / 100
     span = numbers.read(match["n"])
     months = match["unit"].lower().startswith("month")
-    if not match.groupdict().get("yearly") and (months or (match.groupdict().get("often") or "yearly").lower() not in _ONCE):
+    if not match.groupdict().get("yearly") and (
+        months or (match.groupdict().get("often") or "yearly").lower() not in _ONCE
+    ):
         raise stops.PassOnError("it is not said whether the rate is that of a year")
     span = span / 12 if months else span
     return money.read(match["w"]), rate, span
@@ -69,7 +71,9 @@ def _compound(match: frames.Match) -> results.Solved:
 _YEARLY = r"(?P<yearly>per year|a year|per annum|annually|yearly|p\.a\.|annual interest)"
 _FOR = r"(for|over|after) <n:count> (?P<unit>years?|months?)"
 _OFTEN = "(?P<often>" + "|".join(sorted(_PERIODS, key=len, reverse=True)) + ")"
-_RATE = rf"at (an )?(annual interest rate of |interest rate of )?<p:percent>( interest)?( {_YEARLY})?,? compounded {_OFTEN}"
+_RATE = (
+    rf"at (an )?(annual interest rate of |interest rate of )?<p:percent>( interest)?( {_YEARLY})?,? compounded {_OFTEN}"
+)
 _END_OF = r"<ask>(?P<end>(the )?(final |total )?(value|balance|amount|worth) of )"
 _HOW_MUCH = (
     r"what is (the |its )(final |total |end )?(value|balance|amount)|how much is (it|there|that)( worth)?( at the end)?|"

@@ -102,9 +102,13 @@ def convert(measure: Measure, unit: unit_table.Unit) -> Fraction:
 
 
 def _a(dimension: str) -> str:
-    return {"area": "an area", "energy": "an energy", "data": "an amount of data", "data rate": "a rate of data", "time": "a time"}.get(
-        dimension, f"a {dimension}"
-    )
+    return {
+        "area": "an area",
+        "energy": "an energy",
+        "data": "an amount of data",
+        "data rate": "a rate of data",
+        "time": "a time",
+    }.get(dimension, f"a {dimension}")
 
 
 def _by_registry(measure: Measure, unit: unit_table.Unit) -> Fraction:

@@ -33,7 +33,9 @@ def _given(text: str) -> tuple[Fraction, str]:
     if parts := re.fullmatch(r"(?:(\d+) )?(\d+)\s?/\s?(\d+)", text):
         top, bottom = int(parts[2]), int(parts[3])
         if bottom == 0:
-            raise stops.RefusedError("A fraction with zero below is undefined. Give one with another number below.", text)
+            raise stops.RefusedError(
+                "A fraction with zero below is undefined. Give one with another number below.", text
+            )
         if parts[1] and top >= bottom:
             raise stops.PassOnError("it is not clear what the space between the numbers means")
         return int(parts[1] or 0) + Fraction(top, bottom), text.replace(" / ", "/")
@@ -52,16 +54,15 @@ def _decimal(value: Fraction) -> tuple[str, Fraction]:
         return (f"{whole}.{digits}" if digits else str(whole)), Fraction(f"{whole}.{digits or 0}")
     if left not in seen:
         raise stops.RefusedError(
-            f"Its decimal repeats only after more than {_PERIOD_DIGITS_MAX} digits. Ask for it as a fraction.", str(value)
+            f"Its decimal repeats only after more than {_PERIOD_DIGITS_MAX} digits. Ask for it as a fraction.",
+            str(value),
         )
     first, repeated = digits[: seen[left]], digits[seen[left] :]
     back = whole + (Fraction(int(digits)) - int(first or 0)) / (10 ** len(digits) - 10 ** len(first))
     return f"{whole}.{first}({repeated}), the digits in parentheses repeating", back
 
 
-_NUMBER = (
-    rf"(?P<n>(\d{{1,6}} )?\d{{1,9}}\s?/\s?\d{{1,9}}|{numbers.NUMBER}\s?(%|percent|per cent)|{numbers.NUMBER})"
-)
+_NUMBER = rf"(?P<n>(\d{{1,6}} )?\d{{1,9}}\s?/\s?\d{{1,9}}|{numbers.NUMBER}\s?(%|percent|per cent)|{numbers.NUMBER})"
 _TO = r"(?P<form>fraction|decimal|percentage|percent|per cent)"
 FRAMES = frames.frames(
     _form,

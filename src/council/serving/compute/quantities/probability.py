@@ -246,7 +246,9 @@ _THROW_OF_SIX = r"(a (one|two|three|four|five|six|[1-6])|a [2-6] or (more|higher
 _BALL = r"(balls?|marbles?|beads?|socks?|candies|candy|chips?)"
 _BALLS = frames.pattern(rf"<number:count> (?P<colour>[a-z]+)( (?P<kind>{_BALL}))?")
 _ONE_BALL = rf"{numbers.COUNT} [a-z]+( {_BALL})?"
-_HOLDS = rf"(an?|the|my) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) {_ONE_BALL}){{1,4}})"
+_HOLDS = (
+    rf"(an?|the|my) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) {_ONE_BALL}){{1,4}})"
+)
 _FIND = r"(what is|find) the (probability|chance) of"
 _DRAWING = r"(drawing|picking|choosing|getting)"
 _DRAWN = r"(drawn|picked|chosen|selected|taken)"
@@ -309,7 +311,10 @@ FRAMES = [
     *frames.frames(
         _urn,
         rf"{_HOLDS}[.,;]? {_FIND} {_DRAWING}( at random)? (a |an |one )(?P<colour>[a-z]+) (?P<kind>{_BALL})",
-        rf"{_HOLDS}[.,;]? {_FIND} {_DRAWING} <k:count> (?P<colour>[a-z]+) (?P<kind>{_BALL})( (?P<back>with|without) replacement)?",
+        (
+            rf"{_HOLDS}[.,;]? {_FIND} {_DRAWING} <k:count> (?P<colour>[a-z]+) (?P<kind>{_BALL})"
+            rf"( (?P<back>with|without) replacement)?"
+        ),
         (
             rf"{_HOLDS}[.,;]? (if )?(a|one) (?P<kind>{_BALL}) is {_DRAWN}{_AT_RANDOM}( from the [a-z]+)?[.,;]? "
             rf"(what is|find) the (probability|chance) (that )?(it is|of it being|that the (?P=kind) is) (?P<not>not )?"

@@ -63,7 +63,8 @@ def week_number(match: frames.Match, day: datetime.date) -> results.Solved:
     shown = calendar_dates.shown(day)
     if not match["iso"] and not match["iso2"]:
         raise stops.RefusedError(
-            "Weeks are numbered in several ways. Ask for the ISO week, which begins on Monday.", f"the week number of {shown}"
+            "Weeks are numbered in several ways. Ask for the ISO week, which begins on Monday.",
+            f"the week number of {shown}",
         )
     year, week, _ = day.isocalendar()
     thursday = calendar_dates.day_number(day) - day.weekday() + 3
@@ -81,9 +82,7 @@ def age(born: datetime.date, on: datetime.date, told: str) -> results.Solved:
         raise stops.PassOnError("whether a year is completed on 28 February is not clear")
     years = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
     stops.require(_anniversary(born, years) <= on < _anniversary(born, years + 1), "the birthdays around that day")
-    return frames.solved(
-        f"{reading} = {years}", reading, "the birthdays before and after that day", Fraction(years)
-    )
+    return frames.solved(f"{reading} = {years}", reading, "the birthdays before and after that day", Fraction(years))
 
 
 def _anniversary(born: datetime.date, years: int) -> datetime.date:
@@ -140,35 +139,40 @@ def between_yearly(match: frames.Match) -> results.Solved:
             month, day = month % 12 + 1, 1
     stops.require(walked == days, "the days one by one")
     answer = f"{shown} = {days} days ({days + 1} if both days are counted)"
-    return frames.solved(answer, f"days {shown}", "counted day by day, in years with and without a 29 February", f"{days} days")
+    return frames.solved(
+        answer, f"days {shown}", "counted day by day, in years with and without a 29 February", f"{days} days"
+    )
 
 
 _Y = calendar_dates.YEARLY
 _MONTHS = "|".join(calendar_dates.MONTHS)
 _COUNT = rf"(?P<n>{numbers.COUNT}) (?P<unit>days?|weeks?)"
+_WHAT = r"(what|which) (day|day of the week|weekday)"
+_ARE = r"(are there |are |were there |were |does |will there be )?"
 FRAMES = [
     *frames.frames(
         weekday_after,
         (
-            rf"if (today is|it is|today is a) (?P<d>{_WEEKDAY})( today)?[,;]? (what|which) (day|day of the week|weekday) "
+            rf"if (today is|it is|today is a) (?P<d>{_WEEKDAY})( today)?[,;]? {_WHAT} "
             rf"(will it be|will be|is it|is) (?P<way>)(in {_COUNT}|(?P<n2>{numbers.COUNT}) (?P<unit2>days?|weeks?) "
             r"(from (now|today)|later))"
         ),
         (
-            rf"(if )?today is (a )?(?P<d>{_WEEKDAY})[.,;]? (what|which) (day|day of the week|weekday) (was it|was|is it) "
+            rf"(if )?today is (a )?(?P<d>{_WEEKDAY})[.,;]? {_WHAT} (was it|was|is it) "
             rf"{_COUNT} (?P<way>ago)"
         ),
-        rf"(what|which) (day|day of the week|weekday) (is|comes|falls|will it be) {_COUNT} (?P<way>after|before) (a )?(?P<d>{_WEEKDAY})",
+        rf"{_WHAT} (is|comes|falls|will it be) {_COUNT} (?P<way>after|before) (a )?(?P<d>{_WEEKDAY})",
     ),
     *frames.frames(
         weekdays_in,
-        rf"how many (?P<d>{_WEEKDAY})s (are there |are |were there |were |does |will there be )?(in )?(?P<month>{_MONTHS})( of)? "
-        r"(?P<year>\d{4})( have)?",
-        rf"how many (?P<d>{_WEEKDAY})s (are there |are |were there |were |does |will there be )?(in )?(the year )?"
-        r"(?P<year>\d{4})( have)?",
+        rf"how many (?P<d>{_WEEKDAY})s {_ARE}(in )?(?P<month>{_MONTHS})( of)? (?P<year>\d{{4}})( have)?",
+        rf"how many (?P<d>{_WEEKDAY})s {_ARE}(in )?(the year )?(?P<year>\d{{4}})( have)?",
     ),
     *frames.frames(
         between_yearly,
-        rf"(how many|the number of|number of) days (are there |are |is it |is )?(between|from) (?P<a>{_Y}) (and|to|until|till) (?P<b>{_Y})",
+        (
+            rf"(how many|the number of|number of) days (are there |are |is it |is )?(between|from) (?P<a>{_Y}) "
+            rf"(and|to|until|till) (?P<b>{_Y})"
+        ),
     ),
 ]
