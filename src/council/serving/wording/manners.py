@@ -1,0 +1,65 @@
+"""The polite words around a question: a greeting, a please, "could you tell me", a thanks. What is left is what is asked. Pure.
+
+Words are taken away only where they can be nothing but manners: "can you" before what one person asks of another ("can you
+swim?" asks something else), "council" where it is called by name, "well" with its comma. A text that is nothing but manners
+comes back empty.
+"""
+
+import re
+
+# No closing words are longer than this.
+_CLOSING_CHARS_MAX = 60
+
+# After a word of manners may come a mark; a point before a digit belongs to the number.
+_MARK = r"(?![\w'\N{RIGHT SINGLE QUOTATION MARK}-])(?:\s*(?:[,!:]+|\.+(?=\s)))?\s*"
+_GREETING = (
+    r"(?:(?:hi|hello|hey|hiya|greetings|good (?:morning|afternoon|evening))(?: there)?(?:,? council)?"
+    r"|council(?=\s*[,:!]| (?:please|what|who|where|when|which|how|why|can you|could you|tell me)\b)"
+    r"|(?:thanks|thank you)(?=\s*[,.!])|well(?=,)|ok|okay|so|quick question(?=\s*[,:]))"
+)
+# What one asks another to do for one; "can you" before any other verb may ask what somebody is able to do.
+_DEED = (
+    r"(?:tell|give|show|say|explain|remind|describe|define|quote|look up|find|get|list|name|state|calculate|compute|work"
+    r"|evaluate|determine|convert|solve|simplify|factor|factorise|factorize|expand|differentiate|integrate|add|subtract|multiply|divide"
+    r"|split|count|sum|help|write|create|make|implement|code|develop|provide|sort|construct|draw|build|print|run|execute|check|test|verify|decide|classify"
+    r"|predict|fix|please|kindly)\b"
+)
+_REQUEST = (
+    rf"(?:(?:can|could|would|will) you (?:please |kindly )?(?={_DEED})"
+    r"|(?:tell|remind) (?:me|us)\b|(?:give|show) (?:me|us)(?= (?:what|which|how|who|where|when|why)\b)|let me know\b"
+    r"|(?:do|would) you (?:happen to )?know(?=[\s,:])"
+    r"|i(?: want| need| would like|'d like|\N{RIGHT SINGLE QUOTATION MARK}d like) to know(?=[\s,:])"
+    rf"|help me (?:to |with )?(?={_DEED}))"
+)
+_OPENING = re.compile(rf"\s*(?:{_GREETING}{_MARK}|(?:please|kindly){_MARK}|{_REQUEST}(?:\s*[,:])?\s*)", re.IGNORECASE)
+_CLOSING = re.compile(
+    r"(?:\s+[-\N{EN DASH}\N{EM DASH}])?[\s,;]*\b(?:please|(?:thanks|thank you|thx|cheers)"
+    r"(?: very much| so much| a lot| in advance| again)?)(?:,? council)?[\s.!]*\Z",
+    re.IGNORECASE,
+)
+
+
+def without(text: str, marks: str = "?.") -> str:
+    """Return `text` without the polite words around it, blanks, and the closing `marks`, which mean nothing in its grammar.
+
+    Linear in the text.
+    """
+    return _without_closing(without_opening(text), marks)
+
+
+def without_opening(text: str) -> str:
+    """Return `text` without the polite words and the blanks before it."""
+    start = 0
+    while found := _OPENING.match(text, start):
+        start = found.end()
+    return text[start:].strip()
+
+
+def _without_closing(text: str, marks: str) -> str:
+    marks += " \t\n"
+    end = len(text.rstrip(marks))
+    while found := _CLOSING.search(text, max(0, end - _CLOSING_CHARS_MAX), end):
+        end = found.start()
+        while end and text[end - 1] in marks:
+            end -= 1
+    return text[:end]
