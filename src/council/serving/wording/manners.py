@@ -19,14 +19,19 @@ _GREETING = (
 )
 # What one asks another to do for one; "can you" before any other verb may ask what somebody is able to do.
 _DEED = (
-    r"(?:tell|give|show|say|explain|remind|describe|define|quote|look up|find|get|list|name|state|calculate|compute|work"
-    r"|evaluate|determine|convert|solve|simplify|factor|factorise|factorize|expand|differentiate|integrate|add|subtract|multiply|divide"
-    r"|split|count|sum|help|write|create|make|implement|code|develop|provide|sort|construct|draw|build|print|run|execute|check|test|verify|decide|classify"
-    r"|predict|fix|please|kindly)\b"
+    "(?:"
+    + "|".join(
+        "tell give show say explain remind describe define quote find get list name state calculate compute work evaluate "
+        "determine convert solve simplify factor factorise factorize expand differentiate integrate add subtract multiply "
+        "divide split count sum help write create make implement code develop provide sort construct draw build print run "
+        "execute check test verify decide classify predict fix please kindly".split()
+    )
+    + r"|look up)\b"
 )
+_ASKED = r"(?:what|which|who|how|where|when|why)\b"
 _REQUEST = (
-    rf"(?:(?:can|could|would|will) you (?:please |kindly )?(?={_DEED})"
-    r"|(?:tell|remind) (?:me|us)\b|(?:give|show) (?:me|us)(?= (?:what|which|how|who|where|when|why)\b)|let me know\b"
+    rf"(?:(?:can|could|would|will) you (?:please |kindly )?(?={_DEED}|{_ASKED})"
+    rf"|(?:tell|remind) (?:me|us)\b|(?:give|show) (?:me|us)(?= {_ASKED})|let me know\b"
     r"|(?:do|would) you (?:happen to )?know(?=[\s,:])"
     r"|i(?: want| need| would like|'d like|\N{RIGHT SINGLE QUOTATION MARK}d like) to know(?=[\s,:])"
     rf"|help me (?:to |with )?(?={_DEED}))"
