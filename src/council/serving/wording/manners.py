@@ -36,10 +36,12 @@ _REQUEST = (
     r"|i(?: want| need| would like|'d like|\N{RIGHT SINGLE QUOTATION MARK}d like) to know(?=[\s,:])"
     rf"|help me (?:to |with )?(?={_DEED}))"
 )
-_OPENING = re.compile(rf"\s*(?:{_GREETING}{_MARK}|(?:please|kindly){_MARK}|{_REQUEST}(?:\s*[,:])?\s*)", re.IGNORECASE)
+_CALLED = rf"\s*(?:{_GREETING}|please|kindly){_MARK}"
+_CALL = re.compile(rf"(?:{_CALLED})*+", re.IGNORECASE)
+_OPENING = re.compile(rf"(?:{_CALLED}|\s*{_REQUEST}(?:\s*[,:])?\s*)*+", re.IGNORECASE)
 _CLOSING = re.compile(
     r"(?:\s+[-\N{EN DASH}\N{EM DASH}])?[\s,;]*\b(?:please|(?:thanks|thank you|thx|cheers)"
-    r"(?: very much| so much| a lot| in advance| again)?)(?:,? council)?[\s.!]*\Z",
+    r"(?: very much| so much| a lot| in advance| again)?)(?:,? council)?[\s.!?]*\Z",
     re.IGNORECASE,
 )
 
@@ -54,10 +56,12 @@ def without(text: str, marks: str = "?.") -> str:
 
 def without_opening(text: str) -> str:
     """Return `text` without the polite words and the blanks before it."""
-    start = 0
-    while found := _OPENING.match(text, start):
-        start = found.end()
-    return text[start:].strip()
+    return _OPENING.sub("", text, count=1).strip()
+
+
+def without_greeting(text: str) -> str:
+    """Return `text` without a greeting and a please before it; "tell me" and the like stay."""
+    return _CALL.sub("", text, count=1).strip()
 
 
 def _without_closing(text: str, marks: str) -> str:
