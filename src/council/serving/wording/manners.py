@@ -1,8 +1,8 @@
 """The polite words around a question: a greeting, a please, "could you tell me", a thanks. What is left is what is asked. Pure.
 
 Words are taken away only where they can be nothing but manners: "can you" before what one person asks of another ("can you
-swim?" asks something else), "council" where it is called by name, "well" with its comma. A text that is nothing but manners
-comes back empty.
+swim?" asks something else), "council" where it is called by name, "well" with its comma. A smile at the end goes as well. A text
+that is nothing but manners comes back empty.
 """
 
 import re
@@ -41,7 +41,7 @@ _CALL = re.compile(rf"(?:{_CALLED})*+", re.IGNORECASE)
 _OPENING = re.compile(rf"(?:{_CALLED}|\s*{_REQUEST}(?:\s*[,:])?\s*)*+", re.IGNORECASE)
 _CLOSING = re.compile(
     r"(?:\s+[-\N{EN DASH}\N{EM DASH}])?[\s,;]*\b(?:please|(?:thanks|thank you|thx|cheers)"
-    r"(?: very much| so much| a lot| in advance| again)?)(?:,? council)?[\s.!?]*\Z",
+    r"(?: very much| so much| a lot| in advance| again)?)(?:,? council)?[\s.!?]*\Z|\s[:;]-?\)\Z",
     re.IGNORECASE,
 )
 

@@ -31,6 +31,8 @@ TAKEN = {
     "what is 5!, thanks!": "what is 5!",
     "Tell me the sum of 1, 2,\nand 3 please": "the sum of 1, 2,\nand 3",
     "Can you help me?": "help me",
+    "what is gold? :-) ": "what is gold",
+    "Is it gold, please?": "Is it gold",
     "hello": "",
     "please, please": "",
     "Thank you!": "",
@@ -65,6 +67,7 @@ KEPT = [
     "I want to know-how",
     "what is the displease",
     "Translate 'thanks'",
+    "f(x:)",
 ]
 
 
