@@ -88,6 +88,7 @@ def read(text: str) -> Reading:
         code = "\n\n".join(body for language, body in blocks if _is_python(language, body))
         return Reading(Task.EXPLAIN, "python" if code else "", code, explanation=explained)
     words, code_blocks, stdin = _split(text)
+    words = wording.bare(words)
     if len(words) <= _WORDS_CHARS_MAX and code_blocks:
         asked = _to_check(words, code_blocks, stdin) or _to_run(words, code_blocks, stdin)
         if asked is not None:
