@@ -5,6 +5,8 @@ it, their answers must be the same. Numbers are fractions throughout. No user te
 """
 
 import datetime
+import functools
+import re
 from collections.abc import Sequence
 
 from council.serving.compute import results
@@ -39,7 +41,7 @@ _FRAMES: Sequence[frames.Frame] = (
     *probability.FRAMES,
     *stories.FRAMES,
 )
-NOT_READ = "it is no question about quantities that I read as a whole"
+NOT_READ = "no form of question about quantities that I know fits the whole of it"
 
 
 def solve(text: str, today: datetime.date | None = None) -> results.Result:
@@ -52,6 +54,19 @@ def solve(text: str, today: datetime.date | None = None) -> results.Result:
     found.extend(_answered(frame, match) for frame, match in frames.read(dates.frames_on(today), plain))
     found.extend(stories.solve(plain))
     return _agreed(found)
+
+
+@functools.cache
+def _words() -> frozenset[str]:
+    """Return every word that stands in a pattern of these grammars."""
+    patterns = [frame.pattern.pattern for frame in (*_FRAMES, *dates.frames_on(None))]
+    return frozenset(word for text in patterns for word in re.findall(r"[a-z]{3,}", text))
+
+
+def knows_word_of(reason: str) -> bool:
+    """Return whether a reason of another grammar complains of a word that these grammars know: they came nearer then."""
+    found = re.match(r"The word '([a-z]+)' is not", reason)
+    return found is not None and found[1].lower() in _words()
 
 
 def _answered(frame: frames.Frame, match: frames.Match) -> results.Result:

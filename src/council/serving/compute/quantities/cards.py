@@ -92,7 +92,10 @@ _ONE = (
     rf"a (red|black) ({_NAMES}|{_PIPS})|the (ace|jack|queen|king) of (hearts|diamonds|clubs|spades))"
 )
 # Where no deck is named, only what can be nothing but cards.
-_NO_DECK = r"(an ace|a (jack|queen|king|red card|black card|face card)|the (ace|jack|queen|king) of (hearts|diamonds|clubs|spades))"
+_COURT = "ace|jack|queen|king"
+_NO_DECK = (
+    rf"(an ace|a (jack|queen|king|red card|black card|face card)|the ({_COURT}) of (hearts|diamonds|clubs|spades))"
+)
 _MANY = (
     r"((red |black )?(aces|jacks|queens|kings|face cards|twos|threes|fours|fives|sixes|sevens|eights|nines|tens)|red cards|"
     r"black cards|hearts|diamonds|clubs|spades)"

@@ -28,14 +28,17 @@ def _share_of(match: frames.Match) -> results.Solved:
         names.append(_shown(shares[-1]) if rate else str(shares[-1]))
     if len(shares) > _SHARES_MAX:
         raise stops.PassOnError(f"more than {_SHARES_MAX} shares of shares")
-    whole = money.read(match["w"])
+    of_percent = re.fullmatch(r"(?i).*(?:%|percent|per cent)", match["w"]) is not None
+    whole = money.Amount(_rate(match["w"])) if of_percent else money.read(match["w"])
     value = whole.value
     for share in reversed(shares):
         value *= share
     product = math.prod(shares, start=Fraction(1))
     stops.require(product == 0 or value / product == whole.value, "the share and its whole")
-    reading = " x ".join((*names, str(whole)))
-    return frames.solved(f"{reading} = {whole.of(value)}", reading, _BACK, value)
+    reading = " x ".join((*names, _shown(whole.value) if of_percent else str(whole)))
+    return frames.solved(
+        f"{reading} = {percent_text(value * 100) if of_percent else whole.of(value)}", reading, _BACK, value
+    )
 
 
 def _shares(count: int) -> str:
@@ -248,7 +251,9 @@ _RATIO = rf"(?P<r>{numbers.NUMBER}(\s?(:| to )\s?{numbers.NUMBER}){{1,4}})"
 _FINAL = r"what is the (final|total|end|new|sale) (price|cost)|how much does it cost( in the end| in total| now)?"
 
 FRAMES = [
-    *frames.frames(_share_of, rf"<ask>(the )?{_shares(_SHARES_MAX)}<w:amount>"),
+    *frames.frames(
+        _share_of, rf"<ask>(the )?{_shares(_SHARES_MAX)}(?P<w>{frames.KINDS['percent']}|{frames.KINDS['amount']})"
+    ),
     *frames.frames(
         _changed,
         r"<ask>(?P<way>increase|decrease|raise|reduce|lower) <w:amount> by <p:percent>",

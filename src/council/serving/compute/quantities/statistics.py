@@ -121,6 +121,18 @@ def _root_text(square: Fraction) -> str:
     return f"sqrt({square}), about {numbers.about(numbers.root_about(square))}"
 
 
+def _in_doubt(match: frames.Match) -> results.Solved:
+    """A list that is read only to say why it is not: commas without spaces. 1,2,3 can be nothing but three numbers."""
+    text = match["loose"]
+    if not re.fullmatch(r"-?\d+(?:,-?\d+){2,}", text):
+        raise stops.PassOnError("a comma may separate two numbers, or be of decimals or thousands")
+    if re.search(r",\d{3}(?!\d)", text):
+        raise stops.PassOnError("a comma may separate two numbers or the thousands of one")
+    again = _MEASURE.fullmatch(match[0].replace(",", ", "))
+    assert again, "the same question with spaces is of the form"
+    return _measure(again)
+
+
 def _weighted(match: frames.Match) -> results.Solved:
     values, weights = _values(match["list"]), _values(match["weights"])
     if len(values) != len(weights):
@@ -170,7 +182,11 @@ _LIST = r"(\[|\(|\{)?<list:list>(\]|\)|\})?"
 _KIND = r"(?P<kind>population |sample )?"
 _KIND2 = r"(,? (\(|as a |for a |of a )?(?P<kind2>population|sample)\)?)?"
 
+_MEASURE = frames.pattern(rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LIST}{_KIND2}")
+# Digits with commas and points in any form, with a comma between two digits.
+_LOOSE = r"(?P<loose>(?=[^a-z]*\d,-?\d)-?\d[\d.,]*(?:(?:[,;] ?(?:and )?| and | )-?\d[\d.,]*){0,200})"
 FRAMES = [
+    *frames.frames(_in_doubt, rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LOOSE}{_KIND2}"),
     *frames.frames(
         _measure,
         rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LIST}{_KIND2}",

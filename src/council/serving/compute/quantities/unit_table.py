@@ -127,6 +127,8 @@ _TEMPERATURES = (
 )
 
 
+# Of 1024 bytes for many, of 1000 for the others, while MB is a standard's million.
+OF_TWO_SIZES = ("KB", "KBytes", "Kbytes")
 # Symbols that mean the same in capitals, as texts in capitals have them.
 _ANY_CASE = ("km", "cm", "kg", "lb", "ft", "yd", "oz", "in", "mph", "km/h", "days", "weeks", "knots", "bar")
 
@@ -158,7 +160,6 @@ def _table() -> tuple[dict[str, tuple[Unit, ...]], dict[str, tuple[Unit, ...]]]:
         _add_data(add, short, prefix, F(10**tens))
     for short, (prefix, twos) in _BINARY.items():
         _add_data(add, short, prefix, F(2**twos))
-    symbols["KB"] = symbols["kB"]
     # Before 2023 the United States had a second foot for land; the acre here is of the international one.
     acre = Unit("acres", "area", _FOOT**2 * 43_560, "foot**2", pint_count=43_560)
     add(acre, "acres", ["acre", "acres"])

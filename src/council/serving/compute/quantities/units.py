@@ -45,12 +45,13 @@ def _said(found: Sequence[measures.Measure], targets: Sequence[unit_table.Unit])
 
 
 def _feet_and_inches(text: str) -> str:
-    return re.sub(r"(\d)\s?' ?(\d+(?:\.\d+)?)\s?(?:\"|'')", r"\1 ft \2 in", text)
+    return re.sub(r"(\d)\s?' ?(\d+(?:\.\d+| \d/\d+)?)\s?(?:\"|'')", r"\1 ft \2 in", text)
 
 
 def _how_many(match: frames.Match) -> results.Solved:
     text = match["q"]
-    text = re.sub(r"^(?:an?|one) ", "1 ", text, flags=re.IGNORECASE)
+    for words, number in _SHARES.items():
+        text = re.sub(rf"^{words} ", f"{number} ", text, flags=re.IGNORECASE)
     return _said(measures.read(text), measures.units(match["u"]))
 
 
@@ -200,6 +201,13 @@ def _exchange(match: frames.Match) -> results.Solved:
 _TO = r"(in|to|into|as)"
 _MOVE = r"(travel|drive|go|cover|walk|cycle|run|ride|fly|sail|do|move|get)"
 _WHO = r"(i|you|we|he|she|it|they|someone|one|an? [a-z]+|the [a-z]+)"
+_SHARES = {
+    "half (?:of )?an?": "1/2",
+    "(?:a|one) quarter of an?": "1/4",
+    "three quarters of an?": "3/4",
+    "(?:an?|one)": "1",
+}
+_SHARE_OF_ONE = rf"(half (of )?an?|(a|one) quarter of an?|three quarters of an?) {measures.UNIT}"
 _MOVES = rf"{_MOVE}s?|travelled|traveled|drove|covered|covers|walked|cycled|ran|goes|moves|flies|flew|went"
 _AT = r"(at (a |an average |a constant |a steady )?(speed of )?)"
 _WENT = rf"{_WHO} ({_MOVE}|gone|travelled|traveled)"
@@ -209,7 +217,7 @@ FRAMES = [
     *frames.frames(
         _convert,
         rf"(<ask>|convert |express |change |turn )(the )?{_q('q')} {_TO} {_u('u')}",
-        rf"(<ask>)(?P<q>\d{{1,2}} ?' ?\d{{1,2}}(\.\d+)? ?(\"|'')) {_TO} {_u('u')}",
+        rf"(<ask>|convert )(?P<q>\d{{1,2}} ?' ?\d{{1,2}}(\.\d+| \d/\d{{1,2}})? ?(\"|'')) {_TO} {_u('u')}",
         rf"{_q('q')} ?(=|is|equals) (how many|what in) {_u('u')}",
         rf"how (long|far|tall|heavy|fast|hot|big|large|much) is {_q('q')} {_TO} {_u('u')}",
     ),
@@ -220,6 +228,9 @@ FRAMES = [
             rf"{measures.QUANTITY})"
         ),
         rf"how many {_u('u')} (does|do) (?P<q>(an?|one) {measures.UNIT}|{measures.QUANTITY}) (have|make)",
+        rf"how many {_u('u')} (is|are) (?P<q>{measures.QUANTITY}|{_SHARE_OF_ONE})",
+        rf"how many {_u('u')} (are |is )?(there )?in (?P<q>{_SHARE_OF_ONE})",
+        rf"(<ask>|convert )(?P<q>{_SHARE_OF_ONE}) {_TO} {_u('u')}",
         rf"(?P<q>{measures.QUANTITY}) (is|are|equals|makes?) how many {_u('u')}",
     ),
     *frames.frames(
@@ -262,6 +273,7 @@ FRAMES = [
     ),
     *frames.frames(
         _speed,
+        rf"<ask>{_q('q1')} ?(/|divided by) ?{_q('q2')}(,? {_TO} {_u('u')})?",
         (
             rf"<ask>(the )?(average )?speed (of|for|when covering|if {_WHO} {_MOVE}s?) {_q('q1')} in "
             rf"{_q('q2')}(,? {_TO} {_u('u')})?"
