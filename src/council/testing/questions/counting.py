@@ -262,7 +262,7 @@ _REFUSE = (
     "probability of rolling doubles with 3 dice",
     "probability of rolling a 3 and a 5 with a die",
     "An urn holds 3 red and 5 blue balls. Two balls are drawn. What is the probability that both are red?",
-    "An urn holds 3 red and 5 blue balls. Three balls are drawn without replacement. What is the probability that both are red?",
+    "An urn holds 3 red and 5 blue balls. Three balls are drawn with replacement. What is the probability that both are red?",
     "An urn holds 3 red and 5 blue balls. Two balls are drawn without replacement. What is the probability that one is red?",
     "An urn holds 3 red and 5 blue balls. If one ball is drawn, what is the probability that it is green?",
     "An urn holds 3 red and 5 striped balls. If one ball is drawn, what is the probability that it is red?",

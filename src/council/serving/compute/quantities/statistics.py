@@ -184,7 +184,7 @@ _KIND2 = r"(,? (\(|as a |for a |of a )?(?P<kind2>population|sample)\)?)?"
 
 _MEASURE = frames.pattern(rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LIST}{_KIND2}")
 # Digits with commas and points in any form, with a comma between two digits.
-_LOOSE = r"(?P<loose>(?=[^a-z]*\d,-?\d)-?\d[\d.,]*(?:(?:[,;] ?(?:and )?| and | )-?\d[\d.,]*){0,200})"
+_LOOSE = r"(?P<loose>(?=[^a-z]{0,400}\d,-?\d)-?\d[\d.]*(?:(?:[,;] ?(?:and )?| and | )-?\d[\d.]*){1,400})"
 FRAMES = [
     *frames.frames(_in_doubt, rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LOOSE}{_KIND2}"),
     *frames.frames(
