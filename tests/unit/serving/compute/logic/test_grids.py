@@ -122,8 +122,9 @@ def test_nine_places_are_too_many() -> None:
 
 def test_a_clue_about_the_right_is_read_back_with_its_side() -> None:
     result = logic.solve(
-        "There are 3 people in a row, numbered 1 to 3 from left to right.\n- Name: Ann, Bob, Cem\n- Pet: cat, dog, fish\nClues:\n"
-        "1. Ann is at the far left.\n2. Bob is to the right of the person with the fish.\n3. Cem owns the dog.\nWho owns the cat?"
+        "There are 3 people in a row, numbered 1 to 3 from left to right.\n- Name: Ann, Bob, Cem\n- Pet: cat, dog, fish\n"
+        "Clues:\n1. Ann is at the far left.\n2. Bob is to the right of the person with the fish.\n3. Cem owns the dog.\n"
+        "Who owns the cat?"
     )
     assert isinstance(result, results.Solved | results.Refused)
     assert "fish is somewhere left of Bob" in result.reading
