@@ -88,9 +88,12 @@ def read(text: str) -> Reading:
         code = "\n\n".join(body for language, body in blocks if _is_python(language, body))
         return Reading(Task.EXPLAIN, "python" if code else "", code, explanation=explained)
     words, code_blocks, stdin = _split(text)
+    words, tests = _test_lines(words)
     words = wording.bare(words)
     if len(words) <= _WORDS_CHARS_MAX and code_blocks:
-        asked = _to_check(words, code_blocks, stdin) or _to_run(words, code_blocks, stdin)
+        asked = _to_check(words, code_blocks, stdin, tests)
+        if asked is None and not tests:
+            asked = _to_run(words, code_blocks, stdin)
         if asked is not None:
             return asked
     textbook = None if code_blocks else textbook_asks.read(text)
@@ -164,8 +167,7 @@ def _to_run(words: str, blocks: list[tuple[str, str]], stdin: str) -> Reading | 
     return Reading(Task.RUN, "python", code, stdin, _is_value(code), impure)
 
 
-def _to_check(words: str, blocks: list[tuple[str, str]], stdin: str) -> Reading | None:
-    words, lines = _test_lines(words)
+def _to_check(words: str, blocks: list[tuple[str, str]], stdin: str, lines: list[str]) -> Reading | None:
     if wording.CHECK.fullmatch(words) is None or stdin:
         return None
     if any(_LANGUAGES.get(language) not in ("", "python") for language, _ in blocks):
@@ -194,7 +196,7 @@ def _test_lines(words: str) -> tuple[str, list[str]]:
 
 def _without_tests(blocks: list[tuple[str, str]], lines: list[str]) -> tuple[str, examples.Examples]:
     """Return the code less its asserts at top level, and all the tests: its own and the `lines` around it."""
-    kept, tests_text = [], lines
+    kept, tests_text = [], list(lines)
     for _, body in blocks:
         try:
             tree = ast.parse(body)
