@@ -269,14 +269,25 @@ def specialists(
 ) -> list[Any]:
     """Return every specialist, wired."""
     from council.domain import sandbox_wire
-    from council.serving.specialists import code, computed, general, knowledge, programs, staged, tools, translated
+    from council.serving.specialists import (
+        code,
+        computed,
+        general,
+        knowledge,
+        programs,
+        searching,
+        staged,
+        tools,
+        translated,
+    )
 
     limits = sandbox_wire.default_limits(config.sandbox)
     math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute, clock_module.SystemClock())
     logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
     quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
     words = general.GeneralSpecialist(speaker, _prompt(prompts / "general.md"))
-    offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": quoted}
+    searched = searching.SearchSpecialist(quoted, recall)
+    offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": searched}
     rewritten = translated.TranslatedSpecialist(speaker, compute, config.logic)
     written = programs.ProgramSpecialist(speaker, compute, sandbox, limits, config.programs)
     return [
