@@ -29,6 +29,7 @@ _EMBEDDED = 32
 _NICE = 10
 _THREADS = 2
 _WAITING_MAX = 16
+_REASON_CHARS_MAX = 200
 
 # Returns the embedding model, and an empty index for its vectors. Blocking. Raises SetupError.
 Make = Callable[[], tuple[ports.Embedder, ports.VectorIndex]]
@@ -71,17 +72,17 @@ class Meanings:
     @property
     def state(self) -> answers.Meanings:
         """How far it is."""
-        known, passages = self._register.known, len(self._register)
+        known, passages, aside = self._register.known, len(self._register), self._register.aside
         if not self._settings.meanings:
             return answers.Meanings("off", 0, passages, "`recall.meanings` is off")
         if self._file is None:
             return answers.Meanings("waiting", known, passages, self._reason)
-        if known >= passages:
-            return answers.Meanings("ready", known, passages)
-        if known >= self._settings.meanings_max:
+        reason = f"{aside:,} could not be embedded, see recall's log" if aside else ""
+        if known + aside < passages and known >= self._settings.meanings_max:
             reason = f"`recall.meanings_max` is {self._settings.meanings_max:,}; the others are found by words"
-            return answers.Meanings("ready", known, passages, reason)
-        return answers.Meanings("filling", known, passages, self._reason)
+        elif known + aside < passages:
+            return answers.Meanings("filling", known, passages, reason)
+        return answers.Meanings("ready", known, passages, reason)
 
     async def keep(self) -> None:
         """Make what is missing, and follow what changes. Returns only where meanings are off."""
@@ -100,18 +101,10 @@ class Meanings:
                 self._reason = error.message
                 await asyncio.sleep(_RETRY_S)
         self._file = await loop.run_in_executor(self._filling, self._opened)
-        self._reason = ""
         await loop.run_in_executor(self._filling, self._file.keep_only, self._register.names())
         while True:
-            try:
-                await self._catch_up()
-            except Exception as error:  # noqa: BLE001 - one bad passage must not end what follows the others
-                self._reason = f"a passage could not be embedded ({type(error).__name__}); see recall's log"
-                _log.exception("meanings could not be made")
-                await asyncio.sleep(_RETRY_S)
-            else:
-                self._reason = ""
-                await self._changed.wait()
+            await self._catch_up()
+            await self._changed.wait()
 
     async def nearest(self, query: str) -> tuple[Sequence[tuple[str, float]], str]:
         """Return the passages nearest to a query, by name with their cosine, and what is missing of them, if anything."""
@@ -131,7 +124,7 @@ class Meanings:
             took = f"the query's meaning took more than {self._settings.meanings_s:g} s"
             return (), f"Found by words alone: {took}, `recall.meanings_s`."
         except Exception as error:  # noqa: BLE001 - the words have found what they found, whatever the model did
-            _log.warning("a query's meaning could not be searched", extra={"reason": repr(error)[:200]})
+            _log.warning("a query's meaning could not be searched", extra={"reason": repr(error)[:_REASON_CHARS_MAX]})
             return (), "Found by words alone: the query's meaning could not be searched; see recall's log."
         named = [(self._register.name(number), cosine) for number, cosine in near]
         found = [(name, cosine) for name, cosine in named if name is not None and cosine >= meanings.COSINE_MIN]
@@ -159,7 +152,9 @@ class Meanings:
             self._take(kept)
             for start in range(0, len(names), _EMBEDDED):
                 texts = self._texts([name for name in names[start : start + _EMBEDDED] if name not in kept])
-                self._take(await loop.run_in_executor(self._filling, self._embed, texts))
+                made = await loop.run_in_executor(self._filling, self._embed, texts)
+                self._take(made)
+                self._register.set_aside(texts.keys() - made.keys())
         await loop.run_in_executor(self._filling, self._index.settle)
 
     def _texts(self, names: Sequence[str]) -> dict[str, str]:
@@ -175,10 +170,17 @@ class Meanings:
     def _embed(self, texts: dict[str, str]) -> dict[str, bytes]:
         assert self._embedder is not None and self._file is not None
         made: dict[str, bytes] = {}
+        failed: list[Exception] = []
         for name, text in texts.items():
             if self._closed:
                 break
-            made[name] = self._embedder.embed_beginning(text, meanings.PASSAGE_TOKENS_MAX)
+            try:
+                made[name] = self._embedder.embed_beginning(text, meanings.PASSAGE_TOKENS_MAX)
+            except Exception as error:  # noqa: BLE001 - whatever a model raises on a text, the others are embedded
+                failed.append(error)
+        if failed:
+            more = {"count": len(failed), "reason": repr(failed[0])[:_REASON_CHARS_MAX]}
+            _log.warning("passages could not be embedded", extra=more)
         self._file.write(made)
         return made
 

@@ -53,6 +53,7 @@ class Register:
         # In the order in which they came; a dictionary, since they leave from anywhere.
         self._waiting: dict[str, None] = {}
         self._gone: dict[str, None] = {}
+        self._aside: set[str] = set()
         self._next = 1
 
     def change(self, before: Sequence[str], now: Sequence[str]) -> list[int]:
@@ -64,7 +65,7 @@ class Register:
         numbers = [self._leave(name) for name in before if name not in kept]
         for name in now:
             self._gone.pop(name, None)
-            if name not in self._numbers:
+            if name not in self._numbers and name not in self._aside:
                 self._waiting.setdefault(name)
         return [number for number in numbers if number is not None]
 
@@ -84,6 +85,13 @@ class Register:
                 self._next += 1
         return given
 
+    def set_aside(self, names: Iterable[str]) -> None:
+        """Have these wait no longer, as long as their documents stay as they are: they cannot be embedded."""
+        for name in names:
+            if name in self._waiting:
+                del self._waiting[name]
+                self._aside.add(name)
+
     def name(self, number: int) -> str | None:
         """Return whose vector has this number, None if that is gone."""
         return self._names.get(number)
@@ -95,19 +103,25 @@ class Register:
 
     def names(self) -> set[str]:
         """Return every passage's name."""
-        return {*self._numbers, *self._waiting}
+        return {*self._numbers, *self._waiting, *self._aside}
 
     @property
     def known(self) -> int:
         """How many passages have a number."""
         return len(self._numbers)
 
+    @property
+    def aside(self) -> int:
+        """How many cannot be embedded."""
+        return len(self._aside)
+
     def __len__(self) -> int:
-        return len(self._numbers) + len(self._waiting)
+        return len(self._numbers) + len(self._waiting) + len(self._aside)
 
     def _leave(self, name: str) -> int | None:
         self._gone[name] = None
         self._waiting.pop(name, None)
+        self._aside.discard(name)
         number = self._numbers.pop(name, None)
         if number is not None:
             del self._names[number]

@@ -85,6 +85,17 @@ def test_no_more_than_the_bound_get_a_number_and_room_is_used_again() -> None:
     assert register.waiting(10) == ["c"]
 
 
+def test_what_cannot_be_embedded_waits_again_only_once_it_was_gone() -> None:
+    register = meanings.Register(10)
+    register.change([], ["a", "b"])
+    register.set_aside(["b", "never"])
+    register.change(["a", "b"], ["a", "b", "c"])
+    assert register.waiting(10) == ["a", "c"] and (register.aside, len(register)) == (1, 3)
+    register.change(["a", "b", "c"], ["a"])
+    register.change(["a"], ["a", "b"])
+    assert register.waiting(10) == ["a", "b"] and register.aside == 0
+
+
 DOCUMENTS = st.lists(
     st.tuples(
         st.sampled_from("XYZ"),
