@@ -22,6 +22,8 @@ _LENGTH_TOLERANCE = 1e-3
 _SUM_BYTES = 8
 _PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
+    # Of the usual size a page holds two vectors and a third of nothing.
+    "PRAGMA page_size = 16384",
     "PRAGMA auto_vacuum = FULL",
     "PRAGMA secure_delete = ON",
     "PRAGMA synchronous = NORMAL",

@@ -85,8 +85,8 @@ DAMAGE = {
     "nul": lambda raw: bytes(len(raw)),
     "half": lambda raw: raw[: len(raw) // 2],
     "header_alone": lambda raw: raw[:100],
-    "middle_overwritten": lambda raw: raw[:4096] + b"\xff" * (len(raw) - 4096),
-    "schema_overwritten": lambda raw: raw[:100] + b"\x00\xff" * 1998 + raw[4096:],
+    "middle_overwritten": lambda raw: raw[:16384] + b"\xff" * (len(raw) - 16384),
+    "schema_overwritten": lambda raw: raw[:100] + b"\x00\xff" * 8142 + raw[16384:],
 }
 
 
@@ -194,7 +194,7 @@ def test_a_full_disk_leaves_what_was_there(path: Path) -> None:
     file = opened(path)
     assert file._database is not None
     file._database.execute("PRAGMA max_page_count = 5")
-    file.write({f"n{number}" * 50: B for number in range(500)})
+    file.write({f"n{number}" * 50: B for number in range(2_000)})
     assert file.read(["a", "n1" * 50]) == {"a": A}
     file.close()
 
