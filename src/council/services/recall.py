@@ -164,6 +164,9 @@ class _Recall:
                 await writer.drain()
         except (frames.FrameError, OSError, ValueError, TypeError, KeyError) as error:
             _log.info("a caller went away", extra={"reason": str(error)})
+        except asyncio.CancelledError:
+            # The process ends. Nobody awaits this task, and asyncio would log an error for one that was cancelled.
+            pass
         finally:
             self._connections -= 1
             writer.close()
