@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from council.domain import answers
-from council.serving.memory import lexical
+from council.serving.memory import documents, lexical
 
 # Of a passage; more tokens take longer and find no more.
 PASSAGE_TOKENS_MAX = 128
@@ -23,8 +23,8 @@ READ = 3
 
 
 def text_of(passage: answers.Passage) -> str:
-    """Return what of a passage is embedded; its beginning counts."""
-    return f"{passage.heading}\n{passage.text}"
+    """Return what of a passage is embedded: what its words are searched in. The beginning counts."""
+    return f"{passage.heading}\n{documents.prose(passage.text)}"
 
 
 def words_do(passages: Sequence[answers.Passage], held_min: float) -> bool:
@@ -32,12 +32,12 @@ def words_do(passages: Sequence[answers.Passage], held_min: float) -> bool:
     return any(passage.held >= held_min for passage in passages[:READ])
 
 
-def fused(by_meaning: Sequence[str], by_words: Sequence[str]) -> list[str]:
+def fused(by_meaning: Sequence[str], by_words: Sequence[str], offset: int = _RANK_OFFSET) -> list[str]:
     """Return the names of two rankings in one, best first: by the sum of the reciprocals of their places in both."""
     scores: dict[str, float] = {}
     for ranking in (by_meaning, by_words):
         for place, name in enumerate(ranking[:CANDIDATES], 1):
-            scores[name] = scores.get(name, 0.0) + 1 / (_RANK_OFFSET + place)
+            scores[name] = scores.get(name, 0.0) + 1 / (offset + place)
     # Sorting is stable, so that of equals the nearer in meaning comes first.
     return sorted(scores, key=lambda name: -scores[name])
 
