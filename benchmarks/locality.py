@@ -58,7 +58,7 @@ def _asked(row: dict[str, Any]) -> Question:
         found = solve(row["prompt"])
         if isinstance(found, results.Solved) and found.level.verified:
             return Question(fit_confidence.right(row | {"said": found.answer}), None)
-    judged = confidence.judge(row["prompt"], row["logprobs"], fit_confidence.MODEL)
+    judged = confidence.judge(row["prompt"], row["said"], row["logprobs"], confidence.packaged().model)
     return Question(fit_confidence.right(row), judged.probability)
 
 

@@ -2,7 +2,7 @@
 
     python tools/ask_local_model.py DATA ANSWERS --url http://127.0.0.1:8000 --token-file ~/.council/token
 
-DATA is a folder of the development files; ANSWERS is JSONL, a line an answer with its tokens and their log-probabilities, as
+DATA is a folder of the development files; ANSWERS is JSONL, a line an answer with the log-probabilities of its tokens, as
 `fit_confidence.py` reads it. What is there already is not asked again, and the files come in turn, so that a run that is
 stopped early has its share of each. A question that a specialist verifies never comes to the model; it is noted and not asked.
 Some hundred questions take minutes.
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import train_router
-from council.serving.compute import logic, math, results
+from council.domain import answers
+from council.serving.compute import operations
 
 MODEL = "smollm2-135m-instruct"
 # At most so many of each file, chosen by the hash of their ids. Of the long word problems the model gets next to none right.
@@ -32,7 +33,7 @@ COUNTS = {
     "folio_train": 100,
     "logical_deduction_train": 100,
 }
-NOT_ASKED: dict[str, Any] = {"said": "", "tokens": [], "logprobs": []}
+NOT_ASKED: dict[str, Any] = {"said": "", "logprobs": []}
 _TOKENS_MAX = 64
 _WAIT_S = 120.0
 
@@ -51,7 +52,7 @@ def main() -> None:
     left = [row for row in rows(options.data) if row["id"] not in done]
     with options.answers.open("a") as file:
         for number, row in enumerate(left, 1):
-            said = NOT_ASKED if verified(row["prompt"]) else asked(options.url, token, row["prompt"])
+            said = NOT_ASKED if solved(row["prompt"]) is not None else asked(options.url, token, row["prompt"])
             file.write(json.dumps(row | said) + "\n")
             file.flush()
             print(f"{number} of {len(left)}", flush=True)
@@ -68,10 +69,13 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return [row for _, row in sorted(placed, key=lambda one: one[0])]
 
 
-def verified(prompt: str) -> bool:
-    """Return whether a specialist answers this without the model, and its answer is checked."""
-    found = (solve(prompt) for solve in (math.solve, logic.solve))
-    return any(isinstance(one, results.Solved) and one.level.verified for one in found)
+def solved(prompt: str) -> str | None:
+    """Return a verified answer of the specialists of math and logic, None where there is none."""
+    for name in ("math.solve", "logic.solve"):
+        found = operations.OPERATIONS[name]({"text": prompt})
+        if found["kind"] == "solved" and answers.Level(found["level"]).verified:
+            return str(found["answer"])
+    return None
 
 
 def asked(url: str, token: str, prompt: str) -> dict[str, Any]:
@@ -90,11 +94,7 @@ def asked(url: str, token: str, prompt: str) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=_WAIT_S) as reply:
         choice = json.load(reply)["choices"][0]
     tokens = (choice.get("logprobs") or {}).get("content") or []
-    return {
-        "said": choice["message"]["content"],
-        "tokens": [one["token"] for one in tokens],
-        "logprobs": [round(one["logprob"], 4) for one in tokens],
-    }
+    return {"said": choice["message"]["content"], "logprobs": [round(one["logprob"], 4) for one in tokens]}
 
 
 if __name__ == "__main__":
