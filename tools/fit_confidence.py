@@ -105,9 +105,9 @@ def right(row: dict[str, Any]) -> bool:
     if row["kind"] == "math":
         numbers = [one.replace(",", "").rstrip(".") for one in re.findall(r"-?\d[\d,]*\.?\d*", said)]
         return bool(numbers) and float(numbers[-1]) == float(key.replace(",", ""))
-    options = dict(re.findall(r"^([A-E])\) (.*)$", row["prompt"], re.MULTILINE))
+    options = dict(re.findall(r"^([A-H])\) (.*)$", row["prompt"], re.MULTILINE))
     if options:
-        letter = re.search(r"\b([A-E])\)", said) or re.match(r"\s*([A-E])\b[.:]?(?:\s|$)", said)
+        letter = re.search(r"\b([A-H])\)", said) or re.match(r"\s*([A-H])\b[.:]?(?:\s|$)", said)
         if letter:
             return str(letter.group(1)) == key
         words = {one: text.casefold().rstrip(".") for one, text in options.items()}

@@ -39,7 +39,7 @@ def test_the_reason_names_what_weighed_most_and_another_model_is_named() -> None
 
 def test_a_reason_says_what_there_was_and_what_there_was_not() -> None:
     reason = confidence.judge("Write one sentence about the sea.", "It is wide.", [-0.1] * 24, MODEL).reason
-    assert "no question of either-or (against it)" in reason
+    assert "no plain yes or no to it (against it)" in reason
     with_numbers = confidence.judge("1 2 3 4 5 6 7", "8", [-0.1] * 24, MODEL).reason
     assert "numbers in the question (against it)" in with_numbers and "no numbers" not in with_numbers
 
