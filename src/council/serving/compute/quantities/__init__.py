@@ -84,12 +84,18 @@ def _agreed(found: Sequence[results.Result]) -> results.Result:
     """Return the one answer of all readings. A reading that passed on does not stand in the way; a different answer does."""
     clear = [result for result in found if not isinstance(result, results.PassedOn)]
     if not clear:
-        return found[0] if found else results.PassedOn(NOT_READ)
+        # A grammar that read every sentence has more to say than one that stopped at the first.
+        nearest = [result for result in found if not _stopped_early(result)] or found
+        return nearest[0] if nearest else results.PassedOn(NOT_READ)
     first = clear[0]
     for other in clear[1:]:
         if not agree(first, other):
             return results.PassedOn("it can be read in two ways, with different answers")
     return first
+
+
+def _stopped_early(result: results.Result) -> bool:
+    return isinstance(result, results.PassedOn) and result.reason.startswith("I do not read")
 
 
 def agree(first: results.Result, second: results.Result) -> bool:
