@@ -20,6 +20,43 @@ from council.testing.questions import families
 
 _HIDDEN = 8
 _Meant = tuple[Sequence[str], Callable[..., Any], str]
+
+
+def _divisors(n: int) -> int:
+    return sum(n % divisor == 0 for divisor in range(1, n + 1))
+
+
+def _binary(n: int) -> str:
+    return _binary(n // 2) + str(n % 2) if n > 1 else str(n)
+
+
+def _is_date(year: int, month: int, day: int) -> bool:
+    try:
+        datetime.date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def _fibonacci(place: int) -> int:
+    golden = (1 + math.sqrt(5)) / 2
+    return round(golden**place / math.sqrt(5))
+
+
+def _collatz(n: int) -> list[int]:
+    return [n] if n == 1 else [n, *_collatz(3 * n + 1 if n & 1 else n >> 1)]
+
+
+def _roman(n: int) -> str:
+    tens, ones = divmod(n, 10)
+    written = (",I,II,III,IV,V,VI,VII,VIII,IX".split(","), ",X,XX,XXX,XL,L,LX,LXX,LXXX,XC".split(","))
+    return written[1][tens] + written[0][ones]
+
+
+def _from_roman(numeral: str) -> int:
+    return next(n for n in range(100) if _roman(n) == numeral)
+
+
 # Wishes, what the function gives by another way than the textbook's, and the kinds of its arguments: n from 1 on, i any whole
 # number, y year, s text, w word, v whole numbers, V the same in order, m lists of numbers, M matrix, r Roman numeral, b bits.
 _MEANT: Sequence[_Meant] = (
@@ -100,41 +137,6 @@ _REFUSE = (
     "Why would one write a function that reverses a string?",
     "Fix my function that reverses a string.",
 )
-
-
-def _divisors(n: int) -> int:
-    return sum(n % divisor == 0 for divisor in range(1, n + 1))
-
-
-def _binary(n: int) -> str:
-    return _binary(n // 2) + str(n % 2) if n > 1 else str(n)
-
-
-def _is_date(year: int, month: int, day: int) -> bool:
-    try:
-        datetime.date(year, month, day)
-    except ValueError:
-        return False
-    return True
-
-
-def _fibonacci(place: int) -> int:
-    golden = (1 + math.sqrt(5)) / 2
-    return round(golden**place / math.sqrt(5))
-
-
-def _collatz(n: int) -> list[int]:
-    return [n] if n == 1 else [n, *_collatz(3 * n + 1 if n & 1 else n >> 1)]
-
-
-def _roman(n: int) -> str:
-    tens, ones = divmod(n, 10)
-    written = (",I,II,III,IV,V,VI,VII,VIII,IX".split(","), ",X,XX,XXX,XL,L,LX,LXX,LXXX,XC".split(","))
-    return written[1][tens] + written[0][ones]
-
-
-def _from_roman(numeral: str) -> int:
-    return next(n for n in range(100) if _roman(n) == numeral)
 
 
 def _input(chance: random.Random, kind: str) -> Any:
