@@ -25,9 +25,15 @@ _LENGTH = (
 _REASON = r"\b(?:because|since|so that|so|therefore|otherwise|lest|else|in order to|cannot|may be|reason|thus|hence|to avoid)\b"
 # A name within a sentence, or a word for people. Case counts here.
 _WHO = (
-    r"(?-i:(?<=[a-z,|&] )[A-Z]\w+)|\b(?:people|persons?|staff|team|desk|everyone|everybody|anyone|anybody|nobody|someone|"
+    r"(?-i:(?<=[a-z,|&] )[A-Z][a-z]\w*)|\b(?:people|persons?|staff|team|desk|everyone|everybody|anyone|anybody|nobody|someone|"
     r"admins?|administrators?|operators?|viewers?|owners?|users?|callers?|whoever|bots?|members?|authors?|colleagues?|you)\b"
 )
+
+_NOT = re.compile(
+    r"\b(?:not|never|no|none|nothing|nobody|without|neither|nor|cannot)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_HOW_MANY = re.compile(r"\bhow many (\w{2,40})", re.IGNORECASE)
 
 _KINDS = tuple(
     (re.compile(asked, re.IGNORECASE), re.compile(holds, re.IGNORECASE))
@@ -37,12 +43,28 @@ _KINDS = tuple(
         (r"\bhow long\b", _LENGTH),
         (r"\bhow (?:many|much|old|often|far|tall|hot|deep|heavy|big|high|fast)\b", _NUMBER),
         (r"\bwhen (?:was|were|did)\b", _DATE),
-        (r"\b(?:when|(?:at )?what time|what (?:day|date|year))\b", _TIME),
+        (r"\b(?:when|(?:at )?what time|(?:what|which) (?:day|date|year))\b", _TIME),
     )
 )
 
 
 def holds(question: str, quote: str) -> bool:
     """Say whether the quote holds what the question's first question word of a kind known here asks for."""
+    if not _counts(question[:400], quote[:_QUOTE_CHARS_MAX]):
+        return False
     found = [(match.start(), needed) for asked, needed in _KINDS if (match := asked.search(question[:400]))]
     return not found or bool(min(found, key=lambda one: one[0])[1].search(quote[:_QUOTE_CHARS_MAX]))
+
+
+def denies(text: str) -> bool:
+    """Say whether a text denies something: what is asked with a "not" is not answered without one."""
+    return bool(_NOT.search(text[:_QUOTE_CHARS_MAX]))
+
+
+def _counts(question: str, quote: str) -> bool:
+    """Say whether a quote holds a number of what "how many" asks for; in a table the number stands apart from its name."""
+    asked = _HOW_MANY.search(question)
+    if not asked or quote.startswith("|"):
+        return True
+    stem = re.escape(asked[1][: max(3, len(asked[1]) - 3)])
+    return bool(re.search(rf"(?:{_NUMBER})[\w.,]*\W+(?:[\w-]+\W+){{0,2}}{stem}", quote, re.IGNORECASE))
