@@ -162,8 +162,10 @@ def _sentences(text: str, begin: int, end: int) -> list[Unit]:
     found: list[Unit] = []
     for match in _END.finditer(text, begin, end):
         close = match.start() + 1
-        is_date = _DAY_OF_MONTH.search(text, max(begin, close - 3), match.end() + 3)
-        if not is_date and not _NO_END.search(text, max(begin, close - 8), close):
+        is_number = text[begin:close].strip().rstrip(".").isdigit() or bool(
+            _DAY_OF_MONTH.search(text, max(begin, close - 3), match.end() + 3)
+        )
+        if not is_number and not _NO_END.search(text, max(begin, close - 8), close):
             found.append(Unit(begin, match.end()))
             begin = match.end()
     if text[begin:end].strip():

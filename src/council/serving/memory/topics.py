@@ -17,6 +17,8 @@ _QUESTION_CHARS_MAX = 400
 _CELL_WORDS_MAX = 4
 # A sentence that begins with its subject may say other things before what was asked.
 _BEGUN_WORDS_MAX = 12
+_PRONOUNS = frozenset(("it", "its", "they", "their", "he", "she", "this", "these"))
+_PRONOUN_WORDS_MAX = 4
 # Words that may stand among those of a question where they stand side by side.
 _BETWEEN = 1
 
@@ -47,9 +49,9 @@ def of_sentence(
     `title` is the innermost heading, `above` are the words that stand in any heading, and `carries` says whether a word
     carries content.
     """
-    if len(above) == len(asked):
-        return _is_title(title, carries, 0.5)
-    if _HOW_IT_WORKS.search(question[:_QUESTION_CHARS_MAX]):
+    if len(above) == len(asked) and _is_title(title, carries, 0.5):
+        return True
+    if _HOW_IT_WORKS.search(question[:_QUESTION_CHARS_MAX]) or not _filled_in(asked, title, said, carries):
         return False
     if (_begins(said, carries) and _within(asked, said, _BEGUN_WORDS_MAX)) or (
         all(said.places.get(word) for word in asked) and len(asked) > 1 and _within(asked, said, len(asked) + _BETWEEN)
@@ -71,6 +73,19 @@ def of_row(asked: Sequence[str], head: Marked, cells: Sequence[Marked], carries:
     places = (cells[0].places, head.places, *(cell.places for cell in short))
     elsewhere = {word for cell in cells for word in cell.places if cell.places[word]}
     return all(any(found.get(word) for found in places) for word in asked if word in elsewhere)
+
+
+def _filled_in(asked: Sequence[str], title: Marked, said: Marked, carries: Callable[[str], bool]) -> bool:
+    """Say whether the headings may stand for the words that the sentence lacks.
+
+    The innermost one may, if the sentence has what the question begins with; any may whose thing the sentence calls "it".
+    """
+    lacking = [word for word in asked if not said.places.get(word)]
+    if not lacking or any(word in _PRONOUNS for word in said.words[:_PRONOUN_WORDS_MAX]):
+        return True
+    if asked[0] in lacking and not _is_title(title, carries, 1.0):
+        return False
+    return all(title.places.get(word) for word in lacking)
 
 
 def _begins(said: Marked, carries: Callable[[str], bool]) -> bool:
