@@ -49,8 +49,11 @@ class _Stated:
     value: str
 
 
-def _times(chance: random.Random) -> list[str]:
-    return _shuffled(chance, [f"{hour}:{minute:02}" for hour in range(5, 23) for minute in range(1, 60, 2)])
+def _times(first_minute: int) -> Callable[[random.Random], list[str]]:
+    """Return what draws times with every second minute: opening and closing never share one."""
+    return lambda chance: _shuffled(
+        chance, [f"{hour}:{minute:02}" for hour in range(5, 23) for minute in range(first_minute, 60, 2)]
+    )
 
 
 def _numbers(low: int, high: int) -> Callable[[random.Random], list[str]]:
@@ -71,13 +74,13 @@ _KINDS: Mapping[str, _Fact] = {
         ("The {t} opens at {v}.", "At {v} the {t} opens.", "The {t} is open from {v} on; it opens every day."),
         ("When does the {t} open?", "At what time does the {t} open?", "what time does the {t} open"),
         "opens",
-        _times,
+        _times(1),
     ),
     "closes": _Fact(
         ("The {t} closes at {v}.", "At {v} the {t} closes."),
         ("When does the {t} close?", "at what time does the {t} close"),
         "closes",
-        _times,
+        _times(0),
     ),
     "weighs": _Fact(
         ("The {t} weighs {v} kilograms.", "It is said that the {t} weighs {v} kilograms."),
