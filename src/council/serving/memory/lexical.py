@@ -139,7 +139,10 @@ class LexicalIndex:
         cells = quotes.row_cells(passage.text, first)
         if cells and len(above) < len(words):
             head, *marked = self._marked([" ".join(cells[0]), *cells[1]], words)
-            return topics.of_row(words, head, marked, _carries)
+            of_row = topics.of_row(words, head, marked, _carries)
+            # An item that only looks like a row may be a sentence.
+            if of_row or passage.text.startswith("|", first.begin):
+                return of_row
         said = passage.text[first.begin : parts[quote.chosen[-1]].end]
         title, sentence = self._marked([_parted(passage.heading)[1], said], words)
         return topics.of_sentence(query, words, title, above, sentence, _carries)

@@ -144,12 +144,19 @@ def _goes_on(text: str, parts: Sequence[Unit], number: int) -> bool:
 
 
 def row_cells(text: str, part: Unit) -> tuple[list[str], list[str]] | None:
-    """Return the heads and the cells of a table's row, both without the columns that it leaves empty; None of all else."""
+    """Return the heads and the cells of a table's row, without the columns that it leaves empty; None of all else.
+
+    A row is one of a Markdown table, or an item that pairs names with values as `- Part: saw; Shelf: 7`.
+    """
+    row = text[part.begin : part.end].strip()
     if part.head[0] == part.head[1]:
-        return None
+        pairs = [one.partition(": ") for one in row.removeprefix("- ").split("; ")] if row.startswith("- ") else []
+        if len(pairs) < 2 or not all(colon for _, colon, _ in pairs):
+            return None
+        return [name for name, _, _ in pairs], [value for _, _, value in pairs]
     head = text[slice(*part.head)].splitlines()[0].strip().strip("|").split("|")
-    row = text[part.begin : part.end].strip().strip("|").split("|")
-    filled = [(name.strip(), cell.strip()) for name, cell in zip(head, row, strict=False) if cell.strip()]
+    found = zip(head, row.strip("|").split("|"), strict=False)
+    filled = [(name.strip(), cell.strip()) for name, cell in found if cell.strip()]
     return [name for name, _ in filled], [cell for _, cell in filled]
 
 

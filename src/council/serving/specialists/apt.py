@@ -14,7 +14,7 @@ _NUMBER = (
     r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|twice|half|unlimited)\b"
 )
 _TIME = (
-    rf"{_NUMBER}|\b(?:{_DAYS}|{_MONTHS}|each|every|once|first|noon|midnight|morning|evening|night|daily|weekly|monthly|yearly|always|never|today|"
+    rf"{_NUMBER}|\b(?:{_DAYS}|{_MONTHS}|each|every|once|first|noon|midnight|dawn|dusk|sunrise|sunset|morning|evening|night|daily|weekly|monthly|yearly|always|never|today|"
     r"yesterday|tomorrow|when|whenever|while|until|till|after|before|during|end|start|beginning|as soon as|if|where)\b"
 )
 _DATE = rf"\b\d{{4}}\b|\d[./:-]\d|\b(?:{_DAYS}|{_MONTHS}|yesterday|today|century|years? ago|months? ago|weeks? ago)\b"

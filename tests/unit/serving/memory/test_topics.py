@@ -21,6 +21,7 @@ def held(text: str, query: str) -> float:
         ("# Handbook\n\nSince then Edda Holm steers the ferry.", "Who steers the ferry?"),
         ("# How does a ferry work?\n\nA rope pulls it.", "How does the ferry work?"),
         ("| boat | leaves |\n|---|---|\n| ferry | at six |\n", "When does the ferry leave?"),
+        ("- Boat: ferry; Built: 1911; Leaves: at six\n- Boat: punt; Leaves: at nine\n", "When does the ferry leave?"),
     ],
 )
 def test_what_is_about_a_question_holds_all_of_it(text: str, query: str) -> None:
