@@ -1,4 +1,4 @@
-"""Searching by meaning in a recall that runs: `.venv/bin/python benchmarks/meanings.py`, a minute; `--passages 5000` some more.
+"""Searching by meaning in a recall that runs: `.venv/bin/python benchmarks/meanings.py`, some minutes; `--passages 5000` more.
 
 Questions are those of `ranking.py`, asked of guidebook, knowledge and handbook over recall's socket: once by words alone, as
 quotes are chosen, once as people search. Then what filling costs others: searches and memory calls in turns, while it fills and
