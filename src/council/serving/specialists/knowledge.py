@@ -9,6 +9,8 @@ from council.serving.specialists import apt, quotable
 
 _PASSAGES = 3
 NOT_FOUND = "not in my sources"
+# The root of what comes from packages.
+PACKAGED = "packaged"
 
 
 class KnowledgeSpecialist:
@@ -28,6 +30,9 @@ class KnowledgeSpecialist:
             yield answers.PassOn(refusal)
             return
         passages = await self._retriever.search(question.text, _PASSAGES, question.request_id)
+        if passages and passages[0].root == PACKAGED and not passages[0].quote:
+            yield _unanswered(passages[0])
+            return
         good = [
             passage for passage in passages if passage.held >= self._coverage_min and _answers(question.text, passage)
         ]
@@ -42,6 +47,13 @@ class KnowledgeSpecialist:
             {"passages": [_detail(passage) for passage in sorted(good, key=lambda passage: passage is not best)]},
         )
         yield answers.Finding(text, round(best.held, 3), evidence)
+
+
+def _unanswered(passage: answers.Passage) -> answers.Finding:
+    """Say that a package whose question it is has no answer: then a model's would be a guess."""
+    summary = f"{place(passage)} says why it has no answer."
+    evidence = answers.Evidence(answers.Level.NONE, summary, {"passages": [_detail(passage)]})
+    return answers.Finding(f"That is {NOT_FOUND}. {passage.text}", 1.0, evidence, refused=True)
 
 
 def _answers(asked: str, passage: answers.Passage) -> bool:
