@@ -91,7 +91,9 @@ def main() -> None:
 
 def _make(where: home.Home, passages: int) -> None:
     """Write notes of a hundred words that all differ."""
-    chance, words = random.Random(7), (HERE / "knowledge/handbook.md").read_text().split()
+    # Plain words alone: a number sign at the front would make a heading of all of them.
+    words = [word for word in (HERE / "knowledge/handbook.md").read_text().split() if word.isalpha()]
+    chance = random.Random(7)
     for number in range(passages):
         folder = where.library / f"{number // 500}"
         folder.mkdir(exist_ok=True)
