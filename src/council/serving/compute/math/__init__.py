@@ -28,6 +28,7 @@ from council.serving.compute.math import (
     primes_and_bases,
     quadratics,
     requests,
+    slopes,
     sums,
     vectors,
     wording,
@@ -62,6 +63,7 @@ _FRAMES = (
     *vectors.FRAMES,
     *sums.FRAMES,
     *behaviour.FRAMES,
+    *slopes.FRAMES,
 )
 
 
@@ -73,7 +75,7 @@ def _read(text: str) -> wording.Task:
     try:
         request = requests.read(text)
     except limits.UnreadableError as error:
-        raise found or error from error
+        raise wording.telling(found, error) from error
     return wording.Task(requests.text(request), lambda: _answered(request))
 
 

@@ -96,10 +96,10 @@ class _Parser:
         if not self._accept(text):
             raise self._unreadable()
 
-    def _unreadable(self) -> limits.UnreadableError:
+    def _unreadable(self) -> limits.UnlistedError:
         if self._next.kind == "end":
-            return limits.UnreadableError("The formula stops too early.")
-        return limits.UnreadableError(f"{self._next.text[:30]!r} does not fit where it stands.")
+            return limits.UnlistedError("The formula stops too early.")
+        return limits.UnlistedError(f"{self._next.text[:30]!r} does not fit where it stands.")
 
     def _deeper(self) -> None:
         self._depth += 1
@@ -412,8 +412,20 @@ class _Parser:
         return item
 
     def _refuse_grouped(self, start: int) -> None:
-        if any(token.grouped for token in self._tokens[start : self._index]):
+        found = self._tokens[start : self._index]
+        if any(token.grouped for token in found):
             raise limits.UnreadableError("A comma in a list may separate thousands or items.")
+        separators = [place for place, token in enumerate(found) if token.text in (",", "and")]
+        tight = [place for place in separators if _is_between_digits(found, place)]
+        if tight and len(tight) < len(separators):
+            raise limits.UnreadableError("A comma in a list may be a decimal comma or separate items.")
+
+
+def _is_between_digits(tokens: list[lexer.Token], place: int) -> bool:
+    """Return whether a comma touches a number on both sides: 1,5."""
+    comma, around = tokens[place], tokens[place - 1 : place] + tokens[place + 1 : place + 2]
+    touching = len(around) == 2 and around[0].end == comma.start and comma.end == around[1].start
+    return touching and comma.text == "," and all(token.kind == "number" for token in around)
 
 
 def _folded(operation: str, items: list[tree.Node]) -> tree.Node:

@@ -157,7 +157,7 @@ def _totient(slots: Slots) -> wording.Task:
 
 
 def _inverse(slots: Slots) -> wording.Task:
-    (shown, number), (modulus_shown, modulus) = wording.operand(slots["n"]), wording.whole(slots["m"], 2)
+    (shown, number), (modulus_shown, modulus) = wording.operand(slots["n"]), wording.operand(slots["m"], 2)
     reading = f"the inverse of {shown} modulo {modulus_shown}"
 
     def answer() -> results.Solved:

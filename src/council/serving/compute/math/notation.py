@@ -52,6 +52,9 @@ _SEGMENT = re.compile(
 )
 
 
+_CALCULUS = re.compile(r"\b(?:derivative|integral|limit) of\s*$", re.IGNORECASE)
+
+
 def _with_segments(text: str) -> str:
     pieces, position = [], 0
     for match in _SEGMENT.finditer(text):
@@ -63,7 +66,7 @@ def _with_segments(text: str) -> str:
         shown = _Translator(formula, words=False).whole()
         if (
             re.search(r"\bof\s*$", before, re.IGNORECASE)
-            and re.search(r" [-+] ", shown)
+            and (re.search(r" [-+] ", shown) or _CALCULUS.search(before))
             and not re.search(r"[,=<>≡∫∑|]|->|\b(?:d[xyzt]|and)\b", shown)
         ):
             shown = f"({shown})"  # the words reach as far as the formula
@@ -325,6 +328,8 @@ class _Translator:
             raise limits.UnreadableError(
                 "A power behind a fraction may belong to its top or to all of it; use parentheses."
             )
+        if before[-2:-1] and before[-2].text == "^":
+            raise limits.UnreadableError("A power of a power needs braces or parentheses.")
         kind, mark = self._next
         if kind == "number" and not (before and before[-1].kind == "name"):
             self._take()

@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 
 from council.serving.compute import results
-from council.serving.compute.math import arithmetic, check, evaluate, formulas, limits, polynomials, tree, wording
+from council.serving.compute.math import arithmetic, check, evaluate, formulas, lexer, limits, polynomials, reach, tree, wording
 
 Slots = Mapping[str, str]
 _TERMS_MAX = 2_000
@@ -25,9 +25,11 @@ def _sum(slots: Slots) -> wording.Task:
             one for one in _SPARE_LETTERS if not re.search(rf"(?<![A-Za-z]){one}(?![A-Za-z])", body_text + high_text)
         )
         body_text = re.sub(r"(?<![A-Za-z])i(?![A-Za-z])", letter, body_text)
+    if not slots["said"]:
+        reach.check_sign(lexer.tokens(body_text), "sum")
+    else:
+        reach.check_place(lexer.tokens(high_text))
     body = wording.formula(body_text)
-    if isinstance(body, tree.Binary) and body.operator in "+-" and not _enclosed(body_text) and not slots["said"]:
-        raise limits.UnreadableError("It is not clear how far the sum reaches; use parentheses.")
     low = wording.whole(slots["low"])[1]
     if not set(tree.unknowns(body)) <= {letter}:
         raise limits.UnreadableError("The terms have letters besides the one that counts.")
@@ -36,15 +38,6 @@ def _sum(slots: Slots) -> wording.Task:
     if re.fullmatch("[a-z]", high_text) and high_text not in ("e", "i", letter):
         return _closed_form(body, letter, low, high_text)
     return _finite(body, letter, low, wording.whole(high_text)[1])
-
-
-def _enclosed(text: str) -> bool:
-    depth = 0
-    for index, character in enumerate(text.strip()):
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and index < len(text.strip()) - 1:
-            return False
-    return True
 
 
 def _finite(body: tree.Node, letter: str, low: int, high: int) -> wording.Task:

@@ -79,10 +79,17 @@ def read(text: str, frames: Sequence[Frame]) -> Task | limits.MathStopError | No
         try:
             tasks.append(each.make({name: (value or "").strip() for name, value in match.groupdict().items()}))
         except (limits.UnreadableError, limits.UndecidedError) as error:
-            problem = problem or error
+            problem = telling(problem, error)
     if len({task.reading for task in tasks}) > 1:
         raise limits.UnreadableError("The sentence can be read in two ways.")
     return tasks[0] if tasks else problem
+
+
+def telling(one: limits.MathStopError | None, other: limits.MathStopError) -> limits.MathStopError:
+    """Return the first of two errors that says more than that a word is not in the grammar."""
+    if one is None or (isinstance(one, limits.UnlistedError) and not isinstance(other, limits.UnlistedError)):
+        return other
+    return one
 
 
 def formula(text: str) -> tree.Node:
