@@ -40,7 +40,9 @@ def _all_of_it(chance: random.Random) -> Asked:
     inner, rest = _row(chance, chance.randint(1, 3)), [chance.randint(1, 9), chance.randint(1, 9)]
     shown = f"({math_faces.polynomial(inner)}) + {math_faces.polynomial(rest)}"
     key = f"{_key(_slope_row(inner))} + {_key(_slope_row(rest))}"
-    form = chance.choice(("derivative of {} with respect to x", "What is the derivative of ${}$?", "derivative of ({})"))
+    form = chance.choice(
+        ("derivative of {} with respect to x", "What is the derivative of ${}$?", "derivative of ({})")
+    )
     return Asked(form.format(shown), key)
 
 

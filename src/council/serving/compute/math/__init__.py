@@ -13,6 +13,7 @@ from sympy.polys import polyerrors
 from council.serving.compute import results
 from council.serving.compute.math import (
     algebra,
+    asked_in_words,
     behaviour,
     calculus,
     equations,
@@ -64,6 +65,7 @@ _FRAMES = (
     *sums.FRAMES,
     *behaviour.FRAMES,
     *slopes.FRAMES,
+    *asked_in_words.FRAMES,
 )
 
 
@@ -87,6 +89,8 @@ def _solved(request: requests.Solve) -> results.Solved:
         try:
             return equations.solve(request)
         except (limits.UndecidedError, limits.UnreadableError):
+            if any(relation.operator != "=" for relation in request.relations):
+                raise
             raise stop from None
 
 

@@ -166,7 +166,9 @@ def _taylor(slots: Slots) -> wording.Task:
     node, name = _one_letter(slots["f"])
     degree = wording.whole(slots["n"], 1)[1]
     if degree > _TAYLOR_DEGREE_MAX:
-        raise limits.TooLargeError(f"Taylor polynomials are written up to degree {_TAYLOR_DEGREE_MAX}.")
+        raise limits.TooLargeError(
+            f"Taylor polynomials are written up to degree {_TAYLOR_DEGREE_MAX}. Ask for a lower degree."
+        )
     if not slots["at"] and slots["kind"].lower() != "maclaurin":
         raise limits.UnreadableError("The place of a Taylor polynomial is not said.")
     place = _place(slots["at"], name, node) if slots["at"] else tree.integer(0)

@@ -104,7 +104,9 @@ class _Parser:
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > limits.NESTING_MAX:
-            raise limits.TooLargeError(f"The formula is nested more than {limits.NESTING_MAX} levels deep.")
+            raise limits.TooLargeError(
+                f"The formula is nested more than {limits.NESTING_MAX} levels deep. Ask for it in pieces."
+            )
 
     def _at_scope_end(self) -> bool:
         return self._next.kind == "end" or self._is(")")
@@ -155,12 +157,21 @@ class _Parser:
             raise self._unreadable()
         self._take()
         self._deeper()
-        operand = self._signed()
+        operand = self._ratio()
         if self._is("of") and (_is_percentage(operand)):
             operand = self._part_of(operand)
         self._depth -= 1
         self._require_clear_operand()
         return tree.Binary("of", node, operand)
+
+    def _ratio(self) -> tree.Node:
+        """An operand, or a literal fraction written without spaces: 1/2 of 2/3 is the same whatever is taken first."""
+        start, operand = self._index, self._signed()
+        tight = self._is("/") and self._next.start == self._last.end and self._index == start + 1
+        if tight and _is_literal(operand) and [token.kind for token in self._tokens[self._index + 1 :]] == ["number"]:
+            self._take()
+            return tree.Binary("/", operand, self._power())
+        return operand
 
     def _remainder(self, node: tree.Node, start: int) -> tree.Node:
         self._take()
@@ -371,7 +382,7 @@ class _Parser:
 
     def _prefixed(self, token: lexer.Token) -> tree.Node:
         self._deeper()
-        operand = self._signed()
+        operand = self._ratio() if token.kind == "fraction" else self._signed()
         self._depth -= 1
         self._require_clear_operand()
         if token.kind == "fraction":

@@ -18,6 +18,7 @@ _NEEDS_WORK = re.compile(r"[\\$]|[\^_]\{|[½⅓⅔¼¾⅕⅛∫∑∞→|⌊⌋�
 
 def plain(text: str) -> str:
     """Return `text` in the grammar's plain form. Raises UnreadableError, TooLargeError. Text without such notation is kept."""
+    text = _dashes(text)
     if len(text) > limits.TEXT_CHARS_MAX or not _NEEDS_WORK.search(text):
         return text
     found = _fractions(text)
@@ -26,6 +27,19 @@ def plain(text: str) -> str:
     elif "\\" in found or "^{" in found or "_{" in found:
         found = _Translator(found, words=True).whole()
     return _bars(_calculus_signs(found))
+
+
+_DASH_BETWEEN = re.compile(r"(?<![A-Za-z]{2})(?<=[\dA-Za-z)!%°²³]) [–—] (?=[\dA-Za-z(√])(?![A-Za-z]{2})")
+_DASH_BEFORE = re.compile(r"(?:(?<=^)|(?<=[(=]))[–](?=[\dA-Za-z(])")
+_SPAN = re.compile(r"\s*(\d{1,9}) ?[–—] ?(\d{1,9})\s*", re.ASCII)
+
+
+def _dashes(text: str) -> str:
+    """A dash between spaces is a minus, as word processors write it. 1990 – 2000 alone is a span of time or of pages."""
+    span = _SPAN.fullmatch(text)
+    if span and int(span[1]) < int(span[2]):
+        return text
+    return _DASH_BEFORE.sub("-", _DASH_BETWEEN.sub(" - ", text))
 
 
 _FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
@@ -160,7 +174,7 @@ class _Translator:
     def _pieces(self, stops: Callable[[str], bool]) -> list[_Piece]:
         self._depth += 1
         if self._depth > _DEPTH_MAX:
-            raise limits.TooLargeError(f"The LaTeX is nested more than {_DEPTH_MAX} levels deep.")
+            raise limits.TooLargeError(f"The LaTeX is nested more than {_DEPTH_MAX} levels deep. Ask for it in pieces.")
         pieces: list[_Piece] = []
         while self._next[0] != "end" and not stops(self._next[1]) and self._next[1] != "}":
             pieces += self._piece(pieces)

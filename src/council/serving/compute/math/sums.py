@@ -9,7 +9,18 @@ from typing import Any
 import sympy
 
 from council.serving.compute import results
-from council.serving.compute.math import arithmetic, check, evaluate, formulas, lexer, limits, polynomials, reach, tree, wording
+from council.serving.compute.math import (
+    arithmetic,
+    check,
+    evaluate,
+    formulas,
+    lexer,
+    limits,
+    polynomials,
+    reach,
+    tree,
+    wording,
+)
 
 Slots = Mapping[str, str]
 _TERMS_MAX = 2_000
@@ -84,7 +95,7 @@ def _built(row: list[Fraction], letter: str) -> Any:
 def _polynomial_sum(row: list[Fraction], low: int, high: int) -> Fraction:
     """Return the sum of a polynomial's values by Newton's forward differences; `high` may be large."""
     if high > _BOUND_MAX:
-        raise limits.TooLargeError(f"A sum is taken up to {_BOUND_MAX:,}.")
+        raise limits.TooLargeError(f"A sum is taken up to {_BOUND_MAX:,}. Ask for fewer terms.")
     values = [polynomials.at(row, Fraction(low + step)) for step in range(len(row) + 1)]
     total, count, choose = Fraction(0), high - low + 1, Fraction(1)
     for step in range(len(values)):
@@ -98,7 +109,7 @@ def _polynomial_sum(row: list[Fraction], low: int, high: int) -> Fraction:
 
 def _added(body: tree.Node, letter: str, low: int, high: int) -> Fraction:
     if high - low >= _TERMS_MAX:
-        raise limits.TooLargeError(f"A sum of over {_TERMS_MAX:,} terms is not added here.")
+        raise limits.TooLargeError(f"A sum of over {_TERMS_MAX:,} terms is not added here. Ask for fewer terms.")
     total, theirs = Fraction(0), sympy.Integer(0)
     for place in range(low, high + 1):
         term = arithmetic.value(body, {letter: Fraction(place)})
@@ -106,7 +117,9 @@ def _added(body: tree.Node, letter: str, low: int, high: int) -> Fraction:
             raise limits.UndecidedError("The terms are not fractions.")
         total += term
         if arithmetic.digits(total.denominator) > limits.SYMBOLIC_DIGITS_MAX:
-            raise limits.TooLargeError(f"The sum would have over {limits.SYMBOLIC_DIGITS_MAX:,} digits.")
+            raise limits.TooLargeError(
+                f"The sum would have over {limits.SYMBOLIC_DIGITS_MAX:,} digits. Ask for fewer terms."
+            )
         theirs += formulas.build(tree.substituted(body, letter, tree.integer(place)))
     check.require(theirs.is_Rational and Fraction(int(theirs.p), int(theirs.q)) == total, "the two ways differ")
     return total
@@ -119,7 +132,7 @@ def _closed_form(body: tree.Node, letter: str, low: int, name: str) -> wording.T
         arithmetic.guard(body)
         row = polynomials.coefficients(polynomials.polynomial(body), letter)
         if len(row) > _DEGREE_MAX + 1:
-            raise limits.TooLargeError(f"The degree is over the limit of {_DEGREE_MAX}.")
+            raise limits.TooLargeError(f"The degree is over the limit of {_DEGREE_MAX}. Ask for a lower degree.")
         found = sympy.factor(
             sympy.summation(_built(row, letter), (formulas.symbol(letter), low, formulas.symbol(name)))
         )
@@ -279,7 +292,7 @@ def _sum_of_terms(slots: Slots) -> wording.Task:
 
     def answer() -> results.Solved:
         if count > _TERMS_MAX and kind == "geometric":
-            raise limits.TooLargeError(f"A geometric sum is taken of up to {_TERMS_MAX:,} terms.")
+            raise limits.TooLargeError(f"A geometric sum is taken of up to {_TERMS_MAX:,} terms. Ask for fewer terms.")
         if kind == "arithmetic":
             value = count * (2 * first + (count - 1) * step) / 2
         else:

@@ -122,12 +122,13 @@ def whole(text: str, low: int = 0) -> tuple[str, int]:
 def operand(text: str, low: int = 0) -> tuple[str, int]:
     """Return what `whole` returns, but read no sum, product or quotient without parentheses: words reach only so far."""
     node = grammar.parse(lexer.tokens(text))
-    if isinstance(node, tree.Binary) and node.operator != "^" and not _wrapped(text):
+    if isinstance(node, tree.Binary) and node.operator != "^" and not is_wrapped(text):
         raise limits.UnreadableError("It is not clear how far the words reach; use parentheses.")
     return whole(text, low)
 
 
-def _wrapped(text: str) -> bool:
+def is_wrapped(text: str) -> bool:
+    """Return whether one pair of parentheses encloses all of `text`."""
     depth = 0
     for index, character in enumerate(text):
         depth += (character == "(") - (character == ")")
