@@ -12,6 +12,7 @@ from council.testing.questions import (
     math_given,
     math_numbers,
     math_reach,
+    math_words,
 )
 
 FAMILIES = (
@@ -20,6 +21,7 @@ FAMILIES = (
     *math_calculus.FAMILIES,
     *math_given.FAMILIES,
     *math_reach.FAMILIES,
+    *math_words.FAMILIES,
 )
 COUNT, SEED = 200, 17
 SHARE_MIN = 0.95

@@ -97,7 +97,7 @@ def _relation(slots: Slots) -> wording.Task:
 def _shown(side: tree.Node, exact: str, value: arithmetic.Value) -> str:
     text = tree.text(side)
     if text == exact:
-        return f"{text} is {formulas.about(value)}" if not isinstance(value, Fraction) else text
+        return f"{text} is about {formulas.about(value)}" if not isinstance(value, Fraction) else text
     return f"{text} = {formulas.with_decimal(exact, value, tree.has_decimals(side))}"
 
 

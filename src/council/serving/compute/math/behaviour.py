@@ -231,13 +231,24 @@ def _limit(slots: Slots) -> wording.Task:
     if slots["said"] and not isinstance(place, str):
         reach.check_place(lexer.tokens(target))
     if not isinstance(place, str):
-        grammar.check_angles(tree.substituted(node, name, place))
+        _check_angles(tree.substituted(node, name, place))
     elif side:
         raise limits.UnreadableError("Infinity has one side.")
     shown = place if isinstance(place, str) else tree.text(place)
     from_side = {"": "", "+": " from above", "-": " from below"}[side]
     reading = f"the limit of {tree.text(node)} as {name} approaches {shown}{from_side}"
     return wording.Task(reading, lambda: _limit_value(node, name, place, side, reading))
+
+
+def _check_angles(node: tree.Node) -> None:
+    """Refuse sin(30) in a limit, but not sin(1/0): the unit of an angle without a value does not matter."""
+    for part in tree.walk(node):
+        if isinstance(part, tree.Call) and part.function in tree.ANGLE_FUNCTIONS:
+            try:
+                arithmetic.value(part.arguments[0])
+            except limits.UndefinedError:
+                continue
+            grammar.check_angles(part)
 
 
 def _target(text: str) -> tree.Node | str:

@@ -29,13 +29,13 @@ def plain(text: str) -> str:
     return _bars(_calculus_signs(found))
 
 
-_DASH_BETWEEN = re.compile(r"(?<![A-Za-z]{2})(?<=[\dA-Za-z)!%°²³]) [–—] (?=[\dA-Za-z(√])(?![A-Za-z]{2})")
-_DASH_BEFORE = re.compile(r"(?:(?<=^)|(?<=[(=]))[–](?=[\dA-Za-z(])")
-_SPAN = re.compile(r"\s*(\d{1,9}) ?[–—] ?(\d{1,9})\s*", re.ASCII)
+_DASH_BETWEEN = re.compile(r"(?<![A-Za-z]{2})(?<=[\dA-Za-z)!%°²³]) [\u2013\u2014] (?=[\dA-Za-z(√])(?![A-Za-z]{2})")
+_DASH_BEFORE = re.compile(r"(?:(?<=^)|(?<=[(=]))\u2013(?=[\dA-Za-z(])")
+_SPAN = re.compile(r"\s*(\d{1,9}) ?[\u2013\u2014] ?(\d{1,9})\s*", re.ASCII)
 
 
 def _dashes(text: str) -> str:
-    """A dash between spaces is a minus, as word processors write it. 1990 – 2000 alone is a span of time or of pages."""
+    """A dash between spaces is a minus, as word processors write it. 1990 to 2000 is so written, too."""
     span = _SPAN.fullmatch(text)
     if span and int(span[1]) < int(span[2]):
         return text

@@ -47,8 +47,6 @@ def solve(request: requests.Solve) -> results.Solved:
     """Solve inequalities that must hold at once. Raises UndecidedError where a border is not to be had exactly."""
     relations = request.relations
     name = _one_name(relations)
-    if len(relations) == 1 and _is_bare(relations[0]):
-        raise limits.UnreadableError("The inequality is solved as it stands.")
     shown = " and ".join(f"{tree.text(one.left)} {one.operator} {tree.text(one.right)}" for one in relations)
     reading = f"solve {shown} for {name} over the real numbers"
     borders = _borders(relations, name)
@@ -58,6 +56,8 @@ def solve(request: requests.Solve) -> results.Solved:
     pieces = list(_pieces(inside, at_border))
     _confirm(relations, name, borders, pieces)
     exact = _text(pieces, [border.text for border in borders], name)
+    if exact != "none" and all(_is_bare(relation) for relation in relations):
+        raise limits.UnreadableError("The inequality is solved as it stands.")
     long = _text(pieces, [formulas.with_decimal(border.text, border.number) for border in borders], name)
     said = {"all": f"Every real {name} satisfies it", "none": f"No real {name} satisfies it"}.get(exact, long)
     return evaluate.solved(

@@ -363,6 +363,11 @@ def _asked_alone(request: Solve) -> Solve:
     """Refuse `x = 5` on its own: a value is given there, and nothing asked."""
     if all(isinstance(one.left, tree.Unknown) and isinstance(one.right, tree.Number) for one in request.relations):
         raise limits.UnreadableError("A letter with its value asks for nothing.")
+    only = request.relations[0]
+    if len(request.relations) == 1 and only.operator == "=" and len(tree.unknowns(only.left, only.right)) > 1:
+        raise limits.UnreadableError(
+            "One equation of several letters asks for nothing; say `solve`, and for which letter."
+        )
     return request
 
 
