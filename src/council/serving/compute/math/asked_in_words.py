@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import Any
 
 from council.serving.compute import results
 from council.serving.compute.math import (
@@ -58,7 +59,7 @@ def _reciprocal(slots: Slots) -> wording.Task:
 
 # Questions for yes or no
 
-_RELATIONS: Mapping[str, tuple[str, Callable[[object, object], bool]]] = {
+_RELATIONS: Mapping[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "=": ("=", operator.eq), "equal to": ("=", operator.eq), "the same as": ("=", operator.eq),
     ">": (">", operator.gt), "<": ("<", operator.lt), ">=": (">=", operator.ge), "<=": ("<=", operator.le),
     "≥": (">=", operator.ge), "≤": ("<=", operator.le), "greater than": (">", operator.gt), "more than": (">", operator.gt),

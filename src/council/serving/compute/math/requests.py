@@ -113,6 +113,7 @@ def equations(text: str) -> Solve:
 
 
 Tokens = list[lexer.Token]
+_COMMANDS = ("calculate", "compute", "find", "evaluate", "work out", "give me")
 
 
 def _starts(found: Tokens, *words: str) -> bool:
@@ -138,7 +139,7 @@ def _split(found: Tokens, *words: str) -> tuple[Tokens, Tokens] | None:
 
 def _asked(found: Tokens) -> Tokens:
     """Return `found` without `what is the`, `find` and the like."""
-    for phrase in ("what is", "what are", "calculate", "compute", "find", "evaluate", "work out", "give me"):
+    for phrase in ("what is", "what are", *_COMMANDS):
         rest = _after(found, phrase)
         if rest is not None:
             found = rest
@@ -454,19 +455,7 @@ _FRAMES: tuple[Callable[[Tokens], Request | None], ...] = (
 
 def _plain(found: Tokens, text: str) -> Request:
     rest = found
-    asks = (
-        "what is",
-        "how much is",
-        "calculate",
-        "compute",
-        "evaluate",
-        "find",
-        "give me",
-        "work out",
-        "what does",
-        ":",
-    )
-    for phrase in asks:
+    for phrase in ("what is", "how much is", *_COMMANDS, "what does", ":"):
         rest = _after(rest, phrase) or rest
     commanded = _after(found, "calculate", "compute", "evaluate", "work out") is not None or found[-1].text == "="
     for phrase in ("the value of", "the result of", "value of"):
