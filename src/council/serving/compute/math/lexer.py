@@ -124,7 +124,7 @@ def _number(text: str, position: int) -> tuple[Token, str]:
     elif abs(power) > limits.RESULT_DIGITS_MAX or len(exponent) > 9:
         problem = f"{match.group()[:30]} would have over {limits.RESULT_DIGITS_MAX:,} digits. Ask with a smaller power."
     elif power < -limits.LITERAL_PLACES_MAX:
-        problem = f"{match.group()[:30]} has more decimal places than the limit of {limits.LITERAL_PLACES_MAX}. Ask with fewer places."
+        problem = f"{match.group()[:30]} has more decimal places than the limit of {limits.LITERAL_PLACES_MAX}. Ask for fewer."
     else:
         problem = ""
     value = Fraction(0) if problem else Fraction((plain or "0") + part) * Fraction(10) ** power
