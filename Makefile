@@ -10,6 +10,8 @@ SETUP ?=
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
+# Where it is set, each of the processes that tests start would compile all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help up test check bench soak lock fmt clean environment environment-dev static

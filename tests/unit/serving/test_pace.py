@@ -22,7 +22,9 @@ def escalated(made: pace.Pace, doubts: list[float], confidence_min: float = 0.6)
 
 @given(st.lists(st.floats(0, 1), max_size=400), st.floats(0, 0.5))
 def test_the_share_holds_but_for_the_reserve(doubts: list[float], share: float) -> None:
-    assert len(escalated(pace.Pace(share), doubts)) <= share * len(doubts) + pace.RESERVE
+    # What is earned is summed up question by question, and rounded each time.
+    rounding = 1e-9
+    assert len(escalated(pace.Pace(share), doubts)) <= share * len(doubts) + pace.RESERVE + rounding
 
 
 def test_what_is_overdrawn_at_once_is_paid_back_first() -> None:

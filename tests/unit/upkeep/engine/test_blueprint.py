@@ -115,6 +115,27 @@ def test_a_file_that_is_too_large_is_refused(where: home.Home, monkeypatch: pyte
         blueprint.commit(where, {"a": b"x" * 11}, "Try")
 
 
+@pytest.mark.parametrize("left", [None, b"", b"no object"])
+def test_a_file_whose_object_is_gone_or_broken_is_named(where: home.Home, left: bytes | None) -> None:
+    good = blueprint.commit(where, {"a": b"1", "b/c": b"2"}, "Start")
+    shutil.rmtree(where.generations)
+    digest = git(where, "rev-parse", "main:b/c")
+    path = where.blueprint / "objects" / digest[:2] / digest[2:]
+    path.unlink()
+    if left is not None:
+        path.write_bytes(left)
+    with pytest.raises(errors.BlueprintError, match="`b/c` cannot be read"):
+        blueprint.materialise(where, good)
+    assert not (where.generations / good).exists()
+
+
+def test_more_than_is_read_at_once_comes_whole_and_in_order(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blueprint, "_FILE_BYTES_MAX", 10)
+    files = {f"{number:02}": b"\n" * (number % 11) for number in range(40)}
+    blueprint.commit(where, files, "Start")
+    assert live(where) == {name: content.decode() for name, content in files.items()}
+
+
 def test_there_is_no_generation_before_the_first_commit(where: home.Home) -> None:
     with pytest.raises(errors.BlueprintError, match="council init"):
         blueprint.current(where)

@@ -7,7 +7,7 @@ import pytest
 
 from council.serving.compute import quantities, results
 
-FOLDER = pathlib.Path(__file__).parents[6] / "shared" / "data" / "router-dev"
+FOLDER = pathlib.Path(__file__).parents[3] / "shared" / "data" / "router-dev"
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared development prompts are not at hand")

@@ -8,7 +8,7 @@ import pytest
 
 from council.serving.compute import logic, results
 
-DATA = Path(__file__).parents[6] / "shared" / "data" / "router-dev"
+DATA = Path(__file__).parents[3] / "shared" / "data" / "router-dev"
 
 
 # So many rows of each file are answered at least; a fall is a loss of what could be read.

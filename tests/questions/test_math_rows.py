@@ -10,7 +10,7 @@ import pytest
 from council.serving.compute import math, results
 from council.serving.compute.math import arithmetic, grammar, limits, notation
 
-FOLDER = pathlib.Path(__file__).parents[6] / "shared" / "data" / "router-dev"
+FOLDER = pathlib.Path(__file__).parents[3] / "shared" / "data" / "router-dev"
 
 
 def _rows() -> list[dict[str, str]]:
