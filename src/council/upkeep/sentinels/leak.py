@@ -40,6 +40,7 @@ _GROWTHS_MAX = 240
 _GROWTHS_MIN = 40
 _FAST_SAMPLES_MIN = 8
 _FAST_Z = 5.0
+_JUMPS_EDGE = 1.35
 
 Verdict = Literal["unknown", "steady", "leak", "fast leak"]
 
@@ -120,9 +121,7 @@ class LeakWatch:
                 self._naive.alarm,
             )
         slow = self._slow
-        return Judgement(
-            slow.verdict, slow.reason, slow.rate_mb_per_hour, slow.lower_mb_per_hour, self._naive.alarm
-        )
+        return Judgement(slow.verdict, slow.reason, slow.rate_mb_per_hour, slow.lower_mb_per_hour, self._naive.alarm)
 
     def _add_to_bucket(self, bucket: int, size_mb: float) -> None:
         if bucket == self._open_bucket:
@@ -150,7 +149,7 @@ def judge_buckets(buckets_mb: Sequence[float]) -> Judgement:
     standing = _judge_days(values)
     if standing is not None:
         return standing
-    before = values[: -_BUCKETS_WINDOW]
+    before = values[:-_BUCKETS_WINDOW]
     usual = [
         (before[-2 * _BUCKETS_A_DAY + place] + before[-_BUCKETS_A_DAY + place]) / 2 for place in range(_BUCKETS_WINDOW)
     ]
@@ -185,9 +184,7 @@ def _judge_window(window: list[float]) -> Judgement:
     slows = halves[1] < halves[0] / 2 and thirds[1] < thirds[0] * 0.4
     if min(halves) <= _SURELY_MB_PER_HOUR or slows:
         return Judgement("steady", "Growth slows down, as of a cache that fills.", rate, lower)
-    return Judgement(
-        "leak", f"The floor of memory rises by {rate:.1f} MB an hour, at least {lower:.1f}.", rate, lower
-    )
+    return Judgement("leak", f"The floor of memory rises by {rate:.1f} MB an hour, at least {lower:.1f}.", rate, lower)
 
 
 def _without_jumps(values: list[float]) -> list[float]:
@@ -243,7 +240,7 @@ def _least_squares(samples: Sequence[tuple[float, float]]) -> float:
 
 
 def _is_rather_a_line(sizes: list[float]) -> bool:
-    """Say whether a line fits the sizes better than the best two jumps do."""
+    """Say whether a line fits the sizes about as well as the best two jumps, which have more to fit with."""
     places = [float(place) for place in range(len(sizes))]
     rate = _least_squares(list(zip(places, sizes, strict=True)))
     from_line = _squares([size - rate * place for place, size in zip(places, sizes, strict=True)])
@@ -251,7 +248,7 @@ def _is_rather_a_line(sizes: list[float]) -> bool:
         _squares(sizes[:first]) + _squares(sizes[first:second]) + _squares(sizes[second:])
         for first, second in itertools.combinations(range(1, len(sizes)), 2)
     )
-    return from_line < from_jumps
+    return from_line < _JUMPS_EDGE * from_jumps
 
 
 def _squares(values: list[float]) -> float:
