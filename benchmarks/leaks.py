@@ -8,6 +8,7 @@ any sample of a run without a leak; a leak is missed if no alarm came by its end
 """
 
 import concurrent.futures
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,12 +66,12 @@ def run(say: Callable[[str], None], runs: int = RUNS) -> list[figures.Row]:
     with concurrent.futures.ProcessPoolExecutor(2) as pool:
         for kind in made.KINDS:
             say(f"leaks: {kind}")
-            rows += _of_kind(kind, lambda case, kind=kind: _alarms(pool, kind, case, runs))
+            rows += _of_kind(kind, functools.partial(_alarms, pool, runs, kind))
     PICTURE.write_text(picture())
     return sorted(rows, key=lambda row: row.figure)
 
 
-def _alarms(pool: concurrent.futures.Executor, kind: made.Kind, case: Case, runs: int) -> list[Alarms]:
+def _alarms(pool: concurrent.futures.Executor, runs: int, kind: made.Kind, case: Case) -> list[Alarms]:
     seeds = range(FIRST_SEED, FIRST_SEED + runs)
     return list(pool.map(watch, [kind] * runs, seeds, [case] * runs, chunksize=5))
 

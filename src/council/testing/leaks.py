@@ -25,7 +25,7 @@ def series(
     kind: Kind, seed: int, hours: float, leak_mb_per_hour: float = 0.0, leak_from_s: float = 0.0
 ) -> Iterator[tuple[float, int]]:
     """Yield (seconds since the process began, bytes) with a leak from `leak_from_s` on."""
-    source = random.Random(f"{kind} {seed}")
+    source = random.Random(f"{kind} {seed}")  # noqa: S311 - must repeat
     shape = _SHAPES[kind](source, hours * 3600)
     for step in range(int(hours * 3600 / SAMPLE_S) + 1):
         time_s = step * SAMPLE_S

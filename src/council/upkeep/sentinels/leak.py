@@ -35,7 +35,8 @@ _SURE_Z = 2.054
 
 FAST_MB_PER_HOUR = 100.0
 _FAST_S = 180.0
-_SAMPLES_MAX = 512
+_FAST_STEP_S = 9.0
+_SAMPLES_MAX = 32
 _GROWTHS_MAX = 240
 _GROWTHS_MIN = 40
 _FAST_SAMPLES_MIN = 8
@@ -205,11 +206,20 @@ class _Fast:
         # One figure a minute, taken only after it is three minutes old, so that a leak's own start is not usual yet.
         self._growths: deque[float] = deque(maxlen=_GROWTHS_MAX)
         self._waiting: deque[tuple[float, float]] = deque(maxlen=8)
+        self._rate: float | None = None
 
     def add(self, time_s: float, size_mb: float, warm: bool) -> float | None:
         """Take a sample; return the rate in MB an hour if this is a fast leak."""
         samples = self._samples
+        # More often tells nothing more, and what is looked at has a bound.
+        if samples and time_s - samples[-1][0] < _FAST_STEP_S:
+            return self._rate
         samples.append((time_s, size_mb))
+        self._rate = self._judge(time_s, warm)
+        return self._rate
+
+    def _judge(self, time_s: float, warm: bool) -> float | None:
+        samples = self._samples
         while time_s - samples[0][0] > _FAST_S:
             samples.popleft()
         covered_s = time_s - samples[0][0]
