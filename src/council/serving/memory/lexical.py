@@ -10,7 +10,7 @@ from council.serving.memory import documents, quotes
 
 WORD = re.compile(r"\w+", re.UNICODE)
 _WORDS_MAX = 24
-_CANDIDATES = 20
+CANDIDATES = 20
 _BEGIN_CHARS = 80
 _REFERENCE = "guidebook/reference/"
 _GLOSSARY = "guidebook/reference/glossary.md"
@@ -75,13 +75,25 @@ class LexicalIndex:
         found: int = self._database.execute("SELECT count(*) FROM passages WHERE root = ?", (root,)).fetchone()[0]
         return found
 
-    def passage(self, identifier: str) -> answers.Passage | None:
-        """Return the passage of this id, or None."""
+    def names(self, root: str, source: str) -> list[str]:
+        """Return the ids of a document's passages, each once, in order."""
+        rows = self._database.execute(
+            "SELECT name FROM passages WHERE root = ? AND source = ? ORDER BY id", (root, source)
+        )
+        return list(dict.fromkeys(name for (name,) in rows))
+
+    def passage(self, identifier: str, query: str = "") -> answers.Passage | None:
+        """Return the passage of this id with the share of the query's words that it holds, or None."""
         row = self._database.execute("SELECT id FROM passages WHERE name = ?", (identifier,)).fetchone()
-        return self._passage(row[0], 0.0, 0.0) if row else None
+        words = content_words(query)
+        return self._passage(row[0], 0.0, self._held(row[0], words, "") / max(1, len(words))) if row else None
 
     def search(self, query: str, limit: int) -> list[answers.Passage]:
-        """Return up to `limit` passages, best first.
+        """Return up to `limit` passages with what they are quoted by, best first."""
+        return self.quoted(self.ranked(query)[:limit], query)
+
+    def ranked(self, query: str) -> list[answers.Passage]:
+        """Return up to CANDIDATES passages, best first.
 
         Those that hold most of the query's content words come first; among equals the user's own documents, and reference
         pages but the glossary last; then those whose heading says little else; then by BM25.
@@ -92,7 +104,7 @@ class LexicalIndex:
         match = " OR ".join(f'"{word}"' for word in words)
         rows = self._database.execute(
             "SELECT rowid, bm25(words, 2.0, 1.0, 1.0) FROM words WHERE words MATCH ? ORDER BY 2 LIMIT ?",
-            (match, _CANDIDATES),
+            (match, CANDIDATES),
         ).fetchall()
         found: list[tuple[tuple[float, int, float, float], answers.Passage]] = []
         for rowid, rank in rows:
@@ -100,7 +112,12 @@ class LexicalIndex:
             aptness = self._held(rowid, words, "title :") / _title_words(passage)
             found.append(((-passage.coverage, _place(passage), -aptness, rank), passage))
         found.sort(key=lambda ranked: ranked[0])
-        return [self._quoted(passage, words) for _, passage in found[:limit]]
+        return [passage for _, passage in found]
+
+    def quoted(self, passages: Sequence[answers.Passage], query: str) -> list[answers.Passage]:
+        """Return passages of this index with the sentences that hold the query's words."""
+        words = content_words(query)
+        return [self._quoted(passage, words) if words else passage for passage in passages]
 
     def _quoted(self, passage: answers.Passage, words: Sequence[str]) -> answers.Passage:
         """Add the sentences that hold the words, and how many of the words they hold with the headings."""

@@ -7,7 +7,7 @@ import pytest
 
 import made_documents
 from council.domain import answers
-from council.serving.memory import documents, lexical, reading
+from council.serving.memory import corpora, documents, lexical, reading
 from council.serving.specialists import knowledge
 
 
@@ -146,3 +146,16 @@ async def test_what_no_sentence_answers_is_passed_on(text: str, reason: str) -> 
         if not reason
         else isinstance(found, answers.PassOn) and reason in found.reason
     )
+
+
+async def test_a_question_that_a_package_cannot_answer_is_refused_and_goes_to_no_model() -> None:
+    class Packaged(Indexed):
+        async def search(self, query: str, limit: int, _request_id: str) -> list[answers.Passage]:
+            found = corpora.Corpora(["countries"]).find(query)
+            return [*([found] if found else []), *self.index.search(query, limit)]
+
+    asked = answers.Question("r", [answers.Message("user", "Capital of Benin?")], "council", answers.Sampling(10))
+    specialist = knowledge.KnowledgeSpecialist(Packaged("# Capital of Benin\n\nThe capital of Benin is Kronborg."), 0.8)
+    [event] = [event async for event in specialist.attempt(asked)]
+    assert isinstance(event, answers.Finding) and event.refused
+    assert event.text.startswith("That is not in my sources. Of Benin no single capital can be told")
