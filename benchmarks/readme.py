@@ -29,6 +29,12 @@ _ORDER = (
     "leaks",
 )
 
+_PICTURES = {
+    "route": "route_reliability.svg",
+    "specialists": "answer_reliability.svg",
+    "locality": "confidence_reliability.svg",
+}
+
 
 def write() -> None:
     """Bring the tables in README.md up to the results that are there."""
@@ -79,6 +85,9 @@ def _part(part: dict[str, Any]) -> str:
             row.get("note", ""),
         )
         lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    picture = _PICTURES.get(part["part"], "")
+    if picture and (RESULTS / picture).exists():
+        lines += ["", f"![What was said against what was right](results/{picture})"]
     return "\n".join(lines) + "\n"
 
 

@@ -51,7 +51,7 @@ class KnowledgeSpecialist:
 
 def _unanswered(passage: answers.Passage) -> answers.Finding:
     """Say that a package whose question it is has no answer: then a model's would be a guess."""
-    summary = f"{_place(passage)} says why it has no answer."
+    summary = f"{place(passage)} says why it has no answer."
     evidence = answers.Evidence(answers.Level.NONE, summary, {"passages": [_detail(passage)]})
     return answers.Finding(f"That is {NOT_FOUND}. {passage.text}", 1.0, evidence, refused=True)
 
