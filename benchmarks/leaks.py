@@ -137,6 +137,7 @@ def _panel(kind: made.Kind, rate: float, left: int, top: int) -> list[str]:
     low, high = 250e6, 480e6
 
     def place(time_s: float, size_bytes: float) -> str:
+        size_bytes = min(high, max(low, size_bytes))
         return f"{left + time_s / 14_400 * _PANEL_WIDTH:.1f},{top + (high - size_bytes) / (high - low) * _PANEL_HEIGHT:.1f}"
 
     line = " ".join(place(time_s, size) for time_s, size in samples[::4])
