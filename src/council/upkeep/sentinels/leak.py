@@ -145,8 +145,10 @@ def judge_buckets(buckets_mb: Sequence[float]) -> Judgement:
         left_min = round((_BUCKETS_MIN - len(values)) * BUCKET_S / 60)
         return Judgement("unknown", f"Slow growth can be told in {left_min} minutes.")
     window = values[-_BUCKETS_WINDOW:]
-    if len(values) < _BUCKETS_MAX:
+    if len(values) < _BUCKETS_A_DAY + _BUCKETS_WINDOW:
         return _judge_window(window)
+    if len(values) < _BUCKETS_MAX:
+        return _judge_with_yesterday(window, values[-_BUCKETS_WINDOW - _BUCKETS_A_DAY : -_BUCKETS_A_DAY])
     standing = _judge_days(values)
     if standing is not None:
         return standing
@@ -155,6 +157,17 @@ def judge_buckets(buckets_mb: Sequence[float]) -> Judgement:
         (before[-2 * _BUCKETS_A_DAY + place] + before[-_BUCKETS_A_DAY + place]) / 2 for place in range(_BUCKETS_WINDOW)
     ]
     return _judge_window([now - then for now, then in zip(window, usual, strict=True)])
+
+
+def _judge_with_yesterday(window: list[float], yesterday: list[float]) -> Judgement:
+    """Judge a window, but take no rise for a leak that came at the same time yesterday and went away since."""
+    judged = _judge_window(window)
+    more = [now - then for now, then in zip(window, yesterday, strict=True)]
+    rises_more = slope(more).middle > _SURELY_MB_PER_HOUR or statistics.median(more) / 24 > SLOW_MB_PER_HOUR
+    if judged.verdict != "leak" or rises_more:
+        return judged
+    reason = "It rises as it did at the same time yesterday."
+    return Judgement("steady", reason, judged.rate_mb_per_hour, judged.lower_mb_per_hour)
 
 
 def _judge_days(values: list[float]) -> Judgement | None:
@@ -182,7 +195,7 @@ def _judge_window(window: list[float]) -> Judgement:
         return Judgement("steady", f"The floor moves by {raw.middle:.1f} MB an hour.", rate, lower)
     if raw.middle <= _SURELY_MB_PER_HOUR:
         return Judgement("steady", "What grows is given back in jumps.", rate, lower)
-    slows = halves[1] < halves[0] / 2 and thirds[1] < thirds[0] * 0.4
+    slows = halves[1] < halves[0] * 0.35 and thirds[1] < thirds[0] * 0.4
     if min(halves) <= _SURELY_MB_PER_HOUR or slows:
         return Judgement("steady", "Growth slows down, as of a cache that fills.", rate, lower)
     return Judgement("leak", f"The floor of memory rises by {rate:.1f} MB an hour, at least {lower:.1f}.", rate, lower)
