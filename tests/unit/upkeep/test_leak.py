@@ -51,6 +51,17 @@ def test_four_hundred_megabytes_an_hour_are_called_within_three_minutes() -> Non
         assert "fast leak" in _verdicts("noise", seed, 3.05, 400.0, 3 * 3600)
 
 
+def test_a_fast_leak_is_said_for_as_long_as_it_lasts_and_no_longer() -> None:
+    watched, said = leak.LeakWatch(age_at_start_s=leak.WARM_UP_S), []
+    for step in range(1_200):
+        time_s = step * 15.0
+        leaked = min(max(0.0, time_s - 7200), 3600) / 3600 * 400
+        watched.add(time_s, int((300 + leaked + step % 7 / 7) * leak.MB))
+        said.append((time_s, watched.judge().verdict == "fast leak"))
+    assert all(fast for time_s, fast in said if 7200 + 180 <= time_s <= 7200 + 3600)
+    assert not any(fast for time_s, fast in said if time_s < 7200 or time_s > 7200 + 3600 + 180)
+
+
 def test_a_jump_is_no_fast_leak() -> None:
     watched = leak.LeakWatch(age_at_start_s=leak.WARM_UP_S)
     for step in range(1_000):
@@ -96,3 +107,23 @@ def test_what_is_kept_has_a_bound() -> None:
     for step in range(30_000):
         watched.add(step * 60.0, 300 * leak.MB)
     assert len(watched._buckets) == 2 * 144 + 24
+
+
+def test_a_rise_that_came_at_the_same_time_yesterday_is_no_leak_though_it_is_steep() -> None:
+    watched, found = leak.LeakWatch(age_at_start_s=leak.WARM_UP_S), set()
+    for step in range(52 * 240):
+        time_s = step * 15.0
+        # Six hours up by 60 MB, six hours down, twelve hours still.
+        hour = time_s / 3600 % 24
+        size_mb = 300 + 10 * max(0.0, min(hour, 12 - hour))
+        watched.add(time_s, int(size_mb * leak.MB))
+        if time_s > 28 * 3600:
+            found.add(watched.judge().verdict)
+    assert found == {"steady"}
+
+
+def test_a_slow_leak_that_begins_after_one_day_is_found_within_four_hours() -> None:
+    watched = leak.LeakWatch(age_at_start_s=leak.WARM_UP_S)
+    for time_s, size_bytes in leaks.series("noise", 1, 36.5, 8.0, 32 * 3600):
+        watched.add(time_s, size_bytes)
+    assert watched.judge().verdict == "leak"

@@ -240,7 +240,10 @@ class _Fast:
             return None
         growth = _least_squares(samples) * covered_s
         alarm = self._unusual(growth)
-        if not self._waiting or time_s - self._waiting[-1][0] >= 60:
+        if alarm:
+            # What is alarming must not become usual.
+            self._waiting.clear()
+        elif not self._waiting or time_s - self._waiting[-1][0] >= 60:
             self._waiting.append((time_s, growth))
             while self._waiting and time_s - self._waiting[0][0] > _FAST_S:
                 self._growths.append(self._waiting.popleft()[1])
