@@ -1,4 +1,4 @@
-"""Searching by meaning in a recall that runs: `.venv/bin/python benchmarks/meanings.py`, a minute; `--passages 5000` some more.
+"""Searching by meaning in a recall that runs: `.venv/bin/python benchmarks/meanings.py`, some minutes; `--passages 5000` more.
 
 Questions are those of `ranking.py`, asked of guidebook, knowledge and handbook over recall's socket: once by words alone, as
 quotes are chosen, once as people search. Then what filling costs others: searches and memory calls in turns, while it fills and
@@ -91,7 +91,9 @@ def main() -> None:
 
 def _make(where: home.Home, passages: int) -> None:
     """Write notes of a hundred words that all differ."""
-    chance, words = random.Random(7), (HERE / "knowledge/handbook.md").read_text().split()
+    # Plain words alone: a number sign at the front would make a heading of all of them.
+    words = [word for word in (HERE / "knowledge/handbook.md").read_text().split() if word.isalpha()]
+    chance = random.Random(7)
     for number in range(passages):
         folder = where.library / f"{number // 500}"
         folder.mkdir(exist_ok=True)

@@ -147,11 +147,8 @@ def _gateway_soak() -> list[str]:
 
 
 def _questions_soak() -> list[str]:
-    told = questions_readme.soak()
-    if told is None:
-        return []
-    circumstances, text = told
-    return ["### soak of made questions\n", f"{_circumstances(circumstances)}\n", text]
+    told = [f"{_circumstances(circumstances)}\n\n{text}" for circumstances, text in questions_readme.soaks()]
+    return ["### soak of made questions\n", *told] if told else []
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ DEFAULTS: dict[str, Any] = {
     "recall.passage_chars": 900,
     "recall.poll_s": 2.0,
     "knowledge.corpora": ("countries", "elements", "python", "dictionary"),
-    "recall.coverage_min": 0.8,
+    "recall.coverage_min": 1.0,
     "recall.timeout_s": 2.0,
     "recall.meanings": True,
     "recall.meanings_max": 20_000,

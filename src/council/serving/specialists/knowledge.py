@@ -1,13 +1,16 @@
 """Knowledge: quotes the sentences that answer, or says that it is not in the sources."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from council import ports
 from council.domain import answers
 from council.serving.specialists import apt, quotable
 
 _PASSAGES = 3
+# A passage with so large a part of a question's words is named where none answers it.
+_NEAR_MIN = 0.5
+_PLACE_CHARS_MAX = 120
 NOT_FOUND = "not in my sources"
 # The root of what comes from packages.
 PACKAGED = "packaged"
@@ -37,7 +40,7 @@ class KnowledgeSpecialist:
             passage for passage in passages if passage.held >= self._coverage_min and _answers(question.text, passage)
         ]
         if not good:
-            yield answers.PassOn(NOT_FOUND)
+            yield answers.PassOn(_not_found(passages))
             return
         best = max(good, key=lambda passage: passage.held)
         text = f"{marked(best, best.quote)}\n\nSource: {place(best)}"
@@ -56,8 +59,17 @@ def _unanswered(passage: answers.Passage) -> answers.Finding:
     return answers.Finding(f"That is {NOT_FOUND}. {passage.text}", 1.0, evidence, refused=True)
 
 
+def _not_found(passages: Sequence[answers.Passage]) -> str:
+    """Return the reason with the places of the passages that hold some of the words, for who wants to look there."""
+    near = list(
+        dict.fromkeys(place(passage)[:_PLACE_CHARS_MAX] for passage in passages if passage.coverage >= _NEAR_MIN)
+    )
+    return f"{NOT_FOUND}; nearest: {'; '.join(near)}" if near else NOT_FOUND
+
+
 def _answers(asked: str, passage: answers.Passage) -> bool:
-    return bool(passage.quote) and apt.holds(asked, passage.quote)
+    told = f"{passage.heading}\n{passage.quote}"
+    return bool(passage.quote) and apt.holds(asked, passage.quote) and apt.denies(asked) <= apt.denies(told)
 
 
 # A client may render what it shows as Markdown: then an image in a quote would be fetched, and a tag be obeyed.

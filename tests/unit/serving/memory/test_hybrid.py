@@ -58,7 +58,7 @@ async def test_each_says_how_it_was_found() -> None:
         "sick.md": "both", "hours.md": "words", "pay.md": "meaning"
     }  # fmt: skip
     both = next(passage for passage in found if passage.source == "sick.md")
-    assert "ill" in both.quote and 0 < both.held < 0.8 and both.cosine == 0.9
+    assert "ill" in both.quote and both.held < 0.8 and both.cosine == 0.9
 
 
 async def test_what_has_gone_meanwhile_is_not_shown() -> None:
