@@ -148,7 +148,14 @@ def _panel(kind: made.Kind, rate: float, left: int, top: int) -> list[str]:
     said = "no alarm" if alarm_s is None else f"alarm after {alarm_s / 3600:.1f} h"
     colour = "#2a7f3f" if alarm_s is None else "#b3261e"
     title = f"{kind}, {'leaks 8 MB/h' if rate else 'healthy'}: "
+    bottom, right = top + _PANEL_HEIGHT, left + _PANEL_WIDTH
+    scale = ((left + 4, top + 12, "start", f"{high / 1e6:.0f} MB"), (left + 4, bottom - 4, "start", f"{low / 1e6:.0f} MB, 0 h"),
+             (right - 4, bottom - 4, "end", "4 h"))  # fmt: skip
     return [
+        *(
+            f'<text x="{x}" y="{y}" font-size="10" fill="#888" text-anchor="{anchor}">{told}</text>'
+            for x, y, anchor, told in scale
+        ),
         f'<text x="{left}" y="{top - 6}">{title}<tspan fill="{colour}">{said}</tspan></text>',
         f'<rect x="{left}" y="{top}" width="{_PANEL_WIDTH}" height="{_PANEL_HEIGHT}" fill="none" stroke="#bbb"/>',
         f'<polyline points="{line}" fill="none" stroke="#8aa4c8"/>',
