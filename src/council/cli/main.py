@@ -44,6 +44,7 @@ _MODULES = {
     "library": "library",
     "router": "router",
     "feedback": "feedback",
+    "sentinel": "sentinel",
 }
 
 

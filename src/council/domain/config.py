@@ -99,9 +99,12 @@ class RecallConfig:
     passage_chars: int = option(900, "Passages are cut at about this many characters.", low=200, high=10_000)
     poll_s: float = option(2.0, "How often the library folder is looked at, seconds.", low=0.1, high=3600)
     coverage_min: float = option(
-        0.8, "Share of a question's content words a passage must hold to be quoted.", low=0, high=1
+        1.0, "Share of a question's content words a passage must hold to be quoted.", low=0, high=1
     )
     timeout_s: float = option(2.0, "Longest a search may take, seconds.", low=0.1, high=60)
+    meanings: bool = option(True, "Search by meaning as well, where no passage holds the words of a search.")
+    meanings_max: int = option(20_000, "Most passages whose meaning is kept ready.", low=0, high=1_000_000)
+    meanings_s: float = option(0.3, "Longest a search waits for its query's meaning, seconds.", low=0.01, high=10)
 
 
 @dataclass(frozen=True, slots=True)

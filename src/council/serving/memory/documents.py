@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from council.kit import unseen
+
 SUFFIXES = frozenset({".md", ".markdown", ".txt", ".rst"})
 # What `reading` takes apart, in a process of its own.
 TAKEN_APART_SUFFIXES = frozenset({".html", ".htm", ".xhtml", ".pdf", ".csv", ".tsv"})
@@ -33,18 +35,14 @@ class Document:
     note: str = ""
 
 
-# What nobody sees but what steers a terminal, turns text around, or hides words in it: control characters, zero widths,
-# direction marks, tags. The joiners of Arabic and Indic scripts stay.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
-)
+_CODE_OR_COMMENT = re.compile(r"(^[ \t]*(```|~~~).*?(?:^[ \t]*\2|\Z))|<!--.*?(?:-->|\Z)", re.DOTALL | re.MULTILINE)
 _NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def split(raw: bytes, chars_max: int) -> list[Section]:
     """Return the passages of a document, each of about `chars_max` characters at most. Raises UnreadableError."""
     sections: list[Section] = []
-    for heading, body in _by_heading(visible(decoded(raw))):
+    for heading, body in _by_heading(_without_comments(visible(decoded(raw)))):
         sections.extend(Section(heading, part) for part in pieces(body, chars_max))
     return sections
 
@@ -65,7 +63,12 @@ def decoded(raw: bytes) -> str:
 
 def visible(text: str) -> str:
     """Return a text without characters that nobody sees; every kind of line end is one."""
-    return _UNSEEN.sub("", "\n".join(text.splitlines()))
+    return unseen.removed("\n".join(text.splitlines()))
+
+
+def _without_comments(text: str) -> str:
+    """Return Markdown without comments, which no reader of the page sees; in code they stay."""
+    return _CODE_OR_COMMENT.sub(lambda match: match.group(1) or "", text)
 
 
 def prose(text: str) -> str:

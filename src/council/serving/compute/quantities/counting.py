@@ -89,9 +89,13 @@ def _arrange(match: frames.Match) -> results.Solved:
     return _answer(reading, value, check)
 
 
+# What says which letters are meant, instead of being made of them.
+_NO_WORDS = frozenset("a the word words this that it its my your our each every any alphabet name names".split())
+
+
 def _letters(match: frames.Match) -> results.Solved:
     word = match["word"].upper()
-    if match["word"].lower() in ("a", "the", "word", "this", "it"):
+    if match["word"].lower() in _NO_WORDS:
         raise stops.PassOnError("it is not clear which word is meant")
     counts = Counter(word)
     value = math.factorial(len(word)) // math.prod(math.factorial(count) for count in counts.values())
@@ -133,7 +137,8 @@ def _committee(match: frames.Match) -> results.Solved:
     if any(one != other for one, other in same) or same[0][0] == same[1][0]:
         raise stops.PassOnError("it is not clear who is chosen from whom")
     reading = " x ".join(
-        f"ways to choose {chosen} of {items} {name[0]}s" for (items, chosen), name in zip(groups, same, strict=True)
+        f"ways to choose {chosen} of {items} {match[name].lower()}"
+        for (items, chosen), name in zip(groups, ("s2", "t2"), strict=True)
     )
     if any(chosen > items for items, chosen in groups):
         raise stops.RefusedError("More are to be chosen than there are. Give smaller numbers.", reading)
@@ -249,6 +254,11 @@ FRAMES = [
         (
             r"how many (distinct |different )?ways (are there )?to (arrange|rearrange) (all )?the letters (of|"
             r"in) (the word )?[\"'*]{0,2}(?P<word>[a-z]{2,20})[\"'*]{0,2}"
+        ),
+        # To "find the arrangements" is to list them, but the bare words ask how many, as of combinations and permutations.
+        (
+            r"((<ask>|how many |count )(the )?number of |how many )?(different |distinct )?(arrangements|permutations|orders) "
+            r"of (all )?(the )?letters (of|in) (the word )?[\"'*]{0,2}(?P<word>[a-z]{2,20})[\"'*]{0,2}"
         ),
     ),
     *frames.frames(
