@@ -8,13 +8,14 @@ defaults.
 import dataclasses
 import difflib
 import math
+import operator
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import answering, errors, money, options
+from council.domain import alerting, answering, errors, money, options
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -276,6 +277,7 @@ class Config:
     calls: CallsConfig = field(default_factory=CallsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
+    alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={
@@ -477,9 +479,10 @@ def _check_combinations(config: Config) -> None:
             f"`supervisor.stop_s` must be at least {LAST_ROWS_S:g} s longer than `gateway.drain_s`, or answers are cut "
             "and their ledger rows lost at a stop."
         )
-    if unknown := sorted(set(config.knowledge.corpora) - set(answering.CORPORA)):
-        known = ", ".join(answering.CORPORA)
-        raise errors.ConfigError(f"`knowledge.corpora` may hold {known}, not {', '.join(unknown)}.")
+    lists = {"knowledge.corpora": answering.CORPORA, "alerts.channels": alerting.CHANNELS}
+    for key, known in lists.items():
+        if unknown := sorted(set(operator.attrgetter(key)(config)) - set(known)):
+            raise errors.ConfigError(f"`{key}` may hold {', '.join(known)}, not {', '.join(unknown)}.")
     if config.cache.kind not in CACHE_KINDS:
         raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
     sandbox = config.sandbox
