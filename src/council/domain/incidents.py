@@ -84,6 +84,7 @@ class Ending(enum.StrEnum):
     RESOLVED = "resolved"
     NOT_APPLICABLE = "no longer applies"
     UNSEEN = "nobody measures it any more"
+    ELSEWHERE = "goes on in another incident"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,14 +38,26 @@ class Desk:
         """The incidents that go on, oldest first."""
         return list(self._open.values())
 
-    def take_up(self, found: Sequence[incidents.Incident], at_us: int) -> None:
-        """Go on with incidents that were open when the process before this one ended."""
+    def take_up(self, found: Sequence[incidents.Incident], at_us: int) -> list[incidents.Incident]:
+        """Go on with incidents that were open when the process before this one ended; return them as they are now.
+
+        Where the records come back late, an alert may fire in an incident of this process already: it goes on there.
+        """
+        held = {member.alert.key for one in self._open.values() for member in one.members if member.fires}
+        taken = []
         for one in sorted(found, key=lambda one: one.id):
-            if one.standing is incidents.Standing.OPEN:
-                self._open[one.id] = _noted(one, at_us, "the watcher began anew and goes on with this incident")
-                for member in one.members:
-                    if member.fires:
-                        self.board.take_up(member.alert, at_us)
+            if one.standing is not incidents.Standing.OPEN or one.id in self._open:
+                continue
+            now = _noted(one, at_us, "the watcher began anew and goes on with this incident")
+            for member in [member for member in one.members if member.fires]:
+                if member.alert.key in held:
+                    now = _closed(_ended(now, member.alert, at_us, at_us, incidents.Ending.ELSEWHERE), at_us)
+                else:
+                    self.board.take_up(member.alert, at_us)
+                    held.add(member.alert.key)
+            self._open[one.id] = now
+            taken.append(now)
+        return taken
 
     def observe(
         self, observations: Sequence[incidents.Observation], silences: Sequence[incidents.Silence], at_us: int
@@ -72,7 +84,8 @@ class Desk:
             bad = self.board.bad_since(entered.began_us - round(self._settings.join_s * 1_000_000))
             now[entered.id] = replace(entered, causes=causes.candidates(entered.members, bad))
         elif holder is not None:
-            now[holder.id] = _closed(_ended(holder, event), event)
+            ended = _ended(holder, event.alert, event.at_us, event.since_us, event.ending)
+            now[holder.id] = _closed(ended, event.at_us)
 
     def _joined(self, now: dict[str, incidents.Incident], event: boards.Event) -> incidents.Incident | None:
         """Return the newest incident that an alert belongs to: it began with it, or the table links them."""
@@ -161,24 +174,24 @@ def _worse(one: incidents.Severity | None, other: incidents.Severity) -> inciden
     return one if one is not None and one.rank > other.rank else other
 
 
-def _ended(one: incidents.Incident, event: boards.Event) -> incidents.Incident:
+def _ended(
+    one: incidents.Incident, alert: incidents.Alert, at_us: int, since_us: int, ending: incidents.Ending
+) -> incidents.Incident:
     members = tuple(
-        replace(member, ended_us=max(event.since_us, 1), ending=event.ending)
-        if member.alert.key == event.alert.key
-        else member
+        replace(member, ended_us=max(since_us, 1), ending=ending) if member.alert.key == alert.key else member
         for member in one.members
     )
-    return _noted(replace(one, members=members), event.at_us, f"{event.alert.title}: {event.ending}")
+    return _noted(replace(one, members=members), at_us, f"{alert.title}: {ending}")
 
 
-def _closed(one: incidents.Incident, event: boards.Event) -> incidents.Incident:
+def _closed(one: incidents.Incident, at_us: int) -> incidents.Incident:
     """Return the incident closed if its last alert has ended."""
     if any(member.fires for member in one.members):
         return one
     resolved = all(member.ending is incidents.Ending.RESOLVED for member in one.members)
     standing = incidents.Standing.REPAIRED if resolved else incidents.Standing.ENDED
     repaired_us = max(member.ended_us for member in one.members)
-    return _noted(replace(one, standing=standing, repaired_us=repaired_us), event.at_us, f"the incident is {standing}")
+    return _noted(replace(one, standing=standing, repaired_us=repaired_us), at_us, f"the incident is {standing}")
 
 
 def _noted(one: incidents.Incident, at_us: int, text: str) -> incidents.Incident:
