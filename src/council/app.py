@@ -213,6 +213,7 @@ def gateway(
 
     clock = clock_module.SystemClock()
     made_records, made_store = records(config, where), store(config, where)
+    made_incidents = incidents(config, where)
     made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
@@ -226,6 +227,7 @@ def gateway(
         config=config,
         generation=generation,
         records=made_records,
+        incidents=made_incidents,
         pipeline=_pipeline(
             _Stages(compute, recall, memories, sandbox, made_calls, book, learned), found, config, where, generation
         ),
@@ -263,6 +265,7 @@ def gateway(
             for server in made_servers.values():
                 await server.close()
             await made_store.close()
+            made_incidents.close()
             made_records.close()
 
     return application.build(made, lifespan)

@@ -107,13 +107,14 @@ class Member:
 class Cause:
     """What may have brought an incident about: something else that went bad about then. A candidate, not a finding.
 
-    `because` is the line of the causal table that links it to an alert of the incident; "" where only the time does.
+    `until_us` is its last bad reading, 0 where it was bad still when the candidate was named. `because` is the line of the causal table that links it to an alert of the incident; "" where only the time does.
     """
 
     title: str
     at_us: int
     reason: str
     because: str = ""
+    until_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

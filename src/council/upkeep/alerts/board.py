@@ -31,12 +31,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """Something that is or lately was bad, whether it has become an alert or not."""
+    """Something that is or lately was bad, whether it has become an alert or not. `until_us` is 0 where it still is."""
 
     name: str
     labels: incidents.Labels
     since_us: int
-    last_us: int
+    until_us: int
     reason: str
 
 
@@ -77,11 +77,12 @@ class Board:
 
     def bad_since(self, at_us: int) -> list[Bad]:
         """Return what was bad at that moment or later, in the order in which it began."""
-        found = [
-            Bad(kept.bad.name, kept.bad.labels, kept.track.since_us, kept.track.bad_us, kept.bad.reason)
-            for kept in self._kept.values()
-            if kept.track.bad_us >= at_us
-        ]
+        found = []
+        for kept in self._kept.values():
+            if kept.track.bad_us >= at_us:
+                still = tracks.is_bad(kept.track.last, alerting.rule_of(kept.bad.name, self._settings))
+                until_us = 0 if still else kept.track.bad_us
+                found.append(Bad(kept.bad.name, kept.bad.labels, kept.track.since_us, until_us, kept.bad.reason))
         return sorted(found, key=lambda one: (one.since_us, one.name, one.labels))
 
     def _take(self, one: incidents.Observation) -> Iterator[Event]:

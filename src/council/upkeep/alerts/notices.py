@@ -69,7 +69,8 @@ def _over(one: incidents.Incident) -> str:
 def cause_line(cause: incidents.Cause) -> str:
     """Return a candidate in one line, with why it is one."""
     why = cause.because or "bad at the same time; no link between them is known"
-    return f"{cause.title} from {clock(cause.at_us)}: {cause.reason or 'bad'}. {why[0].upper()}{why[1:]}."
+    until = f" to {clock(cause.until_us)}" if cause.until_us else ""
+    return f"{cause.title} from {clock(cause.at_us)}{until}: {cause.reason or 'bad'}. {why[0].upper()}{why[1:]}."
 
 
 def clock(at_us: int) -> str:

@@ -112,8 +112,8 @@ def test_what_began_after_the_last_alert_is_no_candidate() -> None:
 
     alert = incidents.Alert("latency", (), incidents.Severity.PAGE, "", T0, "")
     members = [incidents.Member(alert, T0)]
-    late = board.Bad("concurrent_users", (), T0 + 1, T0 + 2, "")
-    early = board.Bad("concurrent_users", (), T0 - 1, T0 + 2, "")
-    down = board.Bad("service_down", (("svc", "sandboxd"),), T0 - 1, T0 + 2, "")
+    late = board.Bad("concurrent_users", (), T0 + 1, 0, "")
+    early = board.Bad("concurrent_users", (), T0 - 1, 0, "")
+    down = board.Bad("service_down", (("svc", "sandboxd"),), T0 - 1, 0, "")
     assert not causes.candidates(members, [late])
     assert [cause.because[:14] for cause in causes.candidates(members, [down, early])] == ["more questions", ""]
