@@ -12,6 +12,7 @@ from council.cli import calls, options
 from council.domain import config as config_module
 from council.domain import errors
 from council.domain import home as home_module
+from council.kit import unseen
 
 _TIMEOUT_S = 300.0
 _MARKS = {True: "verified", False: "unverified"}
@@ -29,6 +30,10 @@ def ask(
 ) -> None:
     """Ask the running service a QUESTION."""
     text = sys.stdin.read() if question == ("-",) else " ".join(question)
+    if not text.strip():
+        raise errors.InvalidRequestError(
+            'The question is empty. Ask something, as `council ask "What is 17% of 200?"`.'
+        )
     config = calls.config_of(where, port)
     council: dict[str, Any] = {}
     parts: list[str] = []
@@ -40,7 +45,7 @@ def ask(
             part = choice["delta"].get("content") or ""
             parts.append(part)
             if not as_json:
-                click.echo(part, nl=False)
+                click.echo(unseen.for_terminal(part), nl=False)
     if not council:
         raise errors.ModelUnavailableError("The answer broke off. Ask again; `council status` shows what happened.")
     if as_json:
@@ -52,7 +57,7 @@ def ask(
 
 def _badge(council: dict[str, Any]) -> str:
     mark = "refused" if council["refused"] else _MARKS[council["verified"]]
-    return f"[{council['specialist']}, {mark}: {council['evidence']['summary']}]"
+    return unseen.for_terminal(f"[{council['specialist']}, {mark}: {council['evidence']['summary']}]")
 
 
 def _explain(council: dict[str, Any]) -> None:
@@ -76,7 +81,7 @@ def _explain(council: dict[str, Any]) -> None:
         ("Generation", council["generation"][:8]),
         ("Request", council["request_id"]),
     ]
-    options.print_rows(rows)
+    options.print_rows([(name, unseen.for_terminal(text)) for name, text in rows])
 
 
 def _detail(detail: dict[str, Any]) -> list[tuple[str, str]]:

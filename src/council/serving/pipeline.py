@@ -213,7 +213,7 @@ class Pipeline:
         """Ask the specialists that check themselves about each part; return what they found."""
         found: dict[str, several.Part] = {}
         for text in parts:
-            part = dataclasses.replace(question, messages=[answers.Message("user", text)])
+            part = dataclasses.replace(question, messages=_with_last(question.messages, text))
             order = [route for route in (await self._decide(part)).order if route in decision_module.STRICT]
             if not order:
                 continue

@@ -6,6 +6,8 @@ the same words come in the same order, less the fillers of politeness and gramma
 
 import re
 
+from council.serving.wording import manners
+
 CHARS_MAX = 2_000
 
 _PERSONAL = frozenset(
@@ -31,14 +33,8 @@ _ENGLISH = frozenset(
 )
 _YEAR = re.compile(r"\b(?:19|20|21)\d\d\b")
 _WORD = re.compile(r"[^\W_]+(?:['’.,:/-][^\W_]+)*|[^\w\s]")
-# What stands before a question without changing it.
-_OPENINGS = re.compile(
-    r"^(?:(?:hi|hello|hey|please|ok|okay|so|well|thanks)\b[,.! ]*"
-    r"|(?:can|could|would|will) you (?:please )?(?:tell me|explain(?: to me)?|say|describe)\b[,: ]*"
-    r"|(?:please )?(?:tell me|explain(?: to me)?)\b[,: ]*"
-    r"|do you know\b[,: ]*|what(?:'s|’s| is| are)\b )*",
-    re.IGNORECASE,
-)
+# What stands before the subject of a question without changing it.
+_OPENINGS = re.compile(r"(?:explain(?: to me)?\b[,: ]*|what(?:'s|’s| is| are)\b )*", re.IGNORECASE)
 _FILLERS = frozenset("a an the please".split())
 _SILENT = frozenset("?.!,;:\"'’“”()")
 
@@ -57,6 +53,6 @@ def cacheable(text: str) -> bool:
 
 def gist(text: str) -> str:
     """Return what of a question its answer hangs on; two questions with one gist are the same question in other clothes."""
-    bare = _OPENINGS.sub("", text.strip())
+    bare = _OPENINGS.sub("", manners.without(text), count=1)
     words = (word.lower().replace("’", "'") for word in _WORD.findall(bare))
     return " ".join(word for word in words if word not in _FILLERS and word not in _SILENT)

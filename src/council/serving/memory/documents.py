@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from council.kit import unseen
+
 SUFFIXES = frozenset({".md", ".markdown", ".txt", ".rst"})
 # What `reading` takes apart, in a process of its own.
 TAKEN_APART_SUFFIXES = frozenset({".html", ".htm", ".xhtml", ".pdf", ".csv", ".tsv"})
@@ -33,11 +35,6 @@ class Document:
     note: str = ""
 
 
-# What nobody sees but what steers a terminal, turns text around, or hides words in it: control characters, zero widths,
-# direction marks, tags. The joiners of Arabic and Indic scripts stay.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
-)
 _NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
@@ -65,7 +62,7 @@ def decoded(raw: bytes) -> str:
 
 def visible(text: str) -> str:
     """Return a text without characters that nobody sees; every kind of line end is one."""
-    return _UNSEEN.sub("", "\n".join(text.splitlines()))
+    return unseen.removed("\n".join(text.splitlines()))
 
 
 def prose(text: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from council.domain import memory
+from council.serving.wording import manners
 
 USER = "user"
 NAME, HOME, NOTE = "name", "home", "note"
@@ -315,9 +316,6 @@ _ASKED_RELATIVE = re.compile(
 _ASKED_EVERYTHING = re.compile(
     r"what do you (?:know|remember) about me|what have i told you(?: about (?:me|myself))?|tell me what you know about me"
 )
-_POLITE = re.compile(
-    r"^(?:(?:hi|hello|hey|please|so|and|ok|can you tell me|could you tell me|do you know|tell me|remind me)[ ,]+)+"
-)
 
 
 def asked_in(text: str) -> tuple[str, str] | None:
@@ -326,7 +324,7 @@ def asked_in(text: str) -> tuple[str, str] | None:
         return None
     plain = re.sub(r"\s+", " ", text.lower().replace("’", "'")).strip(" ?!.")
     plain = re.sub(r"\b(what|who|where|when)'?s\b", r"\1 is", plain)
-    for candidate in dict.fromkeys((plain, _POLITE.sub("", plain))):
+    for candidate in dict.fromkeys((plain, manners.without(plain.removeprefix("and ")))):
         if _ASKED_EVERYTHING.fullmatch(candidate):
             return EVERYTHING
         for expression, attribute in _ASKED:

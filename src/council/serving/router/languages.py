@@ -18,20 +18,20 @@ _ENGLISH = frozenset(
     "the a an is are was were of to and in that what how who which when where why it you i my your for with on this from do"
     " does did can could would will if then than all not be has have there many much".split()
 )
-# Words of two letters and more, without what is English as well.
+# Without what is English as well, and without y, z, w and the like: they are unknowns more often than words.
 _SMALL_WORDS = {
     "German": "der die das und ist nicht ein eine einen wie viel viele für mit auf von zu den dem was wer wo wann warum ich"
     " sie wir kann sind aus bei nach schreibe bitte über mir du wird",
     "French": "le la les des est et une un que qui dans pour pas sur avec quel quelle quels combien comment pourquoi je vous"
     " nous il elle sont au aux du de en mon écris où",
-    "Spanish": "el la los las es y una un que de en por para con cuál cuánto cuántos cómo qué quién dónde cuándo del al son"
+    "Spanish": "el la los las es una un que de en por para con cuál cuánto cuántos cómo qué quién dónde cuándo del al son"
     " mi se escribe está hay",
-    "Italian": "il lo la gli le è e una un che di in per con quale quanto quanti come chi dove quando perché del della sono"
+    "Italian": "il lo la gli le è una un che di in per con quale quanto quanti come chi dove quando perché del della sono"
     " non scrivi ho nel",
-    "Portuguese": "o os as é e uma um que de em por para com qual quanto quantos como quem onde quando do da são não meu"
+    "Portuguese": "os as é uma um que de em por para com qual quanto quantos como quem onde quando do da são não meu"
     " escreva está",
     "Dutch": "de het een en is niet van wat hoe wie waar wanneer waarom ik je voor met op zijn er dat hoeveel schrijf mijn",
-    "Polish": "jest i nie w na z co jak kto gdzie kiedy dlaczego ile to się do czy są moje napisz",
+    "Polish": "jest nie na co jak kto gdzie kiedy dlaczego ile to się do czy są moje napisz",
     "Swedish": "och är det en ett att som inte vad hur vem var när varför jag du för med på av till hur många skriv min",
 }  # fmt: skip
 _OTHERS = {name: frozenset(words.split()) - _ENGLISH for name, words in _SMALL_WORDS.items()}

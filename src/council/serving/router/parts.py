@@ -7,6 +7,8 @@ use stands in a part of its own that is none of these, so such a text stays whol
 
 import re
 
+from council.serving.wording import manners
+
 PARTS_MAX = 4
 _CHARS_MAX = 600
 _WORDS_MIN = 2
@@ -22,7 +24,7 @@ _BOUNDARY = re.compile(
     re.IGNORECASE,
 )
 _BEGINS = re.compile(rf"{_OPENING}\b", re.IGNORECASE)
-_LEADING = re.compile(r"^(?:please|hi|hello|hey|also|first|second|and)[,!]?\s+", re.IGNORECASE)
+_LEADING = re.compile(r"^(?:also|first|second|and)[,!]?\s+", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+", re.MULTILINE)
 # A part with one of these may mean something in another part.
 _LEANS = re.compile(
@@ -36,7 +38,7 @@ def split(text: str) -> tuple[str, ...]:
     """Return the parts of a text, in order; () where it is one question, or may be."""
     if len(text) > _CHARS_MAX or "```" in text:
         return ()
-    whole = _LEADING.sub("", _NUMBERED.sub("", text).strip())
+    whole = _bare(_NUMBERED.sub("", text).strip())
     parts = [part.strip(" \t\n,;.") for part in _BOUNDARY.split(whole)]
     # The first two may not share what stands before them, as in "If x = 3, what is ...".
     if not 2 <= len(parts) <= PARTS_MAX or not all(_stands_alone(part) for part in parts):
@@ -45,13 +47,17 @@ def split(text: str) -> tuple[str, ...]:
 
 
 def _stands_alone(part: str) -> bool:
-    bare = _LEADING.sub("", part)
+    bare = _bare(part)
     return (
         _BEGINS.match(bare) is not None
         and len(bare.split()) >= _WORDS_MIN
         and not _LEANS.search(bare)
         and not re.search(r"[.!]\s+\S", bare)
     )
+
+
+def _bare(part: str) -> str:
+    return _LEADING.sub("", manners.without_greeting(part))
 
 
 def _asks(part: str) -> bool:

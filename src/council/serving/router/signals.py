@@ -62,6 +62,14 @@ _SIGNALS = (
         r"\b(?:plus|minus|times|divided by|squared|cubed|half of|third of|sum of)\b",
     ),
     _signal(_MATH, 0.6, "a percentage", r"\d\s*(?:%|percent)"),
+    # Such a question names nothing that is counted with, so that only its form tells that it can be computed.
+    _signal(
+        _MATH,
+        0.6,
+        "a day told from today",
+        r"\b(?:what|which)(?:['’]?s| is| was| will be)? (?:the )?(?:current |(?:today|tomorrow|yesterday)['’]?s )?"
+        r"(?:date|day|weekday)(?: of the week)?(?: (?:is|was|will|it|be))*(?: (?:today|tomorrow|yesterday|now))?\W*$",
+    ),
     _signal(_MATH, 0.15, "a number", r"\d"),
     _signal(_CODE, 0.8, "a code block", r"```"),
     _signal(
@@ -94,6 +102,7 @@ _SIGNALS = (
         "a question of what follows",
         r"\b(?:does it follow|can (?:we|it be) conclude|true, false|is it true that)\b",
     ),
+    _signal(_LOGIC, 0.6, "a sign of logic", r"[\u00ac\u2227\u2228\u2194\u21d4\u2295]"),
     _signal(_LOGIC, 0.8, "knights and knaves", r"\bkna(?:ve|ves)\b"),
     _signal(
         _LOGIC,

@@ -6,13 +6,12 @@ that show in the words are judged.
 
 import re
 
+from council.serving.wording import number_words
+
 _QUOTE_CHARS_MAX = 4_000
 _DAYS = "mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|weekends?|weekdays?"
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
-_NUMBER = (
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|"
-    r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|twice|half|unlimited)\b"
-)
+_NUMBER = rf"\d|\b(?:{'|'.join(number_words.cardinals(1, 90))}|hundred|thousand|twice|half|unlimited)\b"
 _TIME = (
     rf"{_NUMBER}|\b(?:{_DAYS}|{_MONTHS}|each|every|once|first|noon|midnight|morning|evening|night|daily|weekly|monthly|yearly|always|never|today|"
     r"yesterday|tomorrow|when|whenever|while|until|till|after|before|during|end|start|beginning|as soon as|if|where)\b"

@@ -78,7 +78,7 @@ class CodeSpecialist:
 
     async def _check(self, reading: Mapping[str, Any], request_id: str) -> answers.Finding:
         tests = reading["given"]["tests"]
-        judged = await self._runs.judge(reading["code"], tests, request_id)
+        judged = await self._runs.judge(reading["code"], tests, request_id) if tests else code_runs.Judged((), ())
         telling = await self._compute.call("code.telling", {"tests": tests}, request_id)
         return code_answers.of_check(reading, judged, telling)
 

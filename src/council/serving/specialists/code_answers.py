@@ -89,17 +89,26 @@ def _output(reading: Mapping[str, Any], result: sandbox.Result) -> str:
 
 def of_check(reading: Mapping[str, Any], judged: code_runs.Judged, telling: Mapping[str, Any]) -> answers.Finding:
     """Say whether the user's function passes the user's tests."""
-    tests = reading["given"]["tests"]
-    if not judged.passed:
+    tests, unread = reading["given"]["tests"], reading["given"]["unread"]
+    if tests and not judged.passed:
         text = f"Your tests were not run: {judged.reason.rstrip('.')}. Ask again in a moment."
         return answers.Finding(text, 0.0, answers.Evidence(answers.Level.NONE, "Nothing was run."), refused=True)
-    if judged.all_passed:
+    passed = sum(judged.passed)
+    if judged.any_failed:
+        text = f"No. It passes {passed} of {counted(len(tests))}.\n\n{failures(tests, judged)}"
+    elif judged.all_passed and not unread:
         text = f"Yes. It passes {counted(len(tests))}."
     else:
-        text = f"No. It passes {sum(judged.passed)} of {counted(len(tests))}.\n\n{failures(tests, judged)}"
-    unread = reading["given"]["unread"]
+        text = (
+            f"I cannot tell. It passes {counted(passed)}, and of the others I cannot say."
+            if passed
+            else "I cannot tell."
+        )
+        text += f"\n\n{failures(tests, judged)}" if any(judged.untold) else ""
     why = reading["impure"] or ("not every test could be read" if unread else "")
-    if not judged.all_passed and judged.reason:
+    if any(judged.untold):
+        why = why or "what it gives has a way of its own to be equal"
+    if judged.any_failed and judged.reason:
         why = why or judged.reason
     if unread:
         text += "\n\nNot read, so not run: " + "; ".join(f"`{each}`" for each in unread[:_FAILURES_SHOWN]) + "."

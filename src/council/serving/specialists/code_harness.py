@@ -4,9 +4,11 @@ It uses the standard library alone, and holds nothing worth stealing: what a cal
 candidate that takes this process over can lie about its results, and cannot know which lie would pass.
 """
 
+import collections
 import contextlib
 import io
 import json
+import operator
 import sys
 import types
 from typing import Any
@@ -21,7 +23,10 @@ _MANY: tuple[tuple[type, str, Any], ...] = (
     (set, "set", set.__iter__),
     (frozenset, "set", frozenset.__iter__),
 )
+# Beside a plain dictionary they are equal to it as it would be itself.
+_LIKE_DICT = (collections.OrderedDict, collections.Counter)
 # Taken before a candidate can put others in their places.
+_EQUAL: Any = operator.attrgetter("__eq__")
 _TYPE, _HEX, _REPR, _ISINSTANCE = type, hex, repr, isinstance
 _REPORT = "council-results.json"
 
@@ -53,9 +58,10 @@ def _called(call: str, space: dict[str, Any]) -> dict[str, Any]:
         with contextlib.redirect_stdout(printed):
             value = eval(compile(call, "call.py", "eval"), space)  # noqa: S307 - what the sandbox is for
             coded = _coded(value, 0, [0])
+            shown = "" if value is None else _REPR(value)[:_PRINTED_MAX]
     except BaseException as error:  # noqa: BLE001 - whatever a call raises is what it did
         return _raised(error)
-    return {"value": coded, "printed": printed.getvalue()[:_PRINTED_MAX]}
+    return {"value": coded, "shown": shown, "printed": printed.getvalue()[:_PRINTED_MAX]}
 
 
 def _raised(error: BaseException) -> dict[str, Any]:
@@ -85,9 +91,9 @@ def _coded(value: Any, depth: int, count: list[int]) -> list[Any]:
     if kind in (bytes, bytearray):
         return ["bytes", bytes(value).hex()]
     for plain, name, walk in _MANY:
-        if _ISINSTANCE(value, plain):
+        if _ISINSTANCE(value, plain) and _EQUAL(kind) is _EQUAL(plain):
             return [name, [_coded(each, depth + 1, count) for each in walk(value)]]
-    if _ISINSTANCE(value, dict):
+    if _ISINSTANCE(value, dict) and (kind in _LIKE_DICT or _EQUAL(kind) is dict.__eq__):
         pairs = dict.items(value)
         return ["dict", [[_coded(key, depth + 1, count), _coded(each, depth + 1, count)] for key, each in pairs]]
     return ["other", kind.__name__[:100]]

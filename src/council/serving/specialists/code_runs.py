@@ -40,16 +40,25 @@ class Ran:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Judged:
-    """A candidate's tests. `passed` and `gave` are one for each test, both empty where nothing could be run, for `reason`."""
+    """A candidate's tests. `passed` and `gave` are one for each test, both empty where nothing could be run, for `reason`.
+
+    `untold` marks those of which nobody can say whether they pass.
+    """
 
     passed: Sequence[bool]
     gave: Sequence[str]
     reason: str = ""
+    untold: Sequence[bool] = ()
 
     @property
     def all_passed(self) -> bool:
         """Whether there were tests, and every one was passed."""
         return bool(self.passed) and all(self.passed)
+
+    @property
+    def any_failed(self) -> bool:
+        """Whether a test is known not to be passed."""
+        return any(not passed and not untold for passed, untold in zip(self.passed, self.untold, strict=True))
 
 
 class Runs:
@@ -99,7 +108,7 @@ class Runs:
         payload = {"tests": list(tests), "report": report.decode(errors="replace"), "nonce": nonce}
         judged = await self._compute.call("code.judge", payload, request_id)
         reason = "" if report else outcome(ran.result)
-        return Judged(judged["passed"], judged["gave"], reason)
+        return Judged(judged["passed"], judged["gave"], reason, judged["untold"])
 
     async def _job(self, job: sandbox.Job, request_id: str) -> Ran:
         try:

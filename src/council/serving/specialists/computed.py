@@ -7,6 +7,7 @@ from typing import Any
 from council import ports
 from council.domain import answers, errors
 from council.kit import clock as clock_module
+from council.serving.specialists import context
 
 
 class ComputedSpecialist:
@@ -23,8 +24,13 @@ class ComputedSpecialist:
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         """Yield one Finding or one PassOn. Raises ComputeUnavailableError, OverloadedError."""
+        before = context.of(question.messages)
+        if before.instructed:
+            yield answers.PassOn(f"Only the model can follow what it was told beside the question: {before.instructed}")
+            return
+        text = "\n".join([*before.stated, question.text])
         try:
-            result = await self._compute.call(self._operation, self._payload(question.text), question.request_id)
+            result = await self._compute.call(self._operation, self._payload(text), question.request_id)
         except errors.ComputeLimitError as error:
             yield _refusal(error.message, "")
             return
@@ -34,7 +40,8 @@ class ComputedSpecialist:
             case "refused":
                 yield _refusal(result["reason"], result["reading"])
             case _:
-                yield answers.PassOn(str(result["reason"]))
+                earlier = "Read with what was said before it: " if before.stated else ""
+                yield answers.PassOn(f"{earlier}{result['reason']}")
 
     def _payload(self, text: str) -> dict[str, Any]:
         if self._clock is None:

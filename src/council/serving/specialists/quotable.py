@@ -2,13 +2,14 @@
 
 import re
 
+from council.serving.wording import manners
+
 # Only the front and the end of a text tell what it asks; what lies between may be long.
 _CHARS_MAX = 400
-_POLITE = re.compile(
-    r"^\W*(?:(?:please|hey|hi|hello|ok|okay|so|council)\b[\s,.!:]*)*"
-    r"(?:(?:can|could|would|will) you (?:please )?(?:tell|show|explain|remind|quote|define|describe|look up|find)\b"
-    r"(?: me| us| to me)?[\s,:]*|(?:do|would) you (?:happen to )?know\b[\s,:]*)?",
-    re.IGNORECASE,
+_MARKS = " \t\n.,;:!?*#>\"'-"
+# A wish to be told is no question yet: what follows it is.
+_TOLD = re.compile(
+    r"(?:(?:give|show|explain|remind|quote|define|describe|look up|find)\b(?: me| us| to me)?[\s,:]*)?", re.IGNORECASE
 )
 _YES_OR_NO = re.compile(
     r"(?:is|are|was|were|am|do|does|did|can|could|may|might|must|shall|should|will|would|has|have|had|if|whether|"
@@ -27,8 +28,8 @@ _COMPARED = re.compile(
 )
 _TALK = re.compile(
     r"\b(?:your|yours|yourself)\b|(?<!how )(?<!where )\b(?:are|were|do|did|would|will|have|can|should) you\b|"
-    r"\b(?:you are|you're|you were|tell (?:me )?a (?:joke|story)|right now)\b|"
-    r"\b(?:i|me) (?:can )?(?:use|ask) you\b|\b(?:you|me)(?: up| around)?\W*\Z",
+    r"\b(?:you are|you're|you were|tell a (?:joke|story)|right now)\b|"
+    r"^(?:a|another) (?:joke|story)\b|\b(?:i|me) (?:can )?(?:use|ask) you\b|\b(?:you|me)(?: up| around)?\W*\Z",
     re.IGNORECASE,
 )
 
@@ -36,7 +37,7 @@ _TALK = re.compile(
 def refusal(text: str) -> str:
     """Return why no quote can answer this, or nothing where one may."""
     front, end = text[:_CHARS_MAX], text[-_CHARS_MAX:]
-    asked = _POLITE.sub("", front, count=1)
+    asked = _TOLD.sub("", manners.without(front.lstrip(_MARKS), ""), count=1)
     if _CHOICE.search(front) or _CHOICE.search(end):
         return "a choice, which no quote makes"
     if _YES_OR_NO.match(asked):

@@ -56,6 +56,8 @@ def _letters(chance: random.Random) -> families.Asked:
             "How many ways can the letters of the word {w} be arranged?",
             "In how many different ways can the letters of {w} be arranged?",
             'How many distinct arrangements are there of the letters in the word "{w}"?',
+            "arrangements of the letters of {w}",
+            "What is the number of permutations of the letters of the word {w}?",
         )
     )
     return families.Asked(form.format(w=word if chance.random() < 0.5 else word.lower()), str(key))
@@ -178,6 +180,18 @@ _REFUSE = (
     "How many ways can 5 people be arranged in a row if Tom stands first?",
     "How many ways can the letters of the word BOOK be arranged so that the Os are together?",
     "How many ways can the letters be arranged?",
+    "arrangements of the letters of the alphabet",
+    "arrangements of the letters of alphabet",
+    "permutations of the letters of my name",
+    "permutations of letters of each",
+    "arrangements of 3 letters of noon",
+    "arrangements of the letters of noon with the vowels together",
+    "arrangements of the letters of noon and moon",
+    "List the arrangements of the letters of noon",
+    "Find the arrangements of the letters of noon",
+    "arrangements of the consonants of noon",
+    "circular arrangements of the letters of noon",
+    "orders of the letters of the court",
     "How many committees of 3 can be formed from 5 men and 4 women?",
     "How many committees of 3 people with at least one woman can be formed from 9 people?",
     "How many handshakes are there?",

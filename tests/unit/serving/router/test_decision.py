@@ -122,6 +122,34 @@ def test_nine_in_ten_of_the_labelled_questions_have_their_route_as_the_likeliest
     assert sum(right) >= 0.9 * len(right), [row for row, ok in zip(ROWS, right, strict=True) if not ok]
 
 
+DAYS_FROM_TODAY = [
+    "what day is tomorrow",
+    "What is today's date?",
+    "what's the date",
+    "Which day of the week was yesterday?",
+    "hi, can you tell me what day is it today?",
+]
+
+
+@pytest.mark.parametrize("text", DAYS_FROM_TODAY)
+def test_a_question_of_a_day_told_from_today_can_be_computed(text: str) -> None:
+    assert answers.Route.MATH in choose(text).order
+
+
+@pytest.mark.parametrize(
+    "text", ["What a day today!", "what day is the party", "What date suits you?", "Have a nice day"]
+)
+def test_other_talk_of_days_is_not_taken_for_one(text: str) -> None:
+    assert not any("told from today" in reason for reason in choose(text).reasons)
+
+
+@pytest.mark.parametrize(
+    "text", ["How many models does ¬x3 ↔ x1 have?", "Which rows satisfy a ∧ ¬b?", "arrangements of the letters of noon"]
+)
+def test_a_question_in_signs_or_in_few_words_meets_its_specialist(text: str) -> None:
+    assert {answers.Route.MATH, answers.Route.LOGIC} & set(choose(text).order)
+
+
 def test_code_comes_after_those_that_check_themselves() -> None:
     order = choose("Write a Python function that computes 2 + 2.").order
     assert order.index(answers.Route.CODE) == len(order) - 2
@@ -214,6 +242,9 @@ ENGLISH = [
     "de la",
     "What is the capital of Perú?",
     "Who wrote Die Verwandlung?",
+    "Solve -3y - 2z = -47; -x - y + 3z = 11; 5x + 2y - 2z = 48 for x, y and z",
+    "Solve for y: −2y + 4 = −6y + 6",
+    "z + w = 3; z - w = 1; i + z = w",
 ]
 
 

@@ -7,14 +7,14 @@ read is kept in `unread`, and then nobody may say that every test was passed.
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 # More tests than this, or longer ones, are left unread.
 TESTS_MAX = 60
 _TEST_CHARS_MAX = 4_000
 _TEXT_CHARS_MAX = 40_000
-_UNREAD_MAX = 20
+UNREAD_MAX = 20
 # What may stand around a call in a test; the judge applies it to the result that came back.
 WRAPPERS = ("set", "sorted", "list", "tuple", "len", "frozenset")
 _NOT_UNDER_TEST = frozenset({*WRAPPERS, "print", "round", "abs", "int", "float", "str", "repr", "type", "range"})
@@ -38,10 +38,11 @@ _LOOSE_WORD = re.compile(r"(?:True|False|None|true|false|none)\b")
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A call and what it must do. `compare` is equal, close, truth, prints or raises.
+    """A call and what it must do. `compare` is equal, unequal, same, other, close, truth, doctest, prints or raises.
 
-    `expected` is a literal's source, or the name of an exception. `wrapper` is applied to the result before comparing, and
-    `tolerance` is (relative, absolute) where `compare` is close.
+    `expected` is a literal's source, or the name of an exception; for a doctest it is the line that Python must show. `same`
+    and `other` are `is` and `is not`. `wrapper` is applied to the result before comparing, and `tolerance` is (relative,
+    absolute) where `compare` is close.
     """
 
     call: str
@@ -82,7 +83,7 @@ def read(text: str, wanted: str = "") -> Examples:
     tests = [test for named, test in found if named == name]
     unread += [test.source for named, test in found if named != name]
     unread += [test.source for test in tests[TESTS_MAX:]]
-    return Examples(name, tuple(dict.fromkeys(tests[:TESTS_MAX])), tuple(unread[:_UNREAD_MAX]))
+    return Examples(name, tuple(dict.fromkeys(tests[:TESTS_MAX])), tuple(unread[:UNREAD_MAX]))
 
 
 _Read = Iterator[tuple[int, int, str, Test | None]]
@@ -166,12 +167,10 @@ def _string_end(text: str, start: int, limit: int) -> int:
 
 def _of_assert(node: ast.Assert, source: str) -> tuple[str, Test | None]:
     match node.test:
-        case ast.Compare(left, [ast.Eq() | ast.Is()], [right]):
-            for call, value in ((left, right), (right, left)):
-                name, test = _equal(call, value, source)
-                if test is not None:
-                    return name, test
-            return "", None
+        case ast.UnaryOp(ast.Not(), ast.Compare(left, [operator], [right])):
+            return _compared(left, _OPPOSITE.get(_COMPARED.get(type(operator), ""), ""), right, source)
+        case ast.Compare(left, [operator], [right]):
+            return _compared(left, _COMPARED.get(type(operator), ""), right, source)
         case ast.UnaryOp(ast.Not(), operand):
             name = _callee(operand)
             return name, Test(ast.unparse(operand), "truth", "False", source) if name else None
@@ -180,6 +179,22 @@ def _of_assert(node: ast.Assert, source: str) -> tuple[str, Test | None]:
         case _:
             name = _callee(node.test)
             return name, Test(ast.unparse(node.test), "truth", "True", source) if name else None
+
+
+_COMPARED = {ast.Eq: "equal", ast.NotEq: "unequal", ast.Is: "same", ast.IsNot: "other"}
+_OPPOSITE = {"equal": "unequal", "unequal": "equal", "same": "other", "other": "same"}
+
+
+def _compared(left: ast.expr, compare: str, right: ast.expr, source: str) -> tuple[str, Test | None]:
+    for call, value in ((left, right), (right, left)):
+        name, test = _equal(call, value, source)
+        if test is None or not compare:
+            continue
+        if compare in ("same", "other") and (test.wrapper or test.expected not in ("True", "False", "None")):
+            # Whether two equal values are one object is nothing that a result tells.
+            continue
+        return name, replace(test, compare=compare)
+    return "", None
 
 
 def _equal(call: ast.expr, value: ast.expr, source: str) -> tuple[str, Test | None]:
@@ -252,25 +267,37 @@ def _doctests(text: str, taken: list[tuple[int, int]]) -> _Read:
         if _overlaps(start, end, taken):
             continue
         more = re.sub(r"^[ \t]*\.\.\. ?", "\n", match.group(2), flags=re.MULTILINE)
-        call, given = match.group(1) + more, match.group(3).strip().removesuffix('"""').removesuffix("'''").strip()
+        call, given = match.group(1) + more, match.group(3).lstrip().removesuffix('"""').removesuffix("'''")
         next_line = text[end + 1 :].split("\n", 1)[0].strip()
-        whole = not next_line or next_line[:3] in (">>>", '"""', "'''", "```") or not given
-        yield start, end, *_of_doctest(call.strip(), given if not given.startswith(">>>") else "", whole)
+        whole = not next_line or next_line[:3] in (">>>", '"""', "'''", "```")
+        yield start, end, *_of_doctest(call.strip(), given, whole)
 
 
 def _of_doctest(call: str, given: str, whole: bool) -> tuple[str, Test | None]:
+    """Read a call whose one line of output is given. Options, of `# doctest:`, would change what counts as the same."""
     try:
         node = ast.parse(call, mode="eval").body
-        expected = _literal(ast.parse(given, mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "", None
-    source = f">>> {call}  gives {given}"
-    match node:
-        case ast.Call(ast.Name("print"), [inner], []) if whole and _callee(inner):
-            return _callee(inner), Test(ast.unparse(inner), "shown", repr(given), source)
-    if not whole or expected is None:
+    if not whole or not given.strip() or given.startswith(">>>") or "# doctest" in call:
         return "", None
-    return _equal(node, ast.parse(expected, mode="eval").body, source)
+    inner, printed = node, False
+    match node:
+        case ast.Call(ast.Name(outer), [argument], []) if outer in (*WRAPPERS, "print"):
+            inner, printed = argument, outer == "print"
+    if not printed and not _is_shown(given):
+        return "", None
+    name = _callee(inner)
+    return name, Test(ast.unparse(node), "doctest", given, f">>> {call}  gives {given}") if name else None
+
+
+def _is_shown(given: str) -> bool:
+    """Say whether Python shows a plain value in just these words. Those of a set come in another order in each run."""
+    try:
+        node = ast.parse(given, mode="eval").body
+        return repr(ast.literal_eval(node)) == given and not any(isinstance(each, ast.Set) for each in ast.walk(node))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return False
 
 
 def _prose(text: str, taken: list[tuple[int, int]]) -> _Read:

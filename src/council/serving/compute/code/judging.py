@@ -10,7 +10,7 @@ from council.serving.compute.code import examples
 
 _DEPTH_MAX = 60
 _SHOWN_CHARS = 300
-_Outcome = tuple[bool, str]
+_Outcome = tuple[bool | None, str]
 
 
 class _NotPlainError(Exception):
@@ -18,22 +18,38 @@ class _NotPlainError(Exception):
 
 
 def judge(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Say for each of `tests` whether `report`, the text of the harness with this `nonce`, passes it, and what it gave."""
+    """Say for each of `tests` whether `report`, the text of the harness with this `nonce`, passes it, and what it gave.
+
+    A test is `untold` where the value that came back has ways of its own to be equal, which nobody asks it for.
+    """
     tests = [_test(each) for each in payload["tests"]]
     results = _results(str(payload["report"]), str(payload["nonce"]), len(tests))
     outcomes = [_passes(test, result) for test, result in zip(tests, results, strict=True)]
-    return {"passed": [passed for passed, _ in outcomes], "gave": [gave[:_SHOWN_CHARS] for _, gave in outcomes]}
+    return {
+        "passed": [passed is True for passed, _ in outcomes],
+        "untold": [passed is None for passed, _ in outcomes],
+        "gave": [gave[:_SHOWN_CHARS] for _, gave in outcomes],
+    }
 
 
 def telling(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Say whether `tests` fail on an empty body and on every constant return, and how many outcomes they tell apart."""
     tests = [_test(each) for each in payload["tests"]]
     constants: list[Any] = [None]
-    constants += [ast.literal_eval(test.expected) for test in tests if test.compare in ("equal", "close")]
+    constants += [ast.literal_eval(test.expected) for test in tests if test.compare in ("equal", "same", "close")]
+    constants += [value for test in tests if test.compare == "doctest" for value in _shown(test.expected)]
     constants += [True, False]
     trivial = bool(tests) and any(all(_holds(test, constant) for test in tests) for constant in constants)
-    outcomes = {(test.compare in ("raises", "prints", "shown"), test.expected) for test in tests}
+    outcomes = {(test.compare in ("raises", "prints", "doctest"), test.expected) for test in tests}
     return {"telling": bool(tests) and not trivial, "outcomes": len(outcomes)}
+
+
+def _shown(expected: str) -> list[Any]:
+    """Return what a doctest's line is the text of, or the line itself: what a function that always gives it would return."""
+    try:
+        return [ast.literal_eval(expected), expected]
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return [expected]
 
 
 def _test(each: Mapping[str, Any]) -> examples.Test:
@@ -74,11 +90,19 @@ def _passes(test: examples.Test, result: Mapping[str, Any]) -> _Outcome:
     if test.compare == "prints":
         printed = str(result.get("printed", ""))
         return _same_print(printed, ast.literal_eval(test.expected)), f"printed {printed!r}"
+    if test.compare == "doctest":
+        shown = (str(result.get("printed", "")) + str(result.get("shown", ""))).rstrip("\n")
+        return _as_doctest(shown, test.expected), f"shows {shown!r}"
     try:
         value = _value(result.get("value"), 0)
     except _NotPlainError as error:
-        return False, str(error)
+        return None, str(error)
     return _holds(test, value), repr(value)
+
+
+def _as_doctest(shown: str, expected: str) -> bool:
+    """Compare as doctest does where nobody says otherwise: it takes True for 1 and False for 0."""
+    return shown == expected or (shown, expected) in (("True", "1"), ("False", "0"))
 
 
 def _same_print(printed: str, expected: Any) -> bool:
@@ -92,13 +116,15 @@ def _holds(test: examples.Test, value: Any) -> bool:
     try:
         if test.compare == "truth":
             return bool(value) == (test.expected == "True")
+        if test.compare == "doctest":
+            return _as_doctest("" if value is None else repr(value), test.expected)
         expected = ast.literal_eval(test.expected)
-        if test.compare == "shown":
-            return bool(str(value) == expected)
+        if test.compare in ("same", "other"):
+            return (type(value) is type(expected) and value == expected) is (test.compare == "same")
         if test.compare == "close":
             relative, absolute = test.tolerance
             return math.isclose(value, expected, rel_tol=relative, abs_tol=absolute)
-        return bool(examples.wrapped(test.wrapper, value) == expected)
+        return bool(examples.wrapped(test.wrapper, value) == expected) is (test.compare == "equal")
     except (TypeError, ValueError, OverflowError, RecursionError):
         return False
 

@@ -2,6 +2,8 @@
 
 import ast
 import builtins
+import importlib
+import types
 
 # What gives the same everywhere: no clock, no chance, no machine.
 _PURE_MODULES = frozenset(
@@ -10,7 +12,7 @@ _PURE_MODULES = frozenset(
 )
 _TAMPERING_NAMES = frozenset(
     "__builtins__ __import__ breakpoint compile delattr dir eval exec exit globals help id input locals memoryview open "
-    "quit setattr vars hash object super getattr".split()
+    "quit setattr vars hash object super getattr copyright credits license".split()
 )
 _NODES_MAX = 20_000
 
@@ -31,6 +33,8 @@ def impurity(code: str, *, with_input: bool = False) -> str:
     for node in nodes:
         if reason := _reason(node, with_input):
             return reason
+    if reason := _beyond_modules(nodes) or _limits_seen(nodes):
+        return reason
     if _has_set(nodes) and _may_order_by_hash(tree, nodes):
         return "the order of a set may differ from run to run"
     return ""
@@ -44,6 +48,8 @@ def _reason(node: ast.AST, with_input: bool) -> str:
                     return f"it uses the module {alias.name[:40]}"
         case ast.ImportFrom(module, _, level) if level or (module or "").split(".")[0] not in _PURE_MODULES:
             return f"it uses the module {(module or '.')[:40]}"
+        case ast.Name(name) if name.startswith("__") and name != "__name__":
+            return f"it uses {name[:40]}"
         case ast.Name(name) if name in _TAMPERING_NAMES:
             if name == "super" or (name == "input" and with_input):
                 return ""
@@ -55,6 +61,69 @@ def _reason(node: ast.AST, with_input: bool) -> str:
                 return "it sets an attribute of something else"
         case ast.Global() | ast.AsyncFunctionDef() | ast.Await():
             return "" if isinstance(node, ast.Global) else "it is asynchronous"
+    return ""
+
+
+def _beyond_modules(nodes: list[ast.AST]) -> str:
+    """Return what is reached through a pure module that is no part of it, as `json.codecs.sys`, or ""."""
+    modules: dict[str, str] = {}
+    for node in nodes:
+        match node:
+            case ast.Import(names):
+                modules |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in names if alias.asname}
+                modules |= {alias.name.split(".")[0]: alias.name.split(".")[0] for alias in names if not alias.asname}
+            case ast.ImportFrom(module, names):
+                for alias in names:
+                    if alias.name.startswith("_") or _is_foreign(module or "", alias.name):
+                        return f"it uses {module}.{alias.name}"[:80]
+                    modules[alias.asname or alias.name] = f"{module}.{alias.name}"
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and (path := _path(node)) and path[0] in modules:
+            place = modules[path[0]]
+            for name in path[1:]:
+                if name.startswith("_") or _is_foreign(place, name):
+                    return f"it uses {'.'.join(path)}"[:80]
+                place = f"{place}.{name}"
+    return ""
+
+
+def _path(node: ast.expr) -> list[str]:
+    match node:
+        case ast.Name(name):
+            return [name]
+        case ast.Attribute(value, name):
+            inner = _path(value)
+            return [*inner, name] if inner else []
+    return []
+
+
+def _is_foreign(place: str, name: str) -> bool:
+    """Say whether an attribute of a pure module is a module of another package. Only pure modules are looked at."""
+    if place.split(".", maxsplit=1)[0] not in _PURE_MODULES:
+        return False
+    try:
+        found = getattr(importlib.import_module(place), name, None)
+    except ImportError:
+        # Not a module but something in one.
+        return False
+    return isinstance(found, types.ModuleType) and found.__name__.split(".")[0] not in _PURE_MODULES
+
+
+def _limits_seen(nodes: list[ast.AST]) -> str:
+    """Return why the program may tell how deep this Python goes, or what it calls an error; "" where it cannot."""
+    own = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
+    functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    for node in nodes:
+        if isinstance(node, ast.Name) and node.id in ("RecursionError", "MemoryError"):
+            return f"it uses {node.id}, whose limit is each machine's"
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        caught = node.type.id if isinstance(node.type, ast.Name) else ""
+        if node.name and caught not in own:
+            return "it may show the words of an error, which depend on the version of Python"
+        if caught in ("", "Exception", "BaseException", "RuntimeError") and functions & called:
+            return "it may catch that it goes too deep, whose limit is each machine's"
     return ""
 
 

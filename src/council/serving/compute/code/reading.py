@@ -88,8 +88,12 @@ def read(text: str) -> Reading:
         code = "\n\n".join(body for language, body in blocks if _is_python(language, body))
         return Reading(Task.EXPLAIN, "python" if code else "", code, explanation=explained)
     words, code_blocks, stdin = _split(text)
+    words, tests = _test_lines(words)
+    words = wording.bare(words)
     if len(words) <= _WORDS_CHARS_MAX and code_blocks:
-        asked = _to_check(words, code_blocks, stdin) or _to_run(words, code_blocks, stdin)
+        asked = _to_check(words, code_blocks, stdin, tests)
+        if asked is None and not tests:
+            asked = _to_run(words, code_blocks, stdin)
         if asked is not None:
             return asked
     textbook = None if code_blocks else textbook_asks.read(text)
@@ -163,21 +167,36 @@ def _to_run(words: str, blocks: list[tuple[str, str]], stdin: str) -> Reading | 
     return Reading(Task.RUN, "python", code, stdin, _is_value(code), impure)
 
 
-def _to_check(words: str, blocks: list[tuple[str, str]], stdin: str) -> Reading | None:
+def _to_check(words: str, blocks: list[tuple[str, str]], stdin: str, lines: list[str]) -> Reading | None:
     if wording.CHECK.fullmatch(words) is None or stdin:
         return None
     if any(_LANGUAGES.get(language) not in ("", "python") for language, _ in blocks):
         return None
-    code, given = _without_tests(blocks)
-    names = _defined(code)
-    if not given.tests or given.name not in names:
+    code, given = _without_tests(blocks, lines)
+    if (not given.tests and not given.unread) or not _defined(code):
         return None
+    if given.name not in _defined(code):
+        # Of a class, or of what is not there: named as not read, and nobody guesses.
+        unread = (*(test.source for test in given.tests), *given.unread)
+        given = examples.Examples("", (), unread[: examples.UNREAD_MAX])
     return Reading(Task.CHECK, "python", code, impure=purity.impurity(code), given=given)
 
 
-def _without_tests(blocks: list[tuple[str, str]]) -> tuple[str, examples.Examples]:
-    """Return the code less its asserts at top level, and all the tests."""
-    kept, tests_text = [], []
+def _test_lines(words: str) -> tuple[str, list[str]]:
+    """Return the words less the lines that are a test and nothing else, as "f(3) -> 9", and those lines."""
+    kept: list[str] = []
+    lines: list[str] = []
+    for line in words.split("\n"):
+        bare = line.strip().lstrip("-* ").strip("`").rstrip(".;`")
+        found = examples.read(bare)
+        alone = len(found.tests) == 1 and not found.unread and found.tests[0].source == bare
+        (lines if alone else kept).append(bare if alone else line)
+    return "\n".join(kept).strip(), lines
+
+
+def _without_tests(blocks: list[tuple[str, str]], lines: list[str]) -> tuple[str, examples.Examples]:
+    """Return the code less its asserts at top level, and all the tests: its own and the `lines` around it."""
+    kept, tests_text = [], list(lines)
     for _, body in blocks:
         try:
             tree = ast.parse(body)
@@ -241,4 +260,4 @@ def _is_value(code: str) -> bool:
 
 
 def _defined(code: str) -> set[str]:
-    return {node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)}
+    return {node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from council.serving.compute.code import textbook, textbook_tests
+from council.serving.wording import manners
 
 _TEXT_CHARS_MAX = 200
+_MARKS = ".!?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,9 @@ _ASKS: tuple[tuple[Callable[..., Any], str], ...] = (
     (textbook.pascal_triangle, r"get (?:first n rows of )?pascal(?:'s)? triangle"),
 )
 
-_POLITE = (
-    r"(?:(?:please|hi|hello|hey|council|kindly)[\s,.!:]*)*(?:(?:can|could|would|will) you (?:please )?)?"
-    r"(?:i (?:want|need|would like) |give |show |help me )?(?:me |you to |to )*"
-)
+_WANTED = r"(?:i (?:want|need|would like) (?:you to |to )?)?(?:(?:give|show)(?: me)? )?"
 _WISH = re.compile(
-    rf" ?{_POLITE}(?:write|create|make|implement|define|develop|build|provide)?(?: me)?(?: a| an| the)?"
+    rf" ?{_WANTED}(?:write|create|make|implement|define|develop|build|provide)?(?: me)?(?: a| an| the)?"
     r"(?: (?:simple|short|small|basic|little))*(?: python3?)?(?: function| code)(?: in python3?)?"
     r"(?:(?: called| named) `?(?P<called>[A-Za-z_]\w{0,60})`?(?:\((?P<takes>[\w, ]{0,60})\))?`?"
     r"| `?(?P<name>[A-Za-z_]\w{0,60})\((?P<parameters>[\w, ]{0,60})\)`?)?"
@@ -129,7 +128,7 @@ _WISH = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    rf"{_POLITE}(?:write|create|implement|code|make)(?: me)?(?: a| an| the)?(?: simple| basic)?(?: python3?)?"
+    rf"{_WANTED}(?:write|create|implement|code|make)(?: me)?(?: a| an| the)?(?: simple| basic)?(?: python3?)?"
     r"(?: code for| implementation of)? (?P<phrase>.+?) in python3?",
     re.IGNORECASE,
 )
@@ -144,7 +143,7 @@ _SAME = ((r"\b(?:text|phrase|sentence)\b", "string"), (r"\bcapitalise\b", "capit
 
 def read(text: str) -> Asked | None:
     """Return the function of the textbook that the text asks for, and nothing else; None where it asks for more or other."""
-    plain = " ".join(text[: _TEXT_CHARS_MAX + 1].split()).rstrip(" .!?")
+    plain = manners.without(" ".join(text[: _TEXT_CHARS_MAX + 1].split()), _MARKS)
     if len(plain) > _TEXT_CHARS_MAX:
         return None
     if match := _WISH.fullmatch(f" {plain}"):

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from council.serving.compute.code import causes, python_causes, shell_causes
+from council.serving.wording import manners
 
 _HEAD = "Traceback (most recent call last):"
 _TEXT_CHARS_MAX = 60_000
@@ -14,7 +15,7 @@ _LAST = re.compile(
 )
 # An error's last line alone, with no more around it than the wish to know what it means.
 _BARE = re.compile(
-    r"(?:(?:(?:please|can you|could you|help me(?: to)?)[ ,]+)*(?:explain|what does|what is|what's|what causes|why do i get|"
+    r"(?:(?:explain|what does|what is|what's|what causes|why do i get|"
     r"why am i getting|how (?:do|can) i (?:fix|solve)|fix|i get|i got|i'm getting|help(?: me)?(?: with)?|understand)[ ,:]+)?"
     r"(?:(?:this|the|my|a|an|following)[ :]+)*(?:python3?[ :]+)?(?:error(?: message)?[ :]+|exception[ :]+|message[ :]+)?"
     r"[`'\"]?(?P<name>[A-Za-z_]\w{0,80}(?:Error|Exception|Interrupt|Exit|Iteration)): (?P<message>.{1,400}?)[`'\"]?"
@@ -73,7 +74,7 @@ def explain(text: str) -> str | None:
 
 def _bare(text: str) -> list[Fault]:
     """Return the error of one line that names it, where Python has that error."""
-    match = _BARE.fullmatch(text.strip()) if len(text) <= _BARE_CHARS_MAX else None
+    match = _BARE.fullmatch(manners.without(text)) if len(text) <= _BARE_CHARS_MAX else None
     if match is None or python_causes.of_python(match["name"], match["message"]) is None:
         return []
     return [Fault(match["name"], match["message"], ())]

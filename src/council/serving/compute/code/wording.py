@@ -2,15 +2,12 @@
 
 import re
 
+from council.serving.wording import manners
+
 # Where a piece of code, and where input, stood in the text.
 PLACE = "\x00"
 INPUT = "\x01"
 
-_POLITE = (
-    r"(?:(?:please|hi|hello|hey|thanks|thank you|council|kindly)[\s,.!:]*)*"
-    r"(?:(?:can|could|would|will) you (?:please )?(?:tell me )?)?"
-    r"(?:(?:i (?:want|would like|need) to know|tell me|show me|say)[\s,:]*)?"
-)
 _WHAT = (
     r"(?:(?:the|this|my|following|above|below|given|next|piece of|snippet of|small|short|little|python3?|py|bash|shell)\s+)*"
     r"(?:code|program|script|snippet|function call|call|expression|commands?|lines?|one-liner|block|it|this|that"
@@ -51,13 +48,18 @@ _WITH_INPUT = (
 )
 _AROUND = (
     r"(?:[\s,.;:?!]|\x00|\btests?\b:?|\bhere (?:is|are)\b|\bit is\b|\b(?:the|my) (?:tests?|code|examples?)\b(?:\s+(?:are|is))?"
-    r"|\bon python 3(?:\.\d+)?\b|\bplease\b|\bthanks?(?: you)?\b)*"
+    r"|\bon python 3(?:\.\d+)?\b)*"
 )
 
 
 def _compiled(forms: tuple[str, ...]) -> re.Pattern[str]:
     filled = "|".join(f"(?:{form.replace('{what}', _WHAT).replace('{tests}', _TESTS)})" for form in forms)
-    return re.compile(rf"{_AROUND}{_POLITE}(?:{filled}){_WITH_INPUT}{_AROUND}", re.IGNORECASE)
+    return re.compile(rf"{_AROUND}(?:say )?(?:{filled}){_WITH_INPUT}{_AROUND}", re.IGNORECASE)
 
 
 RUN, CHECK = _compiled(_RUN), _compiled(_CHECK)
+
+
+def bare(words: str) -> str:
+    """Return the words around code without manners, which may stand before and behind each piece of it."""
+    return f" {PLACE} ".join(manners.without(part, "") for part in words.split(PLACE)).strip()

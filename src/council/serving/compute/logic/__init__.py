@@ -26,6 +26,7 @@ from council.serving.compute.logic import (
     shuffles,
     truths,
 )
+from council.serving.wording import manners
 
 _Grammar = Callable[[script.Script], problems.Problem]
 _KINDS = (dimacs, truths, shuffles, overlaps, schedules)
@@ -34,6 +35,7 @@ _KNIGHTLY = ("knight", "knave", "truth-teller", "truthteller", "truth teller")
 
 def solve(text: str) -> results.Result:
     """Answer a logic question in controlled English; PassedOn names what was not understood."""
+    text = manners.without(text, "")
     result, reason = _by_kind(text)
     if result:
         return result

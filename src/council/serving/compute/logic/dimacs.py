@@ -20,7 +20,7 @@ WORK_MAX = 2_000_000
 _HEAD = re.compile(r"^[ \t]*p[ \t]+cnf[ \t]+(\d{1,6})[ \t]+(\d{1,6})[ \t]*$", re.MULTILINE)
 _NUMBERS = re.compile(r"\s*(?:-?\d{1,6}\s+){0,400}-?\d{1,6}\s*|\s*")
 _ASKED = re.compile(
-    r"(?:please )?(?:is|decide (?:if|whether)|determine (?:if|whether)|check (?:if|whether)|solve|here is)?"
+    r"(?:is|decide (?:if|whether)|determine (?:if|whether)|check (?:if|whether)|solve|here is)?"
     r"(?: ?\b(?:the|this|a|following|cnf|sat|dimacs|formula|instance|problem|file|in|format|boolean|is|it))*"
     r" ?(?:satisfiable)?(?: or (?:not|unsatisfiable))?[?:. ]*",
     re.IGNORECASE,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from council.serving.compute.logic import formulas, problems, script, things
+from council.serving.wording import number_words
 
 _LIVES = (
     r"(?:lives|stands|sits|is standing|is sitting|is seated|is located|is positioned|is placed|is found|is|works|stays|queues"
@@ -16,8 +17,8 @@ _LIVES = (
 )
 _LIVE = r"(?:live|stand|sit|be|work|stay|are|queue|wait|are standing|are sitting|are seated)"
 _DIRECTLY = r"(?:directly|immediately|just|exactly)"
-_ORDINALS = {w: n for n, w in enumerate("first second third fourth fifth sixth seventh eighth".split(), start=1)}
-_ORDINALS |= {f"{n}{e}": n for n, e in enumerate("st nd rd th th th th th".split(), start=1)}
+_ORDINALS = number_words.ordinals(1, 8)
+_ORDINALS |= {f"{place}{number_words.ordinal_ending(place)}": place for place in range(1, 9)}
 _ORDINAL = "|".join(_ORDINALS)
 # What is asked for by a verb alone, as in "What does Ann drink?".
 _KINDS = {

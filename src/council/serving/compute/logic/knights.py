@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass, field
 
 from council.serving.compute.logic import formulas, problems, script, words
+from council.serving.wording import number_words
 
 PEOPLE_MAX = 6
 KNIGHT = "is a knight"
 _KNIGHT = r"(?:knights?|truth-?tellers?|truth tellers?)"
 _KNAVE = r"(?:knaves?|liars?)"
 _KIND = rf"(?:an? )?({_KNIGHT}|{_KNAVE})"
-_NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_NUMBERS = number_words.cardinals(2, PEOPLE_MAX)
 _TRUTH = r"(?:always )?(?:tells?|speaks?|says?) (?:only )?the truth"
 _LIE = r"(?:always )?(?:lies?|tells? lies)"
 _NEVER_LIE = r"never lies?"

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from council.serving.compute.logic import formulas, problems, script, words
+from council.serving.wording import number_words
 
 # scale: (front comparative, back comparative, front superlative, back superlative), alternatives separated by bars.
 _SCALES = {
@@ -38,9 +39,9 @@ _ROW = "row"
 _RACE = "race"
 _QUEUE = "queue"
 _MORE = {"cost": "price", "weigh": "weight"}
-_ORDINALS = {w: n for n, w in enumerate("first second third fourth fifth sixth seventh eighth ninth".split(), start=1)}
+_ORDINALS = number_words.ordinals(1, 9)
 _ORDINAL = "|".join(_ORDINALS)
-_NUMBERS = {w: n for n, w in enumerate("two three four five six seven eight nine".split(), start=2)}
+_NUMBERS = number_words.cardinals(2, 9)
 _BE = "(?:is|are|was|were)"
 _PLACED = r"(?:finished|arrived|came in|came|did finish|ended)"
 _DIRECTLY = r"(?:immediately|directly)"

@@ -12,10 +12,11 @@ from fractions import Fraction
 from council.domain import answers
 from council.serving.compute import results
 from council.serving.compute.logic import problems, script, words
+from council.serving.wording import number_words
 
 COUNT_MAX = 1_000_000
 STEPS_MAX = 200_000
-_WORDS = {w: n for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
+_WORDS = number_words.cardinals(0, 12)
 _NUMBER = rf"(?:\d{{1,7}}|{'|'.join(_WORDS)})"
 _NOUN = (
     r"(?:people|persons|students|pupils|children|kids|adults|employees|workers|guests|members|customers|women|men|girls|boys|friends"

@@ -13,14 +13,15 @@ import clingo
 from council.domain import answers
 from council.serving.compute import results
 from council.serving.compute.logic import findings, problems, script, words
+from council.serving.wording import number_words
 
 TASKS_MAX = 8
 TIME_MAX = 120
 DURATION_MAX = 10_000
-_COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "a single": 1, "1": 1, "2": 2, "3": 3, "4": 4}
+_COUNTS = {**number_words.cardinals(1, 4), "a single": 1, **{str(count): count for count in range(1, 5)}}
 _COUNT = f"(?:{'|'.join(_COUNTS)})"
 _NAME = r"[a-z][a-z0-9]*(?: [a-z][a-z0-9]*){0,3}"
-_MANY_COUNTS = {word: n for n, word in enumerate("two three four five six seven eight".split(), 2)}
+_MANY_COUNTS = number_words.cardinals(2, TASKS_MAX)
 _MANY = rf"(?:{'|'.join(_MANY_COUNTS)}|[2-8])"
 _KIND = r"(?:tasks?|jobs?|steps?|activities|activity)"
 _UNIT = r"(?:minutes?|hours?|days?|weeks?|months?)"

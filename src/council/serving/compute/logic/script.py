@@ -23,7 +23,7 @@ _OPENING = re.compile(
 _INSTRUCTION = re.compile(
     r"(?:please )?(?:answer|reply)(?: with)?(?: just| only)?"
     r" (?:yes,? (?:or )?no(?:,? or unknown)?|true,? (?:or )?false(?:,? or unknown)?)"
-    r"|yes or no|options|thanks|thank you|hi|hello|solve this(?: puzzle| riddle)?|here is a (?:puzzle|riddle)",
+    r"|yes or no|options|solve this(?: puzzle| riddle)?|here is a (?:puzzle|riddle)",
     re.IGNORECASE,
 )
 _VERDICT = r"(?:true,? false,? or (?:unknown|uncertain|undetermined)|true or false)"

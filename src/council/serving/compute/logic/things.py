@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass, field
 
 from council.serving.compute.logic import problems, words
+from council.serving.wording import number_words
 
-NUMBERS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), start=1)}
+NUMBERS = number_words.cardinals(1, 10)
 NUMBER = rf"(?:{'|'.join(NUMBERS)}|[1-9]|10)"
 PLACE = r"(?:house|position|place|seat|spot|room|chair|desk|locker|slot)"
 HOLDER = (

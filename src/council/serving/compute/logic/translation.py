@@ -10,18 +10,10 @@ import re
 from council.domain import answers
 from council.serving.compute import logic, results
 from council.serving.compute.logic import problems, words
+from council.serving.wording import number_words
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_NUMBERS = {
-    word: number
-    for number, pair in enumerate(
-        "two second/three third/four fourth/five fifth/six sixth/seven seventh/eight eighth/nine ninth/ten tenth".split(
-            "/"
-        ),
-        2,
-    )
-    for word in pair.split()
-}
+_NUMBERS = {**number_words.cardinals(2, 90), **number_words.ordinals(2, 12)}
 _DENIALS = frozenset("not no never neither nor none nobody nothing unless cannot without".split())
 _OPEN = re.compile(r"cannot be determined|both are possible|\bunknown\b|does not follow", re.IGNORECASE)
 _NEW_WORDS_MAX = 0.4

@@ -141,9 +141,8 @@ def _worth(asked: _Asked, *, weak: bool = False) -> _Asked | None:
     return asked if joined and compound and (signs or not weak) else None
 
 
-_LEAD = r"(?:please |can you |could you )?"
 _DECIDE = r"(?:is|decide (?:if|whether)|determine (?:if|whether)|check (?:if|whether)|say whether)"
-_GIVE = rf"{_LEAD}(?:give|show|write|construct|make|draw|build|print|find|list|what is|what are)(?: me)?"
+_GIVE = r"(?:give|show|write|construct|make|draw|build|print|find|list|what is|what are)(?: me)?"
 _Form = tuple[str, Callable[[re.Match[str]], _Asked | None]]
 _WRITTEN: Sequence[_Form] = (
     (

@@ -4,8 +4,9 @@ import json
 import re
 
 from council.serving.compute.logic import findings, formulas, problems
+from council.serving.wording import number_words
 
-_PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_PLACES = tuple(number_words.ordinals(1, 9))
 
 
 def said(formula: formulas.Formula, problem: problems.Problem, *, deny: bool = False) -> str:

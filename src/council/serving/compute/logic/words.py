@@ -7,6 +7,7 @@ sentence means (most, only, might, was) is in `FUNCTION_WORDS`, so that no gramm
 import re
 
 from council.serving.compute.logic import problems
+from council.serving.wording import number_words
 
 _QUOTES = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2011": "-", "\u00a0": " "}
@@ -22,9 +23,8 @@ FUNCTION_WORDS = frozenset(
     your yours i me my mine myself himself herself itself themselves there here who whom whose which what when
     where why how all every each any some no none not neither nor both either or and but if then else unless
     only except most many much few several more less least fewer another other others same different such
-    enough half third quarter percent dozen zero one two three four five six seven eight nine ten eleven
-    twelve twenty hundred thousand million exactly almost nearly about approximately roughly mostly usually
-    often sometimes always never ever rarely seldom generally normally typically probably possibly perhaps
+    enough half third quarter percent dozen hundred thousand million exactly almost nearly about approximately roughly
+    mostly usually often sometimes always never ever rarely seldom generally normally typically probably possibly perhaps
     maybe likely unlikely certainly necessarily definitely might may could can cannot should would will shall
     must ought had has have having was were been being be am is are do does did of in on at to from by with
     without for as than so because since while until before after during between among through over under into
@@ -34,7 +34,7 @@ FUNCTION_WORDS = frozenset(
     please let lets yes true false unknown know knows think thinks believe believes say says said tell tells
     told suppose assume given therefore thus hence
     """.split()
-)
+).union(number_words.cardinals(0, 90))
 
 # No part of what a thing is called: they say how surely, how often or how many.
 HEDGES = frozenset(

@@ -38,7 +38,7 @@ def solve(text: str) -> results.Result:
     """Answer `text` if it is wholly a mathematical question of the grammar. Never raises on any text."""
     task: wording.Task | None = None
     try:
-        task = _read(wording.without_wishes(notation.plain(text)))
+        task = _read(wording.bare(notation.plain(text)))
         return task.answer()
     except limits.TooLargeError as stop:
         return results.Refused(stop.reason, task.reading if task else "")

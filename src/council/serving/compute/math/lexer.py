@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from council.serving.compute.math import limits
+from council.serving.wording import number_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +65,17 @@ _OPERATORS = {
     ".": ".", ":": ":", "_": "_", "\N{INVISIBLE TIMES}": "\N{INVISIBLE TIMES}",
 }  # fmt: skip
 _LISTED = """
-    a abs absolute and are at average base between bigger by calculate can cbrt cent common completely compute cos
-    could cube cubed decrease degree degrees derivative difference differentiate divided divisor does double dx dy
-    dz eight eighteen eighty eleven equal equals equation equations evaluate exp expand expression factor factorial
-    factorisation factorise factorization factorize factors fifteen fifth fifths fifty find five following for forty
-    four fourteen fourth fourths from gcd gcf give greater greatest half hcf highest how if in increase inequality
-    integral integrate is larger lcm least less ln log logarithm lowest me mean minus mod modulo much multiple
-    multiplied natural negative nine nineteen ninety number of one or out per percent percentage pi please plus
-    polynomial power prime product quadratic quarter quarters quotient raised remainder respect result root roots
-    seven seventeen seventy simplify sin six sixteen sixty smaller solution solutions solve sqrt square squared sum
-    system tan tell ten that the third thirds thirteen thirty three times to triple twelve twenty twice two value
-    what when where which with work you zero zeroes zeros
+    a abs absolute and are at average base between bigger by calculate cbrt cent common completely compute cos cube
+    cubed decrease degree degrees derivative difference differentiate divided divisor does double dx dy dz equal equals
+    equation equations evaluate exp expand expression factor factorial factorisation factorise factorization factorize
+    factors fifth fifths find following for fourth fourths from gcd gcf give greater greatest half hcf highest how if in
+    increase inequality integral integrate is larger lcm least less ln log logarithm lowest me mean minus mod modulo
+    much multiple multiplied natural negative number of or out per percent percentage pi plus polynomial power prime
+    product quadratic quarter quarters quotient raised remainder respect result root roots simplify sin smaller solution
+    solutions solve sqrt square squared sum system tan that the third thirds times to triple twice value what when where
+    which with work zeroes zeros
 """
-_WORDS = frozenset(_LISTED.split())
+_WORDS = frozenset(_LISTED.split()).union(number_words.cardinals(0, 90))
 
 
 def _token_at(text: str, position: int) -> tuple[Token, str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from council.serving.compute.math import lexer
+from council.serving.wording import number_words
 
 _WORD_MAX = 5
 _SPOKEN: dict[str, tuple[str, str]] = {
@@ -30,17 +31,12 @@ _SPOKEN: dict[str, tuple[str, str]] = {
     "highest common factor of": ("list", "gcd"), "least common multiple of": ("list", "lcm"),
     "lowest common multiple of": ("list", "lcm"),
 }  # fmt: skip
-_FRACTIONS: dict[str, Fraction] = {"half of": Fraction(1, 2)}
-for _count, _top in (("a", 1), ("one", 1), ("two", 2), ("three", 3), ("four", 4)):
-    for _name, _bottom in (("half", 2), ("third", 3), ("quarter", 4), ("fourth", 4), ("fifth", 5)):
-        _FRACTIONS[f"{_count} {_name}{'s' if _top > 1 else ''} of"] = Fraction(_top, _bottom)
-_UNIT_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-_TEN_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_UNITS = _UNIT_WORDS.split()
-_TENS = dict(zip(_TEN_WORDS.split(), range(20, 100, 10), strict=True))
+# "Third of" alone may be a place.
+_FRACTIONS = {
+    f"{words} of": value for words, value in number_words.FRACTIONS.items() if words == "half" or " " in words
+}
+_SINGLE = number_words.cardinals(0, 19)
+_TENS = number_words.cardinals(20, 90)
 
 
 def merged(tokens: list[lexer.Token]) -> list[lexer.Token]:
@@ -75,13 +71,13 @@ def _phrase(tokens: list[lexer.Token], index: int) -> tuple[int, lexer.Token] | 
 
 def _number_word(tokens: list[lexer.Token], index: int) -> tuple[int, lexer.Token] | None:
     words = [token.text for token in tokens[index : index + 3]]
-    if words[0] in _UNITS:
-        size, value = 1, _UNITS.index(words[0])
+    if words[0] in _SINGLE:
+        size, value = 1, _SINGLE[words[0]]
     elif words[0] in _TENS:
         size, value = 1, _TENS[words[0]]
         unit = 2 if words[1:2] == ["-"] and tokens[index + 1].end - tokens[index].start == len(words[0]) + 1 else 1
-        if words[unit : unit + 1] and words[unit] in _UNITS[1:10]:
-            size, value = unit + 1, value + _UNITS.index(words[unit])
+        if words[unit : unit + 1] and 1 <= _SINGLE.get(words[unit], 0) <= 9:
+            size, value = unit + 1, value + _SINGLE[words[unit]]
     else:
         return None
     last = tokens[index + size - 1]

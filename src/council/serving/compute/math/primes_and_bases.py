@@ -8,6 +8,7 @@ import sympy
 
 from council.serving.compute import results
 from council.serving.compute.math import check, formulas, limits, wording
+from council.serving.wording import number_words
 
 Slots = Mapping[str, str]
 _SIEVE_MAX = 2_000_000
@@ -55,19 +56,18 @@ def _nth_prime(slots: Slots) -> wording.Task:
     return wording.Task(reading, answer)
 
 
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+_ORDINALS = number_words.ordinals(1, 12)
 
 
 def _place(text: str) -> int:
     lowered = text.lower()
     if lowered in _ORDINALS:
-        return _ORDINALS.index(lowered) + 1
+        return _ORDINALS[lowered]
     plain = lowered.replace(",", "")
     digits = plain.rstrip("sthndr")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 9 or int(digits) < 1:
         raise limits.UnreadableError("A place in a sequence is a whole number from 1 on.")
-    ending = "th" if digits[-2:] in ("11", "12", "13") else {"1": "st", "2": "nd", "3": "rd"}.get(digits[-1], "th")
-    if plain[len(digits) :] != ending:
+    if plain[len(digits) :] != number_words.ordinal_ending(int(digits)):
         raise limits.UnreadableError("The ending of the place does not fit its number.")
     return int(digits)
 
@@ -173,7 +173,7 @@ def _fibonacci(slots: Slots) -> wording.Task:
     return wording.Task(reading, answer)
 
 
-_LENGTHS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "2": 2, "3": 3, "4": 4, "5": 5, "6": 6}
+_LENGTHS = {**number_words.cardinals(2, 6), **{str(length): length for length in range(2, 7)}}
 
 
 def _edge_multiple(slots: Slots) -> wording.Task:

@@ -94,7 +94,7 @@ def read(text: str) -> Request:
         raise limits.UnreadableError(f"The text is longer than the {limits.TEXT_CHARS_MAX} characters of a formula.")
     plain = re.sub("(?i)\\b(what|how)(?:'|\N{RIGHT SINGLE QUOTATION MARK})s\\b", r"\1 is", text.strip())
     plain = re.sub(r"(?i)^whats\b", "what is", plain)
-    found = _without_manners(lexer.tokens(plain))
+    found = lexer.tokens(plain)
     if not found:
         raise limits.UnreadableError("There is no formula.")
     for frame in _FRAMES:
@@ -113,19 +113,6 @@ def equations(text: str) -> Solve:
 
 
 Tokens = list[lexer.Token]
-_POLITE = (("please",), ("can", "you"), ("could", "you"), ("tell", "me"), ("give", "me"))
-
-
-def _without_manners(found: Tokens) -> Tokens:
-    for _ in range(3):
-        for words in _POLITE:
-            if _starts(found, *words):
-                found = found[len(words) :]
-                found = found[1:] if found and found[0].text == "," else found
-        while found and found[-1].text in ("?", ".", ":", ";", "please"):
-            found = found[:-1]
-            found = found[:-1] if found and found[-1].text == "," else found
-    return found
 
 
 def _starts(found: Tokens, *words: str) -> bool:
@@ -151,7 +138,7 @@ def _split(found: Tokens, *words: str) -> tuple[Tokens, Tokens] | None:
 
 def _asked(found: Tokens) -> Tokens:
     """Return `found` without `what is the`, `find` and the like."""
-    for phrase in ("what is", "what are", "calculate", "compute", "find", "evaluate", "work out"):
+    for phrase in ("what is", "what are", "calculate", "compute", "find", "evaluate", "work out", "give me"):
         rest = _after(found, phrase)
         if rest is not None:
             found = rest
@@ -454,7 +441,19 @@ _FRAMES: tuple[Callable[[Tokens], Request | None], ...] = (
 
 def _plain(found: Tokens, text: str) -> Request:
     rest = found
-    for phrase in ("what is", "how much is", "calculate", "compute", "evaluate", "find", "work out", "what does", ":"):
+    asks = (
+        "what is",
+        "how much is",
+        "calculate",
+        "compute",
+        "evaluate",
+        "find",
+        "give me",
+        "work out",
+        "what does",
+        ":",
+    )
+    for phrase in asks:
         rest = _after(rest, phrase) or rest
     commanded = _after(found, "calculate", "compute", "evaluate", "work out") is not None or found[-1].text == "="
     for phrase in ("the value of", "the result of", "value of"):

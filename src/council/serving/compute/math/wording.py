@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from council.serving.compute import results
 from council.serving.compute.math import evaluate, grammar, lexer, limits, tree
+from council.serving.wording import manners
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,8 @@ class Frame:
 
 
 TEXT_CHARS_MAX = 1_000
-_ASK = (
-    r"(?:(?:what|which) (?:is|are|were)|what's|find|compute|calculate|determine|evaluate|state|work out|show)(?: me)?:?"
-)
+_MARKS = "?.:;"
+_ASK = r"(?:(?:what|which) (?:is|are|were)|what's|find|compute|calculate|determine|evaluate|state|work out|show|give)(?: me)?:?"
 
 
 def frame(pattern: str, make: Callable[[Mapping[str, str]], Task]) -> Frame:
@@ -41,10 +41,6 @@ def frame(pattern: str, make: Callable[[Mapping[str, str]], Task]) -> Frame:
     return Frame(re.compile(spelt, re.IGNORECASE), make)
 
 
-_OPENINGS = re.compile(
-    r"(?:(?:please|kindly|can you|could you|would you|tell me|give me|show me|hi|hello)\b[,:!]? ?)+", re.IGNORECASE
-)
-_ENDINGS = re.compile(r"(?:[,.]? ?(?:please|thanks|thank you)|[?.:; ])+$", re.IGNORECASE)
 _WISHES = re.compile(
     r"[.?] *(?:(?:express|give|write) your answer "
     r"(?:as a common fraction|in simplest form|as a fraction|in simplest radical form)"
@@ -53,37 +49,26 @@ _WISHES = re.compile(
 )
 
 
-_GREETING = re.compile(r"\s*(?:hi|hello|hey)(?: there)?[,!.] ?", re.IGNORECASE)
-
-
-def without_wishes(text: str) -> str:
-    """Return `text` without a greeting, and without a closing wish for an exact answer or for all solutions."""
-    return (
-        _WISHES.sub("", text[match.end() :] if (match := _GREETING.match(text)) else text)
-        if len(text) <= TEXT_CHARS_MAX
-        else text
-    )
-
-
 def bare(text: str) -> str:
-    """Return `text` in one line without its manners and the wish for an exact answer. Raises UnreadableError."""
-    if len(text) > TEXT_CHARS_MAX:
-        raise limits.UnreadableError("The text is too long for a sentence around a formula.")
-    stripped = text.strip()
-    if "\n" in stripped:
-        raise limits.UnreadableError("The text has several lines.")
-    found = re.sub(r"\s+", " ", stripped).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    return _OPENINGS.sub("", _ENDINGS.sub("", found), count=1) if _OPENINGS.match(found) else _ENDINGS.sub("", found)
+    """Return `text` without manners, closing marks, and a closing wish for an exact answer or for all solutions."""
+    found = manners.without(text, _MARKS)
+    return _WISHES.sub("", found) if len(found) <= TEXT_CHARS_MAX else found
+
+
+def _line(text: str) -> str | None:
+    """Return `text` as frames read it, or None where it is too long or of several lines."""
+    if len(text) > TEXT_CHARS_MAX or "\n" in text:
+        return None
+    return re.sub(r"\s+", " ", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 def read(text: str, frames: Sequence[Frame]) -> Task | limits.MathStopError | None:
-    """Return what the frames read in `text`, or why a frame that fits it could not, or None.
+    """Return what the frames read in `text`, which is `bare`, or why a frame that fits it could not, or None.
 
     Raises TooLargeError; UnreadableError where frames differ.
     """
-    try:
-        found = bare(text)
-    except limits.UnreadableError:
+    found = _line(text)
+    if found is None:
         return None
     tasks: list[Task] = []
     problem: limits.MathStopError | None = None

@@ -7,6 +7,7 @@ import datetime
 import re
 
 from council.serving.compute.quantities import stops
+from council.serving.wording import number_words
 
 YEAR_MIN = 1583
 MONTHS = (
@@ -75,8 +76,7 @@ def month(word: str) -> int:
 
 
 def _ordinal(year: int, number: int, day: int, suffix: str | None) -> datetime.date:
-    right = "th" if 10 < day % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-    if suffix and suffix != right:
+    if suffix and suffix != number_words.ordinal_ending(day):
         raise stops.PassOnError(f"{day}{suffix} is no ordinal")
     return make(year, number, day)
 

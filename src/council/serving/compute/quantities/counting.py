@@ -89,9 +89,13 @@ def _arrange(match: frames.Match) -> results.Solved:
     return _answer(reading, value, check)
 
 
+# What says which letters are meant, instead of being made of them.
+_NO_WORDS = frozenset("a the word words this that it its my your our each every any alphabet name names".split())
+
+
 def _letters(match: frames.Match) -> results.Solved:
     word = match["word"].upper()
-    if match["word"].lower() in ("a", "the", "word", "this", "it"):
+    if match["word"].lower() in _NO_WORDS:
         raise stops.PassOnError("it is not clear which word is meant")
     counts = Counter(word)
     value = math.factorial(len(word)) // math.prod(math.factorial(count) for count in counts.values())
@@ -249,6 +253,11 @@ FRAMES = [
         (
             r"how many (distinct |different )?ways (are there )?to (arrange|rearrange) (all )?the letters (of|"
             r"in) (the word )?[\"'*]{0,2}(?P<word>[a-z]{2,20})[\"'*]{0,2}"
+        ),
+        # To "find the arrangements" is to list them, but the bare words ask how many, as of combinations and permutations.
+        (
+            r"((<ask>|how many |count )(the )?number of |how many )?(different |distinct )?(arrangements|permutations|orders) "
+            r"of (all )?(the )?letters (of|in) (the word )?[\"'*]{0,2}(?P<word>[a-z]{2,20})[\"'*]{0,2}"
         ),
     ),
     *frames.frames(

@@ -37,7 +37,7 @@ KINDS = {
     "name": r"[a-z]+",
     "list": rf"-?{numbers.NUMBER}(?:(?:\s?[,;]\s?(?:and )?| and | )-?{numbers.NUMBER})*",
 }
-_ASK = r"(?:(?:what is|calculate|compute|find|work out|how much is|determine|give me|evaluate) (?:the value of )?)?"
+_ASK = r"(?:(?:what is|calculate|compute|find|work out|how much is|determine|(?:give|show) me|evaluate) (?:the value of )?)?"
 _PLACE = re.compile(r"<([a-z]\w*):([a-z]+)>")
 
 

@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 
 from council.serving.compute.quantities import stops
+from council.serving.wording import number_words
 
 # The form of a number: thousands in groups of three or none, a decimal point. `1,5` is not read: it has two meanings.
 NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?![\d\w]|[.,]\d)"
@@ -12,42 +13,19 @@ LEADING = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?!\d|[.,]\d)"
 DIGITS_MAX = 30
 _DENOMINATOR_SHOWN_MAX = 10_000
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SMALL = {word: value for value, word in enumerate(_ONES.split())}
-_LARGE = {word: value for value, word in zip(range(20, 100, 10), _TENS.split(), strict=True)}
-_WORDS = {
-    **_SMALL,
-    **_LARGE,
-    **{f"{tens}-{one}": ten + _SMALL[one] for tens, ten in _LARGE.items() for one in _ONES.split()[1:10]},
-    **{f"{tens} {one}": ten + _SMALL[one] for tens, ten in _LARGE.items() for one in _ONES.split()[1:10]},
-    "a dozen": 12,
-}
-WORD = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")\b"
+WORD = "(?:" + "|".join(sorted(number_words.COUNTS, key=len, reverse=True)) + r")\b"
 COUNT = rf"(?:{NUMBER}|{WORD})"
 
-_DENOMINATORS = {
-    "half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
-    "ninth": 9, "tenth": 10, "twelfth": 12, "twentieth": 20, "hundredth": 100,
-}  # fmt: skip
-_NUMERATORS = {"": 1, "a": 1, "an": 1, **{word: value for word, value in _SMALL.items() if 1 <= value <= 12}}
-_FRACTION_WORDS = re.compile(
-    r"(?i)(?:(?P<top>an?|" + "|".join(_ONES.split()[1:13]) + r")[ -])?(?P<bottom>" + "|".join(_DENOMINATORS) + r")s?"
-)
-FRACTION = (
-    r"(?:(?:(?:an?|" + "|".join(_ONES.split()[1:13]) + r")[ -])?(?:" + "|".join(_DENOMINATORS) + r")s?\b"
-    r"|\d{1,6}\s?/\s?\d{1,6})"
-)
+_NUMERATOR = "|".join(("an?", *number_words.cardinals(1, 12)))
+_DENOMINATOR = "|".join(("halves", *number_words.PARTS))
+FRACTION = rf"(?:(?:(?:{_NUMERATOR})[ -])?(?:{_DENOMINATOR})s?\b|\d{{1,6}}\s?/\s?\d{{1,6}})"
 
 
 def read(text: str) -> Fraction:
     """Return a number of the form NUMBER or in words. Raises PassOnError."""
     text = text.strip().lower()
-    if text in _WORDS:
-        return Fraction(_WORDS[text])
+    if text in number_words.COUNTS:
+        return Fraction(number_words.COUNTS[text])
     plain = text.replace(",", "")
     if len(plain) > DIGITS_MAX:
         raise stops.PassOnError(f"a number has more than {DIGITS_MAX} digits")
@@ -74,15 +52,10 @@ def read_fraction(text: str) -> Fraction:
                 "A fraction with zero below is undefined. Give one with another number below.", text
             )
         return Fraction(top, bottom)
-    found = _FRACTION_WORDS.fullmatch(text)
-    if not found:
+    found = number_words.FRACTIONS.get(text.replace("-", " "))
+    if found is None:
         raise stops.PassOnError(f"{text[:40]} is not a fraction that I read")
-    top_word, bottom_word = found["top"] or "", found["bottom"]
-    top_value = _NUMERATORS[top_word]
-    plural = text.endswith("s") and bottom_word != "halves"
-    if (plural or bottom_word == "halves") != (top_value > 1):
-        raise stops.PassOnError(f"{text[:40]} is not a fraction that I read")
-    return Fraction(top_value, _DENOMINATORS[bottom_word])
+    return found
 
 
 def text(value: Fraction) -> str:

@@ -1,4 +1,4 @@
-"""The sentence around a question: other spellings of the same signs, and manners, before any grammar reads it.
+"""Other spellings of the same signs, before any grammar reads them.
 
 Digits stay as they came: look-alikes from other scripts are read by no grammar.
 """
@@ -6,6 +6,7 @@ Digits stay as they came: look-alikes from other scripts are read by no grammar.
 import re
 
 from council.serving.compute.quantities import stops
+from council.serving.wording import manners
 
 TEXT_CHARS_MAX = 1_200
 
@@ -27,12 +28,7 @@ _SPELLINGS = (
     (re.compile(r"(?i)\b(what|how|where|who)'s\b"), r"\1 is"),
     (re.compile(r"(?i)\bwhats\b"), "what is"),
 )
-_BEFORE = re.compile(
-    r"(?i)(?:(?:hi|hello|hey|ok|okay)(?: there| council)?[,!.]? |please,? |kindly |quick question[:,] "
-    r"|(?:can|could|would) you (?:please )?(?=tell|give|calculate|compute|find|work|convert|help|say|solve|divide|split)"
-    r"|tell me,? |(?:do you know|i want to know|i need to know|i would like to know),? )"
-)
-_AFTER = re.compile(r"(?i)(?:[\s,]*(?:please|thanks|thank you|thx))?[\s?!.=:]*$")
+_MARKS = "?!.=:"
 
 
 def plain(text: str) -> str:
@@ -46,9 +42,4 @@ def plain(text: str) -> str:
         raise stops.PassOnError("it holds signs that cannot be printed")
     if text.count("$") == 2:
         text = re.sub(r"(?<!\S)\$(\S[^$]*)(?<=\S)\$(?=[\s?!.,:;]|$)", r"\1", text).strip()
-    for _ in range(4):
-        found = _BEFORE.match(text)
-        if not found:
-            break
-        text = text[found.end() :]
-    return _AFTER.sub("", text)
+    return manners.without(text, _MARKS)

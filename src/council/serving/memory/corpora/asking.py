@@ -3,15 +3,11 @@
 import re
 import unicodedata
 
+from council.serving.wording import manners
+
 # No grammar here reads longer questions, and what is longer asks for more than one thing.
 _CHARS_MAX = 160
-_POLITE_BEFORE = re.compile(
-    r"(?:(?:please|hey|hi|hello|ok|okay|so|council)\b[\s,.!:]*)*"
-    r"(?:(?:(?:can|could|would) you (?:please )?tell me|(?:please )?tell me|do you know|i(?: would|'d) like to know)\b"
-    r"[\s,:]*)?",
-    re.IGNORECASE,
-)
-_POLITE_AFTER = re.compile(r"[\s,]*\b(?:please|thanks|thank you)$", re.IGNORECASE)
+_MARKS = "?!."
 _CONTRACTED = re.compile(r"\b(what|who|where)(?:'s|s)(?= )", re.IGNORECASE)
 _SAME = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u2013": "-", "\u2011": "-"})
 
@@ -22,8 +18,7 @@ def plain(text: str) -> str:
     if len(text) > _CHARS_MAX or "\n" in text:
         return ""
     text = " ".join(unicodedata.normalize("NFKC", text).translate(_SAME).split())
-    text = _CONTRACTED.sub(r"\1 is", _POLITE_BEFORE.sub("", text, count=1))
-    return _POLITE_AFTER.sub("", text.rstrip(" ?!.")).rstrip(" ?!.,")
+    return _CONTRACTED.sub(r"\1 is", manners.without(text, _MARKS)).rstrip(" ,")
 
 
 def folded(name: str) -> str:

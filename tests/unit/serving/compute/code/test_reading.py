@@ -2,7 +2,7 @@
 
 import pytest
 
-from council.serving.compute.code import reading
+from council.serving.compute.code import purity, reading
 
 CODE = "```python\nprint(sum([1, 2]))\n```"
 
@@ -75,6 +75,40 @@ def test_what_may_come_out_otherwise_elsewhere_is_told(code: str, said: str) -> 
     assert said in reading.read(f"Run this\n```python\n{code}\n```").impure
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import json; print(json.codecs.sys.version)",
+        "import collections; print(collections._sys.version_info)",
+        "import json as j\nprint(j.codecs)",
+        "from json import codecs",
+        "from collections import _sys",
+        "print(copyright)",
+        "print(__file__)",
+        "def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\nprint(f(0))",
+        "def f(n):\n    try:\n        return f(n + 1)\n    except:\n        return n\nprint(f(0))",
+        "try:\n    int('x')\nexcept ValueError as error:\n    print(error)",
+    ],
+)
+def test_what_tells_of_this_python_is_no_result_of_the_code_alone(code: str) -> None:
+    assert purity.impurity(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import collections.abc\nprint(isinstance([], collections.abc.Sequence))",
+        "from collections import Counter\nprint(Counter('aab').most_common(1))",
+        "import math\nprint(math.pi)",
+        "class Bad(Exception):\n    pass\ntry:\n    raise Bad('x')\nexcept Bad as error:\n    print(error)",
+        "try:\n    int('x')\nexcept ValueError:\n    print('no')",
+        "if __name__ == '__main__':\n    print(1)",
+    ],
+)
+def test_what_comes_out_the_same_everywhere_stays_so(code: str) -> None:
+    assert not purity.impurity(code)
+
+
 def test_numbers_in_a_set_come_in_one_order() -> None:
     assert reading.read("Run this\n```python\nprint(sorted({3, 1}), len(set(map(abs, [1, -1]))))\n```").impure == ""
 
@@ -84,6 +118,19 @@ def test_a_check_is_read_with_its_tests_apart() -> None:
         "Does this pass?\n```python\ndef f(n):\n    return n * n\n\nassert f(2) == 4\nassert f(3) == 9\n```"
     )
     assert read.task == "check" and "assert" not in read.code and len(read.given.tests) == 2
+
+
+def test_tests_in_lines_around_the_code_are_its_tests() -> None:
+    read = reading.read("Does this pass?\n```python\ndef f(x):\n    return x\n```\n- `f(1) -> 1`\nf(2) -> 3")
+    assert (read.task, [test.expected for test in read.given.tests]) == (reading.Task.CHECK, ["1", "3"])
+
+
+@pytest.mark.parametrize(
+    "tests", ["assert f(1) in (1, 2)", "assert f(1) == float('nan')", "assert g(1) == 1", "assert C().m() == 1"]
+)
+def test_a_check_whose_tests_cannot_be_read_is_no_wish_for_a_models_opinion(tests: str) -> None:
+    read = reading.read(f"Does this pass?\n```python\ndef f(x):\n    return x\n\n{tests}\n```")
+    assert (read.task, read.given.tests, read.given.unread) == (reading.Task.CHECK, (), (tests,))
 
 
 @pytest.mark.parametrize("text", ["", "\x00\x01", "```", "```python\n" + "(" * 5_000, "run " * 20_000, "a" * 200_000])

@@ -33,11 +33,13 @@ ANSWERED = {
     "median of 3, 1, 2": "the median of 3, 1, 2 = 2",
     "mode of 1, 2, 3": "the mode of 1, 2, 3 = none: every number stands there once",
     "How many ways can the letters of MISSISSIPPI be arranged?": "different orders of the 11 letters of MISSISSIPPI = 34650",
+    "arrangements of the letters of noon": "different orders of the 4 letters of NOON = 6",
     "What is the probability of at least 1 six in 4 rolls?": "the probability of at least 1 times 6 in 4 throws of a fair "
     "6-sided die = 671/1296 (about 51.77%)",
     "Is 1900 a leap year?": "No, 1900 is not a leap year.",
     "What day of the week was July 4, 1776?": "the day of the week of 4 July 1776 = Thursday",
     "How many days until 2026-12-25?": "days between 29 November 2026 (today, UTC) and 25 December 2026 = 26 days",
+    "what day is tomorrow": "the date of tomorrow, in UTC = 30 November 2026, a Monday",
     "What date is 2 weeks from tomorrow?": "30 November 2026 (tomorrow, UTC) + 2 weeks = 14 December 2026, a Monday",
     "14:35 plus 3 h 50 min": "14:35 + 3 h 50 min = 18:25",
     "23:30 plus 45 minutes": "23:30 + 45 min = 00:15 the next day",

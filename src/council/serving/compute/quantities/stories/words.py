@@ -5,24 +5,24 @@ from fractions import Fraction
 
 from council.serving.compute.quantities import numbers, stops
 from council.serving.compute.quantities.stories import kinds
+from council.serving.wording import number_words
 
 SENTENCES_MAX = 12
 _STOPS = (
-    "a about above across after again against ago all almost along already also although always among an and another any "
-    "apiece approximately are around as at away back barely be because before behind below beneath beside besides between "
-    "beyond billion both but by cannot could couple daily despite did do does double down dozen dozens during each earlier "
-    "eight eighteen eighty either eleven equally ever every exactly except few fewer fifteen fifty five for forty four "
-    "fourteen friday from get gross had half hardly has have he her here hers him his home how hundred hundreds if in "
-    "inside instead into is it its just last later least left less like many maybe me might million mine missing monday "
-    "more most much must my near nearly neither never next nine nineteen ninety no none nor not nothing now of off often on "
-    "once one only onto or other others our out outside over pair past per percent perhaps rarely remaining roughly "
-    "saturday second seldom seven seventeen seventy several she should since six sixteen sixty so some sometimes soon still "
-    "such sunday ten than that the their them then there these they thirteen thirty this those thousand thousands three "
-    "through thursday times to today together tomorrow tonight too total toward towards triple tuesday twelve twenty twice "
-    "two under underneath unless until up upon us usually via was wednesday weekly were what when where which while who "
-    "whom whose will with within without would yesterday yet you your zero"
+    "a about above across after again against ago all almost along already also although always among an and another "
+    "any apiece approximately are around as at away back barely be because before behind below beneath beside besides "
+    "between beyond billion both but by cannot could couple daily despite did do does double down dozen dozens during "
+    "each earlier either equally ever every exactly except few fewer for friday from get gross had half hardly has "
+    "have he her here hers him his home how hundred hundreds if in inside instead into is it its just last later "
+    "least left less like many maybe me might million mine missing monday more most much must my near nearly neither "
+    "never next no none nor not nothing now of off often on once only onto or other others our out outside over pair "
+    "past per percent perhaps rarely remaining roughly saturday second seldom several she should since so some "
+    "sometimes soon still such sunday than that the their them then there these they this those thousand thousands "
+    "through thursday times to today together tomorrow tonight too total toward towards triple tuesday twice under "
+    "underneath unless until up upon us usually via was wednesday weekly were what when where which while who whom "
+    "whose will with within without would yesterday yet you your"
 )
-_STOP = "(?:" + "|".join(_STOPS.split()) + ")"
+_STOP = "(?:" + "|".join((*_STOPS.split(), *number_words.cardinals(0, 90))) + ")"
 NOUN = rf"(?!{_STOP}\b)[a-z]+(?:[ -](?!{_STOP}\b)[a-z]+){{0,2}}?"
 _NO_NAMES = (
     "anybody anyone anything assume boys brothers children classmates cousins eighth even everybody everyone "

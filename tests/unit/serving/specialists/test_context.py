@@ -1,0 +1,96 @@
+"""An answer that is called verified never leaves out what was said before its question."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from council.domain import answers
+from council.serving.compute import operations
+from council.serving.specialists import computed, context
+
+
+class Worker:
+    """The worker's operations, in this process."""
+
+    async def call(self, operation: str, payload: dict[str, Any], request_id: str) -> dict[str, Any]:
+        return operations.OPERATIONS[operation](payload)
+
+
+def said(*turns: str, system: str = "") -> list[answers.Message]:
+    messages = [answers.Message("system", system)] if system else []
+    for place, turn in enumerate(turns):
+        messages += [answers.Message("assistant", "OK.")] if place else []
+        messages.append(answers.Message("user", turn))
+    return messages
+
+
+async def asked(messages: Sequence[answers.Message], route: answers.Route) -> answers.Event:
+    question = answers.Question("r", messages, "council", answers.Sampling(100))
+    specialist = computed.ComputedSpecialist(route, f"{route}.solve", Worker())  # type: ignore[arg-type]
+    return [event async for event in specialist.attempt(question)][-1]
+
+
+async def test_what_was_stated_earlier_is_read_with_the_question() -> None:
+    found = await asked(said("Ann is taller than Bob.", "Bob is taller than Cem. Who is tallest?"), answers.Route.LOGIC)
+    assert isinstance(found, answers.Finding) and found.text.startswith("Ann") and found.evidence.level.verified
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question"),
+    [
+        ("From now on, * means addition.", "What is 3 * 4?"),
+        ("Let us work in base 8.", "What is 7 + 1?"),
+        ("x is a whole number greater than 2.", "Solve x^2 - 5x + 6 = 0"),
+        ("Use degrees for all angles. pi is 3.", "What is 2 * pi?"),
+        ("Round all results to whole numbers.", "What is 7 / 2?"),
+        ("From now on use base 8. What is 3 + 3?", "What is 7 + 1?"),
+        ("a = 5", "What is 2 * 3?"),
+        ("Numbers are hexadecimal", "What is 9 + 8?"),
+    ],
+)
+async def test_what_cannot_be_read_with_it_is_never_left_out(earlier: str, question: str) -> None:
+    assert isinstance(await asked(said(question), answers.Route.MATH), answers.Finding)
+    found = await asked(said(earlier, question), answers.Route.MATH)
+    assert isinstance(found, answers.PassOn) and found.reason.startswith("Read with what was said before it")
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        "All numbers are hexadecimal.", "Work modulo 7.", "Today is 1 March 2030.", "Answer in French.",
+        'Answer only as JSON {"n": ...}.', "You are a pirate.", "You are a helpful assistant. Round every result.",
+    ],
+)  # fmt: skip
+async def test_instructions_are_the_models_to_follow(system: str) -> None:
+    found = await asked(said("What is 10 + 15?", system=system), answers.Route.MATH)
+    assert isinstance(found, answers.PassOn) and "Only the model can follow" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("system", "turns"),
+    [
+        ("You are a helpful assistant.", ("What is 2 + 2?",)),
+        ("You are a friendly AI assistant. Be concise. Answer politely.", ("What is 2 + 2?",)),
+        ("", ("Hello!", "What is 2 + 2?")),
+        ("", ("What is the capital of France?", "Thanks! What is 2 + 2?")),
+        ("", ("What is 17% of 200?", "Great, thank you.", "What is 2 + 2?")),
+        ("", ("17% of 200", "What is 2 + 2?")),
+        ("", ("I have 3 apples and eat 1. How many are left?", "What is 2 + 2?")),
+    ],
+)
+async def test_manners_and_other_questions_change_nothing(system: str, turns: Sequence[str]) -> None:
+    *before, last = turns
+    found = await asked(said(*before, last.removeprefix("Thanks! "), system=system), answers.Route.MATH)
+    assert isinstance(found, answers.Finding) and found.text == "2 + 2 = 4"
+
+
+@given(st.lists(st.tuples(st.sampled_from(["system", "user", "assistant", "tool"]), st.text(max_size=80)), max_size=60))
+def test_any_conversation_is_looked_through(turns: list[tuple[str, str]]) -> None:
+    context.of([answers.Message(role, text) for role, text in turns])
+
+
+def test_a_long_conversation_is_not_taken_for_one_without_context() -> None:
+    assert context.of(said(*["What is 2 + 2?"] * 60)).instructed
