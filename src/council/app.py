@@ -212,8 +212,7 @@ def gateway(
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    made_records, made_store = records(config, where), store(config, where)
-    made_incidents = incidents(config, where)
+    made_records, made_incidents, made_store = records(config, where), incidents(config, where), store(config, where)
     made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)

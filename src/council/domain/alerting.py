@@ -11,6 +11,9 @@ from council.domain.options import option
 
 CHANNELS = ("log", "file", "apprise")
 
+# Sentinels, whose amber is a warning: it names a service and what grows in it.
+SENTINELS = ("memory", "descriptors", "zombies", "threads", "children", "sockets")
+
 # Gates whose alerts go by the name that people look for.
 NAMED = {"error_rate": "http_5xx", "latency_p95": "latency", "cost_per_100": "spend"}
 
@@ -71,10 +74,10 @@ class Rule:
 
 _KINDS = {
     **dict.fromkeys(("http_5xx", "latency", "success_rate", "service_down", "metrics_stale"), Kind.PAGE),
-    **dict.fromkeys(("disk_usage", "network_errors", "local_processing", "fd_usage", "descriptors"), Kind.LATE),
-    **dict.fromkeys(("spend", "memory_growth", "response_size", "concurrent_users", "memory_leak"), Kind.WARN),
+    **dict.fromkeys(("disk_usage", "network_errors", "local_processing", "fd_usage", *SENTINELS), Kind.LATE),
+    **dict.fromkeys(("spend", "memory_growth", "response_size", "concurrent_users"), Kind.WARN),
 }
-_AMBER_WARNS = frozenset({"descriptors", "spend"})
+_AMBER_WARNS = frozenset({*SENTINELS, "spend"})
 
 
 def rule_of(name: str, settings: AlertsConfig) -> Rule:

@@ -34,7 +34,7 @@ class Severity(enum.StrEnum):
 
 
 def label_of(name: str, labels: Labels) -> str:
-    """Return how people read a thing: `memory_leak svc=gateway`."""
+    """Return how people read a thing: `memory svc=gateway`."""
     return " ".join([name, *(f"{key}={value}" for key, value in labels)])
 
 
@@ -107,7 +107,8 @@ class Member:
 class Cause:
     """What may have brought an incident about: something else that went bad about then. A candidate, not a finding.
 
-    `until_us` is its last bad reading, 0 where it was bad still when the candidate was named. `because` is the line of the causal table that links it to an alert of the incident; "" where only the time does.
+    `until_us` is its last bad reading, 0 where it was bad still when the candidate was named. `because` is the line of the
+    causal table that links it to an alert of the incident, "" where only the time does.
     """
 
     title: str

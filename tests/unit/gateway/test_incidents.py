@@ -12,7 +12,7 @@ from council.domain.incidents import Incident, Severity, Standing
 from gateway_rig import Rig
 
 T0 = 1_790_000_000_000_000
-ALERT = incidents.Alert("memory_leak", (("svc", "gateway"),), Severity.WARNING, "9 MB an hour", T0, "Look.")
+ALERT = incidents.Alert("memory", (("svc", "gateway"),), Severity.WARNING, "9 MB an hour", T0, "Look.")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_an_incident_is_shown_with_all_that_is_known(rig: Rig, kept: sql_i
         "id": "incident-2",
         "standing": "repaired",
         "severity": "warning",
-        "title": "memory_leak svc=gateway",
+        "title": "memory svc=gateway",
         "began_us": T0,
         "detected_us": T0 + 5_000_000,
         "repaired_us": T0 + 60_000_000,
@@ -71,7 +71,7 @@ async def test_an_incident_is_shown_with_all_that_is_known(rig: Rig, kept: sql_i
         "repair_s": 60.0,
         "alerts": [
             {
-                "name": "memory_leak",
+                "name": "memory",
                 "labels": {"svc": "gateway"},
                 "severity": "warning",
                 "summary": "9 MB an hour",

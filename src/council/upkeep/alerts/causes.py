@@ -37,7 +37,7 @@ LINKS: tuple[Link, ...] = (
     _link("fd_usage", "http_5xx network_errors success_rate service_down", "without descriptors no connection opens"),
     _link("descriptors", "http_5xx network_errors success_rate service_down fd_usage", "without descriptors no "
           "connection opens"),
-    _link("memory_leak", "service_down latency memory_growth http_5xx", "a process that grows is slowed and then ended "
+    _link("memory", "service_down latency memory_growth http_5xx", "a process that grows is slowed and then ended "
           "by the kernel"),
     _link("memory_growth", "service_down latency http_5xx", "a process that grows is slowed and then ended by the kernel"),
     _link("gpu_memory", "service_down latency http_5xx", "a model without memory on its card fails"),
@@ -48,7 +48,7 @@ LINKS: tuple[Link, ...] = (
     _link("latency", "http_5xx success_rate", "answers that take too long are timeouts"),
     _link("response_size", "latency spend", "longer answers take longer and cost more"),
     _link("local_processing", "spend latency", "what is not answered here is paid for elsewhere"),
-    _link("queue", "latency http_5xx", "what waits in a queue is late, and turned away when it is full"),
+    _link("sockets", "descriptors fd_usage", "each socket is a descriptor"),
 )  # fmt: skip
 
 

@@ -36,10 +36,10 @@ def of_gate(judged: gates.Judged, at_us: int) -> incidents.Observation:
 
 
 def of_finding(
-    sentinel: str, service: str, verdict: gates.Verdict, reason: str, next_step: str, at_us: int
+    sentinel: str, service: str, verdict: str, reason: str, next_step: str, at_us: int
 ) -> incidents.Observation:
     """Return what a sentinel found about a service."""
-    return _observation(sentinel, verdict, at_us, reason, (("svc", service),), next_step)
+    return _observation(sentinel, gates.Verdict(verdict), at_us, reason, (("svc", service),), next_step)
 
 
 def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observation:

@@ -243,7 +243,7 @@ def test_what_went_bad_at_the_same_time_is_named_and_not_called_a_cause() -> Non
 rounds = st.lists(
     st.tuples(
         st.integers(1, 120),
-        st.dictionaries(st.sampled_from(["latency", "fd_usage", "spend", "queue"]), st.sampled_from(list(Verdict))),
+        st.dictionaries(st.sampled_from(["latency", "fd_usage", "spend", "memory"]), st.sampled_from(list(Verdict))),
     ),
     max_size=40,
 )
@@ -260,7 +260,7 @@ def test_every_incident_told_of_is_told_to_be_over_once_and_only_when_it_is(
         watch.look(**verdicts)
     for _ in range(60):
         watch.at_s += 59
-        watch.look(latency=G, fd_usage=G, spend=G, queue=G)
+        watch.look(latency=G, fd_usage=G, spend=G, memory=G)
     assert not watch.desk.open
     for one in watch.saved.values():
         kinds = [notice.kind for _, notice in watch.notices if notice.incident_id == one.id]
