@@ -69,7 +69,7 @@ def step(track: Track, verdict: gates.Verdict, at_us: int, rule: alerting.Rule) 
         case gates.Verdict.RED | gates.Verdict.AMBER if is_bad(verdict, rule):
             return _bad(read, at_us, rule)
         case _:
-            return replace(read, green_s=0.0), None
+            return read, None
 
 
 def is_bad(verdict: gates.Verdict | None, rule: alerting.Rule) -> bool:
@@ -111,7 +111,7 @@ def _green(
 
 def _counted(track: Track, passed_s: float, rule: alerting.Rule) -> Track:
     """Return the track with the time since its last reading added to what that reading was."""
-    if track.state is State.WELL or not is_bad(track.last, rule):
+    if not is_bad(track.last, rule):
         return track
     red_s = passed_s if track.last is gates.Verdict.RED else 0.0
     return replace(track, bad_s=track.bad_s + passed_s, red_s=track.red_s + red_s)
@@ -121,7 +121,7 @@ def _bad(track: Track, at_us: int, rule: alerting.Rule) -> tuple[Track, Change |
     lapsed = track.state is State.PENDING and at_us - track.bad_us > LAPSE_S * 1_000_000
     if track.state is State.WELL or lapsed:
         track = replace(track, state=State.PENDING, since_us=at_us, bad_s=0.0, red_s=0.0)
-    track = replace(track, bad_us=at_us, green_s=0.0)
+    track = replace(track, bad_us=at_us)
     wanted = _severity(track, rule)
     if wanted is None or (track.severity is not None and wanted.rank <= track.severity.rank):
         return track, None

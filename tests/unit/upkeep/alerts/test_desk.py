@@ -1,5 +1,6 @@
 """Incidents out of observations, and what people are told."""
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 
@@ -172,6 +173,38 @@ def test_a_silence_of_one_alert_leaves_the_others_loud() -> None:
     ((_, notice),) = watch.notices
     assert notice.title == "Page: success_rate" and "latency: " not in notice.text.splitlines()
     assert not notice.text.startswith("latency")
+
+
+def test_what_ended_in_silence_is_not_told_when_the_silence_ends() -> None:
+    watch = Watch()
+    watch.silences = [Silence("latency", T0 + 120 * S, "ada", "known", T0)]
+    watch.look_for(20, latency=R, success_rate=R)
+    watch.look_for(70, latency=G, success_rate=R)
+    watch.look_for(60, latency=G, success_rate=R)
+    assert [notice.title for _, notice in watch.notices] == ["Page: success_rate"]
+
+
+def test_a_source_that_skips_a_round_does_not_make_a_flapping_alert_new() -> None:
+    watch = Watch()
+    for hold_s in (60, 120, 240):
+        watch.look_for(20, latency=R)
+        watch.look_for(hold_s, latency=G)
+        assert watch.desk.open
+        watch.look_for(1, latency=G)
+        assert not watch.desk.open
+        watch.look_for(5)
+
+
+def test_an_alert_that_two_open_incidents_hold_goes_on_in_the_older_one() -> None:
+    first, second = Watch(), Watch()
+    first.look_for(20, latency=R)
+    second.look_for(20, latency=R)
+    twin = dataclasses.replace(second.only, id="id-9")
+    watch = Watch(at_s=30)
+    taken = watch.desk.take_up([twin, first.only], T0 + 30 * S)
+    assert [(one.id, one.standing) for one in taken] == [("id-000000", Standing.OPEN), ("id-9", Standing.ENDED)]
+    watch.look(latency=R)
+    assert [one.id for one in watch.desk.open] == ["id-000000"]
 
 
 def test_a_new_process_goes_on_with_open_incidents_and_tells_nothing_twice() -> None:
