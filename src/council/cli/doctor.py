@@ -355,15 +355,18 @@ def _library(config: config_module.Config, where: home_module.Home) -> Finding:
 def _incidents(config: config_module.Config, where: home_module.Home) -> list[Finding]:
     """Tell what goes on, which notices nobody got, and what keeps the next ones from arriving."""
     found = []
-    if app.addresses(where) and importlib.util.find_spec("apprise") is None:
-        text = "there are addresses and Apprise is not installed; `pip install 'council-cloud[notify]'`"
-        found.append(Finding("notices", False, text, needed=False))
+    try:
+        if app.addresses(where) and importlib.util.find_spec("apprise") is None:
+            text = "there are addresses and Apprise is not installed; `pip install 'council-cloud[notify]'`"
+            found.append(Finding("notices", False, text, needed=False))
+    except errors.SetupError as error:
+        found.append(Finding("notices", False, error.message, needed=False))
     try:
         with contextlib.closing(app.incidents(config, where)) as kept:
             going_on = kept.newest(_SHOWN_MAX, standing=incidents.Standing.OPEN)
             failed = kept.parcels(incidents.Delivery.FAILED, config.alerts.notices_max)
             waiting = kept.counts()[incidents.Delivery.WAITING]
-    except errors.RecordsUnavailableError:
+    except errors.CouncilError:
         return found  # the records have a line of their own
     for one in going_on:
         text = f"{one.title} ({one.severity}); `council incidents show {one.id}`"

@@ -224,6 +224,12 @@ def test_doctor_names_a_library_that_addresses_need(home: home_module.Home, monk
     assert "council-cloud[notify]" in doctor._incidents(config.Config(), home)[0].text
 
 
+def test_doctor_names_an_address_that_cannot_be_read(home: home_module.Home) -> None:
+    home.notify_addresses.mkdir(parents=True)
+    home.notify_address_file("team").write_bytes(b"\xff")
+    assert "council notify add team" in doctor._incidents(config.Config(), home)[0].text
+
+
 def test_doctor_finds_an_address_that_others_can_read(home: home_module.Home) -> None:
     run(home, "notify", "add", "team", given="json://127.0.0.1/")
     home.notify_address_file("team").chmod(0o644)
