@@ -37,10 +37,12 @@ def prepare(
     *,
     providers: Mapping[str, Mapping[str, Any]] | None = None,
     settings: Mapping[str, Any] | None = None,
+    escalation: Mapping[str, Any] | None = None,
 ) -> home_module.Home:
     """Make a home without the packaged model.
 
-    `providers` are more settings by the name of each provider, all of them the upstream; `settings` add to council.yaml.
+    `providers` are more settings by the name of each provider, all of them the upstream; `settings` add to council.yaml,
+    `escalation` is that of providers.yaml.
     """
     subprocess.run(
         [*councils.COMMAND, "init", "--home", str(root)],
@@ -53,7 +55,8 @@ def prepare(
     servers = {name: server | dict(more) for name, more in (providers or {PROVIDER: {}}).items()}
     budget = dict.fromkeys(_BUDGETS, _BUDGET_USD_MICROS)
     changes = {
-        "providers.yaml": {"providers": servers, "models": dict(models)},
+        "providers.yaml": {"providers": servers, "models": dict(models)}
+        | ({"escalation": dict(escalation)} if escalation else {}),
         "council.yaml": {"budget": budget, **(settings or {})},
     }
     blueprint.commit(

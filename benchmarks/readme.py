@@ -28,6 +28,12 @@ _ORDER = (
     "sandbox",
 )
 
+_PICTURES = {
+    "route": "route_reliability.svg",
+    "specialists": "answer_reliability.svg",
+    "locality": "confidence_reliability.svg",
+}
+
 
 def write() -> None:
     """Bring the tables in README.md up to the results that are there."""
@@ -78,6 +84,9 @@ def _part(part: dict[str, Any]) -> str:
             row.get("note", ""),
         )
         lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    picture = _PICTURES.get(part["part"], "")
+    if picture and (RESULTS / picture).exists():
+        lines += ["", f"![What was said against what was right](results/{picture})"]
     return "\n".join(lines) + "\n"
 
 
@@ -137,11 +146,8 @@ def _gateway_soak() -> list[str]:
 
 
 def _questions_soak() -> list[str]:
-    told = questions_readme.soak()
-    if told is None:
-        return []
-    circumstances, text = told
-    return ["### soak of made questions\n", f"{_circumstances(circumstances)}\n", text]
+    told = [f"{_circumstances(circumstances)}\n\n{text}" for circumstances, text in questions_readme.soaks()]
+    return ["### soak of made questions\n", *told] if told else []
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import figures
+import reliability
 
 sys.path.insert(0, str(figures.ROOT / "tools"))
 
@@ -33,7 +34,6 @@ _BEFORE = ("Would you kindly tell me: ", "Dear assistant, ", "Hello, ", "I wonde
 _AFTER = ("", " Many thanks!", " if you don't mind", " Cheers")
 _OPTIONS = ("Yes", "No", "Maybe", "It depends", "Not enough information", "Option one", "Option two", "Cannot say")
 _SECONDS_RUNS = 2_000
-_BINS = 10
 _WORDS_OF_500_TOKENS = 380
 
 Rows = Sequence[train_router.Labelled]
@@ -206,60 +206,15 @@ def _calibration(rows: Rows, weights: head.Head) -> list[figures.Row]:
             sum((one[place] - (place == row.route)) ** 2 for place in range(len(ROUTES)))
             for one, row in zip(found, rows, strict=True)
         )
-        bins = _binned(tops)
-        error = sum(count * abs(said - right) for said, right, count in bins) / len(tops)
+        bins = reliability.binned(tops)
+        error = reliability.error(bins)
         curves[name] = bins
         made += [
             figures.Row("route probability: calibration error", name, error, "share", samples=len(rows)),
             figures.Row("route probability: Brier score", name, brier, "score", samples=len(rows)),
         ]
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "route_reliability.svg").write_text(_diagram(curves))
+    reliability.draw(RESULTS / "route_reliability.svg", "probability of the likeliest route", curves)
     return made
-
-
-def _binned(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float, int]]:
-    """Return, for each tenth of the scale that holds any, what was said on average, what was right, and how many."""
-    bins: dict[int, list[tuple[float, bool]]] = {}
-    for said, right in pairs:
-        bins.setdefault(min(_BINS - 1, int(said * _BINS)), []).append((said, right))
-    return [
-        (statistics.mean(said for said, _ in one), statistics.mean(right for _, right in one), len(one))
-        for _, one in sorted(bins.items())
-    ]
-
-
-def _diagram(curves: Mapping[str, Sequence[tuple[float, float, int]]]) -> str:
-    """Return the reliability diagram: what was said against what was right; on the diagonal they agree."""
-    side, edge = 400, 50
-
-    def place(said: float, right: float) -> str:
-        return f"{edge + said * side:.0f},{edge + (1 - right) * side:.0f}"
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{side + 2 * edge}" height="{side + 2 * edge}" font-family="sans-serif"'
-        ' font-size="13"><rect width="100%" height="100%" fill="white"/>',
-        f'<polyline points="{place(0, 0)} {place(1, 1)}" stroke="#bbb" fill="none"/>',
-        f'<rect x="{edge}" y="{edge}" width="{side}" height="{side}" stroke="#444" fill="none"/>',
-        f'<text x="{edge + side / 2}" y="{side + 2 * edge - 12}" text-anchor="middle">'
-        "probability of the likeliest route</text>",
-        f'<text transform="translate(16 {edge + side / 2}) rotate(-90)" text-anchor="middle">share that was right</text>',
-    ]
-    for step in range(0, 11, 2):
-        across, up = place(step / 10, 0).split(","), place(0, step / 10).split(",")
-        parts.append(f'<text x="{across[0]}" y="{int(across[1]) + 16}" text-anchor="middle">{step / 10}</text>')
-        parts.append(f'<text x="{int(up[0]) - 6}" y="{int(up[1]) + 4}" text-anchor="end">{step / 10}</text>')
-    for (name, bins), colour in zip(curves.items(), ("#c60", "#06c"), strict=True):
-        points = " ".join(place(said, right) for said, right, _ in bins)
-        parts.append(f'<polyline points="{points}" stroke="{colour}" fill="none" stroke-width="2"/>')
-        for said, right, count in bins:
-            across, up = place(said, right).split(",")
-            parts.append(
-                f'<circle cx="{across}" cy="{up}" r="{2 + count**0.5 / 6:.1f}" fill="{colour}" fill-opacity=".5"/>'
-            )
-        row = edge + 20 + 18 * list(curves).index(name)
-        parts.append(f'<text x="{edge + 12}" y="{row}" fill="{colour}">{name}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import figures
 import gateways
 import ledger
 import locality
+import locality_live
 import memory
 import readme
 import recall
@@ -76,6 +77,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--sample", type=int, default=6, help="rows a file that are put to a model; 0 for none")
     parser.add_argument("--seed", type=int, default=specialists.SEED, help="seed of that sample")
+    parser.add_argument("--live", type=int, default=200, help="held-out questions that locality asks live; 0 for none")
+    parser.add_argument("--warming", type=int, default=60, help="questions before those, which do not count")
     parser.add_argument("--model", type=Path, metavar="FILE", help="GGUF file to ask the sample as well")
     parser.add_argument("--tools", action="store_true", help="ask the sample once more with `general.tools` on")
     return parser.parse_args()
@@ -112,7 +115,10 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
     "route": lambda _: route.run(say),
-    "locality": lambda _: locality.run(say),
+    "locality": lambda options: [
+        *locality.run(say),
+        *(locality_live.run(options.port, say, options.live, options.warming, options.seed) if options.live else []),
+    ],
     "recall": lambda options: recall.run(options.port, options.peers, say),
     "specialists": lambda options: specialists.run(
         options.port, say, options.data, options.sample, options.seed, options.model, options.tools

@@ -251,7 +251,10 @@ def _options() -> argparse.Namespace:
         "--questions",
         type=int,
         metavar="N",
-        help=f"made questions of each family in a whole campaign, {soak_questions.QUESTIONS:,} by default",
+        help="made questions of each family in a whole campaign, some thousand by default",
+    )
+    parser.add_argument(
+        "--kinds", nargs="+", choices=tuple(soak_questions.KINDS), help="kinds of made questions; all by default"
     )
     parser.add_argument("--quick", action="store_true", help="one lane, nothing kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the merged result here, too")

@@ -2,6 +2,7 @@
 
 Every row goes through a whole Council over HTTP, one after the other, streamed. Without the rows nothing is measured. Verified
 answers are judged like all others; one that is not the expected one counts as wrong and is named, whoever of the two errs.
+With a model, what each level of evidence promises is held against what was right, and drawn in `answer_reliability.svg`.
 """
 
 import asyncio
@@ -21,9 +22,11 @@ import uvloop
 import councils
 import figures
 import judging
+import reliability
 from council import app
 from council.domain import home as home_module
 
+RESULTS = Path(__file__).resolve().parent / "results"
 DATA = figures.ROOT.parent / "shared" / "data" / "router-dev"
 SEED = 4711
 TOKENS_MAX = 256
@@ -65,6 +68,8 @@ class Asked:
     question: Question
     outcome: str
     verified: bool = False
+    level: str = ""
+    confidence: float = 0.0
     specialist: str = ""
     by_model: bool = False
     first_ms: float = 0.0
@@ -137,6 +142,7 @@ def _with_model(
     note = f"{bound}, n {len(short)} of {len(general)}"
     return [
         *_figures(asked, name),
+        *_levels(asked, name),
         figures.median(f"general: first token, {name}", figures.OURS, first_ms, "ms", TARGET_MS, note),
         figures.median(f"general: last byte, {name}", figures.OURS, [one.last_ms for one in short], "ms"),
     ]
@@ -205,6 +211,8 @@ async def _ask(session: aiohttp.ClientSession, row: Question) -> Asked:
         row,
         outcome,
         council["verified"],
+        council["evidence"]["level"],
+        council["confidence"],
         council["specialist"],
         council["model"] is not None,
         (first_s - began_s) * 1e3,
@@ -255,6 +263,36 @@ def _figures(asked: Sequence[Asked], name: str) -> list[figures.Row]:
     rows.append(
         figures.Row(f"verified answers wrong, {name}", figures.OURS, float(len(offenders)), "answers", 0.0, note=note)
     )
+    return rows
+
+
+def _levels(asked: Sequence[Asked], name: str) -> list[figures.Row]:
+    """Return a row for each specialist and level of how often it was right and what it had promised, and draw them all."""
+    groups: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for one in asked:
+        if one.outcome in ("right", "wrong"):
+            groups[f"{one.specialist}, {one.level}"].append((one.confidence, one.outcome == "right"))
+    rows = []
+    for title, pairs in sorted(groups.items()):
+        right = sum(was for _, was in pairs)
+        promised = sum(said for said, _ in pairs) / len(pairs)
+        note = f"{right} of {len(pairs)} right; confidence {promised:.3f} on average"
+        figure = f"answers of {title}: right, {name}"
+        rows.append(figures.Row(figure, figures.OURS, right / len(pairs), "share", samples=len(pairs), note=note))
+    everything = [pair for pairs in groups.values() for pair in pairs]
+    spoken = [pair for title, pairs in groups.items() if title == "general, none" for pair in pairs]
+    curves = {}
+    for title, pairs in (("all answers", everything), ("the local model's own words", spoken)):
+        if pairs:
+            bins = curves[title] = reliability.binned(pairs)
+            values = {"calibration error": reliability.error(bins), "Brier score": reliability.brier(pairs)}
+            rows += [
+                figures.Row(
+                    f"confidence of {title}: {figure}, {name}", figures.OURS, value, "share", samples=len(pairs)
+                )
+                for figure, value in values.items()
+            ]
+    reliability.draw(RESULTS / "answer_reliability.svg", "confidence of the answer", curves)
     return rows
 
 

@@ -32,6 +32,8 @@ from council.testing import faults, local, memory, model, upstream
 from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
+# A query in other words than the guide's, and what is near to it.
+NEAREST = {"When may captains come in?": "hours.md"}
 PROMPTS = Path(__file__).parents[1] / "config" / "prompts"
 
 
@@ -89,7 +91,10 @@ async def open_rig(
         secrets[role] = f"secret-{role}"
         real_records.add_token(access.Token(f"id-{role}", "someone", role, "", access.digest(secrets[role]), 1))
     records, store = faults.Switch(real_records), faults.Switch(MemoryStore())
-    compute, recall = faults.Switch(local.InlineCompute()), faults.Switch(local.InlineRetriever({"hours.md": GUIDE}))
+    compute, recall = (
+        faults.Switch(local.InlineCompute()),
+        faults.Switch(local.InlineRetriever({"hours.md": GUIDE}, NEAREST)),
+    )
     fake_sandbox = FakeSandbox(settings.sandbox)
     sandbox = faults.Switch(fake_sandbox)
     ledger_writer = writer.LedgerWriter(records, 64, 1000)

@@ -3,7 +3,8 @@
     python tools/fit_confidence.py ANSWERS      what `ask_local_model.py` wrote: id, file, kind, prompt, answer, said, logprobs
 
 Of the files that may be fitted (see `train_router.FILES`), six tenths by hash of id are; everything else is what the figures
-in the file are of. Logistic regression with a ridge, by Newton's method.
+in the file are of. A question that a specialist verifies never comes to the model, and counts for neither. Logistic regression
+with a ridge, by Newton's method.
 """
 
 import argparse
@@ -32,7 +33,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the confidence of the local model's answers.")
     parser.add_argument("answers", type=Path)
     raw = parser.parse_args().answers.read_bytes()
-    rows = [row for row in map(json.loads, raw.splitlines()) if row["logprobs"]]
+    told_rows = map(json.loads, raw.splitlines())
+    rows = [row for row in told_rows if row["logprobs"] and ask_local_model.solved(row["prompt"]) is None]
     used, held = [row for row in rows if fitted_on(row)], [row for row in rows if not fitted_on(row)]
     seen = features(used)
     means = seen.mean(0)
@@ -70,7 +72,7 @@ def fitted_on(row: dict[str, Any]) -> bool:
 
 def features(rows: Sequence[dict[str, Any]]) -> Array:
     """Return the features of answers, a row each."""
-    return np.array([confidence.features(row["prompt"], row["logprobs"]) for row in rows])
+    return np.array([confidence.features(row["prompt"], row["said"], row["logprobs"]) for row in rows])
 
 
 def logistic(seen: Array, wanted: Array) -> Array:
@@ -103,9 +105,9 @@ def right(row: dict[str, Any]) -> bool:
     if row["kind"] == "math":
         numbers = [one.replace(",", "").rstrip(".") for one in re.findall(r"-?\d[\d,]*\.?\d*", said)]
         return bool(numbers) and float(numbers[-1]) == float(key.replace(",", ""))
-    options = dict(re.findall(r"^([A-E])\) (.*)$", row["prompt"], re.MULTILINE))
+    options = dict(re.findall(r"^([A-H])\) (.*)$", row["prompt"], re.MULTILINE))
     if options:
-        letter = re.search(r"\b([A-E])\)", said) or re.match(r"\s*([A-E])\b[.:]?(?:\s|$)", said)
+        letter = re.search(r"\b([A-H])\)", said) or re.match(r"\s*([A-H])\b[.:]?(?:\s|$)", said)
         if letter:
             return str(letter.group(1)) == key
         words = {one: text.casefold().rstrip(".") for one, text in options.items()}

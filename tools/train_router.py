@@ -13,9 +13,7 @@ rows that were held back.
 
 import argparse
 import hashlib
-import importlib
 import json
-import pkgutil
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,8 +27,7 @@ import router_texts
 from council.backends.embedder import onnx
 from council.domain import answers
 from council.serving.router import decision, features, head
-from council.testing import questions
-from council.testing.questions import campaign, disguises
+from council.testing.questions import campaign, catalog, disguises
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "src" / "council" / "serving" / "router"
@@ -230,13 +227,12 @@ def _looks(text: str) -> Looks:
 def _made(seed: int) -> Iterator[Labelled]:
     """Yield questions of every family, at most so many a route."""
     by_route: dict[int, list[Labelled]] = {}
-    for module in sorted(pkgutil.iter_modules(questions.__path__), key=lambda one: one.name):
-        families = getattr(importlib.import_module(f"{questions.__name__}.{module.name}"), "FAMILIES", ())
-        for family in families:
-            kept = by_route.setdefault(ROUTES.index(family.route), [])
-            kept += [
-                Labelled(asked.text, ROUTES.index(family.route)) for asked in campaign.draw(family, MADE_A_FAMILY, seed)
-            ]
+    # What hangs on the machine is left out, so that the same data and seed give the same bytes everywhere.
+    for family in catalog.found(seed, of_this_machine=False).values():
+        kept = by_route.setdefault(ROUTES.index(family.route), [])
+        kept += [
+            Labelled(asked.text, ROUTES.index(family.route)) for asked in campaign.draw(family, MADE_A_FAMILY, seed)
+        ]
     for index in sorted(by_route):
         random.Random(seed).shuffle(by_route[index])
         yield from by_route[index][:MADE_A_ROUTE_MAX]

@@ -55,21 +55,28 @@ def records(config: config_module.Config, where: home_module.Home) -> ports.Reco
     return HomeRecords(where.records_url, config.records.busy_s)
 
 
-def keeper(config: config_module.Config, where: home_module.Home) -> "keeper_module.Keeper":
-    """Return what keeps users' memories. Raises SetupError without its model, RecordsUnavailableError."""
+def embedder(config: config_module.Config) -> ports.Embedder:
+    """Return the embedding model. Raises SetupError without it."""
     from council.backends.embedder import onnx
-    from council.backends.records import memories
+
+    return onnx.OnnxEmbedder(config.memory.cache_texts)
+
+
+def vector_index(config: config_module.Config, width: int) -> ports.VectorIndex:
+    """Return an empty index of vectors."""
     from council.backends.vector_index import faiss
+
+    return faiss.FaissIndex(width, config.memory.lists_from)
+
+
+def keeper(config: config_module.Config, where: home_module.Home, embeds: ports.Embedder) -> "keeper_module.Keeper":
+    """Return what keeps users' memories. Raises RecordsUnavailableError."""
+    from council.backends.records import memories
     from council.serving.memory import keeper as keeper_module
 
-    embedder = onnx.OnnxEmbedder(config.memory.cache_texts)
     kept = memories.SqlMemories(config.records.url or where.records_url, config.records.busy_s)
     clock = clock_module.SystemClock()
-
-    def new_index() -> ports.VectorIndex:
-        return faiss.FaissIndex(embedder.width, config.memory.lists_from)
-
-    return keeper_module.Keeper(kept, embedder, new_index, config.memory, clock)
+    return keeper_module.Keeper(kept, embeds, lambda: vector_index(config, embeds.width), config.memory, clock)
 
 
 def learning_records(config: config_module.Config, where: home_module.Home) -> ports.LearningRecords:
@@ -325,14 +332,25 @@ def specialists(
 ) -> list[Any]:
     """Return every specialist, wired."""
     from council.domain import sandbox_wire
-    from council.serving.specialists import code, computed, general, knowledge, programs, staged, tools, translated
+    from council.serving.specialists import (
+        code,
+        computed,
+        general,
+        knowledge,
+        programs,
+        searching,
+        staged,
+        tools,
+        translated,
+    )
 
     limits = sandbox_wire.default_limits(config.sandbox)
     math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute, clock_module.SystemClock())
     logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
     quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
     words = general.GeneralSpecialist(speaker, _prompt(prompts / "general.md"))
-    offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": quoted}
+    searched = searching.SearchSpecialist(quoted, recall)
+    offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": searched}
     rewritten = translated.TranslatedSpecialist(speaker, compute, config.logic)
     written = programs.ProgramSpecialist(speaker, compute, sandbox, limits, config.programs)
     return [

@@ -201,8 +201,8 @@ def default_files() -> dict[str, bytes]:
 
 def _make_folders(where: home_module.Home) -> None:
     try:
-        private = (where.secrets, where.records, where.store, where.sandbox, where.models, where.logs, where.run)
-        for folder in (where.root, *private):
+        private = (where.secrets, where.records, where.recall, where.store, where.sandbox, where.models, where.logs)
+        for folder in (where.root, *private, where.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         where.library.mkdir(exist_ok=True, mode=0o755)
         # What else it is, the supervisor says: a service may have to reach its own key in there.

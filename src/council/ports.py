@@ -218,7 +218,10 @@ class Retriever(Protocol):
     """Recall: finds passages in the blueprint's guidebook and knowledge and in the library."""
 
     async def search(self, query: str, limit: int, request_id: str) -> list[answers.Passage]:
-        """Return up to `limit` passages, best first. Raises RecallUnavailableError."""
+        """Return up to `limit` passages by words alone, as quotes are chosen, best first. Raises RecallUnavailableError."""
+
+    async def find(self, query: str, limit: int, request_id: str) -> answers.Searched:
+        """Return up to `limit` passages by words, and by meaning where words find too little. Raises RecallUnavailableError."""
 
     async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:
         """Return the passage of this `id`, or None if it is no more. Raises RecallUnavailableError."""
@@ -363,6 +366,9 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str]) -> memory.Embedded:
         """Return a vector for each text, in order."""
+
+    def embed_beginning(self, text: str, tokens_max: int) -> bytes:
+        """Return the vector of a text's first tokens. Nothing is kept of it."""
 
     def forget(self) -> None:
         """Drop what is kept of texts seen."""

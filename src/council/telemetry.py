@@ -149,6 +149,10 @@ RECALL_LEFT_OUT = prometheus_client.Gauge(
     "council_recall_left_out", "Documents that could not be indexed, by root.", ["root"], multiprocess_mode="livemax"
 )
 
+RECALL_MEANINGS = prometheus_client.Gauge(
+    "council_recall_meanings", "Passages whose meaning is ready to be searched.", multiprocess_mode="livemax"
+)
+
 # Memory, kept by recall.
 MEMORY_MEMORIES = prometheus_client.Gauge(
     "council_memory_memories", "Memories of all users in the records.", multiprocess_mode="livemax"

@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,13 @@ def test_the_same_text_gives_the_same_vector_whatever_stands_beside_it(embedder)
     assert alone == beside
 
 
+def test_only_the_beginning_of_a_text_counts_where_that_is_asked_for(embedder) -> None:
+    words = " ".join(f"zebra{number}" for number in range(300))
+    assert embedder.embed_beginning(words, 60) == embedder.embed_beginning(words + " and more " * 50, 60)
+    assert embedder.embed_beginning("the okapi", 60) == embedder.embed(["the okapi"]).vectors[0]
+    assert embedder.embed_beginning(words, 60) != embedder.embed_beginning(words, 5)
+
+
 def test_related_texts_are_nearer_than_unrelated_ones(embedder) -> None:
     assert cosine(embedder, "the weather in Lyon", "Lyon weather report") > 0.5
     assert cosine(embedder, "the weather in Lyon", "quarterly earnings fell sharply") < 0.3
@@ -91,6 +99,14 @@ def test_a_repeated_text_is_not_computed_again(minilm: onnx.OnnxEmbedder, monkey
     minilm.forget()
     with pytest.raises(TypeError):
         minilm.embed(["a text that comes twice"])
+
+
+def test_a_beginning_is_bounded_and_kept_nowhere(minilm: onnx.OnnxEmbedder) -> None:
+    minilm.forget()
+    began_s = time.monotonic()
+    for text in ("\0" * 50_000_000, "x" * 50_000_000, "\u202e\ud800" * 1_000_000):
+        assert len(minilm.embed_beginning(text, 128)) == 4 * minilm.width
+    assert time.monotonic() - began_s < 10 and not minilm._cache
 
 
 def test_the_cache_is_bounded(minilm: onnx.OnnxEmbedder) -> None:

@@ -86,6 +86,7 @@ async def test_the_packaged_corpora_are_readable_for_the_confined_process(recall
 
 
 async def test_a_name_that_is_no_text_stops_nothing(recall: Running) -> None:
+    await until(lambda: recall.sources("quetzal"))
     assert await recall.sources("quetzal") == ["library/caf\\xe9.md"]
 
 

@@ -30,6 +30,7 @@ def where() -> Iterator[home.Home]:
         (made.run / "metrics").mkdir()
         made.sandbox_work.mkdir()
         (made.sandbox / "audit-00000001.jsonl").write_text("audit")
+        made.meanings_file.write_text("vectors")
         (made.logs / "log").write_text("log")
         (folder / "outside").write_text("outside")
         yield made
@@ -44,6 +45,7 @@ def places(where: home.Home) -> dict[str, Path]:
         "token": where.token_file,
         "key": where.internal_key_file,
         "records": where.records / "council.db",
+        "meanings": where.meanings_file,
         "generation": where.current / "council.yaml",
         "library": where.library / "note.md",
         "models": where.models / "model.gguf",
@@ -58,7 +60,7 @@ def places(where: home.Home) -> dict[str, Path]:
 READABLE = {
     "gateway": {"key", "records", "generation"},
     "model": {"key", "models"},
-    "recall": {"generation", "library", "records"},
+    "recall": {"generation", "library", "records", "meanings"},
     "store": {"store"},
     "sandboxd": {"audit"},
     "worker": set(),
@@ -67,7 +69,7 @@ WRITABLE = {
     "gateway": {"records", "metrics"},
     "store": {"store"},
     "model": set(),
-    "recall": {"records"},
+    "recall": {"records", "recall"},
     "sandboxd": {"sandbox"},
     "worker": set(),
 }
@@ -75,6 +77,7 @@ PLACES = [
     "token",
     "key",
     "records",
+    "meanings",
     "generation",
     "library",
     "models",
@@ -109,6 +112,7 @@ def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str
             where.root,
             where.secrets,
             where.records,
+            where.recall,
             where.library,
             where.models,
             where.store,

@@ -533,3 +533,14 @@ async def test_usage_is_told_as_the_name_says_and_billed_as_it_was(model: str, t
     assert found == told
     assert (entry.prompt_tokens, entry.completion_tokens) == (3, 8)
     assert entry.reported == ((told["prompt_tokens"], told["completion_tokens"]) if isinstance(told, dict) else None)
+
+
+async def test_what_is_said_may_be_made_of_the_request_and_is_billed_by_its_pieces() -> None:
+    def says(body: bytes) -> str:
+        return "You asked: " + orjson.loads(body)["messages"][-1]["content"]
+
+    async with upstream.serve(says=says) as server:
+        heard = await _hear(server, "ok-4", stream=False)
+        entry = server.tally.entries[0]
+    assert orjson.loads(heard.body)["choices"][0]["message"]["content"] == "You asked: one two three"
+    assert (entry.prompt_tokens, entry.completion_tokens) == (3, 4)

@@ -11,9 +11,18 @@ from council.testing.questions import (
     math_faces,
     math_given,
     math_numbers,
+    math_reach,
+    math_words,
 )
 
-FAMILIES = (*math_numbers.FAMILIES, *math_algebra.FAMILIES, *math_calculus.FAMILIES, *math_given.FAMILIES)
+FAMILIES = (
+    *math_numbers.FAMILIES,
+    *math_algebra.FAMILIES,
+    *math_calculus.FAMILIES,
+    *math_given.FAMILIES,
+    *math_reach.FAMILIES,
+    *math_words.FAMILIES,
+)
 COUNT, SEED = 200, 17
 SHARE_MIN = 0.95
 

@@ -5,7 +5,18 @@ from collections.abc import Sequence
 import pytest
 
 from council.serving.compute import operations, quantities, results
-from council.testing.questions import campaign, counting, dates, families, percent, statistics, stories, units
+from council.testing.questions import (
+    campaign,
+    clocks_and_ages,
+    counting,
+    dates,
+    families,
+    percent,
+    shapes,
+    statistics,
+    stories,
+    units,
+)
 
 EVERY: dict[str, Sequence[families.Family]] = {
     "percent": percent.FAMILIES,
@@ -14,6 +25,8 @@ EVERY: dict[str, Sequence[families.Family]] = {
     "counting": counting.FAMILIES,
     "dates": dates.FAMILIES,
     "stories": stories.FAMILIES,
+    "shapes": shapes.FAMILIES,
+    "clocks and ages": clocks_and_ages.FAMILIES,
 }
 
 

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -17,8 +18,8 @@ from council import app, homes, ports
 from council.backends.model_provider import detect, packaged
 from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
+from council.domain import answers, errors, incidents
 from council.domain import config as config_module
-from council.domain import errors, incidents
 from council.domain import home as home_module
 from council.domain import sandbox as sandbox_domain
 from council.kit import clock as clock_module
@@ -112,7 +113,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         *(Finding("found", True, line, needed=False) for line in _unused_servers(config, where)),
         *_sandbox(config, where),
         *_audit(where),
-        _library(config, where),
+        *_library(config, where),
         *_incidents(config, where),
         *_services(where),
     ]
@@ -332,24 +333,41 @@ def _of_state(state: sandbox_domain.State) -> list[Finding]:
     return [first, *(Finding("sandbox", False, text, needed=False) for text in missing)]
 
 
-def _library(config: config_module.Config, where: home_module.Home) -> Finding:
-    """Tell how many documents recall has left out; it says so to anyone on this machine."""
+def _library(config: config_module.Config, where: home_module.Home) -> list[Finding]:
+    """Tell how many documents recall has left out, and of how many it knows the meaning; it says so to anyone here."""
     if calls.token(where, config) is None:
         text = "its documents are looked at while Council runs; `council library list` reads them now"
-        return Finding("library", False, text, needed=False)
+        return [Finding("library", False, text, needed=False)]
     connection = http.client.HTTPConnection("127.0.0.1", config.recall_port, timeout=_STATUS_S)
     try:
         connection.request("GET", "/livez")
         reply = calls.object_of(connection.getresponse().read(_STATUS_BYTES_MAX))
         count = sum(int(of_folder) for of_folder in reply["left_out"].values())
+        meanings = _meanings(reply["meanings"])
     except (errors.CouncilError, OSError, http.client.HTTPException, KeyError, AttributeError, ValueError, TypeError):
-        return Finding("library", False, "recall does not say what it has read; see `council status`", needed=False)
+        return [Finding("library", False, "recall does not say what it has read; see `council status`", needed=False)]
     finally:
         connection.close()
     if count:
         text = f"documents left out, or read in part: {count:,}; `council library list` names them and what helps"
-        return Finding("library", False, text, needed=False)
-    return Finding("library", True, "every document is read", needed=False)
+        return [Finding("library", False, text, needed=False), meanings]
+    return [Finding("library", True, "every document is read", needed=False), meanings]
+
+
+def _meanings(reply: dict[str, Any]) -> Finding:
+    found = answers.Meanings(**reply)
+    of_all = f"of {found.passages:,} passages"
+    why = f": {found.reason}" if found.reason else ""
+    match found.state:
+        case "off":
+            return Finding("meanings", True, "searches go by words: `recall.meanings` is off", needed=False)
+        case "waiting":
+            return Finding("meanings", False, f"searches go by words so far{why}", needed=False)
+        case "filling":
+            return Finding("meanings", False, f"{found.known:,} {of_all} are known so far{why}", needed=False)
+        case "ready":
+            return Finding("meanings", not why, f"{found.known:,} {of_all} are known{why}", needed=False)
+    raise ValueError(found.state)
 
 
 def _incidents(config: config_module.Config, where: home_module.Home) -> list[Finding]:

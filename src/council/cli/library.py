@@ -1,6 +1,7 @@
 """library: the owner's documents, what of them is read, and what is found in them."""
 
 import urllib.parse
+from typing import Any
 
 import click
 
@@ -53,17 +54,27 @@ def list_documents(where: home_module.Home, as_json: bool) -> None:
 @options.home
 @options.as_json
 def search(query: tuple[str, ...], limit: int, port: int | None, where: home_module.Home, as_json: bool) -> None:
-    """Find passages, best first, over the running service: of the library, the guidebook and all else that is quoted."""
+    """Find passages, best first, over the running service: of the library, the guidebook and all else that is quoted.
+
+    By words; where no passage holds most of them, by meaning as well.
+    """
     asked = urllib.parse.urlencode({"query": " ".join(query), "limit": limit})
     config = calls.config_of(where, port)
     reply = calls.call(
         where, config, "GET", f"/api/library/search?{asked}", timeout_s=_TIMEOUT_S, reply_bytes_max=_REPLY_BYTES_MAX
     )
+    if reply["note"]:
+        click.echo(f"council: {reply['note']}", err=True)
     if as_json:
         options.print_json(reply["found"])
         return
-    rows = [(f"{one['held']:.2f}", one["source"], one["heading"], _shown(one["quote"])) for one in reply["found"]]
-    options.print_table(("HELD", "DOCUMENT", "PLACE", "QUOTE"), rows)
+    options.print_table(("FOUND BY", "HELD", "NEAR", "DOCUMENT", "PLACE", "QUOTE"), list(map(_row, reply["found"])))
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    near = "" if one["cosine"] is None else f"{one['cosine']:.2f}"
+    words = one["quote"] or one["text"]
+    return one["found_by"], f"{one['held']:.2f}", near, one["source"], one["heading"], _shown(words)
 
 
 def _shown(text: str) -> str:

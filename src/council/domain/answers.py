@@ -4,7 +4,7 @@ import enum
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 class Route(enum.StrEnum):
@@ -123,7 +123,8 @@ class Passage:
 
     `root` is "blueprint" (trusted) or "library" (the user's own, untrusted). `score` grows with relevance; `coverage` is
     the share of the query's distinct content words that the passage holds, 0 to 1. `quote` are the sentences of `text` that
-    hold most of them, and `held` the share that those hold together with the headings.
+    hold most of them, and `held` the share that those hold together with the headings. `cosine` is how near its meaning is
+    to the query's, None where that was not looked at or other passages are nearer.
     """
 
     root: str
@@ -134,12 +135,43 @@ class Passage:
     coverage: float
     quote: str = ""
     held: float = 0.0
+    cosine: float | None = None
+
+    @property
+    def found_by(self) -> str:
+        """How a search came by it: `words`, `meaning`, or `both`."""
+        if self.cosine is None:
+            return "words"
+        return "both" if self.coverage else "meaning"
 
     @property
     def id(self) -> str:
         """What the passage is asked for by; it holds as long as document, heading and words stay the same."""
         named = "\0".join((self.root, self.source, self.heading, self.text))
         return hashlib.sha256(named.encode()).hexdigest()[:PASSAGE_ID_CHARS]
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """Of how many passages recall knows the meaning, so that a search finds them by other words than theirs.
+
+    `state` is `off`, `waiting` (for the embedding model, or for the documents to be read), `filling` or `ready`; `reason` says
+    why it is not what it could be.
+    """
+
+    state: Literal["off", "waiting", "filling", "ready"]
+    known: int = 0
+    passages: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found, best first. `note` says what of meanings was missing in it, and is empty where nothing was."""
+
+    passages: Sequence[Passage]
+    meanings: Meanings
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, errors, money, options
+from council.domain import alerting, answering, errors, money, options, storage
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -100,9 +100,12 @@ class RecallConfig:
     passage_chars: int = option(900, "Passages are cut at about this many characters.", low=200, high=10_000)
     poll_s: float = option(2.0, "How often the library folder is looked at, seconds.", low=0.1, high=3600)
     coverage_min: float = option(
-        0.8, "Share of a question's content words a passage must hold to be quoted.", low=0, high=1
+        1.0, "Share of a question's content words a passage must hold to be quoted.", low=0, high=1
     )
     timeout_s: float = option(2.0, "Longest a search may take, seconds.", low=0.1, high=60)
+    meanings: bool = option(True, "Search by meaning as well, where no passage holds the words of a search.")
+    meanings_max: int = option(20_000, "Most passages whose meaning is kept ready.", low=0, high=1_000_000)
+    meanings_s: float = option(0.3, "Longest a search waits for its query's meaning, seconds.", low=0.01, high=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +139,6 @@ class CacheConfig:
     answer_bytes_max: int = option(32 * 1024, "Larger answers are not kept, bytes.", low=256, high=512 * 1024)
     cosine_min: float = option(0.9, "Least similarity of two wordings of one question.", low=0, high=1)
     timeout_s: float = option(0.5, "Longest wait for the cache, seconds.", low=0.01, high=60)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordsConfig:
-    """The database."""
-
-    url: str = option("", "SQLAlchemy URL; empty means SQLite under the home. PostgreSQL: `postgresql+psycopg://...`.")
-    batch_rows_max: int = option(256, "Most ledger rows in one commit.", low=1, high=10_000)
-    queue_rows_max: int = option(10_000, "Ledger rows that may wait for a commit.", low=1, high=1_000_000)
-    busy_s: float = option(5.0, "Longest wait for another writer's lock, seconds.", low=0.1, high=60)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreConfig:
-    """The shared store."""
-
-    url: str = option("", "Redis or Valkey URL; empty means the bundled Valkey on a Unix socket.")
-    memory_bytes: int = option(64 * _MIB, "Most memory of the bundled Valkey, bytes.", low=8 * _MIB, high=1 << 40)
-    timeout_s: float = option(0.5, "Longest wait for one reply, seconds.", low=0.01, high=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +255,8 @@ class Config:
     learning_rows: answering.LearningRowsConfig = field(default_factory=answering.LearningRowsConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
-    records: RecordsConfig = field(default_factory=RecordsConfig)
-    store: StoreConfig = field(default_factory=StoreConfig)
+    records: storage.RecordsConfig = field(default_factory=storage.RecordsConfig)
+    store: storage.StoreConfig = field(default_factory=storage.StoreConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     calls: CallsConfig = field(default_factory=CallsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)

@@ -79,6 +79,16 @@ class Home:
         return f"sqlite:///{self.records / 'council.db'}"
 
     @property
+    def meanings_file(self) -> Path:
+        """The vectors of passages, which recall makes anew where they are missing."""
+        return self.recall / "meanings.db"
+
+    @property
+    def recall(self) -> Path:
+        """What recall keeps for itself; nothing in it is lost with it."""
+        return self.root / "recall"
+
+    @property
     def store(self) -> Path:
         """The bundled Valkey's append-only file."""
         return self.root / "store"

@@ -1,5 +1,6 @@
 """The /api/library routes: passages of the documents that Council quotes from, as they stand there."""
 
+import dataclasses
 from typing import Annotated, Any
 
 import fastapi
@@ -8,6 +9,7 @@ from starlette.requests import Request
 
 from council.domain import access, answers, errors
 from council.gateway import limits, parts
+from council.serving.specialists import searching
 
 _QUERY_CHARS_MAX = 2_000
 _FOUND_MAX = 50
@@ -24,16 +26,32 @@ class PassageForm(pydantic.BaseModel):
 
 
 class FoundForm(PassageForm):
-    """A passage that fits a query: its sentences that hold most of the query's words, and the share that they hold."""
+    """A passage that fits a query: its sentences that hold most of the query's words, and the share that they hold.
+
+    `found_by` is `words`, `meaning` or `both`; `cosine` says how near in meaning it is, null where that was not asked.
+    """
 
     quote: str
     held: float
+    found_by: str
+    cosine: float | None
+
+
+class MeaningsForm(pydantic.BaseModel):
+    """Of how many passages the meaning is known: `off`, `waiting`, `filling` or `ready`, and why not all."""
+
+    state: str
+    known: int
+    passages: int
+    reason: str
 
 
 class Search(pydantic.BaseModel):
-    """Passages, best first."""
+    """Passages, best first. `note` says what of meanings was missing in this search, and is empty where nothing was."""
 
     found: list[FoundForm]
+    meanings: MeaningsForm
+    note: str
 
 
 def router(made: parts.Parts) -> fastapi.APIRouter:
@@ -46,10 +64,14 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         query: Annotated[str, fastapi.Query(min_length=1, max_length=_QUERY_CHARS_MAX)],
         limit: Annotated[int, fastapi.Query(ge=1, le=_FOUND_MAX)] = 10,
     ) -> Any:
-        """Search guidebook, knowledge, library and packaged sources, best first. Nothing is answered or judged."""
+        """Search guidebook, knowledge, library and packaged sources, by words, and by meaning where words find too little.
+
+        Best first. Nothing is answered or judged.
+        """
         await _admit(made, request)
-        found = await made.retriever.search(query, limit, request.state.request_id)
-        return {"found": [{**_form(one), "quote": one.quote, "held": round(one.held, 3)} for one in found]}
+        searched = await made.retriever.find(query, limit, request.state.request_id)
+        found = [searching.form(passage) for passage in searched.passages]
+        return {"found": found, "meanings": dataclasses.asdict(searched.meanings), "note": searched.note}
 
     @routes.get("/passages/{identifier}", response_model=PassageForm)
     async def passage(

@@ -1,7 +1,8 @@
 """The recall process: indexes guidebook, knowledge and library, keeps users' memories, and answers on a Unix socket.
 
 The blueprint's folders come from the generation that the process was started with; the library is looked at every
-`recall.poll_s` seconds. A frame that names an `operation` is for the memory part, see `memories.py`.
+`recall.poll_s` seconds. A frame that names an `operation` is for the memory part, see `memories.py`; a query goes by words
+alone, as quotes are chosen, unless it asks for `meanings`.
 """
 
 import asyncio
@@ -9,7 +10,8 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Collection
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,12 +21,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app as composition
-from council import telemetry
+from council import ports, telemetry
+from council.domain import answers, home
 from council.domain import config as config_module
-from council.domain import home
 from council.kit import frames, listeners
-from council.services import harness, local_hosts, memories, reader, rights
-from council.serving.memory import corpora, folder, lexical
+from council.services import harness, local_hosts, meanings, memories, reader, rights
+from council.serving.memory import corpora, folder, hybrid, lexical
 
 _log = logging.getLogger(__name__)
 
@@ -45,34 +47,63 @@ def main(config: config_module.Config, where: home.Home) -> int:
     rights.confine_service("recall", config, where)
     live = where.generations / environment.generation
     child = reader.Reader()
+    shared, index = _Once(lambda: composition.embedder(config)), lexical.LexicalIndex()
+
+    def vectors() -> tuple[ports.Embedder, ports.VectorIndex]:
+        return shared.made(), composition.vector_index(config, shared.made().width)
+
     recall = _Recall(
         {
             "guidebook": ("blueprint", folder.Folder(live / "guidebook", config.recall)),
             "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall, child.read)),
             "library": ("library", folder.Folder(where.library, config.recall, child.read)),
         },
-        memories.Memories(lambda: composition.keeper(config, where), config.memory, config.cache),
+        index,
+        memories.Memories(lambda: composition.keeper(config, where, shared.made()), config.memory, config.cache),
+        meanings.Meanings(vectors, index, where.meanings_file, config.recall),
         corpora.Corpora(config.knowledge.corpora),
         child,
+        config.recall,
     )
-    app = _application(recall, search, environment, config.recall.poll_s)
+    app = _application(recall, search, environment)
     harness.serve(local_hosts.only(app), health, environment, drain_s=0.0)
     return 0
+
+
+class _Once:
+    """Makes the embedding model for whoever asks first, on any thread: nobody wants two of it in memory."""
+
+    def __init__(self, make: Callable[[], ports.Embedder]) -> None:
+        self._make = make
+        self._made: ports.Embedder | None = None
+        self._lock = threading.Lock()
+
+    def made(self) -> ports.Embedder:
+        """Return it. Raises SetupError, and then the next call tries again."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
 
 
 class _Recall:
     def __init__(
         self,
         folders: dict[str, tuple[str, folder.Folder]],
+        index: lexical.LexicalIndex,
         memory: memories.Memories,
+        meaning: meanings.Meanings,
         packaged: corpora.Corpora,
         child: reader.Reader,
+        settings: config_module.RecallConfig,
     ) -> None:
         self.memory = memory
+        self.meaning = meaning
+        self.settings = settings
         self._child = child
         self._packaged = packaged
         self._folders = folders
-        self._index = lexical.LexicalIndex()
+        self._index = index
         self._connections = 0
         self._left_out: dict[str, str] = {}
 
@@ -86,10 +117,12 @@ class _Recall:
                 continue
             for change in await asyncio.to_thread(watched.changes):
                 source = f"{name}/{change.source}"
+                before = self._index.names(root, source)
                 if change.sections is None:
                     self._index.remove(root, source)
                 else:
                     self._index.put(root, source, change.sections)
+                self.meaning.change(before, self._index.names(root, source))
                 await asyncio.sleep(0)
         self._note_left_out()
         for root in {root for root, _ in self._folders.values()}:
@@ -131,6 +164,9 @@ class _Recall:
                 await writer.drain()
         except (frames.FrameError, OSError, ValueError, TypeError, KeyError) as error:
             _log.info("a caller went away", extra={"reason": str(error)})
+        except asyncio.CancelledError:
+            # The process ends. Nobody awaits this task, and asyncio would log an error for one that was cancelled.
+            pass
         finally:
             self._connections -= 1
             writer.close()
@@ -146,16 +182,26 @@ class _Recall:
             return {"passages": [asdict(one)] if one else []}
         limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
         query = str(request.get("query", ""))
-        found = self._packaged.find(query)
-        passages = [*([found] if found else []), *self._index.search(query, limit)][:limit]
-        return {"passages": [asdict(passage) for passage in passages]}
+        packaged = self._packaged.find(query)
+        if packaged is None and request.get("meanings"):
+            return await self._find(query, limit)
+        passages = [*([packaged] if packaged else []), *self._index.search(query, limit)][:limit]
+        return self._found(passages, "")
+
+    async def _find(self, query: str, limit: int) -> dict[str, Any]:
+        held_min = self.settings.coverage_min
+        passages, note = await hybrid.search(self._index, query, limit, held_min, self.meaning.nearest)
+        return self._found(passages, note)
+
+    def _found(self, passages: Sequence[answers.Passage], note: str) -> dict[str, Any]:
+        state = asdict(self.meaning.state)
+        return {"passages": [asdict(passage) for passage in passages], "meanings": state, "note": note}
 
 
-def _application(
-    recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment, poll_s: float
-) -> Starlette:
+def _application(recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment) -> Starlette:
     async def live(_: Request) -> Response:
-        state = {"memories_ready": recall.memory.warm, "left_out": recall.left_out()}
+        meaning = asdict(recall.meaning.state)
+        state = {"memories_ready": recall.memory.warm, "meanings": meaning, "left_out": recall.left_out()}
         return JSONResponse({"live": True, "generation": environment.generation, **state})
 
     async def metrics(_: Request) -> Response:
@@ -165,9 +211,11 @@ def _application(
     async def keep_fresh() -> None:
         more = True
         while True:
-            await asyncio.sleep(0 if more else poll_s)
+            await asyncio.sleep(0 if more else recall.settings.poll_s)
             try:
                 more = await recall.refresh()
+                if not more:
+                    recall.meaning.all_read()
             except Exception:  # noqa: BLE001 - one bad look must not end the looking
                 more = False
                 _log.exception("the library could not be looked at")
@@ -178,12 +226,14 @@ def _application(
         while await recall.refresh(("guidebook", "knowledge")):
             pass
         server = await asyncio.start_unix_server(recall.serve, sock=search, backlog=listeners.BACKLOG)
-        running = [asyncio.create_task(keep_fresh()), asyncio.create_task(recall.memory.keep())]
+        kept = (keep_fresh(), recall.memory.keep(), recall.meaning.keep())
+        running = [asyncio.create_task(keeping) for keeping in kept]
         yield
         for task in running:
             task.cancel()
         server.close()
         recall.memory.close()
+        recall.meaning.close()
 
     return Starlette(
         routes=[Route("/livez", live), Route("/readyz", live), Route("/metrics", metrics)], lifespan=lifespan

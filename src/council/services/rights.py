@@ -101,7 +101,7 @@ def confinement_of(
             read += [Path(config.model.file)] if config.model.file else []
         case "recall":
             read += [where.generations, where.current, where.library]
-            write += [where.records]
+            write += [where.records, where.recall]
             connect = None if config.records.url else ()
         case "store":
             write += [where.store]

@@ -21,6 +21,7 @@ _EITHER = re.compile(
     r"|^(?:is|are|was|were|do|does|did|can|could|would|will)\b",
     re.IGNORECASE,
 )
+_PLAIN = re.compile(r"\W*(?:yes|no|true|false)\b", re.IGNORECASE)
 _FIRST = 8
 _TOKENS_JUDGED = 24
 _CHARS_READ = 4_000
@@ -34,9 +35,10 @@ FEATURES = (
     "options to choose from",
     "question of either-or",
     "numbers in the question",
+    "plain yes or no to it",
 )
 # There are some or none of these; of the others there is more or less.
-_COUNTED = frozenset({"options to choose from", "question of either-or", "numbers in the question"})
+_COUNTED = frozenset(FEATURES[5:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,12 @@ class Map:
     model: str
 
 
-def judge(question: str, logprobs: Sequence[float], model: str) -> Judged:
-    """Return how likely an answer is right whose first tokens had these log-probabilities; 0 where the model tells none."""
+def judge(question: str, said: str, logprobs: Sequence[float], model: str) -> Judged:
+    """Return how likely it is that `said` is right, by its first tokens' log-probabilities; 0 where the model tells none."""
     if not logprobs:
         return Judged(0.0, "confidence 0: the model does not tell how sure it is of its words")
     fitted = packaged()
-    seen = features(question, logprobs)
+    seen = features(question, said, logprobs)
     parts = [weight * (value - mean) for weight, value, mean in zip(fitted.weights, seen, fitted.means, strict=True)]
     probability = round(1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, fitted.bias + sum(parts))))), 3)
     strongest = sorted(range(len(parts)), key=lambda place: -abs(parts[place]))[:2]
@@ -82,11 +84,15 @@ def _seen(place: int, value: float, usual: float) -> str:
     return f"{'great' if value > usual else 'small'} {name}"
 
 
-def features(question: str, logprobs: Sequence[float]) -> tuple[float, ...]:
-    """Return FEATURES of an answer, each about 0 to 1, of its first tokens alone: more is not known where it is decided."""
+def features(question: str, said: str, logprobs: Sequence[float]) -> tuple[float, ...]:
+    """Return FEATURES of an answer, each about 0 to 1, of its first tokens alone: more is not known where it is decided.
+
+    Of the words only the first one is looked at.
+    """
     judged = logprobs[:_TOKENS_JUDGED]
     first = judged[:_FIRST]
     read = question[:_CHARS_READ]
+    either = _EITHER.search(read) is not None
     return (
         math.exp(sum(judged) / len(judged)),
         math.exp(min(judged)),
@@ -94,8 +100,9 @@ def features(question: str, logprobs: Sequence[float]) -> tuple[float, ...]:
         len(judged) / _TOKENS_JUDGED,
         min(1.0, math.log1p(len(read)) / 8.0),
         min(1.0, len(_OPTION.findall(read)) / 5.0),
-        float(_EITHER.search(read) is not None),
+        float(either),
         min(1.0, len(re.findall(r"\d+", read)) / 5.0),
+        float(either and _PLAIN.match(said[:_CHARS_READ]) is not None),
     )
 
 

@@ -73,7 +73,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         return regime.accounts[service].gid if service in regime.accounts else ROOT
 
     council, key, records = (regime.ids[name] for name in (users.COUNCIL, users.KEY, users.RECORDS))
-    gateway, store, sandboxd = of("gateway"), of("store"), of("sandboxd")
+    gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
@@ -85,7 +85,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
         row(home.generations, ROOT, council, shared, shared),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
-        row(home.library, None, of("recall"), quoted, quoted),
+        row(home.library, None, recall, quoted, quoted),
+        row(home.recall, recall, recall, private, private, "recall"),
         # Gateway and recall share the embedded database; SQLite gives its log the mode of the database.
         row(home.records, gateway, records, used, used, "gateway", "recall"),
         # The gateway is in the store's group: it may connect to the socket in there, but not look around.
@@ -98,7 +99,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
 
 
 def _for_root(home: home_module.Home) -> list[Row]:
-    state = (home.models, home.records, home.store, home.sandbox)
+    state = (home.models, home.records, home.recall, home.store, home.sandbox)
     closed = (home.generations, *state, home.secrets, home.run, home.blueprint)
     deep = permissions.Wanted(ROOT, ROOT, private, private)
     return [

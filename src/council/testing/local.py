@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from council.domain import answers
-from council.serving.memory import documents, lexical
+from council.serving.memory import documents, hybrid, lexical
+
+_HELD_MIN = 0.8
+_COSINE = 0.5
 
 
 class InlineCompute:
@@ -23,7 +26,9 @@ class InlineCompute:
 class InlineRetriever:
     """Implements ports.Retriever over documents given as text."""
 
-    def __init__(self, sources: Mapping[str, str]):
+    def __init__(self, sources: Mapping[str, str], nearest: Mapping[str, str] | None = None):
+        """`nearest` maps a query to the source whose passages are near to it in meaning."""
+        self._nearest = nearest or {}
         self._index = lexical.LexicalIndex()
         for source, text in sources.items():
             self._index.put("blueprint", source, documents.split(text.encode(), 900))
@@ -31,6 +36,15 @@ class InlineRetriever:
     async def search(self, query: str, limit: int, request_id: str) -> list[answers.Passage]:
         """Search the given documents."""
         return self._index.search(query, limit)
+
+    async def find(self, query: str, limit: int, request_id: str) -> answers.Searched:
+        """Search the given documents, by words and by the meanings that were given."""
+        passages, note = await hybrid.search(self._index, query, limit, _HELD_MIN, self._near)
+        return answers.Searched(passages, answers.Meanings("ready"), note)
+
+    async def _near(self, query: str) -> tuple[list[tuple[str, float]], str]:
+        source = self._nearest.get(query)
+        return [(name, _COSINE) for name in self._index.names("blueprint", source)] if source else [], ""
 
     async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:
         """Return the passage of this id."""

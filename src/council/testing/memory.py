@@ -33,6 +33,11 @@ class WordEmbedder:
         tokens = sum(len(text.split()) for text in texts)
         return memory.Embedded(tuple(_vector(text) for text in texts), WIDTH, tokens)
 
+    def embed_beginning(self, text: str, tokens_max: int) -> bytes:
+        """Embed the first words."""
+        self.texts += 1
+        return _vector(" ".join(text.split()[:tokens_max]))
+
     def forget(self) -> None:
         """Count it; nothing is kept."""
         self.forgotten += 1

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import made_documents
-from council.cli import main
+from council.cli import calls, main
 from council.domain import errors
 
 
@@ -40,6 +40,26 @@ def test_documents_are_listed_with_passages_or_reasons(home: Path) -> None:
     }  # fmt: skip
     assert "without a password" in rows["c.pdf"]["left_out"] and "see" in rows["d.html"]["left_out"]
     assert "save it as UTF-8" in run(home, "list").output
+
+
+FOUND = {
+    "found": [
+        {"found_by": "both", "held": 0.5, "cosine": 0.4567, "source": "a.md", "heading": "A > B", "quote": "One.", "text": "x"},
+        {"found_by": "words", "held": 1.0, "cosine": None, "source": "b.md", "heading": "", "quote": "", "text": "Two\n" * 99},
+    ],
+    "note": "The meaning of 3 of 9 passages is known so far.",
+}  # fmt: skip
+
+
+def test_a_search_shows_how_each_was_found_and_what_is_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "call", lambda *_, **__: FOUND)
+    result = run(home, "search", "any", "words")
+    head, first, second = result.stdout.splitlines()
+    assert head.split() == ["FOUND", "BY", "HELD", "NEAR", "DOCUMENT", "PLACE", "QUOTE"]
+    assert first.split() == ["both", "0.50", "0.46", "a.md", "A", ">", "B", "One."]
+    assert second.split()[:4] == ["words", "1.00", "b.md", "Two"] and second.endswith("…")
+    assert "3 of 9 passages" in result.stderr
+    assert json.loads(run(home, "search", "any", "words", "--json").stdout) == FOUND["found"]
 
 
 def test_a_search_with_no_service_says_what_to_do(home: Path) -> None:

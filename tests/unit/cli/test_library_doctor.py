@@ -49,9 +49,14 @@ def recall(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Recall]]:
     server.server_close()
 
 
-def found() -> tuple[bool, bool, str]:
+def told(meanings: object = None, **left_out: int) -> bytes:
+    ready = {"state": "ready", "known": 594, "passages": 594, "reason": ""}
+    return json.dumps({"left_out": left_out, "meanings": ready if meanings is None else meanings}).encode()
+
+
+def found(name: str = "library") -> tuple[bool, bool, str]:
     shown = CliRunner().invoke(main.cli, ["doctor", "--json"], catch_exceptions=False).stdout
-    [one] = [one for one in json.loads(shown) if one["name"] == "library"]
+    [one] = [one for one in json.loads(shown) if one["name"] == name]
     return one["good"], one["needed"], one["text"]
 
 
@@ -61,14 +66,34 @@ def test_down_it_names_the_command_that_reads_the_library() -> None:
 
 
 def test_documents_that_are_left_out_are_counted(recall: type[Recall]) -> None:
-    recall.reply = b'{"left_out": {"guidebook": 0, "knowledge": 1, "library": 1204}}'
+    recall.reply = told(guidebook=0, knowledge=1, library=1204)
     good, needed, text = found()
     assert not good and not needed and "1,205; `council library list` names them" in text
-    recall.reply = b'{"left_out": {"guidebook": 0, "knowledge": 0, "library": 0}}'
+    recall.reply = told(guidebook=0, knowledge=0, library=0)
     assert found() == (True, False, "every document is read")
 
 
-@pytest.mark.parametrize("reply", [b"", b"[]", b"{}", b'{"left_out": 3}', b'{"left_out": {"library": "many"}}'])
+@pytest.mark.parametrize(
+    ("state", "good", "text"),
+    [
+        ({"state": "ready", "known": 594, "passages": 594}, True, "594 of 594 passages are known"),
+        ({"state": "filling", "known": 1200, "passages": 2594}, False, "1,200 of 2,594 passages are known so far"),
+        ({"state": "ready", "known": 2, "passages": 3, "reason": "the bound"}, False, "passages are known: the bound"),
+        ({"state": "waiting", "reason": "no model; run `make up`"}, False, "by words so far: no model; run `make up`"),
+        ({"state": "off", "reason": "x"}, True, "searches go by words: `recall.meanings` is off"),
+    ],
+)
+def test_it_says_of_how_many_passages_the_meaning_is_known(
+    recall: type[Recall], state: dict[str, object], good: bool, text: str
+) -> None:
+    recall.reply = told(state, library=0)
+    assert found("meanings")[:2] == (good, False) and text in found("meanings")[2]
+
+
+GARBAGE = [b"", b"[]", b"{}", b'{"left_out": 3}', b'{"left_out": {"library": "many"}}', b'{"left_out": {}}']
+
+
+@pytest.mark.parametrize("reply", [*GARBAGE, told([]), told({"state": "odd"}), told({"state": "ready", "more": 1})])
 def test_a_reply_that_is_none_is_said(recall: type[Recall], reply: bytes) -> None:
     recall.reply = reply
     good, needed, text = found()

@@ -24,6 +24,17 @@ async def test_passages_are_searched(rig: Rig) -> None:
     assert found["source"] == "hours.md" and "harbour office" in found["quote"] and found["held"] == 1.0
 
 
+async def test_each_passage_says_how_it_was_found(rig: Rig) -> None:
+    reply = await rig.client.get("/api/library/search", params={"query": "harbour office"}, headers=rig.headers())
+    [by_words] = reply.json()["found"]
+    assert (by_words["found_by"], by_words["cosine"]) == ("words", None)
+    query = {"query": "When may captains come in?"}
+    told = (await rig.client.get("/api/library/search", params=query, headers=rig.headers())).json()
+    [by_meaning] = told["found"]
+    assert (by_meaning["found_by"], by_meaning["held"], by_meaning["cosine"]) == ("meaning", 0.0, 0.5)
+    assert told["meanings"]["state"] == "ready" and told["note"] == ""
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [

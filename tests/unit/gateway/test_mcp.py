@@ -274,6 +274,17 @@ async def test_results_carry_answer_level_and_evidence(rig: Rig) -> None:
     assert searched["structuredContent"]["detail"]["passages"][0]["source"] == "hours.md"
 
 
+async def test_where_nothing_is_quoted_a_search_shows_what_is_near_as_no_answer(rig: Rig) -> None:
+    searched = await call(rig, "search", {"query": "When may captains come in?"})
+    content, text = searched["structuredContent"], searched["content"][0]["text"]
+    assert content["refused"] and not content["verified"] and content["level"] == "none"
+    [near] = content["found"]
+    assert (near["source"], near["found_by"]) == ("hours.md", "meaning")
+    assert "which may not" in text and "> The harbour office opens at seven" in text and "found by meaning" in text
+    nothing = await call(rig, "search", {"query": "axolotl"})
+    assert nothing["structuredContent"]["found"] == [] and "which may not" not in nothing["content"][0]["text"]
+
+
 async def test_a_refusal_is_an_answer_and_no_failure(rig: Rig) -> None:
     found = await call(rig, "calculate", {"problem": "the meaning of life"})
     assert not found["isError"] and found["structuredContent"]["refused"] and not found["structuredContent"]["verified"]

@@ -25,7 +25,7 @@ def home() -> Iterator[home_module.Home]:
     folder.chmod(0o755)
     where = home_module.Home(folder / "h")
     made = (where.root, where.secrets, where.blueprint, where.records, where.store, where.models, where.logs, where.run)
-    for path in (*made, where.sandbox, where.generations, where.generations / "g"):
+    for path in (*made, where.recall, where.sandbox, where.generations, where.generations / "g"):
         path.mkdir(0o700)
     (where.library / "sub").mkdir(parents=True)
     (where.library / "sub").chmod(0o700)
@@ -47,6 +47,7 @@ def contents(home: home_module.Home) -> dict[Path, int]:
         home.generations / "g" / "council.yaml": 0o400,
         home.models / "model.gguf": 0o644,
         home.records / "council.db": 0o600,
+        home.meanings_file: 0o644,
         home.store / "appendonlydir" / "a.aof": 0o644,
         home.library / "open.md": 0o644,
         home.library / "hidden.md": 0o600,
@@ -83,6 +84,7 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "generations/g/council.yaml": set(SERVICES),
         "models/model.gguf": {"model"},
         "records/council.db": {"gateway", "recall"},
+        "recall/meanings.db": {"recall"},
         "store/appendonlydir/a.aof": {"store"},
         "library/open.md": {"recall"},
         "library/hidden.md": set(),
@@ -98,6 +100,7 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
     writers = {str(path.relative_to(home.root)): able(regime, path, WRITE | ENTER) for path in folders}
     assert {place: who for place, who in writers.items() if who} == {
         "records": {"gateway", "recall"},
+        "recall": {"recall"},
         "run/metrics": {"gateway"},
         "run/sandboxd": {"sandboxd"},
         "sandbox": {"sandboxd"},
@@ -106,6 +109,7 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
     }
     assert {path.name for path in contents(home) if able(regime, path, WRITE)} == {
         "council.db",
+        "meanings.db",
         "a.aof",
         "audit-00000001.jsonl",
     }

@@ -30,6 +30,8 @@ WIDTH = 384
 TOKENS_MAX = 256
 # A token is at least one character, and those that people write have four: enough for the limit above, and a bound.
 _CHARS_READ_MAX = 8_192
+# The same for a beginning of so many tokens.
+_TOKEN_CHARS_MAX = 32
 _HEAVY = "It is part of `council-cloud[local]`. Run `make up`, or install it again."
 
 
@@ -61,6 +63,10 @@ class OnnxEmbedder:
         made = [self._embed(text[:_CHARS_READ_MAX]) for text in texts]
         return memory.Embedded(tuple(vector for vector, _ in made), WIDTH, sum(tokens for _, tokens in made))
 
+    def embed_beginning(self, text: str, tokens_max: int) -> bytes:
+        """Return the vector of a text's first tokens, past the cache: of many texts that come once it would keep the last."""
+        return self._compute(text[: min(_CHARS_READ_MAX, tokens_max * _TOKEN_CHARS_MAX)], tokens_max)[0]
+
     def forget(self) -> None:
         """Empty the cache."""
         with self._lock:
@@ -78,16 +84,19 @@ class OnnxEmbedder:
                 self._cache.popitem(last=False)
         return made
 
-    def _compute(self, text: str) -> tuple[bytes, int]:
+    def _compute(self, text: str, tokens_max: int = TOKENS_MAX) -> tuple[bytes, int]:
         # A lone surrogate is no text for the tokenizer.
-        read = self._tokenizer.encode(text.encode("utf-8", "replace").decode())
-        ids = numpy.array([read.ids], dtype=numpy.int64)
+        read = self._tokenizer.encode(text.encode("utf-8", "replace").decode()).ids
+        if len(read) > tokens_max:
+            # The last one is the mark of the end.
+            read = [*read[: tokens_max - 1], read[-1]]
+        ids = numpy.array([read], dtype=numpy.int64)
         feed = {"input_ids": ids, "attention_mask": numpy.ones_like(ids), "token_type_ids": numpy.zeros_like(ids)}
         states = self._session.run(None, feed)[0]
         # Mean pooling and length 1, which the graph leaves to us. Without padding every token counts.
         mean = states[0].mean(axis=0)
         vector = mean / max(float(numpy.linalg.norm(mean)), 1e-12)
-        return vector.astype(numpy.float32).tobytes(), len(read.ids)
+        return vector.astype(numpy.float32).tobytes(), len(read)
 
 
 def check(path: Path, sha256: str) -> None:

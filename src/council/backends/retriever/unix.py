@@ -8,6 +8,7 @@ from council.domain import answers, errors
 from council.kit import frames
 
 _REPLY_BYTES_MAX = 4 * 1024 * 1024
+_QUERY_CHARS_MAX = 10_000
 
 
 class UnixRetriever:
@@ -18,19 +19,29 @@ class UnixRetriever:
         self._timeout_s = timeout_s
 
     async def search(self, query: str, limit: int, request_id: str) -> list[answers.Passage]:
-        """Return up to `limit` passages, best first. Raises RecallUnavailableError."""
-        return await self._ask({"query": query[:10_000], "limit": limit, "request_id": request_id})
+        """Return up to `limit` passages by words, best first. Raises RecallUnavailableError."""
+        reply = await self._ask({"query": query[:_QUERY_CHARS_MAX], "limit": limit, "request_id": request_id})
+        return _passages(reply)
+
+    async def find(self, query: str, limit: int, request_id: str) -> answers.Searched:
+        """Return up to `limit` passages by words or meaning, best first. Raises RecallUnavailableError."""
+        asked = {"query": query[:_QUERY_CHARS_MAX], "limit": limit, "request_id": request_id, "meanings": True}
+        reply = await self._ask(asked)
+        try:
+            return answers.Searched(_passages(reply), answers.Meanings(**reply["meanings"]), str(reply["note"]))
+        except (KeyError, TypeError) as error:
+            raise _unavailable(f"not a reply of recall: {type(error).__name__}") from error
 
     async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:
         """Return the passage of this `id`, or None if it is no more. Raises RecallUnavailableError."""
-        found = await self._ask({"passage": identifier[:100], "request_id": request_id})
+        found = _passages(await self._ask({"passage": identifier[:100], "request_id": request_id}))
         return found[0] if found else None
 
     async def ping(self) -> None:
         """Return if recall answers. Raises RecallUnavailableError."""
         await self.search("", 1, "")
 
-    async def _ask(self, request: dict[str, Any]) -> list[answers.Passage]:
+    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=_REPLY_BYTES_MAX)
@@ -44,10 +55,14 @@ class UnixRetriever:
             raise _unavailable(f"{type(error).__name__}: {error}") from error
         if reply is None:
             raise _unavailable("recall closed without a reply")
-        try:
-            return [answers.Passage(**passage) for passage in reply["passages"]]
-        except (KeyError, TypeError) as error:
-            raise _unavailable(f"not a reply of recall: {type(error).__name__}") from error
+        return reply
+
+
+def _passages(reply: dict[str, Any]) -> list[answers.Passage]:
+    try:
+        return [answers.Passage(**passage) for passage in reply["passages"]]
+    except (KeyError, TypeError) as error:
+        raise _unavailable(f"not a reply of recall: {type(error).__name__}") from error
 
 
 def _unavailable(detail: str) -> errors.RecallUnavailableError:

@@ -12,6 +12,7 @@ import pydantic
 
 from council.domain import access, answers, errors, memory_wire, sandbox_wire
 from council.gateway import limits, memory, parts, single
+from council.serving.specialists import searching
 
 _TEXT_CHARS_MAX = 20_000
 _CODE_CHARS_MAX = 200_000
@@ -169,7 +170,13 @@ async def _solve(made: parts.Parts, call: Call, asked: _Solve) -> Outcome:
 
 
 async def _search(made: parts.Parts, call: Call, asked: _Search) -> Outcome:
-    return await _answered(made, call, asked.query, answers.Route.KNOWLEDGE)
+    quoted = await _answered(made, call, asked.query, answers.Route.KNOWLEDGE)
+    if not quoted.content["refused"]:
+        return quoted
+    searched = await searching.near(made.retriever, asked.query, call.request_id)
+    found = [searching.form(passage) for passage in searched.passages]
+    text = f"{quoted.text}\n\n{searching.shown(searched.passages)}" if found else quoted.text
+    return Outcome(text, {**quoted.content, "found": found, "note": searched.note})
 
 
 async def _answered(
@@ -264,6 +271,18 @@ _ANSWER: dict[str, Any] = {
         "request_id": _STRING,
     },
 }
+_FOUND: dict[str, Any] = {
+    **_ANSWER,
+    "properties": {
+        **_ANSWER["properties"],
+        "found": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "Where nothing is quoted, passages that are near and may not answer; `found_by` says how.",
+        },
+        "note": {**_STRING, "description": "What of passages' meanings was missing in this search."},
+    },
+}
 _RESULT: dict[str, Any] = {
     "type": "object",
     "required": ["status", "stdout", "stderr", "exit_code"],
@@ -322,10 +341,10 @@ TOOLS: Mapping[str, Tool] = {
         Tool(
             "search",
             "Search documents",
-            "Find the passage that answers in Council's guidebook and in the user's documents, and quote it with its source; "
-            "`not in my sources` when there is none.",
+            "Find the passage that answers in Council's guidebook and in the user's documents, and quote it with its source. "
+            "When there is none, say so and show the passages nearest by words or meaning, which may not answer.",
             _Search,
-            _ANSWER,
+            _FOUND,
             _search,
             reads_only=True,
         ),

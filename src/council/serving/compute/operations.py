@@ -29,10 +29,23 @@ def _math(payload: Mapping[str, Any]) -> dict[str, Any]:
 def _one_of(symbolic: results.Result, everyday: results.Result) -> results.Result:
     """Return the result of the grammar that read the text; what both read must come out the same."""
     if isinstance(symbolic, results.PassedOn):
-        return symbolic if everyday == results.PassedOn(quantities.NOT_READ) else everyday
-    if isinstance(everyday, results.PassedOn) or quantities.agree(symbolic, everyday):
+        unread = everyday == results.PassedOn(quantities.NOT_READ)
+        return symbolic if unread and not quantities.knows_word_of(symbolic.reason) else everyday
+    if isinstance(everyday, results.PassedOn):
         return symbolic
+    if quantities.agree(symbolic, everyday):
+        return everyday if _alone_keeps_percent(symbolic, everyday) else symbolic
     return results.PassedOn("two grammars read it, with different answers")
+
+
+def _alone_keeps_percent(symbolic: results.Result, everyday: results.Result) -> bool:
+    """Return whether 5% of 10% is a percentage in one answer only."""
+    return (
+        isinstance(symbolic, results.Solved)
+        and isinstance(everyday, results.Solved)
+        and everyday.answer.endswith("%")
+        and "%" not in symbolic.answer.rpartition("=")[2]
+    )
 
 
 def _logic(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,13 +35,14 @@ class Document:
     note: str = ""
 
 
+_CODE_OR_COMMENT = re.compile(r"(^[ \t]*(```|~~~).*?(?:^[ \t]*\2|\Z))|<!--.*?(?:-->|\Z)", re.DOTALL | re.MULTILINE)
 _NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def split(raw: bytes, chars_max: int) -> list[Section]:
     """Return the passages of a document, each of about `chars_max` characters at most. Raises UnreadableError."""
     sections: list[Section] = []
-    for heading, body in _by_heading(visible(decoded(raw))):
+    for heading, body in _by_heading(_without_comments(visible(decoded(raw)))):
         sections.extend(Section(heading, part) for part in pieces(body, chars_max))
     return sections
 
@@ -63,6 +64,11 @@ def decoded(raw: bytes) -> str:
 def visible(text: str) -> str:
     """Return a text without characters that nobody sees; every kind of line end is one."""
     return unseen.removed("\n".join(text.splitlines()))
+
+
+def _without_comments(text: str) -> str:
+    """Return Markdown without comments, which no reader of the page sees; in code they stay."""
+    return _CODE_OR_COMMENT.sub(lambda match: match.group(1) or "", text)
 
 
 def prose(text: str) -> str:

@@ -3,15 +3,17 @@
 import dataclasses
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from council.domain import answers
-from council.serving.memory import documents, quotes
+from council.serving.memory import documents, quotes, topics
 
 WORD = re.compile(r"\w+", re.UNICODE)
+_MARKED_WORD = re.compile(r"\x01?\w+", re.UNICODE)
 _WORDS_MAX = 24
-_CANDIDATES = 20
+CANDIDATES = 20
 _BEGIN_CHARS = 80
+_ABOVE = -1
 _REFERENCE = "guidebook/reference/"
 _GLOSSARY = "guidebook/reference/glossary.md"
 
@@ -30,7 +32,7 @@ _STOP_WORDS = frozenset(
 
 # They ask for a duration or a time of day, and an answer has these in other words; `apt.py` sees to it that it has one.
 _MEASURE = re.compile(
-    r"\bhow long (?=(?:do|does|did|is|are|was|were)\b)|(?<=\w) take(?= in\b|s?\W*\Z)|\b(?:at )?what time\b"
+    r"\bhow long (?=(?:do|does|did|is|are|was|were)\b)|\b(?:(?:at|in) )?(?:what time|(?:what|which) year)\b"
 )
 
 
@@ -75,13 +77,25 @@ class LexicalIndex:
         found: int = self._database.execute("SELECT count(*) FROM passages WHERE root = ?", (root,)).fetchone()[0]
         return found
 
-    def passage(self, identifier: str) -> answers.Passage | None:
-        """Return the passage of this id, or None."""
+    def names(self, root: str, source: str) -> list[str]:
+        """Return the ids of a document's passages, each once, in order."""
+        rows = self._database.execute(
+            "SELECT name FROM passages WHERE root = ? AND source = ? ORDER BY id", (root, source)
+        )
+        return list(dict.fromkeys(name for (name,) in rows))
+
+    def passage(self, identifier: str, query: str = "") -> answers.Passage | None:
+        """Return the passage of this id with the share of the query's words that it holds, or None."""
         row = self._database.execute("SELECT id FROM passages WHERE name = ?", (identifier,)).fetchone()
-        return self._passage(row[0], 0.0, 0.0) if row else None
+        words = content_words(query)
+        return self._passage(row[0], 0.0, self._held(row[0], words, "") / max(1, len(words))) if row else None
 
     def search(self, query: str, limit: int) -> list[answers.Passage]:
-        """Return up to `limit` passages, best first.
+        """Return up to `limit` passages with what they are quoted by, best first."""
+        return self.quoted(self.ranked(query)[:limit], query)
+
+    def ranked(self, query: str) -> list[answers.Passage]:
+        """Return up to CANDIDATES passages, best first.
 
         Those that hold most of the query's content words come first; among equals the user's own documents, and reference
         pages but the glossary last; then those whose heading says little else; then by BM25.
@@ -92,7 +106,7 @@ class LexicalIndex:
         match = " OR ".join(f'"{word}"' for word in words)
         rows = self._database.execute(
             "SELECT rowid, bm25(words, 2.0, 1.0, 1.0) FROM words WHERE words MATCH ? ORDER BY 2 LIMIT ?",
-            (match, _CANDIDATES),
+            (match, CANDIDATES),
         ).fetchall()
         found: list[tuple[tuple[float, int, float, float], answers.Passage]] = []
         for rowid, rank in rows:
@@ -100,28 +114,69 @@ class LexicalIndex:
             aptness = self._held(rowid, words, "title :") / _title_words(passage)
             found.append(((-passage.coverage, _place(passage), -aptness, rank), passage))
         found.sort(key=lambda ranked: ranked[0])
-        return [self._quoted(passage, words) for _, passage in found[:limit]]
+        return [passage for _, passage in found]
 
-    def _quoted(self, passage: answers.Passage, words: Sequence[str]) -> answers.Passage:
+    def quoted(self, passages: Sequence[answers.Passage], query: str) -> list[answers.Passage]:
+        """Return passages of this index with the sentences that hold the query's words."""
+        words = content_words(query)
+        return [self._quoted(passage, words, query) if words else passage for passage in passages]
+
+    def _quoted(self, passage: answers.Passage, words: Sequence[str], query: str) -> answers.Passage:
         """Add the sentences that hold the words, and how many of the words they hold with the headings."""
         parts = quotes.units(passage.text)
-        rows = [
-            (number, passage.text[slice(*part.head)] + passage.text[part.begin : part.end])
-            for number, part in enumerate(parts)
-            if not part.code
-        ]
+        if passage.root == "library":
+            parts = [
+                dataclasses.replace(part, instructs=quotes.instructs(passage.text[part.begin : part.end]))
+                for part in parts
+            ]
+        rows = [(number, _searchable(passage.text, part)) for number, part in enumerate(parts) if not part.skipped]
         held: list[set[str]] = [set() for _ in parts]
         above: set[str] = set()
         with self._database:
-            self._database.executemany("INSERT INTO units (rowid, text) VALUES (?, ?)", [(-1, passage.heading), *rows])
+            self._database.executemany(
+                "INSERT INTO units (rowid, text) VALUES (?, ?)", [(_ABOVE, passage.heading), *rows]
+            )
             for word in words:
                 for (number,) in self._database.execute("SELECT rowid FROM units WHERE units MATCH ?", (f'"{word}"',)):
                     (above if number < 0 else held[number]).add(word)
             self._database.execute("DELETE FROM units")
-        quote = quotes.best(passage.text, parts, held, above, len(words))
-        # A single word is everywhere; what is about it has it in its heading, or begins with it as a glossary's row does.
-        about = len(words) > 1 or bool(above) or words[0] in content_words(quote.text[:_BEGIN_CHARS])[:1]
+            quote = quotes.best(passage.text, parts, held, above, len(words))
+            about = bool(quote.chosen) and self._is_about(passage, parts, quote, above, words, query)
         return dataclasses.replace(passage, quote=quote.text, held=len(quote.held) / len(words) if about else 0.0)
+
+    def _is_about(
+        self,
+        passage: answers.Passage,
+        parts: Sequence[quotes.Unit],
+        quote: quotes.Quote,
+        above: Set[str],
+        words: Sequence[str],
+        query: str,
+    ) -> bool:
+        first = parts[quote.chosen[0]]
+        cells = quotes.row_cells(passage.text, first)
+        if cells and len(above) < len(words):
+            head, *marked = self._marked([" ".join(cells[0]), *cells[1]], words)
+            of_row = topics.of_row(words, head, marked, _carries)
+            # An item that only looks like a row may be a sentence.
+            if of_row or passage.text.startswith("|", first.begin):
+                return of_row
+        said = passage.text[first.begin : parts[quote.chosen[-1]].end]
+        title, sentence = self._marked([_parted(passage.heading)[1], said], words)
+        return topics.of_sentence(query, words, title, above, sentence, _carries)
+
+    def _marked(self, texts: Sequence[str], words: Sequence[str]) -> list[topics.Marked]:
+        """Return the words of each text, and where the question's stand in it, whatever their endings."""
+        self._database.executemany("INSERT INTO units (rowid, text) VALUES (?, ?)", list(enumerate(texts, 1)))
+        places: list[dict[str, set[int]]] = [{} for _ in texts]
+        for word in words:
+            for number, shown in self._database.execute(
+                "SELECT rowid, highlight(units, 0, char(1), char(2)) FROM units WHERE units MATCH ?", (f'"{word}"',)
+            ):
+                tokens = _MARKED_WORD.findall(shown)
+                places[number - 1][word] = {place for place, token in enumerate(tokens) if token[0] == "\x01"}
+        self._database.execute("DELETE FROM units")
+        return [topics.Marked(WORD.findall(text.lower()), found) for text, found in zip(texts, places, strict=True)]
 
     def _held(self, rowid: int, words: Sequence[str], column: str) -> int:
         """Count the words that a passage holds, in one column or anywhere."""
@@ -148,6 +203,16 @@ def _place(passage: answers.Passage) -> int:
     if passage.root == "library":
         return 0
     return 2 if passage.source.startswith(_REFERENCE) and passage.source != _GLOSSARY else 1
+
+
+def _searchable(text: str, part: quotes.Unit) -> str:
+    """Return a unit with what it needs to be found: of a table's head, what the row fills."""
+    cells = quotes.row_cells(text, part)
+    return " | ".join((*cells[0], *cells[1])) if cells else text[part.begin : part.end]
+
+
+def _carries(word: str) -> bool:
+    return word not in _STOP_WORDS
 
 
 def _title_words(passage: answers.Passage) -> int:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import random
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _SEED = 5
 # A candidate may lose so much on the shipped texts and no more.
 _F1_LOST_MAX = 0.005
 _GENERAL_LOST_MAX = 0.025
+# So many standard errors are more than chance: one time in twenty it makes as much.
+_SURE_ERRORS = 1.645
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,31 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a head made of one example."""
+
+    route: answers.Route
+    right: bool
+    log_loss: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """How right a head is: for each route (right, wanted, got), macro-F1, and the mean log loss."""
+    """How right a head is: for each route (right, wanted, got), macro-F1, and each example's outcome in order."""
 
     counts: Mapping[answers.Route, tuple[int, int, int]]
     macro_f1: float
-    log_loss: float
-    examples: int
+    each: Sequence[Outcome]
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are."""
+        return len(self.each)
+
+    @property
+    def log_loss(self) -> float:
+        """The mean log loss of all examples."""
+        return sum(one.log_loss for one in self.each) / max(1, self.examples)
 
     def recall(self, route: answers.Route) -> float:
         """Return the share of a route's examples that were sent there; 1 where there are none."""
@@ -94,17 +115,17 @@ def parted(found: Sequence[lessons.Lesson]) -> tuple[list[Example], list[Example
 def measured(weights: head.Head, examples: Sequence[Example]) -> Measured:
     """Return how right a head is about examples. Routes without any count in no mean."""
     right, wanted, got = Counter[answers.Route](), Counter[answers.Route](), Counter[answers.Route]()
-    loss = 0.0
+    each = []
     for one in examples:
         probabilities = weights.probabilities(one.seen)
         best = max(probabilities, key=lambda route: probabilities[route])
         wanted[one.route] += 1
         got[best] += 1
         right[one.route] += best is one.route
-        loss -= math.log(max(probabilities[one.route], 1e-9))
+        each.append(Outcome(one.route, best is one.route, -math.log(max(probabilities[one.route], 1e-9))))
     counts = {route: (right[route], wanted[route], got[route]) for route in weights.routes}
     scores = [2 * hit / (there + said) for hit, there, said in counts.values() if there]
-    return Measured(counts, sum(scores) / max(1, len(scores)), loss / max(1, len(examples)), len(examples))
+    return Measured(counts, sum(scores) / max(1, len(scores)), each)
 
 
 def fitted(weights: head.Head, examples: Sequence[Example]) -> head.Head:
@@ -192,9 +213,32 @@ def worse(before: Sequence[Measured], after: Sequence[Measured]) -> str:
         return (
             f"of the lessons held back it gets {lessons_after.right:.3f} right, where it got {lessons_before.right:.3f}"
         )
-    if lessons_after.log_loss >= lessons_before.log_loss:
-        return "its probabilities fit the lessons held back no better"
+    if _lost_of(general, before, after):
+        return "of all held-back texts and lessons that belong to no specialist it loses more than chance would"
+    gain, error = _log_loss_gained(lessons_before, lessons_after)
+    if gain <= _SURE_ERRORS * error:
+        was, now = lessons_before.log_loss, lessons_after.log_loss
+        return (
+            f"its probabilities fit the lessons held back no better than chance may make them: log loss {was:.3f} before, "
+            f"{now:.3f} after, a gain of {gain:.3f} with a standard error of {error:.3f}"
+        )
     return ""
+
+
+def _lost_of(route: answers.Route, before: Sequence[Measured], after: Sequence[Measured]) -> bool:
+    """Say whether of a route's examples more are lost than gained, beyond chance: the sign test on those that changed."""
+    pairs = [pair for was, now in zip(before, after, strict=True) for pair in zip(was.each, now.each, strict=True)]
+    lost = sum(was.right and not now.right for was, now in pairs if was.route is route)
+    gained = sum(now.right and not was.right for was, now in pairs if was.route is route)
+    return lost - gained > _SURE_ERRORS * math.sqrt(lost + gained)
+
+
+def _log_loss_gained(before: Measured, after: Measured) -> tuple[float, float]:
+    """Return by how much the log loss of the same examples falls on average, and the standard error of that."""
+    gains = [was.log_loss - now.log_loss for was, now in zip(before.each, after.each, strict=True)]
+    if len(gains) < 2:
+        return 0.0, 0.0
+    return statistics.mean(gains), statistics.stdev(gains) / math.sqrt(len(gains))
 
 
 def files(weights: head.Head, description: Mapping[str, Any], made_from: Mapping[str, Any]) -> tuple[bytes, bytes]:

@@ -1,14 +1,19 @@
 """Knowledge: quotes the sentences that answer, or says that it is not in the sources."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from council import ports
 from council.domain import answers
 from council.serving.specialists import apt, quotable
 
 _PASSAGES = 3
+# A passage with so large a part of a question's words is named where none answers it.
+_NEAR_MIN = 0.5
+_PLACE_CHARS_MAX = 120
 NOT_FOUND = "not in my sources"
+# The root of what comes from packages.
+PACKAGED = "packaged"
 
 
 class KnowledgeSpecialist:
@@ -28,36 +33,61 @@ class KnowledgeSpecialist:
             yield answers.PassOn(refusal)
             return
         passages = await self._retriever.search(question.text, _PASSAGES, question.request_id)
+        if passages and passages[0].root == PACKAGED and not passages[0].quote:
+            yield _unanswered(passages[0])
+            return
         good = [
             passage for passage in passages if passage.held >= self._coverage_min and _answers(question.text, passage)
         ]
         if not good:
-            yield answers.PassOn(NOT_FOUND)
+            yield answers.PassOn(_not_found(passages))
             return
         best = max(good, key=lambda passage: passage.held)
-        text = f"{quoted(best)}\n\nSource: {_place(best)}"
+        text = f"{marked(best, best.quote)}\n\nSource: {place(best)}"
         evidence = answers.Evidence(
             answers.Level.QUOTED,
-            f"Quoted from {_place(best)}.",
+            f"Quoted from {place(best)}.",
             {"passages": [_detail(passage) for passage in sorted(good, key=lambda passage: passage is not best)]},
         )
         yield answers.Finding(text, round(best.held, 3), evidence)
 
 
+def _unanswered(passage: answers.Passage) -> answers.Finding:
+    """Say that a package whose question it is has no answer: then a model's would be a guess."""
+    summary = f"{place(passage)} says why it has no answer."
+    evidence = answers.Evidence(answers.Level.NONE, summary, {"passages": [_detail(passage)]})
+    return answers.Finding(f"That is {NOT_FOUND}. {passage.text}", 1.0, evidence, refused=True)
+
+
+def _not_found(passages: Sequence[answers.Passage]) -> str:
+    """Return the reason with the places of the passages that hold some of the words, for who wants to look there."""
+    near = list(
+        dict.fromkeys(place(passage)[:_PLACE_CHARS_MAX] for passage in passages if passage.coverage >= _NEAR_MIN)
+    )
+    return f"{NOT_FOUND}; nearest: {'; '.join(near)}" if near else NOT_FOUND
+
+
 def _answers(asked: str, passage: answers.Passage) -> bool:
-    return bool(passage.quote) and apt.holds(asked, passage.quote)
+    told = f"{passage.heading}\n{passage.quote}"
+    return bool(passage.quote) and apt.holds(asked, passage.quote) and apt.denies(asked) <= apt.denies(told)
 
 
 # A client may render what it shows as Markdown: then an image in a quote would be fetched, and a tag be obeyed.
 _IMAGE_OR_TAG = re.compile(r"!(?=\[)|<(?=[A-Za-z/!?])")
 
 
-def quoted(passage: answers.Passage) -> str:
-    """Return the quote with a mark before each line, so that no line of it can pass for Council's own.
+def marked(passage: answers.Passage, words: str) -> str:
+    """Return words of a passage with a mark before each line, so that no line of them can pass for Council's own.
 
     What an untrusted document has of images and tags is escaped; the evidence holds its words as they are.
     """
-    return "\n".join(f"> {line}".rstrip() for line in _escaped(passage, passage.quote).splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in _escaped(passage, words).splitlines())
+
+
+def place(passage: answers.Passage) -> str:
+    """Return a passage's document and headings in one line, escaped as its words are."""
+    named = f"{passage.source} ({passage.heading})" if passage.heading else passage.source
+    return _escaped(passage, " ".join(named.split()))
 
 
 def _escaped(passage: answers.Passage, text: str) -> str:
@@ -74,8 +104,3 @@ def _detail(passage: answers.Passage) -> dict[str, object]:
         "quote": passage.quote,
         "coverage": round(passage.held, 3),
     }
-
-
-def _place(passage: answers.Passage) -> str:
-    place = f"{passage.source} ({passage.heading})" if passage.heading else passage.source
-    return _escaped(passage, " ".join(place.split()))

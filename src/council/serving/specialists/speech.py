@@ -97,7 +97,7 @@ class Speech:
 
     def judged(self, question: answers.Question, model: Speaker) -> confidence.Judged:
         """Return how likely the words are to be right, by what calibration made of their first tokens."""
-        return confidence.judge(question.text, self._logprobs, model.model)
+        return confidence.judge(question.text, self.text, self._logprobs, model.model)
 
     @property
     def confidence(self) -> float:

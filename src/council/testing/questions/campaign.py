@@ -1,4 +1,4 @@
-"""Asks many made questions and counts: a verified answer that disagrees with its key is a defect, wherever it happens."""
+"""Asks many made questions and counts: an answer that counts and disagrees with its key is a defect, wherever it happens."""
 
 import random
 from collections import Counter
@@ -30,7 +30,7 @@ class Tally:
         """Add one result."""
         self.asked += 1
         match result:
-            case results.Solved() if not result.level.verified:
+            case results.Solved() if result.level not in family.levels:
                 self.unverified += 1
             case results.Solved() if family.agrees(result.answer, asked.key):
                 self.right += 1
@@ -65,11 +65,11 @@ def run(found: Sequence[families.Family], solve: Solve, count: int, seed: int) -
 
 
 def answered_though_refusable(found: Sequence[families.Family], solve: Solve) -> list[tuple[str, str, str]]:
-    """Return (family, text, answer) for each text of the families' `refuse` that got a verified answer."""
+    """Return (family, text, answer) for each text of the families' `refuse` that got an answer that counts."""
     kept = []
     for family in found:
         for text in family.refuse:
             result = solve(text)
-            if isinstance(result, results.Solved) and result.level.verified:
+            if isinstance(result, results.Solved) and result.level in family.levels:
                 kept.append((family.name, text, result.answer))
     return kept

@@ -9,6 +9,8 @@ from council.domain import answers
 from council.testing.questions import families
 
 _HIDDEN = 12
+# A search tries thousands of programs.
+_SHARE = 1 / 14
 _Meant = tuple[str, Callable[..., Any], str]
 _MEANT: Sequence[_Meant] = (
     ("the square", lambda n: n * n, "i"),
@@ -91,15 +93,16 @@ def agrees(answer: str, key: str) -> bool:
     return all(repr(eval(f"work({row})", space)) == expected for row, expected in json.loads(key))  # noqa: S307
 
 
-def _family(meant: _Meant) -> families.Family:
+def _family(meant: _Meant, refuse: Sequence[str]) -> families.Family:
     return families.Family(
         f"code examples: {meant[0]}",
         answers.Route.CODE,
         lambda chance: _asked(chance, meant),
         _paraphrase,
         agrees,
-        _REFUSE,
+        refuse,
+        share=_SHARE,
     )
 
 
-FAMILIES = tuple(_family(meant) for meant in _MEANT)
+FAMILIES = tuple(_family(meant, () if number else _REFUSE) for number, meant in enumerate(_MEANT))

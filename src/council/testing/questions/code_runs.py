@@ -1,7 +1,7 @@
 """Programs whose output is known by how they were made, asked for in many wordings. The key is computed here, not run."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from council.domain import answers
 from council.testing.questions import families
@@ -90,12 +90,60 @@ def _numbers_are_ints(chance: random.Random) -> _Made:
     return code, f"[{', '.join(map(str, values))}] True"
 
 
-def _family(name: str, make: Callable[[random.Random], _Made]) -> families.Family:
+def _slices(chance: random.Random) -> _Made:
+    letters = [chance.choice("pqrstuv") for _ in range(chance.randint(4, 12))]
+    first, step = chance.randint(0, 3), chance.randint(1, 3)
+    code = f"text = {''.join(letters)!r}\nprint(text[{first}::{step}], text[-{first + 1}])"
+    kept = [letter for place, letter in enumerate(letters) if place >= first and (place - first) % step == 0]
+    return code, f"{''.join(kept)} {letters[len(letters) - first - 1]}"
+
+
+def _floors(chance: random.Random) -> _Made:
+    # Made from quotient and remainder, so that nothing is divided here.
+    quotient, divisor = chance.randint(-20, 20), chance.randint(2, 12)
+    remainder = chance.randrange(divisor)
+    code = f"number = {quotient * divisor + remainder}\nprint(number // {divisor}, number % {divisor})"
+    return code, f"{quotient} {remainder}"
+
+
+def _while_loops(chance: random.Random) -> _Made:
+    doublings, first = chance.randint(0, 12), chance.randint(1, 9)
+    bound = (first << doublings) - chance.randint(0, max(0, (first << doublings) // 2 - 1))
+    code = f"number, steps = {first}, 0\nwhile number < {bound}:\n    number *= 2\n    steps += 1\nprint(number, steps)"
+    return code, f"{first << doublings} {doublings}"
+
+
+def _recursion(chance: random.Random) -> _Made:
+    digits = [chance.randint(1, 9) for _ in range(chance.randint(1, 9))]
+    code = (
+        "def total(number):\n    return number if number < 10 else number % 10 + total(number // 10)\n\n"
+        f"print(total({''.join(map(str, digits))}))"
+    )
+    return code, str(sum(digits))
+
+
+def _formats(chance: random.Random) -> _Made:
+    whole, hundredths, width = chance.randint(0, 999), chance.randint(0, 99), chance.randint(7, 12)
+    code = f"price = {whole}.{hundredths:02}\nprint(f'[{{price:>{width}.2f}}]', f'{{{whole}:05}}')"
+    return code, f"[{f'{whole}.{hundredths:02}'.rjust(width)}] {str(whole).rjust(5, '0')}"
+
+
+def _exceptions(chance: random.Random) -> _Made:
+    values = [chance.choice(("x", "7", "12", "", "3.5", "40")) for _ in range(chance.randint(1, 6))]
+    code = (
+        f"total = bad = 0\nfor text in {values}:\n    try:\n        total += int(text)\n    except ValueError:\n"
+        "        bad += 1\nprint(total, bad)"
+    )
+    known = {"7": 7, "12": 12, "40": 40}
+    return code, f"{sum(known.get(text, 0) for text in values)} {sum(text not in known for text in values)}"
+
+
+def _family(name: str, make: Callable[[random.Random], _Made], refuse: Sequence[str]) -> families.Family:
     def asked(chance: random.Random) -> families.Asked:
         code, key = make(chance)
         return families.Asked(_WORDINGS[0].format(code=f"```python\n{code}\n```"), key)
 
-    return families.Family(name, answers.Route.CODE, asked, _paraphrase, agrees, _REFUSE)
+    return families.Family(name, answers.Route.CODE, asked, _paraphrase, agrees, refuse)
 
 
 def _paraphrase(chance: random.Random, asked: families.Asked) -> families.Asked:
@@ -112,13 +160,21 @@ def agrees(answer: str, key: str) -> bool:
 
 
 FAMILIES = tuple(
-    _family(f"code runs: {name}", make)
-    for name, make in (
-        ("sum in a loop", _sum_loop),
-        ("text backwards", _text),
-        ("branches", _branches),
-        ("lists", _lists),
-        ("counts", _counts),
-        ("sets of numbers", _numbers_are_ints),
+    _family(f"code runs: {name}", make, () if number else _REFUSE)
+    for number, (name, make) in enumerate(
+        (
+            ("sum in a loop", _sum_loop),
+            ("text backwards", _text),
+            ("branches", _branches),
+            ("lists", _lists),
+            ("counts", _counts),
+            ("sets of numbers", _numbers_are_ints),
+            ("slices", _slices),
+            ("floors", _floors),
+            ("while loops", _while_loops),
+            ("recursion", _recursion),
+            ("formats", _formats),
+            ("exceptions", _exceptions),
+        )
     )
 )

@@ -153,6 +153,84 @@ def _urn(chance: random.Random) -> families.Asked:
             return families.Asked(intro + "2 blue balls with replacement?", str(Fraction(good, len(drawn))))
 
 
+_KINDS = {
+    "an ace": lambda rank, suit: rank == 1,
+    "a queen": lambda rank, suit: rank == 12,
+    "a 7": lambda rank, suit: rank == 7,
+    "a heart": lambda rank, suit: suit == 0,
+    "a club": lambda rank, suit: suit == 3,
+    "a red card": lambda rank, suit: suit < 2,
+    "a black king": lambda rank, suit: suit > 1 and rank == 13,
+}
+
+
+def _either_card(chance: random.Random) -> families.Asked:
+    one, other = chance.sample(sorted(_KINDS), 2)
+    good = sum(_KINDS[one](rank, suit) or _KINDS[other](rank, suit) for rank in range(1, 14) for suit in range(4))
+    text = chance.choice(
+        (
+            "What is the probability of drawing {a} or {b} from a deck of 52 cards?",
+            "A card is drawn at random from a deck of cards. What is the probability that it is {a} or {b}?",
+        )
+    )
+    return families.Asked(text.format(a=one, b=other), str(Fraction(good, 52)))
+
+
+def _several_cards(chance: random.Random) -> families.Asked:
+    kind, good = chance.choice((("aces", 4), ("hearts", 13), ("face cards", 12), ("red cards", 26), ("sixes", 4)))
+    draws, back = chance.randint(2, 4), chance.choice(("with", "without"))
+    value = Fraction(1)
+    for drawn in range(draws):
+        value *= Fraction(good, 52) if back == "with" else Fraction(good - drawn, 52 - drawn)
+    text = f"What is the probability of drawing {draws} {kind} from a deck of 52 cards {back} replacement?"
+    if draws == 2 and chance.random() < 0.5:
+        text = f"Two cards are drawn from a deck {back} replacement. What is the probability that both are {kind}?"
+    return families.Asked(text, str(value))
+
+
+def _one_die(chance: random.Random) -> families.Asked:
+    number, other = chance.sample(range(1, 7), 2)
+    words, faces = chance.choice(
+        (
+            (f"a {number}", {number}),
+            (f"a {number} or a {other}", {number, other}),
+            (f"more than {number}", set(range(number + 1, 7))),
+            (f"at least {number}", set(range(number, 7))),
+            (f"a number less than {number}", set(range(1, number))),
+            (f"a {number} or higher", set(range(number, 7))),
+            (f"an even number or a {number}", {2, 4, 6, number}),
+        )
+    )
+    text = chance.choice(
+        (
+            f"What is the probability of rolling {words} with a die?",
+            f"A die is rolled. What is the probability of getting {words}?",
+        )
+    )
+    return families.Asked(text, str(Fraction(len(faces), 6)))
+
+
+def _drawn(chance: random.Random) -> families.Asked:
+    red, blue, kind = chance.randint(2, 9), chance.randint(2, 9), chance.choice(("balls", "marbles"))
+    intro = f"{chance.choice(('An urn holds', 'A bag contains'))} {red} red and {blue} blue {kind}. "
+    one = kind[:-1]
+    match chance.randrange(3):
+        case 0:
+            text = f"If one {one} is drawn at random, what is the probability that it is {{}}red?"
+            missed = chance.random() < 0.4
+            return families.Asked(
+                intro + text.format("not " if missed else ""), str(Fraction(blue if missed else red, red + blue))
+            )
+        case 1:
+            pairs = list(itertools.permutations(["red"] * red + ["blue"] * blue, 2))
+            good = sum(pair == ("red", "red") for pair in pairs)
+            text = f"Two {kind} are drawn without replacement. What is the probability that both are red?"
+            return families.Asked(intro + text, str(Fraction(good, len(pairs))))
+        case _:
+            text = f"Three {kind} are drawn with replacement. What is the probability that all are blue?"
+            return families.Asked(intro + text, str(Fraction(blue, red + blue) ** 3))
+
+
 _REFUSE = (
     "A bag contains 3 red balls and 2 blue balls. What is the probability of drawing a red marble?",
     "A bag contains 3 red balls and 2 striped balls. What is the probability of drawing a red ball?",
@@ -172,7 +250,22 @@ _REFUSE = (
     "What is the probability of getting heads?",
     "probability of getting 3 heads in some flips",
     "probability of getting 3 heads in 5 flips of an unfair coin",
-    "probability of drawing an ace or a king from a deck of cards",
+    "probability of drawing 2 aces from a deck of 52 cards",
+    "Two cards are drawn from a deck. What is the probability that both are aces?",
+    "probability of drawing a heart or an apple from a deck of cards",
+    "probability of drawing a 1 from a deck of cards",
+    "probability of drawing 53 hearts from a deck without replacement",
+    "probability of drawing an ace and a king from a deck of cards",
+    "probability of drawing a 7",
+    "probability of rolling a 7",
+    "probability of rolling a 6 or an apple with a die",
+    "probability of rolling doubles with 3 dice",
+    "probability of rolling a 3 and a 5 with a die",
+    "An urn holds 3 red and 5 blue balls. Two balls are drawn. What is the probability that both are red?",
+    "An urn holds 3 red and 5 blue balls. Three balls are drawn with replacement. What is the probability that both are red?",
+    "An urn holds 3 red and 5 blue balls. Two balls are drawn without replacement. What is the probability that one is red?",
+    "An urn holds 3 red and 5 blue balls. If one ball is drawn, what is the probability that it is green?",
+    "An urn holds 3 red and 5 striped balls. If one ball is drawn, what is the probability that it is red?",
     "probability of drawing two aces from a deck of cards",
     "probability of drawing a joker from a deck of cards",
     "probability of rolling a sum of 7 with 2 loaded dice",
@@ -215,4 +308,8 @@ FAMILIES = (
     amounts.family("counting: coins", _coins),
     amounts.family("counting: cards", _cards),
     amounts.family("counting: urns", _urn),
+    amounts.family("counting: one card or another", _either_card),
+    amounts.family("counting: several cards", _several_cards),
+    amounts.family("counting: one die", _one_die),
+    amounts.family("counting: drawn from an urn", _drawn),
 )

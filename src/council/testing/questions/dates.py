@@ -173,7 +173,6 @@ _REFUSE = (
     "What day of the week is 4 July?",
     "How many days until Christmas?",
     "How many days between March and May?",
-    "How many days between 1 March and 5 March?",
     "Is 2025-13-01 a leap year?",
     "Is 10000 a leap year?",
     "Is 0000 a leap year?",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from council.domain import answers
 
+VERIFIED = frozenset(level for level in answers.Level if level.verified)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -22,6 +24,8 @@ class Family:
     `make` draws a question, all of its randomness from the argument; `paraphrase` words one otherwise, with the same key.
     `agrees(answer, key)` says whether a specialist's answer text means the key. Each of `refuse` is near the family and
     must not get a verified answer: it can be read in two ways, lacks something, or asks for something else.
+    `levels` are those at which an answer counts; of knowledge, where none is verified, a quote does. `share` is which part of
+    a campaign's questions are asked of a family whose answers take long.
     """
 
     name: str
@@ -30,3 +34,5 @@ class Family:
     paraphrase: Callable[[random.Random, Asked], Asked]
     agrees: Callable[[str, str], bool]
     refuse: Sequence[str] = ()
+    levels: frozenset[answers.Level] = VERIFIED
+    share: float = 1.0

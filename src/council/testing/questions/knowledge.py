@@ -1,8 +1,7 @@
 """Questions about countries, elements and Python's library, with keys by another way than the corpora take.
 
 The keys of countries come out of the `countryinfo` package's own code, which the corpora never run; those of elements are
-written down here; those of Python come from `pydoc`. What is quoted is never verified, so `agrees` says whether an answer is
-right, and a campaign counts these apart.
+written down here; those of Python come from `pydoc`.
 """
 
 import collections
@@ -139,7 +138,8 @@ def _family(
         text = text.replace("'", chance.choice(("'", "\u2019"))).replace(" ", chance.choice((" ", "  ", "\u00a0")))
         return families.Asked(chance.choice(_BEFORE) + text + chance.choice(_AFTER), asked.key)
 
-    return families.Family(f"knowledge: {name}", answers.Route.KNOWLEDGE, make, paraphrase, agrees, refuse)
+    route, levels = answers.Route.KNOWLEDGE, frozenset({answers.Level.QUOTED})
+    return families.Family(f"knowledge: {name}", route, make, paraphrase, agrees, refuse, levels)
 
 
 def agrees(answer: str, key: str) -> bool:
@@ -164,8 +164,8 @@ def _documented() -> list[tuple[str, str]]:
     return found
 
 
-def made() -> list[families.Family]:
-    """Return the families. Reads the package of countries, so not at import."""
+def made(_seed: int = 0) -> list[families.Family]:
+    """Return the families, the same for every seed. Reads the package of countries, so not at import."""
     countries = _countries()
     elements = [tuple(row.split()) for row in _ELEMENTS.split(", ")]
     return [

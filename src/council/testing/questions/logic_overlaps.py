@@ -124,6 +124,16 @@ def agrees(answer: str, key: str) -> bool:
 _TEA = "Of 30 people, 18 like tea, 15 like coffee and 7 like both. "
 _REFUSE = (
     _TEA + "How many women like neither?",
+    "Of 40 students, 20 play chess and 15 of them play tennis. How many play only chess?",
+    "Of 40 students, 20 play chess. 15 of them play tennis. How many play only chess?",
+    "Of 40 students, 20 own a cat, 15 own a black cat. How many own both?",
+    "Of 40 people, 20 drink tea, 15 drink green tea. How many drink neither?",
+    "Of 40 people, 20 own a pet, 15 own cats. How many own neither?",
+    "Of 40 students, 20 play a sport and 15 play tennis. How many play both?",
+    "Of 40 students, 20 play chess and 15 play tennis instead. How many play both?",
+    "Of 40 students, 20 play chess and 15 play tennis regularly. How many play both?",
+    "Of 40 students, 20 play chess and 15 play tennis too. How many play both?",
+    "Of 40 students, 20 play chess and 15 play tennis the year after. How many play both?",
     _TEA + "How many like cocoa?",
     _TEA + "How many like tea or coffee?",
     _TEA + "How many cups of tea do they drink?",

@@ -1,5 +1,6 @@
 """Percentages, fractions, prices, tips, ratios, interest. Every question is made backwards from whole numbers."""
 
+import math
 import random
 
 from council.testing.questions import amounts, families
@@ -134,7 +135,88 @@ def _interest(chance: random.Random) -> families.Asked:
     return families.Asked(text, f"${balance - start}")
 
 
+def _compared(chance: random.Random) -> families.Asked:
+    percent, unit = chance.randint(1, 90), chance.randint(1, 300)
+    less = chance.random() < 0.5
+    part = (100 - percent if less else 100 + percent) * unit
+    word = chance.choice(("less", "lower", "smaller") if less else ("more", "greater", "higher"))
+    form, key = chance.choice(
+        (
+            ("What is {p}% {w} than {b}?", str(part)),
+            ("{a} is {p}% {w} than what number?", str(100 * unit)),
+            ("{a} is what percent {w} than {b}?", f"{percent}%"),
+            ("What percent {w} than {b} is {a}?", f"{percent}%"),
+        )
+    )
+    return families.Asked(form.format(p=percent, w=word, a=part, b=100 * unit), key)
+
+
+def _of_percent(chance: random.Random) -> families.Asked:
+    first, second = chance.randint(1, 99), chance.randint(1, 99)
+    product = first * second
+    key = f"{product // 100}.{product % 100:02d}".rstrip("0").rstrip(".")
+    return families.Asked(chance.choice((f"What is {first}% of {second}%?", f"{first}% of {second}%")), f"{key}%")
+
+
+def _forms(chance: random.Random) -> families.Asked:
+    """A number of thousandths as a fraction, a decimal and a percentage."""
+    bottom = chance.choice((2, 4, 5, 8, 10, 20, 25, 40, 50, 100, 125, 200))
+    top = chance.randint(1, 3 * bottom)
+    thousandths = top * (1000 // bottom)
+    common = math.gcd(top, bottom)
+    lowest = f"{top // common}/{bottom // common}" if bottom > common else str(top // common)
+    decimal = f"{thousandths // 1000}.{thousandths % 1000:03d}".rstrip("0").rstrip(".")
+    percent = f"{thousandths // 10}.{thousandths % 10}".removesuffix(".0")
+    text = chance.choice(
+        (
+            f"{top}/{bottom} as a percentage|{percent}%", f"What is {top}/{bottom} as a decimal?|{decimal}",
+            f"Convert {decimal} to a fraction|{lowest}", f"write {percent}% as a fraction in lowest terms|{lowest}",
+            f"{percent}% as a decimal|{decimal}", f"Express {decimal} as a percent|{percent}%",
+        )
+    )  # fmt: skip
+    return families.Asked(*text.split("|"))
+
+
+def _grown(chance: random.Random) -> families.Asked:
+    rate, years, unit = chance.randint(1, 15), chance.randint(2, 3), chance.randint(1, 9)
+    balance = unit
+    for _ in range(years):
+        balance *= 100 + rate
+    start = 100**years * unit
+    form, key = chance.choice(
+        (
+            ("compound interest on ${s} at {r}% for {n} years", balance - start),
+            ("What will ${s} grow to at {r}% compounded annually for {n} years?", balance),
+            ("${s} is invested at {r}% compounded yearly for {n} years. What is the final amount?", balance),
+            ("If I invest ${s} at {r}% compounded annually, how much will I have after {n} years?", balance),
+        )
+    )
+    return families.Asked(form.format(s=start, r=rate, n=years), f"${key}")
+
+
+def _ratio_of(chance: random.Random) -> families.Asked:
+    left, right, unit = chance.choice((2, 3, 4, 5)), chance.choice((1, 7, 11)), chance.randint(1, 60)
+    return families.Asked(f"What is the ratio of {left * unit} to {right * unit}?", f"{left}:{right}")
+
+
 _REFUSE = (
+    "60 is 100% less than what number?",
+    "What is 150% less than 60?",
+    "80 is what percent less than 64?",
+    "80 is what percent more than 0?",
+    "What is 15% more than?",
+    "What is 15 more percent than 60?",
+    "1/0 as a decimal",
+    "1,5 as a fraction",
+    "1.500 as a fraction",
+    "What is 3/8 as a ratio?",
+    "5 3/2 as a decimal",
+    "ratio of 12 to 0.5",
+    "ratio of 0 to 0",
+    "compound interest on 500 at 1% for 18 months",
+    "If I invest $1000 at 6% compounded monthly, how much will I have after 2 years?",
+    "What will $1000 grow to at 5%?",
+    "What will $1000 grow to at 5% for 2 years?",
     "What is 2\N{VULGAR FRACTION ONE HALF} of 40?",
     "$100 with a 20% discount and a 10% discount",
     "What is the percent increase from 5% to 8%?",
@@ -188,4 +270,9 @@ FAMILIES = (
     amounts.family("percent: tip and split", _tip),
     amounts.family("percent: ratio", _ratio),
     amounts.family("percent: interest", _interest),
+    amounts.family("percent: more and less than", _compared),
+    amounts.family("percent: percent of percent", _of_percent),
+    amounts.family("percent: forms of a number", _forms),
+    amounts.family("percent: what money grows to", _grown),
+    amounts.family("percent: ratio of two", _ratio_of),
 )

@@ -6,9 +6,12 @@ from council.testing.questions import amounts, families
 
 
 def _written(chance: random.Random, values: list[int]) -> str:
-    form = chance.choice((", ", " and ", "; ", " "))
+    form = chance.choice((", ", " and ", "; ", " ", ","))
     if form == " and ":
         return ", ".join(map(str, values[:-1])) + f" and {values[-1]}" if len(values) > 1 else str(values[0])
+    # Digits that a comma joins are numbers of a list only where there are three or more and none of three digits.
+    if form == "," and (len(values) < 3 or any(len(str(abs(value))) == 3 for value in values)):
+        form = ", "
     return form.join(map(str, values))
 
 
@@ -90,6 +93,10 @@ def _weighted(chance: random.Random) -> families.Asked:
 _REFUSE = (
     "mean of 1,200 and 3",
     "mean of 1,5 and 2,5",
+    "median of 1,5 and 2",
+    "median of 1,5",
+    "median of 1,234,5",
+    "variance of 1,2, 3,4",
     "What is the quartile of 1, 2, 3, 4?",
     "quartiles of 1, 2, 3, 4",
     "What is the mean of the numbers from 1 to 10?",

@@ -235,7 +235,47 @@ def _unknown(chance: random.Random) -> families.Asked:
     return families.Asked(f"{text}How many {thing} did {he.lower()} {plain}?", str(change))
 
 
+def _change_and_price(chance: random.Random) -> families.Asked:
+    price, count, more, rest = (
+        chance.randint(1, 20),
+        chance.randint(2, 12),
+        chance.randint(2, 30),
+        chance.randint(0, 50),
+    )
+    one, many = chance.choice((("pen", "pens"), ("book", "books"), ("ticket", "tickets")))
+    note = price * count + rest
+    text, key = chance.choice(
+        (
+            (
+                f"A {one} costs ${price}. Tom pays with a ${note} note for {count} {many}. How much change does he get?",
+                rest,
+            ),
+            (
+                f"A {one} costs ${price}. Ann buys {count} {many} and pays with a ${note} bill. How much change does she get?",
+                rest,
+            ),
+            (f"{count} {many} cost ${price * count}. How much do {more} {many} cost?", price * more),
+        )
+    )
+    return families.Asked(text, f"${key}")
+
+
+def _shared_out(chance: random.Random) -> families.Asked:
+    children, each = chance.randint(2, 30), chance.randint(1, 40)
+    text = f"{children * each} pens are shared equally among {children} children. How many does each child get?"
+    return families.Asked(text, str(each))
+
+
 _REFUSE = (
+    "Tom pays with a $10 note for 3 pens. How much change does he get?",
+    "A pen costs $2. Tom buys 3 pencils and pays with a $10 note. How much change does he get?",
+    "A pen costs $2. Tom buys 6 pens and pays with a $10 note. How much change does he get?",
+    "3 pens cost $6. How much do 5 pencils cost?",
+    "3 pens cost $6. How much do 5 pens and a book cost?",
+    "0 pens cost $6. How much do 5 pens cost?",
+    "24 pens are shared equally among 5 children. How many does each child get?",
+    "24 pens are shared among 4 children. How many does each child get?",
+    "24 pens are shared equally among 4 children. How many does each adult get?",
     "Tom has 5 apples. He eats 2? How many apples does Tom have?",
     "Tom has 5 apples. Does he eat 2? How many apples does Tom have?",
     "Tom has 5 apples. Ann has 2 apples. They each eat 2 apples. How many apples do they have altogether?",
@@ -412,4 +452,6 @@ FAMILIES = (
     amounts.family("stories: prices", _prices),
     amounts.family("stories: rates", _rates),
     amounts.family("stories: ages", _ages),
+    amounts.family("stories: change and the same price", _change_and_price),
+    amounts.family("stories: shared out", _shared_out),
 )

@@ -1,5 +1,6 @@
 """Conversions, sums of quantities, speeds and areas. The factors are written here once more, from the definitions."""
 
+import math
 import random
 from fractions import Fraction
 
@@ -29,6 +30,12 @@ _PAIRS = (
     (("kWh",), "MJ", Fraction(36, 10)),
     (("us gallons", "US gallons"), "ml", Fraction(3785411784, 10**6)),
     (("bar",), "kPa", Fraction(100)),
+    (("kN", "kilonewtons"), "N", Fraction(1000)),
+    (("light years", "ly"), "km", Fraction(94607304725808, 10)),
+    (("t", "tonnes"), "g", Fraction(10**6)),
+    (("\N{GREEK SMALL LETTER MU}m", "\N{MICRO SIGN}m", "micrometers"), "mm", Fraction(1, 1000)),
+    (("Mbit/s", "Mbps", "megabits per second"), "kB/s", Fraction(125)),
+    (("Gbit/s", "gigabits per second"), "MB/s", Fraction(125)),
     (("tonnes", "metric tons"), "kg", Fraction(1000)),
 )
 _WORDS = {
@@ -69,11 +76,13 @@ def _convert(chance: random.Random) -> families.Asked:
 
 
 def _back(chance: random.Random) -> families.Asked:
-    names, to, factor = chance.choice(_PAIRS)
+    # A km is so little of a light year that only `about` could be said.
+    names, to, factor = chance.choice([pair for pair in _PAIRS if pair[2] < 10**9])
     number = chance.randint(1, 300)
     base = names[0]
     shown = {"kilometers": "km", "inches": "in", "miles": "mi", "feet": "ft", "yards": "yd", "pounds": "lb", "liters": "l",
              "m2": "m\N{SUPERSCRIPT TWO}", "hectares": "ha",
+             "kN": "kN", "light years": "light years", "t": "metric tons", "\N{GREEK SMALL LETTER MU}m": "\N{MICRO SIGN}m",
              "m3": "m\N{SUPERSCRIPT THREE}", "hours": "h",
              "us gallons": "US gallons", "tonnes": "metric tons"}.get(base, base)  # fmt: skip
     return families.Asked(f"Convert {number} {to} to {base}", _key(number / factor, shown))
@@ -122,11 +131,22 @@ def _sums(chance: random.Random) -> families.Asked:
 def _speed(chance: random.Random) -> families.Asked:
     speed, hours = chance.randint(5, 130), chance.randint(1, 12)
     distance = speed * hours
-    match chance.randrange(3):
+    match chance.randrange(8):
         case 0:
             return families.Asked(f"How far does a train travel in {hours} hours at {speed} km/h?", f"{distance} km")
         case 1:
             return families.Asked(f"What is the average speed of {distance} km in {hours} h?", f"{speed} km/h")
+        case 3:
+            text = f"A train travels {speed} km/h for {60 * hours} minutes. How far does it go?"
+            return families.Asked(text, f"{distance} km")
+        case 4:
+            text = f"If a car travels {distance} km in {hours} hours, what is its average speed?"
+            return families.Asked(text, f"{speed} km/h")
+        case 5:
+            text = f"A car drives at {speed} mph. How long does it take to go {distance} miles?"
+            return families.Asked(text, f"{hours} h")
+        case 6:
+            return families.Asked(f"{distance} km / {hours} h", f"{speed} km/h")
         case _:
             return families.Asked(f"How long does it take to drive {distance} miles at {speed} mph?", f"{hours} h")
 
@@ -151,6 +171,42 @@ def _shapes(chance: random.Random) -> families.Asked:
                 f"volume of a box {width} cm by {height} cm by {depth} cm",
                 f"{width * height * depth} cm\N{SUPERSCRIPT THREE}",
             )
+
+
+def _shares(chance: random.Random) -> families.Asked:
+    """A part of a unit before its name: 3/4 hour, 2 1/2 miles, half an hour."""
+    (one, many), small, factor = chance.choice(
+        (
+            (("hour", "hours"), "min", 60),
+            (("mile", "miles"), "km", Fraction(1609344, 10**6)),
+            (("meter", "meters"), "cm", 100),
+            (("cm", "cm"), "mm", 10),
+            (("kg", "kg"), "g", 1000),
+        )
+    )
+    written, part = chance.choice((("1/2", Fraction(1, 2)), ("3/4", Fraction(3, 4)), ("1/4", Fraction(1, 4))))
+    whole = chance.randint(0, 9)
+    value = _key((whole + part) * factor, small)
+    if not whole and one in ("hour", "mile", "meter"):
+        words = {"1/2": "half", "1/4": "a quarter of", "3/4": "three quarters of"}[written]
+        amount = chance.choice((f"{words} {'an' if one == 'hour' else 'a'} {one}", f"{written} {one}"))
+    else:
+        amount = f"{whole} {written} {many}" if whole else f"{written} {one}"
+    form = chance.choice(("{a} in {s}", "Convert {a} to {s}", "How many {s} are in {a}?"))
+    return families.Asked(form.format(a=amount, s=small), value)
+
+
+def _angles(chance: random.Random) -> families.Asked:
+    top, bottom = chance.randint(1, 11), chance.choice((1, 2, 3, 4, 6, 12))
+    part = Fraction(top, bottom)
+    degrees = part * 180
+    multiple = "pi" if part.numerator == 1 else f"{part.numerator}pi"
+    radians = multiple if part.denominator == 1 else f"{multiple}/{part.denominator}"
+    if chance.random() < 0.5:
+        return families.Asked(f"Convert {radians} radians to degrees", f"{degrees} degrees")
+    shown = radians.replace("pi", " pi").strip()
+    about = f"{float(part) * math.pi:.6g}"
+    return families.Asked(f"What is {degrees} degrees in radians?", f"{shown} radians, about {about} radians")
 
 
 def _both_gallons(chance: random.Random) -> families.Asked:
@@ -179,7 +235,21 @@ _REFUSE = (
     "Convert km to miles",
     "5 km in miles and feet",
     "Convert -5 km to m",
-    "Convert 5 horsepower to kW",
+    "Convert 5 boiler horsepower to kW",
+    "1 MB in KB",
+    "5 KB in bytes",
+    "1.000 m in km",
+    "1.500 km in m",
+    "100 mbps in MB/s",
+    "1/0 mile in km",
+    "2 3/2 m in cm",
+    "1/2/3 m in cm",
+    "A train travels 60 km/h. How far does it go?",
+    "A train travels 60 km for 90 minutes. How far does it go?",
+    "If a car travels 150 km, what is its average speed?",
+    "How many hours is 90 kg?",
+    "radians in degrees",
+    "Convert 5 degrees to radians and grad",
     "How many days in a month?",
     "How many days are in 3 years?",
     "Convert 1,5 km to m",
@@ -216,6 +286,8 @@ FAMILIES = (
     amounts.family("units: feet and inches", _mixed),
     amounts.family("units: sums", _sums),
     amounts.family("units: speed, distance, time", _speed),
+    amounts.family("units: parts of a unit", _shares),
+    amounts.family("units: angles", _angles),
     amounts.family("units: shapes", _shapes),
     amounts.family("units: gallons of both kinds", _both_gallons),
 )

@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import contextlib
+import dataclasses
 import socket
 import time
 import urllib.parse
@@ -23,10 +24,18 @@ class Server:
     """A scripted upstream in this process.
 
     `tally` has what it billed, `seen` the last requests as they came, `elsewhere` how often a redirect was followed, and
-    `connections` how many there were so far. With `key` it refuses every request that does not bring it.
+    `connections` how many there were so far. With `key` it refuses every request that does not bring it. `says` is given the
+    body of a request, and what it returns is said in place of the usual words.
     """
 
-    def __init__(self, script_: script.Script, *, key: str = "", now: Callable[[], float] = time.time):
+    def __init__(
+        self,
+        script_: script.Script,
+        *,
+        key: str = "",
+        now: Callable[[], float] = time.time,
+        says: Callable[[bytes], str] | None = None,
+    ):
         self.tally = tally.Tally()
         self.seen: collections.deque[connection.Request] = collections.deque(maxlen=SEEN_MAX)
         self.elsewhere = 0
@@ -34,6 +43,7 @@ class Server:
         self.port = 0
         self._key = key
         self._now = now
+        self._says = says
         self._chooser = script.Chooser(script_)
         self._open: set[connection.Connection] = set()
         self._one_closed = asyncio.Event()
@@ -93,6 +103,8 @@ class Server:
             ask = asks.read(api, request.body)
         except asks.UnreadableError as error:
             return self._refused(request_id, request, 400, "invalid_value", str(error))
+        if self._says is not None:
+            ask = dataclasses.replace(ask, text=self._says(request.body))
         chosen = self._chooser.choose(ask.model)
         if chosen is None:
             return self._refused(request_id, request, 404, "model_not_found", "There is no such model here.")
@@ -217,9 +229,10 @@ async def serve(
     key: str = "",
     listening: socket.socket | None = None,
     now: Callable[[], float] = time.time,
+    says: Callable[[bytes], str] | None = None,
 ) -> AsyncIterator[Server]:
     """Serve on loopback until the block ends; port 0 takes a free one, which `port` of the server then says."""
-    server = Server(script_ or script.Script(), key=key, now=now)
+    server = Server(script_ or script.Script(), key=key, now=now, says=says)
     loop = asyncio.get_running_loop()
 
     def made() -> connection.Connection:

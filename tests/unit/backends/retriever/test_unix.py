@@ -36,6 +36,27 @@ async def test_passages_come_back_as_sent_and_a_long_query_is_cut(path: Path) ->
     assert seen.requests[0].count(b"q") < 10_100 and b"the-id" in seen.requests[0]
 
 
+async def test_what_was_found_comes_with_the_state_of_meanings(path: Path) -> None:
+    seen, state = Seen(), {"state": "filling", "known": 3, "passages": 9, "reason": ""}
+    found_passage = {**PASSAGE, "cosine": 0.4}
+    reply = frames.encode({"passages": [found_passage], "meanings": state, "note": "so far"})
+    async with serving(saying(reply, seen), seen, path):
+        found = await unix.UnixRetriever(path, 5.0).find("q" * 20_000, 2, "the-id")
+    assert found == answers.Searched([answers.Passage(**found_passage)], answers.Meanings(**state), "so far")
+    assert found.passages[0].found_by == "both" and seen.requests[0].count(b"q") < 10_100
+    assert b'"meanings":true' in seen.requests[0].replace(b" ", b"")
+
+
+@pytest.mark.parametrize("lacking", ["passages", "meanings", "note"])
+async def test_a_reply_that_lacks_something_is_an_absence(path: Path, lacking: str) -> None:
+    whole = {"passages": [PASSAGE], "meanings": {"state": "ready"}, "note": ""}
+    seen = Seen()
+    reply = frames.encode({name: value for name, value in whole.items() if name != lacking})
+    async with serving(saying(reply, seen), seen, path):
+        with pytest.raises(errors.RecallUnavailableError):
+            await unix.UnixRetriever(path, 5.0).find("q", 2, "i")
+
+
 @pytest.mark.parametrize(
     "raw",
     [

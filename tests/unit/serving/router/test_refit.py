@@ -77,11 +77,18 @@ def test_lessons_that_are_all_wrong_make_a_candidate_that_is_worse(texts: refit.
     assert "macro-F1 on the shipped texts falls" in refit.worse(before, after)
 
 
-def _measured(general: int = 100, right: int = 9, log_loss: float = 0.5, macro_f1: float = 0.95) -> refit.Measured:
+def _measured(
+    general: int = 100, right: int = 9, log_loss: float = 0.5, macro_f1: float = 0.95, spread: float = 0.1
+) -> refit.Measured:
     counts = dict.fromkeys(features.route_names(), (0, 0, 0))
     counts[answers.Route.GENERAL] = (general, 100, 100)
     counts[answers.Route.MATH] = (right, 10, 10)
-    return refit.Measured(counts, macro_f1, log_loss, 110)
+    each = [
+        refit.Outcome(answers.Route.GENERAL, place < general, log_loss + spread * (1 if place % 4 < 2 else -1))
+        for place in range(100)
+    ]
+    each += [refit.Outcome(answers.Route.MATH, place < right, log_loss) for place in range(10)]
+    return refit.Measured(counts, macro_f1, each)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +99,9 @@ def _measured(general: int = 100, right: int = 9, log_loss: float = 0.5, macro_f
         (_measured(general=97), _measured(log_loss=0.4), "belong to no specialist"),
         (_measured(), _measured(right=8, log_loss=0.4), "lessons held back"),
         (_measured(), _measured(), "no better"),
+        (_measured(), _measured(log_loss=0.499, spread=0.2), "no better than chance"),
+        (_measured(), _measured(log_loss=0.49, spread=0.15), ""),
+        (_measured(general=98), _measured(general=99, right=10, log_loss=0.4), "loses more than chance"),
     ],
 )
 def test_a_candidate_must_be_better_on_lessons_and_no_worse_on_texts(

@@ -7,7 +7,7 @@ import pytest
 
 import made_documents
 from council.domain import answers
-from council.serving.memory import documents, lexical, reading
+from council.serving.memory import corpora, documents, lexical, quotes, reading
 from council.serving.specialists import knowledge
 
 
@@ -76,8 +76,9 @@ async def test_what_a_document_says_is_only_ever_a_quote(attack: str) -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_a_heading_of_an_attacker_is_escaped_in_the_source(attack: str) -> None:
-    found = await ask("What is the office closing secret?", f"# Office closing secret {attack}\n\nNothing at all.\n")
-    assert isinstance(found, answers.Finding) and "Nothing at all" in found.text
+    told = "The office closing secret is nothing at all."
+    found = await ask("What is the office closing secret?", f"# Office closing secret {attack}\n\n{told}\n")
+    assert isinstance(found, answers.Finding) and told in found.text
     *quote, empty, source = found.text.split("\n")
     assert all(line.startswith(">") for line in quote) and empty == "" and source.startswith("Source: library/0.md (")
     for text in (found.text, found.evidence.summary):
@@ -122,6 +123,9 @@ async def test_no_kind_of_document_says_more_than_a_quote(
         "r", [answers.Message("user", "What is the office closing secret?")], "council", answers.Sampling(10)
     )
     [event] = [event async for event in knowledge.KnowledgeSpecialist(retriever, 0.8).attempt(asked)]
+    if isinstance(event, answers.PassOn):
+        assert quotes.instructs(attack)
+        return
     assert isinstance(event, answers.Finding) and event.evidence.level is answers.Level.QUOTED
     *quote, empty, source = event.text.split("\n")
     assert all(line.startswith(">") for line in quote) and empty == ""
@@ -136,7 +140,9 @@ async def test_no_kind_of_document_says_more_than_a_quote(
         ("Does the office close at noon?", "yes-or-no"),
         ("When does the office close?\nA) noon\nB) five", "choice"),
         ("When does the airport close?", knowledge.NOT_FOUND),
-        ("When does the office bake bread at closing?", ""),
+        ("When does the office bake bread at closing?", knowledge.NOT_FOUND),
+        ("When does the office close on Fridays?", knowledge.NOT_FOUND),
+        ("When does the office close?", ""),
     ],
 )
 async def test_what_no_sentence_answers_is_passed_on(text: str, reason: str) -> None:
@@ -146,3 +152,16 @@ async def test_what_no_sentence_answers_is_passed_on(text: str, reason: str) -> 
         if not reason
         else isinstance(found, answers.PassOn) and reason in found.reason
     )
+
+
+async def test_a_question_that_a_package_cannot_answer_is_refused_and_goes_to_no_model() -> None:
+    class Packaged(Indexed):
+        async def search(self, query: str, limit: int, _request_id: str) -> list[answers.Passage]:
+            found = corpora.Corpora(["countries"]).find(query)
+            return [*([found] if found else []), *self.index.search(query, limit)]
+
+    asked = answers.Question("r", [answers.Message("user", "Capital of Benin?")], "council", answers.Sampling(10))
+    specialist = knowledge.KnowledgeSpecialist(Packaged("# Capital of Benin\n\nThe capital of Benin is Kronborg."), 0.8)
+    [event] = [event async for event in specialist.attempt(asked)]
+    assert isinstance(event, answers.Finding) and event.refused
+    assert event.text.startswith("That is not in my sources. Of Benin no single capital can be told")

@@ -12,6 +12,7 @@ from council.serving.memory import folder, lexical
 from council.serving.specialists import knowledge
 
 ROOT = Path(__file__).resolve().parents[4]
+NEAR_MISSES = [json.loads(line) for line in (ROOT / "benchmarks/knowledge/near_misses.jsonl").read_text().splitlines()]
 QUESTIONS = [json.loads(line) for line in (ROOT / "benchmarks/knowledge/questions.jsonl").read_text().splitlines()]
 
 
@@ -58,18 +59,26 @@ def counted() -> collections.Counter[tuple[str, str]]:
         return "right" if key and _words(key) in _words(event.text.rpartition("\n\nSource: ")[0]) else "wrong"
 
     async def all_outcomes() -> collections.Counter[tuple[str, str]]:
-        return collections.Counter([(row["about"], await outcome(row["text"], row["key"])) for row in QUESTIONS])
+        near = [{"text": row["text"], "key": "", "about": row["part"]} for row in NEAR_MISSES]
+        asked = [*QUESTIONS, *near]
+        return collections.Counter([(row["about"], await outcome(row["text"], row["key"])) for row in asked])
 
     return asyncio.run(all_outcomes())
 
 
 def test_of_the_handbook_most_is_found_and_nothing_wrong_is_quoted(counted) -> None:
-    assert counted["handbook", "right"] >= 40 and counted["handbook", "wrong"] == 0
+    assert counted["handbook", "right"] >= 41 and counted["handbook", "wrong"] == 0
 
 
 def test_of_the_guidebook_most_is_found(counted) -> None:
-    assert counted["guidebook", "right"] >= 38 and counted["guidebook", "wrong"] <= 3
+    assert counted["guidebook", "right"] >= 40 and counted["guidebook", "wrong"] == 0
 
 
 def test_what_no_document_answers_is_passed_on(counted) -> None:
     assert counted["nothing", "wrong"] == 0 and counted["nothing", "passed on"] >= 60
+
+
+def test_what_shares_words_with_a_passage_that_does_not_answer_it_is_passed_on(counted) -> None:
+    # The rules were made with the first of these in sight, and not with the others.
+    assert counted["tuned on", "passed on"] >= 170 and counted["tuned on", "wrong"] <= 4
+    assert counted["held back", "passed on"] >= 35 and counted["held back", "wrong"] <= 1

@@ -61,5 +61,5 @@ RUN, CHECK = _compiled(_RUN), _compiled(_CHECK)
 
 
 def bare(words: str) -> str:
-    """Return the words around code without manners, which may stand before and behind each piece of it."""
-    return f" {PLACE} ".join(manners.without(part, "") for part in words.split(PLACE)).strip()
+    """Return the words around code without manners, which may stand before and behind each piece of it; its lines stay."""
+    return re.sub(rf"[^{PLACE}\s](?:[^{PLACE}]*[^{PLACE}\s])?", lambda part: manners.without(part[0], ""), words)

@@ -54,7 +54,18 @@ _EVERYONE = re.compile(
     rf"(?:everyone|everybody|each(?: one)? of them|each (?:person|student|member|child|guest)) (?P<verb>{_VERBS})"
     r" at least one(?: of (?:them|these|the (?:two|three)))?"
 )
-_UNSAFE = (words.FUNCTION_WORDS - {"will", "may"}) | words.HEDGES
+# Said behind a group they are no part of its name: "tennis instead".
+_TRAILERS = frozenset(
+    "instead too also well only alone together alike either already often sometimes seldom rarely never always ever daily "
+    "weekly monthly yearly today yesterday tomorrow now then once twice again anymore still yet most best better more less "
+    "least separately each apiece altogether overall however though although respectively first last here there".split()
+)
+_UNSAFE = (words.FUNCTION_WORDS - {"will", "may"}) | words.HEDGES | _TRAILERS
+# A group of one of these holds other groups: who plays football plays a sport.
+_CATEGORIES = re.compile(
+    rf"(?:(?:other|any|some|more|one|many) )?(?:{_THINGS[3:-1]}|vehicles?|animals?|foods?|beverages?|meats?|vegetables?|"
+    r"juices?|books?|films?|movies?|music|hobby|hobbies|devices?|cars?|instruments?|sciences?|desserts?|snacks?)"
+)
 
 _Regions = tuple[int, ...]
 
@@ -68,6 +79,7 @@ class _Reader:
     groups: list[str] = field(default_factory=list)
     pending: list[tuple[str, int]] = field(default_factory=list)
     total: int | None = None
+    of_them: bool = False
 
     def sentence(self, text: str) -> None:
         """Take in a sentence; what it says of regions is read once all groups are known."""
@@ -87,10 +99,14 @@ class _Reader:
 
     def _piece(self, text: str, *, listed: bool) -> None:
         match = re.fullmatch(
-            rf"(?P<n>{_NUMBER})(?: of (?:them|the (?P<of>{_NOUN}))| (?P<noun>{_NOUN}))?(?: (?P<rest>.+))", text
+            rf"(?P<n>{_NUMBER})(?: of (?:(?P<them>them)|the (?P<of>{_NOUN}))| (?P<noun>{_NOUN}))?(?: (?P<rest>.+))",
+            text,
         )
         if not match:
             raise problems.NotUnderstoodError(f"I do not read {text[:80]!r}")
+        if match["them"] and self.pending and not self.of_them:
+            raise problems.NotUnderstoodError("'of them' may mean those who were named last")
+        self.of_them = bool(match["them"])
         self.same_noun(match["of"] or match["noun"])
         what = self.plain(match["rest"])
         if thing := self._thing(what):
@@ -124,13 +140,23 @@ class _Reader:
     def _thing(self, what: str) -> str:
         """Return what is said if it is one group and no more, else nothing."""
         bare = re.sub(r"^(?:an?|the) ", "", what)
-        if not re.fullmatch(_THING, bare) or _UNSAFE.intersection(re.split(r"[ -]", bare)):
+        parts = re.split(r"[ -]", bare)
+        if not re.fullmatch(_THING, bare) or _UNSAFE.intersection(parts):
+            return ""
+        if len(parts) > 1 and (len(parts) > 2 or parts[-1].endswith("ly")):
+            # A name of several words and what is said beside it look the same.
             return ""
         return what
 
     def _group(self, thing: str) -> None:
         if thing in self.groups:
             raise problems.NotUnderstoodError(f"it counts {thing!r} twice")
+        stems = _stems(thing)
+        for other in self.groups:
+            if stems <= _stems(other) or _stems(other) <= stems:
+                raise problems.NotUnderstoodError(f"one of {other!r} and {thing!r} may be inside of the other")
+        if _CATEGORIES.fullmatch(re.sub(r"^(?:an?|the) ", "", thing)):
+            raise problems.NotUnderstoodError(f"other groups may be inside of {thing!r}")
         self.groups.append(thing)
 
     # Regions
@@ -185,6 +211,11 @@ class _Reader:
         return (lambda region: test(region, both)) if both.bit_count() == 2 else None
 
 
+def _stems(thing: str) -> frozenset[str]:
+    bare = re.sub(r"^(?:an?|the) ", "", thing)
+    return frozenset(re.sub(r"(?:es|s)$", "", part) for part in re.split(r"[ -]", bare))
+
+
 @dataclass(frozen=True, slots=True)
 class _System:
     """Sums of regions with their totals; `asked` is the sum in question."""
@@ -237,7 +268,11 @@ def _answered(reader: _Reader, system: _System, parts: script.Script) -> results
     derived = _derived(system)
     reading = _reading(reader, system, parts)
     if complete and not found:
-        return results.Refused("The numbers contradict each other: no whole numbers fit all of them.", reading)
+        return results.Refused(
+            "The numbers contradict each other: no whole numbers fit all of them where a count of some groups includes those "
+            "who are in another as well. If you counted otherwise, say `only` or `exactly`.",
+            reading,
+        )
     if not found or (not complete and derived is None):
         return results.PassedOn("it does not say enough, or the numbers are too large to try")
     values = sorted(found)
@@ -248,7 +283,9 @@ def _answered(reader: _Reader, system: _System, parts: script.Script) -> results
         shown = f"anything from {values[0]} to {values[-1]} fits" if whole else f"{values[0]} and {values[1]} fit"
         answer = f"It cannot be determined from what was given: {shown}."
     else:
-        answer = f"{values[0]}. Of those counted, {values[0]} {reader.verb or 'are in'} {_asked_words(parts)}."
+        asked = _asked_words(parts)
+        verb = "do" if asked.startswith("not ") else reader.verb or "are in"
+        answer = f"{values[0]}. Of those counted, {values[0]} {verb} {asked}."
     check = "exact elimination gives the same" if derived is not None else "every way to fill the diagram was tried"
     fillings = [
         {_region(reader, r): n for r, n in enumerate(found[value])} for value in (values[0], values[-1])[: len(values)]

@@ -164,8 +164,15 @@ def _apart(formula: formulas.Apart, problem: problems.Problem, *, deny: bool) ->
         return f"{first} is {negation}directly left of {second}"
     if distances == {-1, 1}:
         return f"{first} is {negation}next to {second}"
-    if len(distances) == 1 and distances > {0}:
+    if distances and max(distances) < 0:
+        turned = formulas.Apart(second, first, tuple(-distance for distance in formula.distances))
+        return _apart(turned, problem, deny=deny)
+    if len(distances) == 1:
         return f"{first} is {negation}{min(distances)} places left of {second}"
+    if distances != {-distance for distance in distances}:
+        left = " or ".join(str(d) for d in sorted(distances) if d > 0)
+        right = " or ".join(str(-d) for d in sorted(distances, reverse=True) if d < 0)
+        return f"{first} is {negation}{left} places left or {right} places right of {second}"
     return f"{first} and {second} are {negation}{' or '.join(str(d) for d in sorted(distances) if d > 0)} places apart"
 
 

@@ -13,6 +13,7 @@ from sympy.polys import polyerrors
 from council.serving.compute import results
 from council.serving.compute.math import (
     algebra,
+    asked_in_words,
     behaviour,
     calculus,
     equations,
@@ -28,6 +29,7 @@ from council.serving.compute.math import (
     primes_and_bases,
     quadratics,
     requests,
+    slopes,
     sums,
     vectors,
     wording,
@@ -62,6 +64,8 @@ _FRAMES = (
     *vectors.FRAMES,
     *sums.FRAMES,
     *behaviour.FRAMES,
+    *slopes.FRAMES,
+    *asked_in_words.FRAMES,
 )
 
 
@@ -73,7 +77,7 @@ def _read(text: str) -> wording.Task:
     try:
         request = requests.read(text)
     except limits.UnreadableError as error:
-        raise found or error from error
+        raise wording.telling(found, error) from error
     return wording.Task(requests.text(request), lambda: _answered(request))
 
 
@@ -85,6 +89,8 @@ def _solved(request: requests.Solve) -> results.Solved:
         try:
             return equations.solve(request)
         except (limits.UndecidedError, limits.UnreadableError):
+            if any(relation.operator != "=" for relation in request.relations):
+                raise
             raise stop from None
 
 

@@ -65,7 +65,9 @@ def _factored(node: tree.Node) -> results.Solved:
 def _require_degree(terms: polynomials.Polynomial, node: tree.Node) -> None:
     highest = _FACTOR_DEGREES_MAX.get(len(tree.unknowns(node)), 0)
     if polynomials.degree(terms) > highest:
-        raise limits.TooLargeError(f"The degree is over the limit of {highest} for so many unknowns.")
+        raise limits.TooLargeError(
+            f"The degree is over the limit of {highest} for so many unknowns. Ask for a lower degree."
+        )
 
 
 def _simplified(node: tree.Node) -> results.Solved:
@@ -159,7 +161,9 @@ def _vanishes(row: list[Fraction], place: arithmetic.Value) -> bool:
 def real_roots(expression: Any, row: list[Fraction], name: str) -> list[tuple[str, arithmetic.Value]]:
     """Return the distinct real roots as text and number, ascending, checked to be all there are."""
     if len(row) - 1 > limits.EQUATION_DEGREE_MAX:
-        raise limits.TooLargeError(f"The degree is over the limit of {limits.EQUATION_DEGREE_MAX}.")
+        raise limits.TooLargeError(
+            f"The degree is over the limit of {limits.EQUATION_DEGREE_MAX}. Ask for a lower degree."
+        )
     numerator = sympy.Poly(sympy.fraction(sympy.together(expression))[0], formulas.symbol(name))
     found = sympy.roots(numerator, cubics=False, quartics=False)
     check.require(sum(found.values()) == numerator.degree(), "not every root can be written down exactly")
@@ -209,6 +213,8 @@ def _solve_system(relations: tuple[requests.Relation, ...], names: list[str], re
         if polynomials.degree(terms) > 1:
             raise limits.UndecidedError("Only linear equations in several unknowns are solved.")
         rows.append([terms.get(((name, 1),), Fraction(0)) for name in names] + [-terms.get((), Fraction(0))])
+    if (rank := polynomials.rank([row[:-1] for row in rows])) < len(names) and rank == polynomials.rank(rows):
+        return _family(relations, names, len(names) - rank, reading)
     own = polynomials.linear_solution(rows, len(names))
     symbols = [formulas.symbol(name) for name in names]
     theirs = sympy.linsolve([formulas.build(_difference(relation)) for relation in relations], symbols)
@@ -226,6 +232,24 @@ def _solve_system(relations: tuple[requests.Relation, ...], names: list[str], re
     answer = " and ".join(f"{name} = {formulas.with_decimal(text, number)}" for name, text, number in pairs)
     exact = " and ".join(f"{name} = {text}" for name, text, _ in pairs)
     return evaluate.solved(answer, reading, "eliminated again and put into each equation exactly by other code", exact)
+
+
+def _family(relations: tuple[requests.Relation, ...], names: list[str], free: int, reading: str) -> results.Solved:
+    """Linear equations with more than one solution: some unknowns by the others, which are free."""
+    symbols = [formulas.symbol(name) for name in names]
+    theirs = sympy.linsolve([formulas.build(_difference(relation)) for relation in relations], symbols)
+    found = dict(zip(names, next(iter(theirs)), strict=True))
+    others = [name for name in names if found[name] == formulas.symbol(name)]
+    bound = {name: formulas.text(found[name]) for name in names if name not in others}
+    check.require(len(others) == free, "the count of free unknowns differs")
+    for relation in relations:
+        node: tree.Node = _difference(relation)
+        for name, shown in bound.items():
+            node = tree.substituted(node, name, formulas.read_back(shown))
+        check.require(not polynomials.polynomial(node), "the solutions do not satisfy an equation")
+    exact = " and ".join(f"{name} = {shown}" for name, shown in bound.items())
+    answer = f"There are infinitely many solutions: {exact}, for any real {' and '.join(others)}"
+    return evaluate.solved(answer, reading, "put into each equation and counted by elimination, by other code", exact)
 
 
 _HOLDS: dict[str, Callable[[arithmetic.Value, int], bool]] = {

@@ -143,7 +143,9 @@ def power(base: Value, exponent: Value, node: tree.Node) -> Value:
         if exponent < 0:
             _require_divisor(base, node)
         if abs(exponent) > limits.SYMBOLIC_EXPONENT_MAX:
-            raise limits.TooLargeError(f"The exponent in {tree.text(node)[:200]} is over the limit for such a base.")
+            raise limits.TooLargeError(
+                f"The exponent in {tree.text(node)[:200]} is over the limit for such a base. Ask for a smaller one."
+            )
         _require_size(_size(base) * abs(int(exponent)), node)
         return base ** int(exponent)
     if base < 0:
@@ -176,15 +178,21 @@ def _root(base: Fraction, exponent: Fraction, node: tree.Node) -> Value:
     index = exponent.denominator
     if index > limits.ROOT_INDEX_MAX:
         if _size(base) > limits.RADICAND_DIGITS_MAX:
-            raise limits.TooLargeError(f"The number under a root has over {limits.RADICAND_DIGITS_MAX} digits.")
+            raise limits.TooLargeError(
+                f"The number under a root has over {limits.RADICAND_DIGITS_MAX} digits. Ask for a smaller one."
+            )
         return _exponential(real(exponent) * REAL.log(real(base)), node)
     top, bottom = whole_root(base.numerator, index), whole_root(base.denominator, index)
     if top is not None and bottom is not None:
         return _whole_power(Fraction(top, bottom), exponent.numerator, node)
     if _size(base) > limits.RADICAND_DIGITS_MAX:
-        raise limits.TooLargeError(f"The number under a root has over {limits.RADICAND_DIGITS_MAX} digits.")
+        raise limits.TooLargeError(
+            f"The number under a root has over {limits.RADICAND_DIGITS_MAX} digits. Ask for a smaller one."
+        )
     if abs(exponent.numerator) > limits.SYMBOLIC_EXPONENT_MAX:
-        raise limits.TooLargeError(f"The exponent in {tree.text(node)[:200]} is over the limit for such a base.")
+        raise limits.TooLargeError(
+            f"The exponent in {tree.text(node)[:200]} is over the limit for such a base. Ask for a smaller one."
+        )
     return _exponential(real(exponent) * REAL.log(real(base)), node)
 
 
@@ -264,7 +272,9 @@ def _logarithm(number: Value, node: tree.Node) -> Value:
     if number <= 0:
         raise limits.UndefinedError(f"{tree.text(node)[:200]} has no real value.")
     if _size(number) > limits.RADICAND_DIGITS_MAX:
-        raise limits.TooLargeError(f"The number in a logarithm has over {limits.RADICAND_DIGITS_MAX} digits.")
+        raise limits.TooLargeError(
+            f"The number in a logarithm has over {limits.RADICAND_DIGITS_MAX} digits. Ask for a smaller one."
+        )
     return REAL.log(real(number))
 
 
@@ -281,7 +291,7 @@ def _angle(function: str, angle: Value, node: tree.Node) -> Value:
     if angle == 0:
         return Fraction(1) if function == "cos" else Fraction(0)
     if abs(angle) > _ANGLE_MAX:
-        raise limits.TooLargeError("An angle is too large.")
+        raise limits.TooLargeError("An angle is too large. Ask for a smaller one.")
     number = real(angle)
     if function == "sin":
         return REAL.sin(number)
@@ -297,14 +307,18 @@ def guard(node: tree.Node) -> None:
     if not tree.unknowns(node):
         number = value(node)
         if _size(number) > limits.SYMBOLIC_DIGITS_MAX:
-            raise limits.TooLargeError(f"A number beside an unknown has over {limits.SYMBOLIC_DIGITS_MAX:,} digits.")
+            raise limits.TooLargeError(
+                f"A number beside an unknown has over {limits.SYMBOLIC_DIGITS_MAX:,} digits. Ask for a smaller one."
+            )
         return
     for child in tree.children(node):
         guard(child)
     if isinstance(node, tree.Binary) and node.operator == "^" and not tree.unknowns(node.right):
         exponent = value(node.right)
         if abs(exponent) > limits.SYMBOLIC_EXPONENT_MAX:
-            raise limits.TooLargeError(f"The exponent in {tree.text(node)[:200]} is over the limit.")
+            raise limits.TooLargeError(
+                f"The exponent in {tree.text(node)[:200]} is over the limit. Ask for a smaller one."
+            )
     if isinstance(node, tree.Call) and node.function not in _SYMBOLIC_FUNCTIONS:
         raise limits.UnreadableError(f"{node.function} is read of numbers only.")
     if isinstance(node, tree.Postfix) or (isinstance(node, tree.Binary) and node.operator == "mod"):

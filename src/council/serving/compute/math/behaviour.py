@@ -15,8 +15,10 @@ from council.serving.compute.math import (
     evaluate,
     formulas,
     grammar,
+    lexer,
     limits,
     plane,
+    reach,
     requests,
     tree,
     wording,
@@ -53,6 +55,7 @@ def _place(text: str, name: str, node: tree.Node) -> tree.Node:
     match = re.fullmatch(r"(?:([a-z]) ?= ?)?(.+)", text)
     if match is None or (match[1] and match[1] != name):
         raise limits.UnreadableError("It is not clear which place is meant.")
+    reach.check_place(lexer.tokens(match[2]), bool(match[1]))
     place = wording.formula(match[2])
     if tree.unknowns(place):
         raise limits.UnreadableError("A place is a number.")
@@ -61,6 +64,11 @@ def _place(text: str, name: str, node: tree.Node) -> tree.Node:
 
 
 def _higher(slots: Slots) -> wording.Task:
+    tokens = lexer.tokens(slots["f"])
+    if slots["order"].isdigit():
+        reach.check_sign(tokens, "sign of the derivative")
+    else:
+        reach.check_words(tokens, "word derivative", closed=bool(slots["x"] or slots["at"]))
     node, name = _one_letter(slots["f"], slots["x"])
     order = _ORDERS[slots["order"].lower()]
     place = _place(slots["at"], name, node) if slots["at"] else None
@@ -85,6 +93,8 @@ def _higher(slots: Slots) -> wording.Task:
 
 
 def _partial(slots: Slots) -> wording.Task:
+    if slots["sign"]:
+        reach.check_sign(lexer.tokens(slots["f"]), "sign ∂/∂x")
     node, name = wording.formula(slots["f"]), slots["x"]
     names = tree.unknowns(node)
     if name not in names or len(names) > limits.UNKNOWNS_MAX:
@@ -152,10 +162,13 @@ _TAYLOR_DEGREE_MAX = 8
 
 
 def _taylor(slots: Slots) -> wording.Task:
+    reach.check_words(lexer.tokens(slots["f"]), "word polynomial", closed=bool(slots["at"]))
     node, name = _one_letter(slots["f"])
     degree = wording.whole(slots["n"], 1)[1]
     if degree > _TAYLOR_DEGREE_MAX:
-        raise limits.TooLargeError(f"Taylor polynomials are written up to degree {_TAYLOR_DEGREE_MAX}.")
+        raise limits.TooLargeError(
+            f"Taylor polynomials are written up to degree {_TAYLOR_DEGREE_MAX}. Ask for a lower degree."
+        )
     if not slots["at"] and slots["kind"].lower() != "maclaurin":
         raise limits.UnreadableError("The place of a Taylor polynomial is not said.")
     place = _place(slots["at"], name, node) if slots["at"] else tree.integer(0)
@@ -208,19 +221,34 @@ def _check_taylor(node: tree.Node, series: tree.Node, name: str, center: Fractio
 
 def _limit(slots: Slots) -> wording.Task:
     name, target = slots["x"], slots["a"].strip()
+    if not slots["said"]:
+        reach.check_words(lexer.tokens(slots["f"]), "limit")
     node = wording.formula(slots["f"])
     if not set(tree.unknowns(node)) <= {name}:
         raise limits.UnreadableError("The function has letters besides the one of the limit.")
     side = {"": "", "^+": "+", "^-": "-", "right": "+", "above": "+", "left": "-", "below": "-"}[slots["side"].lower()]
     place = _target(target)
+    if slots["said"] and not isinstance(place, str):
+        reach.check_place(lexer.tokens(target))
     if not isinstance(place, str):
-        grammar.check_angles(tree.substituted(node, name, place))
+        _check_angles(tree.substituted(node, name, place))
     elif side:
         raise limits.UnreadableError("Infinity has one side.")
     shown = place if isinstance(place, str) else tree.text(place)
     from_side = {"": "", "+": " from above", "-": " from below"}[side]
     reading = f"the limit of {tree.text(node)} as {name} approaches {shown}{from_side}"
     return wording.Task(reading, lambda: _limit_value(node, name, place, side, reading))
+
+
+def _check_angles(node: tree.Node) -> None:
+    """Refuse sin(30) in a limit, but not sin(1/0): the unit of an angle without a value does not matter."""
+    for part in tree.walk(node):
+        if isinstance(part, tree.Call) and part.function in tree.ANGLE_FUNCTIONS:
+            try:
+                arithmetic.value(part.arguments[0])
+            except limits.UndefinedError:
+                continue
+            grammar.check_angles(part)
 
 
 def _target(text: str) -> tree.Node | str:
@@ -315,8 +343,8 @@ FRAMES = (
         rf"ASK (?P<order>second|third|fourth|fifth|2nd|3rd|4th|5th) derivative of (?P<f>.+?){_RESPECT}{_AT}", _higher
     ),
     wording.frame(r"ASK d\^(?P<order>[2-5])/d(?P<x>[a-z])\^(?P=order) ?(?P<f>.+)(?P<at>)", _higher),
-    wording.frame(r"ASK partial derivative of (?P<f>.+?),? with respect to (?P<x>[a-z])", _partial),
-    wording.frame(r"ASK ∂/∂(?P<x>[a-z]) ?(?P<f>.+)", _partial),
+    wording.frame(r"ASK partial derivative of (?P<f>.+?),? with respect to (?P<x>[a-z])(?P<sign>)", _partial),
+    wording.frame(r"ASK (?P<sign>∂/∂)(?P<x>[a-z]) ?(?P<f>.+)", _partial),
     wording.frame(r"ASK ∫(?:_\((?P<low>[^∫]+?)\)\^\((?P<high>[^∫]+?)\))? ?(?P<f>[^∫]*?) ?d(?P<x>[a-df-hj-z])", _integral),
     wording.frame(
         r"ASK (?:equation of (?:the )?)?tangent(?: line)? (?:to|of) (?:the )?"
@@ -334,11 +362,11 @@ FRAMES = (
         r"(?:,? (?:about|around|at|centered at|centred at) (?P<at>.+))?",
         _taylor,
     ),
-    wording.frame(r"ASK lim_\((?P<x>[a-z]) ?-> ?(?P<a>[^^]+?)(?P<side>\^[+-])?\) ?(?P<f>.+)", _limit),
+    wording.frame(r"ASK lim_\((?P<x>[a-z]) ?-> ?(?P<a>[^^]+?)(?P<side>\^[+-])?\) ?(?P<f>.+)(?P<said>)", _limit),
     wording.frame(r"ASK lim(?:it)?(?: as)? (?P<x>[a-z]) ?-> ?(?P<a>-?(?:infinity|\d+|pi))"
-        r"(?P<side>\^[+-]|) (?:of )?(?P<f>.+)", _limit),
+        r"(?P<side>\^[+-]|) (?:of )?(?P<f>.+)(?P<said>)", _limit),
     wording.frame(
-        r"ASK limit of (?P<f>.+?),? (?:as|when) (?P<x>[a-z]) (?:approaches|goes to|tends to|->) (?P<a>.+?)"
+        r"ASK limit (?P<said>of) (?P<f>.+?),? (?:as|when) (?P<x>[a-z]) (?:approaches|goes to|tends to|->) (?P<a>.+?)"
         r"(?: from (?:the )?(?P<side>left|right|above|below))?",
         _limit,
     ),

@@ -130,7 +130,9 @@ def prime(request: requests.Prime) -> results.Solved:
     reading = f"is {tree.text(request.expression)} a prime number"
     number = _whole(request.expression)
     if arithmetic.digits(number) > _PRIME_DIGITS_MAX:
-        raise limits.TooLargeError(f"Numbers of over {_PRIME_DIGITS_MAX} digits are not tested for being prime.")
+        raise limits.TooLargeError(
+            f"Numbers of over {_PRIME_DIGITS_MAX} digits are not tested for being prime. Ask for a smaller number."
+        )
     verdict = check.is_prime(number)
     check.require(verdict == bool(sympy.isprime(number)), "the two tests differ")
     shown = tree.text(request.expression)

@@ -98,7 +98,9 @@ def text(expression: Any) -> str:
     try:
         printed = sympy.sstr(expression.replace(sympy.exp, lambda power: sympy.Pow(sympy.Symbol("e"), power)))
     except ValueError as error:  # Python refuses to print whole numbers of over 4,300 digits
-        raise limits.TooLargeError("The result has numbers that are too long to print.") from error
+        raise limits.TooLargeError(
+            "The result has numbers that are too long to print. Ask with smaller numbers."
+        ) from error
     return _FOREIGN.sub(lambda match: _OURS[match.group()], printed)
 
 

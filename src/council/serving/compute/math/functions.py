@@ -58,7 +58,7 @@ def _ask(slots: Slots) -> wording.Task:
         raise limits.UnreadableError("A function stands without an argument.")
     grammar.check_angles(node)
     if sum(1 for _ in tree.walk(node)) > _NODES_MAX:
-        raise limits.TooLargeError(f"The formula would have over {_NODES_MAX} parts.")
+        raise limits.TooLargeError(f"The formula would have over {_NODES_MAX} parts. Ask for it in pieces.")
     given = " and ".join(f"{name}({one.letter}) = {tree.text(one.body)}" for name, one in found.items())
     label = re.sub(r"\s+", " ", wanted)
     reading = f"{label}, where {given}"
@@ -105,7 +105,9 @@ def _applied(text: str, found: Mapping[str, _Function], count: list[int]) -> tre
     while match := _next_call(text, position, found):
         count[0] += 1
         if count[0] > _CALLS_MAX or not free:
-            raise limits.TooLargeError(f"Over {_CALLS_MAX} calls of functions are not carried out.")
+            raise limits.TooLargeError(
+                f"Over {_CALLS_MAX} calls of functions are not carried out. Ask for it in pieces."
+            )
         end = _closing(text, match.end())
         argument = _applied(text[match.end() : end], found, count)
         letter = free.pop(0)

@@ -96,15 +96,17 @@ class _Parser:
         if not self._accept(text):
             raise self._unreadable()
 
-    def _unreadable(self) -> limits.UnreadableError:
+    def _unreadable(self) -> limits.UnlistedError:
         if self._next.kind == "end":
-            return limits.UnreadableError("The formula stops too early.")
-        return limits.UnreadableError(f"{self._next.text[:30]!r} does not fit where it stands.")
+            return limits.UnlistedError("The formula stops too early.")
+        return limits.UnlistedError(f"{self._next.text[:30]!r} does not fit where it stands.")
 
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > limits.NESTING_MAX:
-            raise limits.TooLargeError(f"The formula is nested more than {limits.NESTING_MAX} levels deep.")
+            raise limits.TooLargeError(
+                f"The formula is nested more than {limits.NESTING_MAX} levels deep. Ask for it in pieces."
+            )
 
     def _at_scope_end(self) -> bool:
         return self._next.kind == "end" or self._is(")")
@@ -155,12 +157,21 @@ class _Parser:
             raise self._unreadable()
         self._take()
         self._deeper()
-        operand = self._signed()
+        operand = self._ratio()
         if self._is("of") and (_is_percentage(operand)):
             operand = self._part_of(operand)
         self._depth -= 1
         self._require_clear_operand()
         return tree.Binary("of", node, operand)
+
+    def _ratio(self) -> tree.Node:
+        """An operand, or a literal fraction written without spaces: 1/2 of 2/3 is the same whatever is taken first."""
+        start, operand = self._index, self._signed()
+        tight = self._is("/") and self._next.start == self._last.end and self._index == start + 1
+        if tight and _is_literal(operand) and [token.kind for token in self._tokens[self._index + 1 :]] == ["number"]:
+            self._take()
+            return tree.Binary("/", operand, self._power())
+        return operand
 
     def _remainder(self, node: tree.Node, start: int) -> tree.Node:
         self._take()
@@ -371,7 +382,7 @@ class _Parser:
 
     def _prefixed(self, token: lexer.Token) -> tree.Node:
         self._deeper()
-        operand = self._signed()
+        operand = self._ratio() if token.kind == "fraction" else self._signed()
         self._depth -= 1
         self._require_clear_operand()
         if token.kind == "fraction":
@@ -412,8 +423,20 @@ class _Parser:
         return item
 
     def _refuse_grouped(self, start: int) -> None:
-        if any(token.grouped for token in self._tokens[start : self._index]):
+        found = self._tokens[start : self._index]
+        if any(token.grouped for token in found):
             raise limits.UnreadableError("A comma in a list may separate thousands or items.")
+        separators = [place for place, token in enumerate(found) if token.text in (",", "and")]
+        tight = [place for place in separators if _is_between_digits(found, place)]
+        if tight and len(tight) < len(separators):
+            raise limits.UnreadableError("A comma in a list may be a decimal comma or separate items.")
+
+
+def _is_between_digits(tokens: list[lexer.Token], place: int) -> bool:
+    """Return whether a comma touches a number on both sides: 1,5."""
+    comma, around = tokens[place], tokens[place - 1 : place] + tokens[place + 1 : place + 2]
+    touching = len(around) == 2 and around[0].end == comma.start and comma.end == around[1].start
+    return touching and comma.text == "," and all(token.kind == "number" for token in around)
 
 
 def _folded(operation: str, items: list[tree.Node]) -> tree.Node:

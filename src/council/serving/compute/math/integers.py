@@ -26,7 +26,9 @@ def _factors(number: int) -> dict[int, int]:
     rest, divisor = number, 2
     while divisor * divisor <= rest:
         if divisor > _TRIED_MAX:
-            raise limits.TooLargeError("The number has prime factors that are too large to find here.")
+            raise limits.TooLargeError(
+                "The number has prime factors that are too large to find here. Ask for a smaller number."
+            )
         if rest % divisor == 0 or divisor == _SMALL:
             while rest % divisor == 0:
                 found[divisor] = found.get(divisor, 0) + 1
@@ -45,7 +47,9 @@ _SMALL = 1_001
 
 def _agreed_factors(number: int) -> dict[int, int]:
     if arithmetic.digits(number) > limits.FACTOR_DIGITS_MAX:
-        raise limits.TooLargeError(f"Only numbers of up to {limits.FACTOR_DIGITS_MAX} digits are taken apart here.")
+        raise limits.TooLargeError(
+            f"Only numbers of up to {limits.FACTOR_DIGITS_MAX} digits are taken apart here. Ask for a smaller number."
+        )
     own = _factors(number)
     product = 1
     for prime, times in own.items():
@@ -60,7 +64,7 @@ def _divisors(number: int) -> list[int]:
     found = [1]
     for prime, times in _agreed_factors(number).items():
         if len(found) * (times + 1) > 20_000:
-            raise limits.TooLargeError("The number has too many divisors to go through here.")
+            raise limits.TooLargeError("The number has too many divisors to go through here. Ask for a smaller number.")
         found = [one * prime**power for one in found for power in range(times + 1)]
     found.sort()
     if number <= _TRIED_MAX:
@@ -73,7 +77,9 @@ def _divisors(number: int) -> list[int]:
 
 def _listed(numbers: list[int]) -> str:
     if len(numbers) > _LISTED_MAX:
-        raise limits.TooLargeError(f"The list would have {len(numbers):,} numbers; the limit is {_LISTED_MAX}.")
+        raise limits.TooLargeError(
+            f"The list would have {len(numbers):,} numbers; the limit is {_LISTED_MAX}. Ask for how many there are."
+        )
     return ", ".join(str(number) for number in numbers)
 
 
@@ -93,7 +99,9 @@ def _about_divisors(what: str, pick: Callable[[list[int]], int]) -> Callable[[Sl
 
 def _product(numbers: list[int]) -> int:
     if sum(arithmetic.digits(number) for number in numbers) > limits.RESULT_DIGITS_MAX:
-        raise limits.TooLargeError(f"The product would have over {limits.RESULT_DIGITS_MAX:,} digits.")
+        raise limits.TooLargeError(
+            f"The product would have over {limits.RESULT_DIGITS_MAX:,} digits. Ask for a smaller number."
+        )
     return math.prod(numbers)
 
 
@@ -157,7 +165,7 @@ def _totient(slots: Slots) -> wording.Task:
 
 
 def _inverse(slots: Slots) -> wording.Task:
-    (shown, number), (modulus_shown, modulus) = wording.operand(slots["n"]), wording.whole(slots["m"], 2)
+    (shown, number), (modulus_shown, modulus) = wording.operand(slots["n"]), wording.operand(slots["m"], 2)
     reading = f"the inverse of {shown} modulo {modulus_shown}"
 
     def answer() -> results.Solved:
@@ -206,11 +214,23 @@ def _congruence(slots: Slots) -> wording.Task:
 _EXPONENT_DIGITS_MAX = 300
 
 
+def _exponent(text: str) -> tuple[str, int]:
+    """Return an exponent as shown and as a number; it may be a power in parentheses, of a bounded number of digits."""
+    inner = text.strip("() ")
+    if "^" not in inner:
+        return inner, wording.whole(inner, 1)[1]
+    base, power = (int(part) for part in inner.split("^"))
+    if power > _EXPONENT_DIGITS_MAX * 4 or arithmetic.digits(base) * power > _EXPONENT_DIGITS_MAX * 4:
+        raise limits.TooLargeError(f"The exponent has over {_EXPONENT_DIGITS_MAX} digits. Ask for a smaller exponent.")
+    return f"({base}^{power})", base**power
+
+
 def _modular_power(slots: Slots) -> wording.Task:
-    base, exponent, modulus = (wording.whole(slots[name], low)[1] for name, low in (("a", 0), ("k", 1), ("m", 2)))
+    base, modulus = wording.whole(slots["a"], 0)[1], wording.whole(slots["m"], 2)[1]
+    shown, exponent = _exponent(slots["k"])
     if arithmetic.digits(exponent) > _EXPONENT_DIGITS_MAX:
-        raise limits.TooLargeError(f"The exponent has over {_EXPONENT_DIGITS_MAX} digits.")
-    reading = f"{base}^{exponent} mod {modulus}"
+        raise limits.TooLargeError(f"The exponent has over {_EXPONENT_DIGITS_MAX} digits. Ask for a smaller exponent.")
+    reading = f"{base}^{shown} mod {modulus}"
 
     def answer() -> results.Solved:
         value = pow(base, exponent, modulus)
@@ -375,7 +395,7 @@ FRAMES = (
         r"(?:, as a residue modulo (?P=m)\. \(Give an answer between 0 and \d+\.?\)?)?",
         lambda slots: _congruence({**slots, "named": slots["named"] or slots["again"]}),
     ),
-    wording.frame(r"ASK (?P<a>\d+) ?(?:\^|\*\*) ?\(?(?P<k>\d+)\)? (?:mod|modulo) (?P<m>\d+)", _modular_power),
+    wording.frame(r"ASK (?P<a>\d+) ?(?:\^|\*\*) ?(?P<k>\(?\d+\)?|\(\d+\^\d+\)) (?:mod|modulo) (?P<m>\d+)", _modular_power),
     wording.frame(
         r"ASK remainder (?:when|of|if) (?P<a>\d+) ?(?:\^|\*\*) ?\(?(?P<k>\d+)\)? (?:is )?divided by (?P<m>\d+)", _modular_power
     ),

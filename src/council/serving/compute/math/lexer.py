@@ -49,7 +49,9 @@ def tokens(text: str, tokens_max: int = limits.TOKENS_MAX) -> list[Token]:
     if oversized:
         raise limits.TooLargeError(oversized)
     if len(found) > tokens_max:
-        raise limits.TooLargeError(f"The formula has {len(found)} parts; the limit is {tokens_max}.")
+        raise limits.TooLargeError(
+            f"The formula has {len(found)} parts; the limit is {tokens_max}. Ask for it in pieces."
+        )
     return _with_times_signs(_split_products(found))
 
 
@@ -89,13 +91,17 @@ def _token_at(text: str, position: int) -> tuple[Token, str]:
     if raised := _SUPERSCRIPT.match(text, position):
         if len(raised.group()) > 6:
             raise limits.UnreadableError("A raised number is too long.")
+        if text[raised.end() : raised.end() + 1] == "\N{FRACTION SLASH}":
+            raise limits.UnreadableError(
+                "Raised digits before a fraction slash may be a power or the top of a fraction."
+            )
         value = Fraction(int(raised.group().translate(_PLAIN_DIGITS)))
         return Token("superscript", raised.group(), position, raised.end(), value), ""
     for size in (2, 1):
         piece = text[position : position + size]
         if piece in _OPERATORS:
             return Token("operator", _OPERATORS[piece], position, position + size, obelus=piece == "÷"), ""
-    raise limits.UnreadableError(f"The character {character!r} is not in the grammar.")
+    raise limits.UnlistedError(f"The character {character!r} is not in the grammar.")
 
 
 def _number(text: str, position: int) -> tuple[Token, str]:
@@ -103,18 +109,22 @@ def _number(text: str, position: int) -> tuple[Token, str]:
     assert match
     whole, part, exponent = match["whole"] or "", match["part"] or "", match["exponent"] or ""
     plain = whole.replace(",", "")
+    if re.search(r"\d[ \u00a0]$", text[:position]) and len(plain) == 3:
+        raise limits.UnreadableError("A space between digits may separate thousands or numbers.")
     if len(plain) > 1 and plain.startswith("0"):
         raise limits.UnreadableError("A number with a leading zero may be a date or a code.")
     if exponent[1:2] in ("+", "-") and plain != "1" and not part:
         raise limits.UnreadableError(f"{match.group()[:30]} may be a power of ten or a sum with e.")
+    if part == ".000" and 0 < len(plain) <= 3 and plain != "0":
+        raise limits.UnreadableError(f"{match.group()[:30]} may be {plain} or {plain} thousand.")
     digits = len(plain) + len(part)
     power = int(exponent[1:]) if 0 < len(exponent) <= 9 else 0
     if digits > limits.LITERAL_DIGITS_MAX:
-        problem = f"A number of {digits:,} digits was given; the limit is {limits.LITERAL_DIGITS_MAX:,}."
+        problem = f"A number of {digits:,} digits was given; the limit is {limits.LITERAL_DIGITS_MAX:,}. Ask with fewer digits."
     elif abs(power) > limits.RESULT_DIGITS_MAX or len(exponent) > 9:
-        problem = f"{match.group()[:30]} would have over {limits.RESULT_DIGITS_MAX:,} digits."
+        problem = f"{match.group()[:30]} would have over {limits.RESULT_DIGITS_MAX:,} digits. Ask with a smaller power."
     elif power < -limits.LITERAL_PLACES_MAX:
-        problem = f"{match.group()[:30]} has more decimal places than the limit of {limits.LITERAL_PLACES_MAX}."
+        problem = f"{match.group()[:30]} has more decimal places than the limit of {limits.LITERAL_PLACES_MAX}. Ask for fewer."
     else:
         problem = ""
     value = Fraction(0) if problem else Fraction((plain or "0") + part) * Fraction(10) ** power
@@ -130,7 +140,7 @@ def _word(word: str, position: int) -> Token:
     lowered = word.lower()
     if lowered in _WORDS or (set(word) <= set("xyz") and len(set(word)) == len(word)):
         return Token("word", lowered, position, end)
-    raise limits.UnreadableError(f"The word {word[:30]!r} is not in the grammar.")
+    raise limits.UnlistedError(f"The word {word[:30]!r} is not in the grammar.")
 
 
 def _check_letters(found: list[Token]) -> None:

@@ -2,6 +2,7 @@
 
 MathStopError
 ├── UnreadableError   not wholly in the grammar, or read in more than one way: passed on
+│   └── UnlistedError   a word or a sign is not in the grammar
 ├── UndecidedError    read, but the answer or its check could not be had: passed on
 ├── TooLargeError     read, and larger than the bounds below: refused
 └── UndefinedError    read, and without a value: refused
@@ -43,6 +44,10 @@ class MathStopError(Exception):
 
 class UnreadableError(MathStopError):
     """Not wholly in the grammar, or read in more than one way."""
+
+
+class UnlistedError(UnreadableError):
+    """A character, a word or a place of one that the grammar does not have: the least that can be said of a text."""
 
 
 class UndecidedError(MathStopError):

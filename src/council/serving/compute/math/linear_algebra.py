@@ -226,7 +226,9 @@ def _value(term: Term) -> matrices.Matrix:
     for _ in range(exponent - 1):
         value = matrices.multiply(value, matrix)
         if any(arithmetic.digits(entry.numerator) > limits.SYMBOLIC_DIGITS_MAX for row in value for entry in row):
-            raise limits.TooLargeError(f"An entry would have over {limits.SYMBOLIC_DIGITS_MAX:,} digits.")
+            raise limits.TooLargeError(
+                f"An entry would have over {limits.SYMBOLIC_DIGITS_MAX:,} digits. Ask with shorter entries."
+            )
     return value
 
 

@@ -26,7 +26,9 @@ def read(text: str) -> Matrix:
     if len({len(row) for row in rows}) != 1:
         raise limits.UnreadableError("The rows of the matrix differ in length.")
     if len(rows) > SIZE_MAX or len(rows[0]) > SIZE_MAX:
-        raise limits.TooLargeError(f"Matrices of up to {SIZE_MAX} rows and columns are computed here.")
+        raise limits.TooLargeError(
+            f"Matrices of up to {SIZE_MAX} rows and columns are computed here. Ask for a smaller one."
+        )
     return tuple(tuple(_entry(cell) for cell in row) for row in rows)
 
 
@@ -46,7 +48,7 @@ def _entry(text: str) -> Fraction:
     if not isinstance(value, Fraction):
         raise limits.UndecidedError("Matrices are computed with whole numbers and fractions only.")
     if arithmetic.digits(value.numerator) + arithmetic.digits(value.denominator) > _DIGITS_MAX:
-        raise limits.TooLargeError(f"An entry of the matrix has over {_DIGITS_MAX} digits.")
+        raise limits.TooLargeError(f"An entry of the matrix has over {_DIGITS_MAX} digits. Ask with shorter entries.")
     return value
 
 

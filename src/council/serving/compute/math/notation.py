@@ -18,6 +18,7 @@ _NEEDS_WORK = re.compile(r"[\\$]|[\^_]\{|[½⅓⅔¼¾⅕⅛∫∑∞→|⌊⌋�
 
 def plain(text: str) -> str:
     """Return `text` in the grammar's plain form. Raises UnreadableError, TooLargeError. Text without such notation is kept."""
+    text = _dashes(text)
     if len(text) > limits.TEXT_CHARS_MAX or not _NEEDS_WORK.search(text):
         return text
     found = _fractions(text)
@@ -26,6 +27,19 @@ def plain(text: str) -> str:
     elif "\\" in found or "^{" in found or "_{" in found:
         found = _Translator(found, words=True).whole()
     return _bars(_calculus_signs(found))
+
+
+_DASH_BETWEEN = re.compile(r"(?<![A-Za-z]{2})(?<=[\dA-Za-z)!%°²³]) [\u2013\u2014] (?=[\dA-Za-z(√])(?![A-Za-z]{2})")
+_DASH_BEFORE = re.compile(r"(?:(?<=^)|(?<=[(=]))\u2013(?=[\dA-Za-z(])")
+_SPAN = re.compile(r"\s*(\d{1,9}) ?[\u2013\u2014] ?(\d{1,9})\s*", re.ASCII)
+
+
+def _dashes(text: str) -> str:
+    """A dash between spaces is a minus, as word processors write it. 1990 to 2000 is so written, too."""
+    span = _SPAN.fullmatch(text)
+    if span and int(span[1]) < int(span[2]):
+        return text
+    return _DASH_BEFORE.sub("-", _DASH_BETWEEN.sub(" - ", text))
 
 
 _FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
@@ -52,6 +66,9 @@ _SEGMENT = re.compile(
 )
 
 
+_CALCULUS = re.compile(r"\b(?:derivative|integral|limit) of\s*$", re.IGNORECASE)
+
+
 def _with_segments(text: str) -> str:
     pieces, position = [], 0
     for match in _SEGMENT.finditer(text):
@@ -63,7 +80,7 @@ def _with_segments(text: str) -> str:
         shown = _Translator(formula, words=False).whole()
         if (
             re.search(r"\bof\s*$", before, re.IGNORECASE)
-            and re.search(r" [-+] ", shown)
+            and (re.search(r" [-+] ", shown) or _CALCULUS.search(before))
             and not re.search(r"[,=<>≡∫∑|]|->|\b(?:d[xyzt]|and)\b", shown)
         ):
             shown = f"({shown})"  # the words reach as far as the formula
@@ -157,7 +174,7 @@ class _Translator:
     def _pieces(self, stops: Callable[[str], bool]) -> list[_Piece]:
         self._depth += 1
         if self._depth > _DEPTH_MAX:
-            raise limits.TooLargeError(f"The LaTeX is nested more than {_DEPTH_MAX} levels deep.")
+            raise limits.TooLargeError(f"The LaTeX is nested more than {_DEPTH_MAX} levels deep. Ask for it in pieces.")
         pieces: list[_Piece] = []
         while self._next[0] != "end" and not stops(self._next[1]) and self._next[1] != "}":
             pieces += self._piece(pieces)
@@ -325,6 +342,8 @@ class _Translator:
             raise limits.UnreadableError(
                 "A power behind a fraction may belong to its top or to all of it; use parentheses."
             )
+        if before[-2:-1] and before[-2].text == "^":
+            raise limits.UnreadableError("A power of a power needs braces or parentheses.")
         kind, mark = self._next
         if kind == "number" and not (before and before[-1].kind == "name"):
             self._take()

@@ -80,7 +80,9 @@ def _raised(base: Ratio, exponent: arithmetic.Value) -> Ratio:
         raise limits.UndecidedError("Not a quotient of polynomials, which is all the exact check reads.")
     count = int(exponent)
     if abs(count) > limits.POLYNOMIAL_DEGREE_MAX:
-        raise limits.TooLargeError(f"A power of an unknown is over the limit of {limits.POLYNOMIAL_DEGREE_MAX}.")
+        raise limits.TooLargeError(
+            f"A power of an unknown is over the limit of {limits.POLYNOMIAL_DEGREE_MAX}. Ask for a lower degree."
+        )
     if count == 0:
         raise limits.UndecidedError("A power of zero hides where its base is zero.")
     if count < 0:
@@ -102,7 +104,9 @@ def add(left: Polynomial, right: Polynomial) -> Polynomial:
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
     """Return left * right. Raises TooLargeError over the bounds on degree, terms and digits."""
     if degree(left) + degree(right) > limits.POLYNOMIAL_DEGREE_MAX:
-        raise limits.TooLargeError(f"The degree is over the limit of {limits.POLYNOMIAL_DEGREE_MAX}.")
+        raise limits.TooLargeError(
+            f"The degree is over the limit of {limits.POLYNOMIAL_DEGREE_MAX}. Ask for a lower degree."
+        )
     total: dict[Monomial, Fraction] = {}
     for (one, first), (two, second) in itertools.product(left.items(), right.items()):
         powers = dict(one)
@@ -120,12 +124,16 @@ def _scaled(terms: Polynomial, factor: Fraction) -> Polynomial:
 def _bounded(terms: dict[Monomial, Fraction]) -> Polynomial:
     kept = {monomial: coefficient for monomial, coefficient in terms.items() if coefficient}
     if len(kept) > limits.POLYNOMIAL_TERMS_MAX:
-        raise limits.TooLargeError(f"The polynomial has over {limits.POLYNOMIAL_TERMS_MAX} terms, the limit.")
+        raise limits.TooLargeError(
+            f"The polynomial has over {limits.POLYNOMIAL_TERMS_MAX} terms, the limit. Ask for a shorter one."
+        )
     for coefficient in kept.values():
         if arithmetic.digits(coefficient.numerator) + arithmetic.digits(coefficient.denominator) > (
             limits.SYMBOLIC_DIGITS_MAX * 2
         ):
-            raise limits.TooLargeError(f"A coefficient has over {limits.SYMBOLIC_DIGITS_MAX:,} digits, the limit.")
+            raise limits.TooLargeError(
+                f"A coefficient has over {limits.SYMBOLIC_DIGITS_MAX:,} digits, the limit. Ask with smaller numbers."
+            )
     return kept
 
 
@@ -207,6 +215,21 @@ def all_roots(row: list[Fraction]) -> list[arithmetic.Value]:
         return list(arithmetic.REAL.polyroots(numbers, maxsteps=200, extraprec=400))
     except arithmetic.REAL.NoConvergence as error:
         raise limits.UndecidedError("The roots could not be checked numerically.") from error
+
+
+def rank(rows: list[list[Fraction]]) -> int:
+    """Return the number of linearly independent rows."""
+    left, found = [list(row) for row in rows], 0
+    while left:
+        row = left.pop()
+        column = next((index for index, number in enumerate(row) if number), None)
+        if column is None:
+            continue
+        found += 1
+        left = [
+            [mine - other[column] / row[column] * top for mine, top in zip(other, row, strict=True)] for other in left
+        ]
+    return found
 
 
 def linear_solution(rows: list[list[Fraction]], count: int) -> list[Fraction] | None:

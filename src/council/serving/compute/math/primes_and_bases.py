@@ -30,7 +30,7 @@ def _sieve(below: int) -> list[int]:
 def _primes_within(low: int, high: int) -> list[int]:
     """Return the primes from `low` to `high`, both included, confirmed one by one where there are few, else by count."""
     if high > _SIEVE_MAX:
-        raise limits.TooLargeError(f"Primes are counted up to {_SIEVE_MAX:,} here.")
+        raise limits.TooLargeError(f"Primes are counted up to {_SIEVE_MAX:,} here. Ask for a smaller bound.")
     found = [prime for prime in _sieve(high + 1) if prime >= low]
     count = int(sympy.primepi(high)) - (int(sympy.primepi(low - 1)) if low > 1 else 0)
     check.require(
@@ -42,7 +42,7 @@ def _primes_within(low: int, high: int) -> list[int]:
 def _nth_prime(slots: Slots) -> wording.Task:
     place = _place(slots["n"])
     if place > _NTH_PRIME_MAX:
-        raise limits.TooLargeError(f"Primes are counted up to the {_NTH_PRIME_MAX:,}th here.")
+        raise limits.TooLargeError(f"Primes are counted up to the {_NTH_PRIME_MAX:,}th here. Ask for an earlier one.")
     reading = f"the prime number at place {place} (2 is at place 1)"
 
     def answer() -> results.Solved:
@@ -93,7 +93,9 @@ def _list_primes(slots: Slots) -> wording.Task:
     def answer() -> results.Solved:
         found = _primes_within(low, high)
         if len(found) > _LISTED_MAX:
-            raise limits.TooLargeError(f"The list would have {len(found):,} numbers; the limit is {_LISTED_MAX}.")
+            raise limits.TooLargeError(
+                f"The list would have {len(found):,} numbers; the limit is {_LISTED_MAX}. Ask for fewer."
+            )
         value = ", ".join(str(prime) for prime in found) or "none"
         return wording.solved(
             f"the {reading}", f"The {reading}: {value}", "sieved, and each tested by other code", value
@@ -120,7 +122,7 @@ def _range(slots: Slots) -> tuple[int, int, str]:
 def _first_primes(slots: Slots) -> wording.Task:
     count = wording.operand(slots["n"], 1)[1]
     if count > _LISTED_MAX:
-        raise limits.TooLargeError(f"The list would have {count:,} numbers; the limit is {_LISTED_MAX}.")
+        raise limits.TooLargeError(f"The list would have {count:,} numbers; the limit is {_LISTED_MAX}. Ask for fewer.")
     summed = slots["what"].lower().startswith("sum")
     reading = f"the sum of the first {count} primes" if summed else f"the first {count} primes"
 
@@ -137,7 +139,7 @@ def _first_primes(slots: Slots) -> wording.Task:
 def _next_prime(slots: Slots) -> wording.Task:
     shown, number = wording.operand(slots["n"])
     if number > 10**15:
-        raise limits.TooLargeError("Neighbouring primes are looked for up to 10^15 here.")
+        raise limits.TooLargeError("Neighbouring primes are looked for up to 10^15 here. Ask for a smaller number.")
     upward = slots["up"] != ""
     reading = f"the {'smallest prime greater than' if upward else 'largest prime less than'} {shown}"
 
@@ -158,7 +160,9 @@ def _next_prime(slots: Slots) -> wording.Task:
 def _fibonacci(slots: Slots) -> wording.Task:
     place = _place(slots["n"])
     if place > _FIBONACCI_MAX:
-        raise limits.TooLargeError(f"Fibonacci numbers are written out up to place {_FIBONACCI_MAX:,}.")
+        raise limits.TooLargeError(
+            f"Fibonacci numbers are written out up to place {_FIBONACCI_MAX:,}. Ask for an earlier one."
+        )
     reading = f"the Fibonacci number at place {place}, where places 1 and 2 hold 1"
 
     def answer() -> results.Solved:
@@ -220,7 +224,9 @@ def _convert(slots: Slots) -> wording.Task:
     if source == target:
         raise limits.UnreadableError("The two bases are the same.")
     if len(written) > _BASE_DIGITS_MAX:
-        raise limits.TooLargeError(f"A number of over {_BASE_DIGITS_MAX:,} digits is not converted.")
+        raise limits.TooLargeError(
+            f"A number of over {_BASE_DIGITS_MAX:,} digits is not converted. Ask for a shorter one."
+        )
     if not written or any(digit not in _DIGITS[:source] for digit in written):
         raise limits.UnreadableError(f"{written[:30]} is not written in base {source}.")
     reading = f"{written} (base {source}) in base {target}"

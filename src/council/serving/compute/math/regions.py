@@ -47,8 +47,6 @@ def solve(request: requests.Solve) -> results.Solved:
     """Solve inequalities that must hold at once. Raises UndecidedError where a border is not to be had exactly."""
     relations = request.relations
     name = _one_name(relations)
-    if all(_is_bare(relation) for relation in relations):
-        raise limits.UnreadableError("The inequality is solved as it stands.")
     shown = " and ".join(f"{tree.text(one.left)} {one.operator} {tree.text(one.right)}" for one in relations)
     reading = f"solve {shown} for {name} over the real numbers"
     borders = _borders(relations, name)
@@ -58,6 +56,8 @@ def solve(request: requests.Solve) -> results.Solved:
     pieces = list(_pieces(inside, at_border))
     _confirm(relations, name, borders, pieces)
     exact = _text(pieces, [border.text for border in borders], name)
+    if exact != "none" and all(_is_bare(relation) for relation in relations):
+        raise limits.UnreadableError("The inequality is solved as it stands.")
     long = _text(pieces, [formulas.with_decimal(border.text, border.number) for border in borders], name)
     said = {"all": f"Every real {name} satisfies it", "none": f"No real {name} satisfies it"}.get(exact, long)
     return evaluate.solved(
@@ -139,7 +139,7 @@ def _borders(relations: Sequence[requests.Relation], name: str) -> list[Border]:
         if not kept or not arithmetic.agree(kept[-1].number, border.number):
             kept.append(border)
     if len(kept) > _BORDERS_MAX:
-        raise limits.TooLargeError("The inequality has too many borders.")
+        raise limits.TooLargeError("The inequality has too many borders. Ask for it in pieces.")
     for one, other in itertools.pairwise(kept):
         gap = arithmetic.real(other.number) - arithmetic.real(one.number)
         check.require(gap > arithmetic.REAL.mpf(10) ** -12, "two borders are too close to tell apart")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from council.serving.compute.math import clarity, grammar, lexer, limits, tree
+from council.serving.compute.math import clarity, grammar, lexer, limits, reach, tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,7 @@ def equations(text: str) -> Solve:
 
 
 Tokens = list[lexer.Token]
+_COMMANDS = ("calculate", "compute", "find", "evaluate", "work out", "give me")
 
 
 def _starts(found: Tokens, *words: str) -> bool:
@@ -138,7 +139,7 @@ def _split(found: Tokens, *words: str) -> tuple[Tokens, Tokens] | None:
 
 def _asked(found: Tokens) -> Tokens:
     """Return `found` without `what is the`, `find` and the like."""
-    for phrase in ("what is", "what are", "calculate", "compute", "find", "evaluate", "work out", "give me"):
+    for phrase in ("what is", "what are", *_COMMANDS):
         rest = _after(found, phrase)
         if rest is not None:
             found = rest
@@ -212,7 +213,7 @@ _FORMS = (
 
 def _derive(found: Tokens) -> Request | None:
     rest = _after(_asked(found), "derivative of", "differentiate")
-    name = ""
+    name, sign = "", rest is None
     if rest is None and len(found) > 4 and _starts(found[:2], "d", "/") and found[2].text in ("dx", "dy", "dz"):
         rest, name = found[3:], found[2].text[1:]
     if rest is None:
@@ -220,11 +221,17 @@ def _derive(found: Tokens) -> Request | None:
     place = None
     if at := _split(rest, "at"):
         rest, where = at
-        if len(where) > 2 and where[0].kind == "name" and where[1].text == "=":
+        named = len(where) > 2 and where[0].kind == "name" and where[1].text == "="
+        if named:
             name, where = name or where[0].text, where[2:]
+        reach.check_place(where, named)
         place = _formula(where)
-    rest, name = _respect(rest, name)
-    expression = _formula(rest)
+    body, name = _respect(rest, name)
+    if sign:
+        reach.check_sign(body, "sign d/dx")
+    else:
+        reach.check_words(body, "word derivative", closed=body is not rest or place is not None)
+    expression = _formula(body)
     if place is not None:
         _check_angle_places(expression, place)
     return Derive(expression, _only_name(name, expression), place)
@@ -262,12 +269,14 @@ def _integrate(found: Tokens) -> Request | None:
         if len(low) > 2 and low[0].kind == "name" and low[1].text == "=":
             low = low[2:]
         high, rest = (high[:-1], [*rest, high[-1]]) if high and high[-1].text in _DIFFERENTIALS else (high, rest)
+        reach.check_place(high)
         bounds = (_formula(low), _formula(high))
     name = ""
     if rest and rest[-1].text in _DIFFERENTIALS:
         rest, name = rest[:-1], rest[-1].text[1:]
-    rest, name = _respect(rest, name)
-    expression = _formula(rest)
+    body, name = _respect(rest, name)
+    reach.check_words(body, "word integral", closed=bool(name) or bounds is not None)
+    expression = _formula(body)
     if bounds is not None:
         _check_angle_places(expression, *bounds)
     return Integrate(expression, _only_name(name, expression), bounds)
@@ -355,6 +364,11 @@ def _asked_alone(request: Solve) -> Solve:
     """Refuse `x = 5` on its own: a value is given there, and nothing asked."""
     if all(isinstance(one.left, tree.Unknown) and isinstance(one.right, tree.Number) for one in request.relations):
         raise limits.UnreadableError("A letter with its value asks for nothing.")
+    only = request.relations[0]
+    if len(request.relations) == 1 and only.operator == "=" and len(tree.unknowns(only.left, only.right)) > 1:
+        raise limits.UnreadableError(
+            "One equation of several letters asks for nothing; say `solve`, and for which letter."
+        )
     return request
 
 
@@ -441,19 +455,7 @@ _FRAMES: tuple[Callable[[Tokens], Request | None], ...] = (
 
 def _plain(found: Tokens, text: str) -> Request:
     rest = found
-    asks = (
-        "what is",
-        "how much is",
-        "calculate",
-        "compute",
-        "evaluate",
-        "find",
-        "give me",
-        "work out",
-        "what does",
-        ":",
-    )
-    for phrase in asks:
+    for phrase in ("what is", "how much is", *_COMMANDS, "what does", ":"):
         rest = _after(rest, phrase) or rest
     commanded = _after(found, "calculate", "compute", "evaluate", "work out") is not None or found[-1].text == "="
     for phrase in ("the value of", "the result of", "value of"):

@@ -9,7 +9,18 @@ from typing import Any
 import sympy
 
 from council.serving.compute import results
-from council.serving.compute.math import arithmetic, check, evaluate, formulas, limits, polynomials, tree, wording
+from council.serving.compute.math import (
+    arithmetic,
+    check,
+    evaluate,
+    formulas,
+    lexer,
+    limits,
+    polynomials,
+    reach,
+    tree,
+    wording,
+)
 
 Slots = Mapping[str, str]
 _TERMS_MAX = 2_000
@@ -25,9 +36,11 @@ def _sum(slots: Slots) -> wording.Task:
             one for one in _SPARE_LETTERS if not re.search(rf"(?<![A-Za-z]){one}(?![A-Za-z])", body_text + high_text)
         )
         body_text = re.sub(r"(?<![A-Za-z])i(?![A-Za-z])", letter, body_text)
+    if not slots["said"]:
+        reach.check_sign(lexer.tokens(body_text), "sum")
+    else:
+        reach.check_place(lexer.tokens(high_text))
     body = wording.formula(body_text)
-    if isinstance(body, tree.Binary) and body.operator in "+-" and not _enclosed(body_text) and not slots["said"]:
-        raise limits.UnreadableError("It is not clear how far the sum reaches; use parentheses.")
     low = wording.whole(slots["low"])[1]
     if not set(tree.unknowns(body)) <= {letter}:
         raise limits.UnreadableError("The terms have letters besides the one that counts.")
@@ -36,15 +49,6 @@ def _sum(slots: Slots) -> wording.Task:
     if re.fullmatch("[a-z]", high_text) and high_text not in ("e", "i", letter):
         return _closed_form(body, letter, low, high_text)
     return _finite(body, letter, low, wording.whole(high_text)[1])
-
-
-def _enclosed(text: str) -> bool:
-    depth = 0
-    for index, character in enumerate(text.strip()):
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and index < len(text.strip()) - 1:
-            return False
-    return True
 
 
 def _finite(body: tree.Node, letter: str, low: int, high: int) -> wording.Task:
@@ -91,7 +95,7 @@ def _built(row: list[Fraction], letter: str) -> Any:
 def _polynomial_sum(row: list[Fraction], low: int, high: int) -> Fraction:
     """Return the sum of a polynomial's values by Newton's forward differences; `high` may be large."""
     if high > _BOUND_MAX:
-        raise limits.TooLargeError(f"A sum is taken up to {_BOUND_MAX:,}.")
+        raise limits.TooLargeError(f"A sum is taken up to {_BOUND_MAX:,}. Ask for fewer terms.")
     values = [polynomials.at(row, Fraction(low + step)) for step in range(len(row) + 1)]
     total, count, choose = Fraction(0), high - low + 1, Fraction(1)
     for step in range(len(values)):
@@ -105,7 +109,7 @@ def _polynomial_sum(row: list[Fraction], low: int, high: int) -> Fraction:
 
 def _added(body: tree.Node, letter: str, low: int, high: int) -> Fraction:
     if high - low >= _TERMS_MAX:
-        raise limits.TooLargeError(f"A sum of over {_TERMS_MAX:,} terms is not added here.")
+        raise limits.TooLargeError(f"A sum of over {_TERMS_MAX:,} terms is not added here. Ask for fewer terms.")
     total, theirs = Fraction(0), sympy.Integer(0)
     for place in range(low, high + 1):
         term = arithmetic.value(body, {letter: Fraction(place)})
@@ -113,7 +117,9 @@ def _added(body: tree.Node, letter: str, low: int, high: int) -> Fraction:
             raise limits.UndecidedError("The terms are not fractions.")
         total += term
         if arithmetic.digits(total.denominator) > limits.SYMBOLIC_DIGITS_MAX:
-            raise limits.TooLargeError(f"The sum would have over {limits.SYMBOLIC_DIGITS_MAX:,} digits.")
+            raise limits.TooLargeError(
+                f"The sum would have over {limits.SYMBOLIC_DIGITS_MAX:,} digits. Ask for fewer terms."
+            )
         theirs += formulas.build(tree.substituted(body, letter, tree.integer(place)))
     check.require(theirs.is_Rational and Fraction(int(theirs.p), int(theirs.q)) == total, "the two ways differ")
     return total
@@ -126,7 +132,7 @@ def _closed_form(body: tree.Node, letter: str, low: int, name: str) -> wording.T
         arithmetic.guard(body)
         row = polynomials.coefficients(polynomials.polynomial(body), letter)
         if len(row) > _DEGREE_MAX + 1:
-            raise limits.TooLargeError(f"The degree is over the limit of {_DEGREE_MAX}.")
+            raise limits.TooLargeError(f"The degree is over the limit of {_DEGREE_MAX}. Ask for a lower degree.")
         found = sympy.factor(
             sympy.summation(_built(row, letter), (formulas.symbol(letter), low, formulas.symbol(name)))
         )
@@ -286,7 +292,7 @@ def _sum_of_terms(slots: Slots) -> wording.Task:
 
     def answer() -> results.Solved:
         if count > _TERMS_MAX and kind == "geometric":
-            raise limits.TooLargeError(f"A geometric sum is taken of up to {_TERMS_MAX:,} terms.")
+            raise limits.TooLargeError(f"A geometric sum is taken of up to {_TERMS_MAX:,} terms. Ask for fewer terms.")
         if kind == "arithmetic":
             value = count * (2 * first + (count - 1) * step) / 2
         else:

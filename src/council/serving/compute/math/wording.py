@@ -79,10 +79,17 @@ def read(text: str, frames: Sequence[Frame]) -> Task | limits.MathStopError | No
         try:
             tasks.append(each.make({name: (value or "").strip() for name, value in match.groupdict().items()}))
         except (limits.UnreadableError, limits.UndecidedError) as error:
-            problem = problem or error
+            problem = telling(problem, error)
     if len({task.reading for task in tasks}) > 1:
         raise limits.UnreadableError("The sentence can be read in two ways.")
     return tasks[0] if tasks else problem
+
+
+def telling(one: limits.MathStopError | None, other: limits.MathStopError) -> limits.MathStopError:
+    """Return the first of two errors that says more than that a word is not in the grammar."""
+    if one is None or (isinstance(one, limits.UnlistedError) and not isinstance(other, limits.UnlistedError)):
+        return other
+    return one
 
 
 def formula(text: str) -> tree.Node:
@@ -115,12 +122,13 @@ def whole(text: str, low: int = 0) -> tuple[str, int]:
 def operand(text: str, low: int = 0) -> tuple[str, int]:
     """Return what `whole` returns, but read no sum, product or quotient without parentheses: words reach only so far."""
     node = grammar.parse(lexer.tokens(text))
-    if isinstance(node, tree.Binary) and node.operator != "^" and not _wrapped(text):
+    if isinstance(node, tree.Binary) and node.operator != "^" and not is_wrapped(text):
         raise limits.UnreadableError("It is not clear how far the words reach; use parentheses.")
     return whole(text, low)
 
 
-def _wrapped(text: str) -> bool:
+def is_wrapped(text: str) -> bool:
+    """Return whether one pair of parentheses encloses all of `text`."""
     depth = 0
     for index, character in enumerate(text):
         depth += (character == "(") - (character == ")")

@@ -22,6 +22,17 @@ DATE = (
     rf"(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|{_WEEKDAY}(?:the )?{_DAY}(?: of)? {_MONTH},? \d{{4}}"
     rf"|{_WEEKDAY}{_MONTH} (?:the )?{_DAY},? \d{{4}}|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}}|{RELATIVE})"
 )
+# A day that comes every year: 4 July, Christmas.
+_FEASTS = {
+    "christmas": (12, 25), "christmas day": (12, 25), "christmas eve": (12, 24), "new year": (1, 1), "new year's": (1, 1),
+    "new year's day": (1, 1), "new years": (1, 1), "new year's eve": (12, 31), "halloween": (10, 31),
+    "valentine's day": (2, 14), "valentines day": (2, 14),
+}  # fmt: skip
+YEARLY = (
+    rf"(?:(?:the )?{_DAY}(?: of)? {_MONTH}|{_MONTH} (?:the )?{_DAY}|"
+    + "|".join(sorted(_FEASTS, key=len, reverse=True))
+    + r")(?![\w,]| \d)"
+)
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _DAY_FIRST = re.compile(rf"(?:the )?(\d{{1,2}})(st|nd|rd|th)?(?: of)? ({_MONTH}),? (\d{{4}})", re.ASCII)
 _MONTH_FIRST = re.compile(rf"({_MONTH}) (?:the )?(\d{{1,2}})(st|nd|rd|th)?,? (\d{{4}})", re.ASCII)
@@ -43,6 +54,24 @@ def read(text: str, today: datetime.date | None) -> datetime.date:
     if weekday and day.strftime("%A").lower() != weekday[1]:
         raise stops.RefusedError(f"{shown(day)} is a {day:%A}. Check the date.")
     return day
+
+
+def read_yearly(text: str) -> tuple[int, int]:
+    """Return the month and the day of a date without a year. Raises PassOnError, or RefusedError where there is no such day."""
+    text = " ".join(text.lower().split())
+    if text in _FEASTS:
+        return _FEASTS[text]
+    # 2024 has every day that any year has.
+    found = _plain(f"{text} 2024")
+    return found.month, found.day
+
+
+def following(yearly: tuple[int, int], day: datetime.date) -> datetime.date:
+    """Return the first day of that date after `day`."""
+    for year in range(day.year, day.year + 10):
+        if yearly[1] <= month_days(year, yearly[0]) and datetime.date(year, *yearly) > day:
+            return datetime.date(year, *yearly)
+    raise stops.PassOnError("that day is too far off")
 
 
 def _plain(text: str) -> datetime.date:

@@ -96,6 +96,23 @@ def _span(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {_length(span)}", reading, _CHECK, f"{span} min")
 
 
+def _count(match: frames.Match) -> results.Solved:
+    """A span in one unit, as hours or minutes were asked for."""
+    found = _span(match)
+    minutes = Fraction(found.detail["exact"].removesuffix(" min"))
+    unit = match["unit"].lower()
+    value = minutes / 60 if unit == "hours" else minutes
+    apart = f" ({_length(int(minutes))})" if value.denominator != 1 else ""
+    shown = f"{numbers.text(value)} {unit[:-1] if value == 1 else unit}{apart}"
+    return frames.solved(f"{found.reading} = {shown}", f"{unit} {found.reading}", _CHECK, found.detail["exact"])
+
+
+def _bare(match: frames.Match) -> results.Solved:
+    """`from 9 to 5`. Where both times say what they are, another frame reads them, and this one does not stand in the way."""
+    del match
+    raise stops.PassOnError("one of the times does not say whether it is in the morning or the evening")
+
+
 def _offset(text: str) -> int:
     """Return a fixed offset from UTC in minutes."""
     found = re.fullmatch(r"(?:utc|gmt)(?: ?([+-]) ?(\d{1,2})(?::?(\d{2}))?)?", text.lower().strip(), re.ASCII)
@@ -119,6 +136,8 @@ def _zone(match: frames.Match) -> results.Solved:
 
 
 _ZONE = r"(utc|gmt)( ?[+-] ?\d{1,2}(:?\d{2})?)?"
+_TO = r"(to|until|till|-)"
+_LOOSE = r"\d{1,2}(:\d{2})?( ?[ap]\.?m\.?)?"
 _FROM_TO = rf"(from|between) (?P<a>{_TIME}) (to|until|till|and) (?P<b>{_TIME})"
 
 FRAMES = [
@@ -138,6 +157,20 @@ FRAMES = [
             rf"(leaves|starts|begins|opens) at (?P<a>{_TIME}) and (arrives|ends|finishes|closes) at (?P<b>{_TIME})[.,;]? "
             r"how long (is|does) (the )?(trip|ride|flight|journey|film|movie|class|meeting|lesson|match|it)( take| last)?"
         ),
+    ),
+    *frames.frames(
+        _count,
+        rf"how many (?P<unit>hours|minutes) (is it |is there |are there |are |is |pass |passed |are in |in )?{_FROM_TO}",
+        rf"how many (?P<unit>hours|minutes) (is |are )(?P<a>{_TIME}) ?{_TO} ?(?P<b>{_TIME})",
+        rf"<ask>(the )?(number of )?(?P<unit>hours|minutes) {_FROM_TO}",
+        (
+            rf"(if )?(i|you|we|he|she) works? {_FROM_TO}[.,;]? how many (?P<unit>hours|minutes) (do|does|is|did) "
+            r"(i|you|we|he|she|that|it)( work)?"
+        ),
+    ),
+    *frames.frames(
+        _bare,
+        rf"how (many (hours|minutes)|long|much time) ((is|are) (it |there )?)?(from |between )?{_LOOSE} ?({_TO}|and) ?{_LOOSE}",
     ),
     *frames.frames(
         _zone,

@@ -137,7 +137,8 @@ def _committee(match: frames.Match) -> results.Solved:
     if any(one != other for one, other in same) or same[0][0] == same[1][0]:
         raise stops.PassOnError("it is not clear who is chosen from whom")
     reading = " x ".join(
-        f"ways to choose {chosen} of {items} {name[0]}s" for (items, chosen), name in zip(groups, same, strict=True)
+        f"ways to choose {chosen} of {items} {match[name].lower()}"
+        for (items, chosen), name in zip(groups, ("s2", "t2"), strict=True)
     )
     if any(chosen > items for items, chosen in groups):
         raise stops.RefusedError("More are to be chosen than there are. Give smaller numbers.", reading)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from council.serving.compute import results
-from council.serving.compute.quantities import calendar_dates, clock_times, frames, numbers, stops
+from council.serving.compute.quantities import calendar_dates, clock_times, frames, numbers, recurring_days, stops
 
 _CHECK = "the days counted again by another rule of the calendar"
 _SPAN_DAYS_MAX = 3_700_000
@@ -65,14 +65,39 @@ class _Asked:
         reading = f"days between {self._named('today')} and {calendar_dates.shown(last)}"
         return frames.solved(f"{reading} = {days} days", reading, _CHECK, f"{days} days")
 
+    def until_yearly(self, match: frames.Match) -> results.Solved:
+        today, yearly = self._day("today"), calendar_dates.read_yearly(match["b"])
+        if (today.month, today.day) == yearly:
+            raise stops.PassOnError("that day is today")
+        last = calendar_dates.following(yearly, today)
+        days = (last - today).days
+        stops.require(days == calendar_dates.day_number(last) - calendar_dates.day_number(today), "the days")
+        reading = f"days between {self._named('today')} and {calendar_dates.shown(last)}"
+        return frames.solved(f"{reading} = {days} days", reading, _CHECK, f"{days} days")
+
+    def week_number(self, match: frames.Match) -> results.Solved:
+        return recurring_days.week_number(match, self._day(match.groupdict().get("d") or "today"))
+
+    def age(self, match: frames.Match) -> results.Solved:
+        on = match.groupdict().get("on") or "today"
+        return recurring_days.age(self._day(match["d"]), self._day(on), self._named(on))
+
+    def apart(self, match: frames.Match) -> results.Solved:
+        first, last = match["a"], match["b"]
+        if match["kind"].lower() == "between" and self._day(last) < self._day(first):
+            first, last = last, first
+        named = (self._named(first), self._named(last))
+        return recurring_days.apart(self._day(first), self._day(last), match["unit"].lower(), named)
+
     def after(self, match: frames.Match) -> results.Solved:
-        start = self._day(match["d"])
+        told = match.groupdict().get("d") or "today"
+        start = self._day(told)
         way = match["way"].lower()
         sign = -1 if way in ("before", "minus", "-", "prior to", "ago") else 1
         given = match.groupdict()
         count = numbers.read_count(given["n"]) if given["n"].lower() not in ("a", "an") else 1
         unit = match["unit"].lower().rstrip("s")
-        reading = f"{self._named(match['d'])} {'-' if sign < 0 else '+'} {count} {unit}{'' if count == 1 else 's'}"
+        reading = f"{self._named(told)} {'-' if sign < 0 else '+'} {count} {unit}{'' if count == 1 else 's'}"
         end = _moved(start, sign * count, unit, reading)
         answer = f"{reading} = {calendar_dates.shown(end)}, a {end:%A}"
         return frames.solved(answer, reading, _CHECK, end.isoformat())
@@ -165,6 +190,7 @@ def _days_in(match: frames.Match) -> results.Solved:
 _D = calendar_dates.DATE
 _MONTHS = "|".join(calendar_dates.MONTHS)
 _N = rf"(?P<n>{numbers.COUNT}|an?)"
+_SOMEONE = r"(someone|somebody|a person|a man|a woman|a child)( who is| who was)?"
 _UNIT = r"(?P<unit>days?|weeks?|months?|years?)"
 _ALL_DAY = frames.frames(_leap, r"(is|was|will) (the year )?(?P<year>\d{4})( be)? a leap year") + frames.frames(
     _days_in,
@@ -228,5 +254,48 @@ def frames_on(today: datetime.date | None) -> tuple[frames.Frame, ...]:
             r"what (date|day) (is|was|will be|will it be) (?P<d>today|tomorrow|yesterday)",
         ),
         *_ALL_DAY,
+        *recurring_days.FRAMES,
+        *_more_frames(asked),
         *clock_times.FRAMES,
     )
+
+
+def _more_frames(asked: _Asked) -> list[frames.Frame]:
+    """Return the frames about what has no date of its own: the next Christmas, an age, a week, so long ago."""
+    what, years_day = r"(what|which) (date|day|day of the week|weekday)", rf"(?P<b>{calendar_dates.YEARLY})"
+    iso, iso2 = r"(?P<iso>iso )?(calendar )?week( number)?", r"(?P<iso2> (in|by|according to) iso( 8601)?)?"
+    apart = rf"(?P<kind>between|from) (?P<a>{_D}) (and|to|until|till) (?P<b>{_D})"
+    born, now = rf"born (on )?(?P<d>{_D})", r"( today| now)?"
+    return [
+        *frames.frames(
+            asked.until_yearly,
+            rf"how many days (are there |are left |is it |remain )?(until|till|to|before) (the next |next )?{years_day}",
+            rf"how (long|many days) (is it |away is )?(until |till )?{years_day}( in days)?",
+        ),
+        *frames.frames(
+            asked.week_number,
+            rf"<ask>(the )?{iso} (of|for) (?P<d>{_D}){iso2}",
+            rf"(which|what) {iso} (is|was) (?P<d>{_D})( in)?{iso2}",
+            rf"(which|what) {iso} is it{now}{iso2}",
+        ),
+        *frames.frames(
+            asked.age,
+            rf"how old (is|will be|would be|was) {_SOMEONE} {born}( be)?( today| now| on (?P<on>{_D}))?",
+            rf"how old am i if i was {born}",
+            rf"(if )?i was {born}[.,;]? how old am i{now}",
+            rf"(if )?(someone|a person|he|she) (is|was) {born}[.,;]? how old (is|are) (he|she|they){now}",
+        ),
+        *frames.frames(
+            asked.apart,
+            rf"how many (?P<unit>months|years) (are there |are |is it |were there |passed )?{apart}",
+            rf"<ask>(the )?(number of )?(?P<unit>months|years) {apart}",
+        ),
+        *frames.frames(
+            asked.after,
+            rf"{what} (was it|was) {_N} {_UNIT} (?P<way>ago)",
+            rf"{what} (will it be|is it|will be|is) (?P<way>in) {_N} {_UNIT}",
+            rf"{what} (will it be|is it|will be|is) {_N} {_UNIT} (?P<way>from) (?P<d>now|today)",
+            rf"<ask>the date (?P<way>in) {_N} {_UNIT}",
+            rf"<ask>(the date )?{_N} {_UNIT} (?P<way>ago)",
+        ),
+    ]

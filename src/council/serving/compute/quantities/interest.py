@@ -18,7 +18,9 @@ def _given(match: frames.Match) -> tuple[money.Amount, Fraction, Fraction]:
     rate = numbers.read(match["p"].rstrip("%").lower().removesuffix("percent").removesuffix("per cent").strip()) / 100
     span = numbers.read(match["n"])
     months = match["unit"].lower().startswith("month")
-    if not match["yearly"] and (months or (match.groupdict().get("often") or "yearly").lower() not in _ONCE):
+    if not match.groupdict().get("yearly") and (
+        months or (match.groupdict().get("often") or "yearly").lower() not in _ONCE
+    ):
         raise stops.PassOnError("it is not said whether the rate is that of a year")
     span = span / 12 if months else span
     return money.read(match["w"]), rate, span
@@ -56,7 +58,7 @@ def _compound(match: frames.Match) -> results.Solved:
     what = "the balance with" if match.groupdict().get("end") else "the"
     reading = (
         f"{what} interest on {start} at {numbers.text(rate * 100)}% a year for {_years(years)}, "
-        f"compounded {often} time{'s' if often > 1 else ''} a year"
+        f"compounded {({1: 'once', 2: 'twice'}).get(often, f'{often} times')} a year"
     )
     shown = (
         start.of(wanted)
@@ -69,11 +71,27 @@ def _compound(match: frames.Match) -> results.Solved:
 _YEARLY = r"(?P<yearly>per year|a year|per annum|annually|yearly|p\.a\.|annual interest)"
 _FOR = r"(for|over|after) <n:count> (?P<unit>years?|months?)"
 _OFTEN = "(?P<often>" + "|".join(sorted(_PERIODS, key=len, reverse=True)) + ")"
+_RATE = (
+    rf"at (an )?(annual interest rate of |interest rate of )?<p:percent>( interest)?( {_YEARLY})?,? compounded {_OFTEN}"
+)
+_END_OF = r"<ask>(?P<end>(the )?(final |total )?(value|balance|amount|worth) of )"
+_HOW_MUCH = (
+    r"what is (the |its )(final |total |end )?(value|balance|amount)|how much is (it|there|that)( worth)?( at the end)?|"
+    r"what is it worth( at the end)?"
+)
 
 FRAMES = [
     *frames.frames(_simple, rf"<ask>(the )?simple interest (on|of) <w:amount> at <p:percent>( {_YEARLY})? {_FOR}"),
     *frames.frames(
         _compound,
+        rf"<ask>(the )?compound interest (on|of) <w:amount> at <p:percent> (interest )?{_FOR}",
+        rf"{_END_OF}<w:amount> (invested |deposited )?at <p:percent>( interest)?( {_YEARLY})?,? compounded {_OFTEN},? {_FOR}",
+        rf"(?P<end>what) (will|would) <w:amount> (grow to|become|be worth) {_RATE},? {_FOR}",
+        rf"(?P<end>what) (will|would|is) <w:amount> (grow to|become|be worth|worth) {_FOR} {_RATE}",
+        rf"<w:amount> (is|was) (invested|deposited) {_RATE},? {_FOR}[.,;]? (?P<end>{_HOW_MUCH})",
+        rf"<w:amount> (is|was) (invested|deposited) {_FOR} {_RATE}[.,;]? (?P<end>{_HOW_MUCH})",
+        rf"(if )?i (invest|deposit|put) <w:amount> {_RATE}[.,;]? (?P<end>how much (will|do|would) i have) {_FOR}",
+        rf"(if )?i (invest|deposit|put) <w:amount> {_RATE},? {_FOR}[.,;]? (?P<end>how much (will|do|would) i have)",
         rf"<ask>(the )?compound interest (on|of) <w:amount> at <p:percent> {_YEARLY} {_FOR}",
         rf"<ask>(the )?compound interest (on|of) <w:amount> at <p:percent>( {_YEARLY})?,? compounded {_OFTEN},? {_FOR}",
         rf"<ask>(the )?compound interest (on|of) <w:amount> at <p:percent>( {_YEARLY})? {_FOR},? compounded {_OFTEN}",

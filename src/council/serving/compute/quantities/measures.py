@@ -13,8 +13,9 @@ _WORD = r"[a-z\N{MICRO SIGN}\N{DEGREE SIGN}][^\s,?]{0,19}"
 UNIT = rf"{_WORD}(?: (?!in |to |into |and |or |at |by |plus |minus ){_WORD}){{0,3}}?".replace(
     r"\N{MICRO SIGN}", "\N{MICRO SIGN}"
 ).replace(r"\N{DEGREE SIGN}", "\N{DEGREE SIGN}")
-QUANTITY = rf"-?{numbers.LEADING}\s?{UNIT}(?:(?:,? and |, | ){numbers.LEADING}\s?{UNIT}){{0,3}}?"
-_PART = re.compile(rf"(-?{numbers.LEADING})\s?([^\d\s,][^\s,]*(?: (?!and )[^\d\s,][^\s,]*)*)", re.ASCII)
+_AMOUNT = rf"(?:{numbers.SHARE}|{numbers.LEADING})"
+QUANTITY = rf"-?{_AMOUNT}\s?{UNIT}(?:(?:,? and |, | ){_AMOUNT}\s?{UNIT}){{0,3}}?"
+_PART = re.compile(rf"(-?{_AMOUNT})\s?([^\d\s,][^\s,]*(?: (?!and )[^\d\s,][^\s,]*)*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def named(value: Fraction, unit: unit_table.Unit) -> str:
 
 def units(text: str) -> tuple[unit_table.Unit, ...]:
     """Return the units that `text` may name. Raises PassOnError where there is none."""
+    if text in unit_table.OF_TWO_SIZES:
+        raise stops.RefusedError(f"{text} may be 1000 or 1024 bytes. Write kB for 1000 or KiB for 1024.", text)
     found = unit_table.find(text.removesuffix("."))
     if not found:
         raise stops.PassOnError(f"{text[:40]} is not a unit that I read")
@@ -62,7 +65,7 @@ def read(text: str) -> list[Measure]:
 
 
 def _number(text: str) -> Fraction:
-    return -numbers.read(text[1:]) if text.startswith("-") else numbers.read(text)
+    return -numbers.read_share(text[1:]) if text.startswith("-") else numbers.read_share(text)
 
 
 def _mixed(parts: Sequence[tuple[Fraction, tuple[unit_table.Unit, ...]]]) -> Measure:
@@ -102,9 +105,13 @@ def convert(measure: Measure, unit: unit_table.Unit) -> Fraction:
 
 
 def _a(dimension: str) -> str:
-    return {"area": "an area", "energy": "an energy", "data": "an amount of data", "time": "a time"}.get(
-        dimension, f"a {dimension}"
-    )
+    return {
+        "area": "an area",
+        "energy": "an energy",
+        "data": "an amount of data",
+        "data rate": "a rate of data",
+        "time": "a time",
+    }.get(dimension, f"a {dimension}")
 
 
 def _by_registry(measure: Measure, unit: unit_table.Unit) -> Fraction:

@@ -1,5 +1,6 @@
 """Exact numbers in text, and back. Everything is a fraction; a decimal is shown only where it is exact or marked `about`."""
 
+import math
 import re
 from fractions import Fraction
 
@@ -10,6 +11,8 @@ from council.serving.wording import number_words
 NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?![\d\w]|[.,]\d)"
 # The same where a unit may follow at once, as in 5km.
 LEADING = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?!\d|[.,]\d)"
+# A share before a unit: 1/2 mile, 3 1/2 cm.
+SHARE = r"(?:\d{1,6} )?\d{1,6}/\d{1,6}(?![\d/]|[.,]\d)"
 DIGITS_MAX = 30
 _DENOMINATOR_SHOWN_MAX = 10_000
 
@@ -31,7 +34,20 @@ def read(text: str) -> Fraction:
         raise stops.PassOnError(f"a number has more than {DIGITS_MAX} digits")
     if re.match(r"0\d", plain):
         raise stops.PassOnError("a number with a leading zero may be a code or a date")
+    if re.fullmatch(r"[1-9]\d{0,2}\.\d\d0", plain):
+        raise stops.PassOnError(f"the point in {plain} may be of thousands or of decimals")
     return Fraction(plain)
+
+
+def read_share(text: str) -> Fraction:
+    """Return a number of the form NUMBER, 3/4 or 3 1/2. Raises PassOnError."""
+    if "/" not in text:
+        return read(text)
+    whole, _, part = text.strip().rpartition(" ")
+    top, bottom = part.split("/")
+    if whole and int(top) >= int(bottom):
+        raise stops.PassOnError("it is not clear what the space between the numbers means")
+    return (read(whole) if whole else 0) + read_fraction(part)
 
 
 def read_count(text: str) -> int:
@@ -93,6 +109,18 @@ def about(value: Fraction, digits: int = 6) -> str:
     rounded = int(size * bound + Fraction(1, 2))
     shifted = Fraction(rounded) / Fraction(10) ** places
     return ("-" if value < 0 else "") + (exact_decimal(shifted) or f"{float(shifted):.{digits}g}")
+
+
+def root(square: Fraction) -> Fraction | None:
+    """Return the square root where it is a fraction."""
+    top, bottom = math.isqrt(square.numerator), math.isqrt(square.denominator)
+    exact = top * top == square.numerator and bottom * bottom == square.denominator
+    return Fraction(top, bottom) if exact else None
+
+
+def root_about(square: Fraction) -> Fraction:
+    """Return the square root to 20 places or more, rounded down, from whole numbers alone."""
+    return Fraction(math.isqrt(square.numerator * square.denominator * 10**40), square.denominator * 10**20)
 
 
 def cents(value: Fraction) -> str:

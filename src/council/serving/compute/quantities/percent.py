@@ -28,14 +28,17 @@ def _share_of(match: frames.Match) -> results.Solved:
         names.append(_shown(shares[-1]) if rate else str(shares[-1]))
     if len(shares) > _SHARES_MAX:
         raise stops.PassOnError(f"more than {_SHARES_MAX} shares of shares")
-    whole = money.read(match["w"])
+    of_percent = re.fullmatch(r"(?i).*(?:%|percent|per cent)", match["w"]) is not None
+    whole = money.Amount(_rate(match["w"])) if of_percent else money.read(match["w"])
     value = whole.value
     for share in reversed(shares):
         value *= share
     product = math.prod(shares, start=Fraction(1))
     stops.require(product == 0 or value / product == whole.value, "the share and its whole")
-    reading = " x ".join((*names, str(whole)))
-    return frames.solved(f"{reading} = {whole.of(value)}", reading, _BACK, value)
+    reading = " x ".join((*names, _shown(whole.value) if of_percent else str(whole)))
+    return frames.solved(
+        f"{reading} = {percent_text(value * 100) if of_percent else whole.of(value)}", reading, _BACK, value
+    )
 
 
 def _shares(count: int) -> str:
@@ -62,10 +65,11 @@ def _what_percent(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("A percentage of zero is undefined. Give a whole that is not zero.", reading)
     value = part.value / whole.value * 100
     stops.require(whole.value * value == part.value * 100, "the part and the whole")
-    return frames.solved(f"{reading} = {_percent_text(value)}", reading, _BACK, value)
+    return frames.solved(f"{reading} = {percent_text(value)}", reading, _BACK, value)
 
 
-def _percent_text(value: Fraction) -> str:
+def percent_text(value: Fraction) -> str:
+    """Return a percentage: as a decimal where that is exact."""
     decimal = numbers.exact_decimal(value)
     return f"{decimal}%" if decimal else f"{value.numerator}/{value.denominator}% (about {numbers.about(value)}%)"
 
@@ -85,7 +89,7 @@ def _percent_change(match: frames.Match) -> results.Solved:
         stops.require(before.value * (100 - value) == after.value * 100, "start and end")
     else:
         stops.require(before.value * (100 + value) == after.value * 100, "start and end")
-    return frames.solved(f"{word} from {before} to {after} = {_percent_text(value)}", reading, _BACK, value)
+    return frames.solved(f"{word} from {before} to {after} = {percent_text(value)}", reading, _BACK, value)
 
 
 def _of_what(match: frames.Match) -> results.Solved:
@@ -193,6 +197,48 @@ def _simplest(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {exact}", reading, "both ratios have the same cross products", exact)
 
 
+def _compared(match: frames.Match) -> results.Solved:
+    """`15% more than 60`."""
+    whole, rate = money.read(match["w"]), _rate(match["p"])
+    less = match["way"].lower() in _LESS_WORDS
+    if less and rate > 1:
+        raise stops.PassOnError("more than 100% less is not clear")
+    value = whole.value * (1 - rate) if less else whole.value * (1 + rate)
+    stops.require(abs(value - whole.value) * 100 == whole.value * rate * 100, "the difference and the percentage")
+    reading = f"{whole} {'-' if less else '+'} {_shown(rate)} of it"
+    return frames.solved(f"{reading} = {whole.of(value)}", reading, _BACK, value)
+
+
+def _more_than_what(match: frames.Match) -> results.Solved:
+    """`60 is 20% less than what number?`"""
+    part, rate = money.read(match["a"]), _rate(match["p"])
+    less = match["way"].lower() in _LESS_WORDS
+    if less and rate >= 1:
+        raise stops.RefusedError("100% less than a number leaves nothing of it. Give a smaller percentage.")
+    value = part.value / (1 - rate if less else 1 + rate)
+    stops.require(value + (-value * rate if less else value * rate) == part.value, "the change of the answer")
+    reading = f"which number {'-' if less else '+'} {_shown(rate)} of it is {part}"
+    return frames.solved(f"{reading} = {part.of(value)}", reading, _BACK, value)
+
+
+def _by_what_percent(match: frames.Match) -> results.Solved:
+    """`80 is what percent more than 64?`"""
+    part, whole = money.read(match["a"]), money.read(match["b"])
+    money.one_currency(part, whole)
+    less = match["way"].lower() in _LESS_WORDS
+    word = "less" if less else "more"
+    reading = f"by how many percent {part} is {word} than {whole}"
+    if whole.value == 0:
+        raise stops.RefusedError("A percentage of zero is undefined. Give a number that is not zero.", reading)
+    value = (whole.value - part.value if less else part.value - whole.value) / whole.value * 100
+    if value < 0:
+        raise stops.RefusedError(f"{part} is not {word} than {whole}. Ask the other way round.", reading)
+    stops.require(whole.value * (100 - value if less else 100 + value) == part.value * 100, "the change of the whole")
+    return frames.solved(f"{reading} = {percent_text(value)}", reading, _BACK, value)
+
+
+_LESS_WORDS = ("less", "lower", "smaller", "fewer")
+_WAY = r"(?P<way>more|greater|higher|larger|bigger|less|lower|smaller)"
 _NOUN = r"(an? |the |some |my )?([a-z]+ ){0,2}?[a-z]+"
 _WAS = (
     r"what (was (the|its) (price|cost)|(was|is) (the|its) (original|old|initial|previous|full|regular) (price|"
@@ -205,7 +251,9 @@ _RATIO = rf"(?P<r>{numbers.NUMBER}(\s?(:| to )\s?{numbers.NUMBER}){{1,4}})"
 _FINAL = r"what is the (final|total|end|new|sale) (price|cost)|how much does it cost( in the end| in total| now)?"
 
 FRAMES = [
-    *frames.frames(_share_of, rf"<ask>(the )?{_shares(_SHARES_MAX)}<w:amount>"),
+    *frames.frames(
+        _share_of, rf"<ask>(the )?{_shares(_SHARES_MAX)}(?P<w>{frames.KINDS['percent']}|{frames.KINDS['amount']})"
+    ),
     *frames.frames(
         _changed,
         r"<ask>(?P<way>increase|decrease|raise|reduce|lower) <w:amount> by <p:percent>",
@@ -231,6 +279,18 @@ FRAMES = [
         r"<p:percent> of what( number| amount)? is <a:amount>",
         r"<a:amount> is <p:percent> of what( number| amount)?",
         r"of what( number| amount)? is <a:amount> <p:percent>",
+    ),
+    *frames.frames(_compared, rf"<ask>(a number )?<p:percent> {_WAY} than <w:amount>"),
+    *frames.frames(
+        _more_than_what,
+        rf"<a:amount> is <p:percent> {_WAY} than what( number| amount)?",
+        rf"<p:percent> {_WAY} than what( number| amount)? is <a:amount>",
+    ),
+    *frames.frames(
+        _by_what_percent,
+        rf"<a:amount> is (by )?(what|how many) (percent|percentage) {_WAY} than <b:amount>",
+        rf"(by )?(what|how many) (percent|percentage) (is )?<a:amount> {_WAY} than <b:amount>",
+        rf"(what|how many) (percent|percentage) {_WAY} than <b:amount> is <a:amount>",
     ),
     *frames.frames(
         _before,
@@ -287,6 +347,7 @@ FRAMES = [
     *frames.frames(_ratio, rf"(divide|split|share) <w:amount> in (the |a )?ratio (of )?{_RATIO}"),
     *frames.frames(
         _simplest,
+        r"<ask>(the )?ratio (of|between) <a:number>\s?(:| to | and )\s?<b:number>( in (its )?(simplest|lowest) (form|terms))?",
         r"(simplify|reduce) the ratio (of )?<a:number>\s?(:| to )\s?<b:number>",
         r"<ask>the simplest form of the ratio (of )?<a:number>\s?(:| to )\s?<b:number>",
     ),

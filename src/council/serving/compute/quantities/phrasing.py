@@ -19,6 +19,8 @@ _SPELLINGS = (
     (re.compile("[\u00a0\u2007\u2009\u202f]"), " "),
     (re.compile("[\u2212\u2012\u2013]"), "-"),
     (re.compile("[\u2018\u2019\u02bc]"), "'"),
+    # The Greek letter mu, for the sign of a millionth: no unit of ours has the letter.
+    (re.compile("\u03bc(?=[a-z])"), "\N{MICRO SIGN}"),
     (re.compile("[\u201c\u201d]"), '"'),
     # With a space, since 2 and a half is not 21/2.
     (re.compile("\N{VULGAR FRACTION ONE HALF}"), " 1/2"),

@@ -1,4 +1,4 @@
-"""Dice, coins, cards, urns: exact fractions, each found by a formula and again by going through the outcomes."""
+"""Dice, coins, urns: exact fractions, each found by a formula and again by going through the outcomes."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from council.serving.compute import results
-from council.serving.compute.quantities import frames, numbers, stops
+from council.serving.compute.quantities import chances, frames, numbers, stops
 
 _THROWS_MAX = 60
 _SIDES_MAX = 100
@@ -19,13 +19,6 @@ def _small(text: str, most: int, what: str) -> int:
     if count == 0:
         raise stops.RefusedError(f"There are no {what} then. Give a number above zero.")
     return count
-
-
-def _answer(reading: str, value: Fraction, check: str) -> results.Solved:
-    shown = numbers.text(value) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
-    if value.denominator != 1:
-        shown += f" (about {numbers.about(value * 100, 4)}%)"
-    return frames.solved(f"{reading} = {shown}", reading, check, value)
 
 
 def _sum_of_dice(match: frames.Match) -> results.Solved:
@@ -44,7 +37,7 @@ def _sum_of_dice(match: frames.Match) -> results.Solved:
     again = sum(_ways_of_sum(dice, sides, total) for total in range(dice, dice * sides + 1) if holds(total))
     stops.require(good == again and sum(ways) == sides**dice, "the number of throws")
     reading = f"the probability of a sum of {words} with {dice} fair {sides}-sided dice"
-    return _answer(
+    return chances.answer(
         reading, Fraction(good, sides**dice), "throws counted one die at a time and by inclusion and exclusion"
     )
 
@@ -108,14 +101,15 @@ def _coins(match: frames.Match) -> results.Solved:
     wanted = numbers.read_count(match["k"])
     holds, words = _bound(match, wanted)
     side = re.sub(r"s$", "", match["side"].lower())
-    reading = f"the probability of {words} {side}s in {throws} tosses of a fair coin"
-    return _answer(reading, _successes(throws, Fraction(1, 2), holds), _THROW_CHECK)
+    comes = "comes" if wanted == 1 else "come"
+    reading = f"the probability that {words} of {throws} tosses of a fair coin {comes} up {side}s"
+    return chances.answer(reading, _successes(throws, Fraction(1, 2), holds), _THROW_CHECK)
 
 
 def _all_coins(match: frames.Match) -> results.Solved:
     throws = _small(match["n"], _THROWS_MAX, "coins")
-    reading = f"the probability of {match['side'].lower()} {throws} times in {throws} tosses of a fair coin"
-    return _answer(reading, _successes(throws, Fraction(1, 2), lambda number: number == throws), _THROW_CHECK)
+    reading = f"the probability of {match['side'].lower()} in all {throws} tosses of a fair coin"
+    return chances.answer(reading, _successes(throws, Fraction(1, 2), lambda number: number == throws), _THROW_CHECK)
 
 
 def _faces(match: frames.Match) -> results.Solved:
@@ -127,8 +121,9 @@ def _faces(match: frames.Match) -> results.Solved:
         raise stops.RefusedError(f"A die of {sides} sides has no {face}. Give a number on it.")
     wanted = numbers.read_count(match["k"])
     holds, words = _bound(match, wanted)
-    reading = f"the probability of {words} times {face} in {throws} throws of a fair {sides}-sided die"
-    return _answer(reading, _successes(throws, Fraction(1, sides), holds), _THROW_CHECK)
+    shows = "shows" if wanted == 1 else "show"
+    reading = f"the probability that {words} of {throws} throws of a fair {sides}-sided die {shows} {face}"
+    return chances.answer(reading, _successes(throws, Fraction(1, sides), holds), _THROW_CHECK)
 
 
 def _face(text: str) -> int:
@@ -141,60 +136,58 @@ def _face(text: str) -> int:
 
 def _one_die(match: frames.Match) -> results.Solved:
     sides = _sides(match)
-    what = match["what"].lower()
+    given = match.groupdict()
+    tests = [_face_test(match["what"])]
+    if given.get("other"):
+        tests.append(_face_test(given["other"]))
+    good = [number for number in range(1, sides + 1) if any(holds(number) for holds, _ in tests)]
+    apart = sum(holds(number) for holds, _ in tests for number in range(1, sides + 1))
+    both = sum(all(holds(number) for holds, _ in tests) for number in range(1, sides + 1)) if len(tests) > 1 else 0
+    stops.require(len(good) == apart - both, "one kind of face, the other and both")
+    reading = f"the probability of {' or '.join(words for _, words in tests)} with one fair {sides}-sided die"
+    counted = ", ".join(map(str, good)) or "none"
+    return chances.answer(reading, Fraction(len(good), sides), f"the faces that count: {counted}")
+
+
+def _face_test(text: str) -> tuple[Callable[[int], bool], str]:
+    """Return which faces a kind of throw allows, and its words."""
+    what = " ".join(text.lower().split())
     tests: dict[str, Callable[[int], bool]] = {
         "an even number": lambda face: face % 2 == 0,
         "an odd number": lambda face: face % 2 == 1,
         "a prime number": lambda face: face in _PRIMES,
+        "a prime": lambda face: face in _PRIMES,
     }
     if what in tests:
-        holds = tests[what]
-        words = what
-    elif found := re.fullmatch(r"a number (greater than|more than|less than|at least|at most) (.+)", what):
-        bound = numbers.read_count(found[2])
-        words = what
-        holds = {
+        return tests[what], what
+    if found := re.fullmatch(r"(?:an? )?(\S+) or (more|higher|greater|less|lower)", what):
+        least = _face(found[1])
+        up = found[2] in ("more", "higher", "greater")
+        return (lambda face: face >= least if up else face <= least), f"{least} or {'more' if up else 'less'}"
+    if found := re.fullmatch(r"(?:a number )?(greater than|more than|less than|at least|at most) (.+)", what):
+        bound = _face(found[2])
+        bounds: dict[str, Callable[[int], bool]] = {
             "greater than": lambda face: face > bound,
             "more than": lambda face: face > bound,
             "less than": lambda face: face < bound,
             "at least": lambda face: face >= bound,
             "at most": lambda face: face <= bound,
-        }[found[1]]
-    else:
-        face = _face(what)
-        words = str(face)
-        holds = lambda number: number == face  # noqa: E731 - one of several tests
-    good = [number for number in range(1, sides + 1) if holds(number)]
-    reading = f"the probability of {words} with one fair {sides}-sided die"
-    return _answer(reading, Fraction(len(good), sides), f"the faces that count: {', '.join(map(str, good)) or 'none'}")
+        }
+        return bounds[found[1]], f"a number {found[1]} {bound}"
+    wanted = _face(what)
+    return (lambda face: face == wanted), str(wanted)
+
+
+def _doubles(match: frames.Match) -> results.Solved:
+    sides = _sides(match)
+    good = sum(first == second for first in range(1, sides + 1) for second in range(1, sides + 1))
+    value = Fraction(good, sides * sides)
+    stops.require(value == Fraction(1, sides), "the second die must show what the first one does")
+    reading = f"the probability of the same number twice with 2 fair {sides}-sided dice"
+    return chances.answer(reading, value, "every pair of faces counted, and by the second die alone")
 
 
 _PRIMES = frozenset(number for number in range(2, _SIDES_MAX + 1) if all(number % other for other in range(2, number)))
-_DECK = [(rank, suit) for suit in ("heart", "diamond", "club", "spade") for rank in range(1, 14)]
-_RANKS = {"ace": (1,), "jack": (11,), "queen": (12,), "king": (13,), "face card": (11, 12, 13)}
-_CHECK_CARDS = "the cards of a deck of 52 counted one by one"
-
-
-def _card(match: frames.Match) -> results.Solved:
-    what = re.sub(r"^(?:an?|the) ", "", match["what"].lower())
-    good = [card for card in _DECK if _is_card(card, what)]
-    known = {"ace": 4, "jack": 4, "queen": 4, "king": 4, "face card": 12, "red card": 26, "black card": 26}
-    stops.require(len(good) == known.get(what, 1 if " of " in what else 13), "the cards that count")
-    return _answer(
-        f"the probability of drawing {match['what'].lower()} from a deck of 52", Fraction(len(good), 52), _CHECK_CARDS
-    )
-
-
-def _is_card(card: tuple[int, str], what: str) -> bool:
-    rank, suit = card
-    if what in _RANKS:
-        return rank in _RANKS[what]
-    if what in ("red card", "black card"):
-        return (suit in ("heart", "diamond")) == (what == "red card")
-    if " of " in what:
-        name, kind = what.split(" of ")
-        return rank in _RANKS[name] and kind == f"{suit}s"
-    return what == suit
 
 
 def _stem(kind: str) -> str:
@@ -215,11 +208,14 @@ def _urn(match: frames.Match) -> results.Solved:
     if total > 100_000:
         raise stops.RefusedError("I take at most 100,000 balls. Ask for fewer.")
     draws = numbers.read_count(given["k"]) if given.get("k") else 1
+    if given.get("all") and {"both": 2, "all three": 3, "all four": 4}.get(given["all"].lower(), draws) != draws:
+        raise stops.PassOnError("it is not clear how many are drawn")
     back = (given.get("back") or "").lower()
     shown = ", ".join(f"{number} {colour}" for number, colour in holds)
-    reading = (
-        f"the probability of drawing {draws} {wanted} of {draws} from {shown}{f', {back} replacement' if back else ''}"
-    )
+    drawn = f"that {draws} drawn from {shown} are all {wanted}"
+    if draws == 1:
+        drawn = f"that one drawn from {shown} is {'not ' if given.get('not') else ''}{wanted}"
+    reading = f"the probability {drawn}{f', {back} replacement' if back else ''}"
     if total == 0 or draws == 0:
         raise stops.RefusedError("Nothing can be drawn there. Give numbers above zero.", reading)
     if draws > 1 and not back:
@@ -228,37 +224,45 @@ def _urn(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("There are not so many to draw. Give a smaller number.", reading)
     if draws > 50:
         raise stops.RefusedError("I go through at most 50 draws. Ask for fewer.", reading)
-    value, left, all_left = Fraction(1), good, total
-    for _ in range(draws):
-        value *= Fraction(max(left, 0), all_left)
-        if back != "with":
-            left, all_left = left - 1, all_left - 1
-    formula = (
-        Fraction(good, total) ** draws if back == "with" else Fraction(math.comb(good, draws), math.comb(total, draws))
-    )
-    stops.require(value == formula, "the formula")
-    return _answer(reading, value, "draw by draw and by the number of choices")
+    value = chances.all_drawn(good, total, draws, back == "with")
+    if given.get("not"):
+        value = 1 - value
+    return chances.answer(reading, value, "draw by draw and by the number of choices")
 
 
 # A striped ball may be red, too: only what excludes each other.
 _COLOURS = frozenset("red blue green yellow white black orange purple pink brown gray grey silver gold golden".split())
-_P = r"(<ask>(the )?(probability|chance)( of| to| that you| that i| that we)? ?|how likely (is it|am i) to )"
-_GET = r"(get|getting|roll|rolling|throw|throwing|toss|tossing|flip|flipping|have|having|see|seeing)"
+_P, _GET = chances.P, chances.GET
 _BOUND = r"(?P<bound>exactly |at least |at most |more than |less than |fewer than )?"
 _DIE = r"((fair |standard )*((?P<sides>six|\d{1,7})[- ]sided )?(fair |standard )?)"
+_WITH = r"(with|on|when rolling|by rolling|from|rolling)"
+_FACE = r"(one|two|three|four|five|six|\d{1,3})"
+_THROW = (
+    rf"((an? )?{_FACE} or (more|higher|greater|less|lower)|an? {_FACE}|an even number|an odd number|a prime( number)?|"
+    rf"(a number )?(greater than|more than|less than|at least|at most) (an? )?{_FACE})"
+)
+# Without a word of a die only what two dice could not be meant for.
+_THROW_OF_SIX = r"(a (one|two|three|four|five|six|[1-6])|a [2-6] or (more|higher|greater|less|lower))"
 _BALL = r"(balls?|marbles?|beads?|socks?|candies|candy|chips?)"
 _BALLS = frames.pattern(rf"<number:count> (?P<colour>[a-z]+)( (?P<kind>{_BALL}))?")
 _ONE_BALL = rf"{numbers.COUNT} [a-z]+( {_BALL})?"
+_HOLDS = (
+    rf"(an?|the|my) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) {_ONE_BALL}){{1,4}})"
+)
+_FIND = r"(what is|find) the (probability|chance) of"
+_DRAWING = r"(drawing|picking|choosing|getting)"
+_DRAWN = r"(drawn|picked|chosen|selected|taken)"
+_AT_RANDOM = r"( at random| randomly)?"
 
 FRAMES = [
     *frames.frames(
         _sum_of_dice,
         (
-            rf"{_P}{_GET} a (sum|total) (of|that is) {_BOUND}<s:count> (with|on|when rolling|by rolling|from|"
+            rf"{_P}({_GET} )?a (sum|total) (of|that is) {_BOUND}<s:count> (with|on|when rolling|by rolling|from|"
             rf"rolling) <n:count> {_DIE}dice"
         ),
         (
-            rf"{_P}{_GET} {_BOUND}a (sum|total) of <s:count> (with|on|when rolling|by rolling|from|rolling) "
+            rf"{_P}({_GET} )?{_BOUND}a (sum|total) of <s:count> (with|on|when rolling|by rolling|from|rolling) "
             rf"<n:count> {_DIE}dice"
         ),
         (
@@ -291,31 +295,36 @@ FRAMES = [
     ),
     *frames.frames(
         _one_die,
+        rf"{_P}{_GET} (?P<what>{_THROW})( or (?P<other>{_THROW}))? {_WITH} (a|one|a single) {_DIE}die",
+        rf"{_P}(rolling|throwing) (?P<what>{_THROW_OF_SIX})( or (?P<other>{_THROW_OF_SIX}))?",
         (
-            rf"{_P}{_GET} (?P<what>an? (one|two|three|four|five|six|\d{{1,3}})|an even number|an odd number|a "
-            rf"prime number|a number (greater than|more than|less than|at least|at most) (\d{{1,3}}|one|two|"
-            rf"three|four|five|six)) (with|on|when rolling|by rolling|from|rolling) (a|one|a single) {_DIE}die"
+            rf"(a|one) {_DIE}die is (rolled|thrown)( once)?[.,;]? what is the probability of ({_GET} )?(?P<what>{_THROW})"
+            rf"( or (?P<other>{_THROW}))?"
         ),
     ),
     *frames.frames(
-        _card,
-        (
-            rf"{_P}(draw|drawing|get|getting|pick|picking) (?P<what>an ace|a (jack|queen|king|face card|red card|"
-            rf"black card|heart|diamond|club|spade)|the (ace|jack|queen|king) of (hearts|diamonds|clubs|spades)) "
-            rf"from a (standard |shuffled |full |well-shuffled )*(deck|pack)( of (52 )?(playing )?cards)?"
-        ),
+        _doubles,
+        rf"{_P}{_GET} (doubles|a double)( {_WITH} (two|2) {_DIE}dice)?",
+        rf"{_P}{_GET} the same number (twice )?{_WITH} (two|2) {_DIE}dice",
+        rf"{_P}{_GET} the same number on both dice",
     ),
     *frames.frames(
         _urn,
+        rf"{_HOLDS}[.,;]? {_FIND} {_DRAWING}( at random)? (a |an |one )(?P<colour>[a-z]+) (?P<kind>{_BALL})",
         (
-            rf"(an?|the) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) "
-            rf"{_ONE_BALL}){{1,4}})[.,;]? (what is|find) the probability of (drawing|picking|choosing|getting)( "
-            rf"at random)? (a |an |one )(?P<colour>[a-z]+) (?P<kind>{_BALL})"
+            rf"{_HOLDS}[.,;]? {_FIND} {_DRAWING} <k:count> (?P<colour>[a-z]+) (?P<kind>{_BALL})"
+            rf"( (?P<back>with|without) replacement)?"
         ),
         (
-            rf"(an?|the) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) "
-            rf"{_ONE_BALL}){{1,4}})[.,;]? (what is|find) the probability of (drawing|picking|choosing|getting) "
-            rf"<k:count> (?P<colour>[a-z]+) (?P<kind>{_BALL})( (?P<back>with|without) replacement)?"
+            rf"{_HOLDS}[.,;]? (if )?(a|one) (?P<kind>{_BALL}) is {_DRAWN}{_AT_RANDOM}( from the [a-z]+)?[.,;]? "
+            rf"(what is|find) the (probability|chance) (that )?(it is|of it being|that the (?P=kind) is) (?P<not>not )?"
+            rf"(a )?(?P<colour>[a-z]+)( (?P=kind))?"
+        ),
+        (
+            rf"{_HOLDS}[.,;]? (if )?<k:count> (of them |(?P<kind>{_BALL}) )are {_DRAWN}{_AT_RANDOM}( from the [a-z]+)?,?"
+            rf"( (?P<back>with|without) replacement)?[.,;]? (what is|find) the (probability|chance) that "
+            rf"(?P<all>both|all|all of them|they are all|all three|all four|they are both)( (of them|(?P=kind)))?( are)? "
+            rf"(?P<colour>[a-z]+)"
         ),
     ),
 ]

@@ -4,7 +4,6 @@ A population and a sample have different variances: where neither is said, both 
 conventions, so their method must be said.
 """
 
-import math
 import re
 import statistics
 from collections.abc import Sequence
@@ -116,11 +115,22 @@ def _spread(values: Sequence[Fraction], word: str, kind: str) -> results.Solved:
 
 def _root_text(square: Fraction) -> str:
     """Return the square root: exact where it is rational, else `sqrt(p/q), about ...`, from whole numbers alone."""
-    top, bottom = math.isqrt(square.numerator), math.isqrt(square.denominator)
-    if top * top == square.numerator and bottom * bottom == square.denominator:
-        return numbers.text(Fraction(top, bottom))
-    scaled = math.isqrt(int(square * 10**40))
-    return f"sqrt({square}), about {numbers.about(Fraction(scaled, 10**20))}"
+    rational = numbers.root(square)
+    if rational is not None:
+        return numbers.text(rational)
+    return f"sqrt({square}), about {numbers.about(numbers.root_about(square))}"
+
+
+def _in_doubt(match: frames.Match) -> results.Solved:
+    """A list that is read only to say why it is not: commas without spaces. 1,2,3 can be nothing but three numbers."""
+    text = match["loose"]
+    if not re.fullmatch(r"-?\d+(?:,-?\d+){2,}", text):
+        raise stops.PassOnError("a comma may separate two numbers, or be of decimals or thousands")
+    if re.search(r",\d{3}(?!\d)", text):
+        raise stops.PassOnError("a comma may separate two numbers or the thousands of one")
+    again = _MEASURE.fullmatch(match[0].replace(",", ", "))
+    assert again, "the same question with spaces is of the form"
+    return _measure(again)
 
 
 def _weighted(match: frames.Match) -> results.Solved:
@@ -172,7 +182,11 @@ _LIST = r"(\[|\(|\{)?<list:list>(\]|\)|\})?"
 _KIND = r"(?P<kind>population |sample )?"
 _KIND2 = r"(,? (\(|as a |for a |of a )?(?P<kind2>population|sample)\)?)?"
 
+_MEASURE = frames.pattern(rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LIST}{_KIND2}")
+# Digits with commas and points in any form, with a comma between two digits.
+_LOOSE = r"(?P<loose>(?=[^a-z]{0,400}\d,-?\d)-?\d[\d.]*(?:(?:[,;] ?(?:and )?| and | )-?\d[\d.]*){1,400})"
 FRAMES = [
+    *frames.frames(_in_doubt, rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LOOSE}{_KIND2}"),
     *frames.frames(
         _measure,
         rf"<ask>(the )?{_KIND}{_WHAT}{_OF}{_LIST}{_KIND2}",

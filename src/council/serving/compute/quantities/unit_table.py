@@ -27,6 +27,8 @@ class Unit:
 
 _FOOT = F(3048, 10_000)
 _POUND = F(45_359_237, 100_000_000)
+# By standard gravity, 9.80665 m/s2.
+_POUND_FORCE = _POUND * F(980_665, 100_000)
 _US_GALLON = F(3_785_411_784, 10**9)
 _IMPERIAL_GALLON = F(454_609, 100_000)
 _METRES = {
@@ -51,9 +53,11 @@ _ROWS: list[tuple[str, str, Fraction, str, str]] = [
     ("oz", "mass", _POUND / 16, "ounce", "ounce|ounces"),
     ("lb", "mass", _POUND, "pound", "lbs|pound|pounds"),
     ("st", "mass", _POUND * 14, "stone", "stone|stones"),
-    ("metric tons", "mass", F(1000), "metric_ton", "metric ton|tonne|tonnes|ton|tons"),
+    ("metric tons", "mass", F(1000), "metric_ton", "metric ton|tonne|tonnes|t|ton|tons"),
     ("short tons", "mass", _POUND * 2000, "short_ton", "short ton|us ton|us tons|ton|tons"),
     ("long tons", "mass", _POUND * 2240, "long_ton", "long ton|imperial ton|imperial tons|ton|tons"),
+    ("\N{MICRO SIGN}g", "mass", F(1, 10**9), "microgram", "ug|mcg|microgram|micrograms"),
+    ("\N{MICRO SIGN}s", "time", F(1, 10**6), "microsecond", "us|microsecond|microseconds"),
     ("ms", "time", F(1, 1000), "millisecond", "millisecond|milliseconds"),
     ("s", "time", F(1), "second", "sec|secs|second|seconds"),
     ("min", "time", F(60), "minute", "mins|minute|minutes"),
@@ -98,6 +102,15 @@ _ROWS: list[tuple[str, str, Fraction, str, str]] = [
     ("bar", "pressure", F(100_000), "bar", "bars"),
     ("mbar", "pressure", F(100), "millibar", "millibar|millibars"),
     ("atm", "pressure", F(101_325), "atmosphere", "atmosphere|atmospheres"),
+    ("mmHg", "pressure", F(133_322_387_415, 10**9), "millimeter_Hg", "mm Hg|millimetres of mercury"),
+    ("psi", "pressure", _POUND_FORCE / (_FOOT / 12) ** 2, "pound_force_per_square_inch", "psi|pounds per square inch"),
+    ("N", "force", F(1), "newton", "newton|newtons"),
+    ("kN", "force", F(1000), "kilonewton", "kilonewton|kilonewtons"),
+    ("lbf", "force", _POUND_FORCE, "force_pound", "pound-force|pounds-force|pound force|pounds force"),
+    ("mechanical hp", "power", _POUND_FORCE * _FOOT * 550, "horsepower", "mechanical horsepower|horsepower|hp"),
+    ("metric hp", "power", F(980_665, 100_000) * 75, "metric_horsepower", "metric horsepower|horsepower|hp"),
+    ("light years", "length", F(299_792_458 * 31_557_600), "light_year", "light year|light-year|light-years|ly"),
+    ("au", "length", F(149_597_870_700), "astronomical_unit", "astronomical unit|astronomical units|AU"),
     ("bit", "data", F(1), "bit", "bits"),
     ("B", "data", F(8), "byte", "byte|bytes"),
 ]  # fmt: skip
@@ -114,6 +127,8 @@ _TEMPERATURES = (
 )
 
 
+# Of 1024 bytes for many, of 1000 for the others, while MB is a standard's million.
+OF_TWO_SIZES = ("KB", "KBytes", "Kbytes")
 # Symbols that mean the same in capitals, as texts in capitals have them.
 _ANY_CASE = ("km", "cm", "kg", "lb", "ft", "yd", "oz", "in", "mph", "km/h", "days", "weeks", "knots", "bar")
 
@@ -145,7 +160,6 @@ def _table() -> tuple[dict[str, tuple[Unit, ...]], dict[str, tuple[Unit, ...]]]:
         _add_data(add, short, prefix, F(10**tens))
     for short, (prefix, twos) in _BINARY.items():
         _add_data(add, short, prefix, F(2**twos))
-    symbols["KB"] = symbols["kB"]
     # Before 2023 the United States had a second foot for land; the acre here is of the international one.
     acre = Unit("acres", "area", _FOOT**2 * 43_560, "foot**2", pint_count=43_560)
     add(acre, "acres", ["acre", "acres"])
@@ -172,15 +186,27 @@ def _plurals(name: str, spelled: list[str]) -> list[str]:
 def _add_data(add: Callable[[Unit, str, list[str]], None], short: str, prefix: str, factor: Fraction) -> None:
     add(Unit(f"{short}B", "data", factor * 8, f"{prefix}byte"), f"{short}B", [f"{prefix}byte", f"{prefix}bytes"])
     add(Unit(f"{short}bit", "data", factor, f"{prefix}bit"), f"{short}bit", [f"{prefix}bit", f"{prefix}bits"])
+    _add_rates(add, short, prefix, factor)
     if len(short) == 1 and short != "k":
         add(Unit(f"{short}bit", "data", factor, f"{prefix}bit"), f"{short}b", [])
+
+
+def _add_rates(add: Callable[[Unit, str, list[str]], None], short: str, prefix: str, factor: Fraction) -> None:
+    """Add what a line carries in a second: Mbit/s, and MB/s. `mbps` may be either, so that only Mbps is read."""
+    bits = Unit(f"{short}bit/s", "data rate", factor, f"{prefix}bit/second")
+    add(bits, bits.name, [f"{prefix}bit per second", f"{prefix}bits per second"])
+    if len(short) == 1 and short != "k":
+        add(bits, f"{short}bps", [])
+        add(bits, f"{short}b/s", [])
+    byte = Unit(f"{short}B/s", "data rate", factor * 8, f"{prefix}byte/second")
+    add(byte, byte.name, [f"{prefix}byte per second", f"{prefix}bytes per second"])
 
 
 SYMBOLS, WORDS = _table()
 BASES = {
     "length": "meter", "mass": "kilogram", "time": "second", "area": "meter**2", "volume": "meter**3",
     "speed": "meter/second", "energy": "joule", "power": "watt", "pressure": "pascal", "data": "bit",
-    "temperature": "kelvin",
+    "temperature": "kelvin", "force": "newton", "data rate": "bit/second",
 }  # fmt: skip
 
 

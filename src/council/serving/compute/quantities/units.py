@@ -45,12 +45,13 @@ def _said(found: Sequence[measures.Measure], targets: Sequence[unit_table.Unit])
 
 
 def _feet_and_inches(text: str) -> str:
-    return re.sub(r"(\d)\s?' ?(\d+(?:\.\d+)?)\s?(?:\"|'')", r"\1 ft \2 in", text)
+    return re.sub(r"(\d)\s?' ?(\d+(?:\.\d+| \d/\d+)?)\s?(?:\"|'')", r"\1 ft \2 in", text)
 
 
 def _how_many(match: frames.Match) -> results.Solved:
     text = match["q"]
-    text = re.sub(r"^(?:an?|one) ", "1 ", text, flags=re.IGNORECASE)
+    for words, number in _SHARES.items():
+        text = re.sub(rf"^{words} ", f"{number} ", text, flags=re.IGNORECASE)
     return _said(measures.read(text), measures.units(match["u"]))
 
 
@@ -60,6 +61,8 @@ def _combined(match: frames.Match) -> results.Solved:
     if len(first) > 1 or len(second) > 1:
         raise stops.PassOnError("one of its units has several meanings")
     left, right = first[0], second[0]
+    if re.search(r"\d\s?[tN]\b", f"{match['q1']} {match['q2']}"):
+        raise stops.PassOnError("the letter may be an unknown")
     if "temperature" in (left.unit.dimension, right.unit.dimension):
         raise stops.PassOnError("sums of temperatures have several meanings")
     if left.unit.dimension != right.unit.dimension:
@@ -145,7 +148,9 @@ def _by_hours(seconds: Fraction, speed: measures.Measure, distance: measures.Mea
 def _how_far(match: frames.Match) -> results.Solved:
     speed, time = measures.single(match["q2"], "speed"), measures.single(match["q1"], "time")
     name = speed.unit.name
-    unit = {"km/h": "km", "mph": "mi", "m/s": "m", "ft/s": "ft", "knots": "nautical miles"}[name]
+    unit = {"km/h": "km", "mph": "mi", "m/s": "m", "ft/s": "ft", "knots": "nautical miles"}.get(name)
+    if unit is None:
+        raise stops.PassOnError("it is not clear in which unit the distance is asked for")
     target = unit_table.SYMBOLS[unit][0]
     metres = speed.base * time.base
     value = metres / target.factor
@@ -196,13 +201,23 @@ def _exchange(match: frames.Match) -> results.Solved:
 _TO = r"(in|to|into|as)"
 _MOVE = r"(travel|drive|go|cover|walk|cycle|run|ride|fly|sail|do|move|get)"
 _WHO = r"(i|you|we|he|she|it|they|someone|one|an? [a-z]+|the [a-z]+)"
+_SHARES = {
+    "half (?:of )?an?": "1/2",
+    "(?:a|one) quarter of an?": "1/4",
+    "three quarters of an?": "3/4",
+    "(?:an?|one)": "1",
+}
+_SHARE_OF_ONE = rf"(half (of )?an?|(a|one) quarter of an?|three quarters of an?) {measures.UNIT}"
+_MOVES = rf"{_MOVE}s?|travelled|traveled|drove|covered|covers|walked|cycled|ran|goes|moves|flies|flew|went"
+_AT = r"(at (a |an average |a constant |a steady )?(speed of )?)"
+_WENT = rf"{_WHO} ({_MOVE}|gone|travelled|traveled)"
 _CURRENCY = r"(dollars?|euros?|pounds?|yen|francs?|rupees?|usd|eur|gbp|jpy|chf|inr|pesos?)"
 
 FRAMES = [
     *frames.frames(
         _convert,
         rf"(<ask>|convert |express |change |turn )(the )?{_q('q')} {_TO} {_u('u')}",
-        rf"(<ask>)(?P<q>\d{{1,2}} ?' ?\d{{1,2}}(\.\d+)? ?(\"|'')) {_TO} {_u('u')}",
+        rf"(<ask>|convert )(?P<q>\d{{1,2}} ?' ?\d{{1,2}}(\.\d+| \d/\d{{1,2}})? ?(\"|'')) {_TO} {_u('u')}",
         rf"{_q('q')} ?(=|is|equals) (how many|what in) {_u('u')}",
         rf"how (long|far|tall|heavy|fast|hot|big|large|much) is {_q('q')} {_TO} {_u('u')}",
     ),
@@ -213,6 +228,9 @@ FRAMES = [
             rf"{measures.QUANTITY})"
         ),
         rf"how many {_u('u')} (does|do) (?P<q>(an?|one) {measures.UNIT}|{measures.QUANTITY}) (have|make)",
+        rf"how many {_u('u')} (is|are) (?P<q>{measures.QUANTITY}|{_SHARE_OF_ONE})",
+        rf"how many {_u('u')} (are |is )?(there )?in (?P<q>{_SHARE_OF_ONE})",
+        rf"(<ask>|convert )(?P<q>{_SHARE_OF_ONE}) {_TO} {_u('u')}",
         rf"(?P<q>{measures.QUANTITY}) (is|are|equals|makes?) how many {_u('u')}",
     ),
     *frames.frames(
@@ -235,6 +253,10 @@ FRAMES = [
             rf"how long (does|will|would) ({_WHO}) (take|need) (to {_MOVE}|for) {_q('q1')} at (a |an average |a "
             rf"constant )?(speed of )?{_q('q2')}"
         ),
+        (
+            rf"(if )?{_WHO} ({_MOVES}) {_AT}{_q('q2')}[.,;]? how long (does|will|would) it take (it |him |her |them |me )?"
+            rf"to {_MOVE} {_q('q1')}"
+        ),
     ),
     *frames.frames(
         _how_far,
@@ -246,16 +268,19 @@ FRAMES = [
             rf"how far (does|do|will|can|would) {_WHO} {_MOVE} at (a |an average |a constant )?(speed of "
             rf")?{_q('q2')} (in|for) {_q('q1')}"
         ),
+        rf"(if )?{_WHO} ({_MOVES}) {_AT}?{_q('q2')} for {_q('q1')}[.,;]? how far (does|do|did|will|would|has|have) {_WENT}",
+        rf"(if )?{_WHO} ({_MOVES}) {_AT}{_q('q2')}[.,;]? how far (does|do|did|will|would|can) {_WENT} in {_q('q1')}",
     ),
     *frames.frames(
         _speed,
+        rf"<ask>{_q('q1')} ?(/|divided by) ?{_q('q2')}(,? {_TO} {_u('u')})?",
         (
             rf"<ask>(the )?(average )?speed (of|for|when covering|if {_WHO} {_MOVE}s?) {_q('q1')} in "
             rf"{_q('q2')}(,? {_TO} {_u('u')})?"
         ),
         (
-            rf"{_WHO} ({_MOVE}s?|travelled|traveled|drove|covered|covers|walked|cycled|ran|goes) {_q('q1')} in "
-            rf"{_q('q2')}[.,;]? what is (its|his|her|their|the) (average )?speed( {_TO} {_u('u')})?"
+            rf"(if )?{_WHO} ({_MOVES}) {_q('q1')} in {_q('q2')}[.,;]? what (is|was) (its|his|her|their|the) "
+            rf"(average )?speed( of the [a-z]+)?( {_TO} {_u('u')})?"
         ),
     ),
     *frames.frames(_exchange, rf"(<ask>|convert |change |exchange )<w:money> (in|to|into) {_CURRENCY}"),

@@ -30,7 +30,7 @@ class Corpora:
         self._loaded: list[tuple[str, Read]] = []
 
     def find(self, question: str) -> answers.Passage | None:
-        """Return the entry that answers the question, or None."""
+        """Return the entry that answers the question, one without a quote that says why none does, or None."""
         asked = asking.plain(question)
         if not asked or not self._names:
             return None
@@ -40,5 +40,6 @@ class Corpora:
             entry = read(asked)
             if entry:
                 source = f"{name} ({entry.origin})"
-                return answers.Passage(ROOT, source, entry.heading, entry.text, 1.0, 1.0, entry.text, 1.0)
+                quote = entry.text if entry.answers else ""
+                return answers.Passage(ROOT, source, entry.heading, entry.text, 1.0, 1.0, quote, 1.0)
         return None

@@ -59,8 +59,8 @@ _COUNTRY = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(
-    r"(?:what is )?(?:the )?(?:iso )?(?P<letters>two|2|three|3)[- ]letter (?:iso )?(?:country )?code (?:of|for) "
-    + _NAME,
+    r"(?:what (?:is|are) )?(?:the )?(?:(?:iso )?(?P<letters>two|2|three|3)[- ]letter (?:iso )?(?:country )?code|"
+    rf"iso (?:country )?codes?) (?:of|for) {_NAME}",
     re.IGNORECASE,
 )
 
@@ -106,26 +106,32 @@ class Countries:
     def read(self, asked: str) -> entries.Entry | None:
         """Return the entry for a plain question, or None."""
         if match := _CODE.fullmatch(asked):
-            return self._code(match["name"], match["letters"].lower() in ("two", "2"))
+            return self._code(match["name"], (match["letters"] or "").lower())
         if match := _COUNTRY.fullmatch(asked):
             capital = match["name"] or match["city"] or match["town"] or match["place"]
             one = self._by_capital.get(asking.folded(capital))
             return self._said(one, f"{one.capital} is the capital of {_spoken(one.name)}.") if one else None
         if match := _CAPITAL.fullmatch(asked):
             one = self._by_name.get(asking.folded(match["name"] or match["owner"]))
-            if one and one.capital and one.two not in NO_ONE_CAPITAL:
+            if one and one.two in NO_ONE_CAPITAL:
+                why = "there are several, none, or one that is disputed, moved or out of date in my data"
+                return self._said(one, f"Of {_spoken(one.name)} no single capital can be told: {why}.", answers=False)
+            if one and one.capital:
                 return self._said(one, f"The capital of {_spoken(one.name)} is {_ended(one.capital)}")
         return None
 
-    def _code(self, name: str, short: bool) -> entries.Entry | None:
+    def _code(self, name: str, letters: str) -> entries.Entry | None:
         one = self._by_name.get(asking.folded(name))
         if not one or one.two in ("AN", "CS", "XK"):
             return None
+        if not letters:
+            return self._said(one, f"The ISO 3166 codes of {_spoken(one.name)} are {one.two} and {one.three}.")
+        short = letters in ("two", "2")
         code, letters = (one.two, "two") if short else (one.three, "three")
         return self._said(one, f"The {letters}-letter ISO 3166 code of {_spoken(one.name)} is {code}.")
 
-    def _said(self, one: Country, text: str) -> entries.Entry:
-        return entries.Entry(one.name, text, self._origin)
+    def _said(self, one: Country, text: str, *, answers: bool = True) -> entries.Entry:
+        return entries.Entry(one.name, text, self._origin, answers)
 
 
 def _ended(sentence: str) -> str:

@@ -54,9 +54,12 @@ def read(asked: str) -> entries.Entry | None:
         return None if planet else _entry(_numbered(match["name"]), "The chemical symbol of {name} is {symbol}.")
     if match := _BY_NUMBER.fullmatch(asked):
         number = int(match["number"])
-        return _entry(
-            number if 1 <= number <= len(NAMES) else 0, "The element with the atomic number {number} is {name}."
-        )
+        if not 1 <= number <= len(NAMES):
+            told = (
+                f"No element with the atomic number {number} has a name; the table ends at {len(NAMES)}, {NAMES[-1]}."
+            )
+            return entries.Entry(f"Atomic number {number}", told, ORIGIN, answers=False)
+        return _entry(number, "The element with the atomic number {number} is {name}.")
     if match := _OF_SYMBOL.fullmatch(asked):
         return _entry(_BY_SYMBOL.get(match["symbol"].lower(), 0), "The element with the symbol {symbol} is {name}.")
     return None

@@ -108,9 +108,9 @@ def test_the_largest_grid_with_one_clue_is_settled_or_refused_within_seconds() -
     head = "8 people stand in a row, positions 1 (left) to 8 (right).\n- Name: " + ", ".join(names)
     clue = "1. Ann is at position 1.\n"
     asked = "Give every attribute of every person as a JSON list of 8 objects, from position 1 to position 8."
-    started = time.monotonic()
+    started = time.process_time()
     result = logic.solve("\n".join([head, *lists, "Clues:", clue + asked]))
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
     assert not isinstance(result, results.Solved) or "cannot be determined" in result.answer
 
 
@@ -118,3 +118,13 @@ def test_nine_places_are_too_many() -> None:
     names = "Ann, Bob, Cem, Dan, Eve, Fay, Gus, Hal, Ida"
     head = f"9 people stand in a row, positions 1 (left) to 9 (right).\n- Name: {names}\n"
     assert isinstance(logic.solve(head + "1. Ann is at position 1.\nWho is at position 1?"), results.PassedOn)
+
+
+def test_a_clue_about_the_right_is_read_back_with_its_side() -> None:
+    result = logic.solve(
+        "There are 3 people in a row, numbered 1 to 3 from left to right.\n- Name: Ann, Bob, Cem\n- Pet: cat, dog, fish\n"
+        "Clues:\n1. Ann is at the far left.\n2. Bob is to the right of the person with the fish.\n3. Cem owns the dog.\n"
+        "Who owns the cat?"
+    )
+    assert isinstance(result, results.Solved | results.Refused)
+    assert "fish is somewhere left of Bob" in result.reading

@@ -20,7 +20,11 @@ SPORTS = "In a class of 40 students, 20 play football, 18 play tennis, 12 play c
         (DRINKS + "How many of them like tea or coffee or both?", "26."),
         (DRINKS + "How many like exactly one of the two drinks?", "19."),
         ("A survey of 100 people found that 60 like tea, 50 like coffee and 20 like neither. How many like both?", "30."),
-        (DRINKS + "How many do not like tea?", "12."),
+        (DRINKS + "How many do not like tea?", "12. Of those counted, 12 do not like tea."),
+        ("There are 30 people. 18 of them like tea and 15 of them like coffee. 7 like both. How many like neither?", "4."),
+        ("Of 40 students, 20 play chess and 15 of them play tennis. How many play only chess?", ""),
+        ("Of 40 students, 20 own a cat, 15 own black cats. How many own both?", ""),
+        ("Of 40 students, 20 play chess and 15 play tennis instead. How many play both?", ""),
         (DRINKS + "Five people leave. How many like tea but not coffee?", ""),
         (DRINKS.replace(" and 7 like both", "") + "How many like both?", "It cannot be determined"),
         ("Of 30 people, 18 like tea and 15 like coffee. Everyone likes at least one. How many like both?", "3."),
@@ -55,7 +59,7 @@ def test_numbers_that_clash_are_refused(both: int) -> None:
 @pytest.mark.no_cover
 def test_large_counts_end_soon() -> None:
     big = "Of 900000 people, 500000 like tea, 400000 like coffee and 300000 like cocoa. How many like all three?"
-    started = time.monotonic()
+    started = time.process_time()
     assert not isinstance(logic.solve(big), results.Refused)
     assert not isinstance(logic.solve(big.replace("900000", "9" * 400)), results.Solved)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3

@@ -66,7 +66,7 @@ def test_it_must_be_said_how_many_tasks_go_at_once() -> None:
 @pytest.mark.no_cover
 def test_many_and_long_tasks_end_soon(count: int) -> None:
     tasks = " ".join(f"T{number} takes {number % 7 + 9} hours." for number in range(count))
-    started = time.monotonic()
+    started = time.process_time()
     result = logic.solve(f"{tasks} There are three workers. How soon can everything be done?")
     assert isinstance(result, results.Solved if count == 8 else results.Refused), result
-    assert time.monotonic() - started < 4
+    assert time.process_time() - started < 4

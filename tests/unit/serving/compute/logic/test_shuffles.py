@@ -40,6 +40,6 @@ def test_a_thousand_swaps_are_followed_and_ten_thousand_are_passed_on_at_once() 
     result = logic.solve(thousand)
     assert isinstance(result, results.Solved)
     assert result.answer.startswith("Cem.")
-    started = time.monotonic()
+    started = time.process_time()
     assert isinstance(logic.solve(HATS + "Ann and Bob swap hats. " * 10_000 + "Who has the red hat?"), results.PassedOn)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

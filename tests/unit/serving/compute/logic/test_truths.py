@@ -48,11 +48,11 @@ def test_nested_double_arrows_do_not_grow_and_deep_brackets_are_passed_on() -> N
     nested = "p"
     for name in ("q", "r", "s", "t", "u", "w") * 5:
         nested = f"({nested} <-> {name})"
-    started = time.monotonic()
+    started = time.process_time()
     assert isinstance(logic.solve(f"Is {nested} satisfiable?"), results.Solved)
     assert isinstance(logic.solve(f"Is {'(' * 500}p{')' * 500} satisfiable?"), results.PassedOn)
     assert isinstance(logic.solve(f"Is p & {'~' * 1_500}p satisfiable?"), results.PassedOn)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def pigeons(holes: int) -> str:
@@ -75,7 +75,7 @@ def test_what_cannot_be_confirmed_within_the_limits_is_refused() -> None:
 
 def test_a_large_cnf_takes_bounded_time() -> None:
     clauses = [f"{n % 300 + 1} -{(n * 7) % 300 + 1} {(n * 11) % 300 + 1} 0" for n in range(2_000)]
-    started = time.monotonic()
+    started = time.process_time()
     logic.solve("p cnf 300 2000\n" + "\n".join(clauses))
     logic.solve("p cnf 300 2001\n" + "\n".join([*clauses, "0"]))
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20

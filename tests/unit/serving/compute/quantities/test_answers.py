@@ -28,14 +28,14 @@ ANSWERED = {
     "-40 C in F": "-40 \N{DEGREE SIGN}C = -40 \N{DEGREE SIGN}F",
     "which is longer, 1 mile or 1600 m?": "1 mi is longer: 1600 m = about 0.994194 mi",
     "How long does it take to drive 150 km at 60 km/h?": "150 km / 60 km/h = 2 h 30 min",
-    "area of a circle with radius 5 cm": "the area by the radius of the circle of 5 cm = 25 pi cm\N{SUPERSCRIPT TWO}, "
+    "area of a circle with radius 5 cm": "the area of a circle of radius 5 cm = 25 pi cm\N{SUPERSCRIPT TWO}, "
     "about 78.5398 cm\N{SUPERSCRIPT TWO}",
     "median of 3, 1, 2": "the median of 3, 1, 2 = 2",
     "mode of 1, 2, 3": "the mode of 1, 2, 3 = none: every number stands there once",
     "How many ways can the letters of MISSISSIPPI be arranged?": "different orders of the 11 letters of MISSISSIPPI = 34650",
     "arrangements of the letters of noon": "different orders of the 4 letters of NOON = 6",
-    "What is the probability of at least 1 six in 4 rolls?": "the probability of at least 1 times 6 in 4 throws of a fair "
-    "6-sided die = 671/1296 (about 51.77%)",
+    "What is the probability of at least 1 six in 4 rolls?": "the probability that at least 1 of 4 throws of a fair "
+    "6-sided die shows 6 = 671/1296 (about 51.77%)",
     "Is 1900 a leap year?": "No, 1900 is not a leap year.",
     "What day of the week was July 4, 1776?": "the day of the week of 4 July 1776 = Thursday",
     "How many days until 2026-12-25?": "days between 29 November 2026 (today, UTC) and 25 December 2026 = 26 days",
@@ -45,6 +45,20 @@ ANSWERED = {
     "23:30 plus 45 minutes": "23:30 + 45 min = 00:15 the next day",
     "How long is it from 22:00 to 06:00?": "from 22:00 to 06:00 the next day = 8 h",
     "14:30 UTC+2 in UTC-5": "14:30 at UTC+2 in UTC-5 = 07:30",
+    "What is 5% of 10%?": "5% x 10% = 0.5%",
+    "60 is 20% less than what number?": "which number - 20% of it is 60 = 75",
+    "5/12 as a decimal": "5/12 as a decimal = 0.41(6), the digits in parentheses repeating",
+    "5 ft 3 1/2 in in cm": "5 ft 3.5 in = 161.29 cm",
+    "area of a triangle with base 3 cm and height 4 cm": "the area of a triangle of base 3 cm and height 4 cm = 6 "
+    "cm\N{SUPERSCRIPT TWO}",
+    "area of a triangle with sides 2, 3 and 4": "the area of a triangle of sides 2, 3 and 4 = sqrt(135/16), about 2.90474",
+    "In how many ways can 2 men and 1 woman be chosen from 5 men and 4 women?": "ways to choose 2 of 5 men x ways to "
+    "choose 1 of 4 women = 40",
+    "How many days until Christmas?": "days between 29 November 2026 (today, UTC) and 25 December 2026 = 26 days",
+    "How old is someone born on 1990-11-30?": "completed years from 30 November 1990 to 29 November 2026 (today, UTC) = 35",
+    "How many Mondays are in March 2024?": "how many Mondays March 2024 has = 4",
+    "What is the ISO week of 2027-01-01?": "the ISO 8601 week of 1 January 2027 = week 53 of 2026",
+    "how many hours from 9 pm to 5 am": "from 21:00 to 05:00 the next day = 8 hours",
     "Tom has 5 apples. He buys 3 more and eats 2. How many apples does Tom have now?": "apples of Tom = 6",
 }
 
@@ -72,6 +86,10 @@ REFUSED = {
     "25:00 plus 1 h": "no time",
     "14:00 UTC+99 in UTC": "UTC+14",
     "quartiles of 1, 2, 3, 4": "inclusive or exclusive",
+    "1 MB in KB": "Write kB for 1000",
+    "area of a triangle with sides 1, 2 and 9": "No triangle",
+    "week number of 2026-11-29": "ISO week",
+    "How many days from 1 February to 5 March?": "Name the year",
     "How long does it take to drive 100 km at 0 km/h?": "above zero",
     "A bag contains 3 red balls and 2 blue balls. What is the probability of drawing two red balls?": "replacement",
     "Tom buys 3 books for $12 each and pays with a $20 note. How much change does he get?": "not enough",
@@ -109,3 +127,24 @@ def test_two_grammars_that_differ_pass_on(monkeypatch: pytest.MonkeyPatch) -> No
     other = quantities.solve("What is 18% of 200?")
     monkeypatch.setattr(quantities, "solve", lambda text, today: other)
     assert ask({"text": "What is 17% of 200?"})["kind"] == "passed_on"
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("1.500 m in km", "the point in 1.500 may be of thousands or of decimals"),
+        ("median of 1,234,5", "a comma may separate two numbers or the thousands of one"),
+        ("How many hours from 9 to 5?", "one of the times does not say whether it is in the morning or the evening"),
+        ("How many hours from 9 am", quantities.NOT_READ),
+        ("what is a gizmo of 5", "The word 'gizmo' is not in the grammar."),
+    ],
+)
+def test_a_question_passed_on_says_why_in_the_words_of_the_grammar_that_came_nearest(
+    question: str, reason: str
+) -> None:
+    reply = operations.OPERATIONS["math.solve"]({"text": question})
+    assert (reply["kind"], reply["reason"]) == ("passed_on", reason)
+
+
+def test_a_share_of_a_percentage_is_told_in_percent_beside_the_symbolic_grammar() -> None:
+    assert operations.OPERATIONS["math.solve"]({"text": "What is 5% of 10%?"})["answer"] == "5% x 10% = 0.5%"

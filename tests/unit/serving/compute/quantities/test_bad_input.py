@@ -71,9 +71,9 @@ def test_long_texts_of_the_grammar_take_no_time(start: str) -> None:
     for piece in PIECES:
         for end in ENDS:
             text = (start + piece * 200)[:1100] + end
-            begun = time.monotonic()
+            begun = time.process_time()
             quantities.solve(text)
-            assert time.monotonic() - begun < 1.0, text[:60]
+            assert time.process_time() - begun < 1.0, text[:60]
 
 
 @pytest.mark.parametrize("question", [asked.text for family in ALL for asked in campaign.draw(family, 1, seed=4)])

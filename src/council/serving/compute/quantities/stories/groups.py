@@ -54,8 +54,14 @@ _SHARE = frames.pattern(
     rf"(,? (and )?then (gives|gave) (each|every) (?P<people2>{_NOUN}) (?P<j>{_N}) more)?"
 )
 _ASK_SHARE = frames.pattern(
-    rf"how many (?P<thing>{_NOUN}) (does|did|will) each( (of them|(?P<people>{_NOUN})))? (get|have|receive)( now|"
+    rf"how many( (?P<thing>{_NOUN}))? (does|did|will) each( (of them|(?P<people>{_NOUN})))? (get|have|receive)( now|"
     rf" in total)?"
+)
+
+
+_SHARED = frames.pattern(
+    rf"(?P<n>{_N}) (?P<thing>{_NOUN}) (are|were) (shared|divided|split) (equally|evenly) (among|between) (?P<k>{_N}) "
+    rf"(?P<people>{_NOUN})"
 )
 
 
@@ -89,7 +95,7 @@ class _State:
 
 def read(sentences: list[str]) -> results.Result:
     """Return the answer to a story of groups. Raises PassOnError."""
-    if len(sentences) == 2 and (shared := _SHARE.fullmatch(sentences[0])):
+    if len(sentences) == 2 and (shared := _SHARE.fullmatch(sentences[0]) or _SHARED.fullmatch(sentences[0])):
         return _shared(shared, sentences[1])
     state = _State()
     for sentence in sentences[:-1]:
@@ -260,16 +266,17 @@ def _shared(match: frames.Match, question: str) -> results.Solved:
     thing, people = words.thing(match["thing"]), words.thing(match["people"])
     if (
         not asked
-        or words.thing(asked["thing"]) != thing
+        or (asked["thing"] and words.thing(asked["thing"]) != thing)
         or (asked["people"] and words.thing(asked["people"]) != people)
     ):
         raise stops.PassOnError(f"I do not read the question {question[:80]!r}")
-    if match["people2"] and words.thing(match["people2"]) != people:
+    given = match.groupdict()
+    if given.get("people2") and words.thing(given["people2"]) != people:
         raise stops.PassOnError("it is not clear who gets more")
     total, among = words.count(match["n"]), words.count(match["k"])
     if not among or total % among:
         raise stops.PassOnError("they cannot be shared equally without a rest")
-    each, more = total / among, words.count(match["j"]) if match["j"] else Fraction(0)
+    each, more = total / among, words.count(given["j"]) if given.get("j") else Fraction(0)
     stops.require(
         sum((each for _ in range(int(among))), Fraction(0)) == total if among <= 10**5 else each * among == total,
         "the shares",

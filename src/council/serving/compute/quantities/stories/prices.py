@@ -77,6 +77,32 @@ def _how_many(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {count}", reading, "one more would cost too much", Fraction(count))
 
 
+def _change(match: frames.Match) -> results.Solved:
+    """One thing at a price, so many bought, and a note."""
+    _same(match["g1"], match["t"])
+    words.check_same(match["a"], match["c"])
+    price, count, note = money.read(match["p1"]), words.count(match["n"]), money.read(match["note"])
+    money.one_currency(price, note)
+    total = _added(price, count)
+    reading = f"{note} - {numbers.text(count)} x {price}"
+    if note.value < total:
+        raise stops.RefusedError(f"{note} is not enough for {price.of(total)}. Check the numbers.", reading)
+    stops.require(total + (note.value - total) == note.value, "price and change together")
+    return frames.solved(f"{reading} = {price.of(note.value - total)}", reading, _CHECK, note.value - total)
+
+
+def _at_the_same_price(match: frames.Match) -> results.Solved:
+    """So many for so much: what other so many cost."""
+    _same(match["g"], match["t"])
+    known, count, total = words.count(match["n"]), words.count(match["m"]), money.read(match["p"])
+    if not 0 < known <= _COUNT_MAX or not 0 < count <= _COUNT_MAX:
+        raise stops.PassOnError(f"no things, or more than {_COUNT_MAX}")
+    value = total.value / known * count
+    stops.require(value * known == total.value * count, "both are the same for one")
+    reading = f"{numbers.text(count)} x {total} / {numbers.text(known)}"
+    return frames.solved(f"{reading} = {total.of(value)}", reading, "the price of one is the same in both", value)
+
+
 _COSTS = r"(costs?|sells for)"
 _ONE = rf"(an?|one|each|every) {_noun('g1')} {_COSTS} <p1:money>"
 _TWO = rf"(an?|one|each|every) {_noun('g2')} {_COSTS} <p2:money>"
@@ -84,6 +110,7 @@ _WHO = rf"({words.NAME})"
 _BUYS = rf"(?P<a>{words.NAME}) (buys|bought|gets|orders)"
 _AGAIN = rf"(?P<c>{words.NAME}|he|she)"
 _HOW = r"(how much (do|does|will|would)|what (do|does|will|would))"
+_CHANGE = rf"how much change (does|did) {_AGAIN} (get|receive)( back)?"
 _IN_ALL = r"( (in total|together|altogether|in all))?"
 
 FRAMES = [
@@ -104,6 +131,21 @@ FRAMES = [
             rf"paid) with an? <note:money> (note|bill)[.,;]? how much change (does|did) {_AGAIN} (get|"
             rf"receive)( back)?"
         ),
+    ),
+    *frames.frames(
+        _change,
+        (
+            rf"{_ONE}[.,;] (?P<a>{words.NAME}) (buys|bought|gets) {_n('n')} {_noun('t')} and (pays|paid) with an? <note:money> "
+            rf"(note|bill)[.,;]? {_CHANGE}"
+        ),
+        (
+            rf"{_ONE}[.,;] (?P<a>{words.NAME}) (pays|paid) with an? <note:money> (note|bill) for {_n('n')} {_noun('t')}[.,;]? "
+            rf"{_CHANGE}"
+        ),
+    ),
+    *frames.frames(
+        _at_the_same_price,
+        rf"(if )?{_n('n')} {_noun('g')} cost <p:money>[.,;]? (then )?{_HOW} {_n('m')} {_noun('t')} cost",
     ),
     *frames.frames(
         _how_many,
