@@ -47,7 +47,7 @@ soak: environment-dev ## the long forms: hours of load and faults
 
 lock: ## resolve pyproject.toml anew into the lock files (needs uv)
 	$(LOCK) --extra local --group model --group build -o requirements.lock
-	$(LOCK) --extra local --extra postgres --group model --group build --group dev \
+	$(LOCK) --extra local --extra postgres --extra notify --group model --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock
 	$(filter-out pyproject.toml,$(LOCK)) --group clients -o requirements-clients.lock
 

@@ -16,6 +16,7 @@ import uvicorn
 
 from council import app
 from council.backends.model_provider import openai
+from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
 from council.backends.records import sql
 from council.domain import access, config, providers
@@ -113,6 +114,7 @@ async def open_rig(
         on=settings.learning,
     )  # fmt: skip
     learned.start()
+    kept_incidents = sql_incidents.SqlIncidents(f"sqlite:///{folder / 'council.db'}")
     chain = pipeline.Pipeline(
         specialists, ledger_writer, made_calls, found.escalation, settings.prices, "0" * 40, clock.SystemClock(),
         use.Remembering(memories, settings.memory), None, routers.Router(settings.router), learned,
@@ -121,6 +123,7 @@ async def open_rig(
         config=settings,
         generation="0" * 40,
         records=records,
+        incidents=kept_incidents,
         pipeline=chain,
         calls=made_calls,
         sandbox=sandbox,
@@ -145,6 +148,7 @@ async def open_rig(
         await server.close()
     ledger_writer.close()
     await learned.close()
+    kept_incidents.close()
     real_records.close()
 
 

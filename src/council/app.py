@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from council import ports
+from council import care_ports, ports
 from council.domain import answers, errors, providers
 from council.domain import config as config_module
 from council.domain import home as home_module
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from council.serving.providers import calls as calls_module
     from council.serving.router import learning as learning_module
     from council.serving.specialists import speech
+    from council.upkeep.alerts import keeping as keeping_module
 
 _PROMPT_BYTES_MAX = 64 * 1024
 _SWEEP_S = 30.0
+_ADDRESSES_MAX = 20
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +84,65 @@ def learning_records(config: config_module.Config, where: home_module.Home) -> p
     from council.backends.records import learning
 
     return learning.SqlLearning(config.records.url or where.records_url, config.records.busy_s)
+
+
+def incidents(config: config_module.Config, where: home_module.Home) -> care_ports.Incidents:
+    """Return incidents, notices and silences, in the same database as the other records."""
+    from council.backends.records import incidents as sql_incidents
+
+    class HomeIncidents(sql_incidents.SqlIncidents):
+        """In the embedded database, which a command run by root must leave usable for the services' users."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql_incidents.SqlIncidents(config.records.url, config.records.busy_s)
+    return HomeIncidents(where.records_url, config.records.busy_s)
+
+
+def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
+    """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
+    from council.backends.notifier import apprise, file, log
+
+    made: list[care_ports.Notifier] = []
+    for kind in dict.fromkeys(config.alerts.channels):
+        match kind:
+            case "log":
+                made.append(log.LogNotifier())
+            case "file":
+                made.append(file.FileNotifier(where.notices, config.alerts.file_bytes_max, config.alerts.files_max))
+            case "apprise":
+                found = addresses(where)
+                made += [apprise.AppriseNotifier(name, found[name], config.alerts.send_s) for name in found]
+            case _:
+                raise AssertionError(f"the settings let no channel of kind {kind!r} pass")
+    return made
+
+
+def addresses(where: home_module.Home) -> dict[str, str]:
+    """Return the addresses that notices go to, by name. They are secrets. Raises SetupError where one cannot be read."""
+    found = {}
+    for file in sorted(where.notify_addresses.glob("*.url"))[:_ADDRESSES_MAX]:
+        try:
+            found[file.stem] = file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise errors.SetupError(
+                f"The address {file.stem} cannot be read. Give it again: `council notify add {file.stem}`."
+            ) from error
+    return found
+
+
+def alerts(config: config_module.Config, where: home_module.Home) -> "keeping_module.Keeping":
+    """Return what takes in observations, keeps incidents and tells people. Its records must have been migrated."""
+    from council.kit import ids
+    from council.upkeep.alerts import desk, keeping
+
+    made = desk.Desk(config.alerts, ids.ulid)
+    clock = clock_module.SystemClock()
+    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock)
 
 
 def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
@@ -158,7 +219,7 @@ def gateway(
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    made_records, made_store = records(config, where), store(config, where)
+    made_records, made_incidents, made_store = records(config, where), incidents(config, where), store(config, where)
     made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
@@ -172,6 +233,7 @@ def gateway(
         config=config,
         generation=generation,
         records=made_records,
+        incidents=made_incidents,
         pipeline=_pipeline(
             _Stages(compute, recall, memories, sandbox, made_calls, book, learned), found, config, where, generation
         ),
@@ -209,6 +271,7 @@ def gateway(
             for server in made_servers.values():
                 await server.close()
             await made_store.close()
+            made_incidents.close()
             made_records.close()
 
     return application.build(made, lifespan)

@@ -229,6 +229,17 @@ def write_provider_key(where: home_module.Home, provider: str, key: str) -> None
     _write_secret(where.provider_key_file(provider), key)
 
 
+def write_notify_address(where: home_module.Home, name: str, address: str) -> None:
+    """Keep an address that notices go to where only its owner reads it. Raises SetupError."""
+    try:
+        where.notify_addresses.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise errors.SetupError(
+            f"{where.notify_addresses} could not be made: {error.strerror}. Run `council init`, then try again."
+        ) from error
+    _write_secret(where.notify_address_file(name), address)
+
+
 def _write_secret(path: Path, secret: str) -> None:
     """Write a file that only its owner may read, whole or not at all."""
     partial = path.with_name(path.name + ".partial")

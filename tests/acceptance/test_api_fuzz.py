@@ -22,6 +22,8 @@ OPERATIONS = [
     "DELETE /api/memory/{identifier}",
     "DELETE /v1/sandbox/sessions/{id}",
     "GET /api/budget",
+    "GET /api/incidents",
+    "GET /api/incidents/{identifier}",
     "GET /api/library/passages/{identifier}",
     "GET /api/library/search",
     "GET /api/learning",

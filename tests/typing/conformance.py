@@ -3,11 +3,13 @@
 import random
 from pathlib import Path
 
-from council import ports
+from council import care_ports, ports
 from council.backends.compute import unix as compute_unix
 from council.backends.embedder import onnx
 from council.backends.memories import unix as memories_unix
 from council.backends.model_provider import openai
+from council.backends.notifier import apprise, file, log
+from council.backends.records import incidents as sql_incidents
 from council.backends.records import memories as sql_memories
 from council.backends.records import sql
 from council.backends.retriever import unix as retriever_unix
@@ -21,6 +23,7 @@ from council.serving import pipeline, relay
 from council.serving.ledger import writer
 from council.serving.providers import calls, speaker
 from council.serving.specialists import code, computed, general, knowledge, programs, speech, staged, tools, translated
+from council.testing import alerts as fake_alerts
 from council.testing import clock as fake_clock
 from council.testing import local as fake_local
 from council.testing import memory as fake_memory
@@ -46,6 +49,12 @@ fake_memory_records: ports.MemoryRecords = fake_memory.PlainRecords()
 fake_memories: ports.Memories = fake_memory.InlineMemories(
     fake_memory_records, config.MemoryConfig(), clock.SystemClock()
 )
+incidents: care_ports.Incidents = sql_incidents.SqlIncidents("sqlite://", 1.0)
+fake_incidents: care_ports.Incidents = fake_alerts.PlainIncidents()
+log_notifier: care_ports.Notifier = log.LogNotifier()
+file_notifier: care_ports.Notifier = file.FileNotifier(_PATH, 1, 1)
+apprise_notifier: care_ports.Notifier = apprise.AppriseNotifier("x", "json://x", 1.0)
+fake_notifier: care_ports.Notifier = fake_alerts.ScriptedNotifier()
 embedder: ports.Embedder = onnx.OnnxEmbedder(1)
 fake_embedder: ports.Embedder = fake_memory.WordEmbedder()
 vector_index: ports.VectorIndex = faiss.FaissIndex(384, 50_000)

@@ -146,7 +146,7 @@ def test_a_table_says_what_the_code_says(name: str) -> None:
 
 
 def test_every_error_that_reaches_clients_has_a_row() -> None:
-    held_back = {"config_invalid", "blueprint_invalid", "setup_incomplete", "not_running"}
+    held_back = {"config_invalid", "blueprint_invalid", "setup_incomplete", "not_running", "notify_failed"}
     codes = {kind.code for kind in _kinds(errors.CouncilError)} - held_back
     assert codes <= {*http_errors._TABLE, "internal_error"}
 
@@ -218,6 +218,8 @@ def _parse(command: click.Command, words: list[str], name: str, parent: click.Co
     context = command.make_context(name, list(words), parent=parent, resilient_parsing=False)
     if isinstance(command, click.Group):
         rest = [*context._protected_args, *context.args]
+        if command.invoke_without_command and not rest:
+            return
         found, inner, more = command.resolve_command(context, rest)
         assert inner is not None and found is not None
         _parse(inner, more, found, context)
@@ -232,7 +234,7 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 WORDS = """blueprint, generation, specialist, route, cascade, evidence, level, verified, confidence, escalation, degraded,
 library, guidebook, knowledge, passage, ledger, micro-dollar, token, role, right, home, service, supervisor, worker, recall,
 store, records, request id, lineage, patch, gate, sandbox, job, layer, session, kill switch, audit trail, zygote, sandboxd,
-provider, deployment, hold, charge, budget"""
+provider, deployment, hold, charge, budget, alert, incident, notice, silence"""
 
 
 def headings(page: Path) -> list[str]:

@@ -190,7 +190,7 @@ def test_every_runtime_dependency_says_why_it_is_there() -> None:
 
 def test_every_runtime_dependency_is_pinned_with_hashes() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    only_dev = {_normal(_package(each)) for each in extras["postgres"]}
+    only_dev = {_normal(_package(each)) for extra in ("postgres", "notify") for each in extras[extra]}
     for lock in ("requirements.lock", "requirements-dev.lock"):
         pins = _pins(lock)
         wanted = {_normal(name) for name in _runtime_dependencies()} - (

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import importlib.util
 import os
 import shutil
 import sqlite3
@@ -17,10 +18,11 @@ from council import app, homes, ports
 from council.backends.model_provider import detect, packaged
 from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
-from council.domain import answers, errors
+from council.domain import answers, errors, incidents
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.domain import sandbox as sandbox_domain
+from council.kit import clock as clock_module
 from council.kit import confine, cpu
 from council.services import rights
 from council.supervisor import ownership, specs, users
@@ -112,6 +114,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         *_sandbox(config, where),
         *_audit(where),
         *_library(config, where),
+        *_incidents(config, where),
         *_services(where),
     ]
 
@@ -129,6 +132,7 @@ def _regime(config: config_module.Config, where: home_module.Home, generation: s
 
 def _private(where: home_module.Home) -> Finding:
     places = (where.token_file, where.secrets, where.internal_key_file, *sorted(where.provider_keys.glob("*.key")))
+    places = (*places, *sorted(where.notify_addresses.glob("*.url")))
     ours = users.noted_ids(where).values()
     loose = [path.name for path in places if path.exists() and _is_loose(path.stat(), ours)]
     if loose:
@@ -266,6 +270,8 @@ _AUDIT_MEND = (
     "away and start again"
 )
 _STATUS_S = 10.0
+_SHOWN_MAX = 5
+_FAILED_US = 7 * 86_400_000_000
 _STATUS_BYTES_MAX = 1024 * 1024
 
 
@@ -362,6 +368,36 @@ def _meanings(reply: dict[str, Any]) -> Finding:
         case "ready":
             return Finding("meanings", not why, f"{found.known:,} {of_all} are known{why}", needed=False)
     raise ValueError(found.state)
+
+
+def _incidents(config: config_module.Config, where: home_module.Home) -> list[Finding]:
+    """Tell what goes on, which notices nobody got, and what keeps the next ones from arriving."""
+    found = []
+    try:
+        if app.addresses(where) and importlib.util.find_spec("apprise") is None:
+            text = "there are addresses and Apprise is not installed; `pip install 'council-cloud[notify]'`"
+            found.append(Finding("notices", False, text, needed=False))
+    except errors.SetupError as error:
+        found.append(Finding("notices", False, error.message, needed=False))
+    try:
+        with contextlib.closing(app.incidents(config, where)) as kept:
+            going_on = kept.newest(_SHOWN_MAX, standing=incidents.Standing.OPEN)
+            failed = kept.parcels(incidents.Delivery.FAILED, config.alerts.notices_max)
+            waiting = kept.counts()[incidents.Delivery.WAITING]
+    except errors.CouncilError:
+        return found  # the records have a line of their own
+    for one in going_on:
+        text = f"{one.title} ({one.severity}); `council incidents show {one.id}`"
+        found.append(Finding("incident", False, text, needed=False))
+    since_us = clock_module.SystemClock().now_us() - _FAILED_US
+    if lately := [one for one in failed if one.notice.at_us >= since_us]:
+        newest = f"the newest over {lately[0].channel}: {lately[0].reason}"
+        text = f"{len(lately):,} could not be delivered this week, {newest}; `council notify failed` shows them"
+        found.append(Finding("notices", False, text, needed=False))
+    if waiting:
+        text = f"{waiting:,} wait to be delivered; a channel that was away is tried again"
+        found.append(Finding("notices", False, text, needed=False))
+    return found or [Finding("incidents", True, "none goes on, and every notice was delivered", needed=False)]
 
 
 def _services(where: home_module.Home) -> list[Finding]:

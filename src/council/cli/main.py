@@ -35,6 +35,8 @@ _MODULES = {
     "run": "run",
     "ledger": "ledger",
     "budget": "budget",
+    "incidents": "incidents",
+    "notify": "notify",
     "models": "models",
     "providers": "providers",
     "config": "blueprint",
@@ -49,7 +51,7 @@ _MODULES = {
 
 
 # Where a command's name is that of a module which its own module imports.
-_NAMES = {"providers": "group"}
+_NAMES = {"providers": "group", "incidents": "group"}
 
 
 class _Group(click.Group):

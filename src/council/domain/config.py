@@ -8,13 +8,14 @@ defaults.
 import dataclasses
 import difflib
 import math
+import operator
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import answering, errors, money, options
+from council.domain import alerting, answering, errors, money, options, storage
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -141,25 +142,6 @@ class CacheConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordsConfig:
-    """The database."""
-
-    url: str = option("", "SQLAlchemy URL; empty means SQLite under the home. PostgreSQL: `postgresql+psycopg://...`.")
-    batch_rows_max: int = option(256, "Most ledger rows in one commit.", low=1, high=10_000)
-    queue_rows_max: int = option(10_000, "Ledger rows that may wait for a commit.", low=1, high=1_000_000)
-    busy_s: float = option(5.0, "Longest wait for another writer's lock, seconds.", low=0.1, high=60)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreConfig:
-    """The shared store."""
-
-    url: str = option("", "Redis or Valkey URL; empty means the bundled Valkey on a Unix socket.")
-    memory_bytes: int = option(64 * _MIB, "Most memory of the bundled Valkey, bytes.", low=8 * _MIB, high=1 << 40)
-    timeout_s: float = option(0.5, "Longest wait for one reply, seconds.", low=0.01, high=60)
-
-
-@dataclass(frozen=True, slots=True)
 class SandboxConfig:
     """Where untrusted code runs. The limits are for jobs that name none; each has a ceiling for those that do."""
 
@@ -273,12 +255,13 @@ class Config:
     learning_rows: answering.LearningRowsConfig = field(default_factory=answering.LearningRowsConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
-    records: RecordsConfig = field(default_factory=RecordsConfig)
-    store: StoreConfig = field(default_factory=StoreConfig)
+    records: storage.RecordsConfig = field(default_factory=storage.RecordsConfig)
+    store: storage.StoreConfig = field(default_factory=storage.StoreConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     calls: CallsConfig = field(default_factory=CallsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
+    alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={
@@ -480,9 +463,10 @@ def _check_combinations(config: Config) -> None:
             f"`supervisor.stop_s` must be at least {LAST_ROWS_S:g} s longer than `gateway.drain_s`, or answers are cut "
             "and their ledger rows lost at a stop."
         )
-    if unknown := sorted(set(config.knowledge.corpora) - set(answering.CORPORA)):
-        known = ", ".join(answering.CORPORA)
-        raise errors.ConfigError(f"`knowledge.corpora` may hold {known}, not {', '.join(unknown)}.")
+    lists = {"knowledge.corpora": answering.CORPORA, "alerts.channels": alerting.CHANNELS}
+    for key, known in lists.items():
+        if unknown := sorted(set(operator.attrgetter(key)(config)) - set(known)):
+            raise errors.ConfigError(f"`{key}` may hold {', '.join(known)}, not {', '.join(unknown)}.")
     if config.cache.kind not in CACHE_KINDS:
         raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
     sandbox = config.sandbox

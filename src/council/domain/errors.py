@@ -24,6 +24,7 @@ CouncilError
 │   ├── RecallUnavailableError       recall cannot be reached
 │   ├── SandboxUnavailableError      there is no sandbox to run code in, or it lacks a layer that it must have
 │   │   └── SandboxStoppedError          the kill switch is thrown
+│   ├── NotifyError                  a notice could not be delivered
 │   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ConfigError                  a config key or value that cannot be used
@@ -216,6 +217,12 @@ class SandboxStoppedError(SandboxUnavailableError):
     """The kill switch is thrown."""
 
     code = "sandbox_stopped"
+
+
+class NotifyError(UnavailableError):
+    """A notice could not be delivered."""
+
+    code = "notify_failed"
 
 
 class SupervisorUnavailableError(UnavailableError):

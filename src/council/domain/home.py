@@ -35,6 +35,20 @@ class Home:
         return self.provider_keys / f"{provider}.key"
 
     @property
+    def notify_addresses(self) -> Path:
+        """One file an address that notices go to; whoever has one can send there."""
+        return self.secrets / "notify"
+
+    def notify_address_file(self, name: str) -> Path:
+        """The address of this name."""
+        return self.notify_addresses / f"{name}.url"
+
+    @property
+    def notices(self) -> Path:
+        """Notices as JSON lines."""
+        return self.root / "notices"
+
+    @property
     def blueprint(self) -> Path:
         """The bare git repository that describes the running system."""
         return self.root / "blueprint.git"

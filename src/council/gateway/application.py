@@ -22,6 +22,7 @@ from council.gateway import (
     embeddings,
     feedback,
     health,
+    incidents,
     library,
     limits,
     memory,
@@ -61,6 +62,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     app.include_router(feedback.router(made))
     app.include_router(specialists.router(made))
     app.include_router(library.router(made))
+    app.include_router(incidents.router(made))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
     app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
     app.openapi = lambda: openapi.document(app, v1.model_names(), made.config.sandbox)  # type: ignore[method-assign]
@@ -136,6 +138,7 @@ _PATHS = frozenset(
         "/v1/sandbox/lift",
         "/api/budget",
         "/api/status",
+        "/api/incidents",
         "/api/ledger/report",
         "/api/ledger/export",
         "/v1/embeddings",
@@ -163,6 +166,8 @@ def _template(path: str) -> str:
         return path
     if path.startswith(_SESSIONS):
         return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
+    if path.startswith("/api/incidents/"):
+        return "/api/incidents/{id}"
     if path.startswith("/api/library/passages/"):
         return "/api/library/passages/{id}"
     if path.startswith("/api/memory/"):

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 
-from council import ports
+from council import care_ports, ports
 from council.domain import config as config_module
 from council.gateway import auth, limits
 from council.serving import pipeline as pipeline_module
@@ -18,6 +18,7 @@ class Parts:
     config: config_module.Config
     generation: str
     records: ports.Records
+    incidents: care_ports.Incidents
     pipeline: pipeline_module.Pipeline
     calls: calls_module.Calls
     sandbox: ports.Sandbox

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council.domain import answering, config, errors, money, sandbox
+from council.domain import alerting, answering, config, errors, money, sandbox
 
 MIB = 1024 * 1024
 
@@ -141,6 +141,22 @@ DEFAULTS: dict[str, Any] = {
     "supervisor.ready_s": 60.0,
     "supervisor.stop_s": 40.0,
     "supervisor.log_bytes_max": 10 * MIB,
+    "alerts.channels": ("log", "file", "apprise"),
+    "alerts.hold_up_s": 5.0,
+    "alerts.page_after_s": 300.0,
+    "alerts.hold_down_s": 60.0,
+    "alerts.flap_s": 21_600.0,
+    "alerts.group_s": 5.0,
+    "alerts.join_s": 120.0,
+    "alerts.repeat_s": 14_400.0,
+    "alerts.tracked_max": 1000,
+    "alerts.incidents_max": 10_000,
+    "alerts.notices_max": 1000,
+    "alerts.silences_max": 100,
+    "alerts.tries_max": 8,
+    "alerts.send_s": 10.0,
+    "alerts.file_bytes_max": MIB,
+    "alerts.files_max": 4,
     "prices": {"smollm2-135m-instruct": money.Price(0, 0)},
     "calls.hops_max": 3,
     "calls.retry_share": 0.2,
@@ -316,6 +332,7 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         "model.name": "mine",
         "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS)),
         "cache.kind": draw(st.sampled_from(config.CACHE_KINDS)),
+        "alerts.channels": draw(st.lists(st.sampled_from(alerting.CHANNELS), max_size=3).map(tuple)),
         "knowledge.corpora": draw(st.lists(st.sampled_from(answering.CORPORA), max_size=4).map(tuple)),
     }
 

@@ -277,4 +277,42 @@ def _learning(connection: sqlalchemy.Connection) -> None:
     _run(connection, [statement.format(**types) for statement in _LEARNING_TABLES])
 
 
-STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning)
+_INCIDENT_TABLES = (
+    """CREATE TABLE incidents (
+        id TEXT NOT NULL PRIMARY KEY,
+        standing TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        began_us {integer} NOT NULL,
+        detected_us {integer} NOT NULL,
+        repaired_us {integer} NOT NULL,
+        body TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX incidents_standing ON incidents (standing, id)",
+    """CREATE TABLE notices (
+        id TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        delivery TEXT NOT NULL,
+        tries {small} NOT NULL,
+        next_us {integer} NOT NULL,
+        reason TEXT NOT NULL,
+        notice TEXT NOT NULL,
+        PRIMARY KEY (id, channel)
+    ) {strict}""",
+    "CREATE INDEX notices_delivery ON notices (delivery, id)",
+    """CREATE TABLE silences (
+        name TEXT NOT NULL PRIMARY KEY,
+        until_us {integer} NOT NULL,
+        who TEXT NOT NULL,
+        why TEXT NOT NULL,
+        at_us {integer} NOT NULL
+    ) {strict}""",
+)
+
+
+def _incidents(connection: sqlalchemy.Connection) -> None:
+    """Incidents, what people were told of them, and about what they are not told."""
+    types = _MONEY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _INCIDENT_TABLES])
+
+
+STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents)

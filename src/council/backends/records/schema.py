@@ -142,6 +142,41 @@ learning = sqlalchemy.Table(
     Column("passed_on", Text, nullable=False),
 )
 
+# Incidents and what people were told of them. `body` and `notice` are JSON of the domain's types; the other columns find rows.
+incidents = sqlalchemy.Table(
+    "incidents",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("standing", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("began_us", BigInteger, nullable=False),
+    Column("detected_us", BigInteger, nullable=False),
+    Column("repaired_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+notices = sqlalchemy.Table(
+    "notices",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("delivery", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_us", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("notice", Text, nullable=False),
+)
+
+silences = sqlalchemy.Table(
+    "silences",
+    _METADATA,
+    Column("name", Text, primary_key=True),
+    Column("until_us", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
 # What users thought of answers. `route` is "" where they did not say where the question belonged.
 thumbs = sqlalchemy.Table(
     "thumbs",

@@ -180,7 +180,7 @@ class SqlRecords:
     def add_token(self, token: access.Token) -> None:
         """Store a token and, if new, its user. Raises InvalidRequestError if its id or its secret is there already."""
         values = {column.name: getattr(token, column.name) for column in _TOKEN_COLUMNS}
-        values |= {"role": token.role.value, "label": _text(token.label)}
+        values |= {"role": token.role.value, "label": plain_text(token.label)}
         with self._typed():
             try:
                 with self._writer.begin() as connection:
@@ -285,7 +285,7 @@ def _page_query(last: tuple[int, int], until_us: int) -> sqlalchemy.Select[Any]:
 def _ledger_values(row: ledger.LedgerRow) -> dict[str, Any]:
     values = dict(zip(_ROW_NAMES, _row_fields(row), strict=True))
     for name in _TEXT_NAMES:
-        values[name] = _text(values[name])
+        values[name] = plain_text(values[name])
     if values["request_id"] != row.request_id:
         # Two ids that become the same text would count as one request.
         values["request_id"] = hashlib.sha256(row.request_id.encode("utf-8", "surrogatepass")).hexdigest()
@@ -298,7 +298,7 @@ def _ledger_row(values: Sequence[Any]) -> ledger.LedgerRow:
     return ledger.LedgerRow(**found)
 
 
-def _text(value: str) -> str:
+def plain_text(value: str) -> str:
     """Return `value` as plain text that both databases can hold: no lone surrogate, no NUL, short enough for an index."""
     if value.__class__ is str and value.isascii() and len(value) <= _TEXT_CHARS_MAX and "\0" not in value:
         return value

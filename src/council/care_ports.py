@@ -1,0 +1,53 @@
+"""Every Protocol that a back end of the care loop fills. Those of the request loop, and what both use, are in `ports.py`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from council.domain import incidents
+
+
+class Incidents(Protocol):
+    """Incidents, notices and silences, in the records. Blocking. Every method raises RecordsUnavailableError."""
+
+    def save(self, changed: Sequence[incidents.Incident], parcels: Sequence[incidents.Parcel]) -> None:
+        """Commit all in one transaction, or none of it; what has the same id, or notice and channel, takes its place."""
+
+    def find(self, identifier: str) -> incidents.Incident | None:
+        """Return the incident of this id."""
+
+    def newest(
+        self, limit: int, *, before: str = "", standing: incidents.Standing | None = None
+    ) -> list[incidents.Incident]:
+        """Return up to `limit` incidents, newest first; only those whose ids sort before `before`, if any."""
+
+    def parcels(self, delivery: incidents.Delivery, limit: int) -> list[incidents.Parcel]:
+        """Return up to `limit` parcels that have come so far: the oldest that wait, the newest of the others."""
+
+    def counts(self) -> Mapping[incidents.Delivery, int]:
+        """Return how many parcels are where."""
+
+    def silence(self, one: incidents.Silence, most: int) -> bool:
+        """Keep a silence in the place of one of the same name; False where `most` others are in force at its time."""
+
+    def unsilence(self, name: str) -> bool:
+        """End the silence of this name; False if there is none."""
+
+    def silences(self, at_us: int) -> list[incidents.Silence]:
+        """Return the silences in force at a moment, by name."""
+
+    def trim(self, incidents_max: int, notices_max: int, at_us: int) -> int:
+        """Delete closed incidents and settled parcels beyond so many, the oldest first, and silences that are over."""
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class Notifier(Protocol):
+    """One channel by which people are told. Blocking."""
+
+    @property
+    def channel(self) -> str:
+        """Its kind, and the name of the address where it has one: `apprise:slack`. Never the address itself."""
+
+    def send(self, notice: incidents.Notice) -> None:
+        """Deliver a notice, within `alerts.send_s`. Raises NotifyError."""

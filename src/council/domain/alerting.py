@@ -1,0 +1,93 @@
+"""How alerts behave: the settings, and for each name which verdicts make an alert of which severity, and when.
+
+The names are those of gates, except for the three that people look for by another name (`NAMED`), those of sentinels, and of
+components. A name without a line in the table warns, and pages after `alerts.page_after_s`.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from council.domain.options import option
+
+CHANNELS = ("log", "file", "apprise")
+
+# Sentinels, whose amber is a warning: it names a service and what grows in it.
+SENTINELS = ("memory", "descriptors", "zombies", "threads", "children", "sockets")
+
+# Gates whose alerts go by the name that people look for.
+NAMED = {"error_rate": "http_5xx", "latency_p95": "latency", "cost_per_100": "spend"}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsConfig:
+    """Alerts, incidents, and who is told of them."""
+
+    channels: tuple[str, ...] = option(
+        ("log", "file", "apprise"),
+        "Where notices go: `log`, `file`, and `apprise` for the addresses of `council notify`.",
+    )
+    hold_up_s: float = option(5.0, "How long something is bad before it is an alert, seconds.", low=0, high=3600)
+    page_after_s: float = option(300.0, "A warning that is red this long becomes a page, seconds.", low=0, high=86_400)
+    hold_down_s: float = option(
+        60.0,
+        "How long something is green before its alert is resolved, seconds; doubles where it comes back.",
+        low=1,
+        high=3600,
+    )
+    flap_s: float = option(21_600.0, "What comes back within this time is flapping, seconds.", low=0, high=604_800)
+    group_s: float = option(5.0, "A notice waits this long for what starts together, seconds.", low=0, high=600)
+    join_s: float = option(120.0, "Alerts that begin within this time are one incident, seconds.", low=0, high=86_400)
+    repeat_s: float = option(14_400.0, "How often an incident that lasts is told again, seconds.", low=60, high=604_800)
+    tracked_max: int = option(1000, "Most alerts that are pending, firing or damped at once.", low=10, high=100_000)
+    incidents_max: int = option(10_000, "Incidents kept, the oldest closed ones removed.", low=10, high=1_000_000)
+    notices_max: int = option(1000, "Notices kept, and most that may wait to be delivered.", low=10, high=100_000)
+    silences_max: int = option(100, "Most silences in force at once.", low=1, high=10_000)
+    tries_max: int = option(8, "How often a channel is tried with one notice.", low=1, high=100)
+    send_s: float = option(10.0, "Longest one delivery may take, seconds.", low=0.1, high=120)
+    file_bytes_max: int = option(
+        1 << 20, "The file of notices is turned over at this size, bytes.", low=4096, high=1 << 30
+    )
+    files_max: int = option(4, "Files of notices kept.", low=1, high=1000)
+
+
+class Kind(enum.Enum):
+    """What becomes of something bad: a page at once, a warning that becomes a page, or a warning."""
+
+    PAGE = "page"
+    LATE = "late"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When an alert fires, pages and is resolved, in seconds of being bad, red and green; None never pages.
+
+    `amber_warns`: amber is bad too. Else amber neither fires an alert nor resolves one.
+    """
+
+    warn_after_s: float
+    page_after_s: float | None
+    resolve_after_s: float
+    flap_s: float
+    amber_warns: bool = False
+
+
+_KINDS = {
+    **dict.fromkeys(("http_5xx", "latency", "success_rate", "service_down", "metrics_stale"), Kind.PAGE),
+    **dict.fromkeys(("disk_usage", "network_errors", "local_processing", "fd_usage", *SENTINELS), Kind.LATE),
+    **dict.fromkeys(("spend", "memory_growth", "response_size", "concurrent_users"), Kind.WARN),
+}
+_AMBER_WARNS = frozenset({*SENTINELS, "spend"})
+
+
+def rule_of(name: str, settings: AlertsConfig) -> Rule:
+    """Return the rule for alerts of this name."""
+    page_after_s: float | None = None
+    match _KINDS.get(name, Kind.LATE):
+        case Kind.PAGE:
+            page_after_s = settings.hold_up_s
+        case Kind.LATE:
+            page_after_s = settings.page_after_s
+        case Kind.WARN:
+            pass
+    return Rule(settings.hold_up_s, page_after_s, settings.hold_down_s, settings.flap_s, name in _AMBER_WARNS)

@@ -1,0 +1,90 @@
+"""The words of notices. One form for every channel: a title of one line, and a text that ends with what to do next."""
+
+import datetime
+from collections.abc import Collection
+
+from council.domain import incidents
+
+_LINES_MAX = 10
+
+_SAID = {
+    incidents.NoticeKind.BEGAN: "",
+    incidents.NoticeKind.GREW: " (more)",
+    incidents.NoticeKind.STILL: " (still)",
+}
+
+
+def notice(
+    identifier: str,
+    at_us: int,
+    kind: incidents.NoticeKind,
+    one: incidents.Incident,
+    heard: Collection[tuple[str, incidents.Labels]],
+) -> incidents.Notice:
+    """Return what is said of an incident; `heard` are the alerts that no silence covers."""
+    if kind is incidents.NoticeKind.OVER:
+        title, text = f"Over: {one.title} ({one.standing})", _over(one)
+    else:
+        members = [member for member in one.members if member.fires and member.alert.key in heard]
+        named = ", ".join(member.alert.title for member in members[:3])
+        more = f" and {len(members) - 3} more" if len(members) > 3 else ""
+        title, text = f"{one.severity.capitalize()}: {named}{more}{_SAID[kind]}", _open(one, members)
+    return incidents.Notice(identifier, at_us, kind, one.id, one.severity, title[: incidents.TEXT_CHARS_MAX], text)
+
+
+def trial(identifier: str, at_us: int) -> incidents.Notice:
+    """Return a notice by which a person sees that a channel works."""
+    text = "This is a test of where Council's notices go. Nothing is wrong, and nothing needs to be done."
+    return incidents.Notice(
+        identifier,
+        at_us,
+        incidents.NoticeKind.TEST,
+        "",
+        incidents.Severity.WARNING,
+        "Test: a notice from Council",
+        text,
+    )
+
+
+def _open(one: incidents.Incident, members: list[incidents.Member]) -> str:
+    lines = []
+    for member in members[:_LINES_MAX]:
+        alert = member.alert
+        lines.append(f"{alert.title}: {alert.summary or 'bad'}, since {clock(alert.since_us)}.")
+        if alert.next_step:
+            lines.append(f"  {alert.next_step}")
+    if one.causes:
+        lines.append("May have to do with it:")
+        lines += [f"  {cause_line(cause)}" for cause in one.causes[:_LINES_MAX]]
+    return "\n".join([*lines, f"More: council incidents show {one.id}"])
+
+
+def _over(one: incidents.Incident) -> str:
+    lines = [f"{member.alert.title}: {member.ending}, {clock(member.ended_us)}." for member in one.members[:_LINES_MAX]]
+    lasted = f"It began {clock(one.began_us)}, was noticed after {duration(one.detection_s)}"
+    lines.append(f"{lasted} and over after {duration(one.repair_s or 0.0)}.")
+    return "\n".join([*lines, f"More: council incidents show {one.id}"])
+
+
+def cause_line(cause: incidents.Cause) -> str:
+    """Return a candidate in one line, with why it is one."""
+    why = cause.because or "bad at the same time; no link between them is known"
+    until = f" to {clock(cause.until_us)}" if cause.until_us else ""
+    return f"{cause.title} from {clock(cause.at_us)}{until}: {cause.reason or 'bad'}. {why[0].upper()}{why[1:]}."
+
+
+def clock(at_us: int) -> str:
+    """Return a moment for people, UTC, to the second."""
+    moment = datetime.datetime.fromtimestamp(at_us // 1_000_000, datetime.UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in its two largest units."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    whole = round(seconds)
+    for unit_s, unit, part_s, part in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= unit_s:
+            return f"{whole // unit_s} {unit} {whole % unit_s // part_s} {part}"
+    raise AssertionError("at least a minute")

@@ -1,0 +1,119 @@
+"""What gates, sentinels, services, budgets and targets say, as observations."""
+
+import itertools
+import re
+
+import pytest
+
+from council.cli import main as cli_main
+from council.domain import alerting, budgets, gates, incidents, states
+from council.domain.gates import Verdict
+from council.upkeep.alerts import causes, sources
+from council.upkeep.alerts import track as tracks
+
+T0 = 1_790_000_000_000_000
+
+
+def gate(name: str) -> gates.Gate:
+    bake = gates.Bake(20, 1, "")
+    form = gates.Count(gates.Selector("x"))
+    return gates.Gate(name, form, "%", gates.Comparator.BELOW, 5, 4, (60,), 1, (), bake, "", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("error_rate", "http_5xx"), ("latency_p95", "latency"), ("cost_per_100", "spend"), ("disk_usage", "disk_usage")],
+)
+def test_three_gates_are_alerts_by_the_name_that_people_look_for(name: str, called: str) -> None:
+    judged = gates.Judged(gate(name), Verdict.RED, 7.0, "7 %, must be < 5", 100, 60, "embedded", "abc", 1.0)
+    seen = sources.of_gate(judged, T0)
+    assert (seen.name, seen.verdict, seen.reason, seen.at_us) == (called, Verdict.RED, "7 %, must be < 5", T0)
+    assert seen.next_step
+
+
+def test_a_finding_names_its_service_and_its_own_next_step() -> None:
+    seen = sources.of_finding("memory", "gateway", "amber", "grows 9 MB an hour", "Look at it.", T0)
+    assert incidents.label_of(seen.name, seen.labels) == "memory svc=gateway"
+    assert (seen.verdict, seen.next_step) == (Verdict.AMBER, "Look at it.")
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        ("ready", Verdict.GREEN),
+        ("starting", Verdict.AMBER),
+        ("stopping", Verdict.AMBER),
+        ("stopped", Verdict.NOT_APPLICABLE),
+        ("backoff", Verdict.RED),
+    ],
+)
+def test_a_service_that_should_run_and_does_not_is_down(state: str, verdict: Verdict) -> None:
+    status = states.ServiceStatus("gateway:1", state, None, "abc", 0, 3, 0, "it exited with 1")
+    seen = sources.of_service(status, T0)
+    assert seen.verdict is verdict
+    assert seen.labels == (("svc", "gateway"), ("replica", "1"))
+    assert seen.reason == f"it is {state}: it exited with 1"
+
+
+def line(spent: int, held: int = 0, limit: int | None = 100, period: str = "2026-11-29") -> budgets.Line:
+    return budgets.Line("all", "", period, limit, spent, held, None)
+
+
+def test_a_budget_warns_from_four_fifths_on_and_what_is_held_counts() -> None:
+    found = list(sources.of_budgets([line(79), line(70, 10), line(90, 10), line(5, limit=None)], T0))
+    assert [one.verdict for one in found] == [Verdict.GREEN, Verdict.AMBER, Verdict.RED]
+    assert found[1].reason == "80% of the budget of 2026-11-29 is spent"
+    assert found[2].reason.endswith("paid calls are refused")
+
+
+def test_a_new_day_is_the_same_alert() -> None:
+    (one,), (other,) = (sources.of_budgets([line(90, period=day)], T0) for day in ("2026-11-29", "2026-11-30"))
+    (month,) = sources.of_budgets([line(90, period="2026-11")], T0)
+    assert one.key == other.key != month.key
+
+
+def test_a_target_whose_metrics_are_old_is_red_and_never_merely_unknown() -> None:
+    assert sources.of_source("gateway", 10, 45, T0).verdict is Verdict.GREEN
+    stale = sources.of_source("gateway", 90, 45, T0)
+    assert (stale.verdict, stale.reason) == (Verdict.RED, "its metrics are 90 s old, more than 45 s")
+
+
+def test_every_next_step_names_commands_that_exist() -> None:
+    for text in sources._NEXT.values():
+        for words in re.findall(r"`council ([^`]*)`", text):
+            command = cli_main.cli
+            for word in itertools.takewhile(re.compile("[a-z-]+$").match, words.split()):
+                found = command.get_command(None, word) if hasattr(command, "get_command") else None  # type: ignore[arg-type]
+                if found is None:
+                    break
+                command = found  # type: ignore[assignment]
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert command is not cli_main.cli, words
+            assert {word for word in words.split() if word.startswith("--")} <= options, words
+
+
+def test_a_descriptor_warning_comes_within_a_minute_and_its_page_after_five() -> None:
+    rule = alerting.rule_of("descriptors", alerting.AlertsConfig())
+    track, found = tracks.Track(), []
+    for second in range(0, 600, 15):
+        verdict = Verdict.AMBER if second < 30 else Verdict.RED
+        track, change = tracks.step(track, verdict, T0 + second * 1_000_000, rule)
+        found += [(second, change)] if change else []
+    assert found == [(15, tracks.Change.FIRED), (330, tracks.Change.WORSENED)]
+
+
+def test_the_causal_table_has_no_rings_of_two_and_no_link_to_itself() -> None:
+    pairs = {(link.cause, effect) for link in causes.LINKS for effect in link.effects}
+    assert not {pair for pair in pairs if pair[::-1] in pairs}
+
+
+def test_what_began_after_the_last_alert_is_no_candidate() -> None:
+    from council.upkeep.alerts import board
+
+    alert = incidents.Alert("latency", (), incidents.Severity.PAGE, "", T0, "")
+    members = [incidents.Member(alert, T0)]
+    late = board.Bad("concurrent_users", (), T0 + 1, 0, "")
+    early = board.Bad("concurrent_users", (), T0 - 1, 0, "")
+    down = board.Bad("service_down", (("svc", "sandboxd"),), T0 - 1, 0, "")
+    assert not causes.candidates(members, [late])
+    assert [cause.because[:14] for cause in causes.candidates(members, [down, early])] == ["more questions", ""]
