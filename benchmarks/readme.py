@@ -26,6 +26,7 @@ _ORDER = (
     "locality",
     "recall",
     "sandbox",
+    "leaks",
 )
 
 _PICTURES = {

@@ -18,6 +18,7 @@ from typing import Any
 import answers
 import figures
 import gateways
+import leaks
 import ledger
 import locality
 import locality_live
@@ -111,6 +112,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "memory": lambda options: memory.run(options.port, options.peers, say),
     "size": lambda options: size.run(options.port, options.peers, say),
     "ledger": _ledger,
+    "leaks": lambda _: leaks.run(say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),

@@ -7,13 +7,16 @@ In a process with several workers `PROMETHEUS_MULTIPROC_DIR` must be set before 
 sums over all of them.
 """
 
+import asyncio
 import functools
 import os
-from pathlib import Path
+import sys
 from typing import TypeVar
 
 import prometheus_client
 from prometheus_client import multiprocess
+
+from council.kit import native_heap, reading
 
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
 
@@ -123,6 +126,38 @@ PROCESS_RESIDENT_BYTES = prometheus_client.Gauge(
     "council_process_resident_bytes", "Resident memory.", ["svc"], multiprocess_mode="liveall"
 )
 PROCESS_THREADS = prometheus_client.Gauge("council_process_threads", "Threads.", ["svc"], multiprocess_mode="liveall")
+PROCESS_PRIVATE_BYTES = prometheus_client.Gauge(
+    "council_process_private_bytes", "Memory of this process alone (USS).", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_NATIVE_BYTES = prometheus_client.Gauge(
+    "council_process_native_bytes",
+    "What malloc has given out, Python's arenas included.",
+    ["svc"],
+    multiprocess_mode="liveall",
+)
+PROCESS_PYTHON_BLOCKS = prometheus_client.Gauge(
+    "council_process_python_blocks", "Memory blocks that Python objects hold.", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_SOCKETS = prometheus_client.Gauge(
+    "council_process_sockets", "Open sockets.", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_CHILDREN = prometheus_client.Gauge(
+    "council_process_children", "Children.", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_TASKS = prometheus_client.Gauge(
+    "council_process_tasks", "Tasks of the event loop.", ["svc"], multiprocess_mode="liveall"
+)
+# As `council sentinel` names them for any process.
+HEAP_MB = prometheus_client.Gauge(
+    "heap_mb",
+    "Anonymous memory, swapped out or not, in millions of bytes.",
+    ["svc"],
+    multiprocess_mode="liveall",
+)
+OPEN_FDS = prometheus_client.Gauge("open_fds_total", "Open descriptors.", ["svc"], multiprocess_mode="liveall")
+FD_SOFT_LIMIT = prometheus_client.Gauge(
+    "fd_soft_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
+)
 GENERATION = prometheus_client.Gauge(
     "council_generation_info",
     "1 for the generation this service runs.",
@@ -219,12 +254,38 @@ def render() -> bytes:
 
 
 def observe_process(service: str, generation: str) -> None:
-    """Write this process's own figures into the gauges."""
-    import resource
-
-    PROCESS_OPEN_FDS.labels(service).set(sum(1 for _ in Path("/proc/self/fd").iterdir()) - 1)
-    PROCESS_FD_LIMIT.labels(service).set(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    PROCESS_RESIDENT_BYTES.labels(service).set(pages * resource.getpagesize())
-    PROCESS_THREADS.labels(service).set(sum(1 for _ in Path("/proc/self/task").iterdir()))
+    """Write this process's own figures into the gauges. A figure that cannot be had keeps no sample."""
     GENERATION.labels(service, generation).set(1)
+    who = reading.identity(os.getpid())
+    seen = None if who is None else reading.read(who)
+    if seen is not None:
+        for gauge, figure, unit in (
+            (PROCESS_OPEN_FDS, seen.open_fds, 1),
+            (PROCESS_FD_LIMIT, seen.fd_soft_limit, 1),
+            (PROCESS_RESIDENT_BYTES, seen.resident_bytes, 1),
+            (PROCESS_THREADS, seen.threads, 1),
+            (PROCESS_PRIVATE_BYTES, seen.private_bytes, 1),
+            (PROCESS_SOCKETS, seen.sockets, 1),
+            (PROCESS_CHILDREN, seen.children, 1),
+            (HEAP_MB, seen.heap_bytes, 1_000_000),
+            (OPEN_FDS, seen.open_fds, 1),
+            (FD_SOFT_LIMIT, seen.fd_soft_limit, 1),
+        ):
+            _set(gauge, service, figure, unit)
+    PROCESS_PYTHON_BLOCKS.labels(service).set(sys.getallocatedblocks())
+    _set(PROCESS_NATIVE_BYTES, service, native_heap.in_use_bytes())
+    try:
+        PROCESS_TASKS.labels(service).set(len(asyncio.all_tasks()))
+    except RuntimeError:  # no event loop runs in this thread
+        pass
+
+
+def _set(gauge: prometheus_client.Gauge, service: str, figure: int | reading.Unknown, unit: int = 1) -> None:
+    if not isinstance(figure, reading.Unknown):
+        gauge.labels(service).set(figure / unit)
+        return
+    # A figure that was known once would be shown for ever.
+    try:
+        gauge.remove(service)
+    except KeyError:
+        pass

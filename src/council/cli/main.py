@@ -46,6 +46,7 @@ _MODULES = {
     "library": "library",
     "router": "router",
     "feedback": "feedback",
+    "sentinel": "sentinel",
 }
 
 

@@ -60,7 +60,7 @@ def solve(text: str, today: datetime.date | None = None) -> results.Result:
 def _words() -> frozenset[str]:
     """Return every word that stands in a pattern of these grammars."""
     patterns = [frame.pattern.pattern for frame in (*_FRAMES, *dates.frames_on(None))]
-    return frozenset(word for text in patterns for word in re.findall(r"[a-z]{3,}", text))
+    return frozenset(word for text in patterns for word in re.findall(r"[a-z]{2,}", text))
 
 
 def knows_word_of(reason: str) -> bool:

@@ -1,0 +1,79 @@
+"""What one process uses, on real ones."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from council.kit import process, reading
+
+
+def _wait_for(fact: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 10
+    while not fact():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def _own() -> reading.Reading:
+    who = reading.identity(os.getpid())
+    assert who is not None
+    seen = reading.read(who)
+    assert seen is not None
+    return seen
+
+
+def test_descriptors_and_sockets_are_counted_exactly() -> None:
+    before = _own()
+    pipe = os.pipe()
+    after = _own()
+    for descriptor in pipe:
+        os.close(descriptor)
+    assert isinstance(before.open_fds, int)
+    assert after.open_fds == before.open_fds + 2
+    assert after.sockets == before.sockets
+
+
+def test_memory_that_is_touched_is_heap() -> None:
+    before = _own().heap_bytes
+    held = bytearray(os.urandom(1)) * 20_000_000
+    after = _own().heap_bytes
+    assert isinstance(before, int)
+    assert isinstance(after, int)
+    assert 18_000_000 < after - before < 22_000_000 and held
+
+
+def test_a_child_that_nobody_collects_is_a_zombie_and_no_process_of_its_own() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        _wait_for(lambda: reading.identity(child.pid) is None)
+        seen = _own()
+        assert isinstance(seen.zombies, int)
+        assert seen.zombies >= 1
+    after = _own().zombies
+    assert after == seen.zombies - 1
+
+
+def test_a_pid_that_is_another_process_by_now_is_not_read() -> None:
+    found = process.stat(os.getpid())
+    assert found is not None
+    assert reading.read(process.Stat(found.pid, found.parent_pid, found.group_id, found.start_ticks + 1)) is None
+
+
+def test_an_age_is_known_from_the_start_ticks() -> None:
+    with subprocess.Popen(["sleep", "30"]) as child:
+        who = reading.identity(child.pid)
+        assert who is not None
+        assert 0 <= reading.age_s(who) < 20
+        child.kill()
+
+
+@pytest.mark.parametrize("listed", ["7, 512\n9, 1\n7, 8\n", "7,520\n"])
+def test_gpu_memory_is_the_sum_of_what_the_driver_lists_for_the_pid(listed: str) -> None:
+    assert reading.gpu_bytes(7, lambda: listed) == 520 * 1024 * 1024
+
+
+def test_gpu_memory_that_the_driver_does_not_count_is_unknown() -> None:
+    assert reading.gpu_bytes(7, lambda: "7, [N/A]\n") == reading.Unknown("nvidia-smi does not say")

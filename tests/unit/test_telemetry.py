@@ -1,0 +1,52 @@
+"""What a process reports of itself."""
+
+import asyncio
+import os
+import re
+
+from council import telemetry
+from council.kit import native_heap
+
+
+def _value(name: str) -> float:
+    found = re.search(rf'^{name}{{svc="telemetry-test"}} (\S+)$', telemetry.render().decode(), re.MULTILINE)
+    assert found, name
+    return float(found.group(1))
+
+
+def test_a_process_reports_its_descriptors_as_both_names() -> None:
+    telemetry.observe_process("telemetry-test", "0" * 40)
+    before = _value("open_fds_total")
+    descriptor = os.open("/dev/null", os.O_RDONLY)
+    telemetry.observe_process("telemetry-test", "0" * 40)
+    os.close(descriptor)
+    assert _value("open_fds_total") == before + 1 == _value("council_process_open_fds")
+    assert _value("fd_soft_limit") == _value("council_process_fd_limit") > 0
+
+
+def test_memory_that_is_taken_shows_in_heap_private_and_native_bytes() -> None:
+    names = ("heap_mb", "council_process_private_bytes", "council_process_native_bytes")
+    telemetry.observe_process("telemetry-test", "0" * 40)
+    before = [_value(name) for name in names]
+    held = bytearray(b"x") * 30_000_000
+    telemetry.observe_process("telemetry-test", "0" * 40)
+    rises = [_value(name) - earlier for name, earlier in zip(names, before, strict=True)]
+    assert held
+    assert 28 < rises[0] < 35
+    assert 28e6 < rises[1] < 35e6
+    assert 28e6 < rises[2] < 35e6
+
+
+def test_tasks_are_counted_where_an_event_loop_runs() -> None:
+    async def observe() -> float:
+        others = [asyncio.create_task(asyncio.sleep(10)) for _ in range(3)]
+        telemetry.observe_process("telemetry-test", "0" * 40)
+        for task in others:
+            task.cancel()
+        return _value("council_process_tasks")
+
+    assert asyncio.run(observe()) == 4
+
+
+def test_native_bytes_are_known_on_this_c_library() -> None:
+    assert isinstance(native_heap.in_use_bytes(), int)
