@@ -42,12 +42,23 @@ _MORE = {"cost": "price", "weigh": "weight"}
 _ORDINALS = number_words.ordinals(1, 9)
 _ORDINAL = "|".join(_ORDINALS)
 _NUMBERS = number_words.cardinals(2, 9)
+_NUMBERS |= {str(number): number for number in range(2, 10)}
+_COUNT = "|".join(_NUMBERS)
+_MANY_PEOPLE = r"people|friends|children|kids|students|runners|racers|cars|boys|girls|men|women|persons|siblings"
 _BE = "(?:is|are|was|were)"
 _PLACED = r"(?:finished|arrived|came in|came|did finish|ended)"
 _DIRECTLY = r"(?:immediately|directly)"
 _LIST_HEAD = re.compile(
     rf"(?:(?:in|on|at) (?:a|an|the) [a-z ]{{1,40}}, )?(?:there (?:are|were)|(?:a|the) [a-z]+(?: [a-z]+)? (?:sells|has))"
     rf" ({'|'.join(_NUMBERS)}) ([a-z]+(?: [a-z]+)?): (.+)"
+)
+_FORMATION = (
+    r"(?:stand|sit|queue|wait|are standing|are sitting|are seated|are waiting) in a (?:straight )?(?:line|row|queue)"
+)
+_STANDING = re.compile(
+    rf"(?:there are )?(?P<count>{_COUNT}) (?P<noun>{_MANY_PEOPLE})(?:,(?: named)? (?P<first>.+?),?)? "
+    rf"(?:are )?(?:(?:{_FORMATION})|(?:standing|sitting|waiting|seated) in a (?:line|row|queue)|(?P<ran>ran|run|are running) (?:in )?a race)"
+    r"(?:: (?P<last>.+))?"
 )
 _PREAMBLE = re.compile(
     rf"the following paragraphs each describe a set of ({'|'.join(_NUMBERS)}) objects arranged in a fixed order"
@@ -78,6 +89,7 @@ def read(text: script.Script) -> problems.Problem:
                 tenses.append(sentence)
     with problems.located(len(text.premises)):
         named = len(reader.names)
+        reader.asking = True
         question = reader.question(text)
         _check_question(len(reader.names) != named, _mixes_tenses(" ".join(tenses).lower()))
         return reader.problem(premises, question)
@@ -91,12 +103,15 @@ class _Reader:
     possible: set[str] = field(default_factory=set)
     kind: str = ""
     counts: set[int] = field(default_factory=set)
+    asking: bool = False
 
     def listed(self, text: str) -> bool:
         """Take in a sentence that lists what is put in order; such a list is complete."""
         if match := _PREAMBLE.fullmatch(text):
             self._count(match[1])
             return True
+        if match := _STANDING.fullmatch(text):
+            return self._standing(match)
         match = _LIST_HEAD.fullmatch(text)
         if not match:
             return False
@@ -107,6 +122,20 @@ class _Reader:
         if self.declared or len(self.names) != _NUMBERS[match[1]]:
             raise _not_understood(text)
         self.declared, self.kind = len(self.names), match[2]
+        return True
+
+    def _standing(self, match: re.Match[str]) -> bool:
+        """Take in "Four people stand in a line", with their names or without."""
+        if match["ran"]:
+            self._narrow({_RACE})
+        self._count(match["count"])
+        if listed := match["first"] or match["last"]:
+            if self.declared or self.names or (match["first"] and match["last"]):
+                raise _not_understood(match[0])
+            for name in re.split(r",? and |, ", listed):
+                self._name(name)
+            self.declared = len(self.names)
+        self.kind = self.kind or match["noun"]
         return True
 
     def _count(self, number: str | None) -> None:
@@ -188,13 +217,36 @@ class _Reader:
             self._narrow(scales)
             return self._ahead(name, self._name(match[2]), front)
         if match := re.fullmatch(
-            rf"(?:the (?:({_ORDINAL})[- ])?|(?=(?:most|least) |[a-z]+est\b))((?:most |least )?[a-z]+)(?: ({_NOUNS}))?"
+            rf"(?:the (?:({_ORDINAL})[- ])?|(?=(?:most|least) |[a-z]+est\b|(?:left|right)most\b))((?:most |least )?[a-z]+)(?: ({_NOUNS}))?"
             r"(?: in the (?:row|group|line))?",
             text,
         ):
             self._all_are(match[3])
             return self._superlative(name, match[1], match[2])
+        if re.fullmatch(rf"(?:in )?(?:the )?(?:{_ORDINAL})(?: place)?|(?:in )?last(?: place)?", text) or _from_last(
+            text
+        ):
+            return self._numbered(name, text)
+        if text == "in the middle":
+            return self._at(name, self._middle(), front=True)
         return self._beside(name, text)
+
+    def _numbered(self, name: str, text: str) -> formulas.Formula:
+        """Read "was first" of a race, or "is first" of a queue: nothing else has a first without being told from where."""
+        if self.possible and not self.possible & {_RACE, _QUEUE}:
+            raise problems.NotUnderstoodError(f"it is not said from where {text!r} is counted")
+        self._narrow({_RACE, _QUEUE})
+        word = re.sub(r"^(?:in )?(?:the )?| place$", "", text)
+        if place := _from_last(text):
+            return self._at(name, place, front=False)
+        return self._at(name, _ORDINALS.get(word, 1), front=word != "last")
+
+    def _middle(self) -> int:
+        """Return the place in the middle, once all names are known."""
+        count = len(self.names)
+        if not (self.declared or self.asking) or count % 2 == 0:
+            raise problems.NotUnderstoodError("I do not read 'in the middle' here")
+        return (count + 1) // 2
 
     def _superlative(self, name: str, ordinal: str | None, word: str) -> formulas.Formula:
         place = _ORDINALS[ordinal] if ordinal else 1
@@ -270,8 +322,8 @@ class _Reader:
             return self._at(name, 1, front=False)
         if match := re.fullmatch(rf"(?:in )?({_ORDINAL})(?: place)?", text):
             return self._at(name, _ORDINALS[match[1]], front=True)
-        if match := re.fullmatch(rf"({_ORDINAL})-to-last", text):
-            return self._at(name, _ORDINALS[match[1]], front=False)
+        if place := _from_last(text):
+            return self._at(name, place, front=False)
         raise _not_understood(text)
 
     def _ahead(self, name: str, other: str, front: bool) -> formulas.Formula:
@@ -336,6 +388,10 @@ class _Reader:
             return self._which(
                 [(name, self._said(self.names[name], match["said"])) for name in known], formulas.At, text
             )
+        if match := re.fullmatch(r"who (won|lost)(?: the race)?", asked):
+            if self.possible != {_RACE}:
+                raise _not_understood(asked)
+            asked = f"who finished {'first' if match[1] == 'won' else 'last'}"
         if match := re.fullmatch(rf"{_WHICH} {_PLACED} (?P<said>.+)", asked):
             self._asked_of(asked, match["noun"])
             return self._which(
@@ -472,6 +528,13 @@ class _Reader:
         if scale == _QUEUE:
             return "front", "back"
         return _SCALES[scale][2].split("|")[0], _SCALES[scale][3].split("|")[0]
+
+
+def _from_last(text: str) -> int | None:
+    """Return the place counted from the back that "second to last" or "last but one" names."""
+    if match := re.fullmatch(rf"(?:in )?(?:the )?({_ORDINAL})(?:[- ]to)?[- ]last(?: place)?", text):
+        return _ORDINALS[match[1]] if match[1] != "first" or "-to-" in text else None
+    return 2 if text in ("last but one", "next to last", "penultimate") else None
 
 
 def _check_question(names_more: bool, mixes_tenses: bool) -> None:

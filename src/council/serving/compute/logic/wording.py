@@ -142,7 +142,10 @@ def _bare(clause: str) -> str:
 def _rule(condition: formulas.Formula, consequence: formulas.Formula, problem: problems.Problem) -> str:
     subjects = {atom.subject for part in (condition, consequence) for atom in formulas.atoms(part)}
     when, then = said(condition, problem), said(consequence, problem)
-    if subjects == {formulas.VARIABLE}:
+    counted = any(
+        isinstance(node, formulas.Exactly) for part in (condition, consequence) for node in formulas.walk(part)
+    )
+    if subjects == {formulas.VARIABLE} and not counted:
         return f"whatever {_bare(when)} {_bare(then)}"
     return f"for anything: if {when} then {then}"
 
