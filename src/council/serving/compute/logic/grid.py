@@ -111,6 +111,8 @@ class _Reader:
             first, second = (self._split(f"{match[i]} {match[3]} {match[4]}") for i in (1, 2))
             if first and second:
                 return formulas.Exactly(1, (first, second))
+        if match := re.fullmatch(r"([^ ]+) or ([^ ]+ (?:is|has|owns|likes|drinks|plays) .+)", text):
+            text = f"{match[1]} {match[2].partition(' ')[2]} or {match[2]}"
         return self._alternatives(text)
 
     def _alternatives(self, text: str) -> formulas.Formula | None:
