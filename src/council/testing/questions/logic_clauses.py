@@ -73,6 +73,10 @@ def _joined(chance: random.Random, first: str, second: str) -> _Said:
     return chance.choice(forms)
 
 
+def _known(clause: str, denied: str, *, so: bool) -> _Said:
+    return _Said(clause if so else denied, (lambda w: w[clause] == so,))
+
+
 def _verdicts(names: Sequence[str], said: Sequence[_Said], goal: str) -> set[str]:
     """Return what the goal is under every combination of the ways: yes, no, open, or clash where nothing fits."""
     worlds = [dict(zip(names, values, strict=True)) for values in itertools.product((True, False), repeat=len(names))]
@@ -91,10 +95,7 @@ def _made(chance: random.Random, *, plain: bool) -> families.Asked:
         names = list(denied)
         said = [_joined(chance, *chance.sample(names, 2)) for _ in range(len(names) - 1)]
         fact = chance.choice(names)
-        if chance.random() < 0.5:
-            said.append(_Said(fact, (lambda w, fact=fact: w[fact],)))
-        else:
-            said.append(_Said(denied[fact], (lambda w, fact=fact: not w[fact],)))
+        said.append(_known(fact, denied[fact], so=chance.random() < 0.5))
         goal, _, question = chance.choice(clauses)
         verdicts = _verdicts(names, said, goal)
         if len(verdicts) == 1 and verdicts <= {"yes", "no"} and goal != fact:

@@ -218,7 +218,7 @@ _REFUSE = (
     _PEOPLE + "Ann is left of Bob. Bob is left of Cem. Who won?",
     _PEOPLE + "Ann finished before Bob. Bob finished before Cem. Who nearly won?",
     _PEOPLE + "Ann finished before Bob. Bob finished before Cem. Who won the second race?",
-    "There are four people: Ann, Bob, Cem and Dan. Ann is left of Bob. Bob is left of Cem. Cem is left of Dan. Who is in the middle?",
+    "Ann is left of Bob. Bob is left of Cem. Cem is left of Dan. Who is in the middle?",
     "There are 4 people standing in a line. Ann is in front of Bob. Bob is in front of Cem. Who is last?",
     "At least three people stand in a line. Ann is in front of Bob. Bob is in front of Cem. Who is last?",
     "Three people stand in a line: Ann and Bob. Ann is in front of Bob. Who is last?",

@@ -25,7 +25,8 @@ _HONEST = rf"(?:{_TRUTH}|{_NEVER_LIE})"
 _JOINT = r",? (?:and|while|but) "
 _PREAMBLES = [
     re.compile(
-        rf"(?:a|an|the|this|that)(?: very)?(?: special| certain| strange)? {_PLACE} is inhabited (?:only )?by {_KNIGHT} and {_KNAVE}"
+        rf"(?:a|an|the|this|that)(?: very)?(?: special| certain| strange)? {_PLACE} is inhabited (?:only )?"
+        rf"by {_KNIGHT} and {_KNAVE}"
     ),
     re.compile(rf"{_WHERE}?(?:(?:each|every|all) )?{_KNIGHT} {_HONEST}{_JOINT}(?:each |every |all )?{_KNAVE} {_LIE}"),
     re.compile(rf"{_WHERE}?(?:{_KNIGHT} {_HONEST}|{_KNAVE} {_LIE})"),
@@ -35,7 +36,8 @@ _PREAMBLES = [
     ),
 ]
 _MEETING = re.compile(
-    rf"{_WHERE}?(?:you|we|i) (?:meet|met|come across|encounter)(?: ({'|'.join(_NUMBERS)}) {_GROUP}(?: there| of {_A_PLACE})?[:,]?)? (.+)"
+    rf"{_WHERE}?(?:you|we|i) (?:meet|met|come across|encounter)"
+    rf"(?: ({'|'.join(_NUMBERS)}) {_GROUP}(?: there| of {_A_PLACE})?[:,]?)? (.+)"
     rf"|{_WHERE}?there are ({'|'.join(_NUMBERS)}) {_GROUP}[:,]? (?:named |called )?(.+)"
 )
 _SAYS = r"(?:says|said|claims|claimed|states|stated|(?:tells|told) (?:you|us|me))(?: that|:|,)?"

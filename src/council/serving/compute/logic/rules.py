@@ -104,7 +104,13 @@ class _Reader:
         formula = self.statement(text)
         if re.search(r" (?:and|or|not|if|neither) ", text) or not isinstance(formula, formulas.Every | formulas.Some):
             raise problems.NotUnderstoodError("it is not clear how far 'it is not true' reaches")
-        return formulas.Not(formula)
+        match formula:
+            case formulas.Some(body):
+                return formulas.Every(formulas.Not(body))
+            case formulas.Every(formulas.Not(body)):
+                return formulas.Some(body)
+            case _:
+                return formulas.Not(formula)
 
     def _both_kinds(self, word: str, kinds: tuple[str, str], joint: str, complement: str) -> formulas.Formula:
         """Read "all cats and dogs are pets" and "no cats or dogs are plants" as two sentences."""
