@@ -91,8 +91,12 @@ def _of_knowledge(seed: int) -> Ask:
 
     async def ask(text: str) -> results.Result:
         result = await _asked(specialist.attempt(_question(text)))
+        if isinstance(result, results.PassedOn):
+            return result
+        if result.refused:
+            return results.Refused(result.text)
         # The quote itself, without the mark before each line and without the source.
-        return result if isinstance(result, results.PassedOn) else _solved(result, _quoted(result))
+        return _solved(result, _quoted(result))
 
     return ask
 

@@ -32,6 +32,8 @@ _TALK = re.compile(
     r"^(?:a|another) (?:joke|story)\b|\b(?:i|me) (?:can )?(?:use|ask) you\b|\b(?:you|me)(?: up| around)?\W*\Z",
     re.IGNORECASE,
 )
+# The guidebook is full of sums that are only examples. A hyphen or a stroke between digits may be of a range or a date.
+_SUM = re.compile(r"\d\s*[+*×÷·^=]\s*[-(]?\d|\d\s[-−\u2013/]\s\d|\d\s*% of \d")
 
 
 def refusal(text: str) -> str:
@@ -44,6 +46,8 @@ def refusal(text: str) -> str:
         return "a yes-or-no question, which a quote does not decide"
     if _COMPARED.match(asked):
         return "a comparison, which a quote does not make"
+    if _SUM.search(front) or _SUM.search(end):
+        return "a sum, which a quote does not compute"
     if _TALK.search(asked):
         return "a question to Council itself, not to its sources"
     return ""

@@ -15,6 +15,8 @@ from council.serving.specialists import quotable
         "Where do you find the logs of recall?",
         "retention of logs",
         "Define lineage.",
+        "When is the 24/7 desk open on 3/4/2026?",
+        "What are ports 8004-8006 for?",
     ],
 )
 def test_what_asks_for_a_fact_may_be_quoted(text: str) -> None:
@@ -41,9 +43,12 @@ def test_what_asks_for_a_fact_may_be_quoted(text: str) -> None:
         "where is your family from",
         "who designed you",
         "what time is it right now",
+        "What is 2+2? Is that more than 3?",
+        "What is 17% of 200 called?",
+        "Name the value of 3 - 4",
     ],
 )
-def test_judgements_choices_and_talk_are_not_quoted(text: str) -> None:
+def test_judgements_choices_talk_and_sums_are_not_quoted(text: str) -> None:
     assert quotable.refusal(text)
 
 
