@@ -111,6 +111,14 @@ def agrees(answer: str, key: str) -> bool:
 
 
 _REFUSE = (
+    "It is not true that P unless Q. Not Q. P?",
+    "It is not the case that P only if Q. Not P. Q?",
+    "It is not the case that P if Q. P?",
+    "If P unless Q, then R. P. R?",
+    "P or Q but not both if R. R. P. Q?",
+    "P unless Q only if R. P. Q?",
+    "It is not the case that P or Q, but not both. P. Q?",
+    "Not P or Q, but not both. P. Q?",
     "Either Ann or Bob is guilty. Ann is guilty. Is Bob guilty?",
     "Ann is guilty unless Bob is guilty. Bob is guilty. Is Ann guilty?",
     "Ann is guilty only if Bob is guilty. Bob is guilty. Is Ann guilty?",

@@ -97,6 +97,8 @@ _REFUSE = (
     _ISLAND + "A says that B would say that A is a knave. Who is what?",
     _ISLAND + "A says that B says that A is a knave. Is B a knave?",
     _ISLAND + "A says that A says that A is a knave. What is A?",
+    _ISLAND + "A says that B says that A is a knave and C is a knight. B says that C is a knave. Who is what?",
+    _ISLAND + "A says that B says that C says that A is a knave. What is A?",
     _ISLAND + "A says that most of us are knaves. B says that A is a knave. Who is what?",
     _ISLAND + "A says that exactly five of us are knaves. B says that A is a knave. Who is what?",
     _ISLAND + "A says that about two of us are knaves. B says that A is a knave. Who is what?",

@@ -216,6 +216,8 @@ _REFUSE = (
     _PEOPLE + "Ann is taller than Bob. Bob is taller than Cem. Who is first?",
     _PEOPLE + "Ann is left of Bob. Bob is left of Cem. Who is second to last?",
     _PEOPLE + "Ann is left of Bob. Bob is left of Cem. Who won?",
+    _PEOPLE + "Ann was first-to-last. Bob finished before Cem. Who won?",
+    _PEOPLE + "Ann was first in the heat. Bob finished before Cem. Who won?",
     _PEOPLE + "Ann finished before Bob. Bob finished before Cem. Who nearly won?",
     _PEOPLE + "Ann finished before Bob. Bob finished before Cem. Who won the second race?",
     "Ann is left of Bob. Bob is left of Cem. Cem is left of Dan. Who is in the middle?",

@@ -142,8 +142,8 @@ class _Reader:
         speaker = self.person(who)
         if not (match := re.fullmatch(rf"([\w-]+) {_SAYS} (.+)", what)):
             return formulas.iff(speaker, self.claim(what))
-        if match[1] in ("i", who):
-            raise problems.NotUnderstoodError("it is not clear what somebody says of their own words")
+        if match[1] in ("i", who) or re.search(r"\b(?:and|or|if)\b", match[2]):
+            raise problems.NotUnderstoodError("it is not clear how far a report of somebody's words reaches")
         other, self.speaker = self.person(match[1]), match[1]
         reported = formulas.iff(other, self.claim(match[2]))
         # That a knave reports it falsely may mean that the other would deny it, or only that the other did not say it.

@@ -45,7 +45,7 @@ LIST_HEAD = re.compile(
     rf" ({'|'.join(NUMBERS)}) ([a-z]+(?: [a-z]+)?): (.+)"
 )
 _FORMATION = (
-    r"(?:stand|sit|queue|wait|(?:are )?(?:standing|sitting|seated|waiting)) in a (?:straight )?(?:line|row|queue)"
+    r"(?:(?:stand|sit|queue|wait|(?:are )?(?:standing|sitting|seated|waiting)) )?in a (?:straight )?(?:line|row|queue)"
 )
 STANDING = re.compile(
     rf"(?:there are )?(?P<count>{_COUNT}) (?P<noun>{_MANY_PEOPLE})(?:,(?: named)? (?P<first>.+?),?)? "
@@ -61,7 +61,7 @@ PREAMBLE = re.compile(
 def from_last(text: str) -> int | None:
     """Return the place counted from the back that "second to last" or "last but one" names."""
     if match := re.fullmatch(rf"(?:in )?(?:the )?({ORDINAL})(?:[- ]to)?[- ]last(?: place)?", text):
-        return ORDINALS[match[1]] if match[1] != "first" or "-to-" in text else None
+        return ORDINALS[match[1]] if match[1] != "first" else None
     return 2 if text in ("last but one", "next to last", "penultimate") else None
 
 

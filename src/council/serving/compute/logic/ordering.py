@@ -164,6 +164,10 @@ class _Reader:
             scales, front = self._comparative(match[1])
             self._narrow(scales)
             return self._ahead(name, self._name(match[2]), front)
+        if re.fullmatch(rf"(?:in )?(?:the )?(?:last|{order_words.ORDINAL})(?: place)?", text) or order_words.from_last(
+            text
+        ):
+            return self._numbered(name, text)
         if match := re.fullmatch(
             rf"(?:the (?:({order_words.ORDINAL})[- ])?|(?={order_words.SUPERLATIVE}))((?:most |least )?[a-z]+)(?: ({_NOUNS}))?"
             r"(?: in the (?:row|group|line))?",
@@ -171,10 +175,6 @@ class _Reader:
         ):
             self._all_are(match[3])
             return self._superlative(name, match[1], match[2])
-        if re.fullmatch(
-            rf"(?:in )?(?:the )?(?:{order_words.ORDINAL})(?: place)?|(?:in )?last(?: place)?", text
-        ) or order_words.from_last(text):
-            return self._numbered(name, text)
         if text == "in the middle":
             return self._at(name, self._middle(), front=True)
         return self._beside(name, text)
@@ -339,8 +339,7 @@ class _Reader:
                 [(name, self._said(self.names[name], match["said"])) for name in known], formulas.At, text
             )
         if match := re.fullmatch(r"who (won|lost)(?: the race)?", asked):
-            if self.possible != {order_words.RACE}:
-                raise _not_understood(asked)
+            self._narrow({order_words.RACE})
             asked = f"who finished {'first' if match[1] == 'won' else 'last'}"
         if match := re.fullmatch(rf"{_WHICH} {_PLACED} (?P<said>.+)", asked):
             self._asked_of(asked, match["noun"])
@@ -472,7 +471,7 @@ class _Reader:
         return formulas.rebuilt(formula, tuple(self._from_front(part, count) for part in formulas.children(formula)))
 
     def _ends(self) -> tuple[str, str]:
-        scale = min(self.possible)
+        scale = order_words.RACE if order_words.RACE in self.possible else min(self.possible)
         if scale == order_words.ROW:
             return "left", "right"
         if scale == order_words.RACE:

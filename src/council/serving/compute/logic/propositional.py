@@ -20,6 +20,7 @@ _FIT = frozenset("a an the is are am i my your in on at to of off up down out un
 _UNFIT = (words.FUNCTION_WORDS - _FIT) | {"he", "she", "it", "than"}
 _BE = ("is", "are", "am")
 _SUBJECT = r"(?:(?:the|my|your) )?[a-z]{2,}"
+_DENIED = r"it is (?:not (?:the case|true)|false) that "
 _SAID = r"(?:is|[a-z]+[^s]s)\b(?: .+)?"
 _COUNTS = ("exactly one", "only one", "at most one", "at least one")
 
@@ -51,6 +52,8 @@ class _Reader:
 
     def sentence(self, text: str) -> formulas.Formula:
         """Read a sentence of clauses."""
+        if re.match(rf"{_DENIED}.+ (?:if|unless) ", text):
+            raise problems.NotUnderstoodError("it is not clear how far 'it is not the case' reaches")
         if match := re.fullmatch(r"(.+) if and only if (.+)", text):
             return formulas.iff(self._alone(match[1]), self._joined(match[2]))
         if match := re.fullmatch(r"(.+?),? only if (.+)", text):
@@ -85,7 +88,7 @@ class _Reader:
         ):
             first, second, said = filter(None, match.groups())
             return formulas.Not(formulas.And(self._pair(first, f"{second} is {said}")))
-        if match := re.fullmatch(r"(?:it is (?:not (?:the case|true)|false) that|not) both (.+?) and (.+)", text):
+        if match := re.fullmatch(rf"(?:{_DENIED}|not )both (.+?) and (.+)", text):
             return formulas.Not(formulas.And(self._pair(match[1], match[2])))
         if match := re.fullmatch(rf"({'|'.join(_COUNTS)}) of ({_SUBJECT}) (?:and|or) ({_SUBJECT}) ({_SAID})", text):
             return _counted(match[1], self._pair(match[2], f"{match[3]} {match[4]}"))
@@ -114,7 +117,7 @@ class _Reader:
         if text.startswith("both ") and " and " not in text:
             raise _not_understood(text)
         text = text.removeprefix("either ").removeprefix("both ")
-        denied = re.match(r"it is (?:not (?:the case|true)|false) that ", text)
+        denied = re.match(_DENIED, text)
         conjuncts, disjuncts = text.split(" and "), re.split(r",? or ", text)
         if len(conjuncts) > 1 and len(disjuncts) > 1:
             raise _not_understood(text)
