@@ -69,7 +69,10 @@ def _made(chance: random.Random, *, plain: bool) -> families.Asked:
     apart = tuple(pair for pair in pairs if pair not in first and chance.random() < 0.15)
     capacity = chance.choice(tuple(_CAPACITY))
     unit = "hour" if plain else chance.choice(("hour", "day", "minute"))
-    takes = [f"{n} takes {_told(chance, d, unit, plain=plain)}" for n, d in zip(names, durations, strict=True)]
+    takes = [
+        f"{n} takes {_told(chance, d, unit, plain=plain or n == names[0])}"
+        for n, d in zip(names, durations, strict=True)
+    ]
     if not plain and chance.random() < 0.5:
         told = [f"{', '.join(takes[:-1])} and {takes[-1]}."]
     else:
