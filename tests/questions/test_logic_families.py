@@ -8,8 +8,10 @@ from council.serving.compute import logic, results
 from council.testing.questions import (
     campaign,
     families,
+    logic_clauses,
     logic_formulas,
     logic_grids,
+    logic_knights,
     logic_orders,
     logic_overlaps,
     logic_schedules,
@@ -18,7 +20,9 @@ from council.testing.questions import (
 )
 
 FAMILIES = (
+    *logic_clauses.FAMILIES,
     *logic_grids.FAMILIES,
+    *logic_knights.FAMILIES,
     *logic_formulas.FAMILIES,
     *logic_orders.FAMILIES,
     *logic_overlaps.FAMILIES,

@@ -110,6 +110,18 @@ def _either(chance: random.Random, table: Table) -> Clue:
     return Clue(lambda w: w[a] in (w[b], w[c]), [_capital(f"{subject} is either {first} or {second}")])
 
 
+def _two_sided(chance: random.Random, table: Table) -> Clue:
+    """Return a clue of two statements that says whether both may hold."""
+    (a, b), (c, d) = _two(chance, table), _two(chance, table)
+    if {a, b} == {c, d}:
+        return _same(chance, table)
+    first, second = (f"{_mentions(table, x)[0]} {_says(table, y)[1]}" for x, y in ((a, b), (c, d)))
+    if chance.random() < 0.5:
+        return Clue(lambda w: w[a] == w[b] or w[c] == w[d], [_capital(f"{first} or {second}, or both")])
+    wordings = [f"either {first} or {second}, but not both", f"{first} or {second}, but not both"]
+    return Clue(lambda w: (w[a] == w[b]) != (w[c] == w[d]), [_capital(text) for text in wordings])
+
+
 def _neither(chance: random.Random, table: Table) -> Clue:
     labels = chance.sample(list(table.groups), 2)
     a = chance.choice(table.groups[labels[0]])
@@ -203,7 +215,7 @@ def _at_an_end(chance: random.Random, table: Table) -> Clue:
     return Clue(lambda w: w[a] in (1, count), _worded(table, (a, a), forms))
 
 
-_MATCHING = (_same, _different, _different, _either, _neither, _one_and_other)
+_MATCHING = (_same, _different, _different, _either, _neither, _one_and_other, _two_sided)
 _PLACING = (*_MATCHING, _next, _directly_left, _somewhere_left, _between, _with_between, _at, _not_at, _at_an_end)
 
 
@@ -376,7 +388,12 @@ _REFUSE = (
     _OF_PETS + "1. Ann owned the cat last year.\n2. Bob owns the dog.\nWho owns the fish?",
     _FRIENDS + "Job: baker, nurse, judge\n1. Ann likes the baker.\n2. Bob is the judge.\nWho is the nurse?",
     _FRIENDS + "Job: baker, nurse, judge\n1. Ann's brother is the baker.\n2. Bob is the judge.\nWho is the nurse?",
-    _OF_PETS + "1. Ann or Bob owns the cat.\n2. Bob owns the dog.\nWho owns the fish?",
+    _OF_PETS + "1. Ann or Bob owned the cat.\n2. Bob owns the dog.\nWho owns the fish?",
+    _OF_PETS + "1. Ann or Bob or Cem owns the cat.\n2. Bob owns the dog.\nWho owns the fish?",
+    _OF_PETS + "1. Either Ann owns the cat or Bob owns the dog.\n2. Ann owns the cat.\nWho owns the fish?",
+    _OF_PETS + "1. Ann owns the cat unless Bob owns the dog.\n2. Bob owns the dog.\nWho owns the fish?",
+    _OF_PETS + "1. Ann owns the cat only if Bob owns the dog.\n2. Bob owns the dog.\nWho owns the fish?",
+    _OF_PETS + "1. Either Ann owns the cat or probably Bob owns the dog.\n2. Ann owns the fish.\nWho owns the dog?",
     _OF_PETS + "1. Only one of these is true.\n2. Bob owns the dog.\nWho owns the cat?",
     _OF_PETS + "1. Ann says that she owns the cat.\n2. Bob owns the dog.\nWho owns the fish?",
     _OF_PETS + "1. Ann is allergic to the cat.\n2. Bob owns the dog.\nWho owns the fish?",

@@ -45,7 +45,7 @@ def _superlative(front: str, back: str) -> Callable[[int, int], Sequence[str]]:
 
 def _row_place(at: int, count: int) -> Sequence[str]:
     found = [f"the {_ORDINALS[at]} from the left", f"the {_ORDINALS[count + 1 - at]} from the right"]
-    return [*found, *(["the leftmost"] if at == 1 else []), *(["the rightmost"] if at == count else [])]
+    return [*found, *(["the leftmost", "leftmost"] if at == 1 else []), *(["the rightmost"] if at == count else [])]
 
 
 def _queue_place(at: int, count: int) -> Sequence[str]:
@@ -57,7 +57,19 @@ def _queue_place(at: int, count: int) -> Sequence[str]:
 def _race_place(at: int, count: int) -> Sequence[str]:
     found = [_ORDINALS[at]]
     behind = count + 1 - at
-    return [*found, "last" if behind == 1 else f"{_ORDINALS[behind]}-to-last"]
+    if behind == 1:
+        return [*found, "last"]
+    return [*found, f"{_ORDINALS[behind]}-to-last", f"{_ORDINALS[behind]} to last"]
+
+
+def _asked_of_race(at: int, count: int) -> Sequence[str]:
+    found = [f"Who {verb} {said}" for said in _race_place(at, count) for verb in ("finished", "was", "came in")]
+    return [*found, *(["Who won", "Who won the race"] if at == 1 else [])]
+
+
+def _asked_of_queue(at: int, count: int) -> Sequence[str]:
+    behind = ["last"] if at == count else ["second to last"] if at == count - 1 and at > 1 else []
+    return [f"Who is {said}" for said in (*_queue_place(at, count), _ORDINALS[at], *behind)]
 
 
 def _asked(places: Callable[[int, int], Sequence[str]], verb: str) -> Callable[[int, int], Sequence[str]]:
@@ -84,7 +96,7 @@ _WORLDS: Mapping[str, _World] = {
         "In a golf tournament, there were {n} golfers: {list}. ",
         ("Ana", "Eve", "Rob", "Mel", "Joe", "Amy", "Dan"),
         (("finished above {o}", "finished before {o}"), ("finished below {o}", "finished after {o}")), _race_place,
-        _asked(_race_place, "Who finished"),
+        _asked_of_race,
     ),
     "birds": _World(
         "On a branch, there are {n} birds: {list}. ",
@@ -92,9 +104,9 @@ _WORLDS: Mapping[str, _World] = {
         (("is to the left of {o}",), ("is to the right of {o}",)), _row_place, _asked(_row_place, "Which is"),
     ),
     "queue": _World(
-        "There are {n} people: {list}. ",
+        "There are {n} people standing in a line: {list}. ",
         ("Ann", "Bob", "Cem", "Dan", "Eve", "Fay", "Gus"),
-        (("is in front of {o}", "is ahead of {o}"), ("is behind {o}",)), _queue_place, _asked(_queue_place, "Who is"),
+        (("is in front of {o}", "is ahead of {o}"), ("is behind {o}",)), _queue_place, _asked_of_queue,
     ),
     "people": _World(
         "There are {n} people: {list}. ",
@@ -201,6 +213,18 @@ def agrees(answer: str, key: str) -> bool:
 
 _PEOPLE = "There are three people: Ann, Bob, and Cem. "
 _REFUSE = (
+    _PEOPLE + "Ann is taller than Bob. Bob is taller than Cem. Who is first?",
+    _PEOPLE + "Ann is left of Bob. Bob is left of Cem. Who is second to last?",
+    _PEOPLE + "Ann is left of Bob. Bob is left of Cem. Who won?",
+    _PEOPLE + "Ann was first-to-last. Bob finished before Cem. Who won?",
+    _PEOPLE + "Ann was first in the heat. Bob finished before Cem. Who won?",
+    _PEOPLE + "Ann finished before Bob. Bob finished before Cem. Who nearly won?",
+    _PEOPLE + "Ann finished before Bob. Bob finished before Cem. Who won the second race?",
+    "Ann is left of Bob. Bob is left of Cem. Cem is left of Dan. Who is in the middle?",
+    "There are 4 people standing in a line. Ann is in front of Bob. Bob is in front of Cem. Who is last?",
+    "At least three people stand in a line. Ann is in front of Bob. Bob is in front of Cem. Who is last?",
+    "Three people stand in a line: Ann and Bob. Ann is in front of Bob. Who is last?",
+    "Three people stand in a line. Ann is left of Bob. Bob is left of Cem. Who is first in line?",
     _PEOPLE + "Ann is taller than Bob. Bob is not taller than Cem. Who is the tallest?",
     _PEOPLE + "Ann is taller than Bob. Bob is older than Cem. Who is the tallest?",
     _PEOPLE + "Ann is much taller than Bob. Bob is taller than Cem. Who is the tallest?",

@@ -69,7 +69,10 @@ def _made(chance: random.Random, *, plain: bool) -> families.Asked:
     apart = tuple(pair for pair in pairs if pair not in first and chance.random() < 0.15)
     capacity = chance.choice(tuple(_CAPACITY))
     unit = "hour" if plain else chance.choice(("hour", "day", "minute"))
-    takes = [f"{n} takes {d} {unit}{'s' if d > 1 else ''}" for n, d in zip(names, durations, strict=True)]
+    takes = [
+        f"{n} takes {_told(chance, d, unit, plain=plain or n == names[0])}"
+        for n, d in zip(names, durations, strict=True)
+    ]
     if not plain and chance.random() < 0.5:
         told = [f"{', '.join(takes[:-1])} and {takes[-1]}."]
     else:
@@ -78,7 +81,9 @@ def _made(chance: random.Random, *, plain: bool) -> families.Asked:
         _LATER[0 if plain else chance.randrange(len(_LATER))].format(first=names[a], later=names[b]) for a, b in first
     ]
     clues += [chance.choice(_APART).format(one=names[a], two=names[b]) for a, b in apart]
-    clues.append(chance.choice(_CAPACITY[capacity]))
+    chain = all((a, b) in first for a, b in itertools.pairwise(order))
+    if not chain or plain or chance.random() < 0.5:
+        clues.append(chance.choice(_CAPACITY[capacity]))
     chance.shuffle(clues)
     end = _earliest(durations, first, apart, capacity)
     if chance.random() < 0.25:
@@ -87,6 +92,12 @@ def _made(chance: random.Random, *, plain: bool) -> families.Asked:
     else:
         asked, key = chance.choice(_ASKED), f"{end} {unit}{'s' if end > 1 else ''}."
     return families.Asked(" ".join([*told, *clues, asked]), key)
+
+
+def _told(chance: random.Random, duration: int, unit: str, *, plain: bool) -> str:
+    if unit == "hour" and not plain and chance.random() < 0.2:
+        return f"{duration * 60} minutes"
+    return f"{duration} {unit}{'s' if duration > 1 else ''}"
 
 
 def _paraphrase(chance: random.Random, _: families.Asked) -> families.Asked:
@@ -114,7 +125,11 @@ _REFUSE = (
     _TWO + _ONE + "There are two workers. " + _HOW,
     _TWO + _ONE + "What is the longest time?",
     _TWO + _ONE + "How long does it take at most to finish all the tasks?",
-    _TWO + _ONE + "Can all tasks be finished within 300 minutes?",
+    _TWO + _ONE + "Can all tasks be finished within 2 days?",
+    _TWO + "C takes 1 hour. B must start after A. " + _HOW,
+    "A takes 1 day. B takes 2 hours. " + _ONE + _HOW,
+    "A takes 1 week. B takes 2 days. " + _ONE + _HOW,
+    "A takes half an hour. B takes 2 hours. " + _ONE + _HOW,
     _TWO + _ONE + "Can all tasks be finished before 5 hours?",
     "A takes 3 hours. B takes 2 days. " + _ONE + _HOW,
     "A takes about 3 hours. B takes 2 hours. " + _ONE + _HOW,

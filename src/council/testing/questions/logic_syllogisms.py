@@ -26,10 +26,11 @@ _TERMS = (
 )
 _WORDINGS = {
     "A": ("All {a} are {b}", "All {a} are {b}"),
-    "E": ("No {a} are {b}", "None of the {a} are {b}", "There are no {a} that are {b}"),
-    "I": ("Some {a} are {b}", "There are {a} that are {b}", "Some {a} are {b}"),
-    "O": ("Some {a} are not {b}", "Not all {a} are {b}", "Some {a} are not {b}"),
-}
+    "E": ("No {a} are {b}", "None of the {a} are {b}", "There are no {a} that are {b}",
+          "It is false that some {a} are {b}"),
+    "I": ("Some {a} are {b}", "There are {a} that are {b}", "It is not true that no {a} are {b}"),
+    "O": ("Some {a} are not {b}", "Not all {a} are {b}", "It is not the case that all {a} are {b}"),
+}  # fmt: skip
 _ASKED = (
     "{premises}. Therefore, {conclusion}. Is this argument valid?",
     "{premises}. Does it follow that {conclusion}?",

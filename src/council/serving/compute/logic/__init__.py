@@ -134,5 +134,7 @@ def _agreed(found: list[results.Result]) -> results.Result:
     heads = {one.answer.split("\n")[0] for one in solved}
     if len(solved) < len(found) or len(heads) > 1 or not isinstance(first, results.Solved):
         return results.PassedOn("the answer depends on how an ambiguous sentence is meant")
-    note = f"\nThe other {len(found) - 1} possible readings of its ambiguous sentences give the same answer."
+    rest = len(found) - 1
+    others = "other possible reading" if rest == 1 else f"other {rest} possible readings"
+    note = f"\nThe {others} of its ambiguous sentences {'gives' if rest == 1 else 'give'} the same answer."
     return replace(first, reading=first.reading + note)

@@ -37,7 +37,8 @@ def answer(problem: problems.Problem) -> Result:
         return _Answer(problem, solver, found, check, program).result()
     except findings.SearchLimitError:
         return results.Refused(
-            "The problem was understood, but it is too hard to settle within the limits.", reading(problem)
+            "The problem was understood, but it is too hard to settle within the limits. Ask with fewer names or sentences.",
+            reading(problem),
         )
 
 
@@ -59,7 +60,8 @@ def _too_large(problem: problems.Problem) -> str:
     atoms = len(problem.predicates) * len(problem.domain) + len(problem.clauses)
     nodes = sum(1 for formula in problem.formulas for _ in formulas.walk(formula))
     if len(problem.names) > problems.NAMES_MAX or atoms > problems.ATOMS_MAX or nodes > problems.FORMULA_NODES_MAX:
-        return f"The problem was understood, but it is too large: {len(problem.domain)} individuals, {atoms} possible facts."
+        size = f"{len(problem.domain)} individuals, {atoms} possible facts"
+        return f"The problem was understood, but it is too large: {size}. Leave out what the question does not need."
     return ""
 
 
@@ -124,7 +126,7 @@ def _contradiction(problem: problems.Problem, solver: findings.Solver) -> Result
         return results.PassedOn("the places fit only if there are others who are not named")
     quoted = " / ".join(f'"{problem.premises[index].text}"' for index in core)
     alone = "This sentence contradicts itself" if len(core) == 1 else "These sentences contradict each other"
-    return results.Refused(f"{alone}, so anything would follow: {quoted}.", reading(problem))
+    return results.Refused(f"{alone}, so anything would follow: {quoted}. Change one and ask again.", reading(problem))
 
 
 class _Answer:

@@ -7,6 +7,7 @@ following argument valid?" and "if ..., are all cats mortal?" put premises and q
 import re
 
 _SAYINGS = [
+    (re.compile(r"none but ([a-z]+s) are (.+)"), r"only \1 are \2"),
     (re.compile(r"none of the (.+?) (?:is|are) (.+)"), r"no \1 are \2"),
     (re.compile(r"(?:at least one|one or more) (.+?) (is|are) (.+)"), r"some \1 \2 \3"),
     (re.compile(r"there (?:are|exist) no (.+?) (?:that|who|which) are (.+)"), r"no \1 are \2"),

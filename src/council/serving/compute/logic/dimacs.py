@@ -40,10 +40,12 @@ def solve(text: str) -> results.Result | None:
     reading = f"I read:\na CNF of {variables} variables and {len(clauses)} clauses\nQuestion: is it satisfiable?"
     if variables > VARIABLES_MAX or len(clauses) > CLAUSES_MAX:
         most = f"at most {VARIABLES_MAX} variables and {CLAUSES_MAX} clauses are tried"
-        return results.Refused(f"The CNF is too large: {most}.", reading)
+        return results.Refused(f"The CNF is too large: {most}. Give it to a SAT solver.", reading)
     model = _by_clingo(variables, clauses)
     if model is None:
-        return results.Refused("The CNF was understood, but is too hard to settle within the limits.", reading)
+        return results.Refused(
+            "The CNF was understood, but is too hard to settle within the limits. Give it to a SAT solver.", reading
+        )
     detail = {"family": "cnf", "model": sorted(model or (), key=abs)}
     if model:
         if not all(model.intersection(clause) for clause in clauses):
@@ -53,7 +55,9 @@ def solve(text: str) -> results.Result | None:
         return results.Solved(f"Yes. Satisfiable, with {shown}.", reading, answers.Level.PROVED, check, (), detail)
     second = _branched(clauses)
     if second is None:
-        return results.Refused("A solver found no model, but a second search could not confirm that.", reading)
+        return results.Refused(
+            "A solver found no model, but a second search could not confirm that. Ask about fewer clauses.", reading
+        )
     if second:
         return results.PassedOn("two independent solutions disagree")
     check = "a second search without the solver finds none either"

@@ -103,12 +103,39 @@ class _Reader:
             return formulas.Or((condition, consequence)) if condition and consequence else None
         if match := re.fullmatch(r"neither (.+?) nor (.+)", text):
             return self._neither(match[1], match[2])
+        if match := re.fullmatch(r"(.+?),? (only if|unless) (.+)", text):
+            return self._conditional(match[1], match[2], match[3])
         if match := re.fullmatch(
             r"either (.+?) or (.+?) (is|has|lives|stands|sits|owns|likes|drinks|plays) (.+)", text
         ):
             first, second = (self._split(f"{match[i]} {match[3]} {match[4]}") for i in (1, 2))
-            return formulas.Exactly(1, (first, second)) if first and second else None
-        return None
+            if first and second:
+                return formulas.Exactly(1, (first, second))
+        if match := re.fullmatch(r"([^ ]+) or ([^ ]+ (?:is|has|owns|likes|drinks|plays) .+)", text):
+            text = f"{match[1]} {match[2].partition(' ')[2]} or {match[2]}"
+        return self._alternatives(text)
+
+    def _alternatives(self, text: str) -> formulas.Formula | None:
+        """Read "either Ann owns the cat or Bob owns the dog", where both sides say something of their own."""
+        match = re.fullmatch(r"(?:either )?(.+?),? or (.+?)(?P<how>,? but not both|,? or both)?", text)
+        if not match or " or " in match[2]:
+            return None
+        first, second = self._split(match[1]), self._split(match[2])
+        if first is None or second is None:
+            return None
+        parts = (first, second)
+        if match["how"]:
+            return formulas.Exactly(1, parts) if "but" in match["how"] else formulas.Or(parts)
+        return formulas.Ambiguous((formulas.Or(parts), formulas.Exactly(1, parts)))
+
+    def _conditional(self, text: str, joint: str, condition: str) -> formulas.Formula | None:
+        """Read "only if" and "unless", which some people take to say the converse, too."""
+        first, second = self._split(text), self._split(condition)
+        if first is None or second is None:
+            return None
+        if joint == "only if":
+            return formulas.Ambiguous((formulas.Implies(first, second), formulas.iff(first, second)))
+        return formulas.Ambiguous((formulas.Or((first, second)), formulas.Exactly(1, (first, second))))
 
     def _one_and_other(self, first: str, second: str, one: str, other: str) -> formulas.Formula | None:
         ways = [(self._split(f"{a} {one}"), self._split(f"{b} {other}")) for a, b in ((first, second), (second, first))]

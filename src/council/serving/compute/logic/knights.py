@@ -12,16 +12,22 @@ _KNIGHT = r"(?:knights?|truth-?tellers?|truth tellers?)"
 _KNAVE = r"(?:knaves?|liars?)"
 _KIND = rf"(?:an? )?({_KNIGHT}|{_KNAVE})"
 _NUMBERS = number_words.cardinals(2, PEOPLE_MAX)
+_NUMBERS |= {str(number): number for number in range(2, PEOPLE_MAX + 1)}
 _TRUTH = r"(?:always )?(?:tells?|speaks?|says?) (?:only )?the truth"
 _LIE = r"(?:always )?(?:lies?|tells? lies)"
 _NEVER_LIE = r"never lies?"
 _PLACE = r"(?:island|land|village|town|world)(?: of knights and knaves)?"
+_A_PLACE = rf"(?:a|an|the|this|that)(?: certain| strange)? {_PLACE}"
 _WHERE = rf"(?:(?:on|in) (?:a|an|the|this|that)(?: certain| strange)? {_PLACE},? )"
 _GROUP = r"(?:people|inhabitants|islanders|persons|natives|men|women|friends|residents)"
 _ONE = r"(?:of them|person|inhabitant|islander|one|native|resident)"
 _HONEST = rf"(?:{_TRUTH}|{_NEVER_LIE})"
 _JOINT = r",? (?:and|while|but) "
 _PREAMBLES = [
+    re.compile(
+        rf"(?:a|an|the|this|that)(?: very)?(?: special| certain| strange)? {_PLACE} is inhabited (?:only )?"
+        rf"by {_KNIGHT} and {_KNAVE}"
+    ),
     re.compile(rf"{_WHERE}?(?:(?:each|every|all) )?{_KNIGHT} {_HONEST}{_JOINT}(?:each |every |all )?{_KNAVE} {_LIE}"),
     re.compile(rf"{_WHERE}?(?:{_KNIGHT} {_HONEST}|{_KNAVE} {_LIE})"),
     re.compile(rf"{_WHERE}?(?:(?:each|every) {_ONE}|everyone|everybody|each) is (?:either )?a {_KNIGHT} or a {_KNAVE}"),
@@ -30,9 +36,12 @@ _PREAMBLES = [
     ),
 ]
 _MEETING = re.compile(
-    rf"{_WHERE}?(?:you|we|i) (?:meet|met|come across|encounter)(?: ({'|'.join(_NUMBERS)}) {_GROUP}(?: there)?[:,]?)? (.+)"
+    rf"{_WHERE}?(?:you|we|i) (?:meet|met|come across|encounter)"
+    rf"(?: ({'|'.join(_NUMBERS)}) {_GROUP}(?: there| of {_A_PLACE})?[:,]?)? (.+)"
     rf"|{_WHERE}?there are ({'|'.join(_NUMBERS)}) {_GROUP}[:,]? (?:named |called )?(.+)"
 )
+_SAYS = r"(?:says|said|claims|claimed|states|stated|(?:tells|told) (?:you|us|me))(?: that|:|,)?"
+_LEAST = r"(?:exactly|at least|at most) "
 _NOT_NAMES = words.FUNCTION_WORDS - {"a", "i"}
 
 
@@ -51,8 +60,7 @@ def read(text: script.Script) -> problems.Problem:
     for position, who, what in claims:
         with problems.located(position):
             reader.speaker = who
-            said = formulas.iff(reader.person(who), reader.claim(what))
-            premises.append((position, said))
+            premises.append((position, reader.told(who, what)))
     reader.speaker = ""
     for position, what in plain:
         with problems.located(position):
@@ -96,7 +104,8 @@ class _Reader:
         self, position: int, text: str, claims: list[tuple[int, str, str]], plain: list[tuple[int, str]]
     ) -> None:
         """Note who says what; claims are read once all speakers are known, because "we" may mean all of them."""
-        match = re.fullmatch(r"([\w-]+) (?:says|said|claims|claimed|states|stated)(?: that|:|,)? (.+)", text)
+        text = re.sub(rf"^{_WHERE}", "", text)
+        match = re.fullmatch(rf"([\w-]+) {_SAYS} (.+)", text)
         match = match or re.fullmatch(r"([\w-]+): (.+)", text)
         if not match:
             plain.append((position, text))
@@ -127,6 +136,18 @@ class _Reader:
         return formulas.Atom(KNIGHT, self.people[name])
 
     # What someone says
+
+    def told(self, who: str, what: str) -> formulas.Formula:
+        """Read that someone says something, also that somebody else says something."""
+        speaker = self.person(who)
+        if not (match := re.fullmatch(rf"([\w-]+) {_SAYS} (.+)", what)):
+            return formulas.iff(speaker, self.claim(what))
+        if match[1] in ("i", who) or re.search(r"\b(?:and|or|if)\b", match[2]):
+            raise problems.NotUnderstoodError("it is not clear how far a report of somebody's words reaches")
+        other, self.speaker = self.person(match[1]), match[1]
+        reported = formulas.iff(other, self.claim(match[2]))
+        # That a knave reports it falsely may mean that the other would deny it, or only that the other did not say it.
+        return formulas.Ambiguous((formulas.iff(speaker, reported), formulas.Implies(speaker, reported)))
 
     def claim(self, text: str) -> formulas.Formula:
         """Read a statement about who is what."""
@@ -161,8 +182,12 @@ class _Reader:
             return _signed(self._kind(self.person(match[1]), match[3]), bool(match[2]))
         if match := re.fullmatch(r"([\w-]+) (?:is|am) (lying|telling the truth)", text):
             return _signed(self.person(match[1]), match[2] == "lying")
-        if match := re.fullmatch(rf"neither (.+?) nor (.+?) is {_KIND}", text):
+        if match := re.fullmatch(rf"neither (.+?) nor (.+?) (?:is|am|are) {_KIND}", text):
             return formulas.And(tuple(formulas.Not(self._kind(self.person(match[i]), match[3])) for i in (1, 2)))
+        if match := re.fullmatch(
+            rf"({_LEAST}(?:one|{'|'.join(_NUMBERS)})|only one|none|all|both) (?:of )?(.+?) (?:is|are) {_KIND}", text
+        ):
+            return self._counted(match[1], [self._kind(person, match[3]) for person in self._group(match[2])])
         if match := re.fullmatch(rf"(.+?) are (?:both |all )?({_KNIGHT}|{_KNAVE})", text):
             return formulas.And(tuple(self._kind(person, match[2]) for person in self._group(match[1])))
         if match := re.fullmatch(
@@ -173,21 +198,15 @@ class _Reader:
                 raise problems.NotUnderstoodError("same and different are read for two people only")
             same = formulas.iff(pair[0], pair[1])
             return same if match[2] == "same" else formulas.Not(same)
-        if match := re.fullmatch(
-            rf"(at least one|exactly one|at most one|none|all|both) (?:of )?(.+?) (?:is|are) {_KIND}", text
-        ):
-            return self._counted(match[1], [self._kind(person, match[3]) for person in self._group(match[2])])
         return None
 
     def _counted(self, word: str, parts: list[formulas.Formula]) -> formulas.Formula:
         held = tuple(parts)
         match word:
-            case "at least one":
-                return formulas.Or(held)
-            case "exactly one":
+            case "only one":
                 return formulas.Exactly(1, held)
-            case "at most one":
-                return formulas.Or((formulas.Exactly(0, held), formulas.Exactly(1, held)))
+            case _ if counted := re.fullmatch(rf"({_LEAST})(.+)", word):
+                return _numbered(counted[1].strip(), {"one": 1, **_NUMBERS}[counted[2]], held)
             case "none":
                 return formulas.Exactly(0, held)
             case _:
@@ -245,7 +264,7 @@ class _Reader:
         return problems.Problem("knights", tuple(premises), question, names, notes=notes, closed=True)
 
     def _question(self, text: script.Script) -> problems.Question:
-        asked = _unquoted(text.question)
+        asked = re.sub(r"^so,? ", "", _unquoted(text.question))
         everyone = tuple(problems.Choice(name, formulas.Atom(KNIGHT, name)) for name in self.people.values())
         kind = rf"(?:the |an? )?(?:{_KNIGHT}|{_KNAVE})"
         what = rf"(?:what|which|lying|telling the truth|{kind})"
@@ -294,6 +313,19 @@ def _unquoted(sentence: str) -> str:
 
 def _signed(formula: formulas.Formula, negated: bool) -> formulas.Formula:
     return formulas.Not(formula) if negated else formula
+
+
+def _numbered(how: str, number: int, parts: tuple[formulas.Formula, ...]) -> formulas.Formula:
+    """Return that exactly, at least or at most so many of the parts hold."""
+    if number > len(parts):
+        raise problems.NotUnderstoodError("it counts more people than there are")
+    if (how, number) == ("at least", 1):
+        return formulas.Or(parts)
+    numbers = {"exactly": range(number, number + 1), "at least": range(number, len(parts) + 1)}.get(
+        how, range(number + 1)
+    )
+    counted = tuple(formulas.Exactly(count, parts) for count in numbers)
+    return counted[0] if len(counted) == 1 else formulas.Or(counted)
 
 
 def _not_understood(text: str) -> problems.NotUnderstoodError:

@@ -7,58 +7,17 @@ Every order is strict and covers exactly the names that the text holds; the read
 import re
 from dataclasses import dataclass, field, replace
 
-from council.serving.compute.logic import formulas, problems, script, words
-from council.serving.wording import number_words
+from council.serving.compute.logic import formulas, order_words, problems, script, words
 
-# scale: (front comparative, back comparative, front superlative, back superlative), alternatives separated by bars.
-_SCALES = {
-    "height": ("taller", "shorter", "tallest", "shortest"),
-    "length": ("longer", "shorter", "longest", "shortest"),
-    "age": ("older", "younger|newer", "oldest", "youngest|newest"),
-    "speed": ("faster|quicker", "slower", "fastest|quickest", "slowest"),
-    "weight": ("heavier", "lighter", "heaviest", "lightest"),
-    "size": ("bigger|larger", "smaller", "biggest|largest", "smallest"),
-    "wealth": ("richer|wealthier", "poorer", "richest|wealthiest", "poorest"),
-    "strength": ("stronger", "weaker", "strongest", "weakest"),
-    "altitude": ("higher", "lower", "highest", "lowest"),
-    "temperature": ("hotter|warmer", "colder|cooler", "hottest|warmest", "coldest|coolest"),
-    "depth": ("deeper", "shallower", "deepest", "shallowest"),
-    "width": ("wider|broader", "narrower", "widest|broadest", "narrowest"),
-    "thickness": ("thicker", "thinner", "thickest", "thinnest"),
-    "loudness": ("louder", "quieter", "loudest", "quietest"),
-    "brightness": ("brighter", "darker|dimmer", "brightest", "darkest|dimmest"),
-    "cleverness": ("smarter|cleverer", "less smart|less clever", "smartest|cleverest", "least smart|least clever"),
-    "price": (
-        "more expensive|pricier",
-        "less expensive|cheaper",
-        "most expensive|priciest",
-        "least expensive|cheapest",
-    ),
-}
-_ROW = "row"
-_RACE = "race"
-_QUEUE = "queue"
-_MORE = {"cost": "price", "weigh": "weight"}
-_ORDINALS = number_words.ordinals(1, 9)
-_ORDINAL = "|".join(_ORDINALS)
-_NUMBERS = number_words.cardinals(2, 9)
 _BE = "(?:is|are|was|were)"
 _PLACED = r"(?:finished|arrived|came in|came|did finish|ended)"
 _DIRECTLY = r"(?:immediately|directly)"
-_LIST_HEAD = re.compile(
-    rf"(?:(?:in|on|at) (?:a|an|the) [a-z ]{{1,40}}, )?(?:there (?:are|were)|(?:a|the) [a-z]+(?: [a-z]+)? (?:sells|has))"
-    rf" ({'|'.join(_NUMBERS)}) ([a-z]+(?: [a-z]+)?): (.+)"
-)
-_PREAMBLE = re.compile(
-    rf"the following paragraphs each describe a set of ({'|'.join(_NUMBERS)}) objects arranged in a fixed order"
-    r"|the statements are logically consistent within each paragraph"
-)
 _NOUN = (
     r"(?:person|people|one|ones|book|car|vehicle|fruit|bird|golfer|runner|child|kid|animal|box|house|friend|man|woman|boy|girl"
     r"|student|city|tree|building)"
 )
 _NOUNS = rf"{_NOUN}s?"
-_MANY = rf"(?P<count>{'|'.join(_NUMBERS)})"
+_MANY = rf"(?P<count>{'|'.join(order_words.NUMBERS)})"
 _OF_ALL = re.compile(
     rf"(.+?) (?:(?:of|among) (?:them all|them|all|(?:the|all|all of the) (?:{_MANY}(?: (?P<noun>{_NOUNS}))?|group))|overall)"
 )
@@ -78,8 +37,9 @@ def read(text: script.Script) -> problems.Problem:
                 tenses.append(sentence)
     with problems.located(len(text.premises)):
         named = len(reader.names)
+        reader.asking = True
         question = reader.question(text)
-        _check_question(len(reader.names) != named, _mixes_tenses(" ".join(tenses).lower()))
+        _check_question(len(reader.names) != named, order_words.mixes_tenses(" ".join(tenses).lower()))
         return reader.problem(premises, question)
 
 
@@ -91,28 +51,45 @@ class _Reader:
     possible: set[str] = field(default_factory=set)
     kind: str = ""
     counts: set[int] = field(default_factory=set)
+    asking: bool = False
 
     def listed(self, text: str) -> bool:
         """Take in a sentence that lists what is put in order; such a list is complete."""
-        if match := _PREAMBLE.fullmatch(text):
+        if match := order_words.PREAMBLE.fullmatch(text):
             self._count(match[1])
             return True
-        match = _LIST_HEAD.fullmatch(text)
+        if match := order_words.STANDING.fullmatch(text):
+            return self._standing(match)
+        match = order_words.LIST_HEAD.fullmatch(text)
         if not match:
             return False
         if words.FUNCTION_WORDS.intersection(match[2].split()):
             raise _not_understood(text)
         for name in re.split(r",? and |, ", match[3]):
             self._name(re.sub(r"^an? (?=\w)", "the ", name))
-        if self.declared or len(self.names) != _NUMBERS[match[1]]:
+        if self.declared or len(self.names) != order_words.NUMBERS[match[1]]:
             raise _not_understood(text)
         self.declared, self.kind = len(self.names), match[2]
+        return True
+
+    def _standing(self, match: re.Match[str]) -> bool:
+        """Take in "Four people stand in a line", with their names or without."""
+        if match["ran"]:
+            self._narrow({order_words.RACE})
+        self._count(match["count"])
+        if listed := match["first"] or match["last"]:
+            if self.declared or self.names or (match["first"] and match["last"]):
+                raise _not_understood(match[0])
+            for name in re.split(r",? and |, ", listed):
+                self._name(name)
+            self.declared = len(self.names)
+        self.kind = self.kind or match["noun"]
         return True
 
     def _count(self, number: str | None) -> None:
         """Note that the text says how many there are; `problem` checks it."""
         if number:
-            self.counts.add(_NUMBERS[number])
+            self.counts.add(order_words.NUMBERS[number])
 
     def _all_are(self, noun: str | None) -> None:
         """Pass on a noun that may leave out some of the names: the oldest man need not be the oldest."""
@@ -166,8 +143,8 @@ class _Reader:
             return match[1], self._beside(self._name(match[1]), match[2])
         if match := re.fullmatch(rf"(.+?) {_PLACED} (.+)", text):
             return match[1], self._finished(self._name(match[1]), match[2])
-        if match := re.fullmatch(rf"(.+?) ({'|'.join(_MORE)})s? (more|less) than (.+)", text):
-            self._narrow({_MORE[match[2]]})
+        if match := re.fullmatch(rf"(.+?) ({'|'.join(order_words.MORE)})s? (more|less) than (.+)", text):
+            self._narrow({order_words.MORE[match[2]]})
             return match[1], self._ahead(self._name(match[1]), self._name(match[4]), match[3] == "more")
         raise _not_understood(text)
 
@@ -187,23 +164,46 @@ class _Reader:
             scales, front = self._comparative(match[1])
             self._narrow(scales)
             return self._ahead(name, self._name(match[2]), front)
+        if re.fullmatch(rf"(?:in )?(?:the )?(?:last|{order_words.ORDINAL})(?: place)?", text) or order_words.from_last(
+            text
+        ):
+            return self._numbered(name, text)
         if match := re.fullmatch(
-            rf"(?:the (?:({_ORDINAL})[- ])?|(?=(?:most|least) |[a-z]+est\b))((?:most |least )?[a-z]+)(?: ({_NOUNS}))?"
+            rf"(?:the (?:({order_words.ORDINAL})[- ])?|(?={order_words.SUPERLATIVE}))((?:most |least )?[a-z]+)(?: ({_NOUNS}))?"
             r"(?: in the (?:row|group|line))?",
             text,
         ):
             self._all_are(match[3])
             return self._superlative(name, match[1], match[2])
+        if text == "in the middle":
+            return self._at(name, self._middle(), front=True)
         return self._beside(name, text)
 
+    def _numbered(self, name: str, text: str) -> formulas.Formula:
+        """Read "was first" of a race, or "is first" of a queue: nothing else has a first without being told from where."""
+        if self.possible and not self.possible & {order_words.RACE, order_words.QUEUE}:
+            raise problems.NotUnderstoodError(f"it is not said from where {text!r} is counted")
+        self._narrow({order_words.RACE, order_words.QUEUE})
+        word = re.sub(r"^(?:in )?(?:the )?| place$", "", text)
+        if place := order_words.from_last(text):
+            return self._at(name, place, front=False)
+        return self._at(name, order_words.ORDINALS.get(word, 1), front=word != "last")
+
+    def _middle(self) -> int:
+        """Return the place in the middle, once all names are known."""
+        count = len(self.names)
+        if not (self.declared or self.asking) or count % 2 == 0:
+            raise problems.NotUnderstoodError("I do not read 'in the middle' here")
+        return (count + 1) // 2
+
     def _superlative(self, name: str, ordinal: str | None, word: str) -> formulas.Formula:
-        place = _ORDINALS[ordinal] if ordinal else 1
+        place = order_words.ORDINALS[ordinal] if ordinal else 1
         if word in ("leftmost", "rightmost"):
-            self._narrow({_ROW})
+            self._narrow({order_words.ROW})
             return self._at(name, place, front=word == "leftmost")
         found = {
             (scale, front): None
-            for scale, forms in _SCALES.items()
+            for scale, forms in order_words.SCALES.items()
             for front in (True, False)
             if word in forms[2 if front else 3].split("|")
         }
@@ -216,7 +216,7 @@ class _Reader:
     def _comparative(self, word: str) -> tuple[set[str], bool]:
         found = {
             (scale, front)
-            for scale, forms in _SCALES.items()
+            for scale, forms in order_words.SCALES.items()
             for front in (True, False)
             if word in forms[0 if front else 1].split("|")
         }
@@ -228,37 +228,39 @@ class _Reader:
     def _beside(self, name: str, text: str) -> formulas.Formula:
         """Read a place in a row, from left to right."""
         if match := re.fullmatch(rf"({_DIRECTLY} )?(?:to the )?(?:immediate )?(left|right) of (.+)", text):
-            self._narrow({_ROW})
+            self._narrow({order_words.ROW})
             other, front = self._name(match[3]), match[2] == "left"
             if match[1] or " immediate " in f" {text}":
                 return formulas.Next(name, other) if front else formulas.Next(other, name)
             return self._ahead(name, other, front)
-        if match := re.fullmatch(rf"(?:the )?({_ORDINAL}) from the (left|right)", text):
-            self._narrow({_ROW})
-            return self._at(name, _ORDINALS[match[1]], front=match[2] == "left")
+        if match := re.fullmatch(rf"(?:the )?({order_words.ORDINAL}) from the (left|right)", text):
+            self._narrow({order_words.ROW})
+            return self._at(name, order_words.ORDINALS[match[1]], front=match[2] == "left")
         if match := re.fullmatch(r"(?:on|at) the far (left|right)|(?:on|at) the (left|right) end", text):
-            self._narrow({_ROW})
+            self._narrow({order_words.ROW})
             return self._at(name, 1, front=(match[1] or match[2]) == "left")
         if match := re.fullmatch(rf"({_DIRECTLY} )?(in front of|ahead of|behind) (.+)", text):
-            self._narrow({_QUEUE})
+            self._narrow({order_words.QUEUE})
             other, front = self._name(match[3]), match[2] != "behind"
             if match[1]:
                 return formulas.Next(name, other) if front else formulas.Next(other, name)
             return self._ahead(name, other, front)
         if match := re.fullmatch(
-            rf"(?:the )?(last|{_ORDINAL}) in (?:the )?(?:line|queue)|at the (front|back)(?: of the (?:line|queue))?",
+            rf"(?:the )?(last|{order_words.ORDINAL}) in (?:the )?(?:line|queue)|at the (front|back)(?: of the (?:line|queue))?",
             text,
         ):
-            self._narrow({_QUEUE})
-            return self._at(name, _ORDINALS.get(match[1], 1), front=match[1] != "last" and match[2] != "back")
+            self._narrow({order_words.QUEUE})
+            return self._at(
+                name, order_words.ORDINALS.get(match[1], 1), front=match[1] != "last" and match[2] != "back"
+            )
         if match := re.fullmatch(r"(?:(?:immediately |directly )?next to|adjacent to|beside) (.+)", text):
-            self._narrow({_ROW})
+            self._narrow({order_words.ROW})
             other = self._name(match[1])
             return formulas.Or((formulas.Next(name, other), formulas.Next(other, name)))
         raise _not_understood(text)
 
     def _finished(self, name: str, text: str) -> formulas.Formula:
-        self._narrow({_RACE})
+        self._narrow({order_words.RACE})
         if match := re.fullmatch(
             rf"({_DIRECTLY} )?(before|after|above|below|ahead of|behind|earlier than|later than) (.+)", text
         ):
@@ -268,10 +270,10 @@ class _Reader:
             return self._ahead(name, other, front)
         if text in ("last", "in last place"):
             return self._at(name, 1, front=False)
-        if match := re.fullmatch(rf"(?:in )?({_ORDINAL})(?: place)?", text):
-            return self._at(name, _ORDINALS[match[1]], front=True)
-        if match := re.fullmatch(rf"({_ORDINAL})-to-last", text):
-            return self._at(name, _ORDINALS[match[1]], front=False)
+        if match := re.fullmatch(rf"(?:in )?({order_words.ORDINAL})(?: place)?", text):
+            return self._at(name, order_words.ORDINALS[match[1]], front=True)
+        if place := order_words.from_last(text):
+            return self._at(name, place, front=False)
         raise _not_understood(text)
 
     def _ahead(self, name: str, other: str, front: bool) -> formulas.Formula:
@@ -336,6 +338,9 @@ class _Reader:
             return self._which(
                 [(name, self._said(self.names[name], match["said"])) for name in known], formulas.At, text
             )
+        if match := re.fullmatch(r"who (won|lost)(?: the race)?", asked):
+            self._narrow({order_words.RACE})
+            asked = f"who finished {'first' if match[1] == 'won' else 'last'}"
         if match := re.fullmatch(rf"{_WHICH} {_PLACED} (?P<said>.+)", asked):
             self._asked_of(asked, match["noun"])
             return self._which(
@@ -375,9 +380,9 @@ class _Reader:
         said = match.groupdict()
         self._count(said["count"])
         if said.get("race"):
-            self._narrow({_RACE})
+            self._narrow({order_words.RACE})
         for noun in (said["noun"], said["kind"]):
-            if not (noun in ("runners", "racers") and self.possible == {_RACE}):
+            if not (noun in ("runners", "racers") and self.possible == {order_words.RACE}):
                 self._all_are(noun)
         self._sorted(said.get("start"), said.get("end"), said.get("scale"))
         return True
@@ -385,13 +390,15 @@ class _Reader:
     def _sorted(self, start: str | None, end: str | None, scale: str | None) -> None:
         """Check that "from X to Y" and "by X" name the scale in use."""
         if scale:
-            if scale not in _SCALES:
+            if scale not in order_words.SCALES:
                 raise _not_understood(f"by {scale}")
             self._narrow({scale})
         if start and end:
-            forms = {name: (front.split("|"), back.split("|")) for name, (_, _, front, back) in _SCALES.items()}
-            forms |= {_ROW: (["left"], ["right"]), _RACE: (["first"], ["last"])}
-            forms[_QUEUE] = (["front"], ["back"])
+            forms = {
+                name: (front.split("|"), back.split("|")) for name, (_, _, front, back) in order_words.SCALES.items()
+            }
+            forms |= {order_words.ROW: (["left"], ["right"]), order_words.RACE: (["first"], ["last"])}
+            forms[order_words.QUEUE] = (["front"], ["back"])
             fitting = {
                 name
                 for name, (front, back) in forms.items()
@@ -464,14 +471,14 @@ class _Reader:
         return formulas.rebuilt(formula, tuple(self._from_front(part, count) for part in formulas.children(formula)))
 
     def _ends(self) -> tuple[str, str]:
-        scale = min(self.possible)
-        if scale == _ROW:
+        scale = order_words.RACE if order_words.RACE in self.possible else min(self.possible)
+        if scale == order_words.ROW:
             return "left", "right"
-        if scale == _RACE:
+        if scale == order_words.RACE:
             return "first", "last"
-        if scale == _QUEUE:
+        if scale == order_words.QUEUE:
             return "front", "back"
-        return _SCALES[scale][2].split("|")[0], _SCALES[scale][3].split("|")[0]
+        return order_words.SCALES[scale][2].split("|")[0], order_words.SCALES[scale][3].split("|")[0]
 
 
 def _check_question(names_more: bool, mixes_tenses: bool) -> None:
@@ -479,12 +486,6 @@ def _check_question(names_more: bool, mixes_tenses: bool) -> None:
         raise problems.NotUnderstoodError("the question names something that no sentence speaks of")
     if mixes_tenses:
         raise problems.NotUnderstoodError("it speaks of more than one time or event")
-
-
-def _mixes_tenses(text: str) -> bool:
-    if re.search(r"\barrived?\b", text) and re.search(r"\b(?:finish(?:ed)?|came|come|ended)\b", text):
-        return True
-    return bool(re.search(r"\b(was|were|did|finished|arrived|came)\b", text) and re.search(r"\b(is|are)\b", text))
 
 
 def _listed(names: tuple[str, ...]) -> str:

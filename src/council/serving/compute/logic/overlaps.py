@@ -248,7 +248,7 @@ def solve(text: str) -> results.Result | None:
         if reader.total is not None:
             sums.append((tuple(range(2 ** len(reader.groups))), reader.total))
     if not sums or max(number for _, number in sums) > COUNT_MAX:
-        return results.Refused(f"Counts above {COUNT_MAX:,} are not tried.")
+        return results.Refused(f"Counts above {COUNT_MAX:,} are not tried. Ask in thousands or in millions.")
     system = _System(tuple(sums), asked, 2 ** len(reader.groups))
     return _answered(reader, system, parts)
 

@@ -19,6 +19,10 @@ _FIT = frozenset("a an the is are am i my your in on at to of off up down out un
 # A clause with one of these says more than its words taken as one block.
 _UNFIT = (words.FUNCTION_WORDS - _FIT) | {"he", "she", "it", "than"}
 _BE = ("is", "are", "am")
+_SUBJECT = r"(?:(?:the|my|your) )?[a-z]{2,}"
+_DENIED = r"it is (?:not (?:the case|true)|false) that "
+_SAID = r"(?:is|[a-z]+[^s]s)\b(?: .+)?"
+_COUNTS = ("exactly one", "only one", "at most one", "at least one")
 
 
 def read(text: script.Script) -> problems.Problem:
@@ -48,8 +52,21 @@ class _Reader:
 
     def sentence(self, text: str) -> formulas.Formula:
         """Read a sentence of clauses."""
+        if re.match(rf"{_DENIED}.+ (?:if|unless) ", text):
+            raise problems.NotUnderstoodError("it is not clear how far 'it is not the case' reaches")
         if match := re.fullmatch(r"(.+) if and only if (.+)", text):
             return formulas.iff(self._alone(match[1]), self._joined(match[2]))
+        if match := re.fullmatch(r"(.+?),? only if (.+)", text):
+            # Logicians take it for one direction only; some people take it to say both.
+            parts = self._alone(match[1]), self._joined(match[2])
+            return formulas.Ambiguous((formulas.Implies(*parts), formulas.iff(*parts)))
+        if match := re.fullmatch(
+            r"unless (?P<but>[^,]+), (?P<said>[^,]+)|(?P<said_first>.+?),? unless (?P<but_last>.+)", text
+        ):
+            # What happens if the exception holds is left open, or the opposite happens.
+            said, but = match["said"] or match["said_first"], match["but"] or match["but_last"]
+            either = (self._alone(said), self._alone(but))
+            return formulas.Ambiguous((formulas.Or(either), formulas.Exactly(1, either)))
         if match := re.fullmatch(r"if (.+?),? then (.+)", text) or re.fullmatch(r"if ([^,]+), (.+)", text):
             return formulas.Implies(self._joined(match[1]), self._joined(match[2]))
         if match := re.fullmatch(r"(.+?),? if (.+)", text):
@@ -62,12 +79,45 @@ class _Reader:
             raise _not_understood(text)
         return self._joined(text)
 
+    def _of_two(self, text: str) -> formulas.Formula | None:
+        """Read what is said of two clauses or of two subjects at once, if it says so with a word of its own."""
+        if match := re.fullmatch(r"(?:either )?(.+?),? or (.+?),? but not both(?: of them)?", text):
+            return formulas.Exactly(1, self._pair(match[1], match[2]))
+        if match := re.fullmatch(
+            rf"({_SUBJECT}) and ({_SUBJECT}) are not both (.+)|not both ({_SUBJECT}) and ({_SUBJECT}) are (.+)", text
+        ):
+            first, second, said = filter(None, match.groups())
+            return formulas.Not(formulas.And(self._pair(first, f"{second} is {said}")))
+        if match := re.fullmatch(rf"(?:{_DENIED}|not )both (.+?) and (.+)", text):
+            return formulas.Not(formulas.And(self._pair(match[1], match[2])))
+        if match := re.fullmatch(rf"({'|'.join(_COUNTS)}) of ({_SUBJECT}) (?:and|or) ({_SUBJECT}) ({_SAID})", text):
+            return _counted(match[1], self._pair(match[2], f"{match[3]} {match[4]}"))
+        if match := re.fullmatch(rf"neither ({_SUBJECT}) nor ({_SUBJECT} {_SAID})", text):
+            return formulas.And(tuple(formulas.Not(part) for part in self._pair(match[1], match[2])))
+        if match := re.fullmatch(rf"either ({_SUBJECT}) or ({_SUBJECT} {_SAID})", text):
+            pair = self._pair(match[1], match[2])
+            return formulas.Ambiguous((formulas.Or(pair), formulas.Exactly(1, pair)))
+        return None
+
+    def _pair(self, first: str, second: str) -> tuple[formulas.Formula, formulas.Formula]:
+        """Read two clauses; of the first no more than the subject may be written, as in "Ann or Bob is happy"."""
+        if re.search(r" and | or ", f"{first} {second}"):
+            raise _not_understood(f"{first} or {second}")
+        if re.fullmatch(_SUBJECT, first) and (said := re.fullmatch(rf"{_SUBJECT} ({_SAID})", second)):
+            first = f"{first} {said[1]}"
+        one, two = self._clause(first), self._clause(second)
+        if one == two or any(not isinstance(part, formulas.Atom) for part in (one, two)):
+            raise problems.NotUnderstoodError("it is not clear how far 'not' reaches")
+        return one, two
+
     def _joined(self, text: str) -> formulas.Formula:
+        if (found := self._of_two(text)) is not None:
+            return found
         either = text.startswith("either ")
         if text.startswith("both ") and " and " not in text:
             raise _not_understood(text)
         text = text.removeprefix("either ").removeprefix("both ")
-        denied = re.match(r"it is (?:not (?:the case|true)|false) that ", text)
+        denied = re.match(_DENIED, text)
         conjuncts, disjuncts = text.split(" and "), re.split(r",? or ", text)
         if len(conjuncts) > 1 and len(disjuncts) > 1:
             raise _not_understood(text)
@@ -94,6 +144,8 @@ class _Reader:
         for opening in ("it is not the case that ", "it is not true that ", "it is false that ", "not "):
             if text.startswith(opening):
                 return formulas.Not(self._clause(text.removeprefix(opening)))
+        if match := re.fullmatch(r"([a-z]) is (true|false)", text):
+            return self._atom(match[1]) if match[2] == "true" else formulas.Not(self._atom(match[1]))
         if match := re.fullmatch(r"(.+?) (is|are|am) not (.+)", text):
             return formulas.Not(self._clause(f"{match[1]} {match[2]} {match[3]}"))
         if match := re.fullmatch(r"(.+?) does not ([a-z]+)( .+)?", text):
@@ -116,8 +168,8 @@ class _Reader:
     def asked(self, text: str) -> formulas.Formula:
         """Read a direct question by finding the one known clause that it turns around."""
         known = [clause for clause in self.clauses if _turned(clause, text)]
-        if re.fullmatch(r"[a-z]", text) and text in self.clauses:
-            known = [text]
+        if (letter := re.fullmatch(r"([a-z])|is ([a-z]) true", text)) and (letter[1] or letter[2]) in self.clauses:
+            known = [letter[1] or letter[2]]
         if len(known) != 1:
             raise _not_understood(text)
         return self._atom(known[0])
@@ -160,6 +212,16 @@ def _without_subject(first: str, second: str) -> tuple[str, str]:
         if joint and joint_too and subject == other:
             return rest, rest_too
     return first, second
+
+
+def _counted(word: str, parts: tuple[formulas.Formula, ...]) -> formulas.Formula:
+    match word:
+        case "at least one":
+            return formulas.Or(parts)
+        case "at most one":
+            return formulas.Not(formulas.And(parts))
+        case _:
+            return formulas.Exactly(1, parts)
 
 
 def _not_understood(text: str) -> problems.NotUnderstoodError:

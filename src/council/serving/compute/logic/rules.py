@@ -75,6 +75,10 @@ class _Reader:
         if match := re.fullmatch(r"there (?:is|are|exists?) (?:at least one|an|a|some)? ?(.+)|some (.+) exist", text):
             kind = match[1] or match[2]
             return formulas.Some(self._kind(kind, plural=words.is_plural(kind)))
+        if match := re.fullmatch(r"it is (?:not (?:true|the case)|false) that ((?:all|every|no|some) [^,]+)", text):
+            return self._denied(match[1])
+        if match := re.fullmatch(r"(all|no) ([a-z]+) (and|or) ([a-z]+) are (.+)", text):
+            return self._both_kinds(match[1], (match[2], match[4]), match[3], match[5])
         if match := re.fullmatch(rf"not (all|every) (.+?) {_BE} (.+)", text):
             return formulas.Not(self._quantified(match[2], self._complement(match[3]), plural=match[1] == "all"))
         if match := re.fullmatch(rf"(all|every|each|any) (.+?) {_BE} (not )?(.+)", text):
@@ -94,6 +98,27 @@ class _Reader:
         if (match := re.fullmatch(r"(.+?) are (.+)", text)) and self._generic(match[1], match[2]):
             return self._quantified(match[1], self._complement(match[2]), plural=True)
         return self._fact(text)
+
+    def _denied(self, text: str) -> formulas.Formula:
+        """Deny a sentence with one quantifier and nothing that "not" might stop before."""
+        formula = self.statement(text)
+        if re.search(r" (?:and|or|not|if|neither) ", text) or not isinstance(formula, formulas.Every | formulas.Some):
+            raise problems.NotUnderstoodError("it is not clear how far 'it is not true' reaches")
+        match formula:
+            case formulas.Some(body):
+                return formulas.Every(formulas.Not(body))
+            case formulas.Every(formulas.Not(body)):
+                return formulas.Some(body)
+            case _:
+                return formulas.Not(formula)
+
+    def _both_kinds(self, word: str, kinds: tuple[str, str], joint: str, complement: str) -> formulas.Formula:
+        """Read "all cats and dogs are pets" and "no cats or dogs are plants" as two sentences."""
+        if (word, joint) == ("all", "or") or kinds[0] == kinds[1] or not all(words.is_plural(kind) for kind in kinds):
+            raise _not_understood(f"{word} {kinds[0]} {joint} {kinds[1]}")
+        if re.match(r"not ", complement):
+            raise problems.NotUnderstoodError("it is not clear how far 'not' reaches")
+        return formulas.And(tuple(self.statement(f"{word} {kind} are {complement}") for kind in kinds))
 
     def _universal(self, word: str, kind: str, negation: str | None, complement: str) -> formulas.Formula:
         plural = word == "all"
@@ -216,6 +241,8 @@ class _Reader:
     def _complement(self, text: str) -> formulas.Formula:
         if match := re.fullmatch(r"neither (.+) nor (.+)", text):
             return formulas.And((formulas.Not(self._simple(match[1])), formulas.Not(self._simple(match[2]))))
+        if match := re.fullmatch(r"(?:either )?(.+?) or (.+?),? but not both", text):
+            return formulas.Exactly(1, (self._simple(match[1]), self._simple(match[2])))
         if match := re.fullmatch(r"either (.+) or (.+)", text):
             either = (self._simple(match[1]), self._simple(match[2]))
             return formulas.Ambiguous((formulas.Or(either), formulas.Exactly(1, either)))

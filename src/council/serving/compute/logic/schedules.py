@@ -3,6 +3,7 @@
 A search over all orders finds the end, and clingo must find a schedule for it and none that ends one step sooner.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -94,19 +95,42 @@ _GATE = re.compile(rf"(?:takes|lasts) \d{{1,5}} {_UNIT}\b|\(\d{{1,5}} {_UNIT}\)"
 
 @dataclass(slots=True)
 class _Plan:
-    """`first` holds pairs (earlier, later), `apart` pairs that may not overlap; `capacity` 0 means that nothing was said."""
+    """`first` holds pairs (earlier, later), `apart` pairs that may not overlap; `capacity` 0 means that nothing was said.
+
+    Durations in hours or minutes are held in minutes; `units` are those that the text tells.
+    """
 
     durations: dict[str, int] = field(default_factory=dict)
     first: list[tuple[str, str]] = field(default_factory=list)
     apart: list[tuple[str, str]] = field(default_factory=list)
     capacity: int = 0
-    unit: str = ""
+    units: set[str] = field(default_factory=set)
+
+    def told(self, number: int, unit: str) -> int:
+        """Return a time in the unit of the plan. A day may be one of work, so only hours and minutes go together."""
+        self.same_unit(unit)
+        return number * 60 if unit.rstrip("s") == "hour" else number
 
     def same_unit(self, unit: str) -> None:
-        """Pass on where durations are told in different units."""
-        if self.unit and unit.rstrip("s") != self.unit:
-            raise problems.NotUnderstoodError("its times are in different units")
-        self.unit = unit.rstrip("s")
+        """Note a unit; pass on where it is not clear how many of one are in another."""
+        self.units.add(unit.rstrip("s"))
+        if len(self.units) > 1 and self.units != {"hour", "minute"}:
+            raise problems.NotUnderstoodError(
+                "its times are in units of which only hours and minutes are read together"
+            )
+
+    def said(self, time: int) -> str:
+        """Return a time in words."""
+        if "hour" not in self.units:
+            return _plural(time, min(self.units))
+        hours, minutes = divmod(time, 60)
+        if not minutes:
+            return _plural(hours, "hour")
+        return f"{_plural(hours, 'hour')} {_plural(minutes, 'minute')}" if hours else _plural(minutes, "minute")
+
+    def at(self, time: int) -> str:
+        """Return a time, without its unit where all times are in one."""
+        return self.said(time) if len(self.units) > 1 else self.said(time).partition(" ")[0]
 
 
 def solve(text: str) -> results.Result | None:
@@ -128,9 +152,17 @@ def solve(text: str) -> results.Result | None:
         within = _asked(plan, parts.question.lower())
         if len(plan.durations) < 2:
             raise problems.NotUnderstoodError("it needs two tasks at least")
-        if not plan.capacity:
+        if not plan.capacity and not _circular(plan) and not _one_by_one(plan):
             raise problems.NotUnderstoodError("it does not say how many tasks can be done at once")
     return _answered(plan, within, parts)
+
+
+def _one_by_one(plan: _Plan) -> bool:
+    """Say whether any two tasks have to come one after the other, so that it is no matter how many can be done at once."""
+    after = {name: {later for one, later in plan.first if one == name} for name in plan.durations}
+    for _ in plan.durations:
+        after = {name: set.union(later, *(after[one] for one in later)) for name, later in after.items()}
+    return all(two in after[one] or one in after[two] for one, two in itertools.combinations(plan.durations, 2))
 
 
 def _durations(plan: _Plan, sentence: str) -> bool:
@@ -149,8 +181,7 @@ def _durations(plan: _Plan, sentence: str) -> bool:
             raise problems.NotUnderstoodError(f"I do not read {sentence[:80]!r}")
         if name in words.FUNCTION_WORDS - {"a", "i"} or not 1 <= int(match["n"]) <= DURATION_MAX:
             raise problems.NotUnderstoodError(f"I do not read {sentence[:80]!r}")
-        plan.same_unit(match["unit"])
-        plan.durations[name] = int(match["n"])
+        plan.durations[name] = plan.told(int(match["n"]), match["unit"])
     return True
 
 
@@ -200,8 +231,7 @@ def _asked(plan: _Plan, question: str) -> int | None:
     if (many := match.groupdict().get("all")) and _many(many) != len(plan.durations):
         raise problems.NotUnderstoodError("it asks about another number of tasks than it tells")
     if within:
-        plan.same_unit(within["unit"])
-        return int(within["n"])
+        return plan.told(int(within["n"]), within["unit"])
     if unit := re.match(rf"how many ({_UNIT})", question):
         plan.same_unit(unit[1])
     return None
@@ -215,27 +245,33 @@ def _answered(plan: _Plan, within: int | None, parts: script.Script) -> results.
     reading = _reading(plan, parts)
     step = math.gcd(*plan.durations.values())
     if len(plan.durations) > TASKS_MAX or sum(plan.durations.values()) // step > TIME_MAX:
-        return results.Refused(f"At most {TASKS_MAX} tasks and {TIME_MAX} steps of time are tried.", reading)
+        most = f"At most {TASKS_MAX} tasks and {TIME_MAX} steps of time are tried."
+        return results.Refused(f"{most} Join tasks, or round their times.", reading)
     if _circular(plan):
         return results.Refused(
-            "Some of the tasks would each have to come before the other, so there is no schedule.", reading
+            "Some of the tasks would each have to come before the other, so there is no schedule. Leave out one of the orders.",
+            reading,
         )
+    plan.capacity = plan.capacity or 1
     starts = _Search(plan).best()
     end = max(starts[name] + plan.durations[name] for name in starts)
     if not _fits(plan, starts) or not _settled(plan, end // step, step):
         return results.PassedOn("two independent solutions disagree")
-    unit = plan.unit if end == 1 else f"{plan.unit}s"
     steps = tuple(
-        f"{_shown(name, parts)}: from {begun} to {begun + plan.durations[name]}"
+        f"{_shown(name, parts)}: from {plan.at(begun)} to {plan.at(begun + plan.durations[name])}"
         for name, begun in sorted(starts.items(), key=lambda pair: pair[1])
     )
     if within is None:
-        head = f"{end} {unit}. Nothing sooner is possible."
+        head = f"{plan.said(end)}. Nothing sooner is possible."
     else:
-        head = f"{'Yes' if end <= within else 'No'}. The earliest end is after {end} {unit}."
+        head = f"{'Yes' if end <= within else 'No'}. The earliest end is after {plan.said(end)}."
     check = "a solver finds a schedule that ends then and none that ends sooner"
     detail = {"family": "schedule", "starts": starts, "end": end}
     return results.Solved("\n".join([head, *steps]), reading, answers.Level.PROVED, check, steps, detail)
+
+
+def _plural(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def _circular(plan: _Plan) -> bool:
@@ -325,9 +361,9 @@ def _shown(name: str, parts: script.Script) -> str:
 
 def _reading(plan: _Plan, parts: script.Script) -> str:
     name = {one: _shown(one, parts) for one in plan.durations}
-    lines = [f"{name[one]} takes {duration} {plan.unit}s" for one, duration in plan.durations.items()]
+    lines = [f"{name[one]} takes {plan.said(duration)}" for one, duration in plan.durations.items()]
     lines += [f"{name[one]} ends before {name[later]} starts" for one, later in plan.first]
     lines += [f"{name[one]} and {name[two]} do not overlap" for one, two in plan.apart]
-    most = "any number" if plan.capacity >= len(plan.durations) else str(plan.capacity)
+    most = {0: "not said, and no matter", TASKS_MAX: "any number"}.get(plan.capacity, str(plan.capacity))
     note = "Assumed: a task that has begun is not interrupted, and one worker does it."
     return "\n".join(["I read:", *lines, f"at once: {most}", f"Question: {parts.question}?", note])

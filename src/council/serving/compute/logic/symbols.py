@@ -162,4 +162,4 @@ def _sides(left: _Read, right: _Read) -> tuple[formulas.Formula, formulas.Formul
 
 
 def _not_understood(text: str) -> problems.NotUnderstoodError:
-    return problems.NotUnderstoodError(f"I do not read {text[:60]!r} in a formula")
+    return problems.NotUnderstoodError(f"I do not read {text if len(text) <= 30 else text[:30] + '...'!r} in a formula")

@@ -189,7 +189,8 @@ def _answered(asked: _Asked) -> results.Result:
         models = [solver.world(yes=0), solver.world(no=0)]
     except findings.SearchLimitError:
         return results.Refused(
-            "The formulas were understood, but are too hard to settle within the limits.", _reading(asked)
+            "The formulas were understood, but are too hard to settle within the limits. Ask about fewer variables.",
+            _reading(asked),
         )
     if check is None:
         return results.PassedOn("two independent solutions disagree")
@@ -244,7 +245,10 @@ def _tabled(asked: _Asked) -> results.Result:
     variables, goal = asked.variables, asked.goal
     most = TABLE_VARIABLES_MAX if asked.task == "table" else COUNTED_VARIABLES_MAX
     if len(variables) > most:
-        return results.Refused(f"A table of more than {most} variables is too large to show.", _reading(asked))
+        return results.Refused(
+            f"A table of more than {most} variables is too large to show. Ask whether it is satisfiable.",
+            _reading(asked),
+        )
     rows = list(itertools.product((True, False), repeat=len(variables)))
     column = _column(goal, variables, len(rows))
     values = [bool(column >> number & 1) for number in range(len(rows))]

@@ -142,7 +142,10 @@ def _bare(clause: str) -> str:
 def _rule(condition: formulas.Formula, consequence: formulas.Formula, problem: problems.Problem) -> str:
     subjects = {atom.subject for part in (condition, consequence) for atom in formulas.atoms(part)}
     when, then = said(condition, problem), said(consequence, problem)
-    if subjects == {formulas.VARIABLE}:
+    counted = any(
+        isinstance(node, formulas.Exactly) for part in (condition, consequence) for node in formulas.walk(part)
+    )
+    if subjects == {formulas.VARIABLE} and not counted:
         return f"whatever {_bare(when)} {_bare(then)}"
     return f"for anything: if {when} then {then}"
 
@@ -184,7 +187,10 @@ def _placed(formula: formulas.Ahead | formulas.Next | formulas.At, problem: prob
         count = len(problem.names)
         if front.endswith("est") and formula.place in (1, count):
             return f"{formula.name} is {'not ' if deny else ''}the {front if formula.place == 1 else back}"
-        place = f"{_PLACES[formula.place - 1]} of {count}, counted from {front}"
+        if front == "first":
+            place = "last" if formula.place == count else f"{_PLACES[formula.place - 1]} of {count}"
+        else:
+            place = f"{_PLACES[formula.place - 1]} of {count}, counted from {front}"
         return f"{formula.name} is {'not ' if deny else ''}{place}"
     joint = "directly before" if isinstance(formula, formulas.Next) else "before"
     if deny and isinstance(formula, formulas.Ahead):

@@ -118,4 +118,4 @@ def test_meeting_the_solvers_limit_is_a_clear_refusal(monkeypatch: pytest.Monkey
     monkeypatch.setattr(findings.Solver, "satisfiable", exhausted)
     result = logic.solve("All men are mortal. Socrates is a man. Is Socrates mortal?")
     assert isinstance(result, results.Refused)
-    assert "too hard" in result.reason
+    assert result.reason.endswith("Ask with fewer names or sentences.")

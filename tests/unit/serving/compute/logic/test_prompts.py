@@ -137,7 +137,44 @@ ANSWERED = [
     ("If the alarm rings then the dog barks. The dog does not bark. Does the alarm ring?", "No."),
     ("The lamp is on or the fan is on. The lamp isn't on. Is the fan on?", "Yes."),
     ("If I work then I eat. I work. Do I eat?", "Yes."),
+    ("Either Ann is happy or Bob is happy, but not both. Ann is happy. Is Bob happy?", "No."),
+    ("Either it rains or it snows, but not both. It does not rain. Does it snow?", "Yes. It snows."),
+    ("Either Ann or Bob is guilty, but not both. Ann is guilty. Is Bob guilty?", "No."),
+    ("Either the butler or the cook is guilty. The cook is not guilty. Is the butler guilty?", "Yes. The butler is guilty."),
+    ("Exactly one of Ann and Bob is guilty. Ann is guilty. Is Bob guilty?", "No."),
+    ("Ann and Bob are not both guilty. Ann is guilty. Is Bob guilty?", "No."),
+    ("Not both Ann and Bob are guilty. Ann is guilty. Is Bob guilty?", "No."),
+    ("Ann sings only if Bob dances. Ann sings. Does Bob dance?", "Yes. Bob dances."),
+    ("The game is cancelled only if it rains. It does not rain. Is the game cancelled?", "No."),
+    ("Ann walks unless it rains. It does not rain. Does Ann walk?", "Yes. Ann walks."),
+    ("Unless it rains, Ann walks. It does not rain. Does Ann walk?", "Yes. Ann walks."),
+    ("If P then Q. P is true. Is Q true?", "Yes. Q."),
+    ("If P then Q. Q is false. P?", "No."),
+    ("All wugs are red or blue, but not both. Max is a wug. Max is red. Is Max blue?", "No. Max is not blue."),
+    ("All cats and dogs are pets. Tom is a cat. Is Tom a pet?", "Yes. Tom is a pet."),
+    ("No cats or dogs are plants. Tom is a dog. Is Tom a plant?", "No. Tom is not a plant."),
+    ("It is not true that all birds are swimmers. Are all birds swimmers?", "No."),
+    ("None but members are voters. Ann is a voter. Is Ann a member?", "Yes. Ann is a member."),
+    # lines and races
+    ("Ann finished before Bob. Bob finished before Cem. Who was first?", "Ann. Ann is first of 3."),
+    ("Ann finished before Bob. Bob finished before Cem. Who won the race?", "Ann."),
+    ("Ann finished before Bob. Bob finished before Cem. Who was last?", "Cem. Cem is last."),
+    ("Ann finished before Bob. Bob finished before Cem. Who finished second to last?", "Bob."),
+    ("Ann was first. Bob finished after Ann. Cem was last. Who was second?", "Bob."),
+    ("Ann is left of Bob. Bob is left of Cem. Who is leftmost?", "Ann."),
+    ("Ann is left of Bob. Bob is left of Cem. Who is in the middle?", "Bob."),
+    ("There are 4 people standing in a line. Ann is in front of Bob. Bob is in front of Cem. Cem is in front of Dan. "
+     "Who is first?", "Ann."),
+    ("Four people are standing in a line: Ann, Bob, Cem and Dan. Ann is in front of Bob. Bob is in front of Cem. "
+     "Dan is last in line. Who is second to last?", "Cem."),
+    ("Three people, Ann, Bob and Cem, ran a race. Ann finished before Bob. Cem was last. Who won?", "Ann."),
     # knights and knaves
+    ("You meet two people: A and B. A says 'Exactly two of us are knights'. B says 'A is a knave'. Who is what?",
+     "A is a knave, B is a knight."),
+    ("A says that B says that B is a knave. What is A?", "A is a knave."),
+    ("A very special island is inhabited only by knights and knaves. Knights always tell the truth, and knaves always lie. "
+     "You meet two inhabitants: Zoey and Mel. Zoey tells you that Mel is a knave. Mel says, 'Neither Zoey nor I are knaves.' "
+     "So who is a knight and who is a knave?", "Zoey is a knight, Mel is a knave."),
     (ISLAND + 'A says: "B is a knave." B says: "We are both knights." Who is what?', "A is a knight, B is a knave."),
     ("A says that both are knaves. What are A and B?", "A is a knave, B is a knight."),
     ("A says 'We are both knaves.' What are A and B?", "A is a knave, B is a knight."),
@@ -176,6 +213,7 @@ UNDETERMINED = [
 CONTRADICTORY = [
     ("All men are mortal. Socrates is a man. Rex is a dog. Socrates is not mortal. Is Rex a dog?", ["Rex is a dog"]),
     ("Some cats are dogs. No cats are dogs. Are some dogs cats?", []),
+    ("Either P or Q, but not both. P. Q. R or S. R?", ["R or S"]),
     ("Ann is taller than Bob. Bob is taller than Cem. Cem is taller than Ann. Dan is taller than Ann. Who is tallest?",
      ["Dan is taller than Ann"]),
     ("Ann is taller than Bob. Bob is taller than Cem. Cem is taller than Ann. Dan is taller than Ann. Who is the tallest?",
@@ -187,6 +225,17 @@ CONTRADICTORY = [
 
 PASSED_ON = """
 Hello!
+A says that B says that A is a knave. Is B a knave?
+Ann sings only if Bob dances. Bob dances. Does Ann sing?
+Either Ann or Bob is guilty. Ann is guilty. Is Bob guilty?
+Exactly one of P and Q is true. P. Q?
+P and Q unless R. Not R. P?
+All red cats and dogs are pets. Tom is a dog. Is Tom a pet?
+It is not true that all birds are red and big. Are all birds red?
+Ann is left of Bob. Bob is left of Cem. Who is first?
+Ann is taller than Bob. Bob is taller than Cem. Who is second to last?
+Ann is taller than Bob. Bob is taller than Cem. Cem is taller than Dan. Who is in the middle?
+There are 5 people standing in a line. Ann is in front of Bob. Bob is in front of Cem. Who is first?
 A boy is a thief. Tom is a boy. Is Tom a thief?
 Dogs are barking. Rex is a dog. Is Rex barking?
 Firemen are available. Tom is a fireman. Is Tom available?

@@ -32,6 +32,15 @@ PARALLEL = "Tasks can be done in parallel. "
             "When can everything be done at the earliest?",
             "61 hours.",
         ),
+        (
+            "A takes 1 hour. B takes 30 minutes. There is one worker. How soon can everything be done?",
+            "1 hour 30 minutes.",
+        ),
+        (
+            "A takes 2 hours. B takes 30 minutes. There are two workers. Can all tasks be finished within 120 minutes?",
+            "Yes. The earliest end is after 2 hours.",
+        ),
+        ("A takes 3 hours. B takes 2 hours. B depends on A. How soon can everything be done?", "5 hours."),
     ],
 )
 def test_the_earliest_end_is_found(text: str, answer: str) -> None:
@@ -54,6 +63,17 @@ def test_tasks_that_wait_for_each_other_are_refused() -> None:
     result = logic.solve(TASKS + PARALLEL + "Painting depends on drying. How soon can everything be done?")
     assert isinstance(result, results.Refused)
     assert "no schedule" in result.reason
+    without_workers = logic.solve(TASKS + "Painting depends on drying. How soon can everything be done?")
+    assert isinstance(without_workers, results.Refused)
+
+
+def test_the_reading_says_how_many_tasks_go_at_once() -> None:
+    for workers, shown in (("two", "at once: 2"), ("four", "at once: 4")):
+        result = logic.solve(
+            f"A takes 3 hours. B takes 2 hours. There are {workers} workers. How soon can everything be done?"
+        )
+        assert isinstance(result, results.Solved)
+        assert shown in result.reading.split("\n")
 
 
 def test_it_must_be_said_how_many_tasks_go_at_once() -> None:
