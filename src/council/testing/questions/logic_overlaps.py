@@ -43,6 +43,8 @@ def _sums(things: Sequence[str], verb: str) -> dict[str, Callable[[frozenset[str
         found[f"{verb} only {thing}"] = frozenset({thing}).__eq__
     found[f"do not {verb} {a}"] = lambda r: a not in r
     found[f"{verb} {a} but not {b}"] = lambda r: a in r and b not in r
+    found[f"{verb} {a} or {b}"] = lambda r: a in r or b in r
+    found[f"{verb} either {a} or {b}, but not both"] = lambda r: (a in r) != (b in r)
     if len(things) == 2:
         found[f"{verb} both"] = lambda r: len(r) == 2
         found[f"{verb} both {a} and {b}"] = lambda r: len(r) == 2
@@ -69,6 +71,7 @@ def _made(chance: random.Random, *, plain: bool) -> families.Asked:
     told = [f"{verb} {thing}" for thing in things]
     others = [said for said in sums if said not in told]
     usual = [s for s in others if "both" in s or "neither" in s or " and " in s or "all three" in s or "none" in s]
+    usual = [said for said in usual if " or " not in said]
     told += chance.sample(usual, chance.randint(1, min(4 if len(things) == 3 else 2, len(usual))))
     counts = {said: sum(n for region, n in filling.items() if sums[said](region)) for said in told}
     if chance.random() < 0.05:
@@ -135,7 +138,11 @@ _REFUSE = (
     "Of 40 students, 20 play chess and 15 play tennis too. How many play both?",
     "Of 40 students, 20 play chess and 15 play tennis the year after. How many play both?",
     _TEA + "How many like cocoa?",
-    _TEA + "How many like tea or coffee?",
+    _TEA + "How many like either tea or coffee?",
+    _TEA + "How many like tea or cocoa?",
+    _TEA + "Everyone likes tea or cocoa. How many like neither?",
+    "In a class of 30 boys play chess and 15 play tennis. How many play both?",
+    "In a class of 30, 18 play chess and 15 of them play tennis. How many play both?",
     _TEA + "How many cups of tea do they drink?",
     _TEA + "How many like tea more than coffee?",
     _TEA + "How many like neither on Sundays?",

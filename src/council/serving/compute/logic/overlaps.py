@@ -38,6 +38,7 @@ _TOTALS = [
     ),
     re.compile(rf"(?P<n>{_NUMBER}) (?P<noun>{_NOUN}) (?:were|are) (?:asked|surveyed|interviewed|questioned)"),
     re.compile(rf"in a {_GROUP} of (?P<n>{_NUMBER}) (?P<noun>{_NOUN})"),
+    re.compile(rf"in a {_GROUP} of (?P<n>{_NUMBER}),? (?P<rest>{_NUMBER} .+)"),
     re.compile(
         rf"(?:a|the) (?:survey|poll) of (?P<n>{_NUMBER}) (?P<noun>{_NOUN}) (?:found|finds|showed|shows) that (?P<rest>.+)"
     ),
@@ -52,7 +53,7 @@ _OF = rf"(?: of (?:them|these|the|those)| of)?(?: two| three)?(?: {_THINGS})?"
 _PIECES = re.compile(rf"(?:,? (?:and|but|while) |, |; )(?={_NUMBER}\b)")
 _EVERYONE = re.compile(
     rf"(?:everyone|everybody|each(?: one)? of them|each (?:person|student|member|child|guest)) (?P<verb>{_VERBS})"
-    r" at least one(?: of (?:them|these|the (?:two|three)))?"
+    r" (?:at least one(?: of (?:them|these|the (?:two|three)))?|(?P<one>[a-z ]+?) or (?P<two>[a-z ]+?)(?:,? or both)?)"
 )
 # Said behind a group they are no part of its name: "tennis instead".
 _TRAILERS = frozenset(
@@ -87,12 +88,12 @@ class _Reader:
             if match := form.fullmatch(text):
                 if self.total is not None:
                     raise problems.NotUnderstoodError("it says twice how many there are")
-                self.total, self.noun = _number(match["n"]), match["noun"]
+                self.total, self.noun = _number(match["n"]), match.groupdict().get("noun") or ""
                 text = match.groupdict().get("rest") or ""
                 break
         if match := _EVERYONE.fullmatch(text):
             self._same_verb(match["verb"])
-            self.pending.append(("none", 0))
+            self.pending.append((f"neither {match['one']} nor {match['two']}" if match["one"] else "none", 0))
             return
         for number, piece in enumerate(_PIECES.split(text) if text else []):
             self._piece(piece, listed=number > 0)
@@ -194,6 +195,10 @@ class _Reader:
             none = what.startswith("neither")
             pair = (match[1] or match[3] or match[5], match[2] or match[4] or match[6])
             return self._joined(*pair, inside, lambda region, both: bool(region & both) != none)
+        if match := re.fullmatch(r"(?:either )?(.+?) or (.+?),? but not both", what):
+            return self._joined(match[1], match[2], inside, lambda region, both: (region & both).bit_count() == 1)
+        if (match := re.fullmatch(r"(.+?) or (.+)", what)) and not what.startswith("either "):
+            return self._joined(match[1], match[2], inside, lambda region, both: bool(region & both))
         if match := re.fullmatch(r"(.+?),? (?:but not|and not) (.+)", what):
             first, second = inside.get(match[1]), inside.get(match[2])
             return (lambda region: bool(region & first) and not region & second) if first and second else None
@@ -388,6 +393,8 @@ def _reading(reader: _Reader, system: _System, parts: script.Script) -> str:
     if reader.total is not None:
         lines.insert(0, f"all together: {reader.total}")
     note = "Assumed: a count of one group, or of two, includes those who are also in another."
+    if any(re.search(r"\bor\b(?!.*both)", what) for what in (parts.question, *(what for what, _ in reader.pending))):
+        note += " Or includes those who are in both."
     return "\n".join(["I read:", *lines, f"Question: {parts.question}?", note])
 
 

@@ -42,10 +42,21 @@ def _joined(formula: formulas.And | formulas.Or, problem: problems.Problem, *, d
             third,
         ):
             return f"{first} is {'not ' if deny else ''}next to {second}"
+    if isinstance(formula, formulas.Or) and (counted := _counted(formula.parts, problem)):
+        return f"it is not the case that {counted}" if deny else counted
     parts = [_grouped(part, problem, deny=deny) for part in formula.parts]
     if isinstance(formula, formulas.And) != deny:
         return " and ".join(parts)
     return " or ".join(parts) + " (or both)"
+
+
+def _counted(parts: tuple[formulas.Formula, ...], problem: problems.Problem) -> str:
+    """Return several counts of the same things in one clause: 0 or 1 of these."""
+    counts = [part for part in parts if isinstance(part, formulas.Exactly)]
+    if len(counts) < len(parts) or len({count.parts for count in counts}) != 1:
+        return ""
+    numbers = " or ".join(str(count.count) for count in counts)
+    return f"{numbers} of these: " + "; ".join(said(part, problem) for part in counts[0].parts)
 
 
 def sentence(clause: str) -> str:

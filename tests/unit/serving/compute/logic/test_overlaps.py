@@ -29,6 +29,12 @@ SPORTS = "In a class of 40 students, 20 play football, 18 play tennis, 12 play c
         (DRINKS.replace(" and 7 like both", "") + "How many like both?", "It cannot be determined"),
         ("Of 30 people, 18 like tea and 15 like coffee. Everyone likes at least one. How many like both?", "3."),
         ("Of 30 people, 18 like tea and 15 like coffee. Everyone likes both. How many like neither?", ""),
+        ("Of 30 people, 18 like tea and 15 like coffee. Everyone likes tea or coffee. How many like both?", "3."),
+        ("Of 30 people, 18 like tea, 15 like coffee and 7 like both. How many like tea or coffee?", "26."),
+        ("Of 30 people, 18 like tea, 15 like coffee and 7 like both. How many like either tea or coffee?", ""),
+        ("Of 30 people, 18 like tea, 15 like coffee and 7 like both. How many like tea or coffee but not both?", "19."),
+        ("In a class of 30, 18 like tea, 15 like coffee and 7 like both. How many like neither?", "4."),
+        ("In a class of 30 boys play chess and 15 play tennis. How many play both?", ""),
         (SPORTS + "7 play football and tennis, 5 play football and chess, 4 play tennis and chess and 2 play all three sports."
          " How many play none of these sports?", "4."),
     ],
