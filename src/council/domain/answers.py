@@ -117,14 +117,18 @@ class Usage:
 PASSAGE_ID_CHARS = 20
 
 
+# The root of what comes from packages.
+PACKAGED = "packaged"
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of a document that recall found.
 
-    `root` is "blueprint" (trusted) or "library" (the user's own, untrusted). `score` grows with relevance; `coverage` is
-    the share of the query's distinct content words that the passage holds, 0 to 1. `quote` are the sentences of `text` that
-    hold most of them, and `held` the share that those hold together with the headings. `cosine` is how near its meaning is
-    to the query's, None where that was not looked at or other passages are nearer.
+    `root` is "blueprint" (trusted), "library" (the user's own, untrusted) or PACKAGED. `score` grows with relevance;
+    `coverage` is the share of the query's distinct content words that the passage holds, 0 to 1. `quote` are the sentences
+    of `text` that hold most of them, and `held` the share that those hold together with the headings. `cosine` is how near
+    its meaning is to the query's, None where that was not looked at or other passages are nearer.
     """
 
     root: str

@@ -12,8 +12,6 @@ _PASSAGES = 3
 _NEAR_MIN = 0.5
 _PLACE_CHARS_MAX = 120
 NOT_FOUND = "not in my sources"
-# The root of what comes from packages.
-PACKAGED = "packaged"
 
 
 class KnowledgeSpecialist:
@@ -33,7 +31,7 @@ class KnowledgeSpecialist:
             yield answers.PassOn(refusal)
             return
         passages = await self._retriever.search(question.text, _PASSAGES, question.request_id)
-        if passages and passages[0].root == PACKAGED and not passages[0].quote:
+        if passages and passages[0].root == answers.PACKAGED and not passages[0].quote:
             yield _unanswered(passages[0])
             return
         good = [

@@ -18,7 +18,6 @@ _READ: dict[str, Callable[[], Read]] = {
     "dictionary": lambda: wordnet.Dictionary.installed().read,
 }
 NAMES = answering.CORPORA
-ROOT = "packaged"
 
 
 class Corpora:
@@ -41,5 +40,5 @@ class Corpora:
             if entry:
                 source = f"{name} ({entry.origin})"
                 quote = entry.text if entry.answers else ""
-                return answers.Passage(ROOT, source, entry.heading, entry.text, 1.0, 1.0, quote, 1.0)
+                return answers.Passage(answers.PACKAGED, source, entry.heading, entry.text, 1.0, 1.0, quote, 1.0)
         return None
