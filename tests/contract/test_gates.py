@@ -16,8 +16,8 @@ import yaml
 
 import recorded_scrapes
 import servers
-from council.domain import gates, gates_file
-from council.upkeep.gates import embedded, promql, windows
+from council.domain import gates, gates_file, timeseries
+from council.upkeep.gates import embedded, promql
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[2] / "config" / "gates.yaml").read_text())
 GATES = {gate.name: gate for gate in gates_file.build(SHIPPED, SHIPPED)}
@@ -65,12 +65,12 @@ class _Until:
     def __init__(self, rows: dict[recorded_scrapes.Key, tuple[list[float], list[float]]], now_s: float):
         self._rows, self._now_s = rows, now_s
 
-    def select(self, metric: str, start_s: float) -> Iterator[windows.Series]:
+    def select(self, metric: str, start_s: float) -> Iterator[timeseries.Series]:
         for (name, labels), (times_s, values) in self._rows.items():
             if name == metric:
                 kept = [(at, value) for at, value in zip(times_s, values, strict=True) if start_s <= at <= self._now_s]
                 if kept:
-                    yield windows.Series(dict(labels), [at for at, _ in kept], [value for _, value in kept])
+                    yield timeseries.Series(dict(labels), [at for at, _ in kept], [value for _, value in kept])
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,86 @@
+"""The watch over the service itself: its settings, and what it tells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from council.domain import gates, states
+from council.domain.options import option
+
+
+@dataclass(frozen=True, slots=True)
+class WatchConfig:
+    """How the service watches itself."""
+
+    interval_s: float = option(
+        5.0, "How often every service is read and the gates are judged, seconds.", low=1, high=60
+    )
+    read_s: float = option(2.0, "Longest wait for the metrics of one service, seconds.", low=0.1, high=30)
+    read_bytes_max: int = option(4 << 20, "Most metrics read of one service, bytes.", low=4096, high=1 << 28)
+    series_max: int = option(
+        20_000, "Most series kept; what is beyond is not read and is named.", low=100, high=1_000_000
+    )
+    keep_days: float = option(
+        8.0, "Readings, verdicts and values of gates are kept for this long, days.", low=1, high=400
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One sample: `labels` are pairs, sorted by name."""
+
+    metric: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """What a service said at a moment, epoch seconds. `problem` says why nothing could be read; then there are no readings."""
+
+    service: str
+    at_s: float
+    readings: Sequence[Reading] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A service that tells metrics, and where."""
+
+    service: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known at a moment. `turn` counts up; services are those of the supervisor, and `problem` why they are not known."""
+
+    turn: int
+    at_s: float
+    gates: Sequence[gates.Judged] = ()
+    services: Sequence[states.ServiceStatus] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a gate said from a moment on, epoch seconds, until the next."""
+
+    verdict: gates.Verdict
+    since_s: float
+    value: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A gate over time: its verdicts, and its number about once a minute; both oldest first."""
+
+    gate: str
+    verdicts: Sequence[Past]
+    values: Sequence[tuple[float, float]]
+
+
+def is_counter(metric: str) -> bool:
+    """Whether a metric only rises, by its name: then its newest value stands for a stretch of time, else its least."""
+    return metric.endswith(("_total", "_bucket", "_count", "_sum"))
