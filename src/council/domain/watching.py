@@ -53,7 +53,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is known at a moment. `turn` counts up; services are those of the supervisor, and `problem` why they are not known."""
+    """What is known at a moment. `turn` counts up; `problem` says why the services are not known."""
 
     turn: int
     at_s: float

@@ -1,0 +1,233 @@
+"""The care loop: one turn reads every service, judges the gates, and says to alerts what it saw.
+
+    read -> judge -> observe -> keep
+
+1. `_read` asks the supervisor what runs and every service for its metrics, side by side. What does not answer is unknown.
+2. `_judge` has the source measure each gate and judges it; a verdict changes its `since` only where it changes.
+3. `_observe` turns verdicts, services and silence into observations; `alerts` makes incidents of them and tells people.
+4. `_keep` writes down what was read. The past may be lost, the present not: nothing here waits for the disk.
+
+This is the only module that chains the stages of upkeep.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from council import care_ports, ports
+from council.domain import errors, gates, incidents, states, watching
+from council.kit import clock as clock_module
+from council.upkeep.alerts import keeping, sources
+from council.upkeep.gates import embedded
+from council.upkeep.samples import exposition, recent
+
+_log = logging.getLogger(__name__)
+
+# Beyond these nothing is judged of; see `Recent`.
+RECENT_S = 4.6 * 3600
+_KEEP_S = 15.0
+_NUMBERS_S = 60.0
+_COMPACT_S = 600.0
+_GENERATION = "council_generation_info"
+_ALWAYS = frozenset({_GENERATION})
+
+
+class Embedded:
+    """The source that needs no server: our own samples."""
+
+    name = "embedded"
+
+    def __init__(self, samples: embedded.Samples):
+        self._samples = samples
+
+    async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
+        """Return what each gate's form reads at a time."""
+        return [embedded.measure(gate, self._samples, now_s) for gate in judged]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop leans on. `targets` says who tells metrics now; `own` are metrics that the watcher makes itself."""
+
+    runtime: ports.Runtime
+    scraper: care_ports.Scraper
+    source: care_ports.MetricsSource
+    samples: care_ports.Samples
+    alerts: keeping.Keeping
+    targets: Callable[[], Sequence[watching.Target]]
+    clock: clock_module.Clock
+
+
+class Loop:
+    """Turns, one after the other. `sight` is what the last one saw."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        watched: Sequence[gates.Gate],
+        seen: recent.Recent,
+        settings: watching.WatchConfig,
+        generation: str,
+    ):
+        self.sight = watching.Sight(0, 0.0)
+        self._parts = parts
+        self._gates = watched
+        self._seen = seen
+        self._settings = settings
+        self._generation = generation
+        self._wanted = _metrics(watched) | _ALWAYS
+        self._read_s: dict[str, float] = {}
+        self._began: dict[str, tuple[gates.Verdict, float]] = {}
+        self._unkept: list[watching.Scrape] = []
+        self._kept_s = self._numbered_s = self._compacted_s = -math.inf
+        self._changed: list[tuple[str, watching.Past]] = []
+
+    async def take_up(self) -> None:
+        """Go on where the watcher before this one ended. What it left may be lost; that is said."""
+        now_s = self._now_s()
+        try:
+            left = await asyncio.to_thread(self._parts.samples.since, now_s - RECENT_S)
+            for scrape in left:
+                if scrape.at_s <= now_s:
+                    self._seen.take(scrape)
+            for gate in self._gates:
+                past = await asyncio.to_thread(self._parts.samples.history, gate.name, now_s)
+                if past.verdicts:
+                    self._began[gate.name] = (past.verdicts[-1].verdict, past.verdicts[-1].since_s)
+        except errors.SamplesError as error:
+            _log.warning("what was read before cannot be taken up", extra={"reason": error.message})
+
+    async def turn(self) -> None:
+        """Do one turn. Raises nothing that one part's failure brings about."""
+        at_s = self._now_s()
+        services, problem = await self._read(at_s)
+        judged = await self._judge(at_s)
+        self.sight = watching.Sight(self.sight.turn + 1, at_s, judged, services, problem)
+        await asyncio.to_thread(self._parts.alerts.observe, list(self._observe(round(at_s * 1e6))))
+        await self._keep(at_s)
+
+    async def _read(self, at_s: float) -> tuple[Sequence[states.ServiceStatus], str]:
+        """Take in what every service says; return what the supervisor says, or why it says nothing."""
+        targets = self._parts.targets()
+        statuses, *scrapes = await asyncio.gather(self._statuses(), *(self._scrape(one, at_s) for one in targets))
+        for service in self._read_s.keys() - {one.service for one in targets}:
+            self._seen.forget(service, at_s)
+            del self._read_s[service]
+        for scrape in scrapes:
+            self._seen.take(scrape)
+            if not scrape.problem:
+                self._read_s[scrape.service] = at_s
+            else:
+                self._read_s.setdefault(scrape.service, at_s)
+        self._unkept = scrapes
+        return statuses
+
+    async def _statuses(self) -> tuple[Sequence[states.ServiceStatus], str]:
+        try:
+            return await self._parts.runtime.status(), ""
+        except errors.CouncilError as error:
+            return (), error.message
+
+    async def _scrape(self, target: watching.Target, at_s: float) -> watching.Scrape:
+        try:
+            text = await self._parts.scraper.scrape(target)
+            return watching.Scrape(target.service, at_s, exposition.read(text, self._wanted, target.service))
+        except errors.ScrapeError as error:
+            return watching.Scrape(target.service, at_s, problem=error.message)
+        except ValueError as error:
+            return watching.Scrape(target.service, at_s, problem=f"its metrics cannot be read: {error}")
+
+    async def _judge(self, at_s: float) -> list[gates.Judged]:
+        measured = await self._parts.source.measure(self._gates, at_s)
+        return [self._judged(gate, one, at_s) for gate, one in zip(self._gates, measured, strict=True)]
+
+    def _judged(self, gate: gates.Gate, measured: gates.Measured, at_s: float) -> gates.Judged:
+        other = self._of_another_generation(gate, at_s)
+        if other and not gate.not_applicable:
+            measured = dataclasses.replace(measured, value=None, reason=other)
+        verdict, reason = gates.judge(gate, measured)
+        before, since_s = self._began.get(gate.name, (None, at_s))
+        if verdict is not before:
+            since_s = at_s
+            self._began[gate.name] = (verdict, at_s)
+            self._changed.append((gate.name, watching.Past(verdict, at_s, measured.value, reason)))
+        return gates.Judged(
+            gate, verdict, measured.value, reason, measured.samples, measured.window_s, self._parts.source.name,
+            self._generation, since_s,
+        )  # fmt: skip
+
+    def _of_another_generation(self, gate: gates.Gate, at_s: float) -> str:
+        """Return which service that the gate needs runs another generation than the gate is of, "" if none does."""
+        for labels, value in self._seen.newest(_GENERATION, at_s):
+            service, runs = labels.get("svc", ""), labels.get("generation", "")
+            if value and runs != self._generation and service in gate.services:
+                return f"{service} runs generation {runs[:8]}, and this gate is of {self._generation[:8]}"
+        return ""
+
+    def _observe(self, at_us: int) -> Iterator[incidents.Observation]:
+        for judged in self.sight.gates:
+            yield sources.of_gate(judged, at_us)
+        for status in self.sight.services:
+            yield sources.of_service(status, at_us)
+        for service, read_s in self._read_s.items():
+            # A service that does not answer once is silent from now on: the alert's own damping waits for the second time.
+            yield sources.of_source(service, self.sight.at_s - read_s, self._settings.interval_s / 2, at_us)
+
+    async def _keep(self, at_s: float) -> None:
+        """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""
+        if at_s - self._kept_s < _KEEP_S and not self._changed:
+            return
+        scrapes = self._unkept if at_s - self._kept_s >= _KEEP_S else []
+        changed, self._changed = self._changed, []
+        numbers: list[tuple[str, float, float]] = []
+        if at_s - self._numbered_s >= _NUMBERS_S:
+            numbers = [(one.gate.name, at_s, one.value) for one in self.sight.gates if one.value is not None]
+            self._numbered_s = at_s
+        self._kept_s = at_s if scrapes else self._kept_s
+        try:
+            await asyncio.to_thread(self._parts.samples.keep, scrapes, changed, numbers)
+            if at_s - self._compacted_s >= _COMPACT_S:
+                more = await asyncio.to_thread(self._parts.samples.compact, at_s, self._settings.keep_days * 86_400)
+                self._compacted_s = self._compacted_s if more else at_s
+        except errors.SamplesError as error:
+            _log.warning("what was read is not kept", extra={"reason": error.message})
+
+    def _now_s(self) -> float:
+        return self._parts.clock.now_us() / 1e6
+
+
+def _metrics(watched: Sequence[gates.Gate]) -> frozenset[str]:
+    """Return the names, in the text form, of what the gates read."""
+    return frozenset(name for gate in watched for name in _names(gate.form))
+
+
+def _names(form: gates.Form) -> Iterator[str]:
+    match form:
+        case gates.Gauge(of=of, by=by):
+            yield of.metric
+            if by:
+                yield by.metric
+        case gates.Ratio(part=part, whole=whole):
+            yield from (one.metric for one in (*part, *whole))
+        case gates.Quantile(of=of):
+            yield from (of.metric + suffix for suffix in ("_bucket", "_count"))
+        case gates.Slope(of=of, began=began):
+            yield from (of.metric, began.metric)
+        case gates.Count(of=of):
+            yield of.metric
+
+
+def read_targets(listed: object, scheme: Mapping[str, str]) -> list[watching.Target]:
+    """Return who tells metrics, of a parsed list as Prometheus' file_sd has it. Raises ValueError."""
+    if not isinstance(listed, list):
+        raise ValueError("the targets are not a list")
+    found = []
+    for one in listed:
+        try:
+            service, address = str(one["labels"]["svc"]), str(one["targets"][0])
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"a target is not of the form of file_sd: {error}") from error
+        found.append(watching.Target(service, f"{scheme.get(service, 'http')}://{address}/metrics"))
+    return found
