@@ -7,18 +7,19 @@ it runs.
 import asyncio
 import contextlib
 import dataclasses
+import json
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from council import care_ports, ports
-from council.domain import answers, errors, providers
+from council.domain import access, answers, errors, gates, providers, watching
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import permissions
+from council.kit import hardware, permissions
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from council.serving.providers import calls as calls_module
     from council.serving.router import learning as learning_module
     from council.serving.specialists import speech
+    from council.upkeep import loop as loop_module
     from council.upkeep.alerts import keeping as keeping_module
 
 _PROMPT_BYTES_MAX = 64 * 1024
@@ -145,6 +147,67 @@ def alerts(config: config_module.Config, where: home_module.Home) -> "keeping_mo
     return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Watcher:
+    """The care loop, wired, with what others of its process reach."""
+
+    loop: "loop_module.Loop"
+    alerts: "keeping_module.Keeping"
+    samples: care_ports.Samples
+    scraper: care_ports.Scraper
+
+    async def close(self) -> None:
+        """Close what the loop leans on."""
+        await self.scraper.close()
+        await asyncio.to_thread(self.samples.close)
+
+
+def watcher(
+    config: config_module.Config, where: home_module.Home, generation: str, watched: Sequence[gates.Gate]
+) -> Watcher:
+    """Return the care loop of a generation with its gates. Raises SetupError."""
+    from council.backends.samples import sqlite
+    from council.backends.scraper import http
+    from council.upkeep import loop
+    from council.upkeep.samples import recent
+
+    settings = config.watch
+    samples = sqlite.SqliteSamples(where.watch / "samples.db")
+    scraper = http.HttpScraper({"gateway": _secret(where.internal_key_file)}, settings)
+    seen = recent.Recent(loop.RECENT_S, settings.series_max)
+    kept_alerts = alerts(config, where)
+    scheme = {"gateway": "https" if config.gateway.tls_cert_file else "http"}
+
+    def targets() -> list[watching.Target]:
+        """Return whom the supervisor lists; nobody where it lists nobody."""
+        try:
+            return loop.read_targets(json.loads((where.run / "targets.json").read_text()), scheme)
+        except (OSError, ValueError) as error:
+            _log.warning("nobody says whom to watch", extra={"reason": str(error)})
+            return []
+
+    parts = loop.Parts(
+        runtime(where),
+        scraper,
+        loop.Embedded(seen),
+        samples,
+        kept_alerts,
+        targets,
+        clock_module.SystemClock(),
+    )
+    made = loop.Loop(parts, _on_this_machine(watched), seen, settings, generation)
+    return Watcher(made, kept_alerts, samples, scraper)
+
+
+def _on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
+    """Return the gates with those declared not applicable that ask for what this machine has not."""
+    why = "" if hardware.look().gpus else "there is no graphics processor on this machine"
+    return [
+        dataclasses.replace(gate, not_applicable=gate.not_applicable or why) if gate.name == "gpu_memory" else gate
+        for gate in found
+    ]
+
+
 def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
     """Return the store that the settings name."""
     from council.backends.store import bundled, valkey
@@ -198,6 +261,13 @@ def _server(provider: providers.Provider, key: str | None, config: config_module
             raise AssertionError(f"the settings let no provider of kind {provider.kind!r} pass")
 
 
+def watch(where: home_module.Home) -> care_ports.Watch:
+    """Return what asks the watcher."""
+    from council.backends.watch import unix
+
+    return unix.UnixWatch(where.socket("watcher"))
+
+
 def runtime(where: home_module.Home) -> ports.Runtime:
     """Return the runtime: the supervisor of this machine."""
     from council.backends.runtime import local
@@ -242,7 +312,7 @@ def gateway(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(made_records, config.gateway),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, access.digest(_secret(where.internal_key_file))),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
             "records": _in_thread(made_records.ping),

@@ -11,6 +11,7 @@ import asyncio
 import functools
 import os
 import sys
+from pathlib import Path
 from typing import TypeVar
 
 import prometheus_client
@@ -158,6 +159,16 @@ OPEN_FDS = prometheus_client.Gauge("open_fds_total", "Open descriptors.", ["svc"
 FD_SOFT_LIMIT = prometheus_client.Gauge(
     "fd_soft_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
 )
+# What the watcher measures of the machine.
+DISK_USED_BYTES = prometheus_client.Gauge(
+    "council_disk_used_bytes", "Used on the disk that holds the home.", ["svc"], multiprocess_mode="livemax"
+)
+DISK_SIZE_BYTES = prometheus_client.Gauge(
+    "council_disk_size_bytes",
+    "Used and free to us on the disk that holds the home.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
 GENERATION = prometheus_client.Gauge(
     "council_generation_info",
     "1 for the generation this service runs.",
@@ -278,6 +289,19 @@ def observe_process(service: str, generation: str) -> None:
         PROCESS_TASKS.labels(service).set(len(asyncio.all_tasks()))
     except RuntimeError:  # no event loop runs in this thread
         pass
+
+
+def observe_disk(service: str, folder: Path) -> None:
+    """Write how full the disk of a folder is; what only root may fill counts as neither used nor free, as in `df`."""
+    try:
+        seen = os.statvfs(folder)
+    except OSError:
+        for gauge in (DISK_USED_BYTES, DISK_SIZE_BYTES):
+            _set(gauge, service, reading.Unknown("the disk cannot be asked"))
+        return
+    used = (seen.f_blocks - seen.f_bfree) * seen.f_frsize
+    DISK_USED_BYTES.labels(service).set(used)
+    DISK_SIZE_BYTES.labels(service).set(used + seen.f_bavail * seen.f_frsize)
 
 
 def _set(gauge: prometheus_client.Gauge, service: str, figure: int | reading.Unknown, unit: int = 1) -> None:

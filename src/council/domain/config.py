@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, errors, money, options, storage
+from council.domain import alerting, answering, errors, money, options, storage, watching
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -261,6 +261,7 @@ class Config:
     calls: CallsConfig = field(default_factory=CallsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
+    watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
@@ -278,6 +279,11 @@ class Config:
     def sandboxd_port(self) -> int:
         """The port of the sandbox service's health and metrics."""
         return self.port + 4
+
+    @property
+    def watcher_port(self) -> int:
+        """The port of the watcher's health and metrics."""
+        return self.port + 2
 
     @property
     def recall_port(self) -> int:

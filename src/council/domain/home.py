@@ -49,6 +49,11 @@ class Home:
         return self.root / "notices"
 
     @property
+    def watch(self) -> Path:
+        """What the watcher has read and judged in the last days; nothing but the past is lost with it."""
+        return self.root / "watch"
+
+    @property
     def blueprint(self) -> Path:
         """The bare git repository that describes the running system."""
         return self.root / "blueprint.git"

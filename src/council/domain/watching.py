@@ -52,12 +52,34 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class GateLine:
+    """A judged gate as it is shown, flat. `value` is in `unit`; the verdict holds from `since_s` on, epoch seconds."""
+
+    name: str
+    value: float | None
+    unit: str
+    comparator: str
+    threshold: float
+    amber: float
+    verdict: gates.Verdict
+    reason: str
+    samples: float
+    window_s: float
+    source: str
+    generation: str
+    since_s: float
+    protects: str
+    no_data: str
+    playbooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """What is known at a moment. `turn` counts up; `problem` says why the services are not known."""
 
     turn: int
     at_s: float
-    gates: Sequence[gates.Judged] = ()
+    gates: Sequence[GateLine] = ()
     services: Sequence[states.ServiceStatus] = ()
     problem: str = ""
 
@@ -79,6 +101,29 @@ class History:
     gate: str
     verdicts: Sequence[Past]
     values: Sequence[tuple[float, float]]
+
+
+def line(judged: gates.Judged) -> GateLine:
+    """Return a judged gate as it is shown."""
+    gate = judged.gate
+    return GateLine(
+        name=gate.name,
+        value=judged.value,
+        unit=gate.unit,
+        comparator=str(gate.comparator),
+        threshold=gate.threshold,
+        amber=gate.amber,
+        verdict=judged.verdict,
+        reason=judged.reason,
+        samples=judged.samples,
+        window_s=judged.window_s,
+        source=judged.source,
+        generation=judged.generation,
+        since_s=judged.since_s,
+        protects=gate.protects,
+        no_data=gate.no_data,
+        playbooks=gate.playbooks,
+    )
 
 
 def is_counter(metric: str) -> bool:

@@ -81,12 +81,13 @@ def authorise(caller: Caller, command: str, rights: Rights) -> None:
 
 def identify(peer: process.Peer, services: Mapping[int, str]) -> Caller:
     """Say who a connected peer is; `services` maps the pids of live children. Raises ForbiddenError."""
+    # First, since a service may have a system user of its own.
+    if peer.pid in services:
+        return Service(services[peer.pid])
     if peer.uid not in (os.geteuid(), 0):
         raise errors.ForbiddenError("Only the user that runs Council, or root, may command it. Use `sudo -u`.")
     if peer.pid == os.getpid():
         return Owner()
-    if peer.pid in services:
-        return Service(services[peer.pid])
     ancestors = process.ancestors(peer.pid)
     if not ancestors and process.stat(peer.pid) is None:
         raise errors.ForbiddenError(

@@ -85,6 +85,12 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             SocketSpec("health", "tcp", local, config.sandboxd_port),
         ),
         service(
+            "watcher",
+            SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway"),
+            SocketSpec("health", "tcp", local, config.watcher_port),
+            inherits=frozenset({"COUNCIL_RECORDS_URL"}),
+        ),
+        service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
             replicas=config.gateway.workers,

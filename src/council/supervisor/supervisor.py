@@ -84,7 +84,7 @@ class Supervisor:
             for spec in self._specs:
                 opened = {one.name: await self._open_socket(one) for one in spec.sockets}
                 self.services[spec.name] = service.RunningService(spec, self._generation, opened, around)
-            command = specs.SocketSpec("control", "unix", path=self._home.socket("supervisor"))
+            command = specs.SocketSpec("control", "unix", path=self._home.socket("supervisor"), caller="watcher")
             await self._control.open(await self._open_socket(command))
         except BaseException:
             self._let_go()
@@ -145,9 +145,9 @@ class Supervisor:
         """Return the pids of every live child."""
         return set(self._services_by_pid())
 
-    async def status(self) -> list[states.ServiceStatus]:
-        """Return one row a replica, in start order."""
-        processes = await asyncio.to_thread(process.table)
+    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+        """Return one row a replica, in start order. Memory costs a look at every page of every process, and is 0 without."""
+        processes = await asyncio.to_thread(process.table) if memory else None
         return [row for one in self.services.values() for row in one.status(processes)]
 
     async def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +156,9 @@ class Supervisor:
             case "list":
                 return {"services": list(self.services)}
             case "status":
-                return {"services": [asdict(row) for row in await self.status()]}
+                return {
+                    "services": [asdict(row) for row in await self.status(memory=request.get("memory") is not False)]
+                }
             case "shutdown":
                 self.closing.set()
                 return {}

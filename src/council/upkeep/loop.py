@@ -104,14 +104,18 @@ class Loop:
         at_s = self._now_s()
         services, problem = await self._read(at_s)
         judged = await self._judge(at_s)
-        self.sight = watching.Sight(self.sight.turn + 1, at_s, judged, services, problem)
-        await asyncio.to_thread(self._parts.alerts.observe, list(self._observe(round(at_s * 1e6))))
+        lines = [watching.line(one) for one in judged]
+        self.sight = watching.Sight(self.sight.turn + 1, at_s, lines, services, problem)
+        observed = list(self._observe(judged, services, at_s))
+        await asyncio.to_thread(self._parts.alerts.observe, observed)
         await self._keep(at_s)
 
     async def _read(self, at_s: float) -> tuple[Sequence[states.ServiceStatus], str]:
         """Take in what every service says; return what the supervisor says, or why it says nothing."""
         targets = self._parts.targets()
-        statuses, *scrapes = await asyncio.gather(self._statuses(), *(self._scrape(one, at_s) for one in targets))
+        statuses, scrapes = await asyncio.gather(
+            self._statuses(), asyncio.gather(*(self._scrape(one, at_s) for one in targets))
+        )
         for service in self._read_s.keys() - {one.service for one in targets}:
             self._seen.forget(service, at_s)
             del self._read_s[service]
@@ -126,7 +130,7 @@ class Loop:
 
     async def _statuses(self) -> tuple[Sequence[states.ServiceStatus], str]:
         try:
-            return await self._parts.runtime.status(), ""
+            return await self._parts.runtime.status(memory=False), ""
         except errors.CouncilError as error:
             return (), error.message
 
@@ -166,14 +170,17 @@ class Loop:
                 return f"{service} runs generation {runs[:8]}, and this gate is of {self._generation[:8]}"
         return ""
 
-    def _observe(self, at_us: int) -> Iterator[incidents.Observation]:
-        for judged in self.sight.gates:
-            yield sources.of_gate(judged, at_us)
-        for status in self.sight.services:
+    def _observe(
+        self, judged: Sequence[gates.Judged], services: Sequence[states.ServiceStatus], at_s: float
+    ) -> Iterator[incidents.Observation]:
+        at_us = round(at_s * 1e6)
+        for one in judged:
+            yield sources.of_gate(one, at_us)
+        for status in services:
             yield sources.of_service(status, at_us)
         for service, read_s in self._read_s.items():
             # A service that does not answer once is silent from now on: the alert's own damping waits for the second time.
-            yield sources.of_source(service, self.sight.at_s - read_s, self._settings.interval_s / 2, at_us)
+            yield sources.of_source(service, at_s - read_s, self._settings.interval_s / 2, at_us)
 
     async def _keep(self, at_s: float) -> None:
         """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""
@@ -183,7 +190,7 @@ class Loop:
         changed, self._changed = self._changed, []
         numbers: list[tuple[str, float, float]] = []
         if at_s - self._numbered_s >= _NUMBERS_S:
-            numbers = [(one.gate.name, at_s, one.value) for one in self.sight.gates if one.value is not None]
+            numbers = [(one.name, at_s, one.value) for one in self.sight.gates if one.value is not None]
             self._numbered_s = at_s
         self._kept_s = at_s if scrapes else self._kept_s
         try:
@@ -222,7 +229,7 @@ def _names(form: gates.Form) -> Iterator[str]:
 def read_targets(listed: object, scheme: Mapping[str, str]) -> list[watching.Target]:
     """Return who tells metrics, of a parsed list as Prometheus' file_sd has it. Raises ValueError."""
     if not isinstance(listed, list):
-        raise ValueError("the targets are not a list")
+        raise ValueError("the targets are not a list")  # noqa: TRY004 - what is in a file, not an argument
     found = []
     for one in listed:
         try:

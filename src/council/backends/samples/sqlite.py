@@ -66,7 +66,8 @@ class SqliteSamples:
                 [(gate, _ms(one.since_s), str(one.verdict), one.value, one.reason) for gate, one in verdicts],
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO numbers VALUES (?, ?, ?)", [(gate, _ms(at), value) for gate, at, value in numbers]
+                "INSERT OR REPLACE INTO numbers VALUES (?, ?, ?)",
+                [(gate, _ms(at), value) for gate, at, value in numbers],
             )
 
     def since(self, start_s: float) -> list[watching.Scrape]:
@@ -102,7 +103,10 @@ class SqliteSamples:
             ).fetchall()
         return watching.History(
             gate,
-            [watching.Past(gates.Verdict(verdict), at / 1000, value, reason) for verdict, at, value, reason in verdicts],
+            [
+                watching.Past(gates.Verdict(verdict), at / 1000, value, reason)
+                for verdict, at, value, reason in verdicts
+            ],
             [(at / 1000, value) for at, value in numbers],
         )
 
@@ -147,9 +151,7 @@ class SqliteSamples:
                 counts = watching.is_counter(metrics.get(number, ""))
                 merged[number] = value if counts or number not in merged else min(merged[number], value)
         problem = "" if merged else rows[-1][0]
-        connection.execute(
-            "DELETE FROM scrapes WHERE service = ? AND at_ms > ? AND at_ms <= ?", (service, low, high)
-        )
+        connection.execute("DELETE FROM scrapes WHERE service = ? AND at_ms > ? AND at_ms <= ?", (service, low, high))
         connection.execute(
             "INSERT INTO scrapes VALUES (?, ?, ?, ?)", (service, high, problem, _compressed(merged.items()))
         )
@@ -184,7 +186,9 @@ class SqliteSamples:
             return self._connected()
         except sqlite3.DatabaseError as error:
             aside = self._file.with_suffix(".damaged")
-            _log.error("the samples cannot be read and are begun anew", extra={"reason": str(error), "file": aside.name})
+            _log.error(
+                "the samples cannot be read and are begun anew", extra={"reason": str(error), "file": aside.name}
+            )
             for suffix in ("-wal", "-shm"):
                 self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
             self._file.replace(aside)

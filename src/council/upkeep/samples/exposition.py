@@ -1,6 +1,5 @@
 """Reads the text form of metrics: only those that somebody asks for, since a gateway tells a thousand lines."""
 
-import math
 import re
 from collections.abc import Collection, Iterator
 
@@ -34,6 +33,4 @@ def _readings(text: str, service: str) -> Iterator[watching.Reading]:
             labels = {"svc": service} | sample.labels
             if len(labels) > _LABELS_MAX or any(len(value) > _VALUE_CHARS_MAX for value in labels.values()):
                 raise ValueError(f"{sample.name} has more labels, or longer ones, than a metric of ours")
-            # A number that is none is a reading all the same: that the service told it is not that it said nothing.
-            value = math.nan if sample.value is None else float(sample.value)
-            yield watching.Reading(sample.name, tuple(sorted(labels.items())), value)
+            yield watching.Reading(sample.name, tuple(sorted(labels.items())), float(sample.value))
