@@ -43,7 +43,7 @@ class Thumb:
 
 
 class Taken(enum.StrEnum):
-    """What a thumb changed: `new` where its user said something else before, or nothing. `unknown`: it was not their request."""
+    """What a thumb changed: `new` where its user had said nothing or the other, `unknown` where it was not their request."""
 
     NEW = "new"
     SAME = "same"
