@@ -189,8 +189,8 @@ class _Recall:
         return self._found(passages, "")
 
     async def _find(self, query: str, limit: int) -> dict[str, Any]:
-        held_min = self.settings.coverage_min
-        passages, note = await hybrid.search(self._index, query, limit, held_min, self.meaning.nearest)
+        coverage_min = self.settings.coverage_min
+        passages, note = await hybrid.search(self._index, query, limit, coverage_min, self.meaning.nearest)
         return self._found(passages, note)
 
     def _found(self, passages: Sequence[answers.Passage], note: str) -> dict[str, Any]:
