@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import figures
 import numpy
 
+import figures
 from council.backends.embedder import onnx
 from council.domain import answers, config
 from council.serving.memory import folder, lexical, meanings
@@ -52,7 +52,7 @@ Rank = Callable[[str], Sequence[answers.Passage]]
 class Ranks:
     """The passages of docs and handbook, and the ways to rank them."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         self.index = lexical.LexicalIndex()
         self._passages: list[answers.Passage] = []
         for name, path in FOLDERS.items():
@@ -64,6 +64,7 @@ class Ranks:
                     for one in change.sections or []
                 ]
         self._embedder = onnx.OnnxEmbedder(cache_texts=1)
+        say(f"ranking: embeds {len(self._passages)} passages")
         texts = [meanings.text_of(passage) for passage in self._passages]
         self._vectors = numpy.stack([self._vector(text, meanings.PASSAGE_TOKENS_MAX) for text in texts])
 
@@ -159,12 +160,11 @@ def _figures(subject: str, counted: collections.Counter[tuple[str, str]]) -> Ite
         total = sum(counted[one, "n"] for one in about)
         for place in PLACES:
             found = sum(counted[one, f"hit@{place}"] for one in about)
-            figure = f"{name}: passage among the first {place}"
-            yield figures.Row(figure, subject, found, "questions", note=f"of {total}")
+            yield figures.share(f"{name}: passage among the first {place}", subject, found, total)
     total = sum(counted[one, "n"] for one in QUOTED)
     for what in ("right", "wrong"):
         found = sum(counted[one, what] for one in QUOTED)
-        yield figures.Row(f"quote: {what}", subject, found, "questions", note=f"of {total}")
+        yield figures.share(f"quoted: {what}", subject, found, total)
 
 
 def run(say: Callable[[str], None]) -> list[figures.Row]:
@@ -172,8 +172,7 @@ def run(say: Callable[[str], None]) -> list[figures.Row]:
     rows = [json.loads(line) for line in (HERE / "knowledge/questions.jsonl").read_text().splitlines()]
     others = (HERE / "knowledge/paraphrases.jsonl").read_text().splitlines()
     rows += [{**json.loads(line), "about": "paraphrases"} for line in others]
-    say("ranking: embeds every passage")
-    ranks = Ranks()
+    ranks = Ranks(say)
     rows += ranks.rare()
     ways: dict[str, Rank] = {
         figures.OURS: ranks.served,

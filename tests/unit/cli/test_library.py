@@ -44,8 +44,10 @@ def test_documents_are_listed_with_passages_or_reasons(home: Path) -> None:
 
 FOUND = {
     "found": [
-        {"found_by": "both", "coverage": 0.5, "cosine": 0.4567, "source": "a.md", "heading": "A > B", "quote": "One.", "text": "x"},
-        {"found_by": "words", "coverage": 1.0, "cosine": None, "source": "b.md", "heading": "", "quote": "", "text": "Two\n" * 99},
+        {"found_by": "both", "coverage": 0.5, "cosine": 0.4567,
+         "source": "a.md", "heading": "A > B", "quote": "One.", "text": "x"},
+        {"found_by": "words", "coverage": 1.0, "cosine": None,
+         "source": "b.md", "heading": "", "quote": "", "text": "Two\n" * 99},
     ],
     "note": "The meaning of 3 of 9 passages is known so far.",
 }  # fmt: skip
