@@ -24,6 +24,7 @@ _ORDER = (
     "route",
     "specialists",
     "locality",
+    "ranking",
     "recall",
     "sandbox",
     "leaks",

@@ -23,6 +23,7 @@ import ledger
 import locality
 import locality_live
 import memory
+import ranking
 import readme
 import recall
 import request_costs
@@ -121,6 +122,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
         *locality.run(say),
         *(locality_live.run(options.port, say, options.live, options.warming, options.seed) if options.live else []),
     ],
+    "ranking": lambda _: ranking.run(say),
     "recall": lambda options: recall.run(options.port, options.peers, say),
     "specialists": lambda options: specialists.run(
         options.port, say, options.data, options.sample, options.seed, options.model, options.tools
