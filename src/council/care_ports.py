@@ -101,6 +101,9 @@ class Samples(Protocol):
 class Watch(Protocol):
     """What the watcher knows, for whoever shows it. Every method raises WatcherUnavailableError."""
 
+    async def ping(self) -> None:
+        """Return if it answers."""
+
     async def sight(self) -> watching.Sight:
         """Return what it saw last."""
 

@@ -146,7 +146,15 @@ def test_a_table_says_what_the_code_says(name: str) -> None:
 
 
 def test_every_error_that_reaches_clients_has_a_row() -> None:
-    held_back = {"config_invalid", "blueprint_invalid", "setup_incomplete", "not_running", "notify_failed"}
+    held_back = {
+        "config_invalid",
+        "blueprint_invalid",
+        "setup_incomplete",
+        "not_running",
+        "notify_failed",
+        "scrape_failed",
+        "samples_unavailable",
+    }
     codes = {kind.code for kind in _kinds(errors.CouncilError)} - held_back
     assert codes <= {*http_errors._TABLE, "internal_error"}
 

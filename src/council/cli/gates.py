@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from council import app, care_ports
+from council import care_app, care_ports
 from council.cli import options
 from council.domain import errors, gates, home, watching
 from council.upkeep.alerts import notices
@@ -36,7 +36,7 @@ def group(name: str | None, watch: bool, since: float, where: home.Home, as_json
 
     Exit status 1 where a gate is red, so that scripts can ask.
     """
-    seen = app.watch(where)
+    seen = care_app.watch(where)
     if name is not None:
         _show_history(asyncio.run(_past(seen, name, since * 3600)), as_json)
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from council import app, homes
+from council import care_app, homes
 from council.backends.model_provider import packaged
 from council.cli import options
 from council.domain import config as config_module
@@ -167,7 +167,7 @@ def _follow(log: Path, begins_at: int, child: "subprocess.Popen[bytes]") -> bool
 @options.home
 def down(where: home_module.Home) -> None:
     """Stop everything; running answers are finished first."""
-    asyncio.run(app.runtime(where).shut_down())
+    asyncio.run(care_app.runtime(where).shut_down())
     click.echo("Stopped.")
 
 
@@ -178,7 +178,7 @@ def status(where: home_module.Home, as_json: bool) -> None:
     """Show every process: state, generation, uptime, restarts, memory. And which regime of users holds."""
     from council.supervisor import ownership, users
 
-    services = asyncio.run(app.runtime(where).status())
+    services = asyncio.run(care_app.runtime(where).status())
     regime = ownership.noted_regime(where)
     if as_json:
         said = {} if regime is None else {"regime": regime.name, "regime_reason": regime.reason}

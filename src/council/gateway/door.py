@@ -41,15 +41,25 @@ class Door:
     """
 
     def __init__(
-        self, app: ASGIApp, gateway: config_module.GatewayConfig, job_bytes_max: int, template_of: Callable[[str], str]
+        self,
+        app: ASGIApp,
+        gateway: config_module.GatewayConfig,
+        job_bytes_max: int,
+        template_of: Callable[[str], str],
+        closing: asyncio.Event,
     ):
         self._app = app
+        self._closing = closing
         self._gateway = gateway
         self._job_bytes_max = job_bytes_max
         self._template_of = template_of
         self._in_flight = 0
         self._crowd = presence.Crowd()
         self._allowed_hosts = frozenset(name.lower() for name in gateway.allowed_hosts)
+
+    def drain(self) -> None:
+        """Say that this process stops: streams that would never end by themselves end now."""
+        self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one exchange."""

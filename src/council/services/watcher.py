@@ -17,8 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from council import app as composition
-from council import homes, telemetry
+from council import care_app, homes, telemetry
 from council.domain import config as config_module
 from council.domain import errors, home
 from council.kit import frames, listeners
@@ -44,7 +43,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     os.environ.update(SQLITE_TMPDIR=str(where.watch))
     # Wired first: addresses of notices and the key to the gateway's metrics are read before the confinement.
     watched = homes.load_gates(where, environment.generation)
-    made = composition.watcher(config, where, environment.generation, watched)
+    made = care_app.watcher(config, where, environment.generation, watched)
     rights.confine_service("watcher", config, where)
     service = _Watcher(made, config, where, watch, environment)
     harness.serve(local_hosts.only(service.application()), health, environment, drain_s=0.0)
@@ -54,7 +53,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
 class _Watcher:
     def __init__(
         self,
-        made: composition.Watcher,
+        made: care_app.Watcher,
         config: config_module.Config,
         where: home.Home,
         watch: socket.socket,

@@ -60,8 +60,9 @@ class Supervisor:
         self._regime = regime
         self._after_exit = after_exit
         self._clock = clock or clock_module.SystemClock()
+        uids = {} if regime is None else {name: account.uid for name, account in regime.accounts.items()}
         rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED)
-        self._control = control.ControlServer(self.handle, self._services_by_pid, rights)
+        self._control = control.ControlServer(self.handle, self._services_by_pid, rights, uids)
         self._lock: ownership.Lock | None = None
         self._sockets: list[socket.socket] = []
         self._log_keeper: asyncio.Task[None] | None = None

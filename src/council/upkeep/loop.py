@@ -79,6 +79,7 @@ class Loop:
         self._generation = generation
         self._wanted = _metrics(watched) | _ALWAYS
         self._read_s: dict[str, float] = {}
+        self._problems: dict[str, str] = {}
         self._began: dict[str, tuple[gates.Verdict, float]] = {}
         self._unkept: list[watching.Scrape] = []
         self._kept_s = self._numbered_s = self._compacted_s = -math.inf
@@ -119,6 +120,7 @@ class Loop:
         for service in self._read_s.keys() - {one.service for one in targets}:
             self._seen.forget(service, at_s)
             del self._read_s[service]
+        self._problems = {one.service: one.problem for one in scrapes if one.problem}
         for scrape in scrapes:
             self._seen.take(scrape)
             if not scrape.problem:
@@ -179,8 +181,7 @@ class Loop:
         for status in services:
             yield sources.of_service(status, at_us)
         for service, read_s in self._read_s.items():
-            # A service that does not answer once is silent from now on: the alert's own damping waits for the second time.
-            yield sources.of_source(service, at_s - read_s, self._settings.interval_s / 2, at_us)
+            yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, at_us)
 
     async def _keep(self, at_s: float) -> None:
         """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""

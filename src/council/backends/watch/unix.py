@@ -17,6 +17,10 @@ class UnixWatch:
     def __init__(self, socket_path: Path):
         self._path = socket_path
 
+    async def ping(self) -> None:
+        """Return if the watcher answers. Raises WatcherUnavailableError."""
+        await self.sight()
+
     async def sight(self) -> watching.Sight:
         """Return what the watcher saw last. Raises WatcherUnavailableError."""
         reply = await self._ask({"ask": "sight"})

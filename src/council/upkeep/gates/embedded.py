@@ -45,9 +45,14 @@ class _Reading:
 
     def unreadable(self) -> str:
         """Return why a service that the gate needs cannot be read, "" if all can."""
-        found = {one.labels.get("svc", ""): one for one in self._series(UP, self._now_s - timeseries.LOOKBACK_S)}
+        # What is watched no more has ended, as it has for Prometheus.
+        found = {
+            one.labels.get("svc", ""): newest
+            for one in self._series(UP, self._now_s - timeseries.LOOKBACK_S)
+            if (newest := one.last(self._now_s)) is not None
+        }
         for name in self._gate.services or sorted(found):
-            newest = found[name].last(self._now_s) if name in found else None
+            newest = found.get(name)
             if newest is None:
                 return f"{name} is not watched"
             if not newest[1]:

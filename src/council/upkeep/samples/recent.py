@@ -60,8 +60,7 @@ class Recent:
         self._by_service: dict[str, dict[_Key, _Kept]] = {}
         self._count = 0
         self._tidied_s = -math.inf
-        # How many series found no room.
-        self.left_out = 0
+        self._left_out = 0
 
     def take(self, scrape: watching.Scrape) -> None:
         """Add what a service said. What it said before and says no more has ended; so has all of one that says nothing."""
@@ -106,7 +105,7 @@ class Recent:
         kept = of_service.get(key)
         if kept is None:
             if self._count >= self._series_max:
-                self.left_out += 1
+                self._left_out += 1
                 return None
             kept = of_service[key] = _Kept(dict(key[1]))
             self._by_metric.setdefault(key[0], {})[key] = kept
@@ -120,6 +119,6 @@ class Recent:
                 if not kept.times_s:
                     del of_service[key], self._by_metric[key[0]][key]
                     self._count -= 1
-        if self.left_out:
-            _log.warning("more series are told than are kept", extra={"left_out": self.left_out})
-            self.left_out = 0
+        if self._left_out:
+            _log.warning("more series are told than are kept", extra={"left_out": self._left_out})
+            self._left_out = 0
