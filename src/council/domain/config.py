@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, errors, money, options, storage
+from council.domain import alerting, answering, errors, money, options, storage, watching
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -262,6 +262,7 @@ class Config:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
+    watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

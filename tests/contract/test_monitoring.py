@@ -1,0 +1,95 @@
+"""The files for Prometheus and Alertmanager, put to the real programs."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+import rule_cases
+import servers
+from council.domain import alerting, watching
+from council.upkeep.monitoring import files
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("monitoring")
+    made = files.build(tuple(rule_cases.GATES.values()), alerting.AlertsConfig(), watching.WatchConfig())
+    for name, text in made.items():
+        file = where / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return where
+
+
+def ran(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_promtool_takes_the_configuration_and_its_rules(folder: Path) -> None:
+    servers.need("promtool")
+    done = ran("promtool", "check", "config", str(folder / "prometheus.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 rule files found" in done.stdout
+
+
+def test_promtool_finds_nothing_to_mend_in_the_rules(folder: Path) -> None:
+    servers.need("promtool")
+    done = ran(
+        "promtool", "check", "rules", "--lint=all", "--lint-fatal", *(str(one) for one in folder.glob("rules/*"))
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_amtool_takes_the_routes(folder: Path) -> None:
+    servers.need("amtool")
+    done = ran("amtool", "check-config", str(folder / "alertmanager.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def judged(folder: Path, where: Path, cases: Sequence[rule_cases.Case]) -> "subprocess.CompletedProcess[str]":
+    where.write_text(
+        yaml.safe_dump(
+            {
+                "rule_files": sorted(str(one) for one in folder.glob("rules/*.yml")),
+                "evaluation_interval": f"{rule_cases.STEP_S}s",
+                "tests": [case.as_test() for case in cases],
+            },
+            sort_keys=False,
+            width=1_000_000,
+        )
+    )
+    return ran("promtool", "test", "rules", str(where))
+
+
+def test_every_gate_has_three_cases_and_more() -> None:
+    cases = [*rule_cases.short(), *rule_cases.growth()]
+    for name in rule_cases.GATES:
+        found = [case.verdict for case in cases if case.gate == name]
+        assert {"green", "amber", "red", "unknown"} <= set(found)
+        assert len(found) >= 6
+
+
+@pytest.mark.parametrize("kind", ["levels", "unknowns", "generations", "times", "descriptors", "growth"])
+def test_the_rules_say_of_each_case_what_follows_from_it(kind: str, folder: Path, tmp_path: Path) -> None:
+    servers.need("promtool")
+    done = judged(folder, tmp_path / "cases.yml", list(getattr(rule_cases, kind)()))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_case_that_is_wrong_fails(folder: Path, tmp_path: Path) -> None:
+    servers.need("promtool")
+    right = next(iter(rule_cases.levels()))
+    wrong = rule_cases.dataclasses.replace(right, value=(right.value or 0) + 1e-5)
+    assert judged(folder, tmp_path / "cases.yml", [right]).returncode == 0
+    assert judged(folder, tmp_path / "cases.yml", [wrong]).returncode != 0
+
+
+def test_the_committed_files_are_those_of_the_default_blueprint() -> None:
+    done = ran(sys.executable, str(ROOT / "tools" / "monitoring.py"), "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
