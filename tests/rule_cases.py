@@ -5,7 +5,7 @@ Every number expected here follows from the rates of its case by hand, and none 
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,11 @@ _SIZE_EDGES = ("1024.0", "8192.0", "10240.0", "65536.0", "+Inf")
 
 @dataclass(frozen=True)
 class Case:
-    """A world, and what is said of one gate at its end: the verdict, its number, and every alert that fires."""
+    """A world, and what is said at its end: verdict and number of some gates, and every alert that fires."""
 
     name: str
-    gate: str
     world: World
-    verdict: gates.Verdict
-    value: float | None = None
+    said: Mapping[str, tuple[gates.Verdict, float | None]]
     firing: Alerts = frozenset()
     step_s: int = STEP_S
 
@@ -50,13 +48,12 @@ class Case:
         """Return it in promtool's form. Floats are rounded, since promtool compares them exactly."""
         steps = max(len(told) for told in self.world.values())
         at = f"{(steps - 1) * self.step_s}s"
-        level = {"green": 0, "amber": 1, "red": 2, "unknown": 3}[self.verdict]
-        of = f'{{gate="{self.gate}"}}'
-        number = [] if self.value is None else [{"labels": of, "value": self.value}]
+        asked = [check for name, (verdict, value) in self.said.items() for check in _checks(name, verdict, value)]
         alerts = [
             {"labels": f'{{alertname="{name}", severity="{severity}"}}', "value": 1}
             for name, severity in sorted(self.firing)
         ]
+        asked.append({"expr": 'group by (alertname, severity) (ALERTS{alertstate="firing"})', "exp_samples": alerts})
         return {
             "name": self.name,
             "interval": f"{self.step_s}s",
@@ -64,20 +61,16 @@ class Case:
                 {"series": series, "values": " ".join(_written(one) for one in told)}
                 for series, told in self.world.items()
             ],
-            "promql_expr_test": [
-                {
-                    "expr": f"council:gate:verdict{of}",
-                    "eval_time": at,
-                    "exp_samples": [{"labels": f"council:gate:verdict{of}", "value": level}],
-                },
-                {"expr": f"round(council:gate:value{of}, 0.000001)", "eval_time": at, "exp_samples": number},
-                {
-                    "expr": 'group by (alertname, severity) (ALERTS{alertstate="firing"})',
-                    "eval_time": at,
-                    "exp_samples": alerts,
-                },
-            ],
+            "promql_expr_test": [{**check, "eval_time": at} for check in asked],
         }
+
+
+def _checks(name: str, verdict: gates.Verdict, value: float | None) -> Iterator[Mapping[str, Any]]:
+    of, level = f'{{gate="{name}"}}', {"green": 0, "amber": 1, "red": 2, "unknown": 3}[verdict]
+    told = f"council:gate:verdict{of}"
+    yield {"expr": told, "exp_samples": [{"labels": told, "value": level}]}
+    number = [] if value is None else [{"labels": of, "value": value}]
+    yield {"expr": f"round(council:gate:value{of}, 0.000001)", "exp_samples": number}
 
 
 def _written(value: float | None) -> str:
@@ -247,55 +240,69 @@ _LEVELS: Mapping[str, tuple[Alerts, Sequence[tuple[World, float]]]] = {
 }
 
 
+# It changes the answers over which cost is counted, so it has worlds of its own.
+_ALONE = ("local_processing",)
+
+
 def levels() -> Iterator[Case]:
-    """Yield each gate at green, amber and red."""
-    for name, (alerts, told) in _LEVELS.items():
-        for verdict, (world, value) in zip((_GREEN, _AMBER, _RED), told, strict=True):
-            firing = alerts if verdict is _RED else frozenset()
-            if name == "cost_per_100" and verdict is _AMBER:
-                firing = alerts
-            yield Case(f"{name}: {verdict}", name, {**healthy(), **world}, verdict, value, firing)
+    """Yield a world in which every gate is green, one in which it is amber, and one in which it is red."""
+    for place, verdict in enumerate((_GREEN, _AMBER, _RED)):
+        for names in (_ALONE, [name for name in _LEVELS if name not in _ALONE]):
+            world, said, firing = healthy(), {}, set()
+            for name in names:
+                alerts, told = _LEVELS[name]
+                changes, value = told[place]
+                world |= changes
+                said[name] = (verdict, value)
+                if verdict is _RED or (verdict is _AMBER and name == "cost_per_100"):
+                    firing |= alerts
+            yield Case(f"{verdict}: {', '.join(names)}", world, said, frozenset(firing))
 
 
-def _metrics(gate: gates.Gate) -> set[str]:
-    match gate.form:
-        case gates.Gauge(of=of) | gates.Slope(of=of) | gates.Count(of=of):
-            return {of.metric}
-        case gates.Ratio(part=part, whole=whole):
-            return {one.metric for one in (*part, *whole)}
-        case gates.Quantile(of=of):
-            return {of.metric + "_bucket", of.metric + "_count"}
-
-
-def _of_gate(gate: gates.Gate) -> list[str]:
-    return [series for series in healthy() if series.partition("{")[0] in _metrics(gate)]
+_SERVICE = {"gpu_memory": "watcher", "disk_usage": "watcher", "fd_usage": "any"}
 
 
 def unknowns() -> Iterator[Case]:
-    """Yield each gate without data, with its service down, with scrapes that ended, and reset or idle or not a number."""
-    for name in _LEVELS:
-        gate, world = GATES[name], healthy()
-        own = _of_gate(gate)
-        assert own, name
-        without = {series: told for series, told in world.items() if series not in own}
-        yield Case(f"{name}: nothing is told", name, without, _UNKNOWN)
+    """Yield what must be unknown: nothing told, not read, not read any more, reset, idle, not a number."""
+    gauges = ("fd_usage", "gpu_memory", "disk_usage")
+    counting = [name for name in _LEVELS if name not in (*gauges, "concurrent_users")]
+    world = healthy()
+    own = {series for name in _LEVELS for series in _read_by(GATES[name])}
+    counted = {series for name in counting for series in _read_by(GATES[name])}
 
-        service = gate.services[0] if gate.services else "recall"
+    yield _unknown("nothing is told", {series: told for series, told in world.items() if series not in own}, _LEVELS)
+    for service in SERVICES:
         down = {**world, f'up{{svc="{service}", instance="{service}:1"}}': level((1, STEPS - 8), (0, 8))}
-        yield Case(f"{name}: {service} is down", name, down, _UNKNOWN, firing=_alerts("service_down", "page"))
+        names = [name for name in _LEVELS if _SERVICE.get(name, "gateway") in (service, "any")]
+        yield _unknown(f"{service} is down", down, names, _alerts("service_down", "page"))
+    ended = {series: [*told[:-13], *[None] * 13] for series, told in world.items()}
+    yield _unknown("no scrape for 3 minutes", ended, _LEVELS, _alerts("metrics_stale", "page"))
+    gone = {series: told for series, told in world.items() if 'svc="watcher"' not in series}
+    yield _unknown("no target watcher", gone, ("gpu_memory", "disk_usage"), _alerts("metrics_stale", "page"))
+    reset = {series: [*told[:-2], 0.0, told[1]] if series in counted else told for series, told in world.items()}
+    yield _unknown("reset 15 s ago", reset, [name for name in counting if name != "cost_per_100"])
+    idle = {series: level((told[-1], STEPS)) if series in counted else told for series, told in world.items()}
+    yield _unknown("nothing happens", idle, counting)
+    for odd in (math.nan, math.inf):
+        lost = {f'{OPEN}{{svc="recall"}}', *_read_by(GATES["gpu_memory"]), *_read_by(GATES["disk_usage"])}
+        told = {series: [*was[:-1], odd] if series in lost else was for series, was in world.items()}
+        yield _unknown(f"the gauge is {odd}", told, gauges)
 
-        ended = {series: [*told[:-13], *[None] * 13] for series, told in world.items()}
-        yield Case(f"{name}: no scrape for 3 minutes", name, ended, _UNKNOWN, firing=_alerts("metrics_stale", "page"))
 
-        if isinstance(gate.form, gates.Ratio | gates.Quantile):
-            reset = {series: [*told[:-2], 0.0, told[1]] if series in own else told for series, told in world.items()}
-            yield Case(f"{name}: reset 15 s ago", name, reset, _UNKNOWN)
-            idle = {series: level((told[-1], STEPS)) if series in own else told for series, told in world.items()}
-            yield Case(f"{name}: nothing happens", name, idle, _UNKNOWN)
-        else:
-            odd = {series: [*told[:-1], math.nan] if series == own[0] else told for series, told in world.items()}
-            if name != "concurrent_users":
-                yield Case(f"{name}: not a number", name, odd, _UNKNOWN)
+def _unknown(name: str, world: World, names: Iterable[str], firing: Alerts = frozenset()) -> Case:
+    return Case(f"unknown, {name}", world, dict.fromkeys(names, (_UNKNOWN, None)), firing)
+
+
+def _read_by(gate: gates.Gate) -> list[str]:
+    """Return the series of a healthy world that a gate reads, but for those that it divides by."""
+    match gate.form:
+        case gates.Gauge(of=of) | gates.Slope(of=of) | gates.Count(of=of):
+            metrics = {of.metric}
+        case gates.Ratio(part=part, whole=whole):
+            metrics = {one.metric for one in (*part, *whole)}
+        case gates.Quantile(of=of):
+            metrics = {of.metric + "_bucket", of.metric + "_count"}
+    return [series for series in healthy() if series.partition("{")[0] in metrics]
 
 
 def generations() -> Iterator[Case]:
@@ -307,10 +314,11 @@ def generations() -> Iterator[Case]:
     staged |= {
         f'{OPEN}{{svc="gateway-canary"}}': level((1000, STEPS)),
         f'{LIMIT}{{svc="gateway-canary"}}': level((1024, STEPS)),
+        'up{svc="gateway-canary", instance="gateway:2"}': level((0, STEPS)),
     }
-    staged |= {'up{svc="gateway-canary", instance="gateway:2"}': level((0, STEPS))}
-    for name, value in (("error_rate", 0), ("latency_p95", 95), ("concurrent_users", 12), ("fd_usage", 3.90625)):
-        yield Case(f"{name}: a staged generation is bad", name, {**healthy(), **staged}, _GREEN, value)
+    values = {"error_rate": 0, "latency_p95": 95, "concurrent_users": 12, "fd_usage": 3.90625}
+    said = {name: (_GREEN, value) for name, value in values.items()}
+    yield Case("a staged generation is bad", {**healthy(), **staged}, said)
 
 
 def times() -> Iterator[Case]:
@@ -322,7 +330,7 @@ def times() -> Iterator[Case]:
         name: str, verdict: gates.Verdict, value: float | None, firing: Alerts, *parts: tuple[float | None, int]
     ) -> Case:
         told = {'council_disk_used_bytes{svc="watcher"}': level(*parts), 'council_disk_size_bytes{svc="watcher"}': size}
-        return Case(f"disk_usage: {name}", "disk_usage", {**healthy(), **told}, verdict, value, firing)
+        return Case(f"disk_usage: {name}", {**healthy(), **told}, {"disk_usage": (verdict, value)}, firing)
 
     yield filled("red for one scrape", _GREEN, 60, frozenset(), (60, 30), (90, 1), (60, 29))
     yield filled("red for 30 s", _RED, 90, warning, (60, 58), (90, 2))
@@ -344,7 +352,7 @@ def descriptors() -> Iterator[Case]:
             'open_fds_total{svc="recall"}': level((100, STEPS - since), (share * 10, since)),
             'fd_soft_limit{svc="recall"}': level((1000, STEPS)),
         }
-        return Case(f"descriptors: {name}", "disk_usage", {**healthy(), **told}, _GREEN, 60, firing)
+        return Case(f"descriptors: {name}", {**healthy(), **told}, {"disk_usage": (_GREEN, 60)}, firing)
 
     warning, both = _alerts("descriptors", "warning"), _alerts("descriptors", "warning", "page")
     yield used("59 %", 59, frozenset(), 40)
@@ -368,7 +376,7 @@ def growth() -> Iterator[Case]:
         for service in SERVICES:
             world[f'{BEGAN}{{svc="{service}"}}'] = level((began_s, LONG_STEPS))
         world[f'{RESIDENT}{{svc="recall"}}'] = [3e8 + one for one in rising((by, LONG_STEPS))]
-        return Case(f"{gate}: {name}", gate, world, verdict, value, firing, LONG_STEP_S)
+        return Case(f"{gate}: {name}", world, {gate: (verdict, value)}, firing, LONG_STEP_S)
 
     yield grown("flat", _GREEN, 0, frozenset(), 0)
     yield grown("1.2 MB an hour", _GREEN, 1.2, frozenset(), 20_000)
@@ -380,6 +388,6 @@ def growth() -> Iterator[Case]:
     yield dataclasses.replace(silent, world=world)
 
 
-def short() -> Sequence[Case]:
-    """Return every case of a quarter of an hour."""
-    return [*levels(), *unknowns(), *generations(), *times(), *descriptors()]
+def every() -> Sequence[Case]:
+    """Return all cases."""
+    return [*levels(), *unknowns(), *generations(), *times(), *descriptors(), *growth()]

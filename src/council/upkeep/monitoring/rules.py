@@ -65,8 +65,10 @@ def _gate_alerts(gate: gates.Gate, settings: alerting.AlertsConfig) -> Iterator[
     verdict = _of(VERDICT, gate)
     red = f"{verdict} == {LEVELS[gates.Verdict.RED]}"
     bad = f"{verdict} > 0 < {LEVELS[gates.Verdict.UNKNOWN]}" if rule.amber_warns else red
-    number = f'{{{{ with query `{_of(VALUE, gate)}` }}}}{{{{ . | first | value | printf "%.4g" }}}}{{{{ else }}}}Unknown{{{{ end }}}}'
-    said = f"{number} {_plain(gate.unit)}, must be {gate.comparator} {gate.threshold:g}. It protects: {_plain(gate.protects)}"
+    said = (
+        f"{_number(gate)} {_plain(gate.unit)}, must be {gate.comparator} {gate.threshold:g}. "
+        f"It protects: {_plain(gate.protects)}"
+    )
     for severity, expression, after_s in _stages(rule, bad, red):
         firing = f'ALERTS{{alertname="{name}", severity="{severity}", alertstate="firing"}}'
         held = f"{expression} or ({verdict} > 0 and on() {firing})"
@@ -126,6 +128,12 @@ def _alert(
 
 def _of(series: str, gate: gates.Gate) -> str:
     return f'{series}{{gate="{gate.name}"}}'
+
+
+def _number(gate: gates.Gate) -> str:
+    """Return the template of a gate's number at the time of the alert."""
+    query = f"{{{{ with query `{_of(VALUE, gate)}` }}}}"
+    return query + '{{ . | first | value | printf "%.4g" }}{{ else }}Unknown{{ end }}'
 
 
 def _plain(text: str) -> str:
