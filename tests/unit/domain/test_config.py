@@ -175,6 +175,10 @@ DEFAULTS: dict[str, Any] = {
     "budget.month_usd_micros": 10_000_000,
     "budget.token_day_usd_micros": 0,
     "budget.token_month_usd_micros": 0,
+    "watch.prometheus_url": "http://127.0.0.1:9090",
+    "watch.alertmanager_url": "http://127.0.0.1:9093",
+    "watch.loki_url": "http://127.0.0.1:3100",
+    "watch.webhook_url": "",
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from council.domain import alerting, gates, watching
-from council.upkeep.monitoring import documents, rules, servers
+from council.upkeep.monitoring import documents, guide, rules, servers
 
 
 def build(
@@ -15,6 +15,7 @@ def build(
         "rules/services.yml": documents.yaml_text(rules.service_groups(listed, settings)),
     }
     return {
+        "README.md": guide.TEXT,
         "prometheus.yml": documents.yaml_text(servers.prometheus(list(rule_files), watch)),
         "alertmanager.yml": documents.yaml_text(servers.alertmanager(settings, watch)),
         **rule_files,

@@ -40,7 +40,7 @@ def prometheus(rule_files: Sequence[str], watch: watching.WatchConfig) -> Mappin
 
 
 def alertmanager(settings: alerting.AlertsConfig, watch: watching.WatchConfig) -> Mapping[str, Any]:
-    """Return alertmanager.yml: one receiver; a page goes before a warning of the same alert, a dead service before its silence."""
+    """Return alertmanager.yml. A page goes before a warning of the same alert, a service that is down before its silence."""
     receiver: dict[str, Any] = {"name": "council"}
     if watch.webhook_url:
         receiver["webhook_configs"] = [{"url": watch.webhook_url, "send_resolved": True}]
