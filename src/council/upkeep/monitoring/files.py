@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from council.domain import alerting, gates, watching
-from council.upkeep.monitoring import documents, guide, rules, servers
+from council.upkeep.monitoring import dashboard, documents, guide, rules, servers
 
 
 def build(
@@ -19,4 +19,9 @@ def build(
         "prometheus.yml": documents.yaml_text(servers.prometheus(list(rule_files), watch)),
         "alertmanager.yml": documents.yaml_text(servers.alertmanager(settings, watch)),
         **rule_files,
+        "loki.yml": documents.yaml_text(servers.loki(watch)),
+        "logs.alloy": servers.alloy(watch),
+        "grafana/spiral-ops-dashboard.json": documents.json_text(dashboard.spiral_ops(listed)),
+        "grafana/provisioning/datasources/council.yaml": documents.yaml_text(servers.grafana_sources(watch)),
+        "grafana/provisioning/dashboards/council.yaml": documents.yaml_text(servers.grafana_dashboards()),
     }

@@ -1,4 +1,4 @@
-"""The configuration of Prometheus, Alertmanager, Loki, and Alloy, which sends it the logs."""
+"""The configuration of Prometheus, Alertmanager, Loki, Alloy, which sends it the logs, and what Grafana loads at its start."""
 
 import math
 import urllib.parse
@@ -15,6 +15,7 @@ GROUP_WAIT_S_MAX = 10.0
 GROUP_INTERVAL_S = 30
 _SCRAPE_TIMEOUT_S = 10
 _LOGS_KEPT_S = 7 * 86_400
+_LOKI_PORT = 3100
 
 
 def prometheus(rule_files: Sequence[str], watch: watching.WatchConfig) -> Mapping[str, Any]:
@@ -64,6 +65,126 @@ def alertmanager(settings: alerting.AlertsConfig, watch: watching.WatchConfig) -
                 "target_matchers": ['alertname="metrics_stale"'],
                 "equal": ["svc"],
             },
+        ],
+    }
+
+
+def loki(watch: watching.WatchConfig) -> Mapping[str, Any]:
+    """Return loki.yml: one process, its data in a folder beside where it is started, a week of logs."""
+    address = urllib.parse.urlsplit(watch.loki_url)
+    return {
+        "auth_enabled": False,
+        "server": {"http_listen_address": "127.0.0.1", "http_listen_port": address.port or _LOKI_PORT},
+        "common": {
+            "instance_addr": "127.0.0.1",
+            "path_prefix": "loki-data",
+            "storage": {
+                "filesystem": {"chunks_directory": "loki-data/chunks", "rules_directory": "loki-data/rules"},
+            },
+            "replication_factor": 1,
+            "ring": {"kvstore": {"store": "inmemory"}},
+        },
+        "schema_config": {
+            "configs": [
+                {
+                    "from": "2024-04-01",
+                    "store": "tsdb",
+                    "object_store": "filesystem",
+                    "schema": "v13",
+                    "index": {"prefix": "index_", "period": "24h"},
+                }
+            ]
+        },
+        "limits_config": {"retention_period": promql.duration(_LOGS_KEPT_S)},
+        "compactor": {
+            "working_directory": "loki-data/compactor",
+            "retention_enabled": True,
+            "delete_request_store": "filesystem",
+        },
+        "analytics": {"reporting_enabled": False},
+    }
+
+
+def alloy(watch: watching.WatchConfig) -> str:
+    """Return logs.alloy: each line of `<home>/logs` with its own time; level and service are labels, the request is not."""
+    return _ALLOY.replace("LOKI", watch.loki_url.rstrip("/"))
+
+
+_ALLOY = """\
+// Written by Council from its settings. What you change here is overwritten.
+// COUNCIL_HOME in the environment names the home.
+
+local.file_match "council" {
+  path_targets = [{"__path__" = sys.env("COUNCIL_HOME") + "/logs/*.log", "job" = "council"}]
+}
+
+loki.source.file "council" {
+  targets    = local.file_match.council.targets
+  forward_to = [loki.process.council.receiver]
+}
+
+loki.process "council" {
+  stage.json {
+    expressions = {ts = "", level = "", svc = "service", request_id = ""}
+  }
+
+  stage.timestamp {
+    source = "ts"
+    format = "RFC3339Nano"
+  }
+
+  stage.labels {
+    values = {level = "", svc = ""}
+  }
+
+  stage.structured_metadata {
+    values = {request_id = ""}
+  }
+
+  forward_to = [loki.write.council.receiver]
+}
+
+loki.write "council" {
+  endpoint {
+    url = "LOKI/loki/api/v1/push"
+  }
+}
+"""
+
+
+def grafana_sources(watch: watching.WatchConfig) -> Mapping[str, Any]:
+    """Return the data sources that Grafana makes at its start."""
+    sources = [("Council Prometheus", "prometheus", watch.prometheus_url), ("Council Loki", "loki", watch.loki_url)]
+    interval = {"timeInterval": promql.duration(rules.INTERVAL_S)}
+    return {
+        "apiVersion": 1,
+        "datasources": [
+            {
+                "name": name,
+                "uid": f"council-{kind}",
+                "type": kind,
+                "access": "proxy",
+                "url": url,
+                **({"jsonData": interval} if kind == "prometheus" else {}),
+            }
+            for name, kind, url in sources
+        ],
+    }
+
+
+def grafana_dashboards() -> Mapping[str, Any]:
+    """Return where Grafana finds dashboards: in the folder that COUNCIL_GRAFANA names in its environment."""
+    return {
+        "apiVersion": 1,
+        "providers": [
+            {
+                "name": "council",
+                "folder": "Council",
+                "type": "file",
+                "allowUiUpdates": False,
+                "updateIntervalSeconds": 30,
+                "options": {"path": "$COUNCIL_GRAFANA"},
+            }
         ],
     }
 
