@@ -164,7 +164,7 @@ def grafana_sources(watch: watching.WatchConfig) -> Mapping[str, Any]:
                 "uid": f"council-{kind}",
                 "type": kind,
                 "access": "proxy",
-                "url": url,
+                "url": url.replace("$", "$$"),  # Grafana puts variables in there
                 **({"jsonData": interval} if kind == "prometheus" else {}),
             }
             for name, kind, url in sources
