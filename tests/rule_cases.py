@@ -391,3 +391,17 @@ def growth() -> Iterator[Case]:
 def every() -> Sequence[Case]:
     """Return all cases."""
     return [*levels(), *unknowns(), *generations(), *times(), *descriptors(), *growth()]
+
+
+def open_metrics(world: World, end_s: float, step_s: int) -> Iterator[str]:
+    """Yield a world as lines that promtool makes blocks of, its last step at a time."""
+    metric = ""
+    for series in sorted(world, key=lambda one: one.split("{")):
+        name, told = series.partition("{")[0], world[series]
+        if name != metric:
+            metric = name
+            yield f"# TYPE {metric} unknown\n"
+        for place, value in enumerate(told):
+            if value is not None:
+                yield f"{series.replace(', ', ',')} {value!r} {end_s - (len(told) - 1 - place) * step_s:.3f}\n"
+    yield "# EOF\n"
