@@ -22,6 +22,12 @@ class WatchConfig:
     keep_days: float = option(
         8.0, "Readings, verdicts and values of gates are kept for this long, days.", low=1, high=400
     )
+    prometheus_url: str = option("http://127.0.0.1:9090", "Where Prometheus listens.")
+    alertmanager_url: str = option("http://127.0.0.1:9093", "Where Alertmanager listens.")
+    loki_url: str = option("http://127.0.0.1:3100", "Where Loki listens.")
+    webhook_url: str = option(
+        "", "Where Alertmanager sends notices as JSON; empty for nowhere. Never one that holds a secret."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def number(gate: gates.Gate, window_s: float) -> str:
 
 def samples(gate: gates.Gate, window_s: float) -> str:
     """Return the expression of how many samples stand behind the number."""
-    window = _duration(window_s)
+    window = duration(window_s)
     match gate.form:
         case gates.Gauge(of=of) | gates.Count(of=of):
             return f"max(count_over_time({_selected(gate, of)}[{window}]))"
@@ -56,7 +56,7 @@ def samples(gate: gates.Gate, window_s: float) -> str:
 
 def resets(gate: gates.Gate, window_s: float) -> str:
     """Return the expression that has a sample where a counter of the gate was reset in the window; empty for gauges."""
-    window = _duration(window_s)
+    window = duration(window_s)
     match gate.form:
         case gates.Ratio(part=part, whole=whole):
             every = [*part, *(one for one in whole if one not in part)]
@@ -65,6 +65,16 @@ def resets(gate: gates.Gate, window_s: float) -> str:
             return f"resets({_selected(gate, of, '_count')}[{window}]) > 0"
         case _:
             return ""
+
+
+def duration(seconds: float) -> str:
+    """Return a whole number of seconds above zero as Prometheus writes it."""
+    assert seconds == int(seconds) and seconds > 0
+    whole = int(seconds)
+    for unit, length in (("h", 3600), ("m", 60)):
+        if whole % length == 0:
+            return f"{whole // length}{unit}"
+    return f"{whole}s"
 
 
 def _known(gate: gates.Gate, window_s: float) -> str:
@@ -93,7 +103,7 @@ def _finite(expression: str) -> str:
 
 
 def _form(gate: gates.Gate, window_s: float) -> str:
-    window = _duration(window_s)
+    window = duration(window_s)
     match gate.form:
         case gates.Gauge(of=of, by=by, most=most):
             above = f"max_over_time({_selected(gate, of)}[{window}])" if most else _selected(gate, of)
@@ -110,8 +120,8 @@ def _form(gate: gates.Gate, window_s: float) -> str:
 
 
 def _minima(gate: gates.Gate, slope: gates.Slope, window_s: float) -> str:
-    bucket = _duration(slope.bucket_s)
-    return f"min_over_time({_selected(gate, slope.of)}[{bucket}])[{_duration(window_s)}:{bucket}]"
+    bucket = duration(slope.bucket_s)
+    return f"min_over_time({_selected(gate, slope.of)}[{bucket}])[{duration(window_s)}:{bucket}]"
 
 
 def _old(gate: gates.Gate, slope: gates.Slope, window_s: float) -> str:
@@ -146,15 +156,6 @@ def _of_services(gate: gates.Gate) -> str:
 def _matchers(labels: Mapping[str, Sequence[str]], one: str, many: str) -> Iterable[str]:
     for name, among in sorted(labels.items()):
         yield f'{name}{many if len(among) > 1 else one}"{"|".join(among)}"'
-
-
-def _duration(seconds: float) -> str:
-    assert seconds == int(seconds) and seconds > 0
-    whole = int(seconds)
-    for unit, length in (("h", 3600), ("m", 60)):
-        if whole % length == 0:
-            return f"{whole // length}{unit}"
-    return f"{whole}s"
 
 
 def _number(value: float) -> str:

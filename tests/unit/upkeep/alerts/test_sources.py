@@ -79,7 +79,7 @@ def test_a_target_that_does_not_answer_is_red_and_never_merely_unknown() -> None
 
 
 def test_every_next_step_names_commands_that_exist() -> None:
-    for text in sources._NEXT.values():
+    for text in alerting.NEXT_STEPS.values():
         for words in re.findall(r"`council ([^`]*)`", text):
             command = cli_main.cli
             for word in itertools.takewhile(re.compile("[a-z-]+$").match, words.split()):
