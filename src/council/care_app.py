@@ -4,13 +4,13 @@ import asyncio
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from council import care_ports, ports
+from council.domain import budgets, errors, gates, sentinels, watching
 from council.domain import config as config_module
-from council.domain import errors, gates, watching
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import hardware, permissions
@@ -99,9 +99,17 @@ class Watcher:
 
 
 def watcher(
-    config: config_module.Config, where: home_module.Home, generation: str, watched: Sequence[gates.Gate]
+    config: config_module.Config,
+    where: home_module.Home,
+    generation: str,
+    watched: Sequence[gates.Gate],
+    rules: Sequence[sentinels.Sentinel],
+    spending: Callable[[], Sequence[budgets.Line]],
 ) -> Watcher:
-    """Return the care loop of a generation with its gates. Raises SetupError."""
+    """Return the care loop of a generation with its gates and sentinels. Raises SetupError.
+
+    `spending` reads every budget from the records, and raises RecordsUnavailableError.
+    """
     from council.backends.samples import sqlite
     from council.backends.scraper import http
     from council.upkeep import loop
@@ -129,9 +137,10 @@ def watcher(
         samples,
         kept_alerts,
         targets,
+        spending,
         clock_module.SystemClock(),
     )
-    made = loop.Loop(parts, _on_this_machine(watched), seen, settings, generation)
+    made = loop.Loop(parts, _on_this_machine(watched), rules, seen, settings, generation)
     return Watcher(made, kept_alerts, samples, scraper)
 
 

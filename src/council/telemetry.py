@@ -20,7 +20,7 @@ from typing import TypeVar
 import prometheus_client
 from prometheus_client import multiprocess
 
-from council.domain import answers, errors
+from council.domain import answers, budgets, errors
 from council.kit import native_heap, reading
 
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
@@ -208,6 +208,18 @@ DISK_SIZE_BYTES = prometheus_client.Gauge(
     ["svc"],
     multiprocess_mode="livemax",
 )
+SPENT_TODAY_USD_MICROS = prometheus_client.Gauge(
+    "council_spent_today_usd_micros",
+    "Spent and held since midnight UTC, micro-dollars.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
+QUOTA_TODAY_USD_MICROS = prometheus_client.Gauge(
+    "council_quota_today_usd_micros",
+    "The day's budget of all, micro-dollars; 0 for none.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
 GENERATION = prometheus_client.Gauge(
     "council_generation_info",
     "1 for the generation this service runs.",
@@ -384,6 +396,16 @@ def observe_disk(service: str, folder: Path) -> None:
     used = (seen.f_blocks - seen.f_bfree) * seen.f_frsize
     DISK_USED_BYTES.labels(service).set(used)
     DISK_SIZE_BYTES.labels(service).set(used + seen.f_bavail * seen.f_frsize)
+
+
+def observe_spending(service: str, lines: Iterable[budgets.Line]) -> None:
+    """Write what is spent of the day's budget of all, and that budget; 0 where there is none. No lines: nobody knows."""
+    for gauge in (SPENT_TODAY_USD_MICROS, QUOTA_TODAY_USD_MICROS):
+        _set(gauge, service, reading.Unknown("the records are away"))
+    for line in lines:
+        if line.scope == "all" and len(line.period) == len("2026-11-29"):
+            SPENT_TODAY_USD_MICROS.labels(service).set(line.spent_usd_micros + line.held_usd_micros)
+            QUOTA_TODAY_USD_MICROS.labels(service).set(line.limit_usd_micros or 0)
 
 
 def _set(gauge: prometheus_client.Gauge, service: str, figure: int | reading.Unknown, unit: int = 1) -> None:

@@ -77,6 +77,9 @@ def _show(sight: watching.Sight) -> None:
     counts = {verdict: sum(one.verdict is verdict for one in sight.gates) for verdict in gates.Verdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     click.echo(f"\n{told}; judged {notices.clock(round(sight.at_s * 1e6))} by the {sight.gates[0].source} evaluator.")
+    for one in sight.findings:
+        if one.verdict in (gates.Verdict.AMBER, gates.Verdict.RED):
+            click.echo(f"{_coloured(one.verdict)}: {one.sentinel} of {one.service}. {one.reason} {one.look_next}")
     away = [one for one in sight.services if one.state != "ready"]
     if away:
         click.echo("Not ready: " + ", ".join(f"{one.name} ({one.state})" for one in away))

@@ -263,7 +263,6 @@ class Config:
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
     watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
-    watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

@@ -80,12 +80,27 @@ class GateLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What a sentinel says of a service; it holds since `since_s`, epoch seconds."""
+
+    sentinel: str
+    service: str
+    verdict: gates.Verdict
+    value: float | None
+    unit: str
+    reason: str
+    since_s: float
+    look_next: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """What is known at a moment. `turn` counts up; `problem` says why the services are not known."""
 
     turn: int
     at_s: float
     gates: Sequence[GateLine] = ()
+    findings: Sequence[Finding] = ()
     services: Sequence[states.ServiceStatus] = ()
     problem: str = ""
 

@@ -79,8 +79,23 @@ class ServiceForm(pydantic.BaseModel):
     reason: str
 
 
+class FindingForm(pydantic.BaseModel):
+    """What a sentinel says of a service."""
+
+    sentinel: str
+    service: str
+    verdict: gates_module.Verdict
+    value: float | None
+    unit: str
+    reason: str
+    since_us: int
+    look_next: str
+
+
 class Metrics(Gates):
-    """The service as a whole: gates, processes, parts as this gateway reaches them, and the sandbox's layers."""
+    """The service as a whole: gates, sentinels, processes, parts as this gateway reaches them, and the sandbox's layers."""
+
+    findings: list[FindingForm]
 
     services: list[ServiceForm]
     problem: str
@@ -116,6 +131,7 @@ class Watching:
             sight = watching.Sight(0, 0.0, problem=error.message)
         return {
             **_sight_form(sight),
+            "findings": [dataclasses.asdict(one) | {"since_us": _us(one.since_s)} for one in sight.findings],
             "services": [_service_form(one) for one in sight.services],
             "problem": sight.problem,
             "parts": await self._vitals.states(),

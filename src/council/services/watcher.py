@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from council import care_app, homes, telemetry
+from council import app, care_app, homes, telemetry
+from council.domain import budgets, errors, home
 from council.domain import config as config_module
-from council.domain import errors, home
+from council.kit import clock as clock_module
 from council.kit import frames, listeners
 from council.services import harness, local_hosts, rights
 from council.upkeep.alerts import keeping
@@ -42,12 +43,24 @@ def main(config: config_module.Config, where: home.Home) -> int:
     watch = environment.unix_socket("watch", where.socket("watcher"))
     os.environ.update(SQLITE_TMPDIR=str(where.watch))
     # Wired first: addresses of notices and the key to the gateway's metrics are read before the confinement.
-    watched = homes.load_gates(where, environment.generation)
-    made = care_app.watcher(config, where, environment.generation, watched)
+    made = _wired(config, where, environment.generation)
     rights.confine_service("watcher", config, where)
     service = _Watcher(made, config, where, watch, environment)
     harness.serve(local_hosts.only(service.application()), health, environment, drain_s=0.0)
     return 0
+
+
+def _wired(config: config_module.Config, where: home.Home, generation: str) -> care_app.Watcher:
+    records = app.records(config, where)
+    models = homes.load_catalogue(where, generation, config).models
+    clock = clock_module.SystemClock()
+
+    def spending() -> list[budgets.Line]:
+        at_us = clock.now_us()
+        return budgets.lines(records.spend(at_us), config.budget, models, records.tokens(), at_us)
+
+    watched, rules = homes.load_gates(where, generation), homes.load_sentinels(where, generation)
+    return care_app.watcher(config, where, generation, watched, rules, spending)
 
 
 class _Watcher:

@@ -8,7 +8,7 @@ class ScriptedWatch:
 
     def __init__(self, *lines: watching.GateLine):
         self.seen = watching.Sight(
-            1, 1_800_000_000.0, lines, [states.ServiceStatus("gateway", "ready", 1, "0" * 40, 5.0, 0, 0)]
+            1, 1_800_000_000.0, lines, [], [states.ServiceStatus("gateway", "ready", 1, "0" * 40, 5.0, 0, 0)]
         )
         self.past = watching.History("", [], [])
         self.away = False

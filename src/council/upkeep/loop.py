@@ -1,11 +1,12 @@
 """The care loop: one turn reads every service, judges the gates, and says to alerts what it saw.
 
-    read -> judge -> observe -> keep
+    read -> judge -> look -> observe -> keep
 
 1. `_read` asks the supervisor what runs and every service for its metrics, side by side. What does not answer is unknown.
 2. `_judge` has the source measure each gate and judges it; a verdict changes its `since` only where it changes.
-3. `_observe` turns verdicts, services and silence into observations; `alerts` makes incidents of them and tells people.
-4. `_keep` writes down what was read. The past may be lost, the present not: nothing here waits for the disk.
+3. `_look` shows every reading to the sentinels, and once in a while what is spent to the budgets.
+4. `_observe` turns verdicts, findings, services and silence into observations; `alerts` makes incidents of them, and tells.
+5. `_keep` writes down what was read. The past may be lost, the present not: nothing here waits for the disk.
 
 This is the only module that chains the stages of upkeep.
 """
@@ -14,14 +15,15 @@ import asyncio
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from council import care_ports, ports
-from council.domain import errors, gates, incidents, states, watching
+from council import care_ports, ports, telemetry
+from council.domain import budgets, errors, gates, incidents, sentinels, states, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
 from council.upkeep.gates import embedded
 from council.upkeep.samples import exposition, recent
+from council.upkeep.sentinels import findings, house
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +32,13 @@ RECENT_S = 4.6 * 3600
 _KEEP_S = 15.0
 _NUMBERS_S = 60.0
 _COMPACT_S = 600.0
+_BUDGETS_S = 15.0
+# Sentinels know the rhythm of a day once they have seen two.
+_DAYS_S = 49 * 3600.0
 _GENERATION = "council_generation_info"
-_ALWAYS = frozenset({_GENERATION})
+_BEGAN = "council_process_start_seconds"
+_ALWAYS = frozenset({_GENERATION, _BEGAN})
+_OWN = "watcher"
 
 
 class Embedded:
@@ -49,7 +56,7 @@ class Embedded:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parts:
-    """What the loop leans on. `targets` says who tells metrics now; `own` are metrics that the watcher makes itself."""
+    """What the loop leans on. `targets` says who tells metrics now; `spending` reads every budget, and may block."""
 
     runtime: ports.Runtime
     scraper: care_ports.Scraper
@@ -57,6 +64,7 @@ class Parts:
     samples: care_ports.Samples
     alerts: keeping.Keeping
     targets: Callable[[], Sequence[watching.Target]]
+    spending: Callable[[], Sequence[budgets.Line]]
     clock: clock_module.Clock
 
 
@@ -67,6 +75,7 @@ class Loop:
         self,
         parts: Parts,
         watched: Sequence[gates.Gate],
+        rules: Sequence[sentinels.Sentinel],
         seen: recent.Recent,
         settings: watching.WatchConfig,
         generation: str,
@@ -77,7 +86,11 @@ class Loop:
         self._seen = seen
         self._settings = settings
         self._generation = generation
-        self._wanted = _metrics(watched) | _ALWAYS
+        self._house = house.House(rules)
+        self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
+        self._wanted = _metrics(watched) | _signals(rules) | _ALWAYS
+        self._budgets: Sequence[budgets.Line] = ()
+        self._budgeted_s = -math.inf
         self._read_s: dict[str, float] = {}
         self._problems: dict[str, str] = {}
         self._began: dict[str, tuple[gates.Verdict, float]] = {}
@@ -89,10 +102,14 @@ class Loop:
         """Go on where the watcher before this one ended. What it left may be lost; that is said."""
         now_s = self._now_s()
         try:
-            left = await asyncio.to_thread(self._parts.samples.since, now_s - RECENT_S)
+            left = await asyncio.to_thread(self._parts.samples.since, now_s - _DAYS_S)
             for scrape in left:
-                if scrape.at_s <= now_s:
+                if scrape.at_s > now_s:
+                    continue
+                if scrape.at_s >= now_s - RECENT_S:
                     self._seen.take(scrape)
+                for _ in self._sighted(scrape):
+                    pass
             for gate in self._gates:
                 past = await asyncio.to_thread(self._parts.samples.history, gate.name, now_s)
                 if past.verdicts:
@@ -105,9 +122,12 @@ class Loop:
         at_s = self._now_s()
         services, problem = await self._read(at_s)
         judged = await self._judge(at_s)
-        lines = [watching.line(one) for one in judged]
-        self.sight = watching.Sight(self.sight.turn + 1, at_s, lines, services, problem)
-        observed = list(self._observe(judged, services, at_s))
+        found = await self._look(at_s)
+        self.sight = watching.Sight(
+            self.sight.turn + 1, at_s, [watching.line(one) for one in judged], [_shown(one) for one in found],
+            services, problem,
+        )  # fmt: skip
+        observed = list(self._observe(judged, found, services, at_s))
         await asyncio.to_thread(self._parts.alerts.observe, observed)
         await self._keep(at_s)
 
@@ -119,6 +139,7 @@ class Loop:
         )
         for service in self._read_s.keys() - {one.service for one in targets}:
             self._seen.forget(service, at_s)
+            self._house.forget(service)
             del self._read_s[service]
         self._problems = {one.service: one.problem for one in scrapes if one.problem}
         for scrape in scrapes:
@@ -172,14 +193,59 @@ class Loop:
                 return f"{service} runs generation {runs[:8]}, and this gate is of {self._generation[:8]}"
         return ""
 
+    async def _look(self, at_s: float) -> list[findings.Finding]:
+        """Return what every sentinel says of what was read just now."""
+        if at_s - self._budgeted_s >= _BUDGETS_S:
+            self._budgeted_s = at_s
+            try:
+                self._budgets = await asyncio.to_thread(self._parts.spending)
+            except errors.RecordsUnavailableError as error:
+                # An observation that does not come is unknown, and ends nothing.
+                self._budgets = ()
+                _log.warning("what is spent cannot be read", extra={"detail": error.detail})
+            telemetry.observe_spending(_OWN, self._budgets)
+        return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
+
+    def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
+        """Show a scrape to the sentinels; yield what they say of each service that it tells of."""
+        if scrape.problem:
+            yield from self._house.take(house.Sighting(scrape.service, scrape.at_s, None, {}, reason=scrape.problem))
+            return
+        values: dict[str, dict[str, float]] = {}
+        parts: dict[str, dict[str, float]] = {}
+        for one in scrape.readings:
+            labels = dict(one.labels)
+            service = values.setdefault(labels["svc"], {})
+            if one.metric in self._by_destination:
+                destinations = parts.setdefault(one.metric, {})
+                name = labels.get("provider", "")
+                destinations[name] = destinations.get(name, 0.0) + one.value
+            elif one.metric == _BEGAN:
+                # Of several processes of one service the newest says when what is told began.
+                service[_BEGAN] = max(one.value, service.get(_BEGAN, 0.0))
+            else:
+                service[one.metric] = service.get(one.metric, 0.0) + one.value
+        for name, told in values.items():
+            of_it = {signal: parts.get(signal, {}) for signal in self._by_destination} if name == scrape.service else {}
+            yield from self._house.take(house.Sighting(name, scrape.at_s, told.get(_BEGAN), told, of_it))
+
     def _observe(
-        self, judged: Sequence[gates.Judged], services: Sequence[states.ServiceStatus], at_s: float
+        self,
+        judged: Sequence[gates.Judged],
+        found: Sequence[findings.Finding],
+        services: Sequence[states.ServiceStatus],
+        at_s: float,
     ) -> Iterator[incidents.Observation]:
         at_us = round(at_s * 1e6)
         for one in judged:
             yield sources.of_gate(one, at_us)
+        for finding in found:
+            yield sources.of_finding(
+                finding.sentinel, finding.service, finding.verdict, finding.reason, finding.look_next, at_us
+            )
         for status in services:
             yield sources.of_service(status, at_us)
+        yield from sources.of_budgets(self._budgets, at_us)
         for service, read_s in self._read_s.items():
             yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, at_us)
 
@@ -206,9 +272,20 @@ class Loop:
         return self._parts.clock.now_us() / 1e6
 
 
+def _shown(one: findings.Finding) -> watching.Finding:
+    return watching.Finding(
+        one.sentinel, one.service, one.verdict, one.value, one.unit, one.reason, one.since_s, one.look_next
+    )
+
+
 def _metrics(watched: Sequence[gates.Gate]) -> frozenset[str]:
     """Return the names, in the text form, of what the gates read."""
     return frozenset(name for gate in watched for name in _names(gate.form))
+
+
+def _signals(rules: Iterable[sentinels.Sentinel]) -> frozenset[str]:
+    """Return the names of what the sentinels read."""
+    return frozenset(name for one in rules for name in (one.signal, getattr(one.rule, "by", "")) if name)
 
 
 def _names(form: gates.Form) -> Iterator[str]:

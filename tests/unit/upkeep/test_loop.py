@@ -8,13 +8,14 @@ import pytest
 import yaml
 
 from council.backends.samples import sqlite
-from council.domain import alerting, errors, gates, gates_file, states, watching
+from council.domain import alerting, budgets, errors, gates, gates_file, sentinels_file, states, watching
 from council.testing import alerts, clock
 from council.upkeep import loop
 from council.upkeep.alerts import desk, keeping
 from council.upkeep.samples import recent
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config" / "gates.yaml").read_text())
+SENTINELS = sentinels_file.build(yaml.safe_load((Path(__file__).parents[3] / "config" / "sentinels.yaml").read_text()))
 GATES = gates_file.build(SHIPPED, SHIPPED)
 LIVE, OTHER = "a" * 40, "b" * 40
 SERVICES = ("gateway", "recall", "watcher")
@@ -42,7 +43,8 @@ class House:
         self.garbled: set[str] = set()
         self.generation = dict.fromkeys(SERVICES, LIVE)
         self.fds, self.ok, self.error = 100, 0, 0
-        self.supervised = True
+        self.supervised = self.recorded = True
+        self.spent = 0
         self.state = "ready"
         self.kept = alerts.PlainIncidents()
         self.watched = list(SERVICES)
@@ -59,15 +61,21 @@ class House:
         )
         parts = loop.Parts(
             self, self, loop.Embedded(seen), self.samples, care,
-            lambda: [watching.Target(one, one) for one in self.watched], self.clock,
+            lambda: [watching.Target(one, one) for one in self.watched], self.spending, self.clock,
         )  # fmt: skip
-        self.loop = loop.Loop(parts, GATES, seen, watching.WatchConfig(), LIVE)
+        self.loop = loop.Loop(parts, GATES, SENTINELS, seen, watching.WatchConfig(), LIVE)
 
     async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
         assert not memory, "each look at memory costs the machine"
         if not self.supervised:
             raise errors.SupervisorUnavailableError("Council is not running.")
         return [states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0) for one in SERVICES]
+
+    def spending(self) -> list[budgets.Line]:
+        if not self.recorded:
+            raise errors.RecordsUnavailableError("The records are away.")
+        left = 1_000_000 - self.spent
+        return [budgets.Line("all", "", "2027-01-15", 1_000_000, self.spent, 0, left)]
 
     async def scrape(self, target: watching.Target) -> str:
         if target.service in self.away:
@@ -203,6 +211,30 @@ async def test_a_disk_that_takes_nothing_stops_no_turn(house: House, caplog: pyt
     await house.run(30)
     assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
     assert "what was read is not kept" in caplog.text
+
+
+async def test_descriptors_that_run_out_are_found_with_the_service_they_are_of(house: House) -> None:
+    await house.run(30)
+    house.fds = 700
+    await house.run(20)
+    bad = [
+        (one.sentinel, one.service, one.verdict)
+        for one in house.loop.sight.findings
+        if one.verdict is gates.Verdict.AMBER
+    ]
+    assert bad == [("descriptors", one, gates.Verdict.AMBER) for one in SERVICES]
+    assert "descriptors svc=gateway" in house.alerts
+
+
+async def test_a_spent_budget_is_an_alert_and_records_that_are_away_end_none(house: House) -> None:
+    await house.run(30)
+    assert house.alerts == []
+    house.spent = 900_000
+    await house.run(30)
+    assert house.alerts == ["spend scope=all span=day"]
+    house.recorded = False
+    await house.run(300)
+    assert house.alerts == ["spend scope=all span=day"]
 
 
 def test_targets_are_read_as_prometheus_reads_them() -> None:

@@ -26,8 +26,9 @@ class UnixWatch:
         reply = await self._ask({"ask": "sight"})
         try:
             lines = [watching.GateLine(**one | {"verdict": gates.Verdict(one["verdict"])}) for one in reply["gates"]]
+            found = [watching.Finding(**one | {"verdict": gates.Verdict(one["verdict"])}) for one in reply["findings"]]
             services = [states.ServiceStatus(**one) for one in reply["services"]]
-            return watching.Sight(reply["turn"], reply["at_s"], lines, services, reply["problem"])
+            return watching.Sight(reply["turn"], reply["at_s"], lines, found, services, reply["problem"])
         except (KeyError, TypeError, ValueError) as error:
             raise _unavailable(f"not a reply of the watcher: {type(error).__name__}") from error
 
