@@ -150,12 +150,9 @@ def gateway(
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    made_records, made_incidents, made_store = (
-        records(config, where),
-        care_app.incidents(config, where),
-        store(config, where),
-    )
-    made_watch = care_app.watch(where)
+    service_key = access.digest(care_app.read_secret(where.internal_key_file))
+    made_records, made_store = records(config, where), store(config, where)
+    made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
@@ -179,9 +176,7 @@ def gateway(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(
-            made_records, config.gateway, access.digest(care_app.read_secret(where.internal_key_file))
-        ),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, service_key),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
             "records": _in_thread(made_records.ping),
@@ -194,6 +189,16 @@ def gateway(
         },
     )
 
+    async def close() -> None:
+        await asyncio.to_thread(book.close)
+        await learned.close()
+        await sandbox.close()
+        for server in made_servers.values():
+            await server.close()
+        await made_store.close()
+        made_incidents.close()
+        made_records.close()
+
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         await made.doorkeeper.refresh()
@@ -205,14 +210,7 @@ def gateway(
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
-            await asyncio.to_thread(book.close)
-            await learned.close()
-            await sandbox.close()
-            for server in made_servers.values():
-                await server.close()
-            await made_store.close()
-            made_incidents.close()
-            made_records.close()
+            await close()
 
     return application.build(made, lifespan)
 
