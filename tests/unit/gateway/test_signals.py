@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 
 from council import telemetry
 from council.domain import access, config, errors
-from council.gateway import door, exchange, limits, presence
+from council.gateway import application, door, exchange, limits, presence
 from council.gateway import errors as http_errors
 from council.testing import model
 from counted import rises
@@ -192,3 +192,11 @@ async def test_one_who_is_refused_or_fails_leaves_nobody_behind(rig: Rig) -> Non
         await rig.client.post(CHAT, json={"model": "nobody"}, headers=headers)
         await rig.client.post("/v1/sandbox/run", json={"code": "1"}, headers=headers)
     assert in_flight() == 0
+
+
+async def test_every_path_that_is_documented_has_a_label_of_its_own(rig: Rig) -> None:
+    """Without one what it answers would be no exchange, and stand under `other` in the metrics."""
+    paths = (await rig.client.get("/openapi.json")).json()["paths"]
+    asked = [path for path in paths if path.startswith(("/v1", "/api", "/mcp"))]
+    assert len(asked) > 20
+    assert [path for path in asked if not door.asks(application._template(path))] == []
