@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from council import app
-from council.domain import access, errors, model_catalogue, providers
+from council.domain import access, errors, model_catalogue, providers, sentinels, sentinels_file
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
@@ -58,6 +58,18 @@ def load_model_catalogue(where: home_module.Home) -> model_catalogue.Catalogue:
     if path.is_file():
         return model_catalogue.build(read_yaml(path))
     return model_catalogue.build(parse_yaml(default_files()[model_catalogue.FILE], model_catalogue.FILE))
+
+
+def load_sentinels(where: home_module.Home, generation: str | None) -> tuple[sentinels.Sentinel, ...]:
+    """Return the sentinels of a generation, the live one if None. Raises ConfigError, BlueprintError."""
+    path = where.generations / (generation or blueprint.current(where)) / sentinels.FILE
+    # A blueprint from before there were sentinels has those of this installation.
+    return sentinels_file.build(read_yaml(path)) if path.exists() else default_sentinels()
+
+
+def default_sentinels() -> tuple[sentinels.Sentinel, ...]:
+    """Return the sentinels of the default blueprint."""
+    return sentinels_file.build(parse_yaml(default_files()[sentinels.FILE], sentinels.FILE))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

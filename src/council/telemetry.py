@@ -144,6 +144,12 @@ PROCESS_SOCKETS = prometheus_client.Gauge(
 PROCESS_CHILDREN = prometheus_client.Gauge(
     "council_process_children", "Children.", ["svc"], multiprocess_mode="liveall"
 )
+PROCESS_ZOMBIES = prometheus_client.Gauge(
+    "council_process_zombies",
+    "Children that ended and that nobody collected.",
+    ["svc"],
+    multiprocess_mode="liveall",
+)
 PROCESS_TASKS = prometheus_client.Gauge(
     "council_process_tasks", "Tasks of the event loop.", ["svc"], multiprocess_mode="liveall"
 )
@@ -267,6 +273,7 @@ def observe_process(service: str, generation: str) -> None:
             (PROCESS_PRIVATE_BYTES, seen.private_bytes, 1),
             (PROCESS_SOCKETS, seen.sockets, 1),
             (PROCESS_CHILDREN, seen.children, 1),
+            (PROCESS_ZOMBIES, seen.zombies, 1),
             (HEAP_MB, seen.heap_bytes, 1_000_000),
             (OPEN_FDS, seen.open_fds, 1),
             (FD_SOFT_LIMIT, seen.fd_soft_limit, 1),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import orjson
 
+from council import homes
 from council.cli import options
 from council.domain import errors
 from council.kit import reading
@@ -49,7 +50,7 @@ def sentinel(service: str, pid: int, sample_s: float, port: int, as_json: bool) 
         if not as_json:
             click.echo(f"Watching {service} (process {pid}); gauges at http://127.0.0.1:{page.port}/metrics")
         tell = _tell_json if as_json else _tell
-        ended = sidecar.watch(service, who, sample_s, page.publish, tell, stop)
+        ended = sidecar.watch(service, who, homes.default_sentinels(), sample_s, page.publish, tell, stop)
         if not as_json:
             click.echo(f"Process {pid} has ended." if ended else "Detached.")
     finally:

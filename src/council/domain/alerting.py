@@ -11,8 +11,11 @@ from council.domain.options import option
 
 CHANNELS = ("log", "file", "apprise")
 
-# Sentinels, whose amber is a warning: it names a service and what grows in it.
-SENTINELS = ("memory", "descriptors", "zombies", "threads", "children", "sockets")
+# Sentinels of `sentinels.yaml`, whose amber is a warning: it names a service and what grows in it.
+SENTINELS = (
+    "memory", "descriptors", "zombies", "threads", "children", "sockets", "tasks", "gpu_drip", "model_queue",
+    "sandbox_queue", "disk_growth", "cost_drift", "egress",
+)  # fmt: skip
 
 # Gates whose alerts go by the name that people look for.
 NAMED = {"error_rate": "http_5xx", "latency_p95": "latency", "cost_per_100": "spend"}

@@ -29,7 +29,8 @@ _BUCKETS_WINDOW = 24
 _BUCKETS_MAX = 2 * _BUCKETS_A_DAY + _BUCKETS_WINDOW
 
 SLOW_MB_PER_HOUR = 5.0
-_SURELY_MB_PER_HOUR = 2.0
+# Of the slow rate: what growth is at least, 98 % sure.
+_SURELY_SHARE = 0.4
 # One-sided, 98 %.
 _SURE_Z = 2.054
 
@@ -84,8 +85,14 @@ def slope(values_mb: Sequence[float], step_s: float = BUCKET_S) -> Slope:
 class LeakWatch:
     """Takes samples of one process in order and judges. Keeps at most 52 hours, as one figure for ten minutes."""
 
-    def __init__(self, age_at_start_s: float = 0.0):
+    def __init__(
+        self,
+        age_at_start_s: float = 0.0,
+        slow_mb_per_hour: float = SLOW_MB_PER_HOUR,
+        fast_mb_per_hour: float = FAST_MB_PER_HOUR,
+    ):
         """`age_at_start_s` says how long the process had run at the first sample: an old one needs no warm-up."""
+        self._slow_mb_per_hour = slow_mb_per_hour
         self._born_s: float | None = None
         self._age_at_start_s = age_at_start_s
         self._buckets: deque[float] = deque(maxlen=_BUCKETS_MAX)
@@ -93,7 +100,7 @@ class LeakWatch:
         self._open_mb = math.inf
         self._slow = Judgement("unknown", "No sample yet.")
         self._naive = _Naive()
-        self._fast = _Fast()
+        self._fast = _Fast(fast_mb_per_hour)
         self._fast_rate: float | None = None
 
     def add(self, time_s: float, size_bytes: int) -> None:
@@ -134,11 +141,11 @@ class LeakWatch:
                 self._buckets.clear()
             else:
                 self._buckets.extend([self._open_mb] * (missed + 1))
-            self._slow = judge_buckets(self._buckets)
+            self._slow = judge_buckets(self._buckets, self._slow_mb_per_hour)
         self._open_bucket, self._open_mb = bucket, size_mb
 
 
-def judge_buckets(buckets_mb: Sequence[float]) -> Judgement:
+def judge_buckets(buckets_mb: Sequence[float], slow_mb_per_hour: float = SLOW_MB_PER_HOUR) -> Judgement:
     """Judge slow growth from the least size in each ten minutes, oldest first, warm-up left out."""
     values = list(buckets_mb)
     if len(values) < _BUCKETS_MIN:
@@ -146,44 +153,47 @@ def judge_buckets(buckets_mb: Sequence[float]) -> Judgement:
         return Judgement("unknown", f"Slow growth can be told in {left_min} minutes.")
     window = values[-_BUCKETS_WINDOW:]
     if len(values) < _BUCKETS_A_DAY + _BUCKETS_WINDOW:
-        return _judge_window(window)
+        return _judge_window(window, slow_mb_per_hour)
     if len(values) < _BUCKETS_MAX:
-        return _judge_with_yesterday(window, values[-_BUCKETS_WINDOW - _BUCKETS_A_DAY : -_BUCKETS_A_DAY])
-    standing = _judge_days(values)
+        yesterday = values[-_BUCKETS_WINDOW - _BUCKETS_A_DAY : -_BUCKETS_A_DAY]
+        return _judge_with_yesterday(window, yesterday, slow_mb_per_hour)
+    standing = _judge_days(values, slow_mb_per_hour)
     if standing is not None:
         return standing
     before = values[:-_BUCKETS_WINDOW]
     usual = [
         (before[-2 * _BUCKETS_A_DAY + place] + before[-_BUCKETS_A_DAY + place]) / 2 for place in range(_BUCKETS_WINDOW)
     ]
-    return _judge_window([now - then for now, then in zip(window, usual, strict=True)])
+    return _judge_window([now - then for now, then in zip(window, usual, strict=True)], slow_mb_per_hour)
 
 
-def _judge_with_yesterday(window: list[float], yesterday: list[float]) -> Judgement:
+def _judge_with_yesterday(window: list[float], yesterday: list[float], slow_mb_per_hour: float) -> Judgement:
     """Judge a window, but take no rise for a leak that came at the same time yesterday and went away since."""
-    judged = _judge_window(window)
+    judged = _judge_window(window, slow_mb_per_hour)
     more = [now - then for now, then in zip(window, yesterday, strict=True)]
-    rises_more = slope(more).middle > _SURELY_MB_PER_HOUR or statistics.median(more) / 24 > SLOW_MB_PER_HOUR
+    surely = _SURELY_SHARE * slow_mb_per_hour
+    rises_more = slope(more).middle > surely or statistics.median(more) / 24 > slow_mb_per_hour
     if judged.verdict != "leak" or rises_more:
         return judged
     reason = "It rises as it did at the same time yesterday."
     return Judgement("steady", reason, judged.rate_mb_per_hour, judged.lower_mb_per_hour)
 
 
-def _judge_days(values: list[float]) -> Judgement | None:
+def _judge_days(values: list[float], slow_mb_per_hour: float) -> Judgement | None:
     """Find growth from day to day: the same hours, a day and two days before."""
     now = statistics.median(values[-_BUCKETS_WINDOW:])
     day = statistics.median(values[-_BUCKETS_WINDOW - _BUCKETS_A_DAY : -_BUCKETS_A_DAY])
     two_days = statistics.median(values[:_BUCKETS_WINDOW])
     last, before = (now - day) / 24, (day - two_days) / 24
-    if last <= SLOW_MB_PER_HOUR or before <= _SURELY_MB_PER_HOUR:
+    if last <= slow_mb_per_hour or before <= _SURELY_SHARE * slow_mb_per_hour:
         return None
     return Judgement(
         "leak", f"Memory grew by {last:.1f} MB an hour against the same hours yesterday.", last, min(last, before)
     )
 
 
-def _judge_window(window: list[float]) -> Judgement:
+def _judge_window(window: list[float], slow_mb_per_hour: float) -> Judgement:
+    surely = _SURELY_SHARE * slow_mb_per_hour
     raw = slope(window)
     smooth = _without_jumps(window)
     steady = slope(smooth)
@@ -191,12 +201,12 @@ def _judge_window(window: list[float]) -> Judgement:
     halves = [slope(smooth[:half]).middle, slope(smooth[-half:]).middle]
     thirds = [slope(smooth[-2 * third : -third]).middle, slope(smooth[-third:]).middle]
     rate, lower = steady.middle, steady.lower
-    if rate <= SLOW_MB_PER_HOUR or lower <= _SURELY_MB_PER_HOUR:
+    if rate <= slow_mb_per_hour or lower <= surely:
         return Judgement("steady", f"The floor moves by {raw.middle:.1f} MB an hour.", rate, lower)
-    if raw.middle <= _SURELY_MB_PER_HOUR:
+    if raw.middle <= surely:
         return Judgement("steady", "What grows is given back in jumps.", rate, lower)
     slows = halves[1] < halves[0] * 0.35 and thirds[1] < thirds[0] * 0.4
-    if min(halves) <= _SURELY_MB_PER_HOUR or slows:
+    if min(halves) <= surely or slows:
         return Judgement("steady", "Growth slows down, as of a cache that fills.", rate, lower)
     return Judgement("leak", f"The floor of memory rises by {rate:.1f} MB an hour, at least {lower:.1f}.", rate, lower)
 
@@ -214,7 +224,8 @@ def _without_jumps(values: list[float]) -> list[float]:
 class _Fast:
     """Growth over three minutes against what is usual for this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, fast_mb_per_hour: float) -> None:
+        self._growth_min = 0.8 * fast_mb_per_hour * _FAST_S / 3600
         self._samples: deque[tuple[float, float]] = deque(maxlen=_SAMPLES_MAX)
         # One figure a minute, taken only after it is three minutes old, so that a leak's own start is not usual yet.
         self._growths: deque[float] = deque(maxlen=_GROWTHS_MAX)
@@ -250,7 +261,7 @@ class _Fast:
         return growth / covered_s * 3600 if alarm else None
 
     def _unusual(self, growth: float) -> bool:
-        if len(self._growths) < _GROWTHS_MIN or growth < 0.8 * FAST_MB_PER_HOUR * _FAST_S / 3600:
+        if len(self._growths) < _GROWTHS_MIN or growth < self._growth_min:
             return False
         usual = statistics.median(self._growths)
         spread = 1.4826 * statistics.median(abs(one - usual) for one in self._growths)
