@@ -71,8 +71,8 @@ class Council:
             told[_key("up", svc=service)] = 1.0
             if service in self.silent:
                 continue
-            told[_key("council_process_open_fds", svc=service)] = self.fds if service == self._service else 10.0
-            told[_key("council_process_fd_limit", svc=service)] = 1024.0
+            told[_key("open_fds_total", svc=service)] = self.fds if service == self._service else 10.0
+            told[_key("fd_soft_limit", svc=service)] = 1024.0
             told[_key("council_process_resident_bytes", svc=service)] = self.resident + self._chance.uniform(0, 3e6)
             told[_key("council_process_start_seconds", svc=service)] = self.began_s
         if self._service not in self.down:
@@ -135,8 +135,8 @@ def situations() -> Mapping[str, Callable[[random.Random], Iterator[Scrape]]]:
         "recall down": _run(0.25, _before(1, _set(down={"recall"}))),
         "recall tells nothing": _run(0.25, _before(10, _set(silent={"recall"}))),
         "stale": _run(0.25, until_s=90),
-        "NaN": _run(0.25, _set_extra("council_process_open_fds", math.nan)),
-        "infinite": _run(0.25, _set_extra("council_process_open_fds", math.inf)),
+        "NaN": _run(0.25, _set_extra("open_fds_total", math.nan)),
+        "infinite": _run(0.25, _set_extra("open_fds_total", math.inf)),
         "leak": _run(hours, lambda made, left_s: setattr(made, "resident", 3e8 - left_s / 3600 * 8e6)),
         "long healthy": _run(hours),
         "young": _run(hours, _before(60, _set(began_s=-3600.0))),

@@ -86,8 +86,8 @@ class LearningRecords(Protocol):
     def keep(self, rows: Sequence[learning.Row]) -> None:
         """Commit the rows, or none; a request that is there already is left as it is."""
 
-    def judge(self, thumb: learning.Thumb) -> bool:
-        """Keep what a user thinks of an answer, in the place of what they thought before; False if it was not their request."""
+    def judge(self, thumb: learning.Thumb) -> learning.Taken:
+        """Keep what a user thinks of an answer, in the place of what they thought before; return what that changed."""
 
     def trim(self, bounds: learning.Bounds) -> int:
         """Delete what is too old or too much, the oldest first; return how many rows and thumbs went."""

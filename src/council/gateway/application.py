@@ -20,6 +20,7 @@ from council.gateway import (
     admin,
     door,
     embeddings,
+    exchange,
     feedback,
     health,
     incidents,
@@ -43,6 +44,7 @@ _SELF_REPORT_S = 5.0
 
 def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     """Return the gateway's ASGI application. `lifespan` opens and closes what the parts need."""
+    telemetry.begin(made.calls.models)
     vitals = health.Health(made)
     app = fastapi.FastAPI(
         title="Council",
@@ -177,6 +179,7 @@ def _template(path: str) -> str:
 
 async def _own_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.CouncilError)
+    exchange.note_failure(request.scope, error)
     if error.detail:
         _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
     told = request.scope["state"].get(limits.STATE, {})

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from council import ports, telemetry
 from council.domain import access, errors
 from council.domain import config as config_module
+from council.gateway import presence
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Doorkeeper:
             raise errors.ForbiddenError(
                 f"This needs the right to {right}. Use a token whose role has it; `council tokens add` makes one."
             )
+        presence.met(connection, principal)
         return principal
 
     def _identify(self, connection: HTTPConnection) -> access.Principal:
