@@ -16,9 +16,10 @@ Written by Council from its gates, sentinels and settings. What you change here 
 ```sh
 prometheus --config.file=prometheus.yml --web.listen-address=127.0.0.1:9090
 prometheus-alertmanager --config.file=alertmanager.yml --web.listen-address=127.0.0.1:9093
-COUNCIL_GRAFANA="$PWD/grafana" GF_PATHS_PROVISIONING="$PWD/grafana/provisioning" grafana server
+export COUNCIL_HOME="$PWD/.."
+GF_PATHS_PROVISIONING="$PWD/grafana/provisioning" grafana server
 loki -config.file=loki.yml
-COUNCIL_HOME="$PWD/.." alloy run logs.alloy
+alloy run logs.alloy
 ```
 
 Check a copy that you changed with `promtool check config prometheus.yml` and `amtool check-config alertmanager.yml`.

@@ -176,7 +176,7 @@ def grafana_sources(programs: monitoring_programs.MonitoringConfig) -> Mapping[s
 
 
 def grafana_dashboards() -> Mapping[str, Any]:
-    """Return where Grafana finds dashboards: in the folder that COUNCIL_GRAFANA names in its environment."""
+    """Return where Grafana finds dashboards. COUNCIL_HOME in its environment names the home."""
     return {
         "apiVersion": 1,
         "providers": [
@@ -186,7 +186,7 @@ def grafana_dashboards() -> Mapping[str, Any]:
                 "type": "file",
                 "allowUiUpdates": False,
                 "updateIntervalSeconds": 30,
-                "options": {"path": "$COUNCIL_GRAFANA"},
+                "options": {"path": "$COUNCIL_HOME/monitoring/grafana"},
             }
         ],
     }
