@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from council.domain import alerting, gates_file, monitoring_programs, sentinels_file
+from council.domain import alerting, gates_file, sentinels_file, watching
 from council.upkeep.monitoring import files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +51,7 @@ def deployed() -> Mapping[str, str]:
         yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("gates.yaml", "sentinels.yaml")
     )
     listed, sentinels = gates_file.build(shipped, shipped), sentinels_file.build(watched)
-    made = files.build(listed, sentinels, alerting.AlertsConfig(), monitoring_programs.MonitoringConfig())
+    made = files.build(listed, sentinels, alerting.AlertsConfig(), watching.WatchConfig())
     return {
         f"{_FOLDER}/{name}" if name.startswith("grafana/") else f"{_FOLDER}/monitoring/{name}": text
         for name, text in made.items()

@@ -13,14 +13,14 @@ import pytest
 
 import rule_cases
 import servers
-from council.domain import alerting, monitoring_programs
+from council.domain import alerting, watching
 from council.upkeep.monitoring import files
 
 MADE = files.build(
     tuple(rule_cases.GATES.values()),
     rule_cases.SENTINELS,
     alerting.AlertsConfig(),
-    monitoring_programs.MonitoringConfig(),
+    watching.WatchConfig(),
 )
 PANELS = [panel for panel in json.loads(MADE["grafana/spiral-ops-dashboard.json"])["panels"] if panel.get("targets")]
 _RECORDED_S = 600

@@ -1,4 +1,4 @@
-"""The files for Prometheus and Alertmanager, put to the real programs."""
+"""The files for Prometheus and Alertmanager, put to the real watch."""
 
 import dataclasses
 import subprocess
@@ -11,7 +11,7 @@ import yaml
 
 import rule_cases
 import servers
-from council.domain import alerting, gates, monitoring_programs
+from council.domain import alerting, gates, watching
 from council.upkeep.monitoring import files
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def written(where: Path, listed: Sequence[gates.Gate]) -> None:
     for name, text in files.build(
-        listed, rule_cases.SENTINELS, alerting.AlertsConfig(), monitoring_programs.MonitoringConfig()
+        listed, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig()
     ).items():
         file = where / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, errors, money, monitoring_programs, options, storage
+from council.domain import alerting, answering, errors, money, options, storage, watching
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -260,9 +260,9 @@ class Config:
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     calls: CallsConfig = field(default_factory=CallsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    monitoring: monitoring_programs.MonitoringConfig = field(default_factory=monitoring_programs.MonitoringConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
+    watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

@@ -175,10 +175,10 @@ DEFAULTS: dict[str, Any] = {
     "budget.month_usd_micros": 10_000_000,
     "budget.token_day_usd_micros": 0,
     "budget.token_month_usd_micros": 0,
-    "monitoring.prometheus_url": "http://127.0.0.1:9090",
-    "monitoring.alertmanager_url": "http://127.0.0.1:9093",
-    "monitoring.loki_url": "http://127.0.0.1:3100",
-    "monitoring.webhook_url": "",
+    "watch.prometheus_url": "http://127.0.0.1:9090",
+    "watch.alertmanager_url": "http://127.0.0.1:9093",
+    "watch.loki_url": "http://127.0.0.1:3100",
+    "watch.webhook_url": "",
 }
 
 
@@ -337,10 +337,10 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS)),
         "cache.kind": draw(st.sampled_from(config.CACHE_KINDS)),
         "alerts.channels": draw(st.lists(st.sampled_from(alerting.CHANNELS), max_size=3).map(tuple)),
-        "monitoring.prometheus_url": "http://127.0.0.1:9090",
-        "monitoring.alertmanager_url": "http://127.0.0.1:9093",
-        "monitoring.loki_url": "http://127.0.0.1:3100",
-        "monitoring.webhook_url": "",
+        "watch.prometheus_url": "http://127.0.0.1:9090",
+        "watch.alertmanager_url": "http://127.0.0.1:9093",
+        "watch.loki_url": "http://127.0.0.1:3100",
+        "watch.webhook_url": "",
         "knowledge.corpora": draw(st.lists(st.sampled_from(answering.CORPORA), max_size=4).map(tuple)),
     }
 

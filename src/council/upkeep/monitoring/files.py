@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from council.domain import alerting, gates, monitoring_programs, sentinels
+from council.domain import alerting, gates, sentinels, watching
 from council.upkeep.monitoring import dashboard, documents, guide, rules, servers
 
 
@@ -10,7 +10,7 @@ def build(
     listed: Sequence[gates.Gate],
     watched: Sequence[sentinels.Sentinel],
     settings: alerting.AlertsConfig,
-    programs: monitoring_programs.MonitoringConfig,
+    watch: watching.WatchConfig,
 ) -> Mapping[str, str]:
     """Return each file's text by its path in the folder. Gates that do not apply have no rules."""
     rule_files = {
@@ -19,12 +19,12 @@ def build(
     }
     return {
         "README.md": guide.TEXT,
-        "prometheus.yml": documents.yaml_text(servers.prometheus(list(rule_files), programs)),
-        "alertmanager.yml": documents.yaml_text(servers.alertmanager(settings, programs)),
+        "prometheus.yml": documents.yaml_text(servers.prometheus(list(rule_files), watch)),
+        "alertmanager.yml": documents.yaml_text(servers.alertmanager(settings, watch)),
         **rule_files,
-        "loki.yml": documents.yaml_text(servers.loki(programs)),
-        "logs.alloy": servers.alloy(programs),
+        "loki.yml": documents.yaml_text(servers.loki(watch)),
+        "logs.alloy": servers.alloy(watch),
         "grafana/spiral-ops-dashboard.json": documents.json_text(dashboard.spiral_ops(listed, watched)),
-        "grafana/provisioning/datasources/council.yaml": documents.yaml_text(servers.grafana_sources(programs)),
+        "grafana/provisioning/datasources/council.yaml": documents.yaml_text(servers.grafana_sources(watch)),
         "grafana/provisioning/dashboards/council.yaml": documents.yaml_text(servers.grafana_dashboards()),
     }

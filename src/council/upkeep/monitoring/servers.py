@@ -5,7 +5,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from council.domain import alerting, monitoring_programs
+from council.domain import alerting, watching
 from council.upkeep.gates import promql
 from council.upkeep.monitoring import rules
 
@@ -18,7 +18,7 @@ _LOGS_KEPT_S = 7 * 86_400
 _LOKI_PORT = 3100
 
 
-def prometheus(rule_files: Sequence[str], programs: monitoring_programs.MonitoringConfig) -> Mapping[str, Any]:
+def prometheus(rule_files: Sequence[str], watch: watching.WatchConfig) -> Mapping[str, Any]:
     """Return prometheus.yml. The supervisor keeps the list of targets; a name of a service in a sample stays as it is."""
     interval = promql.duration(rules.INTERVAL_S)
     return {
@@ -27,7 +27,7 @@ def prometheus(rule_files: Sequence[str], programs: monitoring_programs.Monitori
             "scrape_timeout": promql.duration(_SCRAPE_TIMEOUT_S),
             "evaluation_interval": interval,
         },
-        "alerting": {"alertmanagers": [_static(programs.alertmanager_url)]},
+        "alerting": {"alertmanagers": [_static(watch.alertmanager_url)]},
         "rule_files": list(rule_files),
         "scrape_configs": [
             {
@@ -40,11 +40,11 @@ def prometheus(rule_files: Sequence[str], programs: monitoring_programs.Monitori
     }
 
 
-def alertmanager(settings: alerting.AlertsConfig, programs: monitoring_programs.MonitoringConfig) -> Mapping[str, Any]:
+def alertmanager(settings: alerting.AlertsConfig, watch: watching.WatchConfig) -> Mapping[str, Any]:
     """Return alertmanager.yml. A page goes before a warning of the same alert, a service that is down before its silence."""
     receiver: dict[str, Any] = {"name": "council"}
-    if programs.webhook_url:
-        receiver["webhook_configs"] = [{"url": programs.webhook_url, "send_resolved": True}]
+    if watch.webhook_url:
+        receiver["webhook_configs"] = [{"url": watch.webhook_url, "send_resolved": True}]
     return {
         "route": {
             "receiver": "council",
@@ -69,9 +69,9 @@ def alertmanager(settings: alerting.AlertsConfig, programs: monitoring_programs.
     }
 
 
-def loki(programs: monitoring_programs.MonitoringConfig) -> Mapping[str, Any]:
+def loki(watch: watching.WatchConfig) -> Mapping[str, Any]:
     """Return loki.yml: one process, its data in a folder beside where it is started, a week of logs."""
-    address = urllib.parse.urlsplit(programs.loki_url)
+    address = urllib.parse.urlsplit(watch.loki_url)
     return {
         "auth_enabled": False,
         "server": {"http_listen_address": "127.0.0.1", "http_listen_port": address.port or _LOKI_PORT},
@@ -105,9 +105,9 @@ def loki(programs: monitoring_programs.MonitoringConfig) -> Mapping[str, Any]:
     }
 
 
-def alloy(programs: monitoring_programs.MonitoringConfig) -> str:
+def alloy(watch: watching.WatchConfig) -> str:
     """Return logs.alloy: each line of `<home>/logs` with its own time; level and service are labels, the request is not."""
-    return _ALLOY.replace("LOKI", programs.loki_url.rstrip("/"))
+    return _ALLOY.replace("LOKI", watch.loki_url.rstrip("/"))
 
 
 _ALLOY = """\
@@ -152,11 +152,11 @@ loki.write "council" {
 """
 
 
-def grafana_sources(programs: monitoring_programs.MonitoringConfig) -> Mapping[str, Any]:
+def grafana_sources(watch: watching.WatchConfig) -> Mapping[str, Any]:
     """Return the data sources that Grafana makes at its start."""
     sources = [
-        ("Council Prometheus", "prometheus", programs.prometheus_url),
-        ("Council Loki", "loki", programs.loki_url),
+        ("Council Prometheus", "prometheus", watch.prometheus_url),
+        ("Council Loki", "loki", watch.loki_url),
     ]
     interval = {"timeInterval": promql.duration(rules.INTERVAL_S)}
     return {

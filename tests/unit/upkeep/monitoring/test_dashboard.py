@@ -12,7 +12,7 @@ import pytest
 import grafana_model
 import rule_cases
 from council import telemetry
-from council.domain import alerting, gates, monitoring_programs
+from council.domain import alerting, gates, watching
 from council.upkeep.monitoring import files
 
 SHIPPED = tuple(rule_cases.GATES.values())
@@ -21,9 +21,7 @@ _OTHERS = {"up", "ALERTS", "council:gate:value", "council:gate:verdict", "cuda_a
 
 
 def dashboard(*listed: gates.Gate) -> dict[str, Any]:
-    made = files.build(
-        listed or SHIPPED, rule_cases.SENTINELS, alerting.AlertsConfig(), monitoring_programs.MonitoringConfig()
-    )
+    made = files.build(listed or SHIPPED, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig())
     found: dict[str, Any] = json.loads(made["grafana/spiral-ops-dashboard.json"])
     return found
 

@@ -1,4 +1,4 @@
-"""The settings of the monitoring programs beside Council, which the files in `<home>/monitoring` are for."""
+"""The settings of what watches Council: where verdicts come from, and where the monitoring programs beside it listen."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from council.domain.options import option
 
 
 @dataclass(frozen=True, slots=True)
-class MonitoringConfig:
-    """Prometheus, Alertmanager and Loki beside Council: where they listen. None of them is needed."""
+class WatchConfig:
+    """Where verdicts come from, and the programs that the files in `<home>/monitoring` are for."""
 
     prometheus_url: str = option("http://127.0.0.1:9090", "Where Prometheus listens.")
     alertmanager_url: str = option("http://127.0.0.1:9093", "Where Alertmanager listens.")
