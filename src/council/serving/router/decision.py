@@ -33,7 +33,8 @@ STRICT = (answers.Route.MATH, answers.Route.LOGIC, _KNOWLEDGE)
 
 _FOLLOWS = re.compile(
     r"^(?:and|or|but|now|then|ok(?:ay)?,?|so)\b(?! (?:now )?(?:write|tell|explain|please))|^(?:what|how) about\b"
-    r"|^and (?:of|for|in)\b|^(?:the )?same (?:for|with)\b|^(?:what )?if (?:it|that)\b|^instead\b",
+    r"|^and (?:of|for|in)\b|^(?:the )?same (?:for|with)\b|^(?:what )?if (?:it|that)\b|^instead\b"
+    r"|^(?:please )?(?:run|execute|test|try) (?:it|this|that)\b",
     re.IGNORECASE,
 )
 
