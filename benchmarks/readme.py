@@ -23,6 +23,7 @@ _ORDER = (
     "answers",
     "route",
     "specialists",
+    "programs",
     "locality",
     "ranking",
     "recall",
