@@ -23,6 +23,7 @@ _ORDER = (
     "answers",
     "route",
     "specialists",
+    "levels",
     "programs",
     "locality",
     "ranking",

@@ -20,6 +20,7 @@ import figures
 import gateways
 import leaks
 import ledger
+import levels
 import locality
 import locality_live
 import memory
@@ -131,6 +132,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "specialists": lambda options: specialists.run(
         options.port, say, options.data, options.sample, options.seed, options.model, options.tools
     ),
+    "levels": lambda options: levels.run(options.port, say),
     "programs": lambda options: programs.run(options.port, say, options.data, options.word_problems, options.seed),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }
