@@ -182,15 +182,11 @@ class _Recall:
             return {"passages": [asdict(one)] if one else []}
         limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
         query = str(request.get("query", ""))
-        entry = self._entry(query)
+        entry = glossary.outright(self._index, self._packaged.find, query)
         if entry is None and request.get("meanings"):
             return await self._find(query, limit)
         passages = [*([entry] if entry else []), *self._index.search(query, limit)][:limit]
         return self._found(passages, "")
-
-    def _entry(self, query: str) -> answers.Passage | None:
-        """Return the entry of the glossary or of a packaged source that answers outright, or None."""
-        return glossary.meant(self._index, query) or self._packaged.find(query) or glossary.defined(self._index, query)
 
     async def _find(self, query: str, limit: int) -> dict[str, Any]:
         coverage_min = self.settings.coverage_min
