@@ -22,7 +22,7 @@ from council.domain import budgets, errors, home
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import frames, listeners
-from council.services import harness, local_hosts, rights
+from council.services import harness, local_hosts, rights, tracing
 from council.upkeep.alerts import keeping
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ _LATE_TURNS = 6
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Watch until told to stop."""
-    environment = harness.begin("watcher")
+    environment = harness.begin("watcher", traceable=True)
     harness.setup_logging(environment.name)
     health = environment.tcp_socket("health", "127.0.0.1", config.watcher_port)
     watch = environment.unix_socket("watch", where.socket("watcher"))
@@ -45,6 +45,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     # Wired first: addresses of notices and the key to the gateway's metrics are read before the confinement.
     made = _wired(config, where, environment.generation)
     rights.confine_service("watcher", config, where)
+    tracing.listen()
     service = _Watcher(made, config, where, watch, environment)
     harness.serve(local_hosts.only(service.application()), health, environment, drain_s=0.0)
     return 0
