@@ -95,6 +95,7 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.watcher_port),
             inherits=frozenset({"COUNCIL_RECORDS_URL"}),
+            traceable=True,
         ),
         service(
             "gateway",
