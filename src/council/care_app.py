@@ -88,6 +88,8 @@ class Watcher:
     """The care loop, wired, with what others of its process reach."""
 
     loop: "loop_module.Loop"
+    gates: Sequence[gates.Gate]
+    sentinels: Sequence[sentinels.Sentinel]
     alerts: "keeping_module.Keeping"
     samples: care_ports.Samples
     scraper: care_ports.Scraper
@@ -140,8 +142,9 @@ def watcher(
         spending,
         clock_module.SystemClock(),
     )
-    made = loop.Loop(parts, _on_this_machine(watched), rules, seen, settings, generation)
-    return Watcher(made, kept_alerts, samples, scraper)
+    listed = _on_this_machine(watched)
+    made = loop.Loop(parts, listed, rules, seen, settings, generation)
+    return Watcher(made, listed, rules, kept_alerts, samples, scraper)
 
 
 def _on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:

@@ -28,7 +28,7 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LENGTH_DIGITS_MAX = 20
 _OURS = ("/v1", "/api", "/mcp")
-_STATE = ("/api/status", "/api/incidents", "/v1/sandbox/status")
+_STATE = ("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status")
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
