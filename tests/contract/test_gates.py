@@ -17,7 +17,7 @@ import yaml
 import recorded_scrapes
 import servers
 from council.domain import gates, gates_file
-from council.upkeep.gates import embedded, promql, windows
+from council.upkeep.gates import asking, embedded, promql, windows
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[2] / "config" / "gates.yaml").read_text())
 GATES = {gate.name: gate for gate in gates_file.build(SHIPPED, SHIPPED)}
@@ -111,6 +111,23 @@ def test_both_evaluators_agree_on_every_gate(situation: str, recorded: Recorded,
             assert verdict is gates.judge(gate, gates.Measured(number))[0], said
             if number is not None:
                 assert ours.value == pytest.approx(number, rel=1e-6, abs=1e-9), said
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_both_evaluators_say_the_same_of_why_and_of_what_stands_behind(
+    situation: str, recorded: Recorded, prometheus: str
+) -> None:
+    for seed in range(_SEEDS):
+        at_s = recorded.moments[situation, seed]
+        for gate in GATES.values():
+            ours = embedded.measure(gate, recorded.until(at_s), at_s)
+            rows = [(row["metric"], float(row["value"][1])) for row in asked(prometheus, asking.expression(gate), at_s)]
+            theirs = asking.measured(gate, rows)
+            said = (situation, seed, gate.name, ours, theirs)
+            verdict, reason = gates.judge(gate, ours)
+            assert gates.judge(gate, theirs) == (verdict, reason), said
+            if not (reason.startswith("warm-up") or "tells nothing" in reason):
+                assert (theirs.window_s, theirs.samples) == pytest.approx((ours.window_s, ours.samples), rel=1e-6), said
 
 
 @pytest.mark.parametrize(
