@@ -53,6 +53,9 @@ class Embedded:
         """Return what each gate's form reads at a time."""
         return [embedded.measure(gate, self._samples, now_s) for gate in judged]
 
+    async def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parts:

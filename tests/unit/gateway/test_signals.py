@@ -95,7 +95,7 @@ async def test_a_stream_that_a_stop_cuts_met_an_error() -> None:
 
     async def send(message: Any) -> None: ...
 
-    outer = door.Door(endless, config.GatewayConfig(), 1_000, lambda path: path)
+    outer = door.Door(endless, config.GatewayConfig(), 1_000, lambda path: path, asyncio.Event())
     serving = asyncio.create_task(outer(scope(), send, send))  # type: ignore[arg-type]
     await begun.wait()
     with rises(NAME) as found:
