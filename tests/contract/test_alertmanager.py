@@ -1,13 +1,17 @@
-"""From a number that a service tells to a notice: the generated files in a real Prometheus and a real Alertmanager.
+"""From a number that a service tells to a notice: the generated files in a real Prometheus and a real Alertmanager; and notices
+of our own in that Alertmanager.
 
 Intervals are a second in the place of fifteen, so that it takes seconds; the times themselves are tested in test_monitoring.
 """
 
 import contextlib
+import datetime
 import http.server
 import json
+import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +22,8 @@ import yaml
 
 import rule_cases
 import servers
-from council.domain import alerting, watching
+from council.backends.notifier import alertmanager
+from council.domain import alerting, errors, incidents, watching
 from council.upkeep.monitoring import files
 
 SETTINGS = alerting.AlertsConfig(hold_up_s=1, hold_down_s=2, page_after_s=300, group_s=1)
@@ -139,3 +144,92 @@ def test_a_service_without_a_port_is_named_by_its_own_name(told: Told, tmp_path:
         wait_for(lambda: told.alerts("descriptors", "firing"), "no notice of the descriptors")
         assert told.alerts("descriptors", "firing")[0]["labels"]["svc"] == "worker"
         assert told.alerts("descriptors", "firing")[0]["annotations"]["summary"] == "worker: descriptors at 70 %."
+
+
+# Notices of our own
+
+
+@pytest.fixture(scope="module")
+def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Alertmanager with the generated routes; yields its address."""
+    servers.need("alertmanager")
+    made = files.build([], (), alerting.AlertsConfig(), watching.WatchConfig())
+    with servers.alertmanager(tmp_path_factory.mktemp("alertmanager"), made["alertmanager.yml"]) as server:
+        yield server.url
+
+
+def notice(incident: str, kind: incidents.NoticeKind, severity: incidents.Severity) -> incidents.Notice:
+    return incidents.Notice(
+        "notice",
+        int(time.time() * 1e6),
+        kind,
+        incident,
+        severity,
+        f"{kind}: latency",
+        "Line one — ü.\n  `Do` {{ this }}.",
+    )
+
+
+def fires(url: str, incident: str) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{url}/api/v2/alerts?active=true", timeout=5) as reply:
+        return [alert for alert in json.load(reply) if alert["labels"].get("incident", "") == incident]
+
+
+def test_an_incident_is_one_alert_that_fires_until_it_is_over(manager: str) -> None:
+    channel = alertmanager.AlertmanagerNotifier(manager, 3600.0, 5.0)
+    channel.send(notice("one", incidents.NoticeKind.BEGAN, incidents.Severity.WARNING))
+    (alert,) = fires(manager, "one")
+    assert alert["labels"] == {"alertname": "council_incident", "incident": "one", "severity": "warning"}
+    assert alert["annotations"] == {"summary": "began: latency", "description": "Line one — ü.\n  `Do` {{ this }}."}
+    left_s = datetime.datetime.fromisoformat(alert["endsAt"]).timestamp() - time.time()
+    assert left_s == pytest.approx(4200, abs=30)
+
+    channel.send(notice("one", incidents.NoticeKind.GREW, incidents.Severity.PAGE))
+    assert [one["labels"]["severity"] for one in fires(manager, "one")] == ["page"]
+    channel.send(notice("one", incidents.NoticeKind.STILL, incidents.Severity.PAGE))
+    assert [one["annotations"]["summary"] for one in fires(manager, "one")] == ["still: latency"]
+    channel.send(notice("one", incidents.NoticeKind.OVER, incidents.Severity.PAGE))
+    assert fires(manager, "one") == []
+
+
+def test_incidents_are_apart(manager: str) -> None:
+    channel = alertmanager.AlertmanagerNotifier(manager, 3600.0, 5.0)
+    for name in ("two", "three"):
+        channel.send(notice(name, incidents.NoticeKind.BEGAN, incidents.Severity.PAGE))
+    channel.send(notice("two", incidents.NoticeKind.OVER, incidents.Severity.PAGE))
+    assert (len(fires(manager, "two")), len(fires(manager, "three"))) == (0, 1)
+
+
+def test_a_trial_ends_by_itself(manager: str) -> None:
+    alertmanager.AlertmanagerNotifier(manager, 3600.0, 5.0).send(
+        notice("", incidents.NoticeKind.TEST, incidents.Severity.WARNING)
+    )
+    (alert,) = [one for one in fires(manager, "") if one["labels"]["alertname"] == "council_test"]
+    assert datetime.datetime.fromisoformat(alert["endsAt"]).timestamp() < time.time() + 61
+
+
+def test_what_is_not_taken_says_so_and_shows_no_password(manager: str) -> None:
+    told = notice("four", incidents.NoticeKind.BEGAN, incidents.Severity.PAGE)
+    place = manager.removeprefix("http://")
+    for url, said in (
+        ("http://ann:s3cret@127.0.0.1:9", "127.0.0.1:9 cannot be reached"),
+        (f"http://ann:s3cret@{place}/elsewhere", "refused the notice"),
+        ("nowhere", "nowhere cannot be reached"),
+    ):
+        with pytest.raises(errors.NotifyError) as raised:
+            alertmanager.AlertmanagerNotifier(url, 3600.0, 5.0).send(told)
+        assert said in raised.value.message
+        assert "`watch.alertmanager_url`" in raised.value.message
+        assert "s3cret" not in f"{raised.value.message} {raised.value.detail}"
+    assert fires(manager, "four") == []
+
+
+def test_a_server_that_is_silent_is_waited_for_so_long() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began_s = time.monotonic()
+        with pytest.raises(errors.NotifyError, match=r"did not take the notice within 0\.3 s"):
+            alertmanager.AlertmanagerNotifier(url, 3600.0, 0.3).send(
+                notice("five", incidents.NoticeKind.BEGAN, incidents.Severity.PAGE)
+            )
+        assert time.monotonic() - began_s < 2
