@@ -14,12 +14,13 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import prometheus_client
 from prometheus_client import multiprocess
 
-from council.domain import answers, errors
+from council.domain import answers, budgets, errors
 from council.kit import native_heap, reading
 
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
@@ -197,6 +198,28 @@ OPEN_FDS = prometheus_client.Gauge("open_fds_total", "Open descriptors.", ["svc"
 FD_SOFT_LIMIT = prometheus_client.Gauge(
     "fd_soft_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
 )
+# What the watcher measures of the machine.
+DISK_USED_BYTES = prometheus_client.Gauge(
+    "council_disk_used_bytes", "Used on the disk that holds the home.", ["svc"], multiprocess_mode="livemax"
+)
+DISK_SIZE_BYTES = prometheus_client.Gauge(
+    "council_disk_size_bytes",
+    "Used and free to us on the disk that holds the home.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
+SPENT_TODAY_USD_MICROS = prometheus_client.Gauge(
+    "council_spent_today_usd_micros",
+    "Spent and held since midnight UTC, micro-dollars.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
+QUOTA_TODAY_USD_MICROS = prometheus_client.Gauge(
+    "council_quota_today_usd_micros",
+    "The day's budget of all, micro-dollars; 0 for none.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
 GENERATION = prometheus_client.Gauge(
     "council_generation_info",
     "1 for the generation this service runs.",
@@ -360,6 +383,29 @@ def observe_process(service: str, generation: str) -> None:
         PROCESS_TASKS.labels(service).set(len(asyncio.all_tasks()))
     except RuntimeError:  # no event loop runs in this thread
         pass
+
+
+def observe_disk(service: str, folder: Path) -> None:
+    """Write how full the disk of a folder is; what only root may fill counts as neither used nor free, as in `df`."""
+    try:
+        seen = os.statvfs(folder)
+    except OSError:
+        for gauge in (DISK_USED_BYTES, DISK_SIZE_BYTES):
+            _set(gauge, service, reading.Unknown("the disk cannot be asked"))
+        return
+    used = (seen.f_blocks - seen.f_bfree) * seen.f_frsize
+    DISK_USED_BYTES.labels(service).set(used)
+    DISK_SIZE_BYTES.labels(service).set(used + seen.f_bavail * seen.f_frsize)
+
+
+def observe_spending(service: str, lines: Iterable[budgets.Line]) -> None:
+    """Write what is spent of the day's budget of all, and that budget; 0 where there is none. No lines: nobody knows."""
+    for gauge in (SPENT_TODAY_USD_MICROS, QUOTA_TODAY_USD_MICROS):
+        _set(gauge, service, reading.Unknown("the records are away"))
+    for line in lines:
+        if line.scope == "all" and len(line.period) == len("2026-11-29"):
+            SPENT_TODAY_USD_MICROS.labels(service).set(line.spent_usd_micros + line.held_usd_micros)
+            QUOTA_TODAY_USD_MICROS.labels(service).set(line.limit_usd_micros or 0)
 
 
 def _set(gauge: prometheus_client.Gauge, service: str, figure: int | reading.Unknown, unit: int = 1) -> None:

@@ -17,8 +17,8 @@ import yaml
 import recorded_scrapes
 import servers
 from council.backends.metrics_source import prometheus as prometheus_source
-from council.domain import gates, gates_file
-from council.upkeep.gates import asking, embedded, promql, windows
+from council.domain import gates, gates_file, timeseries
+from council.upkeep.gates import asking, embedded, promql
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[2] / "config" / "gates.yaml").read_text())
 GATES = {gate.name: gate for gate in gates_file.build(SHIPPED, SHIPPED)}
@@ -66,12 +66,12 @@ class _Until:
     def __init__(self, rows: dict[recorded_scrapes.Key, tuple[list[float], list[float]]], now_s: float):
         self._rows, self._now_s = rows, now_s
 
-    def select(self, metric: str, start_s: float) -> Iterator[windows.Series]:
+    def select(self, metric: str, start_s: float) -> Iterator[timeseries.Series]:
         for (name, labels), (times_s, values) in self._rows.items():
             if name == metric:
                 kept = [(at, value) for at, value in zip(times_s, values, strict=True) if start_s <= at <= self._now_s]
                 if kept:
-                    yield windows.Series(dict(labels), [at for at, _ in kept], [value for _, value in kept])
+                    yield timeseries.Series(dict(labels), [at for at, _ in kept], [value for _, value in kept])
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,8 @@ async def test_both_sources_say_the_same_of_why_and_of_what_stands_behind(
         ("nothing", "latency_p95", "unknown", "gateway is not watched"),
         ("errors", "error_rate", "red", "must be < 5"),
         ("errors", "success_rate", "red", "must be > 87"),
+        ("all marked wrong later", "success_rate", "red", "0 %, must be > 87"),
+        ("some marked wrong", "success_rate", "red", "must be > 87"),
         ("slow", "latency_p95", "red", "must be < 1000"),
         ("descriptors", "fd_usage", "red", "87.89 %"),
         ("descriptors while recall is down", "fd_usage", "red", "87.89 %"),

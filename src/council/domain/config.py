@@ -261,8 +261,8 @@ class Config:
     calls: CallsConfig = field(default_factory=CallsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
-    alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
+    alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={
@@ -279,6 +279,11 @@ class Config:
     def sandboxd_port(self) -> int:
         """The port of the sandbox service's health and metrics."""
         return self.port + 4
+
+    @property
+    def watcher_port(self) -> int:
+        """The port of the watcher's health and metrics."""
+        return self.port + 2
 
     @property
     def recall_port(self) -> int:

@@ -56,11 +56,13 @@ def of_budgets(lines: Iterable[budgets.Line], at_us: int) -> Iterator[incidents.
         )
 
 
-def of_source(target: str, age_s: float, stale_after_s: float, at_us: int) -> incidents.Observation:
-    """Return whether what is known of a target is fresh: gates are silent about what they cannot see, and this is not."""
-    stale = age_s > stale_after_s
-    reason = f"its metrics are {age_s:.0f} s old" + (f", more than {stale_after_s:g} s" if stale else "")
-    verdict = gates.Verdict.RED if stale else gates.Verdict.GREEN
+def of_source(target: str, problem: str, silent_s: float, at_us: int) -> incidents.Observation:
+    """Return whether a service tells its metrics: gates are silent about what they cannot see, and this is not.
+
+    `problem` is why it told none the last time, "" where it did; one that fails once is bad once, and alerts wait for more.
+    """
+    reason = f"{problem}; it was last read {silent_s:.0f} s ago" if problem else "it tells its metrics"
+    verdict = gates.Verdict.RED if problem else gates.Verdict.GREEN
     return _observation("metrics_stale", verdict, at_us, reason, (("svc", target),))
 
 

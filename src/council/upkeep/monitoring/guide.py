@@ -14,7 +14,7 @@ Written by Council from its gates, sentinels and settings. What you change here 
 | `loki.yml`, `logs.alloy` | Loki 3, and Alloy, which sends it the logs |
 
 ```sh
-prometheus --config.file=prometheus.yml --web.listen-address=127.0.0.1:9090
+prometheus --config.file=prometheus.yml --web.listen-address=127.0.0.1:9090 --web.enable-lifecycle
 prometheus-alertmanager --config.file=alertmanager.yml --web.listen-address=127.0.0.1:9093
 export COUNCIL_HOME="$PWD/.."
 GF_PATHS_PROVISIONING="$PWD/grafana/provisioning" grafana server
