@@ -3,11 +3,11 @@
     make bench ARGS="--only detection"                          five faults of each kind, about an hour
     make bench ARGS="--only detection --faults 2 --kinds 5xx"   some
 
-Times are from the fault to the line in the file channel. Faults are gathered in results/detection_faults.json until there are 20 of
-each kind; delete it after a change to what is measured. What is told that no fault explains is a false alarm.
+Times are from the fault to the line in the file channel. Faults are gathered in results/detection_faults.json until there are
+20 of each kind; delete it after a change to what is measured. What is told that no fault explains is a false alarm.
 
-Two settings are not the default, and neither bears on detection: an alert is over after ten seconds of green, not after a minute, and
-one that comes back is not damped. A third has the supervisor wait at most two seconds before it starts a service again.
+Three settings are not the default, and none bears on detection: an alert is over after ten seconds of green, not after a
+minute; one that comes back is not damped; the supervisor waits at most two seconds before it starts a service again.
 """
 
 import argparse
@@ -154,7 +154,7 @@ class _Run:
         self._config = councils.homes.load_config(stage.where, None, {}, {"port": stage.port})
 
     async def run(self, kinds: Sequence[faults.Kind], each: int, calm_s: float) -> Report:
-        following = asyncio.create_task(self._notices.follow())
+        self._following = asyncio.create_task(self._notices.follow())
         await self._stage.upstream_does()
         async with self._stage.load as load:
             await asyncio.sleep(_WARM_UP_S)
@@ -164,7 +164,9 @@ class _Run:
             await self._all(kinds, each)
             await self._rest()
             self._report.asked = dict(load.counts)
-        following.cancel()
+        self._following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._following
         self._report.calm_s, self._report.watched_s = calm_s, round(time.time() - warm_s)
         self._report.false_alarms = list(self._unexplained(warm_s))
         return self._report
@@ -208,7 +210,11 @@ class _Run:
         async with kind.fault(self._stage, service):
             sample.began_s = time.time()
             told = None
-            while told is None and time.time() - sample.began_s < kind.target_s + _PATIENCE_S:
+            while (
+                told is None
+                and not self._following.done()
+                and time.time() - sample.began_s < kind.target_s + _PATIENCE_S
+            ):
                 await asyncio.sleep(detection_notices.POLL_S)
                 told = self._notices.first(titles, sample.began_s)
         sample.healed_s = time.time()
@@ -304,7 +310,7 @@ def _rows(gathered: dict[str, Any]) -> list[figures.Row]:
                     min(times, default=None),
                     max(times, default=None),
                     note,
-                )  # fmt: skip
+                )
             )
         back = [one["green_s"] for one in samples if one["green_s"] is not None]
         over = sum(one["over_s"] is not None for one in samples)
@@ -319,7 +325,7 @@ def _rows(gathered: dict[str, Any]) -> list[figures.Row]:
                 min(back, default=None),
                 max(back, default=None),
                 f"{over} of {len(samples)} told over",
-            )  # fmt: skip
+            )
         )
     hours = sum(one["watched_s"] for one in gathered["runs"]) / 3600
     calm_h = sum(one["calm_s"] for one in gathered["runs"]) / 3600
@@ -333,7 +339,7 @@ def _rows(gathered: dict[str, Any]) -> list[figures.Row]:
             0.0,
             len(gathered["runs"]),
             note=f"in {hours:.2f} h, {calm_h:.2f} h of them without any fault",
-        )  # fmt: skip
+        )
     )
     return rows
 

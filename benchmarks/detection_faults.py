@@ -202,21 +202,42 @@ async def _unread(stage: Stage, service: str) -> AsyncIterator[None]:
         listed.write_text(before)
 
 
+_AWAY = _SYMPTOMS | {"service_down", "metrics_stale"}
+_PROVIDER = _SYMPTOMS | {"egress"}
+_DISK = frozenset({"disk_usage", "disk_growth"})
+_DESCRIPTORS = frozenset({"descriptors", "fd_usage", "sockets"})
+_SPENT = frozenset({"spend", "cost_drift", "egress"})
+
 KINDS = (
-    Kind("5xx", _upstream("status-500"), ("http_5xx",), effects=_SYMPTOMS | {"egress"}, gate="error_rate"),
+    Kind("5xx", _upstream("status-500"), ("http_5xx",), effects=_PROVIDER, gate="error_rate"),
     Kind("latency", _upstream("ok-8-first2500ms"), ("latency",), effects=_SYMPTOMS, gate="latency_p95"),
-    Kind("network errors", _upstream("reset"), ("network_errors",), effects=_SYMPTOMS | {"egress"}, gate="network_errors"),
-    Kind("service dead", _dead, ("service_down svc={svc}",), ("worker", "recall", "sandboxd", "zygote", "gateway"),
-         _SYMPTOMS | {"service_down", "metrics_stale"}),
-    Kind("service hung", _hung, ("metrics_stale svc={svc}", "service_down svc={svc}"), ("recall", "sandboxd", "gateway"),
-         _SYMPTOMS | {"service_down", "metrics_stale"}),
-    Kind("model down", _dead, ("service_down svc={svc}",), ("model",), _SYMPTOMS | {"service_down", "metrics_stale"}),
-    Kind("store down", _dead, ("service_down svc={svc}",), ("store",), _SYMPTOMS | {"service_down", "metrics_stale"}),
-    Kind("stale metrics", _unread, ("metrics_stale svc={svc}",), ("recall", "sandboxd", "model"), frozenset()),
-    Kind("descriptor leak", _injected(f"descriptors {_DESCRIPTORS_PER_S}"), ("descriptors svc={svc}", "fd_usage"),
-         ("gateway", "recall", "sandboxd"), frozenset({"descriptors", "fd_usage", "sockets"})),
-    Kind("memory leak", _injected(f"memory {_LEAK_MB_PER_S}"), ("memory svc={svc}",), ("recall", "sandboxd", "gateway"),
-         frozenset({"memory"}), LEAK_TARGET_S),
-    Kind("disk filling", _disk, ("disk_usage", "disk_growth svc=watcher"), effects=frozenset({"disk_usage", "disk_growth"}), gate="disk_usage"),
-    Kind("cost spike", _spend, ("spend",), effects=frozenset({"spend", "cost_drift", "egress"}), gate="cost_per_100"),
-)  # fmt: skip
+    Kind("network errors", _upstream("reset"), ("network_errors",), effects=_PROVIDER, gate="network_errors"),
+    Kind(
+        "service dead",
+        _dead,
+        ("service_down svc={svc}",),
+        ("worker", "recall", "sandboxd", "zygote", "gateway"),
+        _AWAY,
+    ),
+    Kind("service hung", _hung, ("metrics_stale svc={svc}",), ("recall", "sandboxd", "gateway"), _AWAY),
+    Kind("model down", _dead, ("service_down svc={svc}",), ("model",), _AWAY),
+    Kind("store down", _dead, ("service_down svc={svc}",), ("store",), _AWAY),
+    Kind("stale metrics", _unread, ("metrics_stale svc={svc}",), ("recall", "sandboxd", "model")),
+    Kind(
+        "descriptor leak",
+        _injected(f"descriptors {_DESCRIPTORS_PER_S}"),
+        ("descriptors svc={svc}", "fd_usage"),
+        ("gateway", "recall", "sandboxd"),
+        _DESCRIPTORS,
+    ),
+    Kind(
+        "memory leak",
+        _injected(f"memory {_LEAK_MB_PER_S}"),
+        ("memory svc={svc}",),
+        ("recall", "sandboxd", "gateway"),
+        frozenset({"memory"}),
+        LEAK_TARGET_S,
+    ),
+    Kind("disk filling", _disk, ("disk_usage", "disk_growth svc=watcher"), effects=_DISK, gate="disk_usage"),
+    Kind("cost spike", _spend, ("spend",), effects=_SPENT, gate="cost_per_100"),
+)

@@ -1,4 +1,4 @@
-"""The light mixed load under which faults are injected: questions that come at random moments, whatever became of those before."""
+"""The light mixed load under which faults are injected: questions at random moments, whatever became of those before."""
 
 import asyncio
 import random
@@ -6,7 +6,7 @@ from collections import Counter
 
 import aiohttp
 
-# What is asked, how often, and the model that it is put to. `near` is a server of models on this machine, `far` one that is paid.
+# How often what is asked of whom. `near` is a server of models on this machine, `far` one that is paid.
 _MIX = (
     (30, "council", "What is {a} * {b}?"),
     (15, "council", "All {x} are mammals. No mammals are fish. Is it true that no {x} are fish?"),

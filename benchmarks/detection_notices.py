@@ -66,7 +66,7 @@ class Notices:
                 for text in one["text"].splitlines()
                 if (found := _LINE.fullmatch(text)) is not None
             )
-            self.told.append(Told(one["kind"], one["incident"], one["title"], alerts, now_s))
+            self.told.append(Told(one["kind"], one["incident_id"], one["title"], alerts, now_s))
 
 
 def _epoch_s(text: str) -> float:

@@ -12,6 +12,7 @@ import resource
 import socket
 import sys
 import threading
+from pathlib import Path
 
 _SERVICES = ("gateway", "recall", "sandboxd", "model")
 _TICK_S = 0.1
@@ -23,16 +24,15 @@ def _begin() -> None:
     if "run" not in words[:-1]:
         return
     service = words[words.index("run") + 1]
-    folder = os.path.dirname(os.path.abspath(__file__))
-    if os.path.exists(os.path.join(folder, f"broken-{service}")):
+    folder = Path(__file__).resolve().parent
+    if (folder / f"broken-{service}").exists():
         os._exit(1)
     if service in _SERVICES:
         # Bound before the service takes its own rights away.
         ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        path = os.path.join(folder, f"{service}.ear")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        ear.bind(path)
+        path = folder / f"{service}.ear"
+        path.unlink(missing_ok=True)
+        ear.bind(str(path))
         threading.Thread(target=_obey, args=(ear,), daemon=True, name="injected").start()
 
 
