@@ -23,6 +23,8 @@ _ORDER = (
     "answers",
     "route",
     "specialists",
+    "levels",
+    "programs",
     "locality",
     "ranking",
     "recall",

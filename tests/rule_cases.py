@@ -12,10 +12,11 @@ from typing import Any
 
 import yaml
 
-from council.domain import gates, gates_file
+from council.domain import gates, gates_file, sentinels_file
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[1] / "config" / "gates.yaml").read_text())
 GATES = {gate.name: gate for gate in gates_file.build(SHIPPED, SHIPPED)}
+SENTINELS = sentinels_file.build(yaml.safe_load((Path(__file__).parents[1] / "config" / "sentinels.yaml").read_text()))
 
 STEP_S = 15
 STEPS = 60
@@ -120,7 +121,7 @@ def sizes(upper: str, steps: int = STEPS) -> World:
 
 
 def questions(answered: float, failed: float, steps: int = STEPS) -> World:
-    told = counters("council_requests_total", "outcome", steps, answered=answered, refused=0, failed=failed)
+    told = counters("council_requests_total", "outcome", steps, answered=answered, refused=0, wrong=0, failed=failed)
     return {**told, 'council_marked_wrong_total{svc="gateway"}': rising((0, steps))}
 
 
@@ -214,7 +215,7 @@ _LEVELS: Mapping[str, tuple[Alerts, Sequence[tuple[World, float]]]] = {
         [(cost(2000), 0.02), (cost(8000), 0.08), (cost(20_000), 0.2)],
     ),
     "fd_usage": (
-        _alerts("fd_usage", "warning", "page"),
+        _alerts("fd_usage", "warning", "page") | _alerts("descriptors", "warning", "page"),
         [
             (fds("recall", (512, STEPS)), 50),
             (fds("recall", (768, STEPS)), 75),
@@ -256,6 +257,8 @@ def levels() -> Iterator[Case]:
                 said[name] = (verdict, value)
                 if verdict is _RED or (verdict is _AMBER and name == "cost_per_100"):
                     firing |= alerts
+                elif verdict is _AMBER and name == "fd_usage":
+                    firing |= _alerts("descriptors", "warning")
             yield Case(f"{verdict}: {', '.join(names)}", world, said, frozenset(firing))
 
 
@@ -318,7 +321,8 @@ def generations() -> Iterator[Case]:
     }
     values = {"error_rate": 0, "latency_p95": 95, "concurrent_users": 12, "fd_usage": 3.90625}
     said = {name: (_GREEN, value) for name, value in values.items()}
-    yield Case("a staged generation is bad", {**healthy(), **staged}, said)
+    # Its gates are its own affair until it is live; that it has no descriptors left is not.
+    yield Case("a staged generation is bad", {**healthy(), **staged}, said, _alerts("descriptors", "warning", "page"))
 
 
 def times() -> Iterator[Case]:
@@ -344,22 +348,34 @@ def times() -> Iterator[Case]:
     yield filled("amber after green after red", _AMBER, 80, frozenset(), (90, 40), (60, 8), (80, 12))
 
 
-def descriptors() -> Iterator[Case]:
-    """Yield what is said of the descriptors of one service, which has its name in the alert."""
+def sentinels() -> Iterator[Case]:
+    """Yield what is said of the descriptors and the dead children of one service."""
 
-    def used(name: str, share: float, firing: Alerts, since: int) -> Case:
+    def used(percent: float, since: int, firing: Alerts, verdict: gates.Verdict) -> Case:
         told = {
-            'open_fds_total{svc="recall"}': level((100, STEPS - since), (share * 10, since)),
-            'fd_soft_limit{svc="recall"}': level((1000, STEPS)),
+            **fds("recall", (100, STEPS - since), (percent * 10, since)),
+            f'{LIMIT}{{svc="recall"}}': level((1000, STEPS)),
         }
-        return Case(f"descriptors: {name}", {**healthy(), **told}, {"disk_usage": (_GREEN, 60)}, firing)
+        name = f"{percent} % of recall's descriptors for {since * STEP_S} s"
+        return Case(name, {**healthy(), **told}, {"fd_usage": (verdict, percent)}, firing)
 
     warning, both = _alerts("descriptors", "warning"), _alerts("descriptors", "warning", "page")
-    yield used("59 %", 59, frozenset(), 40)
-    yield used("60 % for 45 s", 60, warning, 3)
-    yield used("79 % for 10 minutes", 79, warning, 40)
-    yield used("80 % for 4 minutes", 80, warning, 16)
-    yield used("80 % for 6 minutes", 80, both, 24)
+    red = _alerts("fd_usage", "warning")
+    yield used(59, 40, frozenset(), _GREEN)
+    yield used(60, 3, warning, _AMBER)
+    yield used(79, 40, warning, _AMBER)
+    yield used(80, 16, warning | red, _RED)
+    yield used(80, 24, both | _alerts("fd_usage", "warning", "page"), _RED)
+
+    def dead(count: float, since: int, firing: Alerts) -> Case:
+        told = {'council_process_zombies{svc="sandboxd"}': level((0, STEPS - since), (count, since))}
+        return Case(
+            f"{count} zombies for {since * STEP_S} s", {**healthy(), **told}, {"fd_usage": (_GREEN, 3.90625)}, firing
+        )
+
+    yield dead(10, 3, frozenset())
+    yield dead(9, 40, _alerts("zombies", "warning"))
+    yield dead(10, 40, _alerts("zombies", "warning", "page"))
 
 
 LONG_STEP_S, LONG_STEPS = 60, 290
@@ -390,7 +406,7 @@ def growth() -> Iterator[Case]:
 
 def every() -> Sequence[Case]:
     """Return all cases."""
-    return [*levels(), *unknowns(), *generations(), *times(), *descriptors(), *growth()]
+    return [*levels(), *unknowns(), *generations(), *times(), *sentinels(), *growth()]
 
 
 def open_metrics(world: World, end_s: float, step_s: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from council.domain import alerting, gates_file, watching
+from council.domain import alerting, gates_file, sentinels_file, watching
 from council.upkeep.monitoring import files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,8 +47,11 @@ def main() -> int:
 
 def deployed() -> Mapping[str, str]:
     """Return each file's text by its path in the repository. Grafana's lie beside the others there."""
-    shipped = yaml.safe_load((ROOT / "config" / "gates.yaml").read_text())
-    made = files.build(gates_file.build(shipped, shipped), alerting.AlertsConfig(), watching.WatchConfig())
+    shipped, watched = (
+        yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("gates.yaml", "sentinels.yaml")
+    )
+    listed, sentinels = gates_file.build(shipped, shipped), sentinels_file.build(watched)
+    made = files.build(listed, sentinels, alerting.AlertsConfig(), watching.WatchConfig())
     return {
         f"{_FOLDER}/{name}" if name.startswith("grafana/") else f"{_FOLDER}/monitoring/{name}": text
         for name, text in made.items()

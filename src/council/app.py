@@ -150,17 +150,16 @@ def gateway(
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    made_records, made_incidents, made_store = (
-        records(config, where),
-        care_app.incidents(config, where),
-        store(config, where),
-    )
-    made_watch = care_app.watch(where)
+    service_key = access.digest(care_app.read_secret(where.internal_key_file))
+    made_records, made_store = records(config, where), store(config, where)
+    made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
+    local = made_servers[providers.LOCAL]
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
     memories = memories_unix.UnixMemories(where.socket("recall"), config.memory)
     sandbox = sandbox_unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
+    near = (("worker", compute), ("recall", recall), ("sandbox", sandbox))
     book = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
     die = random.Random()  # noqa: S311 - draws deployments
     made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
@@ -179,20 +178,21 @@ def gateway(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(
-            made_records, config.gateway, access.digest(care_app.read_secret(where.internal_key_file))
-        ),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, service_key),
         limiter=limits.RateLimiter(made_store, clock),
-        pings={
-            "records": _in_thread(made_records.ping),
-            "store": made_store.ping,
-            "model": made_servers[providers.LOCAL].ping,
-            "worker": compute.ping,
-            "recall": recall.ping,
-            "sandbox": sandbox.ping,
-            "watcher": made_watch.ping,
-        },
+        pings={"records": _in_thread(made_records.ping)}
+        | {name: part.ping for name, part in (("store", made_store), ("model", local), *near, ("watcher", made_watch))},
     )
+
+    async def close() -> None:
+        await asyncio.to_thread(book.close)
+        await learned.close()
+        await sandbox.close()
+        for server in made_servers.values():
+            await server.close()
+        await made_store.close()
+        made_incidents.close()
+        made_records.close()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -205,14 +205,7 @@ def gateway(
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
-            await asyncio.to_thread(book.close)
-            await learned.close()
-            await sandbox.close()
-            for server in made_servers.values():
-                await server.close()
-            await made_store.close()
-            made_incidents.close()
-            made_records.close()
+            await close()
 
     return application.build(made, lifespan)
 

@@ -17,6 +17,7 @@ from council.kit import hardware, permissions
 
 if TYPE_CHECKING:
     from council.upkeep import loop as loop_module
+    from council.upkeep.samples import recent as recent_module
     from council.upkeep.alerts import keeping as keeping_module
 
 _ADDRESSES_MAX = 20
@@ -88,12 +89,16 @@ class Watcher:
     """The care loop, wired, with what others of its process reach."""
 
     loop: "loop_module.Loop"
+    gates: Sequence[gates.Gate]
+    sentinels: Sequence[sentinels.Sentinel]
     alerts: "keeping_module.Keeping"
     samples: care_ports.Samples
     scraper: care_ports.Scraper
+    source: care_ports.MetricsSource
 
     async def close(self) -> None:
         """Close what the loop leans on."""
+        await self.source.close()
         await self.scraper.close()
         await asyncio.to_thread(self.samples.close)
 
@@ -119,6 +124,7 @@ def watcher(
     samples = sqlite.SqliteSamples(where.watch / "samples.db")
     scraper = http.HttpScraper({"gateway": read_secret(where.internal_key_file)}, settings)
     seen = recent.Recent(loop.RECENT_S, settings.series_max)
+    source = _metrics_source(settings, seen)
     kept_alerts = alerts(config, where)
     scheme = {"gateway": "https" if config.gateway.tls_cert_file else "http"}
 
@@ -133,15 +139,33 @@ def watcher(
     parts = loop.Parts(
         runtime(where),
         scraper,
-        loop.Embedded(seen),
+        source,
         samples,
         kept_alerts,
         targets,
         spending,
         clock_module.SystemClock(),
     )
-    made = loop.Loop(parts, _on_this_machine(watched), rules, seen, settings, generation)
-    return Watcher(made, kept_alerts, samples, scraper)
+    listed = _on_this_machine(watched)
+    made = loop.Loop(parts, listed, rules, seen, settings, generation)
+    return Watcher(made, listed, rules, kept_alerts, samples, scraper, source)
+
+
+def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent") -> care_ports.MetricsSource:
+    match settings.source:
+        case "embedded":
+            from council.upkeep import loop
+
+            return loop.Embedded(seen)
+        case "prometheus":
+            from council.backends.metrics_source import prometheus
+            from council.upkeep.gates import asking
+
+            return prometheus.PrometheusSource(
+                settings.prometheus_url, settings.answer_s, asking.expression, asking.measured
+            )
+        case _:
+            raise AssertionError(f"the settings let no source of kind {settings.source!r} pass")
 
 
 def _on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:

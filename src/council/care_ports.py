@@ -73,6 +73,9 @@ class MetricsSource(Protocol):
     async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
         """Return what each gate's form reads at a time, in their order. A source that is away makes all of them unknown."""
 
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
+
 
 class Samples(Protocol):
     """Readings and verdicts of the last days. Blocking. Every method raises SamplesError."""

@@ -240,6 +240,7 @@ def _make_folders(where: home_module.Home) -> None:
             where.sandbox,
             where.watch,
             where.notices,
+            where.monitoring,
             where.models,
             where.logs,
         )

@@ -349,6 +349,9 @@ class Runtime(Protocol):
     async def replace(self, service: str, generation: str) -> None:
         """Start a service on another generation beside the old one, hand over its sockets, drain the old one."""
 
+    async def trace(self, service: str) -> None:
+        """Have a service find out which of its lines keep memory, and log them within a minute; returns at once."""
+
     async def shut_down(self) -> None:
         """Stop everything, the supervisor last."""
 

@@ -16,7 +16,12 @@ import servers
 from council.domain import alerting, watching
 from council.upkeep.monitoring import files
 
-MADE = files.build(tuple(rule_cases.GATES.values()), alerting.AlertsConfig(), watching.WatchConfig())
+MADE = files.build(
+    tuple(rule_cases.GATES.values()),
+    rule_cases.SENTINELS,
+    alerting.AlertsConfig(),
+    watching.WatchConfig(),
+)
 PANELS = [panel for panel in json.loads(MADE["grafana/spiral-ops-dashboard.json"])["panels"] if panel.get("targets")]
 _RECORDED_S = 600
 

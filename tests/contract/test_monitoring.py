@@ -1,4 +1,4 @@
-"""The files for Prometheus and Alertmanager, put to the real programs."""
+"""The files for Prometheus and Alertmanager, put to the real watch."""
 
 import dataclasses
 import subprocess
@@ -25,7 +25,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def written(where: Path, listed: Sequence[gates.Gate]) -> None:
-    for name, text in files.build(listed, alerting.AlertsConfig(), watching.WatchConfig()).items():
+    for name, text in files.build(
+        listed, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig()
+    ).items():
         file = where / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
@@ -74,7 +76,7 @@ def test_every_gate_has_a_case_of_each_verdict_and_five_at_least() -> None:
         assert len(found) >= 5, name
 
 
-@pytest.mark.parametrize("kind", ["levels", "unknowns", "generations", "times", "descriptors"])
+@pytest.mark.parametrize("kind", ["levels", "unknowns", "generations", "times", "sentinels"])
 def test_the_rules_say_of_each_case_what_follows_from_it(kind: str, folder: Path, tmp_path: Path) -> None:
     servers.need("promtool")
     done = judged(folder, tmp_path, list(getattr(rule_cases, kind)()))
@@ -91,11 +93,11 @@ def test_growth_over_hours_is_judged(tmp_path: Path) -> None:
 
 def test_a_case_that_is_wrong_fails(folder: Path, tmp_path: Path) -> None:
     servers.need("promtool")
-    right = next(iter(rule_cases.descriptors()))
+    right = next(iter(rule_cases.times()))
     for wrong in (
         dataclasses.replace(right, said={"disk_usage": (gates.Verdict.GREEN, 60.00001)}),
         dataclasses.replace(right, said={"disk_usage": (gates.Verdict.AMBER, 60)}),
-        dataclasses.replace(right, firing=frozenset({("descriptors", "page")})),
+        dataclasses.replace(right, firing=frozenset({("disk_usage", "page")})),
     ):
         assert judged(folder, tmp_path, [wrong]).returncode != 0
 

@@ -102,6 +102,7 @@ def _welcome(config: config_module.Config, where: home_module.Home, without: fro
     click.echo("Five questions to try, like this or with any OpenAI client:")
     for kind, text in questions.QUESTIONS:
         click.echo(f'  {kind:<10} {_command_name()} ask "{text}"')
+    click.echo(f"Is all well? {_command_name()} gates")
     scheme = "https" if config.gateway.tls_cert_file else "http"
     click.echo(f"ready {scheme}://{_shown(config.gateway.host)}:{config.port}")
     sys.stdout.flush()

@@ -54,6 +54,11 @@ class Home:
         return self.root / "watch"
 
     @property
+    def monitoring(self) -> Path:
+        """Files for Prometheus, Alertmanager, Grafana and Loki, written anew for each generation."""
+        return self.root / "monitoring"
+
+    @property
     def blueprint(self) -> Path:
         """The bare git repository that describes the running system."""
         return self.root / "blueprint.git"

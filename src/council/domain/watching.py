@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from council.domain import gates, states
 from council.domain.options import option
 
+SOURCES = ("embedded", "prometheus")
+
 
 @dataclass(frozen=True, slots=True)
 class WatchConfig:
@@ -25,6 +27,11 @@ class WatchConfig:
     prometheus_url: str = option("http://127.0.0.1:9090", "Where Prometheus listens.")
     alertmanager_url: str = option("http://127.0.0.1:9093", "Where Alertmanager listens.")
     loki_url: str = option("http://127.0.0.1:3100", "Where Loki listens.")
+    source: str = option(
+        "embedded",
+        "Where the numbers of gates come from: `embedded`, our own samples, or `prometheus` at `prometheus_url`.",
+    )
+    answer_s: float = option(4.0, "Longest wait for Prometheus' answers of one turn, seconds.", low=0.1, high=60)
     webhook_url: str = option(
         "", "Where Alertmanager sends notices as JSON; empty for nowhere. Never one that holds a secret."
     )

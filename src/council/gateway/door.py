@@ -27,6 +27,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LENGTH_DIGITS_MAX = 20
+_OURS = ("/v1", "/api", "/mcp")
+_STATE = ("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status")
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -143,8 +145,11 @@ def _host_name(header: str) -> str:
 
 
 def asks(label: str) -> bool:
-    """Return whether exchanges of this label are what Council is for: not its health, its page, or paths that it has not."""
-    return label.startswith(("/v1", "/api", "/mcp"))
+    """Return whether exchanges of this label ask Council for something other than how it is.
+
+    Who watches does so without end: counted, they would make a few questions that fail look like a small share.
+    """
+    return label.startswith(_OURS) and not label.startswith(_STATE)
 
 
 class _Exchange:
@@ -226,5 +231,6 @@ class _Exchange:
         if asks(path):
             outcome = exchange.outcome(self._scope, self._status, http_errors.status_of)
             telemetry.of(telemetry.EXCHANGES, outcome).inc()
+        if path.startswith(_OURS):
             fields: dict[str, Any] = {"path": path, "method": method, "status": self._status or 499}
             _log.info("request", extra={**fields, "took_ms": round(took_s * 1000, 1), "bytes": self._body_bytes})

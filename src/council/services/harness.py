@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from council.kit import json_logs, listeners, process
+from council.services import tracing
 
 request_id = json_logs.request_id
 
@@ -72,11 +73,14 @@ class ServiceEnvironment:
         return self.sockets.get(name) or listeners.unix(path, 0o600)
 
 
-def begin(name: str = "") -> ServiceEnvironment:
+def begin(name: str = "", *, traceable: bool = False) -> ServiceEnvironment:
     """Tie this process to its supervisor and take over what it passed. Call it before anything slow, once.
 
-    `name` is who this is when no supervisor says so. Exits at once if the supervisor is already gone.
+    `name` is who this is when no supervisor says so, `traceable` that it will call `tracing.listen`. Exits at once if the
+    supervisor is already gone.
     """
+    if traceable:
+        tracing.hold_back()
     supervisor_pid = os.environ.get("COUNCIL_SUPERVISOR_PID")
     if supervisor_pid is not None:
         process.set_parent_death_signal(signal.SIGTERM)

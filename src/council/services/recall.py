@@ -25,7 +25,7 @@ from council import ports, telemetry
 from council.domain import answers, home
 from council.domain import config as config_module
 from council.kit import frames, listeners
-from council.services import harness, local_hosts, meanings, memories, reader, rights
+from council.services import harness, local_hosts, meanings, memories, reader, rights, tracing
 from council.serving.memory import corpora, folder, glossary, hybrid, lexical
 
 _log = logging.getLogger(__name__)
@@ -38,13 +38,14 @@ _NAMED_MAX = 20
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Index, serve, keep looking at the library until told to stop."""
-    environment = harness.begin("recall")
+    environment = harness.begin("recall", traceable=True)
     harness.setup_logging(environment.name)
     health = environment.tcp_socket("health", "127.0.0.1", config.recall_port)
     search = environment.unix_socket("search", where.socket("recall"))
     # The numeric libraries read these when they are loaded, on a thread, after the confinement.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", SQLITE_TMPDIR=str(where.records))
     rights.confine_service("recall", config, where)
+    tracing.listen()
     live = where.generations / environment.generation
     child = reader.Reader()
     shared, index = _Once(lambda: composition.embedder(config)), lexical.LexicalIndex()
@@ -182,15 +183,11 @@ class _Recall:
             return {"passages": [asdict(one)] if one else []}
         limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
         query = str(request.get("query", ""))
-        entry = self._entry(query)
+        entry = glossary.outright(self._index, self._packaged.find, query)
         if entry is None and request.get("meanings"):
             return await self._find(query, limit)
         passages = [*([entry] if entry else []), *self._index.search(query, limit)][:limit]
         return self._found(passages, "")
-
-    def _entry(self, query: str) -> answers.Passage | None:
-        """Return the entry of the glossary or of a packaged source that answers outright, or None."""
-        return glossary.meant(self._index, query) or self._packaged.find(query) or glossary.defined(self._index, query)
 
     async def _find(self, query: str, limit: int) -> dict[str, Any]:
         coverage_min = self.settings.coverage_min

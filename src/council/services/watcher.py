@@ -22,8 +22,9 @@ from council.domain import budgets, errors, home
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import frames, listeners
-from council.services import harness, local_hosts, rights
+from council.services import harness, local_hosts, published, rights, tracing
 from council.upkeep.alerts import keeping
+from council.upkeep.monitoring import files
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ _LATE_TURNS = 6
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Watch until told to stop."""
-    environment = harness.begin("watcher")
+    environment = harness.begin("watcher", traceable=True)
     harness.setup_logging(environment.name)
     health = environment.tcp_socket("health", "127.0.0.1", config.watcher_port)
     watch = environment.unix_socket("watch", where.socket("watcher"))
@@ -45,6 +46,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     # Wired first: addresses of notices and the key to the gateway's metrics are read before the confinement.
     made = _wired(config, where, environment.generation)
     rights.confine_service("watcher", config, where)
+    tracing.listen()
     service = _Watcher(made, config, where, watch, environment)
     harness.serve(local_hosts.only(service.application()), health, environment, drain_s=0.0)
     return 0
@@ -73,6 +75,7 @@ class _Watcher:
         environment: harness.ServiceEnvironment,
     ) -> None:
         self._made = made
+        self._config = config
         self._interval_s = config.watch.interval_s
         self._where = where
         self._watch = watch
@@ -103,7 +106,11 @@ class _Watcher:
         self._turned_s = asyncio.get_running_loop().time()
         await self._made.loop.take_up()
         server = await asyncio.start_unix_server(self._connected, sock=self._watch, backlog=listeners.BACKLOG)
-        running = [asyncio.create_task(self._turn()), asyncio.create_task(_deliver(self._made.alerts))]
+        running = [
+            asyncio.create_task(self._turn()),
+            asyncio.create_task(_deliver(self._made.alerts)),
+            asyncio.create_task(asyncio.to_thread(self._publish)),
+        ]
         try:
             yield
         finally:
@@ -112,6 +119,12 @@ class _Watcher:
             await asyncio.gather(*running, return_exceptions=True)
             server.close()
             await self._made.close()
+
+    def _publish(self) -> None:
+        made, watch = self._made, self._config.watch
+        text_by_path = files.build(made.gates, made.sentinels, self._config.alerts, watch)
+        urls = {"prometheus": watch.prometheus_url, "alertmanager": watch.alertmanager_url}
+        published.publish(self._where.monitoring, text_by_path, urls)
 
     async def _turn(self) -> None:
         """Turn the loop at whole multiples of the interval, so that a slow turn puts off none but the next."""

@@ -28,7 +28,7 @@ REFUSAL_S = 1.0
 
 READING = frozenset({"list", "status"})
 REPAIRS = frozenset({"restart", "stop", "scale"})
-OWNERS = READING | REPAIRS | {"start", "shutdown"}
+OWNERS = READING | REPAIRS | {"start", "shutdown", "trace"}
 COMMANDS = OWNERS | {"replace"}
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -60,6 +60,7 @@ class Rights:
 
     replace_allowed: frozenset[str]
     repair_allowed: frozenset[str]
+    trace_allowed: frozenset[str] = frozenset()
 
 
 def authorise(caller: Caller, command: str, rights: Rights) -> None:
@@ -72,6 +73,7 @@ def authorise(caller: Caller, command: str, rights: Rights) -> None:
             who = f"the service {name}"
             allowed |= REPAIRS if name in rights.repair_allowed else READING
             allowed |= {"replace"} if name in rights.replace_allowed else READING
+            allowed |= {"trace"} if name in rights.trace_allowed else READING
         case Descendant():
             pass
     if command not in allowed:

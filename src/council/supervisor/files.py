@@ -92,6 +92,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.recall, recall, recall, private, private, "recall"),
         row(home.watch, watcher, watcher, private, private, "watcher"),
         row(home.notices, watcher, watcher, private, private, "watcher"),
+        row(home.monitoring, watcher, watcher, private, private, "watcher"),
         # Gateway, recall and watcher share the embedded database; SQLite gives its log the mode of the database.
         row(home.records, gateway, records, used, used, "gateway", "recall", "watcher"),
         # The gateway is in the store's group: it may connect to the socket in there, but not look around.
@@ -104,7 +105,16 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
 
 
 def _for_root(home: home_module.Home) -> list[Row]:
-    state = (home.models, home.records, home.recall, home.store, home.sandbox, home.watch, home.notices)
+    state = (
+        home.models,
+        home.records,
+        home.recall,
+        home.store,
+        home.sandbox,
+        home.watch,
+        home.notices,
+        home.monitoring,
+    )
     closed = (home.generations, *state, home.secrets, home.run, home.blueprint)
     deep = permissions.Wanted(ROOT, ROOT, private, private)
     return [

@@ -91,6 +91,24 @@ class RunningService:
         self._apply(lifecycle.Stop())
         await self._until(lambda state: state.on or not state.children)
 
+    def trace(self) -> None:
+        """Have every ready child trace which of its lines keep memory, into its log; returns at once.
+
+        Raises InvalidRequestError if it does not know how, UnavailableError if none is ready.
+        """
+        if not self.spec.traceable:
+            raise errors.InvalidRequestError(
+                f"{self.spec.name} cannot be traced: only Python's own memory is, in a service that keeps running. "
+                "`council sentinel --pid` watches it from beside it."
+            )
+        ready = [one.current for one in self.state.replicas if one.state == "ready" and one.current is not None]
+        if not ready:
+            raise errors.UnavailableError(
+                f"{self.spec.name} is not ready, so there is nothing to trace. See `council status`."
+            )
+        for child in ready:
+            self.children[child.id].trace()
+
     def kill(self) -> None:
         """End every child at once."""
         self._apply(lifecycle.Kill())

@@ -61,7 +61,7 @@ class Supervisor:
         self._after_exit = after_exit
         self._clock = clock or clock_module.SystemClock()
         uids = {} if regime is None else {name: account.uid for name, account in regime.accounts.items()}
-        rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED)
+        rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED, specs.TRACE_ALLOWED)
         self._control = control.ControlServer(self.handle, self._services_by_pid, rights, uids)
         self._lock: ownership.Lock | None = None
         self._sockets: list[socket.socket] = []
@@ -175,6 +175,8 @@ class Supervisor:
                 await one.restart()
             case "scale":
                 await one.scale(_field(request, "replicas", int))
+            case "trace":
+                one.trace()
             case "replace":
                 if self._regime is not None:
                     # A generation that was written since we started is root's alone so far.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council.domain import alerting, answering, config, errors, money, sandbox
+from council.domain import alerting, answering, config, errors, money, sandbox, watching
 
 MIB = 1024 * 1024
 
@@ -183,6 +183,8 @@ DEFAULTS: dict[str, Any] = {
     "watch.prometheus_url": "http://127.0.0.1:9090",
     "watch.alertmanager_url": "http://127.0.0.1:9093",
     "watch.loki_url": "http://127.0.0.1:3100",
+    "watch.source": "embedded",
+    "watch.answer_s": 4.0,
     "watch.webhook_url": "",
 }
 
@@ -341,11 +343,8 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         "model.name": "mine",
         "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS)),
         "cache.kind": draw(st.sampled_from(config.CACHE_KINDS)),
+        "watch.source": draw(st.sampled_from(watching.SOURCES)),
         "alerts.channels": draw(st.lists(st.sampled_from(alerting.CHANNELS), max_size=3).map(tuple)),
-        "watch.prometheus_url": "http://127.0.0.1:9090",
-        "watch.alertmanager_url": "http://127.0.0.1:9093",
-        "watch.loki_url": "http://127.0.0.1:3100",
-        "watch.webhook_url": "",
         "knowledge.corpora": draw(st.lists(st.sampled_from(answering.CORPORA), max_size=4).map(tuple)),
     }
 

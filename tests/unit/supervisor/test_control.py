@@ -9,13 +9,14 @@ from council.domain import errors
 from council.kit import frames, process
 from council.supervisor import control
 
-RIGHTS = control.Rights(replace_allowed=frozenset({"patchctl"}), repair_allowed=frozenset({"steward"}))
+RIGHTS = control.Rights(frozenset({"patchctl"}), frozenset({"steward"}), frozenset({"watcher"}))
 
 ALLOWED = {
-    control.Owner(): {"list", "status", "start", "stop", "restart", "scale", "shutdown"},
+    control.Owner(): {"list", "status", "start", "stop", "restart", "scale", "shutdown", "trace"},
     control.Service("gateway"): {"list", "status"},
     control.Service("steward"): {"list", "status", "stop", "restart", "scale"},
     control.Service("patchctl"): {"list", "status", "replace"},
+    control.Service("watcher"): {"list", "status", "trace"},
     control.Descendant(): {"list", "status"},
 }
 

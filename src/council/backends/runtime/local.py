@@ -53,6 +53,10 @@ class LocalRuntime:
         """Hand a service over to another generation; returns when that serves and the old one drains."""
         await self._command("replace", service=service, generation=generation)
 
+    async def trace(self, service: str) -> None:
+        """Have a service find out which of its lines keep memory, and log them within a minute; returns at once."""
+        await self._command("trace", service=service, limit_s=READ_S)
+
     async def shut_down(self) -> None:
         """Stop everything, the supervisor last; returns when the home is free for the next one."""
         await self._command("shutdown", until_closed=True)

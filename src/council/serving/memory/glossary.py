@@ -6,6 +6,7 @@ all.
 """
 
 import re
+from collections.abc import Callable
 
 from council.domain import answers
 from council.serving.memory import lexical
@@ -22,6 +23,8 @@ _MEANT = re.compile(
     re.IGNORECASE,
 )
 _DEFINED = re.compile(rf"(?:define|(?:what is |give )?(?:the )?definition of) {_WORD.format(1)}", re.IGNORECASE)
+# What packaged sources have for a question.
+Find = Callable[[str], answers.Passage | None]
 _HEADING = "Glossary > "
 
 
@@ -33,6 +36,11 @@ def meant(index: lexical.LexicalIndex, question: str) -> answers.Passage | None:
 def defined(index: lexical.LexicalIndex, question: str) -> answers.Passage | None:
     """Return the entry of a word whose definition is asked, for where no dictionary has one."""
     return _entry(index, _DEFINED.fullmatch(asking.plain(question)))
+
+
+def outright(index: lexical.LexicalIndex, packaged: Find, question: str) -> answers.Passage | None:
+    """Return the entry of the glossary or of a packaged source that answers as a whole, or None."""
+    return meant(index, question) or packaged(question) or defined(index, question)
 
 
 def _entry(index: lexical.LexicalIndex, match: "re.Match[str] | None") -> answers.Passage | None:

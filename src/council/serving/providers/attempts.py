@@ -172,10 +172,10 @@ class Attempt:
 
 
 def _replied(error: errors.CouncilError) -> bool:
-    """Return whether a server refused in good order: a limit of rates, a wrong key or request. The network is well then."""
+    """Return whether a server refused in good order, for a limit, a key or the request: then the network is well."""
     if isinstance(error, errors.ProviderError):
         return not error.faulty or error.lasting
-    return not isinstance(error, errors.UnavailableError | errors.OverloadedError)
+    return not isinstance(error, errors.UnavailableError)
 
 
 class Answering:

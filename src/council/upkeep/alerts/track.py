@@ -17,6 +17,8 @@ STEP_S_MAX = 60.0
 # A pending alert whose last bad reading is older begins anew.
 LAPSE_S = 600.0
 DOUBLINGS_MAX = 5
+# Readings come at equal intervals, give or take; one that comes early by so little is not early.
+_EARLY_S = 0.5
 
 
 class State(enum.Enum):
@@ -133,6 +135,6 @@ def _bad(track: Track, at_us: int, rule: alerting.Rule) -> tuple[Track, Change |
 
 def _severity(track: Track, rule: alerting.Rule) -> incidents.Severity | None:
     is_red = track.last is gates.Verdict.RED
-    if rule.page_after_s is not None and is_red and track.red_s >= rule.page_after_s:
+    if rule.page_after_s is not None and is_red and track.red_s + _EARLY_S >= rule.page_after_s:
         return incidents.Severity.PAGE
-    return incidents.Severity.WARNING if track.bad_s >= rule.warn_after_s else None
+    return incidents.Severity.WARNING if track.bad_s + _EARLY_S >= rule.warn_after_s else None

@@ -6,10 +6,9 @@ Gates are asked for now and not over the range: Grafana would show the last numb
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from council.domain import gates
+from council.domain import gates, sentinels
 from council.upkeep.gates import promql
 from council.upkeep.monitoring import rules
-from council.upkeep.sentinels import descriptors
 
 UID = "council-spiral-ops"
 # The form that Grafana 11 and later read; older ones are brought up to it by Grafana itself.
@@ -28,11 +27,11 @@ _COLOURS = {
 Panel = dict[str, Any]
 
 
-def spiral_ops(listed: Sequence[gates.Gate]) -> Mapping[str, Any]:
-    """Return the dashboard for these gates."""
+def spiral_ops(listed: Sequence[gates.Gate], watched: Sequence[sentinels.Sentinel]) -> Mapping[str, Any]:
+    """Return the dashboard for these gates and sentinels."""
     rows = [
         _row("Gates", [(_verdicts(), 24, 2 + len(listed) // 2), *((_gate_now(gate), 4, 5) for gate in listed)]),
-        _row("Leak Watch", [(panel, 8, 8) for panel in _leaks()]),
+        _row("Leak Watch", [(panel, 8, 8) for panel in _leaks(watched)]),
         _row("Services and alerts", [(_services(), 12, 8), (_alerts(), 12, 8)]),
         _row("Gates over time", [(_gate_then(gate), 8, 7) for gate in listed if not gate.not_applicable]),
     ]
@@ -166,10 +165,11 @@ def _gate_then(gate: gates.Gate) -> Panel:
     return _curve(gate.name, _value(gate), gate.name, _unit(gate.unit), _about(gate), _steps(gate), lines)
 
 
-def _leaks() -> Iterator[Panel]:
+def _leaks(watched: Sequence[sentinels.Sentinel]) -> Iterator[Panel]:
     """Yield the panels of what grows; the first is of how much room there is."""
-    amber, red = descriptors.AMBER_SHARE * 100, descriptors.RED_SHARE * 100
-    steps = [_step("green", None), _step("orange", amber), _step("red", red)]
+    shares = [one.rule for one in watched if isinstance(one.rule, sentinels.Share) and one.signal == "open_fds_total"]
+    limits = (shares[0].amber, shares[0].red) if shares else (60.0, 80.0)
+    steps = [_step("green", None), _step("orange", limits[0]), _step("red", limits[1])]
     share = f"open_fds_total{{{_SERVICE}}} / fd_soft_limit{{{_SERVICE}}} * 100"
     yield {
         **_stat(

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-_WRITTEN = "# Written by Council from gates.yaml and its settings. What you change here is overwritten."
+_WRITTEN = "# Written by Council from its gates, sentinels and settings. What you change here is overwritten."
 
 
 def yaml_text(content: Mapping[str, Any], *about: str) -> str:

@@ -4,13 +4,13 @@ An alert fires on red (or amber, where `alerting` says so) and holds until its g
 fires, amber and unknown keep it. Unknown fires nothing; that something cannot be seen is `metrics_stale`.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from council.domain import alerting, gates
+from council.domain import alerting, gates, sentinels
 from council.upkeep.gates import promql
-from council.upkeep.sentinels import descriptors
 
 VALUE = "council:gate:value"
 VERDICT = "council:gate:verdict"
@@ -23,8 +23,6 @@ DOWN_S = 2 * INTERVAL_S
 
 Rule = Mapping[str, Any]
 
-_OPEN = 'max by (svc) (open_fds_total{svc!=""} / fd_soft_limit * 100)'
-
 
 def gate_groups(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig) -> Mapping[str, Any]:
     """Return the rules of gates. The alerts of a gate stand behind its number in one group, so that they see the newest."""
@@ -35,12 +33,14 @@ def gate_groups(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig) -
     return _groups("council-gates", rules)
 
 
-def service_groups(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig) -> Mapping[str, Any]:
-    """Return the rules of services: down, not read, and short of descriptors."""
-    return _groups(
-        "council-services",
-        [_service_down(settings), _metrics_stale(listed, settings), *_descriptors(settings)],
-    )
+def service_groups(
+    listed: Sequence[gates.Gate], watched: Sequence[sentinels.Sentinel], settings: alerting.AlertsConfig
+) -> Mapping[str, Any]:
+    """Return the rules of services: down, not read, and what sentinels say of them."""
+    rules = [_service_down(settings), _metrics_stale(listed, settings)]
+    for one in watched:
+        rules += _sentinel(one, settings)
+    return _groups("council-services", rules)
 
 
 def _groups(name: str, rules: Sequence[Rule]) -> Mapping[str, Any]:
@@ -101,20 +101,45 @@ def _metrics_stale(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig
     return _alert("metrics_stale", " or ".join([old, *unread]), after_s, rule, {"severity": "page"}, said)
 
 
-def _descriptors(settings: alerting.AlertsConfig) -> Iterator[Rule]:
-    """Yield the alerts that name the service, of a staged generation as well: the gate's own says the worst number alone."""
-    rule = alerting.rule_of("descriptors", settings)
-    amber, red = (f"{_OPEN} >= {share * 100:g}" for share in (descriptors.AMBER_SHARE, descriptors.RED_SHARE))
-    said = '{{ $value | printf "%.1f" }} % of the descriptors of {{ $labels.svc }} are open.'
-    for severity, expression, after_s in _stages(rule, amber, red):
-        yield _alert("descriptors", expression, after_s, rule, {"severity": severity}, said)
+def _sentinel(one: sentinels.Sentinel, settings: alerting.AlertsConfig) -> Iterator[Rule]:
+    """Yield the alerts of a sentinel that PromQL can judge alike. What is told by a fit over hours is Council's own."""
+    read = _at(one.signal, one)
+    match one.rule:
+        case sentinels.Share() as rule:
+            number = f"max by (svc) ({read} / {_at(rule.by, one)} * 100)"
+            amber, red = (f"{number} >= {limit:g}" for limit in (rule.amber, rule.red))
+        case sentinels.Lasting() as rule:
+            number = f"max by (svc) (min_over_time({read}[{_span(rule.for_s)}]))"
+            amber = f"{number} >= {rule.amber:g}"
+            red = f"max by (svc) ({read}) >= {rule.red:g} and {amber}"
+        case _:
+            return
+    usual = alerting.rule_of(one.name, settings)
+    timed = dataclasses.replace(usual, page_after_s=max(one.page_after_s, usual.warn_after_s))
+    said = (
+        f'{{{{ $labels.svc }}}}: {_plain(one.name)} at {{{{ $value | printf "%.4g" }}}} {_plain(one.unit)}'.strip()
+        + "."
+    )
+    for severity, expression, after_s in _stages(timed, amber, red):
+        yield _alert(one.name, expression, after_s, timed, {"severity": severity}, said, _plain(one.look_next))
+
+
+def _at(metric: str, one: sentinels.Sentinel) -> str:
+    services = "|".join(one.services)
+    return f'{metric}{{svc=~"{services}"}}' if services else f'{metric}{{svc!=""}}'
 
 
 def _alert(
-    name: str, expression: str, after_s: float, rule: alerting.Rule, labels: Mapping[str, str], said: str
+    name: str,
+    expression: str,
+    after_s: float,
+    rule: alerting.Rule,
+    labels: Mapping[str, str],
+    said: str,
+    next_step: str = "",
 ) -> Rule:
     annotations = {"summary": said}
-    if step := alerting.NEXT_STEPS.get(name):
+    if step := next_step or alerting.NEXT_STEPS.get(name):
         annotations["next_step"] = step
     return {
         "alert": name,

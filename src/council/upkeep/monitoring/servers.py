@@ -154,7 +154,10 @@ loki.write "council" {
 
 def grafana_sources(watch: watching.WatchConfig) -> Mapping[str, Any]:
     """Return the data sources that Grafana makes at its start."""
-    sources = [("Council Prometheus", "prometheus", watch.prometheus_url), ("Council Loki", "loki", watch.loki_url)]
+    sources = [
+        ("Council Prometheus", "prometheus", watch.prometheus_url),
+        ("Council Loki", "loki", watch.loki_url),
+    ]
     interval = {"timeInterval": promql.duration(rules.INTERVAL_S)}
     return {
         "apiVersion": 1,
@@ -173,7 +176,7 @@ def grafana_sources(watch: watching.WatchConfig) -> Mapping[str, Any]:
 
 
 def grafana_dashboards() -> Mapping[str, Any]:
-    """Return where Grafana finds dashboards: in the folder that COUNCIL_GRAFANA names in its environment."""
+    """Return where Grafana finds dashboards. COUNCIL_HOME in its environment names the home."""
     return {
         "apiVersion": 1,
         "providers": [
@@ -183,7 +186,7 @@ def grafana_dashboards() -> Mapping[str, Any]:
                 "type": "file",
                 "allowUiUpdates": False,
                 "updateIntervalSeconds": 30,
-                "options": {"path": "$COUNCIL_GRAFANA"},
+                "options": {"path": "$COUNCIL_HOME/monitoring/grafana"},
             }
         ],
     }

@@ -21,7 +21,7 @@ _OTHERS = {"up", "ALERTS", "council:gate:value", "council:gate:verdict", "cuda_a
 
 
 def dashboard(*listed: gates.Gate) -> dict[str, Any]:
-    made = files.build(listed or SHIPPED, alerting.AlertsConfig(), watching.WatchConfig())
+    made = files.build(listed or SHIPPED, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig())
     found: dict[str, Any] = json.loads(made["grafana/spiral-ops-dashboard.json"])
     return found
 

@@ -13,7 +13,7 @@ SHIPPED = tuple(rule_cases.GATES.values())
 
 
 def built(*listed: gates.Gate, **watch: str) -> dict[str, Any]:
-    made = files.build(listed, alerting.AlertsConfig(), watching.WatchConfig(**watch))
+    made = files.build(listed, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig(**watch))
     return {name: yaml.safe_load(text) for name, text in made.items() if name.endswith(".yml")}
 
 
@@ -46,7 +46,7 @@ def test_what_a_gate_protects_is_no_template() -> None:
 
 def test_times_come_from_the_settings() -> None:
     settings = alerting.AlertsConfig(hold_up_s=0, page_after_s=90.5, hold_down_s=7200, group_s=600, repeat_s=60)
-    made = files.build([rule_cases.GATES["disk_usage"]], settings, watching.WatchConfig())
+    made = files.build([rule_cases.GATES["disk_usage"]], rule_cases.SENTINELS, settings, watching.WatchConfig())
     (group,) = yaml.safe_load(made["rules/gates.yml"])["groups"]
     assert [(rule["for"], rule["keep_firing_for"]) for rule in group["rules"][2:]] == [("0s", "2h"), ("91s", "2h")]
     route = yaml.safe_load(made["alertmanager.yml"])["route"]
