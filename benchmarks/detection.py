@@ -108,7 +108,7 @@ def measure(port: int, kinds: Sequence[faults.Kind], each: int, seed: int, calm_
         small = stack.enter_context(_small_disk(root))
         stack.callback(processes.scripted(port + 10, provider_homes.KEY).close)
         where = _home(root, port)
-        stack.enter_context(councils.running(where, port, PYTHONPATH=str(injected), **SETTINGS))
+        stack.enter_context(councils.running(where, port, PYTHONPATH=f"{injected}:{figures.ROOT / 'src'}", **SETTINGS))
         url = f"http://127.0.0.1:{port}"
         load = detection_load.Load(url, where.token_file.read_text().strip(), chance, RATE)
         stage = faults.Stage(

@@ -116,6 +116,8 @@ def _series(
 
 def _edge(samples: embedded.Samples, metric: str, limit: float, now_s: float) -> str | None:
     """Return the least edge of a histogram that is not below a number: what lies above it is surely above the number."""
-    edges: Iterable[str] = {one.labels.get("le", "") for one in samples.select(f"{metric}_bucket", now_s - WINDOWS_S[-1])}
+    edges: Iterable[str] = {
+        one.labels.get("le", "") for one in samples.select(f"{metric}_bucket", now_s - WINDOWS_S[-1])
+    }
     above = [edge for edge in edges if edge and float(edge) >= limit]
     return min(above, key=float, default=None)
