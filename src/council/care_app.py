@@ -17,8 +17,8 @@ from council.kit import hardware, permissions
 
 if TYPE_CHECKING:
     from council.upkeep import loop as loop_module
-    from council.upkeep.samples import recent as recent_module
     from council.upkeep.alerts import keeping as keeping_module
+    from council.upkeep.samples import recent as recent_module
 
 _ADDRESSES_MAX = 20
 

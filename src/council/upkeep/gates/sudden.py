@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from council.domain import gates, timeseries
 from council.upkeep.gates import embedded
 
-# Half as much again as the interval between two readings, three of them, and the shortest window of a gate.
-WINDOWS_S = (7.5, 15.5, 60.5)
+# Half as much again as the interval between two readings, three intervals, six, and the shortest window of a gate.
+WINDOWS_S = (7.5, 15.5, 30.5, 60.5)
 # How many times the samples that a gate needs a window must hold.
 SAMPLES_TIMES = 4
 # One-sided, 99.5 %.
