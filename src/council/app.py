@@ -7,9 +7,10 @@ it runs.
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,12 +155,10 @@ def gateway(
     made_records, made_store = records(config, where), store(config, where)
     made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
-    local = made_servers[providers.LOCAL]
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
     memories = memories_unix.UnixMemories(where.socket("recall"), config.memory)
     sandbox = sandbox_unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
-    near = (("worker", compute), ("recall", recall), ("sandbox", sandbox))
     book = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
     die = random.Random()  # noqa: S311 - draws deployments
     made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
@@ -180,8 +179,15 @@ def gateway(
         learning=learned,
         doorkeeper=auth.Doorkeeper(made_records, config.gateway, service_key),
         limiter=limits.RateLimiter(made_store, clock),
-        pings={"records": _in_thread(made_records.ping)}
-        | {name: part.ping for name, part in (("store", made_store), ("model", local), *near, ("watcher", made_watch))},
+        pings={
+            "records": _in_thread(made_records.ping),
+            "store": made_store.ping,
+            "model": made_servers[providers.LOCAL].ping,
+            "worker": compute.ping,
+            "recall": recall.ping,
+            "sandbox": sandbox.ping,
+            "watcher": made_watch.ping,
+        },
     )
 
     async def close() -> None:
@@ -194,12 +200,26 @@ def gateway(
         made_incidents.close()
         made_records.close()
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
+    async def open_() -> None:
         await made.doorkeeper.refresh()
         book.start()
         learned.start()
-        sweeping = asyncio.create_task(_settle_expired(made_records, clock))
+
+    sweep = functools.partial(_settle_expired, made_records, clock)
+    return application.build(made, _lifespan(open_, sweep, close))
+
+
+def _lifespan(
+    open_: Callable[[], Awaitable[None]],
+    sweep: Callable[[], Coroutine[Any, Any, None]],
+    close: Callable[[], Awaitable[None]],
+) -> Callable[[Any], contextlib.AbstractAsyncContextManager[None]]:
+    """Return what opens before the first request, sweeps meanwhile, and closes after the last."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        await open_()
+        sweeping = asyncio.create_task(sweep())
         try:
             yield
         finally:
@@ -207,7 +227,7 @@ def gateway(
             await asyncio.gather(sweeping, return_exceptions=True)
             await close()
 
-    return application.build(made, lifespan)
+    return lifespan
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

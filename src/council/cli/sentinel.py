@@ -134,12 +134,12 @@ def _row(line: bytes) -> dict[str, Any]:
 
 def _told(row: dict[str, Any]) -> str:
     if row["message"] == tracing.LINE:
-        return f"{row['kept_bytes'] / 1e6:8.2f} MB in {row['kept_blocks']} blocks  {row['path']}:{row['line']}"
+        return f"{row['kept_bytes'] / 1000:10,.1f} kB in {row['kept_blocks']} blocks  {row['path']}:{row['line']}"
     if "refused" in row:
         return f"Not traced: {row['refused']}."
     short = ", cut short since so much was allocated" if row.get("is_short") else ""
-    lines = f"{row['lines']} lines kept more and more" if row["lines"] else "No line kept more and more"
-    return f"{lines}; all together kept {row['kept_bytes'] / 1e6:.2f} MB in {row['took_s']} s{short}."
+    kept = f"{row['kept_bytes'] / 1000:,.1f} kB in {row['took_s']} s"
+    return f"Lines that kept more and more: {row['lines']}. All kept {kept}{short}."
 
 
 def _tell(finding: findings.Finding) -> None:

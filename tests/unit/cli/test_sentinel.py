@@ -109,8 +109,8 @@ def test_a_trace_shows_the_lines_that_the_service_logs_from_now_on(
     result = CliRunner().invoke(sentinel.sentinel, ["trace", "recall", "--home", str(tmp_path)], catch_exceptions=False)
     assert result.output.splitlines() == [
         "Tracing recall for 30 s.",
-        "    2.50 MB in 31 blocks  council/toy.py:7",
-        "1 lines kept more and more; all together kept 2.60 MB in 30.0 s.",
+        "   2,500.0 kB in 31 blocks  council/toy.py:7",
+        "Lines that kept more and more: 1. All kept 2,600.0 kB in 30.0 s.",
     ]
 
 
