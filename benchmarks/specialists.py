@@ -23,7 +23,7 @@ import councils
 import figures
 import judging
 import reliability
-from council import app
+from council import care_app
 from council.domain import home as home_module
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -91,14 +91,14 @@ def run(port: int, say: Say, data: Path, sample: int, seed: int, model: Path | N
         where = councils.prepare(folder / "h", port)
         chosen = _sampled(rows, sample, seed)
         with councils.running(where, port):
-            asyncio.run(app.runtime(where).stop("model"))
+            asyncio.run(care_app.runtime(where).stop("model"))
             bare = uvloop.run(ask_all(where, port, rows, say, _NO_MODEL, _AT_ONCE))
             answered = [one.question for one in bare if one.specialist in _CHECKED and not one.by_model]
             timed = random.Random(seed).sample(answered, min(_TIMED_ROWS, len(answered)))
             again = uvloop.run(ask_all(where, port, timed, say, "timed"))
             made = _figures(bare, _NO_MODEL) + _specialist_times(again)
             if sample:
-                asyncio.run(app.runtime(where).start("model"))
+                asyncio.run(care_app.runtime(where).start("model"))
                 made += _with_model(where, port, chosen, say, f"packaged model, seed {seed}")
         files = [("packaged model", {}), *([(model.name, {"COUNCIL_MODEL_FILE": str(model)})] if model else [])]
         for name, settings in files:

@@ -23,6 +23,7 @@ from council.backends.runtime import local
 from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import frames, process
+from council.services import tracing
 
 DRIVER = Path(__file__).with_name("toy_supervisor.py")
 QUICK = {"backoff_first_s": 0.05, "ready_s": 10.0, "stop_s": 5.0}
@@ -354,3 +355,31 @@ def test_the_sockets_are_closed_to_other_users(begin: Starter) -> None:
     names = ("supervisor.sock", "a.sock", "supervisor.lock", "children.json", "targets.json")
     assert {(running.home.run / name).stat().st_mode & 0o777 for name in names} == {0o600}
     assert (running.home.logs / "a.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_service_that_leaks_names_the_line_in_its_log_and_goes_on(begin: Starter) -> None:
+    running = begin("a=leaking")
+    running.until("READY")
+    pid = running.pid("a")
+    log_file = running.home.logs / "a.log"
+    for times in (1, 2):
+        asyncio.run(running.runtime.trace("a"))
+        deadline_s = time.monotonic() + WAIT_S
+        while log_file.read_text().count(tracing.END) < times and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        logged = [json.loads(line) for line in log_file.read_text().splitlines() if line.startswith("{")]
+        lines = [row for row in logged if row["message"] == tracing.LINE]
+        assert lines[0]["path"].endswith("toy_service.py")
+        assert 100_000 < lines[0]["kept_bytes"] < 10_000_000
+        assert [row["message"] for row in logged].count(tracing.END) == times
+    assert running.pid("a") == pid
+
+
+def test_a_service_that_cannot_be_traced_is_refused_and_not_signalled(begin: Starter) -> None:
+    running = begin("a=plain", "b=caller")
+    running.until("READY")
+    pid = running.pid("a")
+    with pytest.raises(errors.InvalidRequestError, match="cannot be traced"):
+        asyncio.run(running.runtime.trace("a"))
+    assert running.call("b", command="trace", service="a") == "forbidden"
+    assert running.pid("a") == pid

@@ -2,7 +2,7 @@
 
 plain: says ready, ends on SIGTERM. late: never says ready. stubborn: ignores SIGTERM. failing: ends at once.
 parent: leaves a child behind in its group. caller: carries out commands to the supervisor that it takes on its socket.
-pong: never says ready but answers PING on a Unix socket of its own.
+pong: never says ready but answers PING on a Unix socket of its own. leaking: keeps memory, and can be traced.
 """
 
 import asyncio
@@ -12,12 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from council.backends.runtime import local
 from council.domain import errors, home
-from council.services import harness
+from council.services import harness, tracing
 
 
 def main() -> None:
@@ -26,18 +27,25 @@ def main() -> None:
         print(asyncio.run(command(root, json.loads(sys.argv[3]))))
         return
     signal.signal(signal.SIGTERM, signal.SIG_IGN if mode == "stubborn" else lambda *_: sys.exit(0))
-    environment = harness.begin("toy")
+    environment = harness.begin("toy", traceable=mode == "leaking")
     print(f"started {environment.name} {environment.generation}", flush=True)
     if mode == "failing":
         raise SystemExit(7)
     if mode == "parent":
         (root / "grandchild").write_text(str(subprocess.Popen(["sleep", "600"]).pid))
+    if mode == "leaking":
+        harness.setup_logging(environment.name)
+        tracing.listen(1.0)
     if mode == "pong":
         pong(root / "run" / "pong.sock")
     if mode != "late":
         environment.ready()
     if mode == "caller":
         serve_calls(environment.sockets["calls"], root)
+    kept: list[bytes] = []
+    while mode == "leaking":
+        kept.append(b"x" * 10_000 + str(len(kept)).encode())
+        time.sleep(0.01)
     while True:
         signal.pause()
 

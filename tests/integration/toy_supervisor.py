@@ -40,6 +40,7 @@ def spec(root: Path, name: str, mode: str) -> specs.ServiceSpec:
         replicas_max=1 if mode == "pong" else 64,
         ready="ping" if mode == "pong" else "notify",
         ping_path=root / "run" / "pong.sock",
+        traceable=mode == "leaking",
     )
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from council.domain import errors, gates
+from council.domain import errors, gates, sections
 
 _GATES_MAX = 100
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
@@ -24,14 +24,14 @@ _KEYS = (
 
 def build(file: Mapping[str, Any], shipped: Mapping[str, Any]) -> tuple[gates.Gate, ...]:
     """Return the gates of a parsed `gates.yaml` in its order; `shipped` is Council's own. Raises ConfigError."""
-    section = _section(file.get(gates.KEY), gates.KEY)
+    section = sections.section(file.get(gates.KEY), gates.KEY, gates.FILE)
     if unknown := [key for key in file if key != gates.KEY]:
         raise errors.ConfigError(f"Unknown key `{unknown[0]}` in {gates.FILE}. It holds `{gates.KEY}`.")
     if not section or len(section) > _GATES_MAX:
         raise errors.ConfigError(
             f"`{gates.KEY}` in {gates.FILE} names {len(section)} gates; between 1 and {_GATES_MAX} may stand there."
         )
-    known = _section(shipped.get(gates.KEY), gates.KEY)
+    known = sections.section(shipped.get(gates.KEY), gates.KEY, gates.FILE)
     return tuple(_gate(str(name), value, known) for name, value in section.items())
 
 
@@ -46,11 +46,11 @@ def _gate(name: str, value: Any, shipped: Mapping[str, Any]) -> gates.Gate:
                 f"one of {', '.join(shipped)}."
             )
         value = _tightened(where, value, shipped[name])
-    value = _section(value, where)
-    _only(value, _KEYS, where)
+    value = sections.section(value, where, gates.FILE)
+    sections.only(value, _KEYS, where)
     comparator, threshold, unit = _limit(where, value.get("limit"))
-    form_given = _section(value.get("form"), f"{where}.form")
-    amber = _number(value.get("amber", threshold), f"{where}.amber", -math.inf)
+    form_given = sections.section(value.get("form"), f"{where}.form", gates.FILE)
+    amber = sections.number(value.get("amber", threshold), f"{where}.amber", -math.inf)
     if amber != threshold and not comparator.holds(amber, threshold):
         raise errors.ConfigError(f"`{where}.amber` must be on the good side of the limit {comparator} {threshold:g}.")
     return gates.Gate(
@@ -61,13 +61,13 @@ def _gate(name: str, value: Any, shipped: Mapping[str, Any]) -> gates.Gate:
         threshold=threshold,
         amber=amber,
         windows_s=_windows(value.get("windows_s"), f"{where}.windows_s"),
-        samples_min=_number(value.get("samples_min", 1), f"{where}.samples_min", 1),
+        samples_min=sections.number(value.get("samples_min", 1), f"{where}.samples_min", 1),
         services=_plain(value.get("services", ()), f"{where}.services"),
-        bake=_bake(_section(value.get("bake"), f"{where}.bake"), f"{where}.bake"),
-        no_data=_text(value, "no_data", where),
-        protects=_text(value, "protects", where),
-        scale=_number(form_given.get("scale", 1.0), f"{where}.form.scale", 1e-12),
-        playbooks=_names(value.get("playbooks", ()), f"{where}.playbooks"),
+        bake=_bake(sections.section(value.get("bake"), f"{where}.bake", gates.FILE), f"{where}.bake"),
+        no_data=sections.text(value, "no_data", where),
+        protects=sections.text(value, "protects", where),
+        scale=sections.number(form_given.get("scale", 1.0), f"{where}.form.scale", 1e-12),
+        playbooks=sections.names(value.get("playbooks", ()), f"{where}.playbooks"),
         not_applicable=str(value.get("not_applicable", "")),
     )
 
@@ -105,7 +105,7 @@ def _form(given: Mapping[str, Any], where: str) -> gates.Form:
 
 
 def _gauge(given: Mapping[str, Any], where: str) -> gates.Form:
-    _only(given, ("gauge", "by", "over", "scale"), where)
+    sections.only(given, ("gauge", "by", "over", "scale"), where)
     over = given.get("over", "last")
     if over not in ("last", "max"):
         raise errors.ConfigError(f"`{where}.over` must be last or max, not {over!r}.")
@@ -114,30 +114,30 @@ def _gauge(given: Mapping[str, Any], where: str) -> gates.Form:
 
 
 def _ratio(given: Mapping[str, Any], where: str) -> gates.Form:
-    _only(given, ("part", "whole", "scale"), where)
+    sections.only(given, ("part", "whole", "scale"), where)
     return gates.Ratio(_selectors(given["part"], f"{where}.part"), _selectors(given.get("whole"), f"{where}.whole"))
 
 
 def _quantile(given: Mapping[str, Any], where: str) -> gates.Form:
-    _only(given, ("quantile", "of", "scale"), where)
-    share = _number(given["quantile"], f"{where}.quantile", 0)
+    sections.only(given, ("quantile", "of", "scale"), where)
+    share = sections.number(given["quantile"], f"{where}.quantile", 0)
     if not 0 < share < 1:
         raise errors.ConfigError(f"`{where}.quantile` must be between 0 and 1, as 0.95, not {share:g}.")
     return gates.Quantile(share, _selector(given.get("of"), f"{where}.of"))
 
 
 def _slope(given: Mapping[str, Any], where: str) -> gates.Form:
-    _only(given, ("slope", "began", "bucket_s", "warm_up_s", "scale"), where)
+    sections.only(given, ("slope", "began", "bucket_s", "warm_up_s", "scale"), where)
     return gates.Slope(
         _selector(given["slope"], f"{where}.slope"),
         _selector(given.get("began"), f"{where}.began"),
-        float(round(_number(given.get("bucket_s", 600), f"{where}.bucket_s", 15))),
-        _number(given.get("warm_up_s", 1800), f"{where}.warm_up_s", 0),
+        float(round(sections.number(given.get("bucket_s", 600), f"{where}.bucket_s", 15))),
+        sections.number(given.get("warm_up_s", 1800), f"{where}.warm_up_s", 0),
     )
 
 
 def _count(given: Mapping[str, Any], where: str) -> gates.Form:
-    _only(given, ("count", "scale"), where)
+    sections.only(given, ("count", "scale"), where)
     return gates.Count(_selector(given["count"], f"{where}.count"))
 
 
@@ -150,8 +150,8 @@ def _selectors(given: Any, where: str) -> tuple[gates.Selector, ...]:
 def _selector(given: Any, where: str) -> gates.Selector:
     if isinstance(given, str):
         given = {"metric": given}
-    given = _section(given, where)
-    _only(given, ("metric", "where", "without"), where)
+    given = sections.section(given, where, gates.FILE)
+    sections.only(given, ("metric", "where", "without"), where)
     metric = given.get("metric")
     if not isinstance(metric, str) or not _METRIC.match(metric):
         raise errors.ConfigError(f"`{where}` must name a metric, not {metric!r}.")
@@ -164,7 +164,7 @@ def _labels(given: Any, where: str) -> Mapping[str, tuple[str, ...]]:
     if given is None:
         return {}
     found = {}
-    for name, values in _section(given, where).items():
+    for name, values in sections.section(given, where, gates.FILE).items():
         among = _plain(values, f"{where}.{name}")
         if not _NAME.match(str(name)) or not among:
             raise errors.ConfigError(f"`{where}.{name}` must name a label and list some of its values.")
@@ -174,7 +174,7 @@ def _labels(given: Any, where: str) -> Mapping[str, tuple[str, ...]]:
 
 def _windows(given: Any, where: str) -> tuple[float, ...]:
     listed = given if isinstance(given, list) else [given]
-    found = tuple(_number(one, where, 1) for one in listed)
+    found = tuple(sections.number(one, where, 1) for one in listed)
     if (
         not found
         or list(found) != sorted(found, reverse=True)
@@ -186,49 +186,17 @@ def _windows(given: Any, where: str) -> tuple[float, ...]:
 
 
 def _bake(given: Mapping[str, Any], where: str) -> gates.Bake:
-    _only(given, ("window_s", "samples_min", "formula"), where)
+    sections.only(given, ("window_s", "samples_min", "formula"), where)
     return gates.Bake(
-        _number(given.get("window_s"), f"{where}.window_s", 1),
-        _number(given.get("samples_min"), f"{where}.samples_min", 1),
-        _text(given, "formula", where),
+        sections.number(given.get("window_s"), f"{where}.window_s", 1),
+        sections.number(given.get("samples_min"), f"{where}.samples_min", 1),
+        sections.text(given, "formula", where),
     )
 
 
-def _section(given: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(given, Mapping):
-        raise errors.ConfigError(f"`{where}` in {gates.FILE} must be a section with keys, not {given!r}.")
-    return given
-
-
-def _only(given: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
-    for key in given:
-        if key not in keys:
-            raise errors.ConfigError(f"Unknown key `{where}.{key}`. There are {', '.join(keys)}.")
-
-
-def _text(given: Mapping[str, Any], key: str, where: str) -> str:
-    text = given.get(key)
-    if not isinstance(text, str) or not text.strip() or len(text) > 500:
-        raise errors.ConfigError(f"`{where}.{key}` is missing: say it in a sentence of up to 500 characters.")
-    return text
-
-
-def _names(given: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(given, Sequence) or isinstance(given, str) or not all(isinstance(one, str) for one in given):
-        raise errors.ConfigError(f"`{where}` must be a list of names, not {given!r}.")
-    return tuple(given)
-
-
 def _plain(given: Any, where: str) -> tuple[str, ...]:
-    found = _names(given, where)
+    found = sections.names(given, where)
     for one in found:
         if not _VALUE.match(one):
             raise errors.ConfigError(f"`{where}` may hold letters, digits, `_`, `/`, `-` and spaces, not {one[:80]!r}.")
     return found
-
-
-def _number(given: Any, where: str, low: float) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given) or given < low:
-        bound = f" of at least {low:g}" if math.isfinite(low) else ""
-        raise errors.ConfigError(f"`{where}` must be a number{bound}, not {given!r}.")
-    return float(given)

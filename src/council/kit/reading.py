@@ -80,6 +80,13 @@ def read(who: process.Stat) -> Reading | None:
     return reading if now is not None and now.start_ticks == who.start_ticks else None
 
 
+def heap_bytes(who: process.Stat) -> int | Unknown | None:
+    """Return `Reading.heap_bytes` alone, for a tenth of the price; None as in `read`."""
+    heap = _sum(_status(who.pid), "RssAnon", "VmSwap")
+    now = identity(who.pid)
+    return heap if now is not None and now.start_ticks == who.start_ticks else None
+
+
 def gpu_bytes(pid: int, ask: Callable[[], str] | None = None) -> int | Unknown:
     """Return the GPU memory of one process as the driver counts it. `ask` returns lines of pid and MiB."""
     if ask is None:

@@ -6,7 +6,7 @@ from typing import Any
 from council import app, homes
 from council.domain import config as config_module
 from council.domain import home
-from council.services import harness, rights
+from council.services import harness, rights, tracing
 
 # With Python's own thresholds, looking for cycles that are hardly ever there is about a tenth of what a request costs.
 _COLLECT_AFTER = (20_000, 20, 20)
@@ -14,7 +14,7 @@ _COLLECT_AFTER = (20_000, 20, 20)
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Serve until told to stop, then finish running answers."""
-    environment = harness.begin("gateway")
+    environment = harness.begin("gateway", traceable=True)
     harness.setup_logging(environment.name)
     # Wired first: confined, Python could not keep what it compiled, and every start would compile again.
     catalogue = homes.load_catalogue(where, environment.generation, config)
@@ -25,9 +25,18 @@ def main(config: config_module.Config, where: home.Home) -> int:
     ]
     reached = tuple(sorted({provider.port for provider in on}))
     rights.confine_service("gateway", config, where, reached)
+    tracing.listen()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
-    harness.serve(application, listener, environment, drain_s=config.gateway.drain_s, **server_options(config.gateway))
+    options = server_options(config.gateway)
+    harness.serve(
+        application,
+        listener,
+        environment,
+        drain_s=config.gateway.drain_s,
+        on_drain=application.drain,
+        **options,
+    )
     return 0
 
 

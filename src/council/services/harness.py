@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from council.kit import json_logs, listeners, process
+from council.services import tracing
 
 request_id = json_logs.request_id
 
@@ -72,11 +73,14 @@ class ServiceEnvironment:
         return self.sockets.get(name) or listeners.unix(path, 0o600)
 
 
-def begin(name: str = "") -> ServiceEnvironment:
+def begin(name: str = "", *, traceable: bool = False) -> ServiceEnvironment:
     """Tie this process to its supervisor and take over what it passed. Call it before anything slow, once.
 
-    `name` is who this is when no supervisor says so. Exits at once if the supervisor is already gone.
+    `name` is who this is when no supervisor says so, `traceable` that it will call `tracing.listen`. Exits at once if the
+    supervisor is already gone.
     """
+    if traceable:
+        tracing.hold_back()
     supervisor_pid = os.environ.get("COUNCIL_SUPERVISOR_PID")
     if supervisor_pid is not None:
         process.set_parent_death_signal(signal.SIGTERM)
@@ -117,6 +121,7 @@ def serve(
     *,
     drain_s: float,
     linger_s: float = 1.0,
+    on_drain: Callable[[], None] | None = None,
     **uvicorn_options: Any,
 ) -> None:
     """Serve an ASGI app over HTTP on a listening socket until SIGTERM or SIGINT, then drain and return.
@@ -125,9 +130,19 @@ def serve(
     answers what still arrives on open connections with `Connection: close`, closes a connection only after it was idle
     for `linger_s` (half of `drain_s` at most), and cuts what is left after `drain_s`. See `draining` for why.
 
+    `on_drain` is called at the signal, to end what would never end by itself.
+
     `uvicorn_options` go to `uvicorn.Config` and win over the choices made here.
     """
     # Here, not above: services that speak no HTTP should not pay for it.
     from council.services import draining
 
-    draining.run(app, sock, environment.ready, drain_s=drain_s, linger_s=linger_s, options=uvicorn_options)
+    draining.run(
+        app,
+        sock,
+        environment.ready,
+        drain_s=drain_s,
+        linger_s=linger_s,
+        on_drain=on_drain or (lambda: None),
+        options=uvicorn_options,
+    )

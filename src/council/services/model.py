@@ -29,7 +29,7 @@ from council.backends.model_provider import packaged
 from council.domain import config as config_module
 from council.domain import errors, home
 from council.gateway import exchange
-from council.services import harness, local_hosts, model_forms, rights
+from council.services import harness, local_hosts, model_forms, rights, tracing
 
 _log = logging.getLogger(__name__)
 
@@ -41,10 +41,11 @@ _RETRY_AFTER_S = 2
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Load the model, serve until told to stop."""
-    environment = harness.begin("model")
+    environment = harness.begin("model", traceable=True)
     harness.setup_logging(environment.name)
     listener = environment.tcp_socket("public", "127.0.0.1", config.model_port)
     rights.confine_service("model", config, where)
+    tracing.listen()
     path = _model_path(config.model, where)
     key = where.internal_key_file.read_text().strip()
     engine = _Engine(path, config.model)

@@ -25,7 +25,7 @@ from council import ports, telemetry
 from council.domain import answers, home
 from council.domain import config as config_module
 from council.kit import frames, listeners
-from council.services import harness, local_hosts, meanings, memories, reader, rights
+from council.services import harness, local_hosts, meanings, memories, reader, rights, tracing
 from council.serving.memory import corpora, folder, glossary, hybrid, lexical
 
 _log = logging.getLogger(__name__)
@@ -38,13 +38,14 @@ _NAMED_MAX = 20
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Index, serve, keep looking at the library until told to stop."""
-    environment = harness.begin("recall")
+    environment = harness.begin("recall", traceable=True)
     harness.setup_logging(environment.name)
     health = environment.tcp_socket("health", "127.0.0.1", config.recall_port)
     search = environment.unix_socket("search", where.socket("recall"))
     # The numeric libraries read these when they are loaded, on a thread, after the confinement.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", SQLITE_TMPDIR=str(where.records))
     rights.confine_service("recall", config, where)
+    tracing.listen()
     live = where.generations / environment.generation
     child = reader.Reader()
     shared, index = _Once(lambda: composition.embedder(config)), lexical.LexicalIndex()

@@ -23,7 +23,7 @@ from council.domain import config as config_module
 from council.domain import errors, home, sandbox, sandbox_wire
 from council.gateway import errors as http_errors
 from council.gateway import exchange
-from council.services import draining, harness, local_hosts, rights
+from council.services import draining, harness, local_hosts, rights, tracing
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +32,14 @@ _BODY_S = 20.0
 
 def main(config: config_module.Config, where: home.Home) -> int:
     """Serve until told to stop, then finish running jobs."""
-    environment = harness.begin("sandboxd")
+    environment = harness.begin("sandboxd", traceable=True)
     harness.setup_logging(environment.name)
     # Wired first: confined, Python could not keep what it compiled.
     front = app.sandbox_front(config, where)
     jobs = environment.unix_socket("jobs", where.socket("sandboxd"))
     health = environment.tcp_socket("health", "127.0.0.1", config.sandboxd_port)
     rights.confine_service("sandboxd", config, where)
+    tracing.listen()
     application = _Service(front, config.sandbox, health, environment.generation).application()
     harness.serve(application, jobs, environment, drain_s=config.gateway.drain_s)
     return 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from council.kit import process
+from council.kit import memory_trace, process
 from council.supervisor import specs, users
 
 _log = logging.getLogger(__name__)
@@ -104,6 +104,11 @@ class ChildProcess:
         """Ask the child to drain and end."""
         if self._popen.returncode is None:
             self._popen.send_signal(signal.SIGTERM)
+
+    def trace(self) -> None:
+        """Ask the child to trace its memory; for one that knows the signal, once it is ready."""
+        if self._popen.returncode is None:
+            self._popen.send_signal(memory_trace.SIGNAL)
 
     def destroy(self) -> None:
         """End the child and its process group at once."""

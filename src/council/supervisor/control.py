@@ -28,7 +28,7 @@ REFUSAL_S = 1.0
 
 READING = frozenset({"list", "status"})
 REPAIRS = frozenset({"restart", "stop", "scale"})
-OWNERS = READING | REPAIRS | {"start", "shutdown"}
+OWNERS = READING | REPAIRS | {"start", "shutdown", "trace"}
 COMMANDS = OWNERS | {"replace"}
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -60,6 +60,7 @@ class Rights:
 
     replace_allowed: frozenset[str]
     repair_allowed: frozenset[str]
+    trace_allowed: frozenset[str] = frozenset()
 
 
 def authorise(caller: Caller, command: str, rights: Rights) -> None:
@@ -72,6 +73,7 @@ def authorise(caller: Caller, command: str, rights: Rights) -> None:
             who = f"the service {name}"
             allowed |= REPAIRS if name in rights.repair_allowed else READING
             allowed |= {"replace"} if name in rights.replace_allowed else READING
+            allowed |= {"trace"} if name in rights.trace_allowed else READING
         case Descendant():
             pass
     if command not in allowed:
@@ -79,8 +81,13 @@ def authorise(caller: Caller, command: str, rights: Rights) -> None:
         raise errors.ForbiddenError(f"{who.capitalize()} may not give the command {command!r}. {hint}")
 
 
-def identify(peer: process.Peer, services: Mapping[int, str]) -> Caller:
-    """Say who a connected peer is; `services` maps the pids of live children. Raises ForbiddenError."""
+def identify(peer: process.Peer, services: Mapping[int, str], uids: Mapping[str, int]) -> Caller:
+    """Say who a connected peer is; `services` maps the pids of live children, `uids` those with a system user of their own.
+
+    Raises ForbiddenError.
+    """
+    if peer.pid in services and peer.uid == uids.get(services[peer.pid]):
+        return Service(services[peer.pid])
     if peer.uid not in (os.geteuid(), 0):
         raise errors.ForbiddenError("Only the user that runs Council, or root, may command it. Use `sudo -u`.")
     if peer.pid == os.getpid():
@@ -98,8 +105,11 @@ def identify(peer: process.Peer, services: Mapping[int, str]) -> Caller:
 class ControlServer:
     """Serves the socket. `handler` takes an authorised request and returns the reply's fields, or raises CouncilError."""
 
-    def __init__(self, handler: Handler, services: Callable[[], Mapping[int, str]], rights: Rights):
+    def __init__(
+        self, handler: Handler, services: Callable[[], Mapping[int, str]], rights: Rights, uids: Mapping[str, int]
+    ):
         self._handler = handler
+        self._uids = uids
         self._services = services
         self._rights = rights
         self._server: asyncio.Server | None = None
@@ -176,7 +186,7 @@ class ControlServer:
     async def _answer(self, command: str, request: Mapping[str, Any], writer: asyncio.StreamWriter) -> dict[str, Any]:
         if command not in COMMANDS:
             raise errors.InvalidRequestError(f"No such command. There are {', '.join(sorted(COMMANDS))}.")
-        caller = identify(process.peer(writer.get_extra_info("socket")), self._services())
+        caller = identify(process.peer(writer.get_extra_info("socket")), self._services(), self._uids)
         authorise(caller, command, self._rights)
         return await self._handler(request)
 

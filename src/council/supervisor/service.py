@@ -91,6 +91,24 @@ class RunningService:
         self._apply(lifecycle.Stop())
         await self._until(lambda state: state.on or not state.children)
 
+    def trace(self) -> None:
+        """Have every ready child trace which of its lines keep memory, into its log; returns at once.
+
+        Raises InvalidRequestError if it does not know how, UnavailableError if none is ready.
+        """
+        if not self.spec.traceable:
+            raise errors.InvalidRequestError(
+                f"{self.spec.name} cannot be traced: only Python's own memory is, in a service that keeps running. "
+                "`council sentinel --pid` watches it from beside it."
+            )
+        ready = [one.current for one in self.state.replicas if one.state == "ready" and one.current is not None]
+        if not ready:
+            raise errors.UnavailableError(
+                f"{self.spec.name} is not ready, so there is nothing to trace. See `council status`."
+            )
+        for child in ready:
+            self.children[child.id].trace()
+
     def kill(self) -> None:
         """End every child at once."""
         self._apply(lifecycle.Kill())
@@ -120,11 +138,11 @@ class RunningService:
                 f"{self.spec.name} stays on generation {ended.generation}: {ended.replace_error}. See {self.log_file}."
             )
 
-    def status(self, processes: dict[int, process.Stat]) -> list[states.ServiceStatus]:
-        """Return one row a replica; `processes` is a snapshot of the machine's."""
+    def status(self, processes: dict[int, process.Stat] | None) -> list[states.ServiceStatus]:
+        """Return one row a replica; `processes` is a snapshot of the machine's, without which memory is not counted."""
         return [self._row(replica, processes) for replica in self.state.replicas]
 
-    def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat]) -> states.ServiceStatus:
+    def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat] | None) -> states.ServiceStatus:
         child = replica.current
         running = None if child is None else self.children.get(child.id)
         return states.ServiceStatus(
@@ -134,7 +152,9 @@ class RunningService:
             generation=self.state.generation if child is None else child.generation,
             uptime_s=0.0 if child is None else round(self._now_s() - child.started_s, 3),
             restarts=replica.restarts,
-            memory_bytes=0 if running is None else process.tree_bytes(running.pid, processes, process.share_bytes),
+            memory_bytes=0
+            if running is None or processes is None
+            else process.tree_bytes(running.pid, processes, process.share_bytes),
             # Only while it explains what one sees.
             reason="" if replica.state == "ready" else replica.reason,
         )

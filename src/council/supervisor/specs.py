@@ -11,9 +11,11 @@ from council.domain import config as config_module
 from council.domain import home as home_module
 from council.supervisor import lifecycle
 
-# The allow-lists of decision 4, by service name. Both services come with later issues.
+# The allow-lists of decision 4, by service name. These services come with later issues.
 REPLACE_ALLOWED = frozenset({"patchctl"})
 REPAIR_ALLOWED = frozenset({"steward"})
+# It asks once it has found that a service's memory grows.
+TRACE_ALLOWED = frozenset({"watcher"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class ServiceSpec:
     ping_path: Path = Path()
     inherits: frozenset[str] = frozenset()
     keeps_root: bool = False
+    # It traces its memory at a signal, which would end one that does not know it.
+    traceable: bool = False
 
 
 def specs(config: config_module.Config, home: home_module.Home, generation: str) -> tuple[ServiceSpec, ...]:
@@ -69,13 +73,14 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
     )
     return (
         *(() if config.store.url else (store,)),
-        service("model", SocketSpec("public", "tcp", local, config.model_port)),
+        service("model", SocketSpec("public", "tcp", local, config.model_port), traceable=True),
         service("worker", SocketSpec("compute", "unix", path=home.socket("worker"), caller="gateway")),
         service(
             "recall",
             SocketSpec("search", "unix", path=home.socket("recall"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.recall_port),
             inherits=frozenset({"COUNCIL_RECORDS_URL"}),
+            traceable=True,
         ),
         # The other kinds of sandbox are programs that sandboxd starts itself.
         *((zygote,) if config.sandbox.kind == "namespaces" else ()),
@@ -83,6 +88,14 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             "sandboxd",
             SocketSpec("jobs", "unix", path=home.socket("sandboxd"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.sandboxd_port),
+            traceable=True,
+        ),
+        service(
+            "watcher",
+            SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway"),
+            SocketSpec("health", "tcp", local, config.watcher_port),
+            inherits=frozenset({"COUNCIL_RECORDS_URL"}),
+            traceable=True,
         ),
         service(
             "gateway",
@@ -90,6 +103,7 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             replicas=config.gateway.workers,
             replicas_max=lifecycle.REPLICAS_MAX,
             inherits=_CREDENTIALS,
+            traceable=True,
         ),
     )
 

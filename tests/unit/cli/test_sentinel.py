@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from council.backends.runtime import local
 from council.cli import sentinel
-from council.domain import errors
+from council.domain import errors, home, states
+from council.services import tracing
 
 
 def _free_port() -> int:
@@ -69,3 +72,54 @@ def test_a_signal_detaches_and_leaves_the_process() -> None:
             assert watching.stdout.read() == b"Detached.\n"
         assert child.poll() is None
         child.kill()
+
+
+def test_neither_a_process_nor_a_command_is_a_usage_error() -> None:
+    result = CliRunner().invoke(sentinel.sentinel, ["--service", "smoke"])
+    assert result.exit_code == 2
+    assert "--pid" in result.output
+
+
+class _Traced:
+    """A supervisor whose service logs what a trace finds, after lines that are none of it."""
+
+    lines = (
+        {"message": tracing.LINE, "path": "council/toy.py", "line": 7, "kept_bytes": 2_500_000, "kept_blocks": 31},
+        {"message": tracing.END, "lines": 1, "kept_bytes": 2_600_000, "took_s": 30.0, "is_short": False},
+    )
+
+    def __init__(self, where: home.Home):
+        self._log = where.logs / "recall.log"
+
+    async def status(self) -> list[states.ServiceStatus]:
+        return [states.ServiceStatus("recall", "ready", 1, "g", 1.0, 0, 1, "")]
+
+    async def trace(self, service: str) -> None:
+        assert service == "recall"
+        with self._log.open("a") as file:
+            file.write("not JSON\n" + "".join(json.dumps(line) + "\n" for line in self.lines))
+
+
+def test_a_trace_shows_the_lines_that_the_service_logs_from_now_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LocalRuntime", _Traced)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "recall.log").write_text(json.dumps({"message": tracing.END, "refused": "of old"}) + "\n")
+    result = CliRunner().invoke(sentinel.sentinel, ["trace", "recall", "--home", str(tmp_path)], catch_exceptions=False)
+    assert result.output.splitlines() == [
+        "Tracing recall for 30 s.",
+        "   2,500.0 kB in 31 blocks  council/toy.py:7",
+        "Lines that kept more and more: 1. All kept 2,600.0 kB in 30.0 s.",
+    ]
+
+
+def test_a_trace_that_never_comes_is_told_with_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "LocalRuntime", _Traced)
+    monkeypatch.setattr(_Traced, "lines", ())
+    monkeypatch.setattr(tracing, "TRACE_S", -sentinel._TRACE_LATE_S + 1.0)
+    (tmp_path / "logs").mkdir()
+    with pytest.raises(errors.UnavailableError, match=r"recall\.log"):
+        CliRunner().invoke(
+            sentinel.sentinel, ["trace", "recall", "--home", str(tmp_path), "--json"], catch_exceptions=False
+        )

@@ -28,9 +28,9 @@ class LocalRuntime:
     def __init__(self, home: home_module.Home):
         self._path = home.socket("supervisor")
 
-    async def status(self) -> list[states.ServiceStatus]:
-        """Return one row a replica, in start order."""
-        reply = await self._command("status", limit_s=READ_S)
+    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+        """Return one row a replica, in start order; memory takes longest, and is 0 where it is not asked for."""
+        reply = await self._command("status", limit_s=READ_S, memory=memory)
         return [states.ServiceStatus(**row) for row in reply["services"]]
 
     async def restart(self, service: str) -> None:
@@ -52,6 +52,10 @@ class LocalRuntime:
     async def replace(self, service: str, generation: str) -> None:
         """Hand a service over to another generation; returns when that serves and the old one drains."""
         await self._command("replace", service=service, generation=generation)
+
+    async def trace(self, service: str) -> None:
+        """Have a service find out which of its lines keep memory, and log them within a minute; returns at once."""
+        await self._command("trace", service=service, limit_s=READ_S)
 
     async def shut_down(self) -> None:
         """Stop everything, the supervisor last; returns when the home is free for the next one."""

@@ -3,20 +3,28 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["unknown", "green", "amber", "red"]
+from council.domain import gates
+
 # A warning is for whoever looks; a page asks somebody to come now.
 Urgency = Literal["none", "warning", "page"]
 
-PAGE_AFTER_S = 300.0
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a rule says of one sample. `value` is None where nothing is known."""
+
+    verdict: gates.Verdict
+    value: float | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentinel's word on one service. `value` is None where nothing is known; `since_s` is when the verdict began."""
+    """One sentinel's word on one service. `since_s` is when the verdict began."""
 
     sentinel: str
     service: str
-    verdict: Verdict
+    verdict: gates.Verdict
     value: float | None
     unit: str
     reason: str
@@ -28,21 +36,29 @@ class Finding:
 class Since:
     """Remembers since when a verdict holds, and turns that into how urgent it is."""
 
-    def __init__(self, sentinel: str, service: str, unit: str, look_next: str):
+    def __init__(self, sentinel: str, service: str, unit: str, look_next: str, page_after_s: float):
+        """Red becomes a page once it has held for `page_after_s`; amber stays a warning."""
         self._sentinel, self._service, self._unit, self._look_next = sentinel, service, unit, look_next
-        self._verdict: Verdict | None = None
+        self._page_after_s = page_after_s
+        self._verdict: gates.Verdict | None = None
         self._since_s = 0.0
 
-    def say(
-        self, time_s: float, verdict: Verdict, value: float | None, reason: str, page_after_s: float = PAGE_AFTER_S
-    ) -> Finding:
-        """Return the finding. Red becomes a page once it has held for `page_after_s`; amber stays a warning."""
-        if verdict != self._verdict:
-            self._verdict, self._since_s = verdict, time_s
+    def say(self, time_s: float, said: Said) -> Finding:
+        """Return the finding."""
+        if said.verdict != self._verdict:
+            self._verdict, self._since_s = said.verdict, time_s
         urgency: Urgency = "none"
-        if verdict in ("amber", "red"):
-            urgency = "page" if verdict == "red" and time_s - self._since_s >= page_after_s else "warning"
-        look_next = self._look_next if urgency != "none" else ""
+        if said.verdict in (gates.Verdict.AMBER, gates.Verdict.RED):
+            is_page = said.verdict is gates.Verdict.RED and time_s - self._since_s >= self._page_after_s
+            urgency = "page" if is_page else "warning"
         return Finding(
-            self._sentinel, self._service, verdict, value, self._unit, reason, self._since_s, look_next, urgency
+            self._sentinel,
+            self._service,
+            said.verdict,
+            said.value,
+            self._unit,
+            said.reason,
+            self._since_s,
+            self._look_next if urgency != "none" else "",
+            urgency,
         )

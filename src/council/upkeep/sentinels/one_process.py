@@ -1,63 +1,50 @@
-"""All sentinels of one process: a reading in, findings and gauges out."""
+"""A reading of one process from outside, as a sighting under the names that Council's own services use."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Sequence
 
+from council.domain import sentinels
 from council.kit import reading
-from council.upkeep.sentinels import counts, descriptors, findings, leak
+from council.upkeep.sentinels import house
 
-_LEAK_LOOK = "See what it was asked since then; in Python, tracemalloc for a minute names the lines."
-
-
-class ProcessWatch:
-    """Takes readings of one process in order and returns what every sentinel says."""
-
-    def __init__(self, service: str, age_s: float):
-        """`age_s`: how long the process had run at the first reading."""
-        self._leak = leak.LeakWatch(age_s)
-        self._leak_since = findings.Since("memory", service, "MB/h", _LEAK_LOOK)
-        self._descriptors = descriptors.DescriptorWatch(service)
-        self._zombies = counts.ZombieWatch(service)
-        self._threads = counts.GrowthWatch("threads", service, "Name them: ps -L -o lwp,comm PID.")
-        self._children = counts.GrowthWatch("children", service, "List them: ps --ppid PID.")
-        self._sockets = counts.GrowthWatch("sockets", service, "See to whom: ss -tpn.")
-
-    def take(self, time_s: float, seen: reading.Reading) -> list[findings.Finding]:
-        """Return one finding for each sentinel."""
-        return [
-            self._judge_memory(time_s, seen.heap_bytes),
-            self._descriptors.judge(
-                time_s,
-                _known(seen.open_fds),
-                _known(seen.fd_soft_limit),
-                _because(seen.open_fds) or _because(seen.fd_soft_limit),
-            ),
-            self._zombies.judge(time_s, _known(seen.zombies), _because(seen.zombies)),
-            self._threads.judge(time_s, _known(seen.threads), _because(seen.threads)),
-            self._children.judge(time_s, _known(seen.children), _because(seen.children)),
-            self._sockets.judge(time_s, _known(seen.sockets), _because(seen.sockets)),
-        ]
-
-    def _judge_memory(self, time_s: float, heap: int | reading.Unknown) -> findings.Finding:
-        if isinstance(heap, reading.Unknown):
-            return self._leak_since.say(time_s, "unknown", None, _because(heap))
-        self._leak.add(time_s, heap)
-        judged = self._leak.judge()
-        verdict = _VERDICTS[judged.verdict]
-        # Three minutes of growth were seen before the word is said, so a fast leak need not wait for five more.
-        return self._leak_since.say(time_s, verdict, judged.rate_mb_per_hour, judged.reason, page_after_s=0.0)
+_MB = 1_000_000
 
 
-_VERDICTS: Mapping[leak.Verdict, findings.Verdict] = {
-    "unknown": "unknown",
-    "steady": "green",
-    "leak": "amber",
-    "fast leak": "red",
-}
+def rules_of(rules: Sequence[sentinels.Sentinel]) -> tuple[sentinels.Sentinel, ...]:
+    """Return the sentinels whose signals any process has, whichever services they are about."""
+    closed = reading.Reading(*[reading.Unknown("")] * 9)
+    signals = _figures(closed, reading.Unknown(""))
+    return tuple(dataclasses.replace(one, services=()) for one in rules if one.signal in signals)
 
 
-def _known(figure: int | reading.Unknown) -> int | None:
-    return None if isinstance(figure, reading.Unknown) else figure
+def sighting(
+    service: str, at_s: float, began_s: float, seen: reading.Reading, gpu: int | reading.Unknown
+) -> house.Sighting:
+    """Return what was read; what is unknown goes with its reason."""
+    figures = _figures(seen, gpu)
+    return house.Sighting(
+        service,
+        at_s,
+        began_s,
+        {
+            signal: figure / unit
+            for signal, (figure, unit) in figures.items()
+            if not isinstance(figure, reading.Unknown)
+        },
+        unknown={
+            signal: figure.reason for signal, (figure, _) in figures.items() if isinstance(figure, reading.Unknown)
+        },
+    )
 
 
-def _because(figure: int | reading.Unknown) -> str:
-    return f"Unknown: {figure.reason}." if isinstance(figure, reading.Unknown) else ""
+def _figures(seen: reading.Reading, gpu: int | reading.Unknown) -> dict[str, tuple[int | reading.Unknown, int]]:
+    return {
+        "heap_mb": (seen.heap_bytes, _MB),
+        "cuda_alloc_mb": (gpu, _MB),
+        "open_fds_total": (seen.open_fds, 1),
+        "fd_soft_limit": (seen.fd_soft_limit, 1),
+        "council_process_threads": (seen.threads, 1),
+        "council_process_children": (seen.children, 1),
+        "council_process_zombies": (seen.zombies, 1),
+        "council_process_sockets": (seen.sockets, 1),
+    }

@@ -9,33 +9,52 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from council.domain import gates, sentinels
 from council.kit import process, reading
-from council.upkeep.sentinels import findings, one_process
+from council.upkeep.sentinels import findings, house, one_process
 
 _MB = 1_000_000
 _REQUEST_S = 5.0
-_VERDICTS = {"green": 0, "amber": 1, "red": 2}
+_VERDICTS = {gates.Verdict.GREEN: 0, gates.Verdict.AMBER: 1, gates.Verdict.RED: 2}
 
 Tell = Callable[[findings.Finding], None]
 
 
 def watch(
-    service: str, who: process.Stat, sample_s: float, publish: Callable[[str], None], tell: Tell, stop: threading.Event
+    service: str,
+    who: process.Stat,
+    rules: Sequence[sentinels.Sentinel],
+    sample_s: float,
+    publish: Callable[[str], None],
+    tell: Tell,
+    stop: threading.Event,
 ) -> bool:
-    """Sample until the process ends or `stop` is set; return whether it ended.
+    """Sample until the process ends or `stop` is set, memory more often; return whether it ended.
 
     `publish` gets the gauges as text after each sample, `tell` each finding whose verdict or urgency is new; the first
     sample tells only what is amber or red.
     """
-    watched = one_process.ProcessWatch(service, reading.age_s(who))
-    told: dict[str, tuple[findings.Verdict, findings.Urgency]] = {}
+    watched = house.House(one_process.rules_of(rules))
+    began_s = time.monotonic() - reading.age_s(who)
+    told: dict[str, tuple[gates.Verdict, findings.Urgency]] = {}
+    due_s = 0.0
     while True:
         time_s = time.monotonic()
-        seen = reading.read(who)
-        if seen is None:
-            return True
-        found = watched.take(time_s, seen)
-        publish(metrics(service, seen, reading.gpu_bytes(who.pid), found))
+        if time_s >= due_s:
+            due_s = time_s + sample_s
+            seen = reading.read(who)
+            if seen is None:
+                return True
+            gpu = reading.gpu_bytes(who.pid)
+            found = watched.take(one_process.sighting(service, time_s, began_s, seen, gpu))
+            publish(metrics(service, seen, gpu, found))
+        else:
+            heap = reading.heap_bytes(who)
+            if heap is None:
+                return True
+            found = (
+                [] if isinstance(heap, reading.Unknown) else watched.glance(service, time_s, {"heap_mb": heap / _MB})
+            )
         for finding in found:
             now = (finding.verdict, finding.urgency)
             before = told.get(finding.sentinel)
@@ -43,7 +62,8 @@ def watch(
             calm = finding.urgency == "none" and (before is None or before[1] == "none")
             if now != before and not calm:
                 tell(finding)
-        if stop.wait(max(0.0, sample_s - (time.monotonic() - time_s))):
+        next_s = min(due_s, time_s + house.GLANCE_S)
+        if stop.wait(max(0.0, next_s - time.monotonic())):
             return False
 
 
@@ -71,12 +91,12 @@ def metrics(service: str, seen: reading.Reading, gpu: int | reading.Unknown, fou
     gauge("children_total", "Children.", seen.children)
     gauge("zombies_total", "Children that ended and that nobody collected.", seen.zombies)
     lines += [
-        "# HELP sentinel_verdict 0 green, 1 amber, 2 red; absent while unknown.",
+        "# HELP sentinel_verdict 0 green, 1 amber, 2 red; absent while unknown or not applicable.",
         "# TYPE sentinel_verdict gauge",
         *(
             f'sentinel_verdict{{svc="{label}",sentinel="{one.sentinel}"}} {_VERDICTS[one.verdict]}'
             for one in found
-            if one.verdict != "unknown"
+            if one.verdict in _VERDICTS
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,106 @@
+"""The rule over calls that leave the machine, by destination: one that was never called, and far more than ever.
+
+It knows calls to models' servers alone, and their number, not their bytes: what other programs send, or what a service sends
+past its providers, it does not see.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from council.domain import gates, sentinels
+from council.upkeep.sentinels import findings
+
+_HOUR_S = 3600.0
+_HOURS_MAX = 168
+LEARN_S = 86_400.0
+# Labels come from the providers that the settings name; more than these are counted as one.
+DESTINATIONS_MAX = 64
+OTHERS = "others"
+
+
+@dataclass(slots=True)
+class _Destination:
+    """What is known of one destination: its counter, its calls of this hour, and those of hours before."""
+
+    first_s: float
+    counter: float
+    calls: float = 0.0
+    hours: deque[float] = field(default_factory=lambda: deque(maxlen=_HOURS_MAX))
+
+    @property
+    def most(self) -> float:
+        return max(self.hours, default=0.0)
+
+
+class PatternWatch:
+    """Judges calls by destination. Its value is the most calls to one of them in this hour."""
+
+    def __init__(self, rule: sentinels.Pattern):
+        self._rule = rule
+        self._first_s: float | None = None
+        self._hour = 0
+        self._known: dict[str, _Destination] = {}
+
+    def judge(self, time_s: float, counters: Mapping[str, float]) -> findings.Said:
+        """Take a sample of counters, which begin at nought when their process does."""
+        first = self._first_s is None
+        if self._first_s is None:
+            self._first_s, self._hour = time_s, int(time_s // _HOUR_S)
+        self._end_hours(int(time_s // _HOUR_S))
+        for name, value in _bounded(counters, self._known).items():
+            self._count(name, value, time_s, first)
+        return self._said(time_s)
+
+    def _count(self, name: str, value: float, time_s: float, first: bool) -> None:
+        if value <= 0:
+            return  # a series that begins at nought, of a destination that nobody called yet
+        if name not in self._known:
+            # What was counted before anybody looked is no call of this hour.
+            self._known[name] = _Destination(time_s, value if first else 0.0)
+        known = self._known[name]
+        known.calls += value - known.counter if value >= known.counter else value
+        known.counter = value
+
+    def _end_hours(self, hour: int) -> None:
+        for _ in range(min(hour - self._hour, _HOURS_MAX)):
+            for known in self._known.values():
+                # What is alarming becomes usual slowly: twice as much with each hour that it lasts.
+                usual = max(2 * known.most, self._rule.calls_min)
+                known.hours.append(min(known.calls, usual))
+                known.calls = 0.0
+        self._hour = hour
+
+    def _said(self, time_s: float) -> findings.Said:
+        assert self._first_s is not None
+        most = max((known.calls for known in self._known.values()), default=0.0)
+        for name, known in self._known.items():
+            learned = time_s - known.first_s >= LEARN_S
+            if learned and known.calls >= self._rule.calls_min and known.calls > self._rule.times * known.most:
+                reason = (
+                    f"{known.calls:g} calls to {name} in this hour; the most in any hour before was {known.most:g}."
+                )
+                return findings.Said(gates.Verdict.RED, known.calls, reason)
+        for name, known in self._known.items():
+            if known.first_s - self._first_s >= LEARN_S and time_s - known.first_s < _HOUR_S:
+                reason = f"{name} is called, which was never called before."
+                return findings.Said(gates.Verdict.AMBER, known.calls, reason)
+        if time_s - self._first_s < LEARN_S:
+            left_h = (LEARN_S - (time_s - self._first_s)) / _HOUR_S
+            return findings.Said(gates.Verdict.UNKNOWN, most, f"What is usual is known in {left_h:.1f} hours.")
+        return findings.Said(gates.Verdict.GREEN, most, "Calls go where they went before, and not many more.")
+
+
+def _bounded(counters: Mapping[str, float], known: Mapping[str, object]) -> dict[str, float]:
+    """Return the counters of so many destinations at most, over all time; those beyond are summed."""
+    kept: dict[str, float] = {}
+    room = DESTINATIONS_MAX - len(known)
+    for name, value in sorted(counters.items()):
+        if name in known:
+            kept[name] = value
+        elif room > 0:
+            kept[name] = value
+            room -= 1
+        else:
+            kept[OTHERS] = kept.get(OTHERS, 0.0) + value
+    return kept

@@ -1,0 +1,176 @@
+"""All sentinels of all services: what was read of one service in, a finding of each of its sentinels out.
+
+Pure: time comes with each reading, and there is no other state than what the readings made. So the state after a restart of
+who watches is made again by giving it what was read before, the oldest first; readings of two days back may be ten minutes
+apart. Each process is judged by itself: one that was started anew begins anew, while disks, quotas and destinations go on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from council.domain import gates, sentinels
+from council.upkeep.sentinels import counts, egress, findings, leak, levels, pace
+
+# More services than Council has, live and staged; the one that was not read for longest makes room.
+SERVICES_MAX = 64
+# How often memory is worth reading; the rest changes too little for it.
+GLANCE_S = 3.0
+# A start is told in seconds, from a clock that is set now and then.
+_SAME_START_S = 5.0
+
+_Judge = Callable[[float, float, float], findings.Said]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What was read of one service at `at_s`, epoch seconds; `began_s` is when its process began, None if nobody knows.
+
+    `values` are figures by signal, `parts` counters by destination by signal. `unknown` says why a signal is missing, and
+    `reason` why all are.
+    """
+
+    service: str
+    at_s: float
+    began_s: float | None
+    values: Mapping[str, float]
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+class House:
+    """Takes sightings in order of time and returns what every sentinel says of the service that was seen."""
+
+    def __init__(self, rules: Sequence[sentinels.Sentinel]):
+        self._rules = rules
+        self._services: dict[str, list[_Post]] = {}
+
+    def take(self, seen: Sighting) -> list[findings.Finding]:
+        """Return one finding for each sentinel of the service."""
+        posts = self._services.pop(seen.service, None)
+        if posts is None:
+            posts = [_Post(rule, seen.service) for rule in self._rules if _is_about(rule, seen.service)]
+        # Put back as the newest.
+        self._services[seen.service] = posts
+        if len(self._services) > SERVICES_MAX:
+            del self._services[next(iter(self._services))]
+        return [post.take(seen) for post in posts]
+
+    def glance(self, service: str, at_s: float, values: Mapping[str, float]) -> list[findings.Finding]:
+        """Take figures that were read between two sightings, and return what sentinels of leaks say of them.
+
+        A leak of 100 MB an hour is told within three minutes where memory is read each `GLANCE_S`, and often later where it
+        is not. Nothing happens for a service that was not seen yet.
+        """
+        return [
+            post.glance(at_s, values[post.rule.signal])
+            for post in self._services.get(service, [])
+            if isinstance(post.rule.rule, sentinels.Leak) and post.rule.signal in values
+        ]
+
+    def forget(self, service: str) -> None:
+        """Drop what is known of a service that is no more."""
+        self._services.pop(service, None)
+
+
+def _is_about(rule: sentinels.Sentinel, service: str) -> bool:
+    # The staged generation is judged as the live one is.
+    return not rule.services or service in rule.services or service.removesuffix("-canary") in rule.services
+
+
+class _Post:
+    """One sentinel at one service."""
+
+    def __init__(self, rule: sentinels.Sentinel, service: str):
+        self.rule, self._service = rule, service
+        self._since = findings.Since(rule.name, service, rule.unit, rule.look_next, rule.page_after_s)
+        self._began_s: float | None = None
+        self._reported = False
+        self._judge: _Judge | None = None
+        self._pattern = egress.PatternWatch(rule.rule) if isinstance(rule.rule, sentinels.Pattern) else None
+
+    def take(self, seen: Sighting) -> findings.Finding:
+        if self._is_another_process(seen):
+            self._judge, self._reported = None, False
+        self._began_s = seen.began_s if seen.began_s is not None else self._began_s
+        return self._since.say(seen.at_s, self._said(seen))
+
+    def glance(self, at_s: float, value: float) -> findings.Finding:
+        unseen = findings.Said(gates.Verdict.UNKNOWN, None, "Nothing was read yet.")
+        return self._since.say(at_s, unseen if self._judge is None else self._judge(at_s, value, 0.0))
+
+    def _is_another_process(self, seen: Sighting) -> bool:
+        if isinstance(self.rule.rule, sentinels.Fills | sentinels.Drift):
+            return False  # a disk and a day outlive the process that tells of them
+        return (
+            seen.began_s is not None and self._began_s is not None and abs(seen.began_s - self._began_s) > _SAME_START_S
+        )
+
+    def _said(self, seen: Sighting) -> findings.Said:
+        rule, signal = self.rule.rule, self.rule.signal
+        if self._pattern is not None:
+            counters = seen.parts.get(signal)
+            return self._missing(seen, signal) if counters is None else self._pattern.judge(seen.at_s, counters)
+        value = seen.values.get(signal)
+        if value is None:
+            return self._missing(seen, signal)
+        whole = 0.0
+        if isinstance(rule, sentinels.Share | sentinels.Fills | sentinels.Drift):
+            if rule.by not in seen.values:
+                return self._missing(seen, rule.by)
+            whole = seen.values[rule.by]
+        self._reported = True
+        if self._judge is None:
+            self._judge = _judge_of(self.rule, seen)
+        return self._judge(seen.at_s, value, whole)
+
+    def _missing(self, seen: Sighting, signal: str) -> findings.Said:
+        reason = seen.unknown.get(signal, seen.reason)
+        told = f"Unknown: {reason}." if reason else f"{self._service} does not report {signal}."
+        if self.rule.optional and not self._reported and not seen.reason:
+            return findings.Said(gates.Verdict.NOT_APPLICABLE, None, told.replace("Unknown: ", "Not applicable: "))
+        return findings.Said(gates.Verdict.UNKNOWN, None, told)
+
+
+def _judge_of(sentinel: sentinels.Sentinel, seen: Sighting) -> _Judge:
+    """Return the rule with a state of its own, which takes a time, a value and what it is a part of."""
+    rule, what = sentinel.rule, sentinel.name.replace("_", " ")
+    match rule:
+        case sentinels.Leak():
+            return _leak(rule, 0.0 if seen.began_s is None else max(0.0, seen.at_s - seen.began_s))
+        case sentinels.Share():
+            return lambda _, value, whole: levels.share(rule, what, value, whole)
+        case sentinels.Lasting():
+            lasting = levels.LastingWatch(rule)
+            return lambda at_s, value, _: lasting.judge(at_s, value)
+        case sentinels.Pile():
+            pile = counts.PileWatch(rule, what)
+            return lambda at_s, value, _: pile.judge(at_s, value)
+        case sentinels.Queue():
+            queue = counts.QueueWatch(rule)
+            return lambda at_s, value, _: queue.judge(at_s, value)
+        case sentinels.Fills():
+            return pace.FillsWatch(rule).judge
+        case sentinels.Drift():
+            return pace.DriftWatch(rule).judge
+        case sentinels.Pattern():
+            raise AssertionError("a pattern has no single value")
+
+
+def _leak(rule: sentinels.Leak, age_s: float) -> _Judge:
+    watch = leak.LeakWatch(age_s, rule.slow_mb_per_hour, rule.fast_mb_per_hour)
+
+    def judge(at_s: float, size_mb: float, _: float) -> findings.Said:
+        watch.add(at_s, round(size_mb * leak.MB))
+        judged = watch.judge()
+        return findings.Said(_VERDICTS[judged.verdict], judged.rate_mb_per_hour, judged.reason)
+
+    return judge
+
+
+_VERDICTS: Mapping[leak.Verdict, gates.Verdict] = {
+    "unknown": gates.Verdict.UNKNOWN,
+    "steady": gates.Verdict.GREEN,
+    "leak": gates.Verdict.AMBER,
+    "fast leak": gates.Verdict.RED,
+}
