@@ -223,12 +223,8 @@ def _two_colours(match: frames.Match) -> results.Solved:
     if total == 0 or left == 0:
         raise stops.RefusedError("There are not so many to draw. Give a larger number.", reading)
     alike = sum((chances.all_drawn(number, total, 2, back == "with") for number, _ in holds), Fraction(0))
-    apart = sum(
-        Fraction(one * other, total * left)
-        for place, (one, _) in enumerate(holds)
-        for number, (other, _) in enumerate(holds)
-        if place != number
-    )
+    pairs = (one * other for place, (one, _) in enumerate(holds) for other, _ in holds[:place])
+    apart = Fraction(2 * sum(pairs), total * left)
     stops.require(alike + apart == 1, "both kinds of pairs together")
     return chances.answer(reading, alike if same else apart, "pairs of one colour and pairs of two, counted apart")
 
