@@ -27,6 +27,8 @@ _ORDER = (
     "recall",
     "sandbox",
     "leaks",
+    "leaks_real",
+    "watching",
 )
 
 _PICTURES = {

@@ -19,6 +19,7 @@ import answers
 import figures
 import gateways
 import leaks
+import leaks_real
 import ledger
 import locality
 import locality_live
@@ -31,6 +32,7 @@ import sandbox_costs
 import size
 import specialists
 import startup
+import watching
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PORT = 18_100
@@ -113,6 +115,8 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "size": lambda options: size.run(options.port, options.peers, say),
     "ledger": _ledger,
     "leaks": lambda _: leaks.run(say),
+    "leaks_real": lambda _: leaks_real.run(say),
+    "watching": lambda options: watching.run(options.port, say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),

@@ -11,6 +11,7 @@ import asyncio
 import functools
 import os
 import sys
+import time
 from typing import TypeVar
 
 import prometheus_client
@@ -262,8 +263,8 @@ def render() -> bytes:
 def observe_process(service: str, generation: str) -> None:
     """Write this process's own figures into the gauges. A figure that cannot be had keeps no sample."""
     GENERATION.labels(service, generation).set(1)
-    who = reading.identity(os.getpid())
-    seen = None if who is None else reading.read(who)
+    looks = _looks_at(os.getpid())
+    seen = None if looks is None else looks.read(time.monotonic())
     if seen is not None:
         for gauge, figure, unit in (
             (PROCESS_OPEN_FDS, seen.open_fds, 1),
@@ -285,6 +286,13 @@ def observe_process(service: str, generation: str) -> None:
         PROCESS_TASKS.labels(service).set(len(asyncio.all_tasks()))
     except RuntimeError:  # no event loop runs in this thread
         pass
+
+
+@functools.lru_cache(maxsize=1)
+def _looks_at(pid: int) -> reading.Looks | None:
+    """Return what looks at this process; a fork of it is another."""
+    who = reading.identity(pid)
+    return None if who is None else reading.Looks(who)
 
 
 def _set(gauge: prometheus_client.Gauge, service: str, figure: int | reading.Unknown, unit: int = 1) -> None:

@@ -37,12 +37,12 @@ def watch(
     watched = house.House(one_process.rules_of(rules))
     began_s = time.monotonic() - reading.age_s(who)
     told: dict[str, tuple[gates.Verdict, findings.Urgency]] = {}
-    due_s = 0.0
+    looks, due_s = reading.Looks(who), 0.0
     while True:
         time_s = time.monotonic()
         if time_s >= due_s:
             due_s = time_s + sample_s
-            seen = reading.read(who)
+            seen = looks.read(time_s)
             if seen is None:
                 return True
             gpu = reading.gpu_bytes(who.pid)
