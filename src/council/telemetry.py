@@ -132,7 +132,7 @@ PROCESS_PRIVATE_BYTES = prometheus_client.Gauge(
 )
 PROCESS_NATIVE_BYTES = prometheus_client.Gauge(
     "council_process_native_bytes",
-    "What malloc has given out, Python's arenas included.",
+    "What malloc has given out. Python's small objects are not in it, but in the blocks.",
     ["svc"],
     multiprocess_mode="liveall",
 )
@@ -141,6 +141,12 @@ PROCESS_PYTHON_BLOCKS = prometheus_client.Gauge(
 )
 PROCESS_SOCKETS = prometheus_client.Gauge(
     "council_process_sockets", "Open sockets.", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_TEMP_FILES = prometheus_client.Gauge(
+    "council_process_temp_files",
+    "Open files without a name, or in a folder for temporary files.",
+    ["svc"],
+    multiprocess_mode="liveall",
 )
 PROCESS_CHILDREN = prometheus_client.Gauge(
     "council_process_children", "Children.", ["svc"], multiprocess_mode="liveall"
@@ -273,6 +279,7 @@ def observe_process(service: str, generation: str) -> None:
             (PROCESS_THREADS, seen.threads, 1),
             (PROCESS_PRIVATE_BYTES, seen.private_bytes, 1),
             (PROCESS_SOCKETS, seen.sockets, 1),
+            (PROCESS_TEMP_FILES, seen.temp_files, 1),
             (PROCESS_CHILDREN, seen.children, 1),
             (PROCESS_ZOMBIES, seen.zombies, 1),
             (HEAP_MB, seen.heap_bytes, 1_000_000),

@@ -87,6 +87,7 @@ def metrics(service: str, seen: reading.Reading, gpu: int | reading.Unknown, fou
     gauge("open_fds_total", "Open descriptors.", seen.open_fds)
     gauge("fd_soft_limit", "Soft limit of open descriptors.", seen.fd_soft_limit)
     gauge("sockets_total", "Open sockets.", seen.sockets)
+    gauge("temp_files_total", "Open files without a name, or in a folder for temporary files.", seen.temp_files)
     gauge("threads_total", "Threads.", seen.threads)
     gauge("children_total", "Children.", seen.children)
     gauge("zombies_total", "Children that ended and that nobody collected.", seen.zombies)
