@@ -24,7 +24,7 @@ up: environment ## set up what is missing, then run Council in the foreground un
 	@exec $(BIN)/council up $(ARGS)
 
 test: environment-dev ## everything: static checks and all tests, with Debian packages when it may install them
-	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus
+	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager
 	@$(PYTHON) tools/setup_clients.py $(SETUP)
 	@$(MAKE) static
 	@$(BIN)/pytest -ra $(ARGS)
@@ -38,6 +38,7 @@ static:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/reference.py --check
+	$(BIN)/python tools/monitoring.py --check
 
 bench: environment-dev ## measure us and the peers in one run, write benchmarks/results
 	@$(BIN)/python benchmarks/run.py $(ARGS)
@@ -51,10 +52,11 @@ lock: ## resolve pyproject.toml anew into the lock files (needs uv)
 		-c requirements.lock -o requirements-dev.lock
 	$(filter-out pyproject.toml,$(LOCK)) --group clients -o requirements-clients.lock
 
-fmt: environment-dev ## format, mend what the linter can, write the reference pages
+fmt: environment-dev ## format, mend what the linter can, write the reference pages and deploy/
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/monitoring.py
 
 clean: ## remove .venv and all caches of this checkout; your Council's home is not touched
 	@rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import math
 import os
 import platform
 import statistics
@@ -49,6 +50,19 @@ def median(
     return Row(
         figure, subject, statistics.median(values), unit, target, len(values), min(values), max(values), note
     )  # fmt: skip
+
+
+def share(figure: str, subject: str, hits: int, count: int, target: float | None = None, note: str = "") -> Row:
+    """Return the row of a share with its 95 % bounds as extremes."""
+    low, high = wilson(hits, count)
+    return Row(figure, subject, hits / count, "share", target, count, low, high, note)
+
+
+def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the bounds of Wilson's interval of a share."""
+    middle = (hits + z * z / 2) / (count + z * z)
+    half = z / (count + z * z) * math.sqrt(hits * (count - hits) / count + z * z / 4)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def quantile(values: Sequence[float], share: float) -> float:

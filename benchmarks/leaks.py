@@ -9,7 +9,6 @@ any sample of a run without a leak; a leak is missed if no alarm came by its end
 
 import concurrent.futures
 import functools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,17 +87,17 @@ def _of_kind(kind: made.Kind, alarms_of: Callable[[Case], list[Alarms]]) -> list
             ("naive", [one.naive_s for one in healthy]),
         ):
             alarmed = [first is not None and first <= hours * 3600 for first in firsts]
-            rows.append(share(f"{head}: {rule} rule", kind, alarmed, None if rule == "naive" else target))
+            rows.append(_share(f"{head}: {rule} rule", kind, alarmed, None if rule == "naive" else target))
     leaking = alarms_of(Case(4.0, 8.0))
     rows.append(
-        share("8 MB/h missed after 4 h", kind, [one.slow_s is None for one in leaking], _MISSED_MAX.get(kind, 0.05))
+        _share("8 MB/h missed after 4 h", kind, [one.slow_s is None for one in leaking], _MISSED_MAX.get(kind, 0.05))
     )
     if kind == "daily":
         late = alarms_of(Case(_HISTORY_S / 3600 + 4.01, 8.0, _HISTORY_S))
         missed = [one.slow_s is None for one in late]
-        rows.append(share("8 MB/h missed after 4 h, 48 h known before", kind, missed, 0.05))
+        rows.append(_share("8 MB/h missed after 4 h, 48 h known before", kind, missed, 0.05))
         calm = alarms_of(Case(72.0))
-        rows.append(share("false alarms in 72 h: slow rule", kind, [one.slow_s is not None for one in calm], 0.02))
+        rows.append(_share("false alarms in 72 h: slow rule", kind, [one.slow_s is not None for one in calm], 0.02))
     return rows + _of_fast(kind, alarms_of)
 
 
@@ -109,27 +108,18 @@ def _of_fast(kind: made.Kind, alarms_of: Callable[[Case], list[Alarms]]) -> list
     for hours in (4, 24):
         alarmed = [one.fast_s is not None and one.fast_s <= hours * 3600 for one in calm]
         rows.append(
-            share(f"false alarms in {hours} h: fast rule, each 3 s", kind, alarmed, 0.02 if hours == 4 else None)
+            _share(f"false alarms in {hours} h: fast rule, each 3 s", kind, alarmed, 0.02 if hours == 4 else None)
         )
     for rate in (120.0, 200.0, 400.0):
         for sample_s in (house.GLANCE_S, made.SAMPLE_S):
             fast = alarms_of(Case(3 + 180 / 3600, rate, 3 * 3600, sample_s))
             missed = [one.fast_s is None for one in fast]
-            rows.append(share(f"{rate:.0f} MB/h missed after 3 min, each {sample_s:.0f} s", kind, missed, 0.05))
+            rows.append(_share(f"{rate:.0f} MB/h missed after 3 min, each {sample_s:.0f} s", kind, missed, 0.05))
     return rows
 
 
-def share(figure: str, subject: str, found: Sequence[bool], target: float | None = None) -> figures.Row:
-    """Return the row of a share of runs with its 95 % bounds."""
-    low, high = wilson(sum(found), len(found))
-    return figures.Row(figure, subject, sum(found) / len(found), "share", target, len(found), low, high)
-
-
-def wilson(hits: int, runs: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the bounds of Wilson's interval of a share."""
-    middle = (hits + z * z / 2) / (runs + z * z)
-    half = z / (runs + z * z) * math.sqrt(hits * (runs - hits) / runs + z * z / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
+def _share(figure: str, subject: str, found: Sequence[bool], target: float | None = None) -> figures.Row:
+    return figures.share(figure, subject, sum(found), len(found), target)
 
 
 # One panel a kind, healthy beside leaking, on the same scale.

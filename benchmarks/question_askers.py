@@ -13,10 +13,10 @@ import sandbox_load
 from council.backends.sandbox_runner.namespaces import runner as namespaces
 from council.domain import answering, answers, config, errors, sandbox, sandbox_wire
 from council.serving.compute import operations, results
-from council.serving.memory import corpora, documents, folder, lexical
+from council.serving.memory import corpora, documents, folder, glossary, lexical
 from council.serving.specialists import code, knowledge
 from council.testing import local
-from council.testing.questions import knowledge_documents
+from council.testing.questions import followups, knowledge_documents
 
 Ask = Callable[[str], Awaitable[results.Result]]
 
@@ -52,6 +52,8 @@ async def opened(route: answers.Route, seed: int) -> AsyncGenerator[Ask, None]:
 
 def _computed(operation: str) -> Ask:
     async def ask(text: str) -> results.Result:
+        if followups.TURN in text:
+            return await followups.ask(text)
         answer = operations.OPERATIONS[operation]({"text": text})
         kind = _KINDS[answer.pop("kind")]
         if "level" in answer:
@@ -75,7 +77,7 @@ class _Shelf:
             self._index.put("library", f"library/{source}", documents.split(text.encode(), settings.passage_chars))
 
     async def search(self, query: str, limit: int, request_id: str) -> list[answers.Passage]:
-        found = self._packaged.find(query)
+        found = glossary.outright(self._index, self._packaged.find, query)
         return [*([found] if found else []), *self._index.search(query, limit)][:limit]
 
     async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:

@@ -1,19 +1,20 @@
-"""Whether vectors rank passages better than words do: `.venv/bin/python benchmarks/ranking.py`, about half a minute.
+"""Whether vectors rank passages better than words do.
 
 Questions are those of `knowledge/questions.jsonl`, `knowledge/paraphrases.jsonl`, which ask for the same in other words, and
 made ones (seed 5) around one word that a single passage holds. What is quoted of the first three passages is decided as ever:
-by the words that a quote holds, whoever ranked it. *Served* is what recall does.
+by the words that a quote holds, whoever ranked it.
 """
 
 import collections
 import json
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy
 
+import figures
 from council.backends.embedder import onnx
 from council.domain import answers, config
 from council.serving.memory import folder, lexical, meanings
@@ -27,6 +28,14 @@ FOLDERS = {
 }
 CANDIDATES = 20
 READ = 3
+PLACES = (1, READ, 5)
+# What a figure is about, and the questions' own marks.
+ABOUT = {
+    "in the documents' words": ("handbook", "guidebook"),
+    "in other words": ("paraphrases",),
+    "around one rare word": ("rare",),
+}
+QUOTED = ("handbook", "guidebook", "nothing", "paraphrases")
 RARE = 200
 RARE_FORMS = (
     "have you come across anything concerning {} lately",
@@ -43,7 +52,7 @@ Rank = Callable[[str], Sequence[answers.Passage]]
 class Ranks:
     """The passages of docs and handbook, and the ways to rank them."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         self.index = lexical.LexicalIndex()
         self._passages: list[answers.Passage] = []
         for name, path in FOLDERS.items():
@@ -55,6 +64,7 @@ class Ranks:
                     for one in change.sections or []
                 ]
         self._embedder = onnx.OnnxEmbedder(cache_texts=1)
+        say(f"ranking: embeds {len(self._passages)} passages")
         texts = [meanings.text_of(passage) for passage in self._passages]
         self._vectors = numpy.stack([self._vector(text, meanings.PASSAGE_TOKENS_MAX) for text in texts])
 
@@ -130,9 +140,8 @@ def _counted(ranks: Ranks, rank: Rank, rows: Sequence[Mapping[str, str]]) -> col
         holding = [place for place, one in enumerate(ranked, 1) if _holds(one, row)]
         quote = "" if about == "rare" else _plain(ranks.quote(row["text"], ranked))
         counted[about, "n"] += 1
-        counted[about, "hit@1"] += min(holding, default=99) <= 1
-        counted[about, "hit@3"] += min(holding, default=99) <= READ
-        counted[about, "hit@5"] += min(holding, default=99) <= 5
+        for most in PLACES:
+            counted[about, f"hit@{most}"] += min(holding, default=99) <= most
         counted[about, "right"] += bool(quote and key and key in quote)
         counted[about, "wrong"] += bool(quote and not (key and key in quote))
     return counted
@@ -145,28 +154,32 @@ def _holds(passage: answers.Passage, row: Mapping[str, str]) -> bool:
     return bool(key) and key in _plain(f"{passage.heading} {passage.text}")
 
 
-def main() -> None:
-    """Print a table."""
+def _figures(subject: str, counted: collections.Counter[tuple[str, str]]) -> Iterator[figures.Row]:
+    """Yield the rows of one way to rank."""
+    for name, about in ABOUT.items():
+        total = sum(counted[one, "n"] for one in about)
+        for place in PLACES:
+            found = sum(counted[one, f"hit@{place}"] for one in about)
+            yield figures.share(f"{name}: passage among the first {place}", subject, found, total)
+    total = sum(counted[one, "n"] for one in QUOTED)
+    for what in ("right", "wrong"):
+        found = sum(counted[one, what] for one in QUOTED)
+        yield figures.share(f"quoted: {what}", subject, found, total)
+
+
+def run(say: Callable[[str], None]) -> list[figures.Row]:
+    """Return the rows of figures, ours first."""
     rows = [json.loads(line) for line in (HERE / "knowledge/questions.jsonl").read_text().splitlines()]
     others = (HERE / "knowledge/paraphrases.jsonl").read_text().splitlines()
     rows += [{**json.loads(line), "about": "paraphrases"} for line in others]
-    ranks = Ranks()
+    ranks = Ranks(say)
     rows += ranks.rare()
-    columns = ("n", "hit@1", "hit@3", "hit@5", "right", "wrong")
-    print(f"{'ranked by':<22}{'about':<13}" + "".join(f"{one:>7}" for one in columns))
     ways: dict[str, Rank] = {
+        figures.OURS: ranks.served,
         "words": ranks.words,
         "vectors": ranks.vectors,
         f"both, {RANK_OFFSET}": ranks.fused,
         "words, else vectors": lambda text: ranks.words_first(text, ranks.vectors(text)),
         f"words, else both, {RANK_OFFSET}": lambda text: ranks.words_first(text, ranks.fused(text)),
-        "served": ranks.served,
     }
-    for name, rank in ways.items():
-        counted = _counted(ranks, rank, rows)
-        for about in dict.fromkeys(row["about"] for row in rows):
-            print(f"{name:<22}{about:<13}" + "".join(f"{counted[about, one]:>7}" for one in columns))
-
-
-if __name__ == "__main__":
-    main()
+    return [row for name, rank in ways.items() for row in _figures(name, _counted(ranks, rank, rows))]

@@ -4,7 +4,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import figures
+
 _BINS = 10
+# A share of fewer answers says nothing; in the picture they are drawn with their neighbours.
+_COUNT_MIN = 10
 _COLOURS = ("#c60", "#06c", "#080", "#a0a")
 
 Bins = Sequence[tuple[float, float, int]]
@@ -21,6 +25,26 @@ def binned(pairs: Sequence[tuple[float, bool]]) -> Bins:
     ]
 
 
+def gathered(bins: Bins) -> Bins:
+    """Return the bins with those of few answers put together with the next, and the last of them with the one before."""
+    made: list[tuple[float, float, int]] = []
+    for one in bins:
+        if made and made[-1][2] < _COUNT_MIN:
+            made[-1] = _together(made[-1], one)
+        else:
+            made.append(one)
+    if len(made) > 1 and made[-1][2] < _COUNT_MIN:
+        last = made.pop()
+        made[-1] = _together(made[-1], last)
+    return made
+
+
+def _together(one: tuple[float, float, int], other: tuple[float, float, int]) -> tuple[float, float, int]:
+    count = one[2] + other[2]
+    said, right = ((one[place] * one[2] + other[place] * other[2]) / count for place in (0, 1))
+    return said, right, count
+
+
 def error(bins: Bins) -> float:
     """Return the expected calibration error: how far off what was said is, on average over all answers."""
     return sum(count * abs(said - right) for said, right, count in bins) / sum(count for _, _, count in bins)
@@ -32,7 +56,10 @@ def brier(pairs: Sequence[tuple[float, bool]]) -> float:
 
 
 def draw(place: Path, across: str, curves: Mapping[str, Bins]) -> None:
-    """Write the reliability diagram as SVG. `across` says what the probability is of."""
+    """Write the reliability diagram as SVG. `across` says what the probability is of.
+
+    Each point is a share of ten answers or more, with the 95 % bounds of Wilson's interval and how many they are.
+    """
     place.parent.mkdir(exist_ok=True)
     place.write_text(_diagram(across, curves))
 
@@ -56,14 +83,25 @@ def _diagram(across_text: str, curves: Mapping[str, Bins]) -> str:
         across, up = place(step / 10, 0).split(","), place(0, step / 10).split(",")
         parts.append(f'<text x="{across[0]}" y="{int(across[1]) + 16}" text-anchor="middle">{step / 10}</text>')
         parts.append(f'<text x="{int(up[0]) - 6}" y="{int(up[1]) + 4}" text-anchor="end">{step / 10}</text>')
-    for (name, bins), colour in zip(curves.items(), _COLOURS, strict=False):
-        points = " ".join(place(said, right) for said, right, _ in bins)
-        parts.append(f'<polyline points="{points}" stroke="{colour}" fill="none" stroke-width="2"/>')
-        for said, right, count in bins:
+    for number, ((name, bins), colour) in enumerate(zip(curves.items(), _COLOURS, strict=False)):
+        drawn = gathered(bins)
+        points = " ".join(place(said, right) for said, right, _ in drawn)
+        parts.append(f'<polyline points="{points}" stroke="{colour}" fill="none" stroke-width="1.5"/>')
+        for said, right, count in drawn:
+            low, high = (place(said, bound).split(",")[1] for bound in figures.wilson(round(right * count), count))
             across, up = place(said, right).split(",")
-            parts.append(
-                f'<circle cx="{across}" cy="{up}" r="{2 + count**0.5 / 6:.1f}" fill="{colour}" fill-opacity=".5"/>'
-            )
-        row = edge + 20 + 18 * list(curves).index(name)
-        parts.append(f'<text x="{edge + 12}" y="{row}" fill="{colour}">{name}</text>')
+            bar = f'x1="{across}" x2="{across}" y1="{low}" y2="{high}"'
+            # To the right of one curve and to the left of the next, so that counts of neighbours do not meet.
+            beside = (-6, 14, "end") if number % 2 else (6, -6, "start")
+            where = f'x="{int(across) + beside[0]}" y="{int(up) + beside[1]}" text-anchor="{beside[2]}"'
+            parts += [
+                f'<line {bar} stroke="{colour}" stroke-opacity=".5" stroke-width="3"/>',
+                f'<circle cx="{across}" cy="{up}" r="4" fill="{colour}"/>',
+                f'<text {where} font-size="10" fill="{colour}">{count}</text>',
+            ]
+        parts.append(f'<text x="{edge + 12}" y="{edge + 20 + 18 * number}" fill="{colour}">{name}</text>')
+    last = edge + 20 + 18 * len(curves)
+    parts.append(
+        f'<text x="{edge + 12}" y="{last}" fill="#666" font-size="11">bars: 95 % bounds; numbers: answers</text>'
+    )
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -21,9 +21,12 @@ import gateways
 import leaks
 import leaks_real
 import ledger
+import levels
 import locality
 import locality_live
 import memory
+import programs
+import ranking
 import readme
 import recall
 import request_costs
@@ -80,6 +83,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--sample", type=int, default=6, help="rows a file that are put to a model; 0 for none")
     parser.add_argument("--seed", type=int, default=specialists.SEED, help="seed of that sample")
+    parser.add_argument(
+        "--word-problems", type=int, default=20, help="word problems that the model writes programs for; 0 for none"
+    )
     parser.add_argument("--live", type=int, default=200, help="held-out questions that locality asks live; 0 for none")
     parser.add_argument("--warming", type=int, default=60, help="questions before those, which do not count")
     parser.add_argument("--model", type=Path, metavar="FILE", help="GGUF file to ask the sample as well")
@@ -125,10 +131,13 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
         *locality.run(say),
         *(locality_live.run(options.port, say, options.live, options.warming, options.seed) if options.live else []),
     ],
+    "ranking": lambda _: ranking.run(say),
     "recall": lambda options: recall.run(options.port, options.peers, say),
     "specialists": lambda options: specialists.run(
         options.port, say, options.data, options.sample, options.seed, options.model, options.tools
     ),
+    "levels": lambda options: levels.run(options.port, say),
+    "programs": lambda options: programs.run(options.port, say, options.data, options.word_problems, options.seed),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),
 }
 

@@ -23,7 +23,7 @@ import councils
 import figures
 import judging
 import reliability
-from council import app
+from council import care_app
 from council.domain import home as home_module
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -91,14 +91,14 @@ def run(port: int, say: Say, data: Path, sample: int, seed: int, model: Path | N
         where = councils.prepare(folder / "h", port)
         chosen = _sampled(rows, sample, seed)
         with councils.running(where, port):
-            asyncio.run(app.runtime(where).stop("model"))
-            bare = uvloop.run(_ask_all(where, port, rows, say, _NO_MODEL, _AT_ONCE))
+            asyncio.run(care_app.runtime(where).stop("model"))
+            bare = uvloop.run(ask_all(where, port, rows, say, _NO_MODEL, _AT_ONCE))
             answered = [one.question for one in bare if one.specialist in _CHECKED and not one.by_model]
             timed = random.Random(seed).sample(answered, min(_TIMED_ROWS, len(answered)))
-            again = uvloop.run(_ask_all(where, port, timed, say, "timed"))
+            again = uvloop.run(ask_all(where, port, timed, say, "timed"))
             made = _figures(bare, _NO_MODEL) + _specialist_times(again)
             if sample:
-                asyncio.run(app.runtime(where).start("model"))
+                asyncio.run(care_app.runtime(where).start("model"))
                 made += _with_model(where, port, chosen, say, f"packaged model, seed {seed}")
         files = [("packaged model", {}), *([(model.name, {"COUNCIL_MODEL_FILE": str(model)})] if model else [])]
         for name, settings in files:
@@ -132,7 +132,7 @@ def _sampled(rows: Sequence[Question], count: int, seed: int) -> list[Question]:
 def _with_model(
     where: home_module.Home, port: int, rows: Sequence[Question], say: Say, name: str, *, tools: bool = False
 ) -> list[figures.Row]:
-    asked = uvloop.run(_ask_all(where, port, rows, say, name))
+    asked = uvloop.run(ask_all(where, port, rows, say, name))
     shared = min((one.prompt_tokens - len(one.question.prompt) // 3 for one in asked if one.by_model), default=0)
     general = [one for one in asked if one.by_model and one.specialist == "general"]
     # With tools there are several prompts an answer, and what is told is their sum: then every answer counts.
@@ -148,9 +148,10 @@ def _with_model(
     ]
 
 
-async def _ask_all(
+async def ask_all(
     where: home_module.Home, port: int, rows: Sequence[Question], say: Say, name: str, at_once: int = 1
 ) -> list[Asked]:
+    """Ask a Council that runs every row, so many at once, and judge each answer."""
     headers = {"authorization": f"Bearer {where.token_file.read_text().strip()}"}
     timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
     turns = asyncio.Semaphore(at_once)

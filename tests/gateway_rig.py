@@ -19,7 +19,7 @@ from council.backends.model_provider import openai
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
 from council.backends.records import sql
-from council.domain import access, config, providers
+from council.domain import access, config, gates, providers
 from council.gateway import application, auth, limits, parts
 from council.kit import clock
 from council.serving import pipeline
@@ -29,11 +29,16 @@ from council.serving.providers import calls
 from council.serving.router import learning
 from council.serving.router import router as routers
 from council.testing import faults, local, memory, model, upstream
+from council.testing import watch as scripted_watch
 from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
 # A query in other words than the guide's, and what is near to it.
 NEAREST = {"When may captains come in?": "hours.md"}
+WATCHED = (
+    scripted_watch.line("error_rate", gates.Verdict.GREEN, 0.5),
+    scripted_watch.line("network_errors", gates.Verdict.UNKNOWN),
+)
 PROMPTS = Path(__file__).parents[1] / "config" / "prompts"
 
 
@@ -67,6 +72,7 @@ class Rig:
     viewer: str
     settings: config.Config
     doorkeeper: auth.Doorkeeper
+    watch: scripted_watch.ScriptedWatch
 
     def headers(self, secret: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {secret or self.admin}"}
@@ -119,11 +125,13 @@ async def open_rig(
         specialists, ledger_writer, made_calls, found.escalation, settings.prices, "0" * 40, clock.SystemClock(),
         use.Remembering(memories, settings.memory), None, routers.Router(settings.router), learned,
     )  # fmt: skip
+    watch = scripted_watch.ScriptedWatch(*WATCHED)
     made = parts.Parts(
         config=settings,
         generation="0" * 40,
         records=records,
         incidents=kept_incidents,
+        watch=watch,
         pipeline=chain,
         calls=made_calls,
         sandbox=sandbox,
@@ -141,7 +149,7 @@ async def open_rig(
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield Rig(
             client, built, records, store, compute, recall, sandbox, memories, fake_sandbox, scripted,
-            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper,
+            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper, watch,
         )  # fmt: skip
     await chain.close()
     for server in servers.values():

@@ -12,7 +12,7 @@ _EDGES = {
     "council_latency_seconds": ("0.1", "0.5", "1.0", "2.5", "+Inf"),
     "council_answer_bytes": ("1024.0", "8192.0", "10240.0", "65536.0", "+Inf"),
 }
-_OUTCOMES = ("answered", "refused", "failed", "cancelled")
+_OUTCOMES = ("answered", "refused", "wrong", "failed", "invalid", "cancelled")
 
 
 class Council:
@@ -26,7 +26,7 @@ class Council:
         self.extra: dict[Key, float] = {}
         self.began_s = -1e6
         self.fds, self.resident, self.busy = 40.0, 3e8, 12
-        self.wrong, self.slow_s = 0.02, 0.2
+        self.wrong, self.slow_s, self.marked = 0.02, 0.2, 0
         self.begin()
 
     def begin(self) -> None:
@@ -47,7 +47,8 @@ class Council:
             self._observe(name, math.inf, 0)
 
     def serve(self) -> None:
-        """Let some requests pass."""
+        """Let some requests pass, and users mark answers of any time before."""
+        self._add("council_marked_wrong_total", self.marked)
         for _ in range(self._chance.randint(0, self.busy)):
             failed = self._chance.random() < self.wrong
             self._add("council_requests_total", 1, specialist="general", outcome="failed" if failed else "answered")
@@ -71,8 +72,8 @@ class Council:
             told[_key("up", svc=service)] = 1.0
             if service in self.silent:
                 continue
-            told[_key("council_process_open_fds", svc=service)] = self.fds if service == self._service else 10.0
-            told[_key("council_process_fd_limit", svc=service)] = 1024.0
+            told[_key("open_fds_total", svc=service)] = self.fds if service == self._service else 10.0
+            told[_key("fd_soft_limit", svc=service)] = 1024.0
             told[_key("council_process_resident_bytes", svc=service)] = self.resident + self._chance.uniform(0, 3e6)
             told[_key("council_process_start_seconds", svc=service)] = self.began_s
         if self._service not in self.down:
@@ -128,6 +129,8 @@ def situations() -> Mapping[str, Callable[[random.Random], Iterator[Scrape]]]:
         "reset": _run(0.25, _before(2.2, Council.begin)),
         "reset a moment ago": _run(0.25, _before(0.5, Council.begin)),
         "errors": _run(0.25, _before(6, _set(wrong=0.5))),
+        "all marked wrong later": _run(0.25, _before(6, _set(busy=0, marked=2))),
+        "some marked wrong": _run(0.25, _before(6, _set(marked=2))),
         "slow": _run(0.25, _before(6, _set(slow_s=4.0))),
         "descriptors": _run(0.25, _before(1, _set(fds=900.0))),
         "descriptors while recall is down": _run(0.25, _before(1, _set(fds=900.0, down={"recall"}))),
@@ -135,8 +138,8 @@ def situations() -> Mapping[str, Callable[[random.Random], Iterator[Scrape]]]:
         "recall down": _run(0.25, _before(1, _set(down={"recall"}))),
         "recall tells nothing": _run(0.25, _before(10, _set(silent={"recall"}))),
         "stale": _run(0.25, until_s=90),
-        "NaN": _run(0.25, _set_extra("council_process_open_fds", math.nan)),
-        "infinite": _run(0.25, _set_extra("council_process_open_fds", math.inf)),
+        "NaN": _run(0.25, _set_extra("open_fds_total", math.nan)),
+        "infinite": _run(0.25, _set_extra("open_fds_total", math.inf)),
         "leak": _run(hours, lambda made, left_s: setattr(made, "resident", 3e8 - left_s / 3600 * 8e6)),
         "long healthy": _run(hours),
         "young": _run(hours, _before(60, _set(began_s=-3600.0))),

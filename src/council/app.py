@@ -1,4 +1,4 @@
-"""The composition root: settings in, wired objects out.
+"""The composition root of the serving loop: settings in, wired objects out. That of the care loop is `care_app.py`.
 
 The one place that chooses a kind for each port. Imports of a kind stand where it is chosen, so that a process loads only what
 it runs.
@@ -7,33 +7,31 @@ it runs.
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from council import care_ports, ports
-from council.domain import answers, errors, providers
+from council import care_app, ports
+from council.domain import access, answers, errors, providers
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import permissions
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
+    from council.gateway import door as door_module
     from council.serving import pipeline as pipeline_module
     from council.serving.ledger import writer as writer_module
     from council.serving.memory import keeper as keeper_module
     from council.serving.providers import calls as calls_module
     from council.serving.router import learning as learning_module
     from council.serving.specialists import speech
-    from council.upkeep.alerts import keeping as keeping_module
 
 _PROMPT_BYTES_MAX = 64 * 1024
 _SWEEP_S = 30.0
-_ADDRESSES_MAX = 20
 
 _log = logging.getLogger(__name__)
 
@@ -86,65 +84,6 @@ def learning_records(config: config_module.Config, where: home_module.Home) -> p
     return learning.SqlLearning(config.records.url or where.records_url, config.records.busy_s)
 
 
-def incidents(config: config_module.Config, where: home_module.Home) -> care_ports.Incidents:
-    """Return incidents, notices and silences, in the same database as the other records."""
-    from council.backends.records import incidents as sql_incidents
-
-    class HomeIncidents(sql_incidents.SqlIncidents):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_incidents.SqlIncidents(config.records.url, config.records.busy_s)
-    return HomeIncidents(where.records_url, config.records.busy_s)
-
-
-def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
-    """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
-    from council.backends.notifier import apprise, file, log
-
-    made: list[care_ports.Notifier] = []
-    for kind in dict.fromkeys(config.alerts.channels):
-        match kind:
-            case "log":
-                made.append(log.LogNotifier())
-            case "file":
-                made.append(file.FileNotifier(where.notices, config.alerts.file_bytes_max, config.alerts.files_max))
-            case "apprise":
-                found = addresses(where)
-                made += [apprise.AppriseNotifier(name, found[name], config.alerts.send_s) for name in found]
-            case _:
-                raise AssertionError(f"the settings let no channel of kind {kind!r} pass")
-    return made
-
-
-def addresses(where: home_module.Home) -> dict[str, str]:
-    """Return the addresses that notices go to, by name. They are secrets. Raises SetupError where one cannot be read."""
-    found = {}
-    for file in sorted(where.notify_addresses.glob("*.url"))[:_ADDRESSES_MAX]:
-        try:
-            found[file.stem] = file.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise errors.SetupError(
-                f"The address {file.stem} cannot be read. Give it again: `council notify add {file.stem}`."
-            ) from error
-    return found
-
-
-def alerts(config: config_module.Config, where: home_module.Home) -> "keeping_module.Keeping":
-    """Return what takes in observations, keeps incidents and tells people. Its records must have been migrated."""
-    from council.kit import ids
-    from council.upkeep.alerts import desk, keeping
-
-    made = desk.Desk(config.alerts, ids.ulid)
-    clock = clock_module.SystemClock()
-    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock)
-
-
 def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
     """Return the store that the settings name."""
     from council.backends.store import bundled, valkey
@@ -164,7 +103,7 @@ def local_model(config: config_module.Config, where: home_module.Home) -> ports.
         first_byte_s=settings.stall_s,
         stall_s=settings.stall_s,
     )
-    return openai.LocalModel(provider, _secret(where.internal_key_file), config.calls)
+    return openai.LocalModel(provider, care_app.read_secret(where.internal_key_file), config.calls)
 
 
 def servers(
@@ -198,16 +137,9 @@ def _server(provider: providers.Provider, key: str | None, config: config_module
             raise AssertionError(f"the settings let no provider of kind {provider.kind!r} pass")
 
 
-def runtime(where: home_module.Home) -> ports.Runtime:
-    """Return the runtime: the supervisor of this machine."""
-    from council.backends.runtime import local
-
-    return local.LocalRuntime(where)
-
-
 def gateway(
     config: config_module.Config, found: providers.Catalogue, where: home_module.Home, generation: str
-) -> "ASGIApp":
+) -> "door_module.Door":
     """Return the gateway's application; its lifespan opens and closes what it leans on, in order."""
     from council.backends.compute import unix as compute_unix
     from council.backends.memories import unix as memories_unix
@@ -219,7 +151,9 @@ def gateway(
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    made_records, made_incidents, made_store = records(config, where), incidents(config, where), store(config, where)
+    service_key = access.digest(care_app.read_secret(where.internal_key_file))
+    made_records, made_store = records(config, where), store(config, where)
+    made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
@@ -234,6 +168,7 @@ def gateway(
         generation=generation,
         records=made_records,
         incidents=made_incidents,
+        watch=made_watch,
         pipeline=_pipeline(
             _Stages(compute, recall, memories, sandbox, made_calls, book, learned), found, config, where, generation
         ),
@@ -242,7 +177,7 @@ def gateway(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(made_records, config.gateway),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, service_key),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
             "records": _in_thread(made_records.ping),
@@ -251,30 +186,48 @@ def gateway(
             "worker": compute.ping,
             "recall": recall.ping,
             "sandbox": sandbox.ping,
+            "watcher": made_watch.ping,
         },
     )
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
+    async def close() -> None:
+        await asyncio.to_thread(book.close)
+        await learned.close()
+        await sandbox.close()
+        for server in made_servers.values():
+            await server.close()
+        await made_store.close()
+        made_incidents.close()
+        made_records.close()
+
+    async def open_() -> None:
         await made.doorkeeper.refresh()
         book.start()
         learned.start()
-        sweeping = asyncio.create_task(_settle_expired(made_records, clock))
+
+    sweep = functools.partial(_settle_expired, made_records, clock)
+    return application.build(made, _lifespan(open_, sweep, close))
+
+
+def _lifespan(
+    open_: Callable[[], Awaitable[None]],
+    sweep: Callable[[], Coroutine[Any, Any, None]],
+    close: Callable[[], Awaitable[None]],
+) -> Callable[[Any], contextlib.AbstractAsyncContextManager[None]]:
+    """Return what opens before the first request, sweeps meanwhile, and closes after the last."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        await open_()
+        sweeping = asyncio.create_task(sweep())
         try:
             yield
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
-            await asyncio.to_thread(book.close)
-            await learned.close()
-            await sandbox.close()
-            for server in made_servers.values():
-                await server.close()
-            await made_store.close()
-            made_incidents.close()
-            made_records.close()
+            await close()
 
-    return application.build(made, lifespan)
+    return lifespan
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -449,15 +402,6 @@ def _prompt(path: Path) -> str:
             return file.read(_PROMPT_BYTES_MAX).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise errors.BlueprintError(f"The prompt `{path.name}` cannot be read from the blueprint: {error}.") from error
-
-
-def _secret(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise errors.SetupError(
-            f"The key file {path.name} cannot be read: {error.strerror}. Run `council init`."
-        ) from error
 
 
 def _key(path: Path) -> str | None:

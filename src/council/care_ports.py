@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from council.domain import incidents
+from council.domain import gates, incidents, watching
 
 
 class Incidents(Protocol):
@@ -51,3 +51,64 @@ class Notifier(Protocol):
 
     def send(self, notice: incidents.Notice) -> None:
         """Deliver a notice, within `alerts.send_s`. Raises NotifyError."""
+
+
+class Scraper(Protocol):
+    """Reads what a service tells of itself."""
+
+    async def scrape(self, target: watching.Target) -> str:
+        """Return its metrics in Prometheus' text form, within `watch.read_s`. Raises ScrapeError."""
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
+
+
+class MetricsSource(Protocol):
+    """Where the numbers of gates come from."""
+
+    @property
+    def name(self) -> str:
+        """What a verdict names as its source."""
+
+    async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
+        """Return what each gate's form reads at a time, in their order. A source that is away makes all of them unknown."""
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
+
+
+class Samples(Protocol):
+    """Readings and verdicts of the last days. Blocking. Every method raises SamplesError."""
+
+    def keep(
+        self,
+        scrapes: Sequence[watching.Scrape],
+        verdicts: Sequence[tuple[str, watching.Past]],
+        numbers: Sequence[tuple[str, float, float]],
+    ) -> None:
+        """Keep scrapes, verdicts that changed, and numbers as (gate, at_s, value), in one transaction."""
+
+    def since(self, start_s: float) -> list[watching.Scrape]:
+        """Return the scrapes from a time on, oldest first."""
+
+    def history(self, gate: str, start_s: float) -> watching.History:
+        """Return what a gate said from a time on, and what it said then."""
+
+    def compact(self, now_s: float, keep_s: float) -> bool:
+        """Thin what is old and drop what is too old; return whether there is more of it to thin."""
+
+    def close(self) -> None:
+        """Close it. Idempotent."""
+
+
+class Watch(Protocol):
+    """What the watcher knows, for whoever shows it. Every method raises WatcherUnavailableError."""
+
+    async def ping(self) -> None:
+        """Return if it answers."""
+
+    async def sight(self) -> watching.Sight:
+        """Return what it saw last."""
+
+    async def history(self, gate: str, start_s: float) -> watching.History:
+        """Return what a gate said from a time on, epoch seconds; empty where there is no such gate."""

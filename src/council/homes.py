@@ -14,7 +14,16 @@ from typing import Any
 import yaml
 
 from council import app
-from council.domain import access, errors, model_catalogue, providers, sentinels, sentinels_file
+from council.domain import (
+    access,
+    errors,
+    gates,
+    gates_file,
+    model_catalogue,
+    providers,
+    sentinels,
+    sentinels_file,
+)
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
@@ -196,6 +205,16 @@ def add_token(
     return secret
 
 
+def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ...]:
+    """Return the gates of a generation; those that Council ships for a blueprint from before there were any.
+
+    Raises ConfigError.
+    """
+    shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
+    path = where.generations / generation / gates.FILE
+    return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
+
+
 def default_files() -> dict[str, bytes]:
     """Return the default blueprint: the folder `config` of a checkout or wheel, and the docs as its guidebook."""
     packaged = Path(__file__).parent / "_blueprint"
@@ -213,7 +232,18 @@ def default_files() -> dict[str, bytes]:
 
 def _make_folders(where: home_module.Home) -> None:
     try:
-        private = (where.secrets, where.records, where.recall, where.store, where.sandbox, where.models, where.logs)
+        private = (
+            where.secrets,
+            where.records,
+            where.recall,
+            where.store,
+            where.sandbox,
+            where.watch,
+            where.notices,
+            where.monitoring,
+            where.models,
+            where.logs,
+        )
         for folder in (where.root, *private, where.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         where.library.mkdir(exist_ok=True, mode=0o755)

@@ -86,8 +86,8 @@ class LearningRecords(Protocol):
     def keep(self, rows: Sequence[learning.Row]) -> None:
         """Commit the rows, or none; a request that is there already is left as it is."""
 
-    def judge(self, thumb: learning.Thumb) -> bool:
-        """Keep what a user thinks of an answer, in the place of what they thought before; False if it was not their request."""
+    def judge(self, thumb: learning.Thumb) -> learning.Taken:
+        """Keep what a user thinks of an answer, in the place of what they thought before; return what that changed."""
 
     def trim(self, bounds: learning.Bounds) -> int:
         """Delete what is too old or too much, the oldest first; return how many rows and thumbs went."""
@@ -331,8 +331,8 @@ class Sandbox(Protocol):
 class Runtime(Protocol):
     """Commands to whatever starts and signals services. Raises SupervisorUnavailableError, ForbiddenError."""
 
-    async def status(self) -> list[states.ServiceStatus]:
-        """Return every service, in start order."""
+    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+        """Return every service, in start order; memory takes longest, and is 0 where it is not asked for."""
 
     async def restart(self, service: str) -> None:
         """Drain and stop a service, then start it again; returns when it is ready."""

@@ -8,15 +8,19 @@ sums over all of them.
 """
 
 import asyncio
+import contextlib
 import functools
 import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import prometheus_client
 from prometheus_client import multiprocess
 
+from council.domain import answers, budgets, errors
 from council.kit import native_heap, reading
 
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
@@ -58,12 +62,32 @@ HTTP_RESPONSE_BYTES = prometheus_client.Histogram(
 HTTP_IN_FLIGHT = prometheus_client.Gauge(
     "council_http_in_flight", "Requests being answered now.", multiprocess_mode="livesum"
 )
+EXCHANGES = prometheus_client.Counter(
+    "council_exchanges_total",
+    "HTTP exchanges that ask for something, by how they ended (ok, error, timeout); streams by their end.",
+    ["outcome"],
+)
+USERS_IN_FLIGHT = prometheus_client.Gauge(
+    "council_users_in_flight",
+    "Different users who wait for an answer now; a caller without a token counts by address.",
+    multiprocess_mode="livesum",
+)
 REQUESTS = prometheus_client.Counter(
-    "council_requests_total", "Questions, by specialist that answered and outcome.", ["specialist", "outcome"]
+    "council_requests_total",
+    "Questions, by specialist that answered and outcome (answered, refused, wrong, failed, invalid, cancelled).",
+    ["specialist", "outcome"],
+)
+MARKED_WRONG = prometheus_client.Counter(
+    "council_marked_wrong_total", "Answers that their users marked as wrong, each once while the mark stands."
 )
 ANSWERS = prometheus_client.Counter("council_answers_total", "Answers, by evidence level.", ["level"])
 LOCAL = prometheus_client.Counter(
-    "council_local_answers_total", "Answers, by whether a paid model was asked.", ["local"]
+    "council_local_answers_total", "Answers, by whether this machine alone made them.", ["local"]
+)
+ANSWER_BYTES = prometheus_client.Histogram(
+    "council_answer_bytes",
+    "Text of an answer in UTF-8, its wrapping left out; answers without text are not in it.",
+    buckets=_SIZE_BUCKETS_BYTES,
 )
 GATE_SECONDS = prometheus_client.Histogram(
     "council_latency_seconds",
@@ -83,13 +107,22 @@ PASSED_ON = prometheus_client.Counter(
 TOKENS = prometheus_client.Counter(
     "council_tokens_total", "Model tokens, by model and direction.", ["model", "direction"]
 )
-COST_USD_MICROS = prometheus_client.Counter("council_cost_usd_micros_total", "Money spent, micro-dollars.", ["model"])
+COST_USD_MICROS = prometheus_client.Counter(
+    "council_cost_usd_micros_total",
+    "Money spent, micro-dollars, on questions that came to nothing, too.",
+    ["model"],
+)
 RATE_LIMITED = prometheus_client.Counter("council_rate_limited_total", "Requests turned away by a rate limit.")
 UNAUTHORISED = prometheus_client.Counter(
     "council_unauthorised_total", "Requests turned away at the door, by reason.", ["reason"]
 )
 CALLS = prometheus_client.Counter(
     "council_calls_total", "Calls to other parts, by part and outcome (ok, error).", ["part", "outcome"]
+)
+NETWORK_CALLS = prometheus_client.Counter(
+    "council_network_calls_total",
+    "Calls to other parts and to providers, by whether a reply came (ok, error). Pings and calls given up are not in it.",
+    ["outcome"],
 )
 LEDGER_SECONDS = prometheus_client.Histogram(
     "council_ledger_commit_seconds", "Wait for a ledger row's commit.", buckets=_LATENCY_BUCKETS_S
@@ -117,11 +150,11 @@ PROVIDER_STATE = prometheus_client.Gauge(
 )
 
 # What decision 8 has each service report about itself, since other processes may not look.
-PROCESS_OPEN_FDS = prometheus_client.Gauge(
-    "council_process_open_fds", "Open descriptors.", ["svc"], multiprocess_mode="liveall"
-)
-PROCESS_FD_LIMIT = prometheus_client.Gauge(
-    "council_process_fd_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
+PROCESS_START_SECONDS = prometheus_client.Gauge(
+    "council_process_start_seconds",
+    "When the process began, seconds of Unix time.",
+    ["svc"],
+    multiprocess_mode="liveall",
 )
 PROCESS_RESIDENT_BYTES = prometheus_client.Gauge(
     "council_process_resident_bytes", "Resident memory.", ["svc"], multiprocess_mode="liveall"
@@ -170,6 +203,28 @@ HEAP_MB = prometheus_client.Gauge(
 OPEN_FDS = prometheus_client.Gauge("open_fds_total", "Open descriptors.", ["svc"], multiprocess_mode="liveall")
 FD_SOFT_LIMIT = prometheus_client.Gauge(
     "fd_soft_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
+)
+# What the watcher measures of the machine.
+DISK_USED_BYTES = prometheus_client.Gauge(
+    "council_disk_used_bytes", "Used on the disk that holds the home.", ["svc"], multiprocess_mode="livemax"
+)
+DISK_SIZE_BYTES = prometheus_client.Gauge(
+    "council_disk_size_bytes",
+    "Used and free to us on the disk that holds the home.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
+SPENT_TODAY_USD_MICROS = prometheus_client.Gauge(
+    "council_spent_today_usd_micros",
+    "Spent and held since midnight UTC, micro-dollars.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
+QUOTA_TODAY_USD_MICROS = prometheus_client.Gauge(
+    "council_quota_today_usd_micros",
+    "The day's budget of all, micro-dollars; 0 for none.",
+    ["svc"],
+    multiprocess_mode="livemax",
 )
 GENERATION = prometheus_client.Gauge(
     "council_generation_info",
@@ -250,11 +305,52 @@ SANDBOX_SESSIONS = prometheus_client.Gauge("council_sandbox_sessions", "Sessions
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
+# The closed sets of labels that gates select by.
+EXCHANGE_OUTCOMES = ("ok", "error", "timeout")
+NETWORK_OUTCOMES = ("ok", "error")
+QUESTION_OUTCOMES = ("answered", "refused", "wrong", "failed", "invalid", "cancelled")
+
+
+def begin(models: Iterable[str]) -> None:
+    """Show at nought what gates read of a gateway with these models: a series that appears with its first event hides it."""
+    for outcome in EXCHANGE_OUTCOMES:
+        of(EXCHANGES, outcome)
+    for outcome in NETWORK_OUTCOMES:
+        of(NETWORK_CALLS, outcome)
+    for route in answers.Route:
+        of(GATE_SECONDS, route)
+        of(WHOLE_SECONDS, route)
+        for outcome in QUESTION_OUTCOMES:
+            of(REQUESTS, route, outcome)
+    for local in ("true", "false"):
+        of(LOCAL, local)
+    for model in models:
+        of(COST_USD_MICROS, model)
+
 
 @functools.lru_cache(maxsize=4096)
 def of(metric: _Metric, *labels: str) -> _Metric:
     """Return the child of a metric with these labels, looked up once: `labels` takes a lock and checks each time."""
     return metric.labels(*labels)
+
+
+@contextlib.contextmanager
+def network_call() -> Iterator[None]:
+    """Count the call to another part that happens inside.
+
+    It is an error where the part is away, too slow, breaks off or says that it failed. A refusal is a reply; a call that its
+    caller gave up says nothing of the network.
+    """
+    try:
+        yield
+    except errors.UnavailableError:
+        of(NETWORK_CALLS, "error").inc()
+        raise
+    except errors.CouncilError:
+        of(NETWORK_CALLS, "ok").inc()
+        raise
+    else:
+        of(NETWORK_CALLS, "ok").inc()
 
 
 def render() -> bytes:
@@ -271,10 +367,11 @@ def observe_process(service: str, generation: str) -> None:
     GENERATION.labels(service, generation).set(1)
     looks = _looks_at(os.getpid())
     seen = None if looks is None else looks.read(time.monotonic())
+    if looks is not None:
+        # Anew each time: a clock that was set after the start would else make the process older or younger than it is.
+        PROCESS_START_SECONDS.labels(service).set(round(time.time() - reading.age_s(looks.who), 2))
     if seen is not None:
         for gauge, figure, unit in (
-            (PROCESS_OPEN_FDS, seen.open_fds, 1),
-            (PROCESS_FD_LIMIT, seen.fd_soft_limit, 1),
             (PROCESS_RESIDENT_BYTES, seen.resident_bytes, 1),
             (PROCESS_THREADS, seen.threads, 1),
             (PROCESS_PRIVATE_BYTES, seen.private_bytes, 1),
@@ -300,6 +397,29 @@ def _looks_at(pid: int) -> reading.Looks | None:
     """Return what looks at this process; a fork of it is another."""
     who = reading.identity(pid)
     return None if who is None else reading.Looks(who)
+
+
+def observe_disk(service: str, folder: Path) -> None:
+    """Write how full the disk of a folder is; what only root may fill counts as neither used nor free, as in `df`."""
+    try:
+        seen = os.statvfs(folder)
+    except OSError:
+        for gauge in (DISK_USED_BYTES, DISK_SIZE_BYTES):
+            _set(gauge, service, reading.Unknown("the disk cannot be asked"))
+        return
+    used = (seen.f_blocks - seen.f_bfree) * seen.f_frsize
+    DISK_USED_BYTES.labels(service).set(used)
+    DISK_SIZE_BYTES.labels(service).set(used + seen.f_bavail * seen.f_frsize)
+
+
+def observe_spending(service: str, lines: Iterable[budgets.Line]) -> None:
+    """Write what is spent of the day's budget of all, and that budget; 0 where there is none. No lines: nobody knows."""
+    for gauge in (SPENT_TODAY_USD_MICROS, QUOTA_TODAY_USD_MICROS):
+        _set(gauge, service, reading.Unknown("the records are away"))
+    for line in lines:
+        if line.scope == "all" and len(line.period) == len("2026-11-29"):
+            SPENT_TODAY_USD_MICROS.labels(service).set(line.spent_usd_micros + line.held_usd_micros)
+            QUOTA_TODAY_USD_MICROS.labels(service).set(line.limit_usd_micros or 0)
 
 
 def _set(gauge: prometheus_client.Gauge, service: str, figure: int | reading.Unknown, unit: int = 1) -> None:

@@ -16,8 +16,9 @@ import yaml
 
 import recorded_scrapes
 import servers
-from council.domain import gates, gates_file
-from council.upkeep.gates import embedded, promql, windows
+from council.backends.metrics_source import prometheus as prometheus_source
+from council.domain import gates, gates_file, timeseries
+from council.upkeep.gates import asking, embedded, promql
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[2] / "config" / "gates.yaml").read_text())
 GATES = {gate.name: gate for gate in gates_file.build(SHIPPED, SHIPPED)}
@@ -65,12 +66,12 @@ class _Until:
     def __init__(self, rows: dict[recorded_scrapes.Key, tuple[list[float], list[float]]], now_s: float):
         self._rows, self._now_s = rows, now_s
 
-    def select(self, metric: str, start_s: float) -> Iterator[windows.Series]:
+    def select(self, metric: str, start_s: float) -> Iterator[timeseries.Series]:
         for (name, labels), (times_s, values) in self._rows.items():
             if name == metric:
                 kept = [(at, value) for at, value in zip(times_s, values, strict=True) if start_s <= at <= self._now_s]
                 if kept:
-                    yield windows.Series(dict(labels), [at for at, _ in kept], [value for _, value in kept])
+                    yield timeseries.Series(dict(labels), [at for at, _ in kept], [value for _, value in kept])
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,21 @@ def test_both_evaluators_agree_on_every_gate(situation: str, recorded: Recorded,
                 assert ours.value == pytest.approx(number, rel=1e-6, abs=1e-9), said
 
 
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_both_sources_say_the_same_of_why_and_of_what_stands_behind(
+    situation: str, recorded: Recorded, prometheus: str
+) -> None:
+    source = prometheus_source.PrometheusSource(prometheus, 30.0, asking.expression, asking.measured)
+    for seed in range(_SEEDS):
+        at_s = recorded.moments[situation, seed]
+        for gate, theirs in zip(GATES.values(), await source.measure(list(GATES.values()), at_s), strict=True):
+            ours = embedded.measure(gate, recorded.until(at_s), at_s)
+            said = (situation, seed, gate.name, ours, theirs)
+            assert gates.judge(gate, theirs) == gates.judge(gate, ours), said
+            assert (theirs.window_s, theirs.samples) == pytest.approx((ours.window_s, ours.samples), rel=1e-6), said
+    await source.close()
+
+
 @pytest.mark.parametrize(
     ("situation", "name", "verdict", "reason"),
     [
@@ -121,6 +137,8 @@ def test_both_evaluators_agree_on_every_gate(situation: str, recorded: Recorded,
         ("nothing", "latency_p95", "unknown", "gateway is not watched"),
         ("errors", "error_rate", "red", "must be < 5"),
         ("errors", "success_rate", "red", "must be > 87"),
+        ("all marked wrong later", "success_rate", "red", "0 %, must be > 87"),
+        ("some marked wrong", "success_rate", "red", "must be > 87"),
         ("slow", "latency_p95", "red", "must be < 1000"),
         ("descriptors", "fd_usage", "red", "87.89 %"),
         ("descriptors while recall is down", "fd_usage", "red", "87.89 %"),
@@ -128,9 +146,9 @@ def test_both_evaluators_agree_on_every_gate(situation: str, recorded: Recorded,
         ("recall down", "error_rate", None, ""),
         ("gateway down", "error_rate", "unknown", "gateway cannot be read"),
         ("stale", "disk_usage", "unknown", "last read"),
-        ("NaN", "fd_usage", "unknown", "gateway gives no finite council_process_open_fds"),
-        ("infinite", "fd_usage", "unknown", "gateway gives no finite council_process_open_fds"),
-        ("recall tells nothing", "fd_usage", "unknown", "recall tells nothing of council_process_open_fds"),
+        ("NaN", "fd_usage", "unknown", "gateway gives no finite open_fds_total"),
+        ("infinite", "fd_usage", "unknown", "gateway gives no finite open_fds_total"),
+        ("recall tells nothing", "fd_usage", "unknown", "recall tells nothing of open_fds_total"),
         ("recall tells nothing", "memory_growth", "unknown", "recall tells nothing of council_process_resident_bytes"),
         ("reset", "latency_p95", None, ""),
         ("reset a moment ago", "latency_p95", "unknown", "gateway began anew"),

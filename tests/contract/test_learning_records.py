@@ -60,10 +60,10 @@ def test_a_thumb_needs_a_request_of_the_same_user_in_the_ledger(
 ) -> None:
     records.append([make_row("request-1", user_id="ada")])
     kept.keep([row(1)])
-    assert not kept.judge(thumb(2))
-    assert not kept.judge(thumb(1, "bob"))
+    assert kept.judge(thumb(2)) is learning.Taken.UNKNOWN
+    assert kept.judge(thumb(1, "bob")) is learning.Taken.UNKNOWN
     assert kept.learned(10) == [(row(1), None)]
-    assert kept.judge(thumb(1))
+    assert kept.judge(thumb(1)) is learning.Taken.NEW
     assert kept.learned(10) == [(row(1), thumb(1))]
 
 
@@ -73,7 +73,9 @@ def test_a_second_thumb_takes_the_place_of_the_first(
     records.append([make_row("request-1", user_id="ada")])
     kept.keep([row(1)])
     said = thumb(1, verdict=learning.Verdict.DOWN, route=answers.Route.LOGIC)
-    assert kept.judge(thumb(1)) and kept.judge(said) and kept.judge(said)
+    assert [kept.judge(one) for one in (thumb(1), said, said)] == [
+        learning.Taken.NEW, learning.Taken.NEW, learning.Taken.SAME,
+    ]  # fmt: skip
     assert kept.learned(10) == [(row(1), said)]
     assert kept.kept("ada") == learning.Kept(1, 1, T0 + 1)
 

@@ -10,7 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
-from council import app
+from council import app, care_app
 from council.domain import config, home, incidents
 
 # Red from the first second on, until a file appears; then green.
@@ -21,7 +21,7 @@ WATCHER = textwrap.dedent("""
     from council.domain import config, gates, home, incidents
     where = home.Home(Path(sys.argv[1]))
     settings = config.build({"alerts": {"hold_up_s": 0, "group_s": 0, "hold_down_s": 1, "channels": ["file"]}}, {}, {})
-    care = app.alerts(settings, where)
+    care = care_app.alerts(settings, where)
     while True:
         verdict = gates.Verdict.GREEN if (where.root / "mended").exists() else gates.Verdict.RED
         care.observe([incidents.Observation("latency", verdict, time.time_ns() // 1_000, "late")])
@@ -36,7 +36,7 @@ def test_whoever_is_killed_at_any_moment_finds_the_incident_again_and_tells_what
     records = app.records(config.Config(), where)
     records.migrate()
     records.close()
-    kept = app.incidents(config.Config(), where)
+    kept = care_app.incidents(config.Config(), where)
     for turn in range(6):
         if turn == 4:
             (tmp_path / "mended").touch()

@@ -21,9 +21,10 @@ from council import homes
 from council.backends.retriever import unix
 from council.domain import home
 from council.kit import frames
+from council.serving.memory.corpora import wordnet
 
 LIMIT_S = 30.0
-SETTINGS = {"COUNCIL_RECALL_POLL_S": "0.1", "COUNCIL_RECALL_FILE_BYTES_MAX": "4096"}
+SETTINGS = {"COUNCIL_RECALL_POLL_S": "0.1", "COUNCIL_RECALL_FILE_BYTES_MAX": "7500"}
 
 
 @dataclass
@@ -83,6 +84,14 @@ async def test_the_packaged_corpora_are_readable_for_the_confined_process(recall
     ):
         [passage] = await recall.retriever.search(query, 1, "i")
         assert passage.root == "packaged" and quote in passage.quote
+
+
+async def test_councils_own_words_are_the_glossarys_before_a_dictionarys(recall: Running) -> None:
+    [passage] = await recall.retriever.search("What does verified mean?", 1, "i")
+    assert (passage.root, passage.heading) == ("blueprint", "Glossary > verified")
+    # Asked as of a dictionary: that of the machine, or for want of it ours.
+    [passage] = await recall.retriever.search("Define token", 1, "i")
+    assert passage.heading == ("token" if wordnet.FOLDER.is_dir() else "Glossary > token")
 
 
 async def test_a_name_that_is_no_text_stops_nothing(recall: Running) -> None:
@@ -163,7 +172,7 @@ async def test_traps_in_the_library_are_passed_over_or_named_and_the_rest_is_fou
     assert named == {
         "library/binary.md": "binary data",
         "library/key.md": link,
-        "library/large.md": "8,000 bytes, over the limit of 4,096; split it, or raise `recall.file_bytes_max`",
+        "library/large.md": "8,000 bytes, over the limit of 7,500; split it, or raise `recall.file_bytes_max`",
         "library/latin.txt": "not UTF-8; save it as UTF-8",
         "library/pipe.md": "a pipe, socket or device; put a plain file here",
         "library/round": link,

@@ -116,6 +116,12 @@ async def test_what_does_not_pass_is_said_plainly(runs: Any) -> None:
     finding = await code_rig.ask(code_rig.specialist(runs, speaker, NO_SEARCH), f"Write power.\n{TESTS}")
     assert "does not pass your tests: 0 of 3" in finding.text and finding.confidence <= 0.1
     assert finding.evidence.level is answers.Level.NONE and len(speaker.asked) == 4
+    assert finding.wrong, "the gates count it as no answer that stands"
+
+
+async def test_what_does_not_define_what_was_asked_for_does_not_pass_either(runs: Any) -> None:
+    finding = await ask(runs, f"Write power.\n{TESTS}", "I had rather not.", settings=NO_SEARCH)
+    assert "does not pass your tests: 0 of 3" in finding.text and finding.wrong
 
 
 async def test_a_models_own_tests_count_only_where_a_constant_fails_them(runs: Any) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from council import telemetry
 from council.cli import main as cli_main
-from council.domain import access, answers, config, errors, home, ledger, sandbox
+from council.domain import access, answers, config, errors, gates, gates_file, home, ledger, sandbox
 from council.gateway import errors as http_errors
 from council.homes import parse_yaml
 from council.services import rights
@@ -123,11 +123,83 @@ def roles_table() -> str:
 
 
 _RIGHTS = access.RIGHTS.items()
+_SHIPPED = parse_yaml((ROOT / "config" / gates.FILE).read_bytes(), gates.FILE)
+_GATES = gates_file.build(_SHIPPED, _SHIPPED)
+
+
+def gates_table() -> str:
+    rows = [
+        (
+            f"`{gate.name}`",
+            f"{gate.comparator} {_of_unit(gate.threshold, gate.unit)}",
+            _of_unit(gate.amber, gate.unit),
+            ", then ".join(map(_duration, gate.windows_s)),
+            f"{gate.samples_min:g}",
+            gate.protects,
+        )
+        for gate in _GATES
+    ]
+    return table(("gate", "must be", "amber from", "window", "samples at least", "protects"), rows)
+
+
+def gate_formulas_table() -> str:
+    rows = [(f"`{gate.name}`", _formula(gate.form), ", ".join(gate.services) or "all", gate.no_data) for gate in _GATES]
+    return table(("gate", "its number", "of", "no data"), rows)
+
+
+def gate_bakes_table() -> str:
+    rows = [
+        (
+            f"`{gate.name}`",
+            gate.bake.formula,
+            f"{gate.bake.samples_min:g} in {_duration(gate.bake.window_s)}",
+            ", ".join(gate.playbooks) or "none",
+        )
+        for gate in _GATES
+    ]
+    return table(("gate", "judged in a bake by", "samples at least", "playbooks"), rows)
+
+
+def _formula(form: gates.Form) -> str:
+    match form:
+        case gates.Gauge():
+            over = f" over {_selected(form.by)}" if form.by else ""
+            return f"the {'highest' if form.most else 'newest'} {_selected(form.of)}{over}, the worst of them"
+        case gates.Ratio():
+            part, whole = (" and ".join(map(_selected, side)) for side in (form.part, form.whole))
+            return f"rise of {part}, over rise of {whole}"
+        case gates.Quantile():
+            return f"{form.share * 100:g} of a hundred in {_selected(form.of)} are below it"
+        case gates.Slope():
+            minima = f"the lowest of each {_duration(form.bucket_s)}"
+            return f"steepest rise of {_selected(form.of)}, by least squares over {minima}"
+        case gates.Count():
+            return f"the most at once of {_selected(form.of)}, summed"
+
+
+def _selected(selector: gates.Selector) -> str:
+    labels = "; ".join(f"{name} {' or '.join(values)}" for name, values in selector.where.items())
+    return f"`{selector.metric}`" + (f" ({labels})" if labels else "")
+
+
+def _of_unit(number: float, unit: str) -> str:
+    return f"${number:.2f}" if unit == "USD" else f"{number:g} {unit}".strip()
+
+
+def _duration(seconds: float) -> str:
+    for length_s, name in ((3600, "h"), (60, "min")):
+        if seconds % length_s == 0:
+            return f"{seconds / length_s:g} {name}"
+    return f"{seconds:g} s"
+
 
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "errors": ("docs/reference/http-api.md", errors_table),
     "roles": ("docs/reference/http-api.md", roles_table),
     "metrics": ("docs/reference/metrics.md", metrics_table),
+    "gates": ("docs/reference/gates.md", gates_table),
+    "gate formulas": ("docs/reference/gates.md", gate_formulas_table),
+    "gate bakes": ("docs/reference/gates.md", gate_bakes_table),
     "processes": ("docs/reference/processes.md", processes_table),
     "rights": ("docs/reference/processes.md", rights_table),
 }
@@ -146,7 +218,15 @@ def test_a_table_says_what_the_code_says(name: str) -> None:
 
 
 def test_every_error_that_reaches_clients_has_a_row() -> None:
-    held_back = {"config_invalid", "blueprint_invalid", "setup_incomplete", "not_running", "notify_failed"}
+    held_back = {
+        "config_invalid",
+        "blueprint_invalid",
+        "setup_incomplete",
+        "not_running",
+        "notify_failed",
+        "scrape_failed",
+        "samples_unavailable",
+    }
     codes = {kind.code for kind in _kinds(errors.CouncilError)} - held_back
     assert codes <= {*http_errors._TABLE, "internal_error"}
 
@@ -189,6 +269,8 @@ def test_settings_files_in_the_docs_are_valid(page: Path) -> None:
     for body in fenced(page.read_text(), "yaml"):
         if body.startswith("# council.yaml"):
             config.build(parse_yaml(body.encode(), page.name), {}, {})
+        if body.startswith("# gates.yaml"):
+            gates_file.build(parse_yaml(body.encode(), page.name), _SHIPPED)
 
 
 @pytest.mark.parametrize("page", pages(), ids=named)

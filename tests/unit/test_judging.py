@@ -1,16 +1,8 @@
 """The benchmark's judge of answers: what is right in another spelling is right, and what cannot be read is wrong."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-_SPEC = importlib.util.spec_from_file_location(
-    "judging", Path(__file__).resolve().parents[2] / "benchmarks" / "judging.py"
-)
-assert _SPEC and _SPEC.loader
-judging = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(judging)
+import judging
 
 CHOICES = "Which is true?\nA) The owl is first.\nB) The crow is first.\nC) Unclear"
 TRUTHS = "Is it true?\nA) True\nB) False\nC) Unknown"

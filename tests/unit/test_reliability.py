@@ -1,18 +1,12 @@
 """The benchmark's measure of probabilities: one that means what it says has no error, and one sure and wrong has all."""
 
-import importlib.util
 import random
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-_SPEC = importlib.util.spec_from_file_location(
-    "reliability", Path(__file__).resolve().parents[2] / "benchmarks" / "reliability.py"
-)
-assert _SPEC and _SPEC.loader
-reliability = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(reliability)
+import reliability
 
 
 def test_what_comes_true_as_often_as_was_said_has_next_to_no_error() -> None:

@@ -15,14 +15,14 @@ def _value(name: str) -> float:
     return float(found.group(1))
 
 
-def test_a_process_reports_its_descriptors_as_both_names() -> None:
+def test_a_process_reports_its_descriptors_and_their_limit() -> None:
     telemetry.observe_process("telemetry-test", "0" * 40)
     before = _value("open_fds_total")
     descriptor = os.open("/dev/null", os.O_RDONLY)
     telemetry.observe_process("telemetry-test", "0" * 40)
     os.close(descriptor)
-    assert _value("open_fds_total") == before + 1 == _value("council_process_open_fds")
-    assert _value("fd_soft_limit") == _value("council_process_fd_limit") > 0
+    assert _value("open_fds_total") == before + 1
+    assert _value("fd_soft_limit") > before
 
 
 def test_memory_that_is_taken_shows_in_heap_private_and_native_bytes() -> None:

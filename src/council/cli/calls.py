@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from council import app
+from council import care_app
 from council.cli import options
 from council.domain import config as config_module
 from council.domain import errors
@@ -70,7 +70,7 @@ def token(where: home_module.Home, config: config_module.Config) -> str | None:
 def _is_ours(where: home_module.Home, port: int) -> bool:
     """Return whether this home's supervisor answers, and runs its gateway on `port`."""
     try:
-        rows = asyncio.run(app.runtime(where).status())
+        rows = asyncio.run(care_app.runtime(where).status())
     except errors.CouncilError:
         return False
     running = any(row.name.partition(":")[0] == "gateway" and row.pid is not None for row in rows)

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from council import app, homes, ports
+from council import app, care_app, homes, ports
 from council.backends.model_provider import detect, packaged
 from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
@@ -374,13 +374,13 @@ def _incidents(config: config_module.Config, where: home_module.Home) -> list[Fi
     """Tell what goes on, which notices nobody got, and what keeps the next ones from arriving."""
     found = []
     try:
-        if app.addresses(where) and importlib.util.find_spec("apprise") is None:
+        if care_app.addresses(where) and importlib.util.find_spec("apprise") is None:
             text = "there are addresses and Apprise is not installed; `pip install 'council-cloud[notify]'`"
             found.append(Finding("notices", False, text, needed=False))
     except errors.SetupError as error:
         found.append(Finding("notices", False, error.message, needed=False))
     try:
-        with contextlib.closing(app.incidents(config, where)) as kept:
+        with contextlib.closing(care_app.incidents(config, where)) as kept:
             going_on = kept.newest(_SHOWN_MAX, standing=incidents.Standing.OPEN)
             failed = kept.parcels(incidents.Delivery.FAILED, config.alerts.notices_max)
             waiting = kept.counts()[incidents.Delivery.WAITING]
@@ -402,7 +402,7 @@ def _incidents(config: config_module.Config, where: home_module.Home) -> list[Fi
 
 def _services(where: home_module.Home) -> list[Finding]:
     try:
-        services = asyncio.run(app.runtime(where).status())
+        services = asyncio.run(care_app.runtime(where).status())
     except errors.SupervisorUnavailableError:
         return [Finding("services", False, "not running; `council up` starts them", needed=False)]
     except errors.CouncilError as error:

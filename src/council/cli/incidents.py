@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from council import app, care_ports
+from council import care_app, care_ports
 from council.cli import options
 from council.domain import errors, home, incidents, incidents_wire
 from council.kit import clock as clock_module
@@ -158,7 +158,7 @@ def silences(where: home.Home, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def _kept(where: home.Home) -> Iterator[care_ports.Incidents]:
-    kept = app.incidents(options.config_of(where), where)
+    kept = care_app.incidents(options.config_of(where), where)
     try:
         yield kept
     finally:

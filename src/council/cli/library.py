@@ -68,13 +68,13 @@ def search(query: tuple[str, ...], limit: int, port: int | None, where: home_mod
     if as_json:
         options.print_json(reply["found"])
         return
-    options.print_table(("FOUND BY", "HELD", "NEAR", "DOCUMENT", "PLACE", "QUOTE"), list(map(_row, reply["found"])))
+    options.print_table(("FOUND BY", "COVERS", "NEAR", "DOCUMENT", "PLACE", "QUOTE"), list(map(_row, reply["found"])))
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     near = "" if one["cosine"] is None else f"{one['cosine']:.2f}"
     words = one["quote"] or one["text"]
-    return one["found_by"], f"{one['held']:.2f}", near, one["source"], one["heading"], _shown(words)
+    return one["found_by"], f"{one['coverage']:.2f}", near, one["source"], one["heading"], _shown(words)
 
 
 def _shown(text: str) -> str:

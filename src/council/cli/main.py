@@ -35,6 +35,7 @@ _MODULES = {
     "run": "run",
     "ledger": "ledger",
     "budget": "budget",
+    "gates": "gates",
     "incidents": "incidents",
     "notify": "notify",
     "models": "models",
@@ -51,7 +52,7 @@ _MODULES = {
 
 
 # Where a command's name is that of a module which its own module imports.
-_NAMES = {"providers": "group", "incidents": "group"}
+_NAMES = {"providers": "group", "incidents": "group", "gates": "group"}
 
 
 class _Group(click.Group):

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from council import app, homes
+from council import care_app, homes
 from council.backends.notifier import apprise
 from council.cli import options
 from council.domain import errors, home, incidents
@@ -57,7 +57,7 @@ def _read_address(name: str) -> str:
 @options.home
 def remove(name: str, where: home.Home) -> None:
     """Forget the address NAME."""
-    if name not in app.addresses(where):
+    if name not in care_app.addresses(where):
         raise _unknown(name)
     where.notify_address_file(name).unlink(missing_ok=True)
     click.echo(f"The address {name} is removed.")
@@ -68,7 +68,7 @@ def remove(name: str, where: home.Home) -> None:
 @options.as_json
 def list_channels(where: home.Home, as_json: bool) -> None:
     """Show every channel that notices go to, never an address."""
-    found = [one.channel for one in app.notifiers(options.config_of(where), where)]
+    found = [one.channel for one in care_app.notifiers(options.config_of(where), where)]
     if as_json:
         options.print_json(found)
         return
@@ -81,7 +81,7 @@ def list_channels(where: home.Home, as_json: bool) -> None:
 @options.home
 def test(name: str | None, where: home.Home) -> None:
     """Send a notice that says it is a test: to the address NAME, or over every channel but the log of the service."""
-    found = app.notifiers(options.config_of(where), where)
+    found = care_app.notifiers(options.config_of(where), where)
     chosen = [one for one in found if one.channel == (f"apprise:{name}" if name else one.channel) != "log"]
     if name is not None and not chosen:
         raise _unknown(name)
@@ -105,7 +105,7 @@ def test(name: str | None, where: home.Home) -> None:
 @options.as_json
 def failed(limit: int, where: home.Home, as_json: bool) -> None:
     """Show the notices that could not be delivered, why, and what they said."""
-    kept = app.incidents(options.config_of(where), where)
+    kept = care_app.incidents(options.config_of(where), where)
     try:
         found = kept.parcels(incidents.Delivery.FAILED, limit)
     finally:

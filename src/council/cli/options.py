@@ -78,13 +78,18 @@ def print_json(value: Any) -> None:
 
 def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> None:
     """Print aligned columns; those in `right` are aligned right."""
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    # Colours take no room.
+    widths = [max(len(click.unstyle(row[column])) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
         cells = (
-            cell.rjust(width) if column in right else cell.ljust(width)
+            _padding(cell, width) + cell if column in right else cell + _padding(cell, width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         click.echo("  ".join(cells).rstrip())
+
+
+def _padding(cell: str, width: int) -> str:
+    return " " * (width - len(click.unstyle(cell)))
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from council import app, homes, ports
+from council import app, care_app, homes, ports
 from council.cli import options, provider_models
 from council.domain import errors, providers
 from council.domain import home as home_module
@@ -131,7 +131,7 @@ _AT_NEXT_START = "with the next start: `council down`, then `council up`"
 
 async def _restart_gateway(where: home_module.Home) -> str:
     """Restart the gateway; return the generation that it runs. Raises SupervisorUnavailableError."""
-    runtime = app.runtime(where)
+    runtime = care_app.runtime(where)
     await runtime.restart("gateway")
     return next(one.generation for one in await runtime.status() if one.name.partition(":")[0] == "gateway")
 

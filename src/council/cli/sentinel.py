@@ -12,8 +12,7 @@ from typing import Any
 import click
 import orjson
 
-from council import homes
-from council.backends.runtime import local
+from council import care_app, homes
 from council.cli import options
 from council.domain import errors
 from council.domain import home as home_module
@@ -87,7 +86,7 @@ def trace(service: str, where: home_module.Home, as_json: bool) -> None:
     It sees what is allocated in that time, so the service should do then what makes it grow.
     """
     log_file = where.logs / f"{service}.log"
-    runtime = local.LocalRuntime(where)
+    runtime = care_app.runtime(where)
     replicas = sum(row.name.partition(":")[0] == service for row in asyncio.run(runtime.status()))
     begins_at = log_file.stat().st_size if log_file.exists() else 0
     asyncio.run(runtime.trace(service))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from council import app, homes
+from council import care_app, homes
 from council.backends.model_provider import packaged
 from council.cli import options
 from council.domain import config as config_module
@@ -102,6 +102,7 @@ def _welcome(config: config_module.Config, where: home_module.Home, without: fro
     click.echo("Five questions to try, like this or with any OpenAI client:")
     for kind, text in questions.QUESTIONS:
         click.echo(f'  {kind:<10} {_command_name()} ask "{text}"')
+    click.echo(f"Is all well? {_command_name()} gates")
     scheme = "https" if config.gateway.tls_cert_file else "http"
     click.echo(f"ready {scheme}://{_shown(config.gateway.host)}:{config.port}")
     sys.stdout.flush()
@@ -167,7 +168,7 @@ def _follow(log: Path, begins_at: int, child: "subprocess.Popen[bytes]") -> bool
 @options.home
 def down(where: home_module.Home) -> None:
     """Stop everything; running answers are finished first."""
-    asyncio.run(app.runtime(where).shut_down())
+    asyncio.run(care_app.runtime(where).shut_down())
     click.echo("Stopped.")
 
 
@@ -178,7 +179,7 @@ def status(where: home_module.Home, as_json: bool) -> None:
     """Show every process: state, generation, uptime, restarts, memory. And which regime of users holds."""
     from council.supervisor import ownership, users
 
-    services = asyncio.run(app.runtime(where).status())
+    services = asyncio.run(care_app.runtime(where).status())
     regime = ownership.noted_regime(where)
     if as_json:
         said = {} if regime is None else {"regime": regime.name, "regime_reason": regime.reason}

@@ -21,6 +21,25 @@ SENTINELS = (
 NAMED = {"error_rate": "http_5xx", "latency_p95": "latency", "cost_per_100": "spend"}
 
 
+# What to do first, by the name of the alert. A sentinel says its own.
+NEXT_STEPS = {
+    "http_5xx": "See which part is away with `council status`, then its log under ~/.council/logs.",
+    "latency": "See with `council status` whether a part is away or restarts, and with `council ledger report` who asks.",
+    "spend": "See where it goes with `council ledger report --by model`; `budget.day_usd_micros` bounds it.",
+    "success_rate": "See which questions end without an answer with `council ledger report --by route`.",
+    "local_processing": "See which models are asked with `council ledger report --by model`.",
+    "network_errors": "See which provider fails with `council providers test`.",
+    "disk_usage": "Free space on the disk of the home; `council doctor` says how much is left.",
+    "gpu_memory": "Serve a smaller model: `council models use`.",
+    "memory_growth": "See with `council status` which service grows, and restart it when it suits.",
+    "fd_usage": "See with `council status` which service it is, and restart it before it has none left.",
+    "concurrent_users": "Bound how often each token asks: `council tokens add --requests-per-minute 60`.",
+    "response_size": "See whose answers are long with `council ledger report --by token`.",
+    "service_down": "The supervisor starts it again by itself; its log under ~/.council/logs says why it ended.",
+    "metrics_stale": "Verdicts are unknown until it can be read again. See `council status`, and whether its port answers.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class AlertsConfig:
     """Alerts, incidents, and who is told of them."""

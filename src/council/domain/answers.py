@@ -208,7 +208,8 @@ class Delta:
 class Finding:
     """A specialist's finished answer; `text` is the whole of it, the deltas joined.
 
-    `refused` is a clear no with its reason, as for a number too large to write down; not the same as passing on.
+    `refused` is a clear no with its reason, as for a number too large to write down; not the same as passing on. `wrong` is an
+    answer that a check has shown to be none, told with what failed.
     """
 
     text: str
@@ -218,6 +219,7 @@ class Finding:
     model: str | None = None
     finish_reason: str = "stop"
     refused: bool = False
+    wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True)

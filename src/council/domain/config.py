@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, errors, money, options, storage
+from council.domain import alerting, answering, errors, money, options, storage, watching
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -261,6 +261,7 @@ class Config:
     calls: CallsConfig = field(default_factory=CallsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
+    watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
@@ -278,6 +279,11 @@ class Config:
     def sandboxd_port(self) -> int:
         """The port of the sandbox service's health and metrics."""
         return self.port + 4
+
+    @property
+    def watcher_port(self) -> int:
+        """The port of the watcher's health and metrics."""
+        return self.port + 2
 
     @property
     def recall_port(self) -> int:
@@ -469,6 +475,10 @@ def _check_combinations(config: Config) -> None:
             raise errors.ConfigError(f"`{key}` may hold {', '.join(known)}, not {', '.join(unknown)}.")
     if config.cache.kind not in CACHE_KINDS:
         raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
+    if config.watch.source not in watching.SOURCES:
+        raise errors.ConfigError(
+            f"`watch.source` must be one of {', '.join(watching.SOURCES)}, not {config.watch.source!r}."
+        )
     sandbox = config.sandbox
     if sandbox.kind not in SANDBOX_KINDS:
         raise errors.ConfigError(f"`sandbox.kind` must be one of {', '.join(SANDBOX_KINDS)}, not {sandbox.kind!r}.")

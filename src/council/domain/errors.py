@@ -25,6 +25,9 @@ CouncilError
 │   ├── SandboxUnavailableError      there is no sandbox to run code in, or it lacks a layer that it must have
 │   │   └── SandboxStoppedError          the kill switch is thrown
 │   ├── NotifyError                  a notice could not be delivered
+│   ├── ScrapeError                  a service did not tell its metrics
+│   ├── SamplesError                 the watcher's samples cannot be read or written
+│   ├── WatcherUnavailableError      the watcher cannot be reached
 │   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ConfigError                  a config key or value that cannot be used
@@ -223,6 +226,24 @@ class NotifyError(UnavailableError):
     """A notice could not be delivered."""
 
     code = "notify_failed"
+
+
+class ScrapeError(UnavailableError):
+    """A service did not tell its metrics."""
+
+    code = "scrape_failed"
+
+
+class SamplesError(UnavailableError):
+    """The watcher's samples cannot be read or written."""
+
+    code = "samples_unavailable"
+
+
+class WatcherUnavailableError(UnavailableError):
+    """The watcher cannot be reached."""
+
+    code = "watcher_unavailable"
 
 
 class SupervisorUnavailableError(UnavailableError):

@@ -49,6 +49,16 @@ class Home:
         return self.root / "notices"
 
     @property
+    def watch(self) -> Path:
+        """What the watcher has read and judged in the last days; nothing but the past is lost with it."""
+        return self.root / "watch"
+
+    @property
+    def monitoring(self) -> Path:
+        """Files for Prometheus, Alertmanager, Grafana and Loki, written anew for each generation."""
+        return self.root / "monitoring"
+
+    @property
     def blueprint(self) -> Path:
         """The bare git repository that describes the running system."""
         return self.root / "blueprint.git"

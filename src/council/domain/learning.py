@@ -42,6 +42,14 @@ class Thumb:
     route: answers.Route | None = None
 
 
+class Taken(enum.StrEnum):
+    """What a thumb changed: `new` where its user had said nothing or the other, `unknown` where it was not their request."""
+
+    NEW = "new"
+    SAME = "same"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What is kept at most: nothing older than `before_us`, so many rows of one user, so many of all."""

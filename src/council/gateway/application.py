@@ -20,7 +20,9 @@ from council.gateway import (
     admin,
     door,
     embeddings,
+    exchange,
     feedback,
+    gates,
     health,
     incidents,
     library,
@@ -41,8 +43,9 @@ _log = logging.getLogger(__name__)
 _SELF_REPORT_S = 5.0
 
 
-def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
+def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     """Return the gateway's ASGI application. `lifespan` opens and closes what the parts need."""
+    telemetry.begin(made.calls.models)
     vitals = health.Health(made)
     app = fastapi.FastAPI(
         title="Council",
@@ -63,6 +66,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     app.include_router(specialists.router(made))
     app.include_router(library.router(made))
     app.include_router(incidents.router(made))
+    app.include_router(gates.router(made, vitals))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
     app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
     app.openapi = lambda: openapi.document(app, v1.model_names(), made.config.sandbox)  # type: ignore[method-assign]
@@ -71,7 +75,9 @@ def build(made: parts.Parts, lifespan: Any = None) -> ASGIApp:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unforeseen)
     direct = _Shortcut(app, v1.hot_paths())
-    return door.Door(direct, made.config.gateway, sandbox_wire.body_bytes_max(made.config.sandbox), _template)
+    return door.Door(
+        direct, made.config.gateway, sandbox_wire.body_bytes_max(made.config.sandbox), _template, made.closing
+    )
 
 
 class _Shortcut:
@@ -139,6 +145,8 @@ _PATHS = frozenset(
         "/api/budget",
         "/api/status",
         "/api/incidents",
+        "/api/gates",
+        "/api/metrics",
         "/api/ledger/report",
         "/api/ledger/export",
         "/v1/embeddings",
@@ -166,6 +174,8 @@ def _template(path: str) -> str:
         return path
     if path.startswith(_SESSIONS):
         return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
+    if path.startswith("/api/gates/"):
+        return "/api/gates/{name}"
     if path.startswith("/api/incidents/"):
         return "/api/incidents/{id}"
     if path.startswith("/api/library/passages/"):
@@ -177,6 +187,7 @@ def _template(path: str) -> str:
 
 async def _own_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.CouncilError)
+    exchange.note_failure(request.scope, error)
     if error.detail:
         _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
     told = request.scope["state"].get(limits.STATE, {})

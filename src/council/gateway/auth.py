@@ -1,6 +1,7 @@
 """Who is calling: bearer tokens against the hashed list, or loopback without one."""
 
 import asyncio
+import hmac
 import ipaddress
 import logging
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from starlette.requests import HTTPConnection
 from council import ports, telemetry
 from council.domain import access, errors
 from council.domain import config as config_module
+from council.gateway import presence
 
 _log = logging.getLogger(__name__)
 
@@ -23,9 +25,11 @@ class Doorkeeper:
     nobody new in.
     """
 
-    def __init__(self, records: ports.Records, gateway: config_module.GatewayConfig):
+    def __init__(self, records: ports.Records, gateway: config_module.GatewayConfig, service_key_sha256: str = ""):
+        """`service_key_sha256` is of the key that only services have; it opens the metrics and nothing else."""
         self._records = records
         self._gateway = gateway
+        self._service_key_sha256 = service_key_sha256
         self._tokens: Mapping[str, access.Token] = {}
 
     async def refresh(self) -> None:
@@ -52,7 +56,15 @@ class Doorkeeper:
             raise errors.ForbiddenError(
                 f"This needs the right to {right}. Use a token whose role has it; `council tokens add` makes one."
             )
+        presence.met(connection, principal)
         return principal
+
+    def admit_scrape(self, connection: HTTPConnection) -> None:
+        """Let pass who may read, and the watcher. Raises UnauthenticatedError, ForbiddenError."""
+        scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+        shown = access.digest(secret.strip()) if scheme.lower() == "bearer" else ""
+        if not (shown and hmac.compare_digest(shown, self._service_key_sha256)):
+            self.admit(connection, access.Right.READ)
 
     def _identify(self, connection: HTTPConnection) -> access.Principal:
         header = connection.headers.get("authorization")

@@ -16,7 +16,7 @@ from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors
 from council.gateway import errors as http_errors
-from council.gateway import limits
+from council.gateway import exchange, limits, presence
 from council.kit import ids, json_logs
 
 _log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LENGTH_DIGITS_MAX = 20
+_OURS = ("/v1", "/api", "/mcp")
+_STATE = ("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status")
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -41,14 +43,25 @@ class Door:
     """
 
     def __init__(
-        self, app: ASGIApp, gateway: config_module.GatewayConfig, job_bytes_max: int, template_of: Callable[[str], str]
+        self,
+        app: ASGIApp,
+        gateway: config_module.GatewayConfig,
+        job_bytes_max: int,
+        template_of: Callable[[str], str],
+        closing: asyncio.Event,
     ):
         self._app = app
+        self._closing = closing
         self._gateway = gateway
         self._job_bytes_max = job_bytes_max
         self._template_of = template_of
         self._in_flight = 0
+        self._crowd = presence.Crowd()
         self._allowed_hosts = frozenset(name.lower() for name in gateway.allowed_hosts)
+
+    def drain(self) -> None:
+        """Say that this process stops: streams that would never end by themselves end now."""
+        self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one exchange."""
@@ -73,9 +86,12 @@ class Door:
             )
         self._in_flight += 1
         telemetry.HTTP_IN_FLIGHT.inc()
+        if asks(self.label(scope["path"])):
+            self._crowd.expect(scope)
         try:
             await self._app(scope, receive, send)
         finally:
+            self._crowd.part(scope)
             self._in_flight -= 1
             telemetry.HTTP_IN_FLIGHT.dec()
 
@@ -128,6 +144,14 @@ def _host_name(header: str) -> str:
     return header.partition(":")[0].lower()
 
 
+def asks(label: str) -> bool:
+    """Return whether exchanges of this label ask Council for something other than how it is.
+
+    Who watches does so without end: counted, they would make a few questions that fail look like a small share.
+    """
+    return label.startswith(_OURS) and not label.startswith(_STATE)
+
+
 class _Exchange:
     """One request and its response, as seen from the door."""
 
@@ -151,11 +175,11 @@ class _Exchange:
             await self._fail(error)
         except asyncio.CancelledError:
             # The drain's time is up. Whoever has heard nothing yet is told; a stream that began is cut.
+            stopping = errors.UnavailableError("The service is stopping. Try again in a moment.", retry_after_s=5)
+            exchange.note_failure(self._scope, stopping)
             if self._status:
                 raise
-            await self._fail(
-                errors.UnavailableError("The service is stopping. Try again in a moment.", retry_after_s=5)
-            )
+            await self._fail(stopping)
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and the client gets our shape
             _log.exception("a request failed", extra={"path": self._door.label(self._scope["path"])})
             await self._fail(errors.CouncilError("Internal error.", detail=str(error)))
@@ -187,6 +211,7 @@ class _Exchange:
         await self._send(message)
 
     async def _fail(self, error: errors.CouncilError) -> None:
+        exchange.note_failure(self._scope, error)
         if error.detail:
             _log.warning("a request was refused", extra={"code": error.code, "detail": error.detail})
         if self._status:
@@ -203,6 +228,9 @@ class _Exchange:
         telemetry.of(telemetry.HTTP_RESPONSES, path, method, status).inc()
         telemetry.of(telemetry.HTTP_SECONDS, path).observe(took_s)
         telemetry.of(telemetry.HTTP_RESPONSE_BYTES, path).observe(self._body_bytes)
-        if path != "other" and path.startswith(("/v1", "/api", "/mcp")):
+        if asks(path):
+            outcome = exchange.outcome(self._scope, self._status, http_errors.status_of)
+            telemetry.of(telemetry.EXCHANGES, outcome).inc()
+        if path.startswith(_OURS):
             fields: dict[str, Any] = {"path": path, "method": method, "status": self._status or 499}
             _log.info("request", extra={**fields, "took_ms": round(took_s * 1000, 1), "bytes": self._body_bytes})

@@ -35,6 +35,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "store_unavailable": (503, "server_error"),
     "compute_unavailable": (503, "server_error"),
     "recall_unavailable": (503, "server_error"),
+    "watcher_unavailable": (503, "server_error"),
     "sandbox_unavailable": (503, "server_error"),
     "sandbox_stopped": (503, "server_error"),
     "compute_limit": (422, "invalid_request_error"),

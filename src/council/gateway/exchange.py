@@ -1,20 +1,25 @@
-"""What routes share that read a body of their own: the body in time, and work that ends when its caller leaves."""
+"""What routes share that read a body of their own: the body in time, work that ends when its caller leaves, and how it ended
+where the status does not say.
+"""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import orjson
 import pydantic
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from council.domain import errors
 
 # nginx's number for it; nobody is there to read it but the log.
 CLIENT_GONE = 499
 _LOOK_AFTER_S = 0.05
+# Where in an exchange's state the error is that ended it.
+_FAILURE = "failure"
+_CAUSES_MAX = 8
 
 _T = TypeVar("_T")
 _Form = TypeVar("_Form", bound=pydantic.BaseModel)
@@ -95,6 +100,37 @@ async def unless_gone(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T | N
         timer.cancel()
         if watching is not None:
             watching.cancel()
+
+
+def note_failure(scope: Scope, error: errors.CouncilError) -> None:
+    """Note what an exchange ended in, for whoever counts: a stream that breaks has told 200 long before."""
+    scope["state"][_FAILURE] = error
+
+
+def outcome(scope: Scope, status: int, status_of: Callable[[errors.CouncilError], int]) -> str:
+    """Return how an exchange ended: `ok`, `error` or `timeout`.
+
+    What the caller did wrong is ok, and so is one who left. A timeout is where a part did not answer Council in time.
+    """
+    failure = scope["state"].get(_FAILURE)
+    if failure is not None:
+        status = max(status, status_of(failure))
+    if status < _SERVER_ERROR:
+        return "ok"
+    return "timeout" if status == _GATEWAY_TIMEOUT or _took_too_long(failure) else "error"
+
+
+_SERVER_ERROR = 500
+_GATEWAY_TIMEOUT = 504
+
+
+def _took_too_long(error: BaseException | None) -> bool:
+    """Return whether an error comes of a clock that ran out: back ends chain what their driver raised."""
+    for _ in range(_CAUSES_MAX):
+        if error is None or isinstance(error, TimeoutError):
+            break
+        error = error.__cause__
+    return isinstance(error, TimeoutError)
 
 
 def json_response(content: Any, headers: dict[str, str] | None = None) -> Response:

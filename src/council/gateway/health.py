@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from council import telemetry
-from council.domain import access, errors
+from council.domain import errors
 from council.gateway import parts
 
 _PING_S = 2.5
@@ -66,7 +66,7 @@ class Health:
 
     async def metrics(self, request: Request) -> Response:
         """Show the metrics of all gateway workers, summed."""
-        self._parts.doorkeeper.admit(request, access.Right.READ)
+        self._parts.doorkeeper.admit_scrape(request)
         telemetry.observe_process("gateway", self._parts.generation)
         self.providers()
         return Response(await asyncio.to_thread(telemetry.render), media_type=telemetry.CONTENT_TYPE)

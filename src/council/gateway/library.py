@@ -26,13 +26,13 @@ class PassageForm(pydantic.BaseModel):
 
 
 class FoundForm(PassageForm):
-    """A passage that fits a query: its sentences that hold most of the query's words, and the share that they hold.
+    """A passage that fits a query: its sentences that hold most of the query's words, and the share that the passage covers.
 
     `found_by` is `words`, `meaning` or `both`; `cosine` says how near in meaning it is, null where that was not asked.
     """
 
     quote: str
-    held: float
+    coverage: float
     found_by: str
     cosine: float | None
 

@@ -1,5 +1,6 @@
 """Everything that the gateway's routes need, made once by the composition root."""
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -13,12 +14,16 @@ from council.serving.router import learning as learning_module
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parts:
-    """`pings` maps the name of each part the gateway leans on to a call that raises if it is away."""
+    """`pings` maps the name of each part the gateway leans on to a call that raises if it is away.
+
+    `closing` is set when this process is told to stop: what would never end by itself ends then.
+    """
 
     config: config_module.Config
     generation: str
     records: ports.Records
     incidents: care_ports.Incidents
+    watch: care_ports.Watch
     pipeline: pipeline_module.Pipeline
     calls: calls_module.Calls
     sandbox: ports.Sandbox
@@ -28,3 +33,4 @@ class Parts:
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]
+    closing: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)

@@ -119,11 +119,11 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the answer ends, an error ends it, or the client leaves."""
         try:
-            await exchange.unless_gone(receive, self._produce(send))
+            await exchange.unless_gone(receive, self._produce(scope, send))
         finally:
             await self._source.close()
 
-    async def _produce(self, send: Send) -> bool:
+    async def _produce(self, scope: Scope, send: Send) -> bool:
         """Return whether the answer came to its end. Raises what went wrong before the response began."""
         opening = asyncio.ensure_future(self._source.open())
         try:
@@ -132,13 +132,13 @@ class EventStream(Response):
                 opening.result()
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async with _KeepAlive(send) as line:
-                return await self._speak(opening, line)
+                return await self._speak(scope, opening, line)
         finally:
             if not opening.done():
                 opening.cancel()
                 await asyncio.gather(opening, return_exceptions=True)
 
-    async def _speak(self, opening: "asyncio.Future[None]", line: "_KeepAlive") -> bool:
+    async def _speak(self, scope: Scope, opening: "asyncio.Future[None]", line: "_KeepAlive") -> bool:
         try:
             await line.send(self._outlet.opening())
             await opening
@@ -154,6 +154,7 @@ class EventStream(Response):
         except Exception as error:  # noqa: BLE001 - logged; the client must not take the end for a clean stop
             _log.exception("a stream failed")
             failure = errors.CouncilError("Internal error.", detail=str(error))
+        exchange.note_failure(scope, failure)
         await line.send(self._outlet.failed(http_errors.body_of(failure, self._request_id)), more=False)
         return False
 

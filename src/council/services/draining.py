@@ -48,6 +48,7 @@ def run(
     *,
     drain_s: float,
     linger_s: float,
+    on_drain: Callable[[], None],
     options: Mapping[str, Any],
 ) -> None:
     """Serve until a signal, then drain. See `harness.serve`."""
@@ -66,7 +67,7 @@ def run(
         "timeout_graceful_shutdown": drain_s,
     }
     config = uvicorn.Config(app, **{**choices, **options})
-    DrainingServer(config, on_started, min(linger_s, drain_s / 2)).run(sockets=[sock])
+    DrainingServer(config, on_started, min(linger_s, drain_s / 2), on_drain).run(sockets=[sock])
 
 
 class DrainState(uvicorn_server.ServerState):
@@ -81,8 +82,15 @@ class DrainState(uvicorn_server.ServerState):
 class DrainingServer(uvicorn.Server):
     """Reports when it serves, exits 0 on a signal, and marks the state as draining before connections are told."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None], linger_s: float):
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_started: Callable[[], None],
+        linger_s: float,
+        on_drain: Callable[[], None] = lambda: None,
+    ):
         super().__init__(config)
+        self._on_drain = on_drain
         self.drain_state = DrainState(linger_s)
         self.server_state = self.drain_state
         self._on_started = on_started
@@ -95,6 +103,7 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain; connections accepted but not yet known to the server see the mark when they are made."""
         self.drain_state.draining = True
+        self._on_drain()
         await super().shutdown(sockets=sockets)
 
     @contextlib.contextmanager

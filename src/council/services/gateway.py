@@ -28,7 +28,15 @@ def main(config: config_module.Config, where: home.Home) -> int:
     tracing.listen()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
-    harness.serve(application, listener, environment, drain_s=config.gateway.drain_s, **server_options(config.gateway))
+    options = server_options(config.gateway)
+    harness.serve(
+        application,
+        listener,
+        environment,
+        drain_s=config.gateway.drain_s,
+        on_drain=application.drain,
+        **options,
+    )
     return 0
 
 

@@ -121,6 +121,7 @@ def serve(
     *,
     drain_s: float,
     linger_s: float = 1.0,
+    on_drain: Callable[[], None] | None = None,
     **uvicorn_options: Any,
 ) -> None:
     """Serve an ASGI app over HTTP on a listening socket until SIGTERM or SIGINT, then drain and return.
@@ -129,9 +130,19 @@ def serve(
     answers what still arrives on open connections with `Connection: close`, closes a connection only after it was idle
     for `linger_s` (half of `drain_s` at most), and cuts what is left after `drain_s`. See `draining` for why.
 
+    `on_drain` is called at the signal, to end what would never end by itself.
+
     `uvicorn_options` go to `uvicorn.Config` and win over the choices made here.
     """
     # Here, not above: services that speak no HTTP should not pay for it.
     from council.services import draining
 
-    draining.run(app, sock, environment.ready, drain_s=drain_s, linger_s=linger_s, options=uvicorn_options)
+    draining.run(
+        app,
+        sock,
+        environment.ready,
+        drain_s=drain_s,
+        linger_s=linger_s,
+        on_drain=on_drain or (lambda: None),
+        options=uvicorn_options,
+    )

@@ -26,7 +26,7 @@ from council.domain import answers, home
 from council.domain import config as config_module
 from council.kit import frames, listeners
 from council.services import harness, local_hosts, meanings, memories, reader, rights, tracing
-from council.serving.memory import corpora, folder, hybrid, lexical
+from council.serving.memory import corpora, folder, glossary, hybrid, lexical
 
 _log = logging.getLogger(__name__)
 
@@ -183,15 +183,15 @@ class _Recall:
             return {"passages": [asdict(one)] if one else []}
         limit = min(int(request.get("limit", 5)), _RESULTS_MAX)
         query = str(request.get("query", ""))
-        packaged = self._packaged.find(query)
-        if packaged is None and request.get("meanings"):
+        entry = glossary.outright(self._index, self._packaged.find, query)
+        if entry is None and request.get("meanings"):
             return await self._find(query, limit)
-        passages = [*([packaged] if packaged else []), *self._index.search(query, limit)][:limit]
+        passages = [*([entry] if entry else []), *self._index.search(query, limit)][:limit]
         return self._found(passages, "")
 
     async def _find(self, query: str, limit: int) -> dict[str, Any]:
-        held_min = self.settings.coverage_min
-        passages, note = await hybrid.search(self._index, query, limit, held_min, self.meaning.nearest)
+        coverage_min = self.settings.coverage_min
+        passages, note = await hybrid.search(self._index, query, limit, coverage_min, self.meaning.nearest)
         return self._found(passages, note)
 
     def _found(self, passages: Sequence[answers.Passage], note: str) -> dict[str, Any]:

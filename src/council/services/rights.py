@@ -103,6 +103,11 @@ def confinement_of(
             read += [where.generations, where.current, where.library]
             write += [where.records, where.recall]
             connect = None if config.records.url else ()
+        case "watcher":
+            read += [where.generations, where.current, where.run]
+            write += [where.watch, where.records, where.notices, where.monitoring]
+            # Notices go to whatever address there is, and the records or metrics may be a server's.
+            connect = None
         case "store":
             write += [where.store]
         case "sandboxd":

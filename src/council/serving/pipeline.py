@@ -118,17 +118,16 @@ class Pipeline:
                         if not run.spoken:
                             yield answers.Delta(event.text)
                         yield answer
-        except errors.CouncilError:
-            await self._record_failure(run, ledger.Outcome.FAILED)
+        except errors.CouncilError as error:
+            await self._record_failure(run, ledger.Outcome.FAILED, error)
             raise
         except (asyncio.CancelledError, GeneratorExit):
             # A caller that has its answer closes the iterator too; that answer's row is there already.
             if not run.recorded:
-                run.observe(ledger.Outcome.CANCELLED)
                 self._keep(self._record_cancelled(run))
             raise
-        except Exception:
-            await self._record_failure(run, ledger.Outcome.FAILED)
+        except Exception as error:
+            await self._record_failure(run, ledger.Outcome.FAILED, error)
             raise
         finally:
             self._open -= 1
@@ -298,16 +297,17 @@ class Pipeline:
                 return run.tab.cost_usd_micros
         if finding.model is None:
             return 0
-        return money.cost_usd_micros(money.price_of(finding.model, self._prices), finding.usage)
+        run.untabbed_usd_micros = money.cost_usd_micros(money.price_of(finding.model, self._prices), finding.usage)
+        return run.untabbed_usd_micros
 
-    async def _record_failure(self, run: run_module.Run, outcome: ledger.Outcome) -> None:
+    async def _record_failure(self, run: run_module.Run, outcome: ledger.Outcome, failure: Exception) -> None:
         """Record a request that ends in an error; that error matters more than one of the ledger."""
         if run.recorded:
             return
-        run.observe(outcome)
         if run.tab is not None:
             await run.tab.settled()
             run.cost_usd_micros = run.tab.cost_usd_micros
+        run.observe(outcome, failure)
         try:
             await self._writer.record(run.row(outcome, self._generation), run.charges)
         except errors.CouncilError as error:
@@ -319,6 +319,7 @@ class Pipeline:
         if run.tab is not None:
             await run.tab.settled()
             row = dataclasses.replace(row, cost_usd_micros=run.tab.cost_usd_micros)
+        run.observe(ledger.Outcome.CANCELLED)
         try:
             await self._writer.record(row, run.charges)
         except errors.CouncilError as error:

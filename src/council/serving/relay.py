@@ -51,7 +51,7 @@ class Relay:
         self._generation = generation
         self._keep = keep
         self._answering: attempts.Answering | None = None
-        self._failed = False
+        self._failure: BaseException | None = None
 
     async def whole(self) -> tuple[ports.ModelReply, answers.Answer]:
         """Return the reply and what is told about it; the row is committed. Raises as ports.ModelProvider says."""
@@ -70,8 +70,8 @@ class Relay:
         assert self._answering is not None, "open comes first"
         try:
             return await self._answering.read()
-        except errors.CouncilError:
-            self._failed = True
+        except errors.CouncilError as error:
+            self._failure = error
             raise
 
     async def finish(self) -> answers.Answer:
@@ -97,10 +97,10 @@ class Relay:
         if self._answering is not None:
             await self._answering.close()
         await self._tab.settled()
-        outcome = ledger.Outcome.FAILED if self._failed else ledger.Outcome.CANCELLED
+        outcome = ledger.Outcome.CANCELLED if self._failure is None else ledger.Outcome.FAILED
         self._run.cost_usd_micros = self._tab.cost_usd_micros
         self._run.finding = _spent(self._tab)
-        self._run.observe(outcome)
+        self._run.observe(outcome, self._failure)
         try:
             await self._writer.record(self._run.row(outcome, self._generation), self._run.charges)
         except errors.CouncilError as error:
@@ -111,8 +111,8 @@ class Relay:
             return await asking
         except asyncio.CancelledError:
             raise
-        except BaseException:
-            self._failed = True
+        except BaseException as error:
+            self._failure = error
             raise
 
 

@@ -21,6 +21,8 @@ class Run:
         self.degraded: list[str] = []
         self.finding: answers.Finding | None = None
         self.cost_usd_micros = 0
+        # Of that what is on no tab: the local model's words, at the price that the settings give them.
+        self.untabbed_usd_micros = 0
         self.recorded = False
         self.spoken = False
         self.tab: attempts.Tab | None = None
@@ -141,10 +143,11 @@ class Run:
             memory=self.memory.report(self.route) if self.memory else None,
         )
 
-    def observe(self, outcome: ledger.Outcome) -> None:
-        """Count the request in the metrics."""
+    def observe(self, outcome: ledger.Outcome, failure: BaseException | None = None) -> None:
+        """Count the request in the metrics, once all that it cost is known. `failure` is what it ended in, if in one."""
         total_s = self._elapsed_s()
-        telemetry.of(telemetry.REQUESTS, self.route, outcome).inc()
+        telemetry.of(telemetry.REQUESTS, self.route, self._told(outcome, failure)).inc()
+        self._count_cost()
         if self.finding is None or outcome not in (ledger.Outcome.ANSWERED, ledger.Outcome.REFUSED):
             return
         # Of answers only: a refusal in a millisecond says nothing about how fast answers are.
@@ -156,7 +159,30 @@ class Run:
             model, usage = self.finding.model, self.finding.usage
             telemetry.of(telemetry.TOKENS, model, "prompt").inc(usage.prompt_tokens)
             telemetry.of(telemetry.TOKENS, model, "completion").inc(usage.completion_tokens)
-            telemetry.of(telemetry.COST_USD_MICROS, model).inc(self.cost_usd_micros)
+        if said_bytes := self._said_bytes():
+            telemetry.ANSWER_BYTES.observe(said_bytes)
+
+    def _told(self, outcome: ledger.Outcome, failure: BaseException | None) -> str:
+        """Return the outcome as the gates tell it apart: what a check found wrong, and what a caller did, stand alone."""
+        if outcome is ledger.Outcome.ANSWERED and self.finding is not None and self.finding.wrong:
+            return "wrong"
+        if outcome is ledger.Outcome.FAILED and isinstance(failure, errors.InvalidRequestError):
+            return "invalid"
+        return outcome
+
+    def _count_cost(self) -> None:
+        if self.tab is not None:
+            for charge in self.tab.charges:
+                telemetry.of(telemetry.COST_USD_MICROS, charge.model).inc(charge.cost_usd_micros)
+        if self.finding is not None and self.finding.model:
+            telemetry.of(telemetry.COST_USD_MICROS, self.finding.model).inc(self.untabbed_usd_micros)
+
+    def _said_bytes(self) -> int:
+        """Return the bytes of the answer's text; what is relayed was counted on its way."""
+        assert self.finding is not None
+        if self.finding.text:
+            return len(self.finding.text.encode("utf-8", "surrogatepass"))
+        return self.tab.said_bytes if self.tab is not None else 0
 
     def _elapsed_s(self) -> float:
         return self._clock.monotonic_s() - self._started_s

@@ -67,4 +67,5 @@ def joined(parts: Sequence[Part]) -> answers.Finding:
         confidence=min(part.finding.confidence for part in parts),
         evidence=answers.Evidence(level, summary, detail),
         refused=all(part.finding.refused for part in parts),
+        wrong=any(part.finding.wrong for part in parts),
     )

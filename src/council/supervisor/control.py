@@ -81,8 +81,13 @@ def authorise(caller: Caller, command: str, rights: Rights) -> None:
         raise errors.ForbiddenError(f"{who.capitalize()} may not give the command {command!r}. {hint}")
 
 
-def identify(peer: process.Peer, services: Mapping[int, str]) -> Caller:
-    """Say who a connected peer is; `services` maps the pids of live children. Raises ForbiddenError."""
+def identify(peer: process.Peer, services: Mapping[int, str], uids: Mapping[str, int]) -> Caller:
+    """Say who a connected peer is; `services` maps the pids of live children, `uids` those with a system user of their own.
+
+    Raises ForbiddenError.
+    """
+    if peer.pid in services and peer.uid == uids.get(services[peer.pid]):
+        return Service(services[peer.pid])
     if peer.uid not in (os.geteuid(), 0):
         raise errors.ForbiddenError("Only the user that runs Council, or root, may command it. Use `sudo -u`.")
     if peer.pid == os.getpid():
@@ -100,8 +105,11 @@ def identify(peer: process.Peer, services: Mapping[int, str]) -> Caller:
 class ControlServer:
     """Serves the socket. `handler` takes an authorised request and returns the reply's fields, or raises CouncilError."""
 
-    def __init__(self, handler: Handler, services: Callable[[], Mapping[int, str]], rights: Rights):
+    def __init__(
+        self, handler: Handler, services: Callable[[], Mapping[int, str]], rights: Rights, uids: Mapping[str, int]
+    ):
         self._handler = handler
+        self._uids = uids
         self._services = services
         self._rights = rights
         self._server: asyncio.Server | None = None
@@ -178,7 +186,7 @@ class ControlServer:
     async def _answer(self, command: str, request: Mapping[str, Any], writer: asyncio.StreamWriter) -> dict[str, Any]:
         if command not in COMMANDS:
             raise errors.InvalidRequestError(f"No such command. There are {', '.join(sorted(COMMANDS))}.")
-        caller = identify(process.peer(writer.get_extra_info("socket")), self._services())
+        caller = identify(process.peer(writer.get_extra_info("socket")), self._services(), self._uids)
         authorise(caller, command, self._rights)
         return await self._handler(request)
 

@@ -74,21 +74,27 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
 
     council, key, records = (regime.ids[name] for name in (users.COUNCIL, users.KEY, users.RECORDS))
     gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
+    watcher = of("watcher")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
         row(home.blueprint, ROOT, ROOT, exactly(0o700), None),
         row(home.logs, ROOT, ROOT, exactly(0o700), None),
-        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model"),
-        row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
+        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher"),
+        row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model", "watcher"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
+        # Read before the watcher confines itself.
+        row(home.notify_addresses, ROOT, watcher, shared, shared, "watcher"),
         row(home.generations, ROOT, council, shared, shared),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
         row(home.library, None, recall, quoted, quoted),
         row(home.recall, recall, recall, private, private, "recall"),
-        # Gateway and recall share the embedded database; SQLite gives its log the mode of the database.
-        row(home.records, gateway, records, used, used, "gateway", "recall"),
+        row(home.watch, watcher, watcher, private, private, "watcher"),
+        row(home.notices, watcher, watcher, private, private, "watcher"),
+        row(home.monitoring, watcher, watcher, private, private, "watcher"),
+        # Gateway, recall and watcher share the embedded database; SQLite gives its log the mode of the database.
+        row(home.records, gateway, records, used, used, "gateway", "recall", "watcher"),
         # The gateway is in the store's group: it may connect to the socket in there, but not look around.
         row(home.store, store, store, exactly(0o710), private, "store"),
         row(home.sandbox, sandboxd, sandboxd, private, private, "sandboxd"),
@@ -99,7 +105,16 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
 
 
 def _for_root(home: home_module.Home) -> list[Row]:
-    state = (home.models, home.records, home.recall, home.store, home.sandbox)
+    state = (
+        home.models,
+        home.records,
+        home.recall,
+        home.store,
+        home.sandbox,
+        home.watch,
+        home.notices,
+        home.monitoring,
+    )
     closed = (home.generations, *state, home.secrets, home.run, home.blueprint)
     deep = permissions.Wanted(ROOT, ROOT, private, private)
     return [

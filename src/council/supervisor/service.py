@@ -138,11 +138,11 @@ class RunningService:
                 f"{self.spec.name} stays on generation {ended.generation}: {ended.replace_error}. See {self.log_file}."
             )
 
-    def status(self, processes: dict[int, process.Stat]) -> list[states.ServiceStatus]:
-        """Return one row a replica; `processes` is a snapshot of the machine's."""
+    def status(self, processes: dict[int, process.Stat] | None) -> list[states.ServiceStatus]:
+        """Return one row a replica; `processes` is a snapshot of the machine's, without which memory is not counted."""
         return [self._row(replica, processes) for replica in self.state.replicas]
 
-    def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat]) -> states.ServiceStatus:
+    def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat] | None) -> states.ServiceStatus:
         child = replica.current
         running = None if child is None else self.children.get(child.id)
         return states.ServiceStatus(
@@ -152,7 +152,9 @@ class RunningService:
             generation=self.state.generation if child is None else child.generation,
             uptime_s=0.0 if child is None else round(self._now_s() - child.started_s, 3),
             restarts=replica.restarts,
-            memory_bytes=0 if running is None else process.tree_bytes(running.pid, processes, process.share_bytes),
+            memory_bytes=0
+            if running is None or processes is None
+            else process.tree_bytes(running.pid, processes, process.share_bytes),
             # Only while it explains what one sees.
             reason="" if replica.state == "ready" else replica.reason,
         )

@@ -91,6 +91,13 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             traceable=True,
         ),
         service(
+            "watcher",
+            SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway"),
+            SocketSpec("health", "tcp", local, config.watcher_port),
+            inherits=frozenset({"COUNCIL_RECORDS_URL"}),
+            traceable=True,
+        ),
+        service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
             replicas=config.gateway.workers,

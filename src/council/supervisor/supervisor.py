@@ -60,8 +60,9 @@ class Supervisor:
         self._regime = regime
         self._after_exit = after_exit
         self._clock = clock or clock_module.SystemClock()
+        uids = {} if regime is None else {name: account.uid for name, account in regime.accounts.items()}
         rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED, specs.TRACE_ALLOWED)
-        self._control = control.ControlServer(self.handle, self._services_by_pid, rights)
+        self._control = control.ControlServer(self.handle, self._services_by_pid, rights, uids)
         self._lock: ownership.Lock | None = None
         self._sockets: list[socket.socket] = []
         self._log_keeper: asyncio.Task[None] | None = None
@@ -84,7 +85,7 @@ class Supervisor:
             for spec in self._specs:
                 opened = {one.name: await self._open_socket(one) for one in spec.sockets}
                 self.services[spec.name] = service.RunningService(spec, self._generation, opened, around)
-            command = specs.SocketSpec("control", "unix", path=self._home.socket("supervisor"))
+            command = specs.SocketSpec("control", "unix", path=self._home.socket("supervisor"), caller="watcher")
             await self._control.open(await self._open_socket(command))
         except BaseException:
             self._let_go()
@@ -145,9 +146,9 @@ class Supervisor:
         """Return the pids of every live child."""
         return set(self._services_by_pid())
 
-    async def status(self) -> list[states.ServiceStatus]:
-        """Return one row a replica, in start order."""
-        processes = await asyncio.to_thread(process.table)
+    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+        """Return one row a replica, in start order. Memory costs a look at every page of every process, and is 0 without."""
+        processes = await asyncio.to_thread(process.table) if memory else None
         return [row for one in self.services.values() for row in one.status(processes)]
 
     async def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +157,9 @@ class Supervisor:
             case "list":
                 return {"services": list(self.services)}
             case "status":
-                return {"services": [asdict(row) for row in await self.status()]}
+                return {
+                    "services": [asdict(row) for row in await self.status(memory=request.get("memory") is not False)]
+                }
             case "shutdown":
                 self.closing.set()
                 return {}

@@ -25,7 +25,12 @@ from council.kit import accounts, environment, permissions
 COUNCIL, KEY, RECORDS = "council", "key", "records"
 
 # Whose groups a service has beside its own. A generation holds the config, which each of them reads.
-_GROUPS = {"gateway": (COUNCIL, KEY, RECORDS, "store"), "model": (COUNCIL, KEY), "recall": (COUNCIL, RECORDS)}
+_GROUPS = {
+    "gateway": (COUNCIL, KEY, RECORDS, "store"),
+    "model": (COUNCIL, KEY),
+    "recall": (COUNCIL, RECORDS),
+    "watcher": (COUNCIL, KEY, RECORDS),
+}
 _EVERYBODYS_GROUPS = (COUNCIL,)
 
 _NOTE_BYTES_MAX = 64 * 1024

@@ -6,7 +6,7 @@ from typing import Any
 from council.domain import answers
 from council.serving.memory import documents, hybrid, lexical
 
-_HELD_MIN = 0.8
+_COVERAGE_MIN = 0.8
 _COSINE = 0.5
 
 
@@ -39,7 +39,7 @@ class InlineRetriever:
 
     async def find(self, query: str, limit: int, request_id: str) -> answers.Searched:
         """Search the given documents, by words and by the meanings that were given."""
-        passages, note = await hybrid.search(self._index, query, limit, _HELD_MIN, self._near)
+        passages, note = await hybrid.search(self._index, query, limit, _COVERAGE_MIN, self._near)
         return answers.Searched(passages, answers.Meanings("ready"), note)
 
     async def _near(self, query: str) -> tuple[list[tuple[str, float]], str]:

@@ -44,8 +44,10 @@ def test_documents_are_listed_with_passages_or_reasons(home: Path) -> None:
 
 FOUND = {
     "found": [
-        {"found_by": "both", "held": 0.5, "cosine": 0.4567, "source": "a.md", "heading": "A > B", "quote": "One.", "text": "x"},
-        {"found_by": "words", "held": 1.0, "cosine": None, "source": "b.md", "heading": "", "quote": "", "text": "Two\n" * 99},
+        {"found_by": "both", "coverage": 0.5, "cosine": 0.4567,
+         "source": "a.md", "heading": "A > B", "quote": "One.", "text": "x"},
+        {"found_by": "words", "coverage": 1.0, "cosine": None,
+         "source": "b.md", "heading": "", "quote": "", "text": "Two\n" * 99},
     ],
     "note": "The meaning of 3 of 9 passages is known so far.",
 }  # fmt: skip
@@ -55,7 +57,7 @@ def test_a_search_shows_how_each_was_found_and_what_is_missing(home: Path, monke
     monkeypatch.setattr(calls, "call", lambda *_, **__: FOUND)
     result = run(home, "search", "any", "words")
     head, first, second = result.stdout.splitlines()
-    assert head.split() == ["FOUND", "BY", "HELD", "NEAR", "DOCUMENT", "PLACE", "QUOTE"]
+    assert head.split() == ["FOUND", "BY", "COVERS", "NEAR", "DOCUMENT", "PLACE", "QUOTE"]
     assert first.split() == ["both", "0.50", "0.46", "a.md", "A", ">", "B", "One."]
     assert second.split()[:4] == ["words", "1.00", "b.md", "Two"] and second.endswith("…")
     assert "3 of 9 passages" in result.stderr

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council.domain import alerting, answering, config, errors, money, sandbox
+from council.domain import alerting, answering, config, errors, money, sandbox, watching
 
 MIB = 1024 * 1024
 
@@ -141,6 +141,11 @@ DEFAULTS: dict[str, Any] = {
     "supervisor.ready_s": 60.0,
     "supervisor.stop_s": 40.0,
     "supervisor.log_bytes_max": 10 * MIB,
+    "watch.interval_s": 5.0,
+    "watch.keep_days": 8.0,
+    "watch.read_bytes_max": 4 * 1024 * 1024,
+    "watch.read_s": 2.0,
+    "watch.series_max": 20_000,
     "alerts.channels": ("log", "file", "apprise"),
     "alerts.hold_up_s": 5.0,
     "alerts.page_after_s": 300.0,
@@ -175,6 +180,12 @@ DEFAULTS: dict[str, Any] = {
     "budget.month_usd_micros": 10_000_000,
     "budget.token_day_usd_micros": 0,
     "budget.token_month_usd_micros": 0,
+    "watch.prometheus_url": "http://127.0.0.1:9090",
+    "watch.alertmanager_url": "http://127.0.0.1:9093",
+    "watch.loki_url": "http://127.0.0.1:3100",
+    "watch.source": "embedded",
+    "watch.answer_s": 4.0,
+    "watch.webhook_url": "",
 }
 
 
@@ -332,6 +343,7 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         "model.name": "mine",
         "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS)),
         "cache.kind": draw(st.sampled_from(config.CACHE_KINDS)),
+        "watch.source": draw(st.sampled_from(watching.SOURCES)),
         "alerts.channels": draw(st.lists(st.sampled_from(alerting.CHANNELS), max_size=3).map(tuple)),
         "knowledge.corpora": draw(st.lists(st.sampled_from(answering.CORPORA), max_size=4).map(tuple)),
     }

@@ -21,7 +21,7 @@ async def test_passages_are_searched(rig: Rig) -> None:
     query = {"query": "harbour office", "limit": 1}
     reply = await rig.client.get("/api/library/search", params=query, headers=rig.headers())
     [found] = reply.json()["found"]
-    assert found["source"] == "hours.md" and "harbour office" in found["quote"] and found["held"] == 1.0
+    assert found["source"] == "hours.md" and "harbour office" in found["quote"] and found["coverage"] == 1.0
 
 
 async def test_each_passage_says_how_it_was_found(rig: Rig) -> None:
@@ -31,7 +31,7 @@ async def test_each_passage_says_how_it_was_found(rig: Rig) -> None:
     query = {"query": "When may captains come in?"}
     told = (await rig.client.get("/api/library/search", params=query, headers=rig.headers())).json()
     [by_meaning] = told["found"]
-    assert (by_meaning["found_by"], by_meaning["held"], by_meaning["cosine"]) == ("meaning", 0.0, 0.5)
+    assert (by_meaning["found_by"], by_meaning["coverage"], by_meaning["cosine"]) == ("meaning", 0.0, 0.5)
     assert told["meanings"]["state"] == "ready" and told["note"] == ""
 
 

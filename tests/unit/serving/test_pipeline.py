@@ -10,8 +10,9 @@ import pytest
 from council.domain import answers, config, errors, ledger, money, providers
 from council.serving import pipeline, run
 from council.serving.ledger import writer
-from council.serving.providers import calls
+from council.serving.providers import attempts, calls
 from council.testing import clock
+from counted import rises
 
 PRICES = {"m": money.Price(1_000_000, 2_000_000)}
 
@@ -309,3 +310,48 @@ async def test_a_model_that_breaks_off_within_a_part_is_an_error() -> None:
     with pytest.raises(errors.ModelUnavailableError):
         await ask(made, question(TWO))
     assert [row.outcome for row in made.ledger.rows] == ["failed"]
+
+
+# What the metrics are told
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [
+        ([finding()], "answered"),
+        ([finding(refused=True)], "refused"),
+        ([finding(wrong=True)], "wrong"),
+        ([errors.ContextTooLongError("Too long.")], "invalid"),
+        ([errors.ModelUnavailableError("Away.")], "failed"),
+        ([errors.BudgetError("Used up.")], "failed"),
+        ([RuntimeError("nobody foresaw this")], "failed"),
+    ],
+)
+async def test_each_end_of_a_question_is_one_outcome(events: Sequence[Any], outcome: str) -> None:
+    with rises("council_requests_total") as found, contextlib.suppress(errors.CouncilError, RuntimeError):
+        await ask(bench(general=events), question(route=answers.Route.GENERAL))
+    assert found == {("general", outcome): 1}
+
+
+async def test_the_words_of_a_priced_local_model_cost_what_the_answer_says() -> None:
+    usage = answers.Usage(1, 1)
+    with rises("council_cost_usd_micros_total") as spent, rises("council_local_answers_total") as local:
+        *_, answer = await ask(bench(general=[finding("ab", model="m", usage=usage)]))
+    assert spent == {("m",): answer.cost_usd_micros} == {("m",): 3}
+    assert local == {("true",): 1}
+
+
+def charge(model: str, usd_micros: int) -> ledger.Charge:
+    return ledger.Charge(0, "far", model, model, 1, 0, 1, usd_micros, False, "answered", None)
+
+
+@pytest.mark.parametrize("escalated", [True, False])
+@pytest.mark.parametrize("outcome", [ledger.Outcome.ANSWERED, ledger.Outcome.FAILED, ledger.Outcome.CANCELLED])
+def test_every_charge_is_money_spent_whatever_came_of_the_question(outcome: ledger.Outcome, escalated: bool) -> None:
+    made = run.Run(question(), "user", "token", clock.ManualClock(7))
+    made.tab = attempts.Tab("id", "user", "token", charges=[charge("one", 5), charge("two", 7)], local=False)
+    made.escalated, made.finding = escalated, finding("ab", model="two")
+    with rises("council_cost_usd_micros_total") as spent, rises("council_local_answers_total") as local:
+        made.observe(outcome)
+    assert spent == {("one",): 5, ("two",): 7}
+    assert local == ({("false",): 1} if outcome is ledger.Outcome.ANSWERED else {})

@@ -38,20 +38,20 @@ def me(pid: int) -> process.Peer:
 def test_another_user_is_refused_even_with_a_known_pid() -> None:
     stranger = process.Peer(5, os.geteuid() + 4711, 0)
     with pytest.raises(errors.ForbiddenError, match="user"):
-        control.identify(stranger, {5: "patchctl"})
+        control.identify(stranger, {5: "patchctl"}, {})
 
 
 def test_a_process_that_cannot_be_seen_is_refused() -> None:
     with pytest.raises(errors.ForbiddenError, match="seen"):
-        control.identify(me(0), {})
+        control.identify(me(0), {}, {})
 
 
 def test_a_child_is_known_by_its_pid() -> None:
-    assert control.identify(me(5), {5: "steward"}) == control.Service("steward")
+    assert control.identify(me(5), {5: "steward"}, {}) == control.Service("steward")
 
 
 def test_a_process_outside_our_tree_is_the_owner() -> None:
-    assert control.identify(me(os.getppid()), {}) == control.Owner()
+    assert control.identify(me(os.getppid()), {}, {}) == control.Owner()
 
 
 async def test_one_connection_too_many_is_told_so_however_late_it_sends(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ async def test_one_connection_too_many_is_told_so_however_late_it_sends(tmp_path
 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
-        server = control.ControlServer(nothing, dict, control.Rights(frozenset(), frozenset()))
+        server = control.ControlServer(nothing, dict, control.Rights(frozenset(), frozenset()), {})
         await server.open(listener)
         opened = [await asyncio.open_unix_connection(tmp_path / "s") for _ in range(control.CONNECTIONS_MAX + 1)]
         async with asyncio.timeout(30):

@@ -15,7 +15,16 @@ def table(**flags: object) -> tuple[specs.ServiceSpec, ...]:
 
 
 def test_services_start_with_what_the_others_need() -> None:
-    assert [spec.name for spec in table()] == ["store", "model", "worker", "recall", "zygote", "sandboxd", "gateway"]
+    assert [spec.name for spec in table()] == [
+        "store",
+        "model",
+        "worker",
+        "recall",
+        "zygote",
+        "sandboxd",
+        "watcher",
+        "gateway",
+    ]
 
 
 def test_there_is_no_store_service_when_the_store_is_elsewhere() -> None:
@@ -31,7 +40,9 @@ def test_ports_count_from_the_base() -> None:
     ports = {
         f"{spec.name} {one.name}": one.port for spec in table(port=9000) for one in spec.sockets if one.kind == "tcp"
     }
-    assert ports == {"model public": 9005, "recall health": 9006, "sandboxd health": 9004, "gateway public": 9000}
+    assert ports == {
+        "model public": 9005, "recall health": 9006, "sandboxd health": 9004, "watcher health": 9002, "gateway public": 9000,
+    }  # fmt: skip
 
 
 def test_the_base_port_reaches_the_services_through_the_environment() -> None:
@@ -41,24 +52,30 @@ def test_the_base_port_reaches_the_services_through_the_environment() -> None:
 
 def test_unix_sockets_are_for_the_owner_only() -> None:
     found = {one.path.name: one.mode for spec in table() for one in spec.sockets if one.kind == "unix"}
-    assert found == dict.fromkeys(("worker.sock", "recall.sock", "zygote.sock", "sandboxd.sock"), 0o600)
+    names = ("worker.sock", "recall.sock", "zygote.sock", "sandboxd.sock", "watcher.sock")
+    assert found == dict.fromkeys(names, 0o600)
 
 
 def test_only_the_gateway_is_to_connect_to_services_and_only_sandboxd_to_the_zygote() -> None:
     found = {one.path.name: one.caller for spec in table() for one in spec.sockets if one.kind == "unix"}
-    callers = {"worker.sock": "gateway", "recall.sock": "gateway", "sandboxd.sock": "gateway"}
+    callers = {
+        "worker.sock": "gateway",
+        "recall.sock": "gateway",
+        "sandboxd.sock": "gateway",
+        "watcher.sock": "gateway",
+    }
     assert found == {**callers, "zygote.sock": "sandboxd"}
 
 
 @pytest.mark.parametrize("kind", ["firejail", "gvisor"])
 def test_kinds_of_sandbox_that_are_programs_have_no_zygote(kind: str) -> None:
-    assert [spec.name for spec in table(sandbox={"kind": kind})][-2:] == ["sandboxd", "gateway"]
+    assert [spec.name for spec in table(sandbox={"kind": kind})][-3:] == ["sandboxd", "watcher", "gateway"]
     assert "zygote" not in [spec.name for spec in table(sandbox={"kind": kind})]
 
 
 def test_only_the_zygote_keeps_root() -> None:
     assert [spec.name for spec in table() if spec.keeps_root] == ["zygote"]
-    assert specs.with_users(table()) == ("store", "model", "worker", "recall", "sandboxd", "gateway")
+    assert specs.with_users(table()) == ("store", "model", "worker", "recall", "sandboxd", "watcher", "gateway")
 
 
 def test_only_the_gateway_has_replicas() -> None:
@@ -66,7 +83,7 @@ def test_only_the_gateway_has_replicas() -> None:
 
 
 def test_only_the_gateway_may_run_more_than_once() -> None:
-    most = {"store": 1, "model": 1, "worker": 1, "recall": 1, "zygote": 1, "sandboxd": 1, "gateway": 64}
+    most = {"store": 1, "model": 1, "worker": 1, "recall": 1, "zygote": 1, "sandboxd": 1, "watcher": 1, "gateway": 64}
     assert {spec.name: spec.replicas_max for spec in table()} == most
 
 
@@ -90,6 +107,7 @@ SURROUNDING = {
 }
 MORE = {
     "recall": {"COUNCIL_RECORDS_URL"},
+    "watcher": {"COUNCIL_RECORDS_URL"},
     "gateway": {"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"},
     "zygote": {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"},
 }
@@ -105,7 +123,7 @@ def test_every_service_has_a_valid_config_from_what_it_inherits() -> None:
     for spec in table():
         found = config.build({}, {**specs.inherited(spec, SURROUNDING), **spec.environment}, {})
         assert found.model.threads == 2
-        assert bool(found.records.url) == (spec.name in ("gateway", "recall"))
+        assert bool(found.records.url) == (spec.name in ("gateway", "recall", "watcher"))
         assert bool(found.store.url) == (spec.name == "gateway")
 
 
@@ -121,6 +139,7 @@ def test_targets_name_an_address_that_can_be_reached() -> None:
         {"targets": ["127.0.0.1:8005"], "labels": {"svc": "model"}},
         {"targets": ["127.0.0.1:8006"], "labels": {"svc": "recall"}},
         {"targets": ["127.0.0.1:8004"], "labels": {"svc": "sandboxd"}},
+        {"targets": ["127.0.0.1:8002"], "labels": {"svc": "watcher"}},
         {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway"}},
     ]
     six = table(gateway={"host": "::", "behind_proxy": True})

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from council import telemetry
 from council.domain import errors
 from council.kit import frames
 
@@ -42,12 +43,17 @@ class UnixAnswerCache:
             "gist": gist,
             "text": text,
             "request_id": request_id,
+            **more,
         }
+        with telemetry.network_call():
+            return await self._exchange(request)
+
+    async def _exchange(self, request: Mapping[str, Any]) -> dict[str, Any]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=_FRAME_BYTES_MAX)
                 try:
-                    writer.write(frames.encode({**request, **more}))
+                    writer.write(frames.encode(request))
                     await writer.drain()
                     reply = await frames.read(reader, _FRAME_BYTES_MAX)
                 finally:

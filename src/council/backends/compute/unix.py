@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors
 from council.kit import frames
@@ -26,17 +27,23 @@ class UnixCompute:
 
     async def call(self, operation: str, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """Run one operation. Raises ComputeLimitError, ComputeUnavailableError, OverloadedError."""
-        if self._places.locked():
-            raise errors.OverloadedError("The worker's queue is full. Try again in a few seconds.", retry_after_s=1)
-        frame = frames.encode({"operation": operation, "payload": payload, "request_id": request_id})
+        self._check_places()
+        frame = _frame(operation, payload, request_id)
         if len(frame) > self._bytes_max:
             raise errors.ComputeLimitError(f"The text is over the {self._bytes_max} bytes that the worker accepts.")
         async with self._places:
-            return await self._exchange(frame)
+            with telemetry.network_call():
+                return await self._exchange(frame)
 
     async def ping(self) -> None:
         """Return if the worker answers. Raises ComputeUnavailableError."""
-        await self.call("ping", {}, "")
+        self._check_places()
+        async with self._places:
+            await self._exchange(_frame("ping", {}, ""))
+
+    def _check_places(self) -> None:
+        if self._places.locked():
+            raise errors.OverloadedError("The worker's queue is full. Try again in a few seconds.", retry_after_s=1)
 
     async def _exchange(self, frame: bytes) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
@@ -71,6 +78,10 @@ class UnixCompute:
         if "error" in reply:
             raise errors.ComputeUnavailableError("The worker failed on this question.", detail=str(reply["error"]))
         return reply
+
+
+def _frame(operation: str, payload: Mapping[str, Any], request_id: str) -> bytes:
+    return frames.encode({"operation": operation, "payload": payload, "request_id": request_id})
 
 
 def _unavailable(detail: str) -> errors.ComputeUnavailableError:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors, memory, memory_wire
 from council.kit import frames
@@ -85,18 +86,21 @@ class UnixMemories:
         self, operation: str, user_id: str, request_id: str, wait_s: float | None = None, **more: Any
     ) -> Mapping[str, Any]:
         request = {"operation": operation, "user": user_id, "request_id": request_id, **more}
+        with telemetry.network_call():
+            return _checked(await self._exchange(request, wait_s or self._settings.timeout_s))
+
+    async def _exchange(self, request: Mapping[str, Any], timeout_s: float) -> dict[str, Any] | None:
         try:
-            async with asyncio.timeout(wait_s or self._settings.timeout_s):
+            async with asyncio.timeout(timeout_s):
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=FRAME_BYTES_MAX)
                 try:
                     writer.write(frames.encode(request))
                     await writer.drain()
-                    reply = await frames.read(reader, FRAME_BYTES_MAX)
+                    return await frames.read(reader, FRAME_BYTES_MAX)
                 finally:
                     writer.close()
         except (TimeoutError, OSError, frames.FrameError, TypeError) as error:
             raise unavailable(f"{type(error).__name__}: {error}") from error
-        return _checked(reply)
 
 
 @contextlib.contextmanager

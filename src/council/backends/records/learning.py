@@ -33,19 +33,22 @@ class SqlLearning(sql.SqlRecords):
         with self._typed(), self._writer.begin() as connection:
             connection.execute(self._add, [_values(one) for one in rows])
 
-    def judge(self, thumb: learning.Thumb) -> bool:
-        """Keep a thumb in the place of an earlier one; False if the ledger knows no such request of that user."""
+    def judge(self, thumb: learning.Thumb) -> learning.Taken:
+        """Keep a thumb in the place of an earlier one, if the ledger knows such a request of that user."""
         asked = sqlalchemy.select(schema.ledger.c.id).where(
             schema.ledger.c.request_id == thumb.request_id, schema.ledger.c.user_id == thumb.user_id
         )
         values = {**dataclasses.asdict(thumb), "verdict": thumb.verdict.value, "route": thumb.route or ""}
         with self._typed(), self._writer.begin() as connection:
             if connection.execute(asked).first() is None:
-                return False
+                return learning.Taken.UNKNOWN
+            before = connection.execute(
+                sqlalchemy.select(_thumb.verdict).where(_thumb.request_id == thumb.request_id)
+            ).scalar()
             changed = sqlalchemy.update(schema.thumbs).where(_thumb.request_id == thumb.request_id).values(values)
             if connection.execute(changed).rowcount == 0:
                 connection.execute(self._add_thumb, [values])
-        return True
+        return learning.Taken.SAME if before == thumb.verdict else learning.Taken.NEW
 
     def trim(self, bounds: learning.Bounds) -> int:
         """Delete what is too old or too much, the oldest first; return how many rows and thumbs went."""

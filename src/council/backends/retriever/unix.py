@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from council import telemetry
 from council.domain import answers, errors
 from council.kit import frames
 
@@ -39,9 +40,13 @@ class UnixRetriever:
 
     async def ping(self) -> None:
         """Return if recall answers. Raises RecallUnavailableError."""
-        await self.search("", 1, "")
+        _passages(await self._exchange({"query": "", "limit": 1, "request_id": ""}))
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        with telemetry.network_call():
+            return await self._exchange(request)
+
+    async def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=_REPLY_BYTES_MAX)

@@ -28,9 +28,9 @@ class LocalRuntime:
     def __init__(self, home: home_module.Home):
         self._path = home.socket("supervisor")
 
-    async def status(self) -> list[states.ServiceStatus]:
-        """Return one row a replica, in start order."""
-        reply = await self._command("status", limit_s=READ_S)
+    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+        """Return one row a replica, in start order; memory takes longest, and is 0 where it is not asked for."""
+        reply = await self._command("status", limit_s=READ_S, memory=memory)
         return [states.ServiceStatus(**row) for row in reply["services"]]
 
     async def restart(self, service: str) -> None:

@@ -4,6 +4,7 @@ A kept connection would save a tenth of a millisecond, and may end just when a c
 """
 
 import asyncio
+import contextlib
 import re
 import urllib.parse
 from pathlib import Path
@@ -13,6 +14,7 @@ import aiohttp
 import orjson
 from aiohttp import http_exceptions
 
+from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors, sandbox, sandbox_wire
 
@@ -83,7 +85,7 @@ class UnixSandbox:
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""
-        await self._call("GET", "/ping", "gateway", "", limit_s=_PING_S)
+        await self._call("GET", "/ping", "gateway", "", limit_s=_PING_S, counted=False)
 
     async def close(self) -> None:
         """Give back every connection."""
@@ -125,8 +127,31 @@ class UnixSandbox:
         limit_s: float = _CALL_S,
         bytes_max: int = _REPLY_BYTES_MAX,
         again: bool = False,
+        counted: bool = True,
     ) -> Any:
         """Return the parsed reply to one call, sent at most twice. Raises what the service answered."""
+        with telemetry.network_call() if counted else contextlib.nullcontext():
+            reply = await self._exchanged(
+                method, path, caller, request_id, body, limit_s=limit_s, bytes_max=bytes_max, again=again
+            )
+        if isinstance(reply, errors.CouncilError):
+            # It has no sandbox, or none to spare, or may not run it: whatever it says, it was there to say it.
+            raise reply
+        return reply
+
+    async def _exchanged(
+        self,
+        method: str,
+        path: str,
+        caller: str,
+        request_id: str,
+        body: bytes,
+        *,
+        limit_s: float,
+        bytes_max: int,
+        again: bool,
+    ) -> Any:
+        """Return the parsed reply, or the error that the service answered."""
         headers = {
             sandbox_wire.CALLER_HEADER: urllib.parse.quote(caller, safe="")[:_CALLER_MAX],
             "x-request-id": urllib.parse.quote(request_id, safe=""),
@@ -154,10 +179,9 @@ class UnixSandbox:
         if status == 200:
             return reply
         try:
-            refusal = sandbox_wire.error_of(reply)
+            return sandbox_wire.error_of(reply)
         except errors.InvalidRequestError as error:
             raise _BrokenError(f"status {status} without an error object") from error
-        raise refusal
 
     async def _send(
         self, method: str, path: str, headers: dict[str, str], body: bytes, bytes_max: int

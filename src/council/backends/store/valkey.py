@@ -13,6 +13,7 @@ import valkey.asyncio.retry
 import valkey.backoff
 import valkey.exceptions
 
+from council import telemetry
 from council.domain import access, errors
 
 _CONNECTIONS_MAX = 64
@@ -87,8 +88,11 @@ class ValkeyStore:
         """
         assert limit >= 1 and window_s > 0 and permits >= 1, (limit, window_s, permits)
         window_us = max(1, math.ceil(window_s * 1_000_000))
-        async with self._typed():
-            granted, remaining, wait_us = await self._take(keys=[_KEY_PREFIX + key], args=[limit, window_us, permits])
+        with telemetry.network_call():
+            async with self._typed():
+                granted, remaining, wait_us = await self._take(
+                    keys=[_KEY_PREFIX + key], args=[limit, window_us, permits]
+                )
         return access.Allowance(
             allowed=int(granted) > 0,
             limit=limit,

@@ -103,6 +103,7 @@ class McpRoutes:
         try:
             outcome = await exchange.unless_gone(request.receive, _awaited(work))
         except errors.CouncilError as error:
+            exchange.note_failure(request.scope, error)
             return _failed(error)
         finally:
             if key is not None and self._running.get(key) is work:

@@ -11,15 +11,15 @@ Nearest = Callable[[str], Awaitable[tuple[Sequence[tuple[str, float]], str]]]
 
 
 async def search(
-    index: lexical.LexicalIndex, query: str, limit: int, held_min: float, nearest: Nearest
+    index: lexical.LexicalIndex, query: str, limit: int, coverage_min: float, nearest: Nearest
 ) -> tuple[list[answers.Passage], str]:
     """Return up to `limit` passages, best first, and what is missing of their meanings.
 
-    Meaning is asked only where none of the first passages by words holds `held_min` of the query.
+    Meaning is asked only where none of the first passages by words covers `coverage_min` of the query.
     """
     ranked = index.ranked(query)
     first = index.quoted(ranked[: max(limit, meanings.READ)], query)
-    if meanings.words_do(first, held_min) or not query.strip():
+    if meanings.words_do(first, coverage_min) or not query.strip():
         return first[:limit], ""
     near, missing = await nearest(query)
     if not near:

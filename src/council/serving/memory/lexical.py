@@ -15,7 +15,7 @@ CANDIDATES = 20
 _BEGIN_CHARS = 80
 _ABOVE = -1
 _REFERENCE = "guidebook/reference/"
-_GLOSSARY = "guidebook/reference/glossary.md"
+GLOSSARY = "guidebook/reference/glossary.md"
 
 # Words that carry no content in a question; everything else must be found for a passage to count as an answer.
 _STOP_WORDS = frozenset(
@@ -89,6 +89,15 @@ class LexicalIndex:
         row = self._database.execute("SELECT id FROM passages WHERE name = ?", (identifier,)).fetchone()
         words = content_words(query)
         return self._passage(row[0], 0.0, self._held(row[0], words, "") / max(1, len(words))) if row else None
+
+    def entry(self, source: str, heading: str) -> answers.Passage | None:
+        """Return the passage of the blueprint under exactly this heading, whatever its case, quoted whole; or None."""
+        row = self._database.execute(
+            "SELECT id FROM passages WHERE root = 'blueprint' AND source = ? AND heading = ? COLLATE NOCASE",
+            (source, heading),
+        ).fetchone()
+        passage = self._passage(row[0], 0.0, 1.0) if row else None
+        return dataclasses.replace(passage, quote=passage.text, held=1.0) if passage else None
 
     def search(self, query: str, limit: int) -> list[answers.Passage]:
         """Return up to `limit` passages with what they are quoted by, best first."""
@@ -202,7 +211,7 @@ def _place(passage: answers.Passage) -> int:
     """Rank where a passage stands: tables for looking things up answer questions worse than prose does."""
     if passage.root == "library":
         return 0
-    return 2 if passage.source.startswith(_REFERENCE) and passage.source != _GLOSSARY else 1
+    return 2 if passage.source.startswith(_REFERENCE) and passage.source != GLOSSARY else 1
 
 
 def _searchable(text: str, part: quotes.Unit) -> str:

@@ -27,9 +27,9 @@ def text_of(passage: answers.Passage) -> str:
     return f"{passage.heading}\n{documents.prose(passage.text)}"
 
 
-def words_do(passages: Sequence[answers.Passage], held_min: float) -> bool:
+def words_do(passages: Sequence[answers.Passage], coverage_min: float) -> bool:
     """Return whether one of the first passages by words holds so much of the query that its meaning is not asked for."""
-    return any(passage.held >= held_min for passage in passages[:READ])
+    return any(passage.coverage >= coverage_min for passage in passages[:READ])
 
 
 def fused(by_meaning: Sequence[str], by_words: Sequence[str], offset: int = _RANK_OFFSET) -> list[str]:

@@ -16,6 +16,7 @@ from council.serving.providers import bounds, breaker, plan
 @dataclasses.dataclass(slots=True)
 class Tab:
     """What the calls of one request came to. `step` is who answered; `tried` says in words what went wrong before.
+    `said_bytes` is the text of the last answer.
 
     `hurry` is set where somebody waits for the rest of the request: then calls that were given up are not waited for.
     """
@@ -30,6 +31,7 @@ class Tab:
     usage: answers.Usage = dataclasses.field(default_factory=answers.Usage)
     hops: int = 0
     local: bool = True
+    said_bytes: int = 0
     expires_us: int = 0
     settling: "list[asyncio.Task[None]]" = dataclasses.field(default_factory=list)
     hurry: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
@@ -119,6 +121,7 @@ class Attempt:
         else:
             self._breaker.let_go(self._probe)
         telemetry.of(telemetry.PROVIDER_CALLS, self.server.name, error.code).inc()
+        telemetry.of(telemetry.NETWORK_CALLS, "ok" if _replied(error) else "error").inc()
 
     def finish(
         self,
@@ -132,6 +135,8 @@ class Attempt:
         """Charge for what was said; see bounds.settled. Idempotent: the first one counts."""
         if outcome == "answered":
             self._breaker.succeeded()
+        if not self._settled:
+            self._tab.said_bytes = said_bytes
         charged = bounds.settled(reported, *self._most, said_bytes, final=final, complete=complete)
         self._charge(*charged, outcome)
 
@@ -141,6 +146,8 @@ class Attempt:
         self._settled = True
         self._breaker.let_go(self._probe)
         if outcome != "failed":
+            if outcome == "answered":
+                telemetry.of(telemetry.NETWORK_CALLS, "ok").inc()
             telemetry.of(telemetry.PROVIDER_CALLS, self.server.name, "ok" if outcome == "answered" else outcome).inc()
             telemetry.of(telemetry.PROVIDER_SECONDS, self.server.name).observe(
                 self._clock.monotonic_s() - self._began_s
@@ -162,6 +169,13 @@ class Attempt:
             )
         )
         self._tab.local = self._tab.local and self.server.loopback
+
+
+def _replied(error: errors.CouncilError) -> bool:
+    """Return whether a server refused in good order, for a limit, a key or the request: then the network is well."""
+    if isinstance(error, errors.ProviderError):
+        return not error.faulty or error.lasting
+    return not isinstance(error, errors.UnavailableError)
 
 
 class Answering:

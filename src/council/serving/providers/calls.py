@@ -134,8 +134,8 @@ class Calls:
                         await answering.cut()
                         raise
                     return answering
-            except TimeoutError:
-                raise attempt.too_long() from None
+            except TimeoutError as error:
+                raise attempt.too_long() from error
 
         return await self._first_that_answers(request, tab, ask, stream=True)
 

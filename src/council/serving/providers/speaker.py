@@ -43,8 +43,10 @@ class Speaker:
         try:
             async with asyncio.timeout(begin_s):
                 answering = await self._calls.open(request, tab or attempts.Tab(request_id, "", ""))
-        except TimeoutError:
-            raise errors.ProviderError(f"The model {self._model} did not begin to answer in time. Try again.") from None
+        except TimeoutError as error:
+            raise errors.ProviderError(
+                f"The model {self._model} did not begin to answer in time. Try again."
+            ) from error
         finish_reason, usage = "", answers.Usage()
         try:
             while events := await answering.read():

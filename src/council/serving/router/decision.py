@@ -5,6 +5,7 @@ none is left out that could answer: each is tried whose probability is above a f
 The code specialist asks the model and never passes on; it is tried last, and only where its probability is the best.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ STRICT = (answers.Route.MATH, answers.Route.LOGIC, _KNOWLEDGE)
 
 _FOLLOWS = re.compile(
     r"^(?:and|or|but|now|then|ok(?:ay)?,?|so)\b(?! (?:now )?(?:write|tell|explain|please))|^(?:what|how) about\b"
-    r"|^and (?:of|for|in)\b|^(?:the )?same (?:for|with)\b|^(?:what )?if (?:it|that)\b|^instead\b",
+    r"|^and (?:of|for|in)\b|^(?:the )?same (?:for|with)\b|^(?:what )?if (?:it|that)\b|^instead\b"
+    r"|^(?:please )?(?:run|execute|test|try) (?:it|this|that)\b|^does (?:it|this) pass\b",
     re.IGNORECASE,
 )
 
@@ -69,6 +71,11 @@ def choose(messages: Sequence[answers.Message], settings: answering.RouterConfig
         probabilities = {
             route: _BEFORE_SHARE * earlier[route] + (1 - _BEFORE_SHARE) * own for route, own in probabilities.items()
         }
+        # "Run it" is about code without a sign of it.
+        hints = signals.find(before).scores
+        found = dataclasses.replace(
+            found, scores={route: max(own, _BEFORE_SHARE * hints[route]) for route, own in found.scores.items()}
+        )
         reasons.append(f"{best(probabilities)}: follows on what was asked before")
     return decided(probabilities, found, reasons, settings, parts.split(text) if settings.split else ())
 

@@ -70,10 +70,13 @@ class Learning:
             raise errors.ForbiddenError(
                 "Nothing is learned here, so feedback is not kept. Set `learning: true` in council.yaml to have it kept."
             )
-        if not await self._on_thread(self._records.judge, thumb):
+        taken = await self._on_thread(self._records.judge, thumb)
+        if taken is learning.Taken.UNKNOWN:
             raise errors.NotFoundError(
                 "You made no request of that id. It stands in an answer's `council.request_id` and `x-request-id`."
             )
+        if taken is learning.Taken.NEW and thumb.verdict is learning.Verdict.DOWN:
+            telemetry.MARKED_WRONG.inc()
 
     async def kept(self, user_id: str) -> learning.Kept:
         """Return how much is kept of a user. Raises RecordsUnavailableError."""

@@ -5,13 +5,14 @@ model wrote is never more than the user's own tests, or else its own, can show.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from council import ports
 from council.domain import answering, answers, errors, sandbox
 from council.kit import fences
-from council.serving.specialists import code_answers, code_runs, code_writing
+from council.serving.specialists import code_answers, code_context, code_runs, code_writing
 from council.serving.specialists import speech as speech_module
 
 _PARSES = {True: "parses as Python", False: "does not parse as Python", None: "was not parsed"}
@@ -53,22 +54,35 @@ class CodeSpecialist:
         yield await self._examined(speech, question)
 
     async def _without_words(self, question: answers.Question) -> answers.Finding | None:
-        """Return a finding where the question was read as more than a wish for the model's words."""
+        """Return a finding where the question was read as more than a wish for the model's words.
+
+        What hangs on more than that and the code of the message before is the model's, which reads the whole conversation.
+        """
+        asked = code_context.of(question.messages)
+        if asked.hangs:
+            return None
         try:
+            if asked.code_before:
+                reading = await self._compute.call("code.read", {"text": asked.text}, question.request_id)
+                if reading["task"] in ("run", "check"):
+                    return _of_before(await self._done(reading, question))
             reading = await self._compute.call("code.read", {"text": question.text}, question.request_id)
-            match reading["task"]:
-                case "run":
-                    return await self._run(reading, question.request_id)
-                case "check":
-                    return await self._check(reading, question.request_id)
-                case "explain":
-                    return await self._explain(reading, question.request_id)
-                case "textbook" if self._settings.textbook:
-                    return await self._textbook(reading, question.request_id)
-                case "write" if reading["given"]["tests"]:
-                    return await self._writer.write(question, reading)
+            return await self._done(reading, question)
         except (errors.ComputeUnavailableError, errors.ComputeLimitError):
-            pass
+            return None
+
+    async def _done(self, reading: Mapping[str, Any], question: answers.Question) -> answers.Finding | None:
+        match reading["task"]:
+            case "run":
+                return await self._run(reading, question.request_id)
+            case "check":
+                return await self._check(reading, question.request_id)
+            case "explain":
+                return await self._explain(reading, question.request_id)
+            case "textbook" if self._settings.textbook:
+                return await self._textbook(reading, question.request_id)
+            case "write" if reading["given"]["tests"]:
+                return await self._writer.write(question, reading)
         return None
 
     async def _run(self, reading: Mapping[str, Any], request_id: str) -> answers.Finding:
@@ -146,3 +160,11 @@ class CodeSpecialist:
             return await self._compute.call("code.python_syntax", {"code": code}, request_id)
         except _AWAY as error:
             return {"parses": None, "reason": error.message}
+
+
+def _of_before(finding: answers.Finding | None) -> answers.Finding | None:
+    """Say whose code it was that was run or checked."""
+    if finding is None:
+        return None
+    summary = f"{finding.evidence.summary} The code is that of your message before."
+    return dataclasses.replace(finding, evidence=dataclasses.replace(finding.evidence, summary=summary))

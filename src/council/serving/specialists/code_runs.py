@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -58,7 +59,8 @@ class Judged:
     @property
     def any_failed(self) -> bool:
         """Whether a test is known not to be passed."""
-        return any(not passed and not untold for passed, untold in zip(self.passed, self.untold, strict=True))
+        told = itertools.zip_longest(self.passed, self.untold, fillvalue=False)
+        return any(not passed and not untold for passed, untold in told)
 
 
 class Runs:

@@ -157,7 +157,9 @@ class Writer:
         detail = {"tests": code_answers.tested(tests, judged) if judged.passed else [], "reason": judged.reason}
         evidence = answers.Evidence(answers.Level.NONE, told, detail)
         confidence = 0.1 if judged.passed else candidate.confidence
-        return answers.Finding(text, confidence, evidence, usage=usage, model=self._model.model)
+        return answers.Finding(
+            text, confidence, evidence, usage=usage, model=self._model.model, wrong=judged.any_failed
+        )
 
     def _against_tests(self, given: Mapping[str, Any], telling: Mapping[str, Any]) -> str:
         """Return why passing these tests shows too little, or ""."""

@@ -1,13 +1,13 @@
 """Math and logic: the worker reads and computes, this half turns its result into a finding."""
 
 import datetime
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from council import ports
 from council.domain import answers, errors
 from council.kit import clock as clock_module
-from council.serving.specialists import context
+from council.serving.specialists import context, followups
 
 
 class ComputedSpecialist:
@@ -28,9 +28,10 @@ class ComputedSpecialist:
         if before.instructed:
             yield answers.PassOn(f"Only the model can follow what it was told beside the question: {before.instructed}")
             return
-        text = "\n".join([*before.stated, question.text])
         try:
-            result = await self._compute.call(self._operation, self._payload(text), question.request_id)
+            result = await self._followed_up(question) or await self._computed(
+                question.text, before.stated, question.request_id
+            )
         except errors.ComputeLimitError as error:
             yield _refusal(error.message, "")
             return
@@ -42,6 +43,24 @@ class ComputedSpecialist:
             case _:
                 earlier = "Read with what was said before it: " if before.stated else ""
                 yield answers.PassOn(f"{earlier}{result['reason']}")
+
+    async def _followed_up(self, question: answers.Question) -> dict[str, Any] | None:
+        """Return the result of a question that leans on the one before, where that one was read; None of any other."""
+        asked = followups.whole(question.messages)
+        if asked is None:
+            return None
+        stated = context.of(asked.messages).stated
+        earlier = await self._computed(asked.earlier, stated, question.request_id)
+        if earlier["kind"] != "solved":
+            return None
+        result = await self._computed(asked.text, stated, question.request_id)
+        if result["kind"] != "solved":
+            return {**result, "reason": f'Read as "{asked.text}": {result["reason"]}'}
+        return {**result, "reading": f'I read: "{asked.text}"\n{result["reading"].removeprefix("I read:").strip()}'}
+
+    async def _computed(self, text: str, stated: Sequence[str], request_id: str) -> dict[str, Any]:
+        payload = self._payload("\n".join([*stated, text]))
+        return await self._compute.call(self._operation, payload, request_id)
 
     def _payload(self, text: str) -> dict[str, Any]:
         if self._clock is None:

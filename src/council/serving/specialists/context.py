@@ -17,8 +17,9 @@ _CHARS_MAX = 4_000
 # What an instruction may say without changing any answer.
 _HARMLESS = re.compile(
     r"(?:you are|you're|act as) (?:an? |the )?(?:very |most )?(?:(?:helpful|friendly|kind|polite|careful|precise|honest|"
-    r"harmless|useful|knowledgeable|smart|intelligent|concise|ai|virtual|general|personal|math|mathematics|logic|coding|"
-    r"research)(?:,| and|, and)? ?)*(?:assistant|chatbot|bot|ai|model|tutor|teacher|expert|mathematician|helper)"
+    r"harmless|useful|knowledgeable|smart|intelligent|concise|ai|virtual|general|personal|math|mathematics|logic|"
+    r"research|python|programming|coding|software|senior)(?:,| and|, and)? ?)*(?:assistant|chatbot|bot|ai|model|tutor|teacher|"
+    r"expert|mathematician|helper|programmer|developer|engineer)"
     r"|(?:please )?(?:be|stay|answer|reply|respond|always answer|always be)(?: (?:me|the user|questions|every question))?"
     r"(?: as)?(?: (?:very|briefly|concisely|politely|clearly|accurately|correctly|truthfully|helpfully|carefully|brief|"
     r"concise|polite|clear|accurate|correct|truthful|honest|helpful|careful|friendly|precise|and|in english|to the point|"

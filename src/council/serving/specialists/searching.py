@@ -68,7 +68,7 @@ def form(passage: answers.Passage) -> dict[str, Any]:
         "text": passage.text,
         "quote": passage.quote,
         "found_by": passage.found_by,
-        "held": round(passage.held, 3),
+        "coverage": round(passage.coverage, 3),
         "cosine": None if passage.cosine is None else round(passage.cosine, 3),
     }
 

@@ -11,23 +11,6 @@ from council.domain import alerting, budgets, gates, incidents, states
 _SPEND_AMBER = 0.8
 _SPEND_RED = 1.0
 
-_NEXT = {
-    "http_5xx": "See which part is away with `council status`, then its log under ~/.council/logs.",
-    "latency": "See with `council status` whether a part is away or restarts, and with `council ledger report` who asks.",
-    "spend": "See where it goes with `council ledger report --by model`; `budget.day_usd_micros` bounds it.",
-    "success_rate": "See which questions end without an answer with `council ledger report --by route`.",
-    "local_processing": "See which models are asked with `council ledger report --by model`.",
-    "network_errors": "See which provider fails with `council providers test`.",
-    "disk_usage": "Free space on the disk of the home; `council doctor` says how much is left.",
-    "gpu_memory": "Serve a smaller model: `council models use`.",
-    "memory_growth": "See with `council status` which service grows, and restart it when it suits.",
-    "fd_usage": "See with `council status` which service it is, and restart it before it has none left.",
-    "concurrent_users": "Bound how often each token asks: `council tokens add --requests-per-minute 60`.",
-    "response_size": "See whose answers are long with `council ledger report --by token`.",
-    "service_down": "The supervisor starts it again by itself; its log under ~/.council/logs says why it ended.",
-    "metrics_stale": "Verdicts are unknown until it can be read again. See `council status`, and whether its port answers.",
-}
-
 
 def of_gate(judged: gates.Judged, at_us: int) -> incidents.Observation:
     """Return what a gate said at a moment."""
@@ -73,11 +56,13 @@ def of_budgets(lines: Iterable[budgets.Line], at_us: int) -> Iterator[incidents.
         )
 
 
-def of_source(target: str, age_s: float, stale_after_s: float, at_us: int) -> incidents.Observation:
-    """Return whether what is known of a target is fresh: gates are silent about what they cannot see, and this is not."""
-    stale = age_s > stale_after_s
-    reason = f"its metrics are {age_s:.0f} s old" + (f", more than {stale_after_s:g} s" if stale else "")
-    verdict = gates.Verdict.RED if stale else gates.Verdict.GREEN
+def of_source(target: str, problem: str, silent_s: float, at_us: int) -> incidents.Observation:
+    """Return whether a service tells its metrics: gates are silent about what they cannot see, and this is not.
+
+    `problem` is why it told none the last time, "" where it did; one that fails once is bad once, and alerts wait for more.
+    """
+    reason = f"{problem}; it was last read {silent_s:.0f} s ago" if problem else "it tells its metrics"
+    verdict = gates.Verdict.RED if problem else gates.Verdict.GREEN
     return _observation("metrics_stale", verdict, at_us, reason, (("svc", target),))
 
 
@@ -89,4 +74,4 @@ def _observation(
     labels: incidents.Labels = (),
     next_step: str = "",
 ) -> incidents.Observation:
-    return incidents.Observation(name, verdict, at_us, reason, next_step or _NEXT.get(name, ""), labels)
+    return incidents.Observation(name, verdict, at_us, reason, next_step or alerting.NEXT_STEPS.get(name, ""), labels)

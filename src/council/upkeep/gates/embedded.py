@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from council.domain import gates
+from council.domain import gates, timeseries
 from council.upkeep.gates import promql, windows
 
 # The metric that a scrape leaves of itself: 1 where the service could be read.
@@ -18,7 +18,7 @@ _Identity = tuple[tuple[str, str], ...]
 class Samples(Protocol):
     """Where series are looked up."""
 
-    def select(self, metric: str, start_s: float) -> Iterable[windows.Series]:
+    def select(self, metric: str, start_s: float) -> Iterable[timeseries.Series]:
         """Return the series of a metric that have samples at or after a time, those before it left out."""
 
 
@@ -45,9 +45,14 @@ class _Reading:
 
     def unreadable(self) -> str:
         """Return why a service that the gate needs cannot be read, "" if all can."""
-        found = {one.labels.get("svc", ""): one for one in self._series(UP, self._now_s - windows.LOOKBACK_S)}
+        # What is watched no more has ended, as it has for Prometheus.
+        found = {
+            one.labels.get("svc", ""): newest
+            for one in self._series(UP, self._now_s - timeseries.LOOKBACK_S)
+            if (newest := one.last(self._now_s)) is not None
+        }
         for name in self._gate.services or sorted(found):
-            newest = found[name].last(self._now_s) if name in found else None
+            newest = found.get(name)
             if newest is None:
                 return f"{name} is not watched"
             if not newest[1]:
@@ -135,7 +140,7 @@ class _Reading:
 
     def _count(self, form: gates.Count, window_s: float) -> gates.Measured:
         start_s, step_s = self._now_s - window_s, promql.STEP_S
-        series = list(self._series(form.of, start_s - windows.LOOKBACK_S))
+        series = list(self._series(form.of, start_s - timeseries.LOOKBACK_S))
         sums: list[float] = []
         at = math.ceil(start_s / step_s) * step_s
         while at <= self._now_s:
@@ -147,7 +152,7 @@ class _Reading:
 
     @property
     def _back_s(self) -> float:
-        return self._now_s - windows.LOOKBACK_S
+        return self._now_s - timeseries.LOOKBACK_S
 
     def _newest(self, selector: gates.Selector) -> dict[_Identity, float]:
         series = self._series(selector, self._back_s)
@@ -200,7 +205,7 @@ class _Reading:
                     return gates.Measured(None, 0.0, window_s, f"{service} began anew within the last {window_s:g} s")
         return None
 
-    def _series(self, selector: gates.Selector, start_s: float) -> Iterable[windows.Series]:
+    def _series(self, selector: gates.Selector, start_s: float) -> Iterable[timeseries.Series]:
         meant = _services(self._gate)
         for one in self._samples.select(selector.metric, start_s):
             if selector.takes(one.labels) and ("svc" in selector.where or meant(one.labels.get("svc", ""))):
@@ -217,5 +222,5 @@ def _suffixed(selector: gates.Selector, suffix: str) -> gates.Selector:
     return gates.Selector(selector.metric + suffix, selector.where, selector.without)
 
 
-def _identity(series: windows.Series) -> _Identity:
+def _identity(series: timeseries.Series) -> _Identity:
     return tuple(sorted(series.labels.items()))

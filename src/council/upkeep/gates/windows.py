@@ -5,47 +5,18 @@ query functions, and of staleness) and not the nearest textbook formula: `increa
 counter that falls was reset, a subquery steps at whole multiples of its step. Windows are closed at both ends.
 """
 
-import bisect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
-# How far back an instant query looks for a sample. Prometheus has the same by default.
-LOOKBACK_S = 300.0
+from council.domain import timeseries
+
 # Prometheus extends to the edge of a window that is nearer than this many mean intervals.
 _EDGE_INTERVALS = 1.1
 _HOLD_INTERVALS = 0.5
 
-Points = Sequence[tuple[float, float]]
 
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Samples of one series, by time. At each time of `ends_s` its source could not be read, or no longer told it."""
-
-    labels: Mapping[str, str]
-    times_s: Sequence[float]
-    values: Sequence[float]
-    ends_s: Sequence[float] = field(default=())
-
-    def last(self, now_s: float, lookback_s: float = LOOKBACK_S) -> tuple[float, float] | None:
-        """Return time and value of the newest sample, None where there is none or the series ended after it."""
-        place = bisect.bisect_right(self.times_s, now_s) - 1
-        if place < 0 or self.times_s[place] < now_s - lookback_s:
-            return None
-        ended = bisect.bisect_right(self.ends_s, now_s) - 1
-        if ended >= 0 and self.ends_s[ended] > self.times_s[place]:
-            return None
-        return self.times_s[place], self.values[place]
-
-    def within(self, start_s: float, end_s: float) -> Points:
-        """Return the samples of a window, oldest first."""
-        low, high = bisect.bisect_left(self.times_s, start_s), bisect.bisect_right(self.times_s, end_s)
-        return list(zip(self.times_s[low:high], self.values[low:high], strict=True))
-
-
-def increase(points: Points, start_s: float, end_s: float) -> float | None:
+def increase(points: timeseries.Points, start_s: float, end_s: float) -> float | None:
     """Return by how much a counter rose over a window, resets added in and extended to its edges; None below two samples."""
     if len(points) < 2:
         return None
@@ -66,12 +37,12 @@ def increase(points: Points, start_s: float, end_s: float) -> float | None:
     return risen * (reach_s / sampled_s)
 
 
-def resets(points: Points) -> int:
+def resets(points: timeseries.Points) -> int:
     """Return how often a counter fell."""
     return sum(after < before for (_, before), (_, after) in itertools.pairwise(points))
 
 
-def slope(points: Points) -> float | None:
+def slope(points: timeseries.Points) -> float | None:
     """Return the least-squares slope, units a second; None below two points."""
     if len(points) < 2:
         return None
@@ -83,7 +54,7 @@ def slope(points: Points) -> float | None:
     return over / under if under else None
 
 
-def minima(series: Series, start_s: float, end_s: float, bucket_s: float) -> Points:
+def minima(series: timeseries.Series, start_s: float, end_s: float, bucket_s: float) -> timeseries.Points:
     """Return the minimum of each bucket that ends at a multiple of its length within the window, where it has samples."""
     return _stepped(lambda at: [value for _, value in series.within(at - bucket_s, at)], start_s, end_s, bucket_s, min)
 
@@ -94,7 +65,7 @@ def _stepped(
     end_s: float,
     step_s: float,
     of: Callable[[Sequence[float]], float],
-) -> Points:
+) -> timeseries.Points:
     points = []
     at = math.ceil(start_s / step_s) * step_s
     while at <= end_s:

@@ -45,7 +45,7 @@ async def test_a_passage_without_a_word_of_the_query_is_found_by_its_meaning() -
     index = made_index()
     found, _ = await hybrid.search(index, "My salary: which date?", 5, 0.8, Near(index, "pay.md"))
     [passage] = found
-    assert (passage.source, passage.found_by, passage.cosine, passage.held) == ("pay.md", "meaning", 0.9, 0.0)
+    assert (passage.source, passage.found_by, passage.cosine, passage.coverage) == ("pay.md", "meaning", 0.9, 0.0)
     # Its beginning, for want of a word.
     assert passage.quote.startswith("Wages are paid")
 
@@ -58,7 +58,7 @@ async def test_each_says_how_it_was_found() -> None:
         "sick.md": "both", "hours.md": "words", "pay.md": "meaning"
     }  # fmt: skip
     both = next(passage for passage in found if passage.source == "sick.md")
-    assert "ill" in both.quote and both.held < 0.8 and both.cosine == 0.9
+    assert "ill" in both.quote and both.coverage == 1 / 5 and both.cosine == 0.9
 
 
 async def test_what_has_gone_meanwhile_is_not_shown() -> None:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from council.serving.memory import documents, lexical
@@ -88,6 +88,7 @@ def test_no_query_breaks_the_search(query: str, text: str) -> None:
         assert 0.0 <= passage.coverage <= 1.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=12))
 def test_the_count_is_that_of_the_documents_put_last(steps: list[tuple[str, int]]) -> None:
     index, expected = lexical.LexicalIndex(), dict[str, int]()

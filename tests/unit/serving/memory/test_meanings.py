@@ -13,11 +13,11 @@ PASSAGE = answers.Passage("library", "a.md", "Hours", "We open at nine.", 1.0, 1
 
 
 @pytest.mark.parametrize(
-    ("held", "enough"),
+    ("coverages", "enough"),
     [([], False), ([0.79], False), ([0.8], True), ([0.1, 0.2, 1.0], True), ([0.1] * 3 + [1.0], False)],
 )
-def test_words_do_where_one_of_the_first_three_passages_holds_enough(held: list[float], enough: bool) -> None:
-    passages = [dataclasses.replace(PASSAGE, held=share) for share in held]
+def test_words_do_where_one_of_the_first_three_passages_holds_enough(coverages: list[float], enough: bool) -> None:
+    passages = [dataclasses.replace(PASSAGE, coverage=share) for share in coverages]
     assert meanings.words_do(passages, 0.8) is enough
 
 

@@ -206,6 +206,14 @@ def test_what_follows_on_goes_where_the_last_question_went(before: str, after: s
     assert "math: follows on what was asked before" in found.reasons
 
 
+@pytest.mark.parametrize(
+    "after", ["run it with input 5", "Please run this.", "does it pass?", "now test it with assert f(2) == 4"]
+)
+def test_what_is_asked_of_code_before_goes_to_code(after: str) -> None:
+    before = "What is this?\n```python\nprint(int(input()) + 1)\n```"
+    assert answers.Route.CODE in choose(before, after).order
+
+
 def test_a_chain_of_follow_ups_goes_back_to_what_it_follows() -> None:
     assert choose("What is the capital of Peru?", "and of Chile?", "and of Japan?").order[0] is answers.Route.KNOWLEDGE
 

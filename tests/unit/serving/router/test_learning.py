@@ -20,7 +20,7 @@ class Records:
     kept: list[learning.Row] = dataclasses.field(default_factory=list)
     trimmed: list[learning.Bounds] = dataclasses.field(default_factory=list)
     error: errors.CouncilError | None = None
-    known: bool = True
+    taken: learning.Taken = learning.Taken.NEW
     closed: bool = False
 
     def keep(self, rows: Sequence[learning.Row]) -> None:
@@ -28,8 +28,8 @@ class Records:
             raise self.error
         self.kept += rows
 
-    def judge(self, thumb: learning.Thumb) -> bool:
-        return self.known
+    def judge(self, thumb: learning.Thumb) -> learning.Taken:
+        return self.taken
 
     def trim(self, bounds: learning.Bounds) -> int:
         if self.error:
@@ -116,7 +116,7 @@ async def test_feedback_needs_learning_and_a_request_of_ones_own() -> None:
     with pytest.raises(errors.ForbiddenError, match="learning: true"):
         await made(Records(), on=False).judge(thumb)
     with pytest.raises(errors.NotFoundError):
-        await made(Records(known=False)).judge(thumb)
+        await made(Records(taken=learning.Taken.UNKNOWN)).judge(thumb)
     await made(Records()).judge(thumb)
 
 

@@ -44,6 +44,35 @@ async def test_every_outcome_is_told_and_none_is_evidence(result: sandbox.Result
     )  # fmt: skip
 
 
+async def conversed(fake: FakeSandbox, *turns: str) -> answers.Finding:
+    roles = ("user", "assistant")
+    messages = [answers.Message(roles[place % 2], turn) for place, turn in enumerate(turns)]
+    scripted = model.ScriptedModel(["The model's words."])
+    specialist = code.CodeSpecialist(
+        scripted, local.InlineCompute(), fake, "", LIMITS, answering.CodeConfig(self_tests=False)
+    )
+    question = answers.Question("the-id", messages, "council", answers.Sampling(10))
+    finding = [event async for event in specialist.attempt(question)][-1]
+    assert isinstance(finding, answers.Finding)
+    return finding
+
+
+async def test_code_of_the_message_before_is_run_and_the_evidence_says_so() -> None:
+    fake = FakeSandbox()
+    fake.result = sandbox.Result(sandbox.Status.OK, exit_code=0, stdout=b"6\n")
+    given = "What is this?\n```python\nprint(int(input()) + 1)\n```"
+    found = await conversed(fake, given, "A program.", "Now run it with input 5")
+    assert found.text.startswith("It prints:") and found.evidence.level is answers.Level.COMPUTED
+    assert found.evidence.summary.endswith("The code is that of your message before.")
+    assert fake.jobs[0].stdin == b"5\n"
+
+
+async def test_what_was_stated_before_leaves_even_a_run_to_the_model() -> None:
+    fake = FakeSandbox()
+    found = await conversed(fake, "I use Python 2.", "OK.", "What does this print?\n```python\nprint(1/2)\n```")
+    assert found.text == "The model's words." and not fake.jobs
+
+
 async def test_code_with_asserts_that_hold_is_no_more_than_code_that_ran() -> None:
     assert (await evidence_of(FakeSandbox(), "```python\nassert 1\n```")).level is answers.Level.NONE
 

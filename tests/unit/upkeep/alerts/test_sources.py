@@ -72,14 +72,14 @@ def test_a_new_day_is_the_same_alert() -> None:
     assert one.key == other.key != month.key
 
 
-def test_a_target_whose_metrics_are_old_is_red_and_never_merely_unknown() -> None:
-    assert sources.of_source("gateway", 10, 45, T0).verdict is Verdict.GREEN
-    stale = sources.of_source("gateway", 90, 45, T0)
-    assert (stale.verdict, stale.reason) == (Verdict.RED, "its metrics are 90 s old, more than 45 s")
+def test_a_target_that_does_not_answer_is_red_and_never_merely_unknown() -> None:
+    assert sources.of_source("gateway", "", 0, T0).verdict is Verdict.GREEN
+    stale = sources.of_source("gateway", "it cannot be reached", 90, T0)
+    assert (stale.verdict, stale.reason) == (Verdict.RED, "it cannot be reached; it was last read 90 s ago")
 
 
 def test_every_next_step_names_commands_that_exist() -> None:
-    for text in sources._NEXT.values():
+    for text in alerting.NEXT_STEPS.values():
         for words in re.findall(r"`council ([^`]*)`", text):
             command = cli_main.cli
             for word in itertools.takewhile(re.compile("[a-z-]+$").match, words.split()):

@@ -28,6 +28,8 @@ def solve(request: requests.Solve) -> results.Solved:
     """Solve what `algebra.solve` cannot. Raises UndecidedError for the rest."""
     relations = request.relations
     if any(relation.operator != "=" for relation in relations):
+        if len(relations) == 1 and exponentials.sites(_difference(relations[0])):
+            return exponentials.compare(relations[0])
         return regions.solve(request)
     sides = [side for relation in relations for side in (relation.left, relation.right)]
     names = tree.unknowns(*sides)
@@ -55,7 +57,7 @@ def _solve_one(relation: requests.Relation, name: str) -> results.Solved:
     kept: list[Root] = []
     for row in _candidate_rows(_difference(relation), name):
         if not row:
-            raise limits.UndecidedError("A whole range of values may satisfy the equation.")
+            return regions.where_equal(relation, name)
         if len(row) < 2:
             continue
         for text, number in algebra.real_roots(regions.polynomial_of(row, name), row, name):

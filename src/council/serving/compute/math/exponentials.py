@@ -67,6 +67,23 @@ def solve(relation: requests.Relation, name: str, reading: str) -> results.Solve
     return evaluate.solved(f"{name} = {formulas.with_decimal(text, number)}", reading, _CHECKED, f"{name} = {text}")
 
 
+def compare(relation: requests.Relation) -> results.Solved:
+    """Solve an inequality with one power that has the unknown in its exponent, and which so rises or falls everywhere."""
+    name = regions.one_name((relation,))
+    found = sites(tree.Binary("-", relation.left, relation.right))
+    if name == _STAND_IN or len(found) != 1 or (isinstance(found[0], tree.Call) and found[0].function != "exp"):
+        raise limits.UndecidedError("Inequalities with logarithms or several powers are not solved here.")
+    expression = _isolated(relation, name, found[0])
+    borders = []
+    if expression is not None:
+        text = formulas.text(expression)
+        number = arithmetic.value(formulas.read_back(text))
+        if expression.is_Rational:
+            number = Fraction(int(expression.p), int(expression.q))
+        borders = [regions.Border(text, number)]
+    return regions.answered((relation,), name, borders)
+
+
 def _isolated(relation: requests.Relation, name: str, site: tree.Node) -> Any:
     """Return the unknown as SymPy's expression; None where the site never has the value that it must have."""
     rest = regions.replaced(tree.Binary("-", relation.left, relation.right), site, tree.Unknown(_STAND_IN))

@@ -2,6 +2,7 @@
 where a side may change, and each piece is tried.
 """
 
+import dataclasses
 import functools
 import itertools
 import operator
@@ -46,10 +47,22 @@ class Border:
 def solve(request: requests.Solve) -> results.Solved:
     """Solve inequalities that must hold at once. Raises UndecidedError where a border is not to be had exactly."""
     relations = request.relations
-    name = _one_name(relations)
-    shown = " and ".join(f"{tree.text(one.left)} {one.operator} {tree.text(one.right)}" for one in relations)
+    name = one_name(relations)
+    return answered(relations, name, _borders(relations, name))
+
+
+def where_equal(relation: requests.Relation, name: str) -> results.Solved:
+    """Solve an equation with absolute values that whole ranges may satisfy."""
+    both = tuple(dataclasses.replace(relation, operator=sign) for sign in ("<=", ">="))
+    return answered(both, name, _borders(both, name), f"{tree.text(relation.left)} = {tree.text(relation.right)}")
+
+
+def answered(
+    relations: Sequence[requests.Relation], name: str, borders: list[Border], shown: str = ""
+) -> results.Solved:
+    """Return the answer of relations that hold on whole pieces between `borders`, or on none of them."""
+    shown = shown or " and ".join(f"{tree.text(one.left)} {one.operator} {tree.text(one.right)}" for one in relations)
     reading = f"solve {shown} for {name} over the real numbers"
-    borders = _borders(relations, name)
     numbers = [border.number for border in borders]
     inside = [_hold(relations, name, place) for place in _between(numbers)]
     at_border = [_hold_at(relations, name, border.number) for border in borders]
@@ -65,7 +78,8 @@ def solve(request: requests.Solve) -> results.Solved:
     )
 
 
-def _one_name(relations: Sequence[requests.Relation]) -> str:
+def one_name(relations: Sequence[requests.Relation]) -> str:
+    """Return the only unknown of inequalities, all of them within what is evaluated."""
     names = tree.unknowns(*(side for relation in relations for side in (relation.left, relation.right)))
     if len(names) != 1 or any(relation.operator not in _HOLDS for relation in relations):
         raise limits.UnreadableError("Inequalities are read with one unknown.")

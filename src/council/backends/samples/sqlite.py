@@ -1,0 +1,220 @@
+"""Samples kind `sqlite`: the watcher's own file, in which nothing is lost with it but the past.
+
+A scrape is one row, its values packed and compressed. Rows older than `FULL_S` become one in ten minutes: of gauges the least,
+which is what tells of leaks, of counters the newest. A file that cannot be read is put aside and begun anew.
+"""
+
+import contextlib
+import json
+import logging
+import sqlite3
+import struct
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from council.domain import errors, gates, watching
+
+_log = logging.getLogger(__name__)
+
+FULL_S = 5 * 3600.0
+BUCKET_S = 600.0
+_PAIR = struct.Struct("<Id")
+_UNPACKED_BYTES_MAX = 1 << 24
+_BUSY_S = 5.0
+# Compaction takes this many buckets in one transaction.
+_BUCKETS_MAX = 60
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS series (
+    id INTEGER PRIMARY KEY, metric TEXT NOT NULL, labels TEXT NOT NULL, UNIQUE (metric, labels));
+CREATE TABLE IF NOT EXISTS scrapes (
+    service TEXT NOT NULL, at_ms INTEGER NOT NULL, problem TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (service, at_ms)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS verdicts (
+    gate TEXT NOT NULL, at_ms INTEGER NOT NULL, verdict TEXT NOT NULL, value REAL, reason TEXT NOT NULL,
+    PRIMARY KEY (gate, at_ms)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS numbers (
+    gate TEXT NOT NULL, at_ms INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (gate, at_ms)) WITHOUT ROWID;
+"""
+
+
+class SqliteSamples:
+    """Implements care_ports.Samples. Blocking; may be used by several threads."""
+
+    def __init__(self, file: Path):
+        self._file = file
+        self._lock = threading.Lock()
+        self._ids: dict[tuple[str, str], int] = {}
+        self._connection = self._opened()
+
+    def keep(
+        self,
+        scrapes: Sequence[watching.Scrape],
+        verdicts: Sequence[tuple[str, watching.Past]],
+        numbers: Sequence[tuple[str, float, float]],
+    ) -> None:
+        """Keep scrapes, verdicts that changed, and numbers as (gate, at_s, value), in one transaction. Raises SamplesError."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO scrapes VALUES (?, ?, ?, ?)",
+                [(one.service, _ms(one.at_s), one.problem, self._packed(connection, one)) for one in scrapes],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)",
+                [(gate, _ms(one.since_s), str(one.verdict), one.value, one.reason) for gate, one in verdicts],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO numbers VALUES (?, ?, ?)",
+                [(gate, _ms(at), value) for gate, at, value in numbers],
+            )
+
+    def since(self, start_s: float) -> list[watching.Scrape]:
+        """Return the scrapes from a time on, oldest first. Raises SamplesError."""
+        with self._transaction() as connection:
+            series = {
+                number: (metric, tuple((name, value) for name, value in json.loads(labels)))
+                for number, metric, labels in connection.execute("SELECT id, metric, labels FROM series")
+            }
+            rows = connection.execute(
+                "SELECT service, at_ms, problem, body FROM scrapes WHERE at_ms >= ? ORDER BY at_ms", (_ms(start_s),)
+            ).fetchall()
+        return [
+            watching.Scrape(
+                service,
+                at_ms / 1000,
+                [watching.Reading(*series[number], value) for number, value in _unpacked(body) if number in series],
+                problem,
+            )
+            for service, at_ms, problem, body in rows
+        ]
+
+    def history(self, gate: str, start_s: float) -> watching.History:
+        """Return what a gate said from a time on, and what it said then. Raises SamplesError."""
+        with self._transaction() as connection:
+            verdicts = connection.execute(
+                "SELECT verdict, at_ms, value, reason FROM verdicts WHERE gate = ?1 AND at_ms >= coalesce("
+                "(SELECT max(at_ms) FROM verdicts WHERE gate = ?1 AND at_ms <= ?2), ?2) ORDER BY at_ms",
+                (gate, _ms(start_s)),
+            ).fetchall()
+            numbers = connection.execute(
+                "SELECT at_ms, value FROM numbers WHERE gate = ? AND at_ms >= ? ORDER BY at_ms", (gate, _ms(start_s))
+            ).fetchall()
+        return watching.History(
+            gate,
+            [
+                watching.Past(gates.Verdict(verdict), at / 1000, value, reason)
+                for verdict, at, value, reason in verdicts
+            ],
+            [(at / 1000, value) for at, value in numbers],
+        )
+
+    def compact(self, now_s: float, keep_s: float) -> bool:
+        """Thin what is old and drop what is too old; return whether there is more of it to thin. Raises SamplesError."""
+        with self._transaction() as connection:
+            oldest_ms = _ms(now_s - keep_s)
+            connection.execute("DELETE FROM scrapes WHERE at_ms < ?", (oldest_ms,))
+            connection.execute("DELETE FROM numbers WHERE at_ms < ?", (oldest_ms,))
+            # The newest verdict before that time still holds.
+            connection.execute(
+                "DELETE FROM verdicts WHERE at_ms < (SELECT max(at_ms) FROM verdicts AS later "
+                "WHERE later.gate = verdicts.gate AND later.at_ms <= ?)",
+                (oldest_ms,),
+            )
+            full_from_ms = _ms((now_s - FULL_S) // BUCKET_S * BUCKET_S)
+            crowded = connection.execute(
+                "SELECT service, (at_ms - 1) / ?1 AS bucket FROM scrapes WHERE at_ms <= ?2 "
+                "GROUP BY service, bucket HAVING count(*) > 1 LIMIT ?3",
+                (_ms(BUCKET_S), full_from_ms, _BUCKETS_MAX),
+            ).fetchall()
+            for service, bucket in crowded:
+                self._merge(connection, service, bucket)
+        return len(crowded) == _BUCKETS_MAX
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        with self._lock:
+            self._connection.close()
+
+    def _merge(self, connection: sqlite3.Connection, service: str, bucket: int) -> None:
+        """Make one row of those of a bucket, at the bucket's end."""
+        low, high = bucket * _ms(BUCKET_S), (bucket + 1) * _ms(BUCKET_S)
+        metrics = dict(connection.execute("SELECT id, metric FROM series"))
+        rows = connection.execute(
+            "SELECT problem, body FROM scrapes WHERE service = ? AND at_ms > ? AND at_ms <= ? ORDER BY at_ms",
+            (service, low, high),
+        ).fetchall()
+        merged: dict[int, float] = {}
+        for _, body in rows:
+            for number, value in _unpacked(body):
+                counts = watching.is_counter(metrics.get(number, ""))
+                merged[number] = value if counts or number not in merged else min(merged[number], value)
+        problem = "" if merged else rows[-1][0]
+        connection.execute("DELETE FROM scrapes WHERE service = ? AND at_ms > ? AND at_ms <= ?", (service, low, high))
+        connection.execute(
+            "INSERT INTO scrapes VALUES (?, ?, ?, ?)", (service, high, problem, _compressed(merged.items()))
+        )
+
+    def _packed(self, connection: sqlite3.Connection, one: watching.Scrape) -> bytes:
+        return _compressed((self._id(connection, reading), reading.value) for reading in one.readings)
+
+    def _id(self, connection: sqlite3.Connection, reading: watching.Reading) -> int:
+        key = (reading.metric, json.dumps(reading.labels))
+        if key not in self._ids:
+            connection.execute("INSERT OR IGNORE INTO series (metric, labels) VALUES (?, ?)", key)
+            (number,) = connection.execute("SELECT id FROM series WHERE metric = ? AND labels = ?", key).fetchone()
+            self._ids[key] = number
+        return self._ids[key]
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                with self._connection:
+                    yield self._connection
+            except (sqlite3.Error, struct.error, zlib.error, ValueError) as error:
+                # Ids that were given in a transaction that is taken back are those of nothing.
+                self._ids.clear()
+                raise errors.SamplesError(
+                    f"{self._file} cannot be used: {error}. Free space on its disk, or move it away; it is made anew.",
+                    detail=type(error).__name__,
+                ) from error
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return self._connected()
+        except sqlite3.DatabaseError as error:
+            aside = self._file.with_suffix(".damaged")
+            _log.error(
+                "the samples cannot be read and are begun anew", extra={"reason": str(error), "file": aside.name}
+            )
+            for suffix in ("-wal", "-shm"):
+                self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+            self._file.replace(aside)
+            return self._connected()
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._file, timeout=_BUSY_S, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            connection.executescript(_TABLES)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+
+def _ms(at_s: float) -> int:
+    return round(at_s * 1000)
+
+
+def _compressed(values: Iterable[tuple[int, float]]) -> bytes:
+    return zlib.compress(b"".join(_PAIR.pack(number, value) for number, value in values), 1)
+
+
+def _unpacked(body: bytes) -> Iterator[tuple[int, float]]:
+    inflate = zlib.decompressobj()
+    yield from _PAIR.iter_unpack(inflate.decompress(body, _UNPACKED_BYTES_MAX))

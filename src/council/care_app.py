@@ -1,0 +1,201 @@
+"""The composition root of the care loop: settings in, wired objects out. That of the serving loop is `app.py`."""
+
+import asyncio
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from council import care_ports, ports
+from council.domain import budgets, errors, gates, sentinels, watching
+from council.domain import config as config_module
+from council.domain import home as home_module
+from council.kit import clock as clock_module
+from council.kit import hardware, permissions
+
+if TYPE_CHECKING:
+    from council.upkeep import loop as loop_module
+    from council.upkeep.alerts import keeping as keeping_module
+    from council.upkeep.samples import recent as recent_module
+
+_ADDRESSES_MAX = 20
+
+_log = logging.getLogger(__name__)
+
+
+def incidents(config: config_module.Config, where: home_module.Home) -> care_ports.Incidents:
+    """Return incidents, notices and silences, in the same database as the other records."""
+    from council.backends.records import incidents as sql_incidents
+
+    class HomeIncidents(sql_incidents.SqlIncidents):
+        """In the embedded database, which a command run by root must leave usable for the services' users."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql_incidents.SqlIncidents(config.records.url, config.records.busy_s)
+    return HomeIncidents(where.records_url, config.records.busy_s)
+
+
+def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
+    """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
+    from council.backends.notifier import apprise, file, log
+
+    made: list[care_ports.Notifier] = []
+    for kind in dict.fromkeys(config.alerts.channels):
+        match kind:
+            case "log":
+                made.append(log.LogNotifier())
+            case "file":
+                made.append(file.FileNotifier(where.notices, config.alerts.file_bytes_max, config.alerts.files_max))
+            case "apprise":
+                found = addresses(where)
+                made += [apprise.AppriseNotifier(name, found[name], config.alerts.send_s) for name in found]
+            case _:
+                raise AssertionError(f"the settings let no channel of kind {kind!r} pass")
+    return made
+
+
+def addresses(where: home_module.Home) -> dict[str, str]:
+    """Return the addresses that notices go to, by name. They are secrets. Raises SetupError where one cannot be read."""
+    found = {}
+    for file in sorted(where.notify_addresses.glob("*.url"))[:_ADDRESSES_MAX]:
+        try:
+            found[file.stem] = file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise errors.SetupError(
+                f"The address {file.stem} cannot be read. Give it again: `council notify add {file.stem}`."
+            ) from error
+    return found
+
+
+def alerts(config: config_module.Config, where: home_module.Home) -> "keeping_module.Keeping":
+    """Return what takes in observations, keeps incidents and tells people. Its records must have been migrated."""
+    from council.kit import ids
+    from council.upkeep.alerts import desk, keeping
+
+    made = desk.Desk(config.alerts, ids.ulid)
+    clock = clock_module.SystemClock()
+    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Watcher:
+    """The care loop, wired, with what others of its process reach."""
+
+    loop: "loop_module.Loop"
+    gates: Sequence[gates.Gate]
+    sentinels: Sequence[sentinels.Sentinel]
+    alerts: "keeping_module.Keeping"
+    samples: care_ports.Samples
+    scraper: care_ports.Scraper
+    source: care_ports.MetricsSource
+
+    async def close(self) -> None:
+        """Close what the loop leans on."""
+        await self.source.close()
+        await self.scraper.close()
+        await asyncio.to_thread(self.samples.close)
+
+
+def watcher(
+    config: config_module.Config,
+    where: home_module.Home,
+    generation: str,
+    watched: Sequence[gates.Gate],
+    rules: Sequence[sentinels.Sentinel],
+    spending: Callable[[], Sequence[budgets.Line]],
+) -> Watcher:
+    """Return the care loop of a generation with its gates and sentinels. Raises SetupError.
+
+    `spending` reads every budget from the records, and raises RecordsUnavailableError.
+    """
+    from council.backends.samples import sqlite
+    from council.backends.scraper import http
+    from council.upkeep import loop
+    from council.upkeep.samples import recent
+
+    settings = config.watch
+    samples = sqlite.SqliteSamples(where.watch / "samples.db")
+    scraper = http.HttpScraper({"gateway": read_secret(where.internal_key_file)}, settings)
+    seen = recent.Recent(loop.RECENT_S, settings.series_max)
+    source = _metrics_source(settings, seen)
+    kept_alerts = alerts(config, where)
+    scheme = {"gateway": "https" if config.gateway.tls_cert_file else "http"}
+
+    def targets() -> list[watching.Target]:
+        """Return whom the supervisor lists; nobody where it lists nobody."""
+        try:
+            return loop.read_targets(json.loads((where.run / "targets.json").read_text()), scheme)
+        except (OSError, ValueError) as error:
+            _log.warning("nobody says whom to watch", extra={"reason": str(error)})
+            return []
+
+    parts = loop.Parts(
+        runtime(where),
+        scraper,
+        source,
+        samples,
+        kept_alerts,
+        targets,
+        spending,
+        clock_module.SystemClock(),
+    )
+    listed = _on_this_machine(watched)
+    made = loop.Loop(parts, listed, rules, seen, settings, generation)
+    return Watcher(made, listed, rules, kept_alerts, samples, scraper, source)
+
+
+def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent") -> care_ports.MetricsSource:
+    match settings.source:
+        case "embedded":
+            from council.upkeep import loop
+
+            return loop.Embedded(seen)
+        case "prometheus":
+            from council.backends.metrics_source import prometheus
+            from council.upkeep.gates import asking
+
+            return prometheus.PrometheusSource(
+                settings.prometheus_url, settings.answer_s, asking.expression, asking.measured
+            )
+        case _:
+            raise AssertionError(f"the settings let no source of kind {settings.source!r} pass")
+
+
+def _on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
+    """Return the gates with those declared not applicable that ask for what this machine has not."""
+    why = "" if hardware.look().gpus else "there is no graphics processor on this machine"
+    return [
+        dataclasses.replace(gate, not_applicable=gate.not_applicable or why) if gate.name == "gpu_memory" else gate
+        for gate in found
+    ]
+
+
+def watch(where: home_module.Home) -> care_ports.Watch:
+    """Return what asks the watcher."""
+    from council.backends.watch import unix
+
+    return unix.UnixWatch(where.socket("watcher"))
+
+
+def runtime(where: home_module.Home) -> ports.Runtime:
+    """Return the runtime: the supervisor of this machine."""
+    from council.backends.runtime import local
+
+    return local.LocalRuntime(where)
+
+
+def read_secret(path: Path) -> str:
+    """Return what a key file holds. Raises SetupError."""
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise errors.SetupError(
+            f"The key file {path.name} cannot be read: {error.strerror}. Run `council init`."
+        ) from error

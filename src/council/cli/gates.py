@@ -1,0 +1,133 @@
+"""gates: the twelve conditions of health and what they say now."""
+
+import asyncio
+import sys
+import time
+from dataclasses import asdict
+
+import click
+
+from council import care_app, care_ports
+from council.cli import options
+from council.domain import errors, gates, home, watching
+from council.upkeep.alerts import notices
+
+_COLOURS = {
+    gates.Verdict.GREEN: "green",
+    gates.Verdict.AMBER: "yellow",
+    gates.Verdict.RED: "red",
+    gates.Verdict.UNKNOWN: "magenta",
+}
+_CLEAR = "\x1b[H\x1b[2J"
+_WATCH_S = 2.0
+
+
+@click.command("gates")
+@click.argument("name", metavar="[GATE]", required=False)
+@click.option("--watch", is_flag=True, help="Show them again and again until Ctrl-C.")
+@click.option(
+    "--since", metavar="HOURS", type=click.FloatRange(0.1, 24 * 400), default=24.0, show_default=True,
+    help="How far back the history of GATE goes.",
+)  # fmt: skip
+@options.home
+@options.as_json
+def group(name: str | None, watch: bool, since: float, where: home.Home, as_json: bool) -> None:
+    """Show what each gate says, or how GATE came to say so. Straight from the watcher, so that no token is needed.
+
+    Exit status 1 where a gate is red, so that scripts can ask.
+    """
+    seen = care_app.watch(where)
+    if name is not None:
+        _show_history(asyncio.run(_past(seen, name, since * 3600)), as_json)
+        return
+    while True:
+        sight = asyncio.run(seen.sight())
+        if as_json:
+            options.print_json(asdict(sight) if watch else [asdict(one) for one in sight.gates])
+        else:
+            if watch and sys.stdout.isatty():
+                click.echo(_CLEAR, nl=False)
+            _show(sight)
+        if not watch:
+            break
+        sys.stdout.flush()
+        time.sleep(_WATCH_S)
+    if any(one.verdict is gates.Verdict.RED for one in sight.gates):
+        sys.exit(1)
+
+
+async def _past(seen: care_ports.Watch, name: str, span_s: float) -> tuple[watching.GateLine, watching.History]:
+    sight = await seen.sight()
+    line = next((one for one in sight.gates if one.name == name), None)
+    if line is None:
+        names = ", ".join(one.name for one in sight.gates) or "none yet"
+        raise errors.NotFoundError(f"There is no gate {name!r}. There are {names}.")
+    return line, await seen.history(name, sight.at_s - span_s)
+
+
+def _show(sight: watching.Sight) -> None:
+    if not sight.turn:
+        click.echo("The watcher has just begun and has judged nothing yet. Try again in a few seconds.")
+        return
+    rows = [
+        (one.name, _coloured(one.verdict), _number(one.value, one.unit), _limit(one), _age(sight.at_s, one), one.reason)
+        for one in sight.gates
+    ]
+    options.print_table(("GATE", "VERDICT", "NOW", "LIMIT", "FOR", "WHY"), rows, right=frozenset({2, 3}))
+    counts = {verdict: sum(one.verdict is verdict for one in sight.gates) for verdict in gates.Verdict}
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    click.echo(f"\n{told}; judged {notices.clock(round(sight.at_s * 1e6))} by the {sight.gates[0].source} evaluator.")
+    for one in sight.findings:
+        if one.verdict in (gates.Verdict.AMBER, gates.Verdict.RED):
+            click.echo(f"{_coloured(one.verdict)}: {one.sentinel} of {one.service}. {one.reason} {one.look_next}")
+    away = [one for one in sight.services if one.state != "ready"]
+    if away:
+        click.echo("Not ready: " + ", ".join(f"{one.name} ({one.state})" for one in away))
+    if sight.problem:
+        click.echo(f"The supervisor does not say what runs: {sight.problem}")
+
+
+def _show_history(found: tuple[watching.GateLine, watching.History], as_json: bool) -> None:
+    line, history = found
+    if as_json:
+        options.print_json(asdict(line) | {"history": asdict(history)})
+        return
+    click.echo(f"{line.name} must be {_limit(line)}. {line.protects}")
+    click.echo(f"Now {line.verdict}: {line.reason}")
+    click.echo(f"Without data: {line.no_data}\n")
+    if history.values:
+        low, high = (bound(value for _, value in history.values) for bound in (min, max))
+        told = f"{_number(low, line.unit)} to {_number(high, line.unit)}"
+        click.echo(f"{_drawn([value for _, value in history.values])}  {told}, one mark for each stretch of time")
+    rows = [
+        (notices.clock(round(one.since_s * 1e6)), _coloured(one.verdict), _number(one.value, line.unit), one.reason)
+        for one in history.verdicts
+    ]
+    options.print_table(("SINCE", "VERDICT", "NUMBER", "WHY"), rows, right=frozenset({2}))
+
+
+def _drawn(values: list[float], width: int = 60) -> str:
+    """Return the values as a line of bars, each that of the highest in its stretch."""
+    step = max(1, -(-len(values) // width))
+    highest = [max(values[place : place + step]) for place in range(0, len(values), step)]
+    low, high = min(highest), max(highest)
+    span = (high - low) or 1.0
+    return "".join("▁▂▃▄▅▆▇█"[round((value - low) / span * 7)] for value in highest)
+
+
+def _coloured(verdict: gates.Verdict) -> str:
+    return click.style(verdict, fg=_COLOURS.get(verdict)) if sys.stdout.isatty() else str(verdict)
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    return f"${value:.4f}" if unit == "USD" else f"{value:.4g}{'' if unit in ('%', '') else ' '}{unit}"
+
+
+def _limit(line: watching.GateLine) -> str:
+    return f"{line.comparator} {_number(line.threshold, line.unit)}"
+
+
+def _age(now_s: float, line: watching.GateLine) -> str:
+    return notices.duration(max(0.0, now_s - line.since_s))

@@ -1,0 +1,159 @@
+"""The watch over the service itself: its settings, and what it tells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from council.domain import gates, states
+from council.domain.options import option
+
+SOURCES = ("embedded", "prometheus")
+
+
+@dataclass(frozen=True, slots=True)
+class WatchConfig:
+    """How the service watches itself."""
+
+    interval_s: float = option(
+        5.0, "How often every service is read and the gates are judged, seconds.", low=1, high=60
+    )
+    read_s: float = option(2.0, "Longest wait for the metrics of one service, seconds.", low=0.1, high=30)
+    read_bytes_max: int = option(4 << 20, "Most metrics read of one service, bytes.", low=4096, high=1 << 28)
+    series_max: int = option(
+        20_000, "Most series kept; what is beyond is not read and is named.", low=100, high=1_000_000
+    )
+    keep_days: float = option(
+        8.0, "Readings, verdicts and values of gates are kept for this long, days.", low=1, high=400
+    )
+    prometheus_url: str = option("http://127.0.0.1:9090", "Where Prometheus listens.")
+    alertmanager_url: str = option("http://127.0.0.1:9093", "Where Alertmanager listens.")
+    loki_url: str = option("http://127.0.0.1:3100", "Where Loki listens.")
+    source: str = option(
+        "embedded",
+        "Where the numbers of gates come from: `embedded`, our own samples, or `prometheus` at `prometheus_url`.",
+    )
+    answer_s: float = option(4.0, "Longest wait for Prometheus' answers of one turn, seconds.", low=0.1, high=60)
+    webhook_url: str = option(
+        "", "Where Alertmanager sends notices as JSON; empty for nowhere. Never one that holds a secret."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One sample: `labels` are pairs, sorted by name."""
+
+    metric: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """What a service said at a moment, epoch seconds. `problem` says why nothing could be read; then there are no readings."""
+
+    service: str
+    at_s: float
+    readings: Sequence[Reading] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A service that tells metrics, and where."""
+
+    service: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateLine:
+    """A judged gate as it is shown, flat. `value` is in `unit`; the verdict holds from `since_s` on, epoch seconds."""
+
+    name: str
+    value: float | None
+    unit: str
+    comparator: str
+    threshold: float
+    amber: float
+    verdict: gates.Verdict
+    reason: str
+    samples: float
+    window_s: float
+    source: str
+    generation: str
+    since_s: float
+    protects: str
+    no_data: str
+    playbooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a sentinel says of a service; it holds since `since_s`, epoch seconds."""
+
+    sentinel: str
+    service: str
+    verdict: gates.Verdict
+    value: float | None
+    unit: str
+    reason: str
+    since_s: float
+    look_next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known at a moment. `turn` counts up; `problem` says why the services are not known."""
+
+    turn: int
+    at_s: float
+    gates: Sequence[GateLine] = ()
+    findings: Sequence[Finding] = ()
+    services: Sequence[states.ServiceStatus] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a gate said from a moment on, epoch seconds, until the next."""
+
+    verdict: gates.Verdict
+    since_s: float
+    value: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A gate over time: its verdicts, and its number about once a minute; both oldest first."""
+
+    gate: str
+    verdicts: Sequence[Past]
+    values: Sequence[tuple[float, float]]
+
+
+def line(judged: gates.Judged) -> GateLine:
+    """Return a judged gate as it is shown."""
+    gate = judged.gate
+    return GateLine(
+        name=gate.name,
+        value=judged.value,
+        unit=gate.unit,
+        comparator=str(gate.comparator),
+        threshold=gate.threshold,
+        amber=gate.amber,
+        verdict=judged.verdict,
+        reason=judged.reason,
+        samples=judged.samples,
+        window_s=judged.window_s,
+        source=judged.source,
+        generation=judged.generation,
+        since_s=judged.since_s,
+        protects=gate.protects,
+        no_data=gate.no_data,
+        playbooks=gate.playbooks,
+    )
+
+
+def is_counter(metric: str) -> bool:
+    """Whether a metric only rises, by its name: then its newest value stands for a stretch of time, else its least."""
+    return metric.endswith(("_total", "_bucket", "_count", "_sum"))

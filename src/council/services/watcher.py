@@ -1,0 +1,179 @@
+"""The watcher process: reads every service, judges the gates, tells people, and says what it saw on a Unix socket.
+
+Its own port has `/metrics`: its own figures, and those of services that have no port. What it does is in `upkeep/loop.py`.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from council import app, care_app, homes, telemetry
+from council.domain import budgets, errors, home
+from council.domain import config as config_module
+from council.kit import clock as clock_module
+from council.kit import frames, listeners
+from council.services import harness, local_hosts, published, rights, tracing
+from council.upkeep.alerts import keeping
+from council.upkeep.monitoring import files
+
+_log = logging.getLogger(__name__)
+
+_REQUEST_BYTES_MAX = 64 * 1024
+_CONNECTIONS_MAX = 64
+_IDLE_S = 10.0
+_DELIVER_S = 1.0
+# A turn that hangs must not be mistaken for calm: `/livez` fails when the last one is this many intervals old.
+_LATE_TURNS = 6
+
+
+def main(config: config_module.Config, where: home.Home) -> int:
+    """Watch until told to stop."""
+    environment = harness.begin("watcher", traceable=True)
+    harness.setup_logging(environment.name)
+    health = environment.tcp_socket("health", "127.0.0.1", config.watcher_port)
+    watch = environment.unix_socket("watch", where.socket("watcher"))
+    os.environ.update(SQLITE_TMPDIR=str(where.watch))
+    # Wired first: addresses of notices and the key to the gateway's metrics are read before the confinement.
+    made = _wired(config, where, environment.generation)
+    rights.confine_service("watcher", config, where)
+    tracing.listen()
+    service = _Watcher(made, config, where, watch, environment)
+    harness.serve(local_hosts.only(service.application()), health, environment, drain_s=0.0)
+    return 0
+
+
+def _wired(config: config_module.Config, where: home.Home, generation: str) -> care_app.Watcher:
+    records = app.records(config, where)
+    models = homes.load_catalogue(where, generation, config).models
+    clock = clock_module.SystemClock()
+
+    def spending() -> list[budgets.Line]:
+        at_us = clock.now_us()
+        return budgets.lines(records.spend(at_us), config.budget, models, records.tokens(), at_us)
+
+    watched, rules = homes.load_gates(where, generation), homes.load_sentinels(where, generation)
+    return care_app.watcher(config, where, generation, watched, rules, spending)
+
+
+class _Watcher:
+    def __init__(
+        self,
+        made: care_app.Watcher,
+        config: config_module.Config,
+        where: home.Home,
+        watch: socket.socket,
+        environment: harness.ServiceEnvironment,
+    ) -> None:
+        self._made = made
+        self._config = config
+        self._interval_s = config.watch.interval_s
+        self._where = where
+        self._watch = watch
+        self._environment = environment
+        self._connections = 0
+
+    def application(self) -> Starlette:
+        """Return what the port serves; its lifespan turns the loop and answers on the Unix socket."""
+        return Starlette(
+            routes=[Route("/livez", self._live), Route("/readyz", self._live), Route("/metrics", self._metrics)],
+            lifespan=self._lifespan,
+        )
+
+    async def _live(self, _: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        late_s = loop.time() - self._turned_s
+        live = late_s < _LATE_TURNS * self._interval_s
+        body = {"live": live, "turn": self._made.loop.sight.turn, "generation": self._environment.generation}
+        return JSONResponse(body, 200 if live else 503)
+
+    async def _metrics(self, _: Request) -> Response:
+        telemetry.observe_process("watcher", self._environment.generation)
+        await asyncio.to_thread(telemetry.observe_disk, "watcher", self._where.root)
+        return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._turned_s = asyncio.get_running_loop().time()
+        await self._made.loop.take_up()
+        server = await asyncio.start_unix_server(self._connected, sock=self._watch, backlog=listeners.BACKLOG)
+        running = [
+            asyncio.create_task(self._turn()),
+            asyncio.create_task(_deliver(self._made.alerts)),
+            asyncio.create_task(asyncio.to_thread(self._publish)),
+        ]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            server.close()
+            await self._made.close()
+
+    def _publish(self) -> None:
+        made, watch = self._made, self._config.watch
+        text_by_path = files.build(made.gates, made.sentinels, self._config.alerts, watch)
+        urls = {"prometheus": watch.prometheus_url, "alertmanager": watch.alertmanager_url}
+        published.publish(self._where.monitoring, text_by_path, urls)
+
+    async def _turn(self) -> None:
+        """Turn the loop at whole multiples of the interval, so that a slow turn puts off none but the next."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        while True:
+            try:
+                await self._made.loop.turn()
+                self._turned_s = loop.time()
+            except Exception:  # noqa: BLE001 - one bad turn must not end the watch; `/livez` says when none is good
+                _log.exception("a turn of the care loop failed")
+            passed_s = loop.time() - began_s
+            await asyncio.sleep(self._interval_s - passed_s % self._interval_s)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._connections >= _CONNECTIONS_MAX:
+            writer.close()
+            return
+        self._connections += 1
+        try:
+            async with asyncio.timeout(_IDLE_S):
+                request = await frames.read(reader, _REQUEST_BYTES_MAX)
+                if request is not None:
+                    writer.write(frames.encode(await self._reply(request)))
+                    await writer.drain()
+        except (TimeoutError, frames.FrameError, OSError, ValueError, TypeError, KeyError) as error:
+            _log.info("a caller went away", extra={"reason": str(error)})
+        except asyncio.CancelledError:
+            # The process ends. Nobody awaits this task, and asyncio would log an error for one that was cancelled.
+            pass
+        finally:
+            self._connections -= 1
+            writer.close()
+
+    async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["ask"] == "sight":
+            return dataclasses.asdict(self._made.loop.sight)
+        try:
+            found = await asyncio.to_thread(self._made.samples.history, str(request["gate"]), float(request["start_s"]))
+        except errors.SamplesError as error:
+            return {"problem": error.message}
+        return dataclasses.asdict(found) | {"problem": ""}
+
+
+async def _deliver(alerts: keeping.Keeping) -> None:
+    """Send what is due, for ever; a channel that hangs holds up no turn."""
+    while True:
+        await asyncio.sleep(_DELIVER_S)
+        try:
+            await asyncio.to_thread(alerts.deliver)
+        except Exception:  # noqa: BLE001 - people must hear of what comes after, too
+            _log.exception("notices could not be delivered")

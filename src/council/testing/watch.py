@@ -1,0 +1,37 @@
+"""A watcher that sees what it is told to see."""
+
+from council.domain import errors, gates, states, watching
+
+
+class ScriptedWatch:
+    """Implements care_ports.Watch. `away` makes it raise."""
+
+    def __init__(self, *lines: watching.GateLine):
+        self.seen = watching.Sight(
+            1, 1_800_000_000.0, lines, [], [states.ServiceStatus("gateway", "ready", 1, "0" * 40, 5.0, 0, 0)]
+        )
+        self.past = watching.History("", [], [])
+        self.away = False
+
+    async def ping(self) -> None:
+        """Return if it is there."""
+        await self.sight()
+
+    async def sight(self) -> watching.Sight:
+        """Return what it is told to see. Raises WatcherUnavailableError."""
+        if self.away:
+            raise errors.WatcherUnavailableError("The watcher does not answer. Start it.", retry_after_s=5)
+        return self.seen
+
+    async def history(self, gate: str, start_s: float) -> watching.History:
+        """Return the past that it is told. Raises WatcherUnavailableError."""
+        await self.sight()
+        return watching.History(gate, self.past.verdicts, [one for one in self.past.values if one[0] >= start_s])
+
+
+def line(name: str, verdict: gates.Verdict, value: float | None = None) -> watching.GateLine:
+    """Return a gate below 5 % that says this."""
+    return watching.GateLine(
+        name, value, "%", "<", 5.0, 2.0, verdict, "as it is", 12.0, 300.0, "embedded", "0" * 40, 1_799_999_000.0,
+        "Callers.", "Nobody asked.", ("restart",),
+    )  # fmt: skip

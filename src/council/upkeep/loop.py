@@ -1,0 +1,321 @@
+"""The care loop: one turn reads every service, judges the gates, and says to alerts what it saw.
+
+    read -> judge -> look -> observe -> keep
+
+1. `_read` asks the supervisor what runs and every service for its metrics, side by side. What does not answer is unknown.
+2. `_judge` has the source measure each gate and judges it; a verdict changes its `since` only where it changes.
+3. `_look` shows every reading to the sentinels, and once in a while what is spent to the budgets.
+4. `_observe` turns verdicts, findings, services and silence into observations; `alerts` makes incidents of them, and tells.
+5. `_keep` writes down what was read. The past may be lost, the present not: nothing here waits for the disk.
+
+This is the only module that chains the stages of upkeep.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from council import care_ports, ports, telemetry
+from council.domain import budgets, errors, gates, incidents, sentinels, states, watching
+from council.kit import clock as clock_module
+from council.upkeep.alerts import keeping, sources
+from council.upkeep.gates import embedded
+from council.upkeep.samples import exposition, recent
+from council.upkeep.sentinels import findings, house
+
+_log = logging.getLogger(__name__)
+
+# Beyond these nothing is judged of; see `Recent`.
+RECENT_S = 4.6 * 3600
+_KEEP_S = 15.0
+_NUMBERS_S = 60.0
+_COMPACT_S = 600.0
+_BUDGETS_S = 15.0
+# Sentinels know the rhythm of a day once they have seen two.
+_DAYS_S = 49 * 3600.0
+_GENERATION = "council_generation_info"
+_BEGAN = "council_process_start_seconds"
+_ALWAYS = frozenset({_GENERATION, _BEGAN})
+_OWN = "watcher"
+
+
+class Embedded:
+    """The source that needs no server: our own samples."""
+
+    name = "embedded"
+
+    def __init__(self, samples: embedded.Samples):
+        self._samples = samples
+
+    async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
+        """Return what each gate's form reads at a time."""
+        return [embedded.measure(gate, self._samples, now_s) for gate in judged]
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop leans on. `targets` says who tells metrics now; `spending` reads every budget, and may block."""
+
+    runtime: ports.Runtime
+    scraper: care_ports.Scraper
+    source: care_ports.MetricsSource
+    samples: care_ports.Samples
+    alerts: keeping.Keeping
+    targets: Callable[[], Sequence[watching.Target]]
+    spending: Callable[[], Sequence[budgets.Line]]
+    clock: clock_module.Clock
+
+
+class Loop:
+    """Turns, one after the other. `sight` is what the last one saw."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        watched: Sequence[gates.Gate],
+        rules: Sequence[sentinels.Sentinel],
+        seen: recent.Recent,
+        settings: watching.WatchConfig,
+        generation: str,
+    ):
+        self.sight = watching.Sight(0, 0.0)
+        self._parts = parts
+        self._gates = watched
+        self._seen = seen
+        self._settings = settings
+        self._generation = generation
+        self._house = house.House(rules)
+        self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
+        self._wanted = _metrics(watched) | _signals(rules) | _ALWAYS
+        self._budgets: Sequence[budgets.Line] = ()
+        self._budgeted_s = -math.inf
+        self._read_s: dict[str, float] = {}
+        self._problems: dict[str, str] = {}
+        self._began: dict[str, tuple[gates.Verdict, float]] = {}
+        self._unkept: list[watching.Scrape] = []
+        self._kept_s = self._numbered_s = self._compacted_s = -math.inf
+        self._changed: list[tuple[str, watching.Past]] = []
+
+    async def take_up(self) -> None:
+        """Go on where the watcher before this one ended. What it left may be lost; that is said."""
+        now_s = self._now_s()
+        try:
+            left = await asyncio.to_thread(self._parts.samples.since, now_s - _DAYS_S)
+            for scrape in left:
+                if scrape.at_s > now_s:
+                    continue
+                if scrape.at_s >= now_s - RECENT_S:
+                    self._seen.take(scrape)
+                for _ in self._sighted(scrape):
+                    pass
+            for gate in self._gates:
+                past = await asyncio.to_thread(self._parts.samples.history, gate.name, now_s)
+                if past.verdicts:
+                    self._began[gate.name] = (past.verdicts[-1].verdict, past.verdicts[-1].since_s)
+        except errors.SamplesError as error:
+            _log.warning("what was read before cannot be taken up", extra={"reason": error.message})
+
+    async def turn(self) -> None:
+        """Do one turn. Raises nothing that one part's failure brings about."""
+        at_s = self._now_s()
+        services, problem = await self._read(at_s)
+        judged = await self._judge(at_s)
+        found = await self._look(at_s)
+        self.sight = watching.Sight(
+            self.sight.turn + 1, at_s, [watching.line(one) for one in judged], [_shown(one) for one in found],
+            services, problem,
+        )  # fmt: skip
+        observed = list(self._observe(judged, found, services, at_s))
+        await asyncio.to_thread(self._parts.alerts.observe, observed)
+        await self._keep(at_s)
+
+    async def _read(self, at_s: float) -> tuple[Sequence[states.ServiceStatus], str]:
+        """Take in what every service says; return what the supervisor says, or why it says nothing."""
+        targets = self._parts.targets()
+        statuses, scrapes = await asyncio.gather(
+            self._statuses(), asyncio.gather(*(self._scrape(one, at_s) for one in targets))
+        )
+        for service in self._read_s.keys() - {one.service for one in targets}:
+            self._seen.forget(service, at_s)
+            self._house.forget(service)
+            del self._read_s[service]
+        self._problems = {one.service: one.problem for one in scrapes if one.problem}
+        for scrape in scrapes:
+            self._seen.take(scrape)
+            if not scrape.problem:
+                self._read_s[scrape.service] = at_s
+            else:
+                self._read_s.setdefault(scrape.service, at_s)
+        self._unkept = scrapes
+        return statuses
+
+    async def _statuses(self) -> tuple[Sequence[states.ServiceStatus], str]:
+        try:
+            return await self._parts.runtime.status(memory=False), ""
+        except errors.CouncilError as error:
+            return (), error.message
+
+    async def _scrape(self, target: watching.Target, at_s: float) -> watching.Scrape:
+        try:
+            text = await self._parts.scraper.scrape(target)
+            return watching.Scrape(target.service, at_s, exposition.read(text, self._wanted, target.service))
+        except errors.ScrapeError as error:
+            return watching.Scrape(target.service, at_s, problem=error.message)
+        except ValueError as error:
+            return watching.Scrape(target.service, at_s, problem=f"its metrics cannot be read: {error}")
+
+    async def _judge(self, at_s: float) -> list[gates.Judged]:
+        measured = await self._parts.source.measure(self._gates, at_s)
+        return [self._judged(gate, one, at_s) for gate, one in zip(self._gates, measured, strict=True)]
+
+    def _judged(self, gate: gates.Gate, measured: gates.Measured, at_s: float) -> gates.Judged:
+        other = self._of_another_generation(gate, at_s)
+        if other and not gate.not_applicable:
+            measured = dataclasses.replace(measured, value=None, reason=other)
+        verdict, reason = gates.judge(gate, measured)
+        before, since_s = self._began.get(gate.name, (None, at_s))
+        if verdict is not before:
+            since_s = at_s
+            self._began[gate.name] = (verdict, at_s)
+            self._changed.append((gate.name, watching.Past(verdict, at_s, measured.value, reason)))
+        return gates.Judged(
+            gate, verdict, measured.value, reason, measured.samples, measured.window_s, self._parts.source.name,
+            self._generation, since_s,
+        )  # fmt: skip
+
+    def _of_another_generation(self, gate: gates.Gate, at_s: float) -> str:
+        """Return which service that the gate needs runs another generation than the gate is of, "" if none does."""
+        for labels, value in self._seen.newest(_GENERATION, at_s):
+            service, runs = labels.get("svc", ""), labels.get("generation", "")
+            if value and runs != self._generation and service in gate.services:
+                return f"{service} runs generation {runs[:8]}, and this gate is of {self._generation[:8]}"
+        return ""
+
+    async def _look(self, at_s: float) -> list[findings.Finding]:
+        """Return what every sentinel says of what was read just now."""
+        if at_s - self._budgeted_s >= _BUDGETS_S:
+            self._budgeted_s = at_s
+            try:
+                self._budgets = await asyncio.to_thread(self._parts.spending)
+            except errors.RecordsUnavailableError as error:
+                # An observation that does not come is unknown, and ends nothing.
+                self._budgets = ()
+                _log.warning("what is spent cannot be read", extra={"detail": error.detail})
+            telemetry.observe_spending(_OWN, self._budgets)
+        return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
+
+    def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
+        """Show a scrape to the sentinels; yield what they say of each service that it tells of."""
+        if scrape.problem:
+            yield from self._house.take(house.Sighting(scrape.service, scrape.at_s, None, {}, reason=scrape.problem))
+            return
+        values: dict[str, dict[str, float]] = {}
+        parts: dict[str, dict[str, float]] = {}
+        for one in scrape.readings:
+            labels = dict(one.labels)
+            service = values.setdefault(labels["svc"], {})
+            if one.metric in self._by_destination:
+                destinations = parts.setdefault(one.metric, {})
+                name = labels.get("provider", "")
+                destinations[name] = destinations.get(name, 0.0) + one.value
+            elif one.metric == _BEGAN:
+                # Of several processes of one service the newest says when what is told began.
+                service[_BEGAN] = max(one.value, service.get(_BEGAN, 0.0))
+            else:
+                service[one.metric] = service.get(one.metric, 0.0) + one.value
+        for name, told in values.items():
+            of_it = {signal: parts.get(signal, {}) for signal in self._by_destination} if name == scrape.service else {}
+            yield from self._house.take(house.Sighting(name, scrape.at_s, told.get(_BEGAN), told, of_it))
+
+    def _observe(
+        self,
+        judged: Sequence[gates.Judged],
+        found: Sequence[findings.Finding],
+        services: Sequence[states.ServiceStatus],
+        at_s: float,
+    ) -> Iterator[incidents.Observation]:
+        at_us = round(at_s * 1e6)
+        for one in judged:
+            yield sources.of_gate(one, at_us)
+        for finding in found:
+            yield sources.of_finding(
+                finding.sentinel, finding.service, finding.verdict, finding.reason, finding.look_next, at_us
+            )
+        for status in services:
+            yield sources.of_service(status, at_us)
+        yield from sources.of_budgets(self._budgets, at_us)
+        for service, read_s in self._read_s.items():
+            yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, at_us)
+
+    async def _keep(self, at_s: float) -> None:
+        """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""
+        if at_s - self._kept_s < _KEEP_S and not self._changed:
+            return
+        scrapes = self._unkept if at_s - self._kept_s >= _KEEP_S else []
+        changed, self._changed = self._changed, []
+        numbers: list[tuple[str, float, float]] = []
+        if at_s - self._numbered_s >= _NUMBERS_S:
+            numbers = [(one.name, at_s, one.value) for one in self.sight.gates if one.value is not None]
+            self._numbered_s = at_s
+        self._kept_s = at_s if scrapes else self._kept_s
+        try:
+            await asyncio.to_thread(self._parts.samples.keep, scrapes, changed, numbers)
+            if at_s - self._compacted_s >= _COMPACT_S:
+                more = await asyncio.to_thread(self._parts.samples.compact, at_s, self._settings.keep_days * 86_400)
+                self._compacted_s = self._compacted_s if more else at_s
+        except errors.SamplesError as error:
+            _log.warning("what was read is not kept", extra={"reason": error.message})
+
+    def _now_s(self) -> float:
+        return self._parts.clock.now_us() / 1e6
+
+
+def _shown(one: findings.Finding) -> watching.Finding:
+    return watching.Finding(
+        one.sentinel, one.service, one.verdict, one.value, one.unit, one.reason, one.since_s, one.look_next
+    )
+
+
+def _metrics(watched: Sequence[gates.Gate]) -> frozenset[str]:
+    """Return the names, in the text form, of what the gates read."""
+    return frozenset(name for gate in watched for name in _names(gate.form))
+
+
+def _signals(rules: Iterable[sentinels.Sentinel]) -> frozenset[str]:
+    """Return the names of what the sentinels read."""
+    return frozenset(name for one in rules for name in (one.signal, getattr(one.rule, "by", "")) if name)
+
+
+def _names(form: gates.Form) -> Iterator[str]:
+    match form:
+        case gates.Gauge(of=of, by=by):
+            yield of.metric
+            if by:
+                yield by.metric
+        case gates.Ratio(part=part, whole=whole):
+            yield from (one.metric for one in (*part, *whole))
+        case gates.Quantile(of=of):
+            yield from (of.metric + suffix for suffix in ("_bucket", "_count"))
+        case gates.Slope(of=of, began=began):
+            yield from (of.metric, began.metric)
+        case gates.Count(of=of):
+            yield of.metric
+
+
+def read_targets(listed: object, scheme: Mapping[str, str]) -> list[watching.Target]:
+    """Return who tells metrics, of a parsed list as Prometheus' file_sd has it. Raises ValueError."""
+    if not isinstance(listed, list):
+        raise ValueError("the targets are not a list")  # noqa: TRY004 - what is in a file, not an argument
+    found = []
+    for one in listed:
+        try:
+            service, address = str(one["labels"]["svc"]), str(one["targets"][0])
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"a target is not of the form of file_sd: {error}") from error
+        found.append(watching.Target(service, f"{scheme.get(service, 'http')}://{address}/metrics"))
+    return found

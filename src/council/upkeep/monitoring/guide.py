@@ -1,0 +1,26 @@
+"""The page in the folder itself, for who finds it without the docs."""
+
+TEXT = """# Files for the programs that watch Council
+
+Written by Council from its gates, sentinels and settings. What you change here is overwritten: change `gates.yaml`,
+`sentinels.yaml` or `council.yaml`, or work on a copy. In a home this folder is `monitoring`, and what is told from it, such as
+`../run/targets.json`, which the supervisor keeps, is in the home.
+
+| file | for |
+|---|---|
+| `prometheus.yml`, `rules/` | Prometheus, 2.42 or later |
+| `alertmanager.yml` | Alertmanager, 0.25 or later |
+| `grafana/` | Grafana, 11 or later; in the repository beside this folder |
+| `loki.yml`, `logs.alloy` | Loki 3, and Alloy, which sends it the logs |
+
+```sh
+prometheus --config.file=prometheus.yml --web.listen-address=127.0.0.1:9090
+prometheus-alertmanager --config.file=alertmanager.yml --web.listen-address=127.0.0.1:9093
+export COUNCIL_HOME="$PWD/.."
+GF_PATHS_PROVISIONING="$PWD/grafana/provisioning" grafana server
+loki -config.file=loki.yml
+alloy run logs.alloy
+```
+
+Check a copy that you changed with `promtool check config prometheus.yml` and `amtool check-config alertmanager.yml`.
+"""

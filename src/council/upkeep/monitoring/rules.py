@@ -1,0 +1,170 @@
+"""Prometheus' rules: each gate's number and verdict as a series, and alerts that behave as Council's own do (record 0019).
+
+An alert fires on red (or amber, where `alerting` says so) and holds until its gate is green: while `ALERTS` says that it
+fires, amber and unknown keep it. Unknown fires nothing; that something cannot be seen is `metrics_stale`.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from council.domain import alerting, gates, sentinels
+from council.upkeep.gates import promql
+
+VALUE = "council:gate:value"
+VERDICT = "council:gate:verdict"
+# The numbers of VERDICT.
+LEVELS = {gates.Verdict.GREEN: 0, gates.Verdict.AMBER: 1, gates.Verdict.RED: 2, gates.Verdict.UNKNOWN: 3}
+
+INTERVAL_S = 15
+# A service that misses one scrape, or is started anew, is not down.
+DOWN_S = 2 * INTERVAL_S
+
+Rule = Mapping[str, Any]
+
+
+def gate_groups(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig) -> Mapping[str, Any]:
+    """Return the rules of gates. The alerts of a gate stand behind its number in one group, so that they see the newest."""
+    applicable = [gate for gate in listed if not gate.not_applicable]
+    rules: list[Rule] = []
+    for gate in applicable:
+        rules += [*_recordings(gate), *_gate_alerts(gate, settings)]
+    return _groups("council-gates", rules)
+
+
+def service_groups(
+    listed: Sequence[gates.Gate], watched: Sequence[sentinels.Sentinel], settings: alerting.AlertsConfig
+) -> Mapping[str, Any]:
+    """Return the rules of services: down, not read, and what sentinels say of them."""
+    rules = [_service_down(settings), _metrics_stale(listed, settings)]
+    for one in watched:
+        rules += _sentinel(one, settings)
+    return _groups("council-services", rules)
+
+
+def _groups(name: str, rules: Sequence[Rule]) -> Mapping[str, Any]:
+    return {"groups": [{"name": name, "interval": promql.duration(INTERVAL_S), "rules": list(rules)}]}
+
+
+def _recordings(gate: gates.Gate) -> Iterator[Rule]:
+    labels = {"gate": gate.name}
+    value, worse = _of(VALUE, gate), ">=" if gate.comparator is gates.Comparator.BELOW else "<="
+    levels = " + ".join(f"({value} {worse} bool {limit!r})" for limit in (gate.amber, gate.threshold))
+    yield {"record": VALUE, "expr": promql.value(gate), "labels": labels}
+    yield {
+        "record": VERDICT,
+        "expr": f"({levels}) or absent({value}) * {LEVELS[gates.Verdict.UNKNOWN]}",
+        "labels": labels,
+    }
+
+
+def _gate_alerts(gate: gates.Gate, settings: alerting.AlertsConfig) -> Iterator[Rule]:
+    name = alerting.NAMED.get(gate.name, gate.name)
+    rule = alerting.rule_of(name, settings)
+    verdict = _of(VERDICT, gate)
+    red = f"{verdict} == {LEVELS[gates.Verdict.RED]}"
+    bad = f"{verdict} > 0 < {LEVELS[gates.Verdict.UNKNOWN]}" if rule.amber_warns else red
+    said = (
+        f"{_number(gate)} {_plain(gate.unit)}, must be {gate.comparator} {gate.threshold:g}. "
+        f"It protects: {_plain(gate.protects)}"
+    )
+    for severity, expression, after_s in _stages(rule, bad, red):
+        firing = f'ALERTS{{alertname="{name}", severity="{severity}", alertstate="firing"}}'
+        held = f"{expression} or ({verdict} > 0 and on() {firing})"
+        yield _alert(name, held, after_s, rule, {"severity": severity, "gate": gate.name}, said)
+
+
+def _stages(rule: alerting.Rule, bad: str, red: str) -> Iterator[tuple[str, str, float]]:
+    """Yield severity, expression and waiting time; no warning where the page comes as soon."""
+    if rule.page_after_s is None or rule.page_after_s > rule.warn_after_s or rule.amber_warns:
+        yield "warning", bad, rule.warn_after_s
+    if rule.page_after_s is not None:
+        yield "page", red, rule.page_after_s
+
+
+def _service_down(settings: alerting.AlertsConfig) -> Rule:
+    rule = alerting.rule_of("service_down", settings)
+    expression = f'up{{svc!~"|.+{promql.CANARY}"}} == 0'
+    said = "{{ $labels.svc }} at {{ $labels.instance }} does not answer when Prometheus reads its metrics."
+    return _alert("service_down", expression, max(rule.warn_after_s, DOWN_S), rule, {"severity": "page"}, said)
+
+
+def _metrics_stale(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig) -> Rule:
+    """Return the alert of what nobody reads: a service that a gate needs has no target, or no scrape came for a minute."""
+    rule = alerting.rule_of("metrics_stale", settings)
+    named = sorted({name for gate in listed if not gate.not_applicable for name in gate.services})
+    unread = [f'absent(up{{svc="{name}"}})' for name in named] or ['absent(up{svc!=""})']
+    old = f'time() - timestamp(up{{svc!~"|.+{promql.CANARY}"}}) > {promql.FRESH_S:g}'
+    said = "Prometheus reads no metrics of {{ with $labels.svc }}{{ . }}{{ else }}Council{{ end }}."
+    after_s = max(rule.warn_after_s, promql.FRESH_S)
+    return _alert("metrics_stale", " or ".join([old, *unread]), after_s, rule, {"severity": "page"}, said)
+
+
+def _sentinel(one: sentinels.Sentinel, settings: alerting.AlertsConfig) -> Iterator[Rule]:
+    """Yield the alerts of a sentinel that PromQL can judge alike. What is told by a fit over hours is Council's own."""
+    read = _at(one.signal, one)
+    match one.rule:
+        case sentinels.Share() as rule:
+            number = f"max by (svc) ({read} / {_at(rule.by, one)} * 100)"
+            amber, red = (f"{number} >= {limit:g}" for limit in (rule.amber, rule.red))
+        case sentinels.Lasting() as rule:
+            number = f"max by (svc) (min_over_time({read}[{_span(rule.for_s)}]))"
+            amber = f"{number} >= {rule.amber:g}"
+            red = f"max by (svc) ({read}) >= {rule.red:g} and {amber}"
+        case _:
+            return
+    usual = alerting.rule_of(one.name, settings)
+    timed = dataclasses.replace(usual, page_after_s=max(one.page_after_s, usual.warn_after_s))
+    said = (
+        f'{{{{ $labels.svc }}}}: {_plain(one.name)} at {{{{ $value | printf "%.4g" }}}} {_plain(one.unit)}'.strip()
+        + "."
+    )
+    for severity, expression, after_s in _stages(timed, amber, red):
+        yield _alert(one.name, expression, after_s, timed, {"severity": severity}, said, _plain(one.look_next))
+
+
+def _at(metric: str, one: sentinels.Sentinel) -> str:
+    services = "|".join(one.services)
+    return f'{metric}{{svc=~"{services}"}}' if services else f'{metric}{{svc!=""}}'
+
+
+def _alert(
+    name: str,
+    expression: str,
+    after_s: float,
+    rule: alerting.Rule,
+    labels: Mapping[str, str],
+    said: str,
+    next_step: str = "",
+) -> Rule:
+    annotations = {"summary": said}
+    if step := next_step or alerting.NEXT_STEPS.get(name):
+        annotations["next_step"] = step
+    return {
+        "alert": name,
+        "expr": expression,
+        "for": _span(after_s),
+        "keep_firing_for": _span(rule.resolve_after_s),
+        "labels": dict(labels),
+        "annotations": annotations,
+    }
+
+
+def _of(series: str, gate: gates.Gate) -> str:
+    return f'{series}{{gate="{gate.name}"}}'
+
+
+def _number(gate: gates.Gate) -> str:
+    """Return the template of a gate's number at the time of the alert."""
+    query = f"{{{{ with query `{_of(VALUE, gate)}` }}}}"
+    return query + '{{ . | first | value | printf "%.4g" }}{{ else }}Unknown{{ end }}'
+
+
+def _plain(text: str) -> str:
+    """Return text of the blueprint so that Prometheus does not read it as a template."""
+    return text.replace("{{", '{{ "{{" }}')
+
+
+def _span(seconds: float) -> str:
+    return promql.duration(math.ceil(seconds)) if seconds > 0 else "0s"

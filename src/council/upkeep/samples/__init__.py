@@ -1,0 +1,1 @@
+"""What the services said of themselves, by series, as the gates and sentinels look it up. Pure."""

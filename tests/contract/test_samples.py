@@ -1,0 +1,119 @@
+"""What the watcher keeps of the past, in its own file."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from council.backends.samples import sqlite
+from council.domain import errors, gates, watching
+
+DAY_S = 86_400.0
+NOW_S = 1_800_000_000.0
+
+
+@pytest.fixture
+def samples(tmp_path: Path):
+    made = sqlite.SqliteSamples(tmp_path / "samples.db")
+    yield made
+    made.close()
+
+
+def scrape(at_s: float, service: str = "recall", problem: str = "", **values: float) -> watching.Scrape:
+    readings = [watching.Reading(name, (("svc", service),), value) for name, value in values.items()]
+    return watching.Scrape(service, at_s, readings, problem)
+
+
+def past(verdict: gates.Verdict, since_s: float) -> watching.Past:
+    return watching.Past(verdict, since_s, None if verdict is gates.Verdict.UNKNOWN else 1.5, f"it is {verdict}")
+
+
+def test_what_is_kept_comes_back_oldest_first(samples: sqlite.SqliteSamples) -> None:
+    first, second = scrape(NOW_S, a=1.25, b_total=7), scrape(NOW_S + 15, "model", "it cannot be reached")
+    samples.keep([second, first], [], [])
+    assert samples.since(NOW_S - 1) == [first, second]
+    assert samples.since(NOW_S + 1) == [second]
+
+
+def test_it_comes_back_after_a_restart(tmp_path: Path) -> None:
+    with_one = sqlite.SqliteSamples(tmp_path / "samples.db")
+    with_one.keep([scrape(NOW_S, a=1)], [("disk_usage", past(gates.Verdict.RED, NOW_S))], [("disk_usage", NOW_S, 91.0)])
+    with_one.close()
+    again = sqlite.SqliteSamples(tmp_path / "samples.db")
+    again.keep([scrape(NOW_S + 15, a=2, c=3)], [], [])
+    assert [one.readings[0].value for one in again.since(0)] == [1, 2]
+    assert again.history("disk_usage", 0).values == [(NOW_S, 91.0)]
+    again.close()
+
+
+def test_a_history_begins_with_what_held_then(samples: sqlite.SqliteSamples) -> None:
+    said = [
+        past(gates.Verdict.UNKNOWN, NOW_S),
+        past(gates.Verdict.GREEN, NOW_S + 60),
+        past(gates.Verdict.RED, NOW_S + 120),
+    ]
+    samples.keep([], [("error_rate", one) for one in said], [])
+    assert samples.history("error_rate", NOW_S - 5).verdicts == said
+    assert samples.history("error_rate", NOW_S + 70).verdicts == said[1:]
+    assert samples.history("error_rate", NOW_S + 1000).verdicts == said[2:]
+    assert samples.history("no_such_gate", 0) == watching.History("no_such_gate", [], [])
+
+
+def test_old_readings_become_the_least_of_ten_minutes_and_counters_the_newest(samples: sqlite.SqliteSamples) -> None:
+    chance = random.Random(5)
+    begin_s = NOW_S // 600 * 600
+    values = [(begin_s + 15 * (place + 1), chance.uniform(50, 90)) for place in range(80)]
+    for place, (at_s, value) in enumerate(values):
+        samples.keep([scrape(at_s, heap_mb=value, b_total=place)], [], [])
+    assert samples.compact(begin_s + 6 * 3600, 8 * DAY_S) is False
+    found = samples.since(0)
+    assert [one.at_s for one in found] == [begin_s + 600, begin_s + 1200]
+    told = [{one.metric: one.value for one in row.readings} for row in found]
+    assert [one["heap_mb"] for one in told] == [min(v for _, v in values[:40]), min(v for _, v in values[40:])]
+    assert [one["b_total"] for one in told] == [39, 79]
+    # Once more changes nothing.
+    samples.compact(begin_s + 6 * 3600, 8 * DAY_S)
+    assert samples.since(0) == found
+
+
+def test_what_is_too_old_is_dropped_but_the_verdict_that_still_holds(samples: sqlite.SqliteSamples) -> None:
+    said = [past(gates.Verdict.AMBER, NOW_S), past(gates.Verdict.GREEN, NOW_S + 60)]
+    samples.keep([scrape(NOW_S, a=1)], [("error_rate", one) for one in said], [("error_rate", NOW_S, 1.0)])
+    samples.compact(NOW_S + 9 * DAY_S, 8 * DAY_S)
+    assert samples.since(0) == []
+    assert samples.history("error_rate", 0) == watching.History("error_rate", said[1:], [])
+
+
+def test_eight_days_of_five_services_stay_small(samples: sqlite.SqliteSamples, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    for hour in range(8 * 24):
+        rows = [
+            scrape(
+                NOW_S + hour * 3600 + minute * 60,
+                service,
+                **{f"m{n}_total": chance.randrange(10**6) for n in range(60)},
+            )
+            for minute in range(0, 60, 10)
+            for service in ("gateway", "recall", "model", "sandboxd", "watcher")
+        ]
+        samples.keep(rows, [], [])
+        while samples.compact(NOW_S + hour * 3600, 8 * DAY_S):
+            pass
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 20_000_000
+
+
+def test_a_damaged_file_is_put_aside_and_begun_anew(tmp_path: Path) -> None:
+    file = tmp_path / "samples.db"
+    file.write_bytes(b"no database" * 1000)
+    made = sqlite.SqliteSamples(file)
+    made.keep([scrape(NOW_S, a=1)], [], [])
+    assert len(made.since(0)) == 1
+    assert (tmp_path / "samples.damaged").read_bytes().startswith(b"no database")
+    made.close()
+
+
+def test_a_closed_file_says_what_to_do(tmp_path: Path) -> None:
+    made = sqlite.SqliteSamples(tmp_path / "samples.db")
+    made.close()
+    with pytest.raises(errors.SamplesError, match="Free space"):
+        made.since(0)

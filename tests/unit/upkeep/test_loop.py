@@ -1,0 +1,263 @@
+"""The care loop turns over made services: what it reads, what it makes of silence, and what outlives it."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+
+from council.backends.samples import sqlite
+from council.domain import alerting, budgets, errors, gates, gates_file, sentinels_file, states, watching
+from council.testing import alerts, clock
+from council.upkeep import loop
+from council.upkeep.alerts import desk, keeping
+from council.upkeep.samples import recent
+
+SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config" / "gates.yaml").read_text())
+SENTINELS = sentinels_file.build(yaml.safe_load((Path(__file__).parents[3] / "config" / "sentinels.yaml").read_text()))
+GATES = gates_file.build(SHIPPED, SHIPPED)
+LIVE, OTHER = "a" * 40, "b" * 40
+SERVICES = ("gateway", "recall", "watcher")
+TEXT = """council_generation_info{{svc="{svc}",generation="{generation}"}} 1
+open_fds_total{{svc="{svc}"}} {fds}
+fd_soft_limit{{svc="{svc}"}} 1024
+council_process_resident_bytes{{svc="{svc}"}} 3e8
+council_process_start_seconds{{svc="{svc}"}} {began_s}
+"""
+GATEWAY = """council_exchanges_total{{outcome="ok"}} {ok}
+council_exchanges_total{{outcome="error"}} {error}
+council_exchanges_total{{outcome="timeout"}} 0
+council_users_in_flight 2
+"""
+WATCHER = 'council_disk_used_bytes{svc="watcher"} 40\ncouncil_disk_size_bytes{svc="watcher"} 100\n'
+
+
+class House:
+    """Three services, a supervisor, and a loop over them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = clock.ManualClock()
+        self.folder = folder
+        self.away: set[str] = set()
+        self.garbled: set[str] = set()
+        self.generation = dict.fromkeys(SERVICES, LIVE)
+        self.fds, self.ok, self.error = 100, 0, 0
+        self.supervised = self.recorded = True
+        self.spent = 0
+        self.state = "ready"
+        self.kept = alerts.PlainIncidents()
+        self.watched = list(SERVICES)
+        self.began_s = self.clock.now_us() / 1e6
+        self.begin()
+
+    def begin(self) -> None:
+        self.samples = sqlite.SqliteSamples(self.folder / "samples.db")
+        seen = recent.Recent(loop.RECENT_S, 10_000)
+        numbers = itertools.count(len(self.kept.kept))
+        settings = alerting.AlertsConfig()
+        care = keeping.Keeping(
+            desk.Desk(settings, lambda _: f"id-{next(numbers):04}"), self.kept, [], settings, self.clock
+        )
+        parts = loop.Parts(
+            self, self, loop.Embedded(seen), self.samples, care,
+            lambda: [watching.Target(one, one) for one in self.watched], self.spending, self.clock,
+        )  # fmt: skip
+        self.loop = loop.Loop(parts, GATES, SENTINELS, seen, watching.WatchConfig(), LIVE)
+
+    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+        assert not memory, "each look at memory costs the machine"
+        if not self.supervised:
+            raise errors.SupervisorUnavailableError("Council is not running.")
+        return [states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0) for one in SERVICES]
+
+    def spending(self) -> list[budgets.Line]:
+        if not self.recorded:
+            raise errors.RecordsUnavailableError("The records are away.")
+        left = 1_000_000 - self.spent
+        return [budgets.Line("all", "", "2027-01-15", 1_000_000, self.spent, 0, left)]
+
+    async def scrape(self, target: watching.Target) -> str:
+        if target.service in self.away:
+            raise errors.ScrapeError("it cannot be reached")
+        if target.service in self.garbled:
+            return "open_fds_total{svc= 3\n"
+        text = TEXT.format(
+            svc=target.service, generation=self.generation[target.service], fds=self.fds, began_s=self.began_s
+        )
+        more = {"gateway": GATEWAY.format(ok=self.ok, error=self.error), "watcher": WATCHER}
+        return text + more.get(target.service, "")
+
+    async def run(self, seconds: int) -> None:
+        for _ in range(seconds // 5):
+            await self.loop.turn()
+            self.clock.advance(5)
+
+    def verdict(self, name: str) -> tuple[gates.Verdict, str]:
+        return next((one.verdict, one.reason) for one in self.loop.sight.gates if one.name == name)
+
+    @property
+    def alerts(self) -> list[str]:
+        firing = [member for one in self.kept.kept.values() for member in one.members if member.fires]
+        return sorted(member.alert.title for member in firing)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+async def test_what_is_told_is_judged_and_what_is_not_is_unknown(house: House) -> None:
+    await house.run(10)
+    assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+    assert house.verdict("disk_usage") == (gates.Verdict.GREEN, "40 %, must be < 85")
+    assert house.verdict("success_rate") == (gates.Verdict.UNKNOWN, "nothing is told of council_requests_total")
+    assert house.verdict("memory_growth")[1].startswith("warm-up: ")
+    assert len(house.loop.sight.gates) == 12
+    assert house.alerts == []
+
+
+async def test_a_service_that_falls_silent_makes_gates_unknown_and_then_an_alert(house: House) -> None:
+    await house.run(60)
+    house.away.add("gateway")
+    await house.run(5)
+    assert house.verdict("fd_usage") == (gates.Verdict.UNKNOWN, "gateway cannot be read")
+    assert house.verdict("concurrent_users") == (gates.Verdict.UNKNOWN, "gateway cannot be read")
+    assert house.verdict("disk_usage")[0] is gates.Verdict.GREEN
+    assert house.alerts == []
+    await house.run(10)
+    assert house.alerts == ["metrics_stale svc=gateway"]
+    (found,) = house.kept.kept.values()
+    assert found.members[0].alert.summary == "it cannot be reached; it was last read 10 s ago"
+    house.away.clear()
+    await house.run(120)
+    assert house.alerts == []
+    assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+
+
+async def test_metrics_that_cannot_be_read_are_silence(house: House) -> None:
+    house.garbled.add("recall")
+    await house.run(15)
+    assert house.verdict("fd_usage") == (gates.Verdict.UNKNOWN, "recall cannot be read")
+    assert house.alerts == ["metrics_stale svc=recall"]
+
+
+async def test_errors_turn_a_gate_red_and_its_alert_has_the_name_that_people_look_for(house: House) -> None:
+    for _ in range(24):
+        house.ok += 10
+        await house.run(5)
+    assert house.verdict("error_rate")[0] is gates.Verdict.GREEN
+    for _ in range(12):
+        house.error += 10
+        await house.run(5)
+    assert house.verdict("error_rate")[0] is gates.Verdict.RED
+    assert "http_5xx" in house.alerts
+
+
+async def test_a_reading_of_another_generation_is_unknown(house: House) -> None:
+    house.generation["gateway"] = OTHER
+    await house.run(20)
+    assert house.verdict("concurrent_users") == (
+        gates.Verdict.UNKNOWN, f"gateway runs generation {OTHER[:8]}, and this gate is of {LIVE[:8]}",
+    )  # fmt: skip
+    assert house.verdict("disk_usage")[0] is gates.Verdict.GREEN
+
+
+async def test_a_supervisor_that_does_not_answer_is_said_and_services_that_fail_are_alerts(house: House) -> None:
+    house.state = "failed"
+    await house.run(15)
+    assert house.alerts == [f"service_down svc={one}" for one in SERVICES]
+    house.supervised = False
+    await house.run(5)
+    assert house.loop.sight.problem == "Council is not running."
+    assert house.loop.sight.services == ()
+
+
+async def test_a_service_that_is_no_longer_listed_is_not_missed(house: House) -> None:
+    await house.run(20)
+    house.watched.remove("recall")
+    await house.run(60)
+    assert house.alerts == []
+    assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+
+
+async def test_a_watcher_that_begins_anew_goes_on_with_samples_and_verdicts(house: House) -> None:
+    for _ in range(60):
+        house.ok += 1
+        await house.run(5)
+    before = {one.name: (one.verdict, one.since_s) for one in house.loop.sight.gates}
+    house.samples.close()
+    house.begin()
+    await house.loop.take_up()
+    house.ok += 1
+    await house.run(5)
+    after = {one.name: (one.verdict, one.since_s) for one in house.loop.sight.gates}
+    assert after["error_rate"] == before["error_rate"]
+    assert after["fd_usage"] == before["fd_usage"]
+
+
+async def test_the_past_of_a_gate_is_kept(house: House) -> None:
+    await house.run(120)
+    house.fds = 1000
+    await house.run(30)
+    found = house.samples.history("fd_usage", 0)
+    assert [one.verdict for one in found.verdicts] == [gates.Verdict.GREEN, gates.Verdict.RED]
+    assert [round(value, 1) for _, value in found.values] == [9.8, 9.8, 97.7]
+
+
+async def test_a_disk_that_takes_nothing_stops_no_turn(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    await house.run(10)
+    house.samples.close()
+    await house.run(30)
+    assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+    assert "what was read is not kept" in caplog.text
+
+
+async def test_descriptors_that_run_out_are_found_with_the_service_they_are_of(house: House) -> None:
+    await house.run(30)
+    house.fds = 700
+    await house.run(20)
+    bad = [
+        (one.sentinel, one.service, one.verdict)
+        for one in house.loop.sight.findings
+        if one.verdict is gates.Verdict.AMBER
+    ]
+    assert bad == [("descriptors", one, gates.Verdict.AMBER) for one in SERVICES]
+    assert "descriptors svc=gateway" in house.alerts
+
+
+async def test_a_spent_budget_is_an_alert_and_records_that_are_away_end_none(house: House) -> None:
+    await house.run(30)
+    assert house.alerts == []
+    house.spent = 900_000
+    await house.run(30)
+    assert house.alerts == ["spend scope=all span=day"]
+    house.recorded = False
+    await house.run(300)
+    assert house.alerts == ["spend scope=all span=day"]
+
+
+def test_targets_are_read_as_prometheus_reads_them() -> None:
+    listed = [
+        {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway"}},
+        {"targets": ["[::1]:8006"], "labels": {"svc": "recall"}},
+    ]
+    assert loop.read_targets(listed, {"gateway": "https"}) == [
+        watching.Target("gateway", "https://127.0.0.1:8000/metrics"),
+        watching.Target("recall", "http://[::1]:8006/metrics"),
+    ]
+    for broken in ({}, [{}], [{"targets": []}], [{"targets": ["a"], "labels": []}], [3]):
+        with pytest.raises(ValueError):
+            loop.read_targets(broken, {})
+
+
+def test_every_metric_of_the_gates_is_read() -> None:
+    forms = [dataclasses.replace(gate) for gate in GATES]
+    names = loop._metrics(forms)
+    assert {
+        "council_latency_seconds_bucket",
+        "council_latency_seconds_count",
+        "open_fds_total",
+        "fd_soft_limit",
+    } <= names
+    assert "council_latency_seconds" not in names
