@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import figures
-import leaks
 from council.kit import reading
 from council.upkeep.sentinels import house, leak
 
@@ -91,7 +90,7 @@ def run(say: Callable[[str], None]) -> list[figures.Row]:
 
 
 def _share(figure: str, found: Sequence[bool], target: float) -> figures.Row:
-    return leaks.share(figure, "a real Python process", found, target)
+    return figures.share(figure, "a real Python process", sum(found), len(found), target)
 
 
 def _all(runs: int, hours: float, rate: float, from_s: float) -> list[Run]:

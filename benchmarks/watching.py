@@ -1,7 +1,7 @@
 """What it costs to be watched: the gateway that is scraped against one that is not, and reading a process of 4 GB from outside.
 
-Pairs alternate, and each half answers for as long: one without a scrape, one with a scrape at its begin and each five seconds. What a
-scrape costs is far below what answering swings by, so it is taken by itself too: the CPU of many scrapes in a row.
+Pairs alternate, and each half answers for as long: one without a scrape, one with a scrape at its begin and each five seconds.
+What a scrape costs is far below what answering swings by, so it is taken by itself too: the CPU of many scrapes in a row.
 """
 
 import asyncio
