@@ -19,6 +19,7 @@ import answers
 import figures
 import gateways
 import leaks
+import leaks_fast
 import leaks_real
 import ledger
 import levels
@@ -121,6 +122,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "size": lambda options: size.run(options.port, options.peers, say),
     "ledger": _ledger,
     "leaks": lambda _: leaks.run(say),
+    "leaks_fast": lambda _: leaks_fast.run(say),
     "leaks_real": lambda _: leaks_real.run(say),
     "watching": lambda options: watching.run(options.port, say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
