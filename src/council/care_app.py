@@ -92,6 +92,7 @@ class Watcher:
     """The care loop, wired, with what others of its process reach."""
 
     loop: "loop_module.Loop"
+    targets: Callable[[], Sequence[watching.Target]]
     gates: Sequence[gates.Gate]
     sentinels: Sequence[sentinels.Sentinel]
     alerts: "keeping_module.Keeping"
@@ -151,7 +152,7 @@ def watcher(
     )
     listed = _on_this_machine(watched)
     made = loop.Loop(parts, listed, rules, seen, settings, generation)
-    return Watcher(made, listed, rules, kept_alerts, samples, scraper, source)
+    return Watcher(made, targets, listed, rules, kept_alerts, samples, scraper, source)
 
 
 def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent") -> care_ports.MetricsSource:

@@ -13,7 +13,7 @@ CHANNELS = ("log", "file", "apprise", "alertmanager")
 
 # Sentinels of `sentinels.yaml`, whose amber is a warning: it names a service and what grows in it.
 SENTINELS = (
-    "memory", "descriptors", "zombies", "threads", "children", "sockets", "tasks", "gpu_drip", "model_queue",
+    "memory", "descriptors", "zombies", "threads", "children", "sockets", "temp_files", "tasks", "gpu_drip", "model_queue",
     "sandbox_queue", "disk_growth", "cost_drift", "egress",
 )  # fmt: skip
 

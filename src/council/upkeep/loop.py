@@ -21,7 +21,7 @@ from council import care_ports, ports, telemetry
 from council.domain import budgets, errors, gates, incidents, sentinels, states, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
-from council.upkeep.gates import embedded
+from council.upkeep.gates import embedded, sudden
 from council.upkeep.samples import exposition, recent
 from council.upkeep.sentinels import findings, house
 
@@ -246,7 +246,7 @@ class Loop:
     ) -> Iterator[incidents.Observation]:
         at_us = round(at_s * 1e6)
         for one in judged:
-            yield sources.of_gate(one, at_us)
+            yield sources.of_gate(self._with_sudden(one, at_s), at_us)
         for finding in found:
             yield sources.of_finding(
                 finding.sentinel, finding.service, finding.verdict, finding.reason, finding.look_next, at_us
@@ -259,6 +259,13 @@ class Loop:
         source = self._parts.source
         if source.name != Embedded.name:
             yield sources.of_source(source.name, source.problem, at_s - self._answered_s, at_us)
+
+    def _with_sudden(self, judged: gates.Judged, at_s: float) -> gates.Judged:
+        """Return a verdict as alerts see it: red already where the last seconds alone are, though the gate is not yet."""
+        if judged.verdict not in (gates.Verdict.GREEN, gates.Verdict.AMBER):
+            return judged
+        reason = sudden.reason(judged.gate, self._seen, at_s)
+        return dataclasses.replace(judged, verdict=gates.Verdict.RED, reason=reason) if reason else judged
 
     async def _keep(self, at_s: float) -> None:
         """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""

@@ -185,6 +185,23 @@ async def test_errors_turn_a_gate_red_and_its_alert_has_the_name_that_people_loo
     assert "http_5xx" in house.alerts
 
 
+async def test_a_sudden_failure_is_an_alert_before_its_gate_is_red_and_one_bad_moment_is_none(house: House) -> None:
+    for _ in range(60):
+        house.ok += 100
+        await house.run(5)
+    house.error += 60
+    for _ in range(6):
+        await house.run(5)
+        house.ok += 100
+    assert house.alerts == []
+    for _ in range(2):
+        house.ok += 60
+        house.error += 40
+        await house.run(5)
+    assert house.verdict("error_rate")[0] is not gates.Verdict.RED
+    assert house.alerts == ["http_5xx"]
+
+
 async def test_a_reading_of_another_generation_is_unknown(house: House) -> None:
     house.generation["gateway"] = OTHER
     await house.run(20)
