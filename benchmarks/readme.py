@@ -30,6 +30,7 @@ _ORDER = (
     "recall",
     "sandbox",
     "leaks",
+    "detection",
 )
 
 _PICTURES = {
