@@ -31,6 +31,9 @@ _ORDER = (
     "sandbox",
     "leaks",
     "detection",
+    "leaks_fast",
+    "leaks_real",
+    "watching",
 )
 
 _PICTURES = {

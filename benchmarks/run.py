@@ -21,6 +21,8 @@ import detection_faults
 import figures
 import gateways
 import leaks
+import leaks_fast
+import leaks_real
 import ledger
 import levels
 import locality
@@ -36,6 +38,7 @@ import sandbox_costs
 import size
 import specialists
 import startup
+import watching
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PORT = 18_100
@@ -125,6 +128,9 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "size": lambda options: size.run(options.port, options.peers, say),
     "ledger": _ledger,
     "leaks": lambda _: leaks.run(say),
+    "leaks_fast": lambda _: leaks_fast.run(say),
+    "leaks_real": lambda _: leaks_real.run(say),
+    "watching": lambda options: watching.run(options.port, say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),

@@ -45,6 +45,7 @@ class Embedded:
     """The source that needs no server: our own samples."""
 
     name = "embedded"
+    problem = ""
 
     def __init__(self, samples: embedded.Samples):
         self._samples = samples
@@ -96,6 +97,7 @@ class Loop:
         self._budgeted_s = -math.inf
         self._read_s: dict[str, float] = {}
         self._problems: dict[str, str] = {}
+        self._answered_s = math.nan
         self._began: dict[str, tuple[gates.Verdict, float]] = {}
         self._unkept: list[watching.Scrape] = []
         self._kept_s = self._numbered_s = self._compacted_s = -math.inf
@@ -170,7 +172,10 @@ class Loop:
             return watching.Scrape(target.service, at_s, problem=f"its metrics cannot be read: {error}")
 
     async def _judge(self, at_s: float) -> list[gates.Judged]:
-        measured = await self._parts.source.measure(self._gates, at_s)
+        source = self._parts.source
+        measured = await source.measure(self._gates, at_s)
+        if not source.problem or math.isnan(self._answered_s):
+            self._answered_s = at_s
         return [self._judged(gate, one, at_s) for gate, one in zip(self._gates, measured, strict=True)]
 
     def _judged(self, gate: gates.Gate, measured: gates.Measured, at_s: float) -> gates.Judged:
@@ -251,6 +256,9 @@ class Loop:
         yield from sources.of_budgets(self._budgets, at_us)
         for service, read_s in self._read_s.items():
             yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, at_us)
+        source = self._parts.source
+        if source.name != Embedded.name:
+            yield sources.of_source(source.name, source.problem, at_s - self._answered_s, at_us)
 
     def _with_sudden(self, judged: gates.Judged, at_s: float) -> gates.Judged:
         """Return a verdict as alerts see it: red already where the last seconds alone are, though the gate is not yet."""

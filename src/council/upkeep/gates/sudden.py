@@ -14,8 +14,9 @@ from council.upkeep.gates import embedded
 
 # Half as much again as the interval between two readings, three intervals, six, and the shortest window of a gate.
 WINDOWS_S = (7.5, 15.5, 30.5, 60.5)
-# How many times the samples that a gate needs a window must hold.
-SAMPLES_TIMES = 4
+# What a window must hold: of a share this many samples, of a sum, which nothing makes sure, so many times what its gate needs.
+SAMPLES_MIN = 20
+SUM_SAMPLES_TIMES = 4
 # One-sided, 99.5 %.
 _SURE_Z = 2.58
 
@@ -27,7 +28,7 @@ def reason(gate: gates.Gate, samples: embedded.Samples, now_s: float) -> str:
         return ""
     for window_s in WINDOWS_S:
         bad, whole = counts(window_s)
-        if whole >= SAMPLES_TIMES * gate.samples_min and _is_surely_beyond(gate, bad, whole):
+        if whole >= _enough(gate) and _is_surely_beyond(gate, bad, whole):
             told = f"{bad:.0f} of {whole:.0f}" if _is_share(gate) else f"{bad / whole * gate.scale:.4g} {gate.unit}"
             return f"of a sudden: {told} within {window_s:.0f} s"
     return ""
@@ -70,6 +71,10 @@ def _is_share(gate: gates.Gate) -> bool:
             return {one.metric for one in part} <= {one.metric for one in whole}
         case _:
             return True
+
+
+def _enough(gate: gates.Gate) -> float:
+    return SAMPLES_MIN if _is_share(gate) else SUM_SAMPLES_TIMES * gate.samples_min
 
 
 def _limit(gate: gates.Gate) -> float:

@@ -48,7 +48,7 @@ def alertmanager(settings: alerting.AlertsConfig, watch: watching.WatchConfig) -
     return {
         "route": {
             "receiver": "council",
-            "group_by": ["alertname"],
+            "group_by": ["alertname", "incident"],
             "group_wait": _span(min(settings.group_s, GROUP_WAIT_S_MAX)),
             "group_interval": promql.duration(GROUP_INTERVAL_S),
             "repeat_interval": _span(settings.repeat_s),
