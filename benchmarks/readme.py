@@ -30,6 +30,7 @@ _ORDER = (
     "recall",
     "sandbox",
     "leaks",
+    "detection",
     "leaks_fast",
     "leaks_real",
     "watching",
