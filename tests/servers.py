@@ -160,11 +160,11 @@ def redis() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, configuration: str) -> Iterator[Server]:
-    """Run Debian's Prometheus over the blocks in `folder/data`, on a port of its own; reload it by SIGHUP."""
+def prometheus(folder: Path, configuration: str, address: str = "") -> Iterator[Server]:
+    """Run Debian's Prometheus over the blocks in `folder/data`, on a port of its own if none is given; reload it by SIGHUP."""
     (folder / "prometheus.yml").write_text(configuration)
     (folder / "data").mkdir(exist_ok=True)
-    address = _free_address()
+    address = address or free_address()
     options = [
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
@@ -179,7 +179,7 @@ def prometheus(folder: Path, configuration: str) -> Iterator[Server]:
 def alertmanager(folder: Path, configuration: str) -> Iterator[Server]:
     """Run Debian's Alertmanager alone, on a port of its own."""
     (folder / "alertmanager.yml").write_text(configuration)
-    address = _free_address()
+    address = free_address()
     options = [
         f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder / 'alertmanager'}",
@@ -190,7 +190,8 @@ def alertmanager(folder: Path, configuration: str) -> Iterator[Server]:
         yield server
 
 
-def _free_address() -> str:
+def free_address() -> str:
+    """Return an address that nothing listens at now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{free.getsockname()[1]}"
