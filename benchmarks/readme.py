@@ -31,6 +31,7 @@ _ORDER = (
     "sandbox",
     "leaks",
     "detection",
+    "detection_outside",
     "leaks_fast",
     "leaks_real",
     "watching",
