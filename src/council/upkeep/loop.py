@@ -6,6 +6,7 @@
 2. `_judge` has the source measure each gate and judges it; a verdict changes its `since` only where it changes.
 3. `_look` shows every reading to the sentinels, and once in a while what is spent to the budgets.
 4. `_observe` turns verdicts, findings, services and silence into observations; `alerts` makes incidents of them, and tells.
+   `_trace` has a service whose memory grows name the lines that keep it, into its log.
 5. `_keep` writes down what was read. The past may be lost, the present not: nothing here waits for the disk.
 
 This is the only module that chains the stages of upkeep.
@@ -39,6 +40,8 @@ _GENERATION = "council_generation_info"
 _BEGAN = "council_process_start_seconds"
 _ALWAYS = frozenset({_GENERATION, _BEGAN})
 _OWN = "watcher"
+# A trace slows its service down for half a minute, and a leak that lasts is the same one.
+_TRACE_AGAIN_S = 6 * 3600.0
 
 
 class Embedded:
@@ -92,6 +95,10 @@ class Loop:
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
         self._wanted = _metrics(watched) | _signals(rules) | _ALWAYS
+        self._traced_for = {
+            one.name for one in rules if isinstance(one.rule, sentinels.Leak) and one.signal == "heap_mb"
+        }
+        self._traced_s: dict[str, float] = {}
         self._budgets: Sequence[budgets.Line] = ()
         self._budgeted_s = -math.inf
         self._read_s: dict[str, float] = {}
@@ -132,6 +139,7 @@ class Loop:
         )  # fmt: skip
         observed = list(self._observe(judged, found, services, at_s))
         await asyncio.to_thread(self._parts.alerts.observe, observed)
+        await self._trace(found, at_s)
         await self._keep(at_s)
 
     async def _read(self, at_s: float) -> tuple[Sequence[states.ServiceStatus], str]:
@@ -143,6 +151,7 @@ class Loop:
         for service in self._read_s.keys() - {one.service for one in targets}:
             self._seen.forget(service, at_s)
             self._house.forget(service)
+            self._traced_s.pop(service, None)
             del self._read_s[service]
         self._problems = {one.service: one.problem for one in scrapes if one.problem}
         for scrape in scrapes:
@@ -251,6 +260,18 @@ class Loop:
         yield from sources.of_budgets(self._budgets, at_us)
         for service, read_s in self._read_s.items():
             yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, at_us)
+
+    async def _trace(self, found: Sequence[findings.Finding], at_s: float) -> None:
+        for one in found:
+            if one.sentinel not in self._traced_for or one.verdict not in (gates.Verdict.AMBER, gates.Verdict.RED):
+                continue
+            if at_s - self._traced_s.get(one.service, -math.inf) < _TRACE_AGAIN_S:
+                continue
+            self._traced_s[one.service] = at_s
+            try:
+                await self._parts.runtime.trace(one.service)
+            except errors.CouncilError as error:
+                _log.info("memory is not traced", extra={"svc": one.service, "reason": error.message})
 
     async def _keep(self, at_s: float) -> None:
         """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""
