@@ -32,6 +32,7 @@ _ORDER = (
     "leaks",
     "leaks_fast",
     "leaks_real",
+    "leaks_recorded",
     "watching",
 )
 
