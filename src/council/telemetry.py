@@ -392,6 +392,34 @@ def observe_process(service: str, generation: str) -> None:
         pass
 
 
+_OTHERS = (PROCESS_RESIDENT_BYTES, PROCESS_START_SECONDS, HEAP_MB, OPEN_FDS, FD_SOFT_LIMIT)
+_others: set[str] = set()
+
+
+def observe_other(
+    service: str,
+    *,
+    resident_bytes: int | None = None,
+    heap_bytes: int | None = None,
+    open_fds: int | None = None,
+    fd_limit: int | None = None,
+    began_s: float | None = None,
+) -> None:
+    """Write figures of a service that has no port of its own, as seen by this process. None: not seen now."""
+    _others.add(service)
+    heap_mb = None if heap_bytes is None else heap_bytes / 1e6
+    for gauge, figure in zip(_OTHERS, (resident_bytes, began_s, heap_mb, open_fds, fd_limit), strict=True):
+        _set(gauge, service, reading.Unknown("it is not seen") if figure is None else figure)
+
+
+def forget_others(but: Iterable[str]) -> None:
+    """Drop the figures of those services that `observe_other` told of, but for these: they would be shown for ever."""
+    for service in _others - set(but):
+        for gauge in _OTHERS:
+            _set(gauge, service, reading.Unknown("it is not seen"))
+        _others.discard(service)
+
+
 @functools.lru_cache(maxsize=1)
 def _looks_at(pid: int) -> reading.Looks | None:
     """Return what looks at this process; a fork of it is another."""
@@ -422,7 +450,7 @@ def observe_spending(service: str, lines: Iterable[budgets.Line]) -> None:
             QUOTA_TODAY_USD_MICROS.labels(service).set(line.limit_usd_micros or 0)
 
 
-def _set(gauge: prometheus_client.Gauge, service: str, figure: int | reading.Unknown, unit: int = 1) -> None:
+def _set(gauge: prometheus_client.Gauge, service: str, figure: float | reading.Unknown, unit: int = 1) -> None:
     if not isinstance(figure, reading.Unknown):
         gauge.labels(service).set(figure / unit)
         return
