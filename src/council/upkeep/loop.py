@@ -6,6 +6,7 @@
 2. `_judge` has the source measure each gate and judges it; a verdict changes its `since` only where it changes.
 3. `_look` shows every reading to the sentinels, and once in a while what is spent to the budgets.
 4. `_observe` turns verdicts, findings, services and silence into observations; `alerts` makes incidents of them, and tells.
+   `_trace` has a service whose memory grows name the lines that keep it, into its log.
 5. `_keep` writes down what was read. The past may be lost, the present not: nothing here waits for the disk.
 
 This is the only module that chains the stages of upkeep.
@@ -35,12 +36,12 @@ _COMPACT_S = 600.0
 _BUDGETS_S = 15.0
 # Sentinels know the rhythm of a day once they have seen two.
 _DAYS_S = 49 * 3600.0
-# A trace makes a service several times slower for half a minute.
-_TRACE_AGAIN_S = 6 * 3600.0
 _GENERATION = "council_generation_info"
 _BEGAN = "council_process_start_seconds"
 _ALWAYS = frozenset({_GENERATION, _BEGAN})
 _OWN = "watcher"
+# A trace slows its service down for half a minute, and a leak that lasts is the same one.
+_TRACE_AGAIN_S = 6 * 3600.0
 
 
 class Embedded:
@@ -95,7 +96,9 @@ class Loop:
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
         self._wanted = _metrics(watched) | _signals(rules) | _ALWAYS
-        self._leaks = {one.name for one in rules if isinstance(one.rule, sentinels.Leak)}
+        self._traced_for = {
+            one.name for one in rules if isinstance(one.rule, sentinels.Leak) and one.signal == "heap_mb"
+        }
         self._traced_s: dict[str, float] = {}
         self._budgets: Sequence[budgets.Line] = ()
         self._budgeted_s = -math.inf
@@ -132,13 +135,13 @@ class Loop:
         services, problem = await self._read(at_s)
         judged = await self._judge(at_s)
         found = await self._look(at_s)
-        await self._trace(found, at_s)
         self.sight = watching.Sight(
             self.sight.turn + 1, at_s, [watching.line(one) for one in judged], [_shown(one) for one in found],
             services, problem,
         )  # fmt: skip
         observed = list(self._observe(judged, found, services, at_s))
         await asyncio.to_thread(self._parts.alerts.observe, observed)
+        await self._trace(found, at_s)
         await self._keep(at_s)
 
     async def _read(self, at_s: float) -> tuple[Sequence[states.ServiceStatus], str]:
@@ -150,6 +153,7 @@ class Loop:
         for service in self._read_s.keys() - {one.service for one in targets}:
             self._seen.forget(service, at_s)
             self._house.forget(service)
+            self._traced_s.pop(service, None)
             del self._read_s[service]
         self._problems = {one.service: one.problem for one in scrapes if one.problem}
         for scrape in scrapes:
@@ -219,21 +223,6 @@ class Loop:
             telemetry.observe_spending(_OWN, self._budgets)
         return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
 
-    async def _trace(self, found: Sequence[findings.Finding], at_s: float) -> None:
-        """Have a service whose memory grows trace which of its lines keep it; its log names them half a minute later."""
-        for one in found:
-            grows = one.sentinel in self._leaks and one.verdict in (gates.Verdict.AMBER, gates.Verdict.RED)
-            if not grows or at_s - self._traced_s.get(one.service, -math.inf) < _TRACE_AGAIN_S:
-                continue
-            self._traced_s[one.service] = at_s
-            try:
-                await self._parts.runtime.trace(one.service)
-                _log.warning("its memory grows, and it traces which lines keep it", extra={"of": one.service})
-            except errors.CouncilError as error:
-                _log.info(
-                    "its memory grows, and it cannot trace it", extra={"of": one.service, "reason": error.message}
-                )
-
     def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
         """Show a scrape to the sentinels; yield what they say of each service that it tells of."""
         if scrape.problem:
@@ -286,6 +275,18 @@ class Loop:
             return judged
         reason = sudden.reason(judged.gate, self._seen, at_s)
         return dataclasses.replace(judged, verdict=gates.Verdict.RED, reason=reason) if reason else judged
+
+    async def _trace(self, found: Sequence[findings.Finding], at_s: float) -> None:
+        for one in found:
+            if one.sentinel not in self._traced_for or one.verdict not in (gates.Verdict.AMBER, gates.Verdict.RED):
+                continue
+            if at_s - self._traced_s.get(one.service, -math.inf) < _TRACE_AGAIN_S:
+                continue
+            self._traced_s[one.service] = at_s
+            try:
+                await self._parts.runtime.trace(one.service)
+            except errors.CouncilError as error:
+                _log.info("memory is not traced", extra={"svc": one.service, "reason": error.message})
 
     async def _keep(self, at_s: float) -> None:
         """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""
