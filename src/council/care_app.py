@@ -135,7 +135,7 @@ def watcher(
     def targets() -> list[watching.Target]:
         """Return whom the supervisor lists; nobody where it lists nobody."""
         try:
-            return loop.read_targets(json.loads((where.run / "targets.json").read_text()), scheme)
+            return loop.read_targets(json.loads(where.targets_file.read_text()), scheme)
         except (OSError, ValueError) as error:
             _log.warning("nobody says whom to watch", extra={"reason": str(error)})
             return []

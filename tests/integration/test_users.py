@@ -26,7 +26,7 @@ from council.backends.store import bundled
 from council.domain import home as home_module
 from council.supervisor import users
 
-SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "watcher", "gateway")
 STRANGER = 61_000
 KNOWN_S = 20.0
 
@@ -151,10 +151,10 @@ def as_user_of(pid: int) -> Iterator[None]:
 def refused(served: Served, service: str) -> set[str]:
     """Return what the user of a service may neither read nor connect to."""
     home = served.home
-    names = ("worker", "recall", "zygote", "sandboxd", "supervisor")
+    names = ("worker", "recall", "zygote", "sandboxd", "watcher", "supervisor")
     sockets = (*map(home.socket, names), bundled.socket(home))
     files = (home.token_file, home.internal_key_file, home.root / "users.json", home.sandbox / "audit-00000001.jsonl")
-    kept = (home.records / "council.db", *files)
+    kept = (home.records / "council.db", home.targets_file, home.watch / "samples.db", *files)
     found = set()
     with as_user_of(served.rows()[service]["pid"]):
         for path in (*kept, *sockets):
@@ -178,6 +178,9 @@ EVERYTHING = {
     "recall.sock",
     "zygote.sock",
     "sandboxd.sock",
+    "watcher.sock",
+    "targets.json",
+    "samples.db",
     "audit-00000001.jsonl",
     "supervisor.sock",
     "valkey.sock",
@@ -191,7 +194,7 @@ def test_each_process_but_the_zygote_has_a_user_of_its_own_and_no_capability(ser
     assert all(len(one) == 1 for one in uids.values())
     # What mounts, users of sandboxes and cgroups need.
     assert uids.pop("zygote") == {0}
-    assert len(set.union(*uids.values())) == 6 and 0 not in set.union(*uids.values())
+    assert len(set.union(*uids.values())) == 7 and 0 not in set.union(*uids.values())
     for row in (row for name, row in rows.items() if name != "zygote"):
         status = Path(f"/proc/{row['pid']}/status").read_text()
         assert "CapEff:\t0000000000000000" in status and 0 not in ids(row["pid"], "Groups")
@@ -206,9 +209,18 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
     assert refused(served, "model") == EVERYTHING - {"internal.key"}
     assert refused(served, "store") == EVERYTHING - {"valkey.sock"}
     assert refused(served, "sandboxd") == EVERYTHING - {"zygote.sock", "audit-00000001.jsonl"}
+    assert refused(served, "watcher") == EVERYTHING - {
+        "council.db",
+        "internal.key",
+        "supervisor.sock",
+        "targets.json",
+        "samples.db",
+    }
     assert refused(served, "gateway") == {
         "token",
         "users.json",
+        "targets.json",
+        "samples.db",
         "supervisor.sock",
         "zygote.sock",
         "audit-00000001.jsonl",
@@ -221,6 +233,16 @@ def test_all_parts_answer_over_http(served: Served) -> None:
     assert math["council"]["degraded"] == []
     assert served.ask("What does verified mean?")["council"]["evidence"]["level"] == "quoted"
     assert served.ask("Say hello.", "council/general")["choices"][0]["message"]["content"].strip()
+
+
+def test_the_watcher_reads_every_service_and_is_read(served: Served) -> None:
+    def verdicts() -> dict[str, str]:
+        return {one["name"]: one["verdict"] for one in json.loads(served.council.command("gates", "--json").stdout)}
+
+    whole.wait_until(lambda: verdicts().get("fd_usage") == "green", 30)
+    assert verdicts()["concurrent_users"] == "green" and verdicts()["disk_usage"] != "unknown"
+    restarted(served, "watcher")
+    whole.wait_until(lambda: verdicts().get("fd_usage") == "green", 30)
 
 
 def test_gateway_and_recall_share_the_records(served: Served) -> None:

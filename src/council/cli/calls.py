@@ -80,7 +80,7 @@ def _is_ours(where: home_module.Home, port: int) -> bool:
 def _noted_ports(where: home_module.Home) -> set[int]:
     """Return the ports on which the supervisor of this home runs its gateway, or did when it was killed."""
     try:
-        noted = orjson.loads((where.run / "targets.json").read_bytes())
+        noted = orjson.loads(where.targets_file.read_bytes())
         found = [target for one in noted if one["labels"]["svc"] == "gateway" for target in one["targets"]]
         return {int(target.rpartition(":")[2]) for target in found}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -74,6 +74,11 @@ class Home:
         return self.root / "current"
 
     @property
+    def targets_file(self) -> Path:
+        """Who serves metrics, and where, in Prometheus' form; the supervisor writes it."""
+        return self.run / "targets.json"
+
+    @property
     def library(self) -> Path:
         """The user's own documents: untrusted, read again when they change."""
         return self.root / "library"

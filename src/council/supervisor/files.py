@@ -99,6 +99,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.store, store, store, exactly(0o710), private, "store"),
         row(home.sandbox, sandboxd, sandboxd, private, private, "sandboxd"),
         row(home.run, ROOT, ROOT, exactly(0o711), None),
+        # Whom the watcher reads.
+        row(home.targets_file, ROOT, watcher, exactly(0o640), None, "watcher"),
         row(_metrics(home), gateway, gateway, private, private, "gateway"),
         row(home.sandbox_work, sandboxd, sandboxd, private, None, "sandboxd"),
     ]

@@ -74,7 +74,7 @@ def note_children(home: home_module.Home, children: Iterable[tuple[str, int, int
 
 def note_targets(home: home_module.Home, targets: Sequence[Mapping[str, Any]]) -> None:
     """Write Prometheus' file_sd list."""
-    _write(home.run / "targets.json", list(targets))
+    _write(home.targets_file, list(targets))
 
 
 def note_regime(home: home_module.Home, regime: users.Regime) -> None:

@@ -14,7 +14,7 @@ from council.domain import home as home_module
 from council.kit import accounts, permissions
 from council.supervisor import files, users
 
-SERVICES = ("store", "model", "worker", "recall", "sandboxd", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "sandboxd", "watcher", "gateway")
 READ, WRITE, ENTER = permissions.READ, permissions.WRITE, permissions.ENTER
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
@@ -25,6 +25,7 @@ def home() -> Iterator[home_module.Home]:
     folder.chmod(0o755)
     where = home_module.Home(folder / "h")
     made = (where.root, where.secrets, where.blueprint, where.records, where.store, where.models, where.logs, where.run)
+    made = (*made, where.watch, where.notices, where.monitoring, where.notify_addresses)
     for path in (*made, where.recall, where.sandbox, where.generations, where.generations / "g"):
         path.mkdir(0o700)
     (where.library / "sub").mkdir(parents=True)
@@ -54,6 +55,10 @@ def contents(home: home_module.Home) -> dict[Path, int]:
         home.library / "sub" / "open.md": 0o640,
         home.logs / "gateway.log": 0o600,
         home.sandbox / "audit-00000001.jsonl": 0o644,
+        home.targets_file: 0o600,
+        home.watch / "samples.db": 0o644,
+        home.notices / "notices.jsonl": 0o600,
+        home.notify_addresses / "team.url": 0o600,
     }
 
 
@@ -78,12 +83,12 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
     readers = {str(path.relative_to(home.root)): able(regime, path, READ) for path in contents(home)}
     assert readers == {
         "token": set(),
-        "secrets/internal.key": {"gateway", "model"},
+        "secrets/internal.key": {"gateway", "model", "watcher"},
         "secrets/provider.key": set(),
         "blueprint.git/HEAD": set(),
         "generations/g/council.yaml": set(SERVICES),
         "models/model.gguf": {"model"},
-        "records/council.db": {"gateway", "recall"},
+        "records/council.db": {"gateway", "recall", "watcher"},
         "recall/meanings.db": {"recall"},
         "store/appendonlydir/a.aof": {"store"},
         "library/open.md": {"recall"},
@@ -91,6 +96,10 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "library/sub/open.md": {"recall"},
         "logs/gateway.log": set(),
         "sandbox/audit-00000001.jsonl": {"sandboxd"},
+        "run/targets.json": {"watcher"},
+        "watch/samples.db": {"watcher"},
+        "notices/notices.jsonl": {"watcher"},
+        f"{home.notify_addresses.relative_to(home.root)}/team.url": {"watcher"},
     }
 
 
@@ -99,7 +108,10 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
     folders = [home.root, *(path for path in home.root.rglob("*") if path.is_dir())]
     writers = {str(path.relative_to(home.root)): able(regime, path, WRITE | ENTER) for path in folders}
     assert {place: who for place, who in writers.items() if who} == {
-        "records": {"gateway", "recall"},
+        "records": {"gateway", "recall", "watcher"},
+        "watch": {"watcher"},
+        "notices": {"watcher"},
+        "monitoring": {"watcher"},
         "recall": {"recall"},
         "run/metrics": {"gateway"},
         "run/sandboxd": {"sandboxd"},
@@ -112,6 +124,8 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
         "meanings.db",
         "a.aof",
         "audit-00000001.jsonl",
+        "samples.db",
+        "notices.jsonl",
     }
 
 
@@ -141,8 +155,8 @@ def test_what_a_command_of_root_left_is_repaired(home: home_module.Home, regime:
     home.internal_key_file.touch(0o600)
     home.secrets.chmod(0o700)
     files.settle_for("gateway", home, regime)
-    assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway", "recall"}
-    assert able(regime, home.internal_key_file, READ) == {"gateway", "model"}
+    assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway", "recall", "watcher"}
+    assert able(regime, home.internal_key_file, READ) == {"gateway", "model", "watcher"}
 
 
 def test_applying_it_again_changes_nothing(home: home_module.Home, regime: users.Regime) -> None:
@@ -166,7 +180,7 @@ def test_back_in_the_other_regime_everything_is_roots_again(home: home_module.Ho
     files.settle(home, landlock)
     assert home.library.stat().st_uid == 1000
     files.settle(home, regime)
-    assert able(regime, home.records / "council.db", READ) == {"gateway", "recall"}
+    assert able(regime, home.records / "council.db", READ) == {"gateway", "recall", "watcher"}
 
 
 def test_a_home_that_never_had_users_is_left_as_it_is(home: home_module.Home) -> None:
