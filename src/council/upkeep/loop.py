@@ -59,7 +59,10 @@ class Embedded:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parts:
-    """What the loop leans on. `targets` says who tells metrics now, or raises ScrapeError; `spending` reads every budget, and may block."""
+    """What the loop leans on.
+
+    `targets` says who tells metrics now, or raises ScrapeError; `spending` reads every budget, and may block.
+    """
 
     runtime: ports.Runtime
     scraper: care_ports.Scraper

@@ -78,7 +78,9 @@ def of_source(
 def of_targets(problem: str, watched: int, at_us: int) -> incidents.Observation:
     """Return whether anybody is watched. With the list of before the watch goes on, though the new one cannot be read."""
     verdict = gates.Verdict.GREEN if watched else gates.Verdict.RED
-    reason = f"{watched} services are watched" if watched else f"no service is watched: {problem or 'the list is empty'}"
+    reason = (
+        f"{watched} services are watched" if watched else f"no service is watched: {problem or 'the list is empty'}"
+    )
     return _observation("metrics_stale", verdict, at_us, reason)
 
 
