@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app, care_app, homes, telemetry
-from council.domain import budgets, errors, home, watching
+from council.domain import budgets, errors, gates, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import frames, listeners
@@ -179,11 +179,21 @@ class _Watcher:
     async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["ask"] == "sight":
             return dataclasses.asdict(self._sight())
+        if request["ask"] == "report":
+            return self._hear(request)
         try:
             found = await asyncio.to_thread(self._made.samples.history, str(request["gate"]), float(request["start_s"]))
         except errors.SamplesError as error:
             return {"problem": error.message}
         return dataclasses.asdict(found) | {"problem": ""}
+
+    def _hear(self, request: dict[str, Any]) -> dict[str, Any]:
+        found = [watching.Finding(**one | {"verdict": gates.Verdict(one["verdict"])}) for one in request["findings"]]
+        try:
+            self._made.loop.hear(str(request["service"]), found, ended=bool(request["ended"]))
+        except errors.InvalidRequestError as error:
+            return {"problem": "", "refused": error.message}
+        return {"problem": ""}
 
 
 async def _deliver(alerts: keeping.Keeping) -> None:

@@ -382,6 +382,40 @@ async def test_a_service_whose_memory_grows_fast_is_traced_once_and_one_that_can
     assert sorted(house.traced) == ["gateway", "recall"]
 
 
+def guest(verdict: gates.Verdict) -> watching.Finding:
+    return watching.Finding("descriptors", "smoke", verdict, 97.0, "%", "1003 of 1024 are in use.", 0.0, "List them.")
+
+
+async def test_a_process_beside_council_is_an_alert_while_somebody_watches_it(house: House) -> None:
+    await house.run(20)
+    for _ in range(4):
+        house.loop.hear("smoke", [guest(gates.Verdict.RED)], ended=False)
+        await house.run(15)
+    assert house.alerts == ["descriptors svc=smoke"]
+    assert house.loop.sight.findings[-1] == guest(gates.Verdict.RED)
+    assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+    house.loop.hear("smoke", [], ended=True)
+    await house.run(10)
+    assert house.alerts == []
+
+
+async def test_what_was_told_of_a_process_beside_council_too_long_ago_is_not_known(house: House) -> None:
+    house.loop.hear("smoke", [guest(gates.Verdict.AMBER)], ended=False)
+    await house.run(90)
+    assert [one for one in house.loop.sight.findings if one.service == "smoke"] == []
+
+
+async def test_a_process_beside_council_has_a_name_of_its_own_and_there_are_few(house: House) -> None:
+    await house.run(5)
+    for name in ("gateway", "", "a b", "x" * 65, "svc\n"):
+        with pytest.raises(errors.InvalidRequestError, match="--service"):
+            house.loop.hear(name, [], ended=False)
+    for number in range(32):
+        house.loop.hear(f"p{number}", [], ended=False)
+    with pytest.raises(errors.InvalidRequestError, match="already"):
+        house.loop.hear("one-more", [], ended=False)
+
+
 async def test_a_spent_budget_is_an_alert_and_records_that_are_away_end_none(house: House) -> None:
     await house.run(30)
     assert house.alerts == []
