@@ -47,7 +47,7 @@ class House:
         self.fds, self.ok, self.error = 100, 0, 0
         self.heap_mb = 300.0
         self.traced: list[str] = []
-        self.supervised = self.recorded = True
+        self.supervised = self.recorded = self.listed = True
         self.spent = 0
         self.state = "ready"
         self.kept = alerts.PlainIncidents()
@@ -66,9 +66,14 @@ class House:
         )
         parts = loop.Parts(
             self, self, self.source or loop.Embedded(seen), self.samples, care,
-            lambda: [watching.Target(one, one) for one in self.watched], self.spending, self.clock,
+            self.targets, self.spending, self.clock,
         )  # fmt: skip
         self.loop = loop.Loop(parts, GATES, SENTINELS, seen, watching.WatchConfig(), LIVE)
+
+    def targets(self) -> list[watching.Target]:
+        if not self.listed:
+            raise errors.ScrapeError("targets.json cannot be read")
+        return [watching.Target(one, one) for one in self.watched]
 
     async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
         assert not memory, "each look at memory costs the machine"
@@ -239,6 +244,84 @@ async def test_a_service_that_is_no_longer_listed_is_not_missed(house: House) ->
     await house.run(60)
     assert house.alerts == []
     assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+
+
+async def test_a_service_that_is_restarted_or_stopped_by_its_owner_is_no_alert(house: House) -> None:
+    await house.run(20)
+    house.away.add("recall")
+    for state in ("stopping", "starting", "stopped"):
+        house.state = state
+        await house.run(60)
+        assert house.alerts == []
+        assert house.verdict("fd_usage") == (gates.Verdict.UNKNOWN, "recall cannot be read")
+    house.state = "ready"
+    await house.run(10)
+    assert house.alerts == ["metrics_stale svc=recall"]
+
+
+async def test_without_a_list_those_of_before_are_watched_and_with_nobody_to_watch_somebody_is_told(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.run(20)
+    house.listed = False
+    await house.run(60)
+    assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+    assert house.alerts == []
+    assert caplog.text.count("nobody says whom to watch") == 1
+    house.samples.close()
+    house.begin()
+    await house.run(15)
+    assert house.verdict("fd_usage") == (gates.Verdict.UNKNOWN, "no service is watched")
+    assert house.alerts == ["metrics_stale"]
+
+
+async def test_no_number_is_shown_of_a_gate_that_is_unknown(house: House) -> None:
+    await house.run(60)
+    house.away.add("recall")
+    await house.run(120)
+    (fds,) = [one for one in house.loop.sight.gates if one.name == "fd_usage"]
+    assert (fds.verdict, fds.value) == (gates.Verdict.UNKNOWN, None)
+    # Nor is one drawn: a number of those that are left is not the worst of all.
+    assert len(house.samples.history("fd_usage", 0).values) == 1
+
+
+async def test_a_time_in_which_nobody_watched_is_unknown_and_no_verdict_spans_it(house: House) -> None:
+    await house.run(60)
+    slept_s = house.clock.now_us() / 1e6
+    house.clock.advance(3600)
+    await house.run(20)
+    assert house.alerts == []
+    (fds,) = [one for one in house.loop.sight.gates if one.name == "fd_usage"]
+    assert fds.verdict is gates.Verdict.GREEN and fds.since_s == slept_s + 3600
+    house.samples.close()
+    stopped_s = house.clock.now_us() / 1e6
+    house.clock.advance(7200)
+    house.begin()
+    await house.loop.take_up()
+    await house.run(20)
+    found = house.samples.history("fd_usage", 0).verdicts
+    assert [one.verdict for one in found] == [gates.Verdict.GREEN, gates.Verdict.UNKNOWN] * 2 + [gates.Verdict.GREEN]
+    assert found[3].reason == "nobody watched then" and stopped_s - 20 < found[3].since_s <= stopped_s
+    assert found[4].since_s == stopped_s + 7200
+
+
+async def test_after_the_clock_was_set_back_nothing_old_passes_for_new(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.run(600)
+    house.fds = 1000
+    house.clock.step(-300)
+    house.away.add("gateway")
+    await house.run(10)
+    assert house.verdict("concurrent_users") == (gates.Verdict.UNKNOWN, "gateway cannot be read")
+    house.away.clear()
+    await house.run(10)
+    assert house.verdict("fd_usage") == (gates.Verdict.RED, "97.66 %, must be < 80")
+    assert all(one.since_s <= house.clock.now_us() / 1e6 for one in house.loop.sight.gates)
+    assert caplog.text.count("the clock was set back") == 1
+    # What is read now is kept, and not only once the clock has come to where it was.
+    await house.run(60)
+    assert house.samples.since(house.clock.now_us() / 1e6 - 20)
 
 
 async def test_a_watcher_that_begins_anew_goes_on_with_samples_and_verdicts(house: House) -> None:
