@@ -15,7 +15,7 @@ from pathlib import Path
 
 import figures
 from council.testing import leaks as made
-from council.upkeep.sentinels import house, leak
+from council.upkeep.sentinels import leak
 
 RUNS = 200
 FIRST_SEED = 70_000
@@ -98,23 +98,9 @@ def _of_kind(kind: made.Kind, alarms_of: Callable[[Case], list[Alarms]]) -> list
         rows.append(_share("8 MB/h missed after 4 h, 48 h known before", kind, missed, 0.05))
         calm = alarms_of(Case(72.0))
         rows.append(_share("false alarms in 72 h: slow rule", kind, [one.slow_s is not None for one in calm], 0.02))
-    return rows + _of_fast(kind, alarms_of)
-
-
-def _of_fast(kind: made.Kind, alarms_of: Callable[[Case], list[Alarms]]) -> list[figures.Row]:
-    """Return what the fast rule misses and takes for a leak, memory being read each three seconds, and each fifteen."""
-    rows: list[figures.Row] = []
-    calm = alarms_of(Case(24.0, sample_s=house.GLANCE_S))
-    for hours in (4, 24):
-        alarmed = [one.fast_s is not None and one.fast_s <= hours * 3600 for one in calm]
-        rows.append(
-            _share(f"false alarms in {hours} h: fast rule, each 3 s", kind, alarmed, 0.02 if hours == 4 else None)
-        )
     for rate in (120.0, 200.0, 400.0):
-        for sample_s in (house.GLANCE_S, made.SAMPLE_S):
-            fast = alarms_of(Case(3 + 180 / 3600, rate, 3 * 3600, sample_s))
-            missed = [one.fast_s is None for one in fast]
-            rows.append(_share(f"{rate:.0f} MB/h missed after 3 min, each {sample_s:.0f} s", kind, missed, 0.05))
+        fast = alarms_of(Case(3 + 180 / 3600, rate, 3 * 3600))
+        rows.append(_share(f"{rate:.0f} MB/h missed after 3 min", kind, [one.fast_s is None for one in fast], 0.05))
     return rows
 
 

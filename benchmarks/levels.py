@@ -116,7 +116,8 @@ async def _asked(session: aiohttp.ClientSession, one: Made) -> Answered | None:
         return None
     if level == answers.Level.QUOTED:
         text = council["evidence"]["detail"]["passages"][0]["quote"]
-    right = one.agrees is not None and one.agrees(text, one.key)
+    # Of no level are only excuses here, since no model speaks.
+    right = level != answers.Level.NONE and one.agrees is not None and one.agrees(text, one.key)
     return Answered(council["specialist"], level, council["confidence"], right)
 
 

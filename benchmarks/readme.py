@@ -30,6 +30,9 @@ _ORDER = (
     "recall",
     "sandbox",
     "leaks",
+    "leaks_fast",
+    "leaks_real",
+    "watching",
 )
 
 _PICTURES = {

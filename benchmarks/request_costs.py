@@ -57,7 +57,7 @@ def run(port: int, with_peers: bool, say: Say) -> list[figures.Row]:
     """Take every figure of this part."""
     with councils.folder() as folder:
         where = councils.prepare(folder / "h", port)
-        with _gateway(where, port) as (ours, worker):
+        with gateway(where, port) as (ours, worker):
             rows = _math(ours, worker, say)
             with _peers(folder, port, with_peers, say) as (peers, missing):
                 rows += _general([_upstream(port), ours, *peers], say)
@@ -65,7 +65,7 @@ def run(port: int, with_peers: bool, say: Say) -> list[figures.Row]:
 
 
 @contextlib.contextmanager
-def _gateway(where: home_module.Home, port: int) -> Iterator[tuple[Subject, int]]:
+def gateway(where: home_module.Home, port: int) -> Iterator[tuple[Subject, int]]:
     """The real gateway with store, worker and recall, and the fake upstream in the model's place."""
     table = councils.service_specs(where, port)
     with contextlib.ExitStack() as stack:

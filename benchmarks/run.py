@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import answers
+import detection
+import detection_faults
 import figures
 import gateways
 import leaks
+import leaks_fast
+import leaks_real
 import ledger
 import levels
 import locality
@@ -34,6 +38,7 @@ import sandbox_costs
 import size
 import specialists
 import startup
+import watching
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PORT = 18_100
@@ -88,6 +93,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--warming", type=int, default=60, help="questions before those, which do not count")
     parser.add_argument("--model", type=Path, metavar="FILE", help="GGUF file to ask the sample as well")
     parser.add_argument("--tools", action="store_true", help="ask the sample once more with `general.tools` on")
+    parser.add_argument("--faults", type=int, default=5, help="faults of each kind that detection puts in")
+    parser.add_argument("--kinds", nargs="+", choices=[one.name for one in detection_faults.KINDS], metavar="KIND",
+                        help="kinds of faults; all of them where none is named")  # fmt: skip
+    parser.add_argument("--calm", type=float, default=420.0, help="seconds that detection leaves it alone first")
     return parser.parse_args()
 
 
@@ -119,6 +128,9 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "size": lambda options: size.run(options.port, options.peers, say),
     "ledger": _ledger,
     "leaks": lambda _: leaks.run(say),
+    "leaks_fast": lambda _: leaks_fast.run(say),
+    "leaks_real": lambda _: leaks_real.run(say),
+    "watching": lambda options: watching.run(options.port, say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
@@ -132,6 +144,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "specialists": lambda options: specialists.run(
         options.port, say, options.data, options.sample, options.seed, options.model, options.tools
     ),
+    "detection": lambda options: detection.run(options, say),
     "levels": lambda options: levels.run(options.port, say),
     "programs": lambda options: programs.run(options.port, say, options.data, options.word_problems, options.seed),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),

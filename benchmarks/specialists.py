@@ -24,6 +24,7 @@ import figures
 import judging
 import reliability
 from council import care_app
+from council.domain import answers
 from council.domain import home as home_module
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -280,6 +281,12 @@ def _levels(asked: Sequence[Asked], name: str) -> list[figures.Row]:
         note = f"{right} of {len(pairs)} right; confidence {promised:.3f} on average"
         figure = f"answers of {title}: right, {name}"
         rows.append(figures.Row(figure, figures.OURS, right / len(pairs), "share", samples=len(pairs), note=note))
+    reached = {title.rpartition(", ")[2] for title in groups}
+    rows += [
+        figures.Row(f"answers of level {level}: right, {name}", figures.OURS, None, "share", note="no rows")
+        for level in answers.Level
+        if level not in reached
+    ]
     everything = [pair for pairs in groups.values() for pair in pairs]
     spoken = [pair for title, pairs in groups.items() if title == "general, none" for pair in pairs]
     curves = {}

@@ -130,7 +130,7 @@ def situations() -> Mapping[str, Callable[[random.Random], Iterator[Scrape]]]:
         "reset a moment ago": _run(0.25, _before(0.5, Council.begin)),
         "errors": _run(0.25, _before(6, _set(wrong=0.5))),
         "all marked wrong later": _run(0.25, _before(6, _set(busy=0, marked=2))),
-        "some marked wrong": _run(0.25, _before(6, _set(marked=2))),
+        "some marked wrong": _run(0.25, _before(6, _set(marked=8))),
         "slow": _run(0.25, _before(6, _set(slow_s=4.0))),
         "descriptors": _run(0.25, _before(1, _set(fds=900.0))),
         "descriptors while recall is down": _run(0.25, _before(1, _set(fds=900.0, down={"recall"}))),

@@ -160,20 +160,46 @@ def redis() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, configuration: str) -> Iterator[Server]:
-    """Run Debian's Prometheus over the blocks in `folder/data`, on a port of its own; reload it by SIGHUP."""
+def prometheus(folder: Path, configuration: str, address: str = "") -> Iterator[Server]:
+    """Run Debian's Prometheus over the blocks in `folder/data`, on a port of its own if none is given; reload it by SIGHUP."""
     (folder / "prometheus.yml").write_text(configuration)
     (folder / "data").mkdir(exist_ok=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = address or free_address()
     options = [
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=60d",
         f"--web.listen-address={address}",
     ]
-    command = [*_tied(signal.SIGTERM), str(_binary("prometheus")), *options]
+    with _ready("prometheus", address, options, folder) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def alertmanager(folder: Path, configuration: str) -> Iterator[Server]:
+    """Run Debian's Alertmanager alone, on a port of its own."""
+    (folder / "alertmanager.yml").write_text(configuration)
+    address = free_address()
+    options = [
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+    ]
+    with _ready("alertmanager", address, options, folder) as server:
+        yield server
+
+
+def free_address() -> str:
+    """Return an address that nothing listens at now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def _ready(kind: str, address: str, options: Sequence[str], folder: Path) -> Iterator[Server]:
+    command = [*_tied(signal.SIGTERM), str(_binary(kind)), *options]
     server = Server(f"http://{address}", command, lambda: _is_ready(address), folder, signal.SIGTERM)
     server.start()
     try:

@@ -41,7 +41,7 @@ def incidents(config: config_module.Config, where: home_module.Home) -> care_por
 
 def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
     """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
-    from council.backends.notifier import apprise, file, log
+    from council.backends.notifier import alertmanager, apprise, file, log
 
     made: list[care_ports.Notifier] = []
     for kind in dict.fromkeys(config.alerts.channels):
@@ -50,6 +50,9 @@ def notifiers(config: config_module.Config, where: home_module.Home) -> list[car
                 made.append(log.LogNotifier())
             case "file":
                 made.append(file.FileNotifier(where.notices, config.alerts.file_bytes_max, config.alerts.files_max))
+            case "alertmanager":
+                url = config.watch.alertmanager_url
+                made.append(alertmanager.AlertmanagerNotifier(url, config.alerts.repeat_s, config.alerts.send_s))
             case "apprise":
                 found = addresses(where)
                 made += [apprise.AppriseNotifier(name, found[name], config.alerts.send_s) for name in found]
@@ -86,6 +89,7 @@ class Watcher:
     """The care loop, wired, with what others of its process reach."""
 
     loop: "loop_module.Loop"
+    targets: Callable[[], Sequence[watching.Target]]
     gates: Sequence[gates.Gate]
     sentinels: Sequence[sentinels.Sentinel]
     alerts: "keeping_module.Keeping"
@@ -144,7 +148,7 @@ def watcher(
     )
     listed = _on_this_machine(watched)
     made = loop.Loop(parts, listed, rules, seen, settings, generation)
-    return Watcher(made, listed, rules, kept_alerts, samples, scraper, source)
+    return Watcher(made, targets, listed, rules, kept_alerts, samples, scraper, source)
 
 
 def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent") -> care_ports.MetricsSource:

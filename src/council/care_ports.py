@@ -70,6 +70,10 @@ class MetricsSource(Protocol):
     def name(self) -> str:
         """What a verdict names as its source."""
 
+    @property
+    def problem(self) -> str:
+        """Why it could not be asked for every gate the last time; "" where it could."""
+
     async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
         """Return what each gate's form reads at a time, in their order. A source that is away makes all of them unknown."""
 

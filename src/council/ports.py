@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from council.domain import access, answers, learning, ledger, memory, sandbox, states
+from council.domain import access, answers, learning, ledger, memory, sandbox, states, storage
 
 
 class Records(Protocol):
@@ -110,6 +110,9 @@ class Store(Protocol):
 
     async def ping(self) -> None:
         """Return if the store answers; raises StoreUnavailableError."""
+
+    async def figures(self) -> storage.StoreFigures:
+        """Return what the store says of itself; raises StoreUnavailableError."""
 
     async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> access.Allowance:
         """Take up to `permits` of `limit` permits that refill evenly over `window_s`, shared by all callers of `key`.

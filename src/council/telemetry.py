@@ -165,7 +165,7 @@ PROCESS_PRIVATE_BYTES = prometheus_client.Gauge(
 )
 PROCESS_NATIVE_BYTES = prometheus_client.Gauge(
     "council_process_native_bytes",
-    "What malloc has given out, Python's arenas included.",
+    "What malloc has given out. Python's small objects are not in it, but in the blocks.",
     ["svc"],
     multiprocess_mode="liveall",
 )
@@ -174,6 +174,12 @@ PROCESS_PYTHON_BLOCKS = prometheus_client.Gauge(
 )
 PROCESS_SOCKETS = prometheus_client.Gauge(
     "council_process_sockets", "Open sockets.", ["svc"], multiprocess_mode="liveall"
+)
+PROCESS_TEMP_FILES = prometheus_client.Gauge(
+    "council_process_temp_files",
+    "Open files without a name, or in a folder for temporary files.",
+    ["svc"],
+    multiprocess_mode="liveall",
 )
 PROCESS_CHILDREN = prometheus_client.Gauge(
     "council_process_children", "Children.", ["svc"], multiprocess_mode="liveall"
@@ -359,17 +365,18 @@ def render() -> bytes:
 def observe_process(service: str, generation: str) -> None:
     """Write this process's own figures into the gauges. A figure that cannot be had keeps no sample."""
     GENERATION.labels(service, generation).set(1)
-    who = reading.identity(os.getpid())
-    if who is not None:
+    looks = _looks_at(os.getpid())
+    seen = None if looks is None else looks.read(time.monotonic())
+    if looks is not None:
         # Anew each time: a clock that was set after the start would else make the process older or younger than it is.
-        PROCESS_START_SECONDS.labels(service).set(round(time.time() - reading.age_s(who), 2))
-    seen = None if who is None else reading.read(who)
+        PROCESS_START_SECONDS.labels(service).set(round(time.time() - reading.age_s(looks.who), 2))
     if seen is not None:
         for gauge, figure, unit in (
             (PROCESS_RESIDENT_BYTES, seen.resident_bytes, 1),
             (PROCESS_THREADS, seen.threads, 1),
             (PROCESS_PRIVATE_BYTES, seen.private_bytes, 1),
             (PROCESS_SOCKETS, seen.sockets, 1),
+            (PROCESS_TEMP_FILES, seen.temp_files, 1),
             (PROCESS_CHILDREN, seen.children, 1),
             (PROCESS_ZOMBIES, seen.zombies, 1),
             (HEAP_MB, seen.heap_bytes, 1_000_000),
@@ -383,6 +390,41 @@ def observe_process(service: str, generation: str) -> None:
         PROCESS_TASKS.labels(service).set(len(asyncio.all_tasks()))
     except RuntimeError:  # no event loop runs in this thread
         pass
+
+
+_OTHERS = (PROCESS_RESIDENT_BYTES, PROCESS_START_SECONDS, HEAP_MB, OPEN_FDS, FD_SOFT_LIMIT)
+_others: set[str] = set()
+
+
+def observe_other(
+    service: str,
+    *,
+    resident_bytes: int | None = None,
+    heap_bytes: int | None = None,
+    open_fds: int | None = None,
+    fd_limit: int | None = None,
+    began_s: float | None = None,
+) -> None:
+    """Write figures of a service that has no port of its own, as seen by this process. None: not seen now."""
+    _others.add(service)
+    heap_mb = None if heap_bytes is None else heap_bytes / 1e6
+    for gauge, figure in zip(_OTHERS, (resident_bytes, began_s, heap_mb, open_fds, fd_limit), strict=True):
+        _set(gauge, service, reading.Unknown("it is not seen") if figure is None else figure)
+
+
+def forget_others(but: Iterable[str]) -> None:
+    """Drop the figures of those services that `observe_other` told of, but for these: they would be shown for ever."""
+    for service in _others - set(but):
+        for gauge in _OTHERS:
+            _set(gauge, service, reading.Unknown("it is not seen"))
+        _others.discard(service)
+
+
+@functools.lru_cache(maxsize=1)
+def _looks_at(pid: int) -> reading.Looks | None:
+    """Return what looks at this process; a fork of it is another."""
+    who = reading.identity(pid)
+    return None if who is None else reading.Looks(who)
 
 
 def observe_disk(service: str, folder: Path) -> None:
@@ -408,7 +450,7 @@ def observe_spending(service: str, lines: Iterable[budgets.Line]) -> None:
             QUOTA_TODAY_USD_MICROS.labels(service).set(line.limit_usd_micros or 0)
 
 
-def _set(gauge: prometheus_client.Gauge, service: str, figure: int | reading.Unknown, unit: int = 1) -> None:
+def _set(gauge: prometheus_client.Gauge, service: str, figure: float | reading.Unknown, unit: int = 1) -> None:
     if not isinstance(figure, reading.Unknown):
         gauge.labels(service).set(figure / unit)
         return

@@ -128,11 +128,20 @@ async def test_a_server_that_is_slow_is_waited_for_once_and_not_for_each_gate(se
     assert {one.reason for one in found} == {f"the Prometheus at {server.url} did not answer within 0.5 s"}
 
 
-async def test_a_server_that_is_away_is_unknown_and_comes_back(server: Server) -> None:
+async def test_a_server_that_is_away_is_unknown() -> None:
     away = f"http://127.0.0.1:{free_port()}"
     for found in await measured(away):
         assert found.value is None
         assert f"the Prometheus at {away} cannot be reached" in found.reason
+
+
+async def test_a_source_has_a_problem_until_it_is_answered(server: Server) -> None:
+    source = prometheus.PrometheusSource(server.url, ANSWER_S, asking.expression, asking.measured)
+    for answer, problem in ((web.Response, True), (answered([]), False), (web.Response, True)):
+        server.answer = answer
+        (found,) = await source.measure(GATES[:1], 1_790_000_000.5)
+        assert source.problem == (found.reason if problem else "")
+    await source.close()
 
 
 async def test_a_password_in_the_address_is_never_shown() -> None:

@@ -62,7 +62,7 @@ def judged(folder: Path, where: Path, cases: Sequence[rule_cases.Case]) -> "subp
     file = where / "cases.yml"
     content = {
         "rule_files": sorted(str(one) for one in folder.glob("rules/*.yml")),
-        "evaluation_interval": f"{rule_cases.STEP_S}s",
+        "evaluation_interval": f"{cases[0].step_s}s",
         "tests": [case.as_test() for case in cases],
     }
     file.write_text(yaml.safe_dump(content, sort_keys=False, width=1_000_000))
@@ -84,7 +84,7 @@ def test_the_rules_say_of_each_case_what_follows_from_it(kind: str, folder: Path
 
 
 def test_growth_over_hours_is_judged(tmp_path: Path) -> None:
-    """With the rules of its gate alone: five hours of all of them take promtool a minute."""
+    """With the rules of its gate alone, once a minute: five hours of all of them take promtool a minute."""
     servers.need("promtool")
     written(tmp_path, [rule_cases.GATES["memory_growth"]])
     done = judged(tmp_path, tmp_path, list(rule_cases.growth()))

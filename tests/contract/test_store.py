@@ -370,3 +370,16 @@ async def _opened(url: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[valke
         yield store
     finally:
         await store.close()
+
+
+async def test_the_store_says_how_it_is(store: valkey_store.ValkeyStore) -> None:
+    found = await store.figures()
+    assert found.used_bytes > 100_000
+    assert 1 <= found.clients < found.clients_max
+
+
+async def test_a_store_that_is_away_says_nothing(tmp_path: Path) -> None:
+    away = valkey_store.ValkeyStore(f"unix://{tmp_path / 'none.sock'}", TIMEOUT_S)
+    with pytest.raises(errors.StoreUnavailableError):
+        await away.figures()
+    await away.close()

@@ -16,6 +16,7 @@ from council.testing.questions import (
     statistics,
     stories,
     units,
+    wages,
 )
 
 EVERY: dict[str, Sequence[families.Family]] = {
@@ -26,6 +27,7 @@ EVERY: dict[str, Sequence[families.Family]] = {
     "dates": dates.FAMILIES,
     "stories": stories.FAMILIES,
     "shapes": shapes.FAMILIES,
+    "wages": wages.FAMILIES,
     "clocks and ages": clocks_and_ages.FAMILIES,
 }
 

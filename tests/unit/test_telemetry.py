@@ -29,6 +29,7 @@ def test_memory_that_is_taken_shows_in_heap_private_and_native_bytes() -> None:
     names = ("heap_mb", "council_process_private_bytes", "council_process_native_bytes")
     telemetry.observe_process("telemetry-test", "0" * 40)
     before = [_value(name) for name in names]
+    telemetry._looks_at.cache_clear()  # private pages are looked at once a minute
     # malloc may give what this process freed before, which is resident already; pages mapped anew are not malloc's.
     with mmap.mmap(-1, 30_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as mapped:
         held = bytearray(b"x") * 30_000_000

@@ -94,14 +94,30 @@ def headers(secret: str | None) -> dict[str, str]:
 
 def connect(config: config_module.Config, timeout_s: float) -> http.client.HTTPConnection:
     """Return a connection to the gateway, which is made with the first request."""
-    gateway = config.gateway
-    host = "127.0.0.1" if gateway.host in _WILDCARDS else gateway.host
-    if not gateway.tls_cert_file:
-        return http.client.HTTPConnection(host, config.port, timeout=timeout_s)
+    context = _tls(config)
+    if context is None:
+        return http.client.HTTPConnection(_host(config), config.port, timeout=timeout_s)
+    return http.client.HTTPSConnection(_host(config), config.port, timeout=timeout_s, context=context)
+
+
+def address(config: config_module.Config) -> tuple[str, ssl.SSLContext | None]:
+    """Return where the gateway answers, for clients that make many connections, and by what its certificate is known."""
+    context, host = _tls(config), _host(config)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'http' if context is None else 'https'}://{shown}:{config.port}", context
+
+
+def _host(config: config_module.Config) -> str:
+    return "127.0.0.1" if config.gateway.host in _WILDCARDS else config.gateway.host
+
+
+def _tls(config: config_module.Config) -> ssl.SSLContext | None:
+    if not config.gateway.tls_cert_file:
+        return None
     # The certificate names the service to others; we know it by the file itself.
-    context = ssl.create_default_context(cafile=gateway.tls_cert_file)
+    context = ssl.create_default_context(cafile=config.gateway.tls_cert_file)
     context.check_hostname = False
-    return http.client.HTTPSConnection(host, config.port, timeout=timeout_s, context=context)
+    return context
 
 
 def nobody_there(config: config_module.Config) -> errors.SupervisorUnavailableError:

@@ -18,7 +18,7 @@ from council import app, care_app, homes, ports
 from council.backends.model_provider import detect, packaged
 from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
-from council.domain import answers, errors, incidents
+from council.domain import answers, errors, gates, incidents
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.domain import sandbox as sandbox_domain
@@ -115,6 +115,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         *_audit(where),
         *_library(config, where),
         *_incidents(config, where),
+        *_gates(where),
         *_services(where),
     ]
 
@@ -398,6 +399,23 @@ def _incidents(config: config_module.Config, where: home_module.Home) -> list[Fi
         text = f"{waiting:,} wait to be delivered; a channel that was away is tried again"
         found.append(Finding("notices", False, text, needed=False))
     return found or [Finding("incidents", True, "none goes on, and every notice was delivered", needed=False)]
+
+
+def _gates(where: home_module.Home) -> list[Finding]:
+    """Tell which gates are red, and that somebody watches at all."""
+    try:
+        sight = asyncio.run(care_app.watch(where).sight())
+    except errors.WatcherUnavailableError:
+        return [
+            Finding("gates", False, "nobody watches; `council status` shows whether the watcher runs", needed=False)
+        ]
+    count = {verdict: sum(one.verdict is verdict for one in sight.gates) for verdict in gates.Verdict}
+    told = ", ".join(f"{number} {verdict}" for verdict, number in count.items() if number) or "none judged yet"
+    red = [one for one in sight.gates if one.verdict is gates.Verdict.RED]
+    return [
+        Finding("gates", not red, f"{told}; `council gates` says why", needed=False),
+        *(Finding("gate", False, f"{one.name} is red: {one.reason}", needed=False) for one in red),
+    ]
 
 
 def _services(where: home_module.Home) -> list[Finding]:

@@ -36,6 +36,7 @@ _MODULES = {
     "ledger": "ledger",
     "budget": "budget",
     "gates": "gates",
+    "soak": "soak",
     "incidents": "incidents",
     "notify": "notify",
     "models": "models",

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from council.domain.options import option
 
-CHANNELS = ("log", "file", "apprise")
+CHANNELS = ("log", "file", "apprise", "alertmanager")
 
 # Sentinels of `sentinels.yaml`, whose amber is a warning: it names a service and what grows in it.
 SENTINELS = (
-    "memory", "descriptors", "zombies", "threads", "children", "sockets", "tasks", "gpu_drip", "model_queue",
+    "memory", "descriptors", "zombies", "threads", "children", "sockets", "temp_files", "tasks", "gpu_drip", "model_queue",
     "sandbox_queue", "disk_growth", "cost_drift", "egress",
 )  # fmt: skip
 
@@ -46,7 +46,7 @@ class AlertsConfig:
 
     channels: tuple[str, ...] = option(
         ("log", "file", "apprise"),
-        "Where notices go: `log`, `file`, and `apprise` for the addresses of `council notify`.",
+        "Where notices go: `log`, `file`, `apprise` for the addresses of `council notify`, `alertmanager`.",
     )
     hold_up_s: float = option(5.0, "How long something is bad before it is an alert, seconds.", low=0, high=3600)
     page_after_s: float = option(300.0, "A warning that is red this long becomes a page, seconds.", low=0, high=86_400)

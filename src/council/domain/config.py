@@ -475,10 +475,7 @@ def _check_combinations(config: Config) -> None:
             raise errors.ConfigError(f"`{key}` may hold {', '.join(known)}, not {', '.join(unknown)}.")
     if config.cache.kind not in CACHE_KINDS:
         raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
-    if config.watch.source not in watching.SOURCES:
-        raise errors.ConfigError(
-            f"`watch.source` must be one of {', '.join(watching.SOURCES)}, not {config.watch.source!r}."
-        )
+    watching.check(config.watch)
     sandbox = config.sandbox
     if sandbox.kind not in SANDBOX_KINDS:
         raise errors.ConfigError(f"`sandbox.kind` must be one of {', '.join(SANDBOX_KINDS)}, not {sandbox.kind!r}.")

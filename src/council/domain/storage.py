@@ -24,3 +24,12 @@ class StoreConfig:
     url: str = option("", "Redis or Valkey URL; empty means the bundled Valkey on a Unix socket.")
     memory_bytes: int = option(64 * _MIB, "Most memory of the bundled Valkey, bytes.", low=8 * _MIB, high=1 << 40)
     timeout_s: float = option(0.5, "Longest wait for one reply, seconds.", low=0.01, high=60)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFigures:
+    """What a store says of itself: memory that its data and buffers take, clients now, and most that it takes."""
+
+    used_bytes: int
+    clients: int
+    clients_max: int

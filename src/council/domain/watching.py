@@ -1,12 +1,15 @@
 """The watch over the service itself: its settings, and what it tells."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from council.domain import gates, states
+from council.domain import errors, gates, states
 from council.domain.options import option
 
 SOURCES = ("embedded", "prometheus")
+# A whole address, which is put into files for other programs as it is.
+_ADDRESS = re.compile(r"https?://[^\s/\"'\\]+(/[^\s\"'\\]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,16 @@ class WatchConfig:
     webhook_url: str = option(
         "", "Where Alertmanager sends notices as JSON; empty for nowhere. Never one that holds a secret."
     )
+
+
+def check(config: WatchConfig) -> None:
+    """Raise ConfigError for a source that there is none of, and for addresses that are none of HTTP."""
+    if config.source not in SOURCES:
+        raise errors.ConfigError(f"`watch.source` must be one of {', '.join(SOURCES)}, not {config.source!r}.")
+    for name in ("prometheus_url", "alertmanager_url", "loki_url", "webhook_url"):
+        url = getattr(config, name)
+        if not _ADDRESS.fullmatch(url) and (url or name != "webhook_url"):
+            raise errors.ConfigError(f"`watch.{name}` must be an address such as http://127.0.0.1:9090, not {url!r}.")
 
 
 @dataclass(frozen=True, slots=True)

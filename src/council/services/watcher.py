@@ -22,7 +22,7 @@ from council.domain import budgets, errors, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import frames, listeners
-from council.services import harness, local_hosts, published, rights, tracing
+from council.services import harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping
 from council.upkeep.monitoring import files
 
@@ -82,6 +82,9 @@ class _Watcher:
         self._watch = watch
         self._environment = environment
         self._connections = 0
+        self._portless = portless.Portless(
+            care_app.runtime(where), app.store(config, where), lambda: {one.service for one in made.targets()}
+        )
 
     def application(self) -> Starlette:
         """Return what the port serves; its lifespan turns the loop and answers on the Unix socket."""
@@ -121,6 +124,7 @@ class _Watcher:
         running = [
             asyncio.create_task(self._turn()),
             asyncio.create_task(_deliver(self._made.alerts)),
+            asyncio.create_task(self._portless.keep()),
             asyncio.create_task(asyncio.to_thread(self._publish)),
         ]
         try:
@@ -130,6 +134,7 @@ class _Watcher:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             server.close()
+            await self._portless.close()
             await self._made.close()
 
     def _publish(self) -> None:

@@ -29,7 +29,7 @@ _GROUPS = {
     "gateway": (COUNCIL, KEY, RECORDS, "store"),
     "model": (COUNCIL, KEY),
     "recall": (COUNCIL, RECORDS),
-    "watcher": (COUNCIL, KEY, RECORDS),
+    "watcher": (COUNCIL, KEY, RECORDS, "store"),
 }
 _EVERYBODYS_GROUPS = (COUNCIL,)
 

@@ -21,7 +21,7 @@ from council import care_ports, ports, telemetry
 from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
-from council.upkeep.gates import embedded
+from council.upkeep.gates import embedded, sudden
 from council.upkeep.samples import exposition, recent
 from council.upkeep.sentinels import findings, house
 
@@ -45,6 +45,7 @@ class Embedded:
     """The source that needs no server: our own samples."""
 
     name = "embedded"
+    problem = ""
 
     def __init__(self, samples: embedded.Samples):
         self._samples = samples
@@ -100,6 +101,7 @@ class Loop:
         self._budgeted_s = -math.inf
         self._read_s: dict[str, float] = {}
         self._problems: dict[str, str] = {}
+        self._answered_s = math.nan
         self._began: dict[str, tuple[gates.Verdict, float]] = {}
         self._unkept: list[watching.Scrape] = []
         self._kept_s = self._numbered_s = self._compacted_s = -math.inf
@@ -210,7 +212,10 @@ class Loop:
             return watching.Scrape(target.service, at_s, problem=f"its metrics cannot be read: {error}")
 
     async def _judge(self, at_s: float) -> list[gates.Judged]:
-        measured = await self._parts.source.measure(self._gates, at_s)
+        source = self._parts.source
+        measured = await source.measure(self._gates, at_s)
+        if not source.problem or math.isnan(self._answered_s):
+            self._answered_s = at_s
         return [self._judged(gate, one, at_s) for gate, one in zip(self._gates, measured, strict=True)]
 
     def _judged(self, gate: gates.Gate, measured: gates.Measured, at_s: float) -> gates.Judged:
@@ -284,7 +289,7 @@ class Loop:
     ) -> Iterator[incidents.Observation]:
         at_us = round(at_s * 1e6)
         for one in judged:
-            yield sources.of_gate(one, at_us)
+            yield sources.of_gate(self._with_sudden(one, at_s), at_us)
         for finding in found:
             yield sources.of_finding(
                 finding.sentinel, finding.service, finding.verdict, finding.reason, finding.look_next, at_us
@@ -296,6 +301,16 @@ class Loop:
             replicas = [one for one in services if one.name.partition(":")[0] == service]
             yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, replicas, at_us)
         yield sources.of_targets(self._untold, len(self._targets), at_us)
+        source = self._parts.source
+        if source.name != Embedded.name:
+            yield sources.of_source(source.name, source.problem, at_s - self._answered_s, (), at_us)
+
+    def _with_sudden(self, judged: gates.Judged, at_s: float) -> gates.Judged:
+        """Return a verdict as alerts see it: red already where the last seconds alone are, though the gate is not yet."""
+        if judged.verdict not in (gates.Verdict.GREEN, gates.Verdict.AMBER):
+            return judged
+        reason = sudden.reason(judged.gate, self._seen, at_s)
+        return dataclasses.replace(judged, verdict=gates.Verdict.RED, reason=reason) if reason else judged
 
     async def _keep(self, at_s: float) -> None:
         """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""

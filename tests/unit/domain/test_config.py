@@ -344,6 +344,7 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS)),
         "cache.kind": draw(st.sampled_from(config.CACHE_KINDS)),
         "watch.source": draw(st.sampled_from(watching.SOURCES)),
+        **{f"watch.{name}_url": f"http://{name}:9/x" for name in ("prometheus", "alertmanager", "loki", "webhook")},
         "alerts.channels": draw(st.lists(st.sampled_from(alerting.CHANNELS), max_size=3).map(tuple)),
         "knowledge.corpora": draw(st.lists(st.sampled_from(answering.CORPORA), max_size=4).map(tuple)),
     }

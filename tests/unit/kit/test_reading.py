@@ -4,8 +4,10 @@ import mmap
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +82,45 @@ def test_gpu_memory_is_the_sum_of_what_the_driver_lists_for_the_pid(listed: str)
 
 def test_gpu_memory_that_the_driver_does_not_count_is_unknown() -> None:
     assert reading.gpu_bytes(7, lambda: "7, [N/A]\n") == reading.Unknown("nvidia-smi does not say")
+
+
+def test_open_files_without_a_name_and_in_temporary_folders_are_counted(tmp_path: Path) -> None:
+    before = _own()
+    with tempfile.TemporaryFile(), tempfile.NamedTemporaryFile(), (tmp_path / "gone").open("w"):
+        (tmp_path / "gone").unlink()
+        during = _own()
+    descriptor = os.memfd_create("memory")
+    after = _own()
+    os.close(descriptor)
+    assert isinstance(before.temp_files, int)
+    assert during.temp_files == before.temp_files + 3
+    assert after.temp_files == before.temp_files
+
+
+def test_looks_read_private_pages_once_a_minute() -> None:
+    who = reading.identity(os.getpid())
+    assert who is not None
+    looks = reading.Looks(who)
+
+    def private_bytes(time_s: float) -> int:
+        seen = looks.read(time_s)
+        assert seen is not None
+        assert isinstance(seen.private_bytes, int)
+        return seen.private_bytes
+
+    before = private_bytes(1000.0)
+    with mmap.mmap(-1, 20_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as mapped:
+        mapped.write(b"x" * 20_000_000)
+        assert private_bytes(1059.0) == before
+        assert private_bytes(1060.0) > before + 10_000_000
+
+
+def test_memory_alone_is_what_a_whole_reading_says() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        who = reading.identity(child.pid)
+        assert who is not None
+        seen = reading.read(who)
+        assert seen is not None
+        assert reading.heap_bytes(who) == seen.heap_bytes
+        child.kill()
+        _wait_for(lambda: reading.heap_bytes(who) is None)

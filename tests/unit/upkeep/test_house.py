@@ -1,6 +1,7 @@
 """All sentinels over many services: restarts, what is missing, bounds, and a state that is made again."""
 
 import dataclasses
+import random
 
 from council import homes
 from council.domain import sentinels
@@ -21,6 +22,7 @@ def seen(at_s: float, began_s: float = T0 - 86_400, service: str = "gateway", **
         "council_process_children": 0.0,
         "council_process_zombies": 0.0,
         "council_process_sockets": 12.0,
+        "council_process_temp_files": 0.0,
         "council_process_tasks": 20.0,
     }
     return house.Sighting(
@@ -35,7 +37,7 @@ def of(found: list[findings.Finding], name: str) -> findings.Finding:
 def test_each_service_gets_the_sentinels_that_are_about_it() -> None:
     watch = house.House(RULES)
     assert {one.sentinel for one in watch.take(seen(T0))} == {
-        "memory", "descriptors", "zombies", "threads", "children", "sockets", "tasks", "egress",
+        "memory", "descriptors", "zombies", "threads", "children", "sockets", "temp_files", "tasks", "egress",
     }  # fmt: skip
     assert "model_queue" in {one.sentinel for one in watch.take(seen(T0, service="model"))}
     assert "egress" in {one.sentinel for one in watch.take(seen(T0, service="gateway-canary"))}
@@ -185,3 +187,34 @@ def test_a_name_of_ones_own_is_judged_as_any_other() -> None:
     assert [(one.sentinel, one.verdict, one.urgency, one.look_next) for one in found] == [
         ("waiting", Verdict.RED, "page", "Look at it.")
     ]
+
+
+def _glances(hours: float, leak_mb_per_hour: float, from_s: float) -> list[tuple[float, findings.Finding]]:
+    """Return what is said of memory that is read each three seconds, between sightings each fifteen."""
+    watch, noise, said = house.House(RULES), random.Random(5), []
+    for step in range(int(hours * 1200)):
+        after_s = step * house.GLANCE_S
+        heap_mb = 300 + max(0.0, after_s - from_s) / HOUR * leak_mb_per_hour + noise.gauss(0, 1)
+        if step % 5 == 0:
+            found = watch.take(seen(T0 + after_s, heap_mb=heap_mb))
+        else:
+            found = watch.glance("gateway", T0 + after_s, {"heap_mb": heap_mb, "things": 1})
+            assert [one.sentinel for one in found] == ["memory"]
+        said.append((after_s, of(found, "memory")))
+    return said
+
+
+def test_a_leak_of_120_mb_an_hour_is_a_page_within_three_minutes_where_memory_is_read_each_three_seconds() -> None:
+    pages = [after_s for after_s, one in _glances(1.1, 120.0, HOUR) if one.urgency == "page"]
+    assert HOUR + 60 < pages[0] <= HOUR + 180
+
+
+def test_memory_that_swings_is_no_fast_leak_however_often_it_is_read() -> None:
+    assert all(one.verdict is Verdict.UNKNOWN for _, one in _glances(2.0, 0.0, HOUR))
+
+
+def test_a_glance_at_a_service_that_nobody_saw_says_nothing() -> None:
+    watch = house.House(RULES)
+    assert watch.glance("gateway", T0, {"heap_mb": 300.0}) == []
+    watch.take(house.Sighting("gateway", T0, None, {}))
+    assert of(watch.glance("gateway", T0 + 3, {"heap_mb": 300.0}), "memory").reason == "Nothing was read yet."

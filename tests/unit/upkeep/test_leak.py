@@ -1,6 +1,7 @@
 """The leak verdict on made processes. The shares for hundreds of runs are in benchmarks/leaks.py."""
 
 import math
+import random
 
 import pytest
 
@@ -127,3 +128,25 @@ def test_a_slow_leak_that_begins_after_one_day_is_found_within_four_hours() -> N
     for time_s, size_bytes in leaks.series("noise", 1, 36.5, 8.0, 32 * 3600):
         watched.add(time_s, size_bytes)
     assert watched.judge().verdict == "leak"
+
+
+def test_two_jumps_within_three_minutes_are_no_fast_leak_where_memory_is_read_each_three_seconds() -> None:
+    for seed in _SEEDS:
+        watched, noise = leak.LeakWatch(age_at_start_s=leak.WARM_UP_S), random.Random(seed)
+        for step in range(1600):
+            jumped = 4.0 * sum(step >= at for at in (1_500, 1_530))
+            watched.add(step * 3.0, int((300 + jumped + noise.gauss(0, 1)) * leak.MB))
+            assert watched.judge().verdict != "fast leak"
+
+
+@pytest.mark.parametrize("kind", ["noise", "warm-up", "steps", "daily"])
+def test_most_leaks_of_120_mb_an_hour_are_found_within_three_minutes_where_memory_is_read_each_three_seconds(
+    kind: leaks.Kind,
+) -> None:
+    found = 0
+    for seed in _SEEDS:
+        watched = leak.LeakWatch()
+        for time_s, size_bytes in leaks.series(kind, seed, 3.05, 120.0, 3 * 3600, sample_s=3.0):
+            watched.add(time_s, size_bytes)
+            found += watched.judge().verdict == "fast leak" and time_s == 3 * 3600 + 180
+    assert found >= len(_SEEDS) - 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ class House:
         self.kept = alerts.PlainIncidents()
         self.watched = list(SERVICES)
         self.began_s = self.clock.now_us() / 1e6
+        self.source: Elsewhere | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -60,7 +62,7 @@ class House:
             desk.Desk(settings, lambda _: f"id-{next(numbers):04}"), self.kept, [], settings, self.clock
         )
         parts = loop.Parts(
-            self, self, loop.Embedded(seen), self.samples, care,
+            self, self, self.source or loop.Embedded(seen), self.samples, care,
             self.targets, self.spending, self.clock,
         )  # fmt: skip
         self.loop = loop.Loop(parts, GATES, SENTINELS, seen, watching.WatchConfig(), LIVE)
@@ -107,6 +109,20 @@ class House:
         return sorted(member.alert.title for member in firing)
 
 
+class Elsewhere:
+    """A source that is a server, and goes away."""
+
+    name = "prometheus"
+    problem = ""
+
+    async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
+        value = None if self.problem else 0.0
+        return [gates.Measured(value, 10.0, 60.0, self.problem) for _ in judged]
+
+    async def close(self) -> None:
+        pass
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(tmp_path)
@@ -120,6 +136,21 @@ async def test_what_is_told_is_judged_and_what_is_not_is_unknown(house: House) -
     assert house.verdict("memory_growth")[1].startswith("warm-up: ")
     assert len(house.loop.sight.gates) == 12
     assert house.alerts == []
+
+
+async def test_a_source_that_goes_away_makes_gates_unknown_and_then_an_alert(house: House) -> None:
+    house.source = Elsewhere()
+    house.begin()
+    await house.run(60)
+    assert house.verdict("disk_usage")[0] is gates.Verdict.GREEN
+    assert "metrics_stale svc=prometheus" not in house.alerts
+    house.source.problem = "the Prometheus at http://127.0.0.1:9090 cannot be reached"
+    await house.run(15)
+    assert house.verdict("disk_usage") == (gates.Verdict.UNKNOWN, house.source.problem)
+    assert "metrics_stale svc=prometheus" in house.alerts
+    house.source.problem = ""
+    await house.run(70)
+    assert "metrics_stale svc=prometheus" not in house.alerts
 
 
 async def test_a_service_that_falls_silent_makes_gates_unknown_and_then_an_alert(house: House) -> None:
@@ -157,6 +188,23 @@ async def test_errors_turn_a_gate_red_and_its_alert_has_the_name_that_people_loo
         await house.run(5)
     assert house.verdict("error_rate")[0] is gates.Verdict.RED
     assert "http_5xx" in house.alerts
+
+
+async def test_a_sudden_failure_is_an_alert_before_its_gate_is_red_and_one_bad_moment_is_none(house: House) -> None:
+    for _ in range(60):
+        house.ok += 100
+        await house.run(5)
+    house.error += 60
+    for _ in range(6):
+        await house.run(5)
+        house.ok += 100
+    assert house.alerts == []
+    for _ in range(2):
+        house.ok += 60
+        house.error += 40
+        await house.run(5)
+    assert house.verdict("error_rate")[0] is not gates.Verdict.RED
+    assert house.alerts == ["http_5xx"]
 
 
 async def test_a_reading_of_another_generation_is_unknown(house: House) -> None:

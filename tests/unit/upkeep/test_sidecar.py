@@ -83,6 +83,6 @@ def test_a_watch_that_is_told_to_stop_leaves_the_process_as_it_is() -> None:
 
 def test_what_is_unknown_has_no_sample_but_says_why() -> None:
     closed = reading.Unknown("the kernel does not show it to this user")
-    text = sidecar.metrics("other", reading.Reading(*[closed] * 9), closed, [])
+    text = sidecar.metrics("other", reading.Reading(*[closed] * 10), closed, [])
     assert "# open_fds_total is absent: the kernel does not show it to this user." in text
     assert "open_fds_total{" not in text

@@ -45,12 +45,16 @@ class PrometheusSource:
         self._question = question
         self._reading = reading
         self._session: aiohttp.ClientSession | None = None
+        self.problem = ""
 
     async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
         """Return what the server knows of each gate at a time, in their order."""
         turns = asyncio.Semaphore(_AT_ONCE)
         until_s = asyncio.get_running_loop().time() + self._answer_s
-        return list(await asyncio.gather(*(self._one(gate, now_s, turns, until_s) for gate in judged)))
+        problems: list[str] = []
+        found = await asyncio.gather(*(self._one(gate, now_s, turns, until_s, problems) for gate in judged))
+        self.problem = problems[0] if problems else ""
+        return list(found)
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""
@@ -58,22 +62,22 @@ class PrometheusSource:
             await self._session.close()
             self._session = None
 
-    async def _one(self, gate: gates.Gate, now_s: float, turns: asyncio.Semaphore, until_s: float) -> gates.Measured:
+    async def _one(
+        self, gate: gates.Gate, now_s: float, turns: asyncio.Semaphore, until_s: float, problems: list[str]
+    ) -> gates.Measured:
         if gate.not_applicable:
             return gates.Measured(None, reason=gate.not_applicable)
         try:
             async with asyncio.timeout_at(until_s), turns:
-                rows = await self._asked(self._question(gate), now_s)
+                return self._reading(gate, await self._asked(self._question(gate), now_s))
         except TimeoutError:
-            return self._unknown(f"did not answer within {self._answer_s:g} s")
+            what = f"did not answer within {self._answer_s:g} s"
         except _FAULTS as error:
-            return self._unknown(f"cannot be reached: {_cut(str(error) or type(error).__name__)}")
+            what = f"cannot be reached ({type(error).__name__})"
         except _AnswerError as error:
-            return self._unknown(str(error))
-        return self._reading(gate, rows)
-
-    def _unknown(self, what: str) -> gates.Measured:
-        return gates.Measured(None, reason=f"the Prometheus at {self._shown} {what}")
+            what = str(error)
+        problems.append(f"the Prometheus at {self._shown} {what}")
+        return gates.Measured(None, reason=problems[-1])
 
     async def _asked(self, query: str, now_s: float) -> list[Row]:
         form = {"query": query, "time": f"{now_s:.3f}"}

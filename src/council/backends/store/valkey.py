@@ -14,7 +14,7 @@ import valkey.backoff
 import valkey.exceptions
 
 from council import telemetry
-from council.domain import access, errors
+from council.domain import access, errors, storage
 
 _CONNECTIONS_MAX = 64
 _KEY_PREFIX = "council:rate:"
@@ -80,6 +80,19 @@ class ValkeyStore:
         """Return if the store answers; raises StoreUnavailableError."""
         async with self._typed():
             await self._client.ping()
+
+    async def figures(self) -> storage.StoreFigures:
+        """Return what the server says of itself. Raises StoreUnavailableError."""
+        async with self._typed():
+            memory, clients = await self._client.info("memory"), await self._client.info("clients")
+            try:
+                return storage.StoreFigures(
+                    int(memory["used_memory"]), int(clients["connected_clients"]), int(clients["maxclients"])
+                )
+            except (KeyError, TypeError, ValueError) as error:
+                raise errors.StoreUnavailableError(
+                    "The store does not say how it is. `council doctor` says what is wrong.", detail=repr(error)
+                ) from error
 
     async def take(self, key: str, limit: int, window_s: float, permits: int = 1) -> access.Allowance:
         """Take up to `permits` of `limit` permits of `key` that refill evenly over `window_s`.

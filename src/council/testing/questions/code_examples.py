@@ -90,7 +90,10 @@ def agrees(answer: str, key: str) -> bool:
     code = answer.split("```python\n", 1)[1].split("```", 1)[0]
     space: dict[str, Any] = {}
     exec(code, space)  # noqa: S102 - put together by the search from its own pieces
-    return all(repr(eval(f"work({row})", space)) == expected for row, expected in json.loads(key))  # noqa: S307
+    try:
+        return all(repr(eval(f"work({row})", space)) == expected for row, expected in json.loads(key))  # noqa: S307
+    except Exception:  # noqa: BLE001 - whatever it raises, it is not what was meant
+        return False
 
 
 def _family(meant: _Meant, refuse: Sequence[str]) -> families.Family:

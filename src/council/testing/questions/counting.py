@@ -75,7 +75,14 @@ def _table(chance: random.Random) -> families.Asked:
     value = 1
     for number in range(2, people):
         value *= number
-    return families.Asked(f"How many ways can {people} people sit around a round table?", str(value))
+    form = chance.choice(
+        (
+            "How many ways can {} people sit around a round table?",
+            "In how many ways can {} people be seated at a circular table?",
+            "How many ways can {} people be seated around a circular table?",
+        )
+    )
+    return families.Asked(form.format(people), str(value))
 
 
 @functools.cache
@@ -298,7 +305,61 @@ _REFUSE = (
     "How many subsets of 3 people can be chosen from 5 people twice?",
     "permutations of 3 things taken 5 at a time",
 )
+
+
+def _two_colours(chance: random.Random) -> families.Asked:
+    """Two balls of one colour or of two, counted pair by pair."""
+    counts = {
+        colour: chance.randint(1, 7)
+        for colour in chance.sample(("red", "blue", "green", "white"), chance.choice((2, 2, 3)))
+    }
+    balls = [colour for colour, number in counts.items() for _ in range(number)]
+    if len(balls) < 3:
+        return _two_colours(chance)
+    back, same = chance.choice(("with", "without")), chance.random() < 0.5
+    pairs = list(itertools.permutations(balls, 2) if back == "without" else itertools.product(balls, repeat=2))
+    good = sum((one == other) == same for one, other in pairs)
+    told = [f"{number} {colour}" for colour, number in counts.items()]
+    kind = chance.choice(("balls", "marbles"))
+    bag, drawn = chance.choice(("A bag", "An urn")), chance.choice(("Two", "2"))
+    random_words, they = (
+        chance.choice(("", "at random ")),
+        chance.choice(("they are", "both are", f"the two {kind} are")),
+    )
+    alike = f"of the same {chance.choice(('colour', 'color'))}"
+    apart = f"{chance.choice(('', 'of '))}different {chance.choice(('colours', 'colors'))}"
+    text = (
+        f"{bag} holds {', '.join(told[:-1])} and {told[-1]} {kind}. {drawn} {kind} are drawn {random_words}{back} replacement. "
+        f"What is the probability that {they} {alike if same else apart}?"
+    )
+    return families.Asked(text, str(Fraction(good, len(pairs))))
+
+
+_REFUSE_COLOURS = (
+    "A bag holds 3 red and 5 blue balls. Two balls are drawn. What is the probability that they are of different colours?",
+    "A bag holds 3 red and 5 blue balls. 3 balls are drawn without replacement. What is the probability that they are of "
+    "different colours?",
+    "A bag holds 3 red and 5 striped balls. Two balls are drawn without replacement. What is the probability that they are of "
+    "different colours?",
+    "A bag holds 3 red and 5 red balls. Two balls are drawn without replacement. What is the probability that they are of "
+    "different colours?",
+    "A bag holds 3 red and 5 blue balls. Two marbles are drawn without replacement. What is the probability that they are of "
+    "different colours?",
+    "A bag holds 3 red and 5 blue balls. Two balls are drawn without replacement. What is the probability that they are of "
+    "different sizes?",
+    "A bag holds 3 red and 5 blue balls. Two balls are drawn without replacement. What is the probability that one is of a "
+    "different colour?",
+    "A bag holds 1 red and 0 blue balls. Two balls are drawn without replacement. What is the probability that they are of "
+    "different colours?",
+    "A bag holds 3 red balls. Two balls are drawn without replacement. What is the probability that they are of different "
+    "colours?",
+    "In how many ways can 6 people be seated at a table?",
+    "In how many ways can 6 people be seated at 2 round tables?",
+    "In how many ways can 6 people be seated at a round table if Ann sits by Bob?",
+)
+
 FAMILIES = (
+    amounts.family("counting: two colours", _two_colours, _REFUSE_COLOURS),
     amounts.family("counting: combinations", _choose, _REFUSE),
     amounts.family("counting: orders", _orders),
     amounts.family("counting: letters", _letters),

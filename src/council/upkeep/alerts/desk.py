@@ -163,6 +163,9 @@ def _fired(one: incidents.Incident, event: boards.Event) -> incidents.Incident:
         members = (*one.members, incidents.Member(event.alert, event.at_us))
     else:
         again = replace(held, alert=event.alert, fired_us=event.at_us, ended_us=0, ending=incidents.Ending.NOT_YET)
+        if not held.fires:
+            # It was over and has come back, while others keep the incident open: that is news. Its track damps how often.
+            again = replace(again, told=None)
         members = tuple(again if member is held else member for member in one.members)
     severity = _worse(one.severity, event.alert.severity)
     text = f"{event.alert.title}: {event.alert.severity}, {event.alert.summary or 'bad'}"

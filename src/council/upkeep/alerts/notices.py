@@ -26,6 +26,8 @@ def notice(
         title, text = f"Over: {one.title} ({one.standing})", _over(one)
     else:
         members = [member for member in one.members if member.fires and member.alert.key in heard]
+        # What is news comes first, in the title too.
+        members.sort(key=lambda member: member.told is not None and member.told.rank >= member.alert.severity.rank)
         named = ", ".join(member.alert.title for member in members[:3])
         more = f" and {len(members) - 3} more" if len(members) > 3 else ""
         title, text = f"{one.severity.capitalize()}: {named}{more}{_SAID[kind]}", _open(one, members)

@@ -17,6 +17,9 @@ STEP_S_MAX = 60.0
 # A pending alert whose last bad reading is older begins anew.
 LAPSE_S = 600.0
 DOUBLINGS_MAX = 5
+# Readings come at equal intervals, give or take milliseconds; without this every other alert would wait for one more.
+_EARLY_S_MAX = 0.25
+_EARLY_SHARE_MAX = 0.05
 
 
 class State(enum.Enum):
@@ -82,6 +85,11 @@ def hold_down_s(track: Track, rule: alerting.Rule) -> float:
     return rule.resolve_after_s * 2.0 ** min(track.returns, DOUBLINGS_MAX)
 
 
+def nearly_s(wait_s: float) -> float:
+    """Return from how long on a time counts as this long."""
+    return wait_s - min(_EARLY_S_MAX, _EARLY_SHARE_MAX * wait_s)
+
+
 def _over(track: Track, at_us: int) -> Track:
     fired = track.state is State.FIRING
     return Track(
@@ -133,6 +141,6 @@ def _bad(track: Track, at_us: int, rule: alerting.Rule) -> tuple[Track, Change |
 
 def _severity(track: Track, rule: alerting.Rule) -> incidents.Severity | None:
     is_red = track.last is gates.Verdict.RED
-    if rule.page_after_s is not None and is_red and track.red_s >= rule.page_after_s:
+    if rule.page_after_s is not None and is_red and track.red_s >= nearly_s(rule.page_after_s):
         return incidents.Severity.PAGE
-    return incidents.Severity.WARNING if track.bad_s >= rule.warn_after_s else None
+    return incidents.Severity.WARNING if track.bad_s >= nearly_s(rule.warn_after_s) else None

@@ -13,13 +13,15 @@ Written by Council from its gates, sentinels and settings. What you change here 
 | `grafana/` | Grafana, 11 or later; in the repository beside this folder |
 | `loki.yml`, `logs.alloy` | Loki 3, and Alloy, which sends it the logs |
 
+Start each in a folder where its data may lie; `FILES` stands for this one.
+
 ```sh
-prometheus --config.file=prometheus.yml --web.listen-address=127.0.0.1:9090
-prometheus-alertmanager --config.file=alertmanager.yml --web.listen-address=127.0.0.1:9093
-export COUNCIL_HOME="$PWD/.."
-GF_PATHS_PROVISIONING="$PWD/grafana/provisioning" grafana server
-loki -config.file=loki.yml
-alloy run logs.alloy
+prometheus --config.file=FILES/prometheus.yml --web.listen-address=127.0.0.1:9090 --web.enable-lifecycle
+prometheus-alertmanager --config.file=FILES/alertmanager.yml --web.listen-address=127.0.0.1:9093
+export COUNCIL_HOME=FILES/..
+GF_PATHS_PROVISIONING=FILES/grafana/provisioning grafana server
+loki -config.file=FILES/loki.yml
+alloy run FILES/logs.alloy
 ```
 
 Check a copy that you changed with `promtool check config prometheus.yml` and `amtool check-config alertmanager.yml`.

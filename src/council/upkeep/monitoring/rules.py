@@ -109,7 +109,7 @@ def _sentinel(one: sentinels.Sentinel, settings: alerting.AlertsConfig) -> Itera
             number = f"max by (svc) ({read} / {_at(rule.by, one)} * 100)"
             amber, red = (f"{number} >= {limit:g}" for limit in (rule.amber, rule.red))
         case sentinels.Lasting() as rule:
-            number = f"max by (svc) (min_over_time({read}[{_span(rule.for_s)}]))"
+            number = f"max by (svc) (min_over_time({read}[{span(rule.for_s)}]))"
             amber = f"{number} >= {rule.amber:g}"
             red = f"max by (svc) ({read}) >= {rule.red:g} and {amber}"
         case _:
@@ -144,8 +144,8 @@ def _alert(
     return {
         "alert": name,
         "expr": expression,
-        "for": _span(after_s),
-        "keep_firing_for": _span(rule.resolve_after_s),
+        "for": span(after_s),
+        "keep_firing_for": span(rule.resolve_after_s),
         "labels": dict(labels),
         "annotations": annotations,
     }
@@ -166,5 +166,6 @@ def _plain(text: str) -> str:
     return text.replace("{{", '{{ "{{" }}')
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a time of the settings as Prometheus writes it, in whole seconds."""
     return promql.duration(math.ceil(seconds)) if seconds > 0 else "0s"

@@ -1,6 +1,5 @@
 """The configuration of Prometheus, Alertmanager, Loki, Alloy, which sends it the logs, and what Grafana loads at its start."""
 
-import math
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,10 +47,10 @@ def alertmanager(settings: alerting.AlertsConfig, watch: watching.WatchConfig) -
     return {
         "route": {
             "receiver": "council",
-            "group_by": ["alertname"],
-            "group_wait": _span(min(settings.group_s, GROUP_WAIT_S_MAX)),
+            "group_by": ["alertname", "incident"],
+            "group_wait": rules.span(min(settings.group_s, GROUP_WAIT_S_MAX)),
             "group_interval": promql.duration(GROUP_INTERVAL_S),
-            "repeat_interval": _span(settings.repeat_s),
+            "repeat_interval": rules.span(settings.repeat_s),
         },
         "receivers": [receiver],
         "inhibit_rules": [
@@ -64,6 +63,12 @@ def alertmanager(settings: alerting.AlertsConfig, watch: watching.WatchConfig) -
                 "source_matchers": ['alertname="service_down"'],
                 "target_matchers": ['alertname="metrics_stale"'],
                 "equal": ["svc"],
+            },
+            # The one that names the service goes before the gate's.
+            {
+                "source_matchers": ['alertname="descriptors"'],
+                "target_matchers": ['alertname="fd_usage"'],
+                "equal": ["severity"],
             },
         ],
     }
@@ -198,7 +203,3 @@ def _static(url: str) -> Mapping[str, Any]:
     if parts.path.strip("/"):
         found["path_prefix"] = parts.path
     return found if parts.scheme == "http" else {"scheme": parts.scheme, **found}
-
-
-def _span(seconds: float) -> str:
-    return promql.duration(math.ceil(seconds)) if seconds > 0 else "0s"

@@ -12,7 +12,7 @@ _MB = 1_000_000
 
 def rules_of(rules: Sequence[sentinels.Sentinel]) -> tuple[sentinels.Sentinel, ...]:
     """Return the sentinels whose signals any process has, whichever services they are about."""
-    closed = reading.Reading(*[reading.Unknown("")] * 9)
+    closed = reading.Reading(*[reading.Unknown("")] * 10)
     signals = _figures(closed, reading.Unknown(""))
     return tuple(dataclasses.replace(one, services=()) for one in rules if one.signal in signals)
 
@@ -47,4 +47,5 @@ def _figures(seen: reading.Reading, gpu: int | reading.Unknown) -> dict[str, tup
         "council_process_children": (seen.children, 1),
         "council_process_zombies": (seen.zombies, 1),
         "council_process_sockets": (seen.sockets, 1),
+        "council_process_temp_files": (seen.temp_files, 1),
     }

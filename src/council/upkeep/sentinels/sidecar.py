@@ -37,12 +37,12 @@ def watch(
     watched = house.House(one_process.rules_of(rules))
     began_s = time.monotonic() - reading.age_s(who)
     told: dict[str, tuple[gates.Verdict, findings.Urgency]] = {}
-    due_s = 0.0
+    looks, due_s = reading.Looks(who), 0.0
     while True:
         time_s = time.monotonic()
         if time_s >= due_s:
             due_s = time_s + sample_s
-            seen = reading.read(who)
+            seen = looks.read(time_s)
             if seen is None:
                 return True
             gpu = reading.gpu_bytes(who.pid)
@@ -87,6 +87,7 @@ def metrics(service: str, seen: reading.Reading, gpu: int | reading.Unknown, fou
     gauge("open_fds_total", "Open descriptors.", seen.open_fds)
     gauge("fd_soft_limit", "Soft limit of open descriptors.", seen.fd_soft_limit)
     gauge("sockets_total", "Open sockets.", seen.sockets)
+    gauge("temp_files_total", "Open files without a name, or in a folder for temporary files.", seen.temp_files)
     gauge("threads_total", "Threads.", seen.threads)
     gauge("children_total", "Children.", seen.children)
     gauge("zombies_total", "Children that ended and that nobody collected.", seen.zombies)

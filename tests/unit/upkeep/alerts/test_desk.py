@@ -109,6 +109,15 @@ def test_what_the_table_links_joins_however_late() -> None:
     assert "full disk" in watch.only.causes[0].because
 
 
+def test_what_comes_back_while_others_keep_the_incident_open_is_told_again_and_first() -> None:
+    watch = Watch()
+    watch.look_for(100, disk_usage=R, http_5xx=R)
+    watch.look_for(100, disk_usage=R, http_5xx=G)
+    watch.look_for(20, disk_usage=R, http_5xx=R)
+    assert watch.told == [(10, NoticeKind.BEGAN), (210, NoticeKind.GREW)]
+    assert watch.notices[-1][1].title == "Page: http_5xx, disk_usage (more)"
+
+
 def test_a_warning_that_becomes_a_page_is_told_again_and_once() -> None:
     watch = Watch()
     watch.look_for(1000, fd_usage=R)

@@ -46,6 +46,11 @@ def test_a_rule_without_a_hold_fires_with_the_first_red() -> None:
     assert change is Change.FIRED and track.severity is incidents.Severity.PAGE
 
 
+def test_readings_that_come_milliseconds_early_make_nobody_wait_for_one_more() -> None:
+    assert follow([(0, R), (4.997, R)]) == [(4.997, Change.FIRED)]
+    assert follow([(0, R), (4.5, R), (4.7, G)]) == []
+
+
 def test_a_short_red_is_no_alert() -> None:
     assert follow(every(1, "rrrr" + "g" * 200)) == []
 
@@ -171,7 +176,8 @@ def test_whatever_fires_was_bad_for_long_enough_and_whatever_resolves_was_green_
         track, change = tracks.step(track, verdict, T0 + round(at_s * S), rule)
         if change is Change.FIRED:
             assert track.state is State.FIRING
-            assert track.bad_s >= rule.warn_after_s or track.red_s >= (rule.page_after_s or 0)
+            warned_s, paged_s = tracks.nearly_s(rule.warn_after_s), tracks.nearly_s(rule.page_after_s or 0)
+            assert track.bad_s >= warned_s or track.red_s >= paged_s
         if change is Change.RESOLVED:
             run = list(itertools.takewhile(lambda one: one[1] is G, reversed([one for one in times if one[0] <= at_s])))
             assert run[0][0] - run[-1][0] >= held_s - 0.001

@@ -1,12 +1,17 @@
 """The monitoring files: what they hold for which gates and settings. The real programs read them in the contract tests."""
 
 import dataclasses
+import datetime
+import json
+import logging
+import re
 from typing import Any
 
 import yaml
 
 import rule_cases
 from council.domain import alerting, gates, watching
+from council.kit import json_logs
 from council.upkeep.monitoring import files
 
 SHIPPED = tuple(rule_cases.GATES.values())
@@ -64,3 +69,48 @@ def test_nobody_is_told_without_an_address_and_the_one_given_with() -> None:
     assert built(*SHIPPED)["alertmanager.yml"]["receivers"] == [{"name": "council"}]
     (receiver,) = built(*SHIPPED, webhook_url="http://127.0.0.1:9/x")["alertmanager.yml"]["receivers"]
     assert receiver["webhook_configs"] == [{"url": "http://127.0.0.1:9/x", "send_resolved": True}]
+
+
+# Logs
+
+
+def test_every_part_of_the_log_shipper_that_is_named_is_there() -> None:
+    text = files.build(SHIPPED, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig())["logs.alloy"]
+    made = {f"{kind}.{name}" for kind, name in re.findall(r'^([a-z._]+) "([a-z]+)" \{$', text, re.MULTILINE)}
+    named = set(re.findall(r"\b((?:local|loki)\.[a-z_.]+)\.(?:targets|receiver)\b", text))
+    assert made == named | {"loki.source.file.council"}
+    assert text.count("{") == text.count("}")
+    assert '"http://127.0.0.1:3100/loki/api/v1/push"' in text
+
+
+def test_the_log_shipper_reads_fields_that_logs_have() -> None:
+    text = files.build(SHIPPED, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig())["logs.alloy"]
+    (given,) = re.findall(r"expressions = \{(.*)\}", text)
+    fields = {path or name for name, path in re.findall(r'(\w+) = "(\w*)"', given)}
+    record = logging.LogRecord("council.x", logging.INFO, "", 0, "said", (), None)
+    token = json_logs.request_id.set("request-1")
+    line = json.loads(json_logs.Formatter("gateway", 0).format(record))
+    json_logs.request_id.reset(token)
+    assert fields == {"ts", "level", "service", "request_id"}
+    assert fields <= line.keys()
+    assert datetime.datetime.fromisoformat(line["ts"]).tzinfo is not None
+
+
+def test_loki_listens_where_the_settings_say_and_keeps_a_week() -> None:
+    made = built(*SHIPPED, loki_url="http://127.0.0.1:3199")["loki.yml"]
+    assert made["server"]["http_listen_port"] == 3199
+    assert made["limits_config"]["retention_period"] == "168h"
+    assert made["compactor"]["retention_enabled"] is True
+
+
+def test_grafana_finds_both_servers_and_the_dashboard() -> None:
+    made = files.build(
+        SHIPPED, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig(prometheus_url="http://a:1/$x")
+    )
+    sources = yaml.safe_load(made["grafana/provisioning/datasources/council.yaml"])["datasources"]
+    assert [(one["type"], one["url"]) for one in sources] == [
+        ("prometheus", "http://a:1/$$x"),
+        ("loki", "http://127.0.0.1:3100"),
+    ]
+    (provider,) = yaml.safe_load(made["grafana/provisioning/dashboards/council.yaml"])["providers"]
+    assert provider["options"]["path"] == "$COUNCIL_HOME/monitoring/grafana"

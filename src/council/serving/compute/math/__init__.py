@@ -20,6 +20,7 @@ from council.serving.compute.math import (
     evaluate,
     functions,
     given,
+    improper,
     integers,
     inverses,
     limits,
@@ -64,6 +65,7 @@ _FRAMES = (
     *vectors.FRAMES,
     *sums.FRAMES,
     *behaviour.FRAMES,
+    *improper.FRAMES,
     *slopes.FRAMES,
     *asked_in_words.FRAMES,
 )

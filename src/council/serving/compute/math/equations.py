@@ -10,6 +10,7 @@ from council.serving.compute.math import (
     algebra,
     arithmetic,
     check,
+    circular,
     evaluate,
     exponentials,
     formulas,
@@ -54,6 +55,8 @@ def _solve_one(relation: requests.Relation, name: str) -> results.Solved:
     reading = f"solve {_shown(relation)} for {name} over the real numbers"
     if exponentials.sites(_difference(relation)):
         return exponentials.solve(relation, name, reading)
+    if circular.sites(_difference(relation)):
+        return circular.solve(relation, name, reading)
     kept: list[Root] = []
     for row in _candidate_rows(_difference(relation), name):
         if not row:

@@ -24,6 +24,8 @@ from council.serving.compute.math import (
 
 _CHECKED = "put into the equation by other code; the side with the unknown only rises, or only falls"
 _STAND_IN = "s"
+# How far from 0 an inequality is tried: a power grows fast.
+_WIDEST = 2
 _FACTORED_MAX = 10**12
 
 
@@ -81,7 +83,10 @@ def compare(relation: requests.Relation) -> results.Solved:
         if expression.is_Rational:
             number = Fraction(int(expression.p), int(expression.q))
         borders = [regions.Border(text, number)]
-    return regions.answered((relation,), name, borders)
+    try:
+        return regions.answered((relation,), name, borders, widest=_WIDEST)
+    except limits.TooLargeError as error:
+        raise limits.UndecidedError("The power is too large near the border.") from error
 
 
 def _isolated(relation: requests.Relation, name: str, site: tree.Node) -> Any:

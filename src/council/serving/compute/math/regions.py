@@ -58,16 +58,19 @@ def where_equal(relation: requests.Relation, name: str) -> results.Solved:
 
 
 def answered(
-    relations: Sequence[requests.Relation], name: str, borders: list[Border], shown: str = ""
+    relations: Sequence[requests.Relation], name: str, borders: list[Border], shown: str = "", widest: int = 30
 ) -> results.Solved:
-    """Return the answer of relations that hold on whole pieces between `borders`, or on none of them."""
+    """Return the answer of relations that hold on whole pieces between `borders`, or on none of them.
+
+    It is tried around each border, and at every half from -`widest` to `widest`.
+    """
     shown = shown or " and ".join(f"{tree.text(one.left)} {one.operator} {tree.text(one.right)}" for one in relations)
     reading = f"solve {shown} for {name} over the real numbers"
     numbers = [border.number for border in borders]
     inside = [_hold(relations, name, place) for place in _between(numbers)]
     at_border = [_hold_at(relations, name, border.number) for border in borders]
     pieces = list(_pieces(inside, at_border))
-    _confirm(relations, name, borders, pieces)
+    _confirm(relations, name, borders, pieces, widest)
     exact = _text(pieces, [border.text for border in borders], name)
     if exact != "none" and all(_is_bare(relation) for relation in relations):
         raise limits.UnreadableError("The inequality is solved as it stands.")
@@ -247,11 +250,13 @@ def _contains(pieces: Sequence[Piece], numbers: Sequence[arithmetic.Value], plac
     return False
 
 
-def _confirm(relations: Sequence[requests.Relation], name: str, borders: list[Border], pieces: list[Piece]) -> None:
+def _confirm(
+    relations: Sequence[requests.Relation], name: str, borders: list[Border], pieces: list[Piece], widest: int
+) -> None:
     numbers = [border.number for border in borders]
     holds = functools.partial(_hold, relations, name)
     exact = [number for number in numbers if not arithmetic.is_exact(number)]
-    places: list[Fraction] = [Fraction(number, 2) + Fraction(1, 7) for number in range(-60, 61)]
+    places: list[Fraction] = [Fraction(number, 2) + Fraction(1, 7) for number in range(-2 * widest, 2 * widest + 1)]
     step = Fraction(1, 10**6)
     for number in numbers:
         near = _fraction(number)

@@ -238,7 +238,7 @@ FRAMES = [
         ),
         (
             rf"{_WAYS} <n:count> (people|students|children|friends|guests) (sit|be seated|be arranged) "
-            rf"(?P<table>around a (round |circular )table)"
+            rf"(?P<table>(around|at) a (round |circular )table)"
         ),
     ),
     *frames.frames(

@@ -26,6 +26,7 @@ class Frame:
 
 _CURRENCY_SIGN = "[$\N{EURO SIGN}\N{POUND SIGN}]"
 _CURRENCY_WORD = r"(?:dollars?|euros?|pounds?|usd|eur|gbp)\b"
+_MINOR = rf"(?:{_CURRENCY_WORD}|cents?\b)"
 KINDS = {
     "number": numbers.NUMBER,
     "count": numbers.COUNT,
@@ -33,6 +34,7 @@ KINDS = {
     "percent": rf"{numbers.NUMBER}\s?(?:%|percent\b|per cent\b)",
     "amount": rf"(?:{_CURRENCY_SIGN}\s?{numbers.NUMBER}|{numbers.NUMBER}(?:\s?{_CURRENCY_SIGN}|\s{_CURRENCY_WORD})?)",
     "money": rf"(?:{_CURRENCY_SIGN}\s?{numbers.NUMBER}|{numbers.NUMBER}(?:\s?{_CURRENCY_SIGN}|\s{_CURRENCY_WORD}))",
+    "price": rf"(?:{_CURRENCY_SIGN}\s?{numbers.NUMBER}|{numbers.NUMBER}(?:\s?{_CURRENCY_SIGN}|\s{_MINOR}))",
     "noun": r"[a-z]+(?:[ -][a-z]+){0,2}?",
     "name": r"[a-z]+",
     "list": rf"-?{numbers.NUMBER}(?:(?:\s?[,;]\s?(?:and )?| and | )-?{numbers.NUMBER})*",

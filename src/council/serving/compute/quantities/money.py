@@ -10,22 +10,31 @@ _CURRENCIES = {
     "$": "$", "dollar": "$", "dollars": "$", "usd": "$",
     "\N{EURO SIGN}": "\N{EURO SIGN}", "euro": "\N{EURO SIGN}", "euros": "\N{EURO SIGN}", "eur": "\N{EURO SIGN}",
     "\N{POUND SIGN}": "\N{POUND SIGN}", "pound": "\N{POUND SIGN}", "pounds": "\N{POUND SIGN}", "gbp": "\N{POUND SIGN}",
+    "cent": "cents", "cents": "cents",
 }  # fmt: skip
 _AMOUNT = re.compile(rf"(?P<before>\D?)\s?(?P<number>{numbers.NUMBER})\s?(?P<after>\D*)", re.ASCII)
 
 
+# Of whatever currency; so they are never put together with dollars or euros.
+_CENTS = "cents"
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`currency` is a sign, or empty."""
+    """`currency` is a sign, `cents`, or empty."""
 
     value: Fraction
     currency: str = ""
 
     def __str__(self) -> str:
-        return f"{self.currency}{numbers.text(self.value)}"
+        return self.of(self.value) if self.currency == _CENTS else f"{self.currency}{numbers.text(self.value)}"
 
     def of(self, value: Fraction) -> str:
         """Return another value of the same currency, as text: exact first, then to the cent where money has none."""
+        if self.currency == _CENTS:
+            if value.denominator != 1:
+                raise stops.PassOnError("a part of a cent")
+            return f"{numbers.text(value)} {'cent' if value == 1 else 'cents'}"
         shown = f"{self.currency}{numbers.text(value)}"
         if value < 0 and self.currency:
             shown = f"-{self.currency}{numbers.text(-value)}"
@@ -52,6 +61,8 @@ def read(text: str) -> Amount:
 def one_currency(*amounts: Amount) -> None:
     """Refuse amounts of several currencies; pass on where only some name one."""
     named = {amount.currency for amount in amounts}
+    if len(named) > 1 and _CENTS in named:
+        raise stops.PassOnError("only some of the prices are in cents")
     if len(named - {""}) > 1:
         raise stops.RefusedError("I know no exchange rates. Give every amount in one currency.")
     if len(named) > 1:

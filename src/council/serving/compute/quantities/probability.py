@@ -194,19 +194,50 @@ def _stem(kind: str) -> str:
     return re.sub(r"(ie|y)?s?$", "", kind.lower())
 
 
-def _urn(match: frames.Match) -> results.Solved:
-    """One or two draws of one colour from balls of several."""
+def _held(match: frames.Match) -> list[tuple[int, str]]:
+    """Return how many balls there are of each colour, where each colour is told once and all are of one kind."""
     found = list(_BALLS.finditer(match["balls"]))
     holds = [(numbers.read_count(ball["number"]), ball["colour"].lower()) for ball in found]
     colours = [colour for _, colour in holds]
+    drawn = match.groupdict().get("kind")
+    kinds = {_stem(ball["kind"]) for ball in found if ball["kind"]} | ({_stem(drawn)} if drawn else set())
+    if len(set(colours)) != len(colours) or len(kinds) > 1 or not set(colours) <= _COLOURS:
+        raise stops.PassOnError("it is not clear which balls are drawn")
+    if sum(number for number, _ in holds) > 100_000:
+        raise stops.RefusedError("I take at most 100,000 balls. Ask for fewer.")
+    return holds
+
+
+def _two_colours(match: frames.Match) -> results.Solved:
+    """Whether two balls are of one colour or of two."""
+    holds, back = _held(match), (match["back"] or "").lower()
+    total, same = sum(number for number, _ in holds), match["which"].lower() == "the same"
+    shown = ", ".join(f"{number} {colour}" for number, colour in holds)
+    drawn = f"that 2 drawn from {shown} are of {'the same colour' if same else 'different colours'}"
+    reading = f"the probability {drawn}{f', {back} replacement' if back else ''}"
+    if numbers.read_count(match["k"]) != 2:
+        raise stops.PassOnError("of more than two balls, some may be alike and others not")
+    if not back:
+        raise stops.RefusedError("With and without replacement differ. Say which is meant.", reading)
+    left = total if back == "with" else total - 1
+    if total == 0 or left == 0:
+        raise stops.RefusedError("There are not so many to draw. Give a larger number.", reading)
+    alike = sum((chances.all_drawn(number, total, 2, back == "with") for number, _ in holds), Fraction(0))
+    pairs = (one * other for place, (one, _) in enumerate(holds) for other, _ in holds[:place])
+    apart = Fraction(2 * sum(pairs), total * left)
+    stops.require(alike + apart == 1, "both kinds of pairs together")
+    return chances.answer(reading, alike if same else apart, "pairs of one colour and pairs of two, counted apart")
+
+
+def _urn(match: frames.Match) -> results.Solved:
+    """One or two draws of one colour from balls of several."""
+    holds = _held(match)
     wanted = match["colour"].lower()
     given = match.groupdict()
-    kinds = {_stem(ball["kind"]) for ball in found if ball["kind"]} | {_stem(given["kind"])}
-    if wanted not in colours or len(set(colours)) != len(colours) or len(kinds) > 1 or not set(colours) <= _COLOURS:
+    good = {colour: number for number, colour in holds}.get(wanted)
+    if good is None:
         raise stops.PassOnError("it is not clear which balls are drawn")
-    total, good = sum(number for number, _ in holds), {colour: number for number, colour in holds}[wanted]
-    if total > 100_000:
-        raise stops.RefusedError("I take at most 100,000 balls. Ask for fewer.")
+    total = sum(number for number, _ in holds)
     draws = numbers.read_count(given["k"]) if given.get("k") else 1
     if given.get("all") and {"both": 2, "all three": 3, "all four": 4}.get(given["all"].lower(), draws) != draws:
         raise stops.PassOnError("it is not clear how many are drawn")
@@ -250,6 +281,7 @@ _HOLDS = (
     rf"(an?|the|my) (bag|urn|box|jar|drawer) (contains|has|holds) (?P<balls>{_ONE_BALL}((,|,? and) {_ONE_BALL}){{1,4}})"
 )
 _FIND = r"(what is|find) the (probability|chance) of"
+_FIND_THAT = r"(what is|find) the (probability|chance) that"
 _DRAWING = r"(drawing|picking|choosing|getting)"
 _DRAWN = r"(drawn|picked|chosen|selected|taken)"
 _AT_RANDOM = r"( at random| randomly)?"
@@ -325,6 +357,14 @@ FRAMES = [
             rf"( (?P<back>with|without) replacement)?[.,;]? (what is|find) the (probability|chance) that "
             rf"(?P<all>both|all|all of them|they are all|all three|all four|they are both)( (of them|(?P=kind)))?( are)? "
             rf"(?P<colour>[a-z]+)"
+        ),
+    ),
+    *frames.frames(
+        _two_colours,
+        (
+            rf"{_HOLDS}[.,;]? (if )?<k:count> (of them |(?P<kind>{_BALL}) )are {_DRAWN}{_AT_RANDOM}( from the [a-z]+)?,?"
+            rf"( (?P<back>with|without) replacement)?[.,;]? {_FIND_THAT} (they|both|the two|both of them|the two (?P=kind)|"
+            rf"the (?P=kind)|both (?P=kind)) (are|have) (of )?(?P<which>different|the same) colou?rs?"
         ),
     ),
 ]

@@ -1,17 +1,17 @@
 """Word problems in a controlled English. A story is read sentence by sentence by one grammar, whole, or passed on.
 
-`holdings` keeps who has how many of what, `groups` so many of one in each of another; `prices`, `rates` and `ages` are frames
-over short stories. Things are the same only where their words are; a thing that is part of another one by name, as red marbles
-of marbles, ends the reading.
+`holdings` keeps who has how many of what, `groups` so many of one in each of another; `prices`, `rates`, `pay` and `ages` are
+frames over short stories. Things are the same only where their words are; a thing that is part of another one by name, as red
+marbles of marbles, ends the reading.
 """
 
 from collections.abc import Sequence
 
 from council.serving.compute import results
 from council.serving.compute.quantities import frames, stops
-from council.serving.compute.quantities.stories import ages, groups, holdings, prices, rates, unknowns, words
+from council.serving.compute.quantities.stories import ages, groups, holdings, pay, prices, rates, unknowns, words
 
-FRAMES: Sequence[frames.Frame] = (*prices.FRAMES, *rates.FRAMES, *ages.FRAMES, *unknowns.FRAMES)
+FRAMES: Sequence[frames.Frame] = (*prices.FRAMES, *rates.FRAMES, *pay.FRAMES, *ages.FRAMES, *unknowns.FRAMES)
 
 
 def solve(text: str) -> list[results.Result]:

@@ -104,8 +104,8 @@ def _at_the_same_price(match: frames.Match) -> results.Solved:
 
 
 _COSTS = r"(costs?|sells for)"
-_ONE = rf"(an?|one|each|every) {_noun('g1')} {_COSTS} <p1:money>"
-_TWO = rf"(an?|one|each|every) {_noun('g2')} {_COSTS} <p2:money>"
+_ONE = rf"(an?|one|each|every) {_noun('g1')} {_COSTS} <p1:price>"
+_TWO = rf"(an?|one|each|every) {_noun('g2')} {_COSTS} <p2:price>"
 _WHO = rf"({words.NAME})"
 _BUYS = rf"(?P<a>{words.NAME}) (buys|bought|gets|orders)"
 _AGAIN = rf"(?P<c>{words.NAME}|he|she)"
@@ -123,7 +123,7 @@ FRAMES = [
     *frames.frames(
         _spent,
         (
-            rf"{_BUYS} {_n('n')} {_noun('t')} (at|for) <p:money> each[.,;]? how much "
+            rf"{_BUYS} {_n('n')} {_noun('t')} (at|for) <p:price> each[.,;]? how much "
             rf"(does|did) {_AGAIN} (pay|spend){_IN_ALL}"
         ),
         (
@@ -145,7 +145,7 @@ FRAMES = [
     ),
     *frames.frames(
         _at_the_same_price,
-        rf"(if )?{_n('n')} {_noun('g')} cost <p:money>[.,;]? (then )?{_HOW} {_n('m')} {_noun('t')} cost",
+        rf"(if )?{_n('n')} {_noun('g')} cost <p:price>[.,;]? (then )?{_HOW} {_n('m')} {_noun('t')} cost",
     ),
     *frames.frames(
         _how_many,

@@ -1,0 +1,73 @@
+"""Figures of services that have no port of their own, told among the watcher's: the store, the worker and the zygote.
+
+What they are is seen from outside: memory by the supervisor, whose children they are, connections by the store itself. Its
+descriptors are its clients, of which it takes only as many as its limit of descriptors allows. How many descriptors the worker
+and the zygote hold, nobody else can see.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+
+from council import ports, telemetry
+from council.domain import errors, storage
+
+_log = logging.getLogger(__name__)
+
+LOOK_S = 60.0
+
+
+class Portless:
+    """Looks once a minute, since the supervisor looks at every page of every process for it."""
+
+    def __init__(self, runtime: ports.Runtime, store: ports.Store, with_port: Callable[[], Collection[str]]):
+        """`with_port` names the services that tell of themselves, or raises ScrapeError."""
+        self._runtime = runtime
+        self._store = store
+        self._with_port = with_port
+
+    async def keep(self) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                await self.look()
+            except Exception:  # noqa: BLE001 - one bad look must not end the looking
+                _log.exception("services without a port could not be looked at")
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Write what is seen into the gauges; what is not seen any more keeps no sample."""
+        try:
+            with_port, rows = self._with_port(), await self._runtime.status()
+        except errors.ScrapeError as error:
+            _log.warning("nobody says which services have a port", extra={"reason": error.message})
+            with_port, rows = (), []
+        except errors.CouncilError as error:
+            _log.warning("the supervisor does not say what runs", extra={"reason": error.message})
+            with_port, rows = (), []
+        own = [row for row in rows if row.name not in with_port and ":" not in row.name]
+        telemetry.forget_others(row.name for row in own if row.state == "ready")
+        for row in own:
+            if row.state != "ready":
+                continue
+            seen = await self._look_at_store() if row.name == "store" else None
+            telemetry.observe_other(
+                row.name,
+                resident_bytes=row.memory_bytes,
+                began_s=time.time() - row.uptime_s,
+                heap_bytes=seen.used_bytes if seen else None,
+                open_fds=seen.clients if seen else None,
+                fd_limit=seen.clients_max if seen else None,
+            )
+
+    async def _look_at_store(self) -> storage.StoreFigures | None:
+        try:
+            return await self._store.figures()
+        except errors.StoreUnavailableError as error:
+            _log.warning("the store does not say how it is", extra={"reason": error.message, "detail": error.detail})
+            return None
+
+    async def close(self) -> None:
+        """Close the connection to the store. Idempotent."""
+        await self._store.close()

@@ -1,0 +1,44 @@
+"""The settings of the watch: sources that there are, and addresses that other programs' files can hold."""
+
+import pytest
+
+from council.domain import config, errors
+
+
+def refused(**watch: object) -> str:
+    with pytest.raises(errors.ConfigError) as caught:
+        config.build({"watch": watch}, {}, {})
+    return caught.value.message
+
+
+def test_a_source_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    assert refused(source="thanos") == "`watch.source` must be one of embedded, prometheus, not 'thanos'."
+
+
+@pytest.mark.parametrize("name", ["prometheus_url", "alertmanager_url", "loki_url", "webhook_url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:9090",
+        "//host",
+        "ftp://host",
+        "http://",
+        "http:///x",
+        "http://a b",
+        'http://a/"',
+        "http://a\n",
+        "http://a/x\ny",
+    ],
+)
+def test_what_is_no_address_is_refused(name: str, url: str) -> None:
+    assert f"`watch.{name}` must be an address such as http://127.0.0.1:9090" in refused(**{name: url})
+
+
+def test_only_the_webhook_may_be_none() -> None:
+    assert "must be an address" in refused(prometheus_url="")
+    assert config.build({"watch": {"webhook_url": ""}}, {}, {}).watch.webhook_url == ""
+
+
+@pytest.mark.parametrize("url", ["https://ann:pass@host.example:9/prom/", "http://[::1]:9090", "http://host"])
+def test_an_address_is_taken_as_it_is(url: str) -> None:
+    assert config.build({"watch": {"prometheus_url": url}}, {}, {}).watch.prometheus_url == url

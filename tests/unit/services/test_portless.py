@@ -1,0 +1,81 @@
+"""Services without a port are told of by the watcher, and no longer than they are seen."""
+
+import prometheus_client
+import pytest
+
+from council import telemetry
+from council.domain import errors, states, storage
+from council.services import portless
+
+
+class Outside:
+    """A supervisor and a store."""
+
+    def __init__(self) -> None:
+        self.rows = [self.row("store"), self.row("worker"), self.row("gateway"), self.row("zygote", "starting")]
+        self.supervised = self.stored = True
+
+    @staticmethod
+    def row(name: str, state: str = "ready") -> states.ServiceStatus:
+        return states.ServiceStatus(name, state, 1, "0" * 40, 100.0, 0, 50_000_000)
+
+    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+        assert memory
+        if not self.supervised:
+            raise errors.SupervisorUnavailableError("Council is not running.")
+        return self.rows
+
+    async def figures(self) -> storage.StoreFigures:
+        if not self.stored:
+            raise errors.StoreUnavailableError("Away.")
+        return storage.StoreFigures(2_000_000, 7, 512)
+
+
+def told(metric: str, service: str) -> float | None:
+    return prometheus_client.REGISTRY.get_sample_value(metric, {"svc": service})
+
+
+@pytest.fixture
+def outside():
+    yield Outside()
+    telemetry.forget_others(())
+
+
+async def test_what_is_seen_from_outside_is_told_by_service(outside: Outside) -> None:
+    await portless.Portless(outside, outside, lambda: {"gateway"}).look()  # type: ignore[arg-type]
+    assert told("council_process_resident_bytes", "worker") == 50_000_000
+    assert told("open_fds_total", "store") == 7 and told("fd_soft_limit", "store") == 512
+    assert told("heap_mb", "store") == 2.0
+    assert told("open_fds_total", "worker") is None
+    assert told("council_process_resident_bytes", "zygote") is None
+
+
+async def test_what_is_not_seen_any_more_is_not_told(outside: Outside) -> None:
+    looking = portless.Portless(outside, outside, lambda: {"gateway"})  # type: ignore[arg-type]
+    await looking.look()
+    outside.rows[1] = outside.row("worker", "failed")
+    await looking.look()
+    assert told("council_process_resident_bytes", "worker") is None
+    assert told("council_process_resident_bytes", "store") == 50_000_000
+    outside.supervised = False
+    await looking.look()
+    assert told("council_process_resident_bytes", "store") is None
+    assert told("open_fds_total", "store") is None
+
+
+async def test_a_store_that_is_away_stops_no_look(outside: Outside) -> None:
+    looking = portless.Portless(outside, outside, lambda: {"gateway"})  # type: ignore[arg-type]
+    await looking.look()
+    outside.stored = False
+    await looking.look()
+    assert told("council_process_resident_bytes", "store") == 50_000_000
+    assert told("open_fds_total", "store") is None
+
+
+async def test_while_nobody_says_who_has_a_port_nothing_is_told_of_anybody(outside: Outside) -> None:
+    def with_port() -> set[str]:
+        raise errors.ScrapeError("targets.json cannot be read")
+
+    await portless.Portless(outside, outside, with_port).look()  # type: ignore[arg-type]
+    assert told("council_process_resident_bytes", "worker") is None
+    assert told("council_process_resident_bytes", "gateway") is None
