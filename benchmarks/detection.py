@@ -28,14 +28,16 @@ import councils
 import detection_faults as faults
 import detection_load
 import detection_notices
+import detection_outside
 import figures
 import provider_homes
-from council import care_app
+from council import care_app, homes
 from council.domain import errors, gates, incidents
 from council.domain import home as home_module
 from peers import processes
 
-GATHERED = Path(__file__).resolve().parent / "results" / "detection_faults.json"
+_RESULTS = Path(__file__).resolve().parent / "results"
+GATHERED, GATHERED_OUTSIDE = _RESULTS / "detection_faults.json", _RESULTS / "detection_outside_faults.json"
 KEPT_A_KIND = 20
 RATE = 4.0
 SETTINGS = {
@@ -85,17 +87,20 @@ class Report:
     asked: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
-def run(options: argparse.Namespace, say: Say) -> list[figures.Row]:
-    """Put faults in, gather, and return the table of all that is gathered."""
+def run(options: argparse.Namespace, say: Say, *, outside: bool = False) -> list[figures.Row]:
+    """Put faults in, gather, and return the table of all that is gathered; `outside` by way of Prometheus."""
     kinds = [one for one in faults.KINDS if not options.kinds or one.name in options.kinds]
-    report = measure(options.port, kinds, options.faults, options.seed, options.calm, say)
-    gathered = _gather(report, options.seed)
+    kinds = detection_outside.kinds(kinds) if outside else kinds
+    report = measure(options.port, kinds, options.faults, options.seed, options.calm, say, outside=outside)
+    gathered = _gather(report, options.seed, GATHERED_OUTSIDE if outside else GATHERED)
     for line in report.false_alarms:
         say(f"detection: FALSE ALARM: {line}")
-    return _rows(gathered)
+    return _rows(gathered, detection_outside.kinds(faults.KINDS) if outside else faults.KINDS)
 
 
-def measure(port: int, kinds: Sequence[faults.Kind], each: int, seed: int, calm_s: float, say: Say) -> Report:
+def measure(
+    port: int, kinds: Sequence[faults.Kind], each: int, seed: int, calm_s: float, say: Say, *, outside: bool = False
+) -> Report:
     """Run one Council, leave it alone for `calm_s`, then put in `each` faults of every kind, drawn by `seed`."""
     chance = random.Random(seed)
     resource.setrlimit(resource.RLIMIT_NOFILE, (_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -114,7 +119,11 @@ def measure(port: int, kinds: Sequence[faults.Kind], each: int, seed: int, calm_
         stage = faults.Stage(
             where, port, load, f"http://127.0.0.1:{port + 10}", provider_homes.KEY, injected, small, chance
         )
-        return asyncio.run(_Run(stage, say).run(kinds, each, calm_s))
+        heard: detection_notices.Heard = detection_notices.Notices(where.notices / "notices.jsonl")
+        if outside:
+            stack.enter_context(detection_outside.running(where, port + 12, port + 14))
+            heard = detection_outside.Webhook(port + 14)
+        return asyncio.run(_Run(stage, heard, kinds, say).run(each, calm_s))
 
 
 def _home(root: Path, port: int) -> home_module.Home:
@@ -145,23 +154,27 @@ def _small_disk(root: Path) -> Iterator[bool]:
 class _Run:
     """The faults of one run, one after the other."""
 
-    def __init__(self, stage: faults.Stage, say: Say):
+    def __init__(
+        self, stage: faults.Stage, heard: detection_notices.Heard, kinds: Sequence[faults.Kind], say: Say
+    ) -> None:
         self._stage = stage
+        self._kinds = {one.name: one for one in kinds}
         self._say = say
         self._report = Report()
-        self._notices = detection_notices.Notices(stage.where.notices / "notices.jsonl")
+        self._heard = heard
         self._watch = care_app.watch(stage.where)
-        self._config = councils.homes.load_config(stage.where, None, {}, {"port": stage.port})
+        self._config = homes.load_config(stage.where, None, {}, {"port": stage.port})
 
-    async def run(self, kinds: Sequence[faults.Kind], each: int, calm_s: float) -> Report:
-        self._following = asyncio.create_task(self._notices.follow())
+    async def run(self, each: int, calm_s: float) -> Report:
+        """Leave it alone, put every fault in, wait until all is well, and return what was found."""
+        self._following = asyncio.create_task(self._heard.follow())
         await self._stage.upstream_does()
         async with self._stage.load as load:
             await asyncio.sleep(_WARM_UP_S)
             warm_s = time.time()
             self._say(f"detection: leaving it alone for {calm_s:g} s")
             await asyncio.sleep(calm_s)
-            await self._all(kinds, each)
+            await self._all(each)
             await self._rest()
             self._report.asked = dict(load.counts)
         self._following.cancel()
@@ -171,8 +184,8 @@ class _Run:
         self._report.false_alarms = list(self._unexplained(warm_s))
         return self._report
 
-    async def _all(self, kinds: Sequence[faults.Kind], each: int) -> None:
-        due = [kind for kind in kinds for _ in range(each)]
+    async def _all(self, each: int) -> None:
+        due = [kind for kind in self._kinds.values() for _ in range(each)]
         while due:
             await asyncio.sleep(self._stage.chance.uniform(*_BETWEEN_S))
             ready = await self._eligible(due)
@@ -193,6 +206,7 @@ class _Run:
         except errors.WatcherUnavailableError:
             return []
         firing = {member.alert.title for one in self._open() for member in one.members if member.fires}
+        firing |= self._heard.firing
         drawn = [(kind, self._stage.chance.choice(kind.services)) for kind in dict.fromkeys(due)]
         return [
             (kind, service)
@@ -216,7 +230,7 @@ class _Run:
                 and time.time() - sample.began_s < kind.target_s + _PATIENCE_S
             ):
                 await asyncio.sleep(detection_notices.POLL_S)
-                told = self._notices.first(titles, sample.began_s)
+                told = self._heard.first(titles, sample.began_s)
         sample.healed_s = time.time()
         if told is not None:
             sample.noticed_s, sample.notice, sample.incident = told.seen_s - sample.began_s, told.title, told.incident
@@ -232,11 +246,10 @@ class _Run:
         await asyncio.sleep(3)
         with contextlib.closing(care_app.incidents(self._config, self._stage.where)) as kept:
             found = {one.id: one for one in kept.newest(10_000)}
-        titles = {one.name: one for one in faults.KINDS}
         for sample in self._report.samples:
             if sample.incident not in found:
                 continue
-            named = titles[sample.kind].titles(sample.service)
+            named = self._kinds[sample.kind].titles(sample.service)
             ended = [
                 member.ended_us / 1e6
                 for member in found[sample.incident].members
@@ -244,13 +257,13 @@ class _Run:
             ]
             if ended:
                 sample.green_s = round(max(ended) - sample.healed_s, 1)
-            if (over_s := self._notices.over_s(sample.incident)) is not None:
+            if (over_s := self._heard.over_s(sample.incident)) is not None:
                 sample.over_s = round(over_s - sample.healed_s, 1)
 
     def _unexplained(self, from_s: float) -> Iterator[str]:
-        kinds = {one.name: one for one in faults.KINDS}
+        kinds = self._kinds
         seen: set[tuple[str, float]] = set()
-        for told in self._notices.told:
+        for told in self._heard.told:
             for title, since_s in told.alerts:
                 name = title.partition(" ")[0]
                 explained = any(
@@ -263,10 +276,10 @@ class _Run:
                     yield f"{title} at {time.strftime('%H:%M:%S', time.gmtime(since_s))}: {told.title}"
 
 
-def _gather(report: Report, seed: int) -> dict[str, Any]:
+def _gather(report: Report, seed: int, place: Path) -> dict[str, Any]:
     """Add a run to those before it, and return all of them; a kind keeps its newest samples."""
     try:
-        gathered: dict[str, Any] = json.loads(GATHERED.read_text())
+        gathered: dict[str, Any] = json.loads(place.read_text())
     except (OSError, ValueError):
         gathered = {"samples": [], "runs": []}
     rounded = [
@@ -283,15 +296,15 @@ def _gather(report: Report, seed: int) -> dict[str, Any]:
         samples = [one for one in samples if one not in dropped]
     told = {name: value for name, value in dataclasses.asdict(report).items() if name != "samples"}
     gathered = {"samples": samples, "runs": [*gathered["runs"], {"seed": seed, **figures.circumstances(), **told}]}
-    GATHERED.parent.mkdir(exist_ok=True)
-    GATHERED.write_text(json.dumps(gathered, indent=1) + "\n")
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps(gathered, indent=1) + "\n")
     return gathered
 
 
-def _rows(gathered: dict[str, Any]) -> list[figures.Row]:
+def _rows(gathered: dict[str, Any], kinds: Sequence[faults.Kind]) -> list[figures.Row]:
     rows = []
     left_out = {name: why for one in gathered["runs"] for name, why in one["left_out"].items()}
-    for kind in faults.KINDS:
+    for kind in kinds:
         samples = [one for one in gathered["samples"] if one["kind"] == kind.name]
         times = [one["noticed_s"] for one in samples if one["noticed_s"] is not None]
         missed = len(samples) - len(times)

@@ -25,19 +25,17 @@ class Told:
     seen_s: float
 
 
-class Notices:
-    """Follows the file channel of one home. Times are epoch seconds."""
+class Heard:
+    """What people were told so far. Times are epoch seconds."""
 
-    def __init__(self, file: Path):
+    def __init__(self) -> None:
         self.told: list[Told] = []
-        self._file = file
-        self._read = 0
+        # Titles of what goes on, where whoever tells knows.
+        self.firing: set[str] = set()
 
     async def follow(self) -> None:
-        """Read what comes, until cancelled."""
-        while True:
-            self._take(time.time())
-            await asyncio.sleep(POLL_S)
+        """Hear what comes, until cancelled."""
+        raise NotImplementedError
 
     def first(self, titles: Sequence[str], from_s: float) -> Told | None:
         """Return the first notice since a moment that names one of these alerts as one that began no earlier."""
@@ -49,6 +47,21 @@ class Notices:
     def over_s(self, incident: str) -> float | None:
         """Return when people were told that an incident is over."""
         return next((one.seen_s for one in self.told if one.kind == "over" and one.incident == incident), None)
+
+
+class Notices(Heard):
+    """Follows the file channel of one home."""
+
+    def __init__(self, file: Path):
+        super().__init__()
+        self._file = file
+        self._read = 0
+
+    async def follow(self) -> None:
+        """Read what comes, until cancelled."""
+        while True:
+            self._take(time.time())
+            await asyncio.sleep(POLL_S)
 
     def _take(self, now_s: float) -> None:
         try:

@@ -30,6 +30,8 @@ _ORDER = (
     "recall",
     "sandbox",
     "leaks",
+    "detection",
+    "detection_outside",
     "leaks_fast",
     "leaks_real",
     "watching",

@@ -145,6 +145,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
         options.port, say, options.data, options.sample, options.seed, options.model, options.tools
     ),
     "detection": lambda options: detection.run(options, say),
+    "detection_outside": lambda options: detection.run(options, say, outside=True),
     "levels": lambda options: levels.run(options.port, say),
     "programs": lambda options: programs.run(options.port, say, options.data, options.word_problems, options.seed),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),

@@ -233,3 +233,35 @@ def test_a_server_that_is_silent_is_waited_for_so_long() -> None:
                 notice("five", incidents.NoticeKind.BEGAN, incidents.Severity.PAGE)
             )
         assert time.monotonic() - began_s < 2
+
+
+def test_what_says_the_same_with_less_is_held_back(manager: str) -> None:
+    """A warning by its page, the gate of descriptors by the service that is short of them, silence by what is down."""
+    told = [
+        ("descriptors", "page", "worker", False),
+        ("descriptors", "warning", "worker", True),
+        ("descriptors", "warning", "recall", False),
+        ("fd_usage", "page", "", True),
+        ("service_down", "page", "model", False),
+        ("metrics_stale", "page", "model", True),
+        ("metrics_stale", "page", "gateway", False),
+        ("disk_usage", "warning", "", False),
+    ]
+    alerts = [
+        {"labels": {"alertname": name, "severity": severity, **({"svc": svc} if svc else {})}}
+        for name, severity, svc, _ in told
+    ]
+    body = json.dumps(alerts).encode()
+    request = urllib.request.Request(f"{manager}/api/v2/alerts", body, {"content-type": "application/json"})
+    urllib.request.urlopen(request, timeout=5).close()
+
+    def held_back() -> list[tuple[str, str, str, bool]]:
+        with urllib.request.urlopen(f"{manager}/api/v2/alerts", timeout=5) as reply:
+            found = [(one["labels"], bool(one["status"]["inhibitedBy"])) for one in json.load(reply)]
+        return [
+            (labels["alertname"], labels["severity"], labels.get("svc", ""), held)
+            for labels, held in found
+            if "incident" not in labels and labels["alertname"] != "council_test"
+        ]
+
+    wait_for(lambda: sorted(held_back()) == sorted(told), "not held back as it should be")

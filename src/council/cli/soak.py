@@ -40,8 +40,8 @@ class _Span(click.ParamType[float]):
         """Return the seconds."""
         if isinstance(value, float):
             return value
-        parts = re.fullmatch(r"(?:\d+[smhd])+", str(value))
-        seconds = sum(int(count) * _UNITS_S[unit] for count, unit in re.findall(r"(\d+)([smhd])", str(value)))
+        parts = re.fullmatch(r"(?:[0-9]{1,9}[smhd])+", str(value))
+        seconds = sum(int(count) * _UNITS_S[unit] for count, unit in re.findall(r"([0-9]{1,9})([smhd])", str(value)))
         if parts is None or not 1 <= seconds <= _LONGEST_S:
             self.fail(
                 f"{value!r} is no time span of a second to 31 days. Write it as 90s, 20m, 48h or 1h30m.", param, ctx
@@ -49,13 +49,16 @@ class _Span(click.ParamType[float]):
         return float(seconds)
 
 
+SPAN = _Span()
+
+
 @click.command()
-@click.option("--duration", type=_Span(), required=True, metavar="TIME", help="How long, as 90s, 20m, 48h or 1h30m.")
+@click.option("--duration", type=SPAN, required=True, metavar="TIME", help="How long, as 90s, 20m, 48h or 1h30m.")
 @click.option(
     "--load", "profile_name", type=click.Choice(list(profiles.PROFILES)), default="light", show_default=True,
     help="; ".join(f"{name}: {one.doc}" for name, one in profiles.PROFILES.items()) + ".",
 )  # fmt: skip
-@click.option("--warm-up", type=_Span(), default="2m", show_default=True, metavar="TIME",
+@click.option("--warm-up", type=SPAN, default="2m", show_default=True, metavar="TIME",
               help="What is seen before does not count.")  # fmt: skip
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Write index.html, soak.json and a PNG for each gate there.")  # fmt: skip

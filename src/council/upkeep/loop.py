@@ -35,6 +35,8 @@ _COMPACT_S = 600.0
 _BUDGETS_S = 15.0
 # Sentinels know the rhythm of a day once they have seen two.
 _DAYS_S = 49 * 3600.0
+# A trace makes a service several times slower for half a minute.
+_TRACE_AGAIN_S = 6 * 3600.0
 _GENERATION = "council_generation_info"
 _BEGAN = "council_process_start_seconds"
 _ALWAYS = frozenset({_GENERATION, _BEGAN})
@@ -97,6 +99,8 @@ class Loop:
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
         self._wanted = _metrics(watched) | _signals(rules) | _ALWAYS
+        self._leaks = {one.name for one in rules if isinstance(one.rule, sentinels.Leak)}
+        self._traced_s: dict[str, float] = {}
         self._budgets: Sequence[budgets.Line] = ()
         self._budgeted_s = -math.inf
         self._read_s: dict[str, float] = {}
@@ -139,6 +143,7 @@ class Loop:
         services, problem = await self._read(at_s)
         judged = await self._judge(at_s)
         found = await self._look(at_s)
+        await self._trace(found, at_s)
         self.sight = watching.Sight(
             self.sight.turn + 1, at_s, [watching.line(one) for one in judged], [_shown(one) for one in found],
             services, problem,
@@ -256,6 +261,21 @@ class Loop:
                 _log.warning("what is spent cannot be read", extra={"detail": error.detail})
             telemetry.observe_spending(_OWN, self._budgets)
         return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
+
+    async def _trace(self, found: Sequence[findings.Finding], at_s: float) -> None:
+        """Have a service whose memory grows trace which of its lines keep it; its log names them half a minute later."""
+        for one in found:
+            grows = one.sentinel in self._leaks and one.verdict in (gates.Verdict.AMBER, gates.Verdict.RED)
+            if not grows or at_s - self._traced_s.get(one.service, -math.inf) < _TRACE_AGAIN_S:
+                continue
+            self._traced_s[one.service] = at_s
+            try:
+                await self._parts.runtime.trace(one.service)
+                _log.warning("its memory grows, and it traces which lines keep it", extra={"of": one.service})
+            except errors.CouncilError as error:
+                _log.info(
+                    "its memory grows, and it cannot trace it", extra={"of": one.service, "reason": error.message}
+                )
 
     def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
         """Show a scrape to the sentinels; yield what they say of each service that it tells of."""

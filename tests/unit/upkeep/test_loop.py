@@ -24,6 +24,7 @@ TEXT = """council_generation_info{{svc="{svc}",generation="{generation}"}} 1
 open_fds_total{{svc="{svc}"}} {fds}
 fd_soft_limit{{svc="{svc}"}} 1024
 council_process_resident_bytes{{svc="{svc}"}} 3e8
+heap_mb{{svc="{svc}"}} {heap_mb}
 council_process_start_seconds{{svc="{svc}"}} {began_s}
 """
 GATEWAY = """council_exchanges_total{{outcome="ok"}} {ok}
@@ -45,7 +46,8 @@ class House:
         self.generation = dict.fromkeys(SERVICES, LIVE)
         self.fds, self.ok, self.error = 100, 0, 0
         self.supervised = self.recorded = self.listed = True
-        self.spent = 0
+        self.spent, self.heap_mb = 0, 300.0
+        self.traced: list[str] = []
         self.state = "ready"
         self.kept = alerts.PlainIncidents()
         self.watched = list(SERVICES)
@@ -84,13 +86,22 @@ class House:
         left = 1_000_000 - self.spent
         return [budgets.Line("all", "", "2027-01-15", 1_000_000, self.spent, 0, left)]
 
+    async def trace(self, service: str) -> None:
+        self.traced.append(service)
+        if service == "watcher":
+            raise errors.InvalidRequestError("It traces nothing.")
+
     async def scrape(self, target: watching.Target) -> str:
         if target.service in self.away:
             raise errors.ScrapeError("it cannot be reached")
         if target.service in self.garbled:
             return "open_fds_total{svc= 3\n"
         text = TEXT.format(
-            svc=target.service, generation=self.generation[target.service], fds=self.fds, began_s=self.began_s
+            svc=target.service,
+            generation=self.generation[target.service],
+            fds=self.fds,
+            began_s=self.began_s,
+            heap_mb=self.heap_mb,
         )
         more = {"gateway": GATEWAY.format(ok=self.ok, error=self.error), "watcher": WATCHER}
         return text + more.get(target.service, "")
@@ -355,6 +366,19 @@ async def test_descriptors_that_run_out_are_found_with_the_service_they_are_of(h
     ]
     assert bad == [("descriptors", one, gates.Verdict.AMBER) for one in SERVICES]
     assert "descriptors svc=gateway" in house.alerts
+
+
+async def test_a_service_whose_memory_grows_traces_it_once(house: House) -> None:
+    house.began_s -= 12 * 3600
+    for step in range(3600 // 5):
+        house.heap_mb = 300 + step % 7
+        await house.run(5)
+    assert house.traced == []
+    for step in range(600 // 5):
+        house.heap_mb = 300 + step % 7 + step * 1.0
+        await house.run(5)
+    assert sorted(house.traced) == sorted(SERVICES)
+    assert [one.verdict for one in house.loop.sight.findings if one.sentinel == "memory"] == [gates.Verdict.RED] * 3
 
 
 async def test_a_spent_budget_is_an_alert_and_records_that_are_away_end_none(house: House) -> None:

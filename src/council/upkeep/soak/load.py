@@ -13,6 +13,8 @@ from council.upkeep.soak import profiles, questions
 # Puts a question; returns how it ended: `answered`, or in a few words why not. Raises nothing.
 Ask = Callable[[str], Awaitable[str]]
 ANSWERED = "answered"
+# How long the last questions are waited for.
+_LAST_S = 20.0
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Asked:
 async def run(
     profile: profiles.Profile, ask: Ask, asked: Asked, chance: random.Random, stop: asyncio.Event, slower: float = 1.0
 ) -> None:
-    """Ask until `stop`, then wait for what is open. The next question does not wait for the one before it."""
+    """Ask until `stop`, then wait a little for what is open. The next question does not wait for the one before it."""
     began_s = time.monotonic()
     asking: set[asyncio.Task[None]] = set()
     try:
@@ -55,7 +57,8 @@ async def run(
             task = asyncio.create_task(_one(ask, asked, kind, text))
             asking.add(task)
             task.add_done_callback(asking.discard)
-        await asyncio.gather(*asking)
+        if asking:
+            await asyncio.wait(asking, timeout=_LAST_S)
     finally:
         for task in asking:
             task.cancel()

@@ -1,6 +1,8 @@
 """What the last seconds say: failures are seen before their gate's window is full of them, and one bad moment is not."""
 
 import dataclasses
+import itertools
+import random
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -148,6 +150,17 @@ def test_a_counter_that_begins_anew_is_no_failure(told: Told) -> None:
 def test_gauges_are_what_they_are_now_and_need_no_second_look(told: Told, name: str) -> None:
     told.exchanges(*[(20, 20)] * 12)
     assert told.reason(name) == ""
+
+
+@pytest.mark.parametrize("a_second", [1, 4])
+def test_failures_up_to_the_amber_edge_raise_no_alert_in_six_hours(a_second: int) -> None:
+    told, chance, red = Told(), random.Random(20), []
+    for _ in range(6 * 3600 // 5):
+        asked = sum(chance.random() < 0.5 for _ in range(2 * 5 * a_second))
+        failed = sum(chance.random() < GATES["error_rate"].amber / 100 for _ in range(asked))
+        told.exchanges((asked - failed, failed))
+        red.append(bool(told.reason("error_rate")))
+    assert not any(first and second for first, second in itertools.pairwise(red))
 
 
 def test_nothing_is_told_is_nothing_said() -> None:

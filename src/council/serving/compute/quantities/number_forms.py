@@ -16,6 +16,8 @@ def _form(match: frames.Match) -> results.Solved:
     if wanted == "fraction":
         text, back = str(value), Fraction(str(value))
     elif wanted == "decimal":
+        if "/" not in shown and not shown.endswith("%"):
+            raise stops.PassOnError("it is a decimal already, unless another base is meant")
         text, back = _decimal(value)
     else:
         text, back = percent.percent_text(value * 100), Fraction(value * 100) / 100
