@@ -213,6 +213,7 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
         "council.db",
         "internal.key",
         "supervisor.sock",
+        "valkey.sock",
         "targets.json",
         "samples.db",
     }
