@@ -274,6 +274,16 @@ async def test_without_a_list_those_of_before_are_watched_and_with_nobody_to_wat
     assert house.alerts == ["metrics_stale"]
 
 
+async def test_a_count_that_is_too_young_to_be_summed_is_not_said_to_lack_samples(house: House) -> None:
+    house.clock.advance(1)
+    await house.run(5)
+    assert house.verdict("concurrent_users") == (
+        gates.Verdict.UNKNOWN, "council_users_in_flight gives no finite number",
+    )  # fmt: skip
+    await house.run(20)
+    assert house.verdict("concurrent_users") == (gates.Verdict.GREEN, "2, must be < 100")
+
+
 async def test_no_number_is_shown_of_a_gate_that_is_unknown(house: House) -> None:
     await house.run(60)
     house.away.add("recall")
