@@ -365,6 +365,24 @@ async def test_a_disk_that_takes_nothing_stops_no_turn(house: House, caplog: pyt
     assert "what was read is not kept" in caplog.text
 
 
+async def test_a_verdict_that_changed_while_the_disk_was_full_is_kept_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.run(20)
+    keep = house.samples.keep
+
+    def refuse(*_: object) -> None:
+        raise errors.SamplesError("samples.db cannot be used: disk full.")
+
+    monkeypatch.setattr(house.samples, "keep", refuse)
+    house.fds = 1000
+    await house.run(20)
+    monkeypatch.setattr(house.samples, "keep", keep)
+    await house.run(20)
+    found = house.samples.history("fd_usage", 0).verdicts
+    assert [one.verdict for one in found] == [gates.Verdict.GREEN, gates.Verdict.RED]
+
+
 async def test_descriptors_that_run_out_are_found_with_the_service_they_are_of(house: House) -> None:
     await house.run(30)
     house.fds = 700
