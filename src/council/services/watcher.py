@@ -32,6 +32,8 @@ _REQUEST_BYTES_MAX = 64 * 1024
 _CONNECTIONS_MAX = 64
 _IDLE_S = 10.0
 _DELIVER_S = 1.0
+# The year 5138: no time that is asked for lies after it.
+_LATEST_S = 1e11
 # A turn that hangs must not be mistaken for calm: when the last one is this many intervals old, `/livez` fails and what it
 # saw is told as unknown.
 _LATE_TURNS = 6
@@ -181,8 +183,10 @@ class _Watcher:
             return dataclasses.asdict(self._sight())
         if request["ask"] == "report":
             return self._hear(request)
+        # In this order NaN is the least, too.
+        start_s = min(_LATEST_S, max(0.0, float(request["start_s"])))
         try:
-            found = await asyncio.to_thread(self._made.samples.history, str(request["gate"]), float(request["start_s"]))
+            found = await asyncio.to_thread(self._made.samples.history, str(request["gate"]), start_s)
         except errors.SamplesError as error:
             return {"problem": error.message}
         return dataclasses.asdict(found) | {"problem": ""}

@@ -34,6 +34,8 @@ RECENT_S = 4.6 * 3600
 _KEEP_S = 15.0
 _NUMBERS_S = 60.0
 _COMPACT_S = 600.0
+# Changes of verdicts that wait to be kept.
+_CHANGES_MAX = 1000
 _BUDGETS_S = 15.0
 # Sentinels know the rhythm of a day once they have seen two.
 _DAYS_S = 49 * 3600.0
@@ -388,6 +390,8 @@ class Loop:
                 more = await asyncio.to_thread(self._parts.samples.compact, at_s, self._settings.keep_days * 86_400)
                 self._compacted_s = self._compacted_s if more else at_s
         except errors.SamplesError as error:
+            # A change that is lost would let the verdict before it span what it ended, after the next start.
+            self._changed = [*changed, *self._changed][-_CHANGES_MAX:]
             _log.warning("what was read is not kept", extra={"reason": error.message})
 
     def _now_s(self) -> float:

@@ -275,6 +275,16 @@ async def test_without_a_list_those_of_before_are_watched_and_with_nobody_to_wat
     assert house.alerts == ["metrics_stale"]
 
 
+async def test_a_count_that_is_too_young_to_be_summed_is_not_said_to_lack_samples(house: House) -> None:
+    house.clock.advance(1)
+    await house.run(5)
+    assert house.verdict("concurrent_users") == (
+        gates.Verdict.UNKNOWN, "council_users_in_flight gives no finite number",
+    )  # fmt: skip
+    await house.run(20)
+    assert house.verdict("concurrent_users") == (gates.Verdict.GREEN, "2, must be < 100")
+
+
 async def test_no_number_is_shown_of_a_gate_that_is_unknown(house: House) -> None:
     await house.run(60)
     house.away.add("recall")
@@ -354,6 +364,24 @@ async def test_a_disk_that_takes_nothing_stops_no_turn(house: House, caplog: pyt
     await house.run(30)
     assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
     assert "what was read is not kept" in caplog.text
+
+
+async def test_a_verdict_that_changed_while_the_disk_was_full_is_kept_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.run(20)
+    keep = house.samples.keep
+
+    def refuse(*_: object) -> None:
+        raise errors.SamplesError("samples.db cannot be used: disk full.")
+
+    monkeypatch.setattr(house.samples, "keep", refuse)
+    house.fds = 1000
+    await house.run(20)
+    monkeypatch.setattr(house.samples, "keep", keep)
+    await house.run(20)
+    found = house.samples.history("fd_usage", 0).verdicts
+    assert [one.verdict for one in found] == [gates.Verdict.GREEN, gates.Verdict.RED]
 
 
 async def test_descriptors_that_run_out_are_found_with_the_service_they_are_of(house: House) -> None:
