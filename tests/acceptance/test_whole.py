@@ -106,7 +106,16 @@ def test_ask_prints_the_answer_and_explains_it(served):
 
 def test_status_names_every_process(served):
     services = json.loads(served.command("status", "--json").stdout)
-    assert [one["name"] for one in services] == ["store", "model", "worker", "recall", "zygote", "sandboxd", "gateway"]
+    assert [one["name"] for one in services] == [
+        "store",
+        "model",
+        "worker",
+        "recall",
+        "zygote",
+        "sandboxd",
+        "watcher",
+        "gateway",
+    ]
     assert all(one["state"] == "ready" and one["memory_bytes"] > 1_000_000 and one["generation"] for one in services)
 
 
