@@ -31,7 +31,7 @@ def judged(council: whole.Council) -> dict[str, tuple[str, str, str]]:
 
 
 def ask(council: whole.Council) -> None:
-    for number in range(8):
+    for number in range(30):
         message = {"role": "user", "content": f"What is {number + 1}% of 300?"}
         fetched(f"{council.base_url}/v1/chat/completions", {"model": "council", "messages": [message]})
 
