@@ -12,7 +12,7 @@ import leaks
 from council.testing import leaks as made
 from council.upkeep.sentinels import house
 
-FIRST_SEED = 90_000
+FIRST_SEED = 110_000
 HEALTHY, LEAKING = 200, 100
 HOURS = 4
 # As `watch.interval_s` is shipped.

@@ -34,6 +34,7 @@ _ORDER = (
     "detection_outside",
     "leaks_fast",
     "leaks_real",
+    "leaks_recorded",
     "watching",
 )
 

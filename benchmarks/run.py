@@ -23,6 +23,7 @@ import gateways
 import leaks
 import leaks_fast
 import leaks_real
+import leaks_recorded
 import ledger
 import levels
 import locality
@@ -130,6 +131,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "leaks": lambda _: leaks.run(say),
     "leaks_fast": lambda _: leaks_fast.run(say),
     "leaks_real": lambda _: leaks_real.run(say),
+    "leaks_recorded": lambda _: leaks_recorded.run(say),
     "watching": lambda options: watching.run(options.port, say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),

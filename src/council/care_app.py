@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from council.upkeep.samples import recent as recent_module
 
 _ADDRESSES_MAX = 20
-
-_log = logging.getLogger(__name__)
 
 
 def incidents(config: config_module.Config, where: home_module.Home) -> care_ports.Incidents:
@@ -133,12 +130,11 @@ def watcher(
     scheme = {"gateway": "https" if config.gateway.tls_cert_file else "http"}
 
     def targets() -> list[watching.Target]:
-        """Return whom the supervisor lists; nobody where it lists nobody."""
+        """Return whom the supervisor lists. Raises ScrapeError."""
         try:
             return loop.read_targets(json.loads(where.targets_file.read_text()), scheme)
         except (OSError, ValueError) as error:
-            _log.warning("nobody says whom to watch", extra={"reason": str(error)})
-            return []
+            raise errors.ScrapeError(f"{where.targets_file.name} cannot be read: {error}") from error
 
     parts = loop.Parts(
         runtime(where),

@@ -1,6 +1,9 @@
 """What the watcher keeps of the past, in its own file."""
 
+import contextlib
 import random
+import sqlite3
+import zlib
 from pathlib import Path
 
 import pytest
@@ -117,3 +120,57 @@ def test_a_closed_file_says_what_to_do(tmp_path: Path) -> None:
     made.close()
     with pytest.raises(errors.SamplesError, match="Free space"):
         made.since(0)
+
+
+def damaged(file: Path, body: bytes) -> None:
+    """Overwrite the newest body that is kept."""
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE scrapes SET body = ? WHERE at_ms = (SELECT max(at_ms) FROM scrapes)", (body,))
+
+
+@pytest.mark.parametrize("body", [b"", b"no zlib", zlib.compress(b"odd")])
+def test_a_reading_that_is_damaged_takes_no_other_with_it(
+    samples: sqlite.SqliteSamples, tmp_path: Path, body: bytes
+) -> None:
+    begin_s = NOW_S // 600 * 600
+    samples.keep([scrape(begin_s + 15, a=1), scrape(begin_s + 30, a=2)], [], [])
+    damaged(tmp_path / "samples.db", body)
+    assert [len(one.readings) for one in samples.since(0)] == [1, 0]
+    # It is thinned with the rest, or the file would grow for ever.
+    samples.compact(begin_s + 6 * 3600, 8 * DAY_S)
+    assert samples.since(0) == [scrape(begin_s + 600, a=1)]
+
+
+def test_a_verdict_that_nobody_knows_is_an_error_that_says_what_to_do(
+    samples: sqlite.SqliteSamples, tmp_path: Path
+) -> None:
+    samples.keep([], [("error_rate", past(gates.Verdict.GREEN, NOW_S))], [])
+    with contextlib.closing(sqlite3.connect(tmp_path / "samples.db")) as connection, connection:
+        connection.execute("UPDATE verdicts SET verdict = 'mauve'")
+    with pytest.raises(errors.SamplesError, match="move it away; it is made anew"):
+        samples.history("error_rate", 0)
+
+
+def test_a_file_that_is_moved_away_is_made_anew(samples: sqlite.SqliteSamples, tmp_path: Path) -> None:
+    samples.keep([scrape(NOW_S, a=1)], [], [])
+    (tmp_path / "samples.db").rename(tmp_path / "moved.db")
+    samples.keep([scrape(NOW_S + 15, a=2)], [], [])
+    assert (tmp_path / "samples.db").exists()
+    assert samples.since(0) == [scrape(NOW_S + 15, a=2)]
+
+
+def test_a_file_that_is_damaged_while_it_is_used_is_put_aside(samples: sqlite.SqliteSamples, tmp_path: Path) -> None:
+    for place in range(400):
+        samples.keep([scrape(NOW_S + place, a=place, **{f"b{place}": 1.0})], [], [])
+    samples.close()
+    file = tmp_path / "samples.db"
+    whole = file.read_bytes()
+    # The head stays, so that it opens; what lies behind is noise.
+    file.write_bytes(whole[:4096] + random.Random(1).randbytes(len(whole) - 4096))
+    again = sqlite.SqliteSamples(file)
+    with pytest.raises(errors.SamplesError):
+        again.since(0)
+    again.keep([scrape(NOW_S, a=1)], [], [])
+    assert again.since(0) == [scrape(NOW_S, a=1)]
+    assert (tmp_path / "samples.damaged").exists()
+    again.close()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from council.domain import errors, gates, states
 from council.domain.options import option
@@ -165,6 +165,17 @@ def line(judged: gates.Judged) -> GateLine:
         no_data=gate.no_data,
         playbooks=gate.playbooks,
     )
+
+
+def outdated(sight: Sight, reason: str) -> Sight:
+    """Return a sight that is too old to believe: of what it holds nothing is known any more."""
+    unknown = gates.Verdict.UNKNOWN
+    lines = [
+        one if one.verdict is gates.Verdict.NOT_APPLICABLE else replace(one, verdict=unknown, value=None, reason=reason)
+        for one in sight.gates
+    ]
+    found = [replace(one, verdict=unknown, value=None, reason=reason) for one in sight.findings]
+    return replace(sight, gates=lines, findings=found, services=(), problem=reason)
 
 
 def is_counter(metric: str) -> bool:

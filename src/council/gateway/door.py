@@ -29,6 +29,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _LENGTH_DIGITS_MAX = 20
 _OURS = ("/v1", "/api", "/mcp")
 _STATE = ("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status")
+_ALWAYS = frozenset({"/metrics", "/livez"})
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -80,7 +81,8 @@ class Door:
         # Python refuses to read a number of thousands of digits.
         if length.isdecimal() and int(length[:_LENGTH_DIGITS_MAX]) > self.body_bytes_max(scope["path"]):
             raise self.too_large(scope["path"])
-        if self._in_flight >= self._gateway.concurrent_max:
+        # Who watches must not lose sight of a gateway that is full.
+        if self._in_flight >= self._gateway.concurrent_max and scope["path"] not in _ALWAYS:
             raise errors.OverloadedError(
                 "Too many requests are being answered. Try again in a second.", retry_after_s=1
             )

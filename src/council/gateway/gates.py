@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Annotated, Any
 
 import fastapi
@@ -104,27 +104,44 @@ class Metrics(Gates):
 
 
 class Watching:
-    """Asks the watcher; one question serves all callers of a second."""
+    """Asks the watcher; one question serves all callers of a second, and so does one that got no answer."""
 
     def __init__(self, made: parts.Parts, vitals: health.Health):
         self._parts = made
         self._vitals = vitals
-        self._sight: watching.Sight | None = None
+        self._sight: watching.Sight | errors.WatcherUnavailableError | None = None
         self._asked_s = float("-inf")
         self._asking = asyncio.Lock()
+        self._whole: dict[str, Any] = {}
+        self._whole_s = float("-inf")
+        self._gathering = asyncio.Lock()
         self._streams = 0
+        # Whoever looks on must leave room for those who ask.
+        self._streams_max = min(_STREAMS_MAX, max(1, made.config.gateway.concurrent_max // 2))
 
     async def sight(self) -> watching.Sight:
         """Return what the watcher saw last. Raises WatcherUnavailableError."""
         async with self._asking:
             if self._sight is None or time.monotonic() - self._asked_s > _FRESH_S:
-                self._sight = None
-                self._sight = await self._parts.watch.sight()
+                try:
+                    self._sight = await self._parts.watch.sight()
+                except errors.WatcherUnavailableError as error:
+                    # Those who wait behind this one would each wait as long for the same.
+                    self._sight = error
                 self._asked_s = time.monotonic()
+            if isinstance(self._sight, errors.WatcherUnavailableError):
+                raise self._sight.with_traceback(None)
             return self._sight
 
     async def metrics(self) -> dict[str, Any]:
         """Return the service as a whole. What cannot be asked is said to be so."""
+        async with self._gathering:
+            if time.monotonic() - self._whole_s > _FRESH_S:
+                self._whole = await self._gathered()
+                self._whole_s = time.monotonic()
+            return self._whole
+
+    async def _gathered(self) -> dict[str, Any]:
         try:
             sight = await self.sight()
         except errors.WatcherUnavailableError as error:
@@ -138,21 +155,26 @@ class Watching:
             "sandbox": await self._sandbox(),
         }
 
-    async def events(self, last_id: str) -> AsyncIterator[bytes]:
-        """Yield an event each time the watcher has judged anew, until this process stops. Its id is the watcher's turn."""
-        if self._streams >= _STREAMS_MAX:
+    async def events(self, last_id: str, is_welcome: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """Yield an event each time the watcher has judged anew, until this process stops or the caller is welcome no more.
+
+        An event's id is the moment of the judgement, microseconds.
+        """
+        if self._streams >= self._streams_max:
             raise errors.OverloadedError(
-                f"{_STREAMS_MAX} streams are open already. Close one, or ask /api/metrics without a stream.",
+                f"{self._streams_max} streams are open already. Close one, or ask /api/metrics without a stream.",
                 retry_after_s=5,
             )
-        return self._events(last_id)
+        return self._events(last_id, is_welcome)
 
-    async def _events(self, last_id: str) -> AsyncIterator[bytes]:
+    async def _events(self, last_id: str, is_welcome: Callable[[], bool]) -> AsyncIterator[bytes]:
         self._streams += 1
         try:
             told, spoke_s = last_id, time.monotonic()
             while not self._parts.closing.is_set():
                 body = await self.metrics()
+                if not is_welcome():
+                    break
                 # A watcher that began anew counts from one again, and one that is away has no turn.
                 current = f"{body['judged_us']}"
                 if current != told:
@@ -214,7 +236,16 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
         made.doorkeeper.admit(request, access.Right.READ)
         if "text/event-stream" not in request.headers.get("accept", ""):
             return await seen.metrics()
-        events = await seen.events(last_event_id)
+
+        def is_welcome() -> bool:
+            # A token may be revoked while the stream goes on.
+            try:
+                made.doorkeeper.admit(request, access.Right.READ)
+            except (errors.UnauthenticatedError, errors.ForbiddenError):
+                return False
+            return True
+
+        events = await seen.events(last_event_id, is_welcome)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         response: Response = StreamingResponse(events, media_type="text/event-stream", headers=headers)
         return response

@@ -1,6 +1,6 @@
 """The watcher process: reads every service, judges the gates, tells people, and says what it saw on a Unix socket.
 
-Its own port has `/metrics`: its own figures, and those of services that have no port. What it does is in `upkeep/loop.py`.
+Its own port has `/metrics` of itself. What it does is in `upkeep/loop.py`.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app, care_app, homes, telemetry
-from council.domain import budgets, errors, home
+from council.domain import budgets, errors, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import frames, listeners
@@ -32,7 +32,8 @@ _REQUEST_BYTES_MAX = 64 * 1024
 _CONNECTIONS_MAX = 64
 _IDLE_S = 10.0
 _DELIVER_S = 1.0
-# A turn that hangs must not be mistaken for calm: `/livez` fails when the last one is this many intervals old.
+# A turn that hangs must not be mistaken for calm: when the last one is this many intervals old, `/livez` fails and what it
+# saw is told as unknown.
 _LATE_TURNS = 6
 
 
@@ -92,10 +93,21 @@ class _Watcher:
             lifespan=self._lifespan,
         )
 
+    @property
+    def _late_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._turned_s
+
+    @property
+    def _is_late(self) -> bool:
+        return self._late_s >= _LATE_TURNS * self._interval_s
+
+    def _sight(self) -> watching.Sight:
+        """Return what the last turn saw, as long as it may pass for what is so now."""
+        seen = self._made.loop.sight
+        return watching.outdated(seen, f"nothing was judged for {self._late_s:.0f} s") if self._is_late else seen
+
     async def _live(self, _: Request) -> Response:
-        loop = asyncio.get_running_loop()
-        late_s = loop.time() - self._turned_s
-        live = late_s < _LATE_TURNS * self._interval_s
+        live = not self._is_late
         body = {"live": live, "turn": self._made.loop.sight.turn, "generation": self._environment.generation}
         return JSONResponse(body, 200 if live else 503)
 
@@ -166,7 +178,7 @@ class _Watcher:
 
     async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["ask"] == "sight":
-            return dataclasses.asdict(self._made.loop.sight)
+            return dataclasses.asdict(self._sight())
         try:
             found = await asyncio.to_thread(self._made.samples.history, str(request["gate"]), float(request["start_s"]))
         except errors.SamplesError as error:

@@ -359,10 +359,11 @@ class _Draft:
     def _current_exited(self, replica: Replica, child: Child, reason: str) -> None:
         is_wanted = self.state.on and replica.index < self.state.wanted
         if child.phase is Phase.STOPPING:
+            # It was told to; why it ended some other time explains nothing now.
             if is_wanted:
-                self._spawn_current(replace(replica, restarts=replica.restarts + 1))
+                self._spawn_current(replace(replica, restarts=replica.restarts + 1, reason=""))
             else:
-                self._put(replica)
+                self._put(replace(replica, reason=""))
                 self._say(replica, "stopped")
             return
         reason = child.reason or reason

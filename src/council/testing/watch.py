@@ -1,10 +1,12 @@
 """A watcher that sees what it is told to see."""
 
+import asyncio
+
 from council.domain import errors, gates, states, watching
 
 
 class ScriptedWatch:
-    """Implements care_ports.Watch. `away` makes it raise."""
+    """Implements care_ports.Watch. `away` makes it raise, after `hangs_s`; `asked` counts the questions."""
 
     def __init__(self, *lines: watching.GateLine):
         self.seen = watching.Sight(
@@ -12,6 +14,8 @@ class ScriptedWatch:
         )
         self.past = watching.History("", [], [])
         self.away = False
+        self.hangs_s = 0.0
+        self.asked = 0
 
     async def ping(self) -> None:
         """Return if it is there."""
@@ -19,6 +23,8 @@ class ScriptedWatch:
 
     async def sight(self) -> watching.Sight:
         """Return what it is told to see. Raises WatcherUnavailableError."""
+        self.asked += 1
+        await asyncio.sleep(self.hangs_s)
         if self.away:
             raise errors.WatcherUnavailableError("The watcher does not answer. Start it.", retry_after_s=5)
         return self.seen

@@ -6,6 +6,7 @@
 2. `_judge` has the source measure each gate and judges it; a verdict changes its `since` only where it changes.
 3. `_look` shows every reading to the sentinels, and once in a while what is spent to the budgets.
 4. `_observe` turns verdicts, findings, services and silence into observations; `alerts` makes incidents of them, and tells.
+   `_trace` has a service whose memory grows name the lines that keep it, into its log.
 5. `_keep` writes down what was read. The past may be lost, the present not: nothing here waits for the disk.
 
 This is the only module that chains the stages of upkeep.
@@ -18,7 +19,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from council import care_ports, ports, telemetry
-from council.domain import budgets, errors, gates, incidents, sentinels, states, watching
+from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
 from council.upkeep.gates import embedded, sudden
@@ -35,12 +36,12 @@ _COMPACT_S = 600.0
 _BUDGETS_S = 15.0
 # Sentinels know the rhythm of a day once they have seen two.
 _DAYS_S = 49 * 3600.0
-# A trace makes a service several times slower for half a minute.
-_TRACE_AGAIN_S = 6 * 3600.0
 _GENERATION = "council_generation_info"
 _BEGAN = "council_process_start_seconds"
 _ALWAYS = frozenset({_GENERATION, _BEGAN})
 _OWN = "watcher"
+# A trace slows its service down for half a minute, and a leak that lasts is the same one.
+_TRACE_AGAIN_S = 6 * 3600.0
 
 
 class Embedded:
@@ -62,7 +63,10 @@ class Embedded:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parts:
-    """What the loop leans on. `targets` says who tells metrics now; `spending` reads every budget, and may block."""
+    """What the loop leans on.
+
+    `targets` says who tells metrics now, or raises ScrapeError; `spending` reads every budget, and may block.
+    """
 
     runtime: ports.Runtime
     scraper: care_ports.Scraper
@@ -92,10 +96,13 @@ class Loop:
         self._seen = seen
         self._settings = settings
         self._generation = generation
+        self._rules = rules
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
         self._wanted = _metrics(watched) | _signals(rules) | _ALWAYS
-        self._leaks = {one.name for one in rules if isinstance(one.rule, sentinels.Leak)}
+        self._traced_for = {
+            one.name for one in rules if isinstance(one.rule, sentinels.Leak) and one.signal == "heap_mb"
+        }
         self._traced_s: dict[str, float] = {}
         self._budgets: Sequence[budgets.Line] = ()
         self._budgeted_s = -math.inf
@@ -106,6 +113,8 @@ class Loop:
         self._unkept: list[watching.Scrape] = []
         self._kept_s = self._numbered_s = self._compacted_s = -math.inf
         self._changed: list[tuple[str, watching.Past]] = []
+        self._targets: Sequence[watching.Target] = ()
+        self._untold = ""
 
     async def take_up(self) -> None:
         """Go on where the watcher before this one ended. What it left may be lost; that is said."""
@@ -121,35 +130,70 @@ class Loop:
                     pass
             for gate in self._gates:
                 past = await asyncio.to_thread(self._parts.samples.history, gate.name, now_s)
-                if past.verdicts:
-                    self._began[gate.name] = (past.verdicts[-1].verdict, past.verdicts[-1].since_s)
+                # A clock that was ahead may have left verdicts of a time to come.
+                if told := [one for one in past.verdicts if one.since_s <= now_s]:
+                    self._began[gate.name] = (told[-1].verdict, told[-1].since_s)
+            if read := [scrape.at_s for scrape in left if scrape.at_s <= now_s]:
+                self._note_gap(read[-1], now_s)
         except errors.SamplesError as error:
             _log.warning("what was read before cannot be taken up", extra={"reason": error.message})
 
     async def turn(self) -> None:
         """Do one turn. Raises nothing that one part's failure brings about."""
         at_s = self._now_s()
+        if self.sight.turn:
+            self._note_gap(self.sight.at_s, at_s)
         services, problem = await self._read(at_s)
         judged = await self._judge(at_s)
         found = await self._look(at_s)
-        await self._trace(found, at_s)
         self.sight = watching.Sight(
             self.sight.turn + 1, at_s, [watching.line(one) for one in judged], [_shown(one) for one in found],
             services, problem,
         )  # fmt: skip
         observed = list(self._observe(judged, found, services, at_s))
         await asyncio.to_thread(self._parts.alerts.observe, observed)
+        await self._trace(found, at_s)
         await self._keep(at_s)
+
+    def _note_gap(self, last_s: float, at_s: float) -> None:
+        """Take note of a time in which nobody watched, as while the machine slept, and of a clock that was set back."""
+        if at_s < last_s:
+            _log.warning("the clock was set back, and the watch begins anew", extra={"by_s": round(last_s - at_s)})
+            # What was read bears times that are yet to come, and would be taken for what is read then.
+            self._seen.clear()
+            self._house = house.House(self._rules)
+            self._budgeted_s = self._kept_s = self._numbered_s = self._compacted_s = -math.inf
+            self._read_s = dict.fromkeys(self._read_s, at_s)
+            self._began.clear()
+        elif at_s - last_s > timeseries.LOOKBACK_S:
+            from_s = last_s + self._settings.interval_s
+            for name, (verdict, _) in self._began.items():
+                if verdict not in (gates.Verdict.UNKNOWN, gates.Verdict.NOT_APPLICABLE):
+                    self._began[name] = (gates.Verdict.UNKNOWN, from_s)
+                    unwatched = watching.Past(gates.Verdict.UNKNOWN, from_s, None, "nobody watched then")
+                    self._changed.append((name, unwatched))
+
+    def _whom(self) -> Sequence[watching.Target]:
+        """Return who tells metrics; those of before where nobody says."""
+        try:
+            self._targets, untold = self._parts.targets(), ""
+        except errors.ScrapeError as error:
+            untold = error.message
+        if untold and untold != self._untold:
+            _log.warning("nobody says whom to watch", extra={"reason": untold, "go_on": len(self._targets)})
+        self._untold = untold
+        return self._targets
 
     async def _read(self, at_s: float) -> tuple[Sequence[states.ServiceStatus], str]:
         """Take in what every service says; return what the supervisor says, or why it says nothing."""
-        targets = self._parts.targets()
+        targets = self._whom()
         statuses, scrapes = await asyncio.gather(
             self._statuses(), asyncio.gather(*(self._scrape(one, at_s) for one in targets))
         )
         for service in self._read_s.keys() - {one.service for one in targets}:
             self._seen.forget(service, at_s)
             self._house.forget(service)
+            self._traced_s.pop(service, None)
             del self._read_s[service]
         self._problems = {one.service: one.problem for one in scrapes if one.problem}
         for scrape in scrapes:
@@ -188,6 +232,9 @@ class Loop:
         if other and not gate.not_applicable:
             measured = dataclasses.replace(measured, value=None, reason=other)
         verdict, reason = gates.judge(gate, measured)
+        if verdict is gates.Verdict.UNKNOWN:
+            # A number of which nobody knows whether it is the worst one is none to show or to keep.
+            measured = dataclasses.replace(measured, value=None)
         before, since_s = self._began.get(gate.name, (None, at_s))
         if verdict is not before:
             since_s = at_s
@@ -218,21 +265,6 @@ class Loop:
                 _log.warning("what is spent cannot be read", extra={"detail": error.detail})
             telemetry.observe_spending(_OWN, self._budgets)
         return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
-
-    async def _trace(self, found: Sequence[findings.Finding], at_s: float) -> None:
-        """Have a service whose memory grows trace which of its lines keep it; its log names them half a minute later."""
-        for one in found:
-            grows = one.sentinel in self._leaks and one.verdict in (gates.Verdict.AMBER, gates.Verdict.RED)
-            if not grows or at_s - self._traced_s.get(one.service, -math.inf) < _TRACE_AGAIN_S:
-                continue
-            self._traced_s[one.service] = at_s
-            try:
-                await self._parts.runtime.trace(one.service)
-                _log.warning("its memory grows, and it traces which lines keep it", extra={"of": one.service})
-            except errors.CouncilError as error:
-                _log.info(
-                    "its memory grows, and it cannot trace it", extra={"of": one.service, "reason": error.message}
-                )
 
     def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
         """Show a scrape to the sentinels; yield what they say of each service that it tells of."""
@@ -275,10 +307,12 @@ class Loop:
             yield sources.of_service(status, at_us)
         yield from sources.of_budgets(self._budgets, at_us)
         for service, read_s in self._read_s.items():
-            yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, at_us)
+            replicas = [one for one in services if one.name.partition(":")[0] == service]
+            yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, replicas, at_us)
+        yield sources.of_targets(self._untold, len(self._targets), at_us)
         source = self._parts.source
         if source.name != Embedded.name:
-            yield sources.of_source(source.name, source.problem, at_s - self._answered_s, at_us)
+            yield sources.of_source(source.name, source.problem, at_s - self._answered_s, (), at_us)
 
     def _with_sudden(self, judged: gates.Judged, at_s: float) -> gates.Judged:
         """Return a verdict as alerts see it: red already where the last seconds alone are, though the gate is not yet."""
@@ -286,6 +320,18 @@ class Loop:
             return judged
         reason = sudden.reason(judged.gate, self._seen, at_s)
         return dataclasses.replace(judged, verdict=gates.Verdict.RED, reason=reason) if reason else judged
+
+    async def _trace(self, found: Sequence[findings.Finding], at_s: float) -> None:
+        for one in found:
+            if one.sentinel not in self._traced_for or one.verdict not in (gates.Verdict.AMBER, gates.Verdict.RED):
+                continue
+            if at_s - self._traced_s.get(one.service, -math.inf) < _TRACE_AGAIN_S:
+                continue
+            self._traced_s[one.service] = at_s
+            try:
+                await self._parts.runtime.trace(one.service)
+            except errors.CouncilError as error:
+                _log.info("memory is not traced", extra={"svc": one.service, "reason": error.message})
 
     async def _keep(self, at_s: float) -> None:
         """Write down one reading in fifteen seconds, one number a minute, every change of a verdict."""

@@ -198,6 +198,8 @@ async def test_more_at_once_than_allowed_are_turned_away_and_places_come_back(tm
         while not made.model.asked:
             await asyncio.sleep(0)
         assert await post(made) == (503, "overloaded")
+        # Or the watch would be blind just then.
+        assert (await made.client.get("/metrics")).status_code == 200
         hold.set()
         assert (await held).status_code == 200
         assert await post(made) == (200, "")

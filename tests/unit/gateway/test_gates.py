@@ -1,28 +1,37 @@
 """The gates over HTTP: now, over time, and as they change."""
 
 import asyncio
+import contextlib
 import json
 import socket
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 
-from council.domain import gates, watching
-from council.testing import watch
-from gateway_rig import Rig
+from council.domain import access, config, gates, watching
+from council.testing import model, watch
+from gateway_rig import Rig, open_rig
+
+
+@contextlib.asynccontextmanager
+async def serving(rig: Rig) -> AsyncIterator[str]:
+    """Put a rig behind a real server: a stream ends only there."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(rig.app, log_config=None, access_log=False, lifespan="off"))  # type: ignore[arg-type]
+    running = asyncio.create_task(server.serve([listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    await running
 
 
 @pytest.fixture
 async def served(rig: Rig) -> AsyncIterator[tuple[str, Rig]]:
-    """A rig behind a real server: a stream ends only there."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(rig.app, log_config=None, access_log=False, lifespan="off"))  # type: ignore[arg-type]
-    serving = asyncio.create_task(server.serve([listener]))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", rig
-    server.should_exit = True
-    await serving
+    async with serving(rig) as url:
+        yield url, rig
 
 
 async def test_each_gate_is_told_with_all_that_one_needs_to_believe_it(rig: Rig) -> None:
@@ -47,6 +56,22 @@ async def test_a_watcher_that_is_away_is_never_a_list_of_green(rig: Rig) -> None
     body = (await rig.client.get("/api/metrics", headers=rig.headers())).json()
     assert body["gates"] == []
     assert "does not answer" in body["problem"]
+
+
+async def test_callers_of_a_watcher_that_hangs_wait_once_and_not_one_after_the_other(rig: Rig) -> None:
+    rig.watch.away, rig.watch.hangs_s = True, 0.3
+    began_s = time.monotonic()
+    answers = await asyncio.gather(*(rig.client.get("/api/gates", headers=rig.headers()) for _ in range(20)))
+    assert {one.status_code for one in answers} == {503}
+    assert rig.watch.asked == 1
+    assert time.monotonic() - began_s < 3
+
+
+async def test_many_who_look_on_cost_one_look(rig: Rig) -> None:
+    found = await asyncio.gather(*(rig.client.get("/api/metrics", headers=rig.headers()) for _ in range(20)))
+    assert {one.status_code for one in found} == {200}
+    # Once for the sight, and once to see whether the watcher is there.
+    assert rig.watch.asked <= 2
 
 
 async def test_a_gate_tells_its_past(rig: Rig) -> None:
@@ -114,3 +139,33 @@ async def test_a_stream_that_is_taken_up_again_tells_nothing_twice(served: tuple
     ):
         asyncio.get_running_loop().call_later(1.5, rig.app.drain)  # type: ignore[attr-defined]
         assert [line async for line in response.aiter_lines() if line.startswith("data")] == []
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(served: tuple[str, Rig]) -> None:
+    url, rig = served
+    headers = {**rig.headers(rig.viewer), "accept": "text/event-stream"}
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=10) as client,
+        client.stream("GET", "/api/metrics", headers=headers) as response,
+    ):
+        lines = response.aiter_lines()
+        assert (await anext(lines)).startswith("id: ")
+        (viewer,) = [one for one in rig.records.tokens() if one.secret_sha256 == access.digest(rig.viewer)]
+        rig.records.revoke_token(viewer.id, 2)
+        await rig.doorkeeper.refresh()
+        rig.watch.seen = watching.Sight(2, 1_800_000_005.0)
+        assert [line async for line in lines if line.startswith("id: ")] == []
+
+
+async def test_streams_leave_room_for_those_who_ask(tmp_path: Path) -> None:
+    settings = config.build({"gateway": {"concurrent_max": 3}}, {}, {})
+    async with open_rig(tmp_path, settings, model.ScriptedModel(), "127.0.0.1") as rig, serving(rig) as url:
+        headers = {**rig.headers(), "accept": "text/event-stream"}
+        async with (
+            httpx.AsyncClient(base_url=url, timeout=10) as client,
+            client.stream("GET", "/api/metrics", headers=headers) as first,
+        ):
+            assert (await anext(first.aiter_lines())).startswith("id: ")
+            assert (await client.get("/api/metrics", headers=headers)).status_code == 503
+            assert (await client.get("/api/metrics", headers=rig.headers())).status_code == 200
+            rig.app.drain()  # type: ignore[attr-defined]

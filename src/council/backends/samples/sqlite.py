@@ -23,6 +23,8 @@ BUCKET_S = 600.0
 _PAIR = struct.Struct("<Id")
 _UNPACKED_BYTES_MAX = 1 << 24
 _BUSY_S = 5.0
+# What SQLite keeps beside the file.
+_BESIDE = ("-wal", "-shm")
 # Compaction takes this many buckets in one transaction.
 _BUCKETS_MAX = 60
 
@@ -79,16 +81,16 @@ class SqliteSamples:
             }
             rows = connection.execute(
                 "SELECT service, at_ms, problem, body FROM scrapes WHERE at_ms >= ? ORDER BY at_ms", (_ms(start_s),)
-            ).fetchall()
-        return [
-            watching.Scrape(
-                service,
-                at_ms / 1000,
-                [watching.Reading(*series[number], value) for number, value in _unpacked(body) if number in series],
-                problem,
             )
-            for service, at_ms, problem, body in rows
-        ]
+            return [
+                watching.Scrape(
+                    service,
+                    at_ms / 1000,
+                    [watching.Reading(*series[number], value) for number, value in _unpacked(body) if number in series],
+                    problem,
+                )
+                for service, at_ms, problem, body in rows
+            ]
 
     def history(self, gate: str, start_s: float) -> watching.History:
         """Return what a gate said from a time on, and what it said then. Raises SamplesError."""
@@ -101,14 +103,14 @@ class SqliteSamples:
             numbers = connection.execute(
                 "SELECT at_ms, value FROM numbers WHERE gate = ? AND at_ms >= ? ORDER BY at_ms", (gate, _ms(start_s))
             ).fetchall()
-        return watching.History(
-            gate,
-            [
-                watching.Past(gates.Verdict(verdict), at / 1000, value, reason)
-                for verdict, at, value, reason in verdicts
-            ],
-            [(at / 1000, value) for at, value in numbers],
-        )
+            return watching.History(
+                gate,
+                [
+                    watching.Past(gates.Verdict(verdict), at / 1000, value, reason)
+                    for verdict, at, value, reason in verdicts
+                ],
+                [(at / 1000, value) for at, value in numbers],
+            )
 
     def compact(self, now_s: float, keep_s: float) -> bool:
         """Thin what is old and drop what is too old; return whether there is more of it to thin. Raises SamplesError."""
@@ -171,11 +173,15 @@ class SqliteSamples:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
+                if not self._file.exists():
+                    self._begin_anew()
                 with self._connection:
                     yield self._connection
-            except (sqlite3.Error, struct.error, zlib.error, ValueError) as error:
+            except (sqlite3.Error, OSError, ValueError) as error:
                 # Ids that were given in a transaction that is taken back are those of nothing.
                 self._ids.clear()
+                if _is_damage(error):
+                    self._put_aside(error)
                 raise errors.SamplesError(
                     f"{self._file} cannot be used: {error}. Free space on its disk, or move it away; it is made anew.",
                     detail=type(error).__name__,
@@ -185,14 +191,33 @@ class SqliteSamples:
         try:
             return self._connected()
         except sqlite3.DatabaseError as error:
-            aside = self._file.with_suffix(".damaged")
-            _log.error(
-                "the samples cannot be read and are begun anew", extra={"reason": str(error), "file": aside.name}
-            )
-            for suffix in ("-wal", "-shm"):
-                self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
-            self._file.replace(aside)
+            self._move_aside(error)
             return self._connected()
+
+    def _put_aside(self, error: Exception) -> None:
+        """Begin anew in the place of a file that turned out to be damaged, for whoever comes next."""
+        try:
+            self._connection.close()
+            self._move_aside(error)
+            self._connection = self._connected()
+        except (sqlite3.Error, OSError) as failure:
+            _log.error("the samples cannot be begun anew", extra={"reason": str(failure)})
+
+    def _begin_anew(self) -> None:
+        """Make the file that somebody has moved away."""
+        _log.warning("the samples are gone and are begun anew", extra={"file": self._file.name})
+        self._connection.close()
+        self._ids.clear()
+        for suffix in _BESIDE:
+            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+        self._connection = self._connected()
+
+    def _move_aside(self, error: Exception) -> None:
+        aside = self._file.with_suffix(".damaged")
+        _log.error("the samples cannot be read and are begun anew", extra={"reason": str(error), "file": aside.name})
+        for suffix in _BESIDE:
+            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+        self._file.replace(aside)
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._file, timeout=_BUSY_S, check_same_thread=False)
@@ -207,6 +232,11 @@ class SqliteSamples:
         return connection
 
 
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is broken. A full disk and a lock are sub-classes, and pass."""
+    return type(error) is sqlite3.DatabaseError
+
+
 def _ms(at_s: float) -> int:
     return round(at_s * 1000)
 
@@ -216,5 +246,9 @@ def _compressed(values: Iterable[tuple[int, float]]) -> bytes:
 
 
 def _unpacked(body: bytes) -> Iterator[tuple[int, float]]:
-    inflate = zlib.decompressobj()
-    yield from _PAIR.iter_unpack(inflate.decompress(body, _UNPACKED_BYTES_MAX))
+    try:
+        plain = zlib.decompressobj().decompress(body, _UNPACKED_BYTES_MAX)
+        yield from _PAIR.iter_unpack(plain)
+    except (zlib.error, struct.error) as error:
+        # One reading that is lost must not take all others, nor the thinning of old ones, with it.
+        _log.warning("a reading that was kept is damaged and left out", extra={"reason": str(error)})

@@ -4,12 +4,14 @@ Three alerts go by the name that people look for, whatever gate they come from: 
 as plain values, since sentinels and alerts are strangers to each other.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from council.domain import alerting, budgets, gates, incidents, states
 
 _SPEND_AMBER = 0.8
 _SPEND_RED = 1.0
+# States of a service that does as it was told, where it gives no reason for being in them.
+_WANTED = frozenset({"starting", "stopping", "stopped"})
 
 
 def of_gate(judged: gates.Judged, at_us: int) -> incidents.Observation:
@@ -56,14 +58,30 @@ def of_budgets(lines: Iterable[budgets.Line], at_us: int) -> Iterator[incidents.
         )
 
 
-def of_source(target: str, problem: str, silent_s: float, at_us: int) -> incidents.Observation:
+def of_source(
+    target: str, problem: str, silent_s: float, replicas: Sequence[states.ServiceStatus], at_us: int
+) -> incidents.Observation:
     """Return whether a service tells its metrics: gates are silent about what they cannot see, and this is not.
 
     `problem` is why it told none the last time, "" where it did; one that fails once is bad once, and alerts wait for more.
+    One that was stopped is not expected to tell any, nor is one while it is stopped or started because somebody wants it to.
     """
     reason = f"{problem}; it was last read {silent_s:.0f} s ago" if problem else "it tells its metrics"
     verdict = gates.Verdict.RED if problem else gates.Verdict.GREEN
+    if problem and replicas and all(one.state == "stopped" for one in replicas):
+        verdict, reason = gates.Verdict.NOT_APPLICABLE, "it is stopped"
+    elif problem and replicas and all(one.state in _WANTED and not one.reason for one in replicas):
+        verdict, reason = gates.Verdict.UNKNOWN, f"it is {replicas[0].state}"
     return _observation("metrics_stale", verdict, at_us, reason, (("svc", target),))
+
+
+def of_targets(problem: str, watched: int, at_us: int) -> incidents.Observation:
+    """Return whether anybody is watched. With the list of before the watch goes on, though the new one cannot be read."""
+    verdict = gates.Verdict.GREEN if watched else gates.Verdict.RED
+    reason = (
+        f"{watched} services are watched" if watched else f"no service is watched: {problem or 'the list is empty'}"
+    )
+    return _observation("metrics_stale", verdict, at_us, reason)
 
 
 def _observation(

@@ -88,6 +88,10 @@ class Recent:
         for kept in self._by_service.get(service, {}).values():
             kept.end(at_s)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._by_metric, self._by_service, self._count, self._tidied_s = {}, {}, 0, -math.inf
+
     def select(self, metric: str, start_s: float) -> Iterator[timeseries.Series]:
         """Yield the series of a metric that have samples at or after a time."""
         for kept in self._by_metric.get(metric, {}).values():

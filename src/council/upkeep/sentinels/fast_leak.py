@@ -19,7 +19,7 @@ _SAMPLES_MIN = 8
 _SAMPLES_DENSE = 30
 _GROWTHS_MAX = 240
 _GROWTHS_MIN = 40
-_DENSE_Z, _SPARSE_Z = 4.5, 5.0
+_SPREADS_MIN = 5.0
 _EDGE_MAX = 1.35
 
 
@@ -64,12 +64,11 @@ class FastWatch:
     def _unusual(self, growth: float) -> bool:
         if len(self._growths) < _GROWTHS_MIN or growth < self._growth_min:
             return False
-        is_dense = len(self._samples) >= _SAMPLES_DENSE
         usual = statistics.median(self._growths)
         spread = 1.4826 * statistics.median(abs(one - usual) for one in self._growths)
-        if growth < usual + (_DENSE_Z if is_dense else _SPARSE_Z) * spread:
+        if growth < usual + _SPREADS_MIN * spread:
             return False
-        if not is_dense and growth < 1.2 * max(self._growths):
+        if len(self._samples) < _SAMPLES_DENSE and growth < 1.2 * max(self._growths):
             return False
         return _is_rather_a_line([size for _, size in self._samples])
 

@@ -73,9 +73,38 @@ def test_a_new_day_is_the_same_alert() -> None:
 
 
 def test_a_target_that_does_not_answer_is_red_and_never_merely_unknown() -> None:
-    assert sources.of_source("gateway", "", 0, T0).verdict is Verdict.GREEN
-    stale = sources.of_source("gateway", "it cannot be reached", 90, T0)
+    assert sources.of_source("gateway", "", 0, [], T0).verdict is Verdict.GREEN
+    stale = sources.of_source("gateway", "it cannot be reached", 90, [], T0)
     assert (stale.verdict, stale.reason) == (Verdict.RED, "it cannot be reached; it was last read 90 s ago")
+
+
+@pytest.mark.parametrize(
+    ("replicas", "verdict"),
+    [
+        ([("ready", "")], Verdict.RED),
+        ([("starting", "")], Verdict.UNKNOWN),
+        ([("stopping", "")], Verdict.UNKNOWN),
+        ([("stopped", "")], Verdict.NOT_APPLICABLE),
+        ([("stopped", ""), ("stopping", "")], Verdict.UNKNOWN),
+        # One that crashed is started by nobody's wish, and one of two that is ready should answer.
+        ([("starting", "stopped by signal 9")], Verdict.RED),
+        ([("backoff", "ended with status 1")], Verdict.RED),
+        ([("starting", ""), ("ready", "")], Verdict.RED),
+    ],
+)
+def test_a_service_that_was_told_to_stop_or_start_is_not_missed(
+    replicas: list[tuple[str, str]], verdict: Verdict
+) -> None:
+    rows = [states.ServiceStatus("model", state, 1, "a" * 40, 5.0, 0, 0, reason) for state, reason in replicas]
+    assert sources.of_source("model", "it cannot be reached", 90, rows, T0).verdict is verdict
+    assert sources.of_source("model", "", 0, rows, T0).verdict is Verdict.GREEN
+
+
+def test_nobody_to_watch_is_red() -> None:
+    assert sources.of_targets("", 5, T0).verdict is Verdict.GREEN
+    assert sources.of_targets("targets.json cannot be read", 5, T0).verdict is Verdict.GREEN
+    empty = sources.of_targets("targets.json cannot be read", 0, T0)
+    assert (empty.verdict, empty.reason) == (Verdict.RED, "no service is watched: targets.json cannot be read")
 
 
 def test_every_next_step_names_commands_that_exist() -> None:
