@@ -17,8 +17,8 @@ from council.kit import reading
 from council.upkeep.sentinels import house, leak
 
 FIRST_SEED = 80_000
-RUNS_HEALTHY, HOURS_HEALTHY = 30, 4.0
-RUNS_LEAKING, HOURS_BEFORE = 40, 1.5
+RUNS_HEALTHY, HOURS_HEALTHY = 20, 4.0
+RUNS_LEAKING, HOURS_BEFORE = 25, 1.5
 _PROCESS = """
 import collections, json, random, sys
 source = random.Random(int(sys.argv[1]))

@@ -17,7 +17,7 @@ from council.domain import home as home_module
 from council.kit import process
 
 SUPERVISOR = "supervisor"
-SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "watcher", "gateway")
 # The longest that a service may take to be ready again, starts of everything at once on a busy machine included.
 RECOVERY_MAX_S = 45.0
 # The supervisor waits before it starts a service again, longer with each failure. Hours of kills would measure that wait,

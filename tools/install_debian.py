@@ -42,6 +42,9 @@ PACKAGES = {
         "lib/*/libseccomp.so.2", "", "the sandbox's seccomp filters are not compared with their source"
     ),
     "prometheus": _Package("bin/prometheus", "prometheus", "gates are not compared with a real Prometheus"),
+    "prometheus-alertmanager": _Package(
+        "bin/prometheus-alertmanager", "prometheus-alertmanager", "alerts do not go through a real Alertmanager"
+    ),
     "wordnet-base": _Package("share/wordnet/index.noun", "", "the dictionary is tested on made files only"),
 }
 

@@ -114,5 +114,11 @@ class Watch(Protocol):
     async def sight(self) -> watching.Sight:
         """Return what it saw last."""
 
+    async def report(self, service: str, found: Sequence[watching.Finding], *, ended: bool) -> None:
+        """Tell what a sentinel beside it found about a process that is none of Council's; `ended`: it is watched no more.
+
+        Raises InvalidRequestError for a name that is Council's own, or where too many are watched.
+        """
+
     async def history(self, gate: str, start_s: float) -> watching.History:
         """Return what a gate said from a time on, epoch seconds; empty where there is no such gate."""

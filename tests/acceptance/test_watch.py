@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -123,6 +125,35 @@ def test_a_watcher_that_was_killed_comes_back_with_its_past_and_meanwhile_nothin
     assert history["values"]
     assert "fd_usage must be < 80%" in council.command("gates", "fd_usage").stdout
     assert "There are latency_p95" in council.command("gates", "no_such").stderr
+
+
+def test_a_process_beside_council_that_runs_out_of_descriptors_is_red_and_an_alert_arrives(
+    council: whole.Council,
+) -> None:
+    perl = 'for(1..1000){open my $f,"<","/dev/null" or last; push @k,$f} sleep 600'
+    process = subprocess.Popen(["bash", "-c", f"ulimit -n 1024; exec perl -e '{perl}'"])
+    command = [sys.executable, "-m", "council", "sentinel", "--service", "smoke", "--pid", str(process.pid)]
+    sentinel = subprocess.Popen(
+        [*command, "--sample-s", "1", "--port", str(council.port + 9)],
+        env=council.environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        whole.wait_until(lambda: any("descriptors svc=smoke" in one["title"] for one in notices(council)), 60)
+        found = ask(council, "/api/metrics")["findings"]
+        assert [one["verdict"] for one in found if (one["service"], one["sentinel"]) == ("smoke", "descriptors")] == [
+            "red"
+        ]
+        assert "red: descriptors of smoke" in council.command("gates").stdout
+    finally:
+        process.kill()
+        process.wait()
+    told = sentinel.communicate(timeout=30)[0]
+    assert "red (warning): smoke descriptors" in told and "Council's watcher hears of it" in told
+    whole.wait_until(lambda: all(one["standing"] != "open" for one in ask(council, "/api/incidents")["incidents"]), 60)
+    taken = council.command(
+        "sentinel", "--service", "gateway", "--pid", str(os.getpid()), "--port", str(council.port + 9)
+    )
+    assert taken.returncode == 7 and "Give another `--service`" in taken.stderr
 
 
 def test_a_stream_of_metrics_does_not_hold_up_a_stop(council: whole.Council) -> None:

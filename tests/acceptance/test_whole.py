@@ -75,7 +75,7 @@ def test_a_number_too_large_to_write_is_refused_with_its_reading(client):
 
 def test_the_page_shows_the_state_and_what_to_try(served):
     page = urllib.request.urlopen(served.base_url + "/").read().decode()
-    assert "All 6 parts are up." in page and questions.QUESTIONS[0][1] in page and "/openapi.json" in page
+    assert "All 7 parts are up." in page and questions.QUESTIONS[0][1] in page and "/openapi.json" in page
 
 
 def test_every_answer_is_one_row_of_the_ledger(served, client):
@@ -106,7 +106,16 @@ def test_ask_prints_the_answer_and_explains_it(served):
 
 def test_status_names_every_process(served):
     services = json.loads(served.command("status", "--json").stdout)
-    assert [one["name"] for one in services] == ["store", "model", "worker", "recall", "zygote", "sandboxd", "gateway"]
+    assert [one["name"] for one in services] == [
+        "store",
+        "model",
+        "worker",
+        "recall",
+        "zygote",
+        "sandboxd",
+        "watcher",
+        "gateway",
+    ]
     assert all(one["state"] == "ready" and one["memory_bytes"] > 1_000_000 and one["generation"] for one in services)
 
 

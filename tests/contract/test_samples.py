@@ -174,3 +174,17 @@ def test_a_file_that_is_damaged_while_it_is_used_is_put_aside(samples: sqlite.Sq
     assert again.since(0) == [scrape(NOW_S, a=1)]
     assert (tmp_path / "samples.damaged").exists()
     again.close()
+
+
+def test_of_a_gate_that_flaps_the_newest_verdicts_are_told(
+    samples: sqlite.SqliteSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "VERDICTS_MAX", 3)
+    monkeypatch.setattr(sqlite, "NUMBERS_MAX", 2)
+    said = [past(verdict, NOW_S + place) for place, verdict in enumerate([gates.Verdict.RED, gates.Verdict.GREEN] * 4)]
+    samples.keep(
+        [], [("error_rate", one) for one in said], [("error_rate", NOW_S + place, place) for place in range(8)]
+    )
+    found = samples.history("error_rate", 0)
+    assert found.verdicts == said[-3:]
+    assert found.values == [(NOW_S + 6, 6), (NOW_S + 7, 7)]

@@ -213,6 +213,7 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
         "council.db",
         "internal.key",
         "supervisor.sock",
+        "valkey.sock",
         "targets.json",
         "samples.db",
     }
@@ -239,8 +240,11 @@ def test_the_watcher_reads_every_service_and_is_read(served: Served) -> None:
     def verdicts() -> dict[str, str]:
         return {one["name"]: one["verdict"] for one in json.loads(served.council.command("gates", "--json").stdout)}
 
-    whole.wait_until(lambda: verdicts().get("fd_usage") == "green", 30)
-    assert verdicts()["concurrent_users"] == "green" and verdicts()["disk_usage"] != "unknown"
+    def reads() -> bool:
+        now = verdicts()
+        return now.get("fd_usage") == now.get("concurrent_users") == "green" and now["disk_usage"] != "unknown"
+
+    whole.wait_until(reads, 30)
     restarted(served, "watcher")
     whole.wait_until(lambda: verdicts().get("fd_usage") == "green", 30)
 

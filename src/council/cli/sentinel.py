@@ -5,7 +5,7 @@ import dataclasses
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,22 @@ _LOG_BYTES_MAX = 1 << 22
 @click.option(
     "--port", type=click.IntRange(1, 65_535), default=9502, help="Gauges are served here, on loopback [9502]."
 )
+@options.home
 @options.as_json
 @click.pass_context
 def sentinel(
-    context: click.Context, service: str | None, pid: int | None, sample_s: float, port: int, as_json: bool
+    context: click.Context,
+    service: str | None,
+    pid: int | None,
+    sample_s: float,
+    port: int,
+    where: home_module.Home,
+    as_json: bool,
 ) -> None:
     """Watch any process for leaks of memory, descriptors, threads, children and sockets.
 
-    Prints findings as they come and ends with the process, which is left as it is. Ctrl-C detaches.
+    Prints findings as they come and ends with the process, which is left as it is. Ctrl-C detaches. Where Council runs, its
+    watcher hears of them, and alerts come as for its own services.
     """
     if context.invoked_subcommand is not None:
         return
@@ -69,11 +77,41 @@ def sentinel(
         if not as_json:
             click.echo(f"Watching {service} (process {pid}); gauges at http://127.0.0.1:{page.port}/metrics")
         tell = _tell_json if as_json else _tell
-        ended = sidecar.watch(service, who, homes.default_sentinels(), sample_s, page.publish, tell, stop)
+        reporter = _Reporter(service, where, as_json)
+        rules = homes.default_sentinels()
+        ended = sidecar.watch(service, who, rules, sample_s, page.publish, tell, stop, reporter.report)
+        reporter.leave()
         if not as_json:
             click.echo(f"Process {pid} has ended." if ended else "Detached.")
     finally:
         page.close()
+
+
+class _Reporter:
+    """Tells the watcher of a Council that runs what is found, and goes on without one."""
+
+    def __init__(self, service: str, where: home_module.Home, quiet: bool):
+        self._service, self._watch, self._quiet = service, care_app.watch(where), quiet
+        self._heard = False
+
+    def report(self, found: Sequence[findings.Finding]) -> None:
+        """Tell it all. Raises InvalidRequestError where the watcher does not take the name."""
+        heard = self._tell(found, ended=False)
+        if heard and not self._heard and not self._quiet:
+            click.echo("Council's watcher hears of it, and alerts come as for its own services.")
+        self._heard = self._heard or heard
+
+    def leave(self) -> None:
+        """Tell that nobody watches the process any more."""
+        if self._heard:
+            self._tell((), ended=True)
+
+    def _tell(self, found: Sequence[findings.Finding], *, ended: bool) -> bool:
+        try:
+            asyncio.run(self._watch.report(self._service, [findings.shown(one) for one in found], ended=ended))
+        except errors.WatcherUnavailableError:
+            return False
+        return True
 
 
 @sentinel.command()

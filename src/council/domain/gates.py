@@ -171,7 +171,7 @@ def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
     value = measured.value
     if value is None or not math.isfinite(value):
         return Verdict.UNKNOWN, measured.reason or "the number is not finite"
-    told = f"{value:.4g}{f' {gate.unit}' if gate.unit else ''}, must be {gate.comparator} {gate.threshold:g}"
+    told = f"{value:.4g} {gate.unit}".rstrip() + f", must be {gate.comparator} {gate.threshold:g}"
     bad = not gate.comparator.holds(value, gate.threshold)
     if measured.partial and not (bad and gate.worst_of_many):
         return Verdict.UNKNOWN, measured.partial

@@ -22,7 +22,7 @@ class Portless:
     """Looks once a minute, since the supervisor looks at every page of every process for it."""
 
     def __init__(self, runtime: ports.Runtime, store: ports.Store, with_port: Callable[[], Collection[str]]):
-        """`with_port` names the services that tell of themselves."""
+        """`with_port` names the services that tell of themselves, or raises ScrapeError."""
         self._runtime = runtime
         self._store = store
         self._with_port = with_port
@@ -39,11 +39,14 @@ class Portless:
     async def look(self) -> None:
         """Write what is seen into the gauges; what is not seen any more keeps no sample."""
         try:
-            rows = await self._runtime.status()
+            with_port, rows = self._with_port(), await self._runtime.status()
+        except errors.ScrapeError as error:
+            _log.warning("nobody says which services have a port", extra={"reason": error.message})
+            with_port, rows = (), []
         except errors.CouncilError as error:
             _log.warning("the supervisor does not say what runs", extra={"reason": error.message})
-            rows = []
-        own = [row for row in rows if row.name not in self._with_port() and ":" not in row.name]
+            with_port, rows = (), []
+        own = [row for row in rows if row.name not in with_port and ":" not in row.name]
         telemetry.forget_others(row.name for row in own if row.state == "ready")
         for row in own:
             if row.state != "ready":

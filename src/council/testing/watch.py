@@ -1,6 +1,7 @@
 """A watcher that sees what it is told to see."""
 
 import asyncio
+from collections.abc import Sequence
 
 from council.domain import errors, gates, states, watching
 
@@ -14,6 +15,7 @@ class ScriptedWatch:
         )
         self.past = watching.History("", [], [])
         self.away = False
+        self.reported: list[tuple[str, list[watching.Finding], bool]] = []
         self.hangs_s = 0.0
         self.asked = 0
 
@@ -28,6 +30,11 @@ class ScriptedWatch:
         if self.away:
             raise errors.WatcherUnavailableError("The watcher does not answer. Start it.", retry_after_s=5)
         return self.seen
+
+    async def report(self, service: str, found: Sequence[watching.Finding], *, ended: bool) -> None:
+        """Take note of it. Raises WatcherUnavailableError."""
+        await self.sight()
+        self.reported.append((service, list(found), ended))
 
     async def history(self, gate: str, start_s: float) -> watching.History:
         """Return the past that it is told. Raises WatcherUnavailableError."""

@@ -16,6 +16,7 @@ import asyncio
 import dataclasses
 import logging
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from council import care_ports, ports, telemetry
@@ -33,6 +34,8 @@ RECENT_S = 4.6 * 3600
 _KEEP_S = 15.0
 _NUMBERS_S = 60.0
 _COMPACT_S = 600.0
+# Changes of verdicts that wait to be kept.
+_CHANGES_MAX = 1000
 _BUDGETS_S = 15.0
 # Sentinels know the rhythm of a day once they have seen two.
 _DAYS_S = 49 * 3600.0
@@ -42,6 +45,12 @@ _ALWAYS = frozenset({_GENERATION, _BEGAN})
 _OWN = "watcher"
 # A trace slows its service down for half a minute, and a leak that lasts is the same one.
 _TRACE_AGAIN_S = 6 * 3600.0
+
+
+_GUEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_GUESTS_MAX = 32
+_GUEST_FINDINGS_MAX = 32
+_GUEST_FRESH_S = 60.0
 
 
 class Embedded:
@@ -103,6 +112,9 @@ class Loop:
         self._traced_for = {
             one.name for one in rules if isinstance(one.rule, sentinels.Leak) and one.signal == "heap_mb"
         }
+        # What sentinels beside other processes told last, and when; and what those that ended had told.
+        self._guests: dict[str, tuple[float, Sequence[watching.Finding]]] = {}
+        self._left: list[watching.Finding] = []
         self._traced_s: dict[str, float] = {}
         self._budgets: Sequence[budgets.Line] = ()
         self._budgeted_s = -math.inf
@@ -138,6 +150,28 @@ class Loop:
         except errors.SamplesError as error:
             _log.warning("what was read before cannot be taken up", extra={"reason": error.message})
 
+    def hear(self, service: str, found: Sequence[watching.Finding], *, ended: bool) -> None:
+        """Take in what a sentinel beside a process that is none of Council's found. Raises InvalidRequestError."""
+        if service in self._read_s or not _GUEST.fullmatch(service):
+            raise errors.InvalidRequestError(
+                f"{service[:80]!r} cannot be the name of a process beside Council: it is that of a service, or holds more than "
+                "64 letters, digits, `.`, `_` and `-`. Give another `--service`."
+            )
+        _, before = self._guests.pop(service, (0.0, ()))
+        if ended:
+            self._left += before
+        elif len(self._guests) >= _GUESTS_MAX:
+            raise errors.InvalidRequestError(f"{_GUESTS_MAX} processes beside Council are watched already. End one.")
+        else:
+            mine = [dataclasses.replace(one, service=service) for one in found[:_GUEST_FINDINGS_MAX]]
+            self._guests[service] = (self._now_s(), mine)
+
+    def _guest_findings(self, at_s: float) -> Iterator[watching.Finding]:
+        """Yield what is known of processes beside Council; what was told too long ago is not known any more."""
+        for told_s, found in self._guests.values():
+            if at_s - told_s <= _GUEST_FRESH_S:
+                yield from found
+
     async def turn(self) -> None:
         """Do one turn. Raises nothing that one part's failure brings about."""
         at_s = self._now_s()
@@ -146,10 +180,9 @@ class Loop:
         services, problem = await self._read(at_s)
         judged = await self._judge(at_s)
         found = await self._look(at_s)
-        self.sight = watching.Sight(
-            self.sight.turn + 1, at_s, [watching.line(one) for one in judged], [_shown(one) for one in found],
-            services, problem,
-        )  # fmt: skip
+        lines = [watching.line(one) for one in judged]
+        shown = [*map(findings.shown, found), *self._guest_findings(at_s)]
+        self.sight = watching.Sight(self.sight.turn + 1, at_s, lines, shown, services, problem)
         observed = list(self._observe(judged, found, services, at_s))
         await asyncio.to_thread(self._parts.alerts.observe, observed)
         await self._trace(found, at_s)
@@ -305,6 +338,13 @@ class Loop:
             )
         for status in services:
             yield sources.of_service(status, at_us)
+        for guest in self._guest_findings(at_s):
+            yield sources.of_finding(guest.sentinel, guest.service, guest.verdict, guest.reason, guest.look_next, at_us)
+        for guest in self._left:
+            yield sources.of_finding(
+                guest.sentinel, guest.service, gates.Verdict.NOT_APPLICABLE, "it is watched no more", "", at_us
+            )
+        self._left = []
         yield from sources.of_budgets(self._budgets, at_us)
         for service, read_s in self._read_s.items():
             replicas = [one for one in services if one.name.partition(":")[0] == service]
@@ -350,16 +390,12 @@ class Loop:
                 more = await asyncio.to_thread(self._parts.samples.compact, at_s, self._settings.keep_days * 86_400)
                 self._compacted_s = self._compacted_s if more else at_s
         except errors.SamplesError as error:
+            # A change that is lost would let the verdict before it span what it ended, after the next start.
+            self._changed = [*changed, *self._changed][-_CHANGES_MAX:]
             _log.warning("what was read is not kept", extra={"reason": error.message})
 
     def _now_s(self) -> float:
         return self._parts.clock.now_us() / 1e6
-
-
-def _shown(one: findings.Finding) -> watching.Finding:
-    return watching.Finding(
-        one.sentinel, one.service, one.verdict, one.value, one.unit, one.reason, one.since_s, one.look_next
-    )
 
 
 def _metrics(watched: Sequence[gates.Gate]) -> frozenset[str]:

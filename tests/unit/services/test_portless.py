@@ -70,3 +70,12 @@ async def test_a_store_that_is_away_stops_no_look(outside: Outside) -> None:
     await looking.look()
     assert told("council_process_resident_bytes", "store") == 50_000_000
     assert told("open_fds_total", "store") is None
+
+
+async def test_while_nobody_says_who_has_a_port_nothing_is_told_of_anybody(outside: Outside) -> None:
+    def with_port() -> set[str]:
+        raise errors.ScrapeError("targets.json cannot be read")
+
+    await portless.Portless(outside, outside, with_port).look()  # type: ignore[arg-type]
+    assert told("council_process_resident_bytes", "worker") is None
+    assert told("council_process_resident_bytes", "gateway") is None

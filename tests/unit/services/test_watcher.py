@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from council import care_app
+from council.backends.samples import sqlite
 from council.backends.watch import unix
 from council.domain import config, gates, home, states, watching
 from council.services import harness, watcher
@@ -61,3 +62,12 @@ async def test_a_loop_that_hangs_leaves_nothing_green(service: watcher._Watcher,
     assert [one.verdict for one in sight.findings] == [gates.Verdict.UNKNOWN]
     assert sight.services == []
     assert (await service._live(cast(Any, None))).status_code == 503
+
+
+@pytest.mark.parametrize("start_s", ["inf", "-inf", "nan", 1e308, -5])
+async def test_no_start_of_a_history_is_beyond_it(service: watcher._Watcher, tmp_path: Path, start_s: Any) -> None:
+    samples = sqlite.SqliteSamples(tmp_path / "samples.db")
+    service._made = cast(care_app.Watcher, SimpleNamespace(loop=Stuck(), samples=samples))
+    reply = await service._reply({"ask": "history", "gate": "error_rate", "start_s": start_s})
+    assert reply == {"gate": "error_rate", "verdicts": [], "values": [], "problem": ""}
+    samples.close()

@@ -129,9 +129,9 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
     }
 
 
-def test_only_the_gateway_may_go_to_the_stores_socket(home: home_module.Home, regime: users.Regime) -> None:
+def test_only_gateway_and_watcher_may_go_to_the_stores_socket(home: home_module.Home, regime: users.Regime) -> None:
     files.settle(home, regime)
-    assert able(regime, home.store, ENTER) == {"store", "gateway"}
+    assert able(regime, home.store, ENTER) == {"store", "gateway", "watcher"}
     assert able(regime, home.store, READ) == {"store"}
 
 

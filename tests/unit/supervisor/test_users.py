@@ -12,7 +12,7 @@ from council.domain import home as home_module
 from council.kit import accounts, environment
 from council.supervisor import ownership, users
 
-SERVICES = ("store", "model", "worker", "recall", "sandboxd", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "sandboxd", "watcher", "gateway")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a home has to be root's for this regime")
 
 
@@ -53,6 +53,7 @@ def test_each_service_has_a_user_of_its_own_and_the_groups_that_it_needs(
         "worker": ["council"],
         "recall": ["council", "records"],
         "sandboxd": ["council"],
+        "watcher": ["council", "key", "records", "store"],
         "gateway": ["council", "key", "records", "store"],
     }
 

@@ -39,7 +39,7 @@ def test_after_a_reset_the_shorter_window_stands_behind_it() -> None:
         ([UP[0]], "gateway was last read inf s ago"),
         ([UP[0], ({"part": "age", "svc": "gateway"}, 75.4)], "gateway was last read 75 s ago"),
         (UP, "nothing is told of council_exchanges_total"),
-        ([*UP, *RISES, ({"part": "samples_0"}, 2.0)], "2 of the 25 samples needed came in 300 s"),
+        ([*UP, *RISES, ({"part": "samples_0"}, 2.0)], "2 of the 5 samples needed came in 300 s"),
         (
             [*UP, *RISES, *(({"part": f"reset_{place}", "svc": "gateway"}, 1.0) for place in (0, 1))],
             "gateway began anew within the last 300 s",

@@ -275,6 +275,16 @@ async def test_without_a_list_those_of_before_are_watched_and_with_nobody_to_wat
     assert house.alerts == ["metrics_stale"]
 
 
+async def test_a_count_that_is_too_young_to_be_summed_is_not_said_to_lack_samples(house: House) -> None:
+    house.clock.advance(1)
+    await house.run(5)
+    assert house.verdict("concurrent_users") == (
+        gates.Verdict.UNKNOWN, "council_users_in_flight gives no finite number",
+    )  # fmt: skip
+    await house.run(20)
+    assert house.verdict("concurrent_users") == (gates.Verdict.GREEN, "2, must be < 100")
+
+
 async def test_no_number_is_shown_of_a_gate_that_is_unknown(house: House) -> None:
     await house.run(60)
     house.away.add("recall")
@@ -356,6 +366,24 @@ async def test_a_disk_that_takes_nothing_stops_no_turn(house: House, caplog: pyt
     assert "what was read is not kept" in caplog.text
 
 
+async def test_a_verdict_that_changed_while_the_disk_was_full_is_kept_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.run(20)
+    keep = house.samples.keep
+
+    def refuse(*_: object) -> None:
+        raise errors.SamplesError("samples.db cannot be used: disk full.")
+
+    monkeypatch.setattr(house.samples, "keep", refuse)
+    house.fds = 1000
+    await house.run(20)
+    monkeypatch.setattr(house.samples, "keep", keep)
+    await house.run(20)
+    found = house.samples.history("fd_usage", 0).verdicts
+    assert [one.verdict for one in found] == [gates.Verdict.GREEN, gates.Verdict.RED]
+
+
 async def test_descriptors_that_run_out_are_found_with_the_service_they_are_of(house: House) -> None:
     await house.run(30)
     house.fds = 700
@@ -380,6 +408,40 @@ async def test_a_service_whose_memory_grows_fast_is_traced_once_and_one_that_can
         await house.run(5)
     assert {one.sentinel for one in house.loop.sight.findings if one.verdict is gates.Verdict.RED} == {"memory"}
     assert sorted(house.traced) == ["gateway", "recall"]
+
+
+def guest(verdict: gates.Verdict) -> watching.Finding:
+    return watching.Finding("descriptors", "smoke", verdict, 97.0, "%", "1003 of 1024 are in use.", 0.0, "List them.")
+
+
+async def test_a_process_beside_council_is_an_alert_while_somebody_watches_it(house: House) -> None:
+    await house.run(20)
+    for _ in range(4):
+        house.loop.hear("smoke", [guest(gates.Verdict.RED)], ended=False)
+        await house.run(15)
+    assert house.alerts == ["descriptors svc=smoke"]
+    assert house.loop.sight.findings[-1] == guest(gates.Verdict.RED)
+    assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+    house.loop.hear("smoke", [], ended=True)
+    await house.run(10)
+    assert house.alerts == []
+
+
+async def test_what_was_told_of_a_process_beside_council_too_long_ago_is_not_known(house: House) -> None:
+    house.loop.hear("smoke", [guest(gates.Verdict.AMBER)], ended=False)
+    await house.run(90)
+    assert [one for one in house.loop.sight.findings if one.service == "smoke"] == []
+
+
+async def test_a_process_beside_council_has_a_name_of_its_own_and_there_are_few(house: House) -> None:
+    await house.run(5)
+    for name in ("gateway", "", "a b", "x" * 65, "svc\n"):
+        with pytest.raises(errors.InvalidRequestError, match="--service"):
+            house.loop.hear(name, [], ended=False)
+    for number in range(32):
+        house.loop.hear(f"p{number}", [], ended=False)
+    with pytest.raises(errors.InvalidRequestError, match="already"):
+        house.loop.hear("one-more", [], ended=False)
 
 
 async def test_a_spent_budget_is_an_alert_and_records_that_are_away_end_none(house: House) -> None:

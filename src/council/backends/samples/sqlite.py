@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 
 FULL_S = 5 * 3600.0
 BUCKET_S = 600.0
+# The most that one history tells, the newest: a gate that flaps changes each few seconds, and there may be 400 days.
+VERDICTS_MAX = 5_000
+NUMBERS_MAX = 60_000
 _PAIR = struct.Struct("<Id")
 _UNPACKED_BYTES_MAX = 1 << 24
 _BUSY_S = 5.0
@@ -93,23 +96,24 @@ class SqliteSamples:
             ]
 
     def history(self, gate: str, start_s: float) -> watching.History:
-        """Return what a gate said from a time on, and what it said then. Raises SamplesError."""
+        """Return what a gate said from a time on, and what it said then, as far as bounds allow. Raises SamplesError."""
         with self._transaction() as connection:
             verdicts = connection.execute(
                 "SELECT verdict, at_ms, value, reason FROM verdicts WHERE gate = ?1 AND at_ms >= coalesce("
-                "(SELECT max(at_ms) FROM verdicts WHERE gate = ?1 AND at_ms <= ?2), ?2) ORDER BY at_ms",
-                (gate, _ms(start_s)),
+                "(SELECT max(at_ms) FROM verdicts WHERE gate = ?1 AND at_ms <= ?2), ?2) ORDER BY at_ms DESC LIMIT ?3",
+                (gate, _ms(start_s), VERDICTS_MAX),
             ).fetchall()
             numbers = connection.execute(
-                "SELECT at_ms, value FROM numbers WHERE gate = ? AND at_ms >= ? ORDER BY at_ms", (gate, _ms(start_s))
+                "SELECT at_ms, value FROM numbers WHERE gate = ? AND at_ms >= ? ORDER BY at_ms DESC LIMIT ?",
+                (gate, _ms(start_s), NUMBERS_MAX),
             ).fetchall()
             return watching.History(
                 gate,
                 [
                     watching.Past(gates.Verdict(verdict), at / 1000, value, reason)
-                    for verdict, at, value, reason in verdicts
+                    for verdict, at, value, reason in reversed(verdicts)
                 ],
-                [(at / 1000, value) for at, value in numbers],
+                [(at / 1000, value) for at, value in reversed(numbers)],
             )
 
     def compact(self, now_s: float, keep_s: float) -> bool:

@@ -1,6 +1,8 @@
 """Watch kind `unix`: the watcher over its Unix socket, one connection a question, one frame each way."""
 
 import asyncio
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,13 @@ class UnixWatch:
             return watching.Sight(reply["turn"], reply["at_s"], lines, found, services, reply["problem"])
         except (KeyError, TypeError, ValueError) as error:
             raise _unavailable(f"not a reply of the watcher: {type(error).__name__}") from error
+
+    async def report(self, service: str, found: Sequence[watching.Finding], *, ended: bool) -> None:
+        """Tell what was found about a process beside Council. Raises WatcherUnavailableError, InvalidRequestError."""
+        told = [dataclasses.asdict(one) for one in found]
+        reply = await self._ask({"ask": "report", "service": service, "findings": told, "ended": ended})
+        if reply.get("refused"):
+            raise errors.InvalidRequestError(str(reply["refused"]))
 
     async def history(self, gate: str, start_s: float) -> watching.History:
         """Return what a gate said from a time on. Raises WatcherUnavailableError."""

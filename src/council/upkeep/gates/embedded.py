@@ -174,11 +174,11 @@ class _Reading:
         """Return the number in the gate's unit if enough stands behind it."""
         if value is None and not counted:
             return gates.Measured(None, 0.0, window_s, f"nothing is told of {metric}")
-        if counted < self._gate.samples_min or value is None:
+        if counted < self._gate.samples_min:
             needed = f"{counted:.0f} of the {self._gate.samples_min:g} samples needed came in {window_s:g} s"
             return gates.Measured(None, counted, window_s, partial or needed)
-        if not math.isfinite(value):
-            return gates.Measured(None, counted, window_s, f"{metric} gives no finite number")
+        if value is None or not math.isfinite(value):
+            return gates.Measured(None, counted, window_s, partial or f"{metric} gives no finite number")
         return gates.Measured(value * self._gate.scale, counted, window_s, partial=partial)
 
     def _rise(self, selectors: Sequence[gates.Selector], window_s: float) -> float | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from council.domain import gates
+from council.domain import gates, watching
 
 # A warning is for whoever looks; a page asks somebody to come now.
 Urgency = Literal["none", "warning", "page"]
@@ -31,6 +31,13 @@ class Finding:
     since_s: float
     look_next: str
     urgency: Urgency
+
+
+def shown(one: Finding) -> watching.Finding:
+    """Return a finding as it is shown."""
+    return watching.Finding(
+        one.sentinel, one.service, one.verdict, one.value, one.unit, one.reason, one.since_s, one.look_next
+    )
 
 
 class Since:

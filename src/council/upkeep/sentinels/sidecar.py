@@ -28,11 +28,12 @@ def watch(
     publish: Callable[[str], None],
     tell: Tell,
     stop: threading.Event,
+    report: Callable[[Sequence[findings.Finding]], None] = lambda _: None,
 ) -> bool:
     """Sample until the process ends or `stop` is set, memory more often; return whether it ended.
 
-    `publish` gets the gauges as text after each sample, `tell` each finding whose verdict or urgency is new; the first
-    sample tells only what is amber or red.
+    `publish` gets the gauges as text after each sample and `report` every finding, `tell` each finding whose verdict or
+    urgency is new; the first sample tells only what is amber or red.
     """
     watched = house.House(one_process.rules_of(rules))
     began_s = time.monotonic() - reading.age_s(who)
@@ -48,6 +49,7 @@ def watch(
             gpu = reading.gpu_bytes(who.pid)
             found = watched.take(one_process.sighting(service, time_s, began_s, seen, gpu))
             publish(metrics(service, seen, gpu, found))
+            report(found)
         else:
             heap = reading.heap_bytes(who)
             if heap is None:
