@@ -17,7 +17,7 @@ from council.domain import config, home, incidents
 WATCHER = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from council import app
+    from council import care_app
     from council.domain import config, gates, home, incidents
     where = home.Home(Path(sys.argv[1]))
     settings = config.build({"alerts": {"hold_up_s": 0, "group_s": 0, "hold_down_s": 1, "channels": ["file"]}}, {}, {})

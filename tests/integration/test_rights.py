@@ -63,6 +63,7 @@ READABLE = {
     "recall": {"generation", "library", "records", "meanings"},
     "store": {"store"},
     "sandboxd": {"audit"},
+    "watcher": {"generation", "records"},
     "worker": set(),
 }
 WRITABLE = {
@@ -71,6 +72,7 @@ WRITABLE = {
     "model": set(),
     "recall": {"records", "recall"},
     "sandboxd": {"sandbox"},
+    "watcher": {"monitoring", "notices", "records", "watch"},
     "worker": set(),
 }
 PLACES = [
@@ -119,6 +121,9 @@ def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str
             where.logs,
             where.run,
             where.sandbox,
+            where.watch,
+            where.notices,
+            where.monitoring,
         ]
         folders += [where.run / "metrics", where.sandbox_work]
         for folder in [*folders, where.generations, where.blueprint, where.root.parent]:
@@ -148,7 +153,7 @@ def test_a_service_connects_nowhere_but_where_its_row_says(where: home.Home, ser
         assert confined(service, where, lambda: socket.create_connection(address)) == DENIED
     model = ("127.0.0.1", CONFIG.port + 5)
     found = confined(service, where, lambda: socket.create_connection(model, 1))
-    assert (found != DENIED) == (service == "gateway")
+    assert (found != DENIED) == (service in ("gateway", "watcher"))
 
 
 @pytest.mark.parametrize("service", CONFINED)
@@ -237,7 +242,7 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     where: home.Home, service: str, kind: socket.SocketKind
 ) -> None:
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
-    assert found == ("None" if service in ("gateway", "model") else DENIED)
+    assert found == ("None" if service in ("gateway", "model", "watcher") else DENIED)
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
 
 

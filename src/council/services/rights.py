@@ -10,6 +10,7 @@ sandbox that it makes gets all of it and more. And sandboxd where it starts the 
 """
 
 import logging
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,8 +107,9 @@ def confinement_of(
         case "watcher":
             read += [where.generations, where.current, where.run]
             write += [where.watch, where.records, where.notices, where.monitoring]
-            # Notices go to whatever address there is, and the records or metrics may be a server's.
-            connect = None
+            # Notices go to whatever address there is, and the records may be a server's, on any port.
+            anywhere = bool(config.records.url) or any(where.notify_addresses.glob("*.url"))
+            connect = None if anywhere else _watched_ports(config)
         case "store":
             write += [where.store]
         case "sandboxd":
@@ -119,6 +121,13 @@ def confinement_of(
     # llama.cpp opens a port of its own; every other process listens only on what it inherits.
     bind: tuple[int, ...] | None = None if service == "model" else ()
     return confine.Confinement(read, write, connect, bind)
+
+
+def _watched_ports(config: config_module.Config) -> tuple[int, ...]:
+    """Return the ports of the services that tell metrics, and of the programs that stand beside the watcher."""
+    own = (config.port, config.watcher_port, config.sandboxd_port, config.model_port, config.recall_port)
+    beside = (urllib.parse.urlsplit(url) for url in (config.watch.prometheus_url, config.watch.alertmanager_url))
+    return (*own, *(one.port or (443 if one.scheme == "https" else 80) for one in beside))
 
 
 def _readable(where: home.Home) -> list[Path]:

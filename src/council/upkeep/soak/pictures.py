@@ -90,7 +90,7 @@ def svg(title: str, seen: Sequence[Column], limit: float, warm_up: float, span: 
         f'<rect width="{WIDTH * warm_up:.1f}" height="{HEIGHT}" fill="{_hex(_WARM)}"/>'
         f'<line x1="0" x2="{WIDTH}" y1="{at:.1f}" y2="{at:.1f}" stroke="{_hex(_LIMIT)}" stroke-dasharray="4 3"/>'
         f'<polyline points="{above}" fill="none" stroke="{_hex(_LINE)}" stroke-width="1.5"/>{band}'
-        f'<text x="2" y="{max(10.0, at - 3):.1f}" fill="{_hex(_LIMIT)}">limit {limit:g}</text>'
+        f'<text x="4" y="{at - 3 if at > 14 else at + 12:.1f}" fill="{_hex(_LIMIT)}">limit {limit:g}</text>'
         f'<text x="2" y="{HEIGHT + 12}">0</text><text x="{WIDTH - 2}" y="{HEIGHT + 12}" text-anchor="end">'
         f"{html.escape(span)}</text></svg>"
     )
