@@ -119,8 +119,12 @@ def test_memory_alone_is_what_a_whole_reading_says() -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
         who = reading.identity(child.pid)
         assert who is not None
-        seen = reading.read(who)
-        assert seen is not None
-        assert reading.heap_bytes(who) == seen.heap_bytes
+
+        def agree() -> bool:
+            seen = reading.read(who)
+            return seen is not None and reading.heap_bytes(who) == seen.heap_bytes
+
+        # A program that is just being loaded grows between two readings.
+        _wait_for(agree)
         child.kill()
         _wait_for(lambda: reading.heap_bytes(who) is None)
