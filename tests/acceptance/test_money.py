@@ -5,8 +5,6 @@ import http.client
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,18 +23,6 @@ PRICE = {"input_usd_micros": 1_000_000, "output_usd_micros": 2_000_000}
 TOKENS_MAX = 1_000
 DAY_US = 86_400_000_000
 END_US = 1 << 62
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[str]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "council.testing.upstream"], stdout=subprocess.PIPE, text=True
-    ) as serving:
-        assert serving.stdout is not None
-        try:
-            yield serving.stdout.readline().strip()
-        finally:
-            serving.terminate()
 
 
 @pytest.fixture(scope="module")

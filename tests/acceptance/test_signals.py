@@ -4,8 +4,6 @@ import collections
 import contextlib
 import http.client
 import json
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -58,18 +56,6 @@ class Told:
             if metric == name:
                 found[dict(held)["outcome"]] += value - before.series.get((metric, held), 0.0)
         return {outcome: value for outcome, value in found.items() if value}
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[str]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "council.testing.upstream"], stdout=subprocess.PIPE, text=True
-    ) as serving:
-        assert serving.stdout is not None
-        try:
-            yield serving.stdout.readline().strip()
-        finally:
-            serving.terminate()
 
 
 @pytest.fixture(scope="module")
