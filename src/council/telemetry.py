@@ -20,7 +20,7 @@ from typing import TypeVar
 import prometheus_client
 from prometheus_client import multiprocess
 
-from council.domain import answers, budgets, errors
+from council.domain import answers, budgets, errors, gates, watching
 from council.kit import native_heap, reading
 
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
@@ -203,6 +203,19 @@ HEAP_MB = prometheus_client.Gauge(
 OPEN_FDS = prometheus_client.Gauge("open_fds_total", "Open descriptors.", ["svc"], multiprocess_mode="liveall")
 FD_SOFT_LIMIT = prometheus_client.Gauge(
     "fd_soft_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
+)
+# What the watcher's sentinels say, also as `council sentinel` names it.
+SENTINEL_VERDICT = prometheus_client.Gauge(
+    "sentinel_verdict",
+    "0 green, 1 amber, 2 red, 3 unknown; absent where it does not apply.",
+    ["svc", "sentinel"],
+    multiprocess_mode="livemax",
+)
+SENTINEL_VALUE = prometheus_client.Gauge(
+    "sentinel_value",
+    "What the sentinel judges by, in its unit; absent while unknown.",
+    ["svc", "sentinel"],
+    multiprocess_mode="livemax",
 )
 # What the watcher measures of the machine.
 DISK_USED_BYTES = prometheus_client.Gauge(
@@ -448,6 +461,17 @@ def observe_spending(service: str, lines: Iterable[budgets.Line]) -> None:
         if line.scope == "all" and len(line.period) == len("2026-11-29"):
             SPENT_TODAY_USD_MICROS.labels(service).set(line.spent_usd_micros + line.held_usd_micros)
             QUOTA_TODAY_USD_MICROS.labels(service).set(line.limit_usd_micros or 0)
+
+
+def observe_findings(found: Iterable[watching.Finding]) -> None:
+    """Write what sentinels say now, in the place of all that they said before."""
+    SENTINEL_VERDICT.clear()
+    SENTINEL_VALUE.clear()
+    for one in found:
+        if one.verdict in gates.LEVELS:
+            SENTINEL_VERDICT.labels(one.service, one.sentinel).set(gates.LEVELS[one.verdict])
+        if one.value is not None:
+            SENTINEL_VALUE.labels(one.service, one.sentinel).set(one.value)
 
 
 def _set(gauge: prometheus_client.Gauge, service: str, figure: float | reading.Unknown, unit: int = 1) -> None:

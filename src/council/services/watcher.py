@@ -117,6 +117,9 @@ class _Watcher:
     async def _metrics(self, _: Request) -> Response:
         telemetry.observe_process("watcher", self._environment.generation)
         await asyncio.to_thread(telemetry.observe_disk, "watcher", self._where.root)
+        # Labels from a closed set: a sentinel of a name that is not in the blueprint is known to whoever reports it alone.
+        named = {one.name for one in self._made.sentinels}
+        telemetry.observe_findings(one for one in self._sight().findings if one.sentinel in named)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
     @contextlib.asynccontextmanager
