@@ -424,15 +424,16 @@ def _names(form: gates.Form) -> Iterator[str]:
             yield of.metric
 
 
-def read_targets(listed: object, scheme: Mapping[str, str]) -> list[watching.Target]:
+def read_targets(listed: object) -> list[watching.Target]:
     """Return who tells metrics, of a parsed list as Prometheus' file_sd has it. Raises ValueError."""
     if not isinstance(listed, list):
         raise ValueError("the targets are not a list")  # noqa: TRY004 - what is in a file, not an argument
     found = []
     for one in listed:
         try:
-            service, address = str(one["labels"]["svc"]), str(one["targets"][0])
-        except (KeyError, IndexError, TypeError) as error:
+            labels, address = one["labels"], str(one["targets"][0])
+            service, scheme = str(labels["svc"]), str(labels.get("__scheme__", "http"))
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(f"a target is not of the form of file_sd: {error}") from error
-        found.append(watching.Target(service, f"{scheme.get(service, 'http')}://{address}/metrics"))
+        found.append(watching.Target(service, f"{scheme}://{address}/metrics"))
     return found
