@@ -13,7 +13,7 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ import prometheus_client
 from prometheus_client import multiprocess
 
 from council.domain import answers, budgets, errors, gates, watching
-from council.kit import native_heap, reading
+from council.kit import native_heap, nvml, reading
 
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
 
@@ -200,6 +200,12 @@ HEAP_MB = prometheus_client.Gauge(
     ["svc"],
     multiprocess_mode="liveall",
 )
+CUDA_ALLOC_MB = prometheus_client.Gauge(
+    "cuda_alloc_mb",
+    "GPU memory, in millions of bytes; absent without an NVIDIA driver.",
+    ["svc"],
+    multiprocess_mode="liveall",
+)
 OPEN_FDS = prometheus_client.Gauge("open_fds_total", "Open descriptors.", ["svc"], multiprocess_mode="liveall")
 FD_SOFT_LIMIT = prometheus_client.Gauge(
     "fd_soft_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
@@ -226,6 +232,15 @@ DISK_SIZE_BYTES = prometheus_client.Gauge(
     "Used and free to us on the disk that holds the home.",
     ["svc"],
     multiprocess_mode="livemax",
+)
+GPU_USED_BYTES = prometheus_client.Gauge(
+    "council_gpu_memory_used_bytes",
+    "Memory in use on an NVIDIA card, by its number.",
+    ["svc", "gpu"],
+    multiprocess_mode="livemax",
+)
+GPU_TOTAL_BYTES = prometheus_client.Gauge(
+    "council_gpu_memory_total_bytes", "Memory of an NVIDIA card.", ["svc", "gpu"], multiprocess_mode="livemax"
 )
 SPENT_TODAY_USD_MICROS = prometheus_client.Gauge(
     "council_spent_today_usd_micros",
@@ -451,6 +466,20 @@ def observe_disk(service: str, folder: Path) -> None:
     used = (seen.f_blocks - seen.f_bfree) * seen.f_frsize
     DISK_USED_BYTES.labels(service).set(used)
     DISK_SIZE_BYTES.labels(service).set(used + seen.f_bavail * seen.f_frsize)
+
+
+def observe_cards(service: str, cards: Sequence[nvml.Card]) -> None:
+    """Write how full each card is, in the place of what was so before. No cards: nobody knows, or there are none."""
+    GPU_USED_BYTES.clear()
+    GPU_TOTAL_BYTES.clear()
+    for number, card in enumerate(cards):
+        GPU_USED_BYTES.labels(service, str(number)).set(card.used_bytes)
+        GPU_TOTAL_BYTES.labels(service, str(number)).set(card.total_bytes)
+
+
+def observe_gpu_use(service: str) -> None:
+    """Write what this process holds on cards. Blocks for seconds where their driver hangs."""
+    _set(CUDA_ALLOC_MB, service, reading.gpu_bytes(os.getpid()), 1_000_000)
 
 
 def observe_spending(service: str, lines: Iterable[budgets.Line]) -> None:

@@ -212,6 +212,7 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
 
     async def metrics(_: Request) -> Response:
         telemetry.observe_process("model", generation)
+        await asyncio.to_thread(telemetry.observe_gpu_use, "model")
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
     routes = [

@@ -9,7 +9,7 @@ import dataclasses
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,6 +21,7 @@ from council import app, care_app, homes, telemetry
 from council.domain import budgets, errors, gates, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
+from council.kit import nvml
 from council.services import answering, harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping
 from council.upkeep.monitoring import files
@@ -82,6 +83,7 @@ class _Watcher:
         self._where = where
         self._watch = watch
         self._environment = environment
+        self._untold = ""
         self._asked = answering.Answering(
             self._reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX, idle_s=_IDLE_S
         )
@@ -117,10 +119,24 @@ class _Watcher:
     async def _metrics(self, _: Request) -> Response:
         telemetry.observe_process("watcher", self._environment.generation)
         await asyncio.to_thread(telemetry.observe_disk, "watcher", self._where.root)
+        telemetry.observe_cards("watcher", await asyncio.to_thread(self._cards))
         # Labels from a closed set: a sentinel of a name that is not in the blueprint is known to whoever reports it alone.
         named = {one.name for one in self._made.sentinels}
         telemetry.observe_findings(one for one in self._sight().findings if one.sentinel in named)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    def _cards(self) -> Sequence[nvml.Card]:
+        """Return what is on each card, nothing where nobody knows; why is logged when it changes."""
+        driver, untold = nvml.here(), ""
+        cards: Sequence[nvml.Card] = ()
+        try:
+            cards = () if driver is None else driver.cards()
+        except nvml.DriverError as error:
+            untold = str(error)
+        if untold and untold != self._untold:
+            _log.warning("the memory of graphics processors is unknown", extra={"reason": untold})
+        self._untold = untold
+        return cards
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
