@@ -379,7 +379,9 @@ def sentinels() -> Iterator[Case]:
     yield said("well for 2 minutes after red", frozenset(), (2, 52), (0, 8))
     # Prometheus goes by the last sample for five minutes where promtool leaves one out.
     yield said("of a process that is watched no more", frozenset(), (2, 25), (None, 35))
-    yield said("one service is well again, another warns", warnings, (2, 40), (0, 20), besides=told("gateway", (1, STEPS)))
+    yield said(
+        "one service is well again, another warns", warnings, (2, 40), (0, 20), besides=told("gateway", (1, STEPS))
+    )
     down = said("the watcher is down", both | _alerts("service_down", "page"), (2, 30), (None, 30))
     away = {'up{svc="watcher", instance="watcher:1"}': level((1, 30), (0, 30))}
     yield dataclasses.replace(down, world={**down.world, **away}, said={"fd_usage": (_UNKNOWN, None)})

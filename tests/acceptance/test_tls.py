@@ -66,13 +66,16 @@ def test_a_prometheus_over_the_written_files_reads_every_service(council):
     with servers.prometheus(folder, (folder / "prometheus.yml").read_text()) as server:
         services = {"gateway", "model", "recall", "sandboxd", "watcher"}
         whole.wait_until(lambda: services <= told(server.url, "up == 1").keys(), 60)
-        assert told(server.url, "council_answer_bytes_count").keys() == {"gateway"}
+        assert told(server.url, "council_exchanges_total").keys() == {"gateway"}
         assert told(server.url, "up == 0") == {}
         # The watcher tells of itself, too.
         whole.wait_until(lambda: "gateway" in told(server.url, "sentinel_verdict"), 60)
 
 
-@pytest.mark.parametrize(("key", "path", "status"), [("metrics", "/metrics", 200), ("metrics", "/v1/models", 401), ("internal", "/metrics", 401)])
+@pytest.mark.parametrize(
+    ("key", "path", "status"),
+    [("metrics", "/metrics", 200), ("metrics", "/v1/models", 401), ("internal", "/metrics", 401)],
+)
 def test_the_key_of_the_metrics_opens_them_alone_and_no_other_does(council, key, path, status):
     secret = (council.home / "secrets" / f"{key}.key").read_text().strip()
     context = ssl.create_default_context(cafile=council.environment["COUNCIL_GATEWAY_TLS_CERT_FILE"])

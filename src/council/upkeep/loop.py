@@ -17,7 +17,7 @@ import dataclasses
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from council import care_ports, ports, telemetry
 from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching

@@ -65,7 +65,7 @@ def test_a_driver_that_fails_is_begun_anew_and_believed_again() -> None:
     asked.cards()
     library.failure = "GPU is lost."
     for _ in range(2):
-        with pytest.raises(nvml.DriverError, match="^the NVIDIA driver says: GPU is lost$"):
+        with pytest.raises(nvml.DriverError, match=r"^the NVIDIA driver says: GPU is lost$"):
             asked.cards()
     assert library.begun == 0
     library.failure = ""

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from council.kit import nvml, process, reading
 from council.testing import cards
 

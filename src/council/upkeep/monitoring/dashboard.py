@@ -113,7 +113,9 @@ def _levels() -> Mapping[str, Any]:
 
 
 def _sentinels() -> Panel:
-    query = f"max by (svc, sentinel) ({rules.SENTINEL_VERDICT}{{{_SERVICE}}}) > 0 < {gates.LEVELS[gates.Verdict.UNKNOWN]}"
+    query = (
+        f"max by (svc, sentinel) ({rules.SENTINEL_VERDICT}{{{_SERVICE}}}) > 0 < {gates.LEVELS[gates.Verdict.UNKNOWN]}"
+    )
     said = "What each sentinel warns of, by service."
     return _timeline("Sentinels", query, "{{svc}} {{sentinel}}", _levels(), said, empty="none warns")
 

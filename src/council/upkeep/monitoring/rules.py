@@ -109,12 +109,14 @@ def _sentinel(one: sentinels.Sentinel, settings: alerting.AlertsConfig) -> Itera
     verdict = f'max by (svc) ({SENTINEL_VERDICT}{{sentinel="{one.name}"}})'
     red = f"{verdict} == {gates.LEVELS[gates.Verdict.RED]}"
     bad = f"{verdict} > 0 < {gates.LEVELS[gates.Verdict.UNKNOWN]}" if usual.amber_warns else red
-    number = f"{{{{ with printf `{SENTINEL_VALUE}{{sentinel=\"{one.name}\",svc=%q}}` $labels.svc | query }}}}"
+    number = f'{{{{ with printf `{SENTINEL_VALUE}{{sentinel="{one.name}",svc=%q}}` $labels.svc | query }}}}'
     number += '{{ . | first | value | printf "%.4g" }}{{ else }}an unknown number of{{ end }}'
     said = f"{{{{ $labels.svc }}}}: {_plain(one.name)} at {number} {_plain(one.unit)}".strip() + "."
     for severity, expression, after_s in _stages(timed, bad, red):
         firing = f'max by (svc) (ALERTS{{alertname="{one.name}", severity="{severity}", alertstate="firing"}})'
-        held = f'{expression} or ({verdict} > 0 and on(svc) {firing}) or ({firing} unless on() up{{svc="watcher"}} == 1)'
+        held = (
+            f'{expression} or ({verdict} > 0 and on(svc) {firing}) or ({firing} unless on() up{{svc="watcher"}} == 1)'
+        )
         yield _alert(one.name, held, after_s, timed, {"severity": severity}, said, _plain(one.look_next))
 
 

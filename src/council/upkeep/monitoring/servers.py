@@ -36,7 +36,10 @@ def prometheus(rule_files: Sequence[str], watch: watching.WatchConfig) -> Mappin
         },
         "alerting": {"alertmanagers": [_static(watch.alertmanager_url)]},
         "rule_files": list(rule_files),
-        "scrape_configs": [_scraped("council", interval, "drop"), {**_scraped("council-gateway", interval, "keep"), **key}],
+        "scrape_configs": [
+            _scraped("council", interval, "drop"),
+            {**_scraped("council-gateway", interval, "keep"), **key},
+        ],
     }
 
 
