@@ -16,6 +16,7 @@ import json
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Pair:
 class Supervisor:
     def __init__(self, root: Path, port: int):
         self.root = root
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
+        self.listener = listen(port)
         self.listener.setblocking(False)
         self.pairs: dict[str, Pair] = {}
 
@@ -123,6 +124,18 @@ class Supervisor:
             await asyncio.Event().wait()
 
 
+def listen(port: int) -> socket.socket:
+    """Open the public socket; those who got it from a supervisor that was killed may hold it for a moment yet."""
+    deadline_s = time.monotonic() + READY_S
+    while True:
+        try:
+            return socket.create_server(("127.0.0.1", port), backlog=512)
+        except OSError:
+            if time.monotonic() >= deadline_s:
+                raise
+            time.sleep(0.05)
+
+
 def command(root: Path, name: str, generation: str = "") -> dict[str, str]:
     """Ask the supervisor. Raises OSError."""
     with socket.socket(socket.AF_UNIX) as connection:
@@ -144,7 +157,14 @@ async def back(generation: str, value: str, path: str) -> None:
     Path(path).unlink(missing_ok=True)
     async with await asyncio.start_unix_server(answer, path):
         print("ready", flush=True)
-        await asyncio.Event().wait()
+        await (await supervised()).read()
+
+
+async def supervised() -> asyncio.StreamReader:
+    """Return what the supervisor says, which ends with it."""
+    stdin = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    return stdin
 
 
 async def front(generation: str, value: str, path: str, descriptor: str) -> None:
@@ -166,8 +186,7 @@ async def front(generation: str, value: str, path: str, descriptor: str) -> None
         await writer.drain()
         writer.close()
 
-    stdin = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    stdin = await supervised()
     print("ready", flush=True)
     if not await stdin.readline():
         return
