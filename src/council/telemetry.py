@@ -139,6 +139,11 @@ LEARNING_ROWS = prometheus_client.Counter(
 PROVIDER_CALLS = prometheus_client.Counter(
     "council_provider_calls_total", "Calls to models' servers, by provider and outcome.", ["provider", "outcome"]
 )
+PROVIDER_SENT_BYTES = prometheus_client.Counter(
+    "council_provider_sent_bytes_total",
+    "Bytes of questions sent to models' servers that are not on this machine, by provider.",
+    ["provider"],
+)
 PROVIDER_SECONDS = prometheus_client.Histogram(
     "council_provider_seconds", "Whole calls to models' servers.", ["provider"], buckets=_LATENCY_BUCKETS_S
 )
