@@ -224,7 +224,7 @@ SENTINEL_VERDICT = prometheus_client.Gauge(
 )
 SENTINEL_VALUE = prometheus_client.Gauge(
     "sentinel_value",
-    "What the sentinel judges by, in its unit; absent while unknown.",
+    "What the sentinel judges by, in its unit; absent where it has none.",
     ["svc", "sentinel"],
     multiprocess_mode="livemax",
 )

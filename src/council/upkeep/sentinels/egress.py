@@ -78,7 +78,9 @@ class PatternWatch:
         for name, known in self._known.items():
             learned = time_s - known.first_s >= LEARN_S
             if learned and known.sent >= self._rule.least and known.sent > self._rule.times * known.most:
-                reason = f"{known.sent:,.0f} {self._what} to {name} in this hour; the most in any before: {known.most:,.0f}."
+                reason = (
+                    f"{known.sent:,.0f} {self._what} to {name} in this hour; the most in any before: {known.most:,.0f}."
+                )
                 return findings.Said(gates.Verdict.RED, known.sent, reason)
         for name, known in self._known.items():
             if known.first_s - self._first_s >= LEARN_S and time_s - known.first_s < _HOUR_S:
