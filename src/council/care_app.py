@@ -74,14 +74,17 @@ def addresses(where: home_module.Home) -> dict[str, str]:
     return found
 
 
-def alerts(config: config_module.Config, where: home_module.Home) -> "keeping_module.Keeping":
-    """Return what takes in observations, keeps incidents and tells people. Its records must have been migrated."""
+def alerts(config: config_module.Config, where: home_module.Home, only: str = "") -> "keeping_module.Keeping":
+    """Return what takes in observations, keeps incidents and tells people: of one alert `only`, if one is named.
+
+    Its records must have been migrated.
+    """
     from council.kit import ids
     from council.upkeep.alerts import desk, keeping
 
     made = desk.Desk(config.alerts, ids.ulid)
     clock = clock_module.SystemClock()
-    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock)
+    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock, only)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def confinement_of(
             read += [where.generations, where.current, where.library]
             write += [where.records, where.recall]
             connect = None if config.records.url else ()
-        case "watcher":
+        case "watcher" | "messenger":
             read += [where.generations, where.current, where.run]
             write += [where.watch, where.records, where.notices, where.monitoring]
             # Notices go to whatever address there is, and the records may be a server's, on any port.

@@ -338,6 +338,8 @@ class Loop:
             )
         for status in services:
             yield sources.of_service(status, at_us)
+        yield from sources.of_crashes(services, self._settings.crashes_per_hour, at_us)
+        yield sources.of_watcher(gates.Verdict.GREEN, "it watches", at_us)
         for guest in self._guest_findings(at_s):
             yield sources.of_finding(guest.sentinel, guest.service, guest.verdict, guest.reason, guest.look_next, at_us)
         for guest in self._left:

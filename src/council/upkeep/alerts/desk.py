@@ -48,7 +48,7 @@ class Desk:
         for one in sorted(found, key=lambda one: one.id):
             if one.standing is not incidents.Standing.OPEN or one.id in self._open:
                 continue
-            now = _noted(one, at_us, "the watcher began anew and goes on with this incident")
+            now = _noted(one, at_us, "the watch began anew and goes on with this incident")
             for member in [member for member in one.members if member.fires]:
                 if member.alert.key in held:
                     now = _closed(_ended(now, member.alert, at_us, at_us, incidents.Ending.ELSEWHERE), at_us)
