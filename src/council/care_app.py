@@ -149,7 +149,7 @@ def watcher(
         spending,
         clock_module.SystemClock(),
     )
-    listed = _on_this_machine(watched)
+    listed = on_this_machine(watched)
     made = loop.Loop(parts, listed, rules, seen, settings, generation)
     return Watcher(made, targets, listed, rules, kept_alerts, samples, scraper, source)
 
@@ -171,7 +171,7 @@ def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent"
             raise AssertionError(f"the settings let no source of kind {settings.source!r} pass")
 
 
-def _on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
+def on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
     """Return the gates with those declared not applicable that ask for what this machine has not."""
     why = "" if hardware.look().gpus else "there is no graphics processor on this machine"
     return [

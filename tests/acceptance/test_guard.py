@@ -12,9 +12,6 @@ from typing import Any
 import pytest
 
 import whole
-from council import homes
-from council.domain import home as home_module
-from council.upkeep.engine import blueprint
 
 SETTINGS = {
     "COUNCIL_GATEWAY_WORKERS": "2",
@@ -92,19 +89,24 @@ def test_people_hear_once_of_a_watcher_that_hangs_and_again_when_it_goes_on(coun
         whole.wait_until(lambda: bool(notices(council, "watcher_down")), 60)
     (began,) = notices(council, "watcher_down")
     assert began["title"] == "Page: watcher_down" and began["kind"] == "began"
-    assert "it is hung: it has not stirred for" in began["text"] and "`kill -9`" in began["text"]
+    assert "it hangs: it has not stirred for" in began["text"] and "`kill -9`" in began["text"]
     whole.wait_until(lambda: kinds(council, "watcher_down") == ["began", "over"], 60)
     assert "watcher_down: resolved" in council.command("incidents", "show", began["incident_id"]).stdout
 
 
-def test_people_hear_why_a_watcher_cannot_start_once_and_that_it_runs_again() -> None:
-    with tempfile.TemporaryDirectory(prefix="council") as folder:
-        where = home_module.Home(Path(folder, ".council"))
-        good = homes.prepare(where, {}).generation
-        files = homes.default_files()
-        bad = files | {"gates.yaml": b"monitoring_gates:\n  latency_p95: {limit: soon}\n"}
-        blueprint.commit(where, bad, "Break the gates")
-        port = whole.free_port()
-        around = {name: text for name, text in os.environ.items() if not name.startswith("COUNCIL_")}
-        around |= {"COUNCIL_HOME": str(where.root), "COUNCIL_PORT": str(port), **SETTINGS}
-        print(good, around)
+def test_people_hear_why_a_watcher_cannot_start_once_and_that_it_runs_again(council: whole.Council) -> None:
+    before = len(notices(council, "watcher_down"))
+    row = row_of(council, "watcher")
+    file = council.home / "generations" / row["generation"] / "gates.yaml"
+    good = file.read_bytes()
+    file.chmod(0o600)
+    file.write_bytes(b"monitoring_gates:\n  latency_p95: {limit: soon}\n")
+    os.kill(row["pid"], signal.SIGKILL)
+    whole.wait_until(lambda: len(notices(council, "watcher_down")) > before, 60)
+    restarts = row_of(council, "watcher")["restarts"]
+    whole.wait_until(lambda: row_of(council, "watcher")["restarts"] >= restarts + 3, 60)
+    file.write_bytes(good)
+    whole.wait_until(lambda: kinds(council, "watcher_down")[before:] == ["began", "over"], 60)
+    told = notices(council, "watcher_down")[before]
+    assert "it does not get ready: ended with status 4: `monitoring_gates.latency_p95` needs a limit" in told["text"]
+    assert "`council doctor` says what is wrong in gates.yaml" in told["text"]

@@ -24,6 +24,9 @@ NAMED = {"error_rate": "http_5xx", "latency_p95": "latency", "cost_per_100": "sp
 # What the supervisor has said by another process, since the watcher itself cannot.
 WATCHER_DOWN = "watcher_down"
 
+# Alerts that would hold an incident open for longer than what they came with lasts, or that another process began.
+ALONE = frozenset({"crash_loop", WATCHER_DOWN})
+
 # What to do first, by the name of the alert. A sentinel says its own.
 NEXT_STEPS = {
     "http_5xx": "See which part is away with `council status`, then its log under ~/.council/logs.",

@@ -51,6 +51,7 @@ class Guard:
         self._spec = spec
         self._settings = settings
         self._away = Away()
+        self._error = ""
         self._messenger: children.ChildProcess | None = None
         self._looking: asyncio.Task[None] | None = None
 
@@ -78,13 +79,16 @@ class Guard:
         """Look once, and send a messenger where it is time."""
         (row,) = self._watcher.status(None)
         self._away, tell = step(self._away, row.state, now_s, self._settings)
+        if row.state == "backoff":
+            # While it starts again its log may have gone on already.
+            self._error = _last_error(self._watcher.log_file)
         if tell and self._messenger is None:
             assert self._away.since_s is not None
             self._send(now_s - self._away.since_s, self._reason(row))
 
     def _reason(self, row: states.ServiceStatus) -> str:
-        why = _last_error(self._watcher.log_file) if row.state == "backoff" else ""
-        return ": ".join(part for part in (f"it is {row.state}", row.reason, why) if part)
+        said = ("it hangs", row.reason) if row.state == "hung" else ("it does not get ready", row.reason, self._error)
+        return ": ".join(part for part in said if part)
 
     def _send(self, for_s: float, reason: str) -> None:
         given = json.dumps({"for_s": for_s, "reason": reason}).encode()
