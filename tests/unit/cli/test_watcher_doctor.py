@@ -48,7 +48,9 @@ def test_what_keeps_the_watcher_from_starting_is_told_and_what_doctor_says_mends
 ) -> None:
     blueprint.commit(where, {"gates.yaml": b"monitoring_gates:\n  latency_p95: {limit: soon}\n"}, "Break it")
     ((needed, text),) = found()
-    assert needed and "`monitoring_gates.latency_p95` needs a limit" in text and f"`git clone {where.blueprint}`" in text
+    assert (
+        needed and "`monitoring_gates.latency_p95` needs a limit" in text and f"`git clone {where.blueprint}`" in text
+    )
 
     def git(*arguments: str) -> None:
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
