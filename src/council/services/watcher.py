@@ -21,8 +21,7 @@ from council import app, care_app, homes, telemetry
 from council.domain import budgets, errors, gates, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
-from council.kit import frames, listeners
-from council.services import harness, local_hosts, portless, published, rights, tracing
+from council.services import answering, harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping
 from council.upkeep.monitoring import files
 
@@ -84,7 +83,9 @@ class _Watcher:
         self._where = where
         self._watch = watch
         self._environment = environment
-        self._connections = 0
+        self._asked = answering.Answering(
+            self._reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX, idle_s=_IDLE_S
+        )
         self._portless = portless.Portless(
             care_app.runtime(where), app.store(config, where), lambda: {one.service for one in made.targets()}
         )
@@ -124,7 +125,7 @@ class _Watcher:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._turned_s = asyncio.get_running_loop().time()
         await self._made.loop.take_up()
-        server = await asyncio.start_unix_server(self._connected, sock=self._watch, backlog=listeners.BACKLOG)
+        server = await self._asked.start(self._watch)
         running = [
             asyncio.create_task(self._turn()),
             asyncio.create_task(_deliver(self._made.alerts)),
@@ -159,26 +160,6 @@ class _Watcher:
                 _log.exception("a turn of the care loop failed")
             passed_s = loop.time() - began_s
             await asyncio.sleep(self._interval_s - passed_s % self._interval_s)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._connections >= _CONNECTIONS_MAX:
-            writer.close()
-            return
-        self._connections += 1
-        try:
-            async with asyncio.timeout(_IDLE_S):
-                request = await frames.read(reader, _REQUEST_BYTES_MAX)
-                if request is not None:
-                    writer.write(frames.encode(await self._reply(request)))
-                    await writer.drain()
-        except (TimeoutError, frames.FrameError, OSError, ValueError, TypeError, KeyError) as error:
-            _log.info("a caller went away", extra={"reason": str(error)})
-        except asyncio.CancelledError:
-            # The process ends. Nobody awaits this task, and asyncio would log an error for one that was cancelled.
-            pass
-        finally:
-            self._connections -= 1
-            writer.close()
 
     async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["ask"] == "sight":
