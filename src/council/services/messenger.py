@@ -1,4 +1,4 @@
-"""The messenger: says in the watcher's place that the watcher is down, over every channel, and ends. ADR 0021.
+"""The messenger: says in the watcher's place that the watcher is down, over every channel, and ends. ADR 0022.
 
 The supervisor starts it, with the watcher's rights, and gives it on standard input what it saw. It goes on with the incident
 that an earlier messenger has begun, so people hear of it once, and again after `alerts.repeat_s`. What it cannot deliver stays

@@ -1,4 +1,4 @@
-"""Who watches the watcher: has people told when it is down, since it cannot say so itself. ADR 0021.
+"""Who watches the watcher: has people told when it is down, since it cannot say so itself. ADR 0022.
 
 Down is: not ready, or hung, for `alerts.watcher_away_s` on end, so that one quick restart tells nobody. While a person has
 stopped it, or it is started or stopped because somebody wants it to, it is not down. That it is back it says itself.
