@@ -105,8 +105,10 @@ def confinement_of(
             write += [where.records, where.recall]
             connect = None if config.records.url else ()
         case "watcher" | "messenger":
-            read += [where.generations, where.current, where.run]
-            write += [where.watch, where.records, where.notices, where.monitoring]
+            if service == "watcher":
+                read += [where.generations, where.current, where.run]
+                write += [where.watch, where.monitoring]
+            write += [where.records, where.notices]
             # Notices go to whatever address there is, and the records may be a server's, on any port.
             anywhere = bool(config.records.url) or any(where.notify_addresses.glob("*.url"))
             connect = None if anywhere else _watched_ports(config)
