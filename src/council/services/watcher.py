@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from council import app, care_app, homes, telemetry
+from council import app, care_app, homes, observing, telemetry
 from council.domain import budgets, errors, gates, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
@@ -119,12 +119,12 @@ class _Watcher:
         return JSONResponse(body, 200 if live else 503)
 
     async def _metrics(self, _: Request) -> Response:
-        telemetry.observe_process("watcher", self._environment.generation)
-        await asyncio.to_thread(telemetry.observe_disk, "watcher", self._where.root)
-        telemetry.observe_cards("watcher", await asyncio.to_thread(self._cards))
+        observing.observe_process("watcher", self._environment.generation)
+        await asyncio.to_thread(observing.observe_disk, "watcher", self._where.root)
+        observing.observe_cards("watcher", await asyncio.to_thread(self._cards))
         # Labels from a closed set: a sentinel of a name that is not in the blueprint is known to whoever reports it alone.
         named = {one.name for one in self._made.sentinels}
-        telemetry.observe_findings(one for one in self._sight().findings if one.sentinel in named)
+        observing.observe_findings(one for one in self._sight().findings if one.sentinel in named)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
     def _cards(self) -> Sequence[nvml.Card]:

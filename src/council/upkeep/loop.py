@@ -19,7 +19,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from council import care_ports, ports, telemetry
+from council import care_ports, observing, ports
 from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
@@ -299,7 +299,7 @@ class Loop:
                 # An observation that does not come is unknown, and ends nothing.
                 self._budgets = ()
                 _log.warning("what is spent cannot be read", extra={"detail": error.detail})
-            telemetry.observe_spending(_OWN, self._budgets)
+            observing.observe_spending(_OWN, self._budgets)
         return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
 
     def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
