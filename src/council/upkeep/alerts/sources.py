@@ -28,7 +28,10 @@ def of_finding(
 
 
 def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observation:
-    """Return whether a service runs. One that a person has stopped is none that should."""
+    """Return whether a service runs. One that a person has stopped is none that should.
+
+    One that is starting is on its way, but for one that ends again and again: that is no nearer to running.
+    """
     service, _, replica = status.name.partition(":")
     labels = (("svc", service), *((("replica", replica),) if replica else ()))
     verdict = {
@@ -37,6 +40,8 @@ def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observatio
         "stopping": gates.Verdict.AMBER,
         "stopped": gates.Verdict.NOT_APPLICABLE,
     }.get(status.state, gates.Verdict.RED)
+    if status.state == "starting" and status.reason and status.crashes > 1:
+        verdict = gates.Verdict.RED
     reason = f"it is {status.state}" + (f": {status.reason}" if status.reason else "")
     return _observation("service_down", verdict, at_us, reason, labels)
 

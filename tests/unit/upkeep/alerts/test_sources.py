@@ -56,6 +56,12 @@ def test_a_service_that_should_run_and_does_not_is_down(state: str, verdict: Ver
     assert seen.reason == f"it is {state}: it exited with 1"
 
 
+@pytest.mark.parametrize(("crashes", "verdict"), [(1, Verdict.AMBER), (2, Verdict.RED)])
+def test_one_that_ended_more_than_once_is_down_while_it_starts_again(crashes: int, verdict: Verdict) -> None:
+    status = states.ServiceStatus("recall", "starting", 7, "abc", 0, 3, 0, "it exited with 1", crashes)
+    assert sources.of_service(status, T0).verdict is verdict
+
+
 def line(spent: int, held: int = 0, limit: int | None = 100, period: str = "2026-11-29") -> budgets.Line:
     return budgets.Line("all", "", period, limit, spent, held, None)
 
