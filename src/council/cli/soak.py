@@ -58,7 +58,7 @@ SPAN = _Span()
     "--load", "profile_name", type=click.Choice(list(profiles.PROFILES)), default="light", show_default=True,
     help="; ".join(f"{name}: {one.doc}" for name, one in profiles.PROFILES.items()) + ".",
 )  # fmt: skip
-@click.option("--warm-up", type=SPAN, default="2m", show_default=True, metavar="TIME",
+@click.option("--warm-up", type=SPAN, default="4m", show_default=True, metavar="TIME",
               help="What is seen before does not count.")  # fmt: skip
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Write index.html, soak.json and a PNG for each gate there.")  # fmt: skip

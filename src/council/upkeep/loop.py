@@ -17,9 +17,9 @@ import dataclasses
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from council import care_ports, ports, telemetry
+from council import care_ports, observing, ports
 from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
@@ -299,7 +299,7 @@ class Loop:
                 # An observation that does not come is unknown, and ends nothing.
                 self._budgets = ()
                 _log.warning("what is spent cannot be read", extra={"detail": error.detail})
-            telemetry.observe_spending(_OWN, self._budgets)
+            observing.observe_spending(_OWN, self._budgets)
         return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
 
     def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
@@ -403,15 +403,16 @@ class Loop:
         return self._parts.clock.now_us() / 1e6
 
 
-def read_targets(listed: object, scheme: Mapping[str, str]) -> list[watching.Target]:
+def read_targets(listed: object) -> list[watching.Target]:
     """Return who tells metrics, of a parsed list as Prometheus' file_sd has it. Raises ValueError."""
     if not isinstance(listed, list):
         raise ValueError("the targets are not a list")  # noqa: TRY004 - what is in a file, not an argument
     found = []
     for one in listed:
         try:
-            service, address = str(one["labels"]["svc"]), str(one["targets"][0])
-        except (KeyError, IndexError, TypeError) as error:
+            labels, address = one["labels"], str(one["targets"][0])
+            service, scheme = str(labels["svc"]), str(labels.get("__scheme__", "http"))
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(f"a target is not of the form of file_sd: {error}") from error
-        found.append(watching.Target(service, f"{scheme.get(service, 'http')}://{address}/metrics"))
+        found.append(watching.Target(service, f"{scheme}://{address}/metrics"))
     return found

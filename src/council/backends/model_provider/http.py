@@ -17,7 +17,7 @@ import yarl
 from aiohttp import http_exceptions
 
 import council
-from council import ports
+from council import ports, telemetry
 from council.backends.model_provider import forms, sse
 from council.domain import config as config_module
 from council.domain import errors, providers
@@ -202,9 +202,13 @@ class HttpProvider:
         if self._probe is not None:
             await self.ping()
         headers = {**self._headers, **call.headers, "x-request-id": call.request_id}
+        body = orjson.dumps(fitted(call.body, self._provider.omit))
+        if not self._loopback:
+            # Before it is sent: a server that takes all and never answers has it, too.
+            telemetry.of(telemetry.PROVIDER_SENT_BYTES, self.name).inc(len(body))
         return await self._open().post(
             self._urls[call.form],
-            data=orjson.dumps(fitted(call.body, self._provider.omit)),
+            data=body,
             headers=headers,
             allow_redirects=False,
         )

@@ -115,7 +115,8 @@ def page(soak: Soak) -> str:
             + "</tr>"
         )
         if ruling.outcome is not record.Outcome.NOT_APPLICABLE:
-            picture = pictures.svg(ruling.gate, _columns(course), line.threshold, warm_up, f"{soak.ran_s / 60:.1f} min")
+            span = f"{soak.ran_s / 60:.1f} min"
+            picture = pictures.svg(ruling.gate, _columns(course), line.comparator, line.threshold, warm_up, span)
             drawings.append(f"<h3>{html.escape(ruling.gate)}, {html.escape(line.unit)}</h3>{picture}")
     asked = [
         f"<tr><td>{html.escape(kind)}</td><td>{counts.total()}</td><td>{html.escape(_told(counts))}</td>"

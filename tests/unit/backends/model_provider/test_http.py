@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from council import ports
+from council import ports, telemetry
 from council.backends.model_provider import http as http_provider
 from council.backends.model_provider import openai
 from council.domain import answers, config, errors, providers
@@ -41,6 +41,21 @@ async def test_a_whole_reply_keeps_its_bytes_and_tells_its_usage() -> None:
     assert head.startswith(b"post /v1/chat/completions http/1.1")
     for line in (b"authorization: bearer the-key", b"x-request-id: the-id", b"x-more: 1", b"accept-encoding: identity"):
         assert line in head
+
+
+@pytest.mark.parametrize("name", ["500", "silent"])
+async def test_what_was_sent_elsewhere_is_counted_whatever_came_of_it(name: str) -> None:
+    async with http(FAULTS[name][0]) as seen, provider(seen.url) as near, provider(seen.url) as far:
+        # Tests reach no other machine.
+        far._loopback = False
+        counted = telemetry.of(telemetry.PROVIDER_SENT_BYTES, "p")
+        before = counted._value.get()
+        with contextlib.suppress(errors.ProviderError):
+            await near.whole(call())
+        assert counted._value.get() == before
+        with contextlib.suppress(errors.ProviderError):
+            await far.whole(call())
+    assert counted._value.get() - before == len(b'{"model":"m"}')
 
 
 # Each with whether it is worth asking another, counts against the deployment, and may have cost something.
