@@ -105,17 +105,20 @@ class Driver:
 
 def _card(library: Any, handle: Any) -> Card:
     memory = library.nvmlDeviceGetMemoryInfo(handle)
-    processes: dict[int, int | None] | None = {}
+    name = str(library.nvmlDeviceGetName(handle))[:_NAME_CHARS_MAX]
+    return Card(name, int(memory.used), int(memory.total), _processes(library, handle))
+
+
+def _processes(library: Any, handle: Any) -> dict[int, int | None] | None:
+    listed: dict[int, int | None] = {}
     # One that both computes and draws is in both lists, with all of its memory in each.
     for ask in (library.nvmlDeviceGetComputeRunningProcesses, library.nvmlDeviceGetGraphicsRunningProcesses):
         try:
-            processes |= {one.pid: one.usedGpuMemory for one in ask(handle)}
+            listed |= {one.pid: one.usedGpuMemory for one in ask(handle)}
         except (library.NVMLError_NotSupported, library.NVMLError_NoPermission):
             # A card that does not list who is on it, as one shared by virtual machines, still says how full it is.
-            processes = None
-            break
-    name = str(library.nvmlDeviceGetName(handle))[:_NAME_CHARS_MAX]
-    return Card(name, int(memory.used), int(memory.total), processes)
+            return None
+    return listed
 
 
 def _sees_all_processes() -> bool:
