@@ -163,8 +163,7 @@ class Loop:
         elif len(self._guests) >= _GUESTS_MAX:
             raise errors.InvalidRequestError(f"{_GUESTS_MAX} processes beside Council are watched already. End one.")
         else:
-            mine = [dataclasses.replace(one, service=service) for one in found[:_GUEST_FINDINGS_MAX]]
-            self._guests[service] = (self._now_s(), mine)
+            self._guests[service] = (self._now_s(), found[:_GUEST_FINDINGS_MAX])
 
     def _guest_findings(self, at_s: float) -> Iterator[watching.Finding]:
         """Yield what is known of processes beside Council; what was told too long ago is not known any more."""
