@@ -50,6 +50,13 @@ NEXT_STEPS = {
 }
 
 
+# Nobody starts the supervisor again, unlike every other process.
+SUPERVISOR_STEP = (
+    "Nothing that ends is started again, and nobody looks after the watcher. ~/.council/run/supervisor.lock holds its PID: one "
+    "that was stopped goes on after `kill -CONT`; one that hangs is ended with `kill -9`, then `council up --detach`."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AlertsConfig:
     """Alerts, incidents, and who is told of them."""

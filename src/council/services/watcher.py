@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app, care_app, homes, observing, telemetry
-from council.domain import budgets, errors, gates, home, watching
+from council.domain import budgets, errors, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml

@@ -23,7 +23,7 @@ from council import care_ports, observing, ports
 from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
-from council.upkeep.gates import embedded, sudden
+from council.upkeep.gates import embedded, promql, sudden
 from council.upkeep.samples import exposition, recent
 from council.upkeep.sentinels import findings, house
 
@@ -121,6 +121,7 @@ class Loop:
         self._read_s: dict[str, float] = {}
         self._problems: dict[str, str] = {}
         self._answered_s = math.nan
+        self._unread = ""
         self._began: dict[str, tuple[gates.Verdict, float]] = {}
         self._unkept: list[watching.Scrape] = []
         self._kept_s = self._numbered_s = self._compacted_s = -math.inf
@@ -182,7 +183,7 @@ class Loop:
         lines = [watching.line(one) for one in judged]
         shown = [*map(findings.shown, found), *self._guest_findings(at_s)]
         self.sight = watching.Sight(self.sight.turn + 1, at_s, lines, shown, services, problem)
-        observed = list(self._observe(judged, found, services, at_s))
+        observed = list(self._observe(judged, found, services, problem, at_s))
         await asyncio.to_thread(self._parts.alerts.observe, observed)
         await self._trace(found, at_s)
         await self._keep(at_s)
@@ -255,9 +256,17 @@ class Loop:
     async def _judge(self, at_s: float) -> list[gates.Judged]:
         source = self._parts.source
         measured = await source.measure(self._gates, at_s)
-        if not source.problem or math.isnan(self._answered_s):
+        self._unread = source.problem or self._unread_elsewhere(measured)
+        if not self._unread or math.isnan(self._answered_s):
             self._answered_s = at_s
         return [self._judged(gate, one, at_s) for gate, one in zip(self._gates, measured, strict=True)]
+
+    def _unread_elsewhere(self, measured: Sequence[gates.Measured]) -> str:
+        """Return what a server cannot read though it can be read here: it answers, and still knows nothing."""
+        unread = next((one.partial for one in measured if one.value is None and one.partial), "")
+        if not unread or self._problems or self._parts.source.name == Embedded.name:
+            return ""
+        return f"it answers, but of what it reads {unread}"
 
     def _judged(self, gate: gates.Gate, measured: gates.Measured, at_s: float) -> gates.Judged:
         other = self._of_another_generation(gate, at_s)
@@ -329,6 +338,7 @@ class Loop:
         judged: Sequence[gates.Judged],
         found: Sequence[findings.Finding],
         services: Sequence[states.ServiceStatus],
+        problem: str,
         at_s: float,
     ) -> Iterator[incidents.Observation]:
         at_us = round(at_s * 1e6)
@@ -338,6 +348,7 @@ class Loop:
             yield sources.of_finding(
                 finding.sentinel, finding.service, finding.verdict, finding.reason, finding.look_next, at_us
             )
+        yield sources.of_supervisor(problem, at_us)
         for status in services:
             yield sources.of_service(status, at_us)
         yield from sources.of_crashes(services, self._settings.crashes_per_hour, at_us)
@@ -356,7 +367,10 @@ class Loop:
         yield sources.of_targets(self._untold, len(self._targets), at_us)
         source = self._parts.source
         if source.name != Embedded.name:
-            yield sources.of_source(source.name, source.problem, at_s - self._answered_s, (), at_us)
+            silent_s = at_s - self._answered_s
+            # What was started just now is found by a server with its next readings.
+            unread = source.problem or (self._unread if silent_s > promql.FRESH_S else "")
+            yield sources.of_source(source.name, unread, silent_s, (), at_us)
 
     def _with_sudden(self, judged: gates.Judged, at_s: float) -> gates.Judged:
         """Return a verdict as alerts see it: red already where the last seconds alone are, though the gate is not yet."""

@@ -126,10 +126,12 @@ class Elsewhere:
 
     name = "prometheus"
     problem = ""
+    # Why it knows nothing though it answers.
+    unread = ""
 
     async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
-        value = None if self.problem else 0.0
-        return [gates.Measured(value, 10.0, 60.0, self.problem) for _ in judged]
+        value = None if self.problem or self.unread else 0.0
+        return [gates.Measured(value, 10.0, 60.0, self.problem or self.unread, self.unread) for _ in judged]
 
     async def close(self) -> None:
         pass
@@ -162,6 +164,31 @@ async def test_a_source_that_goes_away_makes_gates_unknown_and_then_an_alert(hou
     assert "metrics_stale svc=prometheus" in house.alerts
     house.source.problem = ""
     await house.run(70)
+    assert "metrics_stale svc=prometheus" not in house.alerts
+
+
+async def test_a_source_that_answers_and_knows_nothing_is_an_alert_once_it_could_have_caught_up(house: House) -> None:
+    house.source = Elsewhere()
+    house.begin()
+    await house.run(60)
+    house.source.unread = "gateway is not watched"
+    await house.run(50)
+    assert house.verdict("error_rate") == (gates.Verdict.UNKNOWN, "gateway is not watched")
+    assert "metrics_stale svc=prometheus" not in house.alerts, "it may not have read yet what was started just now"
+    await house.run(25)
+    assert "metrics_stale svc=prometheus" in house.alerts
+    house.source.unread = ""
+    await house.run(70)
+    assert "metrics_stale svc=prometheus" not in house.alerts
+
+
+async def test_a_service_that_nobody_can_read_is_no_fault_of_the_source(house: House) -> None:
+    house.source = Elsewhere()
+    house.begin()
+    await house.run(20)
+    house.away, house.source.unread = {"gateway"}, "gateway cannot be read"
+    await house.run(200)
+    assert "metrics_stale svc=gateway" in house.alerts
     assert "metrics_stale svc=prometheus" not in house.alerts
 
 
@@ -238,6 +265,20 @@ async def test_a_supervisor_that_does_not_answer_is_said_and_services_that_fail_
     await house.run(5)
     assert house.loop.sight.problem == "Council is not running."
     assert house.loop.sight.services == ()
+
+
+async def test_a_supervisor_that_hangs_is_an_alert_until_it_answers_again(house: House) -> None:
+    await house.run(20)
+    house.supervised = False
+    await house.run(5)
+    assert house.alerts == [], "a single look that fails says little"
+    await house.run(10)
+    assert house.alerts == ["service_down svc=supervisor"]
+    (incident,) = house.kept.kept.values()
+    assert "kill -CONT" in incident.members[0].alert.next_step
+    house.supervised = True
+    await house.run(70)
+    assert house.alerts == []
 
 
 async def test_a_service_that_is_no_longer_listed_is_not_missed(house: House) -> None:

@@ -150,7 +150,8 @@ def _ended(
 def _cut(one: incidents.Observation) -> incidents.Observation:
     """Return the observation with its texts cut: some of them name what others have made."""
     labels = tuple(
-        (key[: incidents.NAME_CHARS_MAX], incidents.one_line(value, incidents.NAME_CHARS_MAX)) for key, value in one.labels
+        (key[: incidents.NAME_CHARS_MAX], incidents.one_line(value, incidents.NAME_CHARS_MAX))
+        for key, value in one.labels
     )
     return replace(
         one,

@@ -46,6 +46,13 @@ def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observatio
     return _observation("service_down", verdict, at_us, reason, labels)
 
 
+def of_supervisor(problem: str, at_us: int) -> incidents.Observation:
+    """Return whether the supervisor answers, without which nobody knows what runs, and nothing is started again."""
+    verdict = gates.Verdict.RED if problem else gates.Verdict.GREEN
+    labels = (("svc", "supervisor"),)
+    return _observation("service_down", verdict, at_us, problem or "it answers", labels, alerting.SUPERVISOR_STEP)
+
+
 def of_crashes(services: Iterable[states.ServiceStatus], most: int, at_us: int) -> Iterator[incidents.Observation]:
     """Yield whether each service ends again and again: every time it is back too soon for `service_down`."""
     by_name: dict[str, list[states.ServiceStatus]] = {}
