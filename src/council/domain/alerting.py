@@ -57,6 +57,10 @@ SUPERVISOR_STEP = (
 )
 
 
+# Of a process that is none of Council's, whose sentinel was started by hand.
+GUEST_STEP = "Start `council sentinel --service NAME --pid PID` again; Ctrl-C there ends the watch and this."
+
+
 @dataclass(frozen=True, slots=True)
 class AlertsConfig:
     """Alerts, incidents, and who is told of them."""

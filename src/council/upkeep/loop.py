@@ -51,6 +51,7 @@ _GUEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _GUESTS_MAX = 32
 _GUEST_FINDINGS_MAX = 32
 _GUEST_FRESH_S = 60.0
+_GUEST_FORGOTTEN_S = 86_400.0
 
 
 class Embedded:
@@ -114,7 +115,7 @@ class Loop:
         }
         # What sentinels beside other processes told last, and when; and what those that ended had told.
         self._guests: dict[str, tuple[float, Sequence[watching.Finding]]] = {}
-        self._left: list[watching.Finding] = []
+        self._left: dict[str, Sequence[watching.Finding]] = {}
         self._traced_s: dict[str, float] = {}
         self._budgets: Sequence[budgets.Line] = ()
         self._budgeted_s = -math.inf
@@ -160,17 +161,47 @@ class Loop:
             )
         _, before = self._guests.pop(service, (0.0, ()))
         if ended:
-            self._left += before
-        elif len(self._guests) >= _GUESTS_MAX:
+            self._left[service] = before
+        elif len(self._guests) >= _GUESTS_MAX and not self._has_forgone(self._now_s()):
             raise errors.InvalidRequestError(f"{_GUESTS_MAX} processes beside Council are watched already. End one.")
         else:
             self._guests[service] = (self._now_s(), found[:_GUEST_FINDINGS_MAX])
 
+    def _has_forgone(self, at_s: float) -> bool:
+        """Drop the guest that has been silent for longest, for another; return whether there was one."""
+        told_s, service = min((told_s, service) for service, (told_s, _) in self._guests.items())
+        if at_s - told_s <= _GUEST_FRESH_S:
+            return False
+        self._left[service] = self._guests.pop(service)[1]
+        return True
+
     def _guest_findings(self, at_s: float) -> Iterator[watching.Finding]:
-        """Yield what is known of processes beside Council; what was told too long ago is not known any more."""
+        """Yield what is known of processes beside Council: nothing where it was told too long ago."""
         for told_s, found in self._guests.values():
             if at_s - told_s <= _GUEST_FRESH_S:
                 yield from found
+            else:
+                why = f"Unknown: its sentinel told nothing for {at_s - told_s:.0f} s."
+                yield from (
+                    dataclasses.replace(one, verdict=gates.Verdict.UNKNOWN, value=None, reason=why) for one in found
+                )
+
+    def _observe_guests(self, at_s: float) -> Iterator[incidents.Observation]:
+        """Yield what is so of processes beside Council. A sentinel that ends in silence, as one that was killed, is told of."""
+        at_us = round(at_s * 1e6)
+        for one in self._guest_findings(at_s):
+            yield sources.of_finding(one.sentinel, one.service, one.verdict, one.reason, one.look_next, at_us)
+        for service, (told_s, _) in list(self._guests.items()):
+            yield sources.of_guest(service, at_s - told_s, at_s - told_s > _GUEST_FRESH_S, at_us)
+            if at_s - told_s > _GUEST_FORGOTTEN_S:
+                del self._guests[service]
+        for service, found in self._left.items():
+            yield sources.of_guest(service, None, False, at_us)
+            for one in found:
+                yield sources.of_finding(
+                    one.sentinel, service, gates.Verdict.NOT_APPLICABLE, "it is watched no more", "", at_us
+                )
+        self._left = {}
 
     async def turn(self) -> None:
         """Do one turn. Raises nothing that one part's failure brings about."""
@@ -353,13 +384,7 @@ class Loop:
             yield sources.of_service(status, at_us)
         yield from sources.of_crashes(services, self._settings.crashes_per_hour, at_us)
         yield sources.of_watcher(gates.Verdict.GREEN, "it watches", at_us)
-        for guest in self._guest_findings(at_s):
-            yield sources.of_finding(guest.sentinel, guest.service, guest.verdict, guest.reason, guest.look_next, at_us)
-        for guest in self._left:
-            yield sources.of_finding(
-                guest.sentinel, guest.service, gates.Verdict.NOT_APPLICABLE, "it is watched no more", "", at_us
-            )
-        self._left = []
+        yield from self._observe_guests(at_s)
         yield from sources.of_budgets(self._budgets, at_us)
         for service, read_s in self._read_s.items():
             replicas = [one for one in services if one.name.partition(":")[0] == service]

@@ -470,10 +470,29 @@ async def test_a_process_beside_council_is_an_alert_while_somebody_watches_it(ho
     assert house.alerts == []
 
 
-async def test_what_was_told_of_a_process_beside_council_too_long_ago_is_not_known(house: House) -> None:
-    house.loop.hear("smoke", [guest(gates.Verdict.AMBER)], ended=False)
+async def test_what_was_told_of_a_process_beside_council_too_long_ago_is_not_known_and_its_silence_told(
+    house: House,
+) -> None:
+    house.loop.hear("smoke", [guest(gates.Verdict.GREEN)], ended=False)
+    await house.run(50)
+    assert house.alerts == []
+    await house.run(40)
+    (found,) = [one for one in house.loop.sight.findings if one.service == "smoke"]
+    assert (found.verdict, found.value) == (gates.Verdict.UNKNOWN, None)
+    assert house.alerts == ["metrics_stale svc=smoke"]
+    house.loop.hear("smoke", [guest(gates.Verdict.GREEN)], ended=False)
+    house.loop.hear("smoke", [], ended=True)
+    await house.run(5)
+    assert house.alerts == []
+
+
+async def test_a_process_beside_council_makes_room_once_its_sentinel_is_silent(house: House) -> None:
+    for number in range(32):
+        house.loop.hear(f"p{number}", [], ended=False)
     await house.run(90)
-    assert [one for one in house.loop.sight.findings if one.service == "smoke"] == []
+    house.loop.hear("one-more", [], ended=False)
+    await house.run(5)
+    assert len(house.alerts) == 31
 
 
 async def test_a_process_beside_council_has_a_name_of_its_own_and_there_are_few(house: House) -> None:

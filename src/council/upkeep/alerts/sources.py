@@ -107,6 +107,16 @@ def of_source(
     return _observation("metrics_stale", verdict, at_us, reason, (("svc", target),))
 
 
+def of_guest(service: str, silent_s: float | None, is_silent: bool, at_us: int) -> incidents.Observation:
+    """Return whether the sentinel of a process beside Council still tells of it; None for one that was ended."""
+    labels = (("svc", service),)
+    if silent_s is None:
+        return _observation("metrics_stale", gates.Verdict.NOT_APPLICABLE, at_us, "it is watched no more", labels)
+    verdict = gates.Verdict.RED if is_silent else gates.Verdict.GREEN
+    reason = f"its sentinel told nothing for {silent_s:.0f} s" if is_silent else "its sentinel tells of it"
+    return _observation("metrics_stale", verdict, at_us, reason, labels, alerting.GUEST_STEP)
+
+
 def of_targets(problem: str, watched: int, at_us: int) -> incidents.Observation:
     """Return whether anybody is watched. With the list of before the watch goes on, though the new one cannot be read."""
     verdict = gates.Verdict.GREEN if watched else gates.Verdict.RED
