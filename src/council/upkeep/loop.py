@@ -379,9 +379,11 @@ class Loop:
             yield sources.of_finding(
                 finding.sentinel, finding.service, finding.verdict, finding.reason, finding.look_next, at_us
             )
-        yield sources.of_supervisor(problem, at_us)
-        for status in services:
-            yield sources.of_service(status, at_us)
+        run = [sources.of_supervisor(problem, at_us), *(sources.of_service(status, at_us) for status in services)]
+        yield from run
+        if not problem:
+            gone = self._parts.alerts.firing("service_down") - {one.labels for one in run}
+            yield from (sources.of_gone("service_down", labels, at_us) for labels in gone)
         yield from sources.of_crashes(services, self._settings.crashes_per_hour, at_us)
         yield sources.of_watcher(gates.Verdict.GREEN, "it watches", at_us)
         yield from self._observe_guests(at_s)
@@ -396,6 +398,9 @@ class Loop:
             # What was started just now is found by a server with its next readings.
             unread = source.problem or (self._unread if silent_s > promql.FRESH_S else "")
             yield sources.of_source(source.name, unread, silent_s, (), at_us)
+        elsewhere = {(("svc", name),) for name in watching.SOURCES if name not in (source.name, *self._guests)}
+        for labels in elsewhere & self._parts.alerts.firing("metrics_stale"):
+            yield sources.of_gone("metrics_stale", labels, at_us)
 
     def _with_sudden(self, judged: gates.Judged, at_s: float) -> gates.Judged:
         """Return a verdict as alerts see it: red already where the last seconds alone are, though the gate is not yet."""

@@ -50,6 +50,7 @@ class House:
         self.supervised = self.recorded = self.listed = True
         self.spent = 0
         self.state = "ready"
+        self.replicas: list[str] = []
         self.kept = alerts.PlainIncidents()
         self.watched = list(SERVICES)
         self.began_s = self.clock.now_us() / 1e6
@@ -79,7 +80,7 @@ class House:
         assert not memory, "each look at memory costs the machine"
         if not self.supervised:
             raise errors.SupervisorUnavailableError("Council is not running.")
-        return [states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0) for one in SERVICES]
+        return [states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0) for one in (*SERVICES, *self.replicas)]
 
     async def trace(self, service: str) -> None:
         self.traced.append(service)
@@ -265,6 +266,31 @@ async def test_a_supervisor_that_does_not_answer_is_said_and_services_that_fail_
     await house.run(5)
     assert house.loop.sight.problem == "Council is not running."
     assert house.loop.sight.services == ()
+
+
+async def test_an_alert_ends_with_what_it_was_about(house: House) -> None:
+    house.state, house.replicas = "hung", ["gateway:1"]
+    await house.run(15)
+    assert "service_down svc=gateway replica=1" in house.alerts
+    house.replicas, house.supervised = [], False
+    await house.run(10)
+    assert "service_down svc=gateway replica=1" in house.alerts, "nobody says that it is gone"
+    house.supervised = True
+    await house.run(10)
+    assert "service_down svc=gateway" in house.alerts
+    assert "service_down svc=gateway replica=1" not in house.alerts
+
+
+async def test_a_source_that_is_asked_no_more_keeps_no_incident_open(house: House) -> None:
+    house.source = Elsewhere()
+    house.source.problem = "the Prometheus at http://127.0.0.1:9090 cannot be reached"
+    house.begin()
+    await house.run(30)
+    assert "metrics_stale svc=prometheus" in house.alerts
+    house.source = None
+    house.begin()
+    await house.run(10)
+    assert house.alerts == []
 
 
 async def test_a_supervisor_that_hangs_is_an_alert_until_it_answers_again(house: House) -> None:

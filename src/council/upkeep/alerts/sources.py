@@ -53,6 +53,11 @@ def of_supervisor(problem: str, at_us: int) -> incidents.Observation:
     return _observation("service_down", verdict, at_us, problem or "it answers", labels, alerting.SUPERVISOR_STEP)
 
 
+def of_gone(name: str, labels: incidents.Labels, at_us: int) -> incidents.Observation:
+    """Return that what an alert was about is no more, as a process of several after there were fewer."""
+    return _observation(name, gates.Verdict.NOT_APPLICABLE, at_us, "it is no more", labels)
+
+
 def of_crashes(services: Iterable[states.ServiceStatus], most: int, at_us: int) -> Iterator[incidents.Observation]:
     """Yield whether each service ends again and again: every time it is back too soon for `service_down`."""
     by_name: dict[str, list[states.ServiceStatus]] = {}
