@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from council.serving.compute import results
 from council.serving.compute.math import evaluate, grammar, lexer, limits, tree
-from council.serving.wording import manners
+from council.serving.wording import manners, number_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ _WISHES = re.compile(
 
 
 def bare(text: str) -> str:
-    """Return `text` without manners, closing marks, and a closing wish for an exact answer or for all solutions."""
-    found = manners.without(text, _MARKS)
+    """Return `text` without manners, closing marks, and a closing wish for an exact answer; large numbers in digits."""
+    found = number_words.in_digits(manners.without(text, _MARKS))
     return _WISHES.sub("", found) if len(found) <= TEXT_CHARS_MAX else found
 
 
