@@ -1,7 +1,7 @@
 """Numbers in English words, each kind in one table, of which every grammar takes the span that it reads. Pure.
 
-Numbers from a hundred on, and those with a half or a quarter, are put into digits before a grammar reads the text. A billion stays a
-word: it has been two numbers.
+Numbers from a hundred on, and those with a half or a quarter, are put into digits before a grammar reads the text. A billion
+stays a word: it has been two numbers.
 """
 
 import re
@@ -62,8 +62,10 @@ FRACTIONS: Mapping[str, Fraction] = _fractions()
 
 
 _SCALES: Mapping[str, int] = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
-_BELOW_HUNDRED = "(?:" + "|".join(sorted((word for word in COUNTS if COUNTS[word] and " dozen" not in word), key=len)[::-1]) + r")\b"
-_ONE_TO_NINE = "(?:an?|[1-9]|" + "|".join(cardinals(1, 9)) + ")"
+_BELOW_HUNDRED = (
+    "(?:" + "|".join(sorted((word for word in COUNTS if COUNTS[word] and " dozen" not in word), key=len)[::-1]) + r")\b"
+)
+_ONE_TO_NINE = "(?:an?|" + "|".join(cardinals(1, 9)) + ")"
 _HUNDREDS = rf"{_ONE_TO_NINE}[ -]hundred(?:(?:[ -]and)?[ -]{_BELOW_HUNDRED})?\b"
 _MIXED_PARTS = {"a half": "1/2", "one half": "1/2", "a quarter": "1/4", "one quarter": "1/4", "three quarters": "3/4"}
 _MIXED = rf"(?:{_BELOW_HUNDRED}|\d{{1,3}}) and (?:{'|'.join(_MIXED_PARTS)})\b"
@@ -72,7 +74,9 @@ _REST = rf"(?: and {_BELOW_HUNDRED}| {_HUNDREDS}| {_BELOW_HUNDRED})?"
 _LARGE = rf"{_BEFORE_SCALE}[ -]million(?: {_BEFORE_SCALE} thousand)?{_REST}|{_BEFORE_SCALE}[ -]thousand{_REST}|{_HUNDREDS}|{_MIXED}"
 _PART_WORDS = "|".join(f"{part}s?" for part in PARTS)
 _SCALE_WORD = r"(?:hundred|thousand|[mb]illion|trillion|dozen)(?:s|ths?)?"
-_NUMBERISH = rf"(?:{_BELOW_HUNDRED}|zero\b|\d|(?:{_SCALE_WORD}|{_PART_WORDS}|{'|'.join(_ORDINALS)}|halves|point|couple|few)\b)"
+_NUMBERISH = (
+    rf"(?:{_BELOW_HUNDRED}|zero\b|\d|(?:{_SCALE_WORD}|{_PART_WORDS}|{'|'.join(_ORDINALS)}|halves|point|couple|few)\b)"
+)
 # Nothing of a number, nor of a word, may follow; then more is meant than was read.
 _SPOKEN = re.compile(
     rf"(?<![\w.,/'-])(?:{_LARGE})(?![\w'/-]|\.\d)(?!,?[ -]+(?:and )?(?:an? )?{_NUMBERISH})", re.IGNORECASE | re.ASCII
@@ -81,9 +85,9 @@ _BEHIND_NUMBER = re.compile(rf"{_NUMBERISH}[ ,-]*(?:and )?\Z", re.IGNORECASE | r
 _LEFT = re.compile(rf"\b{_SCALE_WORD}\b", re.IGNORECASE | re.ASCII)
 # Beside these `and` may part two numbers: the sum of two hundred and five.
 _LISTS = re.compile(
-    r"\b(?:sum|product|difference|quotient|average|mean|median|mode|range|total|gcd|hcf|gcf|lcm|divisors?|multiples?|factors?|between"
-    r"|add|multiply|divide|subtract|ratio|both|larg\w+|great\w+|big\w+|high\w+|small\w+|low\w+|least|less|max\w*|min(?:imum)?|numbers?"
-    r"|probability|chance|variance|deviation|coprime|list|order|sort|compare)\b",
+    r"\b(?:sum|product|difference|quotient|average|mean|median|mode|range|total|gcd|hcf|gcf|lcm|divisors?|multiples?|factors?"
+    r"|between|add|multiply|divide|subtract|ratio|both|larg\w+|great\w+|big\w+|high\w+|small\w+|low\w+|least|less|numbers?"
+    r"|maximum|minimum|max(?= ?\()|min(?= ?\()|probability|chance|variance|deviation|coprime|list|order|sort|compare)\b",
     re.IGNORECASE | re.ASCII,
 )
 _TEXT_CHARS_MAX = 2_000
@@ -97,19 +101,20 @@ def in_digits(text: str) -> str:
     """
     if len(text) > _TEXT_CHARS_MAX:
         return text
-    found = [match for match in _SPOKEN.finditer(text)]
+    plain = re.sub("[ \\t\N{NO-BREAK SPACE}]+", " ", text)
+    found = list(_SPOKEN.finditer(plain))
     parting = any(re.search(r"\band\b", match[0], re.IGNORECASE) for match in found)
-    if not found or (parting and _LISTS.search(_SPOKEN.sub("", text))):
+    if not found or (parting and _LISTS.search(_SPOKEN.sub("", plain))):
         return text
     made, end = [], 0
     for match in found:
         value = _spoken(match[0].lower())
-        before = text[max(0, match.start() - _BEHIND_CHARS_MAX) : match.start()]
+        before = plain[max(0, match.start() - _BEHIND_CHARS_MAX) : match.start()]
         if value is None or _BEHIND_NUMBER.search(before):
             return text
-        made += [text[end : match.start()], value]
+        made += [plain[end : match.start()], value]
         end = match.end()
-    changed = "".join((*made, text[end:]))
+    changed = "".join((*made, plain[end:]))
     return text if _LEFT.search(changed) else changed
 
 
