@@ -42,6 +42,8 @@ def plain(text: str) -> str:
     text = text.strip()
     if not text.isprintable():
         raise stops.PassOnError("it holds signs that cannot be printed")
+    if text.endswith(")!"):
+        raise stops.PassOnError("the last mark may be of a factorial")
     if text.count("$") == 2:
         text = re.sub(r"(?<!\S)\$(\S[^$]*)(?<=\S)\$(?=[\s?!.,:;]|$)", r"\1", text).strip()
     return number_words.in_digits(manners.without(text, _MARKS))
