@@ -1,4 +1,4 @@
-"""Seats, handshakes, PINs, nCr(5, 2), sixes and heads in a row, a red king: counting and chances in few words. Keys are counted."""
+"""Counting and chances in few words: seats, handshakes, PINs, nCr(5, 2), sixes and heads in a row. Keys are counted."""
 
 import itertools
 import random
@@ -34,7 +34,8 @@ def _handshakes(chance: random.Random) -> families.Asked:
     shakes = sum(1 for _ in itertools.combinations(range(people), 2))
     form = chance.choice(
         (
-            "handshakes among {} people", "How many handshakes are there among {} people?", "the number of handshakes between {} people",
+            "handshakes among {} people", "How many handshakes are there among {} people?",
+            "the number of handshakes between {} people",
             "How many handshakes are possible among {} people?", "How many handshakes among {} guests?",
             "How many handshakes are there among {} people if everyone shakes hands with everyone else?",
             "How many handshakes are there between {} people if everyone shakes hands with everyone else once?",
@@ -87,7 +88,8 @@ def _heads(chance: random.Random) -> families.Asked:
     good = sum(set(outcome) == {"H"} for outcome in outcomes)
     form = chance.choice(
         (
-            "probability of {} {} in a row", "What is the probability of getting {} {} in a row?", "chance of flipping {} {} in a row",
+            "probability of {} {} in a row", "What is the probability of getting {} {} in a row?",
+            "chance of flipping {} {} in a row",
             "What is the probability of tossing {} {} in a row with a fair coin?",
         )
     )  # fmt: skip

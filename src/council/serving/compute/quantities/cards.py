@@ -93,7 +93,8 @@ _ONE = (
 )
 # Where no deck is named, only what can be nothing but cards.
 _COURT = "ace|jack|queen|king"
-_NO_DECK = rf"(an ace|a ((red |black )?(jack|queen|king)|(red|black) ace|red card|black card|face card)|the ({_COURT}) of (hearts|diamonds|clubs|spades))"
+_RED_OR_BLACK = "(red|black) (ace|card)|(red |black )?(jack|queen|king)|face card"
+_NO_DECK = rf"(an ace|a ({_RED_OR_BLACK})|the ({_COURT}) of (hearts|diamonds|clubs|spades))"
 _MANY = (
     r"((red |black )?(aces|jacks|queens|kings|face cards|twos|threes|fours|fives|sixes|sevens|eights|nines|tens)|red cards|"
     r"black cards|hearts|diamonds|clubs|spades)"

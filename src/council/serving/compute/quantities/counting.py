@@ -240,8 +240,9 @@ FRAMES = [
             rf"friends|runners|guests) (in a (row|line))"
         ),
         (
-            rf"{_WAYS} <n:count> (people|students|children|friends|guests) (sit|sit down|stand|line up|be seated|be arranged) "
-            r"(next to each other )?in (a (row|line)( of (?P<seats>\d{1,3}) (seats|chairs))?|(?P<chairs>\d{1,3}) (seats|chairs))"
+            rf"{_WAYS} <n:count> (people|students|children|friends|guests) "
+            r"(sit|sit down|stand|line up|be seated|be arranged) "
+            r"in (a (row|line)( of (?P<seats>\d{1,3}) (seats|chairs))?|(?P<chairs>\d{1,3}) (seats|chairs))"
         ),
         (
             rf"{_WAYS} <n:count> (people|students|children|friends|guests) (sit|be seated|be arranged) "
@@ -271,8 +272,8 @@ FRAMES = [
     *frames.frames(
         _handshakes,
         (
-            r"(<ask>(the )?number of |how many |)(possible )?handshakes (are (there|possible) |will there be |happen )?(among|between) "
-            r"(a group of )?<n:count> (people|persons|friends|guests|students)"
+            r"(<ask>(the )?number of |how many |)(possible )?handshakes (are (there|possible) |will there be )?"
+            r"(among|between) (a group of )?<n:count> (people|persons|friends|guests|students)"
             r"( if (everyone|everybody|each person) shakes hands with (everyone else|each other)( (exactly )?once)?)?"
         ),
         (
