@@ -9,6 +9,9 @@ from council.domain import answers, errors
 from council.kit import clock as clock_module
 from council.serving.specialists import context, followups
 
+# What the worker calls a text that no grammar reads.
+_PASSED_ON = "passed_on"
+
 
 class ComputedSpecialist:
     """Asks one operation of the worker."""
@@ -29,9 +32,7 @@ class ComputedSpecialist:
             yield answers.PassOn(f"Only the model can follow what it was told beside the question: {before.instructed}")
             return
         try:
-            result = await self._followed_up(question) or await self._computed(
-                question.text, before.stated, question.request_id
-            )
+            result = await self._followed_up(question) or await self._read(question, before)
         except errors.ComputeLimitError as error:
             yield _refusal(error.message, "")
             return
@@ -43,6 +44,27 @@ class ComputedSpecialist:
             case _:
                 earlier = "Read with what was said before it: " if before.stated else ""
                 yield answers.PassOn(f"{earlier}{result['reason']}")
+
+    async def _read(self, question: answers.Question, before: context.Context) -> dict[str, Any]:
+        """Return the result of the last message alone, or with the facts that stood beside earlier questions.
+
+        Where both come to a result, they must come to the same: nobody says whether those facts still hold.
+        """
+        text, request_id = question.text, question.request_id
+        alone = await self._computed(text, before.stated, request_id)
+        hanging = before.hanging(text)
+        facts = hanging or (before.nearest() if alone["kind"] == _PASSED_ON else ())
+        if not facts:
+            return alone
+        together = await self._computed(text, facts, request_id)
+        if together["kind"] == "solved" and (alone["kind"] != "solved" or _said(together) == _said(alone)):
+            return together
+        if hanging and alone["kind"] == "solved":
+            reason = (
+                f"It may hang on what was said before it, and comes out otherwise with that: {' '.join(facts)[:100]}"
+            )
+            return {"kind": _PASSED_ON, "reason": reason}
+        return alone
 
     async def _followed_up(self, question: answers.Question) -> dict[str, Any] | None:
         """Return the result of a question that leans on the one before, where that one was read; None of any other."""
@@ -67,6 +89,11 @@ class ComputedSpecialist:
             return {"text": text}
         today = datetime.datetime.fromtimestamp(self._clock.now_us() / 1_000_000, datetime.UTC).date()
         return {"text": text, "today": today.isoformat()}
+
+
+def _said(result: dict[str, Any]) -> str:
+    """Return an answer without what it rests on, which may be more in one reading than in another."""
+    return str(result["answer"]).partition("\nBecause: ")[0]
 
 
 def _finding(result: dict[str, Any]) -> answers.Finding:
