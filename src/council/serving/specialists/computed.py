@@ -9,9 +9,6 @@ from council.domain import answers, errors
 from council.kit import clock as clock_module
 from council.serving.specialists import context, followups
 
-# What the worker calls a text that no grammar reads.
-_PASSED_ON = "passed_on"
-
 
 class ComputedSpecialist:
     """Asks one operation of the worker."""
@@ -48,23 +45,27 @@ class ComputedSpecialist:
     async def _read(self, question: answers.Question, before: context.Context) -> dict[str, Any]:
         """Return the result of the last message alone, or with the facts that stood beside earlier questions.
 
-        Where both come to a result, they must come to the same: nobody says whether those facts still hold.
+        Nobody says whether those facts still hold. So what comes to a result alone must come to the same with them, and what
+        does not is read with them only where it tells nothing itself: "He eats 3" may be said instead of what he ate before.
         """
         text, request_id = question.text, question.request_id
         alone = await self._computed(text, before.stated, request_id)
-        hanging = before.hanging(text)
-        facts = hanging or (before.nearest() if alone["kind"] == _PASSED_ON else ())
+        solved = alone["kind"] == "solved"
+        if solved:
+            facts = before.hanging(text)
+        else:
+            facts = () if context.tells(text) else before.hanging(text) or before.nearest()
         if not facts:
             return alone
         together = await self._computed(text, facts, request_id)
-        if together["kind"] == "solved" and (alone["kind"] != "solved" or _said(together) == _said(alone)):
+        if together["kind"] == "solved" and (not solved or _said(together) == _said(alone)):
             return together
-        if hanging and alone["kind"] == "solved":
-            reason = (
-                f"It may hang on what was said before it, and comes out otherwise with that: {' '.join(facts)[:100]}"
-            )
-            return {"kind": _PASSED_ON, "reason": reason}
-        return alone
+        if not solved:
+            return alone
+        reason = (
+            f"It may hang on what was said before it, and does not come out the same with that: {' '.join(facts)[:100]}"
+        )
+        return {"kind": "passed_on", "reason": reason}
 
     async def _followed_up(self, question: answers.Question) -> dict[str, Any] | None:
         """Return the result of a question that leans on the one before, where that one was read; None of any other."""

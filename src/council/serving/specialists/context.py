@@ -150,12 +150,17 @@ def of(messages: Sequence[answers.Message]) -> Context:
     return Context(tuple(told), "")
 
 
+def tells(text: str) -> bool:
+    """Say whether a text states anything beside what it asks."""
+    return any(not _asks(sentence) for sentence in _sentences(text))
+
+
 def _told(text: str, turn: int) -> list[Told]:
     """Return the sentences of a turn that may hold on: all of one that asks nothing, else what is told and what says so."""
     if _BARE.fullmatch(text):
         return []
     sentences = [sentence for sentence in _sentences(text) if not all(map(_PLEASANT.fullmatch, _clauses(sentence)))]
-    asking = [sentence.endswith("?") or _ASKING.match(sentence) is not None for sentence in sentences]
+    asking = [_asks(sentence) for sentence in sentences]
     told = []
     for sentence, asks in zip(sentences, asking, strict=True):
         lasting = bool(_LASTING.search(sentence) or (not asks and _NOTATION.search(sentence)))
@@ -163,6 +168,10 @@ def _told(text: str, turn: int) -> list[Told]:
             said = sentence if sentence.endswith(_QUOTED) else f"{sentence.rstrip('.!? ')}."
             told.append(Told(said, turn, lasting or not any(asking)))
     return told
+
+
+def _asks(sentence: str) -> bool:
+    return sentence.endswith("?") or _ASKING.match(sentence) is not None
 
 
 def _words(text: str) -> frozenset[str]:

@@ -82,6 +82,13 @@ async def test_facts_beside_an_earlier_question_are_not_left_out(earlier: str, q
     assert not (isinstance(found, answers.Finding) and found.evidence.level.verified)
 
 
+async def test_what_may_be_told_instead_of_an_earlier_fact_is_not_added_to_it() -> None:
+    eaten = "Tom has 5 apples. He eats 2. How many apples does Tom have?"
+    assert isinstance(
+        await asked(said(eaten, "He eats 3. How many apples does Tom have?"), answers.Route.MATH), answers.PassOn
+    )
+
+
 @pytest.mark.parametrize(
     ("turns", "answer"),
     [
