@@ -51,10 +51,9 @@ class ComputedSpecialist:
         text, request_id = question.text, question.request_id
         alone = await self._computed(text, before.stated, request_id)
         solved = alone["kind"] == "solved"
-        if solved:
-            facts = before.hanging(text)
-        else:
-            facts = () if context.tells(text) else before.hanging(text) or before.nearest()
+        if not solved and context.tells(text):
+            return alone
+        facts = before.hanging(text) or (() if solved else before.nearest())
         if not facts:
             return alone
         together = await self._computed(text, facts, request_id)
