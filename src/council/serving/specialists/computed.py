@@ -46,14 +46,14 @@ class ComputedSpecialist:
         """Return the result of the last message alone, or with the facts that stood beside earlier questions.
 
         Nobody says whether those facts still hold. So what comes to a result alone must come to the same with them, and what
-        does not is read with them only where it tells nothing itself: "He eats 3" may be said instead of what he ate before.
+        does not is read with the last ones only where it tells nothing itself: "He eats 3" may be said instead of "He eats 2".
         """
         text, request_id = question.text, question.request_id
         alone = await self._computed(text, before.stated, request_id)
         solved = alone["kind"] == "solved"
         if not solved and context.tells(text):
             return alone
-        facts = before.hanging(text) or (() if solved else before.nearest())
+        facts = before.hanging(text) if solved else before.nearest(text)
         if not facts:
             return alone
         together = await self._computed(text, facts, request_id)

@@ -9,7 +9,7 @@ same things, and it is told apart: `hanging` returns it.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from council.domain import answers
@@ -47,7 +47,7 @@ _ASKING = re.compile(
     r"(?:what|who|whom|whose|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|should|has|have|"
     r"solve|compute|calculate|evaluate|find|simplify|factor|factorise|factorize|expand|convert|differentiate|integrate|write|"
     r"run|execute|explain|tell|give|show|list|name|define|translate|summarise|summarize|prove|sort|count|add|subtract|"
-    r"multiply|divide|draw|make|say|describe|compare|derivative|integral|limit)\b",
+    r"multiply|divide|round|draw|make|say|describe|compare|derivative|integral|limit)\b",
     re.IGNORECASE,
 )
 # A question of these alone needs no verb: "17% of 200".
@@ -56,8 +56,9 @@ _BARE = re.compile(
 )
 # These hold on after the question that they came with.
 _LASTING = re.compile(
-    r"\b(?:from now on|always|never|whenever|let|assume|suppose|imagine|pretend|remember|treat|use|work in|means?|denotes?|"
-    r"stands? for|in base|modulo|round|from here|for the rest|throughout|hereafter|all (?:numbers|angles|results|answers))\b",
+    r"\b(?:from now on|always|never|whenever|let|assume|suppose|imagine|pretend|remember|treat|use|work in|means|denotes?|"
+    r"stands? for|in base|(?<!\d )modulo|round(?! -?[\d.])|from here|for the rest|throughout|hereafter|"
+    r"all (?:numbers|angles|results|answers))\b",
     re.IGNORECASE,
 )
 # A fact inside of a question: another day than that of the clock.
@@ -65,7 +66,7 @@ _DATED = re.compile(r"\b(?:if|suppose|given that) (?:today|tomorrow|yesterday|it
 # So do these where they are told, and not asked: they are about how numbers and answers are written.
 _NOTATION = re.compile(
     r"\b(?:octal|binary|hex|hexadecimal|duodecimal|ternary|base|bases|radix|mod|pi|radians|notation|symbols?|operators?|"
-    r"precedence)\b|^(?:please )?(?:answer|reply|respond|take|consider|express|read|interpret|count)\b"
+    r"precedence|mean)\b|^(?:please )?(?:answer|reply|respond|take|consider|express|read|interpret|count)\b"
     r"|\b(?:numbers?|digits?|answers?|results?|angles?|dates?|times?|prices?|units?|everything)\b[^,]{0,30}"
     r"\b(?:written|meant|given|taken|expressed|shown|read|in|as|to be)\b",
     re.IGNORECASE,
@@ -105,29 +106,34 @@ class Context:
     @property
     def stated(self) -> tuple[str, ...]:
         """What the last message is read with in any case."""
-        return self._with(lambda _: False)
+        return tuple(one.text for one in self.told if one.lasting)
 
     def hanging(self, text: str) -> tuple[str, ...]:
-        """Return what `text` is to be read with as well where it speaks of the same things; () where nothing else does."""
-        return self._related(_words(text))
+        """Return what `text` is to be read with where facts beside an earlier question speak of the same things; else ()."""
+        return self._with(self._related(_words(text)))
 
-    def nearest(self) -> tuple[str, ...]:
-        """Return what a question that says too little may be about: the last facts beside a question, and what they rest on."""
-        beside = [one for one in self.told if not one.lasting]
-        latest = [_words(one.text) for one in beside if one.turn == beside[-1].turn]
-        return self._related(frozenset[str]().union(*latest))
+    def nearest(self, text: str) -> tuple[str, ...]:
+        """Return what a question that says too little may be about: the last facts beside a question, if those alone can be."""
+        turns = {one.turn for one in self.told if not one.lasting}
+        last = frozenset({max(turns)} if turns else ())
+        return self._with(last if self._related(_words(text) | self._words_of(last)) == last else frozenset())
 
-    def _related(self, shared: frozenset[str]) -> tuple[str, ...]:
-        related: set[Told] = set()
-        while more := {
-            one for one in self.told if not one.lasting and one not in related and shared & _words(one.text)
-        }:
+    def _related(self, shared: frozenset[str]) -> frozenset[int]:
+        """Return the turns with facts that share a word, or share one with such a turn."""
+        turns = {one.turn for one in self.told if not one.lasting}
+        related: frozenset[int] = frozenset()
+        while more := {turn for turn in turns - related if shared & self._words_of(frozenset({turn}))}:
             related |= more
-            shared = shared.union(*(_words(one.text) for one in more))
-        return self._with(lambda one: one in related) if related else ()
+            shared |= self._words_of(related)
+        return related
 
-    def _with(self, wanted: Callable[[Told], bool]) -> tuple[str, ...]:
-        return tuple(one.text for one in self.told if one.lasting or wanted(one))
+    def _words_of(self, turns: frozenset[int]) -> frozenset[str]:
+        return frozenset(
+            word for one in self.told if one.turn in turns and not one.lasting for word in _words(one.text)
+        )
+
+    def _with(self, turns: frozenset[int]) -> tuple[str, ...]:
+        return tuple(one.text for one in self.told if one.lasting or one.turn in turns) if turns else ()
 
 
 def of(messages: Sequence[answers.Message]) -> Context:

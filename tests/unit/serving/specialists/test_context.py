@@ -74,6 +74,7 @@ async def test_what_cannot_be_read_with_it_is_never_left_out(earlier: str, quest
         ("What is 3 + 4? Everything is mod 2.", "What is 7 + 9?", "math"),
         ("Take pi as 3. What is the area of a circle with radius 2?", "What is the area of a circle with radius 3?", "math"),
         ("x = 5. What is x^2?", "Solve x^2 - 4 = 0", "math"),
+        ("Bob eats 2 of his apples. How many are left?", "Bob has 5 apples. How many apples does Bob have?", "math"),
     ],
 )  # fmt: skip
 async def test_facts_beside_an_earlier_question_are_not_left_out(earlier: str, question: str, route: str) -> None:
@@ -89,12 +90,21 @@ async def test_what_may_be_told_instead_of_an_earlier_fact_is_not_added_to_it() 
     )
 
 
+async def test_a_question_about_facts_of_several_messages_is_not_answered_from_the_last() -> None:
+    turns = ("Ann is taller than Bob. Who is taller?", "Cem is taller than Ann. Who is tallest?", "Who is shortest?")
+    assert isinstance(await asked(said(*turns), answers.Route.LOGIC), answers.PassOn)
+
+
+async def test_facts_of_one_message_are_read_together() -> None:
+    turns = ("Tom has 5 apples. He eats 2. How many apples does Tom have?", "How many apples does Tom have?")
+    found = await asked(said(*turns), answers.Route.MATH)
+    assert isinstance(found, answers.Finding) and found.text == "apples of Tom = 3"
+
+
 @pytest.mark.parametrize(
     ("turns", "answer"),
     [
         (("Ann is taller than Bob. Bob is taller than Cem. Who is tallest?", "Who is shortest?"), "Cem. Cem is the shortest."),
-        (("Ann is taller than Bob. Who is taller?", "Cem is taller than Ann. Who is tallest?", "Who is shortest?"),
-         "Bob. Bob is the shortest."),
         (("Ann is taller than Bob. Bob is taller than Cem. Who is tallest?", "Dan is taller than Ann. Who is tallest?"),
          "Dan. Dan is the tallest."),
         (("All cats are animals. Tom is a cat. Is Tom an animal?", "Rex is a dog. No dogs are birds. Is Rex a bird?"),
@@ -129,6 +139,9 @@ async def test_instructions_are_the_models_to_follow(system: str) -> None:
         ("", ("What is 17% of 200?", "Great, thank you.", "What is 2 + 2?")),
         ("", ("17% of 200", "What is 2 + 2?")),
         ("", ("I have 3 apples and eat 1. How many are left?", "What is 2 + 2?")),
+        ("", ("The numbers are 3, 5 and 7. What is the mean of 3, 5 and 7?", "What is 2 + 2?")),
+        ("", ("Round 3.14159 to 2 decimal places", "What is 2 + 2?")),
+        ("", ("What is 7 modulo 3?", "What is 2 + 2?")),
         ("", ("If today is Monday, what day is it in 10 days?", "What is 2 + 2?")),
         ("", ("The sum of two numbers is 10. What are the numbers?", "What is 2 + 2?")),
     ],
