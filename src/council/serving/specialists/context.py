@@ -110,7 +110,7 @@ class Context:
 
     def hanging(self, text: str) -> tuple[str, ...]:
         """Return what `text` is to be read with where facts beside an earlier question speak of the same things; else ()."""
-        return self._with(self._related(_words(text)))
+        return self._with(self._related(_words("\n".join([*self.stated, text]))))
 
     def nearest(self, text: str) -> tuple[str, ...]:
         """Return what a question that says too little may be about: the last facts beside a question, if those alone can be."""

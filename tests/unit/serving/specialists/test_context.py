@@ -95,6 +95,15 @@ async def test_a_question_about_facts_of_several_messages_is_not_answered_from_t
     assert isinstance(await asked(said(*turns), answers.Route.LOGIC), answers.PassOn)
 
 
+async def test_facts_beside_a_question_count_with_what_was_stated_since() -> None:
+    turns = (
+        "Ann is taller than Bob. Bob is taller than Cem. Who is tallest?",
+        "Dan is shorter than Ann.",
+        "Who is shortest?",
+    )
+    assert isinstance(await asked(said(*turns), answers.Route.LOGIC), answers.PassOn)
+
+
 async def test_facts_of_one_message_are_read_together() -> None:
     turns = ("Tom has 5 apples. He eats 2. How many apples does Tom have?", "How many apples does Tom have?")
     found = await asked(said(*turns), answers.Route.MATH)
