@@ -24,8 +24,7 @@ from council import app as composition
 from council import ports, telemetry
 from council.domain import answers, home
 from council.domain import config as config_module
-from council.kit import frames, listeners
-from council.services import harness, local_hosts, meanings, memories, reader, rights, tracing
+from council.services import answering, harness, local_hosts, meanings, memories, reader, rights, tracing
 from council.serving.memory import corpora, folder, glossary, hybrid, lexical
 
 _log = logging.getLogger(__name__)
@@ -105,7 +104,6 @@ class _Recall:
         self._packaged = packaged
         self._folders = folders
         self._index = index
-        self._connections = 0
         self._left_out: dict[str, str] = {}
 
     async def refresh(self, names: Collection[str] = ()) -> bool:
@@ -153,26 +151,8 @@ class _Recall:
             _log.warning("more documents are left out", extra={"count": len(new) - _NAMED_MAX})
         self._left_out = left_out
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the requests of one connection, in order."""
-        if self._connections >= _CONNECTIONS_MAX:
-            writer.close()
-            return
-        self._connections += 1
-        try:
-            while (request := await frames.read(reader, _REQUEST_BYTES_MAX)) is not None:
-                writer.write(frames.encode(await self._reply(request)))
-                await writer.drain()
-        except (frames.FrameError, OSError, ValueError, TypeError, KeyError) as error:
-            _log.info("a caller went away", extra={"reason": str(error)})
-        except asyncio.CancelledError:
-            # The process ends. Nobody awaits this task, and asyncio would log an error for one that was cancelled.
-            pass
-        finally:
-            self._connections -= 1
-            writer.close()
-
-    async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to one frame."""
         harness.request_id.set(str(request.get("request_id", "")))
         if "operation" in request:
             return await self.memory.reply(request)
@@ -226,7 +206,8 @@ def _application(recall: _Recall, search: socket.socket, environment: harness.Se
         # The library may take long, and what comes with Council is there without it.
         while await recall.refresh(("guidebook", "knowledge")):
             pass
-        server = await asyncio.start_unix_server(recall.serve, sock=search, backlog=listeners.BACKLOG)
+        asked = answering.Answering(recall.reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX)
+        server = await asked.start(search)
         kept = (keep_fresh(), recall.memory.keep(), recall.meaning.keep())
         running = [asyncio.create_task(keeping) for keeping in kept]
         yield

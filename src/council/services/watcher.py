@@ -21,8 +21,7 @@ from council import app, care_app, homes, telemetry
 from council.domain import budgets, errors, gates, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
-from council.kit import frames, listeners
-from council.services import harness, local_hosts, portless, published, rights, tracing
+from council.services import answering, harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping
 from council.upkeep.monitoring import files
 
@@ -51,7 +50,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
     rights.confine_service("watcher", config, where)
     tracing.listen()
     service = _Watcher(made, config, where, watch, environment)
-    harness.serve(local_hosts.only(service.application()), health, environment, drain_s=0.0)
+    application = local_hosts.only(service.application())
+    harness.serve(application, health, environment, drain_s=0.0, is_well=lambda: not service.is_late)
     return 0
 
 
@@ -83,7 +83,9 @@ class _Watcher:
         self._where = where
         self._watch = watch
         self._environment = environment
-        self._connections = 0
+        self._asked = answering.Answering(
+            self._reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX, idle_s=_IDLE_S
+        )
         self._portless = portless.Portless(
             care_app.runtime(where), app.store(config, where), lambda: {one.service for one in made.targets()}
         )
@@ -100,16 +102,17 @@ class _Watcher:
         return asyncio.get_running_loop().time() - self._turned_s
 
     @property
-    def _is_late(self) -> bool:
+    def is_late(self) -> bool:
+        """Whether the last good turn is so long ago that what it saw must not be believed."""
         return self._late_s >= _LATE_TURNS * self._interval_s
 
     def _sight(self) -> watching.Sight:
         """Return what the last turn saw, as long as it may pass for what is so now."""
         seen = self._made.loop.sight
-        return watching.outdated(seen, f"nothing was judged for {self._late_s:.0f} s") if self._is_late else seen
+        return watching.outdated(seen, f"nothing was judged for {self._late_s:.0f} s") if self.is_late else seen
 
     async def _live(self, _: Request) -> Response:
-        live = not self._is_late
+        live = not self.is_late
         body = {"live": live, "turn": self._made.loop.sight.turn, "generation": self._environment.generation}
         return JSONResponse(body, 200 if live else 503)
 
@@ -122,7 +125,7 @@ class _Watcher:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._turned_s = asyncio.get_running_loop().time()
         await self._made.loop.take_up()
-        server = await asyncio.start_unix_server(self._connected, sock=self._watch, backlog=listeners.BACKLOG)
+        server = await self._asked.start(self._watch)
         running = [
             asyncio.create_task(self._turn()),
             asyncio.create_task(_deliver(self._made.alerts)),
@@ -157,26 +160,6 @@ class _Watcher:
                 _log.exception("a turn of the care loop failed")
             passed_s = loop.time() - began_s
             await asyncio.sleep(self._interval_s - passed_s % self._interval_s)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._connections >= _CONNECTIONS_MAX:
-            writer.close()
-            return
-        self._connections += 1
-        try:
-            async with asyncio.timeout(_IDLE_S):
-                request = await frames.read(reader, _REQUEST_BYTES_MAX)
-                if request is not None:
-                    writer.write(frames.encode(await self._reply(request)))
-                    await writer.drain()
-        except (TimeoutError, frames.FrameError, OSError, ValueError, TypeError, KeyError) as error:
-            _log.info("a caller went away", extra={"reason": str(error)})
-        except asyncio.CancelledError:
-            # The process ends. Nobody awaits this task, and asyncio would log an error for one that was cancelled.
-            pass
-        finally:
-            self._connections -= 1
-            writer.close()
 
     async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["ask"] == "sight":

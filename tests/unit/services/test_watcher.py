@@ -39,9 +39,10 @@ def service(tmp_path: Path) -> Iterator[watcher._Watcher]:
 
 
 async def seen(service: watcher._Watcher, path: Path) -> watching.Sight:
-    server = await asyncio.start_unix_server(service._connected, path)
-    async with server:
-        return await unix.UnixWatch(path).sight()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        async with await service._asked.start(listener):
+            return await unix.UnixWatch(path).sight()
 
 
 async def test_what_was_seen_just_now_is_told_as_it_was(service: watcher._Watcher, tmp_path: Path) -> None:

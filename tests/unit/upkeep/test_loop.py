@@ -226,6 +226,8 @@ async def test_a_reading_of_another_generation_is_unknown(house: House) -> None:
         gates.Verdict.UNKNOWN, f"gateway runs generation {OTHER[:8]}, and this gate is of {LIVE[:8]}",
     )  # fmt: skip
     assert house.verdict("disk_usage")[0] is gates.Verdict.GREEN
+    # It names no service, so it is about all.
+    assert house.verdict("fd_usage")[0] is gates.Verdict.UNKNOWN
 
 
 async def test_a_supervisor_that_does_not_answer_is_said_and_services_that_fail_are_alerts(house: House) -> None:
@@ -471,7 +473,7 @@ def test_targets_are_read_as_prometheus_reads_them() -> None:
 
 def test_every_metric_of_the_gates_is_read() -> None:
     forms = [dataclasses.replace(gate) for gate in GATES]
-    names = loop._metrics(forms)
+    names = frozenset().union(*map(gates.metrics, forms))
     assert {
         "council_latency_seconds_bucket",
         "council_latency_seconds_count",
