@@ -26,12 +26,12 @@ class DriverError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One card. `processes` holds bytes by pid, None for a process whose memory the driver does not count."""
+    """One card. `processes` holds bytes by pid, None for one whose memory is not counted; None where nobody lists them."""
 
     name: str
     used_bytes: int
     total_bytes: int
-    processes: Mapping[int, int | None]
+    processes: Mapping[int, int | None] | None
 
 
 @functools.lru_cache(maxsize=1)
@@ -73,7 +73,8 @@ class Driver:
 
     def process_bytes(self, pid: int) -> int:
         """Return what a process holds on all cards, 0 for one that is on none. Raises DriverError."""
-        held = [card.processes[pid] for card in self.cards() if pid in card.processes]
+        lists = [card.processes for card in self.cards()]
+        held = [None if listed is None else listed[pid] for listed in lists if listed is None or pid in listed]
         counted = [one for one in held if one is not None]
         if len(counted) < len(held):
             raise DriverError("the NVIDIA driver does not count the memory of single processes")
@@ -104,12 +105,20 @@ class Driver:
 
 def _card(library: Any, handle: Any) -> Card:
     memory = library.nvmlDeviceGetMemoryInfo(handle)
-    processes: dict[int, int | None] = {}
+    name = str(library.nvmlDeviceGetName(handle))[:_NAME_CHARS_MAX]
+    return Card(name, int(memory.used), int(memory.total), _processes(library, handle))
+
+
+def _processes(library: Any, handle: Any) -> dict[int, int | None] | None:
+    listed: dict[int, int | None] = {}
     # One that both computes and draws is in both lists, with all of its memory in each.
     for ask in (library.nvmlDeviceGetComputeRunningProcesses, library.nvmlDeviceGetGraphicsRunningProcesses):
-        processes |= {one.pid: one.usedGpuMemory for one in ask(handle)}
-    name = str(library.nvmlDeviceGetName(handle))[:_NAME_CHARS_MAX]
-    return Card(name, int(memory.used), int(memory.total), processes)
+        try:
+            listed |= {one.pid: one.usedGpuMemory for one in ask(handle)}
+        except (library.NVMLError_NotSupported, library.NVMLError_NoPermission):
+            # A card that does not list who is on it, as one shared by virtual machines, still says how full it is.
+            return None
+    return listed
 
 
 def _sees_all_processes() -> bool:

@@ -9,6 +9,14 @@ class NvmlError(Exception):
     """What the binding raises for every status but success."""
 
 
+class NotSupportedError(NvmlError):
+    """What a card cannot tell."""
+
+
+class NoPermissionError(NvmlError):
+    """What the driver tells the administrator alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Bytes of one card."""
@@ -38,7 +46,11 @@ class Nvml:
     failure: str = ""
     answers: threading.Event = field(default_factory=threading.Event)
     begun: int = 0
+    # What is raised to whoever asks for processes.
+    unlisted: NvmlError | None = None
     NVMLError: type[Exception] = NvmlError
+    NVMLError_NotSupported: type[Exception] = NotSupportedError
+    NVMLError_NoPermission: type[Exception] = NoPermissionError
 
     def __post_init__(self) -> None:
         self.answers.set()
@@ -78,6 +90,8 @@ class Nvml:
 
     def nvmlDeviceGetComputeRunningProcesses(self, number: int) -> Sequence[Process]:  # noqa: N802
         """Return who computes on a card."""
+        if self.unlisted is not None:
+            raise self.unlisted
         return self.computing.get(number, ())
 
     def nvmlDeviceGetGraphicsRunningProcesses(self, number: int) -> Sequence[Process]:  # noqa: N802

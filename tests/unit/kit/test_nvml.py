@@ -47,6 +47,14 @@ def test_a_process_that_is_not_counted_is_unknown() -> None:
         driver(library).process_bytes(7)
 
 
+@pytest.mark.parametrize("why", [cards.NotSupportedError("Not Supported"), cards.NoPermissionError("No permission")])
+def test_a_card_that_lists_no_processes_still_says_how_full_it_is(why: cards.NvmlError) -> None:
+    asked = driver(cards.Nvml(TWO, {0: [cards.Process(7, 500)]}, unlisted=why))
+    assert [one.used_bytes for one in asked.cards()] == [6_000, 100]
+    with pytest.raises(nvml.DriverError, match="does not count"):
+        asked.process_bytes(7)
+
+
 @pytest.mark.parametrize(("everywhere", "says"), [(True, "0"), (False, "container")])
 def test_a_process_on_no_card_holds_nothing_unless_it_may_have_another_number(
     monkeypatch: pytest.MonkeyPatch, everywhere: bool, says: str

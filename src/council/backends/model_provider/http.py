@@ -202,13 +202,9 @@ class HttpProvider:
         if self._probe is not None:
             await self.ping()
         headers = {**self._headers, **call.headers, "x-request-id": call.request_id}
-        body = orjson.dumps(fitted(call.body, self._provider.omit))
-        if not self._loopback:
-            # Before it is sent: a server that takes all and never answers has it, too.
-            telemetry.of(telemetry.PROVIDER_SENT_BYTES, self.name).inc(len(body))
         return await self._open().post(
             self._urls[call.form],
-            data=body,
+            data=orjson.dumps(fitted(call.body, self._provider.omit)),
             headers=headers,
             allow_redirects=False,
         )
@@ -223,6 +219,7 @@ class HttpProvider:
                 read_bufsize=_READ_BYTES,
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[] if self._loopback else [_counted(self.name)],
             )
         return self._session
 
@@ -356,6 +353,17 @@ def fitted(body: Mapping[str, Any], omit: Collection[str]) -> Mapping[str, Any]:
     if "max_completion_tokens" in omit and body.get("max_completion_tokens") is not None:
         kept["max_tokens"] = body["max_completion_tokens"]
     return kept
+
+
+def _counted(name: str) -> aiohttp.TraceConfig:
+    """Return what counts bodies as they are handed to a connection: what nobody could be reached for went nowhere."""
+
+    async def count(_session: object, _context: object, part: aiohttp.TraceRequestChunkSentParams) -> None:
+        telemetry.of(telemetry.PROVIDER_SENT_BYTES, name).inc(len(part.chunk))
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(count)
+    return trace
 
 
 def _event(form: str, raw: bytes, data: bytes) -> ports.ModelEvent:

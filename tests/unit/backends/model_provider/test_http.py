@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from council import ports, telemetry
+import counted
+from council import ports
 from council.backends.model_provider import http as http_provider
 from council.backends.model_provider import openai
 from council.domain import answers, config, errors, providers
@@ -48,14 +49,22 @@ async def test_what_was_sent_elsewhere_is_counted_whatever_came_of_it(name: str)
     async with http(FAULTS[name][0]) as seen, provider(seen.url) as near, provider(seen.url) as far:
         # Tests reach no other machine.
         far._loopback = False
-        counted = telemetry.of(telemetry.PROVIDER_SENT_BYTES, "p")
-        before = counted._value.get()
-        with contextlib.suppress(errors.ProviderError):
-            await near.whole(call())
-        assert counted._value.get() == before
-        with contextlib.suppress(errors.ProviderError):
-            await far.whole(call())
-    assert counted._value.get() - before == len(b'{"model":"m"}')
+        assert await sent_by(near) == {}
+        assert await sent_by(far) == {("p",): len(b'{"model":"m"}')}
+
+
+async def test_what_nobody_could_be_reached_for_was_not_sent() -> None:
+    async with http([]) as seen:
+        url = seen.url
+    async with provider(url) as far:
+        far._loopback = False
+        assert await sent_by(far) == {}
+
+
+async def sent_by(made: openai.OpenAIProvider) -> counted.Rises:
+    with counted.rises("council_provider_sent_bytes_total") as found, contextlib.suppress(errors.ProviderError):
+        await made.whole(call())
+    return found
 
 
 # Each with whether it is worth asking another, counts against the deployment, and may have cost something.
