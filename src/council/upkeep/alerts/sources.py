@@ -28,7 +28,11 @@ def of_finding(
 
 
 def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observation:
-    """Return whether a service runs. One that a person has stopped is none that should."""
+    """Return whether a service runs. One that a person has stopped is none that should.
+
+    One that starts because it crashed is as much away as one that waits to be started: only a start that somebody wanted has
+    no reason.
+    """
     service, _, replica = status.name.partition(":")
     labels = (("svc", service), *((("replica", replica),) if replica else ()))
     verdict = {
@@ -37,6 +41,8 @@ def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observatio
         "stopping": gates.Verdict.AMBER,
         "stopped": gates.Verdict.NOT_APPLICABLE,
     }.get(status.state, gates.Verdict.RED)
+    if status.state == "starting" and status.reason:
+        verdict = gates.Verdict.RED
     reason = f"it is {status.state}" + (f": {status.reason}" if status.reason else "")
     return _observation("service_down", verdict, at_us, reason, labels)
 

@@ -41,7 +41,7 @@ def test_a_finding_names_its_service_and_its_own_next_step() -> None:
     ("state", "verdict"),
     [
         ("ready", Verdict.GREEN),
-        ("starting", Verdict.AMBER),
+        ("starting", Verdict.RED),
         ("stopping", Verdict.AMBER),
         ("stopped", Verdict.NOT_APPLICABLE),
         ("backoff", Verdict.RED),
