@@ -5,6 +5,7 @@ import random
 import time
 from typing import Any
 
+import prometheus_client
 import pytest
 from hypothesis import given, settings, strategies
 
@@ -437,6 +438,32 @@ async def test_when_all_are_left_alone_the_caller_is_told_for_how_long() -> None
     with pytest.raises(errors.ProviderError, match="left alone for a moment") as raised:
         await made.whole()
     assert raised.value.retry_after_s == 6 and made.asked() == ["a"]
+
+
+def failed_calls() -> float:
+    return prometheus_client.REGISTRY.get_sample_value("council_network_calls_total", {"outcome": "error"}) or 0.0
+
+
+async def test_a_call_that_is_not_made_since_those_before_failed_counts_as_one_that_failed() -> None:
+    made = bench(failing(), failures_max=1, hops_max=1)
+    before = failed_calls()
+    for _ in range(3):
+        with pytest.raises(errors.ProviderError):
+            await made.whole()
+    assert made.asked() == ["a"] and failed_calls() == before + 3
+
+
+async def test_a_call_that_another_answers_or_that_a_server_asked_to_be_spared_is_none_that_failed() -> None:
+    made = two([failing()], failures_max=1)
+    before = failed_calls()
+    for _ in range(3):
+        await made.whole()
+    assert failed_calls() == before + 1
+    spared = bench(failing(wait_s=30, faulty=False), hops_max=1)
+    for _ in range(3):
+        with pytest.raises(errors.ProviderError):
+            await spared.whole()
+    assert spared.asked() == ["a"] and failed_calls() == before + 1
 
 
 async def test_a_fallback_that_lacks_an_ability_is_passed_over() -> None:
