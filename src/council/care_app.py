@@ -74,14 +74,17 @@ def addresses(where: home_module.Home) -> dict[str, str]:
     return found
 
 
-def alerts(config: config_module.Config, where: home_module.Home) -> "keeping_module.Keeping":
-    """Return what takes in observations, keeps incidents and tells people. Its records must have been migrated."""
+def alerts(config: config_module.Config, where: home_module.Home, only: str = "") -> "keeping_module.Keeping":
+    """Return what takes in observations, keeps incidents and tells people: of one alert `only`, if one is named.
+
+    Its records must have been migrated.
+    """
     from council.kit import ids
     from council.upkeep.alerts import desk, keeping
 
     made = desk.Desk(config.alerts, ids.ulid)
     clock = clock_module.SystemClock()
-    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock)
+    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock, only)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def watcher(
         spending,
         clock_module.SystemClock(),
     )
-    listed = _on_this_machine(watched)
+    listed = on_this_machine(watched)
     made = loop.Loop(parts, listed, rules, seen, settings, generation)
     return Watcher(made, targets, listed, rules, kept_alerts, samples, scraper, source)
 
@@ -168,7 +171,7 @@ def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent"
             raise AssertionError(f"the settings let no source of kind {settings.source!r} pass")
 
 
-def _on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
+def on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
     """Return the gates with those declared not applicable that ask for what this machine has not."""
     why = "" if hardware.look().gpus else "there is no graphics processor on this machine"
     return [

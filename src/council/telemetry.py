@@ -312,6 +312,16 @@ NETWORK_OUTCOMES = ("ok", "error")
 QUESTION_OUTCOMES = ("answered", "refused", "wrong", "failed", "invalid", "cancelled")
 
 
+def names() -> frozenset[str]:
+    """Return the names, in the text form, of all that a service can report."""
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+    return frozenset(
+        family.name + suffix
+        for family in prometheus_client.REGISTRY.collect()
+        for suffix in suffixes.get(family.type, ("",))
+    )
+
+
 def begin(models: Iterable[str]) -> None:
     """Show at nought what gates read of a gateway with these models: a series that appears with its first event hides it."""
     for outcome in EXCHANGE_OUTCOMES:

@@ -64,6 +64,7 @@ READABLE = {
     "store": {"store"},
     "sandboxd": {"audit"},
     "watcher": {"generation", "records"},
+    "messenger": {"records"},
     "worker": set(),
 }
 WRITABLE = {
@@ -73,6 +74,7 @@ WRITABLE = {
     "recall": {"records", "recall"},
     "sandboxd": {"sandbox"},
     "watcher": {"monitoring", "notices", "records", "watch"},
+    "messenger": {"notices", "records"},
     "worker": set(),
 }
 PLACES = [
@@ -153,7 +155,7 @@ def test_a_service_connects_nowhere_but_where_its_row_says(where: home.Home, ser
         assert confined(service, where, lambda: socket.create_connection(address)) == DENIED
     model = ("127.0.0.1", CONFIG.port + 5)
     found = confined(service, where, lambda: socket.create_connection(model, 1))
-    assert (found != DENIED) == (service in ("gateway", "watcher"))
+    assert (found != DENIED) == (service in ("gateway", "watcher", "messenger"))
 
 
 @pytest.mark.parametrize("service", CONFINED)
@@ -242,7 +244,7 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     where: home.Home, service: str, kind: socket.SocketKind
 ) -> None:
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
-    assert found == ("None" if service in ("gateway", "model", "watcher") else DENIED)
+    assert found == ("None" if service in ("gateway", "model", "watcher", "messenger") else DENIED)
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
 
 

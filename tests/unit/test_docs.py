@@ -221,6 +221,7 @@ def test_every_error_that_reaches_clients_has_a_row() -> None:
     held_back = {
         "config_invalid",
         "blueprint_invalid",
+        "journal_damaged",
         "setup_incomplete",
         "not_running",
         "notify_failed",

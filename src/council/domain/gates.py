@@ -164,6 +164,21 @@ class Judged:
     since_s: float
 
 
+def metrics(gate: Gate) -> frozenset[str]:
+    """Return the names, in the text form, of what a gate reads."""
+    match gate.form:
+        case Gauge(of=of, by=by):
+            return frozenset({of.metric} if by is None else {of.metric, by.metric})
+        case Ratio(part=part, whole=whole):
+            return frozenset(one.metric for one in (*part, *whole))
+        case Quantile(of=of):
+            return frozenset(of.metric + suffix for suffix in ("_bucket", "_count"))
+        case Slope(of=of, began=began):
+            return frozenset({of.metric, began.metric})
+        case Count(of=of):
+            return frozenset({of.metric})
+
+
 def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
     """Return the verdict of what was measured and its reason, in one line. Pure; no history is taken into account."""
     if gate.not_applicable:

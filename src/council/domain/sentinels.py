@@ -95,3 +95,8 @@ class Sentinel:
     optional: bool
     page_after_s: float
     look_next: str
+
+
+def signals(one: Sentinel) -> frozenset[str]:
+    """Return the names of what a sentinel reads."""
+    return frozenset(name for name in (one.signal, getattr(one.rule, "by", "")) if name)

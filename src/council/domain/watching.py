@@ -24,6 +24,9 @@ class WatchConfig:
     series_max: int = option(
         20_000, "Most series kept; what is beyond is not read and is named.", low=100, high=1_000_000
     )
+    crashes_per_hour: int = option(
+        3, "A service that ends unasked this often within an hour is an alert, `crash_loop`.", low=1, high=20
+    )
     keep_days: float = option(
         8.0, "Readings, verdicts and values of gates are kept for this long, days.", low=1, high=400
     )

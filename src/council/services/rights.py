@@ -104,9 +104,11 @@ def confinement_of(
             read += [where.generations, where.current, where.library]
             write += [where.records, where.recall]
             connect = None if config.records.url else ()
-        case "watcher":
-            read += [where.generations, where.current, where.run]
-            write += [where.watch, where.records, where.notices, where.monitoring]
+        case "watcher" | "messenger":
+            if service == "watcher":
+                read += [where.generations, where.current, where.run]
+                write += [where.watch, where.monitoring]
+            write += [where.records, where.notices]
             # Notices go to whatever address there is, and the records may be a server's, on any port.
             anywhere = bool(config.records.url) or any(where.notify_addresses.glob("*.url"))
             connect = None if anywhere else _watched_ports(config)

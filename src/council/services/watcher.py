@@ -50,7 +50,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
     rights.confine_service("watcher", config, where)
     tracing.listen()
     service = _Watcher(made, config, where, watch, environment)
-    harness.serve(local_hosts.only(service.application()), health, environment, drain_s=0.0)
+    application = local_hosts.only(service.application())
+    harness.serve(application, health, environment, drain_s=0.0, is_well=lambda: not service.is_late)
     return 0
 
 
@@ -101,16 +102,17 @@ class _Watcher:
         return asyncio.get_running_loop().time() - self._turned_s
 
     @property
-    def _is_late(self) -> bool:
+    def is_late(self) -> bool:
+        """Whether the last good turn is so long ago that what it saw must not be believed."""
         return self._late_s >= _LATE_TURNS * self._interval_s
 
     def _sight(self) -> watching.Sight:
         """Return what the last turn saw, as long as it may pass for what is so now."""
         seen = self._made.loop.sight
-        return watching.outdated(seen, f"nothing was judged for {self._late_s:.0f} s") if self._is_late else seen
+        return watching.outdated(seen, f"nothing was judged for {self._late_s:.0f} s") if self.is_late else seen
 
     async def _live(self, _: Request) -> Response:
-        live = not self._is_late
+        live = not self.is_late
         body = {"live": live, "turn": self._made.loop.sight.turn, "generation": self._environment.generation}
         return JSONResponse(body, 200 if live else 503)
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,9 +58,9 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
     """Return every service in start order; they stop in reverse."""
 
     def service(name: str, *sockets: SocketSpec, **options: Any) -> ServiceSpec:
-        argv = (sys.executable, "-m", "council", "run", name, "--home", str(home.root))
         # The flags of `council up` reach the services through the variables that config.build reads.
-        return ServiceSpec(name, argv, sockets=sockets, environment={"COUNCIL_PORT": str(config.port)}, **options)
+        environment = {"COUNCIL_PORT": str(config.port)}
+        return ServiceSpec(name, _command(name, home), sockets=sockets, environment=environment, **options)
 
     local = "127.0.0.1"
     store = service("store", ready="ping", ping_path=bundled.socket(home))
@@ -106,6 +106,15 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             traceable=True,
         ),
     )
+
+
+def messenger(watcher: ServiceSpec, home: home_module.Home) -> ServiceSpec:
+    """Return what tells people in the watcher's place: a process of its rights that says one thing and ends."""
+    return replace(watcher, name="messenger", argv=_command("messenger", home), sockets=())
+
+
+def _command(name: str, home: home_module.Home) -> tuple[str, ...]:
+    return sys.executable, "-m", "council", "run", name, "--home", str(home.root)
 
 
 def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:

@@ -319,3 +319,22 @@ def test_a_kill_destroys_draining_children_too() -> None:
     made.ready()
     made.give(lifecycle.Kill())
     assert made.destroyed == {1, 2}
+
+
+def test_ends_that_nobody_asked_for_are_kept_and_those_that_were_asked_for_are_not() -> None:
+    made = machine()
+    made.ready()
+    for event in (lifecycle.Restart(), lifecycle.Stop()):
+        made.give(event)
+        (ended,) = made.live
+        made.give(lifecycle.Exited(ended, "ended by itself"))
+        made.ready()
+    made.give(lifecycle.Start())
+    assert [one.crashes for one in made.state.replicas] == [()]
+    for number in range(lifecycle.CRASHES_MAX + 5):
+        (ended,) = made.live
+        made.give(lifecycle.Exited(ended, f"crash {number}"))
+        made.pass_time(5)
+    (replica,) = made.state.replicas
+    assert len(replica.crashes) == lifecycle.CRASHES_MAX
+    assert replica.crashes[-1].reason == f"crash {lifecycle.CRASHES_MAX + 4}"

@@ -49,7 +49,7 @@ class House:
         self.traced: list[str] = []
         self.supervised = self.recorded = self.listed = True
         self.spent = 0
-        self.state, self.ended = "ready", ""
+        self.state, self.ended, self.crashes = "ready", "", 0
         self.kept = alerts.PlainIncidents()
         self.watched = list(SERVICES)
         self.began_s = self.clock.now_us() / 1e6
@@ -79,7 +79,7 @@ class House:
         assert not memory, "each look at memory costs the machine"
         if not self.supervised:
             raise errors.SupervisorUnavailableError("Council is not running.")
-        return [states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0, self.ended) for one in SERVICES]
+        return [states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0, self.ended, self.crashes) for one in SERVICES]
 
     async def trace(self, service: str) -> None:
         self.traced.append(service)
@@ -226,6 +226,8 @@ async def test_a_reading_of_another_generation_is_unknown(house: House) -> None:
         gates.Verdict.UNKNOWN, f"gateway runs generation {OTHER[:8]}, and this gate is of {LIVE[:8]}",
     )  # fmt: skip
     assert house.verdict("disk_usage")[0] is gates.Verdict.GREEN
+    # It names no service, so it is about all.
+    assert house.verdict("fd_usage")[0] is gates.Verdict.UNKNOWN
 
 
 async def test_a_supervisor_that_does_not_answer_is_said_and_services_that_fail_are_alerts(house: House) -> None:
@@ -264,7 +266,7 @@ async def test_a_service_that_crashed_and_stays_away_is_an_alert_with_the_second
     house: House, states_read: tuple[str, str]
 ) -> None:
     await house.run(20)
-    house.ended = "stopped by signal 9"
+    house.ended, house.crashes = "stopped by signal 9", 2
     for house.state in states_read:
         assert house.alerts == []
         await house.run(5)
@@ -274,7 +276,7 @@ async def test_a_service_that_crashed_and_stays_away_is_an_alert_with_the_second
 @pytest.mark.parametrize("state", ["backoff", "starting"])
 async def test_a_service_that_crashed_and_is_back_with_the_next_reading_tells_nobody(house: House, state: str) -> None:
     await house.run(20)
-    house.state, house.ended = state, "stopped by signal 9"
+    house.state, house.ended, house.crashes = state, "stopped by signal 9", 2
     await house.run(5)
     # Why it had ended stays with it.
     house.state = "ready"
@@ -494,7 +496,7 @@ def test_targets_are_read_as_prometheus_reads_them() -> None:
 
 def test_every_metric_of_the_gates_is_read() -> None:
     forms = [dataclasses.replace(gate) for gate in GATES]
-    names = loop._metrics(forms)
+    names = frozenset().union(*map(gates.metrics, forms))
     assert {
         "council_latency_seconds_bucket",
         "council_latency_seconds_count",

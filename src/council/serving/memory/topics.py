@@ -49,11 +49,13 @@ def of_sentence(
     `title` is the innermost heading, `above` are the words that stand in any heading, and `carries` says whether a word
     carries content.
     """
-    if len(above) == len(asked) and _is_title(title, carries, 0.5):
+    # A single word is in too many headings and sentences to tell what is asked about it, unless nothing stands before it there.
+    alone = len(asked) == 1
+    if len(above) == len(asked) and _is_title(title, carries, 1.0 if alone else 0.5):
         return True
     if _HOW_IT_WORKS.search(question[:_QUESTION_CHARS_MAX]) or not _filled_in(asked, title, said, carries):
         return False
-    if (_begins(said, carries) and _within(asked, said, _BEGUN_WORDS_MAX)) or (
+    if (_begins(said, carries, 1 if alone else None) and _within(asked, said, _BEGUN_WORDS_MAX)) or (
         all(said.places.get(word) for word in asked) and len(asked) > 1 and _within(asked, said, len(asked) + _BETWEEN)
     ):
         return True
@@ -88,10 +90,10 @@ def _filled_in(asked: Sequence[str], title: Marked, said: Marked, carries: Calla
     return all(title.places.get(word) for word in lacking)
 
 
-def _begins(said: Marked, carries: Callable[[str], bool]) -> bool:
-    """Say whether the first word that carries content, numbers aside, is one of the question's."""
+def _begins(said: Marked, carries: Callable[[str], bool], before_max: int | None = None) -> bool:
+    """Say whether the first word that carries content, numbers aside, is one of the question's, with so few words before it."""
     first = next((place for place, word in enumerate(said.words) if carries(word) and not word[0].isdigit()), None)
-    return first is not None and first in said.hit
+    return first is not None and first in said.hit and (before_max is None or first <= before_max)
 
 
 def _within(asked: Sequence[str], said: Marked, width: int) -> bool:

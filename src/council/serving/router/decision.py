@@ -1,7 +1,8 @@
 """Decides where a question goes: the order of specialists to try, the probabilities behind it, and the reasons.
 
 Pure: text in, decision out. The strict specialists pass on what they do not read, so which is first matters less than that
-none is left out that could answer: each is tried whose probability is above a floor, or for which the text has a signal.
+none is left out that could answer: each is tried whose probability is above a floor, or for which the text has a signal. A
+question is looked up in the sources whatever it seems to be about, since nobody but they know what the owner put there.
 The code specialist asks the model and never passes on; it is tried last, and only where its probability is the best.
 """
 
@@ -72,9 +73,11 @@ def choose(messages: Sequence[answers.Message], settings: answering.RouterConfig
             route: _BEFORE_SHARE * earlier[route] + (1 - _BEFORE_SHARE) * own for route, own in probabilities.items()
         }
         # "Run it" is about code without a sign of it.
-        hints = signals.find(before).scores
+        hints = signals.find(before)
         found = dataclasses.replace(
-            found, scores={route: max(own, _BEFORE_SHARE * hints[route]) for route, own in found.scores.items()}
+            found,
+            scores={route: max(own, _BEFORE_SHARE * hints.scores[route]) for route, own in found.scores.items()},
+            asks=found.asks or hints.asks,
         )
         reasons.append(f"{best(probabilities)}: follows on what was asked before")
     return decided(probabilities, found, reasons, settings, parts.split(text) if settings.split else ())
@@ -90,7 +93,11 @@ def decided(
     """Return the decision that probabilities and signals give."""
     tried_from = {**dict.fromkeys(STRICT, settings.try_from), _KNOWLEDGE: max(settings.try_from, _QUOTED_BLIND_FROM)}
     strict = [
-        route for route in STRICT if probabilities[route] >= tried_from[route] or found.scores[route] >= _SIGNALS_FROM
+        route
+        for route in STRICT
+        if probabilities[route] >= tried_from[route]
+        or found.scores[route] >= _SIGNALS_FROM
+        or (route is _KNOWLEDGE and found.asks)
     ]
     order = sorted(strict, key=lambda route: -probabilities[route])
     code_from = settings.code_from if found.scores[_CODE] else max(settings.code_from, _CODE_BLIND_FROM)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from council.domain import answers
+from council.serving.wording import manners
 
 # Signals are looked for in so much of a question: they cost more than all else that the router does.
 CHARS_MAX = 1_200
@@ -16,10 +17,14 @@ CHARS_MAX = 1_200
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found: a score of 0 to 1 for each of ROUTES, and the names of the signals."""
+    """What was found: a score of 0 to 1 for each of ROUTES, and the names of the signals.
+
+    `asks` says whether the text is one question, whatever polite words or call stand before it. The head does not see it.
+    """
 
     scores: Mapping[answers.Route, float]
     reasons: tuple[str, ...]
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,15 @@ _SIGNALS = (
     ),
 )
 
+# What stands before a question's first word, beside manners: "Quick: who ...", "Dear Council, at what time ...".
+_QUESTION = re.compile(
+    r"(?:[^\n,:;.!?]{1,40}[,:!]\s+)?(?:(?:at|by|for|from|in|of|on|since|to|under|until|with) )?"
+    r"(?:what|where|which|when|who|whom|whose|how|why)(?:['\u2019]s)?\b",
+    re.IGNORECASE,
+)
+# A longer text gives facts to reckon with, and no sentence of a document holds all that it says.
+_QUESTION_CHARS_MAX = 300
+
 
 def find(text: str) -> Found:
     """Return the signals of a text. Pure, and linear in at most CHARS_MAX characters of it."""
@@ -136,4 +150,10 @@ def find(text: str) -> Found:
         if signal.pattern.search(text[:CHARS_MAX]):
             doubt[signal.route] *= 1.0 - signal.weight
             reasons.append(f"{signal.route}: {signal.reason}")
-    return Found({route: round(1.0 - left, 3) for route, left in doubt.items()}, tuple(reasons))
+    return Found({route: round(1.0 - left, 3) for route, left in doubt.items()}, tuple(reasons), _asks(text))
+
+
+def _asks(text: str) -> bool:
+    if len(text) > _QUESTION_CHARS_MAX:
+        return False
+    return _QUESTION.match(manners.without(" ".join(text.split()))) is not None

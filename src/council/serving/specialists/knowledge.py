@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from council import ports
 from council.domain import answers
 from council.serving.specialists import apt, quotable
+from council.serving.wording import manners
 
 _PASSAGES = 3
 # A passage with so large a part of a question's words is named where none answers it.
@@ -30,13 +31,13 @@ class KnowledgeSpecialist:
         if refusal:
             yield answers.PassOn(refusal)
             return
-        passages = await self._retriever.search(question.text, _PASSAGES, question.request_id)
+        # A quote must hold every word of weight that was asked, and no document holds the "hello" and "thanks" around it.
+        asked = manners.without(question.text, "")
+        passages = await self._retriever.search(asked, _PASSAGES, question.request_id)
         if passages and passages[0].root == answers.PACKAGED and not passages[0].quote:
             yield _unanswered(passages[0])
             return
-        good = [
-            passage for passage in passages if passage.held >= self._coverage_min and _answers(question.text, passage)
-        ]
+        good = [passage for passage in passages if passage.held >= self._coverage_min and _answers(asked, passage)]
         if not good:
             yield answers.PassOn(_not_found(passages))
             return

@@ -20,6 +20,8 @@ def held(text: str, query: str) -> float:
         ("# Handbook of the ferry\n\nOn Sundays it leaves at nine.", "When does the ferry leave on Sundays?"),
         ("# Handbook\n\nSince then Edda Holm steers the ferry.", "Who steers the ferry?"),
         ("# How does a ferry work?\n\nA rope pulls it.", "How does the ferry work?"),
+        ("# Handbook\n\nThe map is in the hall.", "Where is the map?"),
+        ("# The map\n\nIt is in the hall.", "Where is the map?"),
         ("| boat | leaves |\n|---|---|\n| ferry | at six |\n", "When does the ferry leave?"),
         ("- Boat: ferry; Built: 1911; Leaves: at six\n- Boat: punt; Leaves: at nine\n", "When does the ferry leave?"),
     ],
@@ -46,6 +48,9 @@ def test_what_is_about_a_question_holds_all_of_it(text: str, query: str) -> None
         ),
         ("| boat | towed by |\n|---|---|\n| punt | ferry |\n", "Who tows the ferry?"),
         ("# Handbook\n\nThe ferry leaves at six.", "When does the ferry leave in December?"),
+        # One word says too little of what is asked.
+        ("# Dates and times\n\nIt was on 3 March at six.", "What is the date?"),
+        ("# Handbook\n\nSo a map, drawn by Sam in 1911, is in the hall.", "Where am I on the map?"),
     ],
 )
 def test_words_that_meet_by_chance_are_not_about_a_question(text: str, query: str) -> None:

@@ -295,3 +295,26 @@ def test_what_is_no_question_is_not_answered_by_a_quote(text: str) -> None:
 
 def test_a_question_word_is_enough_to_look_into_the_sources() -> None:
     assert answers.Route.KNOWLEDGE in choose("What does verified mean?").order
+
+
+WHATEVER_STANDS_BEFORE = [
+    "please tell me: At  what time does the old stable open?",
+    "Quick: how much did the cedar lift cost?",
+    "Do you know: WHO REPAIRS THE LONG FERRY please",
+    "Hello, how many kilograms does the south mill weigh  ",
+    "Dear Council, under whose roof do the boats lie?",
+]
+
+
+@pytest.mark.parametrize("text", WHATEVER_STANDS_BEFORE)
+def test_a_question_meets_the_sources_whatever_stands_before_it(text: str) -> None:
+    assert answers.Route.KNOWLEDGE in choose(text).order
+
+
+def test_a_story_that_ends_with_a_question_does_not_meet_the_sources() -> None:
+    assert answers.Route.KNOWLEDGE not in choose("Tom has 5 apples. He eats 2 of them. How many are left?").order
+
+
+def test_the_sources_are_asked_after_a_specialist_that_is_likelier() -> None:
+    order = choose("Hello, how many pounds did the south mill cost  ").order
+    assert order.index(answers.Route.MATH) < order.index(answers.Route.KNOWLEDGE)

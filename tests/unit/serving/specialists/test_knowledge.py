@@ -62,6 +62,23 @@ async def test_the_sentence_is_quoted_with_a_mark_and_its_place() -> None:
     assert passage["quote"] in passage["text"] and passage["root"] == "library"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello, when does the office close? Thanks!",
+        "hi council, can you tell me when does the office close please",
+        "WHEN DOES THE OFFICE CLOSE, thank you very much",
+    ],
+)
+async def test_no_document_needs_to_hold_the_polite_words_of_a_question(text: str) -> None:
+    found = await ask(text, OFFICE, "# Manners\n\nSay hello and thanks when the office does not close.")
+    assert isinstance(found, answers.Finding) and found.text.startswith("> The office closes at noon.")
+
+
+async def test_nothing_but_manners_is_passed_on() -> None:
+    assert isinstance(await ask("Hello! Thanks.", "# Hello\n\nHello and thanks."), answers.PassOn)
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_what_a_document_says_is_only_ever_a_quote(attack: str) -> None:
     found = await ask("What is the office closing secret?", f"# Office closing secret\n\n{attack}\n")
