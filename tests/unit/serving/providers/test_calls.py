@@ -444,9 +444,7 @@ def failed_calls() -> float:
     return prometheus_client.REGISTRY.get_sample_value("council_network_calls_total", {"outcome": "error"}) or 0.0
 
 
-@pytest.mark.parametrize(
-    ("turn", "counted"), [(failing(), 3), (failing(wait_s=30, faulty=False), 0)], ids=["failed", "asked to be spared"]
-)
+@pytest.mark.parametrize(("turn", "counted"), [(failing(), 3), (failing(wait_s=30, faulty=False), 0)])
 async def test_a_call_that_is_not_made_since_those_before_failed_counts_as_one_that_failed(
     turn: provider.Turn, counted: int
 ) -> None:
