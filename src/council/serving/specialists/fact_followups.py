@@ -1,4 +1,4 @@
-"""A question of a fact that only names another thing or another property: "What is the capital of Peru?", then "and Chile?". Pure.
+"""A question of a fact that only names another thing or property: "What is the capital of Peru?", then "and Chile?". Pure.
 
 Read only after a question whose form names one thing at a known place, and made into a whole question that the packaged sources
 must then read as they read the first. Which names there are is theirs to say: no name is guessed here.
@@ -27,7 +27,8 @@ _FOLLOWS = re.compile(
 # Where a question names its one thing.
 _OF = re.compile(rf"(?P<before>.*\b(?P<property>{_PROPERTY}) (?:of|for) )(?!wh)(?P<name>{_NAME})", re.IGNORECASE)
 _OWNER = re.compile(
-    rf"(?P<before>what is |what's )(?P<name>{_NAME}?)(?P<after>['\N{{RIGHT SINGLE QUOTATION MARK}}]s (?P<property>capital(?: city)?))",
+    rf"(?P<before>what is |what's )(?P<name>{_NAME}?)"
+    r"(?P<after>['\N{RIGHT SINGLE QUOTATION MARK}]s (?P<property>capital(?: city)?))",
     re.IGNORECASE,
 )
 _OF_CAPITAL = re.compile(rf"(?P<before>(?:which|what) country has the capital )(?P<name>{_NAME})", re.IGNORECASE)

@@ -71,7 +71,7 @@ def chained(
 ) -> FollowUp | None:
     """Return what the last message asks, led back over those before it that only say what is different.
 
-    `follows` says of a text, and the answer before it, whether it does; `joined` makes one question of a whole one and such a text.
+    `follows` says of a text, and the answer before it, whether it does; `joined` makes one question of a whole one and it.
     """
     turns = [message for message in messages if message.role != "system"]
     chain: list[str] = []
