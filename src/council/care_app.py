@@ -12,7 +12,7 @@ from council.domain import budgets, errors, gates, sentinels, watching
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import hardware, permissions
+from council.kit import nvml, permissions
 
 if TYPE_CHECKING:
     from council.upkeep import loop as loop_module
@@ -74,14 +74,17 @@ def addresses(where: home_module.Home) -> dict[str, str]:
     return found
 
 
-def alerts(config: config_module.Config, where: home_module.Home) -> "keeping_module.Keeping":
-    """Return what takes in observations, keeps incidents and tells people. Its records must have been migrated."""
+def alerts(config: config_module.Config, where: home_module.Home, only: str = "") -> "keeping_module.Keeping":
+    """Return what takes in observations, keeps incidents and tells people: of one alert `only`, if one is named.
+
+    Its records must have been migrated.
+    """
     from council.kit import ids
     from council.upkeep.alerts import desk, keeping
 
     made = desk.Desk(config.alerts, ids.ulid)
     clock = clock_module.SystemClock()
-    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock)
+    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock, only)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,16 +126,15 @@ def watcher(
 
     settings = config.watch
     samples = sqlite.SqliteSamples(where.watch / "samples.db")
-    scraper = http.HttpScraper({"gateway": read_secret(where.internal_key_file)}, settings)
+    scraper = http.HttpScraper({"gateway": read_secret(where.metrics_key_file)}, settings)
     seen = recent.Recent(loop.RECENT_S, settings.series_max)
     source = _metrics_source(settings, seen)
     kept_alerts = alerts(config, where)
-    scheme = {"gateway": "https" if config.gateway.tls_cert_file else "http"}
 
     def targets() -> list[watching.Target]:
         """Return whom the supervisor lists. Raises ScrapeError."""
         try:
-            return loop.read_targets(json.loads(where.targets_file.read_text()), scheme)
+            return loop.read_targets(json.loads(where.targets_file.read_text()))
         except (OSError, ValueError) as error:
             raise errors.ScrapeError(f"{where.targets_file.name} cannot be read: {error}") from error
 
@@ -146,7 +148,7 @@ def watcher(
         spending,
         clock_module.SystemClock(),
     )
-    listed = _on_this_machine(watched)
+    listed = on_this_machine(watched)
     made = loop.Loop(parts, listed, rules, seen, settings, generation)
     return Watcher(made, targets, listed, rules, kept_alerts, samples, scraper, source)
 
@@ -168,13 +170,21 @@ def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent"
             raise AssertionError(f"the settings let no source of kind {settings.source!r} pass")
 
 
-def _on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
+def on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
     """Return the gates with those declared not applicable that ask for what this machine has not."""
-    why = "" if hardware.look().gpus else "there is no graphics processor on this machine"
+    why = "" if _has_card() else "there is no NVIDIA graphics processor on this machine, or no driver for it"
     return [
         dataclasses.replace(gate, not_applicable=gate.not_applicable or why) if gate.name == "gpu_memory" else gate
         for gate in found
     ]
+
+
+def _has_card() -> bool:
+    driver = nvml.here()
+    try:
+        return driver is not None and bool(driver.cards())
+    except nvml.DriverError:
+        return True  # one that does not answer is unknown, which is not the same as none
 
 
 def watch(where: home_module.Home) -> care_ports.Watch:

@@ -44,6 +44,7 @@ def places(where: home.Home) -> dict[str, Path]:
     return {
         "token": where.token_file,
         "key": where.internal_key_file,
+        "metrics key": where.metrics_key_file,
         "records": where.records / "council.db",
         "meanings": where.meanings_file,
         "generation": where.current / "council.yaml",
@@ -58,12 +59,13 @@ def places(where: home.Home) -> dict[str, Path]:
 
 
 READABLE = {
-    "gateway": {"key", "records", "generation"},
+    "gateway": {"key", "metrics key", "records", "generation"},
     "model": {"key", "models"},
     "recall": {"generation", "library", "records", "meanings"},
     "store": {"store"},
     "sandboxd": {"audit"},
     "watcher": {"generation", "records"},
+    "messenger": {"records"},
     "worker": set(),
 }
 WRITABLE = {
@@ -73,11 +75,13 @@ WRITABLE = {
     "recall": {"records", "recall"},
     "sandboxd": {"sandbox"},
     "watcher": {"monitoring", "notices", "records", "watch"},
+    "messenger": {"notices", "records"},
     "worker": set(),
 }
 PLACES = [
     "token",
     "key",
+    "metrics key",
     "records",
     "meanings",
     "generation",
@@ -153,7 +157,7 @@ def test_a_service_connects_nowhere_but_where_its_row_says(where: home.Home, ser
         assert confined(service, where, lambda: socket.create_connection(address)) == DENIED
     model = ("127.0.0.1", CONFIG.port + 5)
     found = confined(service, where, lambda: socket.create_connection(model, 1))
-    assert (found != DENIED) == (service in ("gateway", "watcher"))
+    assert (found != DENIED) == (service in ("gateway", "watcher", "messenger"))
 
 
 @pytest.mark.parametrize("service", CONFINED)
@@ -242,7 +246,7 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     where: home.Home, service: str, kind: socket.SocketKind
 ) -> None:
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
-    assert found == ("None" if service in ("gateway", "model", "watcher") else DENIED)
+    assert found == ("None" if service in ("gateway", "model", "watcher", "messenger") else DENIED)
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 
-from council import app, care_app, homes, ports
+from council import app, care_app, homes, ports, telemetry
 from council.backends.model_provider import detect, packaged
 from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
-from council.domain import answers, errors, gates, incidents
+from council.domain import answers, errors, gates, incidents, sentinels
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.domain import sandbox as sandbox_domain
@@ -115,6 +115,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         *_audit(where),
         *_library(config, where),
         *_incidents(config, where),
+        *_watched(where, generation),
         *_gates(where),
         *_services(where),
     ]
@@ -132,8 +133,8 @@ def _regime(config: config_module.Config, where: home_module.Home, generation: s
 
 
 def _private(where: home_module.Home) -> Finding:
-    places = (where.token_file, where.secrets, where.internal_key_file, *sorted(where.provider_keys.glob("*.key")))
-    places = (*places, *sorted(where.notify_addresses.glob("*.url")))
+    places = (where.token_file, where.secrets, *sorted(where.secrets.glob("*.key")))
+    places = (*places, *sorted(where.provider_keys.glob("*.key")), *sorted(where.notify_addresses.glob("*.url")))
     ours = users.noted_ids(where).values()
     loose = [path.name for path in places if path.exists() and _is_loose(path.stat(), ours)]
     if loose:
@@ -399,6 +400,25 @@ def _incidents(config: config_module.Config, where: home_module.Home) -> list[Fi
         text = f"{waiting:,} wait to be delivered; a channel that was away is tried again"
         found.append(Finding("notices", False, text, needed=False))
     return found or [Finding("incidents", True, "none goes on, and every notice was delivered", needed=False)]
+
+
+def _watched(where: home_module.Home, generation: str) -> list[Finding]:
+    """Tell what keeps the watcher from starting, and which gates and sentinels read what no service reports."""
+    mend = f"`git clone {where.blueprint}`, mend it there and `git push`, then start Council again"
+    try:
+        judged = care_app.on_this_machine(homes.load_gates(where, generation))
+        rules = homes.load_sentinels(where, generation)
+    except errors.ConfigError as error:
+        return [Finding("watcher", False, f"{error.message} {mend[0].upper()}{mend[1:]}")]
+    reading = {f"the gate {one.name}": gates.metrics(one) for one in judged if not one.not_applicable}
+    # An optional one is about whoever reports its signal.
+    reading |= {f"the sentinel {one.name}": sentinels.signals(one) for one in rules if not one.optional}
+    known = telemetry.names()
+    return [
+        Finding("watcher", False, f"{who} reads {', '.join(lacking)}, which no service reports; {mend}", needed=False)
+        for who, wanted in reading.items()
+        if (lacking := sorted(wanted - known))
+    ]
 
 
 def _gates(where: home_module.Home) -> list[Finding]:

@@ -21,6 +21,12 @@ SENTINELS = (
 NAMED = {"error_rate": "http_5xx", "latency_p95": "latency", "cost_per_100": "spend"}
 
 
+# What the supervisor has said by another process, since the watcher itself cannot.
+WATCHER_DOWN = "watcher_down"
+
+# Alerts that would hold an incident open for longer than what they came with lasts, or that another process began.
+ALONE = frozenset({"crash_loop", WATCHER_DOWN})
+
 # What to do first, by the name of the alert. A sentinel says its own.
 NEXT_STEPS = {
     "http_5xx": "See which part is away with `council status`, then its log under ~/.council/logs.",
@@ -36,6 +42,10 @@ NEXT_STEPS = {
     "concurrent_users": "Bound how often each token asks: `council tokens add --requests-per-minute 60`.",
     "response_size": "See whose answers are long with `council ledger report --by token`.",
     "service_down": "The supervisor starts it again by itself; its log under ~/.council/logs says why it ended.",
+    "crash_loop": "See in its log under ~/.council/logs why it ended; `council status` counts its restarts.",
+    WATCHER_DOWN: "Nothing is watched until it runs again: `council doctor` says what is wrong in gates.yaml and "
+    "sentinels.yaml, its log is ~/.council/logs/watcher.log, and one that hangs is ended with `kill -9` of its PID in "
+    "`council status`.",
     "metrics_stale": "Verdicts are unknown until it can be read again. See `council status`, and whether its port answers.",
 }
 
@@ -55,6 +65,9 @@ class AlertsConfig:
         "How long something is green before its alert is resolved, seconds; doubles where it comes back.",
         low=1,
         high=3600,
+    )
+    watcher_away_s: float = option(
+        30.0, "How long the watcher itself is away or hangs before people are told, seconds.", low=1, high=3600
     )
     flap_s: float = option(21_600.0, "What comes back within this time is flapping, seconds.", low=0, high=604_800)
     group_s: float = option(5.0, "A notice waits this long for what starts together, seconds.", low=0, high=600)
@@ -95,9 +108,9 @@ class Rule:
 
 
 _KINDS = {
-    **dict.fromkeys(("http_5xx", "latency", "success_rate", "service_down", "metrics_stale"), Kind.PAGE),
+    **dict.fromkeys(("http_5xx", "latency", "success_rate", "service_down", "metrics_stale", WATCHER_DOWN), Kind.PAGE),
     **dict.fromkeys(("disk_usage", "network_errors", "local_processing", "fd_usage", *SENTINELS), Kind.LATE),
-    **dict.fromkeys(("spend", "memory_growth", "response_size", "concurrent_users"), Kind.WARN),
+    **dict.fromkeys(("spend", "memory_growth", "response_size", "concurrent_users", "crash_loop"), Kind.WARN),
 }
 _AMBER_WARNS = frozenset({*SENTINELS, "spend"})
 

@@ -222,6 +222,9 @@ class SupervisorConfig:
     backoff_ceiling_s: float = option(30.0, "Longest wait before a restart, seconds.", low=0.1, high=3600)
     backoff_forgive_s: float = option(60.0, "A run this long starts the back-off over, seconds.", low=0.1, high=86_400)
     ready_s: float = option(60.0, "Longest a service may take to be ready, seconds.", low=1, high=3600)
+    silent_s: float = option(
+        15.0, "A service whose event loop has not turned for this long is `hung`, seconds.", low=1, high=3600
+    )
     stop_s: float = option(
         40.0, "Wait after SIGTERM before SIGKILL, seconds; longer than the gateway's drain.", low=0.1, high=3600
     )

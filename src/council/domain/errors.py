@@ -32,6 +32,7 @@ CouncilError
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ConfigError                  a config key or value that cannot be used
 ├── BlueprintError               the blueprint cannot be read or written
+│   └── JournalError                 the journal of patches is damaged
 └── SetupError                   something that set-up must provide is missing or damaged
 
 `code` is stable and may be relied on by clients; `message` is for the user and ends with what to do next; `detail` is for
@@ -268,6 +269,12 @@ class BlueprintError(CouncilError):
     """The blueprint cannot be read or written."""
 
     code = "blueprint_invalid"
+
+
+class JournalError(BlueprintError):
+    """The journal of patches is damaged; nothing is applied until a person has looked."""
+
+    code = "journal_damaged"
 
 
 class SetupError(CouncilError):

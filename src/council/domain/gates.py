@@ -24,6 +24,10 @@ class Verdict(enum.StrEnum):
     NOT_APPLICABLE = "not applicable"
 
 
+# A verdict as a number of a metric; what does not apply has none.
+LEVELS = {Verdict.GREEN: 0, Verdict.AMBER: 1, Verdict.RED: 2, Verdict.UNKNOWN: 3}
+
+
 class Comparator(enum.StrEnum):
     """On which side of its threshold a gate is well."""
 
@@ -162,6 +166,21 @@ class Judged:
     source: str
     generation: str
     since_s: float
+
+
+def metrics(gate: Gate) -> frozenset[str]:
+    """Return the names, in the text form, of what a gate reads."""
+    match gate.form:
+        case Gauge(of=of, by=by):
+            return frozenset({of.metric} if by is None else {of.metric, by.metric})
+        case Ratio(part=part, whole=whole):
+            return frozenset(one.metric for one in (*part, *whole))
+        case Quantile(of=of):
+            return frozenset(of.metric + suffix for suffix in ("_bucket", "_count"))
+        case Slope(of=of, began=began):
+            return frozenset({of.metric, began.metric})
+        case Count(of=of):
+            return frozenset({of.metric})
 
 
 def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:

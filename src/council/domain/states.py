@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """One service as the supervisor sees it. Memory is of the process and its children, shared pages in parts."""
+    """One service as the supervisor sees it. Memory is of the process and its children, shared pages in parts.
+
+    `crashes` counts how often it ended unasked within the last hour; `crash_reasons` says why the last times.
+    """
 
     name: str
     state: str
@@ -15,3 +18,5 @@ class ServiceStatus:
     restarts: int
     memory_bytes: int
     reason: str = ""
+    crashes: int = 0
+    crash_reasons: str = ""

@@ -24,6 +24,9 @@ class WatchConfig:
     series_max: int = option(
         20_000, "Most series kept; what is beyond is not read and is named.", low=100, high=1_000_000
     )
+    crashes_per_hour: int = option(
+        3, "A service that ends unasked this often within an hour is an alert, `crash_loop`.", low=1, high=20
+    )
     keep_days: float = option(
         8.0, "Readings, verdicts and values of gates are kept for this long, days.", low=1, high=400
     )
@@ -169,12 +172,14 @@ def line(judged: gates.Judged) -> GateLine:
 
 def outdated(sight: Sight, reason: str) -> Sight:
     """Return a sight that is too old to believe: of what it holds nothing is known any more."""
-    unknown = gates.Verdict.UNKNOWN
+    unknown, away = gates.Verdict.UNKNOWN, gates.Verdict.NOT_APPLICABLE
     lines = [
-        one if one.verdict is gates.Verdict.NOT_APPLICABLE else replace(one, verdict=unknown, value=None, reason=reason)
-        for one in sight.gates
+        one if one.verdict is away else replace(one, verdict=unknown, value=None, reason=reason) for one in sight.gates
     ]
-    found = [replace(one, verdict=unknown, value=None, reason=reason) for one in sight.findings]
+    found = [
+        one if one.verdict is away else replace(one, verdict=unknown, value=None, reason=reason)
+        for one in sight.findings
+    ]
     return replace(sight, gates=lines, findings=found, services=(), problem=reason)
 
 

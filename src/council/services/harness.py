@@ -7,6 +7,7 @@
 
 The contract with the supervisor is in variables: COUNCIL_SERVICE, COUNCIL_REPLICA, COUNCIL_GENERATION,
 COUNCIL_SUPERVISOR_PID, COUNCIL_SOCKETS (`name:descriptor,...`) and COUNCIL_READY_FD. SIGTERM means drain and exit 0.
+Through the last it says `ready`, and what has an event loop then a dot every `STIR_S`: one that hangs falls silent.
 A service started by hand has none of them and runs all the same.
 """
 
@@ -25,23 +26,38 @@ from council.services import tracing
 request_id = json_logs.request_id
 
 
+STIR_S = 1.0
+
+
 class ReadyLine:
-    """The pipe on which a service says once that it can serve."""
+    """The pipe on which a service says once that it can serve, and from then on that it stirs."""
 
     def __init__(self, descriptor: int):
         self._descriptor: int | None = descriptor
+        self._said = b"ready\n"
 
     def send(self) -> None:
         """Write the line and close the pipe; later calls do nothing."""
+        self.stir()
         descriptor, self._descriptor = self._descriptor, None
-        if descriptor is None:
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def stir(self) -> None:
+        """Write the line the first time, then a dot each time: the event loop turns."""
+        if self._descriptor is None:
             return
+        os.set_blocking(self._descriptor, False)
+        said, self._said = self._said, b"."
         try:
-            os.write(descriptor, b"ready\n")
+            os.write(self._descriptor, said)
+        except BlockingIOError:
+            # A supervisor that was stopped for hours reads what is there when it goes on.
+            pass
         except BrokenPipeError:
             logging.getLogger(__name__).warning("nobody waits for the ready line")
-        finally:
-            os.close(descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def hand_on(self) -> int:
         """Give the pipe away, to who will write the line in this process's place; -1 if it was used."""
@@ -63,6 +79,22 @@ class ServiceEnvironment:
         """Tell the supervisor that this service can serve. Idempotent; nothing happens without a supervisor."""
         if self.ready_line is not None:
             self.ready_line.send()
+
+    def stir(self, is_well: Callable[[], bool]) -> None:
+        """Say ready, then from the running event loop that it turns, as long as `is_well`. In place of `ready`."""
+        # Here, not above: the zygote has no event loop.
+        import asyncio
+
+        line, loop = self.ready_line, asyncio.get_running_loop()
+        if line is None:
+            return
+
+        def again() -> None:
+            if is_well():
+                line.stir()
+            loop.call_later(STIR_S, again)
+
+        again()
 
     def tcp_socket(self, name: str, host: str, port: int) -> socket.socket:
         """Return the inherited listening socket of that name; started by hand, open one. Before the confinement."""
@@ -122,6 +154,7 @@ def serve(
     drain_s: float,
     linger_s: float = 1.0,
     on_drain: Callable[[], None] | None = None,
+    is_well: Callable[[], bool] = lambda: True,
     **uvicorn_options: Any,
 ) -> None:
     """Serve an ASGI app over HTTP on a listening socket until SIGTERM or SIGINT, then drain and return.
@@ -130,7 +163,7 @@ def serve(
     answers what still arrives on open connections with `Connection: close`, closes a connection only after it was idle
     for `linger_s` (half of `drain_s` at most), and cuts what is left after `drain_s`. See `draining` for why.
 
-    `on_drain` is called at the signal, to end what would never end by itself.
+    `on_drain` is called at the signal, to end what would never end by itself. Where `is_well` is false it counts as hung.
 
     `uvicorn_options` go to `uvicorn.Config` and win over the choices made here.
     """
@@ -140,7 +173,7 @@ def serve(
     draining.run(
         app,
         sock,
-        environment.ready,
+        lambda: environment.stir(is_well),
         drain_s=drain_s,
         linger_s=linger_s,
         on_drain=on_drain or (lambda: None),

@@ -12,7 +12,7 @@ from council.domain import errors, home
 from council.kit import commits
 from council.upkeep.engine import blueprint
 
-Name = Literal["store", "model", "worker", "recall", "zygote", "sandboxd", "watcher", "gateway"]
+Name = Literal["store", "model", "worker", "recall", "zygote", "sandboxd", "watcher", "gateway", "messenger"]
 NAMES: tuple[str, ...] = get_args(Name)
 
 
@@ -59,6 +59,10 @@ def run(name: Name, where: home.Home, environment: Mapping[str, str]) -> int:
             from council.services import watcher
 
             return watcher.main(config, where)
+        case "messenger":
+            from council.services import messenger
+
+            return messenger.main(config, where)
         case "gateway":
             # One worker keeps its counts in memory: the shared files are mapped, and a full disk ends a process that
             # touches a new page of them.

@@ -9,7 +9,7 @@ import dataclasses
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from council import app, care_app, homes, telemetry
+from council import app, care_app, homes, observing, telemetry
 from council.domain import budgets, errors, gates, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
+from council.kit import nvml
 from council.services import answering, harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping
 from council.upkeep.monitoring import files
@@ -50,7 +51,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
     rights.confine_service("watcher", config, where)
     tracing.listen()
     service = _Watcher(made, config, where, watch, environment)
-    harness.serve(local_hosts.only(service.application()), health, environment, drain_s=0.0)
+    application = local_hosts.only(service.application())
+    harness.serve(application, health, environment, drain_s=0.0, is_well=lambda: not service.is_late)
     return 0
 
 
@@ -82,6 +84,7 @@ class _Watcher:
         self._where = where
         self._watch = watch
         self._environment = environment
+        self._untold = ""
         self._asked = answering.Answering(
             self._reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX, idle_s=_IDLE_S
         )
@@ -101,23 +104,41 @@ class _Watcher:
         return asyncio.get_running_loop().time() - self._turned_s
 
     @property
-    def _is_late(self) -> bool:
+    def is_late(self) -> bool:
+        """Whether the last good turn is so long ago that what it saw must not be believed."""
         return self._late_s >= _LATE_TURNS * self._interval_s
 
     def _sight(self) -> watching.Sight:
         """Return what the last turn saw, as long as it may pass for what is so now."""
         seen = self._made.loop.sight
-        return watching.outdated(seen, f"nothing was judged for {self._late_s:.0f} s") if self._is_late else seen
+        return watching.outdated(seen, f"nothing was judged for {self._late_s:.0f} s") if self.is_late else seen
 
     async def _live(self, _: Request) -> Response:
-        live = not self._is_late
+        live = not self.is_late
         body = {"live": live, "turn": self._made.loop.sight.turn, "generation": self._environment.generation}
         return JSONResponse(body, 200 if live else 503)
 
     async def _metrics(self, _: Request) -> Response:
-        telemetry.observe_process("watcher", self._environment.generation)
-        await asyncio.to_thread(telemetry.observe_disk, "watcher", self._where.root)
+        observing.observe_process("watcher", self._environment.generation)
+        await asyncio.to_thread(observing.observe_disk, "watcher", self._where.root)
+        observing.observe_cards("watcher", await asyncio.to_thread(self._cards))
+        # Labels from a closed set: a sentinel of a name that is not in the blueprint is known to whoever reports it alone.
+        named = {one.name for one in self._made.sentinels}
+        observing.observe_findings(one for one in self._sight().findings if one.sentinel in named)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    def _cards(self) -> Sequence[nvml.Card]:
+        """Return what is on each card, nothing where nobody knows; why is logged when it changes."""
+        driver, untold = nvml.here(), ""
+        cards: Sequence[nvml.Card] = ()
+        try:
+            cards = () if driver is None else driver.cards()
+        except nvml.DriverError as error:
+            untold = str(error)
+        if untold and untold != self._untold:
+            _log.warning("the memory of graphics processors is unknown", extra={"reason": untold})
+        self._untold = untold
+        return cards
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

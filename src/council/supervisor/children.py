@@ -15,7 +15,9 @@ from council.supervisor import specs, users
 
 _log = logging.getLogger(__name__)
 
-_READY_BYTES_MAX = 64
+ENDED_WELL = "ended by itself"
+
+_SAID_BYTES_MAX = 4096
 _PING_EVERY_S = 0.05
 _PING_REPLY_S = 1.0
 
@@ -31,6 +33,8 @@ class Order:
     log_file: Path
     # None: the supervisor's own user.
     account: users.Account | None = None
+    # What it finds on its standard input.
+    given: bytes = b""
 
 
 class ChildProcess:
@@ -45,6 +49,8 @@ class ChildProcess:
         self._on_ready = on_ready
         self._on_exit = on_exit
         self._ready_fd: int | None = None
+        self._is_ready = False
+        self._stirred_s: float | None = None
         self._pinging: asyncio.Task[None] | None = None
         self._popen = self._start(order)
         self.pid = self._popen.pid
@@ -68,6 +74,7 @@ class ChildProcess:
         environment, account = _environment(order), order.account
         passed = [listener.fileno() for listener in order.sockets.values()]
         write_fd: int | None = None
+        given_fd = _readable(order.given) if order.given else None
         order.log_file.parent.mkdir(parents=True, exist_ok=True)
         log_fd = os.open(order.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -78,7 +85,7 @@ class ChildProcess:
             popen = subprocess.Popen(
                 order.spec.argv,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if given_fd is None else given_fd,
                 stdout=log_fd,
                 stderr=log_fd,
                 pass_fds=passed,
@@ -93,12 +100,18 @@ class ChildProcess:
             raise
         finally:
             os.close(log_fd)
-            if write_fd is not None:
-                os.close(write_fd)
+            for descriptor in (write_fd, given_fd):
+                if descriptor is not None:
+                    os.close(descriptor)
         if self._ready_fd is not None:
             os.set_blocking(self._ready_fd, False)
             self._loop.add_reader(self._ready_fd, self._ready_readable)
         return popen
+
+    @property
+    def silent_s(self) -> float:
+        """How long ago it last stirred; 0 for one that never tells."""
+        return 0.0 if self._stirred_s is None else self._loop.time() - self._stirred_s
 
     def terminate(self) -> None:
         """Ask the child to drain and end."""
@@ -117,10 +130,15 @@ class ChildProcess:
 
     def _ready_readable(self) -> None:
         assert self._ready_fd is not None
-        said = os.read(self._ready_fd, _READY_BYTES_MAX)
-        self._close_ready()
-        # An end of file without the line: the child has closed it or ended; its deadline or its end will tell.
-        if said.startswith(b"ready"):
+        said = os.read(self._ready_fd, _SAID_BYTES_MAX)
+        if not said:
+            # The child has closed it or ended. Without the line before, its deadline or its end will tell.
+            self._close_ready()
+            return
+        if said.endswith(b"."):
+            self._stirred_s = self._loop.time()
+        if not self._is_ready and said.startswith(b"ready"):
+            self._is_ready = True
             self._on_ready()
 
     def _close_ready(self) -> None:
@@ -146,6 +164,15 @@ class ChildProcess:
         # it left behind.
         process.signal_group(self.pid, signal.SIGKILL)
         self._on_exit(_reason(self._popen.wait()))
+
+
+def _readable(given: bytes) -> int:
+    """Return a descriptor that gives these bytes. A file in memory: a pipe would have to be filled while it is read."""
+    descriptor = os.memfd_create("given")
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(given)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _environment(order: Order) -> dict[str, str]:
@@ -181,4 +208,4 @@ async def _answers(path: Path) -> bool:
 def _reason(status: int) -> str:
     if status < 0:
         return f"stopped by signal {-status}"
-    return f"ended with status {status}" if status else "ended by itself"
+    return f"ended with status {status}" if status else ENDED_WELL

@@ -24,6 +24,9 @@ REPLICAS_MAX = 64
 # Old generations of one replica that may drain at the same time, so that a roll-back need not wait for a drain.
 LEAVING_MAX = 4
 
+# Of more crashes than these the newest are known.
+CRASHES_MAX = 20
+
 
 class Phase(enum.StrEnum):
     """Where a child stands. FAILING: killed because it was not ready in time."""
@@ -47,6 +50,14 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class Crash:
+    """An end that nobody asked for."""
+
+    at_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Replica:
     """One place among those that serve a service's sockets. `retry_at_s` is set exactly in back-off."""
 
@@ -58,6 +69,7 @@ class Replica:
     failures: int = 0
     restarts: int = 0
     reason: str = ""
+    crashes: tuple[Crash, ...] = ()
 
     @property
     def state(self) -> str:
@@ -280,7 +292,9 @@ class _Draft:
         for index in range(self.state.wanted):
             replica = self.replicas.setdefault(index, Replica(index))
             if replica.current is None:
-                self._spawn_current(replace(replica, failures=0))
+                # One that was stopped is started by somebody's wish; why it had failed before that explains nothing now.
+                reason = "" if replica.retry_at_s is None else replica.reason
+                self._spawn_current(replace(replica, failures=0, reason=reason))
 
     def stop(self) -> None:
         self.state = replace(self.state, on=False)
@@ -376,7 +390,10 @@ class _Draft:
             limits.backoff_first_s, limits.backoff_ceiling_s, limits.backoff_forgive_s, replica.failures
         )
         wait_s = wait.after_failure(self.now_s - child.started_s)
-        self._put(replace(replica, retry_at_s=self.now_s + wait_s, failures=wait.failures, reason=reason))
+        crashes = (*replica.crashes, Crash(self.now_s, reason))[-CRASHES_MAX:]
+        self._put(
+            replace(replica, retry_at_s=self.now_s + wait_s, failures=wait.failures, reason=reason, crashes=crashes)
+        )
         self._say(replica, f"{reason}, starting again in {wait_s:.3g} s")
 
     def _promote_if_ready(self) -> None:

@@ -13,6 +13,9 @@ from council.supervisor import children, lifecycle, specs, users
 
 _log = logging.getLogger(__name__)
 
+_CRASHES_S = 3600.0
+_REASONS_SHOWN = 3
+
 Predicate = Callable[[lifecycle.Service], bool]
 
 
@@ -45,6 +48,7 @@ class RunningService:
         self.spec = spec
         self.state = lifecycle.new(surroundings.limits, generation, spec.replicas)
         self.children: dict[int, children.ChildProcess] = {}
+        self._beside: list[children.ChildProcess] = []
         self._sockets = sockets
         self._around = surroundings
         self._timer: asyncio.TimerHandle | None = None
@@ -54,6 +58,11 @@ class RunningService:
     def log_file(self) -> Path:
         """Where the output of every child goes."""
         return self._around.logs / f"{self.spec.name}.log"
+
+    @property
+    def processes(self) -> list[children.ChildProcess]:
+        """Every live process, those beside the replicas too."""
+        return [*self.children.values(), *self._beside]
 
     def begin(self) -> None:
         """Start without waiting."""
@@ -109,8 +118,28 @@ class RunningService:
         for child in ready:
             self.children[child.id].trace()
 
+    def start_beside(
+        self, spec: specs.ServiceSpec, given: bytes, on_exit: Callable[[str], None]
+    ) -> children.ChildProcess:
+        """Start a process that is no replica, with this service's user and log. Raises OSError, SetupError."""
+        self._around.before_start(self.spec.name)
+        order = children.Order(spec, 0, self.state.generation, {}, self.log_file, self._account(), given)
+
+        def ended(reason: str) -> None:
+            self._beside.remove(started)
+            on_exit(reason)
+            self._around.on_change()
+            self._around.after_exit()
+
+        started = children.ChildProcess(order, on_ready=lambda: None, on_exit=ended)
+        self._beside.append(started)
+        self._around.on_change()
+        return started
+
     def kill(self) -> None:
         """End every child at once."""
+        for one in self._beside:
+            one.destroy()
         self._apply(lifecycle.Kill())
 
     async def replace(self, generation: str) -> None:
@@ -145,9 +174,14 @@ class RunningService:
     def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat] | None) -> states.ServiceStatus:
         child = replica.current
         running = None if child is None else self.children.get(child.id)
+        # Only while it explains what one sees.
+        state, reason = replica.state, "" if replica.state == "ready" else replica.reason
+        if state == "ready" and running is not None and running.silent_s > self._around.limits.silent_s:
+            state, reason = "hung", f"it has not stirred for {running.silent_s:.0f} s"
+        crashes = [one for one in replica.crashes if one.at_s > self._now_s() - _CRASHES_S]
         return states.ServiceStatus(
             name=self._label(replica.index),
-            state=replica.state,
+            state=state,
             pid=None if running is None else running.pid,
             generation=self.state.generation if child is None else child.generation,
             uptime_s=0.0 if child is None else round(self._now_s() - child.started_s, 3),
@@ -155,8 +189,9 @@ class RunningService:
             memory_bytes=0
             if running is None or processes is None
             else process.tree_bytes(running.pid, processes, process.share_bytes),
-            # Only while it explains what one sees.
-            reason="" if replica.state == "ready" else replica.reason,
+            reason=reason,
+            crashes=len(crashes),
+            crash_reasons=", ".join(one.reason for one in crashes[-_REASONS_SHOWN:]),
         )
 
     def _label(self, replica: int) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,9 +58,9 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
     """Return every service in start order; they stop in reverse."""
 
     def service(name: str, *sockets: SocketSpec, **options: Any) -> ServiceSpec:
-        argv = (sys.executable, "-m", "council", "run", name, "--home", str(home.root))
         # The flags of `council up` reach the services through the variables that config.build reads.
-        return ServiceSpec(name, argv, sockets=sockets, environment={"COUNCIL_PORT": str(config.port)}, **options)
+        environment = {"COUNCIL_PORT": str(config.port)}
+        return ServiceSpec(name, _command(name, home), sockets=sockets, environment=environment, **options)
 
     local = "127.0.0.1"
     store = service("store", ready="ping", ping_path=bundled.socket(home))
@@ -108,6 +108,15 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
     )
 
 
+def messenger(watcher: ServiceSpec, home: home_module.Home) -> ServiceSpec:
+    """Return what tells people in the watcher's place: a process of its rights that says one thing and ends."""
+    return replace(watcher, name="messenger", argv=_command("messenger", home), sockets=())
+
+
+def _command(name: str, home: home_module.Home) -> tuple[str, ...]:
+    return sys.executable, "-m", "council", "run", name, "--home", str(home.root)
+
+
 def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
     """Return the services that get a system user of their own in the regime of users."""
     return tuple(service.name for service in services if not service.keeps_root)
@@ -148,13 +157,14 @@ def inherited(spec: ServiceSpec, surrounding: Mapping[str, str]) -> dict[str, st
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
 
 
-def targets(services: Sequence[ServiceSpec]) -> list[dict[str, Any]]:
+def targets(services: Sequence[ServiceSpec], config: config_module.Config) -> list[dict[str, Any]]:
     """Return Prometheus' file_sd list: the first TCP socket of each service serves its `/metrics`."""
+    schemes = {"gateway": {"__scheme__": "https"}} if config.gateway.tls_cert_file else {}
     found: list[dict[str, Any]] = []
     for service in services:
         first = next((socket for socket in service.sockets if socket.kind == "tcp"), None)
         if first is not None:
             host = _ANY_ADDRESS.get(first.host, first.host)
             address = f"[{host}]:{first.port}" if ":" in host else f"{host}:{first.port}"
-            found.append({"targets": [address], "labels": {"svc": service.name}})
+            found.append({"targets": [address], "labels": {"svc": service.name, **schemes.get(service.name, {})}})
     return found

@@ -16,7 +16,7 @@ from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import listeners, process
-from council.supervisor import control, files, logs, ownership, service, specs, users
+from council.supervisor import control, files, guard, logs, ownership, service, specs, users
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ class Supervisor:
         self._lock: ownership.Lock | None = None
         self._sockets: list[socket.socket] = []
         self._log_keeper: asyncio.Task[None] | None = None
+        self._guard: guard.Guard | None = None
 
     async def open(self) -> None:
         """Become the home's supervisor and open every socket. Raises SetupError; then nothing is left open."""
@@ -90,7 +91,7 @@ class Supervisor:
         except BaseException:
             self._let_go()
             raise
-        ownership.note_targets(self._home, specs.targets(self._specs))
+        ownership.note_targets(self._home, specs.targets(self._specs, self._config))
         if self._regime is not None:
             ownership.note_regime(self._home, self._regime)
         self._log_keeper = asyncio.create_task(self._keep_logs())
@@ -112,6 +113,9 @@ class Supervisor:
         """Start every service at once, without waiting. One that fails says so on the console and is started again."""
         for one in self.services.values():
             one.begin()
+        if watcher := self.services.get("watcher"):
+            self._guard = guard.Guard(watcher, specs.messenger(watcher.spec, self._home), self._config.alerts)
+            self._guard.begin()
 
     async def until_ready(self) -> None:
         """Wait until every service is ready, however often one has to be started again for that."""
@@ -121,6 +125,8 @@ class Supervisor:
     async def close(self) -> None:
         """Stop the services in reverse order, give everything back. `kill` hurries it."""
         self.closing.set()
+        if self._guard is not None:
+            await self._guard.close()
         for one in reversed(self.services.values()):
             await one.stop()
         if self._log_keeper is not None:
@@ -191,14 +197,10 @@ class Supervisor:
         return self.services[name]
 
     def _services_by_pid(self) -> dict[int, str]:
-        return {child.pid: name for name, one in self.services.items() for child in one.children.values()}
+        return {child.pid: name for name, one in self.services.items() for child in one.processes}
 
     def _note_children(self) -> None:
-        live = [
-            (name, child.pid, child.start_ticks)
-            for name, one in self.services.items()
-            for child in one.children.values()
-        ]
+        live = [(name, child.pid, child.start_ticks) for name, one in self.services.items() for child in one.processes]
         ownership.note_children(self._home, live)
 
     async def _open_socket(self, spec: specs.SocketSpec) -> socket.socket:

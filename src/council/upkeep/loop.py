@@ -17,9 +17,9 @@ import dataclasses
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from council import care_ports, ports, telemetry
+from council import care_ports, observing, ports
 from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
@@ -108,7 +108,7 @@ class Loop:
         self._rules = rules
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
-        self._wanted = _metrics(watched) | _signals(rules) | _ALWAYS
+        self._wanted = _ALWAYS.union(*map(gates.metrics, watched), *map(sentinels.signals, rules))
         self._traced_for = {
             one.name for one in rules if isinstance(one.rule, sentinels.Leak) and one.signal == "heap_mb"
         }
@@ -262,8 +262,11 @@ class Loop:
 
     def _judged(self, gate: gates.Gate, measured: gates.Measured, at_s: float) -> gates.Judged:
         other = self._of_another_generation(gate, at_s)
-        if other and not gate.not_applicable:
+        if other and gate.services:
             measured = dataclasses.replace(measured, value=None, reason=other)
+        elif other:
+            # Of all services it is one that the gate is not of: the worst of them is bad all the same.
+            measured = dataclasses.replace(measured, partial=other)
         verdict, reason = gates.judge(gate, measured)
         if verdict is gates.Verdict.UNKNOWN:
             # A number of which nobody knows whether it is the worst one is none to show or to keep.
@@ -279,10 +282,10 @@ class Loop:
         )  # fmt: skip
 
     def _of_another_generation(self, gate: gates.Gate, at_s: float) -> str:
-        """Return which service that the gate needs runs another generation than the gate is of, "" if none does."""
+        """Return which service that the gate is about runs another generation than the gate is of, "" if none does."""
         for labels, value in self._seen.newest(_GENERATION, at_s):
             service, runs = labels.get("svc", ""), labels.get("generation", "")
-            if value and runs != self._generation and service in gate.services:
+            if value and runs != self._generation and service in (gate.services or (service,)):
                 return f"{service} runs generation {runs[:8]}, and this gate is of {self._generation[:8]}"
         return ""
 
@@ -296,7 +299,7 @@ class Loop:
                 # An observation that does not come is unknown, and ends nothing.
                 self._budgets = ()
                 _log.warning("what is spent cannot be read", extra={"detail": error.detail})
-            telemetry.observe_spending(_OWN, self._budgets)
+            observing.observe_spending(_OWN, self._budgets)
         return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
 
     def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
@@ -338,6 +341,8 @@ class Loop:
             )
         for status in services:
             yield sources.of_service(status, at_us)
+        yield from sources.of_crashes(services, self._settings.crashes_per_hour, at_us)
+        yield sources.of_watcher(gates.Verdict.GREEN, "it watches", at_us)
         for guest in self._guest_findings(at_s):
             yield sources.of_finding(guest.sentinel, guest.service, guest.verdict, guest.reason, guest.look_next, at_us)
         for guest in self._left:
@@ -398,41 +403,16 @@ class Loop:
         return self._parts.clock.now_us() / 1e6
 
 
-def _metrics(watched: Sequence[gates.Gate]) -> frozenset[str]:
-    """Return the names, in the text form, of what the gates read."""
-    return frozenset(name for gate in watched for name in _names(gate.form))
-
-
-def _signals(rules: Iterable[sentinels.Sentinel]) -> frozenset[str]:
-    """Return the names of what the sentinels read."""
-    return frozenset(name for one in rules for name in (one.signal, getattr(one.rule, "by", "")) if name)
-
-
-def _names(form: gates.Form) -> Iterator[str]:
-    match form:
-        case gates.Gauge(of=of, by=by):
-            yield of.metric
-            if by:
-                yield by.metric
-        case gates.Ratio(part=part, whole=whole):
-            yield from (one.metric for one in (*part, *whole))
-        case gates.Quantile(of=of):
-            yield from (of.metric + suffix for suffix in ("_bucket", "_count"))
-        case gates.Slope(of=of, began=began):
-            yield from (of.metric, began.metric)
-        case gates.Count(of=of):
-            yield of.metric
-
-
-def read_targets(listed: object, scheme: Mapping[str, str]) -> list[watching.Target]:
+def read_targets(listed: object) -> list[watching.Target]:
     """Return who tells metrics, of a parsed list as Prometheus' file_sd has it. Raises ValueError."""
     if not isinstance(listed, list):
         raise ValueError("the targets are not a list")  # noqa: TRY004 - what is in a file, not an argument
     found = []
     for one in listed:
         try:
-            service, address = str(one["labels"]["svc"]), str(one["targets"][0])
-        except (KeyError, IndexError, TypeError) as error:
+            labels, address = one["labels"], str(one["targets"][0])
+            service, scheme = str(labels["svc"]), str(labels.get("__scheme__", "http"))
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(f"a target is not of the form of file_sd: {error}") from error
-        found.append(watching.Target(service, f"{scheme.get(service, 'http')}://{address}/metrics"))
+        found.append(watching.Target(service, f"{scheme}://{address}/metrics"))
     return found

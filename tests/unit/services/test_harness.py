@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 import subprocess
@@ -64,6 +65,50 @@ def test_a_ready_line_that_nobody_reads_is_no_error() -> None:
     read_fd, write_fd = os.pipe()
     os.close(read_fd)
     harness.ReadyLine(write_fd).send()
+
+
+def said(read_fd: int) -> bytes:
+    os.set_blocking(read_fd, False)
+    try:
+        return os.read(read_fd, 100)
+    except BlockingIOError:
+        return b""
+
+
+def test_an_event_loop_that_turns_says_so_and_one_that_is_not_well_falls_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(harness, "STIR_S", 0.01)
+    read_fd, write_fd = os.pipe()
+    begun = harness.ServiceEnvironment("a", 0, "", {}, harness.ReadyLine(write_fd))
+    well = [True]
+
+    async def live() -> None:
+        begun.stir(lambda: well[0])
+        assert said(read_fd) == b"ready\n"
+        await asyncio.sleep(0.1)
+        assert set(said(read_fd)) == set(b".")
+        well[0] = False
+        await asyncio.sleep(0.03)
+        said(read_fd)
+        await asyncio.sleep(0.1)
+        assert said(read_fd) == b""
+        well[0] = True
+        await asyncio.sleep(0.1)
+        assert said(read_fd)
+
+    asyncio.run(live())
+    os.close(write_fd)
+    os.close(read_fd)
+
+
+def test_a_pipe_that_nobody_empties_holds_up_no_service() -> None:
+    read_fd, write_fd = os.pipe()
+    line = harness.ReadyLine(write_fd)
+    for _ in range(100_000):
+        line.stir()
+    os.close(write_fd)
+    os.close(read_fd)
 
 
 def test_a_service_without_http_does_not_import_the_server() -> None:

@@ -204,6 +204,19 @@ def test_waits_double_up_to_the_ceiling_and_start_over_after_a_long_run() -> Non
     assert waits == pytest.approx([0.5, 1.0, 2.0, 4.0, 4.0, 0.5, 1.0])
 
 
+def test_a_start_says_why_only_where_a_crash_brought_it_about() -> None:
+    made = machine()
+    (child,) = made.live
+    made.give(lifecycle.Exited(child, "stopped by signal 9"))
+    made.pass_time(1)
+    assert (made.state.replicas[0].state, made.state.replicas[0].reason) == ("starting", "stopped by signal 9")
+    (child,) = made.live
+    made.give(lifecycle.Exited(child, "ended with status 1"))
+    made.give(lifecycle.Stop())
+    made.give(lifecycle.Start())
+    assert (made.state.replicas[0].state, made.state.replicas[0].reason) == ("starting", "")
+
+
 def test_a_child_that_is_late_is_destroyed_and_counts_as_a_failure() -> None:
     made = machine(started=False)
     made.give(lifecycle.Start())
@@ -306,3 +319,22 @@ def test_a_kill_destroys_draining_children_too() -> None:
     made.ready()
     made.give(lifecycle.Kill())
     assert made.destroyed == {1, 2}
+
+
+def test_ends_that_nobody_asked_for_are_kept_and_those_that_were_asked_for_are_not() -> None:
+    made = machine()
+    made.ready()
+    for event in (lifecycle.Restart(), lifecycle.Stop()):
+        made.give(event)
+        (ended,) = made.live
+        made.give(lifecycle.Exited(ended, "ended by itself"))
+        made.ready()
+    made.give(lifecycle.Start())
+    assert [one.crashes for one in made.state.replicas] == [()]
+    for number in range(lifecycle.CRASHES_MAX + 5):
+        (ended,) = made.live
+        made.give(lifecycle.Exited(ended, f"crash {number}"))
+        made.pass_time(5)
+    (replica,) = made.state.replicas
+    assert len(replica.crashes) == lifecycle.CRASHES_MAX
+    assert replica.crashes[-1].reason == f"crash {lifecycle.CRASHES_MAX + 4}"

@@ -14,7 +14,10 @@ _WORDS_MAX = 24
 CANDIDATES = 20
 _BEGIN_CHARS = 80
 _ABOVE = -1
-_REFERENCE = "guidebook/reference/"
+_GUIDEBOOK = "guidebook/"
+_REFERENCE = _GUIDEBOOK + "reference/"
+# What our own pages give as a question to try, or as a formula, holds the words of many questions and answers none.
+_EXAMPLE = re.compile(r'"[^"\n]*\s[^"\n]*"|`[^`\n]*(?:\^|\?| [-+*=] )[^`\n]*`')
 GLOSSARY = "guidebook/reference/glossary.md"
 
 # Words that carry no content in a question; everything else must be found for a passage to count as an answer.
@@ -139,6 +142,8 @@ class LexicalIndex:
                 for part in parts
             ]
         rows = [(number, _searchable(passage.text, part)) for number, part in enumerate(parts) if not part.skipped]
+        if passage.source.startswith(_GUIDEBOOK):
+            rows = [(number, _EXAMPLE.sub(" ", row)) for number, row in rows]
         held: list[set[str]] = [set() for _ in parts]
         above: set[str] = set()
         with self._database:

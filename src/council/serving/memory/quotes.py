@@ -25,7 +25,9 @@ _INSTRUCTS = re.compile(
     r"\b(?:ask|asks|asked|question|questions|query|answering)\b.{0,160}\b(?:say|answer|reply|respond|output|print|tell|write)\b|"
     r"\b(?:say|answer|reply|respond|output|print|tell|write)\b.{0,60}\b(?:ask|asks|asked|questions?|query|user)\b|"
     r"^\W*(?:system|assistant|ai|user|(?:important )?instructions?|prompt|note to (?:the )?(?:ai|assistant|model))\s*:|"
-    r"\byou (?:are|must|should|will) (?:now|only|always|never)\b|\b(?:maintenance|developer|god) mode\b|<\|\w+\|>",
+    r"\byou (?:are|must|should|will) (?:now|only|always|never)\b|\b(?:maintenance|developer|god) mode\b|<\|\w+\|>|"
+    # What only we write under an answer.
+    r"\[\s*(?:math|logic|code|knowledge|general|council)\s*,\s*(?:un)?verified\b",
     re.IGNORECASE | re.DOTALL,
 )
 _INSTRUCTS_CHARS_MAX = 600
@@ -109,8 +111,12 @@ def best(
     about it, and with what it announces by a colon. Code alone, and what is marked like it, is not quoted.
     """
     if parts and len(above) == words_count:
-        last = min(_UNITS_MAX, len(parts)) - 1
-        return Quote(_through(text, parts, 0, last), frozenset(above), range(last + 1))
+        first = next((number for number, part in enumerate(parts) if not part.instructs), 0)
+        last = first
+        while last - first < _UNITS_MAX and _may_follow(parts, last):
+            last += 1
+        quote = _through(text, parts, first, last - 1) if last > first else ""
+        return Quote(quote, frozenset(above), range(first, last))
     chosen, words = range(0, min(1, len(parts))), frozenset[str]()
     # Two words meet by chance in sentences beside each other; more of them hardly do.
     for length in range(1, (_UNITS_MAX if words_count > 2 else 1) + 1):
@@ -130,12 +136,16 @@ def best(
 
 def _through(text: str, parts: Sequence[Unit], first: int, last: int) -> str:
     """Return the text of a run of units, and of what its last one announces."""
-    while text[: parts[last].end].rstrip().endswith(":") and last + 1 < len(parts):
+    while text[: parts[last].end].rstrip().endswith(":") and _may_follow(parts, last + 1):
         last += 1
-        while _is_item(text, parts, last + 1) and _is_item(text, parts, last):
+        while _is_item(text, parts, last + 1) and _is_item(text, parts, last) and _may_follow(parts, last + 1):
             last += 1
     head = text[slice(*parts[first].head)]
     return (head + text[parts[first].begin : parts[last].end]).strip("\n").rstrip()
+
+
+def _may_follow(parts: Sequence[Unit], number: int) -> bool:
+    return number < len(parts) and not parts[number].instructs
 
 
 def _goes_on(text: str, parts: Sequence[Unit], number: int) -> bool:

@@ -25,8 +25,9 @@ from pathlib import Path
 import orjson
 
 from council.domain import errors
+from council.kit import chain
 from council.kit import clock as clocks
-from council.serving.sandbox import chain, files
+from council.serving.sandbox import files
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import orjson
 
-from council.serving.sandbox import chain
+from council.kit import chain
 
 HEAD = "head.json"
 LOCK = "lock"

@@ -6,6 +6,7 @@ from council.serving.wording import manners
 
 # Only the front and the end of a text tell what it asks; what lies between may be long.
 _CHARS_MAX = 400
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MARKS = " \t\n.,;:!?*#>\"'-"
 # A wish to be told is no question yet: what follows it is.
 _TOLD = re.compile(
@@ -38,7 +39,7 @@ _SUM = re.compile(r"\d\s*[+*×÷·^=]\s*[-(]?\d|\d\s[-−\u2013/]\s\d|\d\s*% of 
 
 def refusal(text: str) -> str:
     """Return why no quote can answer this, or nothing where one may."""
-    front, end = text[:_CHARS_MAX], text[-_CHARS_MAX:]
+    front, end = _UNSEEN.sub("", text[:_CHARS_MAX]), _UNSEEN.sub("", text[-_CHARS_MAX:])
     asked = _TOLD.sub("", manners.without(front.lstrip(_MARKS), ""), count=1)
     if _CHOICE.search(front) or _CHOICE.search(end):
         return "a choice, which no quote makes"

@@ -32,14 +32,17 @@ LINKS: tuple[Link, ...] = (
     _link("service_down", "success_rate latency", "math and logic are computed there", "worker"),
     _link("service_down", "success_rate latency", "knowledge and memory are found there", "recall"),
     _link("service_down", "success_rate http_5xx", "code runs there", "sandboxd"),
-    _link("disk_usage", "http_5xx success_rate service_down", "no ledger row can be written to a full disk, and no "
+    _link("crash_loop", "service_down http_5xx success_rate latency metrics_stale", "what ends again and again answers "
+          "nothing meanwhile"),
+    _link("disk_usage", "http_5xx success_rate service_down crash_loop", "no ledger row can be written to a full disk, and no "
           "answer ends without one"),
     _link("fd_usage", "http_5xx network_errors success_rate service_down", "without descriptors no connection opens"),
     _link("descriptors", "http_5xx network_errors success_rate service_down fd_usage", "without descriptors no "
           "connection opens"),
-    _link("memory", "service_down latency memory_growth http_5xx", "a process that grows is slowed and then ended "
+    _link("memory", "service_down crash_loop latency memory_growth http_5xx", "a process that grows is slowed and then ended "
           "by the kernel"),
-    _link("memory_growth", "service_down latency http_5xx", "a process that grows is slowed and then ended by the kernel"),
+    _link("memory_growth", "service_down crash_loop latency http_5xx", "a process that grows is slowed and then ended "
+          "by the kernel"),
     _link("gpu_memory", "service_down latency http_5xx", "a model without memory on its card fails"),
     _link("concurrent_users", "latency http_5xx success_rate network_errors", "more questions at once wait longer, and "
           "those beyond the queue are turned away"),

@@ -48,7 +48,7 @@ class Desk:
         for one in sorted(found, key=lambda one: one.id):
             if one.standing is not incidents.Standing.OPEN or one.id in self._open:
                 continue
-            now = _noted(one, at_us, "the watcher began anew and goes on with this incident")
+            now = _noted(one, at_us, "the watch began anew and goes on with this incident")
             for member in [member for member in one.members if member.fires]:
                 if member.alert.key in held:
                     now = _closed(_ended(now, member.alert, at_us, at_us, incidents.Ending.ELSEWHERE), at_us)
@@ -88,10 +88,18 @@ class Desk:
             now[holder.id] = _closed(ended, event.at_us)
 
     def _joined(self, now: dict[str, incidents.Incident], event: boards.Event) -> incidents.Incident | None:
-        """Return the newest incident that an alert belongs to: it began with it, or the table links them."""
+        """Return the newest incident that an alert belongs to: it began with it, or the table links them.
+
+        One of `alerting.ALONE` shares none as long as there is room.
+        """
         for one in reversed(now.values()):
             firing = [member for member in one.members if member.fires]
             if one.standing is not incidents.Standing.OPEN or len(one.members) >= incidents.MEMBERS_MAX:
+                continue
+            alone = event.alert.name in alerting.ALONE or any(
+                member.alert.name in alerting.ALONE for member in one.members
+            )
+            if alone and len(now) < OPEN_MAX:
                 continue
             apart_us = min(abs(event.since_us - member.alert.since_us) for member in one.members)
             linked = any(causes.is_linked(member.alert.name, event.alert.name) for member in firing)
@@ -134,7 +142,7 @@ class Desk:
         fresh = [
             member.fired_us for member in heard if member.told is None or member.told.rank < member.alert.severity.rank
         ]
-        if fresh and at_us - min(fresh) >= self._settings.group_s * 1_000_000:
+        if fresh and at_us - min(fresh) >= tracks.nearly_s(self._settings.group_s) * 1_000_000:
             return incidents.NoticeKind.GREW if one.told_us else incidents.NoticeKind.BEGAN
         if heard and one.told_us and at_us - one.told_us >= self._settings.repeat_s * 1_000_000:
             return incidents.NoticeKind.STILL

@@ -19,6 +19,8 @@ _FIRST_WAIT_S = 2.0
 _LONGEST_WAIT_S = 300.0
 _TRIM_S = 3600.0
 _UNSAVED_MAX = 1000
+# Whoever did not observe for so long reads anew what goes on: another process may have stood in.
+_AWAY_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +37,9 @@ class Keeping:
         notifiers: Sequence[care_ports.Notifier],
         settings: alerting.AlertsConfig,
         clock: clock_module.Clock,
+        only: str = "",
     ):
+        """`only` names the one alert whose incidents this goes on with; "" for all."""
         self._desk = desk
         self._kept = kept
         self._notifiers = {one.channel: one for one in notifiers}
@@ -44,7 +48,9 @@ class Keeping:
         self._lock = threading.Lock()
         # One save at a time, or an older state could come to lie over a newer one.
         self._saving = threading.Lock()
+        self._only = only
         self._taken_up = False
+        self._observed_s = clock.monotonic_s()
         self._silences: list[incidents.Silence] = []
         self._unsaved: dict[str, incidents.Incident] = {}
         # In the order in which they came to be, which is that of their ids.
@@ -80,16 +86,30 @@ class Keeping:
         self._save()
         return sent
 
+    @property
+    def waiting(self) -> int:
+        """How many notices are not delivered yet."""
+        with self._lock:
+            return len(self._waiting)
+
     def _read(self, at_us: int) -> None:
         """Read the silences, and once what an earlier process left; go on with what is known where that fails."""
         try:
             self._silences = self._kept.silences(at_us)
+            now_s = self._clock.monotonic_s()
+            passed_s, self._observed_s = now_s - self._observed_s, now_s
+            self._taken_up = self._taken_up and passed_s < _AWAY_S
             if not self._taken_up:
                 found = self._kept.newest(desks.OPEN_MAX, standing=incidents.Standing.OPEN)
+                found = [one for one in found if one.id not in self._unsaved and _is_about(one, self._only)]
                 left = self._kept.parcels(incidents.Delivery.WAITING, self._settings.notices_max)
                 with self._lock:
                     self._unsaved |= {one.id: one for one in self._desk.take_up(found, at_us)}
-                    self._waiting = {(one.notice.id, one.channel): one for one in left} | self._waiting
+                    by_way = {(one.notice.id, one.channel): one for one in left}
+                    # What was sent and could not be saved as that waits in the records still.
+                    self._waiting = {
+                        way: one for way, one in by_way.items() if way not in self._unsaved_parcels
+                    } | self._waiting
                 self._taken_up = True
         except errors.RecordsUnavailableError as error:
             _log.warning("silences and open incidents could not be read", extra={"detail": error.detail})
@@ -192,3 +212,7 @@ class Keeping:
             next_us=self._clock.now_us() + round(wait_s * 1_000_000),
             reason=reason,
         )
+
+
+def _is_about(one: incidents.Incident, only: str) -> bool:
+    return not only or all(member.alert.name == only for member in one.members)

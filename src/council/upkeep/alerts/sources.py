@@ -28,7 +28,10 @@ def of_finding(
 
 
 def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observation:
-    """Return whether a service runs. One that a person has stopped is none that should."""
+    """Return whether a service runs. One that a person has stopped is none that should.
+
+    One that is starting is on its way, but for one that ends again and again: that is no nearer to running.
+    """
     service, _, replica = status.name.partition(":")
     labels = (("svc", service), *((("replica", replica),) if replica else ()))
     verdict = {
@@ -37,8 +40,30 @@ def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observatio
         "stopping": gates.Verdict.AMBER,
         "stopped": gates.Verdict.NOT_APPLICABLE,
     }.get(status.state, gates.Verdict.RED)
+    if status.state == "starting" and status.reason and status.crashes > 1:
+        verdict = gates.Verdict.RED
     reason = f"it is {status.state}" + (f": {status.reason}" if status.reason else "")
     return _observation("service_down", verdict, at_us, reason, labels)
+
+
+def of_crashes(services: Iterable[states.ServiceStatus], most: int, at_us: int) -> Iterator[incidents.Observation]:
+    """Yield whether each service ends again and again: every time it is back too soon for `service_down`."""
+    by_name: dict[str, list[states.ServiceStatus]] = {}
+    for one in services:
+        by_name.setdefault(one.name.partition(":")[0], []).append(one)
+    for service, replicas in by_name.items():
+        count = sum(one.crashes for one in replicas)
+        verdict = gates.Verdict.RED if count >= most else gates.Verdict.GREEN
+        if all(one.state == "stopped" for one in replicas):
+            verdict = gates.Verdict.NOT_APPLICABLE
+        last = ", ".join(one.crash_reasons for one in replicas if one.crash_reasons)
+        reason = f"it ended {count} times unasked within an hour, last: {last}"
+        yield _observation("crash_loop", verdict, at_us, reason if count else "it runs on", (("svc", service),))
+
+
+def of_watcher(verdict: gates.Verdict, reason: str, at_us: int) -> incidents.Observation:
+    """Return whether the watcher watches: the supervisor sees that it does not, and it itself that it does."""
+    return _observation(alerting.WATCHER_DOWN, verdict, at_us, reason)
 
 
 def of_budgets(lines: Iterable[budgets.Line], at_us: int) -> Iterator[incidents.Observation]:

@@ -104,6 +104,18 @@ def test_an_example_question_in_a_code_block_is_no_answer_to_it() -> None:
     assert index.search("When does the ferry sail?", 5) == []
 
 
+def test_an_example_question_in_a_sentence_of_the_guidebook_is_no_answer_to_it() -> None:
+    section = documents.Section(
+        "Code", '"Sort a list in Python", "merge two lists": some sixty functions, and `x^2 = 4`.'
+    )
+    made = lexical.LexicalIndex()
+    made.put("blueprint", "guidebook/howto/code.md", [section])
+    made.put("library", "code.md", [section])
+    held = {one.root: one.held for one in made.search("How do I sort a list in Python?", 2)}
+    assert held["blueprint"] < 1.0 <= held["library"]
+    assert all(one.held < 1.0 for one in made.search("x^2 = 4", 2) if one.root == "blueprint")
+
+
 def test_among_equals_the_users_own_document_comes_first_and_then_the_better_heading() -> None:
     index = lexical.LexicalIndex()
     index.put("blueprint", "guidebook/a.md", documents.split(b"# Other\n\nThe ferry is a boat. Ferry ferry.\n", 900))

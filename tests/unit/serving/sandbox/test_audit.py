@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from council.domain import errors
+from council.kit import chain
 from council.kit import clock as clocks
-from council.serving.sandbox import audit, chain, files
+from council.serving.sandbox import audit, files
 from council.testing import clock
 
 WAIT_S = 20.0

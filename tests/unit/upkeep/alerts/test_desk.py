@@ -86,6 +86,13 @@ def test_what_starts_together_is_one_incident_and_one_notice() -> None:
     assert [member.alert.name for member in watch.only.members] == ["latency", "success_rate"]
 
 
+def test_a_round_that_comes_a_moment_early_holds_no_notice_up() -> None:
+    watch = Watch()
+    for watch.at_s in (0.0, 5.1, 9.95, 15.0):
+        watch.look(http_5xx=R)
+    assert watch.told == [(9.95, NoticeKind.BEGAN)]
+
+
 def test_what_comes_later_is_told_as_more_and_what_is_unrelated_is_another_incident() -> None:
     watch = Watch()
     watch.look_for(60, latency=R)
@@ -97,6 +104,20 @@ def test_what_comes_later_is_told_as_more_and_what_is_unrelated_is_another_incid
         ["latency", "fd_usage"],
         ["gpu_memory"],
     ]
+
+
+def test_what_goes_on_for_an_hour_after_the_repair_holds_open_nothing_that_began_with_it() -> None:
+    watch = Watch()
+    watch.look_for(20, service_down=R, crash_loop=R, watcher_down=R)
+    watch.look_for(70, service_down=G, crash_loop=R, watcher_down=G)
+    standings = {one.members[0].alert.name: (len(one.members), one.standing) for one in watch.saved.values()}
+    assert standings == {
+        "service_down": (1, Standing.REPAIRED),
+        "watcher_down": (1, Standing.REPAIRED),
+        "crash_loop": (1, Standing.OPEN),
+    }
+    crash = next(one for one in watch.saved.values() if one.members[0].alert.name == "crash_loop")
+    assert crash.severity is Severity.WARNING
 
 
 def test_what_the_table_links_joins_however_late() -> None:

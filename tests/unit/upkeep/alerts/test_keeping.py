@@ -218,3 +218,35 @@ def test_whatever_is_away_and_whoever_is_killed_every_incident_ends_and_every_no
     for one in care.kept.kept.values():
         kinds = [parcel.notice.kind for parcel in care.kept.sent.values() if parcel.notice.incident_id == one.id]
         assert (NoticeKind.BEGAN in kinds) == (NoticeKind.OVER in kinds) == bool(one.told_us)
+
+
+def test_who_did_not_observe_for_a_while_goes_on_with_what_another_process_began_meanwhile() -> None:
+    care = Care()
+    care.run(5, latency=G, watcher_down=G)
+    care.clock.advance(20)
+    stood_in = keeping.Keeping(
+        desk.Desk(alerting.AlertsConfig(hold_up_s=0, group_s=0), lambda _: "id-other"),
+        care.kept, care.notifiers, SETTINGS, care.clock, only="watcher_down",
+    )  # fmt: skip
+    stood_in.observe([Observation("watcher_down", R, care.clock.now_us(), "it is hung")])
+    stood_in.deliver()
+    assert care.told == [[NoticeKind.BEGAN]] and stood_in.waiting == 0
+    care.run(70, latency=G, watcher_down=G)
+    assert care.told == [[NoticeKind.BEGAN, NoticeKind.OVER]]
+    assert care.standings == [Standing.REPAIRED]
+
+
+def test_who_stands_in_for_one_alert_leaves_other_incidents_alone_and_tells_once() -> None:
+    care = Care()
+    care.run(20, latency=R)
+    before = dict(care.kept.kept)
+    for _ in range(3):
+        numbers = itertools.count(1)
+        stood_in = keeping.Keeping(
+            desk.Desk(alerting.AlertsConfig(hold_up_s=0, group_s=0), lambda _, n=numbers: f"in-{next(n)}"),
+            care.kept, care.notifiers, SETTINGS, care.clock, only="watcher_down",
+        )  # fmt: skip
+        stood_in.observe([Observation("watcher_down", R, care.clock.now_us(), "it is hung")])
+        stood_in.deliver()
+    assert care.told == [[NoticeKind.BEGAN, NoticeKind.BEGAN]]
+    assert {key: care.kept.kept[key] for key in before} == before

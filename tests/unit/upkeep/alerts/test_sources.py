@@ -45,6 +45,7 @@ def test_a_finding_names_its_service_and_its_own_next_step() -> None:
         ("stopping", Verdict.AMBER),
         ("stopped", Verdict.NOT_APPLICABLE),
         ("backoff", Verdict.RED),
+        ("hung", Verdict.RED),
     ],
 )
 def test_a_service_that_should_run_and_does_not_is_down(state: str, verdict: Verdict) -> None:
@@ -53,6 +54,12 @@ def test_a_service_that_should_run_and_does_not_is_down(state: str, verdict: Ver
     assert seen.verdict is verdict
     assert seen.labels == (("svc", "gateway"), ("replica", "1"))
     assert seen.reason == f"it is {state}: it exited with 1"
+
+
+@pytest.mark.parametrize(("crashes", "verdict"), [(1, Verdict.AMBER), (2, Verdict.RED)])
+def test_one_that_ended_more_than_once_is_down_while_it_starts_again(crashes: int, verdict: Verdict) -> None:
+    status = states.ServiceStatus("recall", "starting", 7, "abc", 0, 3, 0, "it exited with 1", crashes)
+    assert sources.of_service(status, T0).verdict is verdict
 
 
 def line(spent: int, held: int = 0, limit: int | None = 100, period: str = "2026-11-29") -> budgets.Line:
@@ -146,3 +153,21 @@ def test_what_began_after_the_last_alert_is_no_candidate() -> None:
     down = board.Bad("service_down", (("svc", "sandboxd"),), T0 - 1, 0, "")
     assert not causes.candidates(members, [late])
     assert [cause.because[:14] for cause in causes.candidates(members, [down, early])] == ["more questions", ""]
+
+
+def crashed(name: str, crashes: int, reasons: str, state: str = "ready") -> states.ServiceStatus:
+    return states.ServiceStatus(name, state, 1, "a" * 40, 5.0, 9, 0, "", crashes, reasons)
+
+
+def test_a_service_that_ends_again_and_again_is_bad_all_its_replicas_together() -> None:
+    rows = [crashed("gateway", 2, "stopped by signal 9"), crashed("gateway:1", 1, "ended with status 1")]
+    (bad,) = sources.of_crashes(rows, 3, T0)
+    assert (bad.name, bad.verdict, bad.labels) == ("crash_loop", Verdict.RED, (("svc", "gateway"),))
+    assert bad.reason == "it ended 3 times unasked within an hour, last: stopped by signal 9, ended with status 1"
+    (well,) = sources.of_crashes(rows, 4, T0)
+    assert well.verdict is Verdict.GREEN
+
+
+def test_a_service_that_was_stopped_ends_again_and_again_no_more() -> None:
+    (one,) = sources.of_crashes([crashed("recall", 9, "ended with status 1", "stopped")], 3, T0)
+    assert one.verdict is Verdict.NOT_APPLICABLE

@@ -1,0 +1,208 @@
+"""The way of one patch as a pure state machine: `step(state, event) -> (state, record, action)`.
+
+    idle --Submitted--> staging -> launching -> examining -> checking -> switching -> baking --Done--> idle (applied)
+                           |           |            |           |            |           |
+                           +-----------+-- undoing -+-----------+            +-----------+-- returning
+                                             |                                                  |
+                                           idle (refused)                                 idle (rolled back)
+
+Each state but idle has one action, which brings about what the state is named for, and an event `Done` or `Failed` that ends
+it. The record is on disk, synced, before the action begins: `replay` of the records gives the state back after a crash, and
+`Restarted` says how to go on. So every action must bear being done twice, and `Discard` and `Promote` being done after
+they were done in part.
+
+The one moment at which the new generation takes over lies in the supervisor, within `Promote`. Until `switching` nothing that
+serves was touched, so the patch is undone; from then on it is finished or taken back, whichever the generation that is live
+then calls for.
+
+Nothing here reads a clock, a file or a socket.
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+# After so many starts in the middle of one bake the new generation is held to be what ends them.
+RESTARTS_MAX = 3
+
+
+class Phase(enum.StrEnum):
+    """Where a patch stands. The word is also the name of the record that begins it."""
+
+    IDLE = "idle"
+    STAGING = "staging"
+    LAUNCHING = "launching"
+    EXAMINING = "examining"
+    CHECKING = "checking"
+    SWITCHING = "switching"
+    BAKING = "baking"
+    UNDOING = "undoing"
+    RETURNING = "returning"
+
+
+class Outcome(enum.StrEnum):
+    """How the way of a patch ended."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The patch at work, if any. `digest` names it, `base` and `target` the generations before and after it."""
+
+    phase: Phase = Phase.IDLE
+    digest: str = ""
+    base: str = ""
+    target: str = ""
+    reason: str = ""
+    restarts: int = 0
+    last: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A patch was found to be signed, allowed and within its quota. Only where none is at work."""
+
+    digest: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The action of the phase has been carried out. `target` is the generation that staging made."""
+
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It was not carried out, or what it looked at was not good enough."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """This process began anew; `live` is the generation that serves now."""
+
+    live: str
+
+
+Event = Submitted | Done | Failed | Restarted
+
+
+class Action(enum.StrEnum):
+    """What to do next, about the patch of the state.
+
+    STAGE writes the target; LAUNCH starts it beside the live one; EXAMINE compares both; CHECK looks at signature, policy,
+    freeze and base once more; PROMOTE has the target serve; BAKE watches it serve; DISCARD ends and removes the target;
+    RETURN has the base serve again, then ends and removes the target.
+    """
+
+    STAGE = "stage"
+    LAUNCH = "launch"
+    EXAMINE = "examine"
+    CHECK = "check"
+    PROMOTE = "promote"
+    BAKE = "bake"
+    DISCARD = "discard"
+    RETURN = "return"
+
+
+ACTIONS: Mapping[Phase, Action] = {
+    Phase.STAGING: Action.STAGE,
+    Phase.LAUNCHING: Action.LAUNCH,
+    Phase.EXAMINING: Action.EXAMINE,
+    Phase.CHECKING: Action.CHECK,
+    Phase.SWITCHING: Action.PROMOTE,
+    Phase.BAKING: Action.BAKE,
+    Phase.UNDOING: Action.DISCARD,
+    Phase.RETURNING: Action.RETURN,
+}
+_NEXT: Mapping[Phase, Phase] = {
+    Phase.STAGING: Phase.LAUNCHING,
+    Phase.LAUNCHING: Phase.EXAMINING,
+    Phase.EXAMINING: Phase.CHECKING,
+    Phase.CHECKING: Phase.SWITCHING,
+    Phase.SWITCHING: Phase.BAKING,
+}
+_ENDS: Mapping[Phase, Outcome] = {
+    Phase.BAKING: Outcome.APPLIED,
+    Phase.UNDOING: Outcome.REFUSED,
+    Phase.RETURNING: Outcome.ROLLED_BACK,
+}
+# The target may serve, in whole or in part.
+_TOUCHED = frozenset({Phase.SWITCHING, Phase.BAKING, Phase.RETURNING})
+
+
+def step(state: State, event: Event) -> tuple[State, dict[str, Any], Action | None]:
+    """Return the next state, the record to sync before anything else is done, and what to do then.
+
+    None is for idle. Raises ValueError for an event that cannot come in this state: it would be a bug, and nothing is changed.
+    """
+    after = _after(state, event)
+    if after is None:
+        raise ValueError(f"{type(event).__name__} cannot come while {state.phase}")
+    return after, record(after), ACTIONS.get(after.phase)
+
+
+def _after(state: State, event: Event) -> State | None:
+    match event:
+        case Submitted(digest, base) if state.phase is Phase.IDLE:
+            return State(Phase.STAGING, digest, base)
+        case Done(target) if state.phase in _NEXT:
+            return replace(state, phase=_NEXT[state.phase], target=target or state.target)
+        case Done() if state.phase in _ENDS:
+            return State(digest=state.digest, reason=state.reason, last=_ENDS[state.phase])
+        case Failed(reason) if state.phase in (Phase.UNDOING, Phase.RETURNING):
+            # There is no other way out of these: whoever carries them out tries again.
+            return replace(state, reason=state.reason or reason)
+        case Failed(reason) if state.phase is not Phase.IDLE:
+            return _back(state, reason)
+        case Restarted(live):
+            return _restarted(state, live)
+    return None
+
+
+def _back(state: State, reason: str) -> State:
+    return replace(state, phase=Phase.RETURNING if state.phase in _TOUCHED else Phase.UNDOING, reason=reason)
+
+
+def _restarted(state: State, live: str) -> State | None:
+    if state.phase in (Phase.UNDOING, Phase.RETURNING):
+        return state
+    if state.phase is Phase.IDLE:
+        return None
+    if state.phase not in _TOUCHED or live != state.target:
+        return _back(state, "interrupted")
+    if state.restarts >= RESTARTS_MAX:
+        return _back(state, f"interrupted {state.restarts + 1} times while baking")
+    return replace(state, phase=Phase.BAKING, restarts=state.restarts + 1)
+
+
+def record(state: State) -> dict[str, Any]:
+    """Return what the journal keeps of a state."""
+    kept: dict[str, Any] = {"phase": state.phase.value, "patch": state.digest}
+    if state.phase is Phase.IDLE:
+        assert state.last is not None
+        kept["outcome"] = state.last.value
+    else:
+        kept |= {"base": state.base, "target": state.target, "restarts": state.restarts}
+    return kept | {"reason": state.reason}
+
+
+def replay(records: Iterable[Mapping[str, Any]]) -> State:
+    """Return the state that the records lead to: that of the last one. Raises ValueError for what is none."""
+    state = State()
+    for one in records:
+        phase = Phase(one["phase"])
+        if phase is Phase.IDLE:
+            state = State(digest=str(one["patch"]), reason=str(one["reason"]), last=Outcome(one["outcome"]))
+        else:
+            state = State(
+                phase, str(one["patch"]), str(one["base"]), str(one["target"]), str(one["reason"]), int(one["restarts"])
+            )
+    return state

@@ -1,0 +1,116 @@
+"""A world for the way of a patch: a disk, a supervisor and generations, all in memory, that can end at any effect.
+
+`World.carry_out` is written as the real one must be: each effect is a call of `touch`, at which a crash may be told to come,
+and what was not done by then is not done.
+"""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from council.upkeep.patchctl import steps
+
+
+class CrashedError(Exception):
+    """The process ended here."""
+
+
+@dataclass
+class World:
+    """What outlives a crash of the process that applies patches. `bad` names the targets that fail while baking."""
+
+    draw: random.Random
+    live: str = "g0"
+    written: set[str] = field(default_factory=lambda: {"g0"})
+    running: set[str] = field(default_factory=lambda: {"g0"})
+    records: list[dict[str, Any]] = field(default_factory=list)
+    bad: set[str] = field(default_factory=set)
+    lame: set[str] = field(default_factory=set)
+    crash_in: int = 10**9
+    served: list[str] = field(default_factory=list)
+
+    def touch(self) -> None:
+        """An effect on the outside: whoever asks meanwhile is served by the live generation alone."""
+        assert self.live in self.running, "nothing serves"
+        self.served.append(self.live)
+        self.crash_in -= 1
+        if self.crash_in <= 0:
+            self.crash_in = 10**9
+            raise CrashedError
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Sync a record. A crash comes before or after it is on disk."""
+        self.touch()
+        self.records.append(record)
+        self.touch()
+
+    def carry_out(self, action: steps.Action, state: steps.State) -> steps.Event:
+        """Do what the action says, in the world; return what came of it."""
+        target = "g" + state.digest
+        match action:
+            case steps.Action.STAGE:
+                self.touch()
+                self.written.add(target)
+                self.touch()
+                return steps.Done(target)
+            case steps.Action.LAUNCH:
+                self.touch()
+                self.running.add(target)
+                self.touch()
+                return steps.Done()
+            case steps.Action.EXAMINE:
+                self.touch()
+                return steps.Failed("a gate is red") if target in self.lame else steps.Done()
+            case steps.Action.CHECK:
+                self.touch()
+                return steps.Done()
+            case steps.Action.PROMOTE:
+                self.touch()
+                if target not in self.running:
+                    return steps.Failed("it does not run")
+                self.live = target
+                self.touch()
+                return steps.Done()
+            case steps.Action.BAKE:
+                self.touch()
+                return steps.Failed("a gate is red") if target in self.bad else steps.Done()
+            case steps.Action.RETURN:
+                self.touch()
+                self.running.add(state.base)
+                self.live = state.base
+                self.touch()
+                self._remove(target)
+                return steps.Done()
+            case steps.Action.DISCARD:
+                self._remove(target)
+                return steps.Done()
+
+    def _remove(self, target: str) -> None:
+        self.touch()
+        self.running.discard(target)
+        self.touch()
+        self.written.discard(target)
+        self.touch()
+
+
+def run(world: World, state: steps.State, event: steps.Event | None) -> steps.State:
+    """Go on until no patch is at work. Raises CrashedError."""
+    while True:
+        if event is not None:
+            after, record, action = steps.step(state, event)
+            if after != state:
+                world.append(record)
+            state = after
+        else:
+            action = steps.ACTIONS.get(state.phase)
+        if action is None:
+            return state
+        event = world.carry_out(action, state)
+        if isinstance(event, steps.Done) and state.phase is steps.Phase.BAKING:
+            world.running &= {state.target}
+
+
+def recover(world: World) -> steps.State:
+    """Begin anew after a crash."""
+    state = steps.replay(world.records)
+    return run(world, state, None if state.phase is steps.Phase.IDLE else steps.Restarted(world.live))
