@@ -86,6 +86,13 @@ def test_what_starts_together_is_one_incident_and_one_notice() -> None:
     assert [member.alert.name for member in watch.only.members] == ["latency", "success_rate"]
 
 
+def test_a_round_that_comes_a_moment_early_holds_no_notice_up() -> None:
+    watch = Watch()
+    for watch.at_s in (0.0, 5.1, 9.95, 15.0):
+        watch.look(http_5xx=R)
+    assert watch.told == [(9.95, NoticeKind.BEGAN)]
+
+
 def test_what_comes_later_is_told_as_more_and_what_is_unrelated_is_another_incident() -> None:
     watch = Watch()
     watch.look_for(60, latency=R)
