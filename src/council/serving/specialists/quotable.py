@@ -35,8 +35,9 @@ _TALK = re.compile(
 )
 # What the asker did, where a thing of the asker's own is, and what it should be called: no document was written about that one.
 _OWN = re.compile(
-    r"\b(?:did|was|had) i\b|(?:\b(?:is|are|was|were|did|does|has)|['\u2019]s) my\b|"
-    r"\b(?:what|which)\b.{0,40}\b(?:should|shall|could|can|do) (?:i|we) (?:name|call|wear|eat|cook|watch|read|play|draw|paint)\b",
+    r"\b(?:did|was|had|what have) i\b|(?:\b(?:is|are|was|were|did|does|has)|['\u2019]s) my\b|"
+    r"\b(?:what|which)\b.{0,40}\b(?:should|shall|could|can|do) (?:i|we) "
+    r"(?:name|call|do with|wear|eat|cook|watch|read|play|draw|paint)\b",
     re.IGNORECASE,
 )
 # The guidebook is full of sums that are only examples. A hyphen or a stroke between digits may be of a range or a date.

@@ -61,6 +61,8 @@ def test_judgements_choices_talk_and_sums_are_not_quoted(text: str) -> None:
         "Where did I park?",
         "What did I say about the lathe?",
         "What should I name my band?",
+        "What should I do with my clay?",
+        "What have I done with the key?",
         "Which film should we watch tonight?",
     ],
 )
