@@ -17,7 +17,7 @@ import yarl
 from aiohttp import http_exceptions
 
 import council
-from council import ports
+from council import ports, telemetry
 from council.backends.model_provider import forms, sse
 from council.domain import config as config_module
 from council.domain import errors, providers
@@ -219,6 +219,7 @@ class HttpProvider:
                 read_bufsize=_READ_BYTES,
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[] if self._loopback else [_counted(self.name)],
             )
         return self._session
 
@@ -352,6 +353,17 @@ def fitted(body: Mapping[str, Any], omit: Collection[str]) -> Mapping[str, Any]:
     if "max_completion_tokens" in omit and body.get("max_completion_tokens") is not None:
         kept["max_tokens"] = body["max_completion_tokens"]
     return kept
+
+
+def _counted(name: str) -> aiohttp.TraceConfig:
+    """Return what counts bodies as they are handed to a connection: what nobody could be reached for went nowhere."""
+
+    async def count(_session: object, _context: object, part: aiohttp.TraceRequestChunkSentParams) -> None:
+        telemetry.of(telemetry.PROVIDER_SENT_BYTES, name).inc(len(part.chunk))
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(count)
+    return trace
 
 
 def _event(form: str, raw: bytes, data: bytes) -> ports.ModelEvent:
