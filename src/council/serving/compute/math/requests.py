@@ -256,15 +256,13 @@ def _only_name(name: str, expression: tree.Node) -> str:
 
 
 def _integrate(found: Tokens) -> Request | None:
-    rest = _after(_asked(found), "integral of", "integrate")
-    if rest is None:
+    asked = _asked(found)
+    parts = _bounded_first(asked) or _bounded_last(asked)
+    if parts is None:
         return None
+    rest, ends, closed = parts
     bounds = None
-    if sides := _split(rest, "from"):
-        rest, limits_text = sides
-        ends = _split(limits_text, "to")
-        if ends is None:
-            raise limits.UnreadableError("A definite integral needs `from ... to ...`.")
+    if ends is not None:
         low, high = ends
         if len(low) > 2 and low[0].kind == "name" and low[1].text == "=":
             low = low[2:]
@@ -275,11 +273,37 @@ def _integrate(found: Tokens) -> Request | None:
     if rest and rest[-1].text in _DIFFERENTIALS:
         rest, name = rest[:-1], rest[-1].text[1:]
     body, name = _respect(rest, name)
-    reach.check_words(body, "word integral", closed=bool(name) or bounds is not None)
+    reach.check_words(body, "word integral", closed=bool(name) or closed)
     expression = _formula(body)
     if bounds is not None:
         _check_angle_places(expression, *bounds)
     return Integrate(expression, _only_name(name, expression), bounds)
+
+
+_Integrand = tuple[Tokens, tuple[Tokens, Tokens] | None, bool]
+
+
+def _bounded_first(asked: Tokens) -> _Integrand | None:
+    """`integral from 0 to 1 of x^2`."""
+    rest = _after(asked, "integral from", "definite integral from")
+    sides = _split(rest, "of") if rest is not None else None
+    ends = _split(sides[0], "to") if sides else None
+    return (sides[1], ends, False) if sides and ends else None
+
+
+def _bounded_last(asked: Tokens) -> _Integrand | None:
+    """Return what is integrated, its bounds if any, and whether these show where it ends."""
+    rest = _after(asked, "integral of", "definite integral of", "integrate")
+    if rest is None:
+        rest = _after(asked, "antiderivative of", "indefinite integral of")
+        return None if rest is None else (rest, None, False)
+    for first, second in (("from", "to"), ("between", "and")):
+        if sides := _split(rest, first):
+            ends = _split(sides[1], second)
+            if ends is None:
+                raise limits.UnreadableError("A definite integral needs `from ... to ...`.")
+            return sides[0], ends, True
+    return rest, None, False
 
 
 _DIFFERENTIALS = ("dx", "dy", "dz")
