@@ -5,9 +5,9 @@ import datetime
 import pytest
 
 from council.serving.compute import operations, results
-from council.testing.questions import campaign, chances_in_short, families, math_everyday, spoken_amounts
+from council.testing.questions import campaign, chances_in_short, families, math_everyday, short_stories, spoken_amounts
 
-FAMILIES = (*spoken_amounts.FAMILIES, *chances_in_short.FAMILIES, *math_everyday.FAMILIES)
+FAMILIES = (*spoken_amounts.FAMILIES, *chances_in_short.FAMILIES, *math_everyday.FAMILIES, *short_stories.FAMILIES)
 TODAY = datetime.date(2026, 11, 29).isoformat()
 COUNT, SEED = 150, 28
 
