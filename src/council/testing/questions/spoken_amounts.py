@@ -165,17 +165,19 @@ def _share(chance: random.Random) -> families.Asked:
     unit, short = chance.choice(
         (("km", "km"), ("kg", "kg"), ("hours", "h"), ("liters", "l"), ("miles", "mi"), ("g", "g"), ("days", "days"))
     )
-    value = Fraction(number * rate, 100)
     said, part = f"{rate}%", Fraction(rate, 100)
     if chance.random() < 0.3:
         said, part = chance.choice(
             (("half", Fraction(1, 2)), ("a third", Fraction(1, 3)), ("three quarters", Fraction(3, 4)))
         )
+    article = ""
+    if chance.random() < 0.2 and unit in ("hours", "miles", "days"):
+        number, article = 1, "an" if unit == "hours" else "a"
     value = part * number
     text = chance.choice(("{} of {} {}", "What is {} of {} {}?", "calculate {} of {} {}"))
     name = unit.removesuffix("s") if number == 1 and len(unit) > 3 else unit
     return families.Asked(
-        text.format(said, number, name),
+        text.format(said, article or number, name),
         f"{value} {short.removesuffix('s') if value == 1 and len(short) > 3 else short}",
     )
 

@@ -64,7 +64,7 @@ def _share(match: frames.Match) -> results.Solved:
     share = numbers.read(re.sub(r"\s?(?:%|percent|per cent)$", "", rate, flags=re.IGNORECASE)) / 100 if rate else (
         numbers.read_fraction(match["f"])
     )  # fmt: skip
-    found, named = measures.read(match["q"]), match["u"]
+    found, named = measures.read(re.sub("^an? ", "1 ", match["q"], flags=re.IGNORECASE)), match["u"]
     targets = measures.units(named) if named else (found[0].unit,)
     if len(found) > 1 or len(targets) > 1 or found[0].unit.dimension == "temperature":
         raise stops.PassOnError("the unit has several meanings, or no share of it is a quantity")
@@ -88,6 +88,7 @@ def _share(match: frames.Match) -> results.Solved:
 _U = r"[a-z]{1,10}"
 _UNITS = rf"(?P<u1>{_U})(, (?P<u2>{_U}))?(, (?P<u3>{_U}))?,? and (?P<u4>{_U})"
 _Q, _TARGET = rf"(?P<q>{measures.QUANTITY})", rf"(?P<u>{measures.UNIT})"
+_WHOLE = rf"(?P<q>{measures.QUANTITY}|an? [a-z]{{2,15}})"
 FRAMES = [
     *frames.frames(
         _in_parts,
@@ -96,6 +97,6 @@ FRAMES = [
     ),
     *frames.frames(
         _share,
-        rf"<ask>((?P<p>{frames.KINDS['percent']})|(?P<f>{numbers.FRACTION})) of {_Q}( (in|to|into|as) {_TARGET})?",
+        rf"<ask>((?P<p>{frames.KINDS['percent']})|(?P<f>{numbers.FRACTION})) of {_WHOLE}( (in|to|into|as) {_TARGET})?",
     ),
 ]
