@@ -3,6 +3,7 @@
 import random
 from fractions import Fraction
 
+from council.domain import answers
 from council.testing.questions import amounts, families
 
 _SMALL = (
@@ -243,12 +244,10 @@ FAMILIES = (
     amounts.family("units: in several units", _several, _REFUSE_SEVERAL),
     families.Family(
         "units: feet and inches of centimetres",
-        amounts.family("", _sum).route,
+        answers.Route.MATH,
         _feet_and_inches,
         amounts.paraphrase,
         _agrees_in_feet,
     ),
-    families.Family(
-        "units: shares", amounts.family("", _sum).route, _share, amounts.paraphrase, _agrees_in_share, _REFUSE_SHARES
-    ),
+    families.Family("units: shares", answers.Route.MATH, _share, amounts.paraphrase, _agrees_in_share, _REFUSE_SHARES),
 )

@@ -20,6 +20,7 @@ _BY_SQUARE = {
     "sin": {Fraction(0): 0, Fraction(1, 4): 2, Fraction(1, 2): 3, Fraction(3, 4): 4, Fraction(1): 6},
     "tan": {Fraction(0): 0, Fraction(1, 3): 2, Fraction(1): 3, Fraction(3): 4},
 }
+_SAID = {"sin": "sine", "cos": "cosine", "tan": "tangent"}
 _PLACES = arithmetic.REAL.mpf(10) ** -40
 
 
@@ -37,9 +38,7 @@ def _angle(slots: Slots) -> wording.Task:
 def _answer(function: str, node: tree.Node, reading: str, unit: str) -> results.Solved:
     value = arithmetic.real(evaluate.checked_value(node)[1])
     if function != "tan" and abs(value) > 1:
-        raise limits.UndefinedError(
-            f"No angle has the {'sine' if function == 'sin' else 'cosine'} {tree.text(node)[:60]}."
-        )
+        raise limits.UndefinedError(f"No angle has the {_SAID[function]} {tree.text(node)[:60]}.")
     real = arithmetic.REAL
     angle = {"sin": real.asin, "cos": real.acos, "tan": real.atan}[function](value)
     again = {"sin": real.sin, "cos": real.cos, "tan": real.tan}[function](angle)
@@ -57,7 +56,9 @@ def _answer(function: str, node: tree.Node, reading: str, unit: str) -> results.
     elif unit and twelfths is None:
         shown = angle * 180 / real.pi if unit == "degrees" else angle
         said = f"about {formulas.about(shown)} {unit}"
-    return wording.solved(reading, f"{reading} = {said}", f"its {function} computed back to 40 digits", exact)
+    return wording.solved(
+        reading, f"{reading} = {said}", f"its {_SAID[function]} computed back to 40 digits, by other code", exact
+    )
 
 
 def _twelfths(function: str, node: tree.Node, value: Any) -> int | None:

@@ -28,7 +28,9 @@ def _scientific(slots: Slots) -> wording.Task:
         check.require(1 <= abs(Fraction(factor)) < 10, "the factor is not from 1 to 10")
         check.require(Fraction(factor) * Fraction(10) ** power == Fraction(text), "multiplied out it is another number")
         shown = f"{factor} * 10^{power if power >= 0 else f'({power})'}"
-        return wording.solved(reading, f"{reading} is {shown}", "multiplied out, exactly", str(Fraction(text)))
+        return wording.solved(
+            reading, f"{reading} is {shown}", "multiplied out with exact fractions, by other code", str(Fraction(text))
+        )
 
     return wording.Task(reading, answer)
 
