@@ -68,7 +68,8 @@ ANSWERED = {
     "How many ways can 5 people sit in a row?": "orders of 5 different things = 120",
     "How many 4-digit PINs are there?": "codes of 4 places with 10 choices each, repeats allowed = 10000",
     "probability of a red king": "the probability of drawing a red king from a deck of 52 = 1/26",
-    "If yesterday was Monday, what day is tomorrow?": "the day of the week of tomorrow, where yesterday is a Monday = Wednesday",
+    "If yesterday was Monday, what day is tomorrow?": "the day of the week of tomorrow, where yesterday is a "
+    "Monday = Wednesday",
     "last Friday in Feb. 2024": "the last Friday of February 2024 = 23 February 2024",
     "what day of the year is today": "the number of 29 November 2026 (today, UTC) in its year, 1 January being 1 = 333",
     "the 60th day of 2024": "the 60th day of 2024 = 29 February 2024",
