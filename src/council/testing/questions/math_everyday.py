@@ -204,7 +204,8 @@ _REFUSE_INTEGRALS = (
     "integral 0 to 1 x^2", "integrate x^2 between 0 and 3 and add 1", "integral from 0 to 1 of x^2 is what",
 )  # fmt: skip
 _REFUSE_POWERS = (
-    "2 to the third", "2 to the 3th power", "2 to the nth power", "2 to the half power", "2 to the third power of 2",
+    "2 to the third", "2 to the 3th power", "double 5 to the third power", "half of 4 to the second power",
+    "twice 3 to the 4th power", "2 to the nth power", "2 to the half power", "2 to the third power of 2",
     "2 to the third power plus 1", "to the third power", "2 to the third power series", "1 + 2 to the third power",
     "-2 to the third power", "2 x 3 to the third power", "2 to the first third power", "two to the third powers",
     "2 to the third or fourth power", "2 to the 1.5th power", "2/3 to the third power", "2 to the third power times 3",
