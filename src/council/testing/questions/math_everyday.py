@@ -190,8 +190,9 @@ _REFUSE_INVERSE = (
     "inverse of 1/2", "inverse sine of x", "arcsin(0.5) and arccos(0.5)", "arcsin(0.5) or arccos(0.5)", "arctan 1 2",
 )  # fmt: skip
 _REFUSE_INTEGRALS = (
-    "antiderivative of x^2 from 0 to 1", "antiderivative", "antiderivative of", "antiderivative of xy",
-    "antiderivative of x^2 at 3", "antiderivative of x^2 and x^3", "antiderivatives of x^2",
+    "integrate x^2 between 3 and 0", "integrate x between 1 and -1", "integral from 0 to 2 of x^2 plus 1",
+    "integral from 0 to 2 of x^2 minus 1", "antiderivative of x^2 from 0 to 1", "antiderivative", "antiderivative of",
+    "antiderivative of xy", "antiderivative of x^2 at 3", "antiderivative of x^2 and x^3", "antiderivatives of x^2",
     "antiderivative of x^2 with F(0) = 1", "antiderivative of (x) + 1", "integral from 0 to 1",
     "integral from 0 of x^2", "integral from 0 to 1 of", "integral from 0 to of x^2", "integral from 1 of x to 2",
     "integral from 0 to 1 of xy", "integral from 0 to 1 of (x) + 1", "integral from 0 to 1 of x times 3",
