@@ -82,9 +82,9 @@ _NUMBERISH = (
 )
 # Nothing of a number, nor of a word, may follow; then more is meant than was read.
 _SPOKEN = re.compile(
-    rf"(?<![\w.,/'-])(?:{_LARGE})(?![\w'/-]|\.\d)(?!,?[ -]+(?:and )?(?:an? )?{_NUMBERISH})", re.IGNORECASE | re.ASCII
+    rf"(?<![\w.,/'-])(?:{_LARGE})(?![\w'/-]|\.\d)(?!(?:,? +|-)(?:and )?(?:an? )?{_NUMBERISH})", re.IGNORECASE | re.ASCII
 )
-_BEHIND_NUMBER = re.compile(rf"{_NUMBERISH}[ ,-]*(?:and )?\Z", re.IGNORECASE | re.ASCII)
+_BEHIND_NUMBER = re.compile(rf"{_NUMBERISH}(?:[ ,]*|-)(?:and )?\Z", re.IGNORECASE | re.ASCII)
 _LEFT = re.compile(rf"\b{_SCALE_WORD}\b", re.IGNORECASE | re.ASCII)
 # Beside these `and` may part two numbers: the sum of two hundred and five.
 _LISTS = re.compile(

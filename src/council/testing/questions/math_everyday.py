@@ -190,8 +190,9 @@ _REFUSE_INVERSE = (
     "inverse of 1/2", "inverse sine of x", "arcsin(0.5) and arccos(0.5)", "arcsin(0.5) or arccos(0.5)", "arctan 1 2",
 )  # fmt: skip
 _REFUSE_INTEGRALS = (
-    "antiderivative of x^2 from 0 to 1", "antiderivative", "antiderivative of", "antiderivative of xy",
-    "antiderivative of x^2 at 3", "antiderivative of x^2 and x^3", "antiderivatives of x^2",
+    "integrate x^2 between 3 and 0", "integrate x between 1 and -1", "integral from 0 to 2 of x^2 plus 1",
+    "integral from 0 to 2 of x^2 minus 1", "antiderivative of x^2 from 0 to 1", "antiderivative", "antiderivative of",
+    "antiderivative of xy", "antiderivative of x^2 at 3", "antiderivative of x^2 and x^3", "antiderivatives of x^2",
     "antiderivative of x^2 with F(0) = 1", "antiderivative of (x) + 1", "integral from 0 to 1",
     "integral from 0 of x^2", "integral from 0 to 1 of", "integral from 0 to of x^2", "integral from 1 of x to 2",
     "integral from 0 to 1 of xy", "integral from 0 to 1 of (x) + 1", "integral from 0 to 1 of x times 3",
@@ -204,7 +205,8 @@ _REFUSE_INTEGRALS = (
     "integral 0 to 1 x^2", "integrate x^2 between 0 and 3 and add 1", "integral from 0 to 1 of x^2 is what",
 )  # fmt: skip
 _REFUSE_POWERS = (
-    "2 to the third", "2 to the 3th power", "2 to the nth power", "2 to the half power", "2 to the third power of 2",
+    "2 to the third", "2 to the 3th power", "double 5 to the third power", "half of 4 to the second power",
+    "twice 3 to the 4th power", "2 to the nth power", "2 to the half power", "2 to the third power of 2",
     "2 to the third power plus 1", "to the third power", "2 to the third power series", "1 + 2 to the third power",
     "-2 to the third power", "2 x 3 to the third power", "2 to the first third power", "two to the third powers",
     "2 to the third or fourth power", "2 to the 1.5th power", "2/3 to the third power", "2 to the third power times 3",

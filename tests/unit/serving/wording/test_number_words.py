@@ -83,6 +83,7 @@ def test_a_place_ends_as_its_last_word_does(number: int) -> None:
         ("one thousand  two hundred and thirty-four\ttimes two", "1234 times two"),
         ("A HUNDRED and one minus a hundred", "101 minus 100"),
         ("1.25 thousand", "1250"),
+        ("1.5 million - 0.5 million", "1500000 - 500000"),
     ],
 )
 def test_a_large_or_mixed_number_is_put_into_digits(text: str, digits: str) -> None:

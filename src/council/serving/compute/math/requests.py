@@ -193,7 +193,7 @@ _FORMS = (
 def _derive(found: Tokens) -> Request | None:
     rest = runs.after(_asked(found), "derivative of", "differentiate")
     name, sign = "", rest is None
-    if rest is None and len(found) > 4 and runs.starts(found[:2], "d", "/") and found[2].text in ("dx", "dy", "dz"):
+    if rest is None and len(found) > 4 and runs.starts(found[:2], "d", "/") and found[2].text in runs.DIFFERENTIALS:
         rest, name = found[3:], found[2].text[1:]
     if rest is None:
         return None
@@ -245,11 +245,11 @@ def _integrate(found: Tokens) -> Request | None:
         low, high = ends
         if len(low) > 2 and low[0].kind == "name" and low[1].text == "=":
             low = low[2:]
-        high, rest = (high[:-1], [*rest, high[-1]]) if high and high[-1].text in _DIFFERENTIALS else (high, rest)
+        high, rest = (high[:-1], [*rest, high[-1]]) if high and high[-1].text in runs.DIFFERENTIALS else (high, rest)
         reach.check_place(high)
         bounds = (_formula(low), _formula(high))
     name = ""
-    if rest and rest[-1].text in _DIFFERENTIALS:
+    if rest and rest[-1].text in runs.DIFFERENTIALS:
         rest, name = rest[:-1], rest[-1].text[1:]
     body, name = _respect(rest, name)
     reach.check_words(body, "word integral", closed=bool(name) or closed)
@@ -257,9 +257,6 @@ def _integrate(found: Tokens) -> Request | None:
     if bounds is not None:
         _check_angle_places(expression, *bounds)
     return Integrate(expression, _only_name(name, expression), bounds)
-
-
-_DIFFERENTIALS = ("dx", "dy", "dz")
 
 
 def _check_angle_places(expression: tree.Node, *places: tree.Node) -> None:

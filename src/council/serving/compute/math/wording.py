@@ -61,12 +61,16 @@ def _with_powers(text: str) -> str:
 
 
 def _power(match: re.Match[str]) -> str:
+    if _PART_BEFORE.search(match.string, 0, match.start()):
+        return match[0]
     if match["word"]:
         return f"to the power of {_ORDINALS[match['word'].lower()]}"
     right = match["ending"].lower() == number_words.ordinal_ending(int(match["n"]))
     return f"to the power of {match['n']}" if right else match[0]
 
 
+# Of half of 4 to the third power people may take half first.
+_PART_BEFORE = re.compile(r"\b(?:twice|double|triple|half|thirds?|quarters?|fifths?)\b", re.IGNORECASE)
 _ORDINALS = number_words.ordinals(2, 12)
 _NTH_POWER = re.compile(
     rf"\bto the (?:(?P<word>{'|'.join(_ORDINALS)})|(?P<n>\d{{1,3}})(?P<ending>st|nd|rd|th)) power\b(?! (?:of|series|law))",
