@@ -25,8 +25,6 @@ from council.kit import process
 TARGET_S = 20.0
 # The rule for fast leaks looks at three minutes, and so does what is wanted of it.
 LEAK_TARGET_S = 200.0
-# Half an hour is warm-up, and what is usual for a process is known from 40 minutes more.
-LEAK_SETTLED_S = 4500.0
 _POLL_S = 0.02
 _WELL = {"near": "ok-8", "far": "ok-8"}
 # Well over the 100 MB/h from which a leak is called fast.
@@ -89,8 +87,8 @@ Fault = Callable[[Stage, str], contextlib.AbstractAsyncContextManager[None]]
 class Kind:
     """A kind of fault. `services` are whom it can befall, one of which is drawn; `told` may hold `{svc}`.
 
-    `gate` must be green before it is put in, since what is red already cannot turn red. `settled_s` is how long everything must
-    have run before.
+    `gate` must be green before it is put in, since what is red already cannot turn red. `aged`: it befalls processes that the
+    watcher has known for long, so that it comes before what ends processes.
     """
 
     name: str
@@ -100,7 +98,7 @@ class Kind:
     effects: frozenset[str] = frozenset()
     target_s: float = TARGET_S
     gate: str = ""
-    settled_s: float = 0.0
+    aged: bool = False
 
     def titles(self, service: str) -> tuple[str, ...]:
         """Return the titles of the alerts by which this fault is known."""
@@ -241,7 +239,7 @@ KINDS = (
         ("recall", "sandboxd", "gateway"),
         frozenset({"memory"}),
         LEAK_TARGET_S,
-        settled_s=LEAK_SETTLED_S,
+        aged=True,
     ),
     Kind("disk filling", _disk, ("disk_usage", "disk_growth svc=watcher"), effects=_DISK, gate="disk_usage"),
     Kind("cost spike", _spend, ("spend",), effects=_SPENT, gate="cost_per_100"),

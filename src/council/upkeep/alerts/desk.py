@@ -142,7 +142,7 @@ class Desk:
         fresh = [
             member.fired_us for member in heard if member.told is None or member.told.rank < member.alert.severity.rank
         ]
-        if fresh and at_us - min(fresh) >= self._settings.group_s * 1_000_000:
+        if fresh and at_us - min(fresh) >= tracks.nearly_s(self._settings.group_s) * 1_000_000:
             return incidents.NoticeKind.GREW if one.told_us else incidents.NoticeKind.BEGAN
         if heard and one.told_us and at_us - one.told_us >= self._settings.repeat_s * 1_000_000:
             return incidents.NoticeKind.STILL

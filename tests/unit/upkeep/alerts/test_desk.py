@@ -67,6 +67,18 @@ def test_a_fault_is_one_incident_with_times_and_two_notices() -> None:
     assert not watch.desk.open
 
 
+def test_a_sentinel_says_itself_when_its_warning_becomes_a_page() -> None:
+    paged_s = {}
+    for page_after_s in (0.0, 60.0, None):
+        desk = desks.Desk(SETTINGS, lambda _: "id")
+        for at_s in range(400):
+            seen = Observation("memory", R, T0 + at_s * S, "it grows", page_after_s=page_after_s)
+            changed = desk.observe([seen], (), T0 + at_s * S).changed
+            if page_after_s not in paged_s and any(one.severity is Severity.PAGE for one in changed):
+                paged_s[page_after_s] = at_s
+    assert paged_s == {0.0: 5, 60.0: 60, None: 300}
+
+
 def test_a_notice_says_what_since_when_and_what_to_do() -> None:
     watch = Watch()
     watch.look_for(15, http_5xx=R)
@@ -84,6 +96,13 @@ def test_what_starts_together_is_one_incident_and_one_notice() -> None:
     assert watch.told == [(10, NoticeKind.BEGAN)]
     assert watch.notices[0][1].title == "Page: latency, success_rate"
     assert [member.alert.name for member in watch.only.members] == ["latency", "success_rate"]
+
+
+def test_a_round_that_comes_a_moment_early_holds_no_notice_up() -> None:
+    watch = Watch()
+    for watch.at_s in (0.0, 5.1, 9.95, 15.0):
+        watch.look(http_5xx=R)
+    assert watch.told == [(9.95, NoticeKind.BEGAN)]
 
 
 def test_what_comes_later_is_told_as_more_and_what_is_unrelated_is_another_incident() -> None:
