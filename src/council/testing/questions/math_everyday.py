@@ -242,7 +242,7 @@ def _family(
 
 FAMILIES = (
     _family("inverse-angle", _inverse, _same_angle, _REFUSE_INVERSE),
-    _family("antiderivative", _antiderivative, math_faces.same_function, _REFUSE_INTEGRALS),
+    _family("antiderivative in words", _antiderivative, math_faces.same_function, _REFUSE_INTEGRALS),
     _family("bounds-in-words", _bounds, math_faces.same_number),
     _family("nth-power", _powers, math_faces.same_number, _REFUSE_POWERS),
     _family("decimal-places", _places, _ends, _REFUSE_PLACES),
