@@ -215,7 +215,7 @@ _LEVELS: Mapping[str, tuple[Alerts, Sequence[tuple[World, float]]]] = {
         [(cost(2000), 0.02), (cost(8000), 0.08), (cost(20_000), 0.2)],
     ),
     "fd_usage": (
-        _alerts("fd_usage", "warning", "page") | _alerts("descriptors", "warning", "page"),
+        _alerts("fd_usage", "warning", "page"),
         [
             (fds("recall", (512, STEPS)), 50),
             (fds("recall", (768, STEPS)), 75),
@@ -257,8 +257,6 @@ def levels() -> Iterator[Case]:
                 said[name] = (verdict, value)
                 if verdict is _RED or (verdict is _AMBER and name == "cost_per_100"):
                     firing |= alerts
-                elif verdict is _AMBER and name == "fd_usage":
-                    firing |= _alerts("descriptors", "warning")
             yield Case(f"{verdict}: {', '.join(names)}", world, said, frozenset(firing))
 
 
@@ -321,6 +319,7 @@ def generations() -> Iterator[Case]:
     }
     values = {"error_rate": 0, "latency_p95": 95, "concurrent_users": 12, "fd_usage": 3.90625}
     said = {name: (_GREEN, value) for name, value in values.items()}
+    staged['sentinel_verdict{svc="gateway-canary", sentinel="descriptors"}'] = level((2, STEPS))
     # Its gates are its own affair until it is live; that it has no descriptors left is not.
     yield Case("a staged generation is bad", {**healthy(), **staged}, said, _alerts("descriptors", "warning", "page"))
 
@@ -349,33 +348,43 @@ def times() -> Iterator[Case]:
 
 
 def sentinels() -> Iterator[Case]:
-    """Yield what is said of the descriptors and the dead children of one service."""
+    """Yield what the watcher tells of its sentinels, all of them at once: what each warns of, and what ends it."""
 
-    def used(percent: float, since: int, firing: Alerts, verdict: gates.Verdict) -> Case:
-        told = {
-            **fds("recall", (100, STEPS - since), (percent * 10, since)),
-            f'{LIMIT}{{svc="recall"}}': level((1000, STEPS)),
+    def told(service: str, *parts: tuple[float | None, int]) -> World:
+        return {
+            series: level(*parts)
+            for one in SENTINELS
+            for series in (f'sentinel_verdict{{svc="{service}", sentinel="{one.name}"}}',)
         }
-        name = f"{percent} % of recall's descriptors for {since * STEP_S} s"
-        return Case(name, {**healthy(), **told}, {"fd_usage": (verdict, percent)}, firing)
 
-    warning, both = _alerts("descriptors", "warning"), _alerts("descriptors", "warning", "page")
-    red = _alerts("fd_usage", "warning")
-    yield used(59, 40, frozenset(), _GREEN)
-    yield used(60, 3, warning, _AMBER)
-    yield used(79, 40, warning, _AMBER)
-    yield used(80, 16, warning | red, _RED)
-    yield used(80, 24, both | _alerts("fd_usage", "warning", "page"), _RED)
+    def said(name: str, firing: Alerts, *parts: tuple[float | None, int], besides: World | None = None) -> Case:
+        world = {**healthy(), **told("recall", *parts), **(besides or {})}
+        return Case(f"sentinels: {name}", world, {"fd_usage": (_GREEN, 3.90625)}, firing)
 
-    def dead(count: float, since: int, firing: Alerts) -> Case:
-        told = {'council_process_zombies{svc="sandboxd"}': level((0, STEPS - since), (count, since))}
-        return Case(
-            f"{count} zombies for {since * STEP_S} s", {**healthy(), **told}, {"fd_usage": (_GREEN, 3.90625)}, firing
-        )
+    names = [one.name for one in SENTINELS]
+    warnings = frozenset((name, "warning") for name in names)
+    both = warnings | frozenset((name, "page") for name in names)
+    at_once = warnings | frozenset((one.name, "page") for one in SENTINELS if one.page_after_s == 0)
+    assert warnings < at_once < both
 
-    yield dead(10, 3, frozenset())
-    yield dead(9, 40, _alerts("zombies", "warning"))
-    yield dead(10, 40, _alerts("zombies", "warning", "page"))
+    yield said("well", frozenset(), (0, STEPS))
+    yield said("unknown", frozenset(), (3, STEPS))
+    yield said("amber for one scrape", frozenset(), (0, 30), (1, 1), (0, 29))
+    yield said("amber", warnings, (1, STEPS))
+    yield said("red for 4 minutes", at_once, (0, 44), (2, 16))
+    yield said("red for 6 minutes", both, (0, 36), (2, 24))
+    yield said("amber after red", both, (2, 40), (1, 20))
+    yield said("unknown after red", both, (2, 40), (3, 20))
+    yield said("well for 45 s after red", both, (2, 57), (0, 3))
+    yield said("well for 2 minutes after red", frozenset(), (2, 52), (0, 8))
+    # Prometheus goes by the last sample for five minutes where promtool leaves one out.
+    yield said("of a process that is watched no more", frozenset(), (2, 25), (None, 35))
+    yield said(
+        "one service is well again, another warns", warnings, (2, 40), (0, 20), besides=told("gateway", (1, STEPS))
+    )
+    down = said("the watcher is down", both | _alerts("service_down", "page"), (2, 30), (None, 30))
+    away = {'up{svc="watcher", instance="watcher:1"}': level((1, 30), (0, 30))}
+    yield dataclasses.replace(down, world={**down.world, **away}, said={"fd_usage": (_UNKNOWN, None)})
 
 
 LONG_STEP_S, LONG_STEPS = 60, 290

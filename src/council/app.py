@@ -151,7 +151,7 @@ def gateway(
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    service_key = access.digest(care_app.read_secret(where.internal_key_file))
+    metrics_key = access.digest(care_app.read_secret(where.metrics_key_file))
     made_records, made_store = records(config, where), store(config, where)
     made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
@@ -177,7 +177,7 @@ def gateway(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(made_records, config.gateway, service_key),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, metrics_key),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
             "records": _in_thread(made_records.ping),

@@ -12,7 +12,7 @@ from council.domain import budgets, errors, gates, sentinels, watching
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import hardware, permissions
+from council.kit import nvml, permissions
 
 if TYPE_CHECKING:
     from council.upkeep import loop as loop_module
@@ -126,16 +126,15 @@ def watcher(
 
     settings = config.watch
     samples = sqlite.SqliteSamples(where.watch / "samples.db")
-    scraper = http.HttpScraper({"gateway": read_secret(where.internal_key_file)}, settings)
+    scraper = http.HttpScraper({"gateway": read_secret(where.metrics_key_file)}, settings)
     seen = recent.Recent(loop.RECENT_S, settings.series_max)
     source = _metrics_source(settings, seen)
     kept_alerts = alerts(config, where)
-    scheme = {"gateway": "https" if config.gateway.tls_cert_file else "http"}
 
     def targets() -> list[watching.Target]:
         """Return whom the supervisor lists. Raises ScrapeError."""
         try:
-            return loop.read_targets(json.loads(where.targets_file.read_text()), scheme)
+            return loop.read_targets(json.loads(where.targets_file.read_text()))
         except (OSError, ValueError) as error:
             raise errors.ScrapeError(f"{where.targets_file.name} cannot be read: {error}") from error
 
@@ -173,11 +172,19 @@ def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent"
 
 def on_this_machine(found: Sequence[gates.Gate]) -> list[gates.Gate]:
     """Return the gates with those declared not applicable that ask for what this machine has not."""
-    why = "" if hardware.look().gpus else "there is no graphics processor on this machine"
+    why = "" if _has_card() else "there is no NVIDIA graphics processor on this machine, or no driver for it"
     return [
         dataclasses.replace(gate, not_applicable=gate.not_applicable or why) if gate.name == "gpu_memory" else gate
         for gate in found
     ]
+
+
+def _has_card() -> bool:
+    driver = nvml.here()
+    try:
+        return driver is not None and bool(driver.cards())
+    except nvml.DriverError:
+        return True  # one that does not answer is unknown, which is not the same as none
 
 
 def watch(where: home_module.Home) -> care_ports.Watch:

@@ -146,7 +146,7 @@ def prepare(where: home_module.Home, environment: Mapping[str, str]) -> Prepared
 
 
 def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepared:
-    _make_internal_key(where)
+    _make_keys(where)
     generation = blueprint.repair(where)
     new_blueprint = generation is None
     if generation is None:
@@ -255,9 +255,10 @@ def _make_folders(where: home_module.Home) -> None:
         ) from error
 
 
-def _make_internal_key(where: home_module.Home) -> None:
-    if not where.internal_key_file.exists():
-        _write_secret(where.internal_key_file, secrets.token_urlsafe(32))
+def _make_keys(where: home_module.Home) -> None:
+    for file in (where.internal_key_file, where.metrics_key_file):
+        if not file.exists():
+            _write_secret(file, secrets.token_urlsafe(32))
 
 
 def write_provider_key(where: home_module.Home, provider: str, key: str) -> None:

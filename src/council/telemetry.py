@@ -7,21 +7,16 @@ In a process with several workers `PROMETHEUS_MULTIPROC_DIR` must be set before 
 sums over all of them.
 """
 
-import asyncio
 import contextlib
 import functools
 import os
-import sys
-import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import prometheus_client
 from prometheus_client import multiprocess
 
-from council.domain import answers, budgets, errors
-from council.kit import native_heap, reading
+from council.domain import answers, errors
 
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
 
@@ -140,6 +135,11 @@ LEARNING_ROWS = prometheus_client.Counter(
 PROVIDER_CALLS = prometheus_client.Counter(
     "council_provider_calls_total", "Calls to models' servers, by provider and outcome.", ["provider", "outcome"]
 )
+PROVIDER_SENT_BYTES = prometheus_client.Counter(
+    "council_provider_sent_bytes_total",
+    "Bytes of questions sent to models' servers that are not on this machine, by provider.",
+    ["provider"],
+)
 PROVIDER_SECONDS = prometheus_client.Histogram(
     "council_provider_seconds", "Whole calls to models' servers.", ["provider"], buckets=_LATENCY_BUCKETS_S
 )
@@ -201,9 +201,28 @@ HEAP_MB = prometheus_client.Gauge(
     ["svc"],
     multiprocess_mode="liveall",
 )
+CUDA_ALLOC_MB = prometheus_client.Gauge(
+    "cuda_alloc_mb",
+    "GPU memory, in millions of bytes; absent without an NVIDIA driver.",
+    ["svc"],
+    multiprocess_mode="liveall",
+)
 OPEN_FDS = prometheus_client.Gauge("open_fds_total", "Open descriptors.", ["svc"], multiprocess_mode="liveall")
 FD_SOFT_LIMIT = prometheus_client.Gauge(
     "fd_soft_limit", "Soft limit of open descriptors.", ["svc"], multiprocess_mode="liveall"
+)
+# What the watcher's sentinels say, also as `council sentinel` names it.
+SENTINEL_VERDICT = prometheus_client.Gauge(
+    "sentinel_verdict",
+    "0 green, 1 amber, 2 red, 3 unknown; absent where it does not apply.",
+    ["svc", "sentinel"],
+    multiprocess_mode="livemax",
+)
+SENTINEL_VALUE = prometheus_client.Gauge(
+    "sentinel_value",
+    "What the sentinel judges by, in its unit; absent where it has none.",
+    ["svc", "sentinel"],
+    multiprocess_mode="livemax",
 )
 # What the watcher measures of the machine.
 DISK_USED_BYTES = prometheus_client.Gauge(
@@ -214,6 +233,15 @@ DISK_SIZE_BYTES = prometheus_client.Gauge(
     "Used and free to us on the disk that holds the home.",
     ["svc"],
     multiprocess_mode="livemax",
+)
+GPU_USED_BYTES = prometheus_client.Gauge(
+    "council_gpu_memory_used_bytes",
+    "Memory in use on an NVIDIA card, by its number.",
+    ["svc", "gpu"],
+    multiprocess_mode="livemax",
+)
+GPU_TOTAL_BYTES = prometheus_client.Gauge(
+    "council_gpu_memory_total_bytes", "Memory of an NVIDIA card.", ["svc", "gpu"], multiprocess_mode="livemax"
 )
 SPENT_TODAY_USD_MICROS = prometheus_client.Gauge(
     "council_spent_today_usd_micros",
@@ -371,102 +399,3 @@ def render() -> bytes:
     registry = prometheus_client.CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return prometheus_client.generate_latest(registry)
-
-
-def observe_process(service: str, generation: str) -> None:
-    """Write this process's own figures into the gauges. A figure that cannot be had keeps no sample."""
-    GENERATION.labels(service, generation).set(1)
-    looks = _looks_at(os.getpid())
-    seen = None if looks is None else looks.read(time.monotonic())
-    if looks is not None:
-        # Anew each time: a clock that was set after the start would else make the process older or younger than it is.
-        PROCESS_START_SECONDS.labels(service).set(round(time.time() - reading.age_s(looks.who), 2))
-    if seen is not None:
-        for gauge, figure, unit in (
-            (PROCESS_RESIDENT_BYTES, seen.resident_bytes, 1),
-            (PROCESS_THREADS, seen.threads, 1),
-            (PROCESS_PRIVATE_BYTES, seen.private_bytes, 1),
-            (PROCESS_SOCKETS, seen.sockets, 1),
-            (PROCESS_TEMP_FILES, seen.temp_files, 1),
-            (PROCESS_CHILDREN, seen.children, 1),
-            (PROCESS_ZOMBIES, seen.zombies, 1),
-            (HEAP_MB, seen.heap_bytes, 1_000_000),
-            (OPEN_FDS, seen.open_fds, 1),
-            (FD_SOFT_LIMIT, seen.fd_soft_limit, 1),
-        ):
-            _set(gauge, service, figure, unit)
-    PROCESS_PYTHON_BLOCKS.labels(service).set(sys.getallocatedblocks())
-    _set(PROCESS_NATIVE_BYTES, service, native_heap.in_use_bytes())
-    try:
-        PROCESS_TASKS.labels(service).set(len(asyncio.all_tasks()))
-    except RuntimeError:  # no event loop runs in this thread
-        pass
-
-
-_OTHERS = (PROCESS_RESIDENT_BYTES, PROCESS_START_SECONDS, HEAP_MB, OPEN_FDS, FD_SOFT_LIMIT)
-_others: set[str] = set()
-
-
-def observe_other(
-    service: str,
-    *,
-    resident_bytes: int | None = None,
-    heap_bytes: int | None = None,
-    open_fds: int | None = None,
-    fd_limit: int | None = None,
-    began_s: float | None = None,
-) -> None:
-    """Write figures of a service that has no port of its own, as seen by this process. None: not seen now."""
-    _others.add(service)
-    heap_mb = None if heap_bytes is None else heap_bytes / 1e6
-    for gauge, figure in zip(_OTHERS, (resident_bytes, began_s, heap_mb, open_fds, fd_limit), strict=True):
-        _set(gauge, service, reading.Unknown("it is not seen") if figure is None else figure)
-
-
-def forget_others(but: Iterable[str]) -> None:
-    """Drop the figures of those services that `observe_other` told of, but for these: they would be shown for ever."""
-    for service in _others - set(but):
-        for gauge in _OTHERS:
-            _set(gauge, service, reading.Unknown("it is not seen"))
-        _others.discard(service)
-
-
-@functools.lru_cache(maxsize=1)
-def _looks_at(pid: int) -> reading.Looks | None:
-    """Return what looks at this process; a fork of it is another."""
-    who = reading.identity(pid)
-    return None if who is None else reading.Looks(who)
-
-
-def observe_disk(service: str, folder: Path) -> None:
-    """Write how full the disk of a folder is; what only root may fill counts as neither used nor free, as in `df`."""
-    try:
-        seen = os.statvfs(folder)
-    except OSError:
-        for gauge in (DISK_USED_BYTES, DISK_SIZE_BYTES):
-            _set(gauge, service, reading.Unknown("the disk cannot be asked"))
-        return
-    used = (seen.f_blocks - seen.f_bfree) * seen.f_frsize
-    DISK_USED_BYTES.labels(service).set(used)
-    DISK_SIZE_BYTES.labels(service).set(used + seen.f_bavail * seen.f_frsize)
-
-
-def observe_spending(service: str, lines: Iterable[budgets.Line]) -> None:
-    """Write what is spent of the day's budget of all, and that budget; 0 where there is none. No lines: nobody knows."""
-    for gauge in (SPENT_TODAY_USD_MICROS, QUOTA_TODAY_USD_MICROS):
-        _set(gauge, service, reading.Unknown("the records are away"))
-    for line in lines:
-        if line.scope == "all" and len(line.period) == len("2026-11-29"):
-            SPENT_TODAY_USD_MICROS.labels(service).set(line.spent_usd_micros + line.held_usd_micros)
-            QUOTA_TODAY_USD_MICROS.labels(service).set(line.limit_usd_micros or 0)
-
-
-def _set(gauge: prometheus_client.Gauge, service: str, figure: float | reading.Unknown, unit: int = 1) -> None:
-    if not isinstance(figure, reading.Unknown):
-        gauge.labels(service).set(figure / unit)
-        return
-    # A figure that was known once would be shown for ever.
-    try:
-        gauge.remove(service)
-    except KeyError:
-        pass

@@ -40,6 +40,7 @@ def told() -> rule_cases.World:
                 "council_process_threads", "council_process_children", "council_process_tasks",
             )
         }  # fmt: skip
+    world['sentinel_verdict{svc="recall", sentinel="sockets", instance="watcher:1"}'] = flat
     world['ALERTS{alertname="disk_usage", alertstate="firing", gate="disk_usage", severity="page"}'] = flat
     return world
 

@@ -19,7 +19,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("monitoring")
+    home = tmp_path_factory.mktemp("home")
+    # promtool looks whether it is there.
+    (home / "secrets").mkdir()
+    (home / "secrets" / "metrics.key").write_text("key")
+    where = home / "monitoring"
     written(where, list(rule_cases.GATES.values()))
     return where
 

@@ -44,6 +44,7 @@ def places(where: home.Home) -> dict[str, Path]:
     return {
         "token": where.token_file,
         "key": where.internal_key_file,
+        "metrics key": where.metrics_key_file,
         "records": where.records / "council.db",
         "meanings": where.meanings_file,
         "generation": where.current / "council.yaml",
@@ -58,7 +59,7 @@ def places(where: home.Home) -> dict[str, Path]:
 
 
 READABLE = {
-    "gateway": {"key", "records", "generation"},
+    "gateway": {"key", "metrics key", "records", "generation"},
     "model": {"key", "models"},
     "recall": {"generation", "library", "records", "meanings"},
     "store": {"store"},
@@ -80,6 +81,7 @@ WRITABLE = {
 PLACES = [
     "token",
     "key",
+    "metrics key",
     "records",
     "meanings",
     "generation",

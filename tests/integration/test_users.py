@@ -153,7 +153,8 @@ def refused(served: Served, service: str) -> set[str]:
     home = served.home
     names = ("worker", "recall", "zygote", "sandboxd", "watcher", "supervisor")
     sockets = (*map(home.socket, names), bundled.socket(home))
-    files = (home.token_file, home.internal_key_file, home.root / "users.json", home.sandbox / "audit-00000001.jsonl")
+    keys = (home.internal_key_file, home.metrics_key_file)
+    files = (home.token_file, *keys, home.root / "users.json", home.sandbox / "audit-00000001.jsonl")
     kept = (home.records / "council.db", home.targets_file, home.watch / "samples.db", *files)
     found = set()
     with as_user_of(served.rows()[service]["pid"]):
@@ -173,6 +174,7 @@ EVERYTHING = {
     "council.db",
     "token",
     "internal.key",
+    "metrics.key",
     "users.json",
     "worker.sock",
     "recall.sock",
@@ -206,12 +208,13 @@ def test_each_process_but_the_zygote_has_a_user_of_its_own_and_no_capability(ser
 def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
     assert refused(served, "worker") == EVERYTHING
     assert refused(served, "recall") == EVERYTHING - {"council.db"}
-    assert refused(served, "model") == EVERYTHING - {"internal.key"}
+    assert refused(served, "model") == EVERYTHING - {"internal.key", "metrics.key"}
     assert refused(served, "store") == EVERYTHING - {"valkey.sock"}
     assert refused(served, "sandboxd") == EVERYTHING - {"zygote.sock", "audit-00000001.jsonl"}
     assert refused(served, "watcher") == EVERYTHING - {
         "council.db",
         "internal.key",
+        "metrics.key",
         "supervisor.sock",
         "valkey.sock",
         "targets.json",

@@ -98,8 +98,11 @@ def rights_table() -> str:
             rows.append((f"`{service.name}`", "any", "any", "any", "any", "all"))
             continue
         found = rights.confinement_of(service.name, settings, HOME)
-        read = [_placed(path) for path in found.read if path not in common]
-        write = [_placed(path) for path in found.write if path not in common]
+        # Device files are those of this machine.
+        read, write = (
+            [_placed(path) for path in paths if path not in common and path.parts[1] != "dev"]
+            for paths in (found.read, found.write)
+        )
         connect, bind = (_ports(each) for each in (found.connect_ports, found.bind_ports))
         sockets = "Unix" if service.name in rights.UNIX_ONLY else "all"
         rows.append(

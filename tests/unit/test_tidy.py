@@ -119,7 +119,7 @@ def test_no_file_is_over_a_mebibyte() -> None:
 
 
 # Where the name to import is not that of the distribution. httptools is reached through uvicorn's protocol on top of it.
-IMPORT_NAMES = {"pyyaml": "yaml", "httptools": "httptools_impl", "faiss-cpu": "faiss"}
+IMPORT_NAMES = {"pyyaml": "yaml", "httptools": "httptools_impl", "faiss-cpu": "faiss", "nvidia-ml-py": "pynvml"}
 
 
 def _normal(name: str) -> str:

@@ -133,8 +133,8 @@ def _regime(config: config_module.Config, where: home_module.Home, generation: s
 
 
 def _private(where: home_module.Home) -> Finding:
-    places = (where.token_file, where.secrets, where.internal_key_file, *sorted(where.provider_keys.glob("*.key")))
-    places = (*places, *sorted(where.notify_addresses.glob("*.url")))
+    places = (where.token_file, where.secrets, *sorted(where.secrets.glob("*.key")))
+    places = (*places, *sorted(where.provider_keys.glob("*.key")), *sorted(where.notify_addresses.glob("*.url")))
     ours = users.noted_ids(where).values()
     loose = [path.name for path in places if path.exists() and _is_loose(path.stat(), ours)]
     if loose:

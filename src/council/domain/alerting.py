@@ -115,14 +115,14 @@ _KINDS = {
 _AMBER_WARNS = frozenset({*SENTINELS, "spend"})
 
 
-def rule_of(name: str, settings: AlertsConfig) -> Rule:
-    """Return the rule for alerts of this name."""
+def rule_of(name: str, settings: AlertsConfig, late_s: float | None = None) -> Rule:
+    """Return the rule for alerts of this name; `late_s` is when a warning becomes a page, where the settings do not say."""
     page_after_s: float | None = None
     match _KINDS.get(name, Kind.LATE):
         case Kind.PAGE:
             page_after_s = settings.hold_up_s
         case Kind.LATE:
-            page_after_s = settings.page_after_s
+            page_after_s = settings.page_after_s if late_s is None else max(late_s, settings.hold_up_s)
         case Kind.WARN:
             pass
     return Rule(settings.hold_up_s, page_after_s, settings.hold_down_s, settings.flap_s, name in _AMBER_WARNS)

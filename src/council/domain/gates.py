@@ -24,6 +24,10 @@ class Verdict(enum.StrEnum):
     NOT_APPLICABLE = "not applicable"
 
 
+# A verdict as a number of a metric; what does not apply has none.
+LEVELS = {Verdict.GREEN: 0, Verdict.AMBER: 1, Verdict.RED: 2, Verdict.UNKNOWN: 3}
+
+
 class Comparator(enum.StrEnum):
     """On which side of its threshold a gate is well."""
 

@@ -26,6 +26,11 @@ class Home:
         return self.secrets / "internal.key"
 
     @property
+    def metrics_key_file(self) -> Path:
+        """The key that opens the gateway's metrics and nothing else: for the watcher, and for Prometheus."""
+        return self.secrets / "metrics.key"
+
+    @property
     def provider_keys(self) -> Path:
         """One file a provider; only the gateway reads them."""
         return self.secrets / "providers"

@@ -71,10 +71,13 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A counter with one series for each destination: amber for one never seen, red for `times` the most of any hour."""
+    """A counter with one series for each destination: amber for one never seen, red for `times` the most of any hour.
+
+    Less than `least` in an hour is never red.
+    """
 
     times: float
-    calls_min: float
+    least: float
 
 
 Rule = Leak | Share | Lasting | Pile | Queue | Fills | Drift | Pattern

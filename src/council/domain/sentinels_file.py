@@ -127,4 +127,4 @@ def _drift(fields: _Fields) -> sentinels.Rule:
 
 
 def _pattern(fields: _Fields) -> sentinels.Rule:
-    return sentinels.Pattern(fields.number("times", 1), fields.number("calls_min", 1))
+    return sentinels.Pattern(fields.number("times", 1), fields.number("least", 1))

@@ -172,12 +172,14 @@ def line(judged: gates.Judged) -> GateLine:
 
 def outdated(sight: Sight, reason: str) -> Sight:
     """Return a sight that is too old to believe: of what it holds nothing is known any more."""
-    unknown = gates.Verdict.UNKNOWN
+    unknown, away = gates.Verdict.UNKNOWN, gates.Verdict.NOT_APPLICABLE
     lines = [
-        one if one.verdict is gates.Verdict.NOT_APPLICABLE else replace(one, verdict=unknown, value=None, reason=reason)
-        for one in sight.gates
+        one if one.verdict is away else replace(one, verdict=unknown, value=None, reason=reason) for one in sight.gates
     ]
-    found = [replace(one, verdict=unknown, value=None, reason=reason) for one in sight.findings]
+    found = [
+        one if one.verdict is away else replace(one, verdict=unknown, value=None, reason=reason)
+        for one in sight.findings
+    ]
     return replace(sight, gates=lines, findings=found, services=(), problem=reason)
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import council
-from council import telemetry
+from council import observing, telemetry
 from council.domain import errors, sandbox_wire
 from council.gateway import (
     admin,
@@ -120,7 +120,7 @@ def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
 async def _report_self(made: parts.Parts, vitals: health.Health) -> None:
     """Keep this worker's own gauges fresh: a scrape reaches only one of several workers."""
     while True:
-        telemetry.observe_process("gateway", made.generation)
+        observing.observe_process("gateway", made.generation)
         vitals.providers()
         await asyncio.sleep(_SELF_REPORT_S)
 

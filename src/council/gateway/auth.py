@@ -25,11 +25,11 @@ class Doorkeeper:
     nobody new in.
     """
 
-    def __init__(self, records: ports.Records, gateway: config_module.GatewayConfig, service_key_sha256: str = ""):
-        """`service_key_sha256` is of the key that only services have; it opens the metrics and nothing else."""
+    def __init__(self, records: ports.Records, gateway: config_module.GatewayConfig, metrics_key_sha256: str = ""):
+        """`metrics_key_sha256` is of the key that opens the metrics and nothing else."""
         self._records = records
         self._gateway = gateway
-        self._service_key_sha256 = service_key_sha256
+        self._metrics_key_sha256 = metrics_key_sha256
         self._tokens: Mapping[str, access.Token] = {}
 
     async def refresh(self) -> None:
@@ -63,7 +63,7 @@ class Doorkeeper:
         """Let pass who may read, and the watcher. Raises UnauthenticatedError, ForbiddenError."""
         scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
         shown = access.digest(secret.strip()) if scheme.lower() == "bearer" else ""
-        if not (shown and hmac.compare_digest(shown, self._service_key_sha256)):
+        if not (shown and hmac.compare_digest(shown, self._metrics_key_sha256)):
             self.admit(connection, access.Right.READ)
 
     def _identify(self, connection: HTTPConnection) -> access.Principal:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from council import telemetry
+from council import observing, telemetry
 from council.domain import errors
 from council.gateway import parts
 
@@ -67,7 +67,7 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         """Show the metrics of all gateway workers, summed."""
         self._parts.doorkeeper.admit_scrape(request)
-        telemetry.observe_process("gateway", self._parts.generation)
+        observing.observe_process("gateway", self._parts.generation)
         self.providers()
         return Response(await asyncio.to_thread(telemetry.render), media_type=telemetry.CONTENT_TYPE)
 

@@ -1,17 +1,14 @@
 """What this machine has to compute with: memory, cores, vector instructions, graphics processors. Read, never changed."""
 
 import os
-import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from council.kit import nvml
 
 _ROOT = Path("/")
 _FILE_BYTES_MAX = 1024 * 1024
 _GPUS_MAX = 64
-_SMI_S = 5.0
-_SMI = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
-_MIB = 1024 * 1024
 _AMD = "0x1002"
 
 
@@ -34,16 +31,7 @@ class Machine:
     gpus: tuple[Gpu, ...]
 
 
-def ask_smi() -> str:
-    """Return what nvidia-smi lists, nothing where it is missing or fails."""
-    try:
-        done = subprocess.run(_SMI, capture_output=True, timeout=_SMI_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout[:_FILE_BYTES_MAX].decode(errors="replace") if done.returncode == 0 else ""
-
-
-def look(root: Path = _ROOT, smi: Callable[[], str] = ask_smi, cores: int | None = None) -> Machine:
+def look(root: Path = _ROOT, driver: nvml.Driver | None = None, cores: int | None = None) -> Machine:
     """Return what there is. What cannot be read counts as not there; nothing is raised."""
     info = _read(root / "proc/meminfo")
     total = _meminfo(info, "MemTotal")
@@ -56,7 +44,7 @@ def look(root: Path = _ROOT, smi: Callable[[], str] = ask_smi, cores: int | None
         available_bytes=available,
         cores=cores or len(os.sched_getaffinity(0)),
         vectors=_vectors(_read(root / "proc/cpuinfo")),
-        gpus=(_nvidia(root, smi) + _amd(root))[:_GPUS_MAX],
+        gpus=(_nvidia(root, driver or nvml.here()) + _amd(root))[:_GPUS_MAX],
     )
 
 
@@ -96,14 +84,14 @@ def _vectors(cpuinfo: str) -> tuple[str, ...]:
     return ()
 
 
-def _nvidia(root: Path, smi: Callable[[], str]) -> tuple[Gpu, ...]:
-    # The driver's own folder first: without it, the program would only wait for a device that is not there.
+def _nvidia(root: Path, driver: nvml.Driver | None) -> tuple[Gpu, ...]:
     folder = root / "proc/driver/nvidia"
-    if not folder.is_dir():
+    if driver is None or not folder.is_dir():
         return ()
-    listed = [line.rpartition(",") for line in smi().splitlines() if "," in line]
-    if listed:
-        return tuple(Gpu(name.strip()[:100], _number(size.strip()) * _MIB) for name, _, size in listed)
+    try:
+        return tuple(Gpu(card.name, card.total_bytes) for card in driver.cards())
+    except nvml.DriverError:
+        pass  # its folder names the cards, too
     found = []
     for path in sorted((folder / "gpus").glob("*/information"))[:_GPUS_MAX]:
         named = [line.partition(":")[2].strip() for line in _read(path).splitlines() if line.startswith("Model:")]

@@ -8,14 +8,13 @@ its private pages.
 import errno
 import itertools
 import os
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from council.kit import process
+from council.kit import nvml, process
 
 _Figure = TypeVar("_Figure")
 
@@ -24,8 +23,6 @@ _PROC = Path("/proc")
 LINKS_MAX = 8_192
 CHILDREN_MAX = 1_024
 _TASKS_MAX = 4_096
-_SMI = ("nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits")
-_SMI_S = 5.0
 _PRIVATE_S = 60.0
 _TEMP_FOLDERS = tuple(
     {folder.rstrip("/") + "/" for folder in ("/tmp", "/var/tmp", os.environ.get("TMPDIR", "")) if folder}  # noqa: S108
@@ -118,21 +115,15 @@ def heap_bytes(who: process.Stat) -> int | Unknown | None:
     return heap if now is not None and now.start_ticks == who.start_ticks else None
 
 
-def gpu_bytes(pid: int, ask: Callable[[], str] | None = None) -> int | Unknown:
-    """Return the GPU memory of one process as the driver counts it. `ask` returns lines of pid and MiB."""
-    if ask is None:
-        if not (_PROC / "driver/nvidia").is_dir():
-            return Unknown("there is no NVIDIA GPU, or no driver for it")
-        ask = _ask_smi
+def gpu_bytes(pid: int, driver: nvml.Driver | None = None) -> int | Unknown:
+    """Return the GPU memory of one process as the driver counts it, that of this machine if none is given."""
+    driver = driver or nvml.here()
+    if driver is None:
+        return Unknown("there is no NVIDIA GPU, or no driver for it")
     try:
-        lines = [line.split(",") for line in ask().splitlines()]
-        return sum(int(size) * 1024 * 1024 for owner, size in lines if int(owner) == pid)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return Unknown("nvidia-smi does not say")
-
-
-def _ask_smi() -> str:
-    return subprocess.run(_SMI, capture_output=True, timeout=_SMI_S, check=True, text=True).stdout
+        return driver.process_bytes(pid)
+    except nvml.DriverError as error:
+        return Unknown(str(error))
 
 
 def _try(look: Callable[[], _Figure]) -> _Figure | Unknown:

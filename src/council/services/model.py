@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from council import telemetry
+from council import observing, telemetry
 from council.backends.model_provider import packaged
 from council.domain import config as config_module
 from council.domain import errors, home
@@ -211,7 +211,8 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
         return JSONResponse({"live": True, "generation": generation})
 
     async def metrics(_: Request) -> Response:
-        telemetry.observe_process("model", generation)
+        observing.observe_process("model", generation)
+        await asyncio.to_thread(observing.observe_gpu_use, "model")
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
     routes = [

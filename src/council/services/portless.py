@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 
-from council import ports, telemetry
+from council import observing, ports
 from council.domain import errors, storage
 
 _log = logging.getLogger(__name__)
@@ -47,12 +47,12 @@ class Portless:
             _log.warning("the supervisor does not say what runs", extra={"reason": error.message})
             with_port, rows = (), []
         own = [row for row in rows if row.name not in with_port and ":" not in row.name]
-        telemetry.forget_others(row.name for row in own if row.state == "ready")
+        observing.forget_others(row.name for row in own if row.state == "ready")
         for row in own:
             if row.state != "ready":
                 continue
             seen = await self._look_at_store() if row.name == "store" else None
-            telemetry.observe_other(
+            observing.observe_other(
                 row.name,
                 resident_bytes=row.memory_bytes,
                 began_s=time.time() - row.uptime_s,

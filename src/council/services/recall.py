@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app as composition
-from council import ports, telemetry
+from council import observing, ports, telemetry
 from council.domain import answers, home
 from council.domain import config as config_module
 from council.services import answering, harness, local_hosts, meanings, memories, reader, rights, tracing
@@ -186,7 +186,7 @@ def _application(recall: _Recall, search: socket.socket, environment: harness.Se
         return JSONResponse({"live": True, "generation": environment.generation, **state})
 
     async def metrics(_: Request) -> Response:
-        telemetry.observe_process("recall", environment.generation)
+        observing.observe_process("recall", environment.generation)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
     async def keep_fresh() -> None:

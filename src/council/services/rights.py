@@ -30,7 +30,6 @@ _ETC = (
     *("ssl/certs", "ssl/cert.pem", "ssl/openssl.cnf", "ca-certificates", "ca-certificates.conf"),
     *("pki/ca-trust", "pki/tls/certs", "pki/tls/cert.pem", "pki/tls/openssl.cnf", "crypto-policies"),
 )
-# A model on a graphics card will need that card's device files as well.
 _DEVICES_READ = ("zero", "random", "urandom", "full")
 _DEVICES_WRITTEN = ("null",)
 
@@ -92,12 +91,13 @@ def confinement_of(
     connect: tuple[int, ...] | None = ()
     match service:
         case "gateway":
-            read += [where.generations, where.current, where.internal_key_file]
+            read += [where.generations, where.current, where.internal_key_file, where.metrics_key_file]
             read += [Path(file) for file in (config.gateway.tls_cert_file, config.gateway.tls_key_file) if file]
             write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.
             connect = None if config.records.url or config.store.url else (config.model_port, *providers)
         case "model":
+            write += _cards()
             read += [where.models, where.internal_key_file]
             read += [Path(config.model.file)] if config.model.file else []
         case "recall":
@@ -107,7 +107,7 @@ def confinement_of(
         case "watcher" | "messenger":
             if service == "watcher":
                 read += [where.generations, where.current, where.run]
-                write += [where.watch, where.monitoring]
+                write += [where.watch, where.monitoring, *_cards()]
             write += [where.records, where.notices]
             # Notices go to whatever address there is, and the records may be a server's, on any port.
             anywhere = bool(config.records.url) or any(where.notify_addresses.glob("*.url"))
@@ -123,6 +123,11 @@ def confinement_of(
     # llama.cpp opens a port of its own; every other process listens only on what it inherits.
     bind: tuple[int, ...] | None = None if service == "model" else ()
     return confine.Confinement(read, write, connect, bind)
+
+
+def _cards() -> list[Path]:
+    """Return NVIDIA's device files, by which the driver is asked, and a model would compute."""
+    return sorted(Path("/dev").glob("nvidia*"))
 
 
 def _watched_ports(config: config_module.Config) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from council import app, ports, telemetry
+from council import app, observing, ports, telemetry
 from council.domain import config as config_module
 from council.domain import errors, home, sandbox, sandbox_wire
 from council.gateway import errors as http_errors
@@ -153,7 +153,7 @@ class _Service:
             return JSONResponse({"ready": True})
 
         async def metrics(_: Request) -> Response:
-            telemetry.observe_process("sandboxd", self._generation)
+            observing.observe_process("sandboxd", self._generation)
             return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
         return Starlette(routes=[Route("/livez", live), Route("/readyz", ready), Route("/metrics", metrics)])

@@ -9,7 +9,7 @@ import dataclasses
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from council import app, care_app, homes, telemetry
+from council import app, care_app, homes, observing, telemetry
 from council.domain import budgets, errors, gates, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
+from council.kit import nvml
 from council.services import answering, harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping
 from council.upkeep.monitoring import files
@@ -83,6 +84,7 @@ class _Watcher:
         self._where = where
         self._watch = watch
         self._environment = environment
+        self._untold = ""
         self._asked = answering.Answering(
             self._reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX, idle_s=_IDLE_S
         )
@@ -117,9 +119,26 @@ class _Watcher:
         return JSONResponse(body, 200 if live else 503)
 
     async def _metrics(self, _: Request) -> Response:
-        telemetry.observe_process("watcher", self._environment.generation)
-        await asyncio.to_thread(telemetry.observe_disk, "watcher", self._where.root)
+        observing.observe_process("watcher", self._environment.generation)
+        await asyncio.to_thread(observing.observe_disk, "watcher", self._where.root)
+        observing.observe_cards("watcher", await asyncio.to_thread(self._cards))
+        # Labels from a closed set: a sentinel of a name that is not in the blueprint is known to whoever reports it alone.
+        named = {one.name for one in self._made.sentinels}
+        observing.observe_findings(one for one in self._sight().findings if one.sentinel in named)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    def _cards(self) -> Sequence[nvml.Card]:
+        """Return what is on each card, nothing where nobody knows; why is logged when it changes."""
+        driver, untold = nvml.here(), ""
+        cards: Sequence[nvml.Card] = ()
+        try:
+            cards = () if driver is None else driver.cards()
+        except nvml.DriverError as error:
+            untold = str(error)
+        if untold and untold != self._untold:
+            _log.warning("the memory of graphics processors is unknown", extra={"reason": untold})
+        self._untold = untold
+        return cards
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

@@ -157,13 +157,14 @@ def inherited(spec: ServiceSpec, surrounding: Mapping[str, str]) -> dict[str, st
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
 
 
-def targets(services: Sequence[ServiceSpec]) -> list[dict[str, Any]]:
+def targets(services: Sequence[ServiceSpec], config: config_module.Config) -> list[dict[str, Any]]:
     """Return Prometheus' file_sd list: the first TCP socket of each service serves its `/metrics`."""
+    schemes = {"gateway": {"__scheme__": "https"}} if config.gateway.tls_cert_file else {}
     found: list[dict[str, Any]] = []
     for service in services:
         first = next((socket for socket in service.sockets if socket.kind == "tcp"), None)
         if first is not None:
             host = _ANY_ADDRESS.get(first.host, first.host)
             address = f"[{host}]:{first.port}" if ":" in host else f"{host}:{first.port}"
-            found.append({"targets": [address], "labels": {"svc": service.name}})
+            found.append({"targets": [address], "labels": {"svc": service.name, **schemes.get(service.name, {})}})
     return found

@@ -91,7 +91,7 @@ class Supervisor:
         except BaseException:
             self._let_go()
             raise
-        ownership.note_targets(self._home, specs.targets(self._specs))
+        ownership.note_targets(self._home, specs.targets(self._specs, self._config))
         if self._regime is not None:
             ownership.note_regime(self._home, self._regime)
         self._log_keeper = asyncio.create_task(self._keep_logs())

@@ -17,9 +17,9 @@ import dataclasses
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from council import care_ports, ports, telemetry
+from council import care_ports, observing, ports
 from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
@@ -106,6 +106,7 @@ class Loop:
         self._settings = settings
         self._generation = generation
         self._rules = rules
+        self._page_after_s = {one.name: one.page_after_s for one in rules}
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
         self._wanted = _ALWAYS.union(*map(gates.metrics, watched), *map(sentinels.signals, rules))
@@ -299,7 +300,7 @@ class Loop:
                 # An observation that does not come is unknown, and ends nothing.
                 self._budgets = ()
                 _log.warning("what is spent cannot be read", extra={"detail": error.detail})
-            telemetry.observe_spending(_OWN, self._budgets)
+            observing.observe_spending(_OWN, self._budgets)
         return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
 
     def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
@@ -337,7 +338,13 @@ class Loop:
             yield sources.of_gate(self._with_sudden(one, at_s), at_us)
         for finding in found:
             yield sources.of_finding(
-                finding.sentinel, finding.service, finding.verdict, finding.reason, finding.look_next, at_us
+                finding.sentinel,
+                finding.service,
+                finding.verdict,
+                finding.reason,
+                finding.look_next,
+                at_us,
+                self._page_after_s[finding.sentinel],
             )
         for status in services:
             yield sources.of_service(status, at_us)
@@ -403,15 +410,16 @@ class Loop:
         return self._parts.clock.now_us() / 1e6
 
 
-def read_targets(listed: object, scheme: Mapping[str, str]) -> list[watching.Target]:
+def read_targets(listed: object) -> list[watching.Target]:
     """Return who tells metrics, of a parsed list as Prometheus' file_sd has it. Raises ValueError."""
     if not isinstance(listed, list):
         raise ValueError("the targets are not a list")  # noqa: TRY004 - what is in a file, not an argument
     found = []
     for one in listed:
         try:
-            service, address = str(one["labels"]["svc"]), str(one["targets"][0])
-        except (KeyError, IndexError, TypeError) as error:
+            labels, address = one["labels"], str(one["targets"][0])
+            service, scheme = str(labels["svc"]), str(labels.get("__scheme__", "http"))
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(f"a target is not of the form of file_sd: {error}") from error
-        found.append(watching.Target(service, f"{scheme.get(service, 'http')}://{address}/metrics"))
+        found.append(watching.Target(service, f"{scheme}://{address}/metrics"))
     return found

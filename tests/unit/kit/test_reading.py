@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from council.kit import process, reading
+from council.kit import nvml, process, reading
+from council.testing import cards
 
 
 def _wait_for(fact: Callable[[], bool]) -> None:
@@ -75,13 +74,12 @@ def test_an_age_is_known_from_the_start_ticks() -> None:
         child.kill()
 
 
-@pytest.mark.parametrize("listed", ["7, 512\n9, 1\n7, 8\n", "7,520\n"])
-def test_gpu_memory_is_the_sum_of_what_the_driver_lists_for_the_pid(listed: str) -> None:
-    assert reading.gpu_bytes(7, lambda: listed) == 520 * 1024 * 1024
-
-
-def test_gpu_memory_that_the_driver_does_not_count_is_unknown() -> None:
-    assert reading.gpu_bytes(7, lambda: "7, [N/A]\n") == reading.Unknown("nvidia-smi does not say")
+def test_gpu_memory_is_what_the_driver_counts_or_why_it_does_not() -> None:
+    library = cards.Nvml([cards.Memory(1, 2)], {0: [cards.Process(7, 520)]})
+    driver = nvml.Driver(lambda: library)
+    assert reading.gpu_bytes(7, driver) == 520
+    library.failure = "GPU is lost"
+    assert reading.gpu_bytes(7, driver) == reading.Unknown("the NVIDIA driver says: GPU is lost")
 
 
 def test_open_files_without_a_name_and_in_temporary_folders_are_counted(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import prometheus_client
 import pytest
 
-from council import telemetry
+from council import observing
 from council.domain import errors, states, storage
 from council.services import portless
 
@@ -38,7 +38,7 @@ def told(metric: str, service: str) -> float | None:
 @pytest.fixture
 def outside():
     yield Outside()
-    telemetry.forget_others(())
+    observing.forget_others(())
 
 
 async def test_what_is_seen_from_outside_is_told_by_service(outside: Outside) -> None:

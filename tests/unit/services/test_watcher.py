@@ -1,6 +1,7 @@
 """What the watcher says on its socket when its loop does not turn."""
 
 import asyncio
+import dataclasses
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Any, cast
 
 import pytest
 
-from council import care_app
+import rule_cases
+from council import care_app, homes
 from council.backends.samples import sqlite
 from council.backends.watch import unix
 from council.domain import config, gates, home, states, watching
+from council.kit import nvml
 from council.services import harness, watcher
-from council.testing import watch
+from council.testing import cards, watch
+from council.upkeep.gates import embedded
+from council.upkeep.samples import exposition, recent
 
 
 class Stuck:
@@ -32,7 +37,7 @@ class Stuck:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[watcher._Watcher]:
-    made = cast(care_app.Watcher, SimpleNamespace(loop=Stuck()))
+    made = cast(care_app.Watcher, SimpleNamespace(loop=Stuck(), sentinels=homes.default_sentinels()))
     environment = harness.ServiceEnvironment("watcher", 0, "0" * 40, {})
     with socket.socket(socket.AF_UNIX) as unused:
         yield watcher._Watcher(made, config.Config(), home.Home(tmp_path), unused, environment)
@@ -72,3 +77,56 @@ async def test_no_start_of_a_history_is_beyond_it(service: watcher._Watcher, tmp
     reply = await service._reply({"ask": "history", "gate": "error_rate", "start_s": start_s})
     assert reply == {"gate": "error_rate", "verdicts": [], "values": [], "problem": ""}
     samples.close()
+
+
+async def metrics(service: watcher._Watcher, *named: str) -> str:
+    text = bytes((await service._metrics(cast(Any, None))).body).decode()
+    return "\n".join(line for line in text.splitlines() if line.startswith(named))
+
+
+async def test_metrics_tell_what_sentinels_say_and_no_more_than_is_known(service: watcher._Watcher) -> None:
+    own = watching.Finding("mine", "guest", gates.Verdict.RED, 9.0, "", "", 1.0, "")
+    grown = watching.Finding("sockets", "recall", gates.Verdict.AMBER, None, "", "", 1.0, "")
+    away = watching.Finding("gpu_drip", "model", gates.Verdict.NOT_APPLICABLE, None, "", "", 1.0, "")
+    seen = service._made.loop.sight
+    service._made.loop.sight = dataclasses.replace(seen, findings=[*seen.findings, own, grown, away])
+    service._turned_s = asyncio.get_running_loop().time()
+    assert await metrics(service, "sentinel_") == (
+        'sentinel_verdict{sentinel="memory",svc="recall"} 0.0\n'
+        'sentinel_verdict{sentinel="sockets",svc="recall"} 1.0\n'
+        'sentinel_value{sentinel="memory",svc="recall"} 1.0'
+    )
+    service._turned_s -= 60
+    assert await metrics(service, "sentinel_") == (
+        'sentinel_verdict{sentinel="memory",svc="recall"} 3.0\nsentinel_verdict{sentinel="sockets",svc="recall"} 3.0'
+    )
+
+
+async def test_the_fullest_card_is_the_gates_number_until_the_driver_fails(
+    service: watcher._Watcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = cards.Nvml([cards.Memory(6_000, 8_000), cards.Memory(100, 24_000)])
+    driver = nvml.Driver(lambda: library)
+    monkeypatch.setattr(nvml, "here", lambda: driver)
+    service._turned_s = asyncio.get_running_loop().time()
+    gate = rule_cases.GATES["gpu_memory"]
+    samples, wanted = (
+        recent.Recent(600, 100),
+        frozenset({"council_gpu_memory_used_bytes", "council_gpu_memory_total_bytes"}),
+    )
+
+    async def judged(at_s: float) -> tuple[str, str]:
+        text = await metrics(service, "council_gpu")
+        samples.take(watching.Scrape("watcher", at_s, exposition.read(text, wanted, "watcher")))
+        return gates.judge(gate, embedded.measure(gate, samples, at_s))
+
+    assert await judged(1000.0) == ("green", "75 %, must be < 90")
+    library.cards = [cards.Memory(7_600, 8_000)]
+    assert (await judged(1005.0))[0] == "red"
+    library.failure = "GPU is lost"
+    for at_s in (1010.0, 1015.0):
+        assert (await judged(at_s))[0] == "unknown"
+    told = [record for record in caplog.records if "graphics processors" in record.message]
+    assert [record.__dict__["reason"] for record in told] == ["the NVIDIA driver says: GPU is lost"]
+    library.failure = ""
+    assert (await judged(1020.0))[0] == "red"

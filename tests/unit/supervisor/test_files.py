@@ -43,6 +43,7 @@ def contents(home: home_module.Home) -> dict[Path, int]:
     return {
         home.token_file: 0o600,
         home.internal_key_file: 0o600,
+        home.metrics_key_file: 0o600,
         home.secrets / "provider.key": 0o600,
         home.blueprint / "HEAD": 0o644,
         home.generations / "g" / "council.yaml": 0o400,
@@ -84,6 +85,7 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
     assert readers == {
         "token": set(),
         "secrets/internal.key": {"gateway", "model", "watcher"},
+        "secrets/metrics.key": {"gateway", "model", "watcher"},
         "secrets/provider.key": set(),
         "blueprint.git/HEAD": set(),
         "generations/g/council.yaml": set(SERVICES),

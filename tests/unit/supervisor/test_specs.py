@@ -135,7 +135,7 @@ def test_only_the_store_is_asked_with_ping() -> None:
 
 def test_targets_name_an_address_that_can_be_reached() -> None:
     services = table(gateway={"host": "0.0.0.0", "behind_proxy": True})
-    assert specs.targets(services) == [
+    assert specs.targets(services, config.Config()) == [
         {"targets": ["127.0.0.1:8005"], "labels": {"svc": "model"}},
         {"targets": ["127.0.0.1:8006"], "labels": {"svc": "recall"}},
         {"targets": ["127.0.0.1:8004"], "labels": {"svc": "sandboxd"}},
@@ -143,4 +143,10 @@ def test_targets_name_an_address_that_can_be_reached() -> None:
         {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway"}},
     ]
     six = table(gateway={"host": "::", "behind_proxy": True})
-    assert specs.targets(six)[-1]["targets"] == ["[::1]:8000"]
+    assert specs.targets(six, config.Config())[-1]["targets"] == ["[::1]:8000"]
+
+
+def test_targets_say_that_a_gateway_with_a_certificate_speaks_https() -> None:
+    settings = config.build({"gateway": {"tls_cert_file": "/c", "tls_key_file": "/k"}}, {}, {})
+    schemes = {one["labels"]["svc"]: one["labels"].get("__scheme__") for one in specs.targets(table(), settings)}
+    assert schemes == {"model": None, "recall": None, "sandboxd": None, "watcher": None, "gateway": "https"}

@@ -26,7 +26,7 @@ def seen(at_s: float, began_s: float = T0 - 86_400, service: str = "gateway", **
         "council_process_tasks": 20.0,
     }
     return house.Sighting(
-        service, at_s, began_s, {**usual, **values}, {"council_provider_calls_total": {"openai": 0.0}}
+        service, at_s, began_s, {**usual, **values}, {"council_provider_sent_bytes_total": {"openai": 0.0}}
     )
 
 

@@ -158,7 +158,7 @@ class _Calls:
     """Counters of calls, and the rule that reads them each five minutes."""
 
     def __init__(self) -> None:
-        self.watch = egress.PatternWatch(PATTERN)
+        self.watch = egress.PatternWatch(PATTERN, "bytes")
         self.counters: dict[str, float] = {}
         self.time_s = 0.0
 
@@ -222,7 +222,7 @@ def test_a_series_that_stands_at_nought_is_no_destination_yet() -> None:
 
 
 def test_destinations_have_a_bound() -> None:
-    watch = egress.PatternWatch(PATTERN)
+    watch = egress.PatternWatch(PATTERN, "bytes")
     for place in range(300):
         watch.judge(place * 15.0, {f"made-{place}-{other}": 1.0 for other in range(100)})
     assert len(watch._known) <= egress.DESTINATIONS_MAX + 1

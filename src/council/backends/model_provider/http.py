@@ -17,12 +17,14 @@ import yarl
 from aiohttp import http_exceptions
 
 import council
-from council import ports
+from council import ports, telemetry
 from council.backends.model_provider import forms, sse
 from council.domain import config as config_module
 from council.domain import errors, providers
 
 # What aiohttp raises; a line that is too long is of a family of its own.
+# What is said of a server that took too long.
+LATE = "did not answer in time"
 FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError, OSError)
 
 # Nothing was asked yet, so nothing can have been made.
@@ -219,6 +221,7 @@ class HttpProvider:
                 read_bufsize=_READ_BYTES,
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[] if self._loopback else [_counted(self.name)],
             )
         return self._session
 
@@ -264,7 +267,7 @@ class HttpProvider:
 
     def broken(self, error: BaseException, *, begun: bool = False) -> errors.ModelUnavailableError:
         """Return the error that a failed exchange amounts to. Whoever was connected may have made something, and bill it."""
-        what = "did not answer in time" if isinstance(error, TimeoutError) else "broke the connection"
+        what = LATE if isinstance(error, TimeoutError) else "broke the connection"
         if isinstance(error, _NOT_CONNECTED):
             what = "cannot be reached"
         begun = begun or not isinstance(error, _NOT_CONNECTED)
@@ -352,6 +355,17 @@ def fitted(body: Mapping[str, Any], omit: Collection[str]) -> Mapping[str, Any]:
     if "max_completion_tokens" in omit and body.get("max_completion_tokens") is not None:
         kept["max_tokens"] = body["max_completion_tokens"]
     return kept
+
+
+def _counted(name: str) -> aiohttp.TraceConfig:
+    """Return what counts bodies as they are handed to a connection: what nobody could be reached for went nowhere."""
+
+    async def count(_session: object, _context: object, part: aiohttp.TraceRequestChunkSentParams) -> None:
+        telemetry.of(telemetry.PROVIDER_SENT_BYTES, name).inc(len(part.chunk))
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(count)
+    return trace
 
 
 def _event(form: str, raw: bytes, data: bytes) -> ports.ModelEvent:

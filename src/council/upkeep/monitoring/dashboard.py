@@ -31,7 +31,7 @@ def spiral_ops(listed: Sequence[gates.Gate], watched: Sequence[sentinels.Sentine
     """Return the dashboard for these gates and sentinels."""
     rows = [
         _row("Gates", [(_verdicts(), 24, 2 + len(listed) // 2), *((_gate_now(gate), 4, 5) for gate in listed)]),
-        _row("Leak Watch", [(panel, 8, 8) for panel in _leaks(watched)]),
+        _row("Leak Watch", [*((panel, 8, 8) for panel in _leaks(watched)), (_sentinels(), 24, 8)]),
         _row("Services and alerts", [(_services(), 12, 8), (_alerts(), 12, 8)]),
         _row("Gates over time", [(_gate_then(gate), 8, 7) for gate in listed if not gate.not_applicable]),
     ]
@@ -102,11 +102,22 @@ def _placed(rows: Sequence[tuple[str, Sequence[tuple[Panel, int, int]]]]) -> Ite
 
 
 def _verdicts() -> Panel:
-    colours = {
+    return _timeline("Verdicts", rules.VERDICT, "{{gate}}", _levels(), "What each gate says, and said.")
+
+
+def _levels() -> Mapping[str, Any]:
+    return {
         str(level): {"text": str(verdict), "color": _COLOURS[verdict], "index": level}
-        for verdict, level in rules.LEVELS.items()
+        for verdict, level in gates.LEVELS.items()
     }
-    return _timeline("Verdicts", rules.VERDICT, "{{gate}}", colours, "What each gate says, and said.")
+
+
+def _sentinels() -> Panel:
+    query = (
+        f"max by (svc, sentinel) ({rules.SENTINEL_VERDICT}{{{_SERVICE}}}) > 0 < {gates.LEVELS[gates.Verdict.UNKNOWN]}"
+    )
+    said = "What each sentinel warns of, by service."
+    return _timeline("Sentinels", query, "{{svc}} {{sentinel}}", _levels(), said, empty="none warns")
 
 
 def _services() -> Panel:

@@ -3,8 +3,8 @@
 TEXT = """# Files for the programs that watch Council
 
 Written by Council from its gates, sentinels and settings. What you change here is overwritten: change `gates.yaml`,
-`sentinels.yaml` or `council.yaml`, or work on a copy. In a home this folder is `monitoring`, and what is told from it, such as
-`../run/targets.json`, which the supervisor keeps, is in the home.
+`sentinels.yaml` or `council.yaml`, or work on a copy. In a home this folder is `monitoring`. Prometheus reads two more files:
+`../run/targets.json`, which the supervisor keeps, and `../secrets/metrics.key`, which opens the gateway's metrics.
 
 | file | for |
 |---|---|

@@ -4,7 +4,6 @@ An alert fires on red (or amber, where `alerting` says so) and holds until its g
 fires, amber and unknown keep it. Unknown fires nothing; that something cannot be seen is `metrics_stale`.
 """
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,8 +13,9 @@ from council.upkeep.gates import promql
 
 VALUE = "council:gate:value"
 VERDICT = "council:gate:verdict"
-# The numbers of VERDICT.
-LEVELS = {gates.Verdict.GREEN: 0, gates.Verdict.AMBER: 1, gates.Verdict.RED: 2, gates.Verdict.UNKNOWN: 3}
+# As the watcher tells them of each sentinel and service.
+SENTINEL_VALUE = "sentinel_value"
+SENTINEL_VERDICT = "sentinel_verdict"
 
 INTERVAL_S = 15
 # A service that misses one scrape, or is started anew, is not down.
@@ -54,7 +54,7 @@ def _recordings(gate: gates.Gate) -> Iterator[Rule]:
     yield {"record": VALUE, "expr": promql.value(gate), "labels": labels}
     yield {
         "record": VERDICT,
-        "expr": f"({levels}) or absent({value}) * {LEVELS[gates.Verdict.UNKNOWN]}",
+        "expr": f"({levels}) or absent({value}) * {gates.LEVELS[gates.Verdict.UNKNOWN]}",
         "labels": labels,
     }
 
@@ -63,8 +63,8 @@ def _gate_alerts(gate: gates.Gate, settings: alerting.AlertsConfig) -> Iterator[
     name = alerting.NAMED.get(gate.name, gate.name)
     rule = alerting.rule_of(name, settings)
     verdict = _of(VERDICT, gate)
-    red = f"{verdict} == {LEVELS[gates.Verdict.RED]}"
-    bad = f"{verdict} > 0 < {LEVELS[gates.Verdict.UNKNOWN]}" if rule.amber_warns else red
+    red = f"{verdict} == {gates.LEVELS[gates.Verdict.RED]}"
+    bad = f"{verdict} > 0 < {gates.LEVELS[gates.Verdict.UNKNOWN]}" if rule.amber_warns else red
     said = (
         f"{_number(gate)} {_plain(gate.unit)}, must be {gate.comparator} {gate.threshold:g}. "
         f"It protects: {_plain(gate.protects)}"
@@ -102,31 +102,20 @@ def _metrics_stale(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig
 
 
 def _sentinel(one: sentinels.Sentinel, settings: alerting.AlertsConfig) -> Iterator[Rule]:
-    """Yield the alerts of a sentinel that PromQL can judge alike. What is told by a fit over hours is Council's own."""
-    read = _at(one.signal, one)
-    match one.rule:
-        case sentinels.Share() as rule:
-            number = f"max by (svc) ({read} / {_at(rule.by, one)} * 100)"
-            amber, red = (f"{number} >= {limit:g}" for limit in (rule.amber, rule.red))
-        case sentinels.Lasting() as rule:
-            number = f"max by (svc) (min_over_time({read}[{span(rule.for_s)}]))"
-            amber = f"{number} >= {rule.amber:g}"
-            red = f"max by (svc) ({read}) >= {rule.red:g} and {amber}"
-        case _:
-            return
-    usual = alerting.rule_of(one.name, settings)
-    timed = dataclasses.replace(usual, page_after_s=max(one.page_after_s, usual.warn_after_s))
-    said = (
-        f'{{{{ $labels.svc }}}}: {_plain(one.name)} at {{{{ $value | printf "%.4g" }}}} {_plain(one.unit)}'.strip()
-        + "."
-    )
-    for severity, expression, after_s in _stages(timed, amber, red):
-        yield _alert(one.name, expression, after_s, timed, {"severity": severity}, said, _plain(one.look_next))
-
-
-def _at(metric: str, one: sentinels.Sentinel) -> str:
-    services = "|".join(one.services)
-    return f'{metric}{{svc=~"{services}"}}' if services else f'{metric}{{svc!=""}}'
+    """Yield the alerts of a sentinel, by service. While the watcher tells nothing, what fires goes on."""
+    rule = alerting.rule_of(one.name, settings, one.page_after_s)
+    verdict = f'max by (svc) ({SENTINEL_VERDICT}{{sentinel="{one.name}"}})'
+    red = f"{verdict} == {gates.LEVELS[gates.Verdict.RED]}"
+    bad = f"{verdict} > 0 < {gates.LEVELS[gates.Verdict.UNKNOWN]}" if rule.amber_warns else red
+    number = f'{{{{ with printf `{SENTINEL_VALUE}{{sentinel="{one.name}",svc=%q}}` $labels.svc | query }}}}'
+    number += '{{ . | first | value | printf "%.4g" }}{{ else }}an unknown number of{{ end }}'
+    said = f"{{{{ $labels.svc }}}}: {_plain(one.name)} at {number} {_plain(one.unit)}".strip() + "."
+    for severity, expression, after_s in _stages(rule, bad, red):
+        firing = f'max by (svc) (ALERTS{{alertname="{one.name}", severity="{severity}", alertstate="firing"}})'
+        held = (
+            f'{expression} or ({verdict} > 0 and on(svc) {firing}) or ({firing} unless on() up{{svc="watcher"}} == 1)'
+        )
+        yield _alert(one.name, held, after_s, rule, {"severity": severity}, said, _plain(one.look_next))
 
 
 def _alert(

@@ -18,8 +18,16 @@ _LOKI_PORT = 3100
 
 
 def prometheus(rule_files: Sequence[str], watch: watching.WatchConfig) -> Mapping[str, Any]:
-    """Return prometheus.yml. The supervisor keeps the list of targets; a name of a service in a sample stays as it is."""
+    """Return prometheus.yml. The supervisor keeps the list of targets, and says there who speaks HTTPS.
+
+    The gateway alone is shown the key that opens its metrics. Its certificate names the public host and not loopback, so it
+    is not checked, as the watcher does not.
+    """
     interval = promql.duration(rules.INTERVAL_S)
+    key = {
+        "authorization": {"credentials_file": "../secrets/metrics.key"},
+        "tls_config": {"insecure_skip_verify": True},
+    }
     return {
         "global": {
             "scrape_interval": interval,
@@ -29,13 +37,21 @@ def prometheus(rule_files: Sequence[str], watch: watching.WatchConfig) -> Mappin
         "alerting": {"alertmanagers": [_static(watch.alertmanager_url)]},
         "rule_files": list(rule_files),
         "scrape_configs": [
-            {
-                "job_name": "council",
-                # The watcher tells of services that have no port; their own name must win over its own.
-                "honor_labels": True,
-                "file_sd_configs": [{"files": ["../run/targets.json"], "refresh_interval": interval}],
-            }
+            _scraped("council", interval, "drop"),
+            {**_scraped("council-gateway", interval, "keep"), **key},
         ],
+    }
+
+
+def _scraped(job: str, interval: str, action: str) -> Mapping[str, Any]:
+    """Return a job over the list of targets, without the gateway or with it alone."""
+    gateway = f"gateway({promql.CANARY})?"
+    return {
+        "job_name": job,
+        # The watcher tells of services that have no port; their own name must win over its own.
+        "honor_labels": True,
+        "file_sd_configs": [{"files": ["../run/targets.json"], "refresh_interval": interval}],
+        "relabel_configs": [{"source_labels": ["svc"], "regex": gateway, "action": action}],
     }
 
 

@@ -1,7 +1,7 @@
-"""The rule over calls that leave the machine, by destination: one that was never called, and far more than ever.
+"""The rule over what leaves the machine, by destination: one to which nothing ever went, and far more than ever.
 
-It knows calls to models' servers alone, and their number, not their bytes: what other programs send, or what a service sends
-past its providers, it does not see.
+It knows what is counted for models' servers alone: what other programs send, or what a service sends past its providers, it
+does not see.
 """
 
 from collections import deque
@@ -21,11 +21,11 @@ OTHERS = "others"
 
 @dataclass(slots=True)
 class _Destination:
-    """What is known of one destination: its counter, its calls of this hour, and those of hours before."""
+    """What is known of one destination: its counter, what went there in this hour, and in hours before."""
 
     first_s: float
     counter: float
-    calls: float = 0.0
+    sent: float = 0.0
     hours: deque[float] = field(default_factory=lambda: deque(maxlen=_HOURS_MAX))
 
     @property
@@ -34,10 +34,11 @@ class _Destination:
 
 
 class PatternWatch:
-    """Judges calls by destination. Its value is the most calls to one of them in this hour."""
+    """Judges what went where. Its value is the most that went to one destination in this hour."""
 
-    def __init__(self, rule: sentinels.Pattern):
-        self._rule = rule
+    def __init__(self, rule: sentinels.Pattern, what: str):
+        """`what` is counted, as bytes."""
+        self._rule, self._what = rule, what
         self._first_s: float | None = None
         self._hour = 0
         self._known: dict[str, _Destination] = {}
@@ -54,41 +55,41 @@ class PatternWatch:
 
     def _count(self, name: str, value: float, time_s: float, first: bool) -> None:
         if value <= 0:
-            return  # a series that begins at nought, of a destination that nobody called yet
+            return  # a series that begins at nought, of a destination to which nothing went yet
         if name not in self._known:
-            # What was counted before anybody looked is no call of this hour.
+            # What was counted before anybody looked is none of this hour's.
             self._known[name] = _Destination(time_s, value if first else 0.0)
         known = self._known[name]
-        known.calls += value - known.counter if value >= known.counter else value
+        known.sent += value - known.counter if value >= known.counter else value
         known.counter = value
 
     def _end_hours(self, hour: int) -> None:
         for _ in range(min(hour - self._hour, _HOURS_MAX)):
             for known in self._known.values():
                 # What is alarming becomes usual slowly: twice as much with each hour that it lasts.
-                usual = max(2 * known.most, self._rule.calls_min)
-                known.hours.append(min(known.calls, usual))
-                known.calls = 0.0
+                usual = max(2 * known.most, self._rule.least)
+                known.hours.append(min(known.sent, usual))
+                known.sent = 0.0
         self._hour = hour
 
     def _said(self, time_s: float) -> findings.Said:
         assert self._first_s is not None
-        most = max((known.calls for known in self._known.values()), default=0.0)
+        most = max((known.sent for known in self._known.values()), default=0.0)
         for name, known in self._known.items():
             learned = time_s - known.first_s >= LEARN_S
-            if learned and known.calls >= self._rule.calls_min and known.calls > self._rule.times * known.most:
+            if learned and known.sent >= self._rule.least and known.sent > self._rule.times * known.most:
                 reason = (
-                    f"{known.calls:g} calls to {name} in this hour; the most in any hour before was {known.most:g}."
+                    f"{known.sent:,.0f} {self._what} to {name} in this hour; the most in any before: {known.most:,.0f}."
                 )
-                return findings.Said(gates.Verdict.RED, known.calls, reason)
+                return findings.Said(gates.Verdict.RED, known.sent, reason)
         for name, known in self._known.items():
             if known.first_s - self._first_s >= LEARN_S and time_s - known.first_s < _HOUR_S:
-                reason = f"{name} is called, which was never called before."
-                return findings.Said(gates.Verdict.AMBER, known.calls, reason)
+                reason = f"{known.sent:,.0f} {self._what} went to {name}, to which nothing ever went before."
+                return findings.Said(gates.Verdict.AMBER, known.sent, reason)
         if time_s - self._first_s < LEARN_S:
             left_h = (LEARN_S - (time_s - self._first_s)) / _HOUR_S
             return findings.Said(gates.Verdict.UNKNOWN, most, f"What is usual is known in {left_h:.1f} hours.")
-        return findings.Said(gates.Verdict.GREEN, most, "Calls go where they went before, and not many more.")
+        return findings.Said(gates.Verdict.GREEN, most, "It goes where it went before, and not much more.")
 
 
 def _bounded(counters: Mapping[str, float], known: Mapping[str, object]) -> dict[str, float]:

@@ -87,7 +87,8 @@ class _Post:
         self._began_s: float | None = None
         self._reported = False
         self._judge: _Judge | None = None
-        self._pattern = egress.PatternWatch(rule.rule) if isinstance(rule.rule, sentinels.Pattern) else None
+        what = rule.unit.partition("/")[0]
+        self._pattern = egress.PatternWatch(rule.rule, what) if isinstance(rule.rule, sentinels.Pattern) else None
 
     def take(self, seen: Sighting) -> findings.Finding:
         if self._is_another_process(seen):

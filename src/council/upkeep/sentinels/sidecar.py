@@ -15,7 +15,6 @@ from council.upkeep.sentinels import findings, house, one_process
 
 _MB = 1_000_000
 _REQUEST_S = 5.0
-_VERDICTS = {gates.Verdict.GREEN: 0, gates.Verdict.AMBER: 1, gates.Verdict.RED: 2}
 
 Tell = Callable[[findings.Finding], None]
 
@@ -94,12 +93,12 @@ def metrics(service: str, seen: reading.Reading, gpu: int | reading.Unknown, fou
     gauge("children_total", "Children.", seen.children)
     gauge("zombies_total", "Children that ended and that nobody collected.", seen.zombies)
     lines += [
-        "# HELP sentinel_verdict 0 green, 1 amber, 2 red; absent while unknown or not applicable.",
+        "# HELP sentinel_verdict 0 green, 1 amber, 2 red, 3 unknown; absent where it does not apply.",
         "# TYPE sentinel_verdict gauge",
         *(
-            f'sentinel_verdict{{svc="{label}",sentinel="{one.sentinel}"}} {_VERDICTS[one.verdict]}'
+            f'sentinel_verdict{{svc="{label}",sentinel="{one.sentinel}"}} {gates.LEVELS[one.verdict]}'
             for one in found
-            if one.verdict in _VERDICTS
+            if one.verdict in gates.LEVELS
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -4,10 +4,11 @@ The PNG is written here, in a few lines of zlib: no library of pictures is worth
 """
 
 import html
+import itertools
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from council.domain import gates
@@ -72,28 +73,42 @@ class _Scale:
         return (1 - share) * (HEIGHT - _BAND - 2)
 
 
-def svg(title: str, seen: Sequence[Column], limit: float, warm_up: float, span: str) -> str:
-    """Return the picture with words; `warm_up` is the share of the time that does not count."""
+def svg(title: str, seen: Sequence[Column], must: str, limit: float, warm_up: float, span: str) -> str:
+    """Return the picture with words; `must` is the comparator, `warm_up` the share of the time that does not count."""
     scale = _Scale(seen, limit, len(seen))
-    above = " ".join(
-        f"{scale.x(n):.1f},{scale.y(one.high):.1f}" for n, one in enumerate(seen) if math.isfinite(one.high)
+    lines = "".join(
+        f'<polyline points="{points}" fill="none" stroke="{_hex(_LINE)}" stroke-width="1.5"/>'
+        for points in _known(seen, scale)
     )
-    band = "".join(
-        f'<rect x="{scale.x(n):.2f}" y="{HEIGHT - _BAND}" width="{WIDTH / len(seen) + 0.1:.2f}" height="{_BAND}" '
-        f'fill="{_hex(_COLOURS[one.verdict])}"/>'
-        for n, one in enumerate(seen)
-    )
+    band, place = "", 0
+    # One piece for as long as the verdict holds: many side by side show seams.
+    for verdict, run in itertools.groupby(one.verdict for one in seen):
+        left, place = place, place + len(list(run))
+        band += (
+            f'<rect x="{scale.x(left):.2f}" y="{HEIGHT - _BAND}" width="{scale.x(place) - scale.x(left):.2f}" '
+            f'height="{_BAND}" fill="{_hex(_COLOURS[verdict])}"/>'
+        )
     at = scale.y(limit)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + 16}" width="{WIDTH}" role="img" '
         f'font-family="sans-serif" font-size="11"><title>{html.escape(title)}</title>'
         f'<rect width="{WIDTH * warm_up:.1f}" height="{HEIGHT}" fill="{_hex(_WARM)}"/>'
         f'<line x1="0" x2="{WIDTH}" y1="{at:.1f}" y2="{at:.1f}" stroke="{_hex(_LIMIT)}" stroke-dasharray="4 3"/>'
-        f'<polyline points="{above}" fill="none" stroke="{_hex(_LINE)}" stroke-width="1.5"/>{band}'
-        f'<text x="4" y="{at - 3 if at > 14 else at + 12:.1f}" fill="{_hex(_LIMIT)}">limit {limit:g}</text>'
+        f"{lines}{band}"
+        f'<text x="4" y="{at + 12 if at < HEIGHT / 2 else at - 3:.1f}" fill="{_hex(_LIMIT)}">'
+        f"must be {html.escape(must)} {limit:g}</text>"
         f'<text x="2" y="{HEIGHT + 12}">0</text><text x="{WIDTH - 2}" y="{HEIGHT + 12}" text-anchor="end">'
         f"{html.escape(span)}</text></svg>"
     )
+
+
+def _known(seen: Sequence[Column], scale: _Scale) -> Iterator[str]:
+    """Yield the points of each stretch of columns that have a number; where there is none the line breaks."""
+    for known, run in itertools.groupby(enumerate(seen), lambda one: math.isfinite(one[1].high)):
+        if known:
+            stretch = [(place, scale.y(one.high)) for place, one in run]
+            edges = [*stretch, (stretch[-1][0] + 1, stretch[-1][1])]
+            yield " ".join(f"{scale.x(place):.1f},{height:.1f}" for place, height in edges)
 
 
 def png(seen: Sequence[Column], limit: float, warm_up: float) -> bytes:
@@ -102,6 +117,7 @@ def png(seen: Sequence[Column], limit: float, warm_up: float) -> bytes:
     rows = [bytearray(bytes(_WARM) * round(WIDTH * warm_up) + bytes(_GROUND) * (WIDTH - round(WIDTH * warm_up)))
             for _ in range(HEIGHT)]  # fmt: skip
     at = round(scale.y(limit))
+    before: int | None = None
     for x in range(WIDTH):
         if x % 7 < 4:
             _dot(rows, x, at, _LIMIT)
@@ -112,8 +128,13 @@ def png(seen: Sequence[Column], limit: float, warm_up: float) -> bytes:
             _dot(rows, x, y, _COLOURS[one.verdict])
         if math.isfinite(one.high):
             top, bottom = round(scale.y(one.high)), round(scale.y(one.low))
-            for y in range(top, max(bottom, top + 1) + 1):
+            # From the column before on, so that a jump is part of the line.
+            joined = top if before is None else before
+            for y in range(min(top, joined), max(bottom, top + 1, joined) + 1):
                 _dot(rows, x, y, _LINE)
+            before = top
+        else:
+            before = None
     return _encoded(rows)
 
 

@@ -61,6 +61,14 @@ class Ruling:
     low: float | None
     high: float | None
 
+    @property
+    def span(self) -> str:
+        """Between what its number was, "" where it had none."""
+        if self.low is None or self.high is None:
+            return ""
+        low, high = f"{self.low:.4g}", f"{self.high:.4g}"
+        return low if low == high else f"{low} to {high}"
+
 
 class Record:
     """Readings of all gates, in seconds since the soak began."""
@@ -122,7 +130,8 @@ def _ruled(course: Course, seen: Mapping[gates.Verdict, int], early: int, needs_
         if seen[verdict]:
             at_s, _, reason = next(one for one in reversed(course.changes) if one[1] is verdict)
             readings = f"{seen[verdict]} reading{'s' if seen[verdict] > 1 else ''}"
-            return Outcome.FAILED, f"{verdict} for {readings}, last from {at_s:.0f} s on: {reason}"
+            since = f"last from {at_s:.0f} s on" if at_s >= 1 else "from the start on"
+            return Outcome.FAILED, f"{verdict} for {readings}, {since}: {reason}"
     if seen[gates.Verdict.NOT_APPLICABLE]:
         return Outcome.NOT_APPLICABLE, course.line.reason
     if seen[gates.Verdict.GREEN] or seen[gates.Verdict.AMBER]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import counted
 from council import ports
 from council.backends.model_provider import http as http_provider
 from council.backends.model_provider import openai
@@ -41,6 +42,29 @@ async def test_a_whole_reply_keeps_its_bytes_and_tells_its_usage() -> None:
     assert head.startswith(b"post /v1/chat/completions http/1.1")
     for line in (b"authorization: bearer the-key", b"x-request-id: the-id", b"x-more: 1", b"accept-encoding: identity"):
         assert line in head
+
+
+@pytest.mark.parametrize("name", ["500", "silent"])
+async def test_what_was_sent_elsewhere_is_counted_whatever_came_of_it(name: str) -> None:
+    async with http(FAULTS[name][0]) as seen, provider(seen.url) as near, provider(seen.url) as far:
+        # Tests reach no other machine.
+        far._loopback = False
+        assert await sent_by(near) == {}
+        assert await sent_by(far) == {("p",): len(b'{"model":"m"}')}
+
+
+async def test_what_nobody_could_be_reached_for_was_not_sent() -> None:
+    async with http([]) as seen:
+        url = seen.url
+    async with provider(url) as far:
+        far._loopback = False
+        assert await sent_by(far) == {}
+
+
+async def sent_by(made: openai.OpenAIProvider) -> counted.Rises:
+    with counted.rises("council_provider_sent_bytes_total") as found, contextlib.suppress(errors.ProviderError):
+        await made.whole(call())
+    return found
 
 
 # Each with whether it is worth asking another, counts against the deployment, and may have cost something.

@@ -67,6 +67,18 @@ def test_a_fault_is_one_incident_with_times_and_two_notices() -> None:
     assert not watch.desk.open
 
 
+def test_a_sentinel_says_itself_when_its_warning_becomes_a_page() -> None:
+    paged_s = {}
+    for page_after_s in (0.0, 60.0, None):
+        desk = desks.Desk(SETTINGS, lambda _: "id")
+        for at_s in range(400):
+            seen = Observation("memory", R, T0 + at_s * S, "it grows", page_after_s=page_after_s)
+            changed = desk.observe([seen], (), T0 + at_s * S).changed
+            if page_after_s not in paged_s and any(one.severity is Severity.PAGE for one in changed):
+                paged_s[page_after_s] = at_s
+    assert paged_s == {0.0: 5, 60.0: 60, None: 300}
+
+
 def test_a_notice_says_what_since_when_and_what_to_do() -> None:
     watch = Watch()
     watch.look_for(15, http_5xx=R)

@@ -16,8 +16,8 @@ from council.domain import alerting, gates, watching
 from council.upkeep.monitoring import files
 
 SHIPPED = tuple(rule_cases.GATES.values())
-# What services do not say of themselves: Prometheus itself, its rules, and the sentinel beside a process with GPU memory.
-_OTHERS = {"up", "ALERTS", "council:gate:value", "council:gate:verdict", "cuda_alloc_mb"}
+# What services do not say of themselves: Prometheus itself, and its rules.
+_OTHERS = {"up", "ALERTS", "council:gate:value", "council:gate:verdict"}
 
 
 def dashboard(*listed: gates.Gate) -> dict[str, Any]:

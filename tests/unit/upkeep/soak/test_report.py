@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from council.domain import gates, watching
@@ -101,10 +101,11 @@ columns = st.lists(
 )  # fmt: skip
 
 
+@settings(deadline=None)  # a picture of 700 columns takes a busy machine a while
 @given(columns, st.floats(0, 1e9), st.floats(0, 1))
 def test_whatever_was_seen_makes_pictures(seen: list[pictures.Column], limit: float, warm_up: float) -> None:
     decoded(pictures.png(seen, limit, warm_up))
-    drawn = pictures.svg("a < b", seen, limit, warm_up, "5 min")
+    drawn = pictures.svg("a < b", seen, "<", limit, warm_up, "5 min")
     assert "nan" not in drawn and "inf" not in drawn
     ElementTree.fromstring(drawn)
 
@@ -117,3 +118,21 @@ def test_no_bad_reading_is_lost_between_two_columns(readings: list[tuple[gates.V
     finite = [value for _, value in readings if math.isfinite(value)]
     if finite:
         assert max(one.high for one in made if math.isfinite(one.high)) == max(finite)
+
+
+def test_a_line_breaks_where_nothing_is_known_and_goes_to_the_end() -> None:
+    seen = [pictures.Column(value, value, gates.Verdict.GREEN) for value in (1.0, 2.0, math.nan, 3.0)]
+    drawn = pictures.svg("a", seen, "<", 10.0, 0.0, "5 min")
+    lines = [
+        one.attrib["points"].split() for one in ElementTree.fromstring(drawn).iter() if one.tag.endswith("polyline")
+    ]
+    edges = [[float(point.partition(",")[0]) / pictures.WIDTH * len(seen) for point in line] for line in lines]
+    assert edges == [[0, 1, 2], [3, 4]]
+    assert drawn.count("<rect") == 2
+
+
+def test_a_jump_is_part_of_the_line_of_dots() -> None:
+    seen = [pictures.Column(value, value, gates.Verdict.GREEN) for value in (1.0, 9.0)]
+    rows = decoded(pictures.png(seen, 10.0, 0.0))
+    blue = [y for y, row in enumerate(rows) if row[3 * 320 : 3 * 320 + 3] == bytes((60, 90, 150))]
+    assert blue == list(range(blue[0], blue[-1] + 1)) and len(blue) > 70

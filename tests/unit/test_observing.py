@@ -5,7 +5,7 @@ import mmap
 import os
 import re
 
-from council import telemetry
+from council import observing, telemetry
 from council.kit import native_heap
 
 
@@ -16,10 +16,10 @@ def _value(name: str) -> float:
 
 
 def test_a_process_reports_its_descriptors_and_their_limit() -> None:
-    telemetry.observe_process("telemetry-test", "0" * 40)
+    observing.observe_process("telemetry-test", "0" * 40)
     before = _value("open_fds_total")
     descriptor = os.open("/dev/null", os.O_RDONLY)
-    telemetry.observe_process("telemetry-test", "0" * 40)
+    observing.observe_process("telemetry-test", "0" * 40)
     os.close(descriptor)
     assert _value("open_fds_total") == before + 1
     assert _value("fd_soft_limit") > before
@@ -27,14 +27,14 @@ def test_a_process_reports_its_descriptors_and_their_limit() -> None:
 
 def test_memory_that_is_taken_shows_in_heap_private_and_native_bytes() -> None:
     names = ("heap_mb", "council_process_private_bytes", "council_process_native_bytes")
-    telemetry.observe_process("telemetry-test", "0" * 40)
+    observing.observe_process("telemetry-test", "0" * 40)
     before = [_value(name) for name in names]
-    telemetry._looks_at.cache_clear()  # private pages are looked at once a minute
+    observing._looks_at.cache_clear()  # private pages are looked at once a minute
     # malloc may give what this process freed before, which is resident already; pages mapped anew are not malloc's.
     with mmap.mmap(-1, 30_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as mapped:
         held = bytearray(b"x") * 30_000_000
         mapped.write(held)
-        telemetry.observe_process("telemetry-test", "0" * 40)
+        observing.observe_process("telemetry-test", "0" * 40)
     rises = [_value(name) - earlier for name, earlier in zip(names, before, strict=True)]
     assert held
     assert 28 < rises[0] < 65
@@ -45,7 +45,7 @@ def test_memory_that_is_taken_shows_in_heap_private_and_native_bytes() -> None:
 def test_tasks_are_counted_where_an_event_loop_runs() -> None:
     async def observe() -> float:
         others = [asyncio.create_task(asyncio.sleep(10)) for _ in range(3)]
-        telemetry.observe_process("telemetry-test", "0" * 40)
+        observing.observe_process("telemetry-test", "0" * 40)
         for task in others:
             task.cancel()
         return _value("council_process_tasks")
