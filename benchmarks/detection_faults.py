@@ -217,7 +217,7 @@ async def _unread(stage: Stage, service: str) -> AsyncIterator[None]:
         listed.write_text(before)
 
 
-_AWAY = _SYMPTOMS | {"service_down", "metrics_stale"}
+_AWAY = _SYMPTOMS | {"service_down", "metrics_stale", "crash_loop"}
 _PROVIDER = _SYMPTOMS | {"egress"}
 _DISK = frozenset({"disk_usage", "disk_growth"})
 _DESCRIPTORS = frozenset({"descriptors", "fd_usage", "sockets"})
