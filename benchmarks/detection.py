@@ -2,10 +2,12 @@
 
     make bench ARGS="--only detection"                          five faults of each kind, about an hour
     make bench ARGS="--only detection --faults 2 --kinds 5xx"   some
-    make bench ARGS="--only detection --calm 4500"              fast leaks as well, which need a process that is known
+    make bench ARGS="--only detection --faults 0"               the table of what is gathered already
 
-Times are from the fault to the line in the file channel. Faults are gathered in results/detection_faults.json until there are
-20 of each kind; delete it after a change to what is measured. What is told that no fault explains is a false alarm.
+Times are from the fault to the line in the file channel. Faults are gathered in results/detection_faults.json, each once it
+is over, until there are 20 of each kind, by runs that may go on side by side; delete it after a change to what is measured.
+What is told that no fault explains is a false alarm. Before fast leaks the watcher is given an hour that it would have to have
+watched: see detection_memory.
 
 Three settings are not the default, and none bears on detection: an alert is over after ten seconds of green, not after a
 minute; one that comes back is not damped; the supervisor waits at most two seconds before it starts a service again.
@@ -15,7 +17,6 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
-import json
 import random
 import resource
 import shutil
@@ -27,7 +28,9 @@ from typing import Any
 
 import councils
 import detection_faults as faults
+import detection_gathered
 import detection_load
+import detection_memory
 import detection_notices
 import detection_outside
 import figures
@@ -39,7 +42,6 @@ from peers import processes
 
 _RESULTS = Path(__file__).resolve().parent / "results"
 GATHERED, GATHERED_OUTSIDE = _RESULTS / "detection_faults.json", _RESULTS / "detection_outside_faults.json"
-KEPT_A_KIND = 20
 RATE = 4.0
 SETTINGS = {
     "COUNCIL_ALERTS_HOLD_DOWN_S": "10",
@@ -96,17 +98,38 @@ def run(options: argparse.Namespace, say: Say, *, outside: bool = False) -> list
     """Put faults in, gather, and return the table of all that is gathered; `outside` by way of Prometheus."""
     kinds = [one for one in faults.KINDS if not options.kinds or one.name in options.kinds]
     kinds = detection_outside.kinds(kinds) if outside else kinds
-    report = measure(options.port, kinds, options.faults, options.seed, options.calm, say, outside=outside)
-    gathered = _gather(report, options.seed, GATHERED_OUTSIDE if outside else GATHERED)
-    for line in report.false_alarms:
-        say(f"detection: FALSE ALARM: {line}")
-    return _rows(gathered, detection_outside.kinds(faults.KINDS) if outside else faults.KINDS)
+    place = GATHERED_OUTSIDE if outside else GATHERED
+    if options.faults:
+        report = measure(options.port, kinds, options.faults, options.seed, options.calm, say, place, outside=outside)
+        for line in report.false_alarms:
+            say(f"detection: FALSE ALARM: {line}")
+    return _rows(detection_gathered.load(place), detection_outside.kinds(faults.KINDS) if outside else faults.KINDS)
 
 
 def measure(
-    port: int, kinds: Sequence[faults.Kind], each: int, seed: int, calm_s: float, say: Say, *, outside: bool = False
+    port: int,
+    kinds: Sequence[faults.Kind],
+    each: int,
+    seed: int,
+    calm_s: float,
+    say: Say,
+    place: Path,
+    *,
+    outside: bool = False,
 ) -> Report:
-    """Run one Council, leave it alone for `calm_s`, then put in `each` faults of every kind, drawn by `seed`."""
+    """Run one Council, leave it alone for `calm_s`, then put in `each` faults of every kind, drawn by `seed`.
+
+    What is found is gathered in `place`.
+    """
+    circumstances = figures.circumstances()
+    identifier = f"{circumstances['date']} {port}"
+
+    def keep(report: Report) -> None:
+        told = dataclasses.asdict(report)
+        samples = [{**one, "seed": seed} for one in told.pop("samples")]
+        load = {"load_average_end": figures.circumstances()["load_average"]}
+        detection_gathered.keep(place, {"id": identifier, "seed": seed, **circumstances, **load, **told}, samples)
+
     chance = random.Random(seed)
     resource.setrlimit(resource.RLIMIT_NOFILE, (_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with councils.folder() as folder, contextlib.ExitStack() as stack:
@@ -128,7 +151,7 @@ def measure(
         if outside:
             stack.enter_context(detection_outside.running(where, port + 12, port + 14))
             heard = detection_outside.Webhook(port + 14)
-        return asyncio.run(_Run(stage, heard, kinds, say).run(each, calm_s))
+        return asyncio.run(_Run(stage, heard, kinds, say, keep).run(each, calm_s))
 
 
 def _home(root: Path, port: int) -> home_module.Home:
@@ -160,11 +183,17 @@ class _Run:
     """The faults of one run, one after the other."""
 
     def __init__(
-        self, stage: faults.Stage, heard: detection_notices.Heard, kinds: Sequence[faults.Kind], say: Say
+        self,
+        stage: faults.Stage,
+        heard: detection_notices.Heard,
+        kinds: Sequence[faults.Kind],
+        say: Say,
+        keep: Callable[[Report], None],
     ) -> None:
         self._stage = stage
         self._kinds = {one.name: one for one in kinds}
         self._say = say
+        self._keep = keep
         self._report = Report()
         self._heard = heard
         self._watch = care_app.watch(stage.where)
@@ -174,29 +203,34 @@ class _Run:
         """Leave it alone, put every fault in, wait until all is well, and return what was found."""
         self._following = asyncio.create_task(self._heard.follow())
         await self._stage.upstream_does()
-        async with self._stage.load as load:
+        async with self._stage.load:
             await asyncio.sleep(_WARM_UP_S)
-            warm_s = time.time()
+            self._warm_s = time.time()
             self._say(f"detection: leaving it alone for {calm_s:g} s")
             await asyncio.sleep(calm_s)
-            await self._all(each, calm_s)
+            self._report.calm_s = calm_s
+            await self._all(each)
             await self._rest()
-            self._report.asked = dict(load.counts)
+            self._note_progress()
         self._following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._following
-        self._report.calm_s, self._report.watched_s = calm_s, round(time.time() - warm_s)
-        self._report.false_alarms = list(self._unexplained(warm_s))
         return self._report
 
-    async def _all(self, each: int, calm_s: float) -> None:
-        for kind in self._kinds.values():
-            if kind.settled_s > calm_s:
-                self._report.left_out[kind.name] = f"needs --calm {kind.settled_s:g}"
-        due = [kind for kind in self._kinds.values() if kind.name not in self._report.left_out for _ in range(each)]
+    def _note_progress(self) -> None:
+        """Keep what is known up to now, so that a run that is stopped has not been for nothing."""
+        self._report.asked = dict(self._stage.load.counts)
+        self._report.watched_s = round(time.time() - self._warm_s)
+        self._report.false_alarms = list(self._unexplained(self._warm_s))
+        self._keep(self._report)
+
+    async def _all(self, each: int) -> None:
+        due = [kind for kind in self._kinds.values() for _ in range(each)]
+        if any(kind.aged for kind in due):
+            await detection_memory.age(self._stage.where)
         while due:
             await asyncio.sleep(self._stage.chance.uniform(*_BETWEEN_S))
-            ready = await self._eligible(due)
+            ready = await self._eligible([kind for kind in due if kind.aged] or due)
             if not ready:
                 continue
             kind, service = self._stage.chance.choice(ready)
@@ -206,6 +240,7 @@ class _Run:
             except faults.CannotError as error:
                 self._report.left_out[kind.name] = str(error)
                 due = [one for one in due if one is not kind]
+            self._note_progress()
 
     async def _eligible(self, due: Sequence[faults.Kind]) -> list[tuple[faults.Kind, str]]:
         """Return each kind that is due once, with a service drawn, where none of its alerts goes on and its gate is green."""
@@ -286,31 +321,6 @@ class _Run:
                 if since_s >= from_s and not explained and (title, since_s) not in seen:
                     seen.add((title, since_s))
                     yield f"{title} at {time.strftime('%H:%M:%S', time.gmtime(since_s))}: {told.title}"
-
-
-def _gather(report: Report, seed: int, place: Path) -> dict[str, Any]:
-    """Add a run to those before it, and return all of them; a kind keeps its newest samples."""
-    try:
-        gathered: dict[str, Any] = json.loads(place.read_text())
-    except (OSError, ValueError):
-        gathered = {"samples": [], "runs": []}
-    rounded = [
-        {
-            name: round(value, 2) if isinstance(value, float) else value
-            for name, value in dataclasses.asdict(one).items()
-        }
-        for one in report.samples
-    ]
-    samples = [*gathered["samples"], *({**one, "seed": seed} for one in rounded)]
-    for kind in faults.KINDS:
-        of_kind = [one for one in samples if one["kind"] == kind.name]
-        dropped = of_kind[:-KEPT_A_KIND]
-        samples = [one for one in samples if one not in dropped]
-    told = {name: value for name, value in dataclasses.asdict(report).items() if name != "samples"}
-    gathered = {"samples": samples, "runs": [*gathered["runs"], {"seed": seed, **figures.circumstances(), **told}]}
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(json.dumps(gathered, indent=1) + "\n")
-    return gathered
 
 
 def _rows(gathered: dict[str, Any], kinds: Sequence[faults.Kind]) -> list[figures.Row]:

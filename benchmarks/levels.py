@@ -16,7 +16,7 @@ import uvloop
 
 import councils
 import figures
-from council import app
+from council import care_app
 from council.domain import answers
 from council.domain import home as home_module
 from council.testing.questions import code_examples, code_runs, families, knowledge_documents
@@ -56,7 +56,7 @@ def run(port: int, say: Callable[[str], None]) -> list[figures.Row]:
         for name, text in knowledge_documents.library(SEED).items():
             (where.library / name).write_text(text)
         with councils.running(where, port):
-            asyncio.run(app.runtime(where).stop("model"))
+            asyncio.run(care_app.runtime(where).stop("model"))
             say(f"levels: asks {len(made)} made questions")
             answered = uvloop.run(_ask_all(where, port, made))
     return [*_rows(answered, len(made))]

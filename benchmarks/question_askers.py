@@ -161,7 +161,7 @@ async def _asked(events: AsyncGenerator[answers.Event, None]) -> answers.Finding
 
 
 def _question(text: str) -> answers.Question:
-    return answers.Question("soak", [answers.Message("user", text)], "council", answers.Sampling(400))
+    return answers.Question("soak", followups.messages(text), "council", answers.Sampling(400))
 
 
 def _solved(finding: answers.Finding, text: str) -> results.Solved:

@@ -116,7 +116,8 @@ CALLS = prometheus_client.Counter(
 )
 NETWORK_CALLS = prometheus_client.Counter(
     "council_network_calls_total",
-    "Calls to other parts and to providers, by whether a reply came (ok, error). Pings and calls given up are not in it.",
+    "Calls to other parts and to providers, by whether a reply came (ok, error); one not made since those before it failed is "
+    "an error. Pings and calls given up are not in it.",
     ["outcome"],
 )
 LEDGER_SECONDS = prometheus_client.Histogram(

@@ -9,7 +9,14 @@ import pytest
 from council.domain import answering, answers, config
 from council.serving.memory import corpora, documents, lexical
 from council.serving.specialists import knowledge
-from council.testing.questions import campaign, families, knowledge_dictionary, knowledge_documents
+from council.testing.questions import (
+    campaign,
+    families,
+    followups,
+    knowledge_dictionary,
+    knowledge_documents,
+    knowledge_followups,
+)
 
 SEED = 11
 
@@ -44,7 +51,7 @@ def quoted(specialist: knowledge.KnowledgeSpecialist, text: str) -> str:
     """Return the quote that a text gets, or nothing."""
 
     async def ask() -> answers.Event:
-        asked = answers.Question("r", [answers.Message("user", text)], "council", answers.Sampling(10))
+        asked = answers.Question("r", followups.messages(text), "council", answers.Sampling(10))
         [event] = [event async for event in specialist.attempt(asked)]
         return event
 
@@ -52,7 +59,7 @@ def quoted(specialist: knowledge.KnowledgeSpecialist, text: str) -> str:
     return str(event.evidence.detail["passages"][0]["quote"]) if isinstance(event, answers.Finding) else ""
 
 
-FAMILIES = [*knowledge_documents.made(SEED), *knowledge_dictionary.installed()]
+FAMILIES = [*knowledge_documents.made(SEED), *knowledge_dictionary.installed(), *knowledge_followups.made()]
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

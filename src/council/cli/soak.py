@@ -192,7 +192,7 @@ async def _asker(config: config_module.Config, token: str) -> AsyncIterator[load
 
 
 def _show(found: report.Soak, folder: Path | None) -> None:
-    rows = [(one.gate, str(one.outcome), _span(one), one.why) for one in found.rulings]
+    rows = [(one.gate, str(one.outcome), one.span or "-", one.why) for one in found.rulings]
     if rows:
         options.print_table(("GATE", "OUTCOME", "WAS", "WHY"), rows, right=frozenset({2}))
     for kind, counts in sorted(found.asked.counts.items()):
@@ -202,7 +202,3 @@ def _show(found: report.Soak, folder: Path | None) -> None:
     click.echo(f"\n{report.facts(found)}\n{found.verdict}")
     if folder is not None:
         click.echo(f"Report: {folder / 'index.html'}")
-
-
-def _span(one: record.Ruling) -> str:
-    return "-" if one.low is None or one.high is None else f"{one.low:.4g} to {one.high:.4g}"

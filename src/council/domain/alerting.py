@@ -81,7 +81,9 @@ class AlertsConfig:
         30.0, "How long the watcher itself is away or hangs before people are told, seconds.", low=1, high=3600
     )
     flap_s: float = option(21_600.0, "What comes back within this time is flapping, seconds.", low=0, high=604_800)
-    group_s: float = option(5.0, "A notice waits this long for what starts together, seconds.", low=0, high=600)
+    group_s: float = option(
+        5.0, "Longest wait of a notice for what turned bad and is no alert yet, seconds.", low=0, high=600
+    )
     join_s: float = option(120.0, "Alerts that begin within this time are one incident, seconds.", low=0, high=86_400)
     repeat_s: float = option(14_400.0, "How often an incident that lasts is told again, seconds.", low=60, high=604_800)
     tracked_max: int = option(1000, "Most alerts that are pending, firing or damped at once.", low=10, high=100_000)
@@ -126,14 +128,14 @@ _KINDS = {
 _AMBER_WARNS = frozenset({*SENTINELS, "spend"})
 
 
-def rule_of(name: str, settings: AlertsConfig) -> Rule:
-    """Return the rule for alerts of this name."""
+def rule_of(name: str, settings: AlertsConfig, late_s: float | None = None) -> Rule:
+    """Return the rule for alerts of this name; `late_s` is when a warning becomes a page, where the settings do not say."""
     page_after_s: float | None = None
     match _KINDS.get(name, Kind.LATE):
         case Kind.PAGE:
             page_after_s = settings.hold_up_s
         case Kind.LATE:
-            page_after_s = settings.page_after_s
+            page_after_s = settings.page_after_s if late_s is None else max(late_s, settings.hold_up_s)
         case Kind.WARN:
             pass
     return Rule(settings.hold_up_s, page_after_s, settings.hold_down_s, settings.flap_s, name in _AMBER_WARNS)

@@ -46,7 +46,10 @@ def label_of(name: str, labels: Labels) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One verdict at one moment. `reason` is one line; `next_step` says what a person does about it."""
+    """One verdict at one moment. `reason` is one line; `next_step` says what a person does about it.
+
+    `page_after_s` is after how long a warning becomes a page, where the settings are not to say.
+    """
 
     name: str
     verdict: gates.Verdict
@@ -54,6 +57,7 @@ class Observation:
     reason: str = ""
     next_step: str = ""
     labels: Labels = ()
+    page_after_s: float | None = None
 
     @property
     def key(self) -> tuple[str, Labels]:

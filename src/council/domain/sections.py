@@ -42,5 +42,6 @@ def number(given: Any, where: str, low: float) -> float:
     """Return a finite number of at least `low`."""
     if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given) or given < low:
         bound = f" of at least {low:g}" if math.isfinite(low) else ""
-        raise errors.ConfigError(f"`{where}` must be a number{bound}, not {given!r}.")
+        found = "and is missing: write one there" if given is None else f"not {given!r}"
+        raise errors.ConfigError(f"`{where}` must be a number{bound}, {found}.")
     return float(given)

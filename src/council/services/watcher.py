@@ -81,6 +81,7 @@ class _Watcher:
         self._interval_s = config.watch.interval_s
         self._where = where
         self._watch = watch
+        self._told = asyncio.Event()
         self._environment = environment
         self._untold = ""
         self._asked = answering.Answering(
@@ -145,7 +146,7 @@ class _Watcher:
         server = await self._asked.start(self._watch)
         running = [
             asyncio.create_task(self._turn()),
-            asyncio.create_task(_deliver(self._made.alerts)),
+            asyncio.create_task(_deliver(self._made.alerts, self._told)),
             asyncio.create_task(self._portless.keep()),
             asyncio.create_task(asyncio.to_thread(self._publish)),
         ]
@@ -173,6 +174,7 @@ class _Watcher:
             try:
                 await self._made.loop.turn()
                 self._turned_s = loop.time()
+                self._told.set()
             except Exception:  # noqa: BLE001 - one bad turn must not end the watch; `/livez` says when none is good
                 _log.exception("a turn of the care loop failed")
             passed_s = loop.time() - began_s
@@ -201,10 +203,12 @@ class _Watcher:
         return {"problem": ""}
 
 
-async def _deliver(alerts: keeping.Keeping) -> None:
-    """Send what is due, for ever; a channel that hangs holds up no turn."""
+async def _deliver(alerts: keeping.Keeping, told: asyncio.Event) -> None:
+    """Send what is due after each turn, and at times between, for ever; a channel that hangs holds up no turn."""
     while True:
-        await asyncio.sleep(_DELIVER_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), _DELIVER_S)
+        told.clear()
         try:
             await asyncio.to_thread(alerts.deliver)
         except Exception:  # noqa: BLE001 - people must hear of what comes after, too

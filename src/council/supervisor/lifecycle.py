@@ -292,7 +292,9 @@ class _Draft:
         for index in range(self.state.wanted):
             replica = self.replicas.setdefault(index, Replica(index))
             if replica.current is None:
-                self._spawn_current(replace(replica, failures=0))
+                # One that was stopped is started by somebody's wish; why it had failed before that explains nothing now.
+                reason = "" if replica.retry_at_s is None else replica.reason
+                self._spawn_current(replace(replica, failures=0, reason=reason))
 
     def stop(self) -> None:
         self.state = replace(self.state, on=False)

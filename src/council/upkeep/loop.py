@@ -107,6 +107,7 @@ class Loop:
         self._settings = settings
         self._generation = generation
         self._rules = rules
+        self._page_after_s = {one.name: one.page_after_s for one in rules}
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
         self._wanted = _ALWAYS.union(*map(gates.metrics, watched), *map(sentinels.signals, rules))
@@ -377,7 +378,13 @@ class Loop:
             yield sources.of_gate(self._with_sudden(one, at_s), at_us)
         for finding in found:
             yield sources.of_finding(
-                finding.sentinel, finding.service, finding.verdict, finding.reason, finding.look_next, at_us
+                finding.sentinel,
+                finding.service,
+                finding.verdict,
+                finding.reason,
+                finding.look_next,
+                at_us,
+                self._page_after_s[finding.sentinel],
             )
         run = [sources.of_supervisor(problem, at_us), *(sources.of_service(status, at_us) for status in services)]
         yield from run

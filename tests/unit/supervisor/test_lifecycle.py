@@ -204,6 +204,19 @@ def test_waits_double_up_to_the_ceiling_and_start_over_after_a_long_run() -> Non
     assert waits == pytest.approx([0.5, 1.0, 2.0, 4.0, 4.0, 0.5, 1.0])
 
 
+def test_a_start_says_why_only_where_a_crash_brought_it_about() -> None:
+    made = machine()
+    (child,) = made.live
+    made.give(lifecycle.Exited(child, "stopped by signal 9"))
+    made.pass_time(1)
+    assert (made.state.replicas[0].state, made.state.replicas[0].reason) == ("starting", "stopped by signal 9")
+    (child,) = made.live
+    made.give(lifecycle.Exited(child, "ended with status 1"))
+    made.give(lifecycle.Stop())
+    made.give(lifecycle.Start())
+    assert (made.state.replicas[0].state, made.state.replicas[0].reason) == ("starting", "")
+
+
 def test_a_child_that_is_late_is_destroyed_and_counts_as_a_failure() -> None:
     made = machine(started=False)
     made.give(lifecycle.Start())

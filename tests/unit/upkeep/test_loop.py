@@ -49,7 +49,7 @@ class House:
         self.traced: list[str] = []
         self.supervised = self.recorded = self.listed = True
         self.spent = 0
-        self.state = "ready"
+        self.state, self.ended, self.crashes = "ready", "", 0
         self.replicas: list[str] = []
         self.kept = alerts.PlainIncidents()
         self.watched = list(SERVICES)
@@ -80,7 +80,10 @@ class House:
         assert not memory, "each look at memory costs the machine"
         if not self.supervised:
             raise errors.SupervisorUnavailableError("Council is not running.")
-        return [states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0) for one in (*SERVICES, *self.replicas)]
+        return [
+            states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0, self.ended, self.crashes)
+            for one in (*SERVICES, *self.replicas)
+        ]
 
     async def trace(self, service: str) -> None:
         self.traced.append(service)
@@ -326,6 +329,29 @@ async def test_a_service_that_is_restarted_or_stopped_by_its_owner_is_no_alert(h
     house.state = "ready"
     await house.run(10)
     assert house.alerts == ["metrics_stale svc=recall"]
+
+
+@pytest.mark.parametrize("states_read", list(itertools.product(("backoff", "starting"), repeat=2)))
+async def test_a_service_that_crashed_and_stays_away_is_an_alert_with_the_second_reading(
+    house: House, states_read: tuple[str, str]
+) -> None:
+    await house.run(20)
+    house.ended, house.crashes = "stopped by signal 9", 2
+    for house.state in states_read:
+        assert house.alerts == []
+        await house.run(5)
+    assert "service_down svc=recall" in house.alerts
+
+
+@pytest.mark.parametrize("state", ["backoff", "starting"])
+async def test_a_service_that_crashed_and_is_back_with_the_next_reading_tells_nobody(house: House, state: str) -> None:
+    await house.run(20)
+    house.state, house.ended, house.crashes = state, "stopped by signal 9", 2
+    await house.run(5)
+    # Why it had ended stays with it.
+    house.state = "ready"
+    await house.run(120)
+    assert house.alerts == [] and house.kept.kept == {}
 
 
 async def test_without_a_list_those_of_before_are_watched_and_with_nobody_to_watch_somebody_is_told(

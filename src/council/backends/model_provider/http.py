@@ -23,6 +23,8 @@ from council.domain import config as config_module
 from council.domain import errors, providers
 
 # What aiohttp raises; a line that is too long is of a family of its own.
+# What is said of a server that took too long.
+LATE = "did not answer in time"
 FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError, OSError)
 
 # Nothing was asked yet, so nothing can have been made.
@@ -265,7 +267,7 @@ class HttpProvider:
 
     def broken(self, error: BaseException, *, begun: bool = False) -> errors.ModelUnavailableError:
         """Return the error that a failed exchange amounts to. Whoever was connected may have made something, and bill it."""
-        what = "did not answer in time" if isinstance(error, TimeoutError) else "broke the connection"
+        what = LATE if isinstance(error, TimeoutError) else "broke the connection"
         if isinstance(error, _NOT_CONNECTED):
             what = "cannot be reached"
         begun = begun or not isinstance(error, _NOT_CONNECTED)

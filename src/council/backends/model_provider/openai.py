@@ -54,9 +54,15 @@ class LocalModel(OpenAIProvider):
         return ports.ModelReply(orjson.dumps(data), data, usage)
 
     def error(self, what: str, *, detail: str = "", begun: bool = False, **_: Any) -> errors.ModelUnavailableError:
-        """Return the error that says that the model is away; the supervisor starts it again, so trying at once is no use."""
+        """Return the error that says that the model is away, or too slow; the supervisor starts again one that ended."""
+        message = "The local model is not available; it may be starting again. Try again in a few seconds."
+        if what == http.LATE:
+            message = (
+                "The local model did not answer in time: it is busy, or the prompt is long for this machine. Try again, ask "
+                "something shorter, or raise `model.stall_s`."
+            )
         return errors.ModelUnavailableError(
-            "The local model is not available; it may be starting again. Try again in a few seconds.",
+            message,
             detail=detail or what,
             retry_after_s=2,
             begun=begun,

@@ -27,6 +27,11 @@ class Breaker:
     _probes: int = 0
     _probe: int = 0
 
+    @property
+    def fails(self) -> bool:
+        """Whether it opened for failures, and no call has gone well since."""
+        return self._opened > 0
+
     def state(self, now_s: float) -> State:
         """Return the state."""
         if self._opened == 0 and now_s >= self._until_s:

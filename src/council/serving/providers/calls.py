@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
-from council import ports
+from council import ports, telemetry
 from council.domain import config, errors, ledger, money, providers
 from council.kit import clock as clock_module
 from council.serving.providers import attempts, bounds, breaker, plan, retries
@@ -187,6 +187,8 @@ class Calls:
             else:
                 tab.step = step
                 return result
+        if failure is None:
+            self._count_unmade(request)
         raise failure or self._nobody(request)
 
     def _wait_s(self, step: plan.Step, calls: int) -> float | None:
@@ -304,6 +306,15 @@ class Calls:
             usd_micros=usd_micros,
             budgets=tuple(limit for limit in limits if limit.limit_usd_micros),
         )
+
+    def _count_unmade(self, request: Request) -> None:
+        """Count as one that failed a call that is not made because those before it did.
+
+        Else a server that is left alone sooner would seem to fail less.
+        """
+        keys = [f"{one.provider}/{one.model}" for one in self.models[request.model].deployments]
+        if any(self._breakers[key].fails for key in keys if key in self._breakers):
+            telemetry.of(telemetry.NETWORK_CALLS, "error").inc()
 
     def _nobody(self, request: Request) -> errors.CouncilError:
         """Say why not one deployment could be tried."""

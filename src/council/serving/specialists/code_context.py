@@ -57,7 +57,7 @@ def of(messages: Sequence[answers.Message]) -> Asked:
         for one in messages[:last]
     ]
     said = context.of([*before, answers.Message("user", "")])
-    stated = [one for one in said.stated if not _GIVEN.fullmatch(one.rstrip(".:"))]
+    stated = [one for one in said.hanging(text) or said.stated if not _GIVEN.fullmatch(one.rstrip(".:"))]
     if said.instructed or stated:
         return Asked(text, hangs=said.instructed or stated[0])
     joined = _with_code_before([one for one in messages[: last + 1] if one.role != "system"])

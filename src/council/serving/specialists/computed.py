@@ -29,9 +29,7 @@ class ComputedSpecialist:
             yield answers.PassOn(f"Only the model can follow what it was told beside the question: {before.instructed}")
             return
         try:
-            result = await self._followed_up(question) or await self._computed(
-                question.text, before.stated, question.request_id
-            )
+            result = await self._followed_up(question) or await self._read(question, before)
         except errors.ComputeLimitError as error:
             yield _refusal(error.message, "")
             return
@@ -43,6 +41,30 @@ class ComputedSpecialist:
             case _:
                 earlier = "Read with what was said before it: " if before.stated else ""
                 yield answers.PassOn(f"{earlier}{result['reason']}")
+
+    async def _read(self, question: answers.Question, before: context.Context) -> dict[str, Any]:
+        """Return the result of the last message alone, or with the facts that stood beside earlier questions.
+
+        Nobody says whether those facts still hold. So what comes to a result alone must come to the same with them, and what
+        does not is read with the last ones only where it tells nothing itself: "He eats 3" may be said instead of "He eats 2".
+        """
+        text, request_id = question.text, question.request_id
+        alone = await self._computed(text, before.stated, request_id)
+        solved = alone["kind"] == "solved"
+        if not solved and context.tells(text):
+            return alone
+        facts = before.hanging(text) if solved else before.nearest(text)
+        if not facts:
+            return alone
+        together = await self._computed(text, facts, request_id)
+        if together["kind"] == "solved" and (not solved or _said(together) == _said(alone)):
+            return together
+        if not solved:
+            return alone
+        reason = (
+            f"It may hang on what was said before it, and does not come out the same with that: {' '.join(facts)[:100]}"
+        )
+        return {"kind": "passed_on", "reason": reason}
 
     async def _followed_up(self, question: answers.Question) -> dict[str, Any] | None:
         """Return the result of a question that leans on the one before, where that one was read; None of any other."""
@@ -67,6 +89,11 @@ class ComputedSpecialist:
             return {"text": text}
         today = datetime.datetime.fromtimestamp(self._clock.now_us() / 1_000_000, datetime.UTC).date()
         return {"text": text, "today": today.isoformat()}
+
+
+def _said(result: dict[str, Any]) -> str:
+    """Return an answer without what it rests on, which may be more in one reading than in another."""
+    return str(result["answer"]).partition("\nBecause: ")[0]
 
 
 def _finding(result: dict[str, Any]) -> answers.Finding:

@@ -6,7 +6,7 @@ number without such a word stands only for the only number. Everything else is l
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from council.domain import answers
@@ -61,13 +61,24 @@ class FollowUp:
 
 def whole(messages: Sequence[answers.Message]) -> FollowUp | None:
     """Return the question that the last message asks together with the one before it; None where that is not one question."""
+    return chained(messages, _follows, _joined)
+
+
+def chained(
+    messages: Sequence[answers.Message],
+    follows: Callable[[str, str], bool],
+    joined: Callable[[str, str], str | None],
+) -> FollowUp | None:
+    """Return what the last message asks, led back over those before it that only say what is different.
+
+    `follows` says of a text, and the answer before it, whether it does; `joined` makes one question of a whole one and it.
+    """
     turns = [message for message in messages if message.role != "system"]
     chain: list[str] = []
     while len(chain) <= _CHAIN_MAX and [message.role for message in turns[-3:]] == ["user", "assistant", "user"]:
         answered, said = turns[-2].text, turns[-1].text
-        match = _FOLLOWS.fullmatch(_plain(said)) if len(said) <= _CHARS_MAX else None
-        # What the answer asks back, or has as a number itself, may be what is meant.
-        if match is None or "?" in answered or _stands_in(match["number"], answered):
+        # What the answer asks back may be what is meant.
+        if "?" in answered or not follows(said, answered):
             break
         chain.append(said)
         turns = turns[:-2]
@@ -75,18 +86,24 @@ def whole(messages: Sequence[answers.Message]) -> FollowUp | None:
         return None
     text = earlier = turns[-1].text.strip()
     for said in reversed(chain):
-        match = _FOLLOWS.fullmatch(_plain(said))
-        assert match is not None
-        joined = _joined(text, match)
-        if joined is None:
+        made = joined(text, said)
+        if made is None:
             return None
-        text, earlier = joined, text
+        text, earlier = made, text
     place = next(place for place, message in enumerate(messages) if message is turns[-1])
     return FollowUp(text, earlier, messages[: place + 1])
 
 
-def _joined(earlier: str, follows: "re.Match[str]") -> str | None:
+def _follows(said: str, answered: str) -> bool:
+    match = _FOLLOWS.fullmatch(_plain(said)) if len(said) <= _CHARS_MAX else None
+    # What the answer has as a number itself may be what is meant.
+    return match is not None and not _stands_in(match["number"], answered)
+
+
+def _joined(earlier: str, said: str) -> str | None:
     """Return the earlier question with the new amount in the place of the only one that it can be meant for."""
+    follows = _FOLLOWS.fullmatch(_plain(said))
+    assert follows is not None
     if len(earlier) > _EARLIER_CHARS_MAX:
         return None
     asked = _plain(earlier)

@@ -1,11 +1,12 @@
 """Knowledge: quotes the sentences that answer, or says that it is not in the sources."""
 
+import dataclasses
 import re
 from collections.abc import AsyncGenerator, Sequence
 
 from council import ports
 from council.domain import answers
-from council.serving.specialists import apt, quotable
+from council.serving.specialists import apt, context, fact_followups, quotable
 from council.serving.wording import manners
 
 _PASSAGES = 3
@@ -27,6 +28,13 @@ class KnowledgeSpecialist:
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         """Yield one Finding or one PassOn. Raises RecallUnavailableError."""
+        followed = await self._followed_up(question)
+        if followed is not None:
+            yield followed
+            return
+        if fact_followups.leans(question.messages):
+            yield answers.PassOn("it goes on from a question that no packaged source read")
+            return
         refusal = quotable.refusal(question.text)
         if refusal:
             yield answers.PassOn(refusal)
@@ -42,13 +50,40 @@ class KnowledgeSpecialist:
             yield answers.PassOn(_not_found(passages))
             return
         best = max(good, key=lambda passage: passage.held)
-        text = f"{marked(best, best.quote)}\n\nSource: {place(best)}"
-        evidence = answers.Evidence(
-            answers.Level.QUOTED,
-            f"Quoted from {place(best)}.",
-            {"passages": [_detail(passage) for passage in sorted(good, key=lambda passage: passage is not best)]},
+        yield _quoted([best, *(passage for passage in good if passage is not best)])
+
+    async def _followed_up(self, question: answers.Question) -> answers.Event | None:
+        """Return what a question comes to that leans on one that a packaged source read; None of any other."""
+        asked = fact_followups.whole(question.messages)
+        if asked is None or context.of(asked.messages).stated:
+            return None
+        before = await self._packaged(asked.earlier, question.request_id)
+        if before is None or not before.quote:
+            return None
+        found = await self._packaged(asked.text, question.request_id)
+        if found is None or found.source != before.source:
+            return answers.PassOn(f'Read as "{asked.text}": {NOT_FOUND}')
+        finding = _quoted([found]) if found.quote else _unanswered(found)
+        reading = f'I read: "{asked.text}"'
+        evidence = dataclasses.replace(
+            finding.evidence,
+            summary=f"{reading} {finding.evidence.summary}",
+            detail={"reading": reading, **finding.evidence.detail},
         )
-        yield answers.Finding(text, round(best.held, 3), evidence)
+        return dataclasses.replace(finding, evidence=evidence)
+
+    async def _packaged(self, text: str, request_id: str) -> answers.Passage | None:
+        found = await self._retriever.search(text, 1, request_id)
+        return found[0] if found and found[0].root == answers.PACKAGED else None
+
+
+def _quoted(passages: Sequence[answers.Passage]) -> answers.Finding:
+    """Return the quote of the first passage; the others are named in its evidence."""
+    best = passages[0]
+    evidence = answers.Evidence(
+        answers.Level.QUOTED, f"Quoted from {place(best)}.", {"passages": [_detail(passage) for passage in passages]}
+    )
+    return answers.Finding(f"{marked(best, best.quote)}\n\nSource: {place(best)}", round(best.held, 3), evidence)
 
 
 def _unanswered(passage: answers.Passage) -> answers.Finding:

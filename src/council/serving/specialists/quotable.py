@@ -33,6 +33,13 @@ _TALK = re.compile(
     r"^(?:a|another) (?:joke|story)\b|\b(?:i|me) (?:can )?(?:use|ask) you\b|\b(?:you|me)(?: up| around)?\W*\Z",
     re.IGNORECASE,
 )
+# What the asker did, where a thing of the asker's own is, and what it should be called: no document was written about that one.
+_OWN = re.compile(
+    r"\b(?:did|was|had|what have) i\b|(?:\b(?:is|are|was|were|did|does|has)|['\u2019]s) my\b|"
+    r"\b(?:what|which)\b.{0,40}\b(?:should|shall|could|can|do) (?:i|we) "
+    r"(?:name|call|do with|wear|eat|cook|watch|read|play|draw|paint)\b",
+    re.IGNORECASE,
+)
 # The guidebook is full of sums that are only examples. A hyphen or a stroke between digits may be of a range or a date.
 _SUM = re.compile(r"\d\s*[+*×÷·^=]\s*[-(]?\d|\d\s[-−\u2013/]\s\d|\d\s*% of \d")
 
@@ -49,6 +56,8 @@ def refusal(text: str) -> str:
         return "a comparison, which a quote does not make"
     if _SUM.search(front) or _SUM.search(end):
         return "a sum, which a quote does not compute"
+    if _OWN.search(asked):
+        return "a question about the asker, of whom no source tells"
     if _TALK.search(asked):
         return "a question to Council itself, not to its sources"
     return ""

@@ -30,8 +30,8 @@ _NO_NAME = rf"(?=\s*(?:[,!:.]|\Z)|\s+(?-i:[^A-Z])|\s+(?:{_ASKED}|{_DEED}|{_BEGIN
 _GREETING = (
     rf"(?:(?:hi|hello|hey|hiya|greetings|good (?:morning|afternoon|evening))(?: there)?(?:,? council)?{_NO_NAME}"
     rf"|council(?=\s*[,:!]| (?:{_ASKED}|{_DEED}|can you|could you))|(?:thanks|thank you)(?=\s*[,.!])|well(?=,)"
-    rf"|(?:ok|okay|so(?! (?:many|much|few|little|long|far)\b)){_NO_NAME}|quick question(?=\s*[,:])"
-    rf"|please|kindly(?=,?\s+(?:{_ASKED}|{_DEED})))"
+    rf"|(?:ok|okay|so(?! (?:many|much|few|little|long|far)\b)){_NO_NAME}|quick question(?=\s*[,:])|question(?=\s*:)"
+    rf"|please|pl[sz](?=\s+(?:{_ASKED}|{_DEED}|[\d(]))|kindly(?=,?\s+(?:{_ASKED}|{_DEED})))"
 )
 _REQUEST = (
     rf"(?:(?:can|could|would|will) you (?:please |kindly )?(?={_DEED}|{_ASKED})"
@@ -44,10 +44,17 @@ _CALLED = rf"\s*{_GREETING}{_MARK}"
 _CALL = re.compile(rf"(?:{_CALLED})*+", re.IGNORECASE)
 _OPENING = re.compile(rf"(?:{_CALLED}|\s*{_REQUEST}(?:\s*[,:])?\s*)*+", re.IGNORECASE)
 _CLOSING = re.compile(
-    r"(?:\s+[-\N{EN DASH}\N{EM DASH}])?[\s,;]*\b(?:please|(?:thanks|thank you|thx|cheers)"
+    r"(?:\s+[-\N{EN DASH}\N{EM DASH}])?[\s,;]*\b(?:please|pl[sz]|(?:thanks|thank you|thx|cheers)"
     r"(?: very much| so much| a lot| in advance| again)?)(?:,? council)?[\s.!?]*\Z|\s[:;]-?\)\Z",
     re.IGNORECASE,
 )
+# Before a number the verb can only be that of the question.
+_NUMBER = r"[-(\d\N{SQUARE ROOT}]"
+_ASKED_LAST = re.compile(
+    rf"what (?P<first>{_NUMBER}[^\n]{{0,200}}) (?:is|equals)|(?P<last>{_NUMBER}[^\n]{{0,200}}) (?:is|equals)(?: what)?",
+    re.IGNORECASE,
+)
+_FOR_ME = re.compile(rf"{_DEED}(?s:.{{0,1000}}) for me\Z", re.IGNORECASE)
 
 
 def without(text: str, marks: str = "?.") -> str:
@@ -55,7 +62,7 @@ def without(text: str, marks: str = "?.") -> str:
 
     Linear in the text.
     """
-    return _without_closing(without_opening(text), marks)
+    return _turned(_without_closing(without_opening(text), marks))
 
 
 def without_opening(text: str) -> str:
@@ -66,6 +73,14 @@ def without_opening(text: str) -> str:
 def without_greeting(text: str) -> str:
     """Return `text` without a greeting and a please before it; "tell me" and the like stay."""
     return _CALL.sub("", text, count=1).strip()
+
+
+def _turned(text: str) -> str:
+    """Return "what is 2 + 2" for "what 2 + 2 is" and "2 + 2 equals what", and a request without "for me" at its end."""
+    if _FOR_ME.match(text):
+        return text[: -len(" for me")]
+    found = _ASKED_LAST.fullmatch(text)
+    return f"what is {found['first'] or found['last']}" if found else text
 
 
 def _without_closing(text: str, marks: str) -> str:

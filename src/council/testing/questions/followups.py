@@ -92,7 +92,7 @@ def _made(form_of: Callable[[random.Random], _Form]) -> amounts.Make:
     return make
 
 
-def _spaced(chance: random.Random, asked: families.Asked) -> families.Asked:
+def spaced(chance: random.Random, asked: families.Asked) -> families.Asked:
     """Return the conversation with manners and other spaces."""
     first, *rest = asked.text.split(TURN)
     if chance.random() < 0.5:
@@ -102,11 +102,15 @@ def _spaced(chance: random.Random, asked: families.Asked) -> families.Asked:
     return families.Asked(TURN.join(turns), asked.key)
 
 
+def messages(text: str) -> list[answers.Message]:
+    """Return a conversation's turns: the user's, and an answer between each two of them."""
+    turns = enumerate(text.split(TURN))
+    return [answers.Message("assistant" if place % 2 else "user", turn) for place, turn in turns]
+
+
 async def ask(text: str) -> results.Result:
     """Ask the math specialist what the last turn of a conversation asks."""
-    turns = enumerate(text.split(TURN))
-    messages = [answers.Message("assistant" if place % 2 else "user", turn) for place, turn in turns]
-    question = answers.Question("made", messages, "council", answers.Sampling(100))
+    question = answers.Question("made", messages(text), "council", answers.Sampling(100))
     specialist = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", local.InlineCompute())
     async with contextlib.aclosing(specialist.attempt(question)) as events:
         async for event in events:
@@ -117,53 +121,54 @@ async def ask(text: str) -> results.Result:
     raise AssertionError("the specialist ended without a word")
 
 
-def _talk(*turns: str) -> str:
+def talk(*turns: str) -> str:
+    """Return a conversation of these turns."""
     return TURN.join(turns)
 
 
 _REFUSE = (
     # Which of two amounts, or one more of several.
-    _talk("What is 17% of 200?", "34", "what about 12?"),
-    _talk("What is 17% of 200?", "34", "and 300?"),
-    _talk("What is 5 + 3?", "8", "and 4?"),
-    _talk("What is 12 mod 5?", "2", "and 7?"),
-    _talk("What is the gcd of 12 and 18?", "6", "and of 24?"),
-    _talk("What is the mean of 3, 4 and 5?", "4", "and 8?"),
-    _talk("What is the mean of 4?", "4", "and 8?"),
-    _talk("What is 20% of 50% of 80?", "8", "and 30%?"),
-    _talk("What is 2^10?", "1024", "and 12?"),
-    _talk("How many days are between 5 March 2024 and 10 March 2024?", "5", "and 12 March 2024?"),
-    _talk("What is five plus 3?", "8", "and 4?"),
+    talk("What is 17% of 200?", "34", "what about 12?"),
+    talk("What is 17% of 200?", "34", "and 300?"),
+    talk("What is 5 + 3?", "8", "and 4?"),
+    talk("What is 12 mod 5?", "2", "and 7?"),
+    talk("What is the gcd of 12 and 18?", "6", "and of 24?"),
+    talk("What is the mean of 3, 4 and 5?", "4", "and 8?"),
+    talk("What is the mean of 4?", "4", "and 8?"),
+    talk("What is 20% of 50% of 80?", "8", "and 30%?"),
+    talk("What is 2^10?", "1024", "and 12?"),
+    talk("How many days are between 5 March 2024 and 10 March 2024?", "5", "and 12 March 2024?"),
+    talk("What is five plus 3?", "8", "and 4?"),
     # A second change on top of the first.
-    _talk("What is 20% off $50?", "$40", "and 10%?"),
-    _talk("What is 50 increased by 20%?", "60", "and 10%?"),
-    _talk("What is 50 increased by 20%?", "60", "and then 10%?"),
+    talk("What is 20% off $50?", "$40", "and 10%?"),
+    talk("What is 50 increased by 20%?", "60", "and 10%?"),
+    talk("What is 50 increased by 20%?", "60", "and then 10%?"),
     # What is given, not what is asked.
-    _talk("If 3 pens cost $6, how much is a pen?", "$2", "and 5 pens?"),
-    _talk("If 3 pens cost $6, how much do 7 pens cost?", "$14", "and 9 pens?"),
-    _talk("Tom has 5 apples. He eats 2. How many are left?", "3", "and 4?"),
+    talk("If 3 pens cost $6, how much is a pen?", "$2", "and 5 pens?"),
+    talk("If 3 pens cost $6, how much do 7 pens cost?", "$14", "and 9 pens?"),
+    talk("Tom has 5 apples. He eats 2. How many are left?", "3", "and 4?"),
     # Another thing, or a form of its own.
-    _talk("How many cm is 5 m?", "500 cm", "and 8 km?"),
-    _talk("How many cm is 5 m?", "500 cm", "and in feet?"),
-    _talk("What is 17% of 200?", "34", "and by 300?"),
-    _talk("What is 17% of 200?", "34", "and of $300?"),
-    _talk("What is 17% of 200?", "34", "and of that?"),
-    _talk("What is 17% of 200?", "34", "and half of it?"),
-    _talk("What is 17% of 200?", "34", "300?"),
-    _talk("What is 17% of 200?", "34", "and of 300 and 400?"),
-    _talk("What is 17% of 200?", "34", "and of 3OO?"),
-    _talk("What is 17% of 200?", "34", "and of 1,5?"),
-    _talk("What is 17% of 200?", "34", "and of 300 plus 5?"),
-    _talk("What is 17% of 200?", "34", "and of \N{FULLWIDTH DIGIT THREE}00?"),
+    talk("How many cm is 5 m?", "500 cm", "and 8 km?"),
+    talk("How many cm is 5 m?", "500 cm", "and in feet?"),
+    talk("What is 17% of 200?", "34", "and by 300?"),
+    talk("What is 17% of 200?", "34", "and of $300?"),
+    talk("What is 17% of 200?", "34", "and of that?"),
+    talk("What is 17% of 200?", "34", "and half of it?"),
+    talk("What is 17% of 200?", "34", "300?"),
+    talk("What is 17% of 200?", "34", "and of 300 and 400?"),
+    talk("What is 17% of 200?", "34", "and of 3OO?"),
+    talk("What is 17% of 200?", "34", "and of 1,5?"),
+    talk("What is 17% of 200?", "34", "and of 300 plus 5?"),
+    talk("What is 17% of 200?", "34", "and of \N{FULLWIDTH DIGIT THREE}00?"),
     # The answer asks back, or holds the number itself.
-    _talk("What is 17% of 200?", "34. Did you mean 17% off?", "and of 300?"),
-    _talk("What is the square root of 144?", "12", "and 12?"),
-    _talk("What is half of 90?", "It is 45, and half of 100 is 50.", "and 100?"),
+    talk("What is 17% of 200?", "34. Did you mean 17% off?", "and of 300?"),
+    talk("What is the square root of 144?", "12", "and 12?"),
+    talk("What is half of 90?", "It is 45, and half of 100 is 50.", "and 100?"),
     # Something else was said between, or before.
-    _talk("What is 17% of 200?", "34", "I like birds.", "OK", "and of 300?"),
-    _talk("Let us work in base 8.", "Fine", "What is half of 20?", "10", "and of 40?"),
-    _talk("and of 200?", "34", "and of 300?"),
-    _talk("What is the weather in 3 days?", "Fine", "and in 5 days?"),
+    talk("What is 17% of 200?", "34", "I like birds.", "OK", "and of 300?"),
+    talk("Let us work in base 8.", "Fine", "What is half of 20?", "10", "and of 40?"),
+    talk("and of 200?", "34", "and of 300?"),
+    talk("What is the weather in 3 days?", "Fine", "and in 5 days?"),
 )
 
 FAMILIES = (
@@ -171,19 +176,19 @@ FAMILIES = (
         "followups: amounts",
         answers.Route.MATH,
         _made(lambda chance: chance.choice(_FORMS)),
-        _spaced,
+        spaced,
         amounts.agrees,
         _REFUSE,
     ),
-    families.Family("followups: primes", answers.Route.MATH, _made(lambda _: _PRIME), _spaced, math_faces.says),
+    families.Family("followups: primes", answers.Route.MATH, _made(lambda _: _PRIME), spaced, math_faces.says),
     families.Family(
-        "followups: factorials", answers.Route.MATH, _made(lambda _: _FACTORIAL), _spaced, math_faces.same_number
+        "followups: factorials", answers.Route.MATH, _made(lambda _: _FACTORIAL), spaced, math_faces.same_number
     ),
     families.Family(
         "followups: percentages",
         answers.Route.MATH,
         _made(lambda chance: chance.choice(_percent_forms(chance.randint(1, 99), chance.randrange(100, 900, 100)))),
-        _spaced,
+        spaced,
         amounts.agrees,
     ),
 )

@@ -45,7 +45,7 @@ _PYTHON = (
     "what does the {} method do",
 )
 
-_ELEMENTS = (
+ELEMENTS = (
     "hydrogen H 1, helium He 2, lithium Li 3, carbon C 6, nitrogen N 7, oxygen O 8, fluorine F 9, neon Ne 10, "
     "sodium Na 11, magnesium Mg 12, silicon Si 14, phosphorus P 15, chlorine Cl 17, argon Ar 18, potassium K "
     "19, calcium Ca 20, iron Fe 26, nickel Ni 28, copper Cu 29, zinc Zn 30, arsenic As 33, bromine Br 35, "
@@ -113,7 +113,8 @@ _REFUSE_PYTHON = (
 )
 
 
-def _countries() -> list[dict[str, Any]]:
+def countries() -> list[dict[str, Any]]:
+    """Return name, capital and two-letter code of each country that the package has once, as its own code tells them."""
     package: Any = importlib.import_module("countryinfo")
     found = []
     for name in sorted(package.CountryInfo("Peru").all()):
@@ -166,14 +167,12 @@ def _documented() -> list[tuple[str, str]]:
 
 def made(_seed: int = 0) -> list[families.Family]:
     """Return the families, the same for every seed. Reads the package of countries, so not at import."""
-    countries = _countries()
-    elements = [tuple(row.split()) for row in _ELEMENTS.split(", ")]
+    found = countries()
+    elements = [tuple(row.split()) for row in ELEMENTS.split(", ")]
     return [
-        _family("capitals", _CAPITAL, [(one["name"], one["capital"]) for one in countries], _REFUSE_COUNTRIES),
-        _family(
-            "countries of capitals", _COUNTRY, [(one["capital"], one["name"]) for one in countries], _REFUSE_COUNTRIES
-        ),
-        _family("codes of countries", _CODE, [(one["name"], one["two"]) for one in countries], _REFUSE_COUNTRIES),
+        _family("capitals", _CAPITAL, [(one["name"], one["capital"]) for one in found], _REFUSE_COUNTRIES),
+        _family("countries of capitals", _COUNTRY, [(one["capital"], one["name"]) for one in found], _REFUSE_COUNTRIES),
+        _family("codes of countries", _CODE, [(one["name"], one["two"]) for one in found], _REFUSE_COUNTRIES),
         _family("atomic numbers", _NUMBER, [(name, number) for name, _, number in elements], _REFUSE_ELEMENTS),
         _family("symbols", _SYMBOL, [(name, symbol) for name, symbol, _ in elements], _REFUSE_ELEMENTS),
         _family("elements by number", _NUMBERED, [(number, name) for name, _, number in elements], _REFUSE_ELEMENTS),

@@ -75,6 +75,15 @@ class Board:
             events += self._miss(key, at_us)
         return events
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether something is bad that may become an alert with the next readings."""
+        return any(
+            kept.track.state is tracks.State.PENDING
+            and tracks.is_bad(kept.track.last, alerting.rule_of(kept.bad.name, self._settings))
+            for kept in self._kept.values()
+        )
+
     def bad_since(self, at_us: int) -> list[Bad]:
         """Return what was bad at that moment or later, in the order in which it began."""
         found = []
@@ -86,7 +95,7 @@ class Board:
         return sorted(found, key=lambda one: (one.since_us, one.name, one.labels))
 
     def _take(self, one: incidents.Observation) -> Iterator[Event]:
-        rule = alerting.rule_of(one.name, self._settings)
+        rule = alerting.rule_of(one.name, self._settings, one.page_after_s)
         kept = self._kept.get(one.key)
         bad = tracks.is_bad(one.verdict, rule)
         if kept is None and not bad:

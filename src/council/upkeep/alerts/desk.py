@@ -1,8 +1,9 @@
 """Makes incidents of what the board says, and decides what people are told and when. Pure: no I/O, ids and time come in.
 
 What starts together is one incident and one notice: alerts that begin within `join_s` of each other, or that the causal table
-links to one that fires, join the incident that is open, and a notice waits `group_s` for them. A person is told when an
-incident begins, when it gains an alert or one of its alerts gets more urgent, again every `repeat_s`, and when it is over.
+links to one that fires, join the incident that is open. A notice waits for what is bad and no alert yet, up to `group_s`. A
+person is told when an incident begins, when it gains an alert or one of its alerts gets more urgent, again every `repeat_s`,
+and when it is over.
 """
 
 from collections.abc import Callable, Sequence
@@ -142,7 +143,8 @@ class Desk:
         fresh = [
             member.fired_us for member in heard if member.told is None or member.told.rank < member.alert.severity.rank
         ]
-        if fresh and at_us - min(fresh) >= self._settings.group_s * 1_000_000:
+        waited = fresh and at_us - min(fresh) >= tracks.nearly_s(self._settings.group_s) * 1_000_000
+        if waited or (fresh and not self.board.is_undecided):
             return incidents.NoticeKind.GREW if one.told_us else incidents.NoticeKind.BEGAN
         if heard and one.told_us and at_us - one.told_us >= self._settings.repeat_s * 1_000_000:
             return incidents.NoticeKind.STILL

@@ -4,6 +4,7 @@ Three alerts go by the name that people look for, whatever gate they come from: 
 as plain values, since sentinels and alerts are strangers to each other.
 """
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from council.domain import alerting, budgets, gates, incidents, states
@@ -21,10 +22,17 @@ def of_gate(judged: gates.Judged, at_us: int) -> incidents.Observation:
 
 
 def of_finding(
-    sentinel: str, service: str, verdict: str, reason: str, next_step: str, at_us: int
+    sentinel: str,
+    service: str,
+    verdict: str,
+    reason: str,
+    next_step: str,
+    at_us: int,
+    page_after_s: float | None = None,
 ) -> incidents.Observation:
-    """Return what a sentinel found about a service."""
-    return _observation(sentinel, gates.Verdict(verdict), at_us, reason, (("svc", service),), next_step)
+    """Return what a sentinel found about a service, and when its warning becomes a page, if it says so itself."""
+    found = _observation(sentinel, gates.Verdict(verdict), at_us, reason, (("svc", service),), next_step)
+    return dataclasses.replace(found, page_after_s=page_after_s)
 
 
 def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observation:

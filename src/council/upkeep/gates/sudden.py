@@ -16,6 +16,8 @@ from council.upkeep.gates import embedded
 WINDOWS_S = (7.5, 15.5, 30.5, 60.5)
 # What a window must hold: of a share this many samples, of a sum, which nothing makes sure, so many times what its gate needs.
 SAMPLES_MIN = 20
+# And of these so many bad: a question whose provider fails is tried three times, and one question is no proof.
+BAD_MIN = 4
 SUM_SAMPLES_TIMES = 4
 # One-sided, 99.5 %.
 _SURE_Z = 2.58
@@ -93,6 +95,8 @@ def _is_surely_beyond(gate: gates.Gate, bad: float, whole: float) -> bool:
     """Whether a share is beyond the limit though it is of few: by the lower bound of Wilson's interval."""
     if not _is_share(gate):
         return _is_beyond(gate, bad, whole)
+    if bad < BAD_MIN:
+        return False
     share, square = min(1.0, bad / whole), _SURE_Z**2
     half = _SURE_Z * math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
     return (share + square / (2 * whole) - half) / (1 + square / whole) > _limit(gate)

@@ -21,10 +21,7 @@ def increase(points: timeseries.Points, start_s: float, end_s: float) -> float |
     if len(points) < 2:
         return None
     (first_s, first), (last_s, _) = points[0], points[-1]
-    risen = points[-1][1] - first
-    for (_, before), (_, after) in itertools.pairwise(points):
-        if after < before:
-            risen += before
+    risen = points[-1][1] - first + sum(_fallen_from(points))
     sampled_s = last_s - first_s
     mean_s = sampled_s / (len(points) - 1)
     before_s, after_s = first_s - start_s, end_s - last_s
@@ -39,7 +36,16 @@ def increase(points: timeseries.Points, start_s: float, end_s: float) -> float |
 
 def resets(points: timeseries.Points) -> int:
     """Return how often a counter fell."""
-    return sum(after < before for (_, before), (_, after) in itertools.pairwise(points))
+    return len(_fallen_from(points))
+
+
+def _fallen_from(points: timeseries.Points) -> list[float]:
+    """Return what a counter had each time before it fell."""
+    values = [value for _, value in points]
+    # Most never fell, and sorting what is in order is the fastest look at all of it.
+    if sorted(values) == values:
+        return []
+    return [before for before, after in itertools.pairwise(values) if after < before]
 
 
 def slope(points: timeseries.Points) -> float | None:

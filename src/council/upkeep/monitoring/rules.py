@@ -4,7 +4,6 @@ An alert fires on red (or amber, where `alerting` says so) and holds until its g
 fires, amber and unknown keep it. Unknown fires nothing; that something cannot be seen is `metrics_stale`.
 """
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -104,20 +103,19 @@ def _metrics_stale(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig
 
 def _sentinel(one: sentinels.Sentinel, settings: alerting.AlertsConfig) -> Iterator[Rule]:
     """Yield the alerts of a sentinel, by service. While the watcher tells nothing, what fires goes on."""
-    usual = alerting.rule_of(one.name, settings)
-    timed = dataclasses.replace(usual, page_after_s=max(one.page_after_s, usual.warn_after_s))
+    rule = alerting.rule_of(one.name, settings, one.page_after_s)
     verdict = f'max by (svc) ({SENTINEL_VERDICT}{{sentinel="{one.name}"}})'
     red = f"{verdict} == {gates.LEVELS[gates.Verdict.RED]}"
-    bad = f"{verdict} > 0 < {gates.LEVELS[gates.Verdict.UNKNOWN]}" if usual.amber_warns else red
+    bad = f"{verdict} > 0 < {gates.LEVELS[gates.Verdict.UNKNOWN]}" if rule.amber_warns else red
     number = f'{{{{ with printf `{SENTINEL_VALUE}{{sentinel="{one.name}",svc=%q}}` $labels.svc | query }}}}'
     number += '{{ . | first | value | printf "%.4g" }}{{ else }}an unknown number of{{ end }}'
     said = f"{{{{ $labels.svc }}}}: {_plain(one.name)} at {number} {_plain(one.unit)}".strip() + "."
-    for severity, expression, after_s in _stages(timed, bad, red):
+    for severity, expression, after_s in _stages(rule, bad, red):
         firing = f'max by (svc) (ALERTS{{alertname="{one.name}", severity="{severity}", alertstate="firing"}})'
         held = (
             f'{expression} or ({verdict} > 0 and on(svc) {firing}) or ({firing} unless on() up{{svc="watcher"}} == 1)'
         )
-        yield _alert(one.name, held, after_s, timed, {"severity": severity}, said, _plain(one.look_next))
+        yield _alert(one.name, held, after_s, rule, {"severity": severity}, said, _plain(one.look_next))
 
 
 def _alert(

@@ -5,6 +5,7 @@ the longest window costs little.
 """
 
 import array
+import bisect
 import logging
 import math
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ class _Kept:
     times_s: "array.array[float]" = field(default_factory=lambda: array.array("d"))
     values: "array.array[float]" = field(default_factory=lambda: array.array("d"))
     ends_s: "array.array[float]" = field(default_factory=lambda: array.array("d"))
+    thinned_to_s: float = -math.inf
 
     def end(self, at_s: float) -> None:
         """Note that the series is not told any more, once."""
@@ -36,17 +38,19 @@ class _Kept:
             self.ends_s.append(at_s)
 
     def tidy(self, oldest_s: float, dense_from_s: float) -> None:
-        """Drop what is too old and thin what is not young."""
-        times, values = array.array("d"), array.array("d")
-        slot = -math.inf
-        for at_s, value in zip(self.times_s, self.values, strict=True):
-            if at_s < oldest_s:
-                continue
-            if at_s >= dense_from_s or at_s // SPARSE_S > slot:
+        """Drop what is too old and thin what is not young any more; what was thinned before stays as it is."""
+        first = bisect.bisect_left(self.times_s, oldest_s)
+        begin = max(first, bisect.bisect_left(self.times_s, self.thinned_to_s))
+        end = max(begin, bisect.bisect_left(self.times_s, dense_from_s))
+        slot = self.times_s[begin - 1] // SPARSE_S if begin > first else -math.inf
+        times, values = self.times_s[first:begin], self.values[first:begin]
+        for at_s, value in zip(self.times_s[begin:end], self.values[begin:end], strict=True):
+            if at_s // SPARSE_S > slot:
                 times.append(at_s)
                 values.append(value)
                 slot = at_s // SPARSE_S
-        self.times_s, self.values = times, values
+        self.times_s, self.values = times + self.times_s[end:], values + self.values[end:]
+        self.thinned_to_s = dense_from_s
         self.ends_s = array.array("d", [at for at in self.ends_s if at >= oldest_s][-_ENDS_MAX:])
 
 

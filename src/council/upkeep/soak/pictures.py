@@ -95,7 +95,7 @@ def svg(title: str, seen: Sequence[Column], must: str, limit: float, warm_up: fl
         f'<rect width="{WIDTH * warm_up:.1f}" height="{HEIGHT}" fill="{_hex(_WARM)}"/>'
         f'<line x1="0" x2="{WIDTH}" y1="{at:.1f}" y2="{at:.1f}" stroke="{_hex(_LIMIT)}" stroke-dasharray="4 3"/>'
         f"{lines}{band}"
-        f'<text x="4" y="{at - 3 if at > 14 else at + 12:.1f}" fill="{_hex(_LIMIT)}">'
+        f'<text x="4" y="{at + 12 if at < HEIGHT / 2 else at - 3:.1f}" fill="{_hex(_LIMIT)}">'
         f"must be {html.escape(must)} {limit:g}</text>"
         f'<text x="2" y="{HEIGHT + 12}">0</text><text x="{WIDTH - 2}" y="{HEIGHT + 12}" text-anchor="end">'
         f"{html.escape(span)}</text></svg>"

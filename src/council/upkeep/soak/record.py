@@ -61,6 +61,14 @@ class Ruling:
     low: float | None
     high: float | None
 
+    @property
+    def span(self) -> str:
+        """Between what its number was, "" where it had none."""
+        if self.low is None or self.high is None:
+            return ""
+        low, high = f"{self.low:.4g}", f"{self.high:.4g}"
+        return low if low == high else f"{low} to {high}"
+
 
 class Record:
     """Readings of all gates, in seconds since the soak began."""

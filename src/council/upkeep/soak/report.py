@@ -106,9 +106,8 @@ def page(soak: Soak) -> str:
     for ruling in soak.rulings:
         course = soak.seen.courses[ruling.gate]
         line = course.line
-        span = "" if ruling.low is None or ruling.high is None else f"{ruling.low:.4g} to {ruling.high:.4g}"
         must = f"{line.comparator} {line.threshold:g} {line.unit}"
-        cells = (ruling.gate, str(ruling.outcome), must, span, ruling.why)
+        cells = (ruling.gate, str(ruling.outcome), must, ruling.span, ruling.why)
         rows.append(
             f'<tr class="{ruling.outcome.name.lower()}">'
             + "".join(f"<td>{html.escape(one)}</td>" for one in cells)
@@ -169,6 +168,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>A soak of Council</title><style>
 body {{ font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }}
 table {{ border-collapse: collapse; }} td, th {{ padding: .2em .8em .2em 0; text-align: left; vertical-align: top; }}
+tr[class] td:nth-child(-n+4) {{ white-space: nowrap; }}
 tr.failed td:nth-child(2) {{ color: #b3261e; }} tr.passed td:nth-child(2) {{ color: #2a7f3f; }}
 svg {{ max-width: 100%; height: auto; }}
 </style></head><body>

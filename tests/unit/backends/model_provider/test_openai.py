@@ -195,6 +195,12 @@ async def test_a_broken_answer_is_an_absence_that_may_end_and_never_a_clean_stop
     assert "the-key" not in raised.value.detail + raised.value.message
 
 
+async def test_a_model_that_is_slow_is_not_called_away() -> None:
+    async with http([HEAD, STALL]) as seen:
+        with pytest.raises(errors.ModelUnavailableError, match="did not answer in time: it is busy"):
+            await ask(seen.url, stall_s=0.2)
+
+
 # Whose words are of another kind is the affair of whoever reads them; as it came it is passed on.
 ONLY_FOR_READERS = {"a_delta_of_another_kind", "content_of_another_kind", "logprobs_of_another_kind"}
 

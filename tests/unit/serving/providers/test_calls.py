@@ -5,6 +5,7 @@ import random
 import time
 from typing import Any
 
+import prometheus_client
 import pytest
 from hypothesis import given, settings, strategies
 
@@ -437,6 +438,28 @@ async def test_when_all_are_left_alone_the_caller_is_told_for_how_long() -> None
     with pytest.raises(errors.ProviderError, match="left alone for a moment") as raised:
         await made.whole()
     assert raised.value.retry_after_s == 6 and made.asked() == ["a"]
+
+
+def failed_calls() -> float:
+    return prometheus_client.REGISTRY.get_sample_value("council_network_calls_total", {"outcome": "error"}) or 0.0
+
+
+@pytest.mark.parametrize(("turn", "counted"), [(failing(), 3), (failing(wait_s=30, faulty=False), 0)])
+async def test_a_call_that_is_not_made_since_those_before_failed_counts_as_one_that_failed(
+    turn: provider.Turn, counted: int
+) -> None:
+    made, before = bench(turn, failures_max=1, hops_max=1), failed_calls()
+    for _ in range(3):
+        with pytest.raises(errors.ProviderError):
+            await made.whole()
+    assert made.asked() == ["a"] and failed_calls() == before + counted
+
+
+async def test_a_call_that_another_server_answers_is_none_that_failed() -> None:
+    made, before = two([failing()], failures_max=1), failed_calls()
+    await made.whole()
+    await made.whole()
+    assert made.asked() == ["a", "b", "b"] and failed_calls() == before + 1
 
 
 async def test_a_fallback_that_lacks_an_ability_is_passed_over() -> None:

@@ -318,3 +318,8 @@ def test_a_story_that_ends_with_a_question_does_not_meet_the_sources() -> None:
 def test_the_sources_are_asked_after_a_specialist_that_is_likelier() -> None:
     order = choose("Hello, how many pounds did the south mill cost  ").order
     assert order.index(answers.Route.MATH) < order.index(answers.Route.KNOWLEDGE)
+
+
+@pytest.mark.parametrize("after", ["and of Chile?", "And Chile?", "what about its ISO code?", "how about Chile"])
+def test_what_follows_on_from_a_fact_meets_the_sources(after: str) -> None:
+    assert choose("Hello, what is the capital of Peru?", after).order[0] is answers.Route.KNOWLEDGE

@@ -66,6 +66,8 @@ def test_whose_code_is_meant_is_never_guessed(messages: list[answers.Message]) -
         said(f"Here is my function, but read x as x + 1.\n{CODE}", "OK.", "test it with assert f(2) == 4"),
         said("From now on, write everything with recursion.", "OK.", "Write a function that reverses a string."),
         said("Write a function that reverses a string.", system="Answer only as JSON."),
+        # A fact beside a question, about the same things.
+        said("My program runs under Python 2. Is that old?", "Yes.", f"What does this print?\n{PRINTS}"),
     ],
 )
 def test_what_was_stated_before_leaves_it_to_the_model(messages: list[answers.Message]) -> None:

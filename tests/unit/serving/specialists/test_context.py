@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from council.domain import answers
 from council.serving.compute import operations
 from council.serving.specialists import computed, context
+from council.testing import clock
 
 
 class Worker:
@@ -29,7 +30,7 @@ def said(*turns: str, system: str = "") -> list[answers.Message]:
 
 async def asked(messages: Sequence[answers.Message], route: answers.Route) -> answers.Event:
     question = answers.Question("r", messages, "council", answers.Sampling(100))
-    specialist = computed.ComputedSpecialist(route, f"{route}.solve", Worker())  # type: ignore[arg-type]
+    specialist = computed.ComputedSpecialist(route, f"{route}.solve", Worker(), clock.ManualClock())  # type: ignore[arg-type]
     return [event async for event in specialist.attempt(question)][-1]
 
 
@@ -58,6 +59,74 @@ async def test_what_cannot_be_read_with_it_is_never_left_out(earlier: str, quest
 
 
 @pytest.mark.parametrize(
+    ("earlier", "question", "route"),
+    [
+        ("Ann is taller than Bob. Bob is taller than Cem. Who is tallest?",
+         "Dan is shorter than Ann. Who is shortest?", "logic"),
+        ('On an island of knights and knaves, A says: "We are both knaves, B and I." What is A?',
+         'On an island of knights and knaves, C says: "A is a knight." What is C?', "logic"),
+        ("Bob is taller than Cem. Who is tallest?", "Cem is taller than Bob. Who is tallest?", "logic"),
+        ("It rains. If it rains, the ground is wet. Is the ground wet?",
+         "If the ground is wet, the match is off. Is the match off?", "logic"),
+        ("If today is 1 March 2024, what date is it in 10 days?", "What date was it 5 days ago?", "math"),
+        ("Numbers are written in octal. What is 7 + 1?", "What is 7 + 2?", "math"),
+        ("Please answer in hex. What is 7 + 8?", "What is 7 + 9?", "math"),
+        ("What is 3 + 4? Everything is mod 2.", "What is 7 + 9?", "math"),
+        ("Take pi as 3. What is the area of a circle with radius 2?", "What is the area of a circle with radius 3?", "math"),
+        ("x = 5. What is x^2?", "Solve x^2 - 4 = 0", "math"),
+        ("Bob eats 2 of his apples. How many are left?", "Bob has 5 apples. How many apples does Bob have?", "math"),
+    ],
+)  # fmt: skip
+async def test_facts_beside_an_earlier_question_are_not_left_out(earlier: str, question: str, route: str) -> None:
+    assert isinstance(await asked(said(question), answers.Route(route)), answers.Finding)
+    found = await asked(said(earlier, question), answers.Route(route))
+    assert not (isinstance(found, answers.Finding) and found.evidence.level.verified)
+
+
+async def test_what_may_be_told_instead_of_an_earlier_fact_is_not_added_to_it() -> None:
+    eaten = "Tom has 5 apples. He eats 2. How many apples does Tom have?"
+    assert isinstance(
+        await asked(said(eaten, "He eats 3. How many apples does Tom have?"), answers.Route.MATH), answers.PassOn
+    )
+
+
+async def test_a_question_about_facts_of_several_messages_is_not_answered_from_the_last() -> None:
+    turns = ("Ann is taller than Bob. Who is taller?", "Cem is taller than Ann. Who is tallest?", "Who is shortest?")
+    assert isinstance(await asked(said(*turns), answers.Route.LOGIC), answers.PassOn)
+
+
+async def test_facts_beside_a_question_count_with_what_was_stated_since() -> None:
+    turns = (
+        "Ann is taller than Bob. Bob is taller than Cem. Who is tallest?",
+        "Dan is shorter than Ann.",
+        "Who is shortest?",
+    )
+    assert isinstance(await asked(said(*turns), answers.Route.LOGIC), answers.PassOn)
+
+
+async def test_facts_of_one_message_are_read_together() -> None:
+    turns = ("Tom has 5 apples. He eats 2. How many apples does Tom have?", "How many apples does Tom have?")
+    found = await asked(said(*turns), answers.Route.MATH)
+    assert isinstance(found, answers.Finding) and found.text == "apples of Tom = 3"
+
+
+@pytest.mark.parametrize(
+    ("turns", "answer"),
+    [
+        (("Ann is taller than Bob. Bob is taller than Cem. Who is tallest?", "Who is shortest?"), "Cem. Cem is the shortest."),
+        (("Ann is taller than Bob. Bob is taller than Cem. Who is tallest?", "Dan is taller than Ann. Who is tallest?"),
+         "Dan. Dan is the tallest."),
+        (("All cats are animals. Tom is a cat. Is Tom an animal?", "Rex is a dog. No dogs are birds. Is Rex a bird?"),
+         "No. Rex is not a bird."),
+    ],
+)  # fmt: skip
+async def test_facts_beside_an_earlier_question_are_read_on(turns: Sequence[str], answer: str) -> None:
+    found = await asked(said(*turns), answers.Route.LOGIC)
+    assert isinstance(found, answers.Finding) and found.text.splitlines()[0] == answer
+    assert found.evidence.level.verified
+
+
+@pytest.mark.parametrize(
     "system",
     [
         "All numbers are hexadecimal.", "Work modulo 7.", "Today is 1 March 2030.", "Answer in French.",
@@ -79,6 +148,11 @@ async def test_instructions_are_the_models_to_follow(system: str) -> None:
         ("", ("What is 17% of 200?", "Great, thank you.", "What is 2 + 2?")),
         ("", ("17% of 200", "What is 2 + 2?")),
         ("", ("I have 3 apples and eat 1. How many are left?", "What is 2 + 2?")),
+        ("", ("The numbers are 3, 5 and 7. What is the mean of 3, 5 and 7?", "What is 2 + 2?")),
+        ("", ("Round 3.14159 to 2 decimal places", "What is 2 + 2?")),
+        ("", ("What is 7 modulo 3?", "What is 2 + 2?")),
+        ("", ("If today is Monday, what day is it in 10 days?", "What is 2 + 2?")),
+        ("", ("The sum of two numbers is 10. What are the numbers?", "What is 2 + 2?")),
     ],
 )
 async def test_manners_and_other_questions_change_nothing(system: str, turns: Sequence[str]) -> None:

@@ -52,6 +52,38 @@ def test_judgements_choices_talk_and_sums_are_not_quoted(text: str) -> None:
     assert quotable.refusal(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where is my kiln?",
+        "where's my coat",
+        "Who has my key?",
+        "Where did I park?",
+        "What did I say about the lathe?",
+        "What should I name my band?",
+        "What should I do with my clay?",
+        "What have I done with the key?",
+        "Which film should we watch tonight?",
+    ],
+)
+def test_of_the_asker_no_source_tells(text: str) -> None:
+    assert quotable.refusal(text) == "a question about the asker, of whom no source tells"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How do I reset my password?",
+        "Where do I send my receipts?",
+        "Whom should I call about the kiln?",
+        "What should I do when the alarm rings?",
+        "How many days of leave have I got?",
+    ],
+)
+def test_what_a_source_may_tell_the_asker_to_do_is_looked_up(text: str) -> None:
+    assert quotable.refusal(text) == ""
+
+
 @pytest.mark.parametrize("piece", ["can you ", "please, ", "a) b\n", ", or ", "you ", "\n", " ", "don't ", "?"])
 def test_a_long_text_costs_no_time(piece: str) -> None:
     quotable.refusal(piece * 50_000)

@@ -26,6 +26,12 @@ TAKEN = {
     "could you help me solve x = 3": "solve x = 3",
     "Thanks. Now solve x = 3 - thanks in advance": "Now solve x = 3",
     "show me how to do it": "how to do it",
+    "pls what is gold": "what is gold",
+    "17% of 200 plz": "17% of 200",
+    "Question: what is gold?": "what is gold",
+    "PLEASE TELL ME WHAT 17% OF 200 IS": "what is 17% OF 200",
+    "(2 + 3) * 4 equals what?": "what is (2 + 3) * 4",
+    "Could you compute 17% of 200 for me?": "compute 17% of 200",
     "Let me know who it is": "who it is",
     "Hi... what is gold": "what is gold",
     "what is 5!, thanks!": "what is 5!",
@@ -51,6 +57,9 @@ def test_polite_words_around_a_question_are_taken_away(text: str, asked: str) ->
 
 # Texts in which the same words mean something.
 KEPT = [
+    "How many apples did Tom buy for me",
+    "what gold is",
+    "60 is 20% less than what",
     "can you swim",
     "Could you have known",
     "Would you rather be a cat",

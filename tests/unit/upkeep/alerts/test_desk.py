@@ -59,12 +59,24 @@ def test_a_fault_is_one_incident_with_times_and_two_notices() -> None:
     watch.look_for(10, http_5xx=G)
     watch.look_for(30, http_5xx=R)
     watch.look_for(70, http_5xx=G)
-    assert watch.told == [(20, NoticeKind.BEGAN), (100, NoticeKind.OVER)]
+    assert watch.told == [(15, NoticeKind.BEGAN), (100, NoticeKind.OVER)]
     one = watch.only
     assert (one.standing, one.severity) == (Standing.REPAIRED, Severity.PAGE)
     assert (one.began_us - T0, one.detected_us - T0, one.repaired_us - T0) == (10 * S, 15 * S, 40 * S)
     assert (one.detection_s, one.repair_s) == (5.0, 30.0)
     assert not watch.desk.open
+
+
+def test_a_sentinel_says_itself_when_its_warning_becomes_a_page() -> None:
+    paged_s = {}
+    for page_after_s in (0.0, 60.0, None):
+        desk = desks.Desk(SETTINGS, lambda _: "id")
+        for at_s in range(400):
+            seen = Observation("memory", R, T0 + at_s * S, "it grows", page_after_s=page_after_s)
+            changed = desk.observe([seen], (), T0 + at_s * S).changed
+            if page_after_s not in paged_s and any(one.severity is Severity.PAGE for one in changed):
+                paged_s[page_after_s] = at_s
+    assert paged_s == {0.0: 5, 60.0: 60, None: 300}
 
 
 def test_a_notice_says_what_since_when_and_what_to_do() -> None:
@@ -81,9 +93,27 @@ def test_what_starts_together_is_one_incident_and_one_notice() -> None:
     watch = Watch()
     watch.look_for(2, latency=R)
     watch.look_for(12, latency=R, success_rate=R)
-    assert watch.told == [(10, NoticeKind.BEGAN)]
+    assert watch.told == [(7, NoticeKind.BEGAN)]
     assert watch.notices[0][1].title == "Page: latency, success_rate"
     assert [member.alert.name for member in watch.only.members] == ["latency", "success_rate"]
+
+
+def test_a_notice_waits_for_what_is_bad_and_no_alert_yet_but_not_for_ever() -> None:
+    watch = Watch()
+    watch.look_for(3, latency=R)
+    watch.look_for(3, latency=R, success_rate=R)
+    # From here on something new is bad at every moment.
+    for number in range(4):
+        watch.look(latency=R, success_rate=R, http_5xx=R)
+        watch.look(latency=R, success_rate=R, http_5xx=R, **{f"new_{number}": R})
+    assert watch.told[0] == (10, NoticeKind.BEGAN)
+
+
+def test_a_round_that_comes_a_moment_early_holds_no_notice_up() -> None:
+    watch = Watch()
+    for watch.at_s, others in ((0.0, {}), (5.1, {"latency": R}), (9.95, {"success_rate": R}), (15.0, {})):
+        watch.look(http_5xx=R, **others)
+    assert watch.told == [(9.95, NoticeKind.BEGAN)]
 
 
 def test_what_comes_later_is_told_as_more_and_what_is_unrelated_is_another_incident() -> None:
@@ -128,21 +158,21 @@ def test_what_comes_back_while_others_keep_the_incident_open_is_told_again_and_f
     watch.look_for(100, disk_usage=R, http_5xx=R)
     watch.look_for(100, disk_usage=R, http_5xx=G)
     watch.look_for(20, disk_usage=R, http_5xx=R)
-    assert watch.told == [(10, NoticeKind.BEGAN), (210, NoticeKind.GREW)]
+    assert watch.told == [(5, NoticeKind.BEGAN), (205, NoticeKind.GREW)]
     assert watch.notices[-1][1].title == "Page: http_5xx, disk_usage (more)"
 
 
 def test_a_warning_that_becomes_a_page_is_told_again_and_once() -> None:
     watch = Watch()
     watch.look_for(1000, fd_usage=R)
-    assert watch.told == [(10, NoticeKind.BEGAN), (305, NoticeKind.GREW)]
+    assert watch.told == [(5, NoticeKind.BEGAN), (300, NoticeKind.GREW)]
     assert [one.severity for _, one in watch.notices] == [Severity.WARNING, Severity.PAGE]
 
 
 def test_what_lasts_is_told_again_now_and_then() -> None:
     watch = Watch(alerting.AlertsConfig(repeat_s=600.0))
     watch.look_for(2000, latency=R)
-    assert watch.told == [(10, NoticeKind.BEGAN), *((610 + 600 * number, NoticeKind.STILL) for number in range(3))]
+    assert watch.told == [(5, NoticeKind.BEGAN), *((605 + 600 * number, NoticeKind.STILL) for number in range(3))]
 
 
 def test_unknown_and_silence_of_the_source_end_nothing() -> None:

@@ -34,7 +34,7 @@ def test_three_gates_are_alerts_by_the_name_that_people_look_for(name: str, call
 def test_a_finding_names_its_service_and_its_own_next_step() -> None:
     seen = sources.of_finding("memory", "gateway", "amber", "grows 9 MB an hour", "Look at it.", T0)
     assert incidents.label_of(seen.name, seen.labels) == "memory svc=gateway"
-    assert (seen.verdict, seen.next_step) == (Verdict.AMBER, "Look at it.")
+    assert (seen.verdict, seen.next_step, seen.page_after_s) == (Verdict.AMBER, "Look at it.", None)
 
 
 @pytest.mark.parametrize(

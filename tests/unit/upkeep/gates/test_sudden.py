@@ -44,6 +44,14 @@ class Told:
                 ("council_exchanges_total", {"outcome": "error"}, failed),
             )
 
+    def calls(self, *counts: tuple[int, int]) -> None:
+        """Take readings of so many calls to other parts that had a reply, and that had none."""
+        for well, failed in counts:
+            self.read(
+                ("council_network_calls_total", {"outcome": "ok"}, well),
+                ("council_network_calls_total", {"outcome": "error"}, failed),
+            )
+
     def latencies(self, *counts: tuple[int, int]) -> None:
         """Take readings of so many answers within a second, and within five."""
         for fast, slow in counts:
@@ -161,6 +169,23 @@ def test_failures_up_to_the_amber_edge_raise_no_alert_in_six_hours(a_second: int
         told.exchanges((asked - failed, failed))
         red.append(bool(told.reason("error_rate")))
     assert not any(first and second for first, second in itertools.pairwise(red))
+
+
+def test_questions_whose_three_tries_all_fail_raise_no_alert_where_they_are_rare() -> None:
+    told, chance, red = Told(), random.Random(20), []
+    for _ in range(12 * 3600 // 5):
+        calls = sum(chance.random() < 0.5 for _ in range(2 * 5 * 4))
+        failed = min(calls, 3 * sum(chance.random() < 0.002 / 3 for _ in range(calls)))
+        told.calls((calls - failed, failed))
+        red.append(bool(told.reason("network_errors")))
+    assert not any(first and second for first, second in itertools.pairwise(red))
+
+
+def test_a_question_whose_three_tries_fail_is_no_proof_and_a_provider_that_is_away_is(told: Told) -> None:
+    told.calls((0, 0), *[(22, 0)] * 12, (19, 3))
+    assert told.reason("network_errors") == ""
+    told.calls((18, 4))
+    assert told.reason("network_errors") == "of a sudden: 4 of 22 within 8 s"
 
 
 def test_nothing_is_told_is_nothing_said() -> None:

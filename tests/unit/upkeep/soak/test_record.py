@@ -90,3 +90,8 @@ def test_of_the_shipped_gates_only_the_growth_of_memory_needs_long() -> None:
     shipped = yaml.safe_load((Path(__file__).parents[4] / "config" / "gates.yaml").read_text())
     needs = {one.name: record.needs_s(one) for one in gates_file.build(shipped, shipped)}
     assert {name: seconds for name, seconds in needs.items() if seconds} == {"memory_growth": 9000.0}
+
+
+@pytest.mark.parametrize(("low", "high", "span"), [(1.0, 2.5, "1 to 2.5"), (100.0, 100.0001, "100"), (None, None, "")])
+def test_a_number_that_stayed_is_told_once(low: float | None, high: float | None, span: str) -> None:
+    assert record.Ruling("error_rate", Outcome.PASSED, "", {}, low, high).span == span

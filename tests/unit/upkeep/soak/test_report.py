@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from council.domain import gates, watching
@@ -101,6 +101,7 @@ columns = st.lists(
 )  # fmt: skip
 
 
+@settings(deadline=None)  # a picture of 700 columns takes a busy machine a while
 @given(columns, st.floats(0, 1e9), st.floats(0, 1))
 def test_whatever_was_seen_makes_pictures(seen: list[pictures.Column], limit: float, warm_up: float) -> None:
     decoded(pictures.png(seen, limit, warm_up))

@@ -18,7 +18,7 @@ _BARE = re.compile(
     r"(?:(?:explain|what does|what is|what's|what causes|why do i get|"
     r"why am i getting|how (?:do|can) i (?:fix|solve)|fix|i get|i got|i'm getting|help(?: me)?(?: with)?|understand)[ ,:]+)?"
     r"(?:(?:this|the|my|a|an|following)[ :]+)*(?:python3?[ :]+)?(?:error(?: message)?[ :]+|exception[ :]+|message[ :]+)?"
-    r"[`'\"]?(?P<name>[A-Za-z_]\w{0,80}(?:Error|Exception|Interrupt|Exit|Iteration)): (?P<message>.{1,400}?)[`'\"]?"
+    r"(?P<mark>[`'\"]?)(?P<name>[A-Za-z_]\w{0,80}(?:Error|Exception|Interrupt|Exit|Iteration)): (?P<message>.{1,400}?)(?P=mark)"
     r"(?: mean)?(?:,? in python3?)?[ ?.!]*",
     re.IGNORECASE,
 )

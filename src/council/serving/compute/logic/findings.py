@@ -16,7 +16,6 @@ from council.serving.compute.logic import formulas, problems, programs
 
 CONFLICTS_PER_QUERY_MAX = 20_000
 RESTARTS_PER_QUERY_MAX = 200
-WORLDS_COUNTED_MAX = 1_000
 ATOMS_TRIED_MAX = 12
 NAMES_TRIED_MAX = 7
 

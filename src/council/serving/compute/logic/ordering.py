@@ -52,6 +52,7 @@ class _Reader:
     kind: str = ""
     counts: set[int] = field(default_factory=set)
     asking: bool = False
+    backward: bool = False
 
     def listed(self, text: str) -> bool:
         """Take in a sentence that lists what is put in order; such a list is complete."""
@@ -323,7 +324,7 @@ class _Reader:
             )
             return problems.Question(problems.Ask.WHICH, text.style, choices, lettered=True)
         if self._is_order(asked):
-            return problems.Question(problems.Ask.ALL, text.style, ())
+            return problems.Question(problems.Ask.ALL, text.style, (), backward=self.backward)
         known = list(self.names)
         if match := re.fullmatch(rf"{_WHICH} {_BE} (?P<more>[a-z ]+), (?P<one>.+?),? or (?P<two>.+)", asked):
             self._all_are(match["noun"])
@@ -364,7 +365,7 @@ class _Reader:
             raise problems.NotUnderstoodError("'who' may leave out one of the names")
 
     def _is_order(self, asked: str) -> bool:
-        """Read a question for the whole order. It is answered with both ends named, so the direction asked is no matter."""
+        """Read a question for the whole order, and from which end it is asked."""
         ends = r"(?: in order)?(?: from (?P<start>[a-z ]+) to (?P<end>[a-z ]+)| by (?P<scale>[a-z]+))?"
         those = rf"the (?:{_MANY}(?: (?P<noun>[a-z]+))?|(?P<kind>[a-z]+))"
         match = (
@@ -388,7 +389,7 @@ class _Reader:
         return True
 
     def _sorted(self, start: str | None, end: str | None, scale: str | None) -> None:
-        """Check that "from X to Y" and "by X" name the scale in use."""
+        """Check that "from X to Y" and "by X" name the scale in use, and note which end comes first."""
         if scale:
             if scale not in order_words.SCALES:
                 raise _not_understood(f"by {scale}")
@@ -399,14 +400,13 @@ class _Reader:
             }
             forms |= {order_words.ROW: (["left"], ["right"]), order_words.RACE: (["first"], ["last"])}
             forms[order_words.QUEUE] = (["front"], ["back"])
-            fitting = {
-                name
-                for name, (front, back) in forms.items()
-                if (start in front and end in back) or (start in back and end in front)
-            }
-            if not fitting:
+            forward = {name for name, (front, back) in forms.items() if start in front and end in back}
+            backward = {name for name, (front, back) in forms.items() if start in back and end in front}
+            if not forward | backward:
                 raise _not_understood(f"from {start} to {end}")
-            self._narrow(fitting)
+            self._narrow(forward | backward)
+            # No word is the front of one scale and the back of another that it fits with the same other end.
+            self.backward = bool(backward)
 
     def _known(self, text: str) -> str:
         found = [shape for name in self.names for shape in (name, f"the {name}") if text.startswith(shape + " ")]

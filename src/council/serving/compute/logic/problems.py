@@ -77,7 +77,7 @@ class Choice:
 class Question:
     """`options` maps true, false and unknown to the letter of a multiple-choice line, where there are such lines.
 
-    `lettered` says that the choices themselves are such lines.
+    `lettered` says that the choices themselves are such lines; `backward`, that an order is asked from its back to its front.
     """
 
     ask: Ask
@@ -85,6 +85,7 @@ class Question:
     choices: tuple[Choice, ...]
     options: dict[str, str] = field(default_factory=dict)
     lettered: bool = False
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)

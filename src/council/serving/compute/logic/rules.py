@@ -21,7 +21,6 @@ _PERSONAL = frozenset(
 _PRONOUNS = ("it", "they", "he", "she", "that person", "that thing")
 _BE = r"(?:is|are)"
 _NAMED = re.compile(r"(?:the [\w-]+(?: [\w-]+)?|[\w-]+(?: [\w-]+)?)")
-NOTE_INCLUSIVE = "or means: one, the other or both"
 
 
 def read(text: script.Script) -> problems.Problem:

@@ -98,9 +98,11 @@ def json_table(found: findings.World, problem: problems.Problem) -> str:
 
 
 def order(found: findings.World, problem: problems.Problem) -> str:
-    """Return an order with both of its ends named."""
-    names = sorted(problem.names, key=lambda name: _place_of(found, name))
-    return f"From {problem.ends[0]} to {problem.ends[1]}: {', '.join(names)}."
+    """Return an order in the direction that is asked, with both of its ends named."""
+    backward = problem.question.backward
+    names = sorted(problem.names, key=lambda name: _place_of(found, name), reverse=backward)
+    start, end = reversed(problem.ends) if backward else problem.ends
+    return f"From {start} to {end}: {', '.join(names)}."
 
 
 def _items(found: findings.World) -> list[tuple[tuple[str, str], bool]]:

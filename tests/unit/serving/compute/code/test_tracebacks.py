@@ -61,6 +61,19 @@ def test_a_shell_error_is_explained() -> None:
     assert told is not None and "in line 7" in told and "PATH" in told
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("KeyError: 'a'", "`KeyError`: 'a'\n"),
+        ("\"KeyError: 'a'\"", "`KeyError`: 'a'\n"),
+        ("`KeyError: 7`", "`KeyError`: 7\n"),
+    ],
+)
+def test_quotes_that_belong_to_an_error_stay(text: str, shown: str) -> None:
+    told = tracebacks.explain(text)
+    assert told is not None and told.startswith(shown)
+
+
 def test_text_without_an_error_is_no_error() -> None:
     assert tracebacks.explain("What is a TypeError?") is None
     assert tracebacks.explain("Traceback (most recent call last):\n" * 3_000) is None
