@@ -128,7 +128,7 @@ def loki(watch: watching.WatchConfig) -> Mapping[str, Any]:
 
 def alloy(watch: watching.WatchConfig) -> str:
     """Return logs.alloy: each line of `<home>/logs` with its own time; level and service are labels, the request is not."""
-    return _ALLOY.replace("LOKI", watch.loki_url.rstrip("/"))
+    return _ALLOY.replace("LOKI", _open(watch.loki_url).rstrip("/"))
 
 
 _ALLOY = """\
@@ -176,8 +176,8 @@ loki.write "council" {
 def grafana_sources(watch: watching.WatchConfig) -> Mapping[str, Any]:
     """Return the data sources that Grafana makes at its start."""
     sources = [
-        ("Council Prometheus", "prometheus", watch.prometheus_url),
-        ("Council Loki", "loki", watch.loki_url),
+        ("Council Prometheus", "prometheus", _open(watch.prometheus_url)),
+        ("Council Loki", "loki", _open(watch.loki_url)),
     ]
     interval = {"timeInterval": promql.duration(rules.INTERVAL_S)}
     return {
@@ -213,8 +213,14 @@ def grafana_dashboards() -> Mapping[str, Any]:
     }
 
 
-def _static(url: str) -> Mapping[str, Any]:
+def _open(url: str) -> str:
+    """Return an address without name and password: whoever runs these programs gives them to each where it keeps secrets."""
     parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _static(url: str) -> Mapping[str, Any]:
+    parts = urllib.parse.urlsplit(_open(url))
     found: dict[str, Any] = {"static_configs": [{"targets": [parts.netloc]}]}
     if parts.path.strip("/"):
         found["path_prefix"] = parts.path

@@ -114,3 +114,12 @@ def test_grafana_finds_both_servers_and_the_dashboard() -> None:
     ]
     (provider,) = yaml.safe_load(made["grafana/provisioning/dashboards/council.yaml"])["providers"]
     assert provider["options"]["path"] == "$COUNCIL_HOME/monitoring/grafana"
+
+
+def test_no_file_holds_a_name_or_a_password_of_an_address() -> None:
+    urls = {f"{name}_url": f"https://me:sesame@{name}.test/x" for name in ("prometheus", "alertmanager", "loki")}
+    made = files.build(SHIPPED, rule_cases.SENTINELS, alerting.AlertsConfig(), watching.WatchConfig(**urls))
+    assert not [path for path, text in made.items() if "sesame" in text]
+    told = yaml.safe_load(made["prometheus.yml"])["alerting"]["alertmanagers"]
+    assert told == [{"scheme": "https", "static_configs": [{"targets": ["alertmanager.test"]}], "path_prefix": "/x"}]
+    assert "https://loki.test/x/loki/api/v1/push" in made["logs.alloy"]
