@@ -7,6 +7,7 @@ counter that falls was reset, a subquery steps at whole multiples of its step. W
 
 import itertools
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from council.domain import timeseries
@@ -22,9 +23,9 @@ def increase(points: timeseries.Points, start_s: float, end_s: float) -> float |
         return None
     (first_s, first), (last_s, _) = points[0], points[-1]
     risen = points[-1][1] - first
-    for (_, before), (_, after) in itertools.pairwise(points):
-        if after < before:
-            risen += before
+    values = [value for _, value in points]
+    if any(map(operator.lt, values[1:], values)):
+        risen += sum(before for before, after in itertools.pairwise(values) if after < before)
     sampled_s = last_s - first_s
     mean_s = sampled_s / (len(points) - 1)
     before_s, after_s = first_s - start_s, end_s - last_s
@@ -39,7 +40,8 @@ def increase(points: timeseries.Points, start_s: float, end_s: float) -> float |
 
 def resets(points: timeseries.Points) -> int:
     """Return how often a counter fell."""
-    return sum(after < before for (_, before), (_, after) in itertools.pairwise(points))
+    values = [value for _, value in points]
+    return sum(map(operator.lt, values[1:], values))
 
 
 def slope(points: timeseries.Points) -> float | None:

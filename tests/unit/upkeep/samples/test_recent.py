@@ -3,6 +3,7 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import parser
 
 from council.domain import watching
 from council.upkeep.samples import exposition, recent
@@ -45,6 +46,50 @@ def test_what_is_no_metric_is_refused_or_nothing(text: str) -> None:
         assert isinstance(exposition.read(text, {"up", "a"}, "gateway"), list)
     except ValueError:
         pass
+
+
+def _line(labels: dict[str, str], value: float, at_ms: int | None) -> str:
+    escaped = {
+        name: text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"') for name, text in labels.items()
+    }
+    inside = ",".join(f'{name}="{text}"' for name, text in escaped.items())
+    return f"up{{{inside}}} {value}" + ("" if at_ms is None else f" {at_ms}")
+
+
+TEXTS = st.text(st.sampled_from('ab {}",=\\\n#1é'), max_size=12)
+
+
+@given(st.dictionaries(st.sampled_from(["a", "svc", "le"]), TEXTS), st.floats(), st.none() | st.integers(1, 10**13))
+def test_a_line_is_read_as_the_library_reads_it_each_time(
+    labels: dict[str, str], value: float, at_ms: int | None
+) -> None:
+    line = _line(labels, value, at_ms)
+    (family,) = parser.text_string_to_metric_families(line + "\n")
+    (sample,) = family.samples
+    wanted = ("up", {"svc": "gateway"} | sample.labels, repr(float(sample.value)))
+    for _ in range(2):
+        (one,) = exposition.read(line, {"up"}, "gateway")
+        assert (one.metric, dict(one.labels), repr(one.value)) == wanted
+
+
+@given(st.lists(st.floats(0.1, 40), max_size=120), st.lists(st.integers(1, 30), max_size=10))
+def test_thinning_bit_by_bit_keeps_what_thinning_at_once_keeps(steps_s: list[float], runs: list[int]) -> None:
+    kept, expected, at_s = recent._Kept({}), [], 0.0
+    for number, step_s in enumerate(steps_s):
+        at_s += step_s
+        kept.times_s.append(at_s)
+        kept.values.append(number)
+        expected.append((at_s, float(number)))
+        if number in itertools.accumulate(runs):
+            oldest_s, dense_s = at_s - 900, at_s - 300
+            kept.tidy(oldest_s, dense_s)
+            slot, thinned = -math.inf, []
+            for time_s, value in expected:
+                if time_s >= oldest_s and (time_s >= dense_s or time_s // recent.SPARSE_S > slot):
+                    thinned.append((time_s, value))
+                    slot = time_s // recent.SPARSE_S
+            expected = thinned
+    assert list(zip(kept.times_s, kept.values, strict=True)) == expected
 
 
 def test_a_series_ends_when_its_service_cannot_be_read_or_tells_it_no_more() -> None:
