@@ -1,8 +1,10 @@
 """Numbers in English words, each kind in one table, of which every grammar takes the span that it reads. Pure.
 
-Numbers from a hundred on are read nowhere in words: "two hundred and five" has more forms than it is worth.
+Numbers from a hundred on, and those with a half or a quarter, are put into digits before a grammar reads the text. A billion
+stays a word: it has been two numbers.
 """
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -57,3 +59,80 @@ def _fractions() -> dict[str, Fraction]:
 COUNTS: Mapping[str, int] = _counts()
 # A half, one third, two thirds; the number alone where it is a single part: half, quarter.
 FRACTIONS: Mapping[str, Fraction] = _fractions()
+
+
+_SCALES: Mapping[str, int] = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
+_BELOW_HUNDRED = (
+    "(?:" + "|".join(sorted((word for word in COUNTS if COUNTS[word] and " dozen" not in word), key=len)[::-1]) + r")\b"
+)
+_ONE_TO_NINE = "(?:an?|" + "|".join(cardinals(1, 9)) + ")"
+_HUNDREDS = rf"{_ONE_TO_NINE}[ -]hundred(?:(?:[ -]and)?[ -]{_BELOW_HUNDRED})?\b"
+_MIXED_PARTS = {"a half": "1/2", "one half": "1/2", "a quarter": "1/4", "one quarter": "1/4", "three quarters": "3/4"}
+_MIXED = rf"(?:{_BELOW_HUNDRED}|\d{{1,3}}) and (?:{'|'.join(_MIXED_PARTS)})\b"
+_DIGITS = r"(?:0|[1-9]\d{0,2})(?:\.\d{1,2})?"
+_BEFORE_SCALE = rf"(?:{_MIXED}|{_HUNDREDS}|{_BELOW_HUNDRED}|half an?|an?|{_DIGITS})"
+_REST = rf"(?: and {_BELOW_HUNDRED}| {_HUNDREDS}| {_BELOW_HUNDRED})?"
+_THOUSANDS = rf"{_BEFORE_SCALE}[ -]thousand"
+_MILLIONS = rf"{_BEFORE_SCALE}[ -]million"
+_LARGE = rf"{_MILLIONS}(?: {_THOUSANDS})?{_REST}|{_THOUSANDS}{_REST}|{_HUNDREDS}|{_MIXED}"
+_PART_WORDS = "|".join(f"{part}s?" for part in PARTS)
+_SCALE_WORD = r"(?:hundred|thousand|[mb]illion|trillion|dozen)(?:s|ths?)?"
+_NUMBERISH = (
+    rf"(?:{_BELOW_HUNDRED}|zero\b|\d|(?:{_SCALE_WORD}|{_PART_WORDS}|{'|'.join(_ORDINALS)}|halves|point|couple|few)\b)"
+)
+# Nothing of a number, nor of a word, may follow; then more is meant than was read.
+_SPOKEN = re.compile(
+    rf"(?<![\w.,/'-])(?:{_LARGE})(?![\w'/-]|\.\d)(?!(?:,? +|-)(?:and )?(?:an? )?{_NUMBERISH})", re.IGNORECASE | re.ASCII
+)
+_BEHIND_NUMBER = re.compile(rf"{_NUMBERISH}(?:[ ,]*|-)(?:and )?\Z", re.IGNORECASE | re.ASCII)
+_LEFT = re.compile(rf"\b{_SCALE_WORD}\b", re.IGNORECASE | re.ASCII)
+# Beside these `and` may part two numbers: the sum of two hundred and five.
+_LISTS = re.compile(
+    r"\b(?:sum|product|difference|quotient|average|mean|median|mode|range|total|gcd|hcf|gcf|lcm|divisors?|multiples?|factors?"
+    r"|between|add|multiply|divide|subtract|ratio|both|larg\w+|great\w+|big\w+|high\w+|small\w+|low\w+|least|less|numbers?"
+    r"|maximum|minimum|max(?= ?\()|min(?= ?\()|probability|chance|variance|deviation|coprime|list|order|sort|compare)\b",
+    re.IGNORECASE | re.ASCII,
+)
+_TEXT_CHARS_MAX = 2_000
+_BEHIND_CHARS_MAX = 40
+
+
+def in_digits(text: str) -> str:
+    """Return `text` with two hundred and five as 205, half a million as 500000 and two and a half as 2.5.
+
+    All of it stays as it came where one of these numbers is not wholly read, or where `and` may part two of them.
+    """
+    if len(text) > _TEXT_CHARS_MAX:
+        return text
+    plain = re.sub("[ \\t\N{NO-BREAK SPACE}]+", " ", text)
+    found = list(_SPOKEN.finditer(plain))
+    parting = any(re.search(r"\band\b", match[0], re.IGNORECASE) for match in found)
+    if not found or (parting and _LISTS.search(_SPOKEN.sub("", plain))):
+        return text
+    made, end = [], 0
+    for match in found:
+        value = _spoken(match[0].lower())
+        before = plain[max(0, match.start() - _BEHIND_CHARS_MAX) : match.start()]
+        if value is None or _BEHIND_NUMBER.search(before):
+            return text
+        made += [plain[end : match.start()], value]
+        end = match.end()
+    changed = "".join((*made, plain[end:]))
+    return text if _LEFT.search(changed) else changed
+
+
+def _spoken(text: str) -> str | None:
+    """Return the digits of a number in words, or None where a part of a thousand has more behind it."""
+    total, part, broken = Fraction(0), Fraction(0), False
+    for words, share in _MIXED_PARTS.items():
+        text = text.replace(f" and {words}", f" {share}")
+    for word in re.sub(r"\bhalf an?\b", "1/2", text).replace("-", " ").split():
+        if word in _SCALES and word != "hundred":
+            total, part, broken = total + part * _SCALES[word], Fraction(0), part.denominator != 1
+        elif word == "hundred":
+            part *= 100
+        elif word != "and":
+            part += 1 if word in ("a", "an") else _WORDS[word] if word in _WORDS else Fraction(word)
+    if total and (part.denominator != 1 or (broken and part)):
+        return None
+    return str(total + part) if (total + part).denominator == 1 else f"{float(total + part):g}"

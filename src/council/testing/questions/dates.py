@@ -158,6 +158,116 @@ def _zones(chance: random.Random) -> families.Asked:
     return families.Asked(f"What is {hour}:20 {a} in {b}?", f"{there % 24:02d}:20{later}")
 
 
+def _weekday_of_month(chance: random.Random) -> families.Asked:
+    days, numbers = _calendar()
+    year, month, weekday = chance.randint(1701, 2198), chance.randint(1, 12), chance.choice(_DAYS)
+    place = chance.choice(("first", "second", "third", "fourth", "last", "1st", "2nd", "3rd", "4th"))
+    at = numbers[year, month, 1]
+    found = []
+    while days[at][1] == month:
+        if _weekday(at) == weekday:
+            found.append(days[at])
+        at += 1
+    day = found[-1] if place == "last" else found[("1", "2", "3", "4").index(place[0]) if place[0].isdigit() else (
+        ("first", "second", "third", "fourth").index(place)
+    )]  # fmt: skip
+    name = chance.choice((_NAMES[month - 1], _NAMES[month - 1], _NAMES[month - 1][:3]))
+    form = chance.choice(
+        (
+            "{p} {w} of {m} {y}", "What is the {p} {w} of {m} {y}?", "When is the {p} {w} in {m} {y}?",
+            "What date is the {p} {w} in {m} {y}?", "On what date does the {p} {w} of {m} {y} fall?",
+        )
+    )  # fmt: skip
+    return families.Asked(form.format(p=place, w=weekday, m=name, y=year), _shown(day))
+
+
+def _day_of_year(chance: random.Random) -> families.Asked:
+    days, numbers = _calendar()
+    day = chance.choice(days)
+    place = numbers[day] - numbers[day[0], 1, 1] + 1
+    if chance.random() < 0.3:
+        suffix = "th" if 10 < place % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+        form = chance.choice(
+            ("What is the {}{} day of {}?", "What date is the {}{} day of {}?", "the {}{} day of the year {}")
+        )
+        return families.Asked(form.format(place, suffix, day[0]), _shown(day))
+    form = chance.choice(("What day of the year is {}?", "which day of the year was {}", "the day of the year of {}"))
+    return families.Asked(form.format(_written(chance, day)), str(place))
+
+
+_AROUND = {-2: "the day before yesterday", -1: "yesterday", 0: "today", 1: "tomorrow", 2: "the day after tomorrow"}
+
+
+def _around_today(chance: random.Random) -> families.Asked:
+    told, asked = chance.choice((-2, -1, 0, 1, 2)), chance.choice((-2, -1, 0, 1, 2))
+    given = chance.randrange(7)
+    verb = "was" if told < 0 else "is"
+    if asked < 0:
+        question = chance.choice(("what day was {}", "what day of the week was {}", "what was {}"))
+    elif asked == 0:
+        question = chance.choice(("what day is {}", "what day is it {}", "what weekday is {}"))
+    else:
+        question = chance.choice(
+            ("what day is {}", "what day will it be {}", "what day of the week will {} be", "what is {}")
+        )
+    question, weekday = question.format(_AROUND[asked]), _DAYS[given]
+    text = f"If {_AROUND[told]} {verb} {weekday}, {question}?"
+    if chance.random() < 0.3:
+        text = f"{_AROUND[told].capitalize()} {verb} a {weekday}. {question.capitalize()}?"
+    return families.Asked(text, _DAYS[(given + asked - told) % 7])
+
+
+def _month_days(chance: random.Random) -> families.Asked:
+    year, month = chance.randint(1701, 2198), chance.randint(1, 12)
+    length = 29 if month == 2 and _leap(year) else _LENGTHS[month - 1]
+    form = chance.choice(
+        (
+            "How many days in {} {}?",
+            "how many days are in {} {}",
+            "How many days are there in {} {}?",
+            "How many days does {} {} have?",
+        )
+    )
+    return families.Asked(form.format(chance.choice((_NAMES[month - 1][:3], _NAMES[month - 1])), year), str(length))
+
+
+_REFUSE_PLACES = (
+    "first Monday of September", "first Monday", "the first Monday of 2025", "fifth Monday of February 2025",
+    "sixth Monday of March 2025", "first Monday after September 2025", "first working day of September 2025",
+    "the first Monday of Sep 25", "the first of September 2025", "second to last Monday of September 2025",
+    "first Monday or Tuesday of September 2025", "first Mondays of September 2025",
+    "the first Monday of September 1200", "first Monday of September 2025 plus",
+    "first Monday and Friday of September 2025", "next Monday of September 2025", "the first day of September 2025",
+    "the first Monday of the ninth month of 2025", "0th Monday of May 2025", "the first weekend of September 2025",
+    "the first Monday morning of September 2025", "first full week of September 2025",
+    "every first Monday of September 2025", "the first Monday of each month of 2025",
+    "first Monday of September 2025 in Japan",
+)  # fmt: skip
+_REFUSE_YEARS = (
+    "What day of the year is Christmas?", "What day of the year is 1 March?", "What day of the year is it?",
+    "the 400th day of 2024", "the 366th day of 2023", "the 101th day of 2024", "the 0th day of 2024", "the 100th day",
+    "the 100th working day of 2024", "the 100th day of school 2024", "the last day of 2024",
+    "What day of the year is 03/04/2024?", "the 100th day from 2024", "What day of the school year is 1 March 2024?",
+    "What day of the fiscal year is 1 March 2024?", "What is the best day of the year 2024?",
+    "Which day of the year is the longest?", "What day of the year is 30 February 2024?", "the 100th day of 24",
+    "the 100 day of 2024", "How many days of the year are left on 1 March 2024?", "the 100th night of 2024",
+    "the 1.5th day of 2024", "the -1st day of 2024",
+)  # fmt: skip
+_REFUSE_AROUND = (
+    "If yesterday was tomorrow, what day is today?", "If yesterday were Monday's tomorrow, what day is it?",
+    "If yesterday was Monday", "If yesterday was not Monday, what day is tomorrow?",
+    "If yesterday was Monday, what day is it next week?", "what day is tomorrow's Monday?",
+    "If yesterday was Monday, what date is tomorrow?", "If yesterday was Monday or Tuesday, what day is tomorrow?",
+    "If yesterday was a holiday, what day is tomorrow?", "If yesterday was Monday, is tomorrow Wednesday?",
+    "yesterday was Monday", "If yesterday was Monday, what month is tomorrow?",
+    "If every day was Monday, what day is tomorrow?", "Is tomorrow Monday?",
+    "If tomorrow was yesterday, what day would Monday be?", "If yesterday was Monday, what will I do tomorrow?",
+    "Tomorrow is Monday.", "If yesterday was Moonday, what day is tomorrow?",
+    "If two days ago was Monday, what day is tomorrow?", "If it is not Monday, what day is it?",
+    "If yesterday's tomorrow was Monday, what day is today?", "If Ann says yesterday was Monday, what day is tomorrow?",
+    "If yesterday was Monday, what was the day two days before?",
+    "If the day before tomorrow was Monday, what day is today?",
+)  # fmt: skip
 _REFUSE = (
     "How many weeks are there between 2025-01-01 and 2025-01-15 inclusive?",
     "How many days from 2025-03-01 to 2025-02-01?",
@@ -207,4 +317,8 @@ FAMILIES = (
     amounts.family("dates: time of day", _clock),
     amounts.family("dates: am and pm", _half_days),
     amounts.family("dates: offsets from UTC", _zones),
+    amounts.family("dates: days of months in short", _month_days),
+    amounts.family("dates: first and last weekdays", _weekday_of_month, _REFUSE_PLACES),
+    amounts.family("dates: days of the year", _day_of_year, _REFUSE_YEARS),
+    amounts.family("dates: around a today", _around_today, _REFUSE_AROUND),
 )

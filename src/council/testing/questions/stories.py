@@ -408,7 +408,7 @@ _REFUSE = (
     "Ann is 12. Tom is 3 years older. Ann is 5 cm taller. How old is Tom?",
     "Tom had 5 apples. Tom gave Ann 2 apples. Tom got 3 apples from Ann. How many apples does Ann have?",
     "Tom has 2 dozen eggs. He eats 3 eggs. How many eggs does Tom have?",
-    "Tom has a hundred apples. He eats 3. How many apples does Tom have?",
+    "Tom has a few hundred apples. He eats 3. How many apples does Tom have?",
     "Tom has a couple apples. He buys 3 apples. How many apples does Tom have?",
     "There are 3 boxes. Each box has 4 apples. Tom adds 2 apples to each box. How many apples are there in total?",
     "There are 3 boxes. Each box has 4 apples. Tom removes 2 boxes. How many apples are there in total?",

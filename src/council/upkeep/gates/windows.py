@@ -7,7 +7,6 @@ counter that falls was reset, a subquery steps at whole multiples of its step. W
 
 import itertools
 import math
-import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from council.domain import timeseries
@@ -22,10 +21,7 @@ def increase(points: timeseries.Points, start_s: float, end_s: float) -> float |
     if len(points) < 2:
         return None
     (first_s, first), (last_s, _) = points[0], points[-1]
-    risen = points[-1][1] - first
-    values = [value for _, value in points]
-    if any(map(operator.lt, values[1:], values)):
-        risen += sum(before for before, after in itertools.pairwise(values) if after < before)
+    risen = points[-1][1] - first + sum(_fallen_from(points))
     sampled_s = last_s - first_s
     mean_s = sampled_s / (len(points) - 1)
     before_s, after_s = first_s - start_s, end_s - last_s
@@ -40,8 +36,16 @@ def increase(points: timeseries.Points, start_s: float, end_s: float) -> float |
 
 def resets(points: timeseries.Points) -> int:
     """Return how often a counter fell."""
+    return len(_fallen_from(points))
+
+
+def _fallen_from(points: timeseries.Points) -> list[float]:
+    """Return what a counter had each time before it fell."""
     values = [value for _, value in points]
-    return sum(map(operator.lt, values[1:], values))
+    # Most never fell, and sorting what is in order is the fastest look at all of it.
+    if sorted(values) == values:
+        return []
+    return [before for before, after in itertools.pairwise(values) if after < before]
 
 
 def slope(points: timeseries.Points) -> float | None:

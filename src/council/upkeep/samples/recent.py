@@ -30,8 +30,7 @@ class _Kept:
     times_s: "array.array[float]" = field(default_factory=lambda: array.array("d"))
     values: "array.array[float]" = field(default_factory=lambda: array.array("d"))
     ends_s: "array.array[float]" = field(default_factory=lambda: array.array("d"))
-    # How many of the oldest samples are thinned already.
-    thin: int = 0
+    thinned_to_s: float = -math.inf
 
     def end(self, at_s: float) -> None:
         """Note that the series is not told any more, once."""
@@ -39,20 +38,19 @@ class _Kept:
             self.ends_s.append(at_s)
 
     def tidy(self, oldest_s: float, dense_from_s: float) -> None:
-        """Drop what is too old and thin what is not young. What was thinned before is not looked at again."""
-        oldest, dense = bisect.bisect_left(self.times_s, oldest_s), bisect.bisect_left(self.times_s, dense_from_s)
-        thin = max(oldest, min(self.thin, dense))
-        slot = self.times_s[thin - 1] // SPARSE_S if thin > oldest else -math.inf
-        kept = []
-        for place in range(thin, dense):
-            if self.times_s[place] // SPARSE_S > slot:
-                slot = self.times_s[place] // SPARSE_S
-                kept.append(place)
-        for name in ("times_s", "values"):
-            told: array.array[float] = getattr(self, name)
-            thinned = array.array("d", [told[place] for place in kept])
-            setattr(self, name, told[oldest:thin] + thinned + told[dense:])
-        self.thin = thin - oldest + len(kept)
+        """Drop what is too old and thin what is not young any more; what was thinned before stays as it is."""
+        first = bisect.bisect_left(self.times_s, oldest_s)
+        begin = max(first, bisect.bisect_left(self.times_s, self.thinned_to_s))
+        end = max(begin, bisect.bisect_left(self.times_s, dense_from_s))
+        slot = self.times_s[begin - 1] // SPARSE_S if begin > first else -math.inf
+        times, values = self.times_s[first:begin], self.values[first:begin]
+        for at_s, value in zip(self.times_s[begin:end], self.values[begin:end], strict=True):
+            if at_s // SPARSE_S > slot:
+                times.append(at_s)
+                values.append(value)
+                slot = at_s // SPARSE_S
+        self.times_s, self.values = times + self.times_s[end:], values + self.values[end:]
+        self.thinned_to_s = dense_from_s
         self.ends_s = array.array("d", [at for at in self.ends_s if at >= oldest_s][-_ENDS_MAX:])
 
 

@@ -1,3 +1,4 @@
+import time
 from fractions import Fraction
 
 import pytest
@@ -69,3 +70,42 @@ def test_a_place_ends_as_its_last_word_does(number: int) -> None:
     last, tens = number % 10, number // 10 % 10
     assert (ending == "th") == (tens == 1 or last not in (1, 2, 3))
     assert tens == 1 or last not in (1, 2, 3) or ending == {1: "st", 2: "nd", 3: "rd"}[last]
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("two hundred and five plus one", "205 plus one"),
+        ("half a million plus 1", "500000 plus 1"),
+        ("two and a half hours in min", "2.5 hours in min"),
+        ("a quarter of a million", "a quarter of 1000000"),
+        ("three million two hundred thousand and six", "3200006"),
+        ("one thousand  two hundred and thirty-four\ttimes two", "1234 times two"),
+        ("A HUNDRED and one minus a hundred", "101 minus 100"),
+        ("1.25 thousand", "1250"),
+        ("1.5 million - 0.5 million", "1500000 - 500000"),
+    ],
+)
+def test_a_large_or_mixed_number_is_put_into_digits(text: str, digits: str) -> None:
+    assert number_words.in_digits(text) == digits
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the sum of two hundred and five", "max(two hundred and five)", "twenty-five hundred", "two hundred and five sixths",
+        "2,5 million", "1.5 million two hundred", "nine billion", "one thousand and two hundred", "two hundred, five",
+        "a hundred and a half", "five hundredths", "half a hundred", "two hundred and five point five", "hundred",
+        "3 hundred", "two-hundred-page",
+        "one hundred five hundred", "half a million and six", "two hundred plus three billion", "forty two", "a dozen", "",
+    ],
+)  # fmt: skip
+def test_what_may_be_more_or_other_than_one_number_stays_as_it_came(text: str) -> None:
+    assert number_words.in_digits(text) == text
+
+
+def test_a_long_text_of_number_words_is_left_in_time() -> None:
+    start = time.process_time()
+    for text in ("one hundred and " * 120, "half a million two " * 100, "and a half " * 180, "a" * 200_000):
+        assert number_words.in_digits(text) == text
+    assert time.process_time() - start < 1

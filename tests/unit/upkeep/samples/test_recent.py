@@ -1,7 +1,8 @@
 import itertools
 import math
+import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import parser
 
@@ -48,48 +49,36 @@ def test_what_is_no_metric_is_refused_or_nothing(text: str) -> None:
         pass
 
 
-def _line(labels: dict[str, str], value: float, at_ms: int | None) -> str:
-    escaped = {
-        name: text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"') for name, text in labels.items()
-    }
-    inside = ",".join(f'{name}="{text}"' for name, text in escaped.items())
-    return f"up{{{inside}}} {value}" + ("" if at_ms is None else f" {at_ms}")
+def parsed(line: str) -> watching.Reading | None:
+    """What the parser alone makes of a line; None where it refuses it or finds nothing."""
+    try:
+        ((sample,),) = (one.samples for one in parser.text_string_to_metric_families(line))
+    except ValueError:
+        return None
+    return watching.Reading(
+        sample.name, tuple(sorted(({"svc": "recall"} | sample.labels).items())), float(sample.value)
+    )
 
 
-TEXTS = st.text(st.sampled_from('ab {}",=\\\n#1é'), max_size=12)
-
-
-@given(st.dictionaries(st.sampled_from(["a", "svc", "le"]), TEXTS), st.floats(), st.none() | st.integers(1, 10**13))
-def test_a_line_is_read_as_the_library_reads_it_each_time(
-    labels: dict[str, str], value: float, at_ms: int | None
-) -> None:
-    line = _line(labels, value, at_ms)
-    (family,) = parser.text_string_to_metric_families(line + "\n")
-    (sample,) = family.samples
-    wanted = ("up", {"svc": "gateway"} | sample.labels, repr(float(sample.value)))
+@given(
+    st.lists(
+        st.sampled_from(["{", "}", "{}", '{le="1"}', '{le="} 2"}', '"', "\\", ",", " ", "\t", "b", "1_0"]), max_size=4
+    ),
+    st.sampled_from(
+        [" 5", " NaN", " -Inf", " +Inf", " 1e2", " 1_0", " 5 17", "\t5", "5", " nan", " +", " 5 ", " 2}", ""]
+    ),
+)
+def test_a_line_says_what_the_parser_makes_of_it_the_second_time_too(parts: list[str], number: str) -> None:
+    line = "a" + "".join(parts) + number
+    said = parsed(line)
+    is_wanted = not line[1:2].isidentifier() and not line[1:2].isdigit()
     for _ in range(2):
-        (one,) = exposition.read(line, {"up"}, "gateway")
-        assert (one.metric, dict(one.labels), repr(one.value)) == wanted
-
-
-@given(st.lists(st.floats(0.1, 40), max_size=120), st.lists(st.integers(1, 30), max_size=10))
-def test_thinning_bit_by_bit_keeps_what_thinning_at_once_keeps(steps_s: list[float], runs: list[int]) -> None:
-    kept, expected, at_s = recent._Kept({}), [], 0.0
-    for number, step_s in enumerate(steps_s):
-        at_s += step_s
-        kept.times_s.append(at_s)
-        kept.values.append(number)
-        expected.append((at_s, float(number)))
-        if number in itertools.accumulate(runs):
-            oldest_s, dense_s = at_s - 900, at_s - 300
-            kept.tidy(oldest_s, dense_s)
-            slot, thinned = -math.inf, []
-            for time_s, value in expected:
-                if time_s >= oldest_s and (time_s >= dense_s or time_s // recent.SPARSE_S > slot):
-                    thinned.append((time_s, value))
-                    slot = time_s // recent.SPARSE_S
-            expected = thinned
-    assert list(zip(kept.times_s, kept.values, strict=True)) == expected
+        try:
+            found = exposition.read(line, {"a"}, "recall")
+        except ValueError:
+            assert said is None
+        else:
+            assert repr(found) == repr([said] if is_wanted else [])
 
 
 def test_a_series_ends_when_its_service_cannot_be_read_or_tells_it_no_more() -> None:
@@ -115,6 +104,31 @@ def test_old_samples_are_thinned_and_then_dropped() -> None:
     old = [at for at in kept.times_s if at < 7195 - 700]
     assert {b - a for a, b in itertools.pairwise(young)} == {5.0}
     assert {b - a for a, b in itertools.pairwise(old)} == {15.0}
+
+
+def thinned(samples: list[tuple[float, float]], oldest_s: float, dense_from_s: float) -> list[tuple[float, float]]:
+    """Of all samples those that stay, told the slow way: the first of each slot, and every young one."""
+    kept: list[tuple[float, float]] = []
+    for at_s, value in samples:
+        slot = kept[-1][0] // recent.SPARSE_S if kept else -math.inf
+        if at_s >= oldest_s and (at_s >= dense_from_s or at_s // recent.SPARSE_S > slot):
+            kept.append((at_s, value))
+    return kept
+
+
+@settings(max_examples=30)
+@given(st.randoms(use_true_random=False), st.integers(700, 3000))
+def test_what_was_thinned_before_is_what_thinning_all_of_it_leaves(chance: random.Random, keep_s: int) -> None:
+    seen, samples, at_s, tidied_s = recent.Recent(keep_s, 10), [], 0.0, -math.inf
+    for place in range(400):
+        at_s += chance.choice((1.0, 5.0, 5.0, 5.0, 12.5, chance.uniform(0.5, 100)))
+        seen.take(scrape(at_s, a=place))
+        samples.append((at_s, float(place)))
+        if at_s - tidied_s >= 60:
+            tidied_s = at_s
+            samples = thinned(samples, at_s - keep_s, at_s - recent.DENSE_S)
+    (kept,) = seen.select("a", 0)
+    assert list(zip(kept.times_s, kept.values, strict=True)) == samples
 
 
 def test_series_beyond_the_limit_are_left_out_and_room_is_made_when_others_are_old(caplog) -> None:

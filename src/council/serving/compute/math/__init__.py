@@ -22,6 +22,7 @@ from council.serving.compute.math import (
     given,
     improper,
     integers,
+    inverse_angles,
     inverses,
     limits,
     linear_algebra,
@@ -30,6 +31,7 @@ from council.serving.compute.math import (
     primes_and_bases,
     quadratics,
     requests,
+    scientific,
     slopes,
     sums,
     vectors,
@@ -68,6 +70,8 @@ _FRAMES = (
     *improper.FRAMES,
     *slopes.FRAMES,
     *asked_in_words.FRAMES,
+    *inverse_angles.FRAMES,
+    *scientific.FRAMES,
 )
 
 

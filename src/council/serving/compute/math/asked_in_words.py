@@ -189,6 +189,8 @@ def _extreme(slots: Slots) -> wording.Task:
 _WHAT = r"(?P<what>max(?:imum)?|largest|greatest|biggest|highest|min(?:imum)?|smallest|lowest|least)"
 _UNITS = "|".join(sorted(_NEAREST, key=len, reverse=True))
 _TO = rf"to (?:the nearest (?P<unit>{_UNITS})|(?P<n>\d+|one|two|three|four) (?:decimal places?|decimals|d\.?p\.?|places?))"
+_COUNTED = r"\d+|one|two|three|four|five|six|seven|eight|nine|ten"
+_TO_PLACES = rf"(?:(?:correct|accurate) )?to (?P<n>{_COUNTED}) (?:decimal places?|decimals?|d\.?p\.?)"
 _SIGNS = "|".join(sorted(map(re.escape, _RELATIONS), key=len, reverse=True))
 FRAMES = (
     wording.frame(r"ASK ?subtract (?P<a>.+) from (?P<b>.+)", _operation("-", swapped=True)),
@@ -202,6 +204,7 @@ FRAMES = (
     wording.frame(r"ASK reciprocal of (?P<a>.+)", _reciprocal),
     wording.frame(rf"is (?P<a>[^=<>≤≥]+?) ?(?P<sign>{_SIGNS}) ?(?P<b>[^=<>≤≥]+)", _relation),
     wording.frame(rf"ASK ?round (?P<a>.+) {_TO}", _rounded),
+    wording.frame(rf"ASK ?(?P<a>.+?),? {_TO_PLACES}(?P<unit>)", _rounded),
     wording.frame(rf"ASK (?P<a>.+),? round(?:ed)? {_TO}", _rounded),
     wording.frame(r"ASK (?P<what>floor|ceil(?:ing)?)(?: of |(?= ?\())(?P<a>.+)", _whole_beside),
     wording.frame(rf"ASK {_WHAT}(?: number| value)? (?:of|in|among)(?: the numbers)?:? (?P<list>[^()]+)", _extreme),

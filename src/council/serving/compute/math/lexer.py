@@ -67,11 +67,11 @@ _OPERATORS = {
     ".": ".", ":": ":", "_": "_", "\N{INVISIBLE TIMES}": "\N{INVISIBLE TIMES}",
 }  # fmt: skip
 _LISTED = """
-    a abs absolute and are at average base between bigger by calculate cbrt cent common completely compute cos cube
-    cubed decrease degree degrees derivative difference differentiate divided divisor does double dx dy dz equal equals
-    equation equations evaluate exp expand expression factor factorial factorisation factorise factorization factorize
+    a abs absolute and antiderivative are at average base between bigger by calculate cbrt cent common completely compute cos
+    cube cubed decrease definite degree degrees derivative difference differentiate divided divisor does double dx dy dz equal
+    equals equation equations evaluate exp expand expression factor factorial factorisation factorise factorization factorize
     factors fifth fifths find following for fourth fourths from gcd gcf give greater greatest half hcf highest how if in
-    increase inequality integral integrate is larger lcm least less ln log logarithm lowest me mean minus mod modulo
+    increase indefinite inequality integral integrate is larger lcm least less ln log logarithm lowest me mean minus mod modulo
     much multiple multiplied natural negative number of or out per percent percentage pi plus polynomial power prime
     product quadratic quarter quarters quotient raised remainder respect result root roots simplify sin smaller solution
     solutions solve sqrt square squared sum system tan that the third thirds times to triple twice value what when where

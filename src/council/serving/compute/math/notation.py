@@ -119,7 +119,7 @@ _SIGNS = {
     r"\%": "%", r"\equiv": "≡", r"\lvert": "|", r"\rvert": "|", r"\vert": "|", r"\lbrack": "[", r"\rbrack": "]",
     "−": "-", "×": "*", "·": "*", "⋅": "*", "→": "->", "≤": "<=", "≥": ">=",
 }  # fmt: skip
-_FUNCTIONS = frozenset("sin cos tan sec csc cot ln exp gcd lcm det log sqrt abs max min".split())
+_FUNCTIONS = frozenset("arcsin arccos arctan sin cos tan sec csc cot ln exp gcd lcm det log sqrt abs max min".split())
 _BIG = {r"\int": "∫", r"\sum": "∑", r"\lim": "lim", "∫": "∫", "∑": "∑"}
 _TEXTS = frozenset({r"\text", r"\mbox", r"\textrm", r"\mathrm", r"\operatorname", r"\mathbf", r"\textbf"})
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "->", "≡"})

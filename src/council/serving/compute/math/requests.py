@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from council.serving.compute.math import clarity, grammar, lexer, limits, reach, tree
+from council.serving.compute.math import clarity, grammar, lexer, limits, reach, runs, tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,35 +116,14 @@ Tokens = list[lexer.Token]
 _COMMANDS = ("calculate", "compute", "find", "evaluate", "work out", "give me")
 
 
-def _starts(found: Tokens, *words: str) -> bool:
-    return [token.text.lower() for token in found[: len(words)]] == list(words)
-
-
-def _after(found: Tokens, *phrases: str) -> Tokens | None:
-    """Return what follows the first of `phrases` that `found` starts with."""
-    for phrase in phrases:
-        words = phrase.split()
-        if _starts(found, *words):
-            return found[len(words) :]
-    return None
-
-
-def _split(found: Tokens, *words: str) -> tuple[Tokens, Tokens] | None:
-    """Return what stands before and after the only occurrence of `words`."""
-    places = [index for index in range(len(found)) if _starts(found[index:], *words)]
-    if len(places) != 1:
-        return None
-    return found[: places[0]], found[places[0] + len(words) :]
-
-
 def _asked(found: Tokens) -> Tokens:
     """Return `found` without `what is the`, `find` and the like."""
     for phrase in ("what is", "what are", *_COMMANDS):
-        rest = _after(found, phrase)
+        rest = runs.after(found, phrase)
         if rest is not None:
             found = rest
             break
-    return found[1:] if _starts(found, "the") else found
+    return found[1:] if runs.starts(found, "the") else found
 
 
 def _name(found: Tokens) -> str | None:
@@ -159,24 +138,24 @@ def _formula(found: Tokens) -> tree.Node:
 
 
 def _prime(found: Tokens) -> Request | None:
-    rest = _after(found, "is")
+    rest = runs.after(found, "is")
     if rest is None:
         return None
     for words in (("a", "prime", "number"), ("a", "prime"), ("prime",), ("prime", "number")):
-        if len(rest) > len(words) and _starts(rest[-len(words) :], *words):
+        if len(rest) > len(words) and runs.starts(rest[-len(words) :], *words):
             inner = rest[: -len(words)]
-            inner = inner[2:] if _starts(inner, "the", "number") else inner
+            inner = inner[2:] if runs.starts(inner, "the", "number") else inner
             return Prime(grammar.parse(inner))
     return None
 
 
 def _compare(found: Tokens) -> Request | None:
     for word, larger in (("larger", True), ("bigger", True), ("greater", True), ("smaller", False), ("less", False)):
-        rest = _after(found, f"which is {word}", f"what is {word}", f"which number is {word}")
+        rest = runs.after(found, f"which is {word}", f"what is {word}", f"which number is {word}")
         if rest is None:
             continue
         rest = rest[1:] if rest and rest[0].text in (",", ":") else rest
-        sides = _split(rest, "or")
+        sides = runs.split(rest, "or")
         if sides is None:
             raise limits.UnreadableError("A comparison needs two numbers with `or` between them.")
         left, right = sides
@@ -187,9 +166,9 @@ def _compare(found: Tokens) -> Request | None:
 
 def _rewrite(found: Tokens) -> Request | None:
     for form, phrases in _FORMS:
-        rest = _after(_asked(found), *phrases)
+        rest = runs.after(_asked(found), *phrases)
         if rest is not None:
-            rest = _after(rest, *_OBJECTS) or rest
+            rest = runs.after(rest, *_OBJECTS) or rest
             return Rewrite(form, _formula(rest))
     return None
 
@@ -212,14 +191,14 @@ _FORMS = (
 
 
 def _derive(found: Tokens) -> Request | None:
-    rest = _after(_asked(found), "derivative of", "differentiate")
+    rest = runs.after(_asked(found), "derivative of", "differentiate")
     name, sign = "", rest is None
-    if rest is None and len(found) > 4 and _starts(found[:2], "d", "/") and found[2].text in ("dx", "dy", "dz"):
+    if rest is None and len(found) > 4 and runs.starts(found[:2], "d", "/") and found[2].text in runs.DIFFERENTIALS:
         rest, name = found[3:], found[2].text[1:]
     if rest is None:
         return None
     place = None
-    if at := _split(rest, "at"):
+    if at := runs.split(rest, "at"):
         rest, where = at
         named = len(where) > 2 and where[0].kind == "name" and where[1].text == "="
         if named:
@@ -238,7 +217,7 @@ def _derive(found: Tokens) -> Request | None:
 
 
 def _respect(found: Tokens, name: str) -> tuple[Tokens, str]:
-    if sides := _split(found, "with", "respect", "to"):
+    if sides := runs.split(found, "with", "respect", "to"):
         named = _name(sides[1])
         if named is None or (name and named != name):
             raise limits.UnreadableError("It is not clear which letter is meant.")
@@ -256,33 +235,28 @@ def _only_name(name: str, expression: tree.Node) -> str:
 
 
 def _integrate(found: Tokens) -> Request | None:
-    rest = _after(_asked(found), "integral of", "integrate")
-    if rest is None:
+    asked = _asked(found)
+    parts = runs.bounded_first(asked) or runs.bounded_last(asked)
+    if parts is None:
         return None
+    rest, ends, closed = parts
     bounds = None
-    if sides := _split(rest, "from"):
-        rest, limits_text = sides
-        ends = _split(limits_text, "to")
-        if ends is None:
-            raise limits.UnreadableError("A definite integral needs `from ... to ...`.")
+    if ends is not None:
         low, high = ends
         if len(low) > 2 and low[0].kind == "name" and low[1].text == "=":
             low = low[2:]
-        high, rest = (high[:-1], [*rest, high[-1]]) if high and high[-1].text in _DIFFERENTIALS else (high, rest)
+        high, rest = (high[:-1], [*rest, high[-1]]) if high and high[-1].text in runs.DIFFERENTIALS else (high, rest)
         reach.check_place(high)
         bounds = (_formula(low), _formula(high))
     name = ""
-    if rest and rest[-1].text in _DIFFERENTIALS:
+    if rest and rest[-1].text in runs.DIFFERENTIALS:
         rest, name = rest[:-1], rest[-1].text[1:]
     body, name = _respect(rest, name)
-    reach.check_words(body, "word integral", closed=bool(name) or bounds is not None)
+    reach.check_words(body, "word integral", closed=bool(name) or closed)
     expression = _formula(body)
     if bounds is not None:
         _check_angle_places(expression, *bounds)
     return Integrate(expression, _only_name(name, expression), bounds)
-
-
-_DIFFERENTIALS = ("dx", "dy", "dz")
 
 
 def _check_angle_places(expression: tree.Node, *places: tree.Node) -> None:
@@ -301,19 +275,19 @@ def _has_pi(node: tree.Node) -> bool:
 
 def _percentage(found: Tokens) -> Request | None:
     for phrase in ("what percent of", "what percentage of", "what is the percentage of"):
-        rest = _after(found, phrase)
-        if rest is not None and (sides := _split(rest, "is")):
+        rest = runs.after(found, phrase)
+        if rest is not None and (sides := runs.split(rest, "is")):
             return Percentage(grammar.parse(sides[1]), grammar.parse(sides[0]))
     for words in (("is", "what", "percent", "of"), ("is", "what", "percentage", "of")):
-        if sides := _split(found, *words):
+        if sides := runs.split(found, *words):
             return Percentage(grammar.parse(sides[0]), grammar.parse(sides[1]))
     return None
 
 
 def _changed(found: Tokens) -> Request | None:
     for word, operator in (("increase", "+"), ("decrease", "-")):
-        rest = _after(found, word)
-        sides = _split(rest, "by") if rest is not None else None
+        rest = runs.after(found, word)
+        sides = runs.split(rest, "by") if rest is not None else None
         if sides is None:
             continue
         start, share = grammar.parse(sides[0]), grammar.parse(sides[1])
@@ -325,10 +299,10 @@ def _changed(found: Tokens) -> Request | None:
 
 
 def _remainder(found: Tokens) -> Request | None:
-    rest = _after(_asked(found), "remainder when", "remainder of")
+    rest = runs.after(_asked(found), "remainder when", "remainder of")
     if rest is None:
         return None
-    sides = _split(rest, "is", "divided", "by") or _split(rest, "divided", "by")
+    sides = runs.split(rest, "is", "divided", "by") or runs.split(rest, "divided", "by")
     if sides is None:
         raise limits.UnreadableError("A remainder needs `... divided by ...`.")
     number, divisor = grammar.parse(sides[0]), grammar.parse(sides[1])
@@ -338,21 +312,21 @@ def _remainder(found: Tokens) -> Request | None:
 
 
 def _solve(found: Tokens) -> Request | None:
-    rest = _after(found, "solve")
+    rest = runs.after(found, "solve")
     if rest is not None:
         return _solve_named(rest)
-    rest = _after(_asked(found), "solutions of", "solutions to", "roots of", "zeros of", "zeroes of")
+    rest = runs.after(_asked(found), "solutions of", "solutions to", "roots of", "zeros of", "zeroes of")
     if rest is not None:
-        rest = _after(rest, "the equation", "the polynomial") or rest
+        rest = runs.after(rest, "the equation", "the polynomial") or rest
         if any(token.text == "=" for token in rest):
             return _relations(rest, "")
         return Solve((Relation("=", _formula(rest), tree.integer(0)),), "")
-    if (given := _after(found, "if")) is not None:
+    if (given := runs.after(found, "if")) is not None:
         return _asked_last(given)
     wanted = _asked(found)
     if len(wanted) > 3 and wanted is not found and wanted[0].kind == "name":
         for word in ("if", "when", "where", "given", ":"):
-            rest = _after(wanted[1:], word)
+            rest = runs.after(wanted[1:], word)
             if rest is not None:
                 return _relations(rest, wanted[0].text)
     if any(token.text in _RELATIONS and token.kind == "operator" for token in found[:-1]):
@@ -375,7 +349,7 @@ def _asked_alone(request: Solve) -> Solve:
 def _asked_last(given: Tokens) -> Request | None:
     """`If 2x + 3 = 11, what is x?`"""
     for words in (("what", "is"), ("find",)):
-        sides = _split(given, *words)
+        sides = runs.split(given, *words)
         if sides is not None and (name := _name(sides[1])):
             known = sides[0][:-1] if sides[0] and sides[0][-1].text == "," else sides[0]
             return _relations(known, name)
@@ -384,11 +358,11 @@ def _asked_last(given: Tokens) -> Request | None:
 
 def _solve_named(rest: Tokens) -> Request:
     for phrase in ("the equation", "the equations", "the system", "the inequality", "equation", "system of equations"):
-        rest = _after(rest, phrase) or rest
+        rest = runs.after(rest, phrase) or rest
     rest = rest[1:] if rest and rest[0].text == ":" else rest
-    if _starts(rest, "for") and len(rest) > 3 and rest[1].kind == "name" and rest[2].text in (":", "in", ","):
+    if runs.starts(rest, "for") and len(rest) > 3 and rest[1].kind == "name" and rest[2].text in (":", "in", ","):
         return _relations(rest[3:], rest[1].text)
-    if (sides := _split(rest, "for")) and sides[1]:
+    if (sides := runs.split(rest, "for")) and sides[1]:
         names = {token.text for token in sides[1] if token.kind == "name"}
         if any(token.kind != "name" and token.text not in (",", "and") for token in sides[1]):
             raise limits.UnreadableError("It is not clear what to solve for.")
@@ -456,10 +430,10 @@ _FRAMES: tuple[Callable[[Tokens], Request | None], ...] = (
 def _plain(found: Tokens, text: str) -> Request:
     rest = found
     for phrase in ("what is", "how much is", *_COMMANDS, "what does", ":"):
-        rest = _after(rest, phrase) or rest
-    commanded = _after(found, "calculate", "compute", "evaluate", "work out") is not None or found[-1].text == "="
+        rest = runs.after(rest, phrase) or rest
+    commanded = runs.after(found, "calculate", "compute", "evaluate", "work out") is not None or found[-1].text == "="
     for phrase in ("the value of", "the result of", "value of"):
-        rest = _after(rest, phrase) or rest
+        rest = runs.after(rest, phrase) or rest
     for ending in ("=", "equals", "equal"):
         rest = rest[:-1] if len(rest) > 1 and rest[-1].text == ending else rest
     if not commanded and rest:

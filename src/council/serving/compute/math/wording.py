@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from council.serving.compute import results
 from council.serving.compute.math import evaluate, grammar, lexer, limits, tree
-from council.serving.wording import manners
+from council.serving.wording import manners, number_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,32 @@ _WISHES = re.compile(
 
 
 def bare(text: str) -> str:
-    """Return `text` without manners, closing marks, and a closing wish for an exact answer or for all solutions."""
-    found = manners.without(text, _MARKS)
+    """Return `text` without manners, closing marks, and a closing wish for an exact answer; large numbers in digits."""
+    found = _with_powers(number_words.in_digits(manners.without(text, _MARKS)))
     return _WISHES.sub("", found) if len(found) <= TEXT_CHARS_MAX else found
+
+
+def _with_powers(text: str) -> str:
+    """Return `text` with `to the third power` as `to the power of 3`."""
+    return _NTH_POWER.sub(_power, text) if len(text) <= TEXT_CHARS_MAX else text
+
+
+def _power(match: re.Match[str]) -> str:
+    if _PART_BEFORE.search(match.string, 0, match.start()):
+        return match[0]
+    if match["word"]:
+        return f"to the power of {_ORDINALS[match['word'].lower()]}"
+    right = match["ending"].lower() == number_words.ordinal_ending(int(match["n"]))
+    return f"to the power of {match['n']}" if right else match[0]
+
+
+# Of half of 4 to the third power people may take half first.
+_PART_BEFORE = re.compile(r"\b(?:twice|double|triple|half|thirds?|quarters?|fifths?)\b", re.IGNORECASE)
+_ORDINALS = number_words.ordinals(2, 12)
+_NTH_POWER = re.compile(
+    rf"\bto the (?:(?P<word>{'|'.join(_ORDINALS)})|(?P<n>\d{{1,3}})(?P<ending>st|nd|rd|th)) power\b(?! (?:of|series|law))",
+    re.IGNORECASE,
+)
 
 
 def _line(text: str) -> str | None:

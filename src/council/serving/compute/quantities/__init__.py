@@ -25,6 +25,7 @@ from council.serving.compute.quantities import (
     statistics,
     stops,
     stories,
+    unit_parts,
     units,
 )
 
@@ -33,6 +34,7 @@ _FRAMES: Sequence[frames.Frame] = (
     *interest.FRAMES,
     *number_forms.FRAMES,
     *units.FRAMES,
+    *unit_parts.FRAMES,
     *angles.FRAMES,
     *shapes.FRAMES,
     *statistics.FRAMES,

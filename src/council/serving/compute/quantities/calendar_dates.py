@@ -14,13 +14,13 @@ MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 _SHORT = {**{name[:3]: number for number, name in enumerate(MONTHS, 1)}, "sept": 9}
-_MONTH = "(?:" + "|".join((*MONTHS, "sept", *(name[:3] for name in MONTHS))) + r")\b\.?"
+MONTH = "(?:" + "|".join((*MONTHS, "sept", *(name[:3] for name in MONTHS))) + r")\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
 RELATIVE = r"(?:today|tomorrow|yesterday|now)"
 DATE = (
-    rf"(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|{_WEEKDAY}(?:the )?{_DAY}(?: of)? {_MONTH},? \d{{4}}"
-    rf"|{_WEEKDAY}{_MONTH} (?:the )?{_DAY},? \d{{4}}|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}}|{RELATIVE})"
+    rf"(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|{_WEEKDAY}(?:the )?{_DAY}(?: of)? {MONTH},? \d{{4}}"
+    rf"|{_WEEKDAY}{MONTH} (?:the )?{_DAY},? \d{{4}}|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}}|{RELATIVE})"
 )
 # A day that comes every year: 4 July, Christmas.
 _FEASTS = {
@@ -29,13 +29,13 @@ _FEASTS = {
     "valentine's day": (2, 14), "valentines day": (2, 14),
 }  # fmt: skip
 YEARLY = (
-    rf"(?:(?:the )?{_DAY}(?: of)? {_MONTH}|{_MONTH} (?:the )?{_DAY}|"
+    rf"(?:(?:the )?{_DAY}(?: of)? {MONTH}|{MONTH} (?:the )?{_DAY}|"
     + "|".join(sorted(_FEASTS, key=len, reverse=True))
     + r")(?![\w,]| \d)"
 )
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
-_DAY_FIRST = re.compile(rf"(?:the )?(\d{{1,2}})(st|nd|rd|th)?(?: of)? ({_MONTH}),? (\d{{4}})", re.ASCII)
-_MONTH_FIRST = re.compile(rf"({_MONTH}) (?:the )?(\d{{1,2}})(st|nd|rd|th)?,? (\d{{4}})", re.ASCII)
+_DAY_FIRST = re.compile(rf"(?:the )?(\d{{1,2}})(st|nd|rd|th)?(?: of)? ({MONTH}),? (\d{{4}})", re.ASCII)
+_MONTH_FIRST = re.compile(rf"({MONTH}) (?:the )?(\d{{1,2}})(st|nd|rd|th)?,? (\d{{4}})", re.ASCII)
 _NUMERIC = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})", re.ASCII)
 _NAMED = re.compile(r"((?:mon|tues|wednes|thurs|fri|satur|sun)day),? ")
 

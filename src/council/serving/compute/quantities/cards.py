@@ -93,9 +93,8 @@ _ONE = (
 )
 # Where no deck is named, only what can be nothing but cards.
 _COURT = "ace|jack|queen|king"
-_NO_DECK = (
-    rf"(an ace|a (jack|queen|king|red card|black card|face card)|the ({_COURT}) of (hearts|diamonds|clubs|spades))"
-)
+_RED_OR_BLACK = "(red|black) (ace|card)|(red |black )?(jack|queen|king)|face card"
+_NO_DECK = rf"(an ace|a ({_RED_OR_BLACK})|the ({_COURT}) of (hearts|diamonds|clubs|spades))"
 _MANY = (
     r"((red |black )?(aces|jacks|queens|kings|face cards|twos|threes|fours|fives|sixes|sevens|eights|nines|tens)|red cards|"
     r"black cards|hearts|diamonds|clubs|spades)"
@@ -110,6 +109,7 @@ FRAMES = [
         _card,
         rf"{chances.P}({_DRAWN} )?(?P<what>{_ONE})( or (?P<other>{_ONE}))? (from|in) {_DECK_OF}",
         rf"{chances.P}{_DRAWN} (?P<what>{_NO_DECK})( or (?P<other>{_ONE}))?",
+        rf"{chances.P}(?P<what>a red ({_COURT}))(?P<other>)",
         (
             rf"(a|one) card is (drawn|picked|chosen|selected)( at random| randomly)? from {_DECK_OF}( at random)?[.,;]? "
             rf"(what is|find) the probability (that it is|of {_DRAWN}) (?P<what>{_ONE})( or (?P<other>{_ONE}))?"

@@ -66,8 +66,11 @@ def _permute(match: frames.Match) -> results.Solved:
 
 
 def _arrange(match: frames.Match) -> results.Solved:
-    items = _count(match["n"])
-    table = bool(match.groupdict().get("table"))
+    items, given = _count(match["n"]), match.groupdict()
+    seats = given.get("seats") or given.get("chairs")
+    if seats and _count(seats) != items:
+        raise stops.PassOnError("there are more seats than people, or fewer")
+    table = bool(given.get("table"))
     reading = (
         f"ways to seat {items} around a table, turned seatings counted once"
         if table
@@ -201,7 +204,7 @@ FRAMES = [
         ),
         r"<ask>(the number of )?(combinations of )?<n:count>( things| items| objects)? taken <k:count> at a time",
         r"<ask>(?P<n>\d{1,6}) ?(choose|c) ?(?P<k>\d{1,6})",
-        r"<ask>c\((?P<n>\d{1,6}), ?(?P<k>\d{1,6})\)",
+        r"<ask>(c|ncr|nck|binom|binomial)\((?P<n>\d{1,6}), ?(?P<k>\d{1,6})\)",
         r"<ask>\\d?binom\{(?P<n>\d{1,6})\}\{(?P<k>\d{1,6})\}",
     ),
     *frames.frames(
@@ -219,7 +222,7 @@ FRAMES = [
             rf"<n:count>( {_PEOPLE})?"
         ),
         r"<ask>(?P<n>\d{1,6}) ?p ?(?P<k>\d{1,6})",
-        r"<ask>p\((?P<n>\d{1,6}), ?(?P<k>\d{1,6})\)",
+        r"<ask>(p|npr|npk)\((?P<n>\d{1,6}), ?(?P<k>\d{1,6})\)",
     ),
     *frames.frames(
         _arrange,
@@ -235,6 +238,11 @@ FRAMES = [
         (
             rf"{_WAYS} (you |i |we |one )?(arrange|order|line up|seat|place) <n:count> (people|students|children|"
             rf"friends|runners|guests) (in a (row|line))"
+        ),
+        (
+            rf"{_WAYS} <n:count> (people|students|children|friends|guests) "
+            r"(sit|sit down|stand|line up|be seated|be arranged) "
+            r"in (a (row|line)( of (?P<seats>\d{1,3}) (seats|chairs))?|(?P<chairs>\d{1,3}) (seats|chairs))"
         ),
         (
             rf"{_WAYS} <n:count> (people|students|children|friends|guests) (sit|be seated|be arranged) "
@@ -263,6 +271,11 @@ FRAMES = [
     ),
     *frames.frames(
         _handshakes,
+        (
+            r"(<ask>(the )?number of |how many |)(possible )?handshakes (are (there|possible) |will there be )?"
+            r"(among|between) (a group of )?<n:count> (people|persons|friends|guests|students)"
+            r"( if (everyone|everybody|each person) shakes hands with (everyone else|each other)( (exactly )?once)?)?"
+        ),
         (
             r"<n:count> people (at a party |in a room |meet and )?(each |all )?shake hands with (each other|one "
             r"another|everyone else|every other person) (exactly )?once[.,;]? how many handshakes (are there|"
@@ -301,6 +314,11 @@ FRAMES = [
         (
             r"how many (different |possible )?(codes|pins|passwords|strings) (of|with) <k:count> (?P<what>digit|"
             r"letter|bit)s are there(,? (if|when) (repeats|repetitions) are allowed)"
+        ),
+        # Digits of a PIN may repeat, and it may begin with 0; of a number or a lock not everybody would say so.
+        (
+            r"(how many |<ask>(the )?number of )(different |possible )*<k:count>[- ](?P<what>digit) pins?( codes| numbers)?"
+            r"( are there| are possible| exist| can there be)?(,? (if|when) (repeats|repetitions) are allowed)?"
         ),
     ),
 ]

@@ -10,7 +10,15 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from council.serving.compute import results
-from council.serving.compute.quantities import calendar_dates, clock_times, frames, numbers, recurring_days, stops
+from council.serving.compute.quantities import (
+    calendar_dates,
+    clock_times,
+    frames,
+    numbers,
+    placed_days,
+    recurring_days,
+    stops,
+)
 
 _CHECK = "the days counted again by another rule of the calendar"
 _SPAN_DAYS_MAX = 3_700_000
@@ -188,14 +196,13 @@ def _days_in(match: frames.Match) -> results.Solved:
 
 
 _D = calendar_dates.DATE
-_MONTHS = "|".join(calendar_dates.MONTHS)
 _N = rf"(?P<n>{numbers.COUNT}|an?)"
 _SOMEONE = r"(someone|somebody|a person|a man|a woman|a child)( who is| who was)?"
 _UNIT = r"(?P<unit>days?|weeks?|months?|years?)"
 _ALL_DAY = frames.frames(_leap, r"(is|was|will) (the year )?(?P<year>\d{4})( be)? a leap year") + frames.frames(
     _days_in,
     (
-        rf"how many days (are there |are |were there |does |has |will there be )?(in )?(?P<month>{_MONTHS})( "
+        rf"how many days (are there |are |were there |does |has |will there be )?(in )?(?P<month>{calendar_dates.MONTH})( "
         rf"of)? (?P<year>\d{{4}})( have)?"
     ),
     r"how many days (are there |are |were there |does )?(in )?(the year )?(?P<year>\d{4})( have)?",
@@ -255,6 +262,7 @@ def frames_on(today: datetime.date | None) -> tuple[frames.Frame, ...]:
         ),
         *_ALL_DAY,
         *recurring_days.FRAMES,
+        *placed_days.frames_of(asked._day, asked._named),
         *_more_frames(asked),
         *clock_times.FRAMES,
     )

@@ -13,9 +13,11 @@ _WORD = r"[a-z\N{MICRO SIGN}\N{DEGREE SIGN}][^\s,?]{0,19}"
 UNIT = rf"{_WORD}(?: (?!in |to |into |and |or |at |by |plus |minus ){_WORD}){{0,3}}?".replace(
     r"\N{MICRO SIGN}", "\N{MICRO SIGN}"
 ).replace(r"\N{DEGREE SIGN}", "\N{DEGREE SIGN}")
-_AMOUNT = rf"(?:{numbers.SHARE}|{numbers.LEADING})"
+_AMOUNT = rf"(?:{numbers.SHARE}|{numbers.LEADING}|{numbers.WORD})"
 QUANTITY = rf"-?{_AMOUNT}\s?{UNIT}(?:(?:,? and |, | ){_AMOUNT}\s?{UNIT}){{0,3}}?"
-_PART = re.compile(rf"(-?{_AMOUNT})\s?([^\d\s,][^\s,]*(?: (?!and )[^\d\s,][^\s,]*)*)", re.ASCII)
+_PART = re.compile(
+    rf"(-?{_AMOUNT})\s?([^\d\s,][^\s,]*(?: (?!and |{numbers.WORD} )[^\d\s,][^\s,]*)*)", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Digits stay as they came: look-alikes from other scripts are read by no grammar.
 import re
 
 from council.serving.compute.quantities import stops
-from council.serving.wording import manners
+from council.serving.wording import manners, number_words
 
 TEXT_CHARS_MAX = 1_200
 
@@ -42,6 +42,8 @@ def plain(text: str) -> str:
     text = text.strip()
     if not text.isprintable():
         raise stops.PassOnError("it holds signs that cannot be printed")
+    if text.endswith(")!"):
+        raise stops.PassOnError("the last mark may be of a factorial")
     if text.count("$") == 2:
         text = re.sub(r"(?<!\S)\$(\S[^$]*)(?<=\S)\$(?=[\s?!.,:;]|$)", r"\1", text).strip()
-    return manners.without(text, _MARKS)
+    return number_words.in_digits(manners.without(text, _MARKS))

@@ -126,6 +126,16 @@ def _faces(match: frames.Match) -> results.Solved:
     return chances.answer(reading, _successes(throws, Fraction(1, sides), holds), _THROW_CHECK)
 
 
+def _faces_in_a_row(match: frames.Match) -> results.Solved:
+    throws, face, sides = _small(match["n"], _THROWS_MAX, "dice"), _face(match["face"]), _sides(match)
+    if not 1 <= face <= sides:
+        raise stops.RefusedError(f"A die of {sides} sides has no {face}. Give a number on it.")
+    reading = f"the probability that all of {throws} throws of a fair {sides}-sided die show {face}"
+    return chances.answer(
+        reading, _successes(throws, Fraction(1, sides), lambda number: number == throws), _THROW_CHECK
+    )
+
+
 def _face(text: str) -> int:
     text = re.sub(r"^(?:an?|the) ", "", text.lower())
     text = {"sixes": "six", "ones": "one", "twos": "two", "threes": "three", "fours": "four", "fives": "five"}.get(
@@ -268,6 +278,7 @@ _BOUND = r"(?P<bound>exactly |at least |at most |more than |less than |fewer tha
 _DIE = r"((fair |standard )*((?P<sides>six|\d{1,7})[- ]sided )?(fair |standard )?)"
 _WITH = r"(with|on|when rolling|by rolling|from|rolling)"
 _FACE = r"(one|two|three|four|five|six|\d{1,3})"
+_FACES = "(sixes|ones|twos|threes|fours|fives)"
 _THROW = (
     rf"((an? )?{_FACE} or (more|higher|greater|less|lower)|an? {_FACE}|an even number|an odd number|a prime( number)?|"
     rf"(a number )?(greater than|more than|less than|at least|at most) (an? )?{_FACE})"
@@ -324,6 +335,16 @@ FRAMES = [
             rf"{_P}({_GET} )?{_BOUND}<k:count> (?P<face>sixes|six|ones|twos|threes|fours|fives|\d{{1,3}}s) (in|with|"
             rf"when rolling|from|on) <n:count> (rolls of an? |throws of an? )?{_DIE}(die|dice|rolls|throws)"
         ),
+    ),
+    *frames.frames(
+        _faces_in_a_row,
+        rf"{_P}(rolling|throwing|getting) <n:count> (?P<face>{_FACES}) in a row( (with|on) (a|one) {_DIE}die)?",
+        # Of two dice or in two throws of one, it is the same.
+        rf"{_P}(rolling|throwing) (?P<n>two|2) (?P<face>{_FACES})",
+    ),
+    *frames.frames(
+        _all_coins,
+        rf"{_P}({_GET} )?<n:count> (?P<side>heads|tails) in a row( (with|on|when flipping|when tossing) (a|one) (fair )?coin)?",
     ),
     *frames.frames(
         _one_die,

@@ -145,7 +145,6 @@ def between_yearly(match: frames.Match) -> results.Solved:
 
 
 _Y = calendar_dates.YEARLY
-_MONTHS = "|".join(calendar_dates.MONTHS)
 _COUNT = rf"(?P<n>{numbers.COUNT}) (?P<unit>days?|weeks?)"
 _WHAT = r"(what|which) (day|day of the week|weekday)"
 _ARE = r"(are there |are |were there |were |does |will there be )?"
@@ -165,7 +164,7 @@ FRAMES = [
     ),
     *frames.frames(
         weekdays_in,
-        rf"how many (?P<d>{_WEEKDAY})s {_ARE}(in )?(?P<month>{_MONTHS})( of)? (?P<year>\d{{4}})( have)?",
+        rf"how many (?P<d>{_WEEKDAY})s {_ARE}(in )?(?P<month>{calendar_dates.MONTH})( of)? (?P<year>\d{{4}})( have)?",
         rf"how many (?P<d>{_WEEKDAY})s {_ARE}(in )?(the year )?(?P<year>\d{{4}})( have)?",
     ),
     *frames.frames(

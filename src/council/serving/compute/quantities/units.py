@@ -52,6 +52,7 @@ def _how_many(match: frames.Match) -> results.Solved:
     text = match["q"]
     for words, number in _SHARES.items():
         text = re.sub(rf"^{words} ", f"{number} ", text, flags=re.IGNORECASE)
+    text = re.sub(r"^1 ([a-z]+) and a half$", r"1.5 \1", text, flags=re.IGNORECASE)
     return _said(measures.read(text), measures.units(match["u"]))
 
 
@@ -208,6 +209,7 @@ _SHARES = {
     "(?:an?|one)": "1",
 }
 _SHARE_OF_ONE = rf"(half (of )?an?|(a|one) quarter of an?|three quarters of an?) {measures.UNIT}"
+_ONE_AND_A_HALF = r"(an?|one) [a-z]{2,15}( and a half)?"
 _MOVES = rf"{_MOVE}s?|travelled|traveled|drove|covered|covers|walked|cycled|ran|goes|moves|flies|flew|went"
 _AT = r"(at (a |an average |a constant |a steady )?(speed of )?)"
 _WENT = rf"{_WHO} ({_MOVE}|gone|travelled|traveled)"
@@ -230,7 +232,8 @@ FRAMES = [
         rf"how many {_u('u')} (does|do) (?P<q>(an?|one) {measures.UNIT}|{measures.QUANTITY}) (have|make)",
         rf"how many {_u('u')} (is|are) (?P<q>{measures.QUANTITY}|{_SHARE_OF_ONE})",
         rf"how many {_u('u')} (are |is )?(there )?in (?P<q>{_SHARE_OF_ONE})",
-        rf"(<ask>|convert )(?P<q>{_SHARE_OF_ONE}) {_TO} {_u('u')}",
+        rf"(<ask>|convert |express |change |turn )(?P<q>{_SHARE_OF_ONE}|{_ONE_AND_A_HALF}) {_TO} {_u('u')}",
+        rf"how many {_u('u')} (are |is )?(there )?in (?P<q>{_ONE_AND_A_HALF})",
         rf"(?P<q>{measures.QUANTITY}) (is|are|equals|makes?) how many {_u('u')}",
     ),
     *frames.frames(

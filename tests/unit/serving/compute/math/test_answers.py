@@ -7,6 +7,17 @@ from council.serving.compute import math, results
 
 ARITHMETIC = {
     "2 + 2": "2 + 2 = 4",
+    "two hundred and five plus one": "205 + 1 = 206",
+    "half a million plus 1": "500000 + 1 = 500001",
+    "2 to the third power": "2^3 = 8",
+    "pi to 4 decimals": "pi rounded to 4 decimal places is 3.1416",
+    "0.00123 in scientific notation": "0.00123 in scientific notation is 1.23 * 10^(-3)",
+    "arcsin(1/2)": "arcsin(1/2) = pi/6 radians, 30 degrees",
+    "$\\arccos(-1)$": "arccos(-1) = pi radians, 180 degrees",
+    "arctan(0)": "arctan(0) = 0",
+    "asin(0.3) in degrees": "arcsin(0.3) = about 17.4576 degrees",
+    "integral from 0 to 1 of x^2": "The integral of x^2 from 0 to 1 is 1/3 (about 0.333333)",
+    "integrate x^2 between 0 and 3": "The integral of x^2 from 0 to 3 is 9",
     "What is 2+2?": "2 + 2 = 4",
     "what's 2 + 2": "2 + 2 = 4",
     "2 + 2 =": "2 + 2 = 4",

@@ -60,6 +60,21 @@ ANSWERED = {
     "What is the ISO week of 2027-01-01?": "the ISO 8601 week of 1 January 2027 = week 53 of 2026",
     "how many hours from 9 pm to 5 am": "from 21:00 to 05:00 the next day = 8 hours",
     "Tom has 5 apples. He buys 3 more and eats 2. How many apples does Tom have now?": "apples of Tom = 6",
+    "two and a half hours in minutes": "2.5 h = 150 min",
+    "convert a mile to metres": "1 mi = 1609.344 m",
+    "180 cm in feet and inches": "180 cm = 5 ft and about 10.8661 in",
+    "100 days in weeks and days": "100 days = 14 weeks and 2 days",
+    "20% of 3 hours": "20% of 3 h = 0.6 h (36 min)",
+    "How many ways can 5 people sit in a row?": "orders of 5 different things = 120",
+    "How many 4-digit PINs are there?": "codes of 4 places with 10 choices each, repeats allowed = 10000",
+    "probability of a red king": "the probability of drawing a red king from a deck of 52 = 1/26",
+    "If yesterday was Monday, what day is tomorrow?": "the day of the week of tomorrow, where yesterday is a "
+    "Monday = Wednesday",
+    "last Friday in Feb. 2024": "the last Friday of February 2024 = 23 February 2024",
+    "what day of the year is today": "the number of 29 November 2026 (today, UTC) in its year, 1 January being 1 = 333",
+    "the 60th day of 2024": "the 60th day of 2024 = 29 February 2024",
+    "24 pens in 4 boxes. How many in each?": "24 pens in 4 boxes, as many in each = 6",
+    "Ann is twice as old as Bob. Bob is 10. How old is Ann?": "the age of Ann = 20",
 }
 
 
@@ -93,6 +108,9 @@ REFUSED = {
     "How long does it take to drive 100 km at 0 km/h?": "above zero",
     "A bag contains 3 red balls and 2 blue balls. What is the probability of drawing two red balls?": "replacement",
     "Tom buys 3 books for $12 each and pays with a $20 note. How much change does he get?": "not enough",
+    "fifth Monday of February 2025": "only 4 Mondays",
+    "the 366th day of 2023": "no day 366",
+    "100 kg in feet and inches": "is a mass",
 }
 
 

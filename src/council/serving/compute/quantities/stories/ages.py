@@ -62,14 +62,23 @@ _SECOND = (
     rf"(?P<b>{_NAME}) is ((?P<m>{words.COUNT}) years? (?P<way>older|younger)( than (?P<a2>{_NAME}))?|{_FACTOR} "
     rf"as old as (?P=a))"
 )
-_BOTH = rf"{_FIRST}([.;,] | and |, and ){_SECOND}[.;,]?"
+_JOINED = r"([.;,] | and |, and )"
+_TOLD = (
+    rf"{_FIRST}{_JOINED}{_SECOND}[.;,]?",
+    rf"(?P<b>{_NAME}) is ((?P<m>{words.COUNT}) years? (?P<way>older|younger) than|{_FACTOR} as old as) (?P<a2>{_NAME}){_JOINED}"
+    rf"{_FIRST}[.;,]?",
+)
 
 FRAMES = [
-    *frames.frames(_sum, rf"{_BOTH} what is the sum of their ages", rf"{_BOTH} how old are they together"),
-    *frames.frames(
-        _one,
-        rf"{_BOTH} how old is (?P<who>{_NAME})( now)?",
-        rf"{_BOTH} how old will (?P<who>{_NAME}) be in (?P<later>{words.COUNT}) years",
-        rf"{_BOTH} how old was (?P<who>{_NAME}) (?P<ago>{words.COUNT}) years ago",
-    ),
+    frame
+    for told in _TOLD
+    for frame in (
+        *frames.frames(_sum, rf"{told} what is the sum of their ages", rf"{told} how old are they together"),
+        *frames.frames(
+            _one,
+            rf"{told} how old is (?P<who>{_NAME})( now)?",
+            rf"{told} how old will (?P<who>{_NAME}) be in (?P<later>{words.COUNT}) years",
+            rf"{told} how old was (?P<who>{_NAME}) (?P<ago>{words.COUNT}) years ago",
+        ),
+    )
 ]

@@ -103,6 +103,22 @@ def _at_the_same_price(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {total.of(value)}", reading, "the price of one is the same in both", value)
 
 
+def _for_money(match: frames.Match) -> results.Solved:
+    """So many for so much: how many are had for other money, where that is a whole number."""
+    _same(match["g"], match["t"] or match["g"])
+    known, total, purse = words.count(match["n"]), money.read(match["p"]), money.read(match["w"])
+    money.one_currency(total, purse)
+    if not 0 < known <= _COUNT_MAX or total.value <= 0:
+        raise stops.PassOnError("no things, too many or for nothing")
+    count = purse.value * known / total.value
+    if count.denominator != 1 or count > _COUNT_MAX:
+        raise stops.PassOnError("it is no whole number of things, or too large a one")
+    price = total.value / known
+    stops.require(sum((price for _ in range(int(count))), Fraction(0)) == purse.value, "the prices added up")
+    reading = f"how many for {purse}, where {numbers.text(known)} cost {total}"
+    return frames.solved(f"{reading} = {numbers.text(count)}", reading, _CHECK, count)
+
+
 _COSTS = r"(costs?|sells for)"
 _ONE = rf"(an?|one|each|every) {_noun('g1')} {_COSTS} <p1:price>"
 _TWO = rf"(an?|one|each|every) {_noun('g2')} {_COSTS} <p2:price>"
@@ -146,6 +162,13 @@ FRAMES = [
     *frames.frames(
         _at_the_same_price,
         rf"(if )?{_n('n')} {_noun('g')} cost <p:price>[.,;]? (then )?{_HOW} {_n('m')} {_noun('t')} cost",
+    ),
+    *frames.frames(
+        _for_money,
+        (
+            rf"(if )?{_n('n')} {_noun('g')} cost <p:money>[.,;]? (then )?how many {_noun('t')} "
+            r"((can|do|would|will) (i|you|we|one) (buy|get) )?(for|with) <w:money>"
+        ),
     ),
     *frames.frames(
         _how_many,

@@ -1,11 +1,11 @@
-"""So many of a thing in each unit of time, or taken out each time; pieces of one length."""
+"""So many of a thing in each unit of time or in each box, or taken out each time; pieces of one length."""
 
 import re
 from fractions import Fraction
 
 from council.serving.compute import results
 from council.serving.compute.quantities import frames, numbers, stops
-from council.serving.compute.quantities.stories import words
+from council.serving.compute.quantities.stories import kinds, words
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 0, "year": 0}
 # What is done every day of the week; of anything else it is not clear whether a week has five days or seven.
@@ -142,6 +142,25 @@ def _pieces(match: frames.Match) -> results.Solved:
     return frames.solved(f"{reading} = {numbers.text(value)}", reading, "all pieces together give the whole", value)
 
 
+def _in_each(match: frames.Match) -> results.Solved:
+    """`24 pens in 4 boxes. How many in each?`, which supposes as many in each."""
+    thing, holder = words.thing(match["g"]), words.thing(match["box"])
+    for said, meant in ((match["t"], thing), (match["box2"], holder)):
+        if said and words.thing(said) != meant:
+            raise stops.PassOnError(f"{said} and {meant} may be different things")
+    if not kinds.is_container(holder) or kinds.is_container(thing):
+        raise stops.PassOnError(f"{holder} may hold different numbers")
+    total, held = words.count(match["n"]), words.count(match["m"])
+    if not held or (total / held).denominator != 1:
+        raise stops.PassOnError("there are not as many in each")
+    value = total / held
+    stops.require(value * held == total, "what is in all of them")
+    reading = (
+        f"{numbers.text(total)} {words.plural(thing)} in {numbers.text(held)} {words.plural(holder)}, as many in each"
+    )
+    return frames.solved(f"{reading} = {numbers.text(value)}", reading, "all of them together give the whole", value)
+
+
 _UNIT = r"(?P<unit>second|minute|hour|day|week|month|year)"
 _UNITS = r"(?P<unit2>seconds?|minutes?|hours?|days?|weeks?|months?|years?)"
 _PER = r"(per|an?|each|every)"
@@ -158,6 +177,14 @@ _AGAIN = r"(?P<again>(?P=who)|it|he|she|the (?P=kind))"
 _RATE = rf"{_WHO} {_VERB} {_n('m')} {_noun('t1')} {_PER} {_UNIT}"
 
 FRAMES = [
+    *frames.frames(
+        _in_each,
+        (
+            rf"((there are|i have|we have|you have) )?(?P<n>{words.COUNT}) (?P<g>{words.NOUN}) (are )?in (?P<m>{words.COUNT}) "
+            rf"(equal |identical |full )?(?P<box>[a-z]+)[.,;]? how many( (?P<t>{words.NOUN}))?( are( there)?)? in each"
+            rf"( (?P<box2>{words.NOUN}))?"
+        ),
+    ),
     *frames.frames(
         _done,
         rf"{_RATE}[.,;]? how many {_noun('t2')} (does|will|can) {_AGAIN} {_PLAIN} in {_n('n')} {_UNITS}",
