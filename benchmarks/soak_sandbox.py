@@ -30,7 +30,8 @@ import soak_checks
 import soak_faults
 import soak_jobs
 from council.domain import home as home_module
-from council.serving.sandbox import audit, chain
+from council.kit import chain
+from council.serving.sandbox import audit
 
 RESULT = Path(__file__).resolve().parent / "results" / "soak_sandbox.json"
 JOBS, QUICK_JOBS = 10_000, 300

@@ -41,7 +41,13 @@ def group(name: str | None, watch: bool, since: float, where: home.Home, as_json
         _show_history(asyncio.run(_past(seen, name, since * 3600)), as_json)
         return
     while True:
-        sight = asyncio.run(seen.sight())
+        try:
+            sight = asyncio.run(seen.sight())
+        except errors.WatcherUnavailableError as error:
+            if not watch:
+                raise
+            # Whoever watches wants to see that it is away, and when it is back.
+            sight = watching.Sight(0, 0.0, problem=error.message)
         if as_json:
             options.print_json(asdict(sight) if watch else [asdict(one) for one in sight.gates])
         else:
@@ -66,6 +72,9 @@ async def _past(seen: care_ports.Watch, name: str, span_s: float) -> tuple[watch
 
 
 def _show(sight: watching.Sight) -> None:
+    if not sight.turn and sight.problem:
+        click.echo(sight.problem)
+        return
     if not sight.turn:
         click.echo("The watcher has just begun and has judged nothing yet. Try again in a few seconds.")
         return

@@ -50,6 +50,17 @@ NEXT_STEPS = {
 }
 
 
+# Nobody starts the supervisor again, unlike every other process.
+SUPERVISOR_STEP = (
+    "Nothing that ends is started again, and nobody looks after the watcher. ~/.council/run/supervisor.lock holds its PID: one "
+    "that was stopped goes on after `kill -CONT`; one that hangs is ended with `kill -9`, then `council up --detach`."
+)
+
+
+# Of a process that is none of Council's, whose sentinel was started by hand.
+GUEST_STEP = "Start `council sentinel --service NAME --pid PID` again; Ctrl-C there ends the watch and this."
+
+
 @dataclass(frozen=True, slots=True)
 class AlertsConfig:
     """Alerts, incidents, and who is told of them."""

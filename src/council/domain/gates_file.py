@@ -15,7 +15,8 @@ _VALUE = re.compile(r"^[A-Za-z0-9_/ -]{1,100}$")
 _LIMIT = re.compile(
     r"^(?P<sign>[<>])\s*(?P<dollar>\$?)(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|[A-Za-z]{0,10}(?:/hour)?)$"
 )
-_WINDOW_MAX_S = 7 * 86_400
+# The watcher keeps little more of what it reads in full; over a longer window the two evaluators would come apart.
+_WINDOW_MAX_S = 4 * 3600
 _KEYS = (
     "limit", "amber", "form", "windows_s", "samples_min", "services", "bake", "no_data", "protects", "playbooks",
     "not_applicable",

@@ -33,6 +33,12 @@ class Severity(enum.StrEnum):
         return list(Severity).index(self)
 
 
+def one_line(text: str, chars_max: int) -> str:
+    """Return a text on one line, without signs that a terminal would obey."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text[: chars_max * 2])
+    return plain if len(plain) <= chars_max else plain[: chars_max - 1] + "…"
+
+
 def label_of(name: str, labels: Labels) -> str:
     """Return how people read a thing: `memory svc=gateway`."""
     return " ".join([name, *(f"{key}={value}" for key, value in labels)])

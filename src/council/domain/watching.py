@@ -1,13 +1,17 @@
 """The watch over the service itself: its settings, and what it tells."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from council.domain import errors, gates, states
+from council.domain import errors, gates, incidents, states
 from council.domain.options import option
 
 SOURCES = ("embedded", "prometheus")
+# The year 5138: no time that is told or asked for lies after it.
+LATEST_S = 1e11
 # A whole address, which is put into files for other programs as it is.
 _ADDRESS = re.compile(r"https?://[^\s/\"'\\]+(/[^\s\"'\\]*)?")
 
@@ -114,6 +118,25 @@ class Finding:
     reason: str
     since_s: float
     look_next: str
+
+
+def read_finding(told: Mapping[str, Any], service: str) -> Finding:
+    """Return what somebody else found about a service; its texts are shown to people, and cut. Raises ValueError, KeyError."""
+    texts = {name: told[name] for name in ("sentinel", "unit", "reason", "look_next")}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("a finding's texts are none")
+    bounds = {"sentinel": incidents.NAME_CHARS_MAX, "unit": incidents.NAME_CHARS_MAX}
+    plain = {name: incidents.one_line(text, bounds.get(name, incidents.TEXT_CHARS_MAX)) for name, text in texts.items()}
+    value = None if told["value"] is None else float(told["value"])
+    # In this order NaN is the least, too.
+    since_s = min(LATEST_S, max(0.0, float(told["since_s"])))
+    return Finding(
+        service=service,
+        verdict=gates.Verdict(told["verdict"]),
+        value=value if value is None or math.isfinite(value) else None,
+        since_s=since_s,
+        **plain,
+    )
 
 
 @dataclass(frozen=True, slots=True)

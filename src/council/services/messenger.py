@@ -21,6 +21,8 @@ from council.upkeep.alerts import sources
 _DELIVER_S = 40.0
 _LOOK_S = 0.5
 _GIVEN_BYTES_MAX = 16 * 1024
+# One messenger starts faster than another.
+_EARLY_S = 60.0
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -28,10 +30,10 @@ def main(config: config_module.Config, where: home.Home) -> int:
     environment = harness.begin("messenger")
     harness.setup_logging(environment.name)
     given = json.loads(sys.stdin.buffer.read(_GIVEN_BYTES_MAX))
-    # Whether it is bad for long enough the supervisor has seen, and nothing comes after that could be told together with it.
-    at_once = dataclasses.replace(config.alerts, hold_up_s=0.0, group_s=0.0)
     # Made first: addresses of notices are read before the confinement.
-    alerts = care_app.alerts(dataclasses.replace(config, alerts=at_once), where, only=alerting.WATCHER_DOWN)
+    alerts = care_app.alerts(
+        dataclasses.replace(config, alerts=at_once(config.alerts)), where, only=alerting.WATCHER_DOWN
+    )
     rights.confine_service("messenger", config, where)
     at_us = clock_module.SystemClock().now_us() - round(float(given["for_s"]) * 1e6)
     alerts.observe([sources.of_watcher(gates.Verdict.RED, str(given["reason"]), at_us)])
@@ -41,3 +43,11 @@ def main(config: config_module.Config, where: home.Home) -> int:
         time.sleep(_LOOK_S)
         alerts.deliver()
     return 1 if alerts.waiting else 0
+
+
+def at_once(settings: alerting.AlertsConfig) -> alerting.AlertsConfig:
+    """Return settings by which whoever is sent tells: how long it has been bad the supervisor has seen.
+
+    And nothing comes after that could be told together with it.
+    """
+    return dataclasses.replace(settings, hold_up_s=0.0, group_s=0.0, repeat_s=max(0.0, settings.repeat_s - _EARLY_S))

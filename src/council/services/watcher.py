@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app, care_app, homes, observing, telemetry
-from council.domain import budgets, errors, gates, home, watching
+from council.domain import budgets, errors, home, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml
@@ -32,8 +32,6 @@ _REQUEST_BYTES_MAX = 64 * 1024
 _CONNECTIONS_MAX = 64
 _IDLE_S = 10.0
 _DELIVER_S = 1.0
-# The year 5138: no time that is asked for lies after it.
-_LATEST_S = 1e11
 # A turn that hangs must not be mistaken for calm: when the last one is this many intervals old, `/livez` fails and what it
 # saw is told as unknown.
 _LATE_TURNS = 6
@@ -188,7 +186,7 @@ class _Watcher:
         if request["ask"] == "report":
             return self._hear(request)
         # In this order NaN is the least, too.
-        start_s = min(_LATEST_S, max(0.0, float(request["start_s"])))
+        start_s = min(watching.LATEST_S, max(0.0, float(request["start_s"])))
         try:
             found = await asyncio.to_thread(self._made.samples.history, str(request["gate"]), start_s)
         except errors.SamplesError as error:
@@ -196,9 +194,10 @@ class _Watcher:
         return dataclasses.asdict(found) | {"problem": ""}
 
     def _hear(self, request: dict[str, Any]) -> dict[str, Any]:
-        found = [watching.Finding(**one | {"verdict": gates.Verdict(one["verdict"])}) for one in request["findings"]]
+        service = str(request["service"])
+        found = [watching.read_finding(one, service) for one in request["findings"]]
         try:
-            self._made.loop.hear(str(request["service"]), found, ended=bool(request["ended"]))
+            self._made.loop.hear(service, found, ended=bool(request["ended"]))
         except errors.InvalidRequestError as error:
             return {"problem": "", "refused": error.message}
         return {"problem": ""}

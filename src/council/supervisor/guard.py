@@ -16,6 +16,8 @@ from council.supervisor import children, service, specs
 _log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+# After how long another goes out for one that could not tell everybody; twice as long each time, no longer than to tell again.
+RETRY_S = 60.0
 # A messenger that hangs, too, is ended, so that the next one can be tried.
 MESSENGER_S = 120.0
 _LAST_LINE_BYTES = 4096
@@ -53,6 +55,7 @@ class Guard:
         self._away = Away()
         self._error = ""
         self._messenger: children.ChildProcess | None = None
+        self._failures = 0
         self._looking: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -96,13 +99,25 @@ class Guard:
             self._messenger = self._watcher.start_beside(self._spec, given, self._ended)
         except (OSError, errors.SetupError) as error:
             _log.error("nobody can be told that the watcher is down", extra={"reason": str(error)})
+            self._tell_sooner()
             return
         asyncio.get_running_loop().call_later(MESSENGER_S, self._messenger.destroy)
 
     def _ended(self, reason: str) -> None:
         self._messenger = None
-        if reason != children.ENDED_WELL:
-            _log.error("not everybody was told that the watcher is down", extra={"reason": reason})
+        if reason == children.ENDED_WELL:
+            self._failures = 0
+            return
+        _log.error("not everybody was told that the watcher is down", extra={"reason": reason})
+        self._tell_sooner()
+
+    def _tell_sooner(self) -> None:
+        """Have another messenger go out before it is time to tell again: the records keep what the last one did not deliver."""
+        if self._away.told_s is None:
+            return
+        wait_s = min(self._settings.repeat_s, RETRY_S * 2.0 ** min(self._failures, 20))
+        self._failures += 1
+        self._away = Away(self._away.since_s, self._away.told_s - self._settings.repeat_s + wait_s)
 
 
 def _last_error(log: Path) -> str:

@@ -23,7 +23,7 @@ from council import care_ports, observing, ports
 from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
-from council.upkeep.gates import embedded, sudden
+from council.upkeep.gates import embedded, promql, sudden
 from council.upkeep.samples import exposition, recent
 from council.upkeep.sentinels import findings, house
 
@@ -51,6 +51,7 @@ _GUEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _GUESTS_MAX = 32
 _GUEST_FINDINGS_MAX = 32
 _GUEST_FRESH_S = 60.0
+_GUEST_FORGOTTEN_S = 86_400.0
 
 
 class Embedded:
@@ -115,13 +116,14 @@ class Loop:
         }
         # What sentinels beside other processes told last, and when; and what those that ended had told.
         self._guests: dict[str, tuple[float, Sequence[watching.Finding]]] = {}
-        self._left: list[watching.Finding] = []
+        self._left: dict[str, Sequence[watching.Finding]] = {}
         self._traced_s: dict[str, float] = {}
         self._budgets: Sequence[budgets.Line] = ()
         self._budgeted_s = -math.inf
         self._read_s: dict[str, float] = {}
         self._problems: dict[str, str] = {}
         self._answered_s = math.nan
+        self._unread = ""
         self._began: dict[str, tuple[gates.Verdict, float]] = {}
         self._unkept: list[watching.Scrape] = []
         self._kept_s = self._numbered_s = self._compacted_s = -math.inf
@@ -160,18 +162,47 @@ class Loop:
             )
         _, before = self._guests.pop(service, (0.0, ()))
         if ended:
-            self._left += before
-        elif len(self._guests) >= _GUESTS_MAX:
+            self._left[service] = before
+        elif len(self._guests) >= _GUESTS_MAX and not self._has_forgone(self._now_s()):
             raise errors.InvalidRequestError(f"{_GUESTS_MAX} processes beside Council are watched already. End one.")
         else:
-            mine = [dataclasses.replace(one, service=service) for one in found[:_GUEST_FINDINGS_MAX]]
-            self._guests[service] = (self._now_s(), mine)
+            self._guests[service] = (self._now_s(), found[:_GUEST_FINDINGS_MAX])
+
+    def _has_forgone(self, at_s: float) -> bool:
+        """Drop the guest that has been silent for longest, for another; return whether there was one."""
+        told_s, service = min((told_s, service) for service, (told_s, _) in self._guests.items())
+        if at_s - told_s <= _GUEST_FRESH_S:
+            return False
+        self._left[service] = self._guests.pop(service)[1]
+        return True
 
     def _guest_findings(self, at_s: float) -> Iterator[watching.Finding]:
-        """Yield what is known of processes beside Council; what was told too long ago is not known any more."""
+        """Yield what is known of processes beside Council: nothing where it was told too long ago."""
         for told_s, found in self._guests.values():
             if at_s - told_s <= _GUEST_FRESH_S:
                 yield from found
+            else:
+                why = f"Unknown: its sentinel told nothing for {at_s - told_s:.0f} s."
+                yield from (
+                    dataclasses.replace(one, verdict=gates.Verdict.UNKNOWN, value=None, reason=why) for one in found
+                )
+
+    def _observe_guests(self, at_s: float) -> Iterator[incidents.Observation]:
+        """Yield what is so of processes beside Council. A sentinel that ends in silence, as one that was killed, is told of."""
+        at_us = round(at_s * 1e6)
+        for one in self._guest_findings(at_s):
+            yield sources.of_finding(one.sentinel, one.service, one.verdict, one.reason, one.look_next, at_us)
+        for service, (told_s, _) in list(self._guests.items()):
+            yield sources.of_guest(service, at_s - told_s, at_s - told_s > _GUEST_FRESH_S, at_us)
+            if at_s - told_s > _GUEST_FORGOTTEN_S:
+                del self._guests[service]
+        for service, found in self._left.items():
+            yield sources.of_guest(service, None, False, at_us)
+            for one in found:
+                yield sources.of_finding(
+                    one.sentinel, service, gates.Verdict.NOT_APPLICABLE, "it is watched no more", "", at_us
+                )
+        self._left = {}
 
     async def turn(self) -> None:
         """Do one turn. Raises nothing that one part's failure brings about."""
@@ -184,7 +215,7 @@ class Loop:
         lines = [watching.line(one) for one in judged]
         shown = [*map(findings.shown, found), *self._guest_findings(at_s)]
         self.sight = watching.Sight(self.sight.turn + 1, at_s, lines, shown, services, problem)
-        observed = list(self._observe(judged, found, services, at_s))
+        observed = list(self._observe(judged, found, services, problem, at_s))
         await asyncio.to_thread(self._parts.alerts.observe, observed)
         await self._trace(found, at_s)
         await self._keep(at_s)
@@ -257,9 +288,17 @@ class Loop:
     async def _judge(self, at_s: float) -> list[gates.Judged]:
         source = self._parts.source
         measured = await source.measure(self._gates, at_s)
-        if not source.problem or math.isnan(self._answered_s):
+        self._unread = source.problem or self._unread_elsewhere(measured)
+        if not self._unread or math.isnan(self._answered_s):
             self._answered_s = at_s
         return [self._judged(gate, one, at_s) for gate, one in zip(self._gates, measured, strict=True)]
+
+    def _unread_elsewhere(self, measured: Sequence[gates.Measured]) -> str:
+        """Return what a server cannot read though it can be read here: it answers, and still knows nothing."""
+        unread = next((one.partial for one in measured if one.value is None and one.partial), "")
+        if not unread or self._problems or self._parts.source.name == Embedded.name:
+            return ""
+        return f"it answers, but of what it reads {unread}"
 
     def _judged(self, gate: gates.Gate, measured: gates.Measured, at_s: float) -> gates.Judged:
         other = self._of_another_generation(gate, at_s)
@@ -331,6 +370,7 @@ class Loop:
         judged: Sequence[gates.Judged],
         found: Sequence[findings.Finding],
         services: Sequence[states.ServiceStatus],
+        problem: str,
         at_s: float,
     ) -> Iterator[incidents.Observation]:
         at_us = round(at_s * 1e6)
@@ -346,17 +386,14 @@ class Loop:
                 at_us,
                 self._page_after_s[finding.sentinel],
             )
-        for status in services:
-            yield sources.of_service(status, at_us)
+        run = [sources.of_supervisor(problem, at_us), *(sources.of_service(status, at_us) for status in services)]
+        yield from run
+        if not problem:
+            gone = self._parts.alerts.firing("service_down") - {one.labels for one in run}
+            yield from (sources.of_gone("service_down", labels, at_us) for labels in gone)
         yield from sources.of_crashes(services, self._settings.crashes_per_hour, at_us)
         yield sources.of_watcher(gates.Verdict.GREEN, "it watches", at_us)
-        for guest in self._guest_findings(at_s):
-            yield sources.of_finding(guest.sentinel, guest.service, guest.verdict, guest.reason, guest.look_next, at_us)
-        for guest in self._left:
-            yield sources.of_finding(
-                guest.sentinel, guest.service, gates.Verdict.NOT_APPLICABLE, "it is watched no more", "", at_us
-            )
-        self._left = []
+        yield from self._observe_guests(at_s)
         yield from sources.of_budgets(self._budgets, at_us)
         for service, read_s in self._read_s.items():
             replicas = [one for one in services if one.name.partition(":")[0] == service]
@@ -364,7 +401,13 @@ class Loop:
         yield sources.of_targets(self._untold, len(self._targets), at_us)
         source = self._parts.source
         if source.name != Embedded.name:
-            yield sources.of_source(source.name, source.problem, at_s - self._answered_s, (), at_us)
+            silent_s = at_s - self._answered_s
+            # What was started just now is found by a server with its next readings.
+            unread = source.problem or (self._unread if silent_s > promql.FRESH_S else "")
+            yield sources.of_source(source.name, unread, silent_s, (), at_us)
+        elsewhere = {(("svc", name),) for name in watching.SOURCES if name not in (source.name, *self._guests)}
+        for labels in elsewhere & self._parts.alerts.firing("metrics_stale"):
+            yield sources.of_gone("metrics_stale", labels, at_us)
 
     def _with_sudden(self, judged: gates.Judged, at_s: float) -> gates.Judged:
         """Return a verdict as alerts see it: red already where the last seconds alone are, though the gate is not yet."""

@@ -67,6 +67,27 @@ def test_a_watcher_that_has_judged_nothing_yet_says_so(seen: watch.ScriptedWatch
     assert "has judged nothing yet" in run("gates").output
 
 
+def test_a_view_that_goes_on_outlives_a_watcher_that_is_away(
+    seen: watch.ScriptedWatch, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps = []
+
+    def nap(_: float) -> None:
+        naps.append(seen.away)
+        seen.away = not naps[1:]
+        if len(naps) == 3:
+            raise KeyboardInterrupt
+
+    seen.away = True
+    monkeypatch.setattr("council.cli.gates.time.sleep", nap)
+    shown = run("gates", "--watch").output
+    assert naps == [True, True, False]
+    assert shown.index("The watcher does not answer.") < shown.index("error_rate      green")
+    assert json.loads(run("gates", "--json").output)[0]["verdict"] == "green"
+    seen.away = True
+    assert run("gates").exit_code != 0
+
+
 def test_doctor_names_what_is_red_and_that_nobody_watches(seen: watch.ScriptedWatch, tmp_path: Path) -> None:
     home = home_module.Home(tmp_path)
     assert [(one.good, one.needed) for one in doctor._gates(home)] == [(True, False)]

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ def test_findings_are_a_line_of_json_each_and_the_command_ends_with_the_process(
             child.kill()
             assert watching.wait(20) == 0
     assert (row["service"], row["sentinel"], row["verdict"]) == ("smoke", "descriptors", "red")
+    assert abs(row["since_s"] - time.time()) < 60
 
 
 def test_a_signal_detaches_and_leaves_the_process() -> None:

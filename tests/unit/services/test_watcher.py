@@ -130,3 +130,42 @@ async def test_the_fullest_card_is_the_gates_number_until_the_driver_fails(
     assert [record.__dict__["reason"] for record in told] == ["the NVIDIA driver says: GPU is lost"]
     library.failure = ""
     assert (await judged(1020.0))[0] == "red"
+
+
+class Listener(Stuck):
+    """A loop that keeps what it hears."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[watching.Finding] = []
+
+    def hear(self, service: str, found: list[watching.Finding], *, ended: bool) -> None:
+        self.heard += found
+
+
+TOLD = {
+    "sentinel": "memory", "service": "x", "verdict": "red", "value": 1.0, "unit": "MB/h", "reason": "It grows.",
+    "since_s": 1.8e9, "look_next": "Look.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sentinel": 5}, {"reason": None}, {"unit": ["x"]}, {"value": "many"}, {"since_s": "today"}, {"verdict": "fine"}],
+)
+async def test_a_report_that_is_none_reaches_no_turn(service: watcher._Watcher, wrong: dict[str, Any]) -> None:
+    made = Listener()
+    service._made = cast(care_app.Watcher, SimpleNamespace(loop=made))
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        await service._reply({"ask": "report", "service": "smoke", "ended": False, "findings": [TOLD | wrong]})
+    assert not made.heard
+
+
+async def test_a_report_gains_no_right_over_who_reads_it(service: watcher._Watcher) -> None:
+    made = Listener()
+    service._made = cast(care_app.Watcher, SimpleNamespace(loop=made))
+    told = TOLD | {"reason": "\x1b]0;owned\x07 grows" + "!" * 9000, "since_s": 1e308, "value": 1e999}
+    await service._reply({"ask": "report", "service": "smoke", "ended": False, "findings": [told]})
+    (found,) = made.heard
+    assert found.reason.isprintable() and "]0;owned  grows" in found.reason and len(found.reason) <= 500
+    assert (found.service, found.value, found.since_s) == ("smoke", None, watching.LATEST_S)

@@ -1,9 +1,11 @@
 """When people are told that the watcher is down."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
-from council.domain import alerting
-from council.supervisor import guard
+from council.domain import alerting, states
+from council.supervisor import children, guard, service, specs
 
 SETTINGS = alerting.AlertsConfig(watcher_away_s=30.0, repeat_s=600.0)
 
@@ -47,3 +49,41 @@ def test_the_reason_is_the_last_line_of_the_log_and_only_if_it_is_an_error_of_ou
     assert guard._last_error(log) == ""
     log.write_text("council: " + "x" * 3000)
     assert len(guard._last_error(log)) == 300
+
+
+class HungWatcher:
+    """A watcher that hangs; each messenger sent in its place ends at once, as it is told to."""
+
+    log_file = Path("/nonexistent")
+
+    def __init__(self, *ends: str) -> None:
+        self.ends, self.sent = list(ends), 0
+        self.on_exit: Callable[[str], None] = lambda _: None
+
+    def status(self, _: object) -> list[states.ServiceStatus]:
+        return [states.ServiceStatus("watcher", "hung", 1, "0" * 40, 5.0, 0, 0)]
+
+    def start_beside(self, _: object, given: bytes, on_exit: Callable[[str], None]) -> Any:
+        self.sent += 1
+        if self.ends[:1] == ["no process"]:
+            self.ends.pop(0)
+            raise OSError("no process")
+        self.on_exit = on_exit
+        return self
+
+    def destroy(self) -> None:
+        pass
+
+
+async def test_a_messenger_that_could_not_tell_everybody_is_followed_by_another_soon() -> None:
+    watcher = HungWatcher("no process", "ended with status 1", "ended with status 1", children.ENDED_WELL)
+    looking = guard.Guard(cast(service.RunningService, watcher), cast(specs.ServiceSpec, None), SETTINGS)
+    sent_s = []
+    for now_s in range(1500):
+        before = watcher.sent
+        looking.look(float(now_s))
+        if watcher.sent > before:
+            sent_s.append(now_s)
+            if looking._messenger is not None:
+                watcher.on_exit(watcher.ends.pop(0) if watcher.ends else children.ENDED_WELL)
+    assert sent_s == [30, 90, 210, 450, 1050]

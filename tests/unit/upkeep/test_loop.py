@@ -50,6 +50,7 @@ class House:
         self.supervised = self.recorded = self.listed = True
         self.spent = 0
         self.state, self.ended, self.crashes = "ready", "", 0
+        self.replicas: list[str] = []
         self.kept = alerts.PlainIncidents()
         self.watched = list(SERVICES)
         self.began_s = self.clock.now_us() / 1e6
@@ -79,7 +80,10 @@ class House:
         assert not memory, "each look at memory costs the machine"
         if not self.supervised:
             raise errors.SupervisorUnavailableError("Council is not running.")
-        return [states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0, self.ended, self.crashes) for one in SERVICES]
+        return [
+            states.ServiceStatus(one, self.state, 1, LIVE, 5.0, 0, 0, self.ended, self.crashes)
+            for one in (*SERVICES, *self.replicas)
+        ]
 
     async def trace(self, service: str) -> None:
         self.traced.append(service)
@@ -126,10 +130,12 @@ class Elsewhere:
 
     name = "prometheus"
     problem = ""
+    # Why it knows nothing though it answers.
+    unread = ""
 
     async def measure(self, judged: Sequence[gates.Gate], now_s: float) -> list[gates.Measured]:
-        value = None if self.problem else 0.0
-        return [gates.Measured(value, 10.0, 60.0, self.problem) for _ in judged]
+        value = None if self.problem or self.unread else 0.0
+        return [gates.Measured(value, 10.0, 60.0, self.problem or self.unread, self.unread) for _ in judged]
 
     async def close(self) -> None:
         pass
@@ -162,6 +168,31 @@ async def test_a_source_that_goes_away_makes_gates_unknown_and_then_an_alert(hou
     assert "metrics_stale svc=prometheus" in house.alerts
     house.source.problem = ""
     await house.run(70)
+    assert "metrics_stale svc=prometheus" not in house.alerts
+
+
+async def test_a_source_that_answers_and_knows_nothing_is_an_alert_once_it_could_have_caught_up(house: House) -> None:
+    house.source = Elsewhere()
+    house.begin()
+    await house.run(60)
+    house.source.unread = "gateway is not watched"
+    await house.run(50)
+    assert house.verdict("error_rate") == (gates.Verdict.UNKNOWN, "gateway is not watched")
+    assert "metrics_stale svc=prometheus" not in house.alerts, "it may not have read yet what was started just now"
+    await house.run(25)
+    assert "metrics_stale svc=prometheus" in house.alerts
+    house.source.unread = ""
+    await house.run(70)
+    assert "metrics_stale svc=prometheus" not in house.alerts
+
+
+async def test_a_service_that_nobody_can_read_is_no_fault_of_the_source(house: House) -> None:
+    house.source = Elsewhere()
+    house.begin()
+    await house.run(20)
+    house.away, house.source.unread = {"gateway"}, "gateway cannot be read"
+    await house.run(200)
+    assert "metrics_stale svc=gateway" in house.alerts
     assert "metrics_stale svc=prometheus" not in house.alerts
 
 
@@ -238,6 +269,45 @@ async def test_a_supervisor_that_does_not_answer_is_said_and_services_that_fail_
     await house.run(5)
     assert house.loop.sight.problem == "Council is not running."
     assert house.loop.sight.services == ()
+
+
+async def test_an_alert_ends_with_what_it_was_about(house: House) -> None:
+    house.state, house.replicas = "hung", ["gateway:1"]
+    await house.run(15)
+    assert "service_down svc=gateway replica=1" in house.alerts
+    house.replicas, house.supervised = [], False
+    await house.run(10)
+    assert "service_down svc=gateway replica=1" in house.alerts, "nobody says that it is gone"
+    house.supervised = True
+    await house.run(10)
+    assert "service_down svc=gateway" in house.alerts
+    assert "service_down svc=gateway replica=1" not in house.alerts
+
+
+async def test_a_source_that_is_asked_no_more_keeps_no_incident_open(house: House) -> None:
+    house.source = Elsewhere()
+    house.source.problem = "the Prometheus at http://127.0.0.1:9090 cannot be reached"
+    house.begin()
+    await house.run(30)
+    assert "metrics_stale svc=prometheus" in house.alerts
+    house.source = None
+    house.begin()
+    await house.run(10)
+    assert house.alerts == []
+
+
+async def test_a_supervisor_that_hangs_is_an_alert_until_it_answers_again(house: House) -> None:
+    await house.run(20)
+    house.supervised = False
+    await house.run(5)
+    assert house.alerts == [], "a single look that fails says little"
+    await house.run(10)
+    assert house.alerts == ["service_down svc=supervisor"]
+    (incident,) = house.kept.kept.values()
+    assert "kill -CONT" in incident.members[0].alert.next_step
+    house.supervised = True
+    await house.run(70)
+    assert house.alerts == []
 
 
 async def test_a_service_that_is_no_longer_listed_is_not_missed(house: House) -> None:
@@ -452,10 +522,29 @@ async def test_a_process_beside_council_is_an_alert_while_somebody_watches_it(ho
     assert house.alerts == []
 
 
-async def test_what_was_told_of_a_process_beside_council_too_long_ago_is_not_known(house: House) -> None:
-    house.loop.hear("smoke", [guest(gates.Verdict.AMBER)], ended=False)
+async def test_what_was_told_of_a_process_beside_council_too_long_ago_is_not_known_and_its_silence_told(
+    house: House,
+) -> None:
+    house.loop.hear("smoke", [guest(gates.Verdict.GREEN)], ended=False)
+    await house.run(50)
+    assert house.alerts == []
+    await house.run(40)
+    (found,) = [one for one in house.loop.sight.findings if one.service == "smoke"]
+    assert (found.verdict, found.value) == (gates.Verdict.UNKNOWN, None)
+    assert house.alerts == ["metrics_stale svc=smoke"]
+    house.loop.hear("smoke", [guest(gates.Verdict.GREEN)], ended=False)
+    house.loop.hear("smoke", [], ended=True)
+    await house.run(5)
+    assert house.alerts == []
+
+
+async def test_a_process_beside_council_makes_room_once_its_sentinel_is_silent(house: House) -> None:
+    for number in range(32):
+        house.loop.hear(f"p{number}", [], ended=False)
     await house.run(90)
-    assert [one for one in house.loop.sight.findings if one.service == "smoke"] == []
+    house.loop.hear("one-more", [], ended=False)
+    await house.run(5)
+    assert len(house.alerts) == 31
 
 
 async def test_a_process_beside_council_has_a_name_of_its_own_and_there_are_few(house: House) -> None:

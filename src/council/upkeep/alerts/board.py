@@ -159,18 +159,13 @@ def _ended(
 def _cut(one: incidents.Observation) -> incidents.Observation:
     """Return the observation with its texts cut: some of them name what others have made."""
     labels = tuple(
-        (key[: incidents.NAME_CHARS_MAX], _line(value, incidents.NAME_CHARS_MAX)) for key, value in one.labels
+        (key[: incidents.NAME_CHARS_MAX], incidents.one_line(value, incidents.NAME_CHARS_MAX))
+        for key, value in one.labels
     )
     return replace(
         one,
-        name=_line(one.name, incidents.NAME_CHARS_MAX),
+        name=incidents.one_line(one.name, incidents.NAME_CHARS_MAX),
         labels=labels[:10],
-        reason=_line(one.reason, incidents.TEXT_CHARS_MAX),
-        next_step=_line(one.next_step, incidents.TEXT_CHARS_MAX),
+        reason=incidents.one_line(one.reason, incidents.TEXT_CHARS_MAX),
+        next_step=incidents.one_line(one.next_step, incidents.TEXT_CHARS_MAX),
     )
-
-
-def _line(text: str, chars_max: int) -> str:
-    """Return a text on one line, without signs that a terminal would obey."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in text[: chars_max * 2])
-    return plain if len(plain) <= chars_max else plain[: chars_max - 1] + "…"

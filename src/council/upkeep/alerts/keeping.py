@@ -92,6 +92,11 @@ class Keeping:
         with self._lock:
             return len(self._waiting)
 
+    def firing(self, name: str) -> set[incidents.Labels]:
+        """Return of what the alert of this name fires."""
+        alerts = [member.alert for one in self._desk.open for member in one.members if member.fires]
+        return {one.labels for one in alerts if one.name == name}
+
     def _read(self, at_us: int) -> None:
         """Read the silences, and once what an earlier process left; go on with what is known where that fails."""
         try:

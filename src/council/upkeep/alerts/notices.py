@@ -52,7 +52,7 @@ def _open(one: incidents.Incident, members: list[incidents.Member]) -> str:
     lines = []
     for member in members[:_LINES_MAX]:
         alert = member.alert
-        lines.append(f"{alert.title}: {alert.summary or 'bad'}, since {clock(alert.since_us)}.")
+        lines.append(f"{alert.title}: {alert.summary.removesuffix('.') or 'bad'}, since {clock(alert.since_us)}.")
         if alert.next_step:
             lines.append(f"  {alert.next_step}")
     if one.causes:

@@ -54,6 +54,18 @@ def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observatio
     return _observation("service_down", verdict, at_us, reason, labels)
 
 
+def of_supervisor(problem: str, at_us: int) -> incidents.Observation:
+    """Return whether the supervisor answers, without which nobody knows what runs, and nothing is started again."""
+    verdict = gates.Verdict.RED if problem else gates.Verdict.GREEN
+    labels = (("svc", "supervisor"),)
+    return _observation("service_down", verdict, at_us, problem or "it answers", labels, alerting.SUPERVISOR_STEP)
+
+
+def of_gone(name: str, labels: incidents.Labels, at_us: int) -> incidents.Observation:
+    """Return that what an alert was about is no more, as a process of several after there were fewer."""
+    return _observation(name, gates.Verdict.NOT_APPLICABLE, at_us, "it is no more", labels)
+
+
 def of_crashes(services: Iterable[states.ServiceStatus], most: int, at_us: int) -> Iterator[incidents.Observation]:
     """Yield whether each service ends again and again: every time it is back too soon for `service_down`."""
     by_name: dict[str, list[states.ServiceStatus]] = {}
@@ -106,6 +118,16 @@ def of_source(
     elif problem and replicas and all(one.state in _WANTED and not one.reason for one in replicas):
         verdict, reason = gates.Verdict.UNKNOWN, f"it is {replicas[0].state}"
     return _observation("metrics_stale", verdict, at_us, reason, (("svc", target),))
+
+
+def of_guest(service: str, silent_s: float | None, is_silent: bool, at_us: int) -> incidents.Observation:
+    """Return whether the sentinel of a process beside Council still tells of it; None for one that was ended."""
+    labels = (("svc", service),)
+    if silent_s is None:
+        return _observation("metrics_stale", gates.Verdict.NOT_APPLICABLE, at_us, "it is watched no more", labels)
+    verdict = gates.Verdict.RED if is_silent else gates.Verdict.GREEN
+    reason = f"its sentinel told nothing for {silent_s:.0f} s" if is_silent else "its sentinel tells of it"
+    return _observation("metrics_stale", verdict, at_us, reason, labels, alerting.GUEST_STEP)
 
 
 def of_targets(problem: str, watched: int, at_us: int) -> incidents.Observation:

@@ -67,8 +67,9 @@ class _Answer:
             return gates.Measured(number, behind.samples, behind.window_s)
         # The longest window tells best what is missing, unless nothing but a reset stands in its way.
         last = next((one for one in tried if one.samples), tried[0])
-        reason = self._unreadable() or self._of_one(last) or last.reason or f"{self._metric} gives no finite number"
-        return gates.Measured(None, last.samples, last.window_s, reason)
+        unreadable = self._unreadable()
+        reason = unreadable or self._of_one(last) or last.reason or f"{self._metric} gives no finite number"
+        return gates.Measured(None, last.samples, last.window_s, reason, unreadable)
 
     @property
     def _metric(self) -> str:

@@ -4,6 +4,7 @@ Nothing is changed in the process, and it need not be one of Council's. Gauges a
 process's own: those of `telemetry` would come with all that Council counts.
 """
 
+import dataclasses
 import http.server
 import threading
 import time
@@ -46,16 +47,15 @@ def watch(
             if seen is None:
                 return True
             gpu = reading.gpu_bytes(who.pid)
-            found = watched.take(one_process.sighting(service, time_s, began_s, seen, gpu))
+            found = _dated(watched.take(one_process.sighting(service, time_s, began_s, seen, gpu)), time_s)
             publish(metrics(service, seen, gpu, found))
             report(found)
         else:
             heap = reading.heap_bytes(who)
             if heap is None:
                 return True
-            found = (
-                [] if isinstance(heap, reading.Unknown) else watched.glance(service, time_s, {"heap_mb": heap / _MB})
-            )
+            known = {} if isinstance(heap, reading.Unknown) else {"heap_mb": heap / _MB}
+            found = _dated(watched.glance(service, time_s, known), time_s)
         for finding in found:
             now = (finding.verdict, finding.urgency)
             before = told.get(finding.sentinel)
@@ -66,6 +66,12 @@ def watch(
         next_s = min(due_s, time_s + house.GLANCE_S)
         if stop.wait(max(0.0, next_s - time.monotonic())):
             return False
+
+
+def _dated(found: Sequence[findings.Finding], time_s: float) -> list[findings.Finding]:
+    """Return findings with times of the calendar, for people; they are made by a clock that is never set."""
+    ahead_s = time.time() - time_s
+    return [dataclasses.replace(one, since_s=one.since_s + ahead_s) for one in found]
 
 
 def metrics(service: str, seen: reading.Reading, gpu: int | reading.Unknown, found: Sequence[findings.Finding]) -> str:

@@ -116,7 +116,7 @@ def page(soak: Soak) -> str:
         if ruling.outcome is not record.Outcome.NOT_APPLICABLE:
             span = f"{soak.ran_s / 60:.1f} min"
             picture = pictures.svg(ruling.gate, _columns(course), line.comparator, line.threshold, warm_up, span)
-            drawings.append(f"<h3>{html.escape(ruling.gate)}, {html.escape(line.unit)}</h3>{picture}")
+            drawings.append(f"<h3>{html.escape(f'{ruling.gate}, {line.unit}'.removesuffix(', '))}</h3>{picture}")
     asked = [
         f"<tr><td>{html.escape(kind)}</td><td>{counts.total()}</td><td>{html.escape(_told(counts))}</td>"
         f"<td>{_seconds(soak, kind)}</td></tr>"

@@ -21,7 +21,7 @@ def heard(tmp_path: Path) -> detection_notices.Notices:
     ids = iter(f"id-{number}" for number in range(100))
     made = desk.Desk(alerting.AlertsConfig(), lambda _: next(ids))
     channel = file.FileNotifier(tmp_path, 1 << 20, 2)
-    reason = "943 of 1024 are in use., since 2020-01-01 00:00:00 UTC."
+    reason = "943 of 1024 are in use, since 2020-01-01 00:00:00 UTC."
     for second in range(200):
         at_us = (T0_S + second) * S
         bad = Verdict.RED if second < 60 else Verdict.GREEN
