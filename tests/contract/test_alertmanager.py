@@ -35,14 +35,16 @@ class Told:
     """What the made service tells, and what the made receiver was told."""
 
     used: float = 60.0
-    open_fds: float = 10.0
+    descriptors: tuple[int, float] = (0, 10.0)
     notices: list[dict[str, Any]] = field(default_factory=list)
     port: int = 0
 
     def metrics(self) -> str:
+        of_worker = '{sentinel="descriptors",svc="worker"}'
+        verdict, value = self.descriptors
         return (
             f'council_disk_used_bytes{{svc="watcher"}} {self.used}\ncouncil_disk_size_bytes{{svc="watcher"}} 100\n'
-            f'open_fds_total{{svc="worker"}} {self.open_fds}\nfd_soft_limit{{svc="worker"}} 100\n'
+            f"sentinel_verdict{of_worker} {verdict}\nsentinel_value{of_worker} {value}\n"
         )
 
     def alerts(self, name: str, status: str) -> list[dict[str, Any]]:
@@ -140,7 +142,7 @@ def test_a_red_gate_is_told_and_so_is_its_end(told: Told, tmp_path: Path) -> Non
 def test_a_service_without_a_port_is_named_by_its_own_name(told: Told, tmp_path: Path) -> None:
     """The watcher tells of the worker; the alert is about the worker."""
     with running(told, tmp_path):
-        told.open_fds = 70.0
+        told.descriptors = (1, 70.0)
         wait_for(lambda: told.alerts("descriptors", "firing"), "no notice of the descriptors")
         assert told.alerts("descriptors", "firing")[0]["labels"]["svc"] == "worker"
         assert told.alerts("descriptors", "firing")[0]["annotations"]["summary"] == "worker: descriptors at 70 %."
