@@ -44,6 +44,15 @@ class Heard:
                 return one
         return None
 
+    def began_before(self, titles: Sequence[str], at_s: float) -> bool:
+        """Return whether a notice since a moment names one of these alerts as one that began before it."""
+        return any(
+            title in titles and since_s < at_s - 1
+            for one in self.told
+            if one.seen_s >= at_s
+            for title, since_s in one.alerts
+        )
+
     def over_s(self, incident: str) -> float | None:
         """Return when people were told that an incident is over."""
         return next((one.seen_s for one in self.told if one.kind == "over" and one.incident == incident), None)

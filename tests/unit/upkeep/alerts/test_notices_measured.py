@@ -54,6 +54,14 @@ def test_a_fault_is_told_by_what_began_after_it(heard: detection_notices.Notices
     assert heard.first(["service_down svc=worker"], T0_S - 1) is None
 
 
+def test_an_alert_that_began_before_a_fault_says_nothing_of_it(heard: detection_notices.Notices) -> None:
+    assert heard.began_before(["service_down svc=recall"], T0_S + 2)
+    assert not heard.began_before(["service_down svc=recall"], T0_S - 1)
+    assert not heard.began_before(["service_down svc=worker"], T0_S + 2)
+    # What was told before the fault is known to go on.
+    assert not heard.began_before(["service_down svc=recall"], T0_S + 501)
+
+
 def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
     place = tmp_path / "notices.jsonl"
     line = orjson.dumps({"kind": "over", "incident_id": "a", "title": "t", "text": ""}) + b"\n"
