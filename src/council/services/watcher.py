@@ -209,6 +209,9 @@ async def _deliver(alerts: keeping.Keeping, told: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), _DELIVER_S)
         told.clear()
+        # Mostly there is nothing, and a thread a second is a tenth of what the watcher costs.
+        if not alerts.waiting:
+            continue
         try:
             await asyncio.to_thread(alerts.deliver)
         except Exception:  # noqa: BLE001 - people must hear of what comes after, too
