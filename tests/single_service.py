@@ -61,10 +61,11 @@ def running(
         )
     os.close(writing)
     try:
+        # Held open, as by the supervisor: it goes on to say that it stirs.
         with os.fdopen(reading, "rb") as line:
             assert select.select([line], [], [], READY_S)[0], log.read_text()
             assert line.readline() == b"ready\n", log.read_text()
-        yield Service(popen, log)
+            yield Service(popen, log)
     finally:
         if popen.poll() is None:
             popen.terminate()
