@@ -95,7 +95,7 @@ def test_one_incident_is_shown_with_alerts_causes_and_timeline(went: home_module
         "May have to do with it\n  disk_usage from 2026-09-21 14:13:20 UTC to 2026-09-21 14:13:49 UTC: 91 %. No led"
         in shown
     )
-    assert "  2026-09-21 14:15:02 UTC  told: Page: http_5xx\n" in shown
+    assert "  2026-09-21 14:14:57 UTC  told: Page: http_5xx\n" in shown
     assert json.loads(run(went, "incidents", "show", "first-one", "--json").output)["repair_s"] == 30.0
 
 
