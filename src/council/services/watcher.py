@@ -209,7 +209,7 @@ async def _deliver(alerts: keeping.Keeping, told: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), _DELIVER_S)
         told.clear()
-        # Mostly there is nothing, and a thread a second is a tenth of what the watcher costs.
+        # Mostly nothing waits, and handing that to a thread each second is among what the watcher costs at rest.
         if not alerts.waiting:
             continue
         try:
