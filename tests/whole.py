@@ -87,6 +87,16 @@ def wait_until(holds: Callable[[], bool], limit_s: float) -> None:
 
 
 @contextlib.contextmanager
+def anew(environment: Mapping[str, str] | None = None) -> Iterator[Council]:
+    """Start a Council in a new home on a free port; yield it once it is ready; stop it, and remove the home."""
+    with (
+        tempfile.TemporaryDirectory(prefix="council") as folder,
+        running(Path(folder, ".council"), free_port(), environment) as council,
+    ):
+        yield council
+
+
+@contextlib.contextmanager
 def running(home: Path, port: int, environment: Mapping[str, str] | None = None) -> Iterator[Council]:
     """Start a Council in `home`, a short path since a Unix socket's is limited; yield once it is ready; stop it.
 

@@ -20,10 +20,7 @@ STORY = "Tell a very long story about a lighthouse keeper."
 
 @pytest.fixture(scope="module")
 def council() -> Iterator[whole.Council]:
-    with (
-        tempfile.TemporaryDirectory(prefix="council") as folder,
-        whole.running(Path(folder, "h"), whole.free_port()) as one,
-    ):
+    with whole.anew() as one:
         yield one
 
 
@@ -236,20 +233,18 @@ def test_down_leaves_no_process_and_no_socket(council):
 
 
 def test_a_stop_in_mid_answer_leaves_no_request_out_of_the_ledger():
-    settings = {"COUNCIL_GATEWAY_DRAIN_S": "1"}
-    with tempfile.TemporaryDirectory(prefix="council") as folder:
-        with whole.running(Path(folder, "h"), whole.free_port(), settings) as council:
-            waiting = [connect(council) for _ in range(4)]
-            # The scrape itself is one more.
-            whole.wait_until(lambda: "council_http_in_flight 5" in metrics(council, 0), 30)
-            gateway = pid_of(council, "gateway")
-            os.kill(gateway, signal.SIGTERM)
-            for connection in waiting:
-                response = connection.getresponse()
-                assert (response.status, json.loads(response.read())["error"]["code"]) == (503, "unavailable")
-                connection.close()
-            whole.wait_until(lambda: ready(council, "gateway", gateway), 60)
-            assert [row["outcome"] for row in rows(council)] == ["cancelled"] * 4
+    with whole.anew({"COUNCIL_GATEWAY_DRAIN_S": "1"}) as council:
+        waiting = [connect(council) for _ in range(4)]
+        # The scrape itself is one more.
+        whole.wait_until(lambda: "council_http_in_flight 5" in metrics(council, 0), 30)
+        gateway = pid_of(council, "gateway")
+        os.kill(gateway, signal.SIGTERM)
+        for connection in waiting:
+            response = connection.getresponse()
+            assert (response.status, json.loads(response.read())["error"]["code"]) == (503, "unavailable")
+            connection.close()
+        whole.wait_until(lambda: ready(council, "gateway", gateway), 60)
+        assert [row["outcome"] for row in rows(council)] == ["cancelled"] * 4
 
 
 def connect(council: whole.Council) -> http.client.HTTPConnection:

@@ -4,9 +4,7 @@ import contextlib
 import json
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,10 +25,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def council() -> Iterator[whole.Council]:
-    with (
-        tempfile.TemporaryDirectory(prefix="council") as folder,
-        whole.running(Path(folder, ".council"), whole.free_port(), SETTINGS) as one,
-    ):
+    with whole.anew(SETTINGS) as one:
         yield one
 
 

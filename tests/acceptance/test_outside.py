@@ -2,10 +2,8 @@
 
 import contextlib
 import json
-import tempfile
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,9 +23,8 @@ def council(database: servers.PostgresqlServer) -> Iterator[whole.Council]:
     servers.need("redis")
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(servers.redis())
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="council"))
         outside = {"COUNCIL_RECORDS_URL": database.create_database(), "COUNCIL_STORE_URL": store.url}
-        yield stack.enter_context(whole.running(Path(folder, "h"), whole.free_port(), outside))
+        yield stack.enter_context(whole.anew(outside))
 
 
 def ask(council: whole.Council) -> dict:

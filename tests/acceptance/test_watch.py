@@ -6,11 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,10 +27,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def council() -> Iterator[whole.Council]:
-    with (
-        tempfile.TemporaryDirectory(prefix="council") as folder,
-        whole.running(Path(folder, ".council"), whole.free_port(), SETTINGS) as one,
-    ):
+    with whole.anew(SETTINGS) as one:
         yield one
 
 

@@ -93,14 +93,13 @@ def setting(upstream_url: str) -> Iterator[Setting]:
     """Set up by the same commands that the docs show."""
     # Deployments that fail on purpose are not to be left alone, and tests need not wait for retries.
     environment = {"COUNCIL_CALLS_FAILURES_MAX": "1000", "COUNCIL_CALLS_BACKOFF_FIRST_S": "0.01"}
-    with tempfile.TemporaryDirectory(prefix="council") as folder:
-        with whole.running(Path(folder, ".council"), whole.free_port(), environment) as council:
-            _add_providers(council, upstream_url)
-            # Before the next start, so that nobody has to wait until the gateway has heard of them.
-            tokens = [_good(council, "tokens", "add", "--requests-per-minute", limit) for limit in ("1", "60")]
-            council.stop()
-            council.start()
-            yield Setting(council, upstream_url, *tokens)
+    with whole.anew(environment) as council:
+        _add_providers(council, upstream_url)
+        # Before the next start, so that nobody has to wait until the gateway has heard of them.
+        tokens = [_good(council, "tokens", "add", "--requests-per-minute", limit) for limit in ("1", "60")]
+        council.stop()
+        council.start()
+        yield Setting(council, upstream_url, *tokens)
 
 
 def _add_providers(council: whole.Council, upstream_url: str) -> None:

@@ -177,7 +177,7 @@ class Loop:
         return True
 
     def _guest_findings(self, at_s: float) -> Iterator[watching.Finding]:
-        """Yield what is known of processes beside Council: nothing where it was told too long ago."""
+        """Yield what was found of processes beside Council; what was told too long ago is unknown."""
         for told_s, found in self._guests.values():
             if at_s - told_s <= _GUEST_FRESH_S:
                 yield from found

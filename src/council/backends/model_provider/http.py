@@ -22,9 +22,10 @@ from council.backends.model_provider import forms, sse
 from council.domain import config as config_module
 from council.domain import errors, providers
 
-# What aiohttp raises; a line that is too long is of a family of its own.
 # What is said of a server that took too long.
 LATE = "did not answer in time"
+
+# What aiohttp raises; a line that is too long is of a family of its own.
 FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, TimeoutError, OSError)
 
 # Nothing was asked yet, so nothing can have been made.

@@ -69,8 +69,8 @@ def _read(content: bytes) -> Iterator[tuple[dict[str, Any], chain.Point]]:
             chain.check_follows(record, point)
         except chain.ChainError as error:
             raise errors.JournalError(
-                f"The journal of patches is damaged at line {number}: {error}. Nothing is applied until it is mended: "
-                "`council lineage verify` shows what is left."
+                f"The journal of patches is damaged at line {number}: {error}. Nothing is applied until a person has "
+                "looked: find out who wrote to it, and put a copy from before in its place."
             ) from error
         point = following
         yield {name: value for name, value in record.items() if name not in ("seq", "previous", "digest")}, point
