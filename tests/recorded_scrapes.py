@@ -74,7 +74,7 @@ class Council:
                 continue
             told[_key("open_fds_total", svc=service)] = self.fds if service == self._service else 10.0
             told[_key("fd_soft_limit", svc=service)] = 1024.0
-            told[_key("council_process_resident_bytes", svc=service)] = self.resident + self._chance.uniform(0, 3e6)
+            told[_key("council_process_memory_bytes", svc=service)] = self.resident + self._chance.uniform(0, 3e6)
             told[_key("council_process_start_seconds", svc=service)] = self.began_s
         if self._service not in self.down:
             told |= self._counters

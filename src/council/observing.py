@@ -19,7 +19,21 @@ from council.domain import budgets, gates, watching
 from council.kit import native_heap, nvml, reading
 
 
-def observe_process(service: str, generation: str) -> None:
+class Reserve:
+    """What a process sets aside for stores of a bounded size. It counts from the first look on: to fill it is no growth."""
+
+    def __init__(self, size_bytes: int):
+        self._size_bytes = size_bytes
+        self._least: dict[str, int] = {}
+
+    def with_it(self, kind: str, figure: int | reading.Unknown) -> int | reading.Unknown:
+        """Return a figure of memory, or what it was at the first look with the reserve, whichever is more."""
+        if isinstance(figure, reading.Unknown):
+            return figure
+        return max(figure, self._least.setdefault(kind, figure + self._size_bytes))
+
+
+def observe_process(service: str, generation: str, reserve: Reserve | None = None) -> None:
     """Write this process's own figures into the gauges. A figure that cannot be had keeps no sample."""
     telemetry.GENERATION.labels(service, generation).set(1)
     looks = _looks_at(os.getpid())
@@ -28,15 +42,19 @@ def observe_process(service: str, generation: str) -> None:
         # Anew each time: a clock that was set after the start would else make the process older or younger than it is.
         telemetry.PROCESS_START_SECONDS.labels(service).set(round(time.time() - reading.age_s(looks.who), 2))
     if seen is not None:
+        memory, heap = seen.resident_bytes, seen.heap_bytes
+        if reserve is not None:
+            memory, heap = reserve.with_it("resident", memory), reserve.with_it("heap", heap)
         for gauge, figure, unit in (
             (telemetry.PROCESS_RESIDENT_BYTES, seen.resident_bytes, 1),
+            (telemetry.PROCESS_MEMORY_BYTES, memory, 1),
             (telemetry.PROCESS_THREADS, seen.threads, 1),
             (telemetry.PROCESS_PRIVATE_BYTES, seen.private_bytes, 1),
             (telemetry.PROCESS_SOCKETS, seen.sockets, 1),
             (telemetry.PROCESS_TEMP_FILES, seen.temp_files, 1),
             (telemetry.PROCESS_CHILDREN, seen.children, 1),
             (telemetry.PROCESS_ZOMBIES, seen.zombies, 1),
-            (telemetry.HEAP_MB, seen.heap_bytes, 1_000_000),
+            (telemetry.HEAP_MB, heap, 1_000_000),
             (telemetry.OPEN_FDS, seen.open_fds, 1),
             (telemetry.FD_SOFT_LIMIT, seen.fd_soft_limit, 1),
         ):
@@ -51,6 +69,7 @@ def observe_process(service: str, generation: str) -> None:
 
 _OTHERS = (
     telemetry.PROCESS_RESIDENT_BYTES,
+    telemetry.PROCESS_MEMORY_BYTES,
     telemetry.PROCESS_START_SECONDS,
     telemetry.HEAP_MB,
     telemetry.OPEN_FDS,
@@ -71,7 +90,9 @@ def observe_other(
     """Write figures of a service that has no port of its own, as seen by this process. None: not seen now."""
     _others.add(service)
     heap_mb = None if heap_bytes is None else heap_bytes / 1e6
-    for gauge, figure in zip(_OTHERS, (resident_bytes, began_s, heap_mb, open_fds, fd_limit), strict=True):
+    for gauge, figure in zip(
+        _OTHERS, (resident_bytes, resident_bytes, began_s, heap_mb, open_fds, fd_limit), strict=True
+    ):
         _set(gauge, service, reading.Unknown("it is not seen") if figure is None else figure)
 
 

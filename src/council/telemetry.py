@@ -161,6 +161,12 @@ PROCESS_RESIDENT_BYTES = prometheus_client.Gauge(
     "council_process_resident_bytes", "Resident memory.", ["svc"], multiprocess_mode="liveall"
 )
 PROCESS_THREADS = prometheus_client.Gauge("council_process_threads", "Threads.", ["svc"], multiprocess_mode="liveall")
+PROCESS_MEMORY_BYTES = prometheus_client.Gauge(
+    "council_process_memory_bytes",
+    "Resident memory, with what the process has set aside for stores of a bounded size and has not filled yet.",
+    ["svc"],
+    multiprocess_mode="liveall",
+)
 PROCESS_PRIVATE_BYTES = prometheus_client.Gauge(
     "council_process_private_bytes", "Memory of this process alone (USS).", ["svc"], multiprocess_mode="liveall"
 )
@@ -197,7 +203,7 @@ PROCESS_TASKS = prometheus_client.Gauge(
 # As `council sentinel` names them for any process.
 HEAP_MB = prometheus_client.Gauge(
     "heap_mb",
-    "Anonymous memory, swapped out or not, in millions of bytes.",
+    "Anonymous memory, swapped out or not, in millions of bytes, with what is set aside as in council_process_memory_bytes.",
     ["svc"],
     multiprocess_mode="liveall",
 )

@@ -149,7 +149,7 @@ async def test_both_sources_say_the_same_of_why_and_of_what_stands_behind(
         ("NaN", "fd_usage", "unknown", "gateway gives no finite open_fds_total"),
         ("infinite", "fd_usage", "unknown", "gateway gives no finite open_fds_total"),
         ("recall tells nothing", "fd_usage", "unknown", "recall tells nothing of open_fds_total"),
-        ("recall tells nothing", "memory_growth", "unknown", "recall tells nothing of council_process_resident_bytes"),
+        ("recall tells nothing", "memory_growth", "unknown", "recall tells nothing of council_process_memory_bytes"),
         ("reset", "latency_p95", None, ""),
         ("reset a moment ago", "latency_p95", "unknown", "gateway began anew"),
         ("leak", "memory_growth", "red", "must be < 5"),

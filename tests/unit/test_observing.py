@@ -42,6 +42,27 @@ def test_memory_that_is_taken_shows_in_heap_private_and_native_bytes() -> None:
     assert 28e6 < rises[2] < 35e6
 
 
+def test_to_fill_what_was_set_aside_is_no_growth_and_more_than_that_is() -> None:
+    names = ("council_process_memory_bytes", "heap_mb")
+    reserve = observing.Reserve(40_000_000)
+
+    def figures() -> list[float]:
+        observing.observe_process("telemetry-test", "0" * 40, reserve)
+        return [_value(name) for name in names]
+
+    before = figures()
+    assert before[0] == _value("council_process_resident_bytes") + 40e6
+    with mmap.mmap(-1, 30_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as mapped:
+        mapped.write(b"x" * 30_000_000)
+        assert figures() == before
+        with mmap.mmap(-1, 60_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as more:
+            more.write(b"x" * 60_000_000)
+            after = figures()
+    assert after[0] > before[0] + 35e6
+    assert after[1] > before[1] + 35
+    assert figures() == before
+
+
 def test_tasks_are_counted_where_an_event_loop_runs() -> None:
     async def observe() -> float:
         others = [asyncio.create_task(asyncio.sleep(10)) for _ in range(3)]

@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 _BODY_BYTES_MAX = 8 * 1024 * 1024
 _CHUNKS_MAX = 256
 _PROMPT_CACHE_MIB = 64
+# The prompts that it keeps, and the gaps between them.
+_RESERVE_BYTES = _PROMPT_CACHE_MIB * 3 // 2 * 1024 * 1024
 _RETRY_AFTER_S = 2
 
 
@@ -207,11 +209,13 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
     async def complete(request: Request) -> Response:
         return await answer(request, engine.complete)
 
+    reserve = observing.Reserve(_RESERVE_BYTES)
+
     async def live(_: Request) -> Response:
         return JSONResponse({"live": True, "generation": generation})
 
     async def metrics(_: Request) -> Response:
-        observing.observe_process("model", generation)
+        observing.observe_process("model", generation, reserve)
         await asyncio.to_thread(observing.observe_gpu_use, "model")
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 

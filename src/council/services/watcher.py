@@ -35,6 +35,8 @@ _DELIVER_S = 1.0
 # A turn that hangs must not be mistaken for calm: when the last one is this many intervals old, `/livez` fails and what it
 # saw is told as unknown.
 _LATE_TURNS = 6
+# The samples of the last hours, which take that long to fill.
+_RESERVE_BYTES = 16 * 1024 * 1024
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -84,6 +86,7 @@ class _Watcher:
         self._told = asyncio.Event()
         self._environment = environment
         self._untold = ""
+        self._reserve = observing.Reserve(_RESERVE_BYTES)
         self._asked = answering.Answering(
             self._reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX, idle_s=_IDLE_S
         )
@@ -118,7 +121,7 @@ class _Watcher:
         return JSONResponse(body, 200 if live else 503)
 
     async def _metrics(self, _: Request) -> Response:
-        observing.observe_process("watcher", self._environment.generation)
+        observing.observe_process("watcher", self._environment.generation, self._reserve)
         await asyncio.to_thread(observing.observe_disk, "watcher", self._where.root)
         observing.observe_cards("watcher", await asyncio.to_thread(self._cards))
         # Labels from a closed set: a sentinel of a name that is not in the blueprint is known to whoever reports it alone.

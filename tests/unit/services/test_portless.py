@@ -44,6 +44,7 @@ def outside():
 async def test_what_is_seen_from_outside_is_told_by_service(outside: Outside) -> None:
     await portless.Portless(outside, outside, lambda: {"gateway"}).look()  # type: ignore[arg-type]
     assert told("council_process_resident_bytes", "worker") == 50_000_000
+    assert told("council_process_memory_bytes", "worker") == 50_000_000
     assert told("open_fds_total", "store") == 7 and told("fd_soft_limit", "store") == 512
     assert told("heap_mb", "store") == 2.0
     assert told("open_fds_total", "worker") is None

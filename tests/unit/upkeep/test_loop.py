@@ -24,7 +24,7 @@ TEXT = """council_generation_info{{svc="{svc}",generation="{generation}"}} 1
 open_fds_total{{svc="{svc}"}} {fds}
 heap_mb{{svc="{svc}"}} {heap_mb}
 fd_soft_limit{{svc="{svc}"}} 1024
-council_process_resident_bytes{{svc="{svc}"}} 3e8
+council_process_memory_bytes{{svc="{svc}"}} 3e8
 council_process_start_seconds{{svc="{svc}"}} {began_s}
 """
 GATEWAY = """council_exchanges_total{{outcome="ok"}} {ok}
