@@ -320,10 +320,13 @@ def _specialist_times(asked: Iterable[Asked]) -> list[figures.Row]:
     rows = []
     for specialist in _CHECKED:
         last_ms = [one.last_ms for one in asked if one.specialist == specialist and not one.by_model]
-        rows.append(figures.median(f"{specialist}: last byte p50", figures.OURS, last_ms, "ms", TARGET_MS))
+        # Knowledge quotes documents, and these questions come with none; `answers` takes its time.
         if last_ms:
             p95 = figures.quantile(last_ms, 0.95)
-            rows.append(figures.Row(f"{specialist}: last byte p95", figures.OURS, p95, "ms", samples=len(last_ms)))
+            rows += [
+                figures.median(f"{specialist}: last byte p50", figures.OURS, last_ms, "ms", TARGET_MS),
+                figures.Row(f"{specialist}: last byte p95", figures.OURS, p95, "ms", samples=len(last_ms)),
+            ]
     return rows
 
 
