@@ -74,7 +74,7 @@ def _signer(fingerprint: str, given: Any, where: str) -> authz.Signer:
         raise errors.ConfigError(
             f"`{where}.name` must be a name of up to 64 ASCII letters, digits and ` ._@-`, not {name!r}."
         )
-    if kind not in set(authz.Kind):
+    if kind not in list(authz.Kind):
         raise errors.ConfigError(f"`{where}.kind` must be {' or '.join(authz.Kind)}, not {kind!r}.")
     allow = _patterns(value, "allow", where)
     if not allow:

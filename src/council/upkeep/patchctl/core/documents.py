@@ -68,7 +68,7 @@ def _change(found: Any, where: str, sizes: authz.Sizes) -> patches.Change:
     elif action == patches.Action.PUT:
         held = "base64" if "base64" in found else "content"
         _only(found, ("path", "action", "mode", held, "before"), ("path", "action", "mode", held, "before"), where)
-        if found["mode"] not in set(patches.Mode):
+        if found["mode"] not in list(patches.Mode):
             raise _invalid(f"{where}.mode", f"must be one of {', '.join(patches.Mode)}")
         content, mode = _content(found[held], held, f"{where}.{held}"), patches.Mode(found["mode"])
         if len(content) > sizes.file_bytes:
@@ -107,7 +107,7 @@ def _content(given: Any, held: str, where: str) -> bytes:
 def _only(found: Mapping[str, Any], known: tuple[str, ...], needed: tuple[str, ...], where: str) -> None:
     for key in found:
         if key not in known:
-            raise _invalid(where, f"has a field {key[:80]!a} that is not known; there are {', '.join(known)}")
+            raise _invalid(where, f"has a field {key[:40]!a} that is not known; there are {', '.join(known)}")
     for key in needed:
         if key not in found:
             raise _invalid(where, f"lacks the field `{key}`")

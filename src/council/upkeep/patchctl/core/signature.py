@@ -32,6 +32,7 @@ AHEAD_S_MAX = 300
 _BEGIN, _END = b"-----BEGIN PGP SIGNATURE-----", b"-----END PGP SIGNATURE-----"
 _DIGESTS = (packet.HashAlgorithm.SHA256, packet.HashAlgorithm.SHA384, packet.HashAlgorithm.SHA512)
 _KEY_TAGS = (packet.Tag.PublicKey, packet.Tag.PublicSubkey)
+_SECRET_TAGS = (packet.Tag.SecretKey, packet.Tag.SecretSubkey)
 _REVOCATIONS = (packet.SignatureType.KeyRevocation, packet.SignatureType.SubkeyRevocation)
 _TRY_AGAIN = "Sign the file again with `council patch sign`"
 
@@ -63,7 +64,7 @@ def read_certificate(fingerprint: str, raw: bytes) -> Certificate:
         packets: list[packet.Packet] = list(packet.PacketPile.from_bytes(raw))
     except Exception as error:  # whatever the engine raises, it could not read it
         raise _unusable(fingerprint, "cannot be read") from error
-    if sum(one.tag == packet.Tag.PublicKey for one in packets) != 1 or engine.has_secret_keys:
+    if sum(one.tag == packet.Tag.PublicKey for one in packets) != 1 or any(one.tag in _SECRET_TAGS for one in packets):
         raise _unusable(fingerprint, "must hold one public key and no secret one")
     if engine.fingerprint != fingerprint:
         raise _unusable(fingerprint, f"is that of {engine.fingerprint}")
@@ -123,10 +124,13 @@ def check(
 def _one_packet(raw: bytes) -> packet.Packet:
     if not raw or len(raw) > BYTES_MAX:
         _refuse(patches.Reason.SIGNATURE_TOO_LARGE, f"has {len(raw)} bytes; 1 to {BYTES_MAX} are read. {_TRY_AGAIN}.")
-    if raw.lstrip().startswith(b"-----"):
+    # A binary packet begins with its highest bit set. The engine would look for armour behind any other text.
+    if raw[0] < 0x80:
         text = raw.strip()
+        if text.count(b"-----BEGIN PGP ") > 1 or b"-----BEGIN PGP MESSAGE" in text:
+            _refuse(patches.Reason.SIGNATURE_NOT_ONE, f"is not one detached signature. {_TRY_AGAIN}.")
         if not text.startswith(_BEGIN) or not text.endswith(_END) or text.count(b"-----") != 4:
-            _refuse(patches.Reason.SIGNATURE_NOT_ONE, f"is not one armoured detached signature. {_TRY_AGAIN}.")
+            _refuse(patches.Reason.SIGNATURE_MALFORMED, f"is neither armoured nor binary. {_TRY_AGAIN}.")
     try:
         packets: list[packet.Packet] = list(packet.PacketPile.from_bytes(raw))
     except Exception as error:  # whatever the engine raises, it could not read it
