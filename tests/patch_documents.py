@@ -16,7 +16,8 @@ GOOD_PATHS = [
 ]  # fmt: skip
 BAD_PATHS = [
     "", "/etc/passwd", "../x", "a/../x", "a/..", ".", "a/./b", "a//b", "a/", "/", "a\\b", "..\\x", "a\0b", "a\nb", "a b", " a",
-    "a ", "\u202ea", "ä.md", "a\u0308.md", "\uff41.md", "\u0430.md", "a\u200db", ".git/config", "a/.git/hooks/x", ".GIT/x", "git~1/x",
+    "a ", "\u202ea", "ä.md", "a\u0308.md", "\uff41.md", "\u0430.md", "a\u200db", ".git/config", "a/.git/hooks/x", ".GIT/x",
+    "git~1/x",
     ".gitmodules", ".gitattributes", ".g\u200cit/config", ".council/patch.json", "a/.council/x", "con", "CON.txt", "a/nul.md",
     "com1", "Lpt9.x", "aux.tar.gz", "a.", "a./b", "-rf", "a/-x", "~/x", "$HOME/x", "a:b", "C:/x", "a*", "a?", "a\tb", "a%2e",
     "x" * 101, "a/" * 12 + "a", "ab/" * 80, "\ud800",

@@ -47,6 +47,17 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """What one signature packet says of itself. Times in Unix seconds, `expires` None is never."""
+
+    kind: packet.SignatureType | None
+    digest: packet.HashAlgorithm | None
+    issuer: str | None
+    made: float | None
+    expires: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """A signer's certificate, read once. `keys` holds its primary key and its subkeys by full fingerprint."""
 
@@ -62,16 +73,16 @@ def read_certificate(fingerprint: str, raw: bytes) -> Certificate:
     try:
         engine = pysequoia.Cert.from_bytes(raw)
         packets: list[packet.Packet] = list(packet.PacketPile.from_bytes(raw))
+        tags, keys = [one.tag for one in packets], _keys(packets)
+        expires, is_revoked = engine.expiration, engine.is_revoked
     except Exception as error:  # whatever the engine raises, it could not read it
-        raise _unusable(fingerprint, "cannot be read") from error
-    if sum(one.tag == packet.Tag.PublicKey for one in packets) != 1 or any(one.tag in _SECRET_TAGS for one in packets):
+        raise _unusable(fingerprint, "cannot be read as one certificate") from error
+    if tags.count(packet.Tag.PublicKey) != 1 or any(tag in _SECRET_TAGS for tag in tags):
         raise _unusable(fingerprint, "must hold one public key and no secret one")
     if engine.fingerprint != fingerprint:
         raise _unusable(fingerprint, f"is that of {engine.fingerprint}")
-    keys = _keys(packets)
     primary = keys[fingerprint]
-    expires = engine.expiration.timestamp() if engine.expiration else None
-    keys[fingerprint] = Key(primary.created, expires, primary.revoked or engine.is_revoked)
+    keys[fingerprint] = Key(primary.created, expires.timestamp() if expires else None, primary.revoked or is_revoked)
     return Certificate(fingerprint, keys, engine)
 
 
@@ -104,14 +115,14 @@ def check(
     `certificates` are those of the listed signers by fingerprint, `now` is in Unix seconds. Raises PatchRefusedError.
     """
     found = _one_packet(raw)
-    if found.signature_type != packet.SignatureType.Binary:
+    if found.kind != packet.SignatureType.Binary:
         _refuse(
             patches.Reason.SIGNATURE_NOT_BINARY,
-            f"is not over the bytes as they are (type {found.signature_type}). {_TRY_AGAIN}.",
+            f"is not over the bytes as they are (type {found.kind}). {_TRY_AGAIN}.",
         )
-    if found.hash_algorithm not in _DIGESTS:
+    if found.digest not in _DIGESTS:
         _refuse(patches.Reason.SIGNATURE_WEAK_DIGEST, f"must use SHA-256, SHA-384 or SHA-512. {_TRY_AGAIN}.")
-    issuer = found.issuer_fingerprint
+    issuer = found.issuer
     certificate = next((one for one in certificates.values() if issuer in one.keys), None)
     if issuer is None or certificate is None:
         _refuse(patches.Reason.SIGNATURE_UNLISTED, "is of no listed key. Ask who looks after this Council to list it.")
@@ -121,7 +132,7 @@ def check(
     return certificate.fingerprint
 
 
-def _one_packet(raw: bytes) -> packet.Packet:
+def _one_packet(raw: bytes) -> _Found:
     if not raw or len(raw) > BYTES_MAX:
         _refuse(patches.Reason.SIGNATURE_TOO_LARGE, f"has {len(raw)} bytes; 1 to {BYTES_MAX} are read. {_TRY_AGAIN}.")
     # A binary packet begins with its highest bit set. The engine would look for armour behind any other text.
@@ -133,6 +144,7 @@ def _one_packet(raw: bytes) -> packet.Packet:
             _refuse(patches.Reason.SIGNATURE_MALFORMED, f"is neither armoured nor binary. {_TRY_AGAIN}.")
     try:
         packets: list[packet.Packet] = list(packet.PacketPile.from_bytes(raw))
+        found = _read(packets[0]) if len(packets) == 1 else None
     except Exception as error:  # whatever the engine raises, it could not read it
         raise _refusal(patches.Reason.SIGNATURE_MALFORMED, f"cannot be read. {_TRY_AGAIN}.") from error
     if len(packets) != 1:
@@ -140,9 +152,19 @@ def _one_packet(raw: bytes) -> packet.Packet:
             patches.Reason.SIGNATURE_NOT_ONE,
             f"has {len(packets)} packets, not one. {_TRY_AGAIN}; each further signer gives a file of its own.",
         )
-    if packets[0].tag != packet.Tag.Signature or packets[0].signature_version != 4:
+    if found is None:
         _refuse(patches.Reason.SIGNATURE_MALFORMED, f"is no signature of version 4. {_TRY_AGAIN}.")
-    return packets[0]
+    return found
+
+
+def _read(one: packet.Packet) -> _Found | None:
+    """Return what a packet says, None if it is no signature of version 4."""
+    if one.tag != packet.Tag.Signature or one.signature_version != 4:
+        return None
+    made = one.signature_created.timestamp() if one.signature_created else None
+    lasts: timedelta | None = one.signature_validity_period
+    expires = None if made is None or lasts is None else made + lasts.total_seconds()
+    return _Found(one.signature_type, one.hash_algorithm, one.issuer_fingerprint, made, expires)
 
 
 def _check_keys(certificate: Certificate, issuer: str, revoked: Collection[str], now: float) -> None:
@@ -157,16 +179,14 @@ def _check_keys(certificate: Certificate, issuer: str, revoked: Collection[str],
             )
 
 
-def _check_times(found: packet.Packet, certificate: Certificate, issuer: str, now: float) -> None:
-    made = found.signature_created.timestamp() if found.signature_created else None
+def _check_times(found: _Found, certificate: Certificate, issuer: str, now: float) -> None:
     born = max(certificate.keys[name].created for name in (certificate.fingerprint, issuer))
-    if made is None or made > now + AHEAD_S_MAX or made < born:
+    if found.made is None or found.made > now + AHEAD_S_MAX or found.made < born:
         _refuse(
             patches.Reason.SIGNATURE_TIME,
             "must say when it was made, not in the future and not before its key. Set the clock and sign again.",
         )
-    lasts: timedelta | None = found.signature_validity_period
-    if lasts is not None and made + lasts.total_seconds() <= now:
+    if found.expires is not None and found.expires <= now:
         _refuse(patches.Reason.SIGNATURE_EXPIRED, f"has expired. {_TRY_AGAIN}.")
 
 
