@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter
 
+# The words that stand for a password in texts about addresses are none.
 _FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("a private key", re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")),
     ("a token of Council", re.compile(rb"\bcncl_[A-Za-z0-9_-]{40,}")),
@@ -21,7 +22,9 @@ _FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("a signed web token", re.compile(rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}")),
     (
         "an address with a password",
-        re.compile(rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"<>{}$]{1,64}:[^\s/@'\"<>{}$]{4,128}@"),
+        re.compile(
+            rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"<>{}$]{1,64}:(?!(?:secret|password|pass)@)[^\s/@'\"<>{}$]{4,128}@"
+        ),
     ),
 )
 _ASSIGNED = re.compile(
