@@ -22,6 +22,7 @@ class Answer:
 
     `latency_s` is as decision 12 has it; `text_bytes` counts the text in UTF-8. `worst_usd_micros` is what the paid models
     that it would have asked could have cost at most, `paid` whether there were any. `calls` are those to other parts.
+    `right` says whether it is the answer that the question is known to have; None where nobody knows one.
     """
 
     generation: str
@@ -32,6 +33,22 @@ class Answer:
     worst_usd_micros: int = 0
     calls: int = 0
     calls_failed: int = 0
+    right: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """By how much a new generation may do worse than the live one on the same requests.
+
+    `latency_ratio` and `cost_ratio` are of medians and of sums, `answered_points` and `right_points` percentage points. A wait
+    that is longer by less than `latency_s` is never too long.
+    """
+
+    latency_ratio: float = 1.5
+    latency_s: float = 0.1
+    cost_ratio: float = 1.1
+    answered_points: float = 2.0
+    right_points: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

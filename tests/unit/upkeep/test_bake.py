@@ -206,3 +206,46 @@ def test_a_gate_of_ones_own_that_no_bake_can_decide_is_unknown() -> None:
 def test_what_does_not_apply_neither_passes_nor_blocks() -> None:
     gate = dataclasses.replace(GATES["gpu_memory"], not_applicable="There is no GPU.")
     assert bake.judge(gate, trial(), LIVE) == (gates.Verdict.NOT_APPLICABLE, "There is no GPU.")
+
+
+def asked(*answers: baking.Answer) -> baking.Trial:
+    return baking.Trial(NEW, FROM_S, UNTIL_S, answers)
+
+
+WELL = dataclasses.replace(ANSWER, right=True, worst_usd_micros=100)
+MARGINS = baking.Margins()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"latency_s": 0.29}, ""),
+        ({"latency_s": 0.5}, "answers take 0.50 s in the median, 0.20 s by the live generation"),
+        ({"ending": baking.Ending.ERROR}, "0.0 % answered, 100.0 % by the live generation"),
+        ({"right": False}, "0.0 % right, 100.0 % by the live generation"),
+        ({"right": None}, "0.0 % right, 100.0 % by the live generation"),
+        ({"worst_usd_micros": 200}, "could cost $0.010000, $0.005000 by the live generation"),
+    ],
+)
+def test_what_is_worse_than_the_live_generation_is_named(changed: dict[str, Any], said: str) -> None:
+    live = asked(*[WELL] * 50)
+    tried = asked(*[dataclasses.replace(WELL, **changed)] * 50)
+    assert bake.worse(tried, live, MARGINS) == ([said] if said else [])
+    assert bake.worse(live, tried, MARGINS) == []
+
+
+def test_a_fast_answer_may_take_twice_as_long() -> None:
+    fast = dataclasses.replace(WELL, latency_s=0.002)
+    assert bake.worse(asked(dataclasses.replace(fast, latency_s=0.02)), asked(fast), MARGINS) == []
+
+
+def test_one_wrong_answer_of_many_is_within_the_margin_and_one_of_few_is_not() -> None:
+    wrong = dataclasses.replace(WELL, right=False)
+    assert bake.worse(asked(wrong, *[WELL] * 99), asked(*[WELL] * 100), MARGINS) == []
+    assert bake.worse(asked(wrong, *[WELL] * 9), asked(*[WELL] * 10), MARGINS)
+
+
+@pytest.mark.parametrize(("new", "old"), [(0, 0), (0, 5), (5, 4)])
+def test_what_was_not_asked_the_same_is_not_compared(new: int, old: int) -> None:
+    assert bake.worse(asked(*[WELL] * new), asked(*[WELL] * old), MARGINS)

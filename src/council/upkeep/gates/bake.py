@@ -6,6 +6,7 @@ that has no bake form, or of which too little was seen, is unknown, and unknown 
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from council.domain import baking, gates
@@ -41,6 +42,33 @@ def measure(gate: gates.Gate, tried: baking.Trial, live: baking.Trial) -> gates.
 def judge(gate: gates.Gate, tried: baking.Trial, live: baking.Trial) -> tuple[gates.Verdict, str]:
     """Return the verdict on the tried generation and its reason, in one line."""
     return gates.judge(gate, measure(gate, tried, live))
+
+
+def worse(tried: baking.Trial, live: baking.Trial, margins: baking.Margins) -> Sequence[str]:
+    """Return in what the tried generation does worse than the live one, beyond the margins; both were asked the same.
+
+    What cannot be compared is among it: a generation passes only where there is nothing.
+    """
+    count = len(tried.answers)
+    if not count or count != len(live.answers):
+        return [f"{count} requests of the tried generation cannot be compared with {len(live.answers)} of the live one"]
+    found = []
+    for what, share, points in (
+        ("answered", _answered, margins.answered_points),
+        ("right", lambda one: one.right is True, margins.right_points),
+    ):
+        new, old = (_percent(sum(map(share, one.answers)), count) for one in (tried, live))
+        if new < old - points:
+            found.append(f"{new:.1f} % {what}, {old:.1f} % by the live generation")
+    waits = [[one.latency_s for one in trial.answers if _answered(one)] for trial in (tried, live)]
+    if all(waits):
+        new_s, old_s = map(statistics.median, waits)
+        if new_s > old_s * margins.latency_ratio and new_s - old_s > margins.latency_s:
+            found.append(f"answers take {new_s:.2f} s in the median, {old_s:.2f} s by the live generation")
+    new_cost, old_cost = (sum(one.worst_usd_micros for one in trial.answers) for trial in (tried, live))
+    if new_cost > old_cost * margins.cost_ratio:
+        found.append(f"could cost ${new_cost / 1e6:.6f}, ${old_cost / 1e6:.6f} by the live generation")
+    return found
 
 
 def _odd(answers: _Answers) -> str:
