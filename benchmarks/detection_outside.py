@@ -28,7 +28,9 @@ _READY_S = 30.0
 _TOLD = {"service hung": ("service_down svc={svc}",), "stale metrics": ("service_down svc={svc}",)}
 # Prometheus sees a service by its port.
 _WITH_PORT = ("recall", "sandboxd", "gateway", "model")
-_NOT_SEEN = frozenset({"store down", "memory leak"})
+_NOT_SEEN = frozenset({"store down"})
+# Alerts of a service, and not of the whole house.
+_OF_SERVICES = frozenset({"service_down", "metrics_stale", "descriptors", "memory"})
 
 
 def kinds(chosen: Sequence[faults.Kind]) -> list[faults.Kind]:
@@ -70,9 +72,7 @@ class Webhook(detection_notices.Heard):
         alerts = []
         for one in body["alerts"]:
             labels = one["labels"]
-            of_service = (
-                labels.get("svc") if labels["alertname"] in ("service_down", "metrics_stale", "descriptors") else ""
-            )
+            of_service = labels.get("svc") if labels["alertname"] in _OF_SERVICES else ""
             title = labels["alertname"] + (f" svc={of_service}" if of_service else "")
             if one["status"] == "firing":
                 self.firing.add(title)

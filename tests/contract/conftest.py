@@ -10,7 +10,7 @@ from council.backends.records import sql
 from council.backends.store import valkey as valkey_store
 from council.domain import ledger
 
-STORE_TIMEOUT_S = 10.0
+STORE_TIMEOUT_S = 0.5
 
 
 @pytest.fixture(scope="session")

@@ -204,7 +204,7 @@ async def test_when_both_are_away_the_local_models_error_is_told() -> None:
 
 
 async def test_a_paid_model_that_stalls_holds_the_local_answer_up_only_so_long_and_is_charged() -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(5):
         found = await escalate(Local(DOUBT), Server(stalls=True))
     assert text(found) == "local words" and found.made.degraded == ["escalation: provider_error"]
     assert [charge.outcome for charge in found.tab.charges] == ["cancelled"]

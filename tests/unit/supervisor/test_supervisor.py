@@ -102,7 +102,7 @@ async def test_nothing_stays_open_after_a_close(home: home_module.Home) -> None:
 
 async def refusal(one: supervisor.Supervisor, command: str, **fields: object) -> str:
     with pytest.raises(errors.InvalidRequestError) as caught:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             await one.handle({"command": command, "service": "a", **fields})
     return caught.value.message
 
