@@ -95,7 +95,7 @@ def judge(sent: Submission, at: Situation) -> Verdict:
             quota.check(quota.used(at.records, at.now, verdict.digest), signer, at.policy, at.now)
         if at.frozen is not False:
             raise _refused(patches.Reason.FROZEN, _frozen(at))
-        _check_contents(patch, at)
+        check_contents(patch, at.check_files)
     except errors.PatchRefusedError as error:
         return replace(verdict, reason=error.reason, message=error.message, retry_after_s=error.retry_after_s)
     return verdict
@@ -183,7 +183,8 @@ def _check_paths(patch: patches.Patch, signer: authz.Signer, signers: Sequence[s
             )
 
 
-def _check_contents(patch: patches.Patch, at: Situation) -> None:
+def check_contents(patch: patches.Patch, check_files: Callable[[Sequence[patches.Change]], None]) -> None:
+    """Return if nothing looks like a secret and every reader reads its file. Raises PatchRefusedError."""
     texts = [("title", patch.title), ("reason", patch.reason), ("author", patch.author)]
     for name, content in [
         *((f"`{name}`", text.encode()) for name, text in texts),
@@ -196,7 +197,7 @@ def _check_contents(patch: patches.Patch, at: Situation) -> None:
                 "(`council providers key`).",
             )
     try:
-        at.check_files(patch.changes)
+        check_files(patch.changes)
     except errors.CouncilError as error:
         raise _refused(patches.Reason.FILE_INVALID, error.message) from error
 
