@@ -87,7 +87,9 @@ def _sentinels(look: _Look) -> None:
 
 def _authorisation(look: _Look, journal_key: str) -> None:
     raw = look(authz.FILE)
-    for name in authz_file.build({} if raw is None else homes.parse_yaml(raw, authz.FILE), journal_key).signers:
+    if raw is None:
+        raise errors.ConfigError(f"Without `{authz.FILE}` every patch would be refused. Leave the file where it is.")
+    for name in authz_file.build(homes.parse_yaml(raw, authz.FILE), journal_key).signers:
         certificate = look(authz.certificate_path(name))
         if certificate is None:
             raise errors.ConfigError(

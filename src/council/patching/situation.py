@@ -53,8 +53,10 @@ def look(where: home.Home) -> Sight:
 def policy(where: home.Home, generation: str) -> authz.Policy:
     """Return who may change what by a generation's authz.yaml; nobody where it has none. Raises ConfigError, SetupError."""
     path = where.generations / generation / authz.FILE
-    found = homes.read_yaml(path) if path.exists() else {}
-    return authz_file.build(found, journal_key.fingerprint(where.journal_certificate_file))
+    if not path.exists():
+        # A blueprint from before there were signers.
+        return authz.Policy()
+    return authz_file.build(homes.read_yaml(path), journal_key.fingerprint(where.journal_certificate_file))
 
 
 def entries(where: home.Home) -> list[journal.Entry]:
