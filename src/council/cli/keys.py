@@ -1,15 +1,13 @@
 """keys: whose signatures count. The first person is entered by the owner, everything after that by a patch."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from council import homes
 from council.cli import options
 from council.domain import authz, errors, home, patches
 from council.kit import clock
-from council.patching import drafting, gpg, roster, situation
+from council.patching import drafting, listing, situation
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl import history
 from council.upkeep.patchctl.core import signature
@@ -113,26 +111,24 @@ def add(
     """
     if kind == authz.Kind.BOT and not allow:
         raise click.UsageError("--allow is needed for a bot: name the paths that it may change.")
-    certificate = _certificate(key)
+    certificate = listing.certificate(key, clock.SystemClock().now_us() / 1e6)
     signer = authz.Signer(certificate.fingerprint, name, authz.Kind(kind), allow or ("**",), deny, max_daily)
     seen = situation.look(where)
     if signer.fingerprint in seen.policy.revoked:
         raise errors.InvalidRequestError(
             f"{signer.fingerprint} is among the revoked keys. Make a new key and add that."
         )
-    found: dict[str, bytes | None] = {
-        authz.FILE: roster.with_signer(_authz_text(where, seen.live), signer),
-        authz.certificate_path(signer.fingerprint): str(certificate.engine).encode(),
-    }
+    changes = listing.with_signer(where.generations / seen.live, signer, certificate)
     if not seen.policy.signers and signer.kind is authz.Kind.HUMAN:
-        _check(where, seen, found)
-        made = blueprint.commit(where, found, f"List the key of {name}, the first signer")
+        situation.checker(where, seen.live)(changes)
+        files = {one.path: one.content for one in changes}
+        made = blueprint.commit(where, files, f"List the key of {name}, the first signer")
         click.echo(f"{name} is listed as the first signer, {signer.fingerprint}, in generation {made[:8]}.")
         options.say_when()
         return
     if not seen.policy.signers:
         raise errors.InvalidRequestError("The first signer must be a person. Add a key of kind human first.")
-    _propose(where, seen, found, f"List the key of {name}", output, force)
+    _propose(where, seen, changes, f"List the key of {name}", output, force)
 
 
 @keys.command()
@@ -158,8 +154,8 @@ def revoke(who: str, output: Path, force: bool, where: home.Home) -> None:
         )
     if found[0].fingerprint in seen.policy.revoked:
         raise errors.InvalidRequestError(f"{found[0].name} is revoked already. Nothing is left to do.")
-    text = roster.with_revoked(_authz_text(where, seen.live), found[0].fingerprint)
-    _propose(where, seen, {authz.FILE: text}, f"Revoke the key of {found[0].name}", output, force)
+    changes = listing.with_revoked(where.generations / seen.live, found[0].fingerprint)
+    _propose(where, seen, changes, f"Revoke the key of {found[0].name}", output, force)
     people = [
         one for one in seen.policy.signers.values()
         if one.kind is authz.Kind.HUMAN and one.fingerprint not in {*seen.policy.revoked, found[0].fingerprint}
@@ -168,59 +164,11 @@ def revoke(who: str, output: Path, force: bool, where: home.Home) -> None:
         click.echo("After it nobody is left who may change authz.yaml. List another person first.", err=True)
 
 
-def _certificate(key: str) -> signature.Certificate:
-    """Return a certificate that can be listed. Raises ConfigError, SetupError, InvalidRequestError."""
-    name = key.replace(" ", "").lower().removeprefix("0x")
-    path = Path(key)
-    if authz.FINGERPRINT.match(name) and not path.exists():
-        raw = gpg.export(name)
-    else:
-        try:
-            with path.open("rb") as opened:
-                raw = opened.read(signature.CERTIFICATE_BYTES_MAX + 1)
-        except OSError as error:
-            raise errors.InvalidRequestError(
-                f"{key!r} is neither a file that can be read nor a full fingerprint. `gpg --list-keys` shows those you have."
-            ) from error
-        name = signature.fingerprint_of(raw)
-    if not authz.FINGERPRINT.match(name):
-        raise errors.InvalidRequestError("The key is not of version 4. Make one with `gpg --quick-generate-key`.")
-    found = signature.read_certificate(name, raw)
-    primary = found.keys[name]
-    if primary.revoked:
-        raise errors.InvalidRequestError(f"The key {name} is revoked. Make a new one and add that.")
-    if primary.expires is not None and primary.expires <= clock.SystemClock().now_us() / 1e6:
-        raise errors.InvalidRequestError(f"The key {name} has expired. Extend it: `gpg --quick-set-expire {name} 1y`.")
-    return found
-
-
-def _authz_text(where: home.Home, live: str) -> bytes:
-    try:
-        return (where.generations / live / authz.FILE).read_bytes()
-    except FileNotFoundError:
-        # A blueprint from before there were signers.
-        return homes.default_files()[authz.FILE]
-
-
-def _check(where: home.Home, seen: situation.Sight, found: Mapping[str, bytes | None]) -> None:
-    situation.checker(where, seen.live)(_changes(where, seen, found))
-
-
-def _changes(where: home.Home, seen: situation.Sight, found: Mapping[str, bytes | None]) -> tuple[patches.Change, ...]:
-    made = []
-    for path, content in found.items():
-        there = where.generations / seen.live / path
-        before = patches.digest(there.read_bytes()) if there.is_file() else None
-        made.append(patches.Change(path, patches.Action.PUT, content, before))
-    return tuple(one for one in made if one.before is None or one.before != patches.digest(one.content or b""))
-
-
 def _propose(
-    where: home.Home, seen: situation.Sight, found: Mapping[str, bytes | None], title: str, output: Path, force: bool
+    where: home.Home, seen: situation.Sight, changes: tuple[patches.Change, ...], title: str, output: Path, force: bool
 ) -> None:
     now = clock.SystemClock().now_us() // 1_000_000
     words = drafting.Words(options.user_name(), title, f"{title}, as `council keys` was told.", now, now + _LASTS_S)
-    changes = _changes(where, seen, found)
     raw = drafting.document(words, seen.live, changes, seen.policy, situation.checker(where, seen.live))
     drafting.write(output, raw, force=force)
     for line in drafting.summary(where.generations / seen.live, changes):
