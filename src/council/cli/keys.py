@@ -119,6 +119,8 @@ def add(
             f"{signer.fingerprint} is among the revoked keys. Make a new key and add that."
         )
     changes = listing.with_signer(where.generations / seen.live, signer, certificate)
+    if not changes:
+        raise errors.InvalidRequestError(f"{signer.fingerprint} is listed like this already. Nothing is left to do.")
     if not seen.policy.signers and signer.kind is authz.Kind.HUMAN:
         situation.checker(where, seen.live)(changes)
         files = {one.path: one.content for one in changes}

@@ -35,7 +35,8 @@ class Duration(click.ParamType[int]):
 
 
 DURATION = Duration()
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+# Whether it is there is said by whoever reads it, with what to do.
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group()
@@ -48,7 +49,7 @@ def patch() -> None:
 
 @patch.command()
 @click.option(
-    "--from", "folder", type=click.Path(path_type=Path, exists=True, file_okay=False),
+    "--from", "folder", type=click.Path(path_type=Path, file_okay=False),
     help="Take every difference from the files in this folder, such as a clone of the blueprint.",
 )  # fmt: skip
 @click.option(

@@ -49,7 +49,8 @@ def with_revoked(text: bytes, fingerprint: str) -> bytes:
 
 
 def _whichever(text: bytes, edits: list[tuple[re.Pattern[str], str]], wanted: dict[str, Any]) -> bytes:
-    found = text.decode("utf-8", "replace")
+    if _says(found := text.decode("utf-8", "replace"), wanted):
+        return text
     for pattern, line in edits:
         edited = pattern.sub(line, found, count=1)
         if edited != found and _says(edited, wanted):

@@ -130,6 +130,19 @@ def test_wrong_usage_writes_nothing(listed: home.Home, arguments: list[str]) -> 
     assert not Path("patch.json").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["new", "--from", "never", "--title", "x", "--reason", "x"],
+        ["new", "--put", "a=never", "--title", "x", "--reason", "x"],
+        ["sign", "never.json", "--yes"],
+        ["check", "never.json", "--signature", "never.sig"],
+    ],
+)
+def test_a_file_that_is_not_there_is_named(listed: home.Home, arguments: list[str]) -> None:
+    assert "never" in refused("patch", *arguments).message
+
+
 def test_a_document_that_is_there_is_not_written_over(listed: home.Home) -> None:
     good(*NEW)
     assert "--force" in refused(*NEW).message
@@ -233,6 +246,7 @@ def test_the_first_person_is_entered_at_once_and_everybody_after_by_a_patch(
     assert f"first signer, {ann}" in said and where.current.readlink() != before
     first = where.current.readlink()
 
+    assert "already" in refused("keys", "add", ann, "--name", "Ann").message
     Path("bob.asc").write_bytes(ring.run("--export", bob))
     said = good(
         "keys", "add", "bob.asc", "--name", "tuner", "--kind", "bot", "--allow", "prompts/**", "--max-daily", "2"

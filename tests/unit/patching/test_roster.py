@@ -51,8 +51,9 @@ def test_the_comments_of_the_shipped_file_stay() -> None:
     assert [line for line in made.splitlines() if line.strip().startswith(b"#")] == comments
 
 
-def test_a_signer_who_is_listed_already_is_replaced() -> None:
+def test_a_signer_who_is_listed_already_is_replaced_and_nothing_is_written_for_the_same() -> None:
     text = roster.with_signer(SHIPPED, ANN)
+    assert roster.with_signer(text, ANN) == text
     other = authz.Signer(ANN.fingerprint, "Bob", authz.Kind.HUMAN, ("prompts/**",))
     assert dict(built(roster.with_signer(text, other)).signers) == {ANN.fingerprint: other}
 
