@@ -7,7 +7,7 @@ import click
 from council.cli import options
 from council.domain import authz, errors, home, patches
 from council.kit import clock
-from council.patching import drafting, listing, situation
+from council.patching import drafting, listing, showing, situation
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl import history
 from council.upkeep.patchctl.core import signature
@@ -173,7 +173,7 @@ def _propose(
     words = drafting.Words(options.user_name(), title, f"{title}, as `council keys` was told.", now, now + _LASTS_S)
     raw = drafting.document(words, seen.live, changes, seen.policy, situation.checker(where, seen.live))
     drafting.write(output, raw, force=force)
-    for line in drafting.summary(where.generations / seen.live, changes):
+    for line in showing.summary(where.generations / seen.live, changes):
         click.echo(line)
     click.echo(
         f"This needs a patch, written to {output} as cid:{patches.cid(patches.digest(raw))}. A listed person signs it: "

@@ -10,7 +10,7 @@ import click
 from council.cli import options
 from council.domain import authz, errors, home, patches
 from council.kit import clock
-from council.patching import checking, drafting, gpg, situation
+from council.patching import checking, drafting, gpg, showing, situation
 from council.upkeep.patchctl import history
 from council.upkeep.patchctl.core import documents, judging, signature
 
@@ -92,7 +92,7 @@ def new(
     if as_json:
         options.print_json({"cid": patches.cid(digest), "digest": digest, "file": str(output), "base": seen.live})
         return
-    for line in drafting.summary(live, changes):
+    for line in showing.summary(live, changes):
         click.echo(line)
     click.echo(f"Written to {output} as cid:{patches.cid(digest)}. Sign it: `council patch sign {output}`.")
 
@@ -156,7 +156,7 @@ def _show(found: patches.Patch, digest: str, where: home.Home, seen: situation.S
     ]
     options.print_rows([(name, text) for name, text in rows if text is not None])
     if seen is not None and seen.live == found.base:
-        lines = list(drafting.summary(where.generations / seen.live, found.changes))
+        lines = list(showing.summary(where.generations / seen.live, found.changes))
     else:
         click.echo("It was made from another generation than the live one here, so what it changes cannot be counted.")
         lines = [f"{one.action} {one.path}  {len(one.content or b'')} bytes" for one in found.changes]
@@ -184,6 +184,19 @@ def _read(file: Path, bytes_max: int) -> bytes:
             return opened.read(bytes_max + 1)
     except OSError as error:
         raise errors.InvalidRequestError(f"{file} cannot be read: {error.strerror}. Name a file that can.") from error
+
+
+@patch.command()
+@click.argument("document", metavar="PATCH", type=FILE)
+@options.home
+def diff(document: Path, where: home.Home) -> None:
+    """Show what PATCH changes line by line, against the live generation here."""
+    seen = situation.look(where)
+    found = documents.parse(_read(document, seen.policy.sizes.patch_bytes), seen.policy.sizes)
+    for line in showing.diff(where.generations / seen.live, found.changes):
+        click.echo(line)
+    if found.base != seen.live:
+        click.echo(f"The patch was made from generation {found.base[:8]}, and {seen.live[:8]} is live.", err=True)
 
 
 @patch.command()

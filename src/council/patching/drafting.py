@@ -4,11 +4,10 @@ The folder is read as it is: no link is followed, and what is neither file nor f
 a patch holds what its author sees there. `.git` and `.council` at its top are not part of the blueprint.
 """
 
-import difflib
 import os
 import stat
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +18,6 @@ _APART = frozenset({".git", ".council"})
 _FILES_MAX = 10_000
 _DEPTH_MAX = 32
 _GIT_S = 30.0
-# Beyond this the lines of a file are not compared for the summary, which would take seconds.
-_LINES_MAX = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,24 +160,6 @@ def check_clone(folder: Path, live: str) -> None:
             f"The clone in {folder} does not hold the live generation {live[:8]}, so the patch would undo what came since. "
             "Bring it up to date first: `git pull --rebase`."
         )
-
-
-def summary(live: Path, changes: Iterable[patches.Change]) -> Iterator[str]:
-    """Yield a line a file: what happens to it, and how many lines come and go."""
-    for one in changes:
-        old = (_held(live / one.path).content if _is_plain(live / one.path) else b"").splitlines()
-        new = (one.content or b"").splitlines()
-        sign = "-" if one.content is None else "~" if one.before else "+"
-        mode = ", executable" if one.mode is patches.Mode.EXECUTABLE else ""
-        yield f"{sign} {one.path}  {_counted(old, new)}{mode}"
-
-
-def _counted(old: list[bytes], new: list[bytes]) -> str:
-    if max(len(old), len(new)) > _LINES_MAX:
-        return f"{len(old)} to {len(new)} lines"
-    blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
-    kept = sum(block.size for block in blocks)
-    return f"+{len(new) - kept} -{len(old) - kept}"
 
 
 def _listing(folder: Path) -> dict[str, os.stat_result]:

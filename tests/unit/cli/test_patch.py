@@ -86,6 +86,7 @@ def listed(where: home.Home, ann: str) -> home.Home:
 def test_from_a_key_to_a_patch_that_would_be_tried(listed: home.Home, ann: str) -> None:
     said = good(*NEW, "--ticket", "7")
     assert "+ prompts/new.md  +1 -0" in said and "council patch sign patch.json" in said
+    assert "+Answer in one sentence." in good("patch", "diff", "patch.json").splitlines()
     told = good("patch", "sign", "patch.json", "--key", ann, "--yes")
     assert "Say it shorter" in told and "prompts/new.md" in told and "Signed by Ann" in told
     before = sorted(path for path in listed.root.rglob("*"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import patch_documents
 from council.domain import authz, errors, patches
-from council.patching import drafting
+from council.patching import drafting, showing
 from council.upkeep.patchctl.core import documents
 
 SIZES = authz.Sizes(file_bytes=1000)
@@ -58,22 +58,11 @@ def test_what_is_new_changed_and_gone_is_found_with_what_was_there(live: Path, w
         "knowledge/new.md": patches.Change("knowledge/new.md", patches.Action.PUT, b"new\n", None),
         "old.md": patches.Change("old.md", patches.Action.DELETE, None, patches.digest(b"old\n")),
     }
-    assert sorted(drafting.summary(live, found.values())) == [
+    assert sorted(showing.summary(live, found.values())) == [
         "+ knowledge/new.md  +1 -0",
         "- old.md  +0 -1",
         "~ prompts/general.md  +1 -1",
     ]
-
-
-def test_the_summary_counts_lines_that_come_and_go(live: Path) -> None:
-    one = patches.Change("old.md", patches.Action.PUT, b"old\nnew\nnewer\n", "0" * 64)
-    run = patches.Change("run.sh", patches.Action.PUT, b"x\n", None, patches.Mode.EXECUTABLE)
-    assert list(drafting.summary(live, [one, run])) == ["~ old.md  +2 -0", "+ run.sh  +1 -0, executable"]
-
-
-def test_a_file_of_very_many_lines_is_not_compared(live: Path) -> None:
-    one = patches.Change("old.md", patches.Action.PUT, b"x\n" * 6000, "0" * 64)
-    assert list(drafting.summary(live, [one])) == ["~ old.md  1 to 6000 lines"]
 
 
 def test_nothing_changed_is_said(live: Path, work: Path) -> None:
