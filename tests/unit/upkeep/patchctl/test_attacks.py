@@ -266,7 +266,7 @@ def test_an_attack_ends_as_the_threat_model_says(kind: str, what: str) -> None:
     assert verdict.reason == reason
     if reason.startswith("signature_"):
         assert verdict.signer is None and verdict.patch is None
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 5
 
 
 CONTROLS: dict[str, dict[str, Case]] = {

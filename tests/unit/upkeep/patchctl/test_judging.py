@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import patch_cases as cases
@@ -171,6 +171,7 @@ def test_the_patch_at_work_is_judged_again_without_counting_itself() -> None:
     assert judged(records=[*applied(1), own]).accepted
 
 
+@settings(deadline=None)
 @given(document=st.binary(max_size=200), signature=st.binary(max_size=200), cosignature=st.binary(max_size=50))
 def test_whatever_is_sent_gets_a_verdict(document: bytes, signature: bytes, cosignature: bytes) -> None:
     verdict = judged(judging.Submission(document, signature, (cosignature,)))

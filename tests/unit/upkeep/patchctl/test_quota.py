@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import patch_cases as cases
@@ -93,6 +93,7 @@ def test_other_records_do_not_count(records: list[dict[str, object]]) -> None:
     assert quota.used(records, NOW).bots == 0
 
 
+@settings(deadline=None)
 @given(seed=st.integers(), ends=st.lists(st.sampled_from(["applied", "rolled back", "refused", ""]), max_size=12))
 def test_however_they_interleave_what_ended_well_or_is_at_work_counts(seed: int, ends: list[str]) -> None:
     order = random.Random(seed)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pysequoia
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import patch_cases as cases
@@ -167,6 +167,7 @@ def test_every_owner_named_ann_has_the_same_key_so_that_only_the_certificate_dif
     assert {owner.fingerprint for owner in owners} == {ANN.fingerprint}
 
 
+@settings(deadline=None)
 @given(raw=st.binary(max_size=300))
 @example(b"-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----")
 @example(b"\xc2\x00")
@@ -176,6 +177,7 @@ def test_any_bytes_are_refused_and_nothing_else_happens(raw: bytes) -> None:
         checked(raw)
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_good_signature_with_any_bit_turned_counts_for_nobody_else(data: st.DataObject) -> None:
     raw = bytearray(by_ann())

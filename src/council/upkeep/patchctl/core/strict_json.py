@@ -63,7 +63,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in pairs:
         if key in made:
-            raise _malformed(f"has the key {key[:40]!a} twice. Leave one")
+            raise _malformed(f"has the key {key[:30]!a} twice. Leave one")
         made[key] = value
     return made
 
