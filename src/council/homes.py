@@ -16,6 +16,8 @@ import yaml
 from council import app
 from council.domain import (
     access,
+    authz,
+    authz_file,
     errors,
     gates,
     gates_file,
@@ -213,6 +215,17 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
     shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
     path = where.generations / generation / gates.FILE
     return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
+
+
+def load_authz(where: home_module.Home, generation: str | None, journal_key: str = "") -> authz.Policy:
+    """Return who may change the blueprint by a generation, the live one if None. Raises ConfigError, BlueprintError.
+
+    By a blueprint from before there were patches nobody may, as by the default one. `journal_key` is the fingerprint that may
+    not be listed.
+    """
+    path = where.generations / (generation or blueprint.current(where)) / authz.FILE
+    found = read_yaml(path) if path.exists() else parse_yaml(default_files()[authz.FILE], authz.FILE)
+    return authz_file.build(found, journal_key)
 
 
 def default_files() -> dict[str, bytes]:

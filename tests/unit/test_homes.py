@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from council import app, homes
 from council.domain import access, config, errors, home
+from council.upkeep.engine import blueprint
 from forked import outcome
 
 
@@ -126,6 +127,23 @@ def test_settings_come_from_the_live_generation_with_environment_and_flags_on_to
     homes.prepare(where, {})
     assert homes.load_config(where, None, {"COUNCIL_PORT": "18300"}, {}).port == 18300
     assert homes.load_config(where, None, {"COUNCIL_PORT": "18300"}, {"port": 18400}).port == 18400
+
+
+def test_nobody_may_change_a_new_blueprint_or_one_from_before_there_were_patches(where: home.Home) -> None:
+    homes.prepare(where, {})
+    assert homes.load_authz(where, None).signers == {}
+    blueprint.commit(where, {"authz.yaml": None}, "Go back")
+    assert homes.load_authz(where, None).signers == {}
+
+
+def test_who_may_change_the_blueprint_is_of_the_live_generation(where: home.Home) -> None:
+    homes.prepare(where, {})
+    signer = "{name: Ann, kind: human, allow: ['**']}"
+    content = f"authorisation: {{signers: {{'{'a' * 40}': {signer}}}}}\n".encode()
+    blueprint.commit(where, {"authz.yaml": content}, "List Ann")
+    assert homes.load_authz(where, None).signers["a" * 40].name == "Ann"
+    with pytest.raises(errors.ConfigError, match="seals the journal"):
+        homes.load_authz(where, None, "a" * 40)
 
 
 def test_a_home_without_a_blueprint_says_what_to_run(where: home.Home) -> None:
