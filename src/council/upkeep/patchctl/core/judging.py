@@ -6,9 +6,8 @@ Until the signature is proven nothing of the document is read, nothing about the
 function judges again at the moment before the switch, with the situation of that moment.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from council.domain import authz, errors, patches
 from council.upkeep.patchctl.core import documents, quota, secrecy, signature
@@ -34,11 +33,11 @@ def _nothing_to_check(_: Sequence[patches.Change]) -> None:
 class Situation:
     """What is so at the moment of judging. Whoever calls reads it anew each time.
 
-    `now` in Unix seconds. `policy` and `certificates` are of the live generation. `bases` are the commits whose tree is that of
-    the live generation. `seen` is every patch that was applied or rolled back: its CID to its full digest. `quarantined` holds
-    the content digests of what was rolled back. `records` are the journal's. `frozen` None is for a source that cannot be read.
-    `check_files` raises a CouncilError for a file that its reader would refuse. `spends` False is for a trial, which counts
-    for no quota.
+    `now` in Unix seconds. `policy` and `certificates` are of the live generation. `bases` are the commits whose tree is that
+    of the live generation. `seen` is every patch that was applied or rolled back: its CID to its full digest. `quarantined`
+    holds the content digests of what was rolled back. `tally` is of all the journal's records. `frozen` None is for a source
+    that cannot be read. `check_files` raises a CouncilError for a file that its reader would refuse. `spends` False is for a
+    trial, which counts for no quota.
     """
 
     now: float
@@ -48,7 +47,7 @@ class Situation:
     frozen: bool | None
     seen: Mapping[str, str] = field(default_factory=dict)
     quarantined: Collection[str] = frozenset()
-    records: Iterable[Mapping[str, Any]] = ()
+    tally: quota.Tally = field(default_factory=quota.Tally)
     check_files: Callable[[Sequence[patches.Change]], None] = _nothing_to_check
     spends: bool = True
 
@@ -92,7 +91,7 @@ def judge(sent: Submission, at: Situation) -> Verdict:
         verdict = replace(verdict, signers=_everybody(sent, signer, at))
         _check_paths(patch, signer, verdict.signers, at)
         if at.spends:
-            quota.check(quota.used(at.records, at.now, verdict.digest), signer, at.policy, at.now)
+            quota.check(at.tally.used(at.now, verdict.digest), signer, at.policy, at.now)
         if at.frozen is not False:
             raise _refused(patches.Reason.FROZEN, _frozen(at))
         _check_contents(patch, at)
