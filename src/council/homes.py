@@ -22,6 +22,7 @@ from council.domain import (
     gates,
     gates_file,
     model_catalogue,
+    patches,
     providers,
     sentinels,
     sentinels_file,
@@ -215,6 +216,22 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
     shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
     path = where.generations / generation / gates.FILE
     return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
+
+
+def loosens(where: home_module.Home, generation: str, change: patches.Change) -> bool:
+    """Return whether a change of a file may let pass more than a generation does; only of gates it can be told that it does not.
+
+    Raises ConfigError if the gates of the generation cannot be read.
+    """
+    if change.path != gates.FILE or change.content is None:
+        return True
+    before = load_gates(where, generation)
+    shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
+    try:
+        after = gates_file.build(parse_yaml(change.content, gates.FILE), shipped)
+    except errors.ConfigError:
+        return True
+    return gates.loosened(before, after) is not None
 
 
 def load_authz(where: home_module.Home, generation: str | None, journal_key: str = "") -> authz.Policy:

@@ -157,6 +157,16 @@ def test_a_trial_spends_no_quota() -> None:
     assert judged(records=applied(9), spends=False).accepted
 
 
+def test_a_bot_may_tighten_a_protected_file_but_never_who_may_sign() -> None:
+    gates = cases.sent(cases.patch(cases.put("gates.yaml")))
+    assert judged(gates, loosens=lambda _: False).accepted
+    reaching = dataclasses.replace(cases.SIGNERS[cases.TUNER.fingerprint], allow=("**",))
+    own = policy(signers={**cases.SIGNERS, reaching.fingerprint: reaching})
+    for path in (authz.FILE, "keys/a.asc"):
+        sent = cases.sent(cases.patch(cases.put(path)))
+        assert judged(sent, policy=own, loosens=lambda _: False).reason == "protected"
+
+
 def test_a_freeze_that_nobody_can_read_is_one() -> None:
     verdict = judged(frozen=None)
     assert verdict.reason == "frozen" and "Nobody can tell" in verdict.message

@@ -29,6 +29,10 @@ def _nothing_to_check(_: Sequence[patches.Change]) -> None:
     return
 
 
+def _always(_: patches.Change) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What is so at the moment of judging. Whoever calls reads it anew each time.
@@ -36,8 +40,9 @@ class Situation:
     `now` in Unix seconds. `policy` and `certificates` are of the live generation. `bases` are the commits whose tree is that
     of the live generation. `seen` is every patch that was applied or rolled back: its CID to its full digest. `quarantined`
     holds the content digests of what was rolled back. `tally` is of all the journal's records. `frozen` None is for a source
-    that cannot be read. `check_files` raises a CouncilError for a file that its reader would refuse. `spends` False is for a
-    trial, which counts for no quota.
+    that cannot be read. `check_files` raises a CouncilError for a file that its reader would refuse. `loosens` says whether a
+    change of a protected file may take away from what that file holds; who cannot tell says that it does. `spends` False is
+    for a trial, which counts for no quota.
     """
 
     now: float
@@ -49,6 +54,7 @@ class Situation:
     quarantined: Collection[str] = frozenset()
     tally: quota.Tally = field(default_factory=quota.Tally)
     check_files: Callable[[Sequence[patches.Change]], None] = _nothing_to_check
+    loosens: Callable[[patches.Change], bool] = _always
     spends: bool = True
 
 
@@ -174,7 +180,8 @@ def _check_paths(patch: patches.Patch, signer: authz.Signer, signers: Sequence[s
                 patches.Reason.PROTECTED,
                 f"`{change.path}` is to be executable, which needs a person. Have one sign it too (`council patch sign`).",
             )
-        if (rule := at.policy.lacking(change.path, signers)) is not None:
+        rule = at.policy.lacking(change.path, signers)
+        if rule is not None and (rule == authz.ALWAYS_PROTECTED or at.loosens(change)):
             raise _refused(
                 patches.Reason.PROTECTED,
                 f"`{change.path}` is protected: {rule.humans} of the people who may change it must stand behind the patch. "

@@ -15,15 +15,12 @@ DEPTH_MAX = 8
 # Brackets, commas and strings; a patch of 500 files has 14 of them for each.
 TOKENS_MAX = 20_000
 _DIGITS_MAX = 15
-_BOM = b"\xef\xbb\xbf"
 # A string without an end goes to the end of the text, so that no second search begins within it.
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
 
 
 def read(raw: bytes) -> dict[str, Any]:
     """Return the object that `raw` is. Raises PatchRefusedError: `document_malformed`."""
-    if raw.startswith(_BOM):
-        raise _malformed("begins with a byte order mark. Write it without one")
     try:
         text = raw.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
