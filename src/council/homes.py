@@ -219,7 +219,7 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
 
 
 def loosens(where: home_module.Home, generation: str, change: patches.Change) -> bool:
-    """Return whether a change of a file may let pass more than a generation does; only of gates it can be told that it does not.
+    """Return whether a change of a file may let pass more than a generation does. Only of gates can it be told.
 
     Raises ConfigError if the gates of the generation cannot be read.
     """

@@ -214,12 +214,6 @@ def loosened(before: Sequence[Gate], after: Sequence[Gate]) -> str | None:
         limits = ((new.threshold, old.threshold), (new.amber, old.amber))
         if not all(one == other or old.comparator.holds(one, other) for one, other in limits):
             return old.name
-        same: dict[str, Any] = {
-            "threshold": old.threshold,
-            "amber": old.amber,
-            "no_data": old.no_data,
-            "protects": old.protects,
-        }
-        if replace(new, **same) != old:
+        if replace(new, threshold=old.threshold, amber=old.amber, no_data=old.no_data, protects=old.protects) != old:
             return old.name
     return None
