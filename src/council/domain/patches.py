@@ -44,6 +44,7 @@ class Reason(enum.StrEnum):
     SIGNATURE_TIME = "signature_time"
     SIGNATURE_EXPIRED = "signature_expired"
     SIGNATURE_WRONG = "signature_wrong"
+    SIGNATURE_DISPUTED = "signature_disputed"
 
     DOCUMENT_MALFORMED = "document_malformed"
     DOCUMENT_INVALID = "document_invalid"

@@ -88,7 +88,8 @@ def test_the_patch_that_all_of_these_change_is_accepted() -> None:
 
 
 def test_each_reason_is_reached_here() -> None:
-    assert set(REASONS) == set(patches.Reason)
+    # The other verifier's no is in test_gpgv.
+    assert set(REASONS) == set(patches.Reason) - {patches.Reason.SIGNATURE_DISPUTED}
 
 
 @pytest.mark.parametrize("reason", REASONS)
