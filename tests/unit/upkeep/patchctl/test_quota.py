@@ -122,3 +122,7 @@ def test_a_long_journal_leaves_one_day_in_memory() -> None:
     for row in applied(2, start=500):
         tally.add(row)
     assert tally.used(NOW).bots == 2 and len(tally._begun) == 2
+
+
+def test_a_trial_does_not_count() -> None:
+    assert quota.Tally([{**cases.begun(1, cases.TUNER), "trial": True}]).used(NOW).bots == 0

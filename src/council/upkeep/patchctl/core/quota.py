@@ -1,7 +1,8 @@
 """How many patches of a day were spent, counted from the journal's records and nothing else.
 
 A patch counts from its record `staging` on, which carries `at` (Unix seconds), `signer` and `kind`; it stops counting when it
-ends as refused, and goes on counting when it ends as applied or rolled back. A record `{"override": N, "at": ...}` that a
+ends as refused, and goes on counting when it ends as applied or rolled back. A trial, whose record says `"trial": true`, never
+counts. A record `{"override": N, "at": ...}` that a
 person's key stood behind raises every limit by N for the rest of its day.
 
 Days are UTC. The day is never before that of any record: a clock that is set back gives no quota back. One that ran ahead
@@ -46,7 +47,7 @@ class Tally:
             self._day, self._begun, self._extra = day, {}, 0
         if "override" in record:
             self._extra += int(record["override"]) if day == self._day else 0
-        elif record.get("phase") == steps.Phase.STAGING and day == self._day:
+        elif record.get("phase") == steps.Phase.STAGING and day == self._day and not record.get("trial"):
             self._begun.setdefault(str(record["patch"]), record)
         elif record.get("outcome") == steps.Outcome.REFUSED:
             self._begun.pop(str(record["patch"]), None)
