@@ -2,8 +2,8 @@
 
 A patch counts from its record `staging` on, which carries `at` (Unix seconds), `signer` and `kind`; it stops counting when it
 ends as refused, and goes on counting when it ends as applied or rolled back. A trial, whose record says `"trial": true`, never
-counts. A record `{"override": N, "at": ...}` that a
-person's key stood behind raises every limit by N for the rest of its day.
+counts. A record `{"override": N, "at": ...}` that a person's key stood behind raises every limit by N for the rest of its
+day.
 
 Days are UTC. The day is never before that of any record: a clock that is set back gives no quota back. One that ran ahead
 uses up days that have not come, until they come or a person overrides.

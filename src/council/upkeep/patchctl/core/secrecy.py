@@ -8,33 +8,32 @@ import math
 import re
 from collections import Counter
 
-# What it is, a text without which it cannot be there (that is looked for first, a hundred times as fast), and its form.
-_FORMS: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = (
+# What it is, texts without which it cannot be there (they are looked for first, a hundred times as fast), and its form.
+_FORMS: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
     (
         "a private key",
-        b"PRIVATE KEY",
+        (b"PRIVATE KEY",),
         re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
     ),
-    ("a token of Council", b"cncl_", re.compile(rb"\bcncl_[A-Za-z0-9_-]{40,}")),
-    ("a key of a model provider", b"sk-", re.compile(rb"\bsk-(?:[A-Za-z0-9]{1,12}-){0,3}[A-Za-z0-9_-]{20,}")),
-    ("a token of GitHub", b"gh", re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{36}")),
-    ("a token of GitHub", b"github_pat_", re.compile(rb"\bgithub_pat_[A-Za-z0-9_]{40}")),
-    ("a token of GitLab", b"glpat-", re.compile(rb"\bglpat-[A-Za-z0-9_-]{20}")),
-    ("a key of AWS", b"AKIA", re.compile(rb"\bAKIA[A-Z0-9]{16}\b")),
-    ("a key of AWS", b"ASIA", re.compile(rb"\bASIA[A-Z0-9]{16}\b")),
-    ("a key of Google", b"AIza", re.compile(rb"\bAIza[A-Za-z0-9_-]{35}")),
-    ("a token of Slack", b"xox", re.compile(rb"\bxox[abeoprs]-[A-Za-z0-9-]{20,}")),
-    ("an address of Slack", b"hooks.slack.com", re.compile(rb"hooks\.slack\.com/services/[A-Za-z0-9/]{20,}")),
-    ("a token of Hugging Face", b"hf_", re.compile(rb"\bhf_[A-Za-z0-9]{30,}")),
+    ("a token of Council", (b"_", b"cncl_"), re.compile(rb"\bcncl_[A-Za-z0-9_-]{40,}")),
+    ("a key of a model provider", (b"sk-",), re.compile(rb"\bsk-(?:[A-Za-z0-9]{1,12}-){0,3}[A-Za-z0-9_-]{20,}")),
+    ("a token of GitHub", (b"_", b"gh"), re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{36}")),
+    ("a token of GitHub", (b"_", b"github_pat_"), re.compile(rb"\bgithub_pat_[A-Za-z0-9_]{40}")),
+    ("a token of GitLab", (b"glpat-",), re.compile(rb"\bglpat-[A-Za-z0-9_-]{20}")),
+    ("a key of AWS", (b"IA",), re.compile(rb"\bA[KS]IA[A-Z0-9]{16}\b")),
+    ("a key of Google", (b"AIza",), re.compile(rb"\bAIza[A-Za-z0-9_-]{35}")),
+    ("a token of Slack", (b"xox",), re.compile(rb"\bxox[abeoprs]-[A-Za-z0-9-]{20,}")),
+    ("an address of Slack", (b"hooks.slack.com",), re.compile(rb"hooks\.slack\.com/services/[A-Za-z0-9/]{20,}")),
+    ("a token of Hugging Face", (b"_", b"hf_"), re.compile(rb"\bhf_[A-Za-z0-9]{30,}")),
     (
         "a signed web token",
-        b".eyJ",
+        (b".eyJ",),
         re.compile(rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"),
     ),
     # The words that stand for a password in texts about addresses are none.
     (
         "an address with a password",
-        b"://",
+        (b"://",),
         re.compile(rb"://[^\s/:@'\"<>{}$]{1,64}:(?!(?:secret|password|pass)@)[^\s/@'\"<>{}$]{4,128}@"),
     ),
 )
@@ -48,7 +47,7 @@ _ENTROPY_BITS_MIN = 3.5
 def find(content: bytes) -> str | None:
     """Return what a secret in `content` looks like, None if nothing does."""
     for what, needed, form in _FORMS:
-        if needed in content and form.search(content):
+        if all(text in content for text in needed) and form.search(content):
             return what
     lower = content.lower()
     for name in _NAMES:

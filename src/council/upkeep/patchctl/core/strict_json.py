@@ -12,7 +12,7 @@ from typing import Any
 from council.domain import errors, patches
 
 DEPTH_MAX = 8
-# Brackets, commas and strings; a patch of 500 files has 16 of them for each.
+# Brackets, commas and strings. A patch of 500 files has 16 of them for each.
 TOKENS_MAX = 20_000
 _DIGITS_MAX = 15
 # A string without an end goes to the end of the text, so that no second search begins within it.
@@ -43,6 +43,10 @@ def read(raw: bytes) -> dict[str, Any]:
 
 
 def _measure(text: str) -> None:
+    opening = text.count("[") + text.count("{")
+    if opening <= DEPTH_MAX and 2 * opening + text.count(",") + text.count('"') <= TOKENS_MAX:
+        # Even if none of them stood within a string it would do.
+        return
     depth = 0
     for number, token in enumerate(_TOKEN.finditer(text)):
         if number >= TOKENS_MAX:
