@@ -190,11 +190,9 @@ def _check_paths(patch: patches.Patch, signer: authz.Signer, signers: Sequence[s
 
 
 def _check_contents(patch: patches.Patch, at: Situation) -> None:
-    texts = [("title", patch.title), ("reason", patch.reason), ("author", patch.author)]
-    for name, content in [
-        *((f"`{name}`", text.encode()) for name, text in texts),
-        *((f"`{one.path}`", one.content) for one in patch.changes if one.content is not None),
-    ]:
+    words = "\n".join((patch.title, patch.reason, patch.author)).encode()
+    files = ((f"`{one.path}`", one.content) for one in patch.changes if one.content is not None)
+    for name, content in (("What it says of itself", words), *files):
         if what := secrecy.find(content):
             raise _refused(
                 patches.Reason.SECRET,

@@ -8,8 +8,8 @@ import math
 import re
 from collections import Counter
 
-# What it is, texts without which it cannot be there (they are looked for first, a hundred times as fast), and its form.
-_FORMS: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
+# What it is, one or two texts without which it cannot be there (looked for first, a hundred times as fast), and its form.
+_FORMS: tuple[tuple[str, tuple[bytes] | tuple[bytes, bytes], re.Pattern[bytes]], ...] = (
     (
         "a private key",
         (b"PRIVATE KEY",),
@@ -47,7 +47,7 @@ _ENTROPY_BITS_MIN = 3.5
 def find(content: bytes) -> str | None:
     """Return what a secret in `content` looks like, None if nothing does."""
     for what, needed, form in _FORMS:
-        if all(text in content for text in needed) and form.search(content):
+        if needed[0] in content and needed[-1] in content and form.search(content):
             return what
     lower = content.lower()
     for name in _NAMES:
