@@ -209,7 +209,7 @@ def loosened(before: Sequence[Gate], after: Sequence[Gate]) -> str | None:
     kept = {gate.name: gate for gate in after}
     for old in before:
         new = kept.get(old.name)
-        if new is None or new.comparator is not old.comparator:
+        if new is None:
             return old.name
         limits = ((new.threshold, old.threshold), (new.amber, old.amber))
         if not all(one == other or old.comparator.holds(one, other) for one, other in limits):
