@@ -9,12 +9,22 @@ import re
 from collections import Counter
 
 # What it is, one or two texts without which it cannot be there (looked for first, a hundred times as fast), and its form.
-_FORMS: tuple[tuple[str, tuple[bytes] | tuple[bytes, bytes], re.Pattern[bytes]], ...] = (
+_Form = tuple[str, tuple[bytes] | tuple[bytes, bytes], re.Pattern[bytes]]
+_WITHOUT_LONG_WORDS: tuple[_Form, ...] = (
     (
         "a private key",
         (b"PRIVATE KEY",),
         re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
     ),
+    # Words that stand for a password in texts about addresses are none.
+    (
+        "an address with a password",
+        (b"://",),
+        re.compile(rb"://[^\s/:@'\"<>{}$]{1,64}:(?!(?:secret|password|pass)@)[^\s/@'\"<>{}$]{4,128}@"),
+    ),
+)
+_FORMS: tuple[_Form, ...] = (
+    *_WITHOUT_LONG_WORDS,
     ("a token of Council", (b"_", b"cncl_"), re.compile(rb"\bcncl_[A-Za-z0-9_-]{40,}")),
     ("a key of a model provider", (b"sk-",), re.compile(rb"\bsk-(?:[A-Za-z0-9]{1,12}-){0,3}[A-Za-z0-9_-]{20,}")),
     ("a token of GitHub", (b"_", b"gh"), re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{36}")),
@@ -30,25 +40,26 @@ _FORMS: tuple[tuple[str, tuple[bytes] | tuple[bytes, bytes], re.Pattern[bytes]],
         (b".eyJ",),
         re.compile(rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"),
     ),
-    # The words that stand for a password in texts about addresses are none.
-    (
-        "an address with a password",
-        (b"://",),
-        re.compile(rb"://[^\s/:@'\"<>{}$]{1,64}:(?!(?:secret|password|pass)@)[^\s/@'\"<>{}$]{4,128}@"),
-    ),
 )
 # Words in a name that says of its value that it is secret; of keys only those of an API or an account are.
 _NAMES = (b"pass", b"secret", b"token", b"key")
 _KEYS_OF = (b"api", b"api_", b"api-", b"access", b"access_", b"access-")
 _GIVEN = re.compile(rb"(?:word|wd|phrase)?['\"]?\s{0,4}[:=]\s{0,4}['\"]?([A-Za-z0-9+/_-]{20,200})", re.IGNORECASE)
 _ENTROPY_BITS_MIN = 3.5
+# Keys and tokens are long words; a text without one is done with at once. A private key and an address need none.
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+/.=-")
+_TO_WORDS = bytes(ord("w") if number in _LETTERS else ord(" ") for number in range(256))
+_LONG_WORD = b"w" * 16
 
 
 def find(content: bytes) -> str | None:
     """Return what a secret in `content` looks like, None if nothing does."""
-    for what, needed, form in _FORMS:
+    has_long_words = _LONG_WORD in content.translate(_TO_WORDS)
+    for what, needed, form in _FORMS if has_long_words else _WITHOUT_LONG_WORDS:
         if needed[0] in content and needed[-1] in content and form.search(content):
             return what
+    if not has_long_words:
+        return None
     lower = content.lower()
     for name in _NAMES:
         at = lower.find(name)
