@@ -7,21 +7,25 @@ beneath a directory descriptor: git's checkout would follow attributes and links
 
 import dataclasses
 import fcntl
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from council.domain import errors, home
+from council.kit import beneath
 
 BRANCH = "refs/heads/main"
-_FILES_MAX = 10_000
-_FILE_BYTES_MAX = 16 * 1024 * 1024
-_MODES = frozenset({"100644", "100755"})
+FILES_MAX = 10_000
+FILE_BYTES_MAX = 16 * 1024 * 1024
+_PLAIN, _EXECUTABLE = "100644", "100755"
+_MODES = frozenset({_PLAIN, _EXECUTABLE})
 _COMMIT = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 _GIT_TIMEOUT_S = 60.0
 # By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
@@ -29,11 +33,26 @@ _GIT = ("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=f
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """A file of a commit. `digest` is git's name for its content (`blob_name`)."""
+
     mode: str
     digest: str
     size_bytes: int
     path: str
+
+    @property
+    def executable(self) -> bool:
+        """Whether its owner may execute it."""
+        return self.mode == _EXECUTABLE
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class File:
+    """A file as a commit is to hold it."""
+
+    content: bytes
+    executable: bool = False
 
 
 def commit(where: home.Home, changes: Mapping[str, bytes | None], reason: str) -> str:
@@ -42,21 +61,53 @@ def commit(where: home.Home, changes: Mapping[str, bytes | None], reason: str) -
     Creates the repository when there is none. Changing nothing returns the live commit. Raises BlueprintError.
     """
     for path in changes:
-        _check_path(path)
-    with _locked(where):
+        check_path(path)
+    with locked(where):
         if not (where.blueprint / "HEAD").exists():
             _create(where.blueprint)
         parent = _head(where)
-        tree = _write_tree(where, parent, changes)
-        if parent is not None and tree == _git(where, "rev-parse", f"{parent}^{{tree}}").decode().strip():
-            made = parent
-        else:
-            arguments = ["commit-tree", tree, "-m", reason] + (["-p", parent] if parent else [])
-            made = _git(where, *arguments).decode().strip()
+        files = {path: None if content is None else File(content) for path, content in changes.items()}
+        made = make_commit(where, parent, files, reason)
+        if made != parent:
             _move_branch(where, made, parent)
         materialise(where, made)
         switch(where, made)
     return made
+
+
+def make_commit(
+    where: home.Home, parent: str | None, changes: Mapping[str, File | None], reason: str, at_s: int | None = None
+) -> str:
+    """Add a commit that changes `parent` and is on no branch; return it, or `parent` if its tree would be the same.
+
+    The same arguments with the same `at_s`, in Unix seconds, give the same commit. Only under `locked`. Raises BlueprintError,
+    OSError.
+    """
+    tree = _write_tree(where, parent, changes)
+    if parent is not None and tree == tree_of(where, parent):
+        return parent
+    date = {} if at_s is None else {"GIT_AUTHOR_DATE": f"@{at_s} +0000", "GIT_COMMITTER_DATE": f"@{at_s} +0000"}
+    arguments = ["commit-tree", tree, "-m", reason] + (["-p", parent] if parent else [])
+    return _git(where, *arguments, extra=date).decode().strip()
+
+
+def tree_of(where: home.Home, made: str) -> str | None:
+    """Return the tree of a commit, by which two of them can be compared; None if there is no such commit here."""
+    found = _run(
+        [*_GIT, "-C", str(where.blueprint), "rev-parse", "--quiet", "--verify", f"{made}^{{tree}}"],
+        b"",
+        {},
+        allowed=(0, 1, 128),
+    )
+    return found.decode().strip() or None
+
+
+def is_ancestor(where: home.Home, made: str, of: str) -> bool:
+    """Return whether the commit `of` is `made` or came from it. Raises BlueprintError if `of` cannot be read."""
+    if tree_of(where, of) is None:
+        raise _damaged(where)
+    command = [*_GIT, "-C", str(where.blueprint), "merge-base", made, of]
+    return made == of or _run(command, b"", {}, allowed=(0, 1, 128)).decode().strip() == made
 
 
 def current(where: home.Home) -> str:
@@ -76,7 +127,7 @@ def repair(where: home.Home) -> str | None:
     """Finish what a crash interrupted: make the branch's head live. None if there is no blueprint yet."""
     if not (where.blueprint / "HEAD").exists():
         return None
-    with _locked(where):
+    with locked(where):
         head = _head(where)
         if head is None:
             return None
@@ -96,9 +147,9 @@ def materialise(where: home.Home, made: str) -> Path:
     partial.mkdir(mode=0o700)
     root = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        for few in _batches(_entries(where, made)):
+        for few in _batches(entries(where, made)):
             for entry, content in zip(few, _contents(where, few), strict=True):
-                _write_file(root, entry.path, content, 0o500 if entry.mode == "100755" else 0o400)
+                _write_file(root, entry.path, content, mode_of(entry.executable))
     finally:
         os.close(root)
     for folder, _, _ in os.walk(partial):
@@ -106,6 +157,28 @@ def materialise(where: home.Home, made: str) -> Path:
     partial.rename(target)
     _sync_folder(where.generations)
     return target
+
+
+def mode_of(executable: bool) -> int:
+    """Return the mode of a generation's file: nobody writes to it, and only its owner reads it."""
+    return 0o500 if executable else 0o400
+
+
+def blob_name(content: bytes, commit_name: str) -> str:
+    """Return git's name for a content, in the hash that `commit_name` is of.
+
+    git-scm.com/book/en/v2/Git-Internals-Git-Objects
+    """
+    kind = hashlib.sha256 if len(commit_name) == 64 else _sha1
+    return kind(_object(content)).hexdigest()
+
+
+def _object(content: bytes) -> bytes:
+    return b"blob %d\0" % len(content) + content
+
+
+def _sha1(content: bytes) -> "hashlib._Hash":
+    return hashlib.sha1(content, usedforsecurity=False)
 
 
 def switch(where: home.Home, made: str) -> None:
@@ -155,32 +228,72 @@ def _commit_at(where: home.Home, name: str) -> str | None:
 
 
 def _move_branch(where: home.Home, made: str, parent: str | None) -> None:
-    """Point the branch at a commit. git syncs files, not the names of new ones in their folders."""
-    for folder, _, _ in os.walk(where.blueprint / "objects"):
-        _sync_folder(Path(folder))
+    """Point the branch at a commit."""
+    sync_objects(where, made, parent)
     _git(where, "update-ref", BRANCH, made, parent or "0" * 40)
     _sync_folder((where.blueprint / BRANCH).parent)
 
 
-def _write_tree(where: home.Home, parent: str | None, changes: Mapping[str, bytes | None]) -> str:
+def sync_objects(where: home.Home, made: str, parent: str | None) -> None:
+    """Have on disk what a commit adds to its parent. Files are, but not their names in their folders."""
+    new = _git(where, "rev-list", "--objects", made, *([f"^{parent}"] if parent else [])).decode().splitlines()
+    objects = where.blueprint / "objects"
+    for folder in sorted({objects / line[:2] for line in new}):
+        # One that is missing has all its objects in a pack.
+        if folder.is_dir():
+            _sync_folder(folder)
+    _sync_folder(objects)
+
+
+def _write_tree(where: home.Home, parent: str | None, changes: Mapping[str, File | None]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         if parent is not None:
             _git(where, "read-tree", parent, extra=index)
         before = _git(where, "ls-files", "-z", extra=index)
-        lines: list[str] = []
-        for path, content in changes.items():
-            if content is None:
-                lines.append(f"0 {'0' * 40}\t{path}")
-            else:
-                digest = _git(where, "hash-object", "-w", "--stdin", stdin=content).decode().strip()
-                lines.append(f"100644 {digest}\t{path}")
+        files = {path: file for path, file in changes.items() if file is not None}
+        like = parent or _git(where, "hash-object", "-t", "tree", os.devnull).decode().strip()
+        names = dict(zip(files, _write_blobs(where, like, (file.content for file in files.values())), strict=True))
+        lines = [
+            f"0 {'0' * 40}\t{path}"
+            if file is None
+            else f"{_EXECUTABLE if file.executable else _PLAIN} {names[path]}\t{path}"
+            for path, file in changes.items()
+        ]
         _git(where, "update-index", "-z", "--index-info", stdin=("\0".join(lines) + "\0").encode(), extra=index)
         _check_only(changes, before, _git(where, "ls-files", "-z", extra=index))
         return _git(where, "write-tree", extra=index).decode().strip()
 
 
-def _check_only(changes: Mapping[str, bytes | None], before: bytes, after: bytes) -> None:
+def _write_blobs(where: home.Home, commit_name: str, contents: Iterable[bytes]) -> list[str]:
+    """Add contents to the repository; return git's name for each.
+
+    By own code, in the form of git's loose objects (git-scm.com/book/en/v2/Git-Internals-Git-Objects): a git for each takes
+    most of the time of a commit, and none syncs many together.
+    """
+    waiting: dict[str, str] = {}
+    names: list[str] = []
+    try:
+        with beneath.held(where.blueprint / "objects") as objects:
+            for content in contents:
+                name = blob_name(content, commit_name)
+                names.append(name)
+                path = f"{name[:2]}/{name[2:]}"
+                if path not in waiting and not (where.blueprint / "objects" / path).exists():
+                    waiting[path] = f"{path}.partial"
+                    objects.remove(waiting[path])
+                    objects.write(waiting[path], zlib.compress(_object(content), level=1), 0o444)
+            objects.sync_files()
+            for path, partial in waiting.items():
+                objects.rename(partial, path)
+    except beneath.NotPlainError as error:
+        raise errors.BlueprintError(
+            f"{where.blueprint} is not as git made it: {error}. Put a copy of that folder in its place."
+        ) from error
+    return names
+
+
+def _check_only(changes: Mapping[str, File | None], before: bytes, after: bytes) -> None:
     """Raise BlueprintError if git took out more than was asked: it drops a file where a folder of that name comes."""
     expected = {path for path in before.split(b"\0") if path}
     for path, content in changes.items():
@@ -192,12 +305,13 @@ def _check_only(changes: Mapping[str, bytes | None], before: bytes, after: bytes
         raise errors.BlueprintError(f"{min(lost).decode(errors='replace')!r} cannot be both a file and a folder.")
 
 
-def _entries(where: home.Home, made: str) -> Iterator[_Entry]:
-    # A name that is not UTF-8 comes out with lone surrogates, which `_check_path` refuses.
+def entries(where: home.Home, made: str) -> Iterator[Entry]:
+    """Yield the files of a commit. Raises BlueprintError, also for one that holds more than plain files."""
+    # A name that is not UTF-8 comes out with lone surrogates, which `check_path` refuses.
     listing = _git(where, "ls-tree", "-r", "-z", "-l", "--full-tree", made).decode("utf-8", "surrogateescape")
     rows = [row for row in listing.split("\0") if row]
-    if len(rows) > _FILES_MAX:
-        raise errors.BlueprintError(f"The blueprint has {len(rows)} files; the limit is {_FILES_MAX}.")
+    if len(rows) > FILES_MAX:
+        raise errors.BlueprintError(f"The blueprint has {len(rows)} files; the limit is {FILES_MAX}.")
     for row in rows:
         meta, path = row.split("\t", 1)
         mode, kind, digest, size = meta.split()
@@ -205,21 +319,21 @@ def _entries(where: home.Home, made: str) -> Iterator[_Entry]:
             raise errors.BlueprintError(
                 f"`{path}` in the blueprint is a link or submodule; only plain files are allowed."
             )
-        _check_path(path)
+        check_path(path)
         if not size.isdigit():
             raise _unreadable(where, path)
-        if int(size) > _FILE_BYTES_MAX:
-            raise errors.BlueprintError(f"`{path}` is {size} bytes; the limit is {_FILE_BYTES_MAX}.")
-        yield _Entry(mode, digest, int(size), path)
+        if int(size) > FILE_BYTES_MAX:
+            raise errors.BlueprintError(f"`{path}` is {size} bytes; the limit is {FILE_BYTES_MAX}.")
+        yield Entry(mode, digest, int(size), path)
 
 
-def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Yield the entries in order, as many at a time as may be in memory together."""
-    few: list[_Entry] = []
+    few: list[Entry] = []
     size_bytes = 0
     for entry in entries:
         size_bytes += entry.size_bytes
-        if few and size_bytes > _FILE_BYTES_MAX:
+        if few and size_bytes > FILE_BYTES_MAX:
             yield few
             few, size_bytes = [], entry.size_bytes
         few.append(entry)
@@ -227,7 +341,7 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
         yield few
 
 
-def _contents(where: home.Home, entries: Sequence[_Entry]) -> Iterator[bytes]:
+def _contents(where: home.Home, entries: Sequence[Entry]) -> Iterator[bytes]:
     """Yield the content of each, all read by one git: a process a file takes most of the time of a commit."""
     asked = "".join(f"{entry.digest}\n" for entry in entries).encode()
     said = memoryview(_git(where, "cat-file", "--batch", stdin=asked))
@@ -247,7 +361,15 @@ def _unreadable(where: home.Home, path: str) -> errors.BlueprintError:
     )
 
 
-def _check_path(path: str) -> None:
+def _damaged(where: home.Home) -> errors.BlueprintError:
+    return errors.BlueprintError(
+        f"The commit of the live generation cannot be read from {where.blueprint}. "
+        "Put a copy of that folder in its place and run `council init`."
+    )
+
+
+def check_path(path: str) -> None:
+    """Raise BlueprintError for what no file of the blueprint may be named."""
     parts = PurePosixPath(path).parts
     plain = path and not path.startswith("/") and path.isprintable() and path == "/".join(parts)
     if not plain or any(part in (".", "..") or part.lower() == ".git" for part in parts):
@@ -285,7 +407,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(where: home.Home) -> Iterator[None]:
+def locked(where: home.Home) -> Iterator[None]:
+    """Be the only one who writes the blueprint and its generations. Raises BlueprintError, also for an OSError within."""
     try:
         where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (where.root / ".blueprint.lock").open("w") as lock:
@@ -302,7 +425,12 @@ def _git(where: home.Home, *arguments: str, stdin: bytes = b"", extra: Mapping[s
     return _run([*_GIT, "-C", str(where.blueprint), *arguments], stdin, extra or {})
 
 
-def _run(command: list[str], stdin: bytes, extra: Mapping[str, str], allowed: tuple[int, ...] = (0,)) -> bytes:
+def _run(
+    command: list[str],
+    stdin: bytes,
+    extra: Mapping[str, str],
+    allowed: tuple[int, ...] = (0,),
+) -> bytes:
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "GIT_CONFIG_NOSYSTEM": "1",
