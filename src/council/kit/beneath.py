@@ -101,12 +101,15 @@ class Folder:
         self._unsynced |= {parent, path}
 
     def rename(self, path: str, wanted: str) -> None:
-        """Give a file or folder another name in its folder. A folder takes the place of an empty one only."""
-        (parent, name), (same, other) = _split(path), _split(wanted)
-        assert parent == same, (path, wanted)
-        with self._folder(parent) as held:
-            os.rename(name, other, src_dir_fd=held, dst_dir_fd=held)
-        self._unsynced.add(parent)
+        """Give a file or folder another path, whose folders are made where they are missing.
+
+        A file takes the place of another, a folder only that of an empty one.
+        """
+        (parent, name), (other_parent, other_name) = _split(path), _split(wanted)
+        self._make_folders(other_parent)
+        with self._folder(parent) as held, self._folder(other_parent) as other:
+            os.rename(name, other_name, src_dir_fd=held, dst_dir_fd=other)
+        self._unsynced |= {parent, other_parent}
 
     def remove(self, path: str) -> None:
         """Remove a file, a link itself, or a folder with all that it holds. A missing one is as wanted."""

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from council.domain import errors, home
@@ -28,6 +28,8 @@ _PLAIN, _EXECUTABLE = "100644", "100755"
 _MODES = frozenset({_PLAIN, _EXECUTABLE})
 _COMMIT = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 _GIT_TIMEOUT_S = 60.0
+# A folder of ours within the repository, for objects that are not yet whole.
+_INCOMING = "incoming"
 # By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
 _GIT = ("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync")
 
@@ -271,26 +273,40 @@ def _write_blobs(where: home.Home, commit_name: str, contents: Iterable[bytes]) 
     By own code, in the form of git's loose objects (git-scm.com/book/en/v2/Git-Internals-Git-Objects): a git for each takes
     most of the time of a commit, and none syncs many together.
     """
-    waiting: dict[str, str] = {}
     names: list[str] = []
+    new: set[str] = set()
     try:
-        with beneath.held(where.blueprint / "objects") as objects:
+        with beneath.held(where.blueprint) as repository, _emptied(repository, _INCOMING):
             for content in contents:
                 name = blob_name(content, commit_name)
                 names.append(name)
-                path = f"{name[:2]}/{name[2:]}"
-                if path not in waiting and not (where.blueprint / "objects" / path).exists():
-                    waiting[path] = f"{path}.partial"
-                    objects.remove(waiting[path])
-                    objects.write(waiting[path], zlib.compress(_object(content), level=1), 0o444)
-            objects.sync_files()
-            for path, partial in waiting.items():
-                objects.rename(partial, path)
+                if name not in new and not (where.blueprint / _object_path(name)).exists():
+                    repository.write(f"{_INCOMING}/{name}", zlib.compress(_object(content), level=1), 0o444)
+                    new.add(name)
+            repository.sync_files()
+            for name in sorted(new):
+                repository.rename(f"{_INCOMING}/{name}", _object_path(name))
     except beneath.NotPlainError as error:
         raise errors.BlueprintError(
             f"{where.blueprint} is not as git made it: {error}. Put a copy of that folder in its place."
         ) from error
     return names
+
+
+def _object_path(name: str) -> str:
+    return f"objects/{name[:2]}/{name[2:]}"
+
+
+@contextmanager
+def _emptied(folder: beneath.Folder, path: str) -> Iterator[None]:
+    """Have nothing left at `path`, neither from before nor afterwards."""
+    folder.remove(path)
+    try:
+        yield
+    finally:
+        # Whoever comes next tries again, and what went wrong before matters more.
+        with suppress(OSError):
+            folder.remove(path)
 
 
 def _check_only(changes: Mapping[str, File | None], before: bytes, after: bytes) -> None:

@@ -56,7 +56,7 @@ def stage(where: home.Home, patch: Patch) -> str:
     changed that is ever read.
     """
     changes.check(patch.changes, len(patch.document) + len(patch.signature))
-    with _told(), blueprint.locked(where):
+    with _locked(where):
         live = blueprint.current(where)
         _check_base(where, patch.base, live)
         with beneath.held(where.generations) as generations:
@@ -85,7 +85,7 @@ def discard(where: home.Home, digest: str, made: str = "") -> None:
         raise changes.refusal(
             changes.Reason.PATH_REFUSED, f"{made[:100]!r} is no commit. Say which generation to remove."
         )
-    with _told(), blueprint.locked(where):
+    with _locked(where):
         live = blueprint.current(where)
         with beneath.held(where.generations) as generations:
             _remove_partials(generations)
@@ -229,7 +229,7 @@ def _removed_on_error(generations: beneath.Folder, partial: str) -> Iterator[Non
 def _altered_live(live: str) -> Iterator[None]:
     try:
         yield
-    except beneath.NotPlainError as error:
+    except (beneath.NotPlainError, FileNotFoundError) as error:
         raise changes.refusal(
             changes.Reason.LIVE_ALTERED,
             f"The folder of the live generation {live[:8]} is not what its commit says: {error}. Find out who wrote there, "
@@ -243,6 +243,13 @@ _REASONS = {
     errno.ENOSYS: changes.Reason.KERNEL_TOO_OLD,
 }
 _FULL = os.strerror(errno.ENOSPC)
+
+
+@contextlib.contextmanager
+def _locked(where: home.Home) -> Iterator[None]:
+    # Within, so that the lock does not take errors of the disk for its own; and without, for those that are.
+    with _told(), blueprint.locked(where), _told():
+        yield
 
 
 @contextlib.contextmanager
@@ -261,7 +268,8 @@ def _told() -> Iterator[None]:
     except OSError as error:
         raise changes.refusal(_reason(error), f"{error}. Nothing has changed; mend that and try again.") from error
     except errors.BlueprintError as error:
-        if isinstance(error.__cause__, OSError):
+        # What is not found is git itself.
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
             reason = _reason(error.__cause__)
         else:
             reason = changes.Reason.NO_SPACE if _FULL in error.message else changes.Reason.REPOSITORY_FAILED
