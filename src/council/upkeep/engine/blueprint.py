@@ -23,6 +23,8 @@ from council.kit import beneath
 
 BRANCH = "refs/heads/main"
 FILES_MAX = 10_000
+# Files and folders of a generation together.
+ENTRIES_MAX = 4 * FILES_MAX
 FILE_BYTES_MAX = 16 * 1024 * 1024
 _PLAIN, _EXECUTABLE = "100644", "100755"
 _MODES = frozenset({_PLAIN, _EXECUTABLE})

@@ -23,8 +23,6 @@ from council.domain import errors, home
 from council.kit import beneath, commits
 from council.upkeep.engine import blueprint, changes
 
-# Files and folders together.
-_ENTRIES_MAX = 4 * blueprint.FILES_MAX
 _GENERATIONS_MAX = 10_000
 
 
@@ -166,7 +164,7 @@ def _check_whole(where: home.Home, generations: beneath.Folder, name: str, made:
 
 
 def _check_listing(folder: beneath.Folder, expected: Mapping[str, blueprint.Entry]) -> None:
-    listing = folder.listing(_ENTRIES_MAX)
+    listing = folder.listing(blueprint.ENTRIES_MAX)
     folders = {path[:at] for path in expected for at, letter in enumerate(path) if letter == "/"}
     for wanted, found in ((set(expected), listing.files), (folders, listing.folders)):
         if different := wanted ^ found:
