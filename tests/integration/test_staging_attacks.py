@@ -280,15 +280,6 @@ def test_whatever_lies_under_its_final_name_is_not_taken_for_it(attacked: Attack
     attacked.check()
 
 
-def test_objects_that_are_links_are_not_written_through(attacked: Attacked) -> None:
-    objects = attacked.where.blueprint / "objects"
-    for number in range(256):
-        if not (objects / f"{number:02x}").exists():
-            (objects / f"{number:02x}").symlink_to(attacked.outside)
-    assert attacked.refused() == "repository_failed"
-    attacked.check()
-
-
 # Swapped while it is written
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from council.domain import errors
 from council.kit import beneath
-from council.upkeep.engine import blueprint
+from council.upkeep.engine import repository
 
 FOLDER = ".council"
 # The pair that made a generation lies in it. No patch lists it.
 DOCUMENT, SIGNATURE = f"{FOLDER}/patch.json", f"{FOLDER}/patch.sig"
 CHANGES_MAX = 1_000
 # Of the pair, and of all contents together: they travelled in it.
-BYTES_MAX = blueprint.FILE_BYTES_MAX
+BYTES_MAX = repository.FILE_BYTES_MAX
 
 
 class Reason(enum.StrEnum):
@@ -80,7 +80,7 @@ def check(changes: Sequence[Change], pair_bytes: int = 0) -> None:
 
 def _check_path(path: str) -> None:
     try:
-        blueprint.check_path(path)
+        repository.check_path(path)
         beneath.check(path)
     except (errors.BlueprintError, beneath.NotPlainError) as error:
         raise refusal(Reason.PATH_REFUSED, f"{error} Correct the path.") from error
@@ -131,10 +131,10 @@ def paths_after(before: Iterable[str], changes: Sequence[Change]) -> frozenset[s
     removed = {one.path for one in changes if one.content is None}
     added = {one.path for one in changes if one.content is not None}
     after = frozenset((set(before) - removed) | added)
-    if len(after) > blueprint.FILES_MAX - len((DOCUMENT, SIGNATURE)):
+    if len(after) > repository.FILES_MAX - len((DOCUMENT, SIGNATURE)):
         raise refusal(
             Reason.TOO_MANY_FILES,
-            f"The blueprint would have {len(after)} files; the limit is {blueprint.FILES_MAX}. Remove some first.",
+            f"The blueprint would have {len(after)} files; the limit is {repository.FILES_MAX}. Remove some first.",
         )
     folders = {folder for path in after for folder in _folders(path)}
     if both := after & folders:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from council.domain import errors
 from council.kit import beneath
-from council.upkeep.engine import blueprint
+from council.upkeep.engine import repository
 
 
 def read(generation: Path) -> dict[str, str]:
@@ -16,8 +16,8 @@ def read(generation: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         with beneath.held(generation) as folder:
-            for path in folder.listing(blueprint.ENTRIES_MAX).files:
-                plain = folder.read(path, blueprint.FILE_BYTES_MAX)
+            for path in folder.listing(repository.ENTRIES_MAX).files:
+                plain = folder.read(path, repository.FILE_BYTES_MAX)
                 found[path] = hashlib.sha256(plain.content).hexdigest() + ("x" if plain.executable else "")
     except (OSError, beneath.NotPlainError) as error:
         raise errors.BlueprintError(

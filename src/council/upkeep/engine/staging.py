@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from council.domain import errors, home
 from council.kit import beneath, commits
-from council.upkeep.engine import blueprint, changes
+from council.upkeep.engine import blueprint, changes, repository
 
 _GENERATIONS_MAX = 10_000
 
@@ -62,8 +62,8 @@ def stage(where: home.Home, patch: Patch) -> str:
             partial = _partial(patch.digest)
             with _removed_on_error(generations, partial):
                 wanted = _write(where, generations, partial, patch, live)
-                made = blueprint.make_commit(where, live, wanted, patch.title, patch.at_s)
-                blueprint.sync_objects(where, made, live)
+                made = repository.add_commit(where, live, wanted, patch.title, patch.at_s)
+                repository.sync_objects(where, made, live)
                 _check_whole(where, generations, partial, made)
                 if made in generations.names(_GENERATIONS_MAX):
                     _check_whole(where, generations, made, made)
@@ -87,7 +87,7 @@ def discard(where: home.Home, digest: str, made: str = "") -> None:
         live = blueprint.current(where)
         with beneath.held(where.generations) as generations:
             _remove_partials(generations)
-            if made and blueprint.is_ancestor(where, made, live):
+            if made and repository.is_ancestor(where, made, live):
                 raise changes.refusal(
                     changes.Reason.IN_USE,
                     f"Generation {made[:8]} serves, or the one that serves came from it. Roll back first.",
@@ -109,8 +109,8 @@ def verify(where: home.Home, made: str) -> None:
 
 
 def _check_base(where: home.Home, base: str, live: str) -> None:
-    known = blueprint.tree_of(where, base) if commits.is_commit(base) else None
-    if known is None or known != blueprint.tree_of(where, live):
+    known = repository.tree_of(where, base) if commits.is_commit(base) else None
+    if known is None or known != repository.tree_of(where, live):
         raise changes.refusal(
             changes.Reason.STALE_BASE,
             f"The patch was made for generation {base[:8]!r}, but {live[:8]} is live and differs. Make the patch anew.",
@@ -119,9 +119,9 @@ def _check_base(where: home.Home, base: str, live: str) -> None:
 
 def _write(
     where: home.Home, generations: beneath.Folder, partial: str, patch: Patch, live: str
-) -> dict[str, blueprint.File | None]:
+) -> dict[str, repository.File | None]:
     """Write the files under another name, all synced; return what the commit has to change, the pair included."""
-    before = {entry.path: entry for entry in blueprint.entries(where, live)}
+    before = {entry.path: entry for entry in repository.entries(where, live)}
     with generations.inner(live) as source:
         with _altered_live(live):
             _check_listing(source, before)
@@ -143,28 +143,28 @@ def _write(
     return wanted
 
 
-def _wanted(before: Mapping[str, blueprint.Entry], patch: Patch) -> dict[str, blueprint.File | None]:
-    wanted: dict[str, blueprint.File | None] = {
-        one.path: None if one.content is None else blueprint.File(one.content, one.executable) for one in patch.changes
+def _wanted(before: Mapping[str, repository.Entry], patch: Patch) -> dict[str, repository.File | None]:
+    wanted: dict[str, repository.File | None] = {
+        one.path: None if one.content is None else repository.File(one.content, one.executable) for one in patch.changes
     }
     # What lies beside the pair that made the live generation belongs to that one.
     wanted |= {path: None for path in before if _is_of_pair(path)}
-    wanted[changes.DOCUMENT] = blueprint.File(patch.document)
-    wanted[changes.SIGNATURE] = blueprint.File(patch.signature)
+    wanted[changes.DOCUMENT] = repository.File(patch.document)
+    wanted[changes.SIGNATURE] = repository.File(patch.signature)
     return wanted
 
 
 def _check_whole(where: home.Home, generations: beneath.Folder, name: str, made: str) -> None:
     """Raise StagingError unless the folder of this name holds just what the commit holds."""
-    expected = {entry.path: entry for entry in blueprint.entries(where, made)}
+    expected = {entry.path: entry for entry in repository.entries(where, made)}
     with generations.inner(name) as folder:
         _check_listing(folder, expected)
         for entry in expected.values():
             _read(folder, entry, made)
 
 
-def _check_listing(folder: beneath.Folder, expected: Mapping[str, blueprint.Entry]) -> None:
-    listing = folder.listing(blueprint.ENTRIES_MAX)
+def _check_listing(folder: beneath.Folder, expected: Mapping[str, repository.Entry]) -> None:
+    listing = folder.listing(repository.ENTRIES_MAX)
     folders = {path[:at] for path in expected for at, letter in enumerate(path) if letter == "/"}
     for wanted, found in ((set(expected), listing.files), (folders, listing.folders)):
         if different := wanted ^ found:
@@ -172,13 +172,13 @@ def _check_listing(folder: beneath.Folder, expected: Mapping[str, blueprint.Entr
             raise beneath.NotPlainError(path, "is missing" if path in wanted else "was added")
 
 
-def _read(folder: beneath.Folder, entry: blueprint.Entry, made: str) -> beneath.Plain:
+def _read(folder: beneath.Folder, entry: repository.Entry, made: str) -> beneath.Plain:
     """Return a file of a generation if it is what the commit `made` says. Raises NotPlainError."""
     try:
         found = folder.read(entry.path, entry.size_bytes)
     except FileNotFoundError as error:
         raise beneath.NotPlainError(entry.path, "is missing") from error
-    if blueprint.blob_name(found.content, made) != entry.digest:
+    if repository.blob_name(found.content, made) != entry.digest:
         raise beneath.NotPlainError(entry.path, "has another content")
     if found.executable != entry.executable:
         raise beneath.NotPlainError(entry.path, "has another mode")
@@ -193,7 +193,7 @@ def _made_by(where: home.Home, generations: beneath.Folder, names: list[str], di
                 document = folder.read(changes.DOCUMENT, changes.BYTES_MAX).content
         except (OSError, beneath.NotPlainError):
             continue
-        if hashlib.sha256(document).hexdigest() == digest and not blueprint.is_ancestor(where, name, live):
+        if hashlib.sha256(document).hexdigest() == digest and not repository.is_ancestor(where, name, live):
             yield name
 
 

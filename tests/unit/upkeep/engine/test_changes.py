@@ -2,7 +2,7 @@ import pytest
 
 from council.domain import errors
 from council.kit import beneath
-from council.upkeep.engine import blueprint, changes
+from council.upkeep.engine import changes, repository
 from staging_rig import drop, put
 
 A = {"a": beneath.Plain(b"1", executable=False)}
@@ -112,7 +112,7 @@ def test_names_that_collide_already_do_not_stop_other_changes() -> None:
 
 
 def test_a_blueprint_does_not_grow_over_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blueprint, "FILES_MAX", 4)
+    monkeypatch.setattr(repository, "FILES_MAX", 4)
     assert changes.paths_after(["a"], [put("b", b"")]) == {"a", "b"}
     assert reason(changes.paths_after, ["a", "b"], [put("c", b"")]) == "too_many_files"
 

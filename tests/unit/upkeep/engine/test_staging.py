@@ -215,6 +215,15 @@ def test_a_machine_without_git_and_a_kernel_without_the_call_are_told_apart(
     assert reason(lambda: staging.stage(where, rig.usual(live))) == "kernel_too_old"
 
 
+def test_one_of_a_repository_of_sha256_is_checked_in_that_hash(tmp_path: Path) -> None:
+    where = home.Home(tmp_path / "home")
+    where.root.mkdir()
+    subprocess.run(["git", "init", "-q", "--bare", "--object-format=sha256", "-b", "main", where.blueprint], check=True)
+    live = blueprint.commit(where, rig.FILES, "Start")
+    made = staging.stage(where, rig.usual(live))
+    assert len(made) == 64 and rig.tree(where.generations / made) == rig.AFTER
+
+
 def test_no_descriptor_is_left_open(where: home.Home) -> None:
     patch = rig.usual(blueprint.current(where))
     before = len(os.listdir("/proc/self/fd"))
