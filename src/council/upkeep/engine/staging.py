@@ -109,6 +109,8 @@ def verify(where: home.Home, made: str) -> None:
 
 
 def _check_base(where: home.Home, base: str, live: str) -> None:
+    if base == live:
+        return
     known = repository.tree_of(where, base) if commits.is_commit(base) else None
     if known is None or known != repository.tree_of(where, live):
         raise changes.refusal(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import staging_rig as rig
 from council.domain import errors, home
-from council.kit import beneath
+from council.kit import beneath, commits
 from council.upkeep.engine import blueprint, changes, staging
 
 
@@ -79,6 +79,35 @@ def test_to_stage_again_gives_the_same_and_leaves_it_as_it_is(where: home.Home) 
     assert (where.generations / made / "council.yaml").stat().st_ino == number
     shutil.rmtree(where.generations / made)
     assert staging.stage(where, patch) == made
+
+
+def test_all_of_it_is_on_disk_before_it_has_its_name_and_then_its_name_is(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    renamed: list[int] = []
+    fsync, rename = os.fsync, os.rename
+
+    def note_sync(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    def note_rename(source: object, wanted: object, **folders: object) -> None:
+        if commits.is_commit(str(wanted)):
+            renamed.append(len(synced))
+        rename(source, wanted, **folders)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "rename", note_rename)
+    patch = rig.usual(blueprint.current(where))
+    made = staging.stage(where, patch)
+    partial = where.generations / f".{patch.digest}.partial"
+    (at,) = renamed
+    wanted = {str(partial), *(str(partial / path) for path in rig.look(where.generations / made))}
+    assert wanted <= set(synced[:at]) and str(where.generations) in synced[at:]
+    # And git's objects, under their names.
+    new = git(where, "rev-list", "--objects", made, f"^{patch.base}").splitlines()
+    assert {str(where.blueprint / "objects" / line[:2]) for line in new} <= set(synced[:at])
 
 
 def test_the_pair_of_the_live_generation_gives_way_to_the_new_one(where: home.Home) -> None:
@@ -199,7 +228,7 @@ def test_a_damaged_repository_is_an_error_of_ours(where: home.Home) -> None:
     live = blueprint.current(where)
     shutil.rmtree(where.blueprint / "objects")
     (where.blueprint / "objects").mkdir()
-    assert reason(lambda: staging.stage(where, rig.usual(live))) == "stale_base"
+    assert reason(lambda: staging.stage(where, rig.usual(live))) == "repository_failed"
     assert reason(lambda: staging.discard(where, "0" * 64, live)) == "repository_failed"
     assert rig.generations(where) == {live}
 
