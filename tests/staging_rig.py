@@ -101,6 +101,7 @@ def main() -> None:
             staging.discard(where, made.digest)
     except errors.StagingError as error:
         print(error.reason)
+        print(error.message, file=sys.stderr)
         sys.exit(3)
 
 

@@ -242,7 +242,8 @@ _REASONS = {
     errno.EDQUOT: changes.Reason.NO_SPACE,
     errno.ENOSYS: changes.Reason.KERNEL_TOO_OLD,
 }
-_FULL = os.strerror(errno.ENOSPC)
+# As the system says it, and as git does.
+_FULL = (os.strerror(errno.ENOSPC), "Out of diskspace")
 
 
 @contextlib.contextmanager
@@ -272,7 +273,8 @@ def _told() -> Iterator[None]:
         if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
             reason = _reason(error.__cause__)
         else:
-            reason = changes.Reason.NO_SPACE if _FULL in error.message else changes.Reason.REPOSITORY_FAILED
+            full = any(words in error.message for words in _FULL)
+            reason = changes.Reason.NO_SPACE if full else changes.Reason.REPOSITORY_FAILED
         raise changes.refusal(reason, error.message, error.detail) from error
 
 
