@@ -20,11 +20,11 @@ import pytest
 
 import staging_rig as rig
 from council.domain import errors
-from council.upkeep.engine import blueprint, staging
+from council.upkeep.engine import blueprint, repository, staging
 
 RIG = Path(rig.__file__)
 LIMIT_S = 60.0
-ROUNDS = 60
+ROUNDS = 24
 # In turn: as often as it can, and so seldom that staging may succeed.
 FLIPS_MAX = (100_000, 1, 2)
 
@@ -356,6 +356,57 @@ def test_a_live_folder_swapped_for_a_link_while_staging_reads_leads_nowhere(atta
         staging.discard(attacked.where, attacked.patch.digest)
     print(dict(outcomes))
     assert outcomes.keys() <= {"staged", "live_altered", "disk_failed"}
+
+
+def swap_for_a_link(one: Attacked) -> None:
+    (partial(one) / "prompts").rename(one.outside.parent / "aside")
+    (partial(one) / "prompts").symlink_to(one.outside.parent / "aside")
+
+
+def write_other_content(one: Attacked) -> None:
+    _rewrite(partial(one) / "council.yaml", b"port: 6666\n")
+
+
+def write_another_signature(one: Attacked) -> None:
+    _rewrite(partial(one) / ".council/patch.sig", b"SIGNATURE")
+
+
+def add_a_file(one: Attacked) -> None:
+    (partial(one) / "prompts/new.md").write_text("")
+
+
+def add_a_folder(one: Attacked) -> None:
+    (partial(one) / "new").mkdir()
+
+
+def remove_a_file(one: Attacked) -> None:
+    (partial(one) / "prompts/code.md").unlink()
+
+
+def give_a_second_name(one: Attacked) -> None:
+    os.link(partial(one) / "prompts/code.md", one.outside.parent / "second")
+
+
+def let_execute(one: Attacked) -> None:
+    (partial(one) / "prompts/code.md").chmod(0o500)
+
+
+WRITTEN_OVER = [
+    swap_for_a_link, write_other_content, write_another_signature, add_a_file, add_a_folder, remove_a_file,
+    give_a_second_name, let_execute,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", WRITTEN_OVER, ids=lambda attack: attack.__name__)
+def test_what_was_changed_after_it_was_written_gets_no_name(
+    attacked: Attacked, attack: Callable[[Attacked], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Done last before the folder is read back.
+    monkeypatch.setattr(repository, "sync_objects", lambda *_: attack(attacked))
+    assert attacked.refused() == "staged_altered"
+    attacked.check()
+    monkeypatch.undo()
+    attacked.check(staging.stage(attacked.where, attacked.patch))
 
 
 # The disk

@@ -118,6 +118,12 @@ def test_the_pair_of_the_live_generation_gives_way_to_the_new_one(where: home.Ho
     assert rig.tree(where.generations / second) == expected
 
 
+def test_nothing_else_lies_beside_the_pair(where: home.Home) -> None:
+    live = blueprint.commit(where, {".council/other": b"1"}, "Add")
+    made = staging.stage(where, rig.usual(live))
+    assert rig.tree(where.generations / made) == rig.AFTER
+
+
 def test_a_base_is_compared_by_its_tree(where: home.Home) -> None:
     live = blueprint.current(where)
     twin = git(where, "-c", "user.name=a", "-c", "user.email=a", "commit-tree", f"{live}^{{tree}}", "-m", "Same")
