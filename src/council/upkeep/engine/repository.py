@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from council.domain import errors, home
+from council.kit import beneath
 
 BRANCH = "refs/heads/main"
 FILES_MAX = 10_000
@@ -171,7 +172,7 @@ def _write_blobs(where: home.Home, commit_name: str, contents: Iterable[bytes]) 
 
 
 def _write_objects(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write blobs under their names, and sync them. All are written first: the file system then takes them together."""
+    """Write blobs under their names, then sync them."""
     with contextlib.ExitStack() as stack:
         descriptors = []
         for name, content in contents.items():
@@ -179,6 +180,7 @@ def _write_objects(folder: Path, contents: Mapping[str, bytes]) -> None:
             file.write(zlib.compress(_blob(content), level=1))
             file.flush()
             os.fchmod(file.fileno(), 0o444)
+            beneath.begin_writing(file.fileno())
             descriptors.append(file.fileno())
         for descriptor in descriptors:
             os.fsync(descriptor)
