@@ -31,7 +31,7 @@ from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import ids
-from council.upkeep.engine import blueprint, shipped
+from council.upkeep.engine import blueprint, repository, shipped
 
 CONFIG_FILE = "council.yaml"
 DEFAULT_HOME = "~/.council"
@@ -248,7 +248,7 @@ def load_authz(where: home_module.Home, generation: str | None, journal_key: str
 def update_of(where: home_module.Home) -> shipped.Update:
     """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError."""
     folder = where.generations / blueprint.current(where)
-    before, now = blueprint.written(where, (shipped.STARTED, shipped.UPDATED)), default_files()
+    before, now = repository.written(where, (shipped.STARTED, shipped.UPDATED)), default_files()
     live = {path: _content(folder / path) for path in before.keys() | now.keys()}
     return shipped.compare(before, live, now)
 
