@@ -1,11 +1,12 @@
 """A patch that is accepted, and what is so when it is: each test changes one thing of it."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pgp
 from council.domain import authz, patches
-from council.upkeep.patchctl.core import judging, signature
+from council.upkeep.patchctl.core import judging, quota, signature
 
 # Long past, so that what is in the future of it is not in the future of the machine's clock, which the engine reads.
 NOW = 1_750_000_000
@@ -81,8 +82,15 @@ def sent(
     return judging.Submission(document, signed(document, owner), tuple(signed(document, one) for one in cosigners))
 
 
-def situation(**changed: Any) -> judging.Situation:
-    so = judging.Situation(now=NOW, policy=POLICY, certificates=CERTIFICATES, bases=frozenset({BASE}), frozen=False)
+def situation(records: Iterable[Mapping[str, Any]] = (), **changed: Any) -> judging.Situation:
+    so = judging.Situation(
+        now=NOW,
+        policy=POLICY,
+        certificates=CERTIFICATES,
+        bases=frozenset({BASE}),
+        frozen=False,
+        tally=quota.Tally(records),
+    )
     return dataclasses.replace(so, **changed)
 
 

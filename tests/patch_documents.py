@@ -26,7 +26,9 @@ BAD_PATHS = [
 GOOD = json.loads(patches.dump(cases.PATCH))
 FILE = GOOD["files"][0]
 
-LETTERS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=60)
+LETTERS = st.text(
+    st.characters(codec="utf-8", categories=("L", "N", "P", "S"), include_characters=" "), min_size=1, max_size=60
+)
 LINES = LETTERS.filter(str.strip)
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
 SEGMENTS = st.from_regex(r"\A[a-z0-9_][a-z0-9_.-]{0,8}[a-z0-9]\Z").filter(

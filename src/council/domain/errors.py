@@ -33,7 +33,8 @@ CouncilError
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ConfigError                  a config key or value that cannot be used
 ├── BlueprintError               the blueprint cannot be read or written
-│   └── JournalError                 the journal of patches is damaged
+│   ├── JournalError                 the journal of patches is damaged
+│   └── StagingError                 a new generation cannot be made of a patch
 └── SetupError                   something that set-up must provide is missing or damaged
 
 `code` is stable and may be relied on by clients; `message` is for the user and ends with what to do next; `detail` is for
@@ -294,6 +295,24 @@ class JournalError(BlueprintError):
     """The journal of patches is damaged; nothing is applied until a person has looked."""
 
     code = "journal_damaged"
+
+
+class StagingError(BlueprintError):
+    """A new generation cannot be made of a patch. `reason` is stable: a member of `upkeep.engine.changes.Reason`."""
+
+    code = "staging_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        detail: str = "",
+        parameter: str | None = None,
+        retry_after_s: int | None = None,
+        reason: str = "",
+    ):
+        super().__init__(message, detail=detail, parameter=parameter, retry_after_s=retry_after_s)
+        self.reason = reason
 
 
 class SetupError(CouncilError):

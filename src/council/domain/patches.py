@@ -29,7 +29,7 @@ TICKET_MAX = 10**9
 class Reason(enum.StrEnum):
     """Why a patch is refused. The words are stable: programs and tests rely on them.
 
-    Those before PROVEN_FROM may be given to whoever sent something; the others only once a listed signer stands behind it.
+    The first group needs no proof of who sent it; the second is told to a listed signer alone.
     """
 
     TOO_LARGE = "too_large"

@@ -12,6 +12,7 @@ Between two stars the leftmost place is as good as any other, so nothing is trie
 both lengths, whatever is written.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 
 LENGTH_MAX = 200
@@ -34,13 +35,9 @@ def check(pattern: str) -> None:
 
 def matches(pattern: str, path: str) -> bool:
     """Return whether `path` as a whole is what `pattern`, which `check` must accept, stands for."""
-    wanted, found = pattern.split("/"), path.split("/")
-    if wanted[-1] == _ALL:
-        # All below: one segment whatever it is, and any number after it.
-        wanted = [*wanted[:-1], _ALL, "*"]
-    runs = _split(wanted)
+    found, runs = path.split("/"), _runs(pattern)
     if len(runs) == 1:
-        return len(found) == len(wanted) and _run_at(wanted, found, 0)
+        return len(found) == len(runs[0]) and _run_at(runs[0], found, 0)
     first, *middle, last = runs
     end = len(found) - len(last)
     if len(first) > end or not _run_at(first, found, 0) or not _run_at(last, found, end):
@@ -60,26 +57,32 @@ def any_matches(patterns: Iterable[str], path: str) -> bool:
     return any(matches(pattern, path) for pattern in patterns)
 
 
-def _split(wanted: Sequence[str]) -> list[list[str]]:
-    runs: list[list[str]] = [[]]
+@functools.lru_cache(maxsize=1024)
+def _runs(pattern: str) -> list[list[list[str]]]:
+    """Return what stands between the `**` of a pattern: runs of segments, each as the texts between its `*`."""
+    wanted = pattern.split("/")
+    if wanted[-1] == _ALL:
+        # All below: any number of segments, and one more whatever it is.
+        wanted.append("*")
+    runs: list[list[list[str]]] = [[]]
     for segment in wanted:
         if segment == _ALL:
             runs.append([])
         else:
-            runs[-1].append(segment)
+            runs[-1].append(segment.split("*"))
     return runs
 
 
-def _run_at(run: Sequence[str], found: Sequence[str], at: int) -> bool:
+def _run_at(run: Sequence[Sequence[str]], found: Sequence[str], at: int) -> bool:
     return len(found) - at >= len(run) and all(
         _segment(wanted, found[at + number]) for number, wanted in enumerate(run)
     )
 
 
-def _segment(wanted: str, found: str) -> bool:
-    first, *rest = wanted.split("*")
+def _segment(wanted: Sequence[str], found: str) -> bool:
+    first, *rest = wanted
     if not rest:
-        return wanted == found
+        return first == found
     *middle, last = rest
     if len(found) < len(first) + len(last) or not found.startswith(first) or not found.endswith(last):
         return False

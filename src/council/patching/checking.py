@@ -14,9 +14,6 @@ from council.patching import drafting, situation
 from council.upkeep.patchctl import gpgv
 from council.upkeep.patchctl.core import judging, signature
 
-# As staging calls it; it is no reason of the core's, which reads no files.
-DIGEST_DIFFERS = "digest_differs"
-
 
 class Step(enum.StrEnum):
     """What is looked at, in this order."""
@@ -107,8 +104,7 @@ async def check(sent: judging.Submission, seen: situation.Sight, at: judging.Sit
     if not verdict.accepted or verdict.patch is None:
         return Checked(verdict, verdict.reason, verdict.message, step_of(verdict.reason, proven=proven))
     try:
-        check_before(live, verdict.patch)
-        drafting.check_tree(live, verdict.patch.changes)
+        drafting.check_stages(live, verdict.patch.changes)
     except errors.PatchRefusedError as error:
         return Checked(verdict, error.reason, error.message, Step.FILES)
     return Checked(verdict)
@@ -118,15 +114,3 @@ async def _ask_gpgv(sent: judging.Submission, seen: situation.Sight, at: judging
     for raw in (sent.signature, *(sent.cosignatures if cosigned else ())):
         name = signature.check(sent.document, raw, seen.certificates, at.policy.revoked, at.now)
         await gpgv.check(sent.document, raw, name, seen.packets[name])
-
-
-def check_before(live: Path, patch: patches.Patch) -> None:
-    """Return if each file is what the patch says was there. Raises PatchRefusedError."""
-    for one in patch.changes:
-        path = live / one.path
-        there = patches.digest(path.read_bytes()) if path.is_file() and not path.is_symlink() else None
-        if there != one.before:
-            raise errors.PatchRefusedError(
-                f"`{one.path}` is not what it was when the patch was made. Make it anew with `council patch new`.",
-                reason=DIGEST_DIFFERS,
-            )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from council.domain import authz, errors, patches
+from council.kit import beneath
+from council.upkeep.engine import changes
 from council.upkeep.patchctl.core import documents, judging, paths
 
 _APART = frozenset({".git", ".council"})
@@ -54,8 +56,7 @@ def of_folder(live: Path, folder: Path, sizes: authz.Sizes, *, binary: bool = Fa
         old, new = (_held(root / path) if path in rows else None for root, rows in ((live, before), (folder, after)))
         if old != new:
             found.append(_change(path, old, new, sizes, binary))
-    check_tree(live, found)
-    return _something(found, f"The files in {folder} are those of the live generation. Change one of them first.")
+    return _staged(live, found, f"The files in {folder} are those of the live generation. Change one of them first.")
 
 
 def of_files(
@@ -82,23 +83,30 @@ def of_files(
         new = Held(new.content, new.executable if old is None else old.executable)
         if old != new:
             found.append(_change(path, old, new, sizes, binary))
-    check_tree(live, found)
-    return _something(found, "The files named are in the live generation as they are. Change one of them first.")
+    return _staged(live, found, "The files named are in the live generation as they are. Change one of them first.")
 
 
-def check_tree(live: Path, changes: Sequence[patches.Change]) -> None:
-    """Return if all files could lie side by side after the changes, also where case does not count.
+def check_stages(live: Path, given: Sequence[patches.Change]) -> None:
+    """Return if staging would make a generation of these changes of the one in `live`: by its own checks.
 
-    Raises PatchRefusedError.
+    Raises PatchRefusedError with staging's reason.
     """
-    after = {*_listing(live)} - {one.path for one in changes if one.content is None}
-    paths.check_together(sorted(after | {one.path for one in changes if one.content is not None}))
+    wanted = [changes.Change(one.path, one.content, one.mode is patches.Mode.EXECUTABLE, one.before) for one in given]
+    there = {one.path: _held(live / one.path) for one in given if _is_plain(live / one.path)}
+    try:
+        changes.check(wanted)
+        changes.check_found(
+            wanted, {path: beneath.Plain(held.content, held.executable) for path, held in there.items()}
+        )
+        changes.paths_after(_listing(live), wanted)
+    except errors.StagingError as error:
+        raise errors.PatchRefusedError(error.message, reason=error.reason) from error
 
 
 def document(
     words: Words,
     base: str,
-    changes: tuple[patches.Change, ...],
+    given: tuple[patches.Change, ...],
     policy: authz.Policy,
     check_files: Callable[[Sequence[patches.Change]], None],
 ) -> bytes:
@@ -117,7 +125,7 @@ def document(
             base=base,
             title=words.title,
             reason=words.reason,
-            changes=changes,
+            changes=given,
             ticket=words.ticket,
         )
     )
@@ -214,11 +222,6 @@ def _change(path: str, old: Held | None, new: Held | None, sizes: authz.Sizes, b
         return patches.Change(path, patches.Action.DELETE, None, before)
     if len(new.content) > sizes.file_bytes:
         raise _too_large(path, len(new.content), sizes)
-    if old is not None and old.executable != new.executable:
-        raise errors.InvalidRequestError(
-            f"`{path}` would become {'' if new.executable else 'not '}executable. "
-            "Remove it by one patch and add it by the next."
-        )
     if not binary and not patches.is_text(new.content):
         raise errors.InvalidRequestError(
             f"`{path}` is no text, so nobody sees what they sign. Take it out, or say that it belongs there with `--binary`."
@@ -234,7 +237,8 @@ def _too_large(path: str, size_bytes: int, sizes: authz.Sizes) -> errors.PatchRe
     )
 
 
-def _something(found: list[patches.Change], otherwise: str) -> tuple[patches.Change, ...]:
+def _staged(live: Path, found: list[patches.Change], otherwise: str) -> tuple[patches.Change, ...]:
     if not found:
         raise errors.InvalidRequestError(f"Nothing is changed. {otherwise}")
+    check_stages(live, found)
     return tuple(found)

@@ -5,16 +5,18 @@ allowed: a certificate that is missing makes its signer unlisted, a freeze that 
 damaged ends the reading.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from council import homes
-from council.domain import authz, authz_file, errors, home, patches
+from council.domain import authz, errors, home, patches
+from council.kit import commits
 from council.patching import files
-from council.upkeep.engine import blueprint
+from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key
-from council.upkeep.patchctl.core import judging, signature
+from council.upkeep.patchctl.core import judging, quota, signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,27 @@ class Sight:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """The commits whose tree is that of the live generation; git is asked about others than the live one, one by one."""
+
+    where: home.Home
+    live: str
+
+    def __contains__(self, name: object) -> bool:
+        if name == self.live:
+            return True
+        if not isinstance(name, str) or not commits.is_commit(name):
+            return False
+        tree = repository.tree_of(self.where, name)
+        return tree is not None and tree == repository.tree_of(self.where, self.live)
+
+
 def look(where: home.Home) -> Sight:
     """Return what is so now. Raises ConfigError, BlueprintError, JournalError, SetupError."""
     live = blueprint.current(where)
     folder = where.generations / live
-    rules = policy(where, live)
+    rules = homes.load_authz(where, live, journal_key.fingerprint(where.journal_certificate_file))
     certificates, packets, problems = _certificates(folder, rules)
     return Sight(
         live=live,
@@ -48,15 +66,6 @@ def look(where: home.Home) -> Sight:
         freeze=freeze.standing(where.lineage),
         problems=tuple(problems),
     )
-
-
-def policy(where: home.Home, generation: str) -> authz.Policy:
-    """Return who may change what by a generation's authz.yaml; nobody where it has none. Raises ConfigError, SetupError."""
-    path = where.generations / generation / authz.FILE
-    if not path.exists():
-        # A blueprint from before there were signers.
-        return authz.Policy()
-    return authz_file.build(homes.read_yaml(path), journal_key.fingerprint(where.journal_certificate_file))
 
 
 def entries(where: home.Home) -> list[journal.Entry]:
@@ -76,12 +85,13 @@ def situation(where: home.Home, seen: Sight, now: float) -> judging.Situation:
         now=now,
         policy=seen.policy,
         certificates=seen.certificates,
-        bases=frozenset({seen.live}),
+        bases=Bases(where, seen.live),
         frozen=seen.freeze is not None,
         seen=history.seen(records),
         quarantined=history.quarantined(records),
-        records=records,
+        tally=quota.Tally(records),
         check_files=checker(where, seen.live),
+        loosens=functools.partial(homes.loosens, where, seen.live),
     )
 
 

@@ -90,10 +90,17 @@ def test_deny_wins_over_allow() -> None:
     assert bob.may_change("gates.yaml") and not bob.may_change("prompts/a.md")
 
 
-def test_a_revoked_person_and_one_who_may_not_change_the_path_do_not_count() -> None:
-    policy = built(protected=[{"paths": ["gates.yaml", "prompts/**"]}])
+def test_a_person_who_was_revoked_does_not_count() -> None:
+    policy = built(protected=[{"paths": ["gates.yaml"]}])
     assert policy.lacking("gates.yaml", [TWO]) is not None
     assert policy.lacking("gates.yaml", [TWO, ONE]) is None
+
+
+def test_a_person_who_may_not_change_the_path_does_not_count_for_it() -> None:
+    signers = {**SIGNERS, TWO: {**SIGNERS[TWO], "revoked": False}}
+    policy = built(signers=signers, protected=[{"paths": ["prompts/**"]}, {"paths": ["gates.yaml"]}])
+    assert policy.lacking("prompts/a.md", [TWO]) is not None
+    assert policy.lacking("gates.yaml", [TWO]) is None
 
 
 def test_the_journal_key_may_never_be_listed() -> None:

@@ -34,7 +34,8 @@ def test_a_reason_is_a_word_that_others_may_rely_on() -> None:
     assert {reason.value for reason in patches.Reason} == {
         "too_large", "signature_too_large", "signature_malformed", "signature_not_one", "signature_not_binary",
         "signature_weak_digest", "signature_unlisted", "signature_revoked", "signature_key_expired", "signature_time",
-        "signature_expired", "signature_wrong", "document_malformed", "document_invalid", "path_unsafe", "not_yet", "expired",
+        "signature_expired", "signature_wrong", "signature_disputed",
+        "document_malformed", "document_invalid", "path_unsafe", "not_yet", "expired",
         "lasts_too_long", "replayed", "cid_taken", "quarantined", "stale_base", "cosignature", "path_not_allowed", "protected",
         "too_many", "quota", "frozen", "secret", "file_invalid",
     }  # fmt: skip

@@ -86,7 +86,8 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], checking.Step]] = {
     "path_not_allowed": ({"changes": (change("pins/x"),)}, {}, checking.Step.SIGNERS),
     "file_invalid": ({"changes": (change("council.yaml", b"prot: 1\n"),)}, {}, checking.Step.CONTENTS),
     "digest_differs": ({"changes": (change("council.yaml", b"port: 8100\n", "0" * 64),)}, {}, checking.Step.FILES),
-    "path_unsafe": ({"changes": (change("council.yaml/x"),)}, {}, checking.Step.FILES),
+    "type_changed": ({"changes": (change("council.yaml/x"),)}, {}, checking.Step.FILES),
+    "name_collides": ({"changes": (change("Prompts/x.md"),)}, {}, checking.Step.FILES),
 }
 
 
@@ -96,6 +97,24 @@ async def test_the_step_that_says_no_is_named_and_those_after_it_were_not_asked(
     told, so, step = REFUSED[reason]
     found = await checked(where, sent(patch(where, **told)), **so)
     assert (found.reason, ended(found)) == (reason, step) and found.message.endswith((".", "?"))
+
+
+@needs_gpgv
+async def test_a_base_counts_by_its_tree_and_not_by_its_name(where: home.Home, tmp_path: Path) -> None:
+    copy = home.Home(Path(shutil.copytree(where.root, tmp_path / "home", symlinks=True)))
+    made = patch(copy)
+    blueprint.commit(copy, {"prompts/other.md": b"x\n"}, "There")
+    assert (await checked(copy, sent(made))).reason == "stale_base"
+    blueprint.commit(copy, {"prompts/other.md": None}, "And back")
+    assert blueprint.current(copy) != made.base
+    assert (await checked(copy, sent(made))).reason == ""
+
+
+def test_only_what_loosens_a_gate_needs_more_than_its_signer(where: home.Home) -> None:
+    at = situation.situation(where, situation.look(where), NOW)
+    shipped = homes.default_files()["gates.yaml"]
+    assert not at.loosens(patches.Change("gates.yaml", patches.Action.PUT, shipped, "0" * 64))
+    assert at.loosens(patches.Change("council.yaml", patches.Action.PUT, b"", "0" * 64))
 
 
 async def test_a_signer_without_a_certificate_is_as_good_as_unlisted_and_said(where: home.Home) -> None:

@@ -78,7 +78,7 @@ def test_a_name_that_no_patch_may_have_is_refused(live: Path, work: Path, name: 
 
 def test_a_name_that_differs_in_case_alone_from_one_that_is_there_is_refused(live: Path, work: Path) -> None:
     fill(work, {"OLD.md": b"x\n"})
-    assert "differ in case alone" in refused(live, work).message
+    assert "differ only in how they are spelled" in refused(live, work).message
 
 
 def test_a_link_and_a_pipe_are_refused_and_not_followed(live: Path, work: Path) -> None:
@@ -152,9 +152,9 @@ def test_single_files_are_put_and_deleted_by_their_paths(live: Path, tmp_path: P
         ({"../old.md": "new"}, [], "Give the file another name"),
         ({}, ["../live/old.md"], "Give the file another name"),
         ({".council/patch.json": "new"}, [], "Give the file another name"),
-        ({"prompts": "new"}, [], "needs a folder"),
-        ({"old.md/new": "new"}, [], "needs a folder"),
-        ({"Prompts/other.md": "new"}, [], "case alone"),
+        ({"prompts": "new"}, [], "both a file and a folder"),
+        ({"old.md/new": "new"}, [], "both a file and a folder"),
+        ({"Prompts/other.md": "new"}, [], "how they are spelled"),
         ({"old.md": "big"}, [], "big"),
     ],
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import patch_cases as cases
@@ -158,6 +158,16 @@ def test_a_trial_spends_no_quota() -> None:
     assert judged(records=applied(9), spends=False).accepted
 
 
+def test_a_bot_may_tighten_a_protected_file_but_never_who_may_sign() -> None:
+    gates = cases.sent(cases.patch(cases.put("gates.yaml")))
+    assert judged(gates, loosens=lambda _: False).accepted
+    reaching = dataclasses.replace(cases.SIGNERS[cases.TUNER.fingerprint], allow=("**",))
+    own = policy(signers={**cases.SIGNERS, reaching.fingerprint: reaching})
+    for path in (authz.FILE, "keys/a.asc"):
+        sent = cases.sent(cases.patch(cases.put(path)))
+        assert judged(sent, policy=own, loosens=lambda _: False).reason == "protected"
+
+
 def test_a_freeze_that_nobody_can_read_is_one() -> None:
     verdict = judged(frozen=None)
     assert verdict.reason == "frozen" and "Nobody can tell" in verdict.message
@@ -172,6 +182,7 @@ def test_the_patch_at_work_is_judged_again_without_counting_itself() -> None:
     assert judged(records=[*applied(1), own]).accepted
 
 
+@settings(deadline=None)
 @given(document=st.binary(max_size=200), signature=st.binary(max_size=200), cosignature=st.binary(max_size=50))
 def test_whatever_is_sent_gets_a_verdict(document: bytes, signature: bytes, cosignature: bytes) -> None:
     verdict = judged(judging.Submission(document, signature, (cosignature,)))

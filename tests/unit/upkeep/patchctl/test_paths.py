@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import patch_documents as forms
@@ -30,6 +30,7 @@ def test_a_name_that_could_be_read_as_another_is_refused(path: str) -> None:
     assert refused(path)
 
 
+@settings(deadline=None)
 @given(path=st.text(max_size=40) | st.text("./aA-_~\\\0", max_size=12))
 def test_what_is_allowed_stays_within_the_tree_and_has_one_form(path: str) -> None:
     if refused(path):

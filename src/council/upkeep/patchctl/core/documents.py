@@ -5,8 +5,6 @@
 
 import base64
 import binascii
-import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,11 +16,9 @@ _FIELDS = ("schema", "author", "created", "expires", "base", "title", "reason", 
 _HEX = frozenset("0123456789abcdef")
 _COMMIT_LENGTHS = (40, 64)
 _DIGEST_LENGTH = 64
-# Tabs and line ends are what text is made of; the rest of them no editor shows.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# What no editor shows is no text. Tabs and line ends are; bytes from 0x80 on are parts of other characters.
+_PLAIN = bytes([9, 10, 13, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
-# Control, format, surrogate, private, unassigned, line and paragraph separators: nothing that turns or hides text.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def parse(raw: bytes, sizes: authz.Sizes) -> patches.Patch:
@@ -47,12 +43,12 @@ def parse(raw: bytes, sizes: authz.Sizes) -> patches.Patch:
     changes = tuple(_change(one, f"files[{number}]", sizes) for number, one in enumerate(files))
     paths.check_together([one.path for one in changes])
     return patches.Patch(
-        author=_line(found, "author", patches.AUTHOR_LENGTH_MAX),
+        author=_text(found, "author", patches.AUTHOR_LENGTH_MAX),
         created=_time(found, "created"),
         expires=_time(found, "expires"),
         base=_hex(found["base"], "base", _COMMIT_LENGTHS),
-        title=_line(found, "title", patches.TITLE_LENGTH_MAX),
-        reason=_lines(found, "reason", patches.REASON_LENGTH_MAX),
+        title=_text(found, "title", patches.TITLE_LENGTH_MAX),
+        reason=_text(found, "reason", patches.REASON_LENGTH_MAX, lines=True),
         changes=changes,
         ticket=_ticket(found),
     )
@@ -92,9 +88,10 @@ def _content(given: Any, held: str, where: str) -> bytes:
     if not isinstance(given, str):
         raise _invalid(where, "must be a text")
     if held == "content":
-        if _CONTROL.search(given):
+        content = given.encode()
+        if content.translate(None, _PLAIN):
             raise _invalid(where, "holds control characters; send such a file as `base64`")
-        return given.encode()
+        return content
     try:
         content = base64.b64decode(given.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
@@ -107,26 +104,18 @@ def _content(given: Any, held: str, where: str) -> bytes:
 def _only(found: Mapping[str, Any], known: tuple[str, ...], needed: tuple[str, ...], where: str) -> None:
     for key in found:
         if key not in known:
-            raise _invalid(where, f"has a field {key[:40]!a} that is not known; there are {', '.join(known)}")
+            raise _invalid(where, f"has a field {key[:30]!a} that is not known; there are {', '.join(known)}")
     for key in needed:
         if key not in found:
             raise _invalid(where, f"lacks the field `{key}`")
 
 
-def _line(found: Mapping[str, Any], key: str, length_max: int) -> str:
+def _text(found: Mapping[str, Any], key: str, length_max: int, *, lines: bool = False) -> str:
     text = found[key]
     if not isinstance(text, str) or not text.strip() or len(text) > length_max:
         raise _invalid(key, f"must be a text of 1 to {length_max} characters")
-    if any(unicodedata.category(letter) in _UNSEEN for letter in text):
-        raise _invalid(key, "holds a character that cannot be seen")
-    return text
-
-
-def _lines(found: Mapping[str, Any], key: str, length_max: int) -> str:
-    text = found[key]
-    if not isinstance(text, str) or not text.strip() or len(text) > length_max:
-        raise _invalid(key, f"must be a text of 1 to {length_max} characters")
-    if any(unicodedata.category(letter) in _UNSEEN and letter != "\n" for letter in text):
+    # Nothing that turns a line round, hides in it or moves the cursor.
+    if not (text.replace("\n", "") if lines else text).isprintable():
         raise _invalid(key, "holds a character that cannot be seen")
     return text
 

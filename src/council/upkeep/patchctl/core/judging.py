@@ -6,9 +6,8 @@ Until the signature is proven nothing of the document is read, nothing about the
 function judges again at the moment before the switch, with the situation of that moment.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from council.domain import authz, errors, patches
 from council.upkeep.patchctl.core import documents, quota, secrecy, signature
@@ -30,26 +29,32 @@ def _nothing_to_check(_: Sequence[patches.Change]) -> None:
     return
 
 
+def _always(_: patches.Change) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What is so at the moment of judging. Whoever calls reads it anew each time.
 
-    `now` in Unix seconds. `policy` and `certificates` are of the live generation. `bases` are the commits whose tree is that of
-    the live generation. `seen` is every patch that was applied or rolled back: its CID to its full digest. `quarantined` holds
-    the content digests of what was rolled back. `records` are the journal's. `frozen` None is for a source that cannot be read.
-    `check_files` raises a CouncilError for a file that its reader would refuse. `spends` False is for a trial, which counts
-    for no quota.
+    `now` in Unix seconds. `policy` and `certificates` are of the live generation. `bases` are the commits whose tree is that
+    of the live generation. `seen` is every patch that was applied or rolled back: its CID to its full digest. `quarantined`
+    holds the content digests of what was rolled back. `tally` is of all the journal's records. `frozen` None is for a source
+    that cannot be read. `check_files` raises a CouncilError for a file that its reader would refuse. `loosens` says whether a
+    change of a protected file may take away from what that file holds; who cannot tell says that it does. `spends` False is
+    for a trial, which counts for no quota.
     """
 
     now: float
     policy: authz.Policy
     certificates: Mapping[str, signature.Certificate]
-    bases: Collection[str]
+    bases: Container[str]
     frozen: bool | None
     seen: Mapping[str, str] = field(default_factory=dict)
     quarantined: Collection[str] = frozenset()
-    records: Iterable[Mapping[str, Any]] = ()
+    tally: quota.Tally = field(default_factory=quota.Tally)
     check_files: Callable[[Sequence[patches.Change]], None] = _nothing_to_check
+    loosens: Callable[[patches.Change], bool] = _always
     spends: bool = True
 
 
@@ -92,7 +97,7 @@ def judge(sent: Submission, at: Situation) -> Verdict:
         verdict = replace(verdict, signers=_everybody(sent, signer, at))
         _check_paths(patch, signer, verdict.signers, at)
         if at.spends:
-            quota.check(quota.used(at.records, at.now, verdict.digest), signer, at.policy, at.now)
+            quota.check(at.tally.used(at.now, verdict.digest), signer, at.policy, at.now)
         if at.frozen is not False:
             raise _refused(patches.Reason.FROZEN, _frozen(at))
         check_contents(patch, at.check_files)
@@ -175,7 +180,8 @@ def _check_paths(patch: patches.Patch, signer: authz.Signer, signers: Sequence[s
                 patches.Reason.PROTECTED,
                 f"`{change.path}` is to be executable, which needs a person. Have one sign it too (`council patch sign`).",
             )
-        if (rule := at.policy.lacking(change.path, signers)) is not None:
+        rule = at.policy.lacking(change.path, signers)
+        if rule is not None and (rule == authz.ALWAYS_PROTECTED or at.loosens(change)):
             raise _refused(
                 patches.Reason.PROTECTED,
                 f"`{change.path}` is protected: {rule.humans} of the people who may change it must stand behind the patch. "
@@ -185,11 +191,9 @@ def _check_paths(patch: patches.Patch, signer: authz.Signer, signers: Sequence[s
 
 def check_contents(patch: patches.Patch, check_files: Callable[[Sequence[patches.Change]], None]) -> None:
     """Return if nothing looks like a secret and every reader reads its file. Raises PatchRefusedError."""
-    texts = [("title", patch.title), ("reason", patch.reason), ("author", patch.author)]
-    for name, content in [
-        *((f"`{name}`", text.encode()) for name, text in texts),
-        *((f"`{one.path}`", one.content) for one in patch.changes if one.content is not None),
-    ]:
+    words = "\n".join((patch.title, patch.reason, patch.author)).encode()
+    files = ((f"`{one.path}`", one.content) for one in patch.changes if one.content is not None)
+    for name, content in (("What it says of itself", words), *files):
         if what := secrecy.find(content):
             raise _refused(
                 patches.Reason.SECRET,

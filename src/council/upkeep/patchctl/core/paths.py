@@ -52,7 +52,7 @@ def check_together(names: Sequence[str]) -> None:
         for end in range(1, len(parts)):
             folder = "/".join(parts[:end])
             if folder.lower() in files:
-                raise _unsafe(name, f"needs a folder where {files[folder.lower()]!r} is a file")
+                raise _unsafe(name, f"needs a folder where {files[folder.lower()]!r} is a file of the same patch")
             if folders.setdefault(folder.lower(), folder) != folder:
                 raise _unsafe(name, f"lies in a folder that differs from {folders[folder.lower()]!r} in case alone")
 

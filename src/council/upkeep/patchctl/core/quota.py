@@ -1,8 +1,9 @@
 """How many patches of a day were spent, counted from the journal's records and nothing else.
 
 A patch counts from its record `staging` on, which carries `at` (Unix seconds), `signer` and `kind`; it stops counting when it
-ends as refused, and goes on counting when it ends as applied or rolled back. A record `{"override": N, "at": ...}` that a
-person's key stood behind raises every limit by N for the rest of its day.
+ends as refused, and goes on counting when it ends as applied or rolled back. A trial, whose record says `"trial": true`, never
+counts. A record `{"override": N, "at": ...}` that a person's key stood behind raises every limit by N for the rest of its
+day.
 
 Days are UTC. The day is never before that of any record: a clock that is set back gives no quota back. One that ran ahead
 uses up days that have not come, until they come or a person overrides.
@@ -29,26 +30,40 @@ class Used:
     extra: int = 0
 
 
-def used(records: Iterable[Mapping[str, Any]], now: float, apart_from: str = "") -> Used:
-    """Return what counts now; `apart_from` is the digest of a patch that does not, being the one that is looked at."""
-    rows = list(records)
-    day = max([int(now) // DAY_S, *(_day(row) for row in rows if "at" in row)])
-    begun: dict[str, Mapping[str, Any]] = {}
-    extra = 0
-    for row in rows:
-        if "override" in row:
-            extra += int(row["override"]) if _day(row) == day else 0
-        elif row.get("phase") == steps.Phase.STAGING and _day(row) == day:
-            begun[str(row["patch"])] = row
-        elif row.get("outcome") == steps.Outcome.REFUSED:
-            begun.pop(str(row["patch"]), None)
-    begun.pop(apart_from, None)
-    return Used(
-        day=day,
-        by_signer=Counter(str(row["signer"]) for row in begun.values()),
-        bots=sum(row["kind"] == authz.Kind.BOT for row in begun.values()),
-        extra=extra,
-    )
+class Tally:
+    """What the records come to, each added once and in order. It keeps those of the latest day alone: no other can matter."""
+
+    def __init__(self, records: Iterable[Mapping[str, Any]] = ()):
+        self._day = 0
+        self._begun: dict[str, Mapping[str, Any]] = {}
+        self._extra = 0
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in what the journal has just synced."""
+        day = int(record["at"]) // DAY_S if "at" in record else 0
+        if day > self._day:
+            self._day, self._begun, self._extra = day, {}, 0
+        if "override" in record:
+            self._extra += int(record["override"]) if day == self._day else 0
+        elif record.get("phase") == steps.Phase.STAGING and day == self._day and not record.get("trial"):
+            self._begun.setdefault(str(record["patch"]), record)
+        elif record.get("outcome") == steps.Outcome.REFUSED:
+            self._begun.pop(str(record["patch"]), None)
+
+    def used(self, now: float, apart_from: str = "") -> Used:
+        """Return what counts now; `apart_from` is the digest of a patch that does not, being the one that is looked at."""
+        day = int(now) // DAY_S
+        if day > self._day:
+            return Used(day)
+        rows = [row for digest, row in self._begun.items() if digest != apart_from]
+        return Used(
+            day=self._day,
+            by_signer=Counter(str(row["signer"]) for row in rows),
+            bots=sum(row["kind"] == authz.Kind.BOT for row in rows),
+            extra=self._extra,
+        )
 
 
 def check(found: Used, signer: authz.Signer, policy: authz.Policy, now: float) -> None:
@@ -59,10 +74,6 @@ def check(found: Used, signer: authz.Signer, policy: authz.Policy, now: float) -
         raise _spent(f"{signer.name} has had {own} patches today, and {signer.daily_max + found.extra} are", wait_s)
     if signer.kind is authz.Kind.BOT and found.bots >= policy.bots_daily + found.extra:
         raise _spent(f"Bots have had {found.bots} patches today, and {policy.bots_daily + found.extra} are", wait_s)
-
-
-def _day(row: Mapping[str, Any]) -> int:
-    return int(row["at"]) // DAY_S
 
 
 def _spent(what: str, wait_s: int) -> errors.PatchRefusedError:

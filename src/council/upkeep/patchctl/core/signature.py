@@ -32,7 +32,6 @@ AHEAD_S_MAX = 300
 _BEGIN, _END = b"-----BEGIN PGP SIGNATURE-----", b"-----END PGP SIGNATURE-----"
 _DIGESTS = (packet.HashAlgorithm.SHA256, packet.HashAlgorithm.SHA384, packet.HashAlgorithm.SHA512)
 _KEY_TAGS = (packet.Tag.PublicKey, packet.Tag.PublicSubkey)
-_SECRET_TAGS = (packet.Tag.SecretKey, packet.Tag.SecretSubkey)
 _REVOCATIONS = (packet.SignatureType.KeyRevocation, packet.SignatureType.SubkeyRevocation)
 _TRY_AGAIN = "Sign the file again with `council patch sign`"
 
@@ -77,8 +76,8 @@ def read_certificate(fingerprint: str, raw: bytes) -> Certificate:
         expires, is_revoked = engine.expiration, engine.is_revoked
     except Exception as error:  # whatever the engine raises, it could not read it
         raise _unusable(fingerprint, "cannot be read as one certificate") from error
-    if tags.count(packet.Tag.PublicKey) != 1 or any(tag in _SECRET_TAGS for tag in tags):
-        raise _unusable(fingerprint, "must hold one public key and no secret one")
+    if tags.count(packet.Tag.PublicKey) != 1:
+        raise _unusable(fingerprint, "is not that of a public key")
     if engine.fingerprint != fingerprint:
         raise _unusable(fingerprint, f"is that of {engine.fingerprint}")
     primary = keys[fingerprint]

@@ -11,7 +11,10 @@ from council.domain import errors
 from council.upkeep.patchctl.core import signature
 from gpg_ring import Gpg
 
-pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed: apt-get install gpg")
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("gpg") and shutil.which("gpg-agent")),
+    reason="gpg is not installed: apt-get install gpg gpg-agent",
+)
 DOCUMENT = b'{"title": "Answer shorter"}\n' * 400
 ALGORITHMS = ["ed25519", "rsa3072", "nistp256"]
 
