@@ -58,7 +58,7 @@ def test_a_refusal_before_the_way_is_a_row_and_no_step() -> None:
     first, second = history.rows(records)
     assert (first.outcome, first.reason, second.outcome) == ("refused", "frozen", "applied")
     assert steps.replay(records).last is steps.Outcome.APPLIED
-    assert quota.used(records, NOW).by_signer == {cases.TUNER.fingerprint: 1}
+    assert quota.Tally(records).used(NOW).by_signer == {cases.TUNER.fingerprint: 1}
 
 
 def test_a_signer_whose_document_could_not_be_read_is_told_all_the_same() -> None:
