@@ -119,7 +119,7 @@ def _rows(entries: Sequence[journal.Entry]) -> list[history.Row]:
 
 def _outcome(row: history.Row) -> str:
     reason = f" ({row.reason})" if row.reason else ""
-    return (row.outcome or f"at work: {row.phase}") + reason
+    return (row.outcome or f"at work: {row.phase}") + reason + (", a trial" if row.trial else "")
 
 
 def _told(row: history.Row) -> dict[str, object]:

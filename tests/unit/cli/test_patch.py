@@ -285,7 +285,7 @@ def test_a_key_that_gpg_does_not_have_is_said(where: home.Home) -> None:
 
 def test_a_secret_key_never_enters_the_blueprint(where: home.Home, ann: str, ring: gpg_ring.Gpg) -> None:
     Path("secret.asc").write_bytes(ring.run("--armor", "--export-secret-keys", ann))
-    assert "no secret one" in refused("keys", "add", "secret.asc", "--name", "Ann").message
+    assert "public key" in refused("keys", "add", "secret.asc", "--name", "Ann").message
 
 
 def test_an_expired_key_and_a_name_that_is_none_are_refused(where: home.Home, ann: str, ring: gpg_ring.Gpg) -> None:

@@ -37,6 +37,8 @@ class Row:
     reason: str = ""
     base: str = ""
     target: str = ""
+    # It was tried in staging alone, and counts for nothing.
+    trial: bool = False
 
     @property
     def cid(self) -> str:
@@ -97,12 +99,16 @@ def rows(records: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 def seen(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return the CID and the digest of each patch that was applied or rolled back."""
-    return {row.cid: row.digest for row in rows(records) if row.outcome in _TRIED}
+    return {row.cid: row.digest for row in rows(records) if row.outcome in _SERVED and not row.trial}
 
 
 def quarantined(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Return the content digests of the patches that were rolled back."""
-    return frozenset(row.content for row in rows(records) if row.outcome == steps.Outcome.ROLLED_BACK and row.content)
+    return frozenset(
+        row.content
+        for row in rows(records)
+        if row.outcome == steps.Outcome.ROLLED_BACK and row.content and not row.trial
+    )
 
 
 def last_used_s(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -110,7 +116,7 @@ def last_used_s(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return {name: row.at_s for row in rows(records) for name in row.signers}
 
 
-_TRIED = frozenset({steps.Outcome.APPLIED.value, steps.Outcome.ROLLED_BACK.value})
+_SERVED = frozenset({steps.Outcome.APPLIED.value, steps.Outcome.ROLLED_BACK.value})
 
 
 def _begun(record: Mapping[str, Any]) -> Row:
@@ -129,6 +135,7 @@ def _begun(record: Mapping[str, Any]) -> Row:
         at_s=int(record.get("at", 0)),
         phase=str(record.get("phase", "")),
         base=str(record.get("base", "")),
+        trial=bool(record.get("trial")),
     )
 
 

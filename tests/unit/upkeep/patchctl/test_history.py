@@ -77,6 +77,13 @@ def test_only_what_served_counts_as_seen_and_only_what_was_taken_back_is_in_quar
     assert history.quarantined(records) == {patches.content_digest(two.patch)}
 
 
+def test_a_trial_counts_for_nothing() -> None:
+    first, *others = way(verdict(), *ROLLED_BACK)
+    records = [{**first, "trial": True}, *others]
+    assert history.rows(records)[0].trial
+    assert history.seen(records) == {} and history.quarantined(records) == frozenset()
+
+
 def test_who_stood_behind_a_patch_was_last_there_then() -> None:
     assert history.last_used_s(way(verdict(), *APPLIED)) == {cases.TUNER.fingerprint: NOW}
 
