@@ -256,7 +256,7 @@ def _make_folders(where: home_module.Home) -> None:
 
 
 def _make_keys(where: home_module.Home) -> None:
-    for file in (where.internal_key_file, where.metrics_key_file):
+    for file in (where.internal_key_file, where.metrics_key_file, where.trial_key_file):
         if not file.exists():
             _write_secret(file, secrets.token_urlsafe(32))
 

@@ -14,6 +14,7 @@ CouncilError
 ├── NotFoundError                no such thing
 ├── RateLimitedError             too many requests from one token
 ├── BudgetError                  a paid call would go over a budget, or nobody said what it costs
+├── UnspentError                 a paid call is not made, since a trial spends nothing
 ├── OverloadedError              a queue is full
 ├── UnavailableError             a part that the request needs is away; a later try may succeed
 │   ├── ModelUnavailableError        the model is loading, restarting or missing
@@ -136,6 +137,16 @@ class BudgetError(CouncilError):
     """A paid call would go over a budget, or nobody said what it costs."""
 
     code = "budget_exceeded"
+
+
+class UnspentError(CouncilError):
+    """A paid call is not made, since a trial spends nothing. `usd_micros` is what would have been held for it."""
+
+    code = "not_spent"
+
+    def __init__(self, usd_micros: int):
+        super().__init__("A marked request pays for nothing. Ask without `x-council-trial` to have a paid model asked.")
+        self.usd_micros = usd_micros
 
 
 class OverloadedError(CouncilError):
