@@ -149,14 +149,11 @@ def gateway(
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
     from council.gateway import application, auth, limits, parts
-    from council.serving import pace
     from council.serving.ledger import writer
-    from council.serving.memory import use
     from council.serving.providers import calls
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    metrics_key = access.digest(care_app.read_secret(where.metrics_key_file))
     made_records, made_store = records(config, where), store(config, where)
     made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
@@ -169,8 +166,7 @@ def gateway(
     made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     stages = _Stages(compute, recall, memories, sandbox, made_calls)
-    remembering, cache = use.Remembering(memories, config.memory), _cache(config, where, generation)
-    keeping = _Keeping(book, pace.RESERVE, remembering, cache, learned)
+    keeping = _keeping(book, learned, memories, config, where, generation)
     made = parts.Parts(
         config=config,
         generation=generation,
@@ -184,7 +180,7 @@ def gateway(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(made_records, config.gateway, metrics_key),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file)),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
             "records": _in_thread(made_records.ping),
@@ -281,15 +277,29 @@ def _trials(
     unpaid = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
     apart = dataclasses.replace(stages, calls=unpaid)
     pipeline = _pipeline(apart, _Keeping(book, reserve=0.0), found, config, where, generation)
-    return trial.Trials(access.digest(care_app.read_secret(where.trial_key_file)), pipeline)
+    return trial.Trials(_digest(where.trial_key_file), pipeline)
 
 
-def _cache(config: config_module.Config, where: home_module.Home, generation: str) -> "cache_use.Cache":
+def _digest(key_file: Path) -> str:
+    return access.digest(care_app.read_secret(key_file))
+
+
+def _keeping(
+    book: "relay_module.LedgerWriter",
+    learned: "learning_module.Learning",
+    memories: ports.Memories,
+    config: config_module.Config,
+    where: home_module.Home,
+    generation: str,
+) -> _Keeping:
     from council.backends.answer_cache import unix as answer_cache_unix
+    from council.serving import pace
     from council.serving.cache import use as cache_use
+    from council.serving.memory import use
 
     given = answer_cache_unix.UnixAnswerCache(where.socket("recall"), config.cache.timeout_s)
-    return cache_use.Cache(given, config.cache, generation)
+    cache = cache_use.Cache(given, config.cache, generation)
+    return _Keeping(book, pace.RESERVE, use.Remembering(memories, config.memory), cache, learned)
 
 
 def _pipeline(

@@ -16,6 +16,7 @@ import yaml
 from council import app
 from council.domain import (
     access,
+    baking,
     errors,
     gates,
     gates_file,
@@ -23,6 +24,7 @@ from council.domain import (
     providers,
     sentinels,
     sentinels_file,
+    trial_file,
 )
 from council.domain import config as config_module
 from council.domain import home as home_module
@@ -213,6 +215,15 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
     shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
     path = where.generations / generation / gates.FILE
     return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
+
+
+def load_trial(where: home_module.Home, generation: str) -> tuple[baking.Question, ...]:
+    """Return what a generation is tried with; those questions that Council ships for a blueprint from before there were any.
+
+    Raises ConfigError.
+    """
+    path = where.generations / generation / baking.FILE
+    return trial_file.build(read_yaml(path) if path.exists() else parse_yaml(default_files()[baking.FILE], baking.FILE))
 
 
 def default_files() -> dict[str, bytes]:

@@ -140,11 +140,12 @@ class BudgetError(CouncilError):
 
 
 class UnspentError(CouncilError):
-    """A paid call is not made, since a trial spends nothing. `usd_micros` is what would have been held for it."""
+    """A paid call is not made, since a trial spends nothing."""
 
     code = "not_spent"
 
     def __init__(self, usd_micros: int):
+        """`usd_micros` is what would have been held for the call."""
         super().__init__("A marked request pays for nothing. Ask without `x-council-trial` to have a paid model asked.")
         self.usd_micros = usd_micros
 
