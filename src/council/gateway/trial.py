@@ -6,7 +6,6 @@ place of its own, and has what it counts kept apart; `parts.Parts.trials` has th
 
 import hmac
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from council import telemetry
@@ -15,6 +14,8 @@ from council.gateway.wire import chat as wire
 from council.serving import pipeline as pipeline_module
 
 HEADER = "x-council-trial"
+# As it stands in an exchange, for which it is looked up in every request.
+_RAW_HEADER = HEADER.encode()
 PATH = "/v1/chat/completions"
 # Together with what users ask; a trial that asks more at once is told to wait.
 PLACES = 4
@@ -33,10 +34,10 @@ class Trials:
 
     def recognise(self, scope: Scope) -> telemetry.Apart | None:
         """Return where a marked exchange counts; None for any other. Raises ForbiddenError, InvalidRequestError."""
-        shown = Headers(scope=scope).getlist(HEADER)
+        shown = [value for name, value in scope["headers"] if name == _RAW_HEADER]
         if not shown:
             return None
-        if len(shown) != 1 or not shown[0] or not hmac.compare_digest(access.digest(shown[0]), self._key_sha256):
+        if len(shown) != 1 or not self._is_key(shown[0].decode("latin-1")):
             telemetry.of(telemetry.UNAUTHORISED, "trial").inc()
             raise errors.ForbiddenError(
                 f"The header `{HEADER}` is for whoever tries a generation, and this is not the key in the file "
@@ -48,6 +49,9 @@ class Trials:
             )
         scope["state"][_STATE] = apart = telemetry.Apart()
         return apart
+
+    def _is_key(self, shown: str) -> bool:
+        return bool(shown) and hmac.compare_digest(access.digest(shown), self._key_sha256)
 
 
 def apart(scope: Scope) -> telemetry.Apart | None:
