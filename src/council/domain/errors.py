@@ -144,10 +144,8 @@ class UnspentError(CouncilError):
 
     code = "not_spent"
 
-    def __init__(self, usd_micros: int):
-        """`usd_micros` is what would have been held for the call."""
-        super().__init__("A marked request pays for nothing. Ask without `x-council-trial` to have a paid model asked.")
-        self.usd_micros = usd_micros
+    # What would have been held for the call.
+    usd_micros = 0
 
 
 class OverloadedError(CouncilError):

@@ -13,4 +13,8 @@ class UnkeptLedger:
 
     async def hold(self, hold: ledger.Hold) -> None:
         """Raise UnspentError: the call may not be made."""
-        raise errors.UnspentError(hold.usd_micros)
+        unspent = errors.UnspentError(
+            "A marked request pays for nothing. Ask without `x-council-trial` to have a paid model asked."
+        )
+        unspent.usd_micros = hold.usd_micros
+        raise unspent
