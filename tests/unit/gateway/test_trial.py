@@ -12,6 +12,7 @@ from council import telemetry
 from council.domain import config, money
 from council.gateway import trial
 from council.testing import model
+from counted import rises
 from gateway_rig import TRIAL_KEY, Rig, open_rig
 
 CHAT = "/v1/chat/completions"
@@ -186,6 +187,19 @@ async def test_trials_have_places_of_their_own_and_take_none_of_the_users(tmp_pa
         hold.set()
         assert await asyncio.gather(*marked, users) == [(200, "")] * (trial.PLACES + 1)
         assert await ask(rig) == (200, "")
+
+
+async def test_plain_and_marked_questions_at_the_same_time_are_told_apart(tmp_path: Path) -> None:
+    hold = asyncio.Event()
+    async with open_rig(tmp_path, config.Config(), model.ScriptedModel(hold=hold), "127.0.0.1") as rig:
+        with rises("council_requests_total") as asked, rises("council_answer_bytes_count") as answered:
+            turns = [MARKED, {}, {}, MARKED, {}, MARKED]
+            asking = [asyncio.create_task(ask(rig, {**STORY, "stream": True}, headers)) for headers in turns]
+            while len(rig.model.asked) < len(turns):
+                await asyncio.sleep(0)
+            hold.set()
+            await asyncio.gather(*asking, return_exceptions=True)
+        assert (asked, answered, rows(rig)) == ({("general", "answered"): 3}, {(): 3}, 3)
 
 
 @pytest.mark.parametrize("stream", [False, True])
