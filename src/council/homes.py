@@ -16,11 +16,14 @@ import yaml
 from council import app
 from council.domain import (
     access,
+    authz,
+    authz_file,
     baking,
     errors,
     gates,
     gates_file,
     model_catalogue,
+    patches,
     providers,
     sentinels,
     sentinels_file,
@@ -30,7 +33,7 @@ from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import ids
-from council.upkeep.engine import blueprint
+from council.upkeep.engine import blueprint, shipped
 
 CONFIG_FILE = "council.yaml"
 DEFAULT_HOME = "~/.council"
@@ -152,7 +155,7 @@ def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepar
     generation = blueprint.repair(where)
     new_blueprint = generation is None
     if generation is None:
-        generation = blueprint.commit(where, default_files(), "Start from the default blueprint")
+        generation = blueprint.commit(where, default_files(), shipped.STARTED)
     config = load_config(where, generation, environment, {})
     records = app.records(config, where)
     try:
@@ -215,6 +218,48 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
     shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
     path = where.generations / generation / gates.FILE
     return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
+
+
+def loosens(where: home_module.Home, generation: str, change: patches.Change) -> bool:
+    """Return whether a change of a file may let pass more than a generation does. Only of gates can it be told.
+
+    Raises ConfigError if the gates of the generation cannot be read.
+    """
+    if change.path != gates.FILE or change.content is None:
+        return True
+    before = load_gates(where, generation)
+    ours = parse_yaml(default_files()[gates.FILE], gates.FILE)
+    try:
+        after = gates_file.build(parse_yaml(change.content, gates.FILE), ours)
+    except errors.ConfigError:
+        return True
+    return gates.loosened(before, after) is not None
+
+
+def load_authz(where: home_module.Home, generation: str | None, journal_key: str = "") -> authz.Policy:
+    """Return who may change the blueprint by a generation, the live one if None. Raises ConfigError, BlueprintError.
+
+    By a blueprint from before there were patches nobody may, as by the default one. `journal_key` is the fingerprint that may
+    not be listed.
+    """
+    path = where.generations / (generation or blueprint.current(where)) / authz.FILE
+    found = read_yaml(path) if path.exists() else parse_yaml(default_files()[authz.FILE], authz.FILE)
+    return authz_file.build(found, journal_key)
+
+
+def update_of(where: home_module.Home) -> shipped.Update:
+    """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError."""
+    folder = where.generations / blueprint.current(where)
+    before, now = blueprint.written(where, (shipped.STARTED, shipped.UPDATED)), default_files()
+    live = {path: _content(folder / path) for path in before.keys() | now.keys()}
+    return shipped.compare(before, live, now)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
 
 
 def load_trial(where: home_module.Home, generation: str) -> tuple[baking.Question, ...]:

@@ -8,7 +8,8 @@ CouncilError
 │   ├── MethodNotAllowedError        the path exists, with other methods
 │   ├── UnsupportedParameterError    a known parameter that this version refuses instead of ignoring
 │   ├── ContextTooLongError          more tokens than the model's context holds
-│   └── ModelNotFoundError           no model of that name
+│   ├── ModelNotFoundError           no model of that name
+│   └── PatchRefusedError            a patch may not be applied; `reason` says why
 ├── UnauthenticatedError         no token where one is needed, or one that is not ours
 ├── ForbiddenError               a token without the right, or a Host or Origin that is not allowed
 ├── NotFoundError                no such thing
@@ -103,6 +104,24 @@ class ModelNotFoundError(InvalidRequestError):
     """No model of that name."""
 
     code = "model_not_found"
+
+
+class PatchRefusedError(InvalidRequestError):
+    """A patch may not be applied; `reason` says why. It is one of the stable words of `patches.Reason`."""
+
+    code = "patch_refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        detail: str = "",
+        parameter: str | None = None,
+        retry_after_s: int | None = None,
+    ):
+        super().__init__(message, detail=detail, parameter=parameter, retry_after_s=retry_after_s)
+        self.reason = reason
 
 
 class UnauthenticatedError(CouncilError):

@@ -8,10 +8,12 @@ gate unknown for the shortest window alone. Which services must be readable for 
 import enum
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 FILE = "gates.yaml"
 KEY = "monitoring_gates"
+# When a process began, by which an evaluator says how long ago a counter was reset.
+BEGAN = "council_process_start_seconds"
 
 
 class Verdict(enum.StrEnum):
@@ -183,6 +185,15 @@ def metrics(gate: Gate) -> frozenset[str]:
             return frozenset({of.metric})
 
 
+def anew(service: str, window_s: float, age_s: float) -> str:
+    """Return why a reset leaves a window without a number. `age_s`: how old the service's oldest process is, NaN if unknown."""
+    if not 0 <= age_s < window_s:
+        return f"{service or 'a service'} began anew within the last {window_s:g} s"
+    return (
+        f"{service} began anew {age_s:.0f} s ago; known again in {math.ceil(window_s - age_s)} s, given enough samples"
+    )
+
+
 def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
     """Return the verdict of what was measured and its reason, in one line. Pure; no history is taken into account."""
     if gate.not_applicable:
@@ -199,3 +210,21 @@ def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
     if not gate.comparator.holds(value, gate.amber):
         return Verdict.AMBER, f"{told}; amber from {gate.amber:g}"
     return Verdict.GREEN, told
+
+
+def loosened(before: Sequence[Gate], after: Sequence[Gate]) -> str | None:
+    """Return a gate of `before` that `after` lacks, or with which it lets pass more; None if it only tightens and adds.
+
+    What is not a limit must be as it was, but for its words: that another window or form is the stricter one nobody can tell.
+    """
+    kept = {gate.name: gate for gate in after}
+    for old in before:
+        new = kept.get(old.name)
+        if new is None:
+            return old.name
+        limits = ((new.threshold, old.threshold), (new.amber, old.amber))
+        if not all(one == other or old.comparator.holds(one, other) for one, other in limits):
+            return old.name
+        if replace(new, threshold=old.threshold, amber=old.amber, no_data=old.no_data, protects=old.protects) != old:
+            return old.name
+    return None

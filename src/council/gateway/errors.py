@@ -40,6 +40,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "sandbox_unavailable": (503, "server_error"),
     "sandbox_stopped": (503, "server_error"),
     "compute_limit": (422, "invalid_request_error"),
+    "patch_refused": (422, "invalid_request_error"),
 }
 _INTERNAL = (500, "server_error")
 _NOTHING: Mapping[str, str] = types.MappingProxyType({})
