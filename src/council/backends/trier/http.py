@@ -29,7 +29,7 @@ class HttpTrier:
     def __init__(self, url: str, key: str, *, limit_s: float, tokens_max: int = 32, unix: Path | None = None):
         """`url` is the gateway's; where `unix` is given, its socket is asked, and the URL says only the host's name.
 
-        A question has `limit_s` from when it is sent to its last byte. A model may say `tokens_max` tokens, which also bounds
+        A question has `limit_s` from its connection to its last byte. A model may say `tokens_max` tokens, which also bounds
         what a paid one could have cost.
         """
         self._url = url.rstrip("/") + _PATH
