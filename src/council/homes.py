@@ -18,6 +18,7 @@ from council.domain import (
     access,
     authz,
     authz_file,
+    baking,
     errors,
     gates,
     gates_file,
@@ -26,6 +27,7 @@ from council.domain import (
     providers,
     sentinels,
     sentinels_file,
+    trial_file,
 )
 from council.domain import config as config_module
 from council.domain import home as home_module
@@ -260,6 +262,15 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
+def load_trial(where: home_module.Home, generation: str) -> tuple[baking.Question, ...]:
+    """Return what a generation is tried with; those questions that Council ships for a blueprint from before there were any.
+
+    Raises ConfigError.
+    """
+    path = where.generations / generation / baking.FILE
+    return trial_file.build(read_yaml(path) if path.exists() else parse_yaml(default_files()[baking.FILE], baking.FILE))
+
+
 def default_files() -> dict[str, bytes]:
     """Return the default blueprint: the folder `config` of a checkout or wheel, and the docs as its guidebook."""
     packaged = Path(__file__).parent / "_blueprint"
@@ -302,7 +313,7 @@ def _make_folders(where: home_module.Home) -> None:
 
 
 def _make_keys(where: home_module.Home) -> None:
-    for file in (where.internal_key_file, where.metrics_key_file):
+    for file in (where.internal_key_file, where.metrics_key_file, where.trial_key_file):
         if not file.exists():
             _write_secret(file, secrets.token_urlsafe(32))
 

@@ -26,8 +26,11 @@ def tokens(where: home.Home) -> list[access.Token]:
         records.close()
 
 
+MODES = {"root": 0o700, "secrets": 0o700, **dict.fromkeys(("key", "metrics", "trial", "token"), 0o600)}
+
+
 def modes(where: home.Home) -> dict[str, int]:
-    keys = {"key": where.internal_key_file, "metrics": where.metrics_key_file}
+    keys = {"key": where.internal_key_file, "metrics": where.metrics_key_file, "trial": where.trial_key_file}
     named = {"root": where.root, "secrets": where.secrets, "token": where.token_file, **keys}
     return {name: stat.S_IMODE(path.stat().st_mode) for name, path in named.items()}
 
@@ -35,7 +38,7 @@ def modes(where: home.Home) -> dict[str, int]:
 def test_a_home_is_made_whole_from_nothing(where: home.Home) -> None:
     made = homes.prepare(where, {})
     assert made.new_blueprint and made.new_token
-    assert modes(where) == {"root": 0o700, "secrets": 0o700, "key": 0o600, "metrics": 0o600, "token": 0o600}
+    assert modes(where) == MODES
     assert where.library.is_dir() and (where.current / homes.CONFIG_FILE).is_file()
     [token] = tokens(where)
     assert (token.role, token.secret_sha256) == (access.Role.ADMIN, access.digest(where.token_file.read_text().strip()))
@@ -43,15 +46,25 @@ def test_a_home_is_made_whole_from_nothing(where: home.Home) -> None:
 
 def test_the_files_are_private_whatever_the_umask(where: home.Home) -> None:
     outcome(lambda: (os.umask(0), homes.prepare(where, {})))
-    assert modes(where) == {"root": 0o700, "secrets": 0o700, "key": 0o600, "metrics": 0o600, "token": 0o600}
+    assert modes(where) == MODES
 
 
 def test_preparing_again_changes_nothing(where: home.Home) -> None:
     first = homes.prepare(where, {})
-    before = (where.token_file.read_text(), where.metrics_key_file.read_text(), tokens(where))
+    before = (
+        where.token_file.read_text(),
+        where.metrics_key_file.read_text(),
+        where.trial_key_file.read_text(),
+        tokens(where),
+    )
     again = homes.prepare(where, {})
     assert (again.generation, again.new_blueprint, again.new_token) == (first.generation, False, False)
-    assert (where.token_file.read_text(), where.metrics_key_file.read_text(), tokens(where)) == before
+    assert (
+        where.token_file.read_text(),
+        where.metrics_key_file.read_text(),
+        where.trial_key_file.read_text(),
+        tokens(where),
+    ) == before
 
 
 def test_what_is_missing_is_added(where: home.Home) -> None:

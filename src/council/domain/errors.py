@@ -15,6 +15,7 @@ CouncilError
 ├── NotFoundError                no such thing
 ├── RateLimitedError             too many requests from one token
 ├── BudgetError                  a paid call would go over a budget, or nobody said what it costs
+├── UnspentError                 a paid call is not made, since a trial spends nothing
 ├── OverloadedError              a queue is full
 ├── UnavailableError             a part that the request needs is away; a later try may succeed
 │   ├── ModelUnavailableError        the model is loading, restarting or missing
@@ -156,6 +157,15 @@ class BudgetError(CouncilError):
     """A paid call would go over a budget, or nobody said what it costs."""
 
     code = "budget_exceeded"
+
+
+class UnspentError(CouncilError):
+    """A paid call is not made, since a trial spends nothing."""
+
+    code = "not_spent"
+
+    # What would have been held for the call.
+    usd_micros = 0
 
 
 class OverloadedError(CouncilError):

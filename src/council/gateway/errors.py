@@ -27,6 +27,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "invalid_request_error"),
     "rate_limit_exceeded": (429, "rate_limit_error"),
     "budget_exceeded": (402, "insufficient_quota"),
+    "not_spent": (402, "insufficient_quota"),
     "provider_error": (502, "server_error"),
     "overloaded": (503, "overloaded_error"),
     "unavailable": (503, "server_error"),

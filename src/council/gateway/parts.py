@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from council import care_ports, ports
 from council.domain import config as config_module
-from council.gateway import auth, limits
+from council.gateway import auth, limits, trial
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls as calls_module
 from council.serving.router import learning as learning_module
@@ -25,6 +25,7 @@ class Parts:
     incidents: care_ports.Incidents
     watch: care_ports.Watch
     pipeline: pipeline_module.Pipeline
+    trials: trial.Trials
     calls: calls_module.Calls
     sandbox: ports.Sandbox
     memories: ports.Memories

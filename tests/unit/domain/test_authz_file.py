@@ -36,7 +36,7 @@ def test_the_shipped_file_lists_nobody_and_states_the_defaults() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["authz.yaml", "keys/x.asc", "gates.yaml", "sentinels.yaml", "council.yaml", "providers.yaml", "models.yaml",
+    ["authz.yaml", "keys/x.asc", "gates.yaml", "sentinels.yaml", "trial.yaml", "council.yaml", "providers.yaml", "models.yaml",
      "specialists/a/main.py", "pins.yaml", "pins/a"],
 )  # fmt: skip
 def test_the_shipped_file_protects_what_a_patch_could_take_over_with(path: str) -> None:
