@@ -11,6 +11,7 @@ from council import homes
 from council.domain import (
     authz,
     authz_file,
+    baking,
     config,
     errors,
     gates,
@@ -20,6 +21,7 @@ from council.domain import (
     providers,
     sentinels,
     sentinels_file,
+    trial_file,
 )
 from council.upkeep.patchctl.core import signature
 
@@ -85,6 +87,11 @@ def _sentinels(look: _Look) -> None:
         sentinels_file.build(homes.parse_yaml(raw, sentinels.FILE))
 
 
+def _trial(look: _Look) -> None:
+    if (raw := look(baking.FILE)) is not None:
+        trial_file.build(homes.parse_yaml(raw, baking.FILE))
+
+
 def _authorisation(look: _Look, journal_key: str) -> None:
     raw = look(authz.FILE)
     if raw is None:
@@ -112,4 +119,5 @@ _READERS: Sequence[tuple[Callable[[str], bool], Callable[[_Look], object]]] = (
     (_is(model_catalogue.FILE), _models),
     (_is(gates.FILE), _gates),
     (_is(sentinels.FILE), _sentinels),
+    (_is(baking.FILE), _trial),
 )

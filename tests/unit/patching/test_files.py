@@ -51,6 +51,7 @@ BAD: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "gates that are none": ({"gates.yaml": b"gates: 3\n"}, "gates"),
     "sentinels that are none": ({"sentinels.yaml": b"sentinels: 3\n"}, "sentinels"),
     "models that are none": ({"models.yaml": b"models: 3\n"}, "models"),
+    "questions that are none": ({"trial.yaml": b"questions: 3\n"}, "trial.yaml"),
     "no authorisation": ({"authz.yaml": None}, "every patch would be refused"),
     "authorisation without its section": ({"authz.yaml": b"{}"}, "authorisation"),
     "a signer without a certificate": ({"authz.yaml": LISTED}, "would not be there"),
@@ -74,3 +75,9 @@ def test_what_a_reader_refuses_is_refused_and_names_what_is_wrong(live: Path, ca
 def test_what_was_wrong_before_is_not_the_fault_of_a_patch_that_leaves_it_alone(tmp_path: Path) -> None:
     (tmp_path / "gates.yaml").write_bytes(b"gates: 3\n")
     files.checker(tmp_path)(changes({"prompts/general.md": b"x"}))
+
+
+def test_every_settings_file_of_the_default_blueprint_has_its_reader(live: Path) -> None:
+    for path in sorted(one.name for one in live.glob("*.yaml")):
+        with pytest.raises(errors.CouncilError):
+            files.checker(live)(changes({path: b"no_such_key_anywhere: 1\n"}))
