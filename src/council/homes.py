@@ -297,6 +297,7 @@ def _make_folders(where: home_module.Home) -> None:
             where.watch,
             where.notices,
             where.monitoring,
+            where.lineage,
             where.models,
             where.logs,
         )

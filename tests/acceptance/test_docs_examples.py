@@ -98,9 +98,18 @@ def run(example: Example, council: whole.Council) -> str:
     return re.sub(rf"\b{base // 100}(0[0-9])\b", r"80\1", printed)
 
 
+@pytest.fixture
+def ended_agents(served: whole.Council) -> Iterator[None]:
+    """End the agent that gpg leaves behind where an example signs something."""
+    yield
+    folder = served.home.parent / ".gnupg"
+    if folder.is_dir():
+        subprocess.run(["gpgconf", "--homedir", str(folder), "--kill", "all"], check=True, timeout=EXAMPLE_S)
+
+
 @pytest.mark.whole
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_examples_of_a_page_print_what_it_shows(page: Path, served: whole.Council) -> None:
+def test_the_examples_of_a_page_print_what_it_shows(page: Path, served: whole.Council, ended_agents: None) -> None:
     for example in examples(page.read_text()):
         printed = run(example, served)
         if example.output.strip():

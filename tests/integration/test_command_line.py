@@ -62,6 +62,12 @@ def council(
         (["config", "never"], 2),
         (["tokens", "add", "--role", "king"], 2),
         (["ledger", "report", "--days", "0"], 2),
+        (["freeze", "show"], 0),
+        (["lineage", "verify"], 0),
+        (["lineage", "show", "f" * 16], 1),
+        (["keys", "add", "f" * 39, "--name", "Ann"], 7),
+        (["keys", "list", "--home", "/nonexistent"], 4),
+        (["patch", "new", "--title", "x", "--reason", "x"], 2),
     ],
 )
 def test_the_exit_status_tells_what_kind_of_error_and_stderr_says_it(

@@ -1,16 +1,15 @@
 """Signatures that gpg makes count, by its usual kinds of keys; what it makes of a wrong kind does not."""
 
 import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+import gpg_ring
 from council.domain import errors
 from council.upkeep.patchctl.core import signature
+from gpg_ring import Gpg
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("gpg") and shutil.which("gpg-agent")),
@@ -20,37 +19,10 @@ DOCUMENT = b'{"title": "Answer shorter"}\n' * 400
 ALGORITHMS = ["ed25519", "rsa3072", "nistp256"]
 
 
-class Gpg:
-    """A keyring of its own, at a short path: its agent listens on a socket there."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        command = [
-            "gpg",
-            "--homedir",
-            str(self.folder),
-            "--batch",
-            "--quiet",
-            "--pinentry-mode",
-            "loopback",
-            "--passphrase",
-            "",
-        ]
-        return subprocess.run([*command, *arguments], input=stdin, capture_output=True, check=True, timeout=60).stdout
-
-    def key(self, algorithm: str, usage: str) -> str:
-        self.run("--quick-generate-key", f"{algorithm} <{algorithm}.{usage}@example.org>", algorithm, usage, "1y")
-        listing = self.run("--list-keys", "--with-colons", f"{algorithm}.{usage}@example.org").decode()
-        return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr")).lower()
-
-
 @pytest.fixture(scope="module")
 def gpg() -> Iterator[Gpg]:
-    with tempfile.TemporaryDirectory(prefix="gpg", ignore_cleanup_errors=True) as folder:
-        yield Gpg(Path(folder))
-        subprocess.run(["gpgconf", "--homedir", folder, "--kill", "all"], check=False, timeout=60)
+    with gpg_ring.ring() as made:
+        yield made
 
 
 def checked(gpg: Gpg, fingerprint: str, raw: bytes) -> str:

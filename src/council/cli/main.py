@@ -50,11 +50,15 @@ _MODULES = {
     "router": "router",
     "feedback": "feedback",
     "sentinel": "sentinel",
+    "patch": "patch",
+    "keys": "keys",
+    "freeze": "freeze",
+    "lineage": "lineage",
 }
 
 
 # Where a command's name is that of a module which its own module imports.
-_NAMES = {"providers": "group", "incidents": "group", "gates": "group"}
+_NAMES = {"providers": "group", "incidents": "group", "gates": "group", "freeze": "group", "lineage": "group"}
 
 
 class _Group(click.Group):

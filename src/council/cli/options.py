@@ -1,7 +1,9 @@
 """Options that several commands share."""
 
+import getpass
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +15,7 @@ from council.domain import errors, money
 from council.domain import home as home_module
 
 _Command = Callable[..., Any]
+_NAME_CHARS_MAX = 64
 
 
 def home(command: _Command) -> _Command:
@@ -64,6 +67,17 @@ class Dollars(click.ParamType[int]):
 
 
 DOLLARS = Dollars()
+
+
+OUTPUT = click.Path(path_type=Path, dir_okay=False)
+
+
+def user_name() -> str:
+    """Return who runs this command, as the system calls them."""
+    try:
+        return getpass.getuser()[:_NAME_CHARS_MAX]
+    except (OSError, KeyError):
+        return "owner"
 
 
 def say_when() -> None:

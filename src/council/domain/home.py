@@ -89,6 +89,21 @@ class Home:
         return self.run / "targets.json"
 
     @property
+    def lineage(self) -> Path:
+        """The journal of patches, the freeze, and the public half of the journal's key."""
+        return self.root / "lineage"
+
+    @property
+    def journal_key_file(self) -> Path:
+        """The key that seals the journal and signs nothing else."""
+        return self.secrets / "journal.key"
+
+    @property
+    def journal_certificate_file(self) -> Path:
+        """The public half of that key, for whoever checks the journal without it."""
+        return self.lineage / "journal.pub"
+
+    @property
     def library(self) -> Path:
         """The user's own documents: untrusted, read again when they change."""
         return self.root / "library"

@@ -153,6 +153,11 @@ def _file(change: Change) -> dict[str, Any]:
     return row | {"before": change.before}
 
 
+def is_text(content: bytes) -> bool:
+    """Return whether a document can hold the content as the text that people read before they sign."""
+    return _plain_text(content) is not None
+
+
 def _plain_text(content: bytes) -> str | None:
     """Return content as the text that may stand in a document as it is, None if it must be base64."""
     try:

@@ -6,7 +6,7 @@ Until the signature is proven nothing of the document is read, nothing about the
 function judges again at the moment before the switch, with the situation of that moment.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from council.domain import authz, errors, patches
@@ -48,7 +48,7 @@ class Situation:
     now: float
     policy: authz.Policy
     certificates: Mapping[str, signature.Certificate]
-    bases: Collection[str]
+    bases: Container[str]
     frozen: bool | None
     seen: Mapping[str, str] = field(default_factory=dict)
     quarantined: Collection[str] = frozenset()
@@ -100,7 +100,7 @@ def judge(sent: Submission, at: Situation) -> Verdict:
             quota.check(at.tally.used(at.now, verdict.digest), signer, at.policy, at.now)
         if at.frozen is not False:
             raise _refused(patches.Reason.FROZEN, _frozen(at))
-        _check_contents(patch, at)
+        check_contents(patch, at.check_files)
     except errors.PatchRefusedError as error:
         return replace(verdict, reason=error.reason, message=error.message, retry_after_s=error.retry_after_s)
     return verdict
@@ -189,7 +189,8 @@ def _check_paths(patch: patches.Patch, signer: authz.Signer, signers: Sequence[s
             )
 
 
-def _check_contents(patch: patches.Patch, at: Situation) -> None:
+def check_contents(patch: patches.Patch, check_files: Callable[[Sequence[patches.Change]], None]) -> None:
+    """Return if nothing looks like a secret and every reader reads its file. Raises PatchRefusedError."""
     words = "\n".join((patch.title, patch.reason, patch.author)).encode()
     files = ((f"`{one.path}`", one.content) for one in patch.changes if one.content is not None)
     for name, content in (("What it says of itself", words), *files):
@@ -200,7 +201,7 @@ def _check_contents(patch: patches.Patch, at: Situation) -> None:
                 "(`council providers key`).",
             )
     try:
-        at.check_files(patch.changes)
+        check_files(patch.changes)
     except errors.CouncilError as error:
         raise _refused(patches.Reason.FILE_INVALID, error.message) from error
 

@@ -85,6 +85,27 @@ def read_certificate(fingerprint: str, raw: bytes) -> Certificate:
     return Certificate(fingerprint, keys, engine)
 
 
+def fingerprint_of(raw: bytes) -> str:
+    """Return the fingerprint of the primary key of the certificate in `raw`, armoured or not. Raises ConfigError."""
+    try:
+        return pysequoia.Cert.from_bytes(raw).fingerprint if len(raw) <= CERTIFICATE_BYTES_MAX else ""
+    except Exception as error:  # whatever the engine raises, it could not read it
+        raise errors.ConfigError(
+            "That is no OpenPGP certificate. Export one with `gpg --armor --export FINGERPRINT`."
+        ) from error
+
+
+def packets_of(raw: bytes) -> bytes:
+    """Return a certificate without its armour, packet by packet as it came. Raises ConfigError."""
+    try:
+        packets: list[packet.Packet] = list(packet.PacketPile.from_bytes(raw))
+        return b"".join(map(bytes, packets))
+    except Exception as error:  # whatever the engine raises, it could not read it
+        raise errors.ConfigError(
+            "That is no OpenPGP certificate. Export one with `gpg --armor --export FINGERPRINT`."
+        ) from error
+
+
 def _keys(packets: list[packet.Packet]) -> dict[str, Key]:
     """Return the keys in the order of the packets; the time of expiry is right for subkeys only."""
     keys: dict[str, Key] = {}

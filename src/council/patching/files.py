@@ -1,0 +1,115 @@
+"""Whether the files of the blueprint would still be read after a change, asked of the readers that services use at their start.
+
+Only readers of what a patch touches are asked: a file that was unreadable before is not that patch's fault. Some read more
+than one file, as models and providers may not share a name.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from council import homes
+from council.domain import (
+    authz,
+    authz_file,
+    config,
+    errors,
+    gates,
+    gates_file,
+    model_catalogue,
+    patches,
+    providers,
+    sentinels,
+    sentinels_file,
+)
+from council.upkeep.patchctl.core import signature
+
+# From a path to its content after the change, None if nothing would be there.
+_Look = Callable[[str], bytes | None]
+
+
+def checker(folder: Path, journal_key: str = "") -> Callable[[Sequence[patches.Change]], None]:
+    """Return what raises a CouncilError for changes of the generation in `folder` that a reader would refuse.
+
+    `journal_key` is the fingerprint that no `authz.yaml` may list.
+    """
+
+    def check(changes: Sequence[patches.Change]) -> None:
+        after = {one.path: one.content for one in changes}
+
+        def look(path: str) -> bytes | None:
+            return after[path] if path in after else _read(folder / path)
+
+        for concerns, reader in _READERS:
+            if any(map(concerns, after)):
+                reader(look)
+        if any(map(_is_of_authorisation, after)):
+            _authorisation(look, journal_key)
+
+    return check
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise errors.BlueprintError(f"`{path.name}` cannot be read: {error.strerror}. Run `council doctor`.") from error
+
+
+def _settings(look: _Look) -> config.Config:
+    raw = look(homes.CONFIG_FILE)
+    if raw is None:
+        raise errors.ConfigError(f"Without `{homes.CONFIG_FILE}` nothing starts. Leave the file where it is.")
+    return config.build(homes.parse_yaml(raw, homes.CONFIG_FILE), {}, {})
+
+
+def _catalogue(look: _Look) -> None:
+    raw = look(providers.FILE)
+    providers.build({} if raw is None else homes.parse_yaml(raw, providers.FILE), _settings(look))
+
+
+def _models(look: _Look) -> None:
+    if (raw := look(model_catalogue.FILE)) is not None:
+        model_catalogue.build(homes.parse_yaml(raw, model_catalogue.FILE))
+
+
+def _gates(look: _Look) -> None:
+    if (raw := look(gates.FILE)) is not None:
+        shipped = homes.parse_yaml(homes.default_files()[gates.FILE], gates.FILE)
+        gates_file.build(homes.parse_yaml(raw, gates.FILE), shipped)
+
+
+def _sentinels(look: _Look) -> None:
+    if (raw := look(sentinels.FILE)) is not None:
+        sentinels_file.build(homes.parse_yaml(raw, sentinels.FILE))
+
+
+def _authorisation(look: _Look, journal_key: str) -> None:
+    raw = look(authz.FILE)
+    if raw is None:
+        raise errors.ConfigError(f"Without `{authz.FILE}` every patch would be refused. Leave the file where it is.")
+    for name in authz_file.build(homes.parse_yaml(raw, authz.FILE), journal_key).signers:
+        certificate = look(authz.certificate_path(name))
+        if certificate is None:
+            raise errors.ConfigError(
+                f"`{authz.FILE}` would list {name}, but `{authz.certificate_path(name)}` would not be there. Put it into the "
+                "same patch."
+            )
+        signature.read_certificate(name, certificate)
+
+
+def _is(*paths: str) -> Callable[[str], bool]:
+    return lambda path: path in paths
+
+
+def _is_of_authorisation(path: str) -> bool:
+    return path == authz.FILE or path.startswith(f"{authz.KEYS_FOLDER}/")
+
+
+_READERS: Sequence[tuple[Callable[[str], bool], Callable[[_Look], object]]] = (
+    (_is(homes.CONFIG_FILE, providers.FILE), _catalogue),
+    (_is(model_catalogue.FILE), _models),
+    (_is(gates.FILE), _gates),
+    (_is(sentinels.FILE), _sentinels),
+)

@@ -1,0 +1,122 @@
+"""What a home says about patches right now: policy, certificates, journal, freeze. Read anew each time it is asked.
+
+It says what is so and decides nothing: that is `upkeep/patchctl/core/judging.judge`. What cannot be read never widens what is
+allowed: a certificate that is missing makes its signer unlisted, a freeze that nobody can read is one, and a journal that is
+damaged ends the reading.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from council import homes
+from council.domain import authz, errors, home, patches
+from council.kit import commits
+from council.patching import files
+from council.upkeep.engine import blueprint, repository
+from council.upkeep.patchctl import freeze, history, journal, journal_key
+from council.upkeep.patchctl.core import judging, quota, signature
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at a home.
+
+    `packets` are the certificates as they lie there, without armour; `problems` say which do not count, and why.
+    """
+
+    live: str
+    policy: authz.Policy
+    certificates: Mapping[str, signature.Certificate]
+    packets: Mapping[str, bytes]
+    entries: Sequence[journal.Entry]
+    freeze: freeze.Freeze | None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """The commits whose tree is that of the live generation; git is asked about others than the live one, one by one."""
+
+    where: home.Home
+    live: str
+
+    def __contains__(self, name: object) -> bool:
+        if name == self.live:
+            return True
+        if not isinstance(name, str) or not commits.is_commit(name):
+            return False
+        tree = repository.tree_of(self.where, name)
+        return tree is not None and tree == repository.tree_of(self.where, self.live)
+
+
+def look(where: home.Home) -> Sight:
+    """Return what is so now. Raises ConfigError, BlueprintError, JournalError, SetupError."""
+    live = blueprint.current(where)
+    folder = where.generations / live
+    rules = homes.load_authz(where, live, journal_key.fingerprint(where.journal_certificate_file))
+    certificates, packets, problems = _certificates(folder, rules)
+    return Sight(
+        live=live,
+        policy=rules,
+        certificates=certificates,
+        packets=packets,
+        entries=entries(where),
+        freeze=freeze.standing(where.lineage),
+        problems=tuple(problems),
+    )
+
+
+def entries(where: home.Home) -> list[journal.Entry]:
+    """Return all that the journal holds. Raises JournalError, SetupError."""
+    try:
+        return journal.read(where.lineage)
+    except OSError as error:
+        raise errors.SetupError(
+            f"The journal under {where.lineage} cannot be read: {error.strerror or error}. Mend that and try again."
+        ) from error
+
+
+def situation(where: home.Home, seen: Sight, now: float) -> judging.Situation:
+    """Return what `judging.judge` judges by; `now` in Unix seconds."""
+    records = [one.record for one in seen.entries]
+    return judging.Situation(
+        now=now,
+        policy=seen.policy,
+        certificates=seen.certificates,
+        bases=Bases(where, seen.live),
+        frozen=seen.freeze is not None,
+        seen=history.seen(records),
+        quarantined=history.quarantined(records),
+        tally=quota.Tally(records),
+        check_files=checker(where, seen.live),
+        loosens=functools.partial(homes.loosens, where, seen.live),
+    )
+
+
+def checker(where: home.Home, generation: str) -> Callable[[Sequence[patches.Change]], None]:
+    """Return what raises a CouncilError for changes of a generation that a reader of the blueprint would refuse."""
+    return files.checker(where.generations / generation, journal_key.fingerprint(where.journal_certificate_file))
+
+
+def _certificates(
+    folder: Path, rules: authz.Policy
+) -> tuple[dict[str, signature.Certificate], dict[str, bytes], list[str]]:
+    certificates: dict[str, signature.Certificate] = {}
+    packets: dict[str, bytes] = {}
+    problems = []
+    for name, signer in rules.signers.items():
+        try:
+            with (folder / authz.certificate_path(name)).open("rb") as opened:
+                raw = opened.read(signature.CERTIFICATE_BYTES_MAX + 1)
+            certificates[name] = signature.read_certificate(name, raw)
+            packets[name] = signature.packets_of(raw)
+        except OSError as error:
+            problems.append(
+                f"{signer.name} is listed, but `{authz.certificate_path(name)}` cannot be read ({error.strerror}), so what "
+                "this key signs is refused. Add the certificate by a patch."
+            )
+        except errors.ConfigError as error:
+            problems.append(error.message)
+    return certificates, packets, problems

@@ -1,0 +1,149 @@
+"""What the journal's records tell of patches: each one's way as a row, and what the rules ask of the past. Pure.
+
+A way begins with the record `staging`, which also carries what `about` says, and ends with the record that has an outcome. A
+patch of a proven signer that was refused before it began has one record, `refusal`. Checkpoints and others are passed over.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from council.domain import patches
+from council.upkeep.patchctl import steps
+from council.upkeep.patchctl.core import judging
+
+REFUSED = "refused"
+# A record is a line of bounded length, and a patch may have more files than fit.
+FILES_TOLD_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One patch on its way, or at its end. `at_s` in Unix seconds, 0 where the record does not tell; `outcome` "" at work."""
+
+    digest: str
+    title: str = ""
+    ticket: int | None = None
+    author: str = ""
+    said: str = ""
+    signers: tuple[str, ...] = ()
+    kind: str = ""
+    files: tuple[str, ...] = ()
+    files_count: int = 0
+    content: str = ""
+    at_s: int = 0
+    phase: str = ""
+    outcome: str = ""
+    reason: str = ""
+    base: str = ""
+    target: str = ""
+    # It was tried in staging alone, and counts for nothing.
+    trial: bool = False
+
+    @property
+    def cid(self) -> str:
+        """What people are shown."""
+        return patches.cid(self.digest)
+
+    @property
+    def line(self) -> str:
+        """The patch in one line: `cid:<16 hex> - title (Ticket #n)`."""
+        ticket = "" if self.ticket is None else f" (Ticket #{self.ticket})"
+        return f"cid:{self.cid} - {self.title or 'without a title'}{ticket}"
+
+
+def about(verdict: judging.Verdict, now: float) -> dict[str, Any]:
+    """Return what the journal keeps of a patch beside its way; `now` in Unix seconds. Only with a proven signer."""
+    signer, patch = verdict.signer, verdict.patch
+    assert signer is not None
+    kept: dict[str, Any] = {
+        "at": int(now),
+        "signer": signer.fingerprint,
+        "kind": signer.kind.value,
+        "signers": list(verdict.signers),
+    }
+    if patch is not None:
+        kept |= {
+            "author": patch.author,
+            "title": patch.title,
+            "said": patch.reason,
+            "ticket": patch.ticket,
+            "files": [one.path for one in patch.changes[:FILES_TOLD_MAX]],
+            "files_count": len(patch.changes),
+            "content": patches.content_digest(patch),
+        }
+    return kept
+
+
+def refusal(verdict: judging.Verdict, now: float) -> dict[str, Any]:
+    """Return the record of a patch that was refused before it began."""
+    return {REFUSED: verdict.reason, "patch": verdict.digest, **about(verdict, now)}
+
+
+def rows(records: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Return every patch that the records tell of, in the order in which they came."""
+    found: list[Row] = []
+    at_work = -1
+    for one in records:
+        if REFUSED in one:
+            found.append(replace(_begun(one), outcome=steps.Outcome.REFUSED.value, reason=str(one[REFUSED])))
+        elif "phase" not in one:
+            continue
+        elif one["phase"] == steps.Phase.STAGING:
+            found.append(_begun(one))
+            at_work = len(found) - 1
+        elif at_work >= 0:
+            found[at_work] = _after(found[at_work], one)
+    return found
+
+
+def seen(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the CID and the digest of each patch that was applied or rolled back."""
+    return {row.cid: row.digest for row in rows(records) if row.outcome in _SERVED and not row.trial}
+
+
+def quarantined(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the content digests of the patches that were rolled back."""
+    return frozenset(
+        row.content
+        for row in rows(records)
+        if row.outcome == steps.Outcome.ROLLED_BACK and row.content and not row.trial
+    )
+
+
+def last_used_s(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return when each fingerprint last stood behind a patch, Unix seconds."""
+    return {name: row.at_s for row in rows(records) for name in row.signers}
+
+
+_SERVED = frozenset({steps.Outcome.APPLIED.value, steps.Outcome.ROLLED_BACK.value})
+
+
+def _begun(record: Mapping[str, Any]) -> Row:
+    ticket = record.get("ticket")
+    return Row(
+        digest=str(record["patch"]),
+        title=str(record.get("title", "")),
+        ticket=ticket if isinstance(ticket, int) else None,
+        author=str(record.get("author", "")),
+        said=str(record.get("said", "")),
+        signers=tuple(map(str, record.get("signers", ()))) or ((str(record["signer"]),) if "signer" in record else ()),
+        kind=str(record.get("kind", "")),
+        files=tuple(map(str, record.get("files", ()))),
+        files_count=int(record.get("files_count", 0)),
+        content=str(record.get("content", "")),
+        at_s=int(record.get("at", 0)),
+        phase=str(record.get("phase", "")),
+        base=str(record.get("base", "")),
+        trial=bool(record.get("trial")),
+    )
+
+
+def _after(row: Row, record: Mapping[str, Any]) -> Row:
+    return replace(
+        row,
+        phase=str(record["phase"]),
+        outcome=str(record.get("outcome", "")),
+        reason=str(record.get("reason", "")),
+        target=str(record.get("target", "")) or row.target,
+    )

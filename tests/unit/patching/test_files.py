@@ -1,0 +1,76 @@
+"""A patch that would leave a file that no service can read is refused, by the reader's own words."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import pgp
+from council import homes
+from council.domain import errors, patches
+from council.patching import files
+
+ANN = pgp.Owner("Ann", int(time.time()) - 1_000_000)
+LISTED = f'authorisation: {{signers: {{"{ANN.fingerprint}": {{name: Ann, kind: human, allow: ["**"]}}}}}}\n'.encode()
+KEY = f"keys/{ANN.fingerprint}.asc"
+JOURNAL = "d" * 40
+LISTS_JOURNAL = f'authorisation: {{signers: {{"{JOURNAL}": {{name: x, kind: bot, allow: ["**"]}}}}}}\n'.encode()
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("live")
+    for path, content in homes.default_files().items():
+        if "/" not in path:
+            (folder / path).write_bytes(content)
+    return folder
+
+
+def changes(given: Mapping[str, bytes | None]) -> list[patches.Change]:
+    return [
+        patches.Change(path, patches.Action.DELETE if content is None else patches.Action.PUT, content, "0" * 64)
+        for path, content in given.items()
+    ]
+
+
+GOOD: dict[str, Mapping[str, bytes | None]] = {
+    "a file that nobody reads at a start": {"prompts/general.md": b"\xff"},
+    "a setting": {"council.yaml": b"port: 8100\n"},
+    "no providers": {"providers.yaml": None},
+    "no gates of its own": {"gates.yaml": None},
+    "no sentinels of its own": {"sentinels.yaml": None},
+    "a signer with the certificate": {"authz.yaml": LISTED, KEY: ANN.certificate()},
+    "a certificate of nobody": {KEY: b"anything"},
+}
+BAD: dict[str, tuple[Mapping[str, bytes | None], str]] = {
+    "an unknown setting": ({"council.yaml": b"prot: 8100\n"}, "port"),
+    "no settings": ({"council.yaml": None}, "nothing starts"),
+    "settings that are no YAML": ({"council.yaml": b"{"}, "not valid YAML"),
+    "providers that are none": ({"providers.yaml": b"providers: 3\n"}, "providers"),
+    "gates that are none": ({"gates.yaml": b"gates: 3\n"}, "gates"),
+    "sentinels that are none": ({"sentinels.yaml": b"sentinels: 3\n"}, "sentinels"),
+    "models that are none": ({"models.yaml": b"models: 3\n"}, "models"),
+    "no authorisation": ({"authz.yaml": None}, "every patch would be refused"),
+    "authorisation without its section": ({"authz.yaml": b"{}"}, "authorisation"),
+    "a signer without a certificate": ({"authz.yaml": LISTED}, "would not be there"),
+    "a signer with another's": ({"authz.yaml": LISTED, KEY: pgp.Owner("B", ANN.created).certificate()}, "is that of"),
+    "the journal's key as a signer": ({"authz.yaml": LISTS_JOURNAL}, "seals the journal"),
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_what_readers_read_passes(live: Path, case: str) -> None:
+    files.checker(live, JOURNAL)(changes(GOOD[case]))
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_a_reader_refuses_is_refused_and_names_what_is_wrong(live: Path, case: str) -> None:
+    given, says = BAD[case]
+    with pytest.raises(errors.ConfigError, match=says):
+        files.checker(live, JOURNAL)(changes(given))
+
+
+def test_what_was_wrong_before_is_not_the_fault_of_a_patch_that_leaves_it_alone(tmp_path: Path) -> None:
+    (tmp_path / "gates.yaml").write_bytes(b"gates: 3\n")
+    files.checker(tmp_path)(changes({"prompts/general.md": b"x"}))
