@@ -9,7 +9,7 @@ import hashlib
 import types
 from collections.abc import Iterable, Mapping
 
-from council.domain import authz, gates, model_catalogue, providers, sentinels
+from council.domain import authz, gates, model_catalogue, providers, sentinels, trial_file
 
 # What ends in `/` is a folder with all that it holds.
 EVERYBODY = ("council.yaml",)
