@@ -9,13 +9,13 @@ import hashlib
 import types
 from collections.abc import Iterable, Mapping
 
-from council.domain import authz, gates, model_catalogue, providers, sentinels
+from council.domain import authz, baking, gates, model_catalogue, providers, sentinels
 
 # What ends in `/` is a folder with all that it holds.
 EVERYBODY = ("council.yaml",)
-# Read anew by whoever wants it: the pair by those who look at patches, the rules for patches at each of them, the models that
-# may be fetched by the command that fetches one.
-NOBODY = (".council/", authz.FILE, model_catalogue.FILE)
+# Read anew by whoever wants it: the pair by those who look at patches, the rules for patches and the questions that try a
+# generation at each of them, the models that may be fetched by the command that fetches one.
+NOBODY = (".council/", authz.FILE, baking.FILE, model_catalogue.FILE)
 USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
     {
         "store": (),
