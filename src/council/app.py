@@ -165,7 +165,6 @@ def gateway(
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     made = parts.Parts(
         config=config,
-        generation=generation,
         records=made_records,
         incidents=made_incidents,
         watch=made_watch,

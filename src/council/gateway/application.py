@@ -76,7 +76,12 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     app.add_exception_handler(Exception, _unforeseen)
     direct = _Shortcut(app, v1.hot_paths())
     return door.Door(
-        direct, made.config.gateway, sandbox_wire.body_bytes_max(made.config.sandbox), _template, made.closing
+        direct,
+        made.config.gateway,
+        sandbox_wire.body_bytes_max(made.config.sandbox),
+        _template,
+        made.closing,
+        made.pipeline.relabel,
     )
 
 

@@ -50,7 +50,10 @@ class Door:
         job_bytes_max: int,
         template_of: Callable[[str], str],
         closing: asyncio.Event,
+        relabel: Callable[[str], None] = lambda _: None,
     ):
+        """`relabel` has answers and figures name another generation from now on."""
+        self.relabel = relabel
         self._app = app
         self._closing = closing
         self._gateway = gateway

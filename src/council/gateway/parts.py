@@ -20,7 +20,6 @@ class Parts:
     """
 
     config: config_module.Config
-    generation: str
     records: ports.Records
     incidents: care_ports.Incidents
     watch: care_ports.Watch
@@ -34,3 +33,8 @@ class Parts:
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]
     closing: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    @property
+    def generation(self) -> str:
+        """The generation that this process says it is of; another after `Door.relabel`."""
+        return self.pipeline.generation

@@ -35,6 +35,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         environment,
         drain_s=config.gateway.drain_s,
         on_drain=application.drain,
+        on_order=lambda order: application.relabel(environment.generation),
         **options,
     )
     return 0

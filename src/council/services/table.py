@@ -30,6 +30,7 @@ def run(name: Name, where: home.Home, environment: Mapping[str, str]) -> int:
         )
     os.environ["COUNCIL_GENERATION"] = generation
     config = homes.load_config(where, generation, environment, {})
+    where = where.among(environment)
     match name:
         case "store":
             from council.services import store

@@ -30,6 +30,8 @@ class Run:
         self.memory: use.Use | None = None
         # Whether the router's order was tried for the whole question, so that its end says something of that order.
         self.routed = False
+        # What serves it from beginning to end, whatever becomes live meanwhile.
+        self.generation = ""
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock

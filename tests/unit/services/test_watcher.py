@@ -40,7 +40,7 @@ def service(tmp_path: Path) -> Iterator[watcher._Watcher]:
     made = cast(care_app.Watcher, SimpleNamespace(loop=Stuck(), sentinels=homes.default_sentinels()))
     environment = harness.ServiceEnvironment("watcher", 0, "0" * 40, {})
     with socket.socket(socket.AF_UNIX) as unused:
-        yield watcher._Watcher(made, config.Config(), home.Home(tmp_path), unused, environment)
+        yield watcher._Watcher(made, config.Config(), home.Home(tmp_path), unused, unused, environment)
 
 
 async def seen(service: watcher._Watcher, path: Path) -> watching.Sight:

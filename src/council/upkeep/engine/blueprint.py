@@ -73,16 +73,31 @@ def current(where: home.Home) -> str:
 
 
 def repair(where: home.Home) -> str | None:
-    """Finish what a crash interrupted: make the branch's head live. None if there is no blueprint yet."""
+    """Finish what a crash interrupted: make the branch's head live. None if there is no blueprint yet.
+
+    A live generation that comes after the head stays: a patch is live for a while before it is kept for good.
+    """
     if not (where.blueprint / "HEAD").exists():
         return None
     with _locked(where):
         head = _head(where)
         if head is None:
             return None
-        materialise(where, head)
-        switch(where, head)
+        live = _live_after(where, head)
+        materialise(where, live)
+        switch(where, live)
+        return live
+
+
+def _live_after(where: home.Home, head: str) -> str:
+    """Return the live generation if it comes after the head, else the head."""
+    try:
+        live = current(where)
+    except errors.BlueprintError:
         return head
+    arguments = ["merge-base", head, live]
+    base = _run([*_GIT, "-C", str(where.blueprint), *arguments], b"", {}, allowed=(0, 1, 128))
+    return live if base.decode().strip() == head else head
 
 
 def materialise(where: home.Home, made: str) -> Path:
