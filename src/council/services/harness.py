@@ -45,6 +45,10 @@ class ReadyLine:
     def send(self) -> None:
         """Write the line and close the pipe; later calls do nothing."""
         self.stir()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close the pipe as it is. Idempotent."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)

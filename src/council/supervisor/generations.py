@@ -22,6 +22,7 @@ drains meets it. A return when that generation is live already, as after a kill 
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
@@ -126,7 +127,7 @@ class Generations:
         return list(made.services)
 
     async def promote(self, generation: str) -> list[str]:
-        """Have a launched generation serve; return which services did not say within `OBEYED_S` that they heard of it.
+        """Have a launched generation serve; return which services did not say within `OBEYED_S` that they did their part.
 
         Raises UnavailableError if it is not there or not ready, or the link cannot be moved; then nothing has changed.
         """
@@ -269,10 +270,9 @@ class Generations:
             one.go_live(made.generation)
         last = [one for one in left.services.values() if not _callers(one.spec) & left.services.keys()]
         for one in left.services.values():
-            if one in last:
-                one.begin_stop()
-            else:
-                one.tell(orders.Order(orders.LEAVE))
+            one.tell(orders.Order(orders.LEAVE))
+        for one in last:
+            one.begin_stop()
         while made.staging:
             self._sockets.close(made.staging.pop())
         self._leaving.append(left)
@@ -303,13 +303,12 @@ class Generations:
                 one.tell(orders.Order(orders.ALONE))
 
     async def _unheard(self) -> list[str]:
-        told = list(self.services.items())
-        try:
+        """Wait until all have done what they were told, those who leave too: from then on only the live ones are met."""
+        told = [one for place, one in self.everyone() if place != "beside"]
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OBEYED_S):
-                await asyncio.gather(*(one.until_obeyed() for _, one in told))
-        except TimeoutError:
-            pass
-        return [name for name, one in told if one.is_behind]
+                await asyncio.gather(*(one.until_obeyed() for one in told))
+        return [one.spec.name for one in told if one.is_behind]
 
     def _show(self, made: ServiceSet) -> None:
         for one in made.services.values():

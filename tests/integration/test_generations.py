@@ -1,0 +1,226 @@
+"""Generations of real services behind one port, changed while they are asked.
+
+Nothing that is asked fails, and nothing is answered by two generations: a question that recall answers quotes a document that
+says which generation it is of, and the gateway says of which it is itself.
+"""
+
+import asyncio
+import collections
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+import whole
+from council import homes
+from council.backends.runtime import local
+from council.domain import errors, home, states
+from council.kit import frames
+from council.testing import upstream
+from council.upkeep.engine import blueprint
+
+DRIVER = Path(__file__).with_name("generations_supervisor.py")
+RATE = 20.0
+WAIT_S = 60.0
+TOUCHED = ["recall", "watcher"]
+ALL = ["worker", "recall", "watcher", "gateway"]
+# What a machine with other work to do takes longer for is no failure of a change.
+SETTINGS = {
+    "COUNCIL_GATEWAY_REQUESTS_PER_MINUTE": "1000000",
+    "COUNCIL_RECALL_TIMEOUT_S": "30",
+    "COUNCIL_RECALL_MEANINGS": "false",
+}
+FREE = {"input_usd_micros": 0, "output_usd_micros": 0}
+SLOW_TOKENS = 20
+SLOW = f"ok-{SLOW_TOKENS}-50ms"
+
+
+def light(number: int) -> dict[str, bytes | None]:
+    return {"knowledge/light.md": f"# The light of Aldmouth\n\nThe light of Aldmouth shows the colour number-{number}.\n".encode()}
+
+
+def staged(where: home.Home, parent: str, changes: dict[str, bytes | None]) -> str:
+    """Write a generation that is not live, as patchctl does."""
+    tree = blueprint._write_tree(where, parent, changes)
+    made = blueprint._git(where, "commit-tree", tree, "-m", "Change it", "-p", parent).decode().strip()
+    blueprint.materialise(where, made)
+    return made
+
+
+class Running:
+    """A supervisor with real services; `numbers` are those of the lights of its generations."""
+
+    def __init__(self, root: Path, port: int, upstream_url: str):
+        self.where = home.Home(root)
+        self.port = port
+        homes.prepare(self.where, {})
+        models = {SLOW: {"deployments": [{"provider": "scripted", "model": SLOW, **FREE}]}}
+        file = {"providers": {"scripted": {"url": f"{upstream_url}/v1", "key": "none"}}, "models": models}
+        first = blueprint.commit(self.where, light(0) | {"providers.yaml": yaml.safe_dump(file).encode()}, "Begin")
+        self.numbers = {first: 0, staged(self.where, first, light(1)): 1}
+        self.start()
+
+    def start(self, *before: str) -> None:
+        around = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
+        around |= SETTINGS
+        argv = [*before, sys.executable, str(DRIVER), str(self.where.root), str(self.port)]
+        with (self.where.root / "supervisor.out").open("w") as output:
+            self.popen = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=around)
+        deadline_s = time.monotonic() + WAIT_S
+        while "READY" not in self.said():
+            assert self.popen.poll() is None and time.monotonic() < deadline_s, self.said()
+            time.sleep(0.05)
+
+    def said(self) -> str:
+        return (self.where.root / "supervisor.out").read_text()
+
+    def tell(self, command: str, generation: str, **fields: Any) -> str:
+        """Have the one who may do it give a command; return ok or the error's code."""
+        request = {"through": "self", "command": command, "generation": generation, **fields}
+        return asyncio.run(_asked(self.where.socket("changer"), json.dumps(request).encode()))
+
+    def rows(self) -> list[states.ServiceStatus]:
+        return asyncio.run(local.LocalRuntime(self.where).status(memory=False, everywhere=True))
+
+    def generations(self) -> dict[str, str]:
+        """Return of which generation each service with a port says it is, in all ways."""
+        found = {}
+        for name, offset in (("gateway", 0), ("watcher", 2), ("recall", 6)):
+            headers = {"Authorization": f"Bearer {self.where.metrics_key_file.read_text().strip()}"}
+            urls = [f"http://127.0.0.1:{self.port + offset}/{path}" for path in ("livez", "metrics")]
+            live, metrics = (
+                urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10).read().decode()  # noqa: S310
+                for url in urls
+            )
+            said = json.loads(live)["generation"]
+            told = [line for line in metrics.splitlines() if line.startswith("council_generation_info{") and line.endswith(" 1.0")]
+            assert [said in line for line in told] == [True], told
+            found[name] = said
+        return found
+
+    def close(self) -> None:
+        self.popen.send_signal(signal.SIGTERM)
+        try:
+            self.popen.wait(WAIT_S)
+        finally:
+            self.popen.kill()
+            self.popen.wait()
+
+
+async def _asked(path: Path, request: bytes) -> str:
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(request)
+    async with asyncio.timeout(WAIT_S):
+        said = await reader.read(100)
+    writer.close()
+    return said.decode()
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Running]:
+    with tempfile.TemporaryDirectory(prefix="c") as folder:
+        async with upstream.serve(upstream.Script()) as server:
+            made = await asyncio.to_thread(Running, Path(folder, "h"), whole.free_port(), server.url)
+            try:
+                yield made
+            finally:
+                await asyncio.to_thread(made.close)
+
+
+class Load:
+    """Asks all the time, each question over a connection of a pool, and every fifth one a stream."""
+
+    def __init__(self, running: Running):
+        self._running = running
+        self.asked: collections.Counter[str] = collections.Counter()
+        self.served: collections.Counter[str] = collections.Counter()
+        self.failures: list[str] = []
+
+    async def during(self, work: "asyncio.Future[None]") -> None:
+        headers = {"Authorization": f"Bearer {self._running.where.token_file.read_text().strip()}"}
+        timeout = aiohttp.ClientTimeout(total=WAIT_S)
+        asking: set[asyncio.Task[None]] = set()
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{self._running.port}", headers=headers, timeout=timeout) as session:
+            for number in itertools.count():
+                if work.done():
+                    break
+                kind = ("quote", "sum", "quote", "sum", "stream")[number % 5]
+                asking.add(asyncio.create_task(self._ask(session, kind, number)))
+                await asyncio.sleep(1 / RATE)
+            await asyncio.gather(*asking)
+        await work
+
+    async def _ask(self, session: aiohttp.ClientSession, kind: str, number: int) -> None:
+        self.asked[kind] += 1
+        text = {"quote": "What colour does the light of Aldmouth show?", "sum": f"What is {number} + 17?", "stream": "Go on."}
+        model = SLOW if kind == "stream" else "council"
+        body = {"model": model, "messages": [{"role": "user", "content": text[kind]}], "stream": kind == "stream"}
+        try:
+            async with session.post("/v1/chat/completions", json=body) as response:
+                raw = await response.read()
+                assert response.status == 200, raw[:500]
+            told = _last_chunk(raw) if kind == "stream" else json.loads(raw)
+            self._check(kind, number, told)
+        except (aiohttp.ClientError, OSError, TimeoutError, AssertionError, ValueError, KeyError) as error:
+            self.failures.append(f"{kind} {number}: {error!r}"[:600])
+
+    def _check(self, kind: str, number: int, told: dict[str, Any]) -> None:
+        generation = told["council"]["generation"]
+        self.served[generation] += 1
+        if kind == "quote":
+            said = told["choices"][0]["message"]["content"]
+            assert f"number-{self._running.numbers[generation]}." in said, (generation, said)
+        elif kind == "sum":
+            assert str(number + 17) in told["choices"][0]["message"]["content"]
+        else:
+            assert told["council"]["tokens"]["completion"] == SLOW_TOKENS
+
+
+def _last_chunk(raw: bytes) -> dict[str, Any]:
+    lines = [line.removeprefix("data: ") for line in raw.decode().splitlines() if line.startswith("data: ")]
+    assert lines[-1] == "[DONE]", lines[-2:]
+    return next(json.loads(line) for line in reversed(lines[:-1]) if '"council"' in line)
+
+
+async def test_generations_take_over_under_load_and_nobody_is_answered_by_two(running: Running) -> None:
+    first, second = running.numbers
+    load = Load(running)
+    took_ms: list[float] = []
+
+    def work() -> None:
+        for target, before in [(second, first), (first, second), (second, first)]:
+            assert running.tell("launch", target, services=TOUCHED) == "ok", running.said()
+            assert {row.place for row in running.rows()} >= {"live", "beside"}
+            began_s = time.monotonic()
+            assert running.tell("promote", target) == "ok", running.said()
+            took_ms.append((time.monotonic() - began_s) * 1000)
+            assert set(running.generations().values()) == {target}
+            live = [row for row in running.rows() if row.place == "live"]
+            assert {row.generation for row in live} == {target}
+            # What no patch touched goes on as it was.
+            assert {row.name: row.restarts for row in live}["worker"] == 0
+            assert running.tell("discard", before) == "ok"
+            assert {row.place for row in running.rows()} == {"live"}
+
+    before = {row.name: row.pid for row in await asyncio.to_thread(running.rows)}
+    await load.during(asyncio.ensure_future(asyncio.to_thread(work)))
+    if load.failures: shutil.copytree(running.where.logs, "/tmp/gen-logs", dirs_exist_ok=True); Path("/tmp/gen-fail").write_text("\n".join(load.failures)); Path("/tmp/gen-said").write_text(running.said())
+    assert not load.failures, (len(load.failures), load.failures[:3])
+    assert set(load.served) == {first, second}
+    after = {row.name: row.pid for row in await asyncio.to_thread(running.rows)}
+    assert {name for name in before if before[name] == after[name]} == {"store", "worker", "changer"}
+    print(f"asked {dict(load.asked)}, served {list(load.served.values())}, told and heard in {[round(ms) for ms in took_ms]} ms")
