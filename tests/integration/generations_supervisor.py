@@ -1,4 +1,4 @@
-"""Runs the supervisor with real services and one that may change generations: `generations_supervisor.py HOME PORT`.
+"""Runs the supervisor with real services and one that may change generations: `generations_supervisor.py HOME PORT NAME...`.
 
 `changer` carries out what it is told on its socket, as patchctl does; see `toy_service.py`. There is no model and no sandbox.
 """
@@ -13,18 +13,17 @@ from council.domain import home
 from council.supervisor import control, specs
 
 TOY = Path(__file__).with_name("toy_service.py")
-NAMES = ("store", "worker", "recall", "watcher", "gateway")
 
 
 def main() -> int:
-    where, port = home.Home(Path(sys.argv[1])), int(sys.argv[2])
+    where, port, names = home.Home(Path(sys.argv[1])), int(sys.argv[2]), sys.argv[3:]
     generation = homes.prepare(where, os.environ).generation
 
     def planned(of: str) -> Sequence[specs.ServiceSpec]:
         settings = homes.load_config(where, of, os.environ, {"port": port})
         calls = specs.SocketSpec("calls", "unix", path=where.socket("changer"))
         changer = specs.ServiceSpec("changer", (sys.executable, str(TOY), "caller", str(where.root)), sockets=(calls,))
-        return [*(spec for spec in specs.specs(settings, where, of) if spec.name in NAMES), changer]
+        return [*(spec for spec in specs.specs(settings, where, of) if spec.name in names), changer]
 
     return supervisor.run(
         homes.load_config(where, generation, os.environ, {"port": port}),
