@@ -231,8 +231,10 @@ class _Watcher:
 async def _deliver(alerts: keeping.Keeping, told: asyncio.Event) -> None:
     """Send what is due after each turn, and at times between, for ever; a channel that hangs holds up no turn."""
     while True:
+        # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes with what it waited for.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), _DELIVER_S)
+            async with asyncio.timeout(_DELIVER_S):
+                await told.wait()
         told.clear()
         # Mostly nothing waits, and handing that to a thread each second is among what the watcher costs at rest.
         if not alerts.waiting:

@@ -172,7 +172,7 @@ class ChildProcess:
             self.behind = max(0, self.behind - carried_out)
             if not self.behind:
                 self._on_obeyed()
-        if not self._is_ready and said.startswith(b"ready"):
+        if not self._is_ready and b"ready" in said:
             self._is_ready = True
             self._on_ready()
 

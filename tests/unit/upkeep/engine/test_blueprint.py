@@ -310,3 +310,25 @@ def test_the_live_tree_is_what_all_changes_add_up_to(tmp_path_factory: pytest.Te
         expected = {path: content for path, content in {**expected, **changes}.items() if content is not None}
         root = where.generations / made
         assert {str(f.relative_to(root)): f.read_bytes() for f in root.rglob("*") if f.is_file()} == expected
+
+
+def patched(where: home.Home, parent: str) -> str:
+    """Make a generation that comes after another one and is not live."""
+    tree = blueprint._write_tree(where, parent, {"a": b"patched"})
+    made = git(where, "commit-tree", tree, "-m", "Patch", "-p", parent)
+    blueprint.materialise(where, made)
+    return made
+
+
+def test_a_patch_that_is_live_and_not_kept_yet_stays_live(where: home.Home) -> None:
+    first = blueprint.commit(where, {"a": b"1"}, "Start")
+    made = patched(where, first)
+    blueprint.switch(where, made)
+    assert blueprint.repair(where) == made
+    assert (live(where), git(where, "rev-parse", "main")) == ({"a": "patched"}, first)
+    # Taken back, the head is live again; and what does not come after the head gives way to it.
+    blueprint.switch(where, first)
+    assert blueprint.repair(where) == first
+    second = blueprint.commit(where, {"b": b"1"}, "Go on")
+    blueprint.switch(where, made)
+    assert blueprint.repair(where) == second
