@@ -26,23 +26,20 @@ _PROGRAMS = ("prometheus", "prometheus-alertmanager")
 _READY_S = 30.0
 # By which alerts of the generated rules a fault is known where they are not those of the embedded ones.
 _TOLD = {"service hung": ("service_down svc={svc}",), "stale metrics": ("service_down svc={svc}",)}
-# Prometheus sees a service by its port.
-_WITH_PORT = ("recall", "sandboxd", "gateway", "model")
-_NOT_SEEN = frozenset({"store down", "memory leak"})
+# Alerts of a service, and not of the whole house.
+_OF_SERVICES = frozenset({"service_down", "metrics_stale", "descriptors", "memory"})
 
 
 def kinds(chosen: Sequence[faults.Kind]) -> list[faults.Kind]:
-    """Return the kinds that Prometheus can see, with what it calls them."""
+    """Return the kinds as Prometheus calls them."""
     return [
         dataclasses.replace(
             kind,
             told=_TOLD.get(kind.name, kind.told),
-            services=tuple(one for one in kind.services if one in ("", *_WITH_PORT)),
             effects=kind.effects | {"service_down"},
             target_s=TARGET_S,
         )
         for kind in chosen
-        if kind.name not in _NOT_SEEN
     ]
 
 
@@ -70,9 +67,7 @@ class Webhook(detection_notices.Heard):
         alerts = []
         for one in body["alerts"]:
             labels = one["labels"]
-            of_service = (
-                labels.get("svc") if labels["alertname"] in ("service_down", "metrics_stale", "descriptors") else ""
-            )
+            of_service = labels.get("svc") if labels["alertname"] in _OF_SERVICES else ""
             title = labels["alertname"] + (f" svc={of_service}" if of_service else "")
             if one["status"] == "firing":
                 self.firing.add(title)

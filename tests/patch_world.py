@@ -4,11 +4,12 @@
 and what was not done by then is not done.
 """
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.upkeep.patchctl import steps
+from council.upkeep.patchctl import steps, way
 
 
 class CrashedError(Exception):
@@ -28,6 +29,9 @@ class World:
     lame: set[str] = field(default_factory=set)
     crash_in: int = 10**9
     served: list[str] = field(default_factory=list)
+    # So many times the disk or the supervisor refuses to discard or to return.
+    refusals: int = 0
+    paused_s: float = 0.0
 
     def touch(self) -> None:
         """An effect on the outside: whoever asks meanwhile is served by the live generation alone."""
@@ -44,7 +48,11 @@ class World:
         self.records.append(record)
         self.touch()
 
-    def carry_out(self, action: steps.Action, state: steps.State) -> steps.Event:
+    async def pause(self, seconds: float) -> None:
+        """Wait, which takes no time here."""
+        self.paused_s += seconds
+
+    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
         """Do what the action says, in the world; return what came of it."""
         target = "g" + state.digest
         match action:
@@ -73,7 +81,13 @@ class World:
                 return steps.Done()
             case steps.Action.BAKE:
                 self.touch()
-                return steps.Failed("a gate is red") if target in self.bad else steps.Done()
+                if target in self.bad:
+                    return steps.Failed("a gate is red")
+                self.running &= {target}
+                return steps.Done()
+            case steps.Action.RETURN | steps.Action.DISCARD if self.refusals:
+                self.refusals -= 1
+                return steps.Failed("the supervisor is away")
             case steps.Action.RETURN:
                 self.touch()
                 self.running.add(state.base)
@@ -93,24 +107,27 @@ class World:
         self.touch()
 
 
-def run(world: World, state: steps.State, event: steps.Event | None) -> steps.State:
-    """Go on until no patch is at work. Raises CrashedError."""
-    while True:
-        if event is not None:
-            after, record, action = steps.step(state, event)
-            if after != state:
-                world.append(record)
-            state = after
-        else:
-            action = steps.ACTIONS.get(state.phase)
-        if action is None:
-            return state
-        event = world.carry_out(action, state)
-        if isinstance(event, steps.Done) and state.phase is steps.Phase.BAKING:
-            world.running &= {state.target}
+class Book:
+    """The journal of a world."""
+
+    def __init__(self, world: World):
+        self._world = world
+        self.records = world.records
+
+    def append(self, record: dict[str, Any]) -> None:
+        self._world.append(record)
+
+
+def way_of(world: World) -> way.Way:
+    """Return what takes patches along, as a process that has just begun."""
+    return way.Way(Book(world), world, pause=world.pause)  # type: ignore[arg-type]
+
+
+def run(world: World, digest: str) -> steps.State:
+    """Apply a patch. Raises CrashedError."""
+    return asyncio.run(way_of(world).apply(digest, world.live))
 
 
 def recover(world: World) -> steps.State:
-    """Begin anew after a crash."""
-    state = steps.replay(world.records)
-    return run(world, state, None if state.phase is steps.Phase.IDLE else steps.Restarted(world.live))
+    """Begin anew after a crash. Raises CrashedError."""
+    return asyncio.run(way_of(world).recover(world.live))

@@ -46,6 +46,11 @@ class Council:
         for name in _EDGES:
             self._observe(name, math.inf, 0)
 
+    def restart(self) -> None:
+        """Start anew as a process that began 45 s before the moment of judgement."""
+        self.began_s = -45.0
+        self.begin()
+
     def serve(self) -> None:
         """Let some requests pass, and users mark answers of any time before."""
         self._add("council_marked_wrong_total", self.marked)
@@ -128,6 +133,8 @@ def situations() -> Mapping[str, Callable[[random.Random], Iterator[Scrape]]]:
         "start": _run(2.1 / 60, started=True),
         "reset": _run(0.25, _before(2.2, Council.begin)),
         "reset a moment ago": _run(0.25, _before(0.5, Council.begin)),
+        "restarted": _run(0.25, _before(40 / 60, Council.restart)),
+        "restarted and idle": _run(1.2, _before(7, _idle_from_anew)),
         "errors": _run(0.25, _before(6, _set(wrong=0.5))),
         "all marked wrong later": _run(0.25, _before(6, _set(busy=0, marked=2))),
         "some marked wrong": _run(0.25, _before(6, _set(marked=8))),
@@ -147,6 +154,11 @@ def situations() -> Mapping[str, Callable[[random.Random], Iterator[Scrape]]]:
         "two generations": _two(0.25),
         "nothing": lambda _: iter(()),
     }
+
+
+def _idle_from_anew(made: Council) -> None:
+    made.busy = 0
+    made.begin()
 
 
 def _set_extra(metric: str, value: float) -> Callable[[Council, float], None]:

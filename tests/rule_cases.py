@@ -21,6 +21,8 @@ SENTINELS = sentinels_file.build(yaml.safe_load((Path(__file__).parents[1] / "co
 STEP_S = 15
 STEPS = 60
 SERVICES = ("gateway", "watcher", "recall")
+# What the supervisor says is told of those without a port, too.
+RUN = (*SERVICES, "store", "supervisor")
 
 # None is a scrape that told nothing of the series.
 Told = Sequence[float | None]
@@ -161,6 +163,10 @@ def fds(service: str, *open_fds: tuple[float | None, int]) -> World:
     return {f'{OPEN}{{svc="{service}"}}': level(*open_fds)}
 
 
+def runs(service: str, *verdicts: tuple[float | None, int]) -> World:
+    return {f'council_service_verdict{{svc="{service}"}}': level(*verdicts)}
+
+
 def healthy(steps: int = STEPS) -> World:
     """Return a Council in which every gate but memory_growth is green; that one is too young to be known."""
     world: World = {}
@@ -172,6 +178,8 @@ def healthy(steps: int = STEPS) -> World:
             f'{BEGAN}{{svc="{service}"}}': level((-100, steps)),
             **fds(service, (40, steps)),
         }
+    for service in RUN:
+        world |= runs(service, (0, steps))
     return {
         **world,
         **latency("0.1", steps),
@@ -275,11 +283,12 @@ def unknowns() -> Iterator[Case]:
     for service in SERVICES:
         down = {**world, f'up{{svc="{service}", instance="{service}:1"}}': level((1, STEPS - 8), (0, 8))}
         names = [name for name in _LEVELS if _SERVICE.get(name, "gateway") in (service, "any")]
-        yield _unknown(f"{service} is down", down, names, _alerts("service_down", "page"))
+        name = "watcher_down" if service == "watcher" else "service_down"
+        yield _unknown(f"{service} is down", down, names, _alerts(name, "page"))
     ended = {series: [*told[:-13], *[None] * 13] for series, told in world.items()}
     yield _unknown("no scrape for 3 minutes", ended, _LEVELS, _alerts("metrics_stale", "page"))
     gone = {series: told for series, told in world.items() if 'svc="watcher"' not in series}
-    yield _unknown("no target watcher", gone, ("gpu_memory", "disk_usage"), _alerts("metrics_stale", "page"))
+    yield _unknown("no target watcher", gone, ("gpu_memory", "disk_usage"), _alerts("watcher_down", "page"))
     reset = {series: [*told[:-2], 0.0, told[1]] if series in counted else told for series, told in world.items()}
     yield _unknown("reset 15 s ago", reset, [name for name in counting if name != "cost_per_100"])
     idle = {series: level((told[-1], STEPS)) if series in counted else told for series, told in world.items()}
@@ -382,9 +391,69 @@ def sentinels() -> Iterator[Case]:
     yield said(
         "one service is well again, another warns", warnings, (2, 40), (0, 20), besides=told("gateway", (1, STEPS))
     )
-    down = said("the watcher is down", both | _alerts("service_down", "page"), (2, 30), (None, 30))
+    down = said("the watcher is down", both | _alerts("watcher_down", "page"), (2, 30), (None, 30))
     away = {'up{svc="watcher", instance="watcher:1"}': level((1, 30), (0, 30))}
     yield dataclasses.replace(down, world={**down.world, **away}, said={"fd_usage": (_UNKNOWN, None)})
+
+
+def services() -> Iterator[Case]:
+    """Yield what the supervisor says of services, as the watcher tells it, and what cannot be read."""
+    page = _alerts("service_down", "page")
+    crash = _alerts("crash_loop", "warning")
+
+    def said(name: str, firing: Alerts, *worlds: World) -> Case:
+        told = {series: was for world in worlds for series, was in world.items()}
+        return Case(f"services: {name}", {**healthy(), **told}, {}, firing)
+
+    def reads(service: str, *parts: tuple[float | None, int]) -> World:
+        return {f'up{{svc="{service}", instance="{service}:1"}}': level(*parts)}
+
+    def ends(*counts: tuple[float | None, int]) -> World:
+        return {'council_service_crashes{svc="recall"}': level(*counts)}
+
+    def replica(*verdicts: tuple[float | None, int]) -> World:
+        return {'council_service_verdict{svc="gateway", replica="1"}': level(*verdicts)}
+
+    def nobody_says(steps: int) -> World:
+        return {
+            series: [*told[:-steps], *[None] * steps] for one in RUN for series, told in runs(one, (0, STEPS)).items()
+        }
+
+    yield said("all run", frozenset())
+    yield said("one that has no port is down", page, runs("store", (0, 50), (2, 10)))
+    yield said("down for one scrape", frozenset(), runs("store", (0, 58), (2, 1), (0, 1)))
+    yield said("it starts and is no nearer to running", page, runs("store", (2, 40), (1, 20)))
+    yield said("it starts", frozenset(), runs("store", (0, 40), (1, 20)))
+    yield said("it runs again for 2 minutes", frozenset(), runs("store", (2, 52), (0, 8)))
+    yield said("one process of several hangs", page, replica((0, 50), (2, 10)))
+    yield said("that process is no more", frozenset(), replica((2, 30), (None, 30)))
+    yield said("the supervisor hangs", page, runs("supervisor", (0, 50), (2, 10)))
+    yield said("a staged generation is down", frozenset(), runs("gateway-canary", (2, STEPS)))
+    yield said("it cannot be read, whatever is said of it", page, reads("recall", (1, 50), (0, 10)))
+    # What fires goes on while nobody knows, but for what is read again.
+    down = runs("store", (2, 30), (None, 30))
+    yield said("the watcher says no more while one is down", page, nobody_says(30), down)
+    away = reads("watcher", (1, 30), (0, 30))
+    yield said(
+        "the watcher is away while one is down", page | _alerts("watcher_down", "page"), nobody_says(30), down, away
+    )
+    again = reads("recall", (0, 40), (1, 20))
+    yield said(
+        "one is read again while the watcher is away", _alerts("watcher_down", "page"), nobody_says(30), again, away
+    )
+    yield said("the watcher is away for one scrape", frozenset(), reads("watcher", (1, 57), (0, 1), (1, 2)))
+    everything = {series: told for one in SERVICES for series, told in reads(one, (1, 30), (0, 30)).items()}
+    yield said("all are down, and no alert is about the watcher alone", page, everything)
+    yield said("two ends within the hour", frozenset(), ends((0, 20), (2, 40)))
+    yield said("three ends within the hour", crash, ends((0, 20), (3, 40)))
+    yield said("three ends, of which one is an hour ago", frozenset(), ends((3, 40), (2, 20)))
+    yield said(
+        "three ends, and the watcher is away",
+        crash | _alerts("watcher_down", "page"),
+        nobody_says(30),
+        ends((3, 30), (None, 30)),
+        away,
+    )
 
 
 LONG_STEP_S, LONG_STEPS = 60, 290
@@ -415,7 +484,7 @@ def growth() -> Iterator[Case]:
 
 def every() -> Sequence[Case]:
     """Return all cases."""
-    return [*levels(), *unknowns(), *generations(), *times(), *sentinels(), *growth()]
+    return [*levels(), *unknowns(), *generations(), *times(), *sentinels(), *services(), *growth()]
 
 
 def open_metrics(world: World, end_s: float, step_s: int) -> Iterator[str]:

@@ -4,16 +4,17 @@ python toy_patcher.py ROOT apply DIGEST (good|lame|bad)
 python toy_patcher.py ROOT recover
 """
 
+import asyncio
 import os
 import shutil
 import sys
 from pathlib import Path
 
 import toy_generations
-from council.upkeep.patchctl import journal, steps
+from council.upkeep.patchctl import journal, steps, way
 
 
-def carry_out(root: Path, action: steps.Action, state: steps.State, kind: str) -> steps.Event:
+def carry_out(root: Path, action: steps.Action, state: steps.State, kind: str) -> steps.Done | steps.Failed:
     target = f"g{state.digest}"
     match action:
         case steps.Action.STAGE:
@@ -58,30 +59,28 @@ def value(root: Path, target: str) -> str:
     return (root / "generations" / target / "value").read_text()
 
 
-def told(root: Path, command: str, generation: str) -> steps.Event:
+def told(root: Path, command: str, generation: str) -> steps.Done | steps.Failed:
     problem = toy_generations.command(root, command, generation)["problem"]
     return steps.Failed(problem) if problem else steps.Done()
 
 
-def main() -> None:
-    root = Path(sys.argv[1])
-    book = journal.Journal.open_at(root / "journal")
-    state = steps.replay(book.records)
-    event: steps.Event | None = None
-    kind = ""
-    if state.phase is not steps.Phase.IDLE:
-        event = steps.Restarted(toy_generations.command(root, "status")["live"])
-    elif sys.argv[2] == "apply":
-        kind = sys.argv[4]
-        event = steps.Submitted(sys.argv[3], toy_generations.command(root, "status")["live"])
-    while event is not None:
-        after, record, action = steps.step(state, event)
-        if after != state:
-            book.append(record)
-        state = after
-        event = carry_out(root, action, state, kind) if action else None
+class Hands:
+    def __init__(self, root: Path, kind: str):
+        self.root, self.kind = root, kind
+
+    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+        return carry_out(self.root, action, state, self.kind)
+
+
+async def main() -> None:
+    root, command = Path(sys.argv[1]), sys.argv[2]
+    takes = way.Way(journal.Journal.open_at(root / "journal"), Hands(root, sys.argv[4] if command == "apply" else ""))
+    live = toy_generations.command(root, "status")["live"]
+    state = await takes.recover(live)
+    if command == "apply":
+        state = await takes.apply(sys.argv[3], live)
     print(state.last.value if state.last else "nothing")
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -28,7 +28,7 @@ from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import ids
-from council.upkeep.engine import blueprint
+from council.upkeep.engine import blueprint, shipped
 
 CONFIG_FILE = "council.yaml"
 DEFAULT_HOME = "~/.council"
@@ -150,7 +150,7 @@ def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepar
     generation = blueprint.repair(where)
     new_blueprint = generation is None
     if generation is None:
-        generation = blueprint.commit(where, default_files(), "Start from the default blueprint")
+        generation = blueprint.commit(where, default_files(), shipped.STARTED)
     config = load_config(where, generation, environment, {})
     records = app.records(config, where)
     try:
@@ -213,6 +213,21 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
     shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
     path = where.generations / generation / gates.FILE
     return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
+
+
+def update_of(where: home_module.Home) -> shipped.Update:
+    """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError."""
+    folder = where.generations / blueprint.current(where)
+    before, now = blueprint.written(where, (shipped.STARTED, shipped.UPDATED)), default_files()
+    live = {path: _content(folder / path) for path in before.keys() | now.keys()}
+    return shipped.compare(before, live, now)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
 
 
 def default_files() -> dict[str, bytes]:

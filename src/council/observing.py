@@ -9,13 +9,13 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import prometheus_client
 
 from council import telemetry
-from council.domain import budgets, gates, watching
+from council.domain import budgets, gates, incidents, watching
 from council.kit import native_heap, nvml, reading
 
 
@@ -169,6 +169,18 @@ def observe_findings(found: Iterable[watching.Finding]) -> None:
             telemetry.SENTINEL_VERDICT.labels(one.service, one.sentinel).set(gates.LEVELS[one.verdict])
         if one.value is not None:
             telemetry.SENTINEL_VALUE.labels(one.service, one.sentinel).set(one.value)
+
+
+def observe_services(runs: Iterable[incidents.Observation], crashes: Mapping[str, int]) -> None:
+    """Write whether services run, and how often each ended unasked within the hour, in the place of what was so before."""
+    telemetry.SERVICE_VERDICT.clear()
+    telemetry.SERVICE_CRASHES.clear()
+    for one in runs:
+        if one.verdict in gates.LEVELS:
+            labels = dict(one.labels)
+            telemetry.SERVICE_VERDICT.labels(labels["svc"], labels.get("replica", "")).set(gates.LEVELS[one.verdict])
+    for service, count in crashes.items():
+        telemetry.SERVICE_CRASHES.labels(service).set(count)
 
 
 def _set(gauge: prometheus_client.Gauge, service: str, figure: float | reading.Unknown, unit: int = 1) -> None:

@@ -230,6 +230,18 @@ SENTINEL_VALUE = prometheus_client.Gauge(
     ["svc", "sentinel"],
     multiprocess_mode="livemax",
 )
+SERVICE_VERDICT = prometheus_client.Gauge(
+    "council_service_verdict",
+    "0 runs, 1 starts or stops, 2 does not run or hangs; absent while it is stopped. What the supervisor says, and of itself.",
+    ["svc", "replica"],
+    multiprocess_mode="livemax",
+)
+SERVICE_CRASHES = prometheus_client.Gauge(
+    "council_service_crashes",
+    "Ends of a service within the last hour that nobody asked for; absent while it is stopped.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
 # What the watcher measures of the machine.
 DISK_USED_BYTES = prometheus_client.Gauge(
     "council_disk_used_bytes", "Used on the disk that holds the home.", ["svc"], multiprocess_mode="livemax"

@@ -3,6 +3,7 @@
 import json
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def test_a_prometheus_judges_and_its_end_is_told() -> None:
                 whole.wait_until((folder / "prometheus.yml").exists, 30)
                 with servers.prometheus(folder, (folder / "prometheus.yml").read_text(), address):
                     judges_by_prometheus(council)
+                    # Of what has no port as well, and of the supervisor itself, as the rules of services read it.
+                    assert {"gateway", "recall", "store", "supervisor", "watcher"} <= running(address)
                 whole.wait_until(lambda: f"the Prometheus at http://{address}" in judged(council)["error_rate"][2], 30)
                 assert {verdict for verdict, _, _ in judged(council).values()} <= {"unknown", "not applicable"}
                 whole.wait_until(lambda: "metrics_stale svc=prometheus" in told(manager.url), 60)
@@ -67,6 +70,13 @@ def judges_by_prometheus(council: whole.Council) -> None:
     for name in ("error_rate", "success_rate", "disk_usage", "fd_usage"):
         whole.wait_until(lambda name=name: judged(council)[name][0] != "unknown", KNOWN_S)  # type: ignore[misc]
     assert judged(council)["success_rate"][:2] == ("green", "prometheus")
+
+
+def running(address: str) -> set[str]:
+    """Return the services that run, as the watcher has told Prometheus; one process alone has no `replica`."""
+    query = urllib.parse.quote('council_service_verdict{replica=""} == 0')
+    found = fetched(f"http://{address}/api/v1/query?query={query}")["data"]["result"]
+    return {one["metric"]["svc"] for one in found}
 
 
 def told(url: str) -> str:

@@ -54,6 +54,15 @@ def test_the_official_client_sees_our_errors_as_its_own(client):
         client.with_options(api_key="cncl_wrong").models.list()
 
 
+def test_to_start_it_again_is_no_failure_and_says_where_it_runs(served):
+    pid = (served.home / "run" / "supervisor.lock").read_text()
+    done = served.command("up", "--detach", timeout_s=60)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"ready {served.base_url}"), done.stderr
+    assert (served.home / "run" / "supervisor.lock").read_text() == pid
+    done = served.command("up", "--detach", "--port", str(served.port + 1000), timeout_s=60)
+    assert done.returncode == 4 and f"runs already at {served.base_url}, and not on port" in done.stderr
+
+
 def test_the_packaged_model_answers_by_name(client):
     assert "smollm2-135m-instruct" in [model.id for model in client.models.list()]
     messages = [{"role": "user", "content": "Say hello."}]

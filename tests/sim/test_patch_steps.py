@@ -14,9 +14,8 @@ CRASHES_MAX = 12
 
 def apply(world: patch_world.World, digest: str) -> steps.State:
     """Submit a patch, and begin anew after each crash, as the supervisor would."""
-    state, event = steps.replay(world.records), steps.Submitted(digest, world.live)
     try:
-        return patch_world.run(world, state, event)
+        return patch_world.run(world, digest)
     except patch_world.CrashedError:
         pass
     for _ in range(CRASHES_MAX + 1):
@@ -69,6 +68,15 @@ def check(world: patch_world.World) -> None:
     for earlier, later in zip(world.records, world.records[1:], strict=False):
         ended = earlier["phase"] == "idle"
         assert ended == (later["phase"] == "staging"), (earlier, later)
+
+
+@pytest.mark.parametrize("kind", ["lame", "bad"])
+def test_what_cannot_be_undone_now_is_tried_again_with_pauses(kind: str) -> None:
+    world = patch_world.World(random.Random(1), refusals=5)
+    getattr(world, kind).add("g1")
+    assert patch_world.run(world, "1").reason == "a gate is red"
+    assert world.refusals == 0 and 5 < world.paused_s < 60
+    check(world)
 
 
 def test_every_event_that_cannot_come_is_refused() -> None:

@@ -54,7 +54,7 @@ def call(
 def config_of(where: home_module.Home, port: int | None) -> config_module.Config:
     """Return the settings in force, for a client: where neither flag nor variable names a port, the running service's."""
     if port is None and f"{config_module.ENVIRONMENT_PREFIX}PORT" not in os.environ:
-        port = min(_noted_ports(where), default=None)
+        port = min(noted_ports(where), default=None)
     return options.config_of(where, port)
 
 
@@ -74,10 +74,10 @@ def _is_ours(where: home_module.Home, port: int) -> bool:
     except errors.CouncilError:
         return False
     running = any(row.name.partition(":")[0] == "gateway" and row.pid is not None for row in rows)
-    return running and port in _noted_ports(where)
+    return running and port in noted_ports(where)
 
 
-def _noted_ports(where: home_module.Home) -> set[int]:
+def noted_ports(where: home_module.Home) -> set[int]:
     """Return the ports on which the supervisor of this home runs its gateway, or did when it was killed."""
     try:
         noted = orjson.loads(where.targets_file.read_bytes())

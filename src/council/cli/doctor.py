@@ -103,6 +103,7 @@ def _home(where: home_module.Home) -> list[Finding]:
     free_bytes = shutil.disk_usage(where.root).free
     return [
         Finding("blueprint", True, f"generation {generation[:8]} under {where.root}"),
+        *_shipped(where),
         Finding("disk", free_bytes >= _DISK_BYTES_MIN, f"{free_bytes / 2**30:.1f} GB free (0.5 GB is needed)"),
         _private(where),
         *_regime(config, where, generation),
@@ -402,9 +403,31 @@ def _incidents(config: config_module.Config, where: home_module.Home) -> list[Fi
     return found or [Finding("incidents", True, "none goes on, and every notice was delivered", needed=False)]
 
 
+_OF_THE_WATCHER = frozenset({gates.FILE, sentinels.FILE})
+
+
+def _outdated(where: home_module.Home) -> Collection[str]:
+    """Return the files that an earlier version shipped and nobody changed, none where that cannot be told."""
+    try:
+        return homes.update_of(where).changes.keys()
+    except errors.CouncilError:
+        return ()
+
+
+def _shipped(where: home_module.Home) -> list[Finding]:
+    if not (found := _outdated(where)):
+        return []
+    text = (
+        f"{len(found):,} of its files are those of another version; `council blueprint update` brings them up to date"
+    )
+    return [Finding("blueprint", False, text, needed=False)]
+
+
 def _watched(where: home_module.Home, generation: str) -> list[Finding]:
     """Tell what keeps the watcher from starting, and which gates and sentinels read what no service reports."""
     mend = f"`git clone {where.blueprint}`, mend it there and `git push`, then start Council again"
+    if not _OF_THE_WATCHER.isdisjoint(_outdated(where)):
+        mend = "`council blueprint update` brings it up to date; then start Council again"
     try:
         judged = care_app.on_this_machine(homes.load_gates(where, generation))
         rules = homes.load_sentinels(where, generation)

@@ -42,6 +42,7 @@ _MODULES = {
     "models": "models",
     "providers": "providers",
     "config": "blueprint",
+    "blueprint": "shipped",
     "tokens": "tokens",
     "sandbox": "sandbox",
     "memory": "memory",

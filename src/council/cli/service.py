@@ -13,7 +13,7 @@ import click
 
 from council import care_app, homes
 from council.backends.model_provider import packaged
-from council.cli import options
+from council.cli import calls, options
 from council.domain import config as config_module
 from council.domain import errors, states
 from council.domain import home as home_module
@@ -42,11 +42,16 @@ def init(where: home_module.Home, as_json: bool) -> None:
 @options.port
 @click.option("--detach", is_flag=True, help="Go on in the background once everything is ready.")
 def up(where: home_module.Home, port: int | None, detach: bool) -> None:
-    """Start everything, in the foreground until Ctrl-C, or in the background with --detach."""
+    """Start everything, in the foreground until Ctrl-C, or in the background with --detach.
+
+    With --detach a Council that runs already is left as it is, and the command says where it serves.
+    """
     made = homes.prepare(where, os.environ)
     if made.new_blueprint:
         click.echo(f"council   made the home {where.root}")
     config = options.config_of(where, port)
+    if detach and _runs_already(where, config):
+        return
     without = _prepare_model(config, where)
     if detach:
         _detach(where, config)
@@ -110,9 +115,13 @@ def _welcome(config: config_module.Config, where: home_module.Home, without: fro
     for kind, text in questions.QUESTIONS:
         click.echo(f'  {kind:<10} {_command_name()} ask "{text}"')
     click.echo(f"Is all well? {_command_name()} gates")
-    scheme = "https" if config.gateway.tls_cert_file else "http"
-    click.echo(f"ready {scheme}://{_shown(config.gateway.host)}:{config.port}")
+    click.echo(f"ready {_url(config, config.port)}")
     sys.stdout.flush()
+
+
+def _url(config: config_module.Config, port: int) -> str:
+    scheme = "https" if config.gateway.tls_cert_file else "http"
+    return f"{scheme}://{_shown(config.gateway.host)}:{port}"
 
 
 def _command_name() -> str:
@@ -128,6 +137,30 @@ def _shown(host: str) -> str:
     """Return a host as it stands in a URL that can be opened on this machine."""
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{local}]" if ":" in local else local
+
+
+def _runs_already(where: home_module.Home, config: config_module.Config) -> bool:
+    """Say where the Council of this home serves, if one runs.
+
+    Raises UnavailableError where it serves nobody yet, SetupError where it does on another port than it should.
+    """
+    try:
+        services = asyncio.run(care_app.runtime(where).status(memory=False))
+    except errors.CouncilError:
+        return False
+    if not any(one.name.partition(":")[0] == "gateway" and one.state == "ready" for one in services):
+        raise errors.UnavailableError(
+            "Council runs already, but answers nobody yet. `council status` shows how far it is."
+        )
+    port = min(calls.noted_ports(where), default=config.port)
+    if port != config.port:
+        raise errors.SetupError(
+            f"Council runs already at {_url(config, port)}, and not on port {config.port}. Stop it first: `council down`."
+        )
+    away = [one.name for one in services if one.state not in ("ready", "stopped")]
+    click.echo(f"council   runs already{', without ' + ', '.join(away) if away else ''}; `council status` shows more")
+    click.echo(f"ready {_url(config, port)}")
+    return True
 
 
 def _detach(where: home_module.Home, config: config_module.Config) -> None:
@@ -147,6 +180,9 @@ def _detach(where: home_module.Home, config: config_module.Config) -> None:
         return
     if child.poll() is None:
         raise errors.UnavailableError(f"Council is still starting; `council status` shows how far. Its log is {log}.")
+    # Another start may have been faster.
+    if _runs_already(where, config):
+        return
     raise errors.SetupError(f"Council did not start; {log} says why.")
 
 

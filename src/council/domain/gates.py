@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 FILE = "gates.yaml"
 KEY = "monitoring_gates"
+# When a process began, by which an evaluator says how long ago a counter was reset.
+BEGAN = "council_process_start_seconds"
 
 
 class Verdict(enum.StrEnum):
@@ -181,6 +183,15 @@ def metrics(gate: Gate) -> frozenset[str]:
             return frozenset({of.metric, began.metric})
         case Count(of=of):
             return frozenset({of.metric})
+
+
+def anew(service: str, window_s: float, age_s: float) -> str:
+    """Return why a reset leaves a window without a number. `age_s`: how old the service's oldest process is, NaN if unknown."""
+    if not 0 <= age_s < window_s:
+        return f"{service or 'a service'} began anew within the last {window_s:g} s"
+    return (
+        f"{service} began anew {age_s:.0f} s ago; known again in {math.ceil(window_s - age_s)} s, given enough samples"
+    )
 
 
 def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:

@@ -23,7 +23,7 @@ from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml
 from council.services import answering, harness, local_hosts, portless, published, rights, tracing
-from council.upkeep.alerts import keeping
+from council.upkeep.alerts import keeping, sources
 from council.upkeep.monitoring import files
 
 _log = logging.getLogger(__name__)
@@ -134,7 +134,18 @@ class _Watcher:
         # Labels from a closed set: a sentinel of a name that is not in the blueprint is known to whoever reports it alone.
         named = {one.name for one in self._made.sentinels}
         observing.observe_findings(one for one in self._sight().findings if one.sentinel in named)
+        self._observe_services()
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    def _observe_services(self) -> None:
+        """Tell what runs, of which nothing is known before the first turn or where the last is too old."""
+        seen = self._made.loop.sight
+        if not seen.turn or self.is_late:
+            observing.observe_services((), {})
+            return
+        at_us = round(seen.at_s * 1e6)
+        runs = [sources.of_supervisor(seen.problem, at_us), *(sources.of_service(one, at_us) for one in seen.services)]
+        observing.observe_services(runs, sources.crashes(seen.services))
 
     def _cards(self) -> Sequence[nvml.Card]:
         """Return what is on each card, nothing where nobody knows; why is logged when it changes."""

@@ -40,8 +40,7 @@ _BUDGETS_S = 15.0
 # Sentinels know the rhythm of a day once they have seen two.
 _DAYS_S = 49 * 3600.0
 _GENERATION = "council_generation_info"
-_BEGAN = "council_process_start_seconds"
-_ALWAYS = frozenset({_GENERATION, _BEGAN})
+_ALWAYS = frozenset({_GENERATION, gates.BEGAN})
 _OWN = "watcher"
 # A trace slows its service down for half a minute, and a leak that lasts is the same one.
 _TRACE_AGAIN_S = 6 * 3600.0
@@ -360,14 +359,14 @@ class Loop:
                 destinations = parts.setdefault(one.metric, {})
                 name = labels.get("provider", "")
                 destinations[name] = destinations.get(name, 0.0) + one.value
-            elif one.metric == _BEGAN:
+            elif one.metric == gates.BEGAN:
                 # Of several processes of one service the newest says when what is told began.
-                service[_BEGAN] = max(one.value, service.get(_BEGAN, 0.0))
+                service[gates.BEGAN] = max(one.value, service.get(gates.BEGAN, 0.0))
             else:
                 service[one.metric] = service.get(one.metric, 0.0) + one.value
         for name, told in values.items():
             of_it = {signal: parts.get(signal, {}) for signal in self._by_destination} if name == scrape.service else {}
-            yield from self._house.take(house.Sighting(name, scrape.at_s, told.get(_BEGAN), told, of_it))
+            yield from self._house.take(house.Sighting(name, scrape.at_s, told.get(gates.BEGAN), told, of_it))
 
     def _observe(
         self,

@@ -1,13 +1,16 @@
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click import testing
 
+from council import care_app
 from council.cli import service
-from council.domain import config, errors
+from council.domain import config, errors, states
 from council.domain import home as home_module
 
 
@@ -71,3 +74,60 @@ print("ready there", flush=True)
 """
     service._detach(where, limits)
     assert log.with_name("supervisor.log.1").read_bytes() == b"x" * 4096
+
+
+class Running:
+    """A supervisor that has these services."""
+
+    def __init__(self, services: Sequence[states.ServiceStatus]):
+        self._services = services
+
+    async def status(self, *, memory: bool = True) -> Sequence[states.ServiceStatus]:
+        return self._services
+
+
+def runs(monkeypatch: pytest.MonkeyPatch, where: home_module.Home, port: int = 8000, **state_by_service: str) -> None:
+    """Have a Council run in this home, on this port."""
+    services = [states.ServiceStatus(name, state, 7, "0" * 40, 60.0, 0, 0) for name, state in state_by_service.items()]
+    monkeypatch.setattr(care_app, "runtime", lambda _: Running(services))
+    where.run.mkdir(exist_ok=True)
+    where.targets_file.write_text(json.dumps([{"labels": {"svc": "gateway"}, "targets": [f"127.0.0.1:{port}"]}]))
+
+
+def test_a_council_that_runs_already_is_no_failure_and_says_where(
+    where: home_module.Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs(monkeypatch, where, gateway="ready", model="backoff", zygote="stopped")
+    assert service._runs_already(where, config.Config())
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["council   runs already, without model; `council status` shows more", "ready http://127.0.0.1:8000"]
+
+
+def test_up_detach_starts_no_second_one(where: home_module.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs(monkeypatch, where, gateway="ready")
+    monkeypatch.setattr(service, "_detach", lambda *_: pytest.fail("it was started"))
+    done = testing.CliRunner().invoke(service.up, ["--detach", "--home", str(where.root)])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "ready http://127.0.0.1:8000")
+
+
+def test_one_that_runs_on_another_port_is_not_what_was_asked_for(
+    where: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs(monkeypatch, where, port=8100, gateway="ready")
+    with pytest.raises(errors.SetupError, match=r"already at .*:8100, and not on port 8000"):
+        service._runs_already(where, config.Config())
+
+
+def test_one_that_serves_nobody_yet_may_be_waited_for(where: home_module.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs(monkeypatch, where, gateway="starting")
+    with pytest.raises(errors.UnavailableError, match="runs already, but answers nobody yet"):
+        service._runs_already(where, config.Config())
+
+
+@pytest.mark.usefixtures("begun")
+def test_a_start_that_another_was_faster_than_is_none_that_failed(
+    where: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Program.code = ""
+    runs(monkeypatch, where, gateway="ready")
+    service._detach(where, config.Config())

@@ -43,6 +43,26 @@ def test_a_gate_and_a_sentinel_of_a_metric_that_nobody_reports_are_named_with_it
     assert not gate[0] and not sentinel[0]
 
 
+def test_a_file_that_an_earlier_version_shipped_is_mended_by_one_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = homes.default_files()
+    made = home_module.Home(tmp_path / "old")
+    with monkeypatch.context() as earlier:
+        old = {**files, "gates.yaml": files["gates.yaml"].decode().replace(*OLD).encode()}
+        earlier.setattr(homes, "default_files", lambda: old)
+        homes.prepare(made, {})
+    monkeypatch.setenv("COUNCIL_HOME", str(made.root))
+    ((_, text),) = found()
+    assert text.endswith(
+        "no service reports; `council blueprint update` brings it up to date; then start Council again"
+    )
+    assert "1 of its files are those of another version" in CliRunner().invoke(main.cli, ["doctor"]).stdout
+    CliRunner().invoke(main.cli, ["blueprint", "update"], catch_exceptions=False)
+    assert found() == []
+    assert "of another version" not in CliRunner().invoke(main.cli, ["doctor"]).stdout
+
+
 def test_what_keeps_the_watcher_from_starting_is_told_and_what_doctor_says_mends_it(
     where: home_module.Home, tmp_path: Path
 ) -> None:

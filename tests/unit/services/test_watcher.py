@@ -153,6 +153,27 @@ async def test_metrics_tell_what_sentinels_say_and_no_more_than_is_known(service
     )
 
 
+async def test_metrics_tell_what_runs_as_long_as_somebody_knows(service: watcher._Watcher) -> None:
+    rows = {"gateway:0": "ready", "gateway:1": "hung", "store": "backoff", "recall": "starting", "model": "stopped"}
+    run = [states.ServiceStatus(name, state, 7, "0" * 40, 1.0, 0, 0, crashes=2) for name, state in rows.items()]
+    service._made.loop.sight = dataclasses.replace(service._made.loop.sight, services=run)
+    service._turned_s = asyncio.get_running_loop().time()
+    assert sorted((await metrics(service, "council_service_")).splitlines()) == [
+        'council_service_crashes{svc="gateway"} 4.0',
+        'council_service_crashes{svc="recall"} 2.0',
+        'council_service_crashes{svc="store"} 2.0',
+        'council_service_verdict{replica="",svc="recall"} 1.0',
+        'council_service_verdict{replica="",svc="store"} 2.0',
+        'council_service_verdict{replica="",svc="supervisor"} 0.0',
+        'council_service_verdict{replica="0",svc="gateway"} 0.0',
+        'council_service_verdict{replica="1",svc="gateway"} 2.0',
+    ]
+    service._made.loop.sight = dataclasses.replace(service._made.loop.sight, services=[], problem="It hangs.")
+    assert await metrics(service, "council_service_") == 'council_service_verdict{replica="",svc="supervisor"} 2.0'
+    service._turned_s -= 60
+    assert await metrics(service, "council_service_") == ""
+
+
 async def test_the_fullest_card_is_the_gates_number_until_the_driver_fails(
     service: watcher._Watcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -14,6 +14,7 @@ GATES = {
 }
 UP = [({"part": "up", "svc": "gateway"}, 1.0), ({"part": "age", "svc": "gateway"}, 5.0)]
 RISES = [({"part": f"rise_{place}_{number}"}, 9.0) for place in (0, 1) for number in (0, 1)]
+RESET = [({"part": f"reset_{place}", "svc": "gateway"}, 1.0) for place in (0, 1)]
 
 
 def said(name: str, *rows: asking.Row) -> gates.Measured:
@@ -41,9 +42,14 @@ def test_after_a_reset_the_shorter_window_stands_behind_it() -> None:
         (UP, "nothing is told of council_exchanges_total"),
         ([*UP, *RISES, ({"part": "samples_0"}, 2.0)], "2 of the 5 samples needed came in 300 s"),
         (
-            [*UP, *RISES, *(({"part": f"reset_{place}", "svc": "gateway"}, 1.0) for place in (0, 1))],
-            "gateway began anew within the last 300 s",
+            [*UP, *RISES, *RESET],
+            "gateway began anew within the last 60 s",
         ),
+        (
+            [*UP, *RISES, ({"part": "lived", "svc": "gateway"}, 12.3), *RESET],
+            "gateway began anew 12 s ago; known again in 48 s, given enough samples",
+        ),
+        ([*UP, *RISES, RESET[0], ({"part": "samples_1"}, 0.0)], "0 of the 5 samples needed came in 60 s"),
         (
             [*UP, *RISES, ({"part": "samples_0"}, 40.0), ({"part": "value"}, float("nan"))],
             "council_exchanges_total gives no finite number",

@@ -66,19 +66,33 @@ def of_gone(name: str, labels: incidents.Labels, at_us: int) -> incidents.Observ
     return _observation(name, gates.Verdict.NOT_APPLICABLE, at_us, "it is no more", labels)
 
 
-def of_crashes(services: Iterable[states.ServiceStatus], most: int, at_us: int) -> Iterator[incidents.Observation]:
+def of_crashes(services: Sequence[states.ServiceStatus], most: int, at_us: int) -> Iterator[incidents.Observation]:
     """Yield whether each service ends again and again: every time it is back too soon for `service_down`."""
-    by_name: dict[str, list[states.ServiceStatus]] = {}
-    for one in services:
-        by_name.setdefault(one.name.partition(":")[0], []).append(one)
-    for service, replicas in by_name.items():
-        count = sum(one.crashes for one in replicas)
+    counted = crashes(services)
+    for service, replicas in _by_service(services).items():
+        count = counted.get(service, 0)
         verdict = gates.Verdict.RED if count >= most else gates.Verdict.GREEN
-        if all(one.state == "stopped" for one in replicas):
+        if service not in counted:
             verdict = gates.Verdict.NOT_APPLICABLE
         last = ", ".join(one.crash_reasons for one in replicas if one.crash_reasons)
         reason = f"it ended {count} times unasked within an hour, last: {last}"
         yield _observation("crash_loop", verdict, at_us, reason if count else "it runs on", (("svc", service),))
+
+
+def crashes(services: Iterable[states.ServiceStatus]) -> dict[str, int]:
+    """Return how often each service that is not stopped ended unasked within the last hour."""
+    return {
+        service: sum(one.crashes for one in replicas)
+        for service, replicas in _by_service(services).items()
+        if any(one.state != "stopped" for one in replicas)
+    }
+
+
+def _by_service(services: Iterable[states.ServiceStatus]) -> dict[str, list[states.ServiceStatus]]:
+    found: dict[str, list[states.ServiceStatus]] = {}
+    for one in services:
+        found.setdefault(one.name.partition(":")[0], []).append(one)
+    return found
 
 
 def of_watcher(verdict: gates.Verdict, reason: str, at_us: int) -> incidents.Observation:

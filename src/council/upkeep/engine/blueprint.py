@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +24,8 @@ _FILE_BYTES_MAX = 16 * 1024 * 1024
 _MODES = frozenset({"100644", "100755"})
 _COMMIT = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 _GIT_TIMEOUT_S = 60.0
+# A line of git's about an object that it is asked for by commit and path.
+_HEADER_BYTES_MAX = 8192
 # By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
 _GIT = ("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync")
 
@@ -98,6 +100,37 @@ def _live_after(where: home.Home, head: str) -> str:
     arguments = ["merge-base", head, live]
     base = _run([*_GIT, "-C", str(where.blueprint), *arguments], b"", {}, allowed=(0, 1, 128))
     return live if base.decode().strip() == head else head
+
+
+def written(where: home.Home, reasons: Collection[str]) -> dict[str, bytes | None]:
+    """Return what the commits for these reasons wrote, the newest last: path to content, None where one removed a file.
+
+    Raises BlueprintError.
+    """
+    found: dict[str, bytes | None] = {}
+    history = _git(where, "log", "--reverse", "--format=%H %s", BRANCH).decode(errors="replace")
+    for line in history.splitlines():
+        made, _, reason = line.partition(" ")
+        if reason in reasons:
+            listing = _git(where, "diff-tree", "--root", "--no-commit-id", "-r", "-z", "--name-only", made)
+            paths = [path for path in listing.decode("utf-8", "surrogateescape").split("\0") if path]
+            found |= zip(paths, _contents_at(where, made, paths), strict=True)
+    return found
+
+
+def _contents_at(where: home.Home, made: str, paths: Sequence[str]) -> Iterator[bytes | None]:
+    """Yield what each path holds in a commit, None where there is no such file."""
+    asked = "".join(f"{made}:{path}\n" for path in paths).encode("utf-8", "surrogateescape")
+    said = memoryview(_git(where, "cat-file", "--batch", stdin=asked))
+    for _ in paths:
+        header, _, _ = bytes(said[:_HEADER_BYTES_MAX]).partition(b"\n")
+        said = said[len(header) + 1 :]
+        if header.endswith(b" missing"):
+            yield None
+            continue
+        size_bytes = int(header.rpartition(b" ")[2])
+        yield bytes(said[:size_bytes])
+        said = said[size_bytes + 1 :]
 
 
 def materialise(where: home.Home, made: str) -> Path:

@@ -36,6 +36,8 @@ def _parts(gate: gates.Gate) -> Iterator[tuple[str, str]]:
     yield "up", promql.up(gate)
     yield "age", f"time() - timestamp({promql.up(gate)})"
     yield from promql.missing(gate).items()
+    if promql.resets(gate, gate.windows_s[-1]):
+        yield "lived", promql.age(gate)
     for place, window_s in enumerate(gate.windows_s):
         yield f"samples_{place}", promql.samples(gate, window_s)
         if reset := promql.resets(gate, window_s):
@@ -65,8 +67,9 @@ class _Answer:
         if number is not None and math.isfinite(number):
             behind = next((one for one in tried if not one.reason), tried[0])
             return gates.Measured(number, behind.samples, behind.window_s)
-        # The longest window tells best what is missing, unless nothing but a reset stands in its way.
-        last = next((one for one in tried if one.samples), tried[0])
+        # The longest window tells best what is missing; where each holds a reset, the shortest is the first to be rid of it.
+        whole = [one for place, one in enumerate(tried) if f"reset_{place}" not in self._parts]
+        last = next((one for one in tried if one.samples), whole[0] if whole else tried[-1])
         unreadable = self._unreadable()
         reason = unreadable or self._of_one(last) or last.reason or f"{self._metric} gives no finite number"
         return gates.Measured(None, last.samples, last.window_s, reason, unreadable)
@@ -105,9 +108,8 @@ class _Answer:
         """Return a window's samples, and why it has no number; no reason where nothing stands in its way."""
         window_s = self._gate.windows_s[place]
         for service in sorted(self._parts.get(f"reset_{place}", {})):
-            return gates.Measured(
-                None, 0.0, window_s, f"{service or 'a service'} began anew within the last {window_s:g} s"
-            )
+            age_s = self._parts.get("lived", {}).get(service, math.nan)
+            return gates.Measured(None, 0.0, window_s, gates.anew(service, window_s, age_s))
         for number, selector in enumerate(_rising(self._gate)):
             if f"rise_{place}_{number}" not in self._parts:
                 return gates.Measured(None, 0.0, window_s, f"nothing is told of {selector.metric}")

@@ -27,13 +27,17 @@ def measure(gate: gates.Gate, samples: Samples, now_s: float) -> gates.Measured:
     read = _Reading(gate, samples, now_s)
     partial = read.unreadable()
     tried = []
+    anew = gates.Measured(None)
     for window_s in gate.windows_s:
+        if reset := read.reset(window_s):
+            anew = gates.Measured(None, 0.0, window_s, reset)
+            continue
         found = read.number(window_s)
         if found.value is not None:
             return dataclasses.replace(found, partial=partial or found.partial)
         tried.append(found)
-    # The longest window tells best what is missing, unless nothing but a reset stands in its way.
-    last = next((one for one in tried if one.samples), tried[0])
+    # The longest window tells best what is missing; where each holds a reset, the shortest is the first to be rid of it.
+    last = next((one for one in tried if one.samples), tried[0] if tried else anew)
     return gates.Measured(None, last.samples, last.window_s, partial or last.reason)
 
 
@@ -60,6 +64,16 @@ class _Reading:
             if self._now_s - newest[0] > promql.FRESH_S:
                 return f"{name} was last read {self._now_s - newest[0]:.0f} s ago"
         return "" if found else "no service is watched"
+
+    def reset(self, window_s: float) -> str:
+        """Return which service began anew within a window, so that its counters cannot be read over it; "" if none did."""
+        start_s = self._now_s - window_s
+        for selector in _counters(self._gate.form):
+            for one in self._series(selector, start_s):
+                if windows.resets(one.within(start_s, self._now_s)):
+                    service = one.labels.get("svc", "")
+                    return gates.anew(service, window_s, self._age_s(service))
+        return ""
 
     def number(self, window_s: float) -> gates.Measured:
         """Return the number over one window, or why there is none."""
@@ -95,8 +109,6 @@ class _Reading:
         return self._told(max(numbers, default=None), counted, window_s, form.of.metric, unknown)
 
     def _ratio(self, form: gates.Ratio, window_s: float) -> gates.Measured:
-        if reset := self._reset([*form.part, *form.whole], window_s):
-            return reset
         part, whole = self._rise(form.part, window_s), self._rise(form.whole, window_s)
         if part is None or whole is None:
             missing = next(one for one in (*form.part, *form.whole) if self._rise([one], window_s) is None)
@@ -105,8 +117,6 @@ class _Reading:
 
     def _quantile(self, form: gates.Quantile, window_s: float) -> gates.Measured:
         counted = _suffixed(form.of, "_count")
-        if reset := self._reset([counted], window_s):
-            return reset
         start_s = self._now_s - window_s
         buckets: dict[float, float] = {}
         for one in self._series(_suffixed(form.of, "_bucket"), start_s):
@@ -149,6 +159,11 @@ class _Reading:
             at += step_s
         counted = max((len(one.within(start_s, self._now_s)) for one in series), default=0)
         return self._told(max(sums, default=None), counted, window_s, form.of.metric)
+
+    def _age_s(self, service: str) -> float:
+        """Return how old a service is by its oldest process, which a restart of one of several leaves alone; NaN if unknown."""
+        began = self._newest(gates.Selector(gates.BEGAN, {"svc": (service,)}))
+        return self._now_s - min(began.values(), default=math.nan)
 
     @property
     def _back_s(self) -> float:
@@ -196,15 +211,6 @@ class _Reading:
             total += sum(rises)
         return total
 
-    def _reset(self, selectors: Iterable[gates.Selector], window_s: float) -> gates.Measured | None:
-        start_s = self._now_s - window_s
-        for selector in selectors:
-            for one in self._series(selector, start_s):
-                if windows.resets(one.within(start_s, self._now_s)):
-                    service = one.labels.get("svc", "a service")
-                    return gates.Measured(None, 0.0, window_s, f"{service} began anew within the last {window_s:g} s")
-        return None
-
     def _series(self, selector: gates.Selector, start_s: float) -> Iterable[timeseries.Series]:
         meant = _services(self._gate)
         for one in self._samples.select(selector.metric, start_s):
@@ -216,6 +222,17 @@ def _services(gate: gates.Gate) -> Callable[[str], bool]:
     if gate.services:
         return lambda name: name in gate.services
     return lambda name: bool(name) and not name.endswith(promql.CANARY)
+
+
+def _counters(form: gates.Form) -> Sequence[gates.Selector]:
+    """Return the counters whose reset leaves a window without a number."""
+    match form:
+        case gates.Ratio(part=part, whole=whole):
+            return [*part, *whole]
+        case gates.Quantile(of=of):
+            return [_suffixed(of, "_count")]
+        case _:
+            return []
 
 
 def _suffixed(selector: gates.Selector, suffix: str) -> gates.Selector:

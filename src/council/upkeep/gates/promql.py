@@ -71,6 +71,11 @@ def resets(gate: gates.Gate, window_s: float) -> str:
             return ""
 
 
+def age(gate: gates.Gate) -> str:
+    """Return the expression of how old the processes are whose counters a gate reads."""
+    return f"time() - {_selected(gate, gates.Selector(gates.BEGAN))}"
+
+
 def missing(gate: gates.Gate) -> Mapping[str, str]:
     """Return expressions that have a sample where the worst of many cannot be known, since one of the many is not, by why.
 

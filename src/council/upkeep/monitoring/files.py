@@ -15,7 +15,9 @@ def build(
     """Return each file's text by its path in the folder. Gates that do not apply have no rules."""
     rule_files = {
         "rules/gates.yml": documents.yaml_text(rules.gate_groups(listed, settings)),
-        "rules/services.yml": documents.yaml_text(rules.service_groups(listed, watched, settings)),
+        "rules/services.yml": documents.yaml_text(
+            rules.service_groups(listed, watched, settings, watch.crashes_per_hour)
+        ),
     }
     return {
         "README.md": guide.TEXT,

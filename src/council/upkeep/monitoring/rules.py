@@ -16,6 +16,10 @@ VERDICT = "council:gate:verdict"
 # As the watcher tells them of each sentinel and service.
 SENTINEL_VALUE = "sentinel_value"
 SENTINEL_VERDICT = "sentinel_verdict"
+# As the watcher tells them of what the supervisor says.
+SERVICE_VERDICT = "council_service_verdict"
+SERVICE_CRASHES = "council_service_crashes"
+WATCHER = "watcher"
 
 INTERVAL_S = 15
 # A service that misses one scrape, or is started anew, is not down.
@@ -34,10 +38,18 @@ def gate_groups(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig) -
 
 
 def service_groups(
-    listed: Sequence[gates.Gate], watched: Sequence[sentinels.Sentinel], settings: alerting.AlertsConfig
+    listed: Sequence[gates.Gate],
+    watched: Sequence[sentinels.Sentinel],
+    settings: alerting.AlertsConfig,
+    crashes_per_hour: int,
 ) -> Mapping[str, Any]:
-    """Return the rules of services: down, not read, and what sentinels say of them."""
-    rules = [_service_down(settings), _metrics_stale(listed, settings)]
+    """Return the rules of services: down or hung, ending again and again, not read, and what sentinels say of them."""
+    rules = [
+        _service_down(settings),
+        _watcher_down(settings),
+        _crash_loop(settings, crashes_per_hour),
+        _metrics_stale(listed, settings),
+    ]
     for one in watched:
         rules += _sentinel(one, settings)
     return _groups("council-services", rules)
@@ -83,17 +95,57 @@ def _stages(rule: alerting.Rule, bad: str, red: str) -> Iterator[tuple[str, str,
         yield "page", red, rule.page_after_s
 
 
+# Live services but for the watcher, of which no more is known than whether it can be read.
+_LIVE = f'svc!~"|.+{promql.CANARY}|{WATCHER}"'
+# While nobody says what runs, what fires goes on.
+_KNOWN = f'up{{svc="{WATCHER}"}} == 1 and on() {SERVICE_VERDICT}{{svc="supervisor"}} == 0'
+
+
 def _service_down(settings: alerting.AlertsConfig) -> Rule:
+    """Return the alert of a service that cannot be read, or of which the supervisor says that it is down or hangs.
+
+    The latter tells of what has no port, and of one process of several.
+    """
     rule = alerting.rule_of("service_down", settings)
-    expression = f'up{{svc!~"|.+{promql.CANARY}"}} == 0'
-    said = "{{ $labels.svc }} at {{ $labels.instance }} does not answer when Prometheus reads its metrics."
-    return _alert("service_down", expression, max(rule.warn_after_s, DOWN_S), rule, {"severity": "page"}, said)
+    told = f"max by (svc, replica) ({SERVICE_VERDICT}{{{_LIVE}}})"
+    firing = 'max by (svc, replica) (ALERTS{alertname="service_down", severity="page", alertstate="firing"})'
+    expression = (
+        f"{told} == {gates.LEVELS[gates.Verdict.RED]} or max by (svc) (up{{{_LIVE}}} == 0) "
+        f"or ({told} > 0 and on(svc, replica) {firing}) "
+        f"or ({firing} unless on() ({_KNOWN}) unless on(svc, replica) max by (svc) (up) == 1)"
+    )
+    said = (
+        "{{ $labels.svc }}{{ with $labels.replica }}, process {{ . }} of several,{{ end }} does not run, hangs, or does not "
+        "answer when Prometheus reads its metrics."
+    )
+    supervisor = f'{{{{ if eq $labels.svc "supervisor" }}}}{alerting.SUPERVISOR_STEP}{{{{ else }}}}'
+    step = f"{supervisor}{alerting.NEXT_STEPS['service_down']}{{{{ end }}}}"
+    return _alert("service_down", expression, max(rule.warn_after_s, DOWN_S), rule, {"severity": "page"}, said, step)
+
+
+def _watcher_down(settings: alerting.AlertsConfig) -> Rule:
+    """Return the alert of a watcher that cannot be read though others can; where none can, all others are down as well."""
+    name = alerting.WATCHER_DOWN
+    rule = alerting.rule_of(name, settings)
+    expression = f'absent(up{{svc="{WATCHER}"}} == 1) and on() (max(up{{{_LIVE}}}) == 1)'
+    said = "The watcher cannot be read while others can, so nobody judges gates and sentinels or tells people."
+    return _alert(name, expression, max(settings.watcher_away_s, DOWN_S), rule, {"severity": "page"}, said)
+
+
+def _crash_loop(settings: alerting.AlertsConfig, crashes_per_hour: int) -> Rule:
+    rule = alerting.rule_of("crash_loop", settings)
+    firing = 'max by (svc) (ALERTS{alertname="crash_loop", severity="warning", alertstate="firing"})'
+    expression = f"max by (svc) ({SERVICE_CRASHES}) >= {crashes_per_hour} or ({firing} unless on() ({_KNOWN}))"
+    number = f"{{{{ with printf `{SERVICE_CRASHES}{{svc=%q}}` $labels.svc | query }}}}{{{{ . | first | value }}}}"
+    number += "{{ else }}several{{ end }}"
+    said = f"{{{{ $labels.svc }}}} ended {number} times within an hour though nobody asked for it."
+    return _alert("crash_loop", expression, rule.warn_after_s, rule, {"severity": "warning"}, said)
 
 
 def _metrics_stale(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig) -> Rule:
     """Return the alert of what nobody reads: a service that a gate needs has no target, or no scrape came for a minute."""
     rule = alerting.rule_of("metrics_stale", settings)
-    named = sorted({name for gate in listed if not gate.not_applicable for name in gate.services})
+    named = sorted({name for gate in listed if not gate.not_applicable for name in gate.services} - {WATCHER})
     unread = [f'absent(up{{svc="{name}"}})' for name in named] or ['absent(up{svc!=""})']
     old = f'time() - timestamp(up{{svc!~"|.+{promql.CANARY}"}}) > {promql.FRESH_S:g}'
     said = "Prometheus reads no metrics of {{ with $labels.svc }}{{ . }}{{ else }}Council{{ end }}."
@@ -113,7 +165,7 @@ def _sentinel(one: sentinels.Sentinel, settings: alerting.AlertsConfig) -> Itera
     for severity, expression, after_s in _stages(rule, bad, red):
         firing = f'max by (svc) (ALERTS{{alertname="{one.name}", severity="{severity}", alertstate="firing"}})'
         held = (
-            f'{expression} or ({verdict} > 0 and on(svc) {firing}) or ({firing} unless on() up{{svc="watcher"}} == 1)'
+            f'{expression} or ({verdict} > 0 and on(svc) {firing}) or ({firing} unless on() up{{svc="{WATCHER}"}} == 1)'
         )
         yield _alert(one.name, held, after_s, rule, {"severity": severity}, said, _plain(one.look_next))
 

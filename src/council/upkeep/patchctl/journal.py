@@ -1,76 +1,155 @@
-"""The journal: one file of chained records, each on disk before what it announces is done.
+"""The journal: a folder of segments, files of chained records, each record on disk before what it announces is done.
 
-A last line that is torn was never synced, so nothing was done for it; it is cut off when the file is opened. Any other line
-that does not follow the one before is damage, and nothing is applied until a person has looked. Whole records that are missing
-at the end the chain alone does not show: checkpoints and the heads kept elsewhere will.
+A segment is named for the number of its first record. A last line that is torn was never synced, so nothing was done for it;
+it is cut off when the journal is opened. Any other line that does not follow the one before is damage, and nothing is applied
+until a person has looked. Whole records that are missing at the end the chain alone does not show: `lineage` finds them by
+checkpoints, and by the heads that are kept elsewhere.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from council.domain import errors
 from council.kit import chain
 
+SEGMENT_BYTES_MAX = 1024 * 1024
+_SUFFIX = ".jsonl"
+_OWN = frozenset({"seq", "previous", "digest"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record with its place in the chain."""
+
+    point: chain.Point
+    record: Mapping[str, Any]
+
 
 class Journal:
     """Appends records; one process at a time. Use `open_at`."""
 
-    def __init__(self, descriptor: int, point: chain.Point, records: list[dict[str, Any]]):
+    def __init__(self, folder: Path, descriptor: int, size_bytes: int, entries: list[Entry], segment_bytes_max: int):
+        self._folder = folder
         self._descriptor = descriptor
-        self._point = point
-        self.records = records
+        self._size_bytes = size_bytes
+        self._segment_bytes_max = segment_bytes_max
+        self.entries = entries
 
     @classmethod
-    def open_at(cls, path: Path) -> "Journal":
-        """Open the file, made where there is none, and read it.
+    def open_at(cls, folder: Path, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> "Journal":
+        """Open the journal, made where there is none, and read it.
 
         Raises JournalError if it is damaged; then nothing is changed. Raises OSError.
         """
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700)
+            _sync_folder(folder.parent)
+        entries, last, whole = _read(folder)
+        path = last or folder / _name(1)
+        descriptor = _opened(path)
         try:
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-            content = path.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            read = list(_read(content[:whole]))
-            if whole < len(content):
+            # A file that a crash left, or one just made, may not be named on disk yet.
+            _sync_folder(folder)
+            if os.fstat(descriptor).st_size > whole:
                 os.ftruncate(descriptor, whole)
                 os.fsync(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
-        return cls(descriptor, read[-1][1] if read else chain.Point(), [record for record, _ in read])
+        return cls(folder, descriptor, whole, entries, segment_bytes_max)
 
-    def append(self, record: Mapping[str, Any]) -> None:
+    @property
+    def head(self) -> chain.Point:
+        """Where the chain ends."""
+        return self.entries[-1].point if self.entries else chain.Point()
+
+    @property
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """What was written, oldest first."""
+        return [one.record for one in self.entries]
+
+    def append(self, record: Mapping[str, Any]) -> chain.Point:
         """Write a record and sync it. After an OSError the journal must be opened anew: nobody knows what is on disk."""
-        line, point = chain.seal(record, self._point)
+        line, point = chain.seal(record, self.head)
+        if self._size_bytes and self._size_bytes + len(line) > self._segment_bytes_max:
+            self._begin_segment(point.seq)
         written = os.write(self._descriptor, line)
         if written != len(line):
             raise OSError(f"{written} of {len(line)} bytes were written")
         os.fsync(self._descriptor)
-        self._point = point
-        self.records.append(dict(record))
+        self._size_bytes += written
+        self.entries.append(Entry(point, dict(record)))
+        return point
 
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
 
+    def _begin_segment(self, seq: int) -> None:
+        descriptor = _opened(self._folder / _name(seq))
+        os.close(self._descriptor)
+        self._descriptor, self._size_bytes = descriptor, 0
+        _sync_folder(self._folder)
 
-def _read(content: bytes) -> Iterator[tuple[dict[str, Any], chain.Point]]:
-    point = chain.Point()
+
+def read(folder: Path) -> list[Entry]:
+    """Return all that a journal holds, for whoever only looks: a torn last line is left out, and left where it is.
+
+    Raises JournalError if it is damaged. Raises OSError.
+    """
+    return _read(folder)[0] if folder.is_dir() else []
+
+
+def _read(folder: Path) -> tuple[list[Entry], Path | None, int]:
+    """Return the records, the last segment, and how many bytes of it are whole lines."""
+    segments = sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX)
+    entries: list[Entry] = []
+    point, whole = chain.Point(), 0
+    for path in segments:
+        if path.name != _name(point.seq + 1):
+            raise _damaged(path, 1, f"a segment that begins with record {point.seq + 1} should stand here")
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content) and path is not segments[-1]:
+            raise _damaged(path, content.count(b"\n") + 1, "the line is not whole, and others follow it")
+        for entry in _lines(path, content[:whole], point):
+            entries.append(entry)
+            point = entry.point
+    return entries, segments[-1] if segments else None, whole
+
+
+def _lines(path: Path, content: bytes, point: chain.Point) -> Iterator[Entry]:
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         try:
             record, following = chain.read(line)
             chain.check_follows(record, point)
         except chain.ChainError as error:
-            raise errors.JournalError(
-                f"The journal of patches is damaged at line {number}: {error}. Nothing is applied until a person has "
-                "looked: find out who wrote to it, and put a copy from before in its place."
-            ) from error
+            raise _damaged(path, number, str(error)) from error
         point = following
-        yield {name: value for name, value in record.items() if name not in ("seq", "previous", "digest")}, point
+        yield Entry(point, {name: value for name, value in record.items() if name not in _OWN})
+
+
+def _damaged(path: Path, number: int, why: str) -> errors.JournalError:
+    return errors.JournalError(
+        f"The journal of patches is damaged at line {number} of {path.name}: {why}. Nothing is applied until a person has "
+        "looked: find out who wrote to it, and put a copy from before in its place."
+    )
+
+
+def _name(seq: int) -> str:
+    return f"{seq:012d}{_SUFFIX}"
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

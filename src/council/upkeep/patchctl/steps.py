@@ -195,9 +195,11 @@ def record(state: State) -> dict[str, Any]:
 
 
 def replay(records: Iterable[Mapping[str, Any]]) -> State:
-    """Return the state that the records lead to: that of the last one. Raises ValueError for what is none."""
+    """Return the state that the records lead to: that of the last step among them. Raises ValueError for what is none."""
     state = State()
     for one in records:
+        if "phase" not in one:
+            continue
         phase = Phase(one["phase"])
         if phase is Phase.IDLE:
             state = State(digest=str(one["patch"]), reason=str(one["reason"]), last=Outcome(one["outcome"]))

@@ -1,4 +1,4 @@
-"""The course of one gate as a picture: its number, its limit, and a band of what it said. As SVG with words, as PNG without.
+"""The course of one gate as a picture: its number, its limit, and a band of what it said. As SVG, and as PNG.
 
 The PNG is written here, in a few lines of zlib: no library of pictures is worth its place in a service for this.
 """
@@ -8,10 +8,11 @@ import itertools
 import math
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from council.domain import gates
+from council.upkeep.soak import letters
 
 WIDTH, HEIGHT = 640, 120
 _BAND = 12
@@ -23,6 +24,13 @@ _COLOURS = {
     gates.Verdict.NOT_APPLICABLE: (200, 200, 200),
 }
 _LINE, _LIMIT, _WARM, _GROUND = (60, 90, 150), (179, 38, 30), (245, 245, 245), (255, 255, 255)
+_INK = (40, 40, 40)
+# The room left of the SVG's plot for the numbers of its upright axis.
+_AXIS = 56
+# The room for words around the PNG's plot.
+LEFT, TOP, RIGHT, BOTTOM = 116, 26, 8, 24
+_SIZE = 2
+_LETTER, _LINE_HEIGHT = letters.WIDTH * _SIZE, letters.HEIGHT * _SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +98,14 @@ def svg(title: str, seen: Sequence[Column], must: str, limit: float, warm_up: fl
         )
     at = scale.y(limit)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + 16}" width="{WIDTH}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-_AXIS} 0 {_AXIS + WIDTH} {HEIGHT + 16}" '
+        f'width="{_AXIS + WIDTH}" role="img" '
         f'font-family="sans-serif" font-size="11"><title>{html.escape(title)}</title>'
         f'<rect width="{WIDTH * warm_up:.1f}" height="{HEIGHT}" fill="{_hex(_WARM)}"/>'
         f'<line x1="0" x2="{WIDTH}" y1="{at:.1f}" y2="{at:.1f}" stroke="{_hex(_LIMIT)}" stroke-dasharray="4 3"/>'
         f"{lines}{band}"
+        f'<text x="-4" y="10" text-anchor="end">{scale.high:.3g}</text>'
+        f'<text x="-4" y="{scale.y(scale.low):.1f}" text-anchor="end">{scale.low:.3g}</text>'
         f'<text x="4" y="{at + 12 if at < HEIGHT / 2 else at - 3:.1f}" fill="{_hex(_LIMIT)}">'
         f"must be {html.escape(must)} {limit:g}</text>"
         f'<text x="2" y="{HEIGHT + 12}">0</text><text x="{WIDTH - 2}" y="{HEIGHT + 12}" text-anchor="end">'
@@ -111,9 +122,52 @@ def _known(seen: Sequence[Column], scale: _Scale) -> Iterator[str]:
             yield " ".join(f"{scale.x(place):.1f},{height:.1f}" for place, height in edges)
 
 
-def png(seen: Sequence[Column], limit: float, warm_up: float) -> bytes:
-    """Return the same without words."""
+def png(title: str, seen: Sequence[Column], must: str, limit: float, warm_up: float, span: str) -> bytes:
+    """Return the same, with the numbers of its upright axis and the colours of its band in words."""
     scale = _Scale(seen, limit, len(seen))
+    ground = bytes(_GROUND)
+    plot = _plot(seen, scale, limit, warm_up)
+    rows = [bytearray(ground * (LEFT + WIDTH + RIGHT)) for _ in range(TOP + HEIGHT + BOTTOM)]
+    for y, row in enumerate(plot):
+        rows[TOP + y][3 * LEFT : 3 * (LEFT + WIDTH)] = row
+    named = _name_colours(rows, {one.verdict for one in seen})
+    _write(rows, title[: (named - _LETTER) // _LETTER], 4, 4, _INK)
+    for value in (scale.high, scale.low):
+        told = f"{value:.3g}"
+        y = min(TOP + round(scale.y(value)), TOP + HEIGHT - _BAND - _LINE_HEIGHT)
+        _write(rows, told, LEFT - 4 - len(told) * _LETTER, y, _INK)
+    at = TOP + round(scale.y(limit))
+    _write(
+        rows, f"must be {must} {limit:g}", LEFT + 4, at + 4 if at < TOP + HEIGHT / 2 else at - 2 - _LINE_HEIGHT, _LIMIT
+    )
+    below = TOP + HEIGHT + 5
+    _write(rows, "0", LEFT, below, _INK)
+    middle = "time, grey: warm-up" if warm_up else "time"
+    _write(rows, middle, LEFT + (WIDTH - len(middle) * _LETTER) // 2, below, _INK)
+    _write(rows, span, LEFT + WIDTH - len(span) * _LETTER, below, _INK)
+    return _encoded(rows)
+
+
+def _name_colours(rows: Sequence[bytearray], said: Collection[gates.Verdict]) -> int:
+    """Write the names of what the band says beside their colours, at the upper right; return where they begin."""
+    x = LEFT + WIDTH
+    for verdict in reversed([one for one in _COLOURS if one in said]):
+        x -= len(verdict) * _LETTER
+        _write(rows, verdict, x, 4, _INK)
+        x -= _LINE_HEIGHT
+        for place in range(_BAND * _BAND):
+            _dot(rows, x + place % _BAND, 6 + place // _BAND, _COLOURS[verdict])
+        x -= _LETTER
+    return x
+
+
+def _write(rows: Sequence[bytearray], text: str, left: int, top: int, colour: tuple[int, int, int]) -> None:
+    for x, y in letters.dots(text, _SIZE):
+        _dot(rows, left + x, top + y, colour)
+
+
+def _plot(seen: Sequence[Column], scale: _Scale, limit: float, warm_up: float) -> list[bytearray]:
+    """Return the rows of the plot without words."""
     rows = [bytearray(bytes(_WARM) * round(WIDTH * warm_up) + bytes(_GROUND) * (WIDTH - round(WIDTH * warm_up)))
             for _ in range(HEIGHT)]  # fmt: skip
     at = round(scale.y(limit))
@@ -135,11 +189,11 @@ def png(seen: Sequence[Column], limit: float, warm_up: float) -> bytes:
             before = top
         else:
             before = None
-    return _encoded(rows)
+    return rows
 
 
 def _dot(rows: Sequence[bytearray], x: int, y: int, colour: tuple[int, int, int]) -> None:
-    if 0 <= y < HEIGHT:
+    if 0 <= y < len(rows) and 0 <= 3 * x < len(rows[y]):
         rows[y][3 * x : 3 * x + 3] = bytes(colour)
 
 
@@ -149,7 +203,7 @@ def _encoded(rows: Sequence[bytearray]) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    head = struct.pack(">IIBBBBB", WIDTH, len(rows), 8, 2, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", len(rows[0]) // 3, len(rows), 8, 2, 0, 0, 0)
     lines = b"".join(b"\0" + bytes(row) for row in rows)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
 

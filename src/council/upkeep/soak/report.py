@@ -160,7 +160,9 @@ def write(soak: Soak, folder: Path) -> None:
     for ruling in soak.rulings:
         if ruling.outcome is not record.Outcome.NOT_APPLICABLE:
             course = soak.seen.courses[ruling.gate]
-            drawn = pictures.png(_columns(course), course.line.threshold, warm_up)
+            line, span = course.line, f"{soak.ran_s / 60:.1f} min"
+            title = f"{ruling.gate}, {line.unit}".removesuffix(", ")
+            drawn = pictures.png(title, _columns(course), line.comparator, line.threshold, warm_up, span)
             (folder / f"{ruling.gate}.png").write_bytes(drawn)
 
 

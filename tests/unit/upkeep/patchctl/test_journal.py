@@ -1,5 +1,6 @@
 """What is found in a journal that was touched, and what a crash leaves."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,63 +8,187 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from council.domain import errors
-from council.upkeep.patchctl import journal
+from council.kit import chain
+from council.upkeep.patchctl import journal, lineage
 
 RECORDS = [{"phase": "staging", "patch": f"{number:064x}", "reason": "é" * number} for number in range(6)]
+# Two records fill a segment.
+SEGMENT_BYTES = 700
 
 
-def made(path: Path) -> bytes:
-    book = journal.Journal.open_at(path)
+def made(folder: Path) -> dict[str, bytes]:
+    book = journal.Journal.open_at(folder, SEGMENT_BYTES)
     for one in RECORDS:
         book.append(one)
     book.close()
-    return path.read_bytes()
+    return files(folder)
 
 
-def test_what_was_written_is_read_again(tmp_path: Path) -> None:
-    made(tmp_path / "j")
-    book = journal.Journal.open_at(tmp_path / "j")
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def put(folder: Path, content: dict[str, bytes]) -> None:
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    for name, inside in content.items():
+        (folder / name).write_bytes(inside)
+
+
+def test_what_was_written_is_read_again_over_several_segments(tmp_path: Path) -> None:
+    assert list(made(tmp_path / "j")) == ["000000000001.jsonl", "000000000003.jsonl", "000000000005.jsonl"]
+    book = journal.Journal.open_at(tmp_path / "j", SEGMENT_BYTES)
     book.append({"phase": "idle"})
     book.close()
-    again = journal.Journal.open_at(tmp_path / "j")
+    again = journal.Journal.open_at(tmp_path / "j", SEGMENT_BYTES)
     assert again.records == [*RECORDS, {"phase": "idle"}]
     again.close()
+
+
+def test_whoever_only_looks_changes_nothing(tmp_path: Path) -> None:
+    assert journal.read(tmp_path / "none") == []
+    content = made(tmp_path / "j")
+    last = max(content)
+    put(tmp_path / "j", content | {last: content[last][:-3]})
+    before = files(tmp_path / "j")
+    assert [one.record for one in journal.read(tmp_path / "j")] == RECORDS[:-1]
+    assert files(tmp_path / "j") == before
 
 
 @pytest.mark.parametrize("cut", [1, 40, 100])
 def test_a_torn_last_line_is_cut_off_and_the_journal_goes_on(tmp_path: Path, cut: int) -> None:
     content = made(tmp_path / "j")
-    (tmp_path / "j").write_bytes(content[:-cut])
-    book = journal.Journal.open_at(tmp_path / "j")
+    last = max(content)
+    put(tmp_path / "j", content | {last: content[last][:-cut]})
+    book = journal.Journal.open_at(tmp_path / "j", SEGMENT_BYTES)
     assert book.records == RECORDS[:-1]
     book.append(RECORDS[-1])
     book.close()
-    assert (tmp_path / "j").read_bytes() == content
+    assert files(tmp_path / "j") == content
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_segment_that_a_crash_left_empty_is_gone_on_with(tmp_path: Path) -> None:
+    content = made(tmp_path / "j")
+    put(tmp_path / "j", content | {"000000000007.jsonl": b""})
+    book = journal.Journal.open_at(tmp_path / "j", SEGMENT_BYTES)
+    assert book.records == RECORDS
+    assert book.append({"phase": "idle"}).seq == 7
+    book.close()
+    assert files(tmp_path / "j")["000000000007.jsonl"]
+
+
+def test_a_line_that_is_torn_before_others_is_damage(tmp_path: Path) -> None:
+    content = made(tmp_path / "j")
+    first = min(content)
+    put(tmp_path / "j", content | {first: content[first][:-5]})
+    with pytest.raises(errors.JournalError, match=r"line 2 of 000000000001\.jsonl: the line is not whole"):
+        journal.Journal.open_at(tmp_path / "j")
+
+
+def flipped(draw: Callable[..., int], content: bytes, upto: int) -> bytes:
+    at = draw(st.integers(0, upto))
+    return content[:at] + bytes([content[at] ^ draw(st.integers(1, 255))]) + content[at + 1 :]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_an_edit_a_swap_or_a_missing_line_is_found_and_nothing_is_changed(tmp_path: Path, data: st.DataObject) -> None:
-    path = tmp_path / "j"
-    path.unlink(missing_ok=True)
-    content = made(path)
-    lines = content.splitlines(keepends=True)
-    match data.draw(st.sampled_from(["edit", "swap", "delete", "double"])):
+def test_an_edit_a_swap_or_a_missing_piece_is_found_and_nothing_is_changed(tmp_path: Path, data: st.DataObject) -> None:
+    folder = tmp_path / "j"
+    put(folder, {})
+    content = made(folder)
+    names = sorted(content)
+    lines = [(name, line) for name in names for line in content[name].splitlines(keepends=True)]
+    kind = data.draw(st.sampled_from(["edit", "swap", "delete", "double", "segment", "rename"]))
+    match kind:
         case "edit":
-            # Not the last byte: without it the line is torn, which a crash may leave.
-            at = data.draw(st.integers(0, len(content) - 2))
-            changed = content[:at] + bytes([content[at] ^ data.draw(st.integers(1, 255))]) + content[at + 1 :]
-        case "swap":
+            name = data.draw(st.sampled_from(names))
+            # Not the last byte of all: without it the line is torn, which a crash may leave.
+            content[name] = flipped(data.draw, content[name], len(content[name]) - (2 if name == names[-1] else 1))
+        case "swap" | "delete" | "double":
             first, second = sorted(data.draw(st.lists(st.integers(0, 5), min_size=2, max_size=2, unique=True)))
-            lines[first], lines[second] = lines[second], lines[first]
-            changed = b"".join(lines)
-        case "delete":
-            del lines[data.draw(st.integers(0, 4))]
-            changed = b"".join(lines)
+            if kind == "swap":
+                lines[first], lines[second] = (lines[first][0], lines[second][1]), (lines[second][0], lines[first][1])
+            elif kind == "delete":
+                del lines[first]
+            else:
+                lines.insert(first, lines[first])
+            content = {name: b"".join(line for of, line in lines if of == name) for name in names}
+        case "segment":
+            del content[data.draw(st.sampled_from(names[:-1]))]
         case _:
-            at = data.draw(st.integers(0, 5))
-            changed = b"".join([*lines[: at + 1], *lines[at:]])
-    path.write_bytes(changed)
+            content["000000000002.jsonl"] = content.pop(data.draw(st.sampled_from(names)))
+    put(folder, content)
     with pytest.raises(errors.JournalError, match="damaged at line"):
-        journal.Journal.open_at(path)
-    assert path.read_bytes() == changed
+        journal.Journal.open_at(folder)
+    assert files(folder) == content
+
+
+def signed(statement: bytes) -> bytes:
+    """Sign as the journal's key would; nothing here depends on how."""
+    return b"by the key: " + statement
+
+
+def check(statement: bytes, signature: bytes) -> bool:
+    return signature == signed(statement)
+
+
+def with_checkpoints(folder: Path, records: int, every: int) -> list[journal.Entry]:
+    book = journal.Journal.open_at(folder)
+    for number in range(records):
+        book.append({"phase": "idle", "number": number})
+        if (number + 1) % every == 0:
+            book.append(lineage.checkpoint(book.head, signed(lineage.statement(book.head))))
+    book.close()
+    return journal.read(folder)
+
+
+def test_a_journal_that_is_whole_has_no_problem(tmp_path: Path) -> None:
+    entries = with_checkpoints(tmp_path / "j", 10, 4)
+    found = lineage.look(entries, check, {"git": entries[3].point, "the store": chain.Point()})
+    assert (found.records, found.checkpoints, found.unsigned, found.problems) == (12, 2, 2, [])
+    assert found.head == entries[-1].point
+
+
+def test_a_chain_that_was_made_anew_has_no_good_checkpoint(tmp_path: Path) -> None:
+    entries = with_checkpoints(tmp_path / "j", 4, 2)
+    book = journal.Journal.open_at(tmp_path / "forged")
+    for one in entries:
+        book.append({**one.record, "number": 99} if "number" in one.record else one.record)
+    book.close()
+    found = lineage.look(journal.read(tmp_path / "forged"), check, {})
+    assert found.problems == [
+        "The checkpoint in record 3 is not by the journal's key.",
+        "The checkpoint in record 6 is not by the journal's key.",
+    ]
+
+
+@pytest.mark.parametrize("kept", range(6))
+def test_an_end_that_was_taken_off_is_seen_by_whoever_was_told_the_head(tmp_path: Path, kept: int) -> None:
+    entries = with_checkpoints(tmp_path / "j", 4, 2)
+    found = lineage.look(entries[:kept], check, {"git": entries[-1].point})
+    assert found.problems == [f"git knows of record 6, and the journal ends with record {kept}."]
+
+
+def test_a_record_that_was_another_when_it_was_told_is_seen(tmp_path: Path) -> None:
+    entries = with_checkpoints(tmp_path / "j", 4, 9)
+    other = chain.Point(2, "0" * 64)
+    assert lineage.look(entries, check, {"the store": other}).problems == [
+        "the store knows record 2 as another one than stands in the journal."
+    ]
+
+
+def test_a_signature_that_is_no_base64_is_none(tmp_path: Path) -> None:
+    book = journal.Journal.open_at(tmp_path / "j")
+    book.append({"kind": lineage.KIND, "signature": "é!"})
+    book.append({"kind": lineage.KIND})
+    book.close()
+    assert len(lineage.look(journal.read(tmp_path / "j"), check, {}).problems) == 2
+
+
+def test_a_checkpoint_is_due_after_so_many_records(tmp_path: Path) -> None:
+    assert not lineage.is_due(with_checkpoints(tmp_path / "few", lineage.RECORDS_BETWEEN - 1, 1000))
+    entries = with_checkpoints(tmp_path / "many", lineage.RECORDS_BETWEEN, 1000)
+    assert lineage.is_due(entries)
+    signed_now = journal.Entry(chain.Point(len(entries) + 1, "x"), lineage.checkpoint(entries[-1].point, b""))
+    assert not lineage.is_due([*entries, signed_now])

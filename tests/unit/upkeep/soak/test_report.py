@@ -4,6 +4,7 @@ import dataclasses
 import html.parser
 import json
 import math
+import string
 import struct
 import zlib
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from council.domain import gates, watching
 from council.testing import watch
-from council.upkeep.soak import load, pictures, record, report
+from council.upkeep.soak import letters, load, pictures, record, report
 
 GREEN, RED, UNKNOWN = gates.Verdict.GREEN, gates.Verdict.RED, gates.Verdict.UNKNOWN
 PNG_HEAD = 8 + 25
@@ -79,17 +80,67 @@ def decoded(picture: bytes) -> list[bytes]:
         body += content if kind == b"IDAT" else b""
         place += 12 + length
     assert found == [b"IHDR", b"IDAT", b"IEND"]
-    raw, stride = zlib.decompress(body), 1 + 3 * pictures.WIDTH
-    assert len(raw) == stride * pictures.HEIGHT
-    return [raw[row * stride + 1 : (row + 1) * stride] for row in range(pictures.HEIGHT)]
+    height = pictures.TOP + pictures.HEIGHT + pictures.BOTTOM
+    raw, stride = zlib.decompress(body), 1 + 3 * (pictures.LEFT + pictures.WIDTH + pictures.RIGHT)
+    assert len(raw) == stride * height
+    return [raw[row * stride + 1 : (row + 1) * stride] for row in range(height)]
+
+
+def plot(picture: bytes) -> list[bytes]:
+    """Return the rows of the plot within a PNG."""
+    rows = decoded(picture)[pictures.TOP : pictures.TOP + pictures.HEIGHT]
+    return [row[3 * pictures.LEFT : 3 * (pictures.LEFT + pictures.WIDTH)] for row in rows]
+
+
+def says(picture: bytes, text: str, colour: tuple[int, int, int] = (40, 40, 40)) -> bool:
+    """Whether these words stand in a PNG: each of their dots, and no other of that colour around them."""
+    rows = decoded(picture)
+    inked = {
+        (place // 3, y)
+        for y, row in enumerate(rows)
+        for place in range(0, len(row), 3)
+        if row[place : place + 3] == bytes(colour)
+    }
+    wanted = sorted(letters.dots(text, 2))
+    first_x, first_y = wanted[0]
+    for x, y in inked:
+        left, top = x - first_x, y - first_y
+        if all((left + at, top + down) in inked for at, down in wanted):
+            box = {(left + at, top + down) for at in range(len(text) * 12) for down in range(16)}
+            if len(inked & box) == len(wanted):
+                return True
+    return False
 
 
 def test_a_png_shows_what_was_said_in_its_band() -> None:
     seen = [pictures.Column(1.0, 1.0, GREEN)] * 32 + [pictures.Column(9.0, 8.0, RED)] * 32
-    rows = decoded(pictures.png(seen, 5.0, 0.1))
+    rows = plot(pictures.png("error_rate", seen, "<", 5.0, 0.1, "5 min"))
     last = rows[-1]
     assert last[:3] == bytes((42, 127, 63)) and last[-3:] == bytes((179, 38, 30))
     assert any(bytes((60, 90, 150)) in row for row in rows[: pictures.HEIGHT - 12])
+
+
+def test_a_png_says_in_words_what_it_shows() -> None:
+    seen = [pictures.Column(1.0, 1.0, GREEN)] * 32 + [pictures.Column(9.0, 8.0, RED)] * 32
+    picture = pictures.png("error_rate, %", seen, "<", 5.0, 0.1, "48.0 min")
+    for words in ("error_rate, %", "green", "red", "9.9", "time, grey: warm-up", "48.0 min"):
+        assert says(picture, words), words
+    assert says(picture, "must be < 5", (179, 38, 30))
+    assert not says(picture, "amber") and not says(picture, "unknown") and not says(picture, "error_rate, $")
+
+
+def test_a_title_that_is_too_long_ends_before_the_colours_names() -> None:
+    seen = [pictures.Column(1.0, 1.0, verdict) for verdict in gates.Verdict]
+    picture = pictures.png("a" * 200, seen, "<", 5.0, 0.0, "5 min")
+    assert all(says(picture, verdict) for verdict in gates.Verdict)
+
+
+def test_each_letter_is_another_and_of_an_unknown_one_there_is_a_question_mark() -> None:
+    known = string.ascii_letters + string.digits + ".,-_+<>=%/$:()?"
+    drawn = {letter: frozenset(letters.dots(letter, 1)) for letter in known}
+    assert len(set(drawn.values())) == len(known)
+    assert all(0 <= x < 5 and 0 <= y < 8 for dots in drawn.values() for x, y in dots)
+    assert frozenset(letters.dots("é", 1)) == drawn["?"] and list(letters.dots(" ", 1)) == []
 
 
 columns = st.lists(
@@ -104,7 +155,7 @@ columns = st.lists(
 @settings(deadline=None)  # a picture of 700 columns takes a busy machine a while
 @given(columns, st.floats(0, 1e9), st.floats(0, 1))
 def test_whatever_was_seen_makes_pictures(seen: list[pictures.Column], limit: float, warm_up: float) -> None:
-    decoded(pictures.png(seen, limit, warm_up))
+    decoded(pictures.png("a < b", seen, "<", limit, warm_up, "5 min"))
     drawn = pictures.svg("a < b", seen, "<", limit, warm_up, "5 min")
     assert "nan" not in drawn and "inf" not in drawn
     ElementTree.fromstring(drawn)
@@ -133,6 +184,6 @@ def test_a_line_breaks_where_nothing_is_known_and_goes_to_the_end() -> None:
 
 def test_a_jump_is_part_of_the_line_of_dots() -> None:
     seen = [pictures.Column(value, value, gates.Verdict.GREEN) for value in (1.0, 9.0)]
-    rows = decoded(pictures.png(seen, 10.0, 0.0))
+    rows = plot(pictures.png("error_rate", seen, "<", 10.0, 0.0, "5 min"))
     blue = [y for y, row in enumerate(rows) if row[3 * 320 : 3 * 320 + 3] == bytes((60, 90, 150))]
     assert blue == list(range(blue[0], blue[-1] + 1)) and len(blue) > 70

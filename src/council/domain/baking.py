@@ -1,0 +1,71 @@
+"""What is seen of a generation while it is tried: marked requests and how they ended, and readings of its services."""
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from council.domain import timeseries
+
+
+class Ending(enum.StrEnum):
+    """How a marked request ended. Refused: the caller was told so, as by a limit; error: 5xx, or nothing came."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One marked request. `generation` is what answered, by its own word; "" where nothing did.
+
+    `latency_s` is as decision 12 has it; `text_bytes` counts the text in UTF-8. `worst_usd_micros` is what the paid models
+    that it would have asked could have cost at most, `paid` whether there were any. `calls` are those to other parts.
+    `right` says whether it is the answer that the question is known to have; None where nobody knows one.
+    """
+
+    generation: str
+    ending: Ending
+    latency_s: float
+    text_bytes: int = 0
+    paid: bool = False
+    worst_usd_micros: int = 0
+    calls: int = 0
+    calls_failed: int = 0
+    right: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """By how much a new generation may do worse than the live one on the same requests.
+
+    `latency_ratio` and `cost_ratio` are of medians and of sums, `answered_points` and `right_points` percentage points. A wait
+    that is longer by less than `latency_s` is never too long.
+    """
+
+    latency_ratio: float = 1.5
+    latency_s: float = 0.1
+    cost_ratio: float = 1.1
+    answered_points: float = 2.0
+    right_points: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A generation as it was seen from `from_s` to `until_s`, Unix seconds. Answers in the order in which they ended.
+
+    `series` by metric, of the services of this generation alone, each labelled with the service's own name. `problem` says
+    why not all of it could be seen.
+    """
+
+    generation: str
+    from_s: float
+    until_s: float
+    answers: Sequence[Answer]
+    series: Mapping[str, Sequence[timeseries.Series]] = field(default_factory=dict)
+    problem: str = ""
+
+    def select(self, metric: str, start_s: float) -> Iterable[timeseries.Series]:
+        """Return the series of a metric that have samples at or after a time."""
+        return [one for one in self.series.get(metric, ()) if one.times_s and one.times_s[-1] >= start_s]
