@@ -42,6 +42,8 @@ SETTINGS = {
     "COUNCIL_RECALL_TIMEOUT_S": "30",
     "COUNCIL_RECALL_MEANINGS": "false",
 }
+# Apart from those of other Councils of the tests, which begin where the ports beside ours lie.
+BASES = range(21_000, 21_900, 40)
 FREE = {"input_usd_micros": 0, "output_usd_micros": 0}
 SLOW_TOKENS = 20
 SLOW = f"ok-{SLOW_TOKENS}-50ms"
@@ -59,6 +61,12 @@ def staged(where: home.Home, parent: str, changes: dict[str, bytes | None]) -> s
     made = blueprint._git(where, "commit-tree", tree, "-m", "Change it", "-p", parent).decode().strip()
     blueprint.materialise(where, made)
     return made
+
+
+def free_port() -> int:
+    """Return a base port of which those of the live services and of those beside them are free now."""
+    offsets = [beside + own for beside in (0, 20) for own in (0, 2, 6)]
+    return next(base for base in BASES if all(whole.is_free(base + offset) for offset in offsets))
 
 
 class Running:
@@ -144,7 +152,7 @@ async def _asked(path: Path, request: bytes) -> str:
 async def running() -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory(prefix="c") as folder:
         async with upstream.serve(upstream.Script()) as server:
-            made = await asyncio.to_thread(Running, Path(folder, "h"), whole.free_port(), server.url)
+            made = await asyncio.to_thread(Running, Path(folder, "h"), free_port(), server.url)
             try:
                 yield made
             finally:
