@@ -10,7 +10,7 @@ from pathlib import Path
 
 from council import homes, supervisor
 from council.domain import home
-from council.supervisor import control, specs
+from council.supervisor import control, specs, users
 
 TOY = Path(__file__).with_name("toy_service.py")
 
@@ -22,17 +22,21 @@ def main() -> int:
     def planned(of: str) -> Sequence[specs.ServiceSpec]:
         settings = homes.load_config(where, of, os.environ, {"port": port})
         calls = specs.SocketSpec("calls", "unix", path=where.socket("changer"))
-        changer = specs.ServiceSpec("changer", (sys.executable, str(TOY), "caller", str(where.root)), sockets=(calls,))
+        argv = (sys.executable, str(TOY), "caller", str(where.root))
+        # Root, where services have users: the toy's one could not reach the supervisor's socket.
+        changer = specs.ServiceSpec("changer", argv, sockets=(calls,), keeps_root=True)
         return [*(spec for spec in specs.specs(settings, where, of) if spec.name in names), changer]
 
+    config = homes.load_config(where, generation, os.environ, {"port": port})
     return supervisor.run(
-        homes.load_config(where, generation, os.environ, {"port": port}),
+        config,
         where,
         generation,
         lambda line: print(line, flush=True),
         on_ready=lambda: print("READY", flush=True),
         services=planned(generation),
         rights=control.Rights(frozenset({"changer"}), frozenset(), frozenset({"watcher"})),
+        regime=users.decide(config, where, specs.with_users(planned(generation))),
         plan=planned,
     )
 

@@ -25,10 +25,12 @@ import aiohttp
 import pytest
 import yaml
 
+import reachable
 import whole
 from council import homes
 from council.backends.runtime import local
 from council.domain import errors, home, states
+from council.supervisor import users
 from council.testing import upstream
 from council.upkeep.engine import blueprint
 
@@ -317,3 +319,24 @@ async def test_the_owner_may_not_change_the_generation(running: Running) -> None
     for command in (runtime.launch(second, []), runtime.promote(second), runtime.discard(second)):
         with pytest.raises(errors.ForbiddenError, match="by a patch"):
             await command
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users")
+async def test_services_with_users_of_their_own_take_over_as_well(running: Running) -> None:
+    folder = running.where.root.parent
+    folder.chmod(0o755)
+    reachable.need(folder)
+    first, second = running.numbers
+    await asyncio.to_thread(running.start, *reachable.command(folder, []))
+    assert users.describe(users.Regime("users")) in running.said()
+
+    def work() -> None:
+        assert running.tell("launch", second, services=["recall", "worker", "watcher"]) == "ok", running.said()
+        assert running.tell("promote", second) == "ok", running.said()
+        assert set(running.generations().values()) == {second}
+
+    load = Load(running)
+    await load.during(asyncio.ensure_future(asyncio.to_thread(work)))
+    await load.once()
+    assert not load.failures, load.failures[:3]
+    assert set(load.served) == {first, second}
