@@ -72,7 +72,7 @@ class ReadyLine:
     def obeyed(self) -> None:
         """Say that an order has been carried out."""
         if self._descriptor is not None:
-            # Not while the line is still to come; and a pipe that is full has news enough in it.
+            # A supervisor that was stopped for hours has news enough in the pipe.
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
                 os.write(self._descriptor, b"!")
 

@@ -198,9 +198,12 @@ class _Watcher:
 
     def _publish(self) -> None:
         made, watch = self._made, self._config.watch
-        text_by_path = files.build(made.gates, made.sentinels, self._config.alerts, watch)
-        urls = {"prometheus": watch.prometheus_url, "alertmanager": watch.alertmanager_url}
-        published.publish(self._where.monitoring, text_by_path, urls)
+        try:
+            text_by_path = files.build(made.gates, made.sentinels, self._config.alerts, watch)
+            urls = {"prometheus": watch.prometheus_url, "alertmanager": watch.alertmanager_url}
+            published.publish(self._where.monitoring, text_by_path, urls)
+        except Exception:  # noqa: BLE001 - the watch goes on without
+            _log.exception("the monitoring files could not be made")
 
     async def _turn(self) -> None:
         """Turn the loop at whole multiples of the interval, so that a slow turn puts off none but the next."""

@@ -185,7 +185,9 @@ class ChildProcess:
         descriptor, self._orders_fd = self._orders_fd, None
         if descriptor is not None:
             os.close(descriptor)
-        self.behind = 0
+        if self.behind:
+            self.behind = 0
+            self._on_obeyed()
 
     async def _ping(self, path: Path) -> None:
         while True:
