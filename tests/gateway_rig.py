@@ -20,10 +20,10 @@ from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
 from council.backends.records import sql
 from council.domain import access, config, gates, providers
-from council.gateway import application, auth, limits, parts
+from council.gateway import application, auth, limits, parts, trial
 from council.kit import clock
 from council.serving import pipeline
-from council.serving.ledger import writer
+from council.serving.ledger import unkept, writer
 from council.serving.memory import use
 from council.serving.providers import calls
 from council.serving.router import learning
@@ -33,6 +33,7 @@ from council.testing import watch as scripted_watch
 from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
+TRIAL_KEY = "key-of-trials"
 # A query in other words than the guide's, and what is near to it.
 NEAREST = {"When may captains come in?": "hours.md"}
 WATCHED = (
@@ -125,6 +126,14 @@ async def open_rig(
         specialists, ledger_writer, made_calls, found.escalation, settings.prices, "0" * 40, clock.SystemClock(),
         use.Remembering(memories, settings.memory), None, routers.Router(settings.router), learned,
     )  # fmt: skip
+    book = unkept.UnkeptLedger()
+    unpaid = calls.Calls(
+        found.models, servers, {}, book, settings.calls, settings.budget, clock.SystemClock(), random.Random(1)
+    )
+    tried = pipeline.Pipeline(
+        specialists, book, unpaid, found.escalation, settings.prices, "0" * 40, clock.SystemClock(),
+        router=routers.Router(settings.router), reserve=0.0,
+    )  # fmt: skip
     watch = scripted_watch.ScriptedWatch(*WATCHED)
     made = parts.Parts(
         config=settings,
@@ -132,6 +141,7 @@ async def open_rig(
         incidents=kept_incidents,
         watch=watch,
         pipeline=chain,
+        trials=trial.Trials(access.digest(TRIAL_KEY), tried),
         calls=made_calls,
         sandbox=sandbox,
         memories=memories,

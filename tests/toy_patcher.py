@@ -78,7 +78,7 @@ async def main() -> None:
     live = toy_generations.command(root, "status")["live"]
     state = await takes.recover(live)
     if command == "apply":
-        state = await takes.apply(sys.argv[3], live)
+        state = await takes.apply(sys.argv[3], live, {"signer": "ann"})
     print(state.last.value if state.last else "nothing")
 
 

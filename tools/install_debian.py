@@ -38,6 +38,10 @@ PACKAGES = {
     "firejail": _Package("bin/firejail", "", "the contract tests of SandboxRunner on a real Firejail are skipped"),
     "runsc": _Package("bin/runsc", "", "the contract tests of SandboxRunner on a real gVisor are skipped"),
     "strace": _Package("bin/strace", "", "nobody is killed at single system calls while a patch is applied"),
+    "gpg": _Package("bin/gpg", "", "the signatures of patches are tested on made packets only, none by gpg"),
+    "gpg-agent": _Package(
+        "bin/gpg-agent", "", "the signatures of patches are tested on made packets only, none by gpg"
+    ),
     "bubblewrap": _Package("bin/bwrap", "", "nothing is compared with bubblewrap"),
     "libseccomp2": _Package(
         "lib/*/libseccomp.so.2", "", "the sandbox's seccomp filters are not compared with their source"

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,12 @@ from council.kit import permissions
 
 if TYPE_CHECKING:
     from council.gateway import door as door_module
+    from council.gateway import trial as trial_module
     from council.serving import pipeline as pipeline_module
-    from council.serving.ledger import writer as writer_module
+    from council.serving import relay as relay_module
+    from council.serving.cache import use as cache_use
     from council.serving.memory import keeper as keeper_module
+    from council.serving.memory import use as use_module
     from council.serving.providers import calls as calls_module
     from council.serving.router import learning as learning_module
     from council.serving.specialists import speech
@@ -151,7 +154,6 @@ def gateway(
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    metrics_key = access.digest(care_app.read_secret(where.metrics_key_file))
     made_records, made_store = records(config, where), store(config, where)
     made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
@@ -163,20 +165,21 @@ def gateway(
     die = random.Random()  # noqa: S311 - draws deployments
     made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
+    stages = _Stages(compute, recall, memories, sandbox, made_calls)
+    keeping = _keeping(book, learned, memories, config, where, generation)
     made = parts.Parts(
         config=config,
         records=made_records,
         incidents=made_incidents,
         watch=made_watch,
-        pipeline=_pipeline(
-            _Stages(compute, recall, memories, sandbox, made_calls, book, learned), found, config, where, generation
-        ),
+        pipeline=_pipeline(stages, keeping, found, config, where, generation),
+        trials=_trials(stages, made_servers, off, found, config, where, generation),
         calls=made_calls,
         sandbox=sandbox,
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(made_records, config.gateway, metrics_key),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file)),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
             "records": _in_thread(made_records.ping),
@@ -238,39 +241,93 @@ class _Stages:
     memories: ports.Memories
     sandbox: ports.Sandbox
     calls: "calls_module.Calls"
-    book: "writer_module.LedgerWriter"
-    learned: "learning_module.Learning"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Keeping:
+    """What the serving loop keeps of a question; of one of a trial's nothing, and it has no escalations to spare."""
+
+    book: "relay_module.LedgerWriter"
+    reserve: float
+    remembering: "use_module.Remembering | None" = None
+    cache: "cache_use.Cache | None" = None
+    learned: "learning_module.Learning | None" = None
+
+
+def _trials(
+    stages: _Stages,
+    made_servers: Mapping[str, ports.ModelProvider],
+    off: Mapping[str, str],
+    found: providers.Catalogue,
+    config: config_module.Config,
+    where: home_module.Home,
+    generation: str,
+) -> "trial_module.Trials":
+    """Return who may try this generation, with a pipeline that keeps nothing. Raises SetupError without their key.
+
+    Its calls are its own, so that neither learns from the other which servers fail.
+    """
+    from council.gateway import trial
+    from council.serving.ledger import unkept
+    from council.serving.providers import calls
+
+    book, clock = unkept.UnkeptLedger(), clock_module.SystemClock()
+    die = random.Random()  # noqa: S311 - draws deployments
+    unpaid = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
+    apart = dataclasses.replace(stages, calls=unpaid)
+    pipeline = _pipeline(apart, _Keeping(book, reserve=0.0), found, config, where, generation)
+    return trial.Trials(_digest(where.trial_key_file), pipeline)
+
+
+def _digest(key_file: Path) -> str:
+    return access.digest(care_app.read_secret(key_file))
+
+
+def _keeping(
+    book: "relay_module.LedgerWriter",
+    learned: "learning_module.Learning",
+    memories: ports.Memories,
+    config: config_module.Config,
+    where: home_module.Home,
+    generation: str,
+) -> _Keeping:
+    from council.backends.answer_cache import unix as answer_cache_unix
+    from council.serving import pace
+    from council.serving.cache import use as cache_use
+    from council.serving.memory import use
+
+    given = answer_cache_unix.UnixAnswerCache(where.socket("recall"), config.cache.timeout_s)
+    cache = cache_use.Cache(given, config.cache, generation)
+    return _Keeping(book, pace.RESERVE, use.Remembering(memories, config.memory), cache, learned)
 
 
 def _pipeline(
     stages: _Stages,
+    keeping: _Keeping,
     found: providers.Catalogue,
     config: config_module.Config,
     where: home_module.Home,
     generation: str,
 ) -> "pipeline_module.Pipeline":
-    from council.backends.answer_cache import unix as answer_cache_unix
     from council.serving import pipeline
-    from council.serving.cache import use as cache_use
-    from council.serving.memory import use
     from council.serving.providers import speaker as speakers
     from council.serving.router import router
 
     speaker = speakers.Speaker(stages.calls, config.model.name)
     prompts = where.generations / generation / "prompts"
-    given = answer_cache_unix.UnixAnswerCache(where.socket("recall"), config.cache.timeout_s)
     return pipeline.Pipeline(
         specialists(speaker, stages.compute, stages.recall, stages.sandbox, prompts, config),
-        stages.book,
+        keeping.book,
         stages.calls,
         found.escalation,
         config.prices,
         generation,
         clock_module.SystemClock(),
-        use.Remembering(stages.memories, config.memory),
-        cache_use.Cache(given, config.cache, generation),
+        keeping.remembering,
+        keeping.cache,
         router.Router(config.router, stages.memories),
-        stages.learned,
+        keeping.learned,
+        keeping.reserve,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from council.domain import gates, incidents, watching
+from council.domain import baking, gates, incidents, watching
 
 
 class Incidents(Protocol):
@@ -145,3 +145,13 @@ class Watch(Protocol):
 
     async def history(self, gate: str, start_s: float) -> watching.History:
         """Return what a gate said from a time on, epoch seconds; empty where there is no such gate."""
+
+
+class Trier(Protocol):
+    """Puts marked requests to one gateway."""
+
+    async def ask(self, question: baking.Question) -> baking.Answer:
+        """Return how the question was answered, or that it was not; within its time, and raises nothing of the gateway's."""
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""

@@ -16,19 +16,24 @@ import yaml
 from council import app
 from council.domain import (
     access,
+    authz,
+    authz_file,
+    baking,
     errors,
     gates,
     gates_file,
     model_catalogue,
+    patches,
     providers,
     sentinels,
     sentinels_file,
+    trial_file,
 )
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import ids
-from council.upkeep.engine import blueprint, shipped
+from council.upkeep.engine import blueprint, repository, shipped
 
 CONFIG_FILE = "council.yaml"
 DEFAULT_HOME = "~/.council"
@@ -215,10 +220,37 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
     return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
 
 
+def loosens(where: home_module.Home, generation: str, change: patches.Change) -> bool:
+    """Return whether a change of a file may let pass more than a generation does. Only of gates can it be told.
+
+    Raises ConfigError if the gates of the generation cannot be read.
+    """
+    if change.path != gates.FILE or change.content is None:
+        return True
+    before = load_gates(where, generation)
+    ours = parse_yaml(default_files()[gates.FILE], gates.FILE)
+    try:
+        after = gates_file.build(parse_yaml(change.content, gates.FILE), ours)
+    except errors.ConfigError:
+        return True
+    return gates.loosened(before, after) is not None
+
+
+def load_authz(where: home_module.Home, generation: str | None, journal_key: str = "") -> authz.Policy:
+    """Return who may change the blueprint by a generation, the live one if None. Raises ConfigError, BlueprintError.
+
+    By a blueprint from before there were patches nobody may, as by the default one. `journal_key` is the fingerprint that may
+    not be listed.
+    """
+    path = where.generations / (generation or blueprint.current(where)) / authz.FILE
+    found = read_yaml(path) if path.exists() else parse_yaml(default_files()[authz.FILE], authz.FILE)
+    return authz_file.build(found, journal_key)
+
+
 def update_of(where: home_module.Home) -> shipped.Update:
     """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError."""
     folder = where.generations / blueprint.current(where)
-    before, now = blueprint.written(where, (shipped.STARTED, shipped.UPDATED)), default_files()
+    before, now = repository.written(where, (shipped.STARTED, shipped.UPDATED)), default_files()
     live = {path: _content(folder / path) for path in before.keys() | now.keys()}
     return shipped.compare(before, live, now)
 
@@ -228,6 +260,15 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
+
+
+def load_trial(where: home_module.Home, generation: str) -> tuple[baking.Question, ...]:
+    """Return what a generation is tried with; those questions that Council ships for a blueprint from before there were any.
+
+    Raises ConfigError.
+    """
+    path = where.generations / generation / baking.FILE
+    return trial_file.build(read_yaml(path) if path.exists() else parse_yaml(default_files()[baking.FILE], baking.FILE))
 
 
 def default_files() -> dict[str, bytes]:
@@ -271,7 +312,7 @@ def _make_folders(where: home_module.Home) -> None:
 
 
 def _make_keys(where: home_module.Home) -> None:
-    for file in (where.internal_key_file, where.metrics_key_file):
+    for file in (where.internal_key_file, where.metrics_key_file, where.trial_key_file):
         if not file.exists():
             _write_secret(file, secrets.token_urlsafe(32))
 

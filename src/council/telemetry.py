@@ -7,11 +7,13 @@ In a process with several workers `PROMETHEUS_MULTIPROC_DIR` must be set before 
 sums over all of them.
 """
 
+import collections
 import contextlib
+import contextvars
 import functools
 import os
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import prometheus_client
 from prometheus_client import multiprocess
@@ -385,10 +387,80 @@ def begin(models: Iterable[str]) -> None:
         of(COST_USD_MICROS, model)
 
 
-@functools.lru_cache(maxsize=4096)
+class Apart:
+    """What one request of a trial would have counted; nobody but `count` ever sees it."""
+
+    def __init__(self) -> None:
+        self._counts: collections.Counter[tuple[Any, ...]] = collections.Counter()
+
+    def count(self, metric: prometheus_client.Counter, *labels: str) -> int:
+        """Return by how much a counter would be higher."""
+        return self._counts[metric, *labels]
+
+    def take(self, metric: Any, labels: tuple[str, ...]) -> "_Unheard":
+        """Return what takes the place of a metric's child."""
+        return _Unheard(self._counts, (metric, *labels))
+
+
+class _Unheard:
+    """Takes what a counter, gauge or histogram takes, and keeps the sum of what is counted."""
+
+    def __init__(self, counts: "collections.Counter[tuple[Any, ...]]", key: tuple[Any, ...]):
+        self._counts = counts
+        self._key = key
+
+    def inc(self, amount: float = 1) -> None:
+        self._counts[self._key] += int(amount)
+
+    def dec(self, amount: float = 1) -> None: ...
+
+    def set(self, value: float) -> None: ...
+
+    def observe(self, amount: float) -> None: ...
+
+    def time(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+# As the request's id in the log, it goes along with whatever is done for the request, in tasks and threads, too.
+_APART: contextvars.ContextVar[Apart | None] = contextvars.ContextVar("apart", default=None)
+
+
+@contextlib.contextmanager
+def counting(apart: Apart | None) -> Iterator[None]:
+    """Have everything that is asked of `of` inside counted apart, or with all the rest where that is None.
+
+    A task that is begun inside and outlives it goes on counting apart: what serves several requests must not be begun there,
+    or must not count.
+    """
+    token = _APART.set(apart)
+    try:
+        yield
+    finally:
+        _APART.reset(token)
+
+
+def apart() -> Apart | None:
+    """Return where what is counted now goes; None where that is the metrics."""
+    return _APART.get()
+
+
 def of(metric: _Metric, *labels: str) -> _Metric:
-    """Return the child of a metric with these labels, looked up once: `labels` takes a lock and checks each time."""
-    return metric.labels(*labels)
+    """Return the child of a metric with these labels, the metric itself without any; in a trial what takes its place.
+
+    Whatever counts for a request asks here, so that a marked one is in no metric.
+    """
+    counted = _APART.get()
+    if counted is not None:
+        return cast(_Metric, counted.take(metric, labels))
+    child: _Metric = _child(metric, *labels)
+    return child
+
+
+@functools.lru_cache(maxsize=4096)
+def _child(metric: _Metric, *labels: str) -> _Metric:
+    """Look a child up once: `labels` takes a lock and checks each time."""
+    return metric.labels(*labels) if labels else metric
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from council.backends.runtime import local
 from council.domain import errors, home, states
 from council.supervisor import users
 from council.testing import upstream
-from council.upkeep.engine import blueprint
+from council.upkeep.engine import blueprint, repository
 
 DRIVER = Path(__file__).with_name("generations_supervisor.py")
 RATE = 20.0
@@ -59,8 +59,7 @@ def light(number: int) -> dict[str, bytes | None]:
 
 def staged(where: home.Home, parent: str, changes: dict[str, bytes | None]) -> str:
     """Write a generation that is not live, as patchctl does."""
-    tree = blueprint._write_tree(where, parent, changes)
-    made = blueprint._git(where, "commit-tree", tree, "-m", "Change it", "-p", parent).decode().strip()
+    made = repository.add_commit(where, parent, changes, "Change it")
     blueprint.materialise(where, made)
     return made
 

@@ -45,6 +45,7 @@ def places(where: home.Home) -> dict[str, Path]:
         "token": where.token_file,
         "key": where.internal_key_file,
         "metrics key": where.metrics_key_file,
+        "trial key": where.trial_key_file,
         "records": where.records / "council.db",
         "meanings": where.meanings_file,
         "generation": where.current / "council.yaml",
@@ -59,7 +60,7 @@ def places(where: home.Home) -> dict[str, Path]:
 
 
 READABLE = {
-    "gateway": {"key", "metrics key", "records", "generation"},
+    "gateway": {"key", "metrics key", "trial key", "records", "generation"},
     "model": {"key", "models"},
     "recall": {"generation", "library", "records", "meanings"},
     "store": {"store"},
@@ -82,6 +83,7 @@ PLACES = [
     "token",
     "key",
     "metrics key",
+    "trial key",
     "records",
     "meanings",
     "generation",

@@ -68,6 +68,7 @@ def check(world: patch_world.World) -> None:
     for earlier, later in zip(world.records, world.records[1:], strict=False):
         ended = earlier["phase"] == "idle"
         assert ended == (later["phase"] == "staging"), (earlier, later)
+    assert all(("signer" in one) == (one["phase"] == "staging") for one in world.records)
 
 
 @pytest.mark.parametrize("kind", ["lame", "bad"])

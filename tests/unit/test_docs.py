@@ -225,6 +225,7 @@ def test_every_error_that_reaches_clients_has_a_row() -> None:
         "config_invalid",
         "blueprint_invalid",
         "journal_damaged",
+        "staging_failed",
         "setup_incomplete",
         "not_running",
         "notify_failed",

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from council import app, homes
-from council.domain import access, config, errors, home
+from council.domain import access, config, errors, home, patches
+from council.upkeep.engine import blueprint
 from forked import outcome
 
 
@@ -25,8 +26,11 @@ def tokens(where: home.Home) -> list[access.Token]:
         records.close()
 
 
+MODES = {"root": 0o700, "secrets": 0o700, **dict.fromkeys(("key", "metrics", "trial", "token"), 0o600)}
+
+
 def modes(where: home.Home) -> dict[str, int]:
-    keys = {"key": where.internal_key_file, "metrics": where.metrics_key_file}
+    keys = {"key": where.internal_key_file, "metrics": where.metrics_key_file, "trial": where.trial_key_file}
     named = {"root": where.root, "secrets": where.secrets, "token": where.token_file, **keys}
     return {name: stat.S_IMODE(path.stat().st_mode) for name, path in named.items()}
 
@@ -34,7 +38,7 @@ def modes(where: home.Home) -> dict[str, int]:
 def test_a_home_is_made_whole_from_nothing(where: home.Home) -> None:
     made = homes.prepare(where, {})
     assert made.new_blueprint and made.new_token
-    assert modes(where) == {"root": 0o700, "secrets": 0o700, "key": 0o600, "metrics": 0o600, "token": 0o600}
+    assert modes(where) == MODES
     assert where.library.is_dir() and (where.current / homes.CONFIG_FILE).is_file()
     [token] = tokens(where)
     assert (token.role, token.secret_sha256) == (access.Role.ADMIN, access.digest(where.token_file.read_text().strip()))
@@ -42,15 +46,25 @@ def test_a_home_is_made_whole_from_nothing(where: home.Home) -> None:
 
 def test_the_files_are_private_whatever_the_umask(where: home.Home) -> None:
     outcome(lambda: (os.umask(0), homes.prepare(where, {})))
-    assert modes(where) == {"root": 0o700, "secrets": 0o700, "key": 0o600, "metrics": 0o600, "token": 0o600}
+    assert modes(where) == MODES
 
 
 def test_preparing_again_changes_nothing(where: home.Home) -> None:
     first = homes.prepare(where, {})
-    before = (where.token_file.read_text(), where.metrics_key_file.read_text(), tokens(where))
+    before = (
+        where.token_file.read_text(),
+        where.metrics_key_file.read_text(),
+        where.trial_key_file.read_text(),
+        tokens(where),
+    )
     again = homes.prepare(where, {})
     assert (again.generation, again.new_blueprint, again.new_token) == (first.generation, False, False)
-    assert (where.token_file.read_text(), where.metrics_key_file.read_text(), tokens(where)) == before
+    assert (
+        where.token_file.read_text(),
+        where.metrics_key_file.read_text(),
+        where.trial_key_file.read_text(),
+        tokens(where),
+    ) == before
 
 
 def test_what_is_missing_is_added(where: home.Home) -> None:
@@ -126,6 +140,50 @@ def test_settings_come_from_the_live_generation_with_environment_and_flags_on_to
     homes.prepare(where, {})
     assert homes.load_config(where, None, {"COUNCIL_PORT": "18300"}, {}).port == 18300
     assert homes.load_config(where, None, {"COUNCIL_PORT": "18300"}, {"port": 18400}).port == 18400
+
+
+def test_nobody_may_change_a_new_blueprint_or_one_from_before_there_were_patches(where: home.Home) -> None:
+    homes.prepare(where, {})
+    assert homes.load_authz(where, None).signers == {}
+    blueprint.commit(where, {"authz.yaml": None}, "Go back")
+    assert homes.load_authz(where, None).signers == {}
+
+
+def test_who_may_change_the_blueprint_is_of_the_live_generation(where: home.Home) -> None:
+    homes.prepare(where, {})
+    signer = "{name: Ann, kind: human, allow: ['**']}"
+    content = f"authorisation: {{signers: {{'{'a' * 40}': {signer}}}}}\n".encode()
+    blueprint.commit(where, {"authz.yaml": content}, "List Ann")
+    assert homes.load_authz(where, None).signers["a" * 40].name == "Ann"
+    with pytest.raises(errors.ConfigError, match="seals the journal"):
+        homes.load_authz(where, None, "a" * 40)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("gates.yaml", b'monitoring_gates: {latency_p95: "<900ms"}', True),
+        ("gates.yaml", None, True),
+        ("gates.yaml", b"monitoring_gates: {", True),
+        ("gates.yaml", b"\xff", True),
+        ("sentinels.yaml", b"sentinels: {}", True),
+        ("prompts/gates.yaml", b"monitoring_gates: {}", True),
+    ],
+)
+def test_what_is_not_surely_tighter_loosens(where: home.Home, path: str, content: bytes | None, expected: bool) -> None:
+    generation = homes.prepare(where, {}).generation
+    action = patches.Action.DELETE if content is None else patches.Action.PUT
+    assert homes.loosens(where, generation, patches.Change(path, action, content, None)) is expected
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(900, False), (1000, False), (1100, True)])
+def test_a_limit_of_all_gates_is_compared_with_that_of_the_generation(
+    where: home.Home, limit: int, expected: bool
+) -> None:
+    generation = homes.prepare(where, {}).generation
+    content = homes.default_files()["gates.yaml"].replace(b'"<1000ms"\n', f'"<{limit}ms"\n'.encode(), 1)
+    change = patches.Change("gates.yaml", patches.Action.PUT, content, None)
+    assert homes.loosens(where, generation, change) is expected
 
 
 def test_a_home_without_a_blueprint_says_what_to_run(where: home.Home) -> None:

@@ -234,12 +234,26 @@ Event = Delta | Finding | PassOn
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What is told of a marked question beside its answer: calls to other parts, and what was not paid for it.
+
+    `worst_usd_micros` is what would have been held for the paid model that would have been asked, where `paid`.
+    """
+
+    calls: int
+    calls_failed: int
+    paid: bool
+    worst_usd_micros: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A finding with everything that the caller is told about it.
 
     `timings_ms` maps stage to milliseconds. `passed_on` maps each specialist that declined to its reason. `degraded`
     names parts that were away and what that changed. `provider` is whose server answered, and `tried` what went wrong at
-    others before, where a model was asked by its name. `memory` says what was used and kept, None where memory is off.
+    others before, where a model was asked by its name. `memory` says what was used and kept, None where memory is off. `trial`
+    is there where the question was marked.
     """
 
     request_id: str
@@ -256,3 +270,4 @@ class Answer:
     provider: str = ""
     tried: Sequence[str] = ()
     memory: Mapping[str, Any] | None = None
+    trial: Trial | None = None

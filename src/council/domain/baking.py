@@ -1,10 +1,35 @@
 """What is seen of a generation while it is tried: marked requests and how they ended, and readings of its services."""
 
 import enum
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from council.domain import timeseries
+
+FILE = "trial.yaml"
+KEY = "trial_questions"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that generations are tried with. `answer` is what its answer must hold; "" where nobody knows one.
+
+    `kind` is a word for people, such as `dates`.
+    """
+
+    kind: str
+    text: str
+    answer: str = ""
+
+    def right(self, said: str) -> bool | None:
+        """Return whether an answer is the one that is known: in the same letters, and not as part of a word or number."""
+        return holds(said, self.answer) if self.answer else None
+
+
+def holds(text: str, answer: str) -> bool:
+    """Return whether a text says something: `12` is in `= 12.`, and not in `112`, `12.5` or `1,012`."""
+    return re.search(rf"(?<!\w)(?<!\d[.,]){re.escape(answer)}(?!\w)(?![.,]\d)", text) is not None
 
 
 class Ending(enum.StrEnum):
@@ -53,7 +78,7 @@ class Margins:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A generation as it was seen from `from_s` to `until_s`, Unix seconds. Answers in the order in which they ended.
+    """A generation as it was seen from `from_s` to `until_s`, Unix seconds. Answers in the order of the questions.
 
     `series` by metric, of the services of this generation alone, each labelled with the service's own name. `problem` says
     why not all of it could be seen.

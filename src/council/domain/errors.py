@@ -8,12 +8,14 @@ CouncilError
 │   ├── MethodNotAllowedError        the path exists, with other methods
 │   ├── UnsupportedParameterError    a known parameter that this version refuses instead of ignoring
 │   ├── ContextTooLongError          more tokens than the model's context holds
-│   └── ModelNotFoundError           no model of that name
+│   ├── ModelNotFoundError           no model of that name
+│   └── PatchRefusedError            a patch may not be applied; `reason` says why
 ├── UnauthenticatedError         no token where one is needed, or one that is not ours
 ├── ForbiddenError               a token without the right, or a Host or Origin that is not allowed
 ├── NotFoundError                no such thing
 ├── RateLimitedError             too many requests from one token
 ├── BudgetError                  a paid call would go over a budget, or nobody said what it costs
+├── UnspentError                 a paid call is not made, since a trial spends nothing
 ├── OverloadedError              a queue is full
 ├── UnavailableError             a part that the request needs is away; a later try may succeed
 │   ├── ModelUnavailableError        the model is loading, restarting or missing
@@ -32,7 +34,8 @@ CouncilError
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ConfigError                  a config key or value that cannot be used
 ├── BlueprintError               the blueprint cannot be read or written
-│   └── JournalError                 the journal of patches is damaged
+│   ├── JournalError                 the journal of patches is damaged
+│   └── StagingError                 a new generation cannot be made of a patch
 └── SetupError                   something that set-up must provide is missing or damaged
 
 `code` is stable and may be relied on by clients; `message` is for the user and ends with what to do next; `detail` is for
@@ -104,6 +107,24 @@ class ModelNotFoundError(InvalidRequestError):
     code = "model_not_found"
 
 
+class PatchRefusedError(InvalidRequestError):
+    """A patch may not be applied; `reason` says why. It is one of the stable words of `patches.Reason`."""
+
+    code = "patch_refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        detail: str = "",
+        parameter: str | None = None,
+        retry_after_s: int | None = None,
+    ):
+        super().__init__(message, detail=detail, parameter=parameter, retry_after_s=retry_after_s)
+        self.reason = reason
+
+
 class UnauthenticatedError(CouncilError):
     """No token where one is needed, or one that is not ours."""
 
@@ -136,6 +157,15 @@ class BudgetError(CouncilError):
     """A paid call would go over a budget, or nobody said what it costs."""
 
     code = "budget_exceeded"
+
+
+class UnspentError(CouncilError):
+    """A paid call is not made, since a trial spends nothing."""
+
+    code = "not_spent"
+
+    # What would have been held for the call.
+    usd_micros = 0
 
 
 class OverloadedError(CouncilError):
@@ -275,6 +305,24 @@ class JournalError(BlueprintError):
     """The journal of patches is damaged; nothing is applied until a person has looked."""
 
     code = "journal_damaged"
+
+
+class StagingError(BlueprintError):
+    """A new generation cannot be made of a patch. `reason` is stable: a member of `upkeep.engine.changes.Reason`."""
+
+    code = "staging_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        detail: str = "",
+        parameter: str | None = None,
+        retry_after_s: int | None = None,
+        reason: str = "",
+    ):
+        super().__init__(message, detail=detail, parameter=parameter, retry_after_s=retry_after_s)
+        self.reason = reason
 
 
 class SetupError(CouncilError):

@@ -8,7 +8,7 @@ gate unknown for the shortest window alone. Which services must be readable for 
 import enum
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 FILE = "gates.yaml"
 KEY = "monitoring_gates"
@@ -210,3 +210,21 @@ def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
     if not gate.comparator.holds(value, gate.amber):
         return Verdict.AMBER, f"{told}; amber from {gate.amber:g}"
     return Verdict.GREEN, told
+
+
+def loosened(before: Sequence[Gate], after: Sequence[Gate]) -> str | None:
+    """Return a gate of `before` that `after` lacks, or with which it lets pass more; None if it only tightens and adds.
+
+    What is not a limit must be as it was, but for its words: that another window or form is the stricter one nobody can tell.
+    """
+    kept = {gate.name: gate for gate in after}
+    for old in before:
+        new = kept.get(old.name)
+        if new is None:
+            return old.name
+        limits = ((new.threshold, old.threshold), (new.amber, old.amber))
+        if not all(one == other or old.comparator.holds(one, other) for one, other in limits):
+            return old.name
+        if replace(new, threshold=old.threshold, amber=old.amber, no_data=old.no_data, protects=old.protects) != old:
+            return old.name
+    return None

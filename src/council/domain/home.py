@@ -34,6 +34,11 @@ class Home:
         return self.secrets / "metrics.key"
 
     @property
+    def trial_key_file(self) -> Path:
+        """The key that marks requests of a trial, which leave nothing behind: for whoever tries a generation."""
+        return self.secrets / "trial.key"
+
+    @property
     def provider_keys(self) -> Path:
         """One file a provider; only the gateway reads them."""
         return self.secrets / "providers"

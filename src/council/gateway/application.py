@@ -81,7 +81,8 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
         sandbox_wire.body_bytes_max(made.config.sandbox),
         _template,
         made.closing,
-        made.pipeline.relabel,
+        made.trials.recognise,
+        made.relabel,
     )
 
 
@@ -118,6 +119,7 @@ def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
                 for task in running:
                     task.cancel()
                 await made.pipeline.close()
+                await made.trials.pipeline.close()
 
     return lifespan
 

@@ -4,6 +4,7 @@ Plain ASGI, since it runs for every request and every chunk.
 """
 
 import asyncio
+import dataclasses
 import logging
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors
 from council.gateway import errors as http_errors
-from council.gateway import exchange, limits, presence
+from council.gateway import exchange, limits, presence, trial
 from council.kit import ids, json_logs
 
 _log = logging.getLogger(__name__)
@@ -50,16 +51,22 @@ class Door:
         job_bytes_max: int,
         template_of: Callable[[str], str],
         closing: asyncio.Event,
+        recognise: Callable[[Scope], telemetry.Apart | None] = lambda _: None,
         relabel: Callable[[str], None] = lambda _: None,
     ):
-        """`relabel` has answers and figures name another generation from now on."""
+        """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
+
+        `relabel` has answers and figures name another generation from now on.
+        """
         self.relabel = relabel
         self._app = app
         self._closing = closing
         self._gateway = gateway
         self._job_bytes_max = job_bytes_max
         self._template_of = template_of
-        self._in_flight = 0
+        self._recognise = recognise
+        self._users = _Room(gateway.concurrent_max)
+        self._trial = _Room(trial.PLACES)
         self._crowd = presence.Crowd()
         self._allowed_hosts = frozenset(name.lower() for name in gateway.allowed_hosts)
 
@@ -84,21 +91,27 @@ class Door:
         # Python refuses to read a number of thousands of digits.
         if length.isdecimal() and int(length[:_LENGTH_DIGITS_MAX]) > self.body_bytes_max(scope["path"]):
             raise self.too_large(scope["path"])
+        apart = self._recognise(scope)
+        room = self._users if apart is None else self._trial
+        with telemetry.counting(apart):
+            await self._serve(scope, receive, send, room)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, room: "_Room") -> None:
         # Who watches must not lose sight of a gateway that is full.
-        if self._in_flight >= self._gateway.concurrent_max and scope["path"] not in _ALWAYS:
+        if room.taken >= room.places and scope["path"] not in _ALWAYS:
             raise errors.OverloadedError(
                 "Too many requests are being answered. Try again in a second.", retry_after_s=1
             )
-        self._in_flight += 1
-        telemetry.HTTP_IN_FLIGHT.inc()
+        room.taken += 1
+        telemetry.of(telemetry.HTTP_IN_FLIGHT).inc()
         if asks(self.label(scope["path"])):
             self._crowd.expect(scope)
         try:
             await self._app(scope, receive, send)
         finally:
             self._crowd.part(scope)
-            self._in_flight -= 1
-            telemetry.HTTP_IN_FLIGHT.dec()
+            room.taken -= 1
+            telemetry.of(telemetry.HTTP_IN_FLIGHT).dec()
 
     def too_large(self, path: str) -> errors.BodyTooLargeError:
         """Return the error for a body over the limit."""
@@ -141,6 +154,14 @@ class Door:
                 f"Requests from the site {(origin or 'of another origin')[:100]!r} are refused. "
                 "Add it to `gateway.allowed_origins` if it should be allowed."
             )
+
+
+@dataclasses.dataclass(slots=True)
+class _Room:
+    """How many exchanges may be open at once, and how many are."""
+
+    places: int
+    taken: int = 0
 
 
 def _host_name(header: str) -> str:
@@ -189,7 +210,8 @@ class _Exchange:
             _log.exception("a request failed", extra={"path": self._door.label(self._scope["path"])})
             await self._fail(errors.CouncilError("Internal error.", detail=str(error)))
         finally:
-            self._count()
+            with telemetry.counting(trial.apart(self._scope)):
+                self._count()
             json_logs.request_id.reset(token)
 
     async def _receive_some(self) -> Message:

@@ -27,6 +27,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "invalid_request_error"),
     "rate_limit_exceeded": (429, "rate_limit_error"),
     "budget_exceeded": (402, "insufficient_quota"),
+    "not_spent": (402, "insufficient_quota"),
     "provider_error": (502, "server_error"),
     "overloaded": (503, "overloaded_error"),
     "unavailable": (503, "server_error"),
@@ -39,6 +40,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "sandbox_unavailable": (503, "server_error"),
     "sandbox_stopped": (503, "server_error"),
     "compute_limit": (422, "invalid_request_error"),
+    "patch_refused": (422, "invalid_request_error"),
 }
 _INTERNAL = (500, "server_error")
 _NOTHING: Mapping[str, str] = types.MappingProxyType({})

@@ -15,12 +15,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from council.domain import access, answers, errors, providers
-from council.gateway import asking, exchange, forms, limits, memory, parts, streams
+from council.gateway import asking, exchange, forms, limits, memory, parts, streams, trial
 from council.gateway.wire import chat as wire
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls
 
 CASCADE = "council"
+_Events = AsyncGenerator[answers.Delta | answers.Answer, None]
 _CREATED_S = 1_767_225_600  # 2026-01-01, the models' nominal birthday
 
 
@@ -94,7 +95,15 @@ class OpenAIRoutes:
 
     async def chat(self, request: Request) -> Response:
         """Answer a conversation, whole or streamed."""
-        return await self._ask(request, None)
+        return await (self._ask(request, None) if trial.apart(request.scope) is None else self._try(request))
+
+    async def _try(self, request: Request) -> Response:
+        """Answer a marked request: nobody's, and kept nowhere."""
+        settings = self._parts.config.gateway
+        raw = await exchange.body(request, settings.body_timeout_s, settings.body_bytes_max)
+        asked = self._read(wire.parse(raw), None, request.state.request_id)
+        trial.check(asked.chat, self._is_relayed(asked.chat))
+        return await self._cascade(request, asked, self._parts.trials.pipeline.answer(asked.question, trial.ASKER), {})
 
     async def _ask(self, request: Request, form: forms.Form | None) -> Response:
         principal = self._parts.doorkeeper.admit(request, access.Right.CHAT)
@@ -112,7 +121,9 @@ class OpenAIRoutes:
                     parameter="memory",
                 )
             return await self._relay(request, asked, len(raw), asker, headers)
-        events = self._parts.pipeline.answer(asked.question, asker)
+        return await self._cascade(request, asked, self._parts.pipeline.answer(asked.question, asker), headers)
+
+    async def _cascade(self, request: Request, asked: _Asked, events: _Events, headers: dict[str, str]) -> Response:
         if asked.chat.stream:
             source = streams.CascadeSource(events)
             return streams.EventStream(source, asked.outlet(), headers, asked.question.request_id)
@@ -209,7 +220,7 @@ def _messages(asked: wire.ChatRequest) -> list[answers.Message]:
     ]
 
 
-async def _whole(events: AsyncGenerator[answers.Delta | answers.Answer, None]) -> answers.Answer:
+async def _whole(events: _Events) -> answers.Answer:
     source = streams.CascadeSource(events)
     try:
         while await source.read():

@@ -111,7 +111,19 @@ _SCHEMAS: dict[str, Any] = {
             "degraded": {"type": "array", "items": _TEXT},
             "generation": _TEXT,
         },
-        properties_more={"memory": {"type": "object", "description": "What memory gave and kept, where it is on."}},
+        properties_more={
+            "memory": {"type": "object", "description": "What memory gave and kept, where it is on."},
+            "trial": _object(
+                {
+                    "generation": _TEXT,
+                    "calls": _COUNT,
+                    "calls_failed": _COUNT,
+                    "paid": _FLAG,
+                    "worst_usd_micros": _COUNT,
+                },
+                description="What a marked request came to.",
+            ),
+        },
         description="What Council tells about an answer beside its text.",
     ),
     "ChatCompletion": _object(

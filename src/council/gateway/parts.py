@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from council import care_ports, ports
 from council.domain import config as config_module
-from council.gateway import auth, limits
+from council.gateway import auth, limits, trial
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls as calls_module
 from council.serving.router import learning as learning_module
@@ -24,6 +24,7 @@ class Parts:
     incidents: care_ports.Incidents
     watch: care_ports.Watch
     pipeline: pipeline_module.Pipeline
+    trials: trial.Trials
     calls: calls_module.Calls
     sandbox: ports.Sandbox
     memories: ports.Memories
@@ -38,3 +39,8 @@ class Parts:
     def generation(self) -> str:
         """The generation that this process says it is of; another after `Door.relabel`."""
         return self.pipeline.generation
+
+    def relabel(self, generation: str) -> None:
+        """Have every answer from now on name this generation, those to marked questions too."""
+        self.pipeline.relabel(generation)
+        self.trials.pipeline.relabel(generation)

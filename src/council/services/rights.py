@@ -91,7 +91,8 @@ def confinement_of(
     connect: tuple[int, ...] | None = ()
     match service:
         case "gateway":
-            read += [where.generations, where.current, where.internal_key_file, where.metrics_key_file]
+            read += [where.generations, where.current]
+            read += [where.internal_key_file, where.metrics_key_file, where.trial_key_file]
             read += [Path(file) for file in (config.gateway.tls_cert_file, config.gateway.tls_key_file) if file]
             write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.

@@ -28,11 +28,12 @@ class Local(Protocol):
 class Escalation:
     """Decides nothing about money: the budgets do, by refusing the call."""
 
-    def __init__(self, settings: providers.Escalation, calls: calls_module.Calls):
+    def __init__(self, settings: providers.Escalation, calls: calls_module.Calls, reserve: float = pace.RESERVE):
+        """`reserve` is of escalations beyond their share, see `pace`."""
         self._settings = settings
         self._calls = calls
         self._paid = speaker.Speaker(calls, settings.model)
-        self._pace = pace.Pace(settings.share_max)
+        self._pace = pace.Pace(settings.share_max, reserve)
 
     @property
     def ready(self) -> bool:
@@ -74,6 +75,10 @@ class Escalation:
         except errors.CouncilError as error:
             if run.spoken:
                 raise
+            if isinstance(error, errors.UnspentError):
+                # For the share it counts: it is what would have been.
+                run.withheld_usd_micros = error.usd_micros
+                self._pace.spent()
             run.degraded.append(f"escalation: {error.code}")
             tab.hurry.set()
         async with contextlib.aclosing(local.attempt(question)) as events:

@@ -19,17 +19,18 @@ _SEEN_MIN = 16
 class Pace:
     """Counts questions and doubts; pure but for what it has seen."""
 
-    def __init__(self, share_max: float):
+    def __init__(self, share_max: float, reserve: float = RESERVE):
         """A `share_max` of 1 or more bounds nothing."""
         self._share_max = share_max
-        self._credit = RESERVE
+        self._reserve = reserve
+        self._credit = reserve
         self._questions = 0
         self._doubts: collections.deque[tuple[int, float]] = collections.deque(maxlen=_SEEN)
 
     def question(self) -> None:
         """Note that a question came in, whoever answers it."""
         self._questions += 1
-        self._credit = min(self._credit + self._share_max, RESERVE + 1.0)
+        self._credit = min(self._credit + self._share_max, self._reserve + 1.0)
 
     def doubt_below(self) -> float:
         """Return the confidence below which an answer is worth one of the escalations that are left; 0 where none is."""

@@ -17,9 +17,9 @@ from council import telemetry
 from council.domain import answering, answers, errors, ledger, money, providers
 from council.kit import clock as clock_module
 from council.serving import escalation as escalation_module
+from council.serving import pace, several
 from council.serving import relay as relay_module
 from council.serving import run as run_module
-from council.serving import several
 from council.serving.cache import use as cache_module
 from council.serving.memory import use
 from council.serving.providers import attempts
@@ -82,11 +82,13 @@ class Pipeline:
         cache: cache_module.Cache | None = None,
         router: router_module.Router | None = None,
         learning: learning_module.Learning | None = None,
+        reserve: float = pace.RESERVE,
     ):
+        """`reserve` is of escalations beyond their share, see `pace`."""
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
         self._calls = calls
-        self._escalation = escalation_module.Escalation(escalation, calls)
+        self._escalation = escalation_module.Escalation(escalation, calls, reserve)
         self._prices = prices
         self.generation = generation
         self._clock = clock
@@ -292,7 +294,7 @@ class Pipeline:
         run.finding = finding
         run.cost_usd_micros = await self._cost(finding, run)
         outcome = ledger.Outcome.REFUSED if finding.refused else ledger.Outcome.ANSWERED
-        with run.stage("ledger"), telemetry.LEDGER_SECONDS.time():
+        with run.stage("ledger"), telemetry.of(telemetry.LEDGER_SECONDS).time():
             await self._writer.record(run.row(outcome, run.generation), run.charges)
         run.recorded = True
         run.observe(outcome)

@@ -32,6 +32,9 @@ class Run:
         self.routed = False
         # What serves it from beginning to end, whatever becomes live meanwhile.
         self.generation = ""
+        # What would have been held for a paid model, had it been asked; only of a marked question.
+        self.withheld_usd_micros: int | None = None
+        self._apart = telemetry.apart()
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock
@@ -143,7 +146,16 @@ class Run:
             provider=self.tab.step.deployment.provider if self.tab and self.tab.step else "",
             tried=tuple(self.tab.tried) if self.tab else (),
             memory=self.memory.report(self.route) if self.memory else None,
+            trial=self._trial(),
         )
+
+    def _trial(self) -> answers.Trial | None:
+        """Return what a marked question came to; None for any other."""
+        if self._apart is None:
+            return None
+        ok, failed = (self._apart.count(telemetry.NETWORK_CALLS, outcome) for outcome in telemetry.NETWORK_OUTCOMES)
+        withheld = self.withheld_usd_micros
+        return answers.Trial(ok + failed, failed, withheld is not None, withheld or 0)
 
     def observe(self, outcome: ledger.Outcome, failure: BaseException | None = None) -> None:
         """Count the request in the metrics, once all that it cost is known. `failure` is what it ended in, if in one."""
@@ -162,7 +174,7 @@ class Run:
             telemetry.of(telemetry.TOKENS, model, "prompt").inc(usage.prompt_tokens)
             telemetry.of(telemetry.TOKENS, model, "completion").inc(usage.completion_tokens)
         if said_bytes := self._said_bytes():
-            telemetry.ANSWER_BYTES.observe(said_bytes)
+            telemetry.of(telemetry.ANSWER_BYTES).observe(said_bytes)
 
     def _told(self, outcome: ledger.Outcome, failure: BaseException | None) -> str:
         """Return the outcome as the gates tell it apart: what a check found wrong, and what a caller did, stand alone."""

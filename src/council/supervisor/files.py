@@ -83,6 +83,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher"),
         row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
         row(home.metrics_key_file, ROOT, key, exactly(0o640), None, "gateway", "watcher"),
+        row(home.trial_key_file, ROOT, gateway, exactly(0o640), None, "gateway"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
         # Read before the watcher confines itself.

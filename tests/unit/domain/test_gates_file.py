@@ -101,3 +101,44 @@ def test_a_gate_that_is_wrong_is_refused_by_its_key(change: dict[str, Any], told
 def test_a_file_without_gates_or_with_more_is_refused(file: dict[str, Any]) -> None:
     with pytest.raises(errors.ConfigError, match=gates.FILE):
         gates_file.build(file, SHIPPED)
+
+
+def loosened(**changed: Any) -> str | None:
+    return gates.loosened(list(built().values()), list(built(**changed).values()))
+
+
+def changed(name: str, **values: Any) -> dict[str, Any]:
+    return {name: {**SHIPPED[gates.KEY][name], **values}}
+
+
+def test_a_tighter_limit_other_words_and_one_more_gate_loosen_nothing() -> None:
+    assert loosened() is None
+    assert loosened(latency_p95="<500ms", success_rate=">95%") is None
+    assert loosened(**changed("latency_p95", amber=700)) is None
+    assert loosened(**changed("latency_p95", no_data="Other words.", protects="Other words.")) is None
+    assert loosened(another=SHIPPED[gates.KEY]["latency_p95"]) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"latency_p95": "<1001ms"},
+        changed("latency_p95", amber=801),
+        changed("latency_p95", samples_min=10_000),
+        changed("latency_p95", windows_s=[3600]),
+        changed("latency_p95", services=[]),
+        changed("latency_p95", playbooks=[]),
+        changed("latency_p95", not_applicable="We do not care."),
+        changed("latency_p95", limit=">1ms", amber=2),
+        changed("latency_p95", form={"quantile": 0.5, "of": "council_latency_seconds", "scale": 1000}),
+        changed("latency_p95", form={"quantile": 0.95, "of": "council_latency_seconds", "scale": 0.001}),
+        changed("latency_p95", bake={"window_s": 1, "samples_min": 1, "formula": "nothing"}),
+    ],
+    ids=str,
+)
+def test_any_other_change_of_a_gate_loosens_it(change: dict[str, Any]) -> None:
+    assert loosened(**change) == "latency_p95"
+
+
+def test_a_gate_that_is_left_out_loosens() -> None:
+    assert gates.loosened(list(built().values()), list(built().values())[1:]) == "latency_p95"

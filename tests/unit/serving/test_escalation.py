@@ -10,6 +10,7 @@ import pytest
 from council import ports
 from council.domain import answers, config, errors, ledger, money, providers
 from council.serving import escalation, run
+from council.serving.ledger import unkept
 from council.serving.providers import attempts, calls
 from council.testing import clock
 
@@ -88,8 +89,10 @@ class Server:
 @dataclasses.dataclass
 class Holder:
     error: errors.CouncilError | None = None
+    held: list[int] = dataclasses.field(default_factory=list)
 
     async def hold(self, hold: ledger.Hold) -> None:
+        self.held.append(hold.usd_micros)
         if self.error:
             raise self.error
 
@@ -105,7 +108,7 @@ class Outcome:
 async def escalate(
     local: Local,
     server: Server | None = None,
-    holder: Holder | None = None,
+    holder: Any = None,
     share_max: float = 0.06,
     earlier: int = 0,
 ) -> Outcome:
@@ -214,3 +217,36 @@ async def test_where_the_share_is_spent_the_local_model_speaks_for_itself() -> N
     local = Local(DOUBT)
     found = await escalate(local, share_max=0.0, earlier=4)
     assert text(found) == "local words" and local.asked[-1] is None and not found.made.escalated
+
+
+async def test_in_a_trial_nothing_is_paid_and_what_a_budget_would_have_held_is_told() -> None:
+    before = Holder()
+    await escalate(Local(DOUBT), holder=before)
+    found = await escalate(Local(DOUBT), holder=unkept.UnkeptLedger())
+    assert text(found) == "local words" and not found.made.escalated and found.made.local and not found.tab.charges
+    assert [found.made.withheld_usd_micros] == before.held
+    assert found.made.degraded == ["escalation: not_spent"]
+
+
+async def test_in_a_trial_what_would_have_been_paid_counts_for_the_share() -> None:
+    found = await escalate(Local(DOUBT), holder=unkept.UnkeptLedger(), share_max=0.0, earlier=2)
+    assert found.made.withheld_usd_micros
+    found = await escalate(Local(DOUBT), holder=unkept.UnkeptLedger(), share_max=0.0, earlier=3)
+    assert found.made.withheld_usd_micros is None
+
+
+async def test_no_cheaper_model_is_asked_in_the_stead_of_one_that_would_have_been_paid() -> None:
+    dear = providers.Deployment("cloud", "x", money.Price(1_000_000, 2_000_000))
+    free = providers.Deployment("near", "y", money.Price(0, 0))
+    models = {
+        "paid": providers.Model("paid", (dear,), 8192, 100, 0, frozenset(), fallbacks=("free",)),
+        "free": providers.Model("free", (free,), 8192, 100, 0, frozenset()),
+    }
+    made = calls.Calls(
+        models, {"cloud": Server(), "near": Server("near")}, {}, unkept.UnkeptLedger(), config.CallsConfig(),
+        config.BudgetConfig(), clock.ManualClock(), random.Random(1),
+    )  # fmt: skip
+    tab = attempts.Tab("id", "", "")
+    with pytest.raises(errors.UnspentError):
+        await made.open(calls.Request("chat", "paid", {"messages": [], "max_tokens": 10}, 100), tab)
+    assert not tab.charges and made.states()["near"] == "unasked"

@@ -27,6 +27,11 @@ def test_the_share_holds_but_for_the_reserve(doubts: list[float], share: float) 
     assert len(escalated(pace.Pace(share), doubts)) <= share * len(doubts) + pace.RESERVE + rounding
 
 
+@given(st.lists(st.floats(0, 1), max_size=400), st.floats(0, 0.5))
+def test_without_a_reserve_the_share_holds_from_the_first_question_on(doubts: list[float], share: float) -> None:
+    assert len(escalated(pace.Pace(share, reserve=0.0), doubts)) <= share * len(doubts) + 1e-9
+
+
 def test_what_is_overdrawn_at_once_is_paid_back_first() -> None:
     made = pace.Pace(0.1)
     # Ten ask at the same moment, and all are in doubt before the first is sent.

@@ -5,6 +5,7 @@ request for a provider's model is checked and then passed on as it came: what on
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -323,6 +324,7 @@ def council_object(answer: answers.Answer) -> dict[str, Any]:
         "provider": answer.provider or None,
         "tried": list(answer.tried),
         **({} if answer.memory is None else {"memory": dict(answer.memory)}),
+        **({} if answer.trial is None else {"trial": {"generation": answer.generation, **asdict(answer.trial)}}),
         "generation": answer.generation,
     }
 

@@ -245,7 +245,11 @@ class Calls:
         return [step for step in planned if self._speaks(step.deployment, request.form)] * self._settings.hops_max
 
     async def _begin(self, request: Request, tab: attempts.Tab, step: plan.Step, *, stream: bool) -> attempts.Attempt:
-        """Hold the worst case of a call, and return it ready to be made. Raises BudgetError, RecordsUnavailableError."""
+        """Hold the worst case of a call, and return it ready to be made.
+
+        Raises BudgetError, RecordsUnavailableError, and in a trial UnspentError: it would have been paid, and no other is to
+        be asked in its stead.
+        """
         body = _body(request, step, stream=stream)
         _refuse_other_prices(request, step)
         prompt_max = bounds.prompt_tokens_max(body, request.body_bytes, step.model)
@@ -271,7 +275,7 @@ class Calls:
         if hold is not None:
             try:
                 await self._holder.hold(hold)
-            except errors.BudgetError:
+            except (errors.BudgetError, errors.UnspentError):
                 attempt.give_up()
                 raise
             except BaseException:

@@ -5,8 +5,8 @@ refuses ends the process, since nobody knows then what is on it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 from council.kit import backoff
 from council.upkeep.patchctl import journal, steps
@@ -33,20 +33,24 @@ class Way:
         self._pause = pause
         self.state = steps.replay(book.records)
 
-    async def apply(self, digest: str, base: str) -> steps.State:
-        """Take a patch that was found to be allowed from its staging to its end; return that."""
-        return await self._go_on(steps.Submitted(digest, base))
+    async def apply(self, digest: str, base: str, about: Mapping[str, Any]) -> steps.State:
+        """Take a patch that was found to be allowed from its staging to its end; return that.
+
+        `about` is what the journal keeps of it beside its way: who signed it, when it came, what it says of itself.
+        """
+        return await self._go_on(steps.Submitted(digest, base), about)
 
     async def recover(self, live: str) -> steps.State:
         """End what was begun before this process began. `live` is the generation that serves now."""
         return self.state if self.state.phase is steps.Phase.IDLE else await self._go_on(steps.Restarted(live))
 
-    async def _go_on(self, event: steps.Event) -> steps.State:
+    async def _go_on(self, event: steps.Event, about: Mapping[str, Any] | None = None) -> steps.State:
         waits = backoff.Backoff(_PAUSE_FIRST_S, _PAUSE_CEILING_S, float("inf"))
         while True:
             after, record, action = steps.step(self.state, event)
             if after != self.state:
-                self._book.append(record)
+                self._book.append({**(about or {}), **record})
+                about = None
             self.state = after
             if action is None:
                 return after

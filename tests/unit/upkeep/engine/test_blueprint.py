@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from council.domain import errors, home
-from council.upkeep.engine import blueprint
+from council.upkeep.engine import blueprint, repository
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_name_in_the_repository_that_is_no_text_is_refused(where: home.Home) -
 
 
 def test_a_file_that_is_too_large_is_refused(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blueprint, "_FILE_BYTES_MAX", 10)
+    monkeypatch.setattr(repository, "FILE_BYTES_MAX", 10)
     with pytest.raises(errors.BlueprintError, match="the limit is 10"):
         blueprint.commit(where, {"a": b"x" * 11}, "Try")
 
@@ -130,7 +130,7 @@ def test_a_file_whose_object_is_gone_or_broken_is_named(where: home.Home, left: 
 
 
 def test_more_than_is_read_at_once_comes_whole_and_in_order(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blueprint, "_FILE_BYTES_MAX", 10)
+    monkeypatch.setattr(repository, "FILE_BYTES_MAX", 10)
     files = {f"{number:02}": b"\n" * (number % 11) for number in range(40)}
     blueprint.commit(where, files, "Start")
     assert live(where) == {name: content.decode() for name, content in files.items()}
@@ -176,7 +176,7 @@ def _break(patch: pytest.MonkeyPatch, crash: str) -> None:
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    real = blueprint._git
+    real, rename = repository._git, Path.rename
 
     def git_until(where: home.Home, *arguments: str, **more: object) -> bytes:
         if arguments[0] == "update-ref":
@@ -185,11 +185,13 @@ def _break(patch: pytest.MonkeyPatch, crash: str) -> None:
 
     match crash:
         case "update-ref":
-            patch.setattr(blueprint, "_git", git_until)
+            patch.setattr(repository, "_git", git_until)
         case "materialise":
             patch.setattr(blueprint, "_write_file", die)
         case "rename":
-            patch.setattr(Path, "rename", die)
+            patch.setattr(
+                Path, "rename", lambda path, to: die() if path.parent.name == "generations" else rename(path, to)
+            )
         case "switch":
             patch.setattr(blueprint, "switch", die)
 
@@ -214,7 +216,7 @@ def test_what_git_writes_is_on_the_disk_before_the_branch_names_it(
         for event in map(json.loads, trace.read_text().splitlines())
         if event["event"] == "cmd_name"
     }
-    assert {"hash-object", "write-tree", "commit-tree", "update-ref"} <= {named[each] for each in synced}
+    assert {"write-tree", "commit-tree", "update-ref"} <= {named[each] for each in synced}
 
 
 @pytest.mark.parametrize("raw", [b"", b"\0" * 41, b"text", b"0" * 40 + b"\n", b"1" * 40 + b"\n", None])
@@ -222,7 +224,7 @@ def test_a_branch_that_a_power_cut_left_unreadable_is_put_back_to_the_live_gener
     where: home.Home, raw: bytes | None
 ) -> None:
     made = blueprint.commit(where, {"a": b"1"}, "Start")
-    branch = where.blueprint / blueprint.BRANCH
+    branch = where.blueprint / repository.BRANCH
     if raw is None:
         branch.unlink()
     else:
@@ -242,10 +244,74 @@ def test_a_commit_that_a_power_cut_left_empty_gives_way_to_the_live_generation(w
     assert blueprint.repair(where) == first == git(where, "rev-parse", "main")
 
 
+def ahead(where: home.Home) -> tuple[str, str]:
+    """Have a generation serve that is not on the branch yet; return the head and it."""
+    head = blueprint.commit(where, {"a": b"1"}, "Start")
+    with blueprint.locked(where):
+        made = repository.add_commit(where, head, {"a": repository.File(b"2")}, "Patch", 1_800_000_000)
+        repository.sync_objects(where, made, head)
+    blueprint.materialise(where, made)
+    blueprint.switch(where, made)
+    return head, made
+
+
+def test_what_serves_stays_though_the_branch_is_behind_it_and_is_adopted_once(where: home.Home) -> None:
+    head, made = ahead(where)
+    assert blueprint.repair(where) == made == blueprint.current(where)
+    assert git(where, "rev-parse", "main") == head
+    for _ in range(2):
+        blueprint.adopt(where, made)
+        assert git(where, "rev-parse", "main") == made and blueprint.repair(where) == made
+
+
+def test_a_commit_builds_on_what_serves_and_not_on_the_branch_behind_it(where: home.Home) -> None:
+    head, made = ahead(where)
+    following = blueprint.commit(where, {"b": b"3"}, "Go on")
+    assert live(where) == {"a": "2", "b": "3"}
+    assert git(where, "rev-parse", f"{following}^") == made and git(where, "rev-parse", f"{following}^^") == head
+    assert git(where, "rev-parse", "main") == following
+
+
+def test_only_what_came_from_the_end_of_the_branch_is_adopted(where: home.Home) -> None:
+    _, made = ahead(where)
+    blueprint.switch(where, git(where, "rev-parse", "main"))
+    other = blueprint.commit(where, {"c": b""}, "Another way")
+    for name, why in ((made, "did not come from"), ("0" * 40, "cannot be read")):
+        with pytest.raises(errors.BlueprintError, match=why):
+            blueprint.adopt(where, name)
+    assert git(where, "rev-parse", "main") == other == blueprint.current(where)
+
+
+def test_what_was_written_into_the_repository_in_part_is_gone_after_the_next_commit(where: home.Home) -> None:
+    blueprint.commit(where, {"a": b"1"}, "Start")
+    (where.blueprint / "incoming").mkdir()
+    (where.blueprint / "incoming" / ("0" * 40)).write_text("half")
+    blueprint.commit(where, {"a": b"2"}, "Change")
+    assert not (where.blueprint / "incoming").exists()
+    assert git(where, "fsck", "--full", "--strict") == ""
+
+
+def test_more_contents_than_are_open_at_once_and_the_same_one_often_are_all_kept(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "_OPEN_MAX", 4)
+    files = {f"{number}": b"%d" % (number % 9) for number in range(21)}
+    blueprint.commit(where, files, "Start")
+    assert live(where) == {name: content.decode() for name, content in files.items()}
+
+
+def test_a_repository_of_sha256_is_served_too(where: home.Home) -> None:
+    where.root.mkdir()
+    subprocess.run(["git", "init", "-q", "--bare", "--object-format=sha256", "-b", "main", where.blueprint], check=True)
+    made = blueprint.commit(where, {"a": b"1"}, "Start")
+    assert len(made) == 64 and live(where) == {"a": "1"}
+    assert git(where, "fsck", "--full", "--strict") == ""
+
+
 def test_an_unreadable_branch_without_a_live_generation_is_an_error_of_ours(where: home.Home) -> None:
     blueprint.commit(where, {"a": b"1"}, "Start")
     where.current.unlink()
-    (where.blueprint / blueprint.BRANCH).write_bytes(b"")
+    (where.blueprint / repository.BRANCH).write_bytes(b"")
     with pytest.raises(errors.BlueprintError, match="unreadable"):
         blueprint.repair(where)
 
@@ -310,25 +376,3 @@ def test_the_live_tree_is_what_all_changes_add_up_to(tmp_path_factory: pytest.Te
         expected = {path: content for path, content in {**expected, **changes}.items() if content is not None}
         root = where.generations / made
         assert {str(f.relative_to(root)): f.read_bytes() for f in root.rglob("*") if f.is_file()} == expected
-
-
-def patched(where: home.Home, parent: str) -> str:
-    """Make a generation that comes after another one and is not live."""
-    tree = blueprint._write_tree(where, parent, {"a": b"patched"})
-    made = git(where, "commit-tree", tree, "-m", "Patch", "-p", parent)
-    blueprint.materialise(where, made)
-    return made
-
-
-def test_a_patch_that_is_live_and_not_kept_yet_stays_live(where: home.Home) -> None:
-    first = blueprint.commit(where, {"a": b"1"}, "Start")
-    made = patched(where, first)
-    blueprint.switch(where, made)
-    assert blueprint.repair(where) == made
-    assert (live(where), git(where, "rev-parse", "main")) == ({"a": "patched"}, first)
-    # Taken back, the head is live again; and what does not come after the head gives way to it.
-    blueprint.switch(where, first)
-    assert blueprint.repair(where) == first
-    second = blueprint.commit(where, {"b": b"1"}, "Go on")
-    blueprint.switch(where, made)
-    assert blueprint.repair(where) == second

@@ -1,0 +1,1 @@
+"""Back ends that put the marked requests of a trial to a gateway."""

@@ -1,0 +1,109 @@
+"""A home with a live generation, a patch for it, and what a look at them shows. Also a process that stages, to be killed:
+
+python staging_rig.py HOME (stage|discard)
+"""
+
+import hashlib
+import stat
+import sys
+from pathlib import Path
+
+from council.domain import errors, home
+from council.upkeep.engine import blueprint, changes, staging
+
+FILES = {
+    "council.yaml": b"port: 8000\n",
+    "prompts/general.md": b"Be brief.\n",
+    "prompts/code.md": b"Be exact.\n",
+    "knowledge/deep/er/about.md": b"About.\n",
+}
+AT_S = 1_800_000_000
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def begin(root: Path) -> home.Home:
+    """Make a home whose live generation holds FILES."""
+    where = home.Home(root)
+    blueprint.commit(where, FILES, "Start")
+    return where
+
+
+def put(path: str, content: bytes, before: bytes | None = None, executable: bool = False) -> changes.Change:
+    return changes.Change(path, content, executable, None if before is None else sha256(before))
+
+
+def drop(path: str, before: bytes) -> changes.Change:
+    return changes.Change(path, None, before_sha256=sha256(before))
+
+
+def patch(base: str, *made: changes.Change, number: int = 0) -> staging.Patch:
+    return staging.Patch(b'{"number":%d}' % number, b"signature", base, "Be polite", AT_S, made)
+
+
+def usual(base: str) -> staging.Patch:
+    """Return a patch that changes, adds and removes."""
+    return patch(
+        base,
+        put("prompts/general.md", b"Be polite.\n", FILES["prompts/general.md"]),
+        put("guidebook/new/page.md", b"New.\n"),
+        drop("knowledge/deep/er/about.md", FILES["knowledge/deep/er/about.md"]),
+    )
+
+
+AFTER = {
+    "council.yaml": FILES["council.yaml"],
+    "prompts/general.md": b"Be polite.\n",
+    "prompts/code.md": FILES["prompts/code.md"],
+    "guidebook/new/page.md": b"New.\n",
+    ".council/patch.json": b'{"number":0}',
+    ".council/patch.sig": b"signature",
+}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return path to content of the plain files of a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def look(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return path to mode, number of names, and content or target, of all that a folder holds."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        content = b""
+        if stat.S_ISLNK(status.st_mode):
+            content = str(path.readlink()).encode()
+        elif stat.S_ISREG(status.st_mode):
+            content = path.read_bytes()
+        links = 0 if stat.S_ISDIR(status.st_mode) else status.st_nlink
+        found[str(path.relative_to(folder))] = (status.st_mode, links, content)
+    return found
+
+
+def generations(where: home.Home) -> set[str]:
+    return {path.name for path in where.generations.iterdir()}
+
+
+def main() -> None:
+    where = home.Home(Path(sys.argv[1]))
+    made = usual(blueprint.current(where))
+    try:
+        if sys.argv[2] == "stage":
+            print(staging.stage(where, made))
+        else:
+            staging.discard(where, made.digest)
+    except errors.StagingError as error:
+        print(error.reason)
+        print(error.message, file=sys.stderr)
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()
