@@ -51,15 +51,16 @@ SLOW_TOKENS = 20
 SLOW = f"ok-{SLOW_TOKENS}-50ms"
 
 
-def light(number: int) -> dict[str, bytes | None]:
+def light(number: int) -> dict[str, bytes]:
     return {
         "knowledge/light.md": f"# The light of Aldmouth\n\nThe light of Aldmouth shows the colour number-{number}.\n".encode()
     }
 
 
-def staged(where: home.Home, parent: str, changes: dict[str, bytes | None]) -> str:
+def staged(where: home.Home, parent: str, changes: dict[str, bytes]) -> str:
     """Write a generation that is not live, as patchctl does."""
-    made = repository.add_commit(where, parent, changes, "Change it")
+    files = {path: repository.File(content) for path, content in changes.items()}
+    made = repository.add_commit(where, parent, files, "Change it")
     blueprint.materialise(where, made)
     return made
 
