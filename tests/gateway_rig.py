@@ -137,7 +137,6 @@ async def open_rig(
     watch = scripted_watch.ScriptedWatch(*WATCHED)
     made = parts.Parts(
         config=settings,
-        generation="0" * 40,
         records=records,
         incidents=kept_incidents,
         watch=watch,

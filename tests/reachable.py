@@ -4,12 +4,16 @@ It gets a mount namespace of its own, in which every folder that is closed on th
 end with the last of its processes.
 """
 
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import council
 from council.kit import permissions
 
+STRANGER = 61_000
 NEEDED = [Path(sys.base_prefix), Path(sys.prefix), Path(council.__file__).parents[2]]
 
 
@@ -25,3 +29,12 @@ def command(folder: Path, argv: list[str]) -> list[str]:
         if any(barrier in path.parents for barrier in barriers):
             lines += [f"mkdir -p '{path}'", f"mount --bind '{folder / str(number)}' '{path}'"]
     return ["unshare", "--mount", "sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh", *argv]
+
+
+def need(folder: Path) -> None:
+    """Skip where even in a namespace of its own another user cannot run this Python."""
+    become = f"import os, sys; os.setgroups([]); os.setgid({STRANGER}); os.setuid({STRANGER}); "
+    become += "os.execv(sys.executable, [sys.executable, '-c', 'import council.app, sympy, clingo, xllamacpp'])"
+    tried = subprocess.run(command(folder, [sys.executable, "-c", become]), capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"another user cannot run this Python here: {tried.stderr.strip()[-300:]}")

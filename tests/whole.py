@@ -66,10 +66,11 @@ class Council:
 
 def free_port() -> int:
     """Return a base port of which every port that a Council opens is free now."""
-    return next(base for base in _BASE_PORTS if all(_is_free(base + offset) for offset in _PORTS_USED))
+    return next(base for base in _BASE_PORTS if all(is_free(base + offset) for offset in _PORTS_USED))
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on a port of loopback."""
     with contextlib.closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with contextlib.suppress(OSError):

@@ -169,7 +169,6 @@ def gateway(
     keeping = _keeping(book, learned, memories, config, where, generation)
     made = parts.Parts(
         config=config,
-        generation=generation,
         records=made_records,
         incidents=made_incidents,
         watch=made_watch,

@@ -105,6 +105,29 @@ class Samples(Protocol):
         """Close it. Idempotent."""
 
 
+class Generations(Protocol):
+    """Commands about generations to what starts services. For the one who applies patches; bears each being given again.
+
+    Raises SupervisorUnavailableError, where nobody knows whether it was carried out, and ForbiddenError.
+    """
+
+    async def launch(self, generation: str, services: Sequence[str]) -> list[str]:
+        """Start these services of a generation beside the live ones, with those that ask them; return all, once ready.
+
+        Raises InvalidRequestError for what cannot run beside the live ones, UnavailableError where one does not get ready
+        or another generation is beside, ConfigError, SetupError; then nothing of it runs.
+        """
+
+    async def promote(self, generation: str) -> list[str]:
+        """Have a launched generation serve in place of the live one; return who has not said yet that it heard of it.
+
+        Raises UnavailableError where it is not there or not ready; then nothing has changed.
+        """
+
+    async def discard(self, generation: str) -> None:
+        """End what runs of a generation that is not live; return when none of it is left. Raises InvalidRequestError."""
+
+
 class Watch(Protocol):
     """What the watcher knows, for whoever shows it. Every method raises WatcherUnavailableError."""
 

@@ -35,7 +35,7 @@ class Reserve:
 
 def observe_process(service: str, generation: str, reserve: Reserve | None = None) -> None:
     """Write this process's own figures into the gauges. A figure that cannot be had keeps no sample."""
-    telemetry.GENERATION.labels(service, generation).set(1)
+    _tell_generation(service, generation)
     looks = _looks_at(os.getpid())
     seen = None if looks is None else looks.read(time.monotonic())
     if looks is not None:
@@ -65,6 +65,18 @@ def observe_process(service: str, generation: str, reserve: Reserve | None = Non
         telemetry.PROCESS_TASKS.labels(service).set(len(asyncio.all_tasks()))
     except RuntimeError:  # no event loop runs in this thread
         pass
+
+
+_told: dict[str, str] = {}
+
+
+def _tell_generation(service: str, generation: str) -> None:
+    before = _told.get(service, generation)
+    if before != generation:
+        # Workers that share their files cannot take a sample back.
+        telemetry.GENERATION.labels(service, before).set(0)
+    _told[service] = generation
+    telemetry.GENERATION.labels(service, generation).set(1)
 
 
 _OTHERS = (

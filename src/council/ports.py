@@ -334,8 +334,11 @@ class Sandbox(Protocol):
 class Runtime(Protocol):
     """Commands to whatever starts and signals services. Raises SupervisorUnavailableError, ForbiddenError."""
 
-    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
-        """Return every service, in start order; memory takes longest, and is 0 where it is not asked for."""
+    async def status(self, *, memory: bool = True, everywhere: bool = False) -> list[states.ServiceStatus]:
+        """Return every live service, in start order; memory takes longest, and is 0 where it is not asked for.
+
+        With `everywhere` those of other generations follow: that is tried, or that leaves.
+        """
 
     async def restart(self, service: str) -> None:
         """Drain and stop a service, then start it again; returns when it is ready."""

@@ -27,7 +27,7 @@ from council.domain import home as home_module
 from council.supervisor import users
 
 SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "watcher", "gateway")
-STRANGER = 61_000
+STRANGER = reachable.STRANGER
 KNOWN_S = 20.0
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users")
@@ -104,7 +104,7 @@ def served() -> Iterator[Served]:
     folder = Path(tempfile.mkdtemp(prefix="council"))
     folder.chmod(0o755)
     try:
-        need_reach(folder)
+        reachable.need(folder)
         one = Served(folder)
         try:
             assert users.describe(users.Regime("users")) in one.up()
@@ -114,17 +114,6 @@ def served() -> Iterator[Served]:
             whole._end_leftovers(one.home.root)
     finally:
         shutil.rmtree(folder)
-
-
-def need_reach(folder: Path) -> None:
-    """Skip where even in a namespace of its own another user cannot run this Python."""
-    become = f"import os, sys; os.setgroups([]); os.setgid({STRANGER}); os.setuid({STRANGER}); "
-    become += "os.execv(sys.executable, [sys.executable, '-c', 'import council.app, sympy, clingo, xllamacpp'])"
-    tried = subprocess.run(
-        reachable.command(folder, [sys.executable, "-c", become]), capture_output=True, text=True, check=False
-    )
-    if tried.returncode != 0:
-        pytest.skip(f"another user cannot run this Python here: {tried.stderr.strip()[-300:]}")
 
 
 def ids(pid: int, kind: str) -> list[int]:

@@ -80,3 +80,14 @@ def test_tasks_are_counted_where_an_event_loop_runs() -> None:
 
 def test_native_bytes_are_known_on_this_c_library() -> None:
     assert isinstance(native_heap.in_use_bytes(), int)
+
+
+def test_a_process_that_is_of_another_generation_now_says_so_and_no_more_the_one_before() -> None:
+    for generation in ("a" * 40, "b" * 40):
+        observing.observe_process("telemetry-test-label", generation)
+    found = re.findall(
+        r'^council_generation_info{generation="(.)\w+",svc="telemetry-test-label"} (\S+)$',
+        telemetry.render().decode(),
+        re.MULTILINE,
+    )
+    assert dict(found) == {"a": "0.0", "b": "1.0"}

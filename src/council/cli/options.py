@@ -46,9 +46,9 @@ def as_json(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-def config_of(where: home_module.Home, port: int | None = None) -> config_module.Config:
-    """Return the settings in force for the live generation."""
-    return homes.load_config(where, None, os.environ, {} if port is None else {"port": port})
+def config_of(where: home_module.Home, port: int | None = None, generation: str | None = None) -> config_module.Config:
+    """Return the settings in force for a generation, the live one if None."""
+    return homes.load_config(where, generation, os.environ, {} if port is None else {"port": port})
 
 
 class Dollars(click.ParamType[int]):

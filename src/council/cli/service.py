@@ -15,7 +15,7 @@ from council import care_app, homes
 from council.backends.model_provider import packaged
 from council.cli import calls, options
 from council.domain import config as config_module
-from council.domain import errors
+from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import cpu
 
@@ -56,7 +56,7 @@ def up(where: home_module.Home, port: int | None, detach: bool) -> None:
     if detach:
         _detach(where, config)
     else:
-        sys.exit(_run(config, where, made.generation, without))
+        sys.exit(_run(config, where, made.generation, without, port))
 
 
 def _prepare_model(config: config_module.Config, where: home_module.Home) -> frozenset[str]:
@@ -84,10 +84,16 @@ def _is_prepared(where: home_module.Home) -> bool:
     return True
 
 
-def _run(config: config_module.Config, where: home_module.Home, generation: str, without: frozenset[str]) -> int:
+def _run(
+    config: config_module.Config, where: home_module.Home, generation: str, without: frozenset[str], port: int | None
+) -> int:
     from council.supervisor import main, specs, users
 
-    services = [spec for spec in specs.specs(config, where, generation) if spec.name not in without]
+    def planned(of: str) -> list[specs.ServiceSpec]:
+        settings = options.config_of(where, port, of)
+        return [spec for spec in specs.specs(settings, where, of) if spec.name not in without]
+
+    services = planned(generation)
     return main.run(
         config,
         where,
@@ -96,6 +102,7 @@ def _run(config: config_module.Config, where: home_module.Home, generation: str,
         on_ready=lambda: _welcome(config, where, without),
         services=services,
         regime=users.decide(config, where, specs.with_users(services)),
+        plan=planned,
     )
 
 
@@ -215,7 +222,7 @@ def status(where: home_module.Home, as_json: bool) -> None:
     """Show every process: state, generation, uptime, restarts, memory. And which regime of users holds."""
     from council.supervisor import ownership, users
 
-    services = asyncio.run(care_app.runtime(where).status())
+    services = asyncio.run(care_app.runtime(where).status(everywhere=True))
     regime = ownership.noted_regime(where)
     if as_json:
         said = {} if regime is None else {"regime": regime.name, "regime_reason": regime.reason}
@@ -224,7 +231,7 @@ def status(where: home_module.Home, as_json: bool) -> None:
     rows = [
         (
             one.name,
-            one.state + (f" ({one.reason})" if one.reason else ""),
+            _state(one),
             str(one.pid or "-"),
             one.generation[:8],
             _duration(one.uptime_s),
@@ -237,6 +244,11 @@ def status(where: home_module.Home, as_json: bool) -> None:
     options.print_table(head, rows, right=frozenset({2, 4, 5, 6}))
     if regime is not None:
         click.echo(f"\n{users.describe(regime)}")
+
+
+def _state(one: states.ServiceStatus) -> str:
+    place = "" if one.place == "live" else f", {one.place}"
+    return one.state + place + (f" ({one.reason})" if one.reason else "")
 
 
 def _duration(seconds: float) -> str:

@@ -1,14 +1,17 @@
 """Where everything lies under one home folder. Paths only; nothing here touches the disk."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The folder that holds one Council's state."""
+    """The folder that holds one Council's state. `peers` are sockets of services as one of them was told, by name."""
 
     root: Path
+    peers: Mapping[str, Path] = field(default_factory=dict, compare=False)
 
     @property
     def token_file(self) -> Path:
@@ -164,5 +167,10 @@ class Home:
         return self.root / "run"
 
     def socket(self, name: str) -> Path:
-        """The Unix socket of a service."""
-        return self.run / f"{name}.sock"
+        """The Unix socket of a service: the one we were told of, else that of the live generation."""
+        return self.peers.get(name) or self.run / f"{name}.sock"
+
+    def among(self, environment: Mapping[str, str]) -> "Home":
+        """Return this home as a service sees it whose supervisor told it, in COUNCIL_PEERS, whom to ask."""
+        told = json.loads(environment.get("COUNCIL_PEERS") or "{}")
+        return replace(self, peers={str(name): Path(path) for name, path in told.items()})

@@ -82,6 +82,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
         _template,
         made.closing,
         made.trials.recognise,
+        made.relabel,
     )
 
 

@@ -52,8 +52,13 @@ class Door:
         template_of: Callable[[str], str],
         closing: asyncio.Event,
         recognise: Callable[[Scope], telemetry.Apart | None] = lambda _: None,
+        relabel: Callable[[str], None] = lambda _: None,
     ):
-        """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError."""
+        """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
+
+        `relabel` has answers and figures name another generation from now on.
+        """
+        self.relabel = relabel
         self._app = app
         self._closing = closing
         self._gateway = gateway

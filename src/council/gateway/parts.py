@@ -20,7 +20,6 @@ class Parts:
     """
 
     config: config_module.Config
-    generation: str
     records: ports.Records
     incidents: care_ports.Incidents
     watch: care_ports.Watch
@@ -35,3 +34,13 @@ class Parts:
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]
     closing: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    @property
+    def generation(self) -> str:
+        """The generation that this process says it is of; another after `Door.relabel`."""
+        return self.pipeline.generation
+
+    def relabel(self, generation: str) -> None:
+        """Have every answer from now on name this generation, those to marked questions too."""
+        self.pipeline.relabel(generation)
+        self.trials.pipeline.relabel(generation)

@@ -41,17 +41,16 @@ _DRAIN_LEAST_S = 0.1
 _LOOK_AGAIN_S = 0.05
 
 
-def run(
+def made(
     app: Callable[..., Any],
-    sock: socket.socket,
     on_started: Callable[[], None],
     *,
     drain_s: float,
     linger_s: float,
     on_drain: Callable[[], None],
     options: Mapping[str, Any],
-) -> None:
-    """Serve until a signal, then drain. See `harness.serve`."""
+) -> "DrainingServer":
+    """Return what serves until a signal, then drains, once it is run. See `harness.serve`."""
     # At zero uvicorn would report a timeout although nothing runs.
     drain_s = max(drain_s, _DRAIN_LEAST_S)
     choices: dict[str, Any] = {
@@ -67,7 +66,7 @@ def run(
         "timeout_graceful_shutdown": drain_s,
     }
     config = uvicorn.Config(app, **{**choices, **options})
-    DrainingServer(config, on_started, min(linger_s, drain_s / 2), on_drain).run(sockets=[sock])
+    return DrainingServer(config, on_started, min(linger_s, drain_s / 2), on_drain)
 
 
 class DrainState(uvicorn_server.ServerState):
@@ -99,6 +98,26 @@ class DrainingServer(uvicorn.Server):
         """Start, then report."""
         await super().startup(sockets=sockets)
         self._on_started()
+
+    async def move_to(self, sock: socket.socket) -> None:
+        """Serve this listening socket from now on, and accept no more on those served so far; who is connected stays."""
+        config, earlier = self.config, self.servers
+
+        def protocol() -> asyncio.Protocol:
+            return DrainingProtocol(config=config, server_state=self.drain_state, app_state=self.lifespan.state)
+
+        loop = asyncio.get_running_loop()
+        self.servers = [await loop.create_server(protocol, sock=sock, ssl=config.ssl, backlog=config.backlog)]
+        for server in earlier:
+            server.close()
+
+    def step_back(self) -> None:
+        """Accept no more, and let go of who is connected as in a drain; stay. Idempotent."""
+        self.drain_state.draining = True
+        for server in self.servers:
+            server.close()
+        for connection in list(self.drain_state.connections):
+            connection.shutdown()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain; connections accepted but not yet known to the server see the mark when they are made."""

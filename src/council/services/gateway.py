@@ -5,8 +5,8 @@ from typing import Any
 
 from council import app, homes
 from council.domain import config as config_module
-from council.domain import home
-from council.services import harness, rights, tracing
+from council.domain import home, orders
+from council.services import harness, rights, table, tracing
 
 # With Python's own thresholds, looking for cycles that are hardly ever there is about a tenth of what a request costs.
 _COLLECT_AFTER = (20_000, 20, 20)
@@ -28,6 +28,12 @@ def main(config: config_module.Config, where: home.Home) -> int:
     tracing.listen()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
+
+    def obey(order: orders.Order) -> None:
+        application.relabel(environment.generation)
+        if order.word == orders.ALONE and config.gateway.workers > 1:
+            table.forget_ended(where)
+
     options = server_options(config.gateway)
     harness.serve(
         application,
@@ -35,6 +41,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         environment,
         drain_s=config.gateway.drain_s,
         on_drain=application.drain,
+        on_order=obey,
         **options,
     )
     return 0

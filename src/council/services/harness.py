@@ -8,20 +8,26 @@
 The contract with the supervisor is in variables: COUNCIL_SERVICE, COUNCIL_REPLICA, COUNCIL_GENERATION,
 COUNCIL_SUPERVISOR_PID, COUNCIL_SOCKETS (`name:descriptor,...`) and COUNCIL_READY_FD. SIGTERM means drain and exit 0.
 Through the last it says `ready`, and what has an event loop then a dot every `STIR_S`: one that hangs falls silent.
+
+A service of a generation that is tried beside the live one gets a socket of its own in COUNCIL_SOCKETS, and in COUNCIL_WAITING
+the live one's of the same name, which it serves in its place once it is told to: by COUNCIL_ORDERS_FD, see `domain.orders`. It
+answers each order with `!` on the ready line. COUNCIL_PEERS says where it finds the others, see `domain.home`.
 A service started by hand has none of them and runs all the same.
 """
 
+import contextlib
 import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from council.domain import orders
 from council.kit import json_logs, listeners, process
-from council.services import tracing
+from council.services import obeying, tracing
 
 request_id = json_logs.request_id
 
@@ -39,6 +45,10 @@ class ReadyLine:
     def send(self) -> None:
         """Write the line and close the pipe; later calls do nothing."""
         self.stir()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close the pipe as it is. Idempotent."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -59,21 +69,33 @@ class ReadyLine:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def obeyed(self) -> None:
+        """Say that an order has been carried out."""
+        if self._descriptor is not None:
+            # A supervisor that was stopped for hours has news enough in the pipe.
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                os.write(self._descriptor, b"!")
+
     def hand_on(self) -> int:
         """Give the pipe away, to who will write the line in this process's place; -1 if it was used."""
         descriptor, self._descriptor = self._descriptor, None
         return -1 if descriptor is None else descriptor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServiceEnvironment:
-    """Who this process is and what it was given. `sockets` are listening, non-blocking, by name."""
+    """Who this process is and what it was given. `sockets` are listening, non-blocking, by name.
+
+    `generation` becomes the one that the supervisor says is live. `waiting` are sockets to serve from then on.
+    """
 
     name: str
     replica: int
     generation: str
     sockets: Mapping[str, socket.socket]
     ready_line: ReadyLine | None = field(default=None, repr=False)
+    waiting: Mapping[str, socket.socket] = field(default_factory=dict)
+    told: obeying.Orders | None = field(default=None, repr=False)
 
     def ready(self) -> None:
         """Tell the supervisor that this service can serve. Idempotent; nothing happens without a supervisor."""
@@ -95,6 +117,21 @@ class ServiceEnvironment:
             loop.call_later(STIR_S, again)
 
         again()
+
+    def obey(self, carry_out: Callable[[orders.Order], Awaitable[None]]) -> None:
+        """Carry out the supervisor's orders from the running event loop on; `generation` is up to date by then."""
+        if self.told is None:
+            return
+
+        async def carry_out_known(order: orders.Order) -> None:
+            self.generation = order.generation or self.generation
+            await carry_out(order)
+
+        self.told.follow(carry_out_known, self.ready_line.obeyed if self.ready_line else lambda: None)
+
+    def successor_of(self, serving: socket.socket) -> socket.socket | None:
+        """Return the live generation's socket of the name that this one has; None where nothing is waited for."""
+        return next((self.waiting.get(name) for name, one in self.sockets.items() if one is serving), None)
 
     def tcp_socket(self, name: str, host: str, port: int) -> socket.socket:
         """Return the inherited listening socket of that name; started by hand, open one. Before the confinement."""
@@ -120,25 +157,30 @@ def begin(name: str = "", *, traceable: bool = False) -> ServiceEnvironment:
         if os.getppid() != int(supervisor_pid):
             raise SystemExit("the supervisor that started this service is gone")
     # Taken out, so that no child of this service mistakes the descriptors for its own.
-    sockets = os.environ.pop("COUNCIL_SOCKETS", "")
-    ready = os.environ.pop("COUNCIL_READY_FD", "")
-    if ready:
-        os.set_inheritable(int(ready), False)
+    sockets, waiting = (os.environ.pop(f"COUNCIL_{name}", "") for name in ("SOCKETS", "WAITING"))
+    ready, told = (os.environ.pop(f"COUNCIL_{name}_FD", "") for name in ("READY", "ORDERS"))
+    for descriptor in (ready, told):
+        if descriptor:
+            os.set_inheritable(int(descriptor), False)
     return ServiceEnvironment(
         name=os.environ.get("COUNCIL_SERVICE", name),
         replica=int(os.environ.get("COUNCIL_REPLICA", "0")),
         generation=os.environ.get("COUNCIL_GENERATION", ""),
-        sockets={entry.rpartition(":")[0]: _inherited(entry) for entry in sockets.split(",") if entry},
+        sockets=_inherited(sockets),
         ready_line=ReadyLine(int(ready)) if ready else None,
+        waiting=_inherited(waiting),
+        told=obeying.Orders(int(told)) if told else None,
     )
 
 
-def _inherited(entry: str) -> socket.socket:
-    descriptor = int(entry.rpartition(":")[2])
-    os.set_inheritable(descriptor, False)
-    listener = socket.socket(fileno=descriptor)
-    listener.setblocking(False)
-    return listener
+def _inherited(entries: str) -> dict[str, socket.socket]:
+    found = {}
+    for entry in filter(None, entries.split(",")):
+        name, _, descriptor = entry.rpartition(":")
+        os.set_inheritable(int(descriptor), False)
+        found[name] = socket.socket(fileno=int(descriptor))
+        found[name].setblocking(False)
+    return found
 
 
 def setup_logging(service: str, level: int = logging.INFO) -> None:
@@ -155,6 +197,7 @@ def serve(
     linger_s: float = 1.0,
     on_drain: Callable[[], None] | None = None,
     is_well: Callable[[], bool] = lambda: True,
+    on_order: Callable[[orders.Order], None] = lambda _: None,
     **uvicorn_options: Any,
 ) -> None:
     """Serve an ASGI app over HTTP on a listening socket until SIGTERM or SIGINT, then drain and return.
@@ -165,17 +208,36 @@ def serve(
 
     `on_drain` is called at the signal, to end what would never end by itself. Where `is_well` is false it counts as hung.
 
+    An order of the supervisor is carried out for the socket, then given to `on_order`: at `live` a service that waits serves
+    the live generation's socket in place of its own; at `leave` it accepts no more, and lets go of who is connected as in a
+    drain, but stays.
+
     `uvicorn_options` go to `uvicorn.Config` and win over the choices made here.
     """
     # Here, not above: services that speak no HTTP should not pay for it.
     from council.services import draining
 
-    draining.run(
+    successor = environment.successor_of(sock)
+
+    async def carry_out(order: orders.Order) -> None:
+        nonlocal successor
+        if order.word == orders.LEAVE:
+            server.step_back()
+        elif order.word == orders.LIVE and successor is not None:
+            await server.move_to(successor)
+            successor = None
+        on_order(order)
+
+    def started() -> None:
+        environment.stir(is_well)
+        environment.obey(carry_out)
+
+    server = draining.made(
         app,
-        sock,
-        lambda: environment.stir(is_well),
+        started,
         drain_s=drain_s,
         linger_s=linger_s,
         on_drain=on_drain or (lambda: None),
         options=uvicorn_options,
     )
+    server.run(sockets=[sock])

@@ -70,6 +70,19 @@ class Memories:
                 _log.warning("memories could not be read", extra={"code": error.code, "detail": error.detail})
                 await asyncio.sleep(_RETRY_S)
 
+    async def renew(self) -> None:
+        """Read anew what another recall of this home may have changed, and keep no answer that it may have forgotten."""
+        self._shelf.clear()
+        while self._keeper is not None:
+            try:
+                await asyncio.to_thread(self._keeper.renew)
+                break
+            except errors.CouncilError as error:
+                _log.warning("memories are not up to date", extra={"code": error.code, "detail": error.detail})
+                await asyncio.sleep(_RETRY_S)
+        self.warm = False
+        await self.keep()
+
     async def reply(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the reply to one call."""
         if self._waiting >= self._settings.queue_max:

@@ -51,7 +51,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     path = _model_path(config.model, where)
     key = where.internal_key_file.read_text().strip()
     engine = _Engine(path, config.model)
-    app = _application(engine, key, environment.generation)
+    app = _application(engine, key, environment)
     _log.info("model loaded", extra={"file": path.name, "threads": engine.threads})
     harness.serve(local_hosts.only(app), listener, environment, drain_s=config.gateway.drain_s)
     # llama.cpp's server thread cannot be joined, so the process ends without unwinding.
@@ -190,7 +190,7 @@ class _Generation:
 _Run = Callable[[dict[str, Any], _Generation], None]
 
 
-def _application(engine: _Engine, key: str, generation: str) -> Starlette:
+def _application(engine: _Engine, key: str, environment: harness.ServiceEnvironment) -> Starlette:
     async def answer(request: Request, run: _Run) -> Response:
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {key}".encode()):
             return _error(401, "invalid_api_key", "This port is for Council itself. Use the gateway's port.")
@@ -212,10 +212,10 @@ def _application(engine: _Engine, key: str, generation: str) -> Starlette:
     reserve = observing.Reserve(_RESERVE_BYTES)
 
     async def live(_: Request) -> Response:
-        return JSONResponse({"live": True, "generation": generation})
+        return JSONResponse({"live": True, "generation": environment.generation})
 
     async def metrics(_: Request) -> Response:
-        observing.observe_process("model", generation, reserve)
+        observing.observe_process("model", environment.generation, reserve)
         await asyncio.to_thread(observing.observe_gpu_use, "model")
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from council import app as composition
 from council import observing, ports, telemetry
-from council.domain import answers, home
+from council.domain import answers, home, orders
 from council.domain import config as config_module
 from council.services import answering, harness, local_hosts, meanings, memories, reader, rights, tracing
 from council.serving.memory import corpora, folder, glossary, hybrid, lexical
@@ -66,7 +66,19 @@ def main(config: config_module.Config, where: home.Home) -> int:
         config.recall,
     )
     app = _application(recall, search, environment)
-    harness.serve(local_hosts.only(app), health, environment, drain_s=0.0)
+
+    waits = environment.successor_of(health) is not None
+    renewing: set[asyncio.Task[None]] = set()
+
+    def obey(order: orders.Order) -> None:
+        nonlocal waits
+        # The recall before this one kept memories, and let users forget them, while this one waited; and a little longer.
+        if order.word == orders.ALONE or (order.word == orders.LIVE and waits):
+            waits = False
+            renewing.add(task := asyncio.create_task(recall.memory.renew()))
+            task.add_done_callback(renewing.discard)
+
+    harness.serve(local_hosts.only(app), health, environment, drain_s=0.0, on_order=obey)
     return 0
 
 

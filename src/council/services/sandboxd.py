@@ -40,7 +40,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     health = environment.tcp_socket("health", "127.0.0.1", config.sandboxd_port)
     rights.confine_service("sandboxd", config, where)
     tracing.listen()
-    application = _Service(front, config.sandbox, health, environment.generation).application()
+    application = _Service(front, config.sandbox, health, environment).application()
     harness.serve(application, jobs, environment, drain_s=config.gateway.drain_s)
     return 0
 
@@ -51,12 +51,12 @@ class _Service:
         opening: contextlib.AbstractAsyncContextManager[ports.Sandbox],
         settings: config_module.SandboxConfig,
         health: socket.socket,
-        generation: str,
+        environment: harness.ServiceEnvironment,
     ) -> None:
         self._opening = opening
         self._settings = settings
         self._health = health
-        self._generation = generation
+        self._environment = environment
         self._defaults = sandbox_wire.default_limits(settings)
         self._reading = 0
         self._front: ports.Sandbox
@@ -143,7 +143,7 @@ class _Service:
 
     def _health_application(self) -> Starlette:
         async def live(_: Request) -> Response:
-            return JSONResponse({"live": True, "generation": self._generation})
+            return JSONResponse({"live": True, "generation": self._environment.generation})
 
         async def ready(_: Request) -> Response:
             try:
@@ -153,7 +153,7 @@ class _Service:
             return JSONResponse({"ready": True})
 
         async def metrics(_: Request) -> Response:
-            observing.observe_process("sandboxd", self._generation)
+            observing.observe_process("sandboxd", self._environment.generation)
             return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
         return Starlette(routes=[Route("/livez", live), Route("/readyz", ready), Route("/metrics", metrics)])

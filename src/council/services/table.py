@@ -30,6 +30,7 @@ def run(name: Name, where: home.Home, environment: Mapping[str, str]) -> int:
         )
     os.environ["COUNCIL_GENERATION"] = generation
     config = homes.load_config(where, generation, environment, {})
+    where = where.among(environment)
     match name:
         case "store":
             from council.services import store
@@ -97,6 +98,19 @@ def share_metrics(where: home.Home) -> None:
 
     # The library would name the files by pid.
     values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+
+
+def forget_ended(where: home.Home) -> None:
+    """Remove the gauges of workers that have ended, which tell of a generation that is gone. Needs no place of our own."""
+    folder = where.run / "metrics"
+    for lock in folder.glob("place_*.lock"):
+        with lock.open("r+b") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            for gauges in folder.glob(f"gauge_live*_{lock.stem.removeprefix('place_')}.db"):
+                gauges.unlink(missing_ok=True)
 
 
 def _take_place(folder: Path) -> int:

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app, care_app, homes, observing, telemetry
-from council.domain import budgets, errors, home, watching
+from council.domain import budgets, errors, home, orders, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml
@@ -50,9 +50,11 @@ def main(config: config_module.Config, where: home.Home) -> int:
     made = _wired(config, where, environment.generation)
     rights.confine_service("watcher", config, where)
     tracing.listen()
-    service = _Watcher(made, config, where, watch, environment)
+    service = _Watcher(made, config, where, watch, health, environment)
     application = local_hosts.only(service.application())
-    harness.serve(application, health, environment, drain_s=0.0, is_well=lambda: not service.is_late)
+    harness.serve(
+        application, health, environment, drain_s=0.0, is_well=lambda: not service.is_late, on_order=service.obey
+    )
     return 0
 
 
@@ -76,6 +78,7 @@ class _Watcher:
         config: config_module.Config,
         where: home.Home,
         watch: socket.socket,
+        health: socket.socket,
         environment: harness.ServiceEnvironment,
     ) -> None:
         self._made = made
@@ -85,6 +88,10 @@ class _Watcher:
         self._watch = watch
         self._told = asyncio.Event()
         self._environment = environment
+        # Beside another watcher it waits, or both would tell people.
+        self._is_live = asyncio.Event()
+        if environment.successor_of(health) is None:
+            self._is_live.set()
         self._untold = ""
         self._reserve = observing.Reserve(_RESERVE_BYTES)
         self._asked = answering.Answering(
@@ -108,7 +115,7 @@ class _Watcher:
     @property
     def is_late(self) -> bool:
         """Whether the last good turn is so long ago that what it saw must not be believed."""
-        return self._late_s >= _LATE_TURNS * self._interval_s
+        return self._is_live.is_set() and self._late_s >= _LATE_TURNS * self._interval_s
 
     def _sight(self) -> watching.Sight:
         """Return what the last turn saw, as long as it may pass for what is so now."""
@@ -156,29 +163,47 @@ class _Watcher:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._turned_s = asyncio.get_running_loop().time()
-        await self._made.loop.take_up()
+        if taken_up := self._is_live.is_set():
+            await self._made.loop.take_up()
         server = await self._asked.start(self._watch)
-        running = [
-            asyncio.create_task(self._turn()),
-            asyncio.create_task(_deliver(self._made.alerts, self._told)),
-            asyncio.create_task(self._portless.keep()),
-            asyncio.create_task(asyncio.to_thread(self._publish)),
-        ]
+        self._watching = asyncio.create_task(self._keep_watch(taken_up))
         try:
             yield
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
             server.close()
             await self._portless.close()
             await self._made.close()
 
+    def obey(self, order: orders.Order) -> None:
+        """Begin to watch where this one waited for it, or leave it to the next one."""
+        if order.word == orders.LEAVE:
+            self._is_live.clear()
+            self._watching.cancel()
+            return
+        self._made.loop.relabel(self._environment.generation)
+        self._turned_s = self._turned_s if self._is_live.is_set() else asyncio.get_running_loop().time()
+        self._is_live.set()
+
+    async def _keep_watch(self, taken_up: bool) -> None:
+        await self._is_live.wait()
+        if not taken_up:
+            await self._made.loop.take_up()
+        async with asyncio.TaskGroup() as running:
+            running.create_task(self._turn())
+            running.create_task(_deliver(self._made.alerts, self._told))
+            running.create_task(self._portless.keep())
+            running.create_task(asyncio.to_thread(self._publish))
+
     def _publish(self) -> None:
         made, watch = self._made, self._config.watch
-        text_by_path = files.build(made.gates, made.sentinels, self._config.alerts, watch)
-        urls = {"prometheus": watch.prometheus_url, "alertmanager": watch.alertmanager_url}
-        published.publish(self._where.monitoring, text_by_path, urls)
+        try:
+            text_by_path = files.build(made.gates, made.sentinels, self._config.alerts, watch)
+            urls = {"prometheus": watch.prometheus_url, "alertmanager": watch.alertmanager_url}
+            published.publish(self._where.monitoring, text_by_path, urls)
+        except Exception:  # noqa: BLE001 - the watch goes on without
+            _log.exception("the monitoring files could not be made")
 
     async def _turn(self) -> None:
         """Turn the loop at whole multiples of the interval, so that a slow turn puts off none but the next."""
@@ -220,8 +245,10 @@ class _Watcher:
 async def _deliver(alerts: keeping.Keeping, told: asyncio.Event) -> None:
     """Send what is due after each turn, and at times between, for ever; a channel that hangs holds up no turn."""
     while True:
+        # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes with what it waited for.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), _DELIVER_S)
+            async with asyncio.timeout(_DELIVER_S):
+                await told.wait()
         told.clear()
         # Mostly nothing waits, and handing that to a thread each second is among what the watcher costs at rest.
         if not alerts.waiting:

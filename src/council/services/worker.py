@@ -47,13 +47,20 @@ def main(config: config_module.Config, where: home.Home) -> int:
     listener.setblocking(True)
     sys.setrecursionlimit(_RECURSION_MAX)
     gc.freeze()
-    _Parent(listener, config.worker, operations.OPERATIONS).run(environment)
+    _Parent(listener, config.worker, operations.OPERATIONS, environment.ready_line).run()
     return 0
 
 
 class _Parent:
-    def __init__(self, listener: socket.socket, worker: config_module.WorkerConfig, operations: Operations) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        worker: config_module.WorkerConfig,
+        operations: Operations,
+        ready_line: harness.ReadyLine | None,
+    ) -> None:
         self._listener = listener
+        self._ready_line = ready_line
         self._worker = worker
         self._operations = operations
         self._children: set[int] = set()
@@ -61,11 +68,12 @@ class _Parent:
         self._filled_s = time.monotonic()
         self._backoff = backoff.Backoff(_BACKOFF_FIRST_S, _BACKOFF_CEILING_S, _BACKOFF_FORGIVE_S)
 
-    def run(self, environment: harness.ServiceEnvironment) -> None:
+    def run(self) -> None:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._fill()
-        environment.ready()
+        if self._ready_line is not None:
+            self._ready_line.send()
         while self._children:
             ended, status = os.wait()
             self._children.discard(ended)
@@ -89,6 +97,9 @@ class _Parent:
             while not self._stopping and len(self._children) < self._worker.processes:
                 pid = os.fork()
                 if pid == 0:
+                    if self._ready_line is not None:
+                        # The line is the parent's alone: its end tells that it has no more to say.
+                        self._ready_line.drop()
                     _child(self._listener, self._worker, self._operations)
                 self._children.add(pid)
                 self._filled_s = time.monotonic()

@@ -64,7 +64,10 @@ class Asker:
 
 
 class Pipeline:
-    """Chains the stages for one question at a time; holds no state between questions."""
+    """Chains the stages for one question at a time; holds no state between questions.
+
+    `generation` is the one that answers name; see `relabel`.
+    """
 
     def __init__(
         self,
@@ -87,7 +90,7 @@ class Pipeline:
         self._calls = calls
         self._escalation = escalation_module.Escalation(escalation, calls, reserve)
         self._prices = prices
-        self._generation = generation
+        self.generation = generation
         self._clock = clock
         self._remembering = remembering
         self._cache = cache
@@ -96,6 +99,12 @@ class Pipeline:
         self._recording: set[asyncio.Task[None]] = set()
         self._open = 0
         self._none_open = asyncio.Event()
+
+    def relabel(self, generation: str) -> None:
+        """Name this generation in the answers to questions that begin from now on."""
+        self.generation = generation
+        if self._cache is not None:
+            self._cache.relabel(generation)
 
     async def answer(
         self, question: answers.Question, asker: Asker
@@ -106,6 +115,7 @@ class Pipeline:
         delta too, and then the text so far is not an answer.
         """
         run = run_module.Run(question, asker.user_id, asker.token_id, self._clock)
+        run.generation = self.generation
         run.degraded.extend(asker.degraded)
         self._open += 1
         self._none_open.clear()
@@ -141,7 +151,7 @@ class Pipeline:
         run = run_module.Run(question, asker.user_id, asker.token_id, self._clock)
         run.degraded.extend(asker.degraded)
         tab = _tab(question, asker)
-        return relay_module.Relay(self._calls, request, run, tab, self._writer, self._generation, self._keep)
+        return relay_module.Relay(self._calls, request, run, tab, self._writer, self.generation, self._keep)
 
     async def _cascade(
         self, question: answers.Question, asker: Asker, run: run_module.Run
@@ -285,12 +295,12 @@ class Pipeline:
         run.cost_usd_micros = await self._cost(finding, run)
         outcome = ledger.Outcome.REFUSED if finding.refused else ledger.Outcome.ANSWERED
         with run.stage("ledger"), telemetry.of(telemetry.LEDGER_SECONDS).time():
-            await self._writer.record(run.row(outcome, self._generation), run.charges)
+            await self._writer.record(run.row(outcome, run.generation), run.charges)
         run.recorded = True
         run.observe(outcome)
         if self._learning is not None and self._learning.on and (learned := run.learned()) is not None:
             self._learning.note(run.question, learned)
-        return run.answer(self._generation)
+        return run.answer(run.generation)
 
     async def _cost(self, finding: answers.Finding, run: run_module.Run) -> int:
         if run.tab is not None:
@@ -311,13 +321,13 @@ class Pipeline:
             run.cost_usd_micros = run.tab.cost_usd_micros
         run.observe(outcome, failure)
         try:
-            await self._writer.record(run.row(outcome, self._generation), run.charges)
+            await self._writer.record(run.row(outcome, run.generation), run.charges)
         except errors.CouncilError as error:
             _log.error("a failed request is not in the ledger", extra={"detail": error.detail})
 
     async def _record_cancelled(self, run: run_module.Run) -> None:
         """Record without anybody waiting: the caller is gone, and its task is being cancelled."""
-        row = run.row(ledger.Outcome.CANCELLED, self._generation)
+        row = run.row(ledger.Outcome.CANCELLED, run.generation)
         if run.tab is not None:
             await run.tab.settled()
             row = dataclasses.replace(row, cost_usd_micros=run.tab.cost_usd_micros)

@@ -30,6 +30,8 @@ class Run:
         self.memory: use.Use | None = None
         # Whether the router's order was tried for the whole question, so that its end says something of that order.
         self.routed = False
+        # What serves it from beginning to end, whatever becomes live meanwhile.
+        self.generation = ""
         # What would have been held for a paid model, had it been asked; only of a marked question.
         self.withheld_usd_micros: int | None = None
         self._apart = telemetry.apart()

@@ -1,15 +1,18 @@
 """Starting one child process and learning of its readiness and end. No decisions here."""
 
 import asyncio
+import contextlib
+import json
 import logging
 import os
 import signal
 import socket
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from council.domain import orders
 from council.kit import memory_trace, process
 from council.supervisor import specs, users
 
@@ -31,6 +34,10 @@ class Order:
     generation: str
     sockets: Mapping[str, socket.socket]
     log_file: Path
+    # What it serves in place of the sockets of the same names once its generation is live.
+    waiting: Mapping[str, socket.socket] = field(default_factory=dict)
+    # Where it finds the other services.
+    peers: Mapping[str, Path] = field(default_factory=dict)
     # None: the supervisor's own user.
     account: users.Account | None = None
     # What it finds on its standard input.
@@ -40,15 +47,26 @@ class Order:
 class ChildProcess:
     """A started child. Calls `on_ready` at most once and `on_exit` exactly once, from the running loop.
 
+    `behind` counts the orders that it was given and has not carried out yet; `on_obeyed` is called when it becomes 0.
+
     Raises OSError from the constructor if the child cannot be started. Construct it in the main thread: the kernel ties
     a child's parent-death signal to the thread that started it.
     """
 
-    def __init__(self, order: Order, on_ready: Callable[[], None], on_exit: Callable[[str], None]):
+    def __init__(
+        self,
+        order: Order,
+        on_ready: Callable[[], None],
+        on_exit: Callable[[str], None],
+        on_obeyed: Callable[[], None] = lambda: None,
+    ):
         self._loop = asyncio.get_running_loop()
         self._on_ready = on_ready
         self._on_exit = on_exit
+        self._on_obeyed = on_obeyed
         self._ready_fd: int | None = None
+        self._orders_fd: int | None = None
+        self.behind = 0
         self._is_ready = False
         self._stirred_s: float | None = None
         self._pinging: asyncio.Task[None] | None = None
@@ -72,8 +90,9 @@ class ChildProcess:
 
     def _start(self, order: Order) -> "subprocess.Popen[bytes]":
         environment, account = _environment(order), order.account
-        passed = [listener.fileno() for listener in order.sockets.values()]
+        passed = [listener.fileno() for listener in (*order.sockets.values(), *order.waiting.values())]
         write_fd: int | None = None
+        read_fd: int | None = None
         given_fd = _readable(order.given) if order.given else None
         order.log_file.parent.mkdir(parents=True, exist_ok=True)
         log_fd = os.open(order.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -81,7 +100,10 @@ class ChildProcess:
             if order.spec.ready == "notify":
                 self._ready_fd, write_fd = os.pipe()
                 environment["COUNCIL_READY_FD"] = str(write_fd)
-                passed.append(write_fd)
+                read_fd, self._orders_fd = os.pipe()
+                os.set_blocking(self._orders_fd, False)
+                environment["COUNCIL_ORDERS_FD"] = str(read_fd)
+                passed += [write_fd, read_fd]
             popen = subprocess.Popen(
                 order.spec.argv,
                 env=environment,
@@ -100,7 +122,7 @@ class ChildProcess:
             raise
         finally:
             os.close(log_fd)
-            for descriptor in (write_fd, given_fd):
+            for descriptor in (write_fd, read_fd, given_fd):
                 if descriptor is not None:
                     os.close(descriptor)
         if self._ready_fd is not None:
@@ -112,6 +134,15 @@ class ChildProcess:
     def silent_s(self) -> float:
         """How long ago it last stirred; 0 for one that never tells."""
         return 0.0 if self._stirred_s is None else self._loop.time() - self._stirred_s
+
+    def tell(self, order: orders.Order) -> None:
+        """Give the child an order; one without a pipe for them gets none."""
+        if self._orders_fd is None:
+            return
+        # A full pipe is that of a child that has long ceased to read, as one with no event loop.
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._orders_fd, order.line)
+            self.behind += 1
 
     def terminate(self) -> None:
         """Ask the child to drain and end."""
@@ -135,9 +166,13 @@ class ChildProcess:
             # The child has closed it or ended. Without the line before, its deadline or its end will tell.
             self._close_ready()
             return
-        if said.endswith(b"."):
+        if said.endswith((b".", b"!")):
             self._stirred_s = self._loop.time()
-        if not self._is_ready and said.startswith(b"ready"):
+        if self.behind and (carried_out := said.count(b"!")):
+            self.behind = max(0, self.behind - carried_out)
+            if not self.behind:
+                self._on_obeyed()
+        if not self._is_ready and b"ready" in said:
             self._is_ready = True
             self._on_ready()
 
@@ -146,6 +181,13 @@ class ChildProcess:
         if descriptor is not None:
             self._loop.remove_reader(descriptor)
             os.close(descriptor)
+        # Who says nothing more is asked for nothing more.
+        descriptor, self._orders_fd = self._orders_fd, None
+        if descriptor is not None:
+            os.close(descriptor)
+        if self.behind:
+            self.behind = 0
+            self._on_obeyed()
 
     async def _ping(self, path: Path) -> None:
         while True:
@@ -176,7 +218,6 @@ def _readable(given: bytes) -> int:
 
 
 def _environment(order: Order) -> dict[str, str]:
-    sockets = ",".join(f"{name}:{listener.fileno()}" for name, listener in order.sockets.items())
     # What is root's home to us is closed to a user of its own.
     homeless = {} if order.account is None else {"HOME": "/nonexistent"}
     return {
@@ -187,8 +228,14 @@ def _environment(order: Order) -> dict[str, str]:
         "COUNCIL_REPLICA": str(order.replica),
         "COUNCIL_GENERATION": order.generation,
         "COUNCIL_SUPERVISOR_PID": str(os.getpid()),
-        "COUNCIL_SOCKETS": sockets,
+        "COUNCIL_SOCKETS": _named(order.sockets),
+        "COUNCIL_WAITING": _named(order.waiting),
+        "COUNCIL_PEERS": json.dumps({name: str(path) for name, path in order.peers.items()}),
     }
+
+
+def _named(sockets: Mapping[str, socket.socket]) -> str:
+    return ",".join(f"{name}:{listener.fileno()}" for name, listener in sockets.items())
 
 
 async def _answers(path: Path) -> bool:

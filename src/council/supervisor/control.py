@@ -1,6 +1,7 @@
 """The supervisor's command socket: one framed JSON request a connection, one reply.
 
-Request: `{"command": ..., "service": ..., "replicas": n, "generation": ...}`, the last three where they apply.
+Request: `{"command": ..., "service": ..., "replicas": n, "generation": ..., "services": [...]}`, all but the first only
+where they apply.
 Reply: `{"ok": true, ...}` or `{"ok": false, "code": ..., "message": ...}` with the codes of `domain.errors`.
 
 Who may do what (decision 4) is decided by `authorise`, from what the kernel says about the caller.
@@ -29,7 +30,10 @@ REFUSAL_S = 1.0
 READING = frozenset({"list", "status"})
 REPAIRS = frozenset({"restart", "stop", "scale"})
 OWNERS = READING | REPAIRS | {"start", "shutdown", "trace"}
-COMMANDS = OWNERS | {"replace"}
+# Another generation as a whole; `replace` is of one service.
+GENERATIONS = frozenset({"launch", "promote", "discard"})
+REPLACING = GENERATIONS | {"replace"}
+COMMANDS = OWNERS | REPLACING
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -72,12 +76,12 @@ def authorise(caller: Caller, command: str, rights: Rights) -> None:
         case Service(name):
             who = f"the service {name}"
             allowed |= REPAIRS if name in rights.repair_allowed else READING
-            allowed |= {"replace"} if name in rights.replace_allowed else READING
+            allowed |= REPLACING if name in rights.replace_allowed else READING
             allowed |= {"trace"} if name in rights.trace_allowed else READING
         case Descendant():
             pass
     if command not in allowed:
-        hint = "Generations change by a patch." if command == "replace" else "Use the `council` command as the owner."
+        hint = "Generations change by a patch." if command in REPLACING else "Use the `council` command as the owner."
         raise errors.ForbiddenError(f"{who.capitalize()} may not give the command {command!r}. {hint}")
 
 

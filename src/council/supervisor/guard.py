@@ -58,6 +58,10 @@ class Guard:
         self._failures = 0
         self._looking: asyncio.Task[None] | None = None
 
+    def watch(self, watcher: service.RunningService) -> None:
+        """Look at this watcher from now on, as where another generation has become live."""
+        self._watcher = watcher
+
     def begin(self) -> None:
         """Look from now on."""
         self._looking = asyncio.create_task(self._look())

@@ -144,6 +144,13 @@ class Replace:
 
 
 @dataclass(frozen=True, slots=True)
+class Relabel:
+    """Another generation is live, and what runs is of it too: nothing that this service reads differs."""
+
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Stop without draining."""
 
@@ -168,7 +175,7 @@ class Tick:
     """Time has passed; due at `next_deadline_s`."""
 
 
-Event = Start | Stop | Restart | Scale | Replace | Kill | Ready | Exited | Tick
+Event = Start | Stop | Restart | Scale | Replace | Relabel | Kill | Ready | Exited | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +235,8 @@ def step(state: Service, event: Event, now_s: float) -> tuple[Service, tuple[Act
             draft.scale(replicas)
         case Replace(generation):
             draft.begin_replace(generation)
+        case Relabel(generation):
+            draft.relabel(generation)
         case Kill():
             draft.kill()
         case Ready(identifier):
@@ -332,6 +341,12 @@ class _Draft:
         for index in range(self.state.wanted):
             replica = self.replicas.setdefault(index, Replica(index))
             self._put(replace(replica, candidate=self._spawned(index, generation)))
+
+    def relabel(self, generation: str) -> None:
+        self._abandon_replace(f"generation {generation} became live meanwhile")
+        self.state = replace(self.state, generation=generation)
+        for replica in self._each():
+            self._put(replace(replica, current=replica.current and replace(replica.current, generation=generation)))
 
     def ready(self, identifier: int) -> None:
         for replica in self._each():

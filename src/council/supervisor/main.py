@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import process
-from council.supervisor import control, specs, supervisor, users
+from council.supervisor import control, generations, specs, supervisor, users
 
 Console = Callable[[str], None]
 
@@ -22,13 +22,15 @@ def run(
     services: Sequence[specs.ServiceSpec] | None = None,
     rights: control.Rights | None = None,
     regime: users.Regime | None = None,
+    plan: generations.Plan | None = None,
 ) -> int:
     """Run everything until SIGINT, SIGTERM or a shutdown command; return the exit status.
 
     It takes over the process: signals, and the reaping of every child. `console` gets one line an event. `on_ready` is
     called once, when all services are ready for the first time. A second signal ends the children at once. `services`
     replaces the table, for tests. `regime` is what `users.decide` said about it; without one all run as our own user, and
-    nothing of the home changes owner. Raises SetupError if the home is taken or a socket cannot be opened.
+    nothing of the home changes owner. `plan` returns the services of another generation.
+    Raises SetupError if the home is taken or a socket cannot be opened.
     """
     # What a service leaves behind becomes our child, so its place in the tree still says whose it was.
     process.set_child_subreaper()
@@ -37,7 +39,15 @@ def run(
     async def main() -> int:
         # At SIGCHLD, and once more after each child of our own: until that is collected it hides orphans behind it.
         one = supervisor.Supervisor(
-            config, home, generation, chosen, console, rights=rights, regime=regime, after_exit=process.reap_adopted
+            config,
+            home,
+            generation,
+            chosen,
+            console,
+            rights=rights,
+            regime=regime,
+            after_exit=process.reap_adopted,
+            plan=plan,
         )
         return await _run(one, on_ready)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from council.domain import config, errors, states
+from council.domain import config, errors, orders, states
 from council.kit import clock, commits, process
 from council.supervisor import children, lifecycle, specs, users
 
@@ -44,12 +44,24 @@ class RunningService:
         generation: str,
         sockets: Mapping[str, socket.socket],
         surroundings: Surroundings,
+        *,
+        paths: Mapping[str, Path] | None = None,
+        peers: Mapping[str, Path] | None = None,
+        waiting: Mapping[str, socket.socket] | None = None,
     ):
+        """`paths` are those of its Unix sockets and `peers` those of all that it may ask, by the stems of their plain names.
+
+        `waiting` are the sockets that it serves in place of those of the same names once it is live.
+        """
         self.spec = spec
         self.state = lifecycle.new(surroundings.limits, generation, spec.replicas)
         self.children: dict[int, children.ChildProcess] = {}
         self._beside: list[children.ChildProcess] = []
-        self._sockets = sockets
+        self.sockets = sockets
+        self.paths = paths or {}
+        self._peers = peers or {}
+        self._successors = waiting or {}
+        self._obeyed = asyncio.Event()
         self._around = surroundings
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: list[tuple[Predicate, asyncio.Future[lifecycle.Service]]] = []
@@ -95,6 +107,32 @@ class RunningService:
         if self.state.on:
             await self._ready_or_raise()
 
+    def go_live(self, generation: str) -> None:
+        """Serve the public sockets from now on, those that start later too, as this generation."""
+        self.sockets, self._successors = {**self.sockets, **self._successors}, {}
+        self._apply(lifecycle.Relabel(generation))
+        self.tell(orders.Order(orders.LIVE, generation))
+
+    def tell(self, order: orders.Order) -> None:
+        """Give every child an order."""
+        for child in self.children.values():
+            child.tell(order)
+
+    async def until_obeyed(self) -> None:
+        """Wait until every child has carried out what it was told, or ended."""
+        while self.is_behind:
+            self._obeyed.clear()
+            await self._obeyed.wait()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a child has been told what it has not carried out yet."""
+        return any(child.behind for child in self.children.values())
+
+    def begin_stop(self) -> None:
+        """Tell every child to drain and end, without waiting."""
+        self._apply(lifecycle.Stop())
+
     async def stop(self) -> None:
         """Drain and stop every child, and wait until all are gone."""
         self._apply(lifecycle.Stop())
@@ -123,7 +161,8 @@ class RunningService:
     ) -> children.ChildProcess:
         """Start a process that is no replica, with this service's user and log. Raises OSError, SetupError."""
         self._around.before_start(self.spec.name)
-        order = children.Order(spec, 0, self.state.generation, {}, self.log_file, self._account(), given)
+        account = self._account()
+        order = children.Order(spec, 0, self.state.generation, {}, self.log_file, account=account, given=given)
 
         def ended(reason: str) -> None:
             self._beside.remove(started)
@@ -167,11 +206,15 @@ class RunningService:
                 f"{self.spec.name} stays on generation {ended.generation}: {ended.replace_error}. See {self.log_file}."
             )
 
-    def status(self, processes: dict[int, process.Stat] | None) -> list[states.ServiceStatus]:
+    def status(
+        self, processes: dict[int, process.Stat] | None, place: states.Place = "live"
+    ) -> list[states.ServiceStatus]:
         """Return one row a replica; `processes` is a snapshot of the machine's, without which memory is not counted."""
-        return [self._row(replica, processes) for replica in self.state.replicas]
+        return [self._row(replica, processes, place) for replica in self.state.replicas]
 
-    def _row(self, replica: lifecycle.Replica, processes: dict[int, process.Stat] | None) -> states.ServiceStatus:
+    def _row(
+        self, replica: lifecycle.Replica, processes: dict[int, process.Stat] | None, place: states.Place
+    ) -> states.ServiceStatus:
         child = replica.current
         running = None if child is None else self.children.get(child.id)
         # Only while it explains what one sees.
@@ -192,6 +235,7 @@ class RunningService:
             reason=reason,
             crashes=len(crashes),
             crash_reasons=", ".join(one.reason for one in crashes[-_REASONS_SHOWN:]),
+            place=place,
         )
 
     def _label(self, replica: int) -> str:
@@ -241,12 +285,22 @@ class RunningService:
     def _spawn(self, spawn: lifecycle.Spawn) -> None:
         try:
             account = self._account()
-            order = children.Order(self.spec, spawn.replica, spawn.generation, self._sockets, self.log_file, account)
+            order = children.Order(
+                self.spec,
+                spawn.replica,
+                spawn.generation,
+                self.sockets,
+                self.log_file,
+                self._successors,
+                self._peers,
+                account,
+            )
             self._around.before_start(self.spec.name)
             self.children[spawn.id] = children.ChildProcess(
                 order,
                 on_ready=lambda: self._apply(lifecycle.Ready(spawn.id)),
                 on_exit=lambda reason: self._exited(spawn.id, reason),
+                on_obeyed=self._obeyed.set,
             )
         except (OSError, errors.SetupError) as error:
             # Later, since a step is being carried out; to the life cycle it is one more way to fail.
@@ -264,6 +318,7 @@ class RunningService:
 
     def _exited(self, identifier: int, reason: str) -> None:
         self.children.pop(identifier, None)
+        self._obeyed.set()
         self._apply(lifecycle.Exited(identifier, reason))
         self._around.after_exit()
 

@@ -52,6 +52,8 @@ class ServiceSpec:
     keeps_root: bool = False
     # It traces its memory at a signal, which would end one that does not know it.
     traceable: bool = False
+    # One of another generation can run beside it: both bear that the other writes what they share.
+    beside: bool = False
 
 
 def specs(config: config_module.Config, home: home_module.Home, generation: str) -> tuple[ServiceSpec, ...]:
@@ -74,13 +76,14 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
     return (
         *(() if config.store.url else (store,)),
         service("model", SocketSpec("public", "tcp", local, config.model_port), traceable=True),
-        service("worker", SocketSpec("compute", "unix", path=home.socket("worker"), caller="gateway")),
+        service("worker", SocketSpec("compute", "unix", path=home.socket("worker"), caller="gateway"), beside=True),
         service(
             "recall",
             SocketSpec("search", "unix", path=home.socket("recall"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.recall_port),
             inherits=frozenset({"COUNCIL_RECORDS_URL"}),
             traceable=True,
+            beside=True,
         ),
         # The other kinds of sandbox are programs that sandboxd starts itself.
         *((zygote,) if config.sandbox.kind == "namespaces" else ()),
@@ -96,6 +99,7 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             SocketSpec("health", "tcp", local, config.watcher_port),
             inherits=frozenset({"COUNCIL_RECORDS_URL"}),
             traceable=True,
+            beside=True,
         ),
         service(
             "gateway",
@@ -104,6 +108,7 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             replicas_max=lifecycle.REPLICAS_MAX,
             inherits=_CREDENTIALS,
             traceable=True,
+            beside=True,
         ),
     )
 
@@ -139,7 +144,10 @@ _INHERITED_PREFIXES = ("LC_", "PYTHON", config_module.ENVIRONMENT_PREFIX)
 # The first is the owner's own key. The others are set for each child anew, so what we inherited must not reach it.
 _KEPT_BACK = frozenset(
     f"{config_module.ENVIRONMENT_PREFIX}{name}"
-    for name in ("TOKEN", "SERVICE", "REPLICA", "GENERATION", "SUPERVISOR_PID", "SOCKETS", "READY_FD")
+    for name in (
+        *("TOKEN", "SERVICE", "REPLICA", "GENERATION", "SUPERVISOR_PID"),
+        *("SOCKETS", "WAITING", "PEERS", "READY_FD", "ORDERS_FD"),
+    )
 )
 
 

@@ -2,11 +2,8 @@
 
 import asyncio
 import contextlib
-import errno
 import logging
-import os
 import shutil
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,17 +12,15 @@ from council.domain import config as config_module
 from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import listeners, process
-from council.supervisor import control, files, guard, logs, ownership, service, specs, users
+from council.kit import process
+from council.supervisor import control, files, generations, guard, logs, ownership, service, sockets, specs, users
 
 _log = logging.getLogger(__name__)
 
 LOG_CHECK_S = 10.0
 
-# How long leftovers of a killed supervisor may take to drain, and then a port to become free.
+# How long leftovers of a killed supervisor may take to drain.
 LEFTOVERS_S = 5.0
-PORT_WAIT_S = 5.0
-_PORT_RETRY_S = 0.1
 
 # After a kill, how long to wait for the kernel before giving up on a process that cannot be ended.
 KILLED_S = 5.0
@@ -48,13 +43,15 @@ class Supervisor:
         regime: users.Regime | None = None,
         clock: clock_module.Clock | None = None,
         after_exit: Callable[[set[int]], None] = lambda _: None,
+        plan: generations.Plan | None = None,
     ):
-        """`after_exit` is called with the pids of the live children after each that ended and was collected."""
+        """`after_exit` is called with the pids of the living children after each that ended and was collected.
+
+        `plan` returns the services of another generation; without it they are those of this one.
+        """
         self.closing = asyncio.Event()
-        self.services: dict[str, service.RunningService] = {}
         self._config = config
         self._home = home
-        self._generation = generation
         self._specs = services
         self._console = console
         self._regime = regime
@@ -64,7 +61,16 @@ class Supervisor:
         rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED, specs.TRACE_ALLOWED)
         self._control = control.ControlServer(self.handle, self._services_by_pid, rights, uids)
         self._lock: ownership.Lock | None = None
-        self._sockets: list[socket.socket] = []
+        self._sockets = sockets.Sockets({} if regime is None else regime.accounts, self._clock)
+        self._generations = generations.Generations(
+            generation,
+            home,
+            plan or (lambda _: services),
+            self._sockets,
+            self._surroundings(),
+            prepare=self._settle,
+            on_switch=self._switched,
+        )
         self._log_keeper: asyncio.Task[None] | None = None
         self._guard: guard.Guard | None = None
 
@@ -79,15 +85,12 @@ class Supervisor:
             # stand there.
             for folder in (self._home.run / "metrics", self._home.sandbox_work):
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await self._settle()
             if self._regime is not None:
-                await asyncio.to_thread(files.settle, self._home, self._regime)
                 self.say("council", users.describe(self._regime))
-            around = self._surroundings()
-            for spec in self._specs:
-                opened = {one.name: await self._open_socket(one) for one in spec.sockets}
-                self.services[spec.name] = service.RunningService(spec, self._generation, opened, around)
+            await self._generations.open(self._specs)
             command = specs.SocketSpec("control", "unix", path=self._home.socket("supervisor"), caller="watcher")
-            await self._control.open(await self._open_socket(command))
+            await self._control.open(await self._sockets.listen(command))
         except BaseException:
             self._let_go()
             raise
@@ -95,6 +98,11 @@ class Supervisor:
         if self._regime is not None:
             ownership.note_regime(self._home, self._regime)
         self._log_keeper = asyncio.create_task(self._keep_logs())
+
+    @property
+    def services(self) -> dict[str, service.RunningService]:
+        """The live ones by name, in start order."""
+        return self._generations.services
 
     def _surroundings(self) -> service.Surroundings:
         regime = self._regime or users.Regime("landlock")
@@ -119,16 +127,15 @@ class Supervisor:
 
     async def until_ready(self) -> None:
         """Wait until every service is ready, however often one has to be started again for that."""
-        for one in self.services.values():
-            await one.until_ready()
+        for name in list(self.services):
+            await self.services[name].until_ready()
 
     async def close(self) -> None:
         """Stop the services in reverse order, give everything back. `kill` hurries it."""
         self.closing.set()
         if self._guard is not None:
             await self._guard.close()
-        for one in reversed(self.services.values()):
-            await one.stop()
+        await self._generations.close()
         if self._log_keeper is not None:
             self._log_keeper.cancel()
             await asyncio.gather(self._log_keeper, return_exceptions=True)
@@ -140,8 +147,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """End every child at once."""
-        for one in self.services.values():
-            one.kill()
+        self._generations.kill()
 
     def say(self, name: str, text: str) -> None:
         """Print one line for people. A terminal that went away does not matter."""
@@ -149,13 +155,21 @@ class Supervisor:
             self._console(f"{name:<{NAME_CHARS}} {text}")
 
     def pids(self) -> set[int]:
-        """Return the pids of every live child."""
-        return set(self._services_by_pid())
+        """Return the pids of every living child."""
+        return {child.pid for _, one in self._generations.everyone() for child in one.processes}
 
-    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
-        """Return one row a replica, in start order. Memory costs a look at every page of every process, and is 0 without."""
+    async def status(self, *, memory: bool = True, everywhere: bool = False) -> list[states.ServiceStatus]:
+        """Return one row a replica of the live services, in start order; then of those beside and leaving, if `everywhere`.
+
+        Memory costs a look at every page of every process, and is 0 without.
+        """
         processes = await asyncio.to_thread(process.table) if memory else None
-        return [row for one in self.services.values() for row in one.status(processes)]
+        return [
+            row
+            for place, one in self._generations.everyone()
+            if everywhere or place == "live"
+            for row in one.status(processes, place)
+        ]
 
     async def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out an authorised command; returns when it has taken effect. Raises CouncilError."""
@@ -163,15 +177,16 @@ class Supervisor:
             case "list":
                 return {"services": list(self.services)}
             case "status":
-                return {
-                    "services": [asdict(row) for row in await self.status(memory=request.get("memory") is not False)]
-                }
+                memory, everywhere = request.get("memory") is not False, request.get("everywhere") is True
+                return {"services": [asdict(row) for row in await self.status(memory=memory, everywhere=everywhere)]}
             case "shutdown":
                 self.closing.set()
                 return {}
-        one = self._named(request)
         if self.closing.is_set():
             raise errors.UnavailableError("Council is stopping. `council up` starts it again.")
+        if request["command"] in control.GENERATIONS:
+            return await self._change_generation(request)
+        one = self._named(request)
         match request["command"]:
             case "start":
                 await one.start()
@@ -184,11 +199,31 @@ class Supervisor:
             case "trace":
                 one.trace()
             case "replace":
-                if self._regime is not None:
-                    # A generation that was written since we started is root's alone so far.
-                    await asyncio.to_thread(files.settle, self._home, self._regime)
+                await self._settle()
                 await one.replace(_field(request, "generation", str))
         return {}
+
+    async def _change_generation(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        generation = _field(request, "generation", str)
+        match request["command"]:
+            case "launch":
+                names = [str(name) for name in _field(request, "services", list)]
+                return {"services": await self._generations.launch(generation, names)}
+            case "promote":
+                return {"unheard": await self._generations.promote(generation)}
+            case _:
+                await self._generations.discard(generation)
+                return {}
+
+    async def _settle(self) -> None:
+        """Have each file belong to whom it must: what was written since the last time is root's alone so far."""
+        if self._regime is not None:
+            await asyncio.to_thread(files.settle, self._home, self._regime)
+
+    def _switched(self) -> None:
+        if self._guard is not None:
+            self._guard.watch(self.services["watcher"])
+        self._note_children()
 
     def _named(self, request: Mapping[str, Any]) -> service.RunningService:
         name = _field(request, "service", str)
@@ -197,40 +232,19 @@ class Supervisor:
         return self.services[name]
 
     def _services_by_pid(self) -> dict[int, str]:
+        # Who is tried or leaves has no more rights than any other descendant of ours.
         return {child.pid: name for name, one in self.services.items() for child in one.processes}
 
     def _note_children(self) -> None:
-        live = [(name, child.pid, child.start_ticks) for name, one in self.services.items() for child in one.processes]
-        ownership.note_children(self._home, live)
-
-    async def _open_socket(self, spec: specs.SocketSpec) -> socket.socket:
-        deadline_s = self._clock.monotonic_s() + PORT_WAIT_S
-        while True:
-            try:
-                opened = _listen(spec)
-                self._give(spec)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE or self._clock.monotonic_s() >= deadline_s:
-                    raise errors.SetupError(_why_no_socket(spec, error)) from error
-                # Perhaps a leftover that nobody noted is just ending.
-                await asyncio.sleep(_PORT_RETRY_S)
-            else:
-                self._sockets.append(opened)
-                return opened
-
-    def _give(self, spec: specs.SocketSpec) -> None:
-        account = self._regime.accounts.get(spec.caller) if self._regime is not None else None
-        if account is not None:
-            os.chown(spec.path, account.uid, account.gid, follow_symlinks=False)
+        everyone = [
+            (one.spec.name, child.pid, child.start_ticks)
+            for _, one in self._generations.everyone()
+            for child in one.processes
+        ]
+        ownership.note_children(self._home, everyone)
 
     def _let_go(self) -> None:
-        for spec in self._specs:
-            for one in spec.sockets:
-                if one.kind == "unix":
-                    one.path.unlink(missing_ok=True)
-        self._home.socket("supervisor").unlink(missing_ok=True)
-        while self._sockets:
-            self._sockets.pop().close()
+        self._sockets.close_all()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -250,24 +264,3 @@ def _field(request: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool) or value == "":
         raise errors.InvalidRequestError(f"The command {request['command']!r} needs `{name}`.", parameter=name)
     return value
-
-
-def _listen(spec: specs.SocketSpec) -> socket.socket:
-    if spec.kind == "tcp":
-        return listeners.tcp(spec.host, spec.port)
-    spec.path.parent.mkdir(parents=True, exist_ok=True)
-    return listeners.unix(spec.path, spec.mode)
-
-
-def _why_no_socket(spec: specs.SocketSpec, error: OSError) -> str:
-    if spec.kind == "unix":
-        return (
-            f"Cannot listen on {spec.path}: {error}. A Unix socket's path may have {_UNIX_CHARS_MAX} bytes and this one "
-            f"has {len(os.fsencode(spec.path))}; if that is why, give a shorter `--home`."
-        )
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {spec.port} on {spec.host} is in use. Stop what uses it, or choose another base with `--port`."
-    return f"Cannot listen on {spec.host} port {spec.port}: {error}. Check `gateway.host`, or use `--port`."
-
-
-_UNIX_CHARS_MAX = 107

@@ -130,6 +130,10 @@ class Loop:
         self._targets: Sequence[watching.Target] = ()
         self._untold = ""
 
+    def relabel(self, generation: str) -> None:
+        """Judge by these gates for another generation from now on: it has the same ones."""
+        self._generation = generation
+
     async def take_up(self) -> None:
         """Go on where the watcher before this one ended. What it left may be lost; that is said."""
         now_s = self._now_s()

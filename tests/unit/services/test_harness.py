@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from council.services import harness
+from council.domain import orders
+from council.services import harness, obeying
 
 
 @pytest.fixture
@@ -115,3 +116,40 @@ def test_a_service_without_http_does_not_import_the_server() -> None:
     code = "import sys; from council.services import harness; print([m for m in ('uvicorn', 'uvloop') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_orders_are_carried_out_in_turn_and_acknowledged_however_they_come(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    ready_read, ready_write = os.pipe()
+    told_read, told_write = os.pipe()
+    begun = harness.ServiceEnvironment("a", 0, "g0", {}, harness.ReadyLine(ready_write), told=obeying.Orders(told_read))
+    carried_out: list[tuple[str, str]] = []
+    enough = asyncio.Event()
+
+    async def carry_out(order: orders.Order) -> None:
+        carried_out.append((order.word, begun.generation))
+        if order.word == "alone":
+            raise ValueError("this one fails")
+        if order.word == "leave":
+            enough.set()
+
+    begun.stir(lambda: True)
+    begun.obey(carry_out)
+    for part in (b"live g1\nali", b"ve g2\nalone\nleave", b"\n"):
+        os.write(told_write, part)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await enough.wait()
+    await asyncio.sleep(0)
+    # What it does not know it does not acknowledge, nor what failed; and it goes on.
+    assert carried_out == [("live", "g1"), ("alone", "g1"), ("leave", "g1")]
+    assert said(ready_read) == b"ready\n!!"
+    for descriptor in (ready_read, ready_write, told_write):
+        os.close(descriptor)
+
+
+def test_a_service_that_waits_knows_what_it_will_serve() -> None:
+    with socket.socket() as own, socket.socket() as live, socket.socket() as other:
+        begun = harness.ServiceEnvironment("a", 0, "", {"public": own, "calls": other}, waiting={"public": live})
+        assert (begun.successor_of(own), begun.successor_of(other)) == (live, None)

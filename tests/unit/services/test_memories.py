@@ -106,3 +106,27 @@ async def test_answers_are_kept_and_found_before_there_is_a_keeper_and_forgotten
     )
     assert await made.answer(answer_call("find")) == {"found": None}
     made.close()
+
+
+async def test_what_another_recall_kept_and_forgot_meanwhile_is_known_after_a_renewal(quick: None) -> None:
+    records = fake.PlainRecords()
+
+    def another() -> keeper_module.Keeper:
+        return keeper_module.Keeper(
+            records, fake.WordEmbedder(), fake.PlainIndex, config.MemoryConfig(), fake_clock.ManualClock()
+        )
+
+    before = another()
+    [forgotten] = before.remember("ada", "s", "the red boat", "r")
+    made = memories.Memories(another, config.MemoryConfig(), config.CacheConfig())
+    await made.keep()
+    await made.answer(answer_call("keep", answer_form={"text": "Small."}))
+    search = {"operation": "search", "user": "ada", "query": "boat"}
+    assert len((await made.reply(search))["found"]) == 1
+    before.remember("ada", "s", "the green boat", "r")
+    before.forget("ada", memory.Selection(ids=(forgotten.id,)))
+    await made.renew()
+    [found] = (await made.reply(search))["found"]
+    assert "the green boat" in str(found)
+    assert (made.warm, await made.answer(answer_call("find"))) == (True, {"found": None})
+    made.close()

@@ -19,7 +19,7 @@ class Outside:
     def row(name: str, state: str = "ready") -> states.ServiceStatus:
         return states.ServiceStatus(name, state, 1, "0" * 40, 100.0, 0, 50_000_000)
 
-    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+    async def status(self, *, memory: bool = True, everywhere: bool = False) -> list[states.ServiceStatus]:
         assert memory
         if not self.supervised:
             raise errors.SupervisorUnavailableError("Council is not running.")

@@ -96,3 +96,16 @@ def test_a_damaged_file_does_not_keep_a_worker_from_starting(tmp_path: Path, con
 def test_only_a_commit_is_a_generation(tmp_path: Path, generation: str) -> None:
     with pytest.raises(errors.ConfigError, match="COUNCIL_GENERATION"):
         table.run("worker", home_module.Home(tmp_path), {"COUNCIL_GENERATION": generation})
+
+
+def test_gauges_of_workers_that_ended_go_when_asked_and_their_sums_stay(tmp_path: Path) -> None:
+    first = Worker(tmp_path)
+    first.figures()
+    second = Worker(tmp_path)
+    second.figures()
+    before = files(tmp_path)
+    first.end()
+    table.forget_ended(home_module.Home(tmp_path))
+    gone = set(before) - set(files(tmp_path))
+    assert gone == {name for name in before if name.startswith("gauge_live") and name.endswith("_0.db")}
+    assert gone and second.popen.poll() is None

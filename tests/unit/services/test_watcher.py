@@ -14,7 +14,7 @@ import rule_cases
 from council import care_app, homes
 from council.backends.samples import sqlite
 from council.backends.watch import unix
-from council.domain import config, gates, home, states, watching
+from council.domain import config, gates, home, orders, states, watching
 from council.kit import nvml
 from council.services import harness, watcher
 from council.testing import cards, watch
@@ -40,7 +40,7 @@ def service(tmp_path: Path) -> Iterator[watcher._Watcher]:
     made = cast(care_app.Watcher, SimpleNamespace(loop=Stuck(), sentinels=homes.default_sentinels()))
     environment = harness.ServiceEnvironment("watcher", 0, "0" * 40, {})
     with socket.socket(socket.AF_UNIX) as unused:
-        yield watcher._Watcher(made, config.Config(), home.Home(tmp_path), unused, environment)
+        yield watcher._Watcher(made, config.Config(), home.Home(tmp_path), unused, unused, environment)
 
 
 async def seen(service: watcher._Watcher, path: Path) -> watching.Sight:
@@ -77,6 +77,57 @@ async def test_no_start_of_a_history_is_beyond_it(service: watcher._Watcher, tmp
     reply = await service._reply({"ask": "history", "gate": "error_rate", "start_s": start_s})
     assert reply == {"gate": "error_rate", "verdicts": [], "values": [], "problem": ""}
     samples.close()
+
+
+class Turning:
+    """A loop that says when it takes up and turns."""
+
+    sight = watching.Sight(0, 0.0)
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+        self.turned = asyncio.Event()
+
+    def relabel(self, generation: str) -> None:
+        self.did.append(f"is of {generation}")
+
+    async def take_up(self) -> None:
+        self.did.append("took up")
+
+    async def turn(self) -> None:
+        self.did.append("turned")
+        self.turned.set()
+
+
+async def test_one_beside_another_watches_from_when_it_is_live_until_it_is_to_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = Turning()
+
+    async def close() -> None:
+        pass
+
+    made = cast(care_app.Watcher, SimpleNamespace(loop=loop, alerts=SimpleNamespace(waiting=False), close=close))
+    listener, own, live = socket.socket(socket.AF_UNIX), socket.socket(), socket.socket()
+    listener.bind(str(tmp_path / "s"))
+    environment = harness.ServiceEnvironment("watcher", 0, "b", {"health": own}, waiting={"health": live})
+    service = watcher._Watcher(made, config.Config(), home.Home(tmp_path), listener, own, environment)
+    monkeypatch.setattr(service, "_publish", lambda: loop.did.append("published"))
+    service._portless = cast(Any, SimpleNamespace(keep=close, close=close))
+    async with service._lifespan(cast(Any, None)):
+        await asyncio.sleep(0)
+        service._turned_s -= 1e6
+        assert (loop.did, service.is_late) == ([], False)
+        service.obey(orders.Order(orders.LIVE, "b"))
+        async with asyncio.timeout(10):
+            await loop.turned.wait()
+        assert (loop.did[:2], service.is_late) == (["is of b", "took up"], False)
+        service.obey(orders.Order(orders.LEAVE))
+        await asyncio.gather(service._watching, return_exceptions=True)
+        service._turned_s -= 1e6
+        assert (service._watching.cancelled(), service.is_late) == (True, False)
+    for one in (own, live):
+        one.close()
 
 
 async def metrics(service: watcher._Watcher, *named: str) -> str:

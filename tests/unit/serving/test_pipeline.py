@@ -355,3 +355,15 @@ def test_every_charge_is_money_spent_whatever_came_of_the_question(outcome: ledg
         made.observe(outcome)
     assert spent == {("one",): 5, ("two",): 7}
     assert local == ({("false",): 1} if outcome is ledger.Outcome.ANSWERED else {})
+
+
+async def test_an_answer_names_the_generation_that_it_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bench(math=[answers.Delta("4"), finding()])
+    stream = made.made.answer(question(), pipeline.Asker("user", "token", ()))
+    async with contextlib.aclosing(stream) as events:
+        await anext(events)
+        made.made.relabel("next")
+        rest = [event async for event in events]
+    assert rest[-1].generation == "gen"
+    assert (await ask(made))[-1].generation == "next"
+    assert [row.generation for row in made.ledger.rows] == ["gen", "next"]

@@ -15,7 +15,7 @@ ALLOWED = {
     control.Owner(): {"list", "status", "start", "stop", "restart", "scale", "shutdown", "trace"},
     control.Service("gateway"): {"list", "status"},
     control.Service("steward"): {"list", "status", "stop", "restart", "scale"},
-    control.Service("patchctl"): {"list", "status", "replace"},
+    control.Service("patchctl"): {"list", "status", "replace", "launch", "promote", "discard"},
     control.Service("watcher"): {"list", "status", "trace"},
     control.Descendant(): {"list", "status"},
 }

@@ -90,6 +90,7 @@ def commands() -> st.SearchStrategy[lifecycle.Event]:
         st.just(lifecycle.Stop()),
         st.just(lifecycle.Restart()),
         st.just(lifecycle.Kill()),
+        st.builds(lifecycle.Relabel, st.sampled_from(["g1", "g2"])),
         st.builds(lifecycle.Scale, st.integers(0, 4)),
         st.builds(lifecycle.Replace, st.sampled_from(["g1", "g2"])),
     )
@@ -338,3 +339,21 @@ def test_ends_that_nobody_asked_for_are_kept_and_those_that_were_asked_for_are_n
     (replica,) = made.state.replicas
     assert len(replica.crashes) == lifecycle.CRASHES_MAX
     assert replica.crashes[-1].reason == f"crash {lifecycle.CRASHES_MAX + 4}"
+
+
+def test_another_name_for_what_runs_starts_nothing_and_holds_for_what_starts_later() -> None:
+    made = machine(2)
+    before = dict(made.live)
+    made.give(lifecycle.Relabel("g1"))
+    assert (made.live, made.terminated) == (before, set())
+    assert {child.generation for child in made.state.children} == {"g1"}
+    made.give(lifecycle.Exited(min(made.live), "stopped by signal 9"))
+    made.pass_time(1.0)
+    assert made.spawned[-1].generation == "g1"
+
+
+def test_a_replace_that_is_under_way_ends_when_another_generation_is_live() -> None:
+    made = machine()
+    made.give(lifecycle.Replace("g1"))
+    made.give(lifecycle.Relabel("g2"))
+    assert made.state.replacing is None and "g2 became live" in made.state.replace_error

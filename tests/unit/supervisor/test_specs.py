@@ -150,3 +150,13 @@ def test_targets_say_that_a_gateway_with_a_certificate_speaks_https() -> None:
     settings = config.build({"gateway": {"tls_cert_file": "/c", "tls_key_file": "/k"}}, {}, {})
     schemes = {one["labels"]["svc"]: one["labels"].get("__scheme__") for one in specs.targets(table(), settings)}
     assert schemes == {"model": None, "recall": None, "sandboxd": None, "watcher": None, "gateway": "https"}
+
+
+def test_what_may_write_what_another_of_it_writes_may_run_beside_it() -> None:
+    assert {spec.name for spec in table() if spec.beside} == {"worker", "recall", "watcher", "gateway"}
+
+
+def test_what_one_service_was_told_is_not_inherited_by_another() -> None:
+    told = {f"COUNCIL_{name}": "x" for name in ("WAITING", "PEERS", "ORDERS_FD")}
+    for spec in table():
+        assert not specs.inherited(spec, told)

@@ -11,7 +11,7 @@ import pytest
 
 from council.domain import config, errors
 from council.domain import home as home_module
-from council.supervisor import logs, ownership, specs, supervisor, users
+from council.supervisor import logs, ownership, sockets, specs, supervisor, users
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def of(home: home_module.Home, *sockets: specs.SocketSpec) -> supervisor.Supervi
 
 
 async def test_a_port_in_use_is_named_with_the_way_out(home: home_module.Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "PORT_WAIT_S", 0.2)
+    monkeypatch.setattr(sockets, "PORT_WAIT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(errors.SetupError, match=rf"Port {port} .*--port"):

@@ -76,7 +76,7 @@ class House:
             raise errors.ScrapeError("targets.json cannot be read")
         return [watching.Target(one, one) for one in self.watched]
 
-    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+    async def status(self, *, memory: bool = True, everywhere: bool = False) -> list[states.ServiceStatus]:
         assert not memory, "each look at memory costs the machine"
         if not self.supervised:
             raise errors.SupervisorUnavailableError("Council is not running.")

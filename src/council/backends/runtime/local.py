@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from council.domain import errors, states
@@ -28,9 +29,9 @@ class LocalRuntime:
     def __init__(self, home: home_module.Home):
         self._path = home.socket("supervisor")
 
-    async def status(self, *, memory: bool = True) -> list[states.ServiceStatus]:
+    async def status(self, *, memory: bool = True, everywhere: bool = False) -> list[states.ServiceStatus]:
         """Return one row a replica, in start order; memory takes longest, and is 0 where it is not asked for."""
-        reply = await self._command("status", limit_s=READ_S, memory=memory)
+        reply = await self._command("status", limit_s=READ_S, memory=memory, everywhere=everywhere)
         return [states.ServiceStatus(**row) for row in reply["services"]]
 
     async def restart(self, service: str) -> None:
@@ -52,6 +53,19 @@ class LocalRuntime:
     async def replace(self, service: str, generation: str) -> None:
         """Hand a service over to another generation; returns when that serves and the old one drains."""
         await self._command("replace", service=service, generation=generation)
+
+    async def launch(self, generation: str, services: Sequence[str]) -> list[str]:
+        """Start these services of another generation, and those that ask them; return all, once they are ready."""
+        reply = await self._command("launch", generation=generation, services=list(services))
+        return list(reply["services"])
+
+    async def promote(self, generation: str) -> list[str]:
+        """Have a launched generation serve; return who has not said yet that it heard of it."""
+        return list((await self._command("promote", generation=generation))["unheard"])
+
+    async def discard(self, generation: str) -> None:
+        """End what runs of a generation that is not live; returns when none of it is left."""
+        await self._command("discard", generation=generation)
 
     async def trace(self, service: str) -> None:
         """Have a service find out which of its lines keep memory, and log them within a minute; returns at once."""

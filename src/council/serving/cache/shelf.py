@@ -59,6 +59,11 @@ class Shelf:
             while len(self._kept) > self._settings.questions_max:
                 self._kept.popitem(last=False)
 
+    def clear(self) -> None:
+        """Drop every answer."""
+        with self._lock:
+            self._kept.clear()
+
     def forget(self, user_id: str) -> int:
         """Drop every answer to a user; return how many."""
         with self._lock:

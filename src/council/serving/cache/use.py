@@ -23,6 +23,10 @@ class Cache:
         self._settings = settings
         self._generation = generation
 
+    def relabel(self, generation: str) -> None:
+        """Give and keep answers of this generation from now on."""
+        self._generation = generation
+
     def kind_for(self, wish: str | None) -> str:
         """Return `off`, `exact` or `semantic`: what the request says, else the setting."""
         return wish or self._settings.kind

@@ -73,6 +73,14 @@ class Keeper:
         for user_id in users:
             self.complete(user_id)
 
+    def renew(self) -> None:
+        """Drop every shelf, to be read from the records when it is asked next: another process has written to them."""
+        counts = self._records.counts()
+        with self._users_lock:
+            self._users.clear()
+            self._counts = counts
+        telemetry.MEMORY_MEMORIES.set(sum(counts.values()))
+
     def complete(self, user_id: str) -> None:
         """Fill a user's shelf from the records, a page at a time; return when it is complete."""
         before, stale = "", False
@@ -80,6 +88,9 @@ class Keeper:
             with self._held(user_id) as user:
                 if user.shelf is not None and user.shelf.complete:
                     return
+                if user.shelf is None:
+                    # Also where it was dropped meanwhile: half a shelf is none.
+                    before, stale = "", False
                 shelf = user.shelf or shelf_module.Shelf(self._new_index())
                 limit = _PAGE_EMBEDDED if stale else _PAGE if before else _FIRST_PAGE
                 rows = self._records.vectors(user_id, before, limit)

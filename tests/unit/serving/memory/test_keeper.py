@@ -2,6 +2,7 @@
 
 import string
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -300,3 +301,26 @@ def test_too_many_texts_in_one_call_are_refused() -> None:
     made = Made(texts_max=2)
     with pytest.raises(errors.InvalidRequestError, match="the limit is 2"):
         made.keeper.embed(["a", "b", "c"])
+
+
+def test_a_shelf_that_is_dropped_while_it_is_filled_is_filled_from_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Made()
+    for number in range(10):
+        made.say(f"note {number}")
+    monkeypatch.setattr(keeper_module, "_FIRST_PAGE", 3)
+    monkeypatch.setattr(keeper_module, "_PAGE", 3)
+    made.restart()
+    vectors, asked = made.records.vectors, 0
+
+    def vectors_and_drop(*arguments: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            made.keeper._users.clear()
+        return vectors(*arguments)
+
+    monkeypatch.setattr(made.records, "vectors", vectors_and_drop)
+    made.keeper.complete("ada")
+    assert len(made.texts("note")) == 10

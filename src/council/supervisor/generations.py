@@ -1,0 +1,384 @@
+"""The services that serve, a set of another generation beside them, and the moment at which it takes over.
+
+    launch G     starts the services that a patch touched, and those that ask them, beside the live ones. They talk to each
+                 other over Unix sockets of their own, and to the rest over the live ones'. Where a live service listens
+                 on a port, its successor gets that socket and does not accept; it serves its own, `sockets.STAGING`
+                 above.
+    promote G    in one turn of the event loop: the link `current` moves, the set is told to take the public sockets, what no
+                 patch touched is told its new name, and the set before it is told to leave.
+    discard G    ends the set beside, or waits until what leaves has gone: then no process of G is left.
+
+All three bear being done twice. Until the link has moved nothing that serves was touched. A supervisor that is killed
+takes every set with it, and the next one begins at the link: so there is no moment after which two generations could serve.
+
+Who leaves: what nobody else of the set asks, as the gateway, drains at once and ends, so its streams finish. The others give up
+their ports, so that whoever reads metrics meets the new ones alone, and still answer the gateway that leaves with them;
+they end when it has.
+
+To return is to promote the generation from before. Its set is not kept for that, it may have drained already: it is launched
+anew, with the same services, and those that still drain go on to drain. That costs the start of a few processes and no
+memory in between, and there is one way in for every generation. Its Unix sockets get new paths, so nobody who
+drains meets it. A return when that generation is live already, as after a kill before the link moved, does nothing.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from council.domain import errors, orders, states
+from council.domain import home as home_module
+from council.kit import commits
+from council.supervisor import service, sockets, specs
+from council.upkeep.engine import blueprint
+
+_log = logging.getLogger(__name__)
+
+# Sets that may finish what they have begun at the same time, so that a return need not wait for that.
+LEAVING_MAX = 4
+# What is not live has nothing to finish: so long it may take to end before it is killed.
+DISCARD_S = 3.0
+# How long the answer to `promote` waits for every service to say that it has heard.
+OBEYED_S = 5.0
+
+_SHOWN_CHARS = 8
+
+# Returns the services of a generation in start order. Blocking. Raises CouncilError for one that cannot be read.
+Plan = Callable[[str], Sequence[specs.ServiceSpec]]
+
+
+@dataclass(slots=True)
+class ServiceSet:
+    """Services that come or go together, in start order. `staging` are the sockets that they serve until they are live."""
+
+    generation: str
+    services: dict[str, service.RunningService] = field(default_factory=dict)
+    staging: list[socket.socket] = field(default_factory=list)
+    coming: asyncio.Task[None] | None = None
+    going: asyncio.Task[None] | None = None
+
+
+class Generations:
+    """`services` are the live ones by name, in start order: the same mapping always. Use it from one event loop."""
+
+    def __init__(
+        self,
+        live: str,
+        home: home_module.Home,
+        plan: Plan,
+        opened: sockets.Sockets,
+        around: service.Surroundings,
+        *,
+        prepare: Callable[[], Awaitable[None]],
+        on_switch: Callable[[], None],
+    ):
+        """`prepare` makes the files of a generation readable; `on_switch` is called in the turn in which another is live."""
+        self.live = live
+        self.services: dict[str, service.RunningService] = {}
+        self._home = home
+        self._plan = plan
+        self._sockets = opened
+        self._around = around
+        self._prepare = prepare
+        self._on_switch = on_switch
+        self._beside: ServiceSet | None = None
+        self._leaving: list[ServiceSet] = []
+        self._launches = 0
+
+    async def open(self, wanted: Sequence[specs.ServiceSpec]) -> None:
+        """Open the sockets of the live services and make them; they do not run yet. Raises SetupError."""
+        for spec in wanted:
+            for one in spec.sockets:
+                if one.kind == "unix":
+                    sockets.remove_stale(one)
+        first = ServiceSet(self.live)
+        await self._fill(first, wanted)
+        self.services.update(first.services)
+        self._show(first)
+
+    async def launch(self, generation: str, names: Collection[str]) -> list[str]:
+        """Start the named services beside the live ones, with those that ask them; return who runs once all are ready.
+
+        Nothing is started for the live generation. Raises InvalidRequestError, UnavailableError, SetupError, ConfigError;
+        then what was started is ended.
+        """
+        _check(generation)
+        if generation == self.live:
+            return []
+        if self._beside is None:
+            wanted = chosen(await self._planned(generation), [one.spec for one in self.services.values()], names)
+            # Who else was asked meanwhile may have been quicker.
+            if self._beside is None:
+                self._begin(generation, wanted)
+        made = self._beside
+        assert made is not None and made.coming is not None
+        if made.generation != generation:
+            raise errors.UnavailableError(
+                f"Generation {made.generation[:_SHOWN_CHARS]} runs beside the live one already. Discard it first."
+            )
+        await self._come(made)
+        if missing := set(names) - made.services.keys():
+            raise errors.InvalidRequestError(
+                f"It was launched without {', '.join(sorted(missing))}. Discard it, then launch it anew.",
+                parameter="services",
+            )
+        return list(made.services)
+
+    async def promote(self, generation: str) -> list[str]:
+        """Have a launched generation serve; return which services did not say within `OBEYED_S` that they did their part.
+
+        Raises UnavailableError if it is not there or not ready, or the link cannot be moved; then nothing has changed.
+        """
+        _check(generation)
+        if generation != self.live:
+            made = self._beside
+            if made is None or made.generation != generation:
+                raise errors.UnavailableError(
+                    f"Generation {generation[:_SHOWN_CHARS]} does not run beside the live one. Launch it first."
+                )
+            waiting = [name for name, one in made.services.items() if not one.state.is_ready]
+            if waiting or made.coming is None or not made.coming.done():
+                raise errors.UnavailableError(
+                    f"Of generation {generation[:_SHOWN_CHARS]} not all is ready: {', '.join(waiting) or 'it is starting'}. "
+                    "Try again when it is, or discard it."
+                )
+            self._switch(made)
+        return await self._unheard()
+
+    async def discard(self, generation: str) -> None:
+        """End what runs of a generation that is not live; return when none of it is left. Raises InvalidRequestError."""
+        _check(generation)
+        if generation == self.live:
+            raise errors.InvalidRequestError(
+                f"Generation {generation[:_SHOWN_CHARS]} is live. Launch and promote another one first.",
+                parameter="generation",
+            )
+        made = self._beside
+        if made is not None and made.generation == generation:
+            await self._give_up(made)
+        going = [left.going for left in self._leaving if left.generation == generation]
+        await asyncio.gather(*(asyncio.shield(task) for task in going if task is not None))
+
+    def everyone(self) -> Iterator[tuple[states.Place, service.RunningService]]:
+        """Yield every service with its place: live, beside, leaving."""
+        for one in self.services.values():
+            yield "live", one
+        for one in () if self._beside is None else self._beside.services.values():
+            yield "beside", one
+        for left in self._leaving:
+            for one in left.services.values():
+                yield "leaving", one
+
+    async def close(self) -> None:
+        """Stop every service in reverse order, after those that are not live."""
+        if self._beside is not None:
+            await self._give_up(self._beside)
+        for one in reversed(list(self.services.values())):
+            await one.stop()
+        await asyncio.gather(*(left.going for left in list(self._leaving) if left.going is not None))
+
+    def kill(self) -> None:
+        """End every child at once."""
+        for _, one in self.everyone():
+            one.kill()
+
+    async def _planned(self, generation: str) -> Sequence[specs.ServiceSpec]:
+        if len(self._leaving) >= LEAVING_MAX:
+            raise errors.UnavailableError(
+                f"{LEAVING_MAX} earlier generations still finish what they have begun. Try again when one has ended."
+            )
+        await self._prepare()
+        return await asyncio.to_thread(self._plan, generation)
+
+    def _begin(self, generation: str, wanted: Sequence[specs.ServiceSpec]) -> None:
+        self._launches += 1
+        made = self._beside = ServiceSet(generation)
+        self._say(f"generation {generation[:_SHOWN_CHARS]} starts beside the live one: {_listed(wanted)}")
+        made.coming = asyncio.create_task(self._start(made, wanted))
+
+    async def _start(self, made: ServiceSet, wanted: Sequence[specs.ServiceSpec]) -> None:
+        await self._fill(made, wanted)
+        await asyncio.gather(*(one.start() for one in made.services.values()))
+
+    async def _come(self, made: ServiceSet) -> None:
+        """Wait until all of a set is ready. What fails gives up the whole set."""
+        assert made.coming is not None
+        try:
+            await asyncio.shield(made.coming)
+        except asyncio.CancelledError:
+            if not made.coming.cancelled():
+                raise
+            raise errors.UnavailableError(
+                f"Generation {made.generation[:_SHOWN_CHARS]} was discarded meanwhile. Launch it anew."
+            ) from None
+        except (errors.CouncilError, OSError):
+            await self._give_up(made)
+            raise
+
+    async def _give_up(self, made: ServiceSet) -> None:
+        """End a set that was never live. Idempotent; every caller returns when none of it is left."""
+        if made.going is None:
+            made.going = asyncio.create_task(self._end(made))
+        await asyncio.shield(made.going)
+
+    async def _end(self, made: ServiceSet) -> None:
+        if made.coming is not None:
+            made.coming.cancel()
+            await asyncio.gather(made.coming, return_exceptions=True)
+        stops = [asyncio.create_task(one.stop()) for one in made.services.values()]
+        if stops:
+            await asyncio.wait(stops, timeout=DISCARD_S)
+        for one in made.services.values():
+            one.kill()
+        await asyncio.gather(*stops)
+        self._close(made)
+        if self._beside is made:
+            self._beside = None
+        self._around.on_change()
+        self._say(f"generation {made.generation[:_SHOWN_CHARS]} is discarded")
+
+    async def _fill(self, made: ServiceSet, wanted: Sequence[specs.ServiceSpec]) -> None:
+        """Open what a set listens on, and make its services."""
+        unix = [one for spec in wanted for one in spec.sockets if one.kind == "unix"]
+        paths = {one.path.stem: sockets.path_of(one, made.generation, self._launches) for one in unix}
+        peers = {name: path for one in self.services.values() for name, path in one.paths.items()} | paths
+        for spec in wanted:
+            opened: dict[str, socket.socket] = {}
+            live = self.services.get(spec.name)
+            ports = [one.name for one in spec.sockets if one.kind == "tcp"]
+            waiting = {} if live is None else {name: live.sockets[name] for name in ports}
+            own = {one.path.stem: paths[one.path.stem] for one in spec.sockets if one.kind == "unix"}
+            # Made before its sockets are there, so that a set that fails half-way closes them all.
+            made.services[spec.name] = service.RunningService(
+                spec, made.generation, opened, self._around, paths=own, peers=peers, waiting=waiting
+            )
+            for one in spec.sockets:
+                path = own.get(one.path.stem) if one.kind == "unix" else None
+                opened[one.name] = await self._sockets.listen(one, path, staging=live is not None)
+                if one.name in waiting:
+                    made.staging.append(opened[one.name])
+
+    def _switch(self, made: ServiceSet) -> None:
+        """Have a set take over. All of it in one turn: nobody who asks us sees half of it."""
+        self._move_link(made.generation)
+        left = ServiceSet(self.live, {name: self.services[name] for name in made.services})
+        self._beside, self.live = None, made.generation
+        self.services.update(made.services)
+        for one in self.services.values():
+            one.go_live(made.generation)
+        last = [one for one in left.services.values() if not _callers(one.spec) & left.services.keys()]
+        for one in left.services.values():
+            one.tell(orders.Order(orders.LEAVE))
+        for one in last:
+            one.begin_stop()
+        while made.staging:
+            self._sockets.close(made.staging.pop())
+        self._leaving.append(left)
+        left.going = asyncio.create_task(self._see_off(left, made))
+        self._show(made)
+        self._on_switch()
+        self._say(f"generation {made.generation[:_SHOWN_CHARS]} is live, in place of {left.generation[:_SHOWN_CHARS]}")
+
+    def _move_link(self, generation: str) -> None:
+        try:
+            blueprint.switch(self._home, generation)
+        except OSError as error:
+            # Whether a link that has moved is on disk nobody knows then; but it is what the next supervisor will find.
+            if not self._home.current.is_symlink() or self._home.current.readlink().name != generation:
+                raise errors.UnavailableError(
+                    f"The link `current` cannot be moved: {error.strerror}. Mend that and try again; nothing has changed."
+                ) from error
+            _log.exception("the move of the link was not synced")
+
+    async def _see_off(self, left: ServiceSet, after: ServiceSet) -> None:
+        for one in reversed(list(left.services.values())):
+            await one.stop()
+        self._close(left)
+        self._leaving.remove(left)
+        self._around.on_change()
+        for name, one in after.services.items():
+            if self.services[name] is one:
+                one.tell(orders.Order(orders.ALONE))
+
+    async def _unheard(self) -> list[str]:
+        """Wait until all have done what they were told, those who leave too: from then on only the live ones are met."""
+        told = [one for place, one in self.everyone() if place != "beside"]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OBEYED_S):
+                await asyncio.gather(*(one.until_obeyed() for one in told))
+        return [one.spec.name for one in told if one.is_behind]
+
+    def _show(self, made: ServiceSet) -> None:
+        for one in made.services.values():
+            for spec in one.spec.sockets:
+                if spec.kind == "unix":
+                    try:
+                        self._sockets.show(spec, one.paths[spec.path.stem])
+                    except OSError:
+                        # Its peers know it by its own path; only who asks from outside does not find it.
+                        _log.exception("a socket is not found by its plain name", extra={"path": str(spec.path)})
+
+    def _close(self, made: ServiceSet) -> None:
+        """Close what a set alone listened on."""
+        for opened in made.staging:
+            self._sockets.close(opened)
+        for one in made.services.values():
+            for spec in one.spec.sockets:
+                if spec.kind == "unix" and spec.name in one.sockets:
+                    self._sockets.close(one.sockets[spec.name])
+
+    def _say(self, text: str) -> None:
+        self._around.say("council", text)
+
+
+def chosen(
+    planned: Sequence[specs.ServiceSpec], live: Sequence[specs.ServiceSpec], names: Collection[str]
+) -> tuple[specs.ServiceSpec, ...]:
+    """Return which services of a generation must be started for these to be of it. Pure. Raises InvalidRequestError."""
+    by_name = {spec.name: spec for spec in live}
+    if by_name.keys() != {spec.name for spec in planned}:
+        changed = by_name.keys() ^ {spec.name for spec in planned}
+        raise errors.InvalidRequestError(
+            f"This generation has other services than those that run: {', '.join(sorted(changed))}. {_ANEW}"
+        )
+    moved = [spec.name for spec in planned if _ports(spec) != _ports(by_name[spec.name])]
+    if moved:
+        raise errors.InvalidRequestError(f"In this generation {', '.join(moved)} listens elsewhere. {_ANEW}")
+    if unknown := set(names) - by_name.keys():
+        raise errors.InvalidRequestError(
+            f"No service is named {min(unknown)[:100]!r}. There are {', '.join(by_name)}.", parameter="services"
+        )
+    wanted = set(names)
+    while (
+        more := {caller for spec in planned if spec.name in wanted for caller in _callers(spec)}
+        & by_name.keys() - wanted
+    ):
+        wanted |= more
+    if single := [spec.name for spec in planned if spec.name in wanted and not spec.beside]:
+        raise errors.InvalidRequestError(f"Two of {' and '.join(single)} cannot run side by side. {_ANEW}")
+    return tuple(spec for spec in planned if spec.name in wanted)
+
+
+_ANEW = "Such a change takes effect by `council down` and `council up`."
+
+
+def _callers(spec: specs.ServiceSpec) -> frozenset[str]:
+    return frozenset(one.caller for one in spec.sockets if one.caller)
+
+
+def _ports(spec: specs.ServiceSpec) -> list[tuple[str, str, int]]:
+    return [(one.name, one.host, one.port) for one in spec.sockets if one.kind == "tcp"]
+
+
+def _listed(wanted: Sequence[specs.ServiceSpec]) -> str:
+    return ", ".join(spec.name for spec in wanted) or "nothing, only its name"
+
+
+def _check(generation: str) -> None:
+    if not commits.is_commit(generation):
+        raise errors.InvalidRequestError(
+            "A generation is named by the 40 or 64 lower-case hex digits of its commit. `council status` shows those that run.",
+            parameter="generation",
+        )

@@ -1,0 +1,112 @@
+"""The listening sockets of a home, each opened once by the supervisor and passed on to whoever serves it.
+
+A service's Unix socket lies at a path that names the generation it was started for and the number of its set, so that the
+services of one set find each other and nobody else; `run/NAME.sock` is a link to that of the live one, for who asks from
+outside.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from council.domain import errors
+from council.kit import clock as clock_module
+from council.kit import listeners
+from council.supervisor import specs, users
+
+# How long a port may take to become free, as one of a process that is just ending.
+PORT_WAIT_S = 5.0
+_PORT_RETRY_S = 0.1
+# So far above a port of a service lies that of one tried beside it.
+STAGING = 20
+_GENERATION_CHARS = 12
+_UNIX_CHARS_MAX = 107
+
+
+class Sockets:
+    """Opens them, knows whose path is whose, and closes all. `accounts` are the users of services that have one."""
+
+    def __init__(self, accounts: Mapping[str, users.Account], clock: clock_module.Clock):
+        self._accounts = accounts
+        self._clock = clock
+        self._open: dict[socket.socket, Path | None] = {}
+        self._links: set[Path] = set()
+
+    async def listen(self, spec: specs.SocketSpec, path: Path | None = None, *, staging: bool = False) -> socket.socket:
+        """Listen where `spec` says, or at another path, or beside its port. Raises SetupError."""
+        port = spec.port + STAGING if staging and spec.port else spec.port
+        path = spec.path if path is None else path
+        deadline_s = self._clock.monotonic_s() + PORT_WAIT_S
+        while True:
+            try:
+                opened = listeners.tcp(spec.host, port) if spec.kind == "tcp" else self._unix(spec, path)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or self._clock.monotonic_s() >= deadline_s:
+                    raise errors.SetupError(_why_no_socket(spec, path, port, error)) from error
+                # Perhaps a leftover that nobody noted is just ending.
+                await asyncio.sleep(_PORT_RETRY_S)
+            else:
+                self._open[opened] = path if spec.kind == "unix" else None
+                return opened
+
+    def _unix(self, spec: specs.SocketSpec, path: Path) -> socket.socket:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = listeners.unix(path, spec.mode)
+        account = self._accounts.get(spec.caller)
+        if account is not None:
+            try:
+                os.chown(path, account.uid, account.gid, follow_symlinks=False)
+            except OSError:
+                opened.close()
+                raise
+        return opened
+
+    def show(self, spec: specs.SocketSpec, path: Path) -> None:
+        """Have the plain name of a Unix socket lead to this path, in one step. Raises OSError."""
+        partial = spec.path.with_name(f".{spec.path.name}.partial")
+        partial.unlink(missing_ok=True)
+        partial.symlink_to(path.name)
+        partial.replace(spec.path)
+        self._links.add(spec.path)
+
+    def close(self, opened: socket.socket) -> None:
+        """Close our end, and remove the path; who got it goes on. Idempotent."""
+        path = self._open.pop(opened, None)
+        if path is not None:
+            path.unlink(missing_ok=True)
+        opened.close()
+
+    def close_all(self) -> None:
+        """Close everything and remove every path."""
+        for opened in list(self._open):
+            self.close(opened)
+        for link in self._links:
+            with contextlib.suppress(OSError):
+                link.unlink(missing_ok=True)
+        self._links.clear()
+
+
+def path_of(spec: specs.SocketSpec, generation: str, number: int) -> Path:
+    """Return where the Unix socket of a service lies that was started in set `number` of this supervisor."""
+    return spec.path.with_stem(f"{spec.path.stem}-{generation[:_GENERATION_CHARS]}-{number}")
+
+
+def remove_stale(spec: specs.SocketSpec) -> None:
+    """Remove what a supervisor that was killed has left of a Unix socket."""
+    for path in (spec.path, *spec.path.parent.glob(f"{spec.path.stem}-*-*{spec.path.suffix}")):
+        path.unlink(missing_ok=True)
+
+
+def _why_no_socket(spec: specs.SocketSpec, path: Path, port: int, error: OSError) -> str:
+    if spec.kind == "unix":
+        return (
+            f"Cannot listen on {path}: {error}. A Unix socket's path may have {_UNIX_CHARS_MAX} bytes and this one "
+            f"has {len(os.fsencode(path))}; if that is why, give a shorter `--home`."
+        )
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {spec.host} is in use. Stop what uses it, or choose another base with `--port`."
+    return f"Cannot listen on {spec.host} port {port}: {error}. Check `gateway.host`, or use `--port`."

@@ -1,0 +1,266 @@
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from council.domain import config, errors
+from council.domain import home as home_module
+from council.supervisor import generations, specs, supervisor
+
+A, B, C, BAD = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
+
+# Says what it was given and what it is told. One of the generation BAD does not get ready.
+CHILD = """
+import os, signal, socket, sys
+name, generation = os.environ["COUNCIL_SERVICE"], os.environ["COUNCIL_GENERATION"]
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def ports(variable):
+    found = [entry.rpartition(":") for entry in os.environ[variable].split(",") if entry]
+    return {key: socket.socket(fileno=int(number)).getsockname() for key, _, number in found}
+print("started", name, generation, ports("COUNCIL_SOCKETS"), ports("COUNCIL_WAITING"), os.environ["COUNCIL_PEERS"], flush=True)
+if generation == "d" * 40 and name == "recall":
+    sys.exit(7)
+ready = int(os.environ["COUNCIL_READY_FD"])
+os.write(ready, b"ready\\n")
+with os.fdopen(int(os.environ["COUNCIL_ORDERS_FD"]), "rb") as told:
+    for line in told:
+        print("told", name, generation, line.decode().strip(), flush=True)
+        os.write(ready, b"!")
+signal.pause()
+"""
+
+
+def spec(home: home_module.Home, name: str, caller: str = "", *, beside: bool = True) -> specs.ServiceSpec:
+    opened: tuple[specs.SocketSpec, ...] = (specs.SocketSpec("public", "tcp"),)
+    if caller:
+        opened = (*opened, specs.SocketSpec("asked", "unix", path=home.socket(name), caller=caller))
+    return specs.ServiceSpec(name, (sys.executable, "-c", CHILD), sockets=opened, beside=beside)
+
+
+def table(home: home_module.Home) -> list[specs.ServiceSpec]:
+    return [
+        spec(home, "store", beside=False),
+        spec(home, "recall", "gateway"),
+        spec(home, "gateway"),
+    ]
+
+
+class Rig:
+    """A supervisor in this process, of generation A at first."""
+
+    def __init__(self, home: home_module.Home):
+        self.home = home
+        self.said: list[str] = []
+        services = table(home)
+        self.supervisor = supervisor.Supervisor(config.Config(), home, A, services, self.said.append)
+        home.root.joinpath("current").symlink_to(f"generations/{A}")
+
+    @property
+    def live(self) -> str:
+        return self.home.current.readlink().name
+
+    async def do(self, command: str, generation: str, *services: str) -> dict[str, object]:
+        request: dict[str, object] = {"command": command, "generation": generation}
+        async with asyncio.timeout(30):
+            return await self.supervisor.handle(request | ({"services": list(services)} if command == "launch" else {}))
+
+    async def rows(self) -> set[tuple[str, str, str]]:
+        rows = await self.supervisor.status(memory=False, everywhere=True)
+        return {(row.name, row.generation[0], row.place) for row in rows}
+
+    async def settled(self) -> set[tuple[str, str, str]]:
+        """Return the rows once nobody leaves any more."""
+        async with asyncio.timeout(30):
+            while any(place == "leaving" for _, _, place in await self.rows()):
+                await asyncio.sleep(0.01)
+        return await self.rows()
+
+    async def logged(self, name: str, part: str) -> str:
+        """Return the first line with `part` in a service's log, once there is one."""
+        async with asyncio.timeout(30):
+            while True:
+                for line in (self.home.logs / f"{name}.log").read_text().splitlines():
+                    if part in line:
+                        return line
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    # Not tmp_path: the path of a Unix socket is limited.
+    folder = Path(tempfile.mkdtemp(prefix="c"))
+    made = Rig(home_module.Home(folder))
+    await made.supervisor.open()
+    made.supervisor.start()
+    await made.supervisor.until_ready()
+    yield made
+    await made.supervisor.close()
+    shutil.rmtree(folder)
+
+
+LIVE = {("store", "a", "live"), ("recall", "a", "live"), ("gateway", "a", "live")}
+
+
+async def test_a_set_starts_beside_the_live_one_with_those_that_ask_it(rig: Rig) -> None:
+    assert await rig.do("launch", B, "recall") == {"services": ["recall", "gateway"]}
+    assert await rig.rows() == LIVE | {("recall", "b", "beside"), ("gateway", "b", "beside")}
+    assert rig.live == A
+    # Asked again it is there already.
+    assert await rig.do("launch", B, "recall") == {"services": ["recall", "gateway"]}
+    # Commands and the list of those who may give them are of the live ones alone.
+    assert {row.place for row in await rig.supervisor.status(memory=False)} == {"live"}
+    assert set(rig.supervisor._services_by_pid().values()) == {"store", "recall", "gateway"}
+    assert len(rig.supervisor.pids()) == 5
+
+
+async def test_the_new_ones_find_each_other_and_wait_with_the_public_socket(rig: Rig) -> None:
+    live = await rig.logged("gateway", f"started gateway {A}")
+    public = rig.supervisor.services["gateway"].sockets["public"].getsockname()
+    await rig.do("launch", B, "recall")
+    line = await rig.logged("gateway", f"started gateway {B}")
+    assert f"{{'public': {public}}}" in line and f"{{'public': {public}}} {{}}" in live
+    assert f"recall-{B[:12]}-1.sock" in line and f"recall-{A[:12]}-0.sock" in live
+    assert str(rig.home.socket("recall").resolve()).endswith(f"recall-{A[:12]}-0.sock")
+
+
+async def test_promote_moves_the_link_and_tells_everybody_and_the_old_ones_end(rig: Rig) -> None:
+    await rig.do("launch", B, "recall")
+    assert await rig.do("promote", B) == {"unheard": []}
+    assert rig.live == B
+    assert await rig.settled() == {("store", "b", "live"), ("recall", "b", "live"), ("gateway", "b", "live")}
+    assert await rig.logged("store", f"told store {A} live {B}")
+    assert await rig.logged("recall", f"told recall {B} live {B}")
+    assert await rig.logged("recall", f"told recall {A} leave")
+    assert await rig.logged("recall", f"told recall {B} alone")
+    assert rig.home.socket("recall").resolve().name == f"recall-{B[:12]}-1.sock"
+    assert not list(rig.home.run.glob(f"*{A[:12]}*"))
+    # Again, nothing happens.
+    assert await rig.do("promote", B) == {"unheard": []}
+    assert await rig.do("launch", B, "recall") == {"services": []}
+
+
+async def test_one_that_starts_again_after_the_change_serves_the_public_socket_at_once(rig: Rig) -> None:
+    public = rig.supervisor.services["gateway"].sockets["public"].getsockname()
+    await rig.do("launch", B, "gateway")
+    await rig.do("promote", B)
+    await rig.supervisor.services["gateway"].restart()
+    assert await rig.logged("gateway", f"started gateway {B} {{'public': {public}}} {{}}")
+
+
+async def test_to_return_is_to_launch_and_promote_the_one_before_while_those_who_leave_go_on(rig: Rig) -> None:
+    for target in (B, A, B):
+        await rig.do("launch", target, "recall")
+        assert await rig.do("promote", target) == {"unheard": []}
+        assert rig.live == target
+    assert await rig.settled() == {("store", "b", "live"), ("recall", "b", "live"), ("gateway", "b", "live")}
+    # Whoever drains is met by nobody new: each set had paths of its own.
+    assert [path.name for path in rig.home.run.glob("recall-*")] == [f"recall-{B[:12]}-3.sock"]
+
+
+async def test_discard_ends_the_set_beside_and_bears_being_done_again(rig: Rig) -> None:
+    await rig.do("launch", B, "recall")
+    for _ in range(2):
+        await rig.do("discard", B)
+        assert await rig.rows() == LIVE
+    assert not list(rig.home.run.glob(f"*{B[:12]}*"))
+    with pytest.raises(errors.InvalidRequestError, match="is live"):
+        await rig.do("discard", A)
+
+
+async def test_discard_waits_until_a_generation_that_leaves_is_gone(rig: Rig) -> None:
+    await rig.do("launch", B, "recall")
+    await rig.do("promote", B)
+    await rig.do("discard", A)
+    assert {place for _, _, place in await rig.rows()} == {"live"}
+
+
+async def test_a_set_of_which_one_does_not_get_ready_is_ended_and_says_why(rig: Rig) -> None:
+    with pytest.raises(errors.UnavailableError, match=r"recall did not get ready: ended with status 7.*recall\.log"):
+        await rig.do("launch", BAD, "recall")
+    assert (await rig.rows(), rig.live) == (LIVE, A)
+    assert not list(rig.home.run.glob(f"*{BAD[:12]}*"))
+    await rig.do("launch", B, "recall")
+
+
+async def test_a_launch_that_is_discarded_meanwhile_says_so(rig: Rig) -> None:
+    launching = asyncio.create_task(rig.do("launch", B, "recall"))
+    while len(rig.supervisor.pids()) == len(LIVE):
+        await asyncio.sleep(0)
+    await rig.do("discard", B)
+    with pytest.raises(errors.UnavailableError):
+        await launching
+    assert await rig.rows() == LIVE
+
+
+@pytest.mark.parametrize(("command", "generation"), [("promote", B), ("promote", C), ("launch", C)])
+async def test_only_what_is_launched_alone_and_ready_is_promoted(rig: Rig, command: str, generation: str) -> None:
+    launching = asyncio.create_task(rig.do("launch", B, "recall"))
+    while len(rig.supervisor.pids()) == len(LIVE):
+        await asyncio.sleep(0)
+    with pytest.raises(errors.UnavailableError, match=r"Launch it first|not all is ready|Discard it first"):
+        await rig.do(command, generation, *(["recall"] if command == "launch" else []))
+    assert rig.live == A
+    await launching
+
+
+async def test_a_link_that_cannot_be_moved_changes_nothing(rig: Rig) -> None:
+    await rig.do("launch", B, "recall")
+    (rig.home.root / ".current.partial").mkdir()
+    with pytest.raises(errors.UnavailableError, match="nothing has changed"):
+        await rig.do("promote", B)
+    assert await rig.rows() == LIVE | {("recall", "b", "beside"), ("gateway", "b", "beside")}
+    (rig.home.root / ".current.partial").rmdir()
+    assert await rig.do("promote", B) == {"unheard": []}
+
+
+async def test_no_service_at_all_may_be_touched(rig: Rig) -> None:
+    before = rig.supervisor.pids()
+    assert await rig.do("launch", B) == {"services": []}
+    assert await rig.do("promote", B) == {"unheard": []}
+    assert (rig.live, rig.supervisor.pids()) == (B, before)
+
+
+@pytest.mark.parametrize("generation", ["../x", "a" * 39, "A" * 40])
+@pytest.mark.parametrize("command", ["launch", "promote", "discard"])
+async def test_only_a_commit_is_a_generation(rig: Rig, command: str, generation: str) -> None:
+    with pytest.raises(errors.InvalidRequestError, match="40 or 64"):
+        await rig.do(command, generation)
+
+
+HOME = home_module.Home(Path("h"))
+Changed = Callable[[list[specs.ServiceSpec]], Sequence[specs.ServiceSpec]]
+
+
+def names_of(*names: str, changed: Changed = lambda found: found) -> list[str]:
+    return [one.name for one in generations.chosen(changed(table(HOME)), table(HOME), names)]
+
+
+def test_those_that_ask_a_service_are_started_with_it() -> None:
+    assert names_of("recall") == ["recall", "gateway"]
+    assert names_of("gateway") == ["gateway"]
+    assert names_of() == []
+
+
+@pytest.mark.parametrize(
+    ("names", "changed", "why"),
+    [
+        (("store",), lambda found: found, "side by side"),
+        (("nobody",), lambda found: found, "No service is named 'nobody'"),
+        (("gateway",), lambda found: found[1:], "other services than those that run: store"),
+        (
+            ("gateway",),
+            lambda found: [
+                *found[:2],
+                specs.ServiceSpec("gateway", (), sockets=(specs.SocketSpec("public", "tcp", port=9),)),
+            ],
+            "gateway listens elsewhere",
+        ),
+    ],
+)
+def test_what_cannot_run_beside_the_live_ones_is_refused(names: tuple[str, ...], changed: Changed, why: str) -> None:
+    with pytest.raises(errors.InvalidRequestError, match=why):
+        names_of(*names, changed=changed)
