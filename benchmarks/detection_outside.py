@@ -92,7 +92,8 @@ def running(where: home_module.Home, port: int, webhook_port: int) -> Iterator[N
     made = {"bench-alertmanager.yml": routes, "bench-prometheus.yml": scrapes}
     for name, content in made.items():
         (where.monitoring / name).write_text(yaml.safe_dump(content))
-    data = where.root / "outside"
+    # Not on the small disk that is watched: Prometheus' own files would make it grow.
+    data = where.root.parent / "outside"
     commands = [
         [
             "prometheus-alertmanager", f"--config.file={where.monitoring / 'bench-alertmanager.yml'}",
