@@ -36,6 +36,7 @@ _ORDER = (
     "leaks_real",
     "leaks_recorded",
     "watching",
+    "patches",
 )
 
 _PICTURES = {

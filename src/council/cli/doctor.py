@@ -59,10 +59,16 @@ def doctor(where: home_module.Home, as_json: bool) -> None:
 
 def _machine() -> list[Finding]:
     abi = confine.landlock_abi()
-    git = shutil.which("git")
+    git, gpgv = shutil.which("git"), shutil.which("gpgv")
     return [
         Finding("python", sys.version_info >= (3, 11), f"{sys.version.split()[0]} (3.11 or newer is needed)"),
         Finding("git", git is not None, git or "missing; install it, for example with `apt-get install git`"),
+        Finding(
+            "gpgv",
+            gpgv is not None,
+            gpgv or "missing, and no patch is taken without it; install it, for example with `apt-get install gpgv`",
+            needed=False,
+        ),
         _full_text_search(),
         Finding(
             "processor",

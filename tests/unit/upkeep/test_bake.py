@@ -169,6 +169,17 @@ def test_levels_that_are_bad_are_red(gate: str, levels: dict[str, float]) -> Non
     assert bake.judge(GATES[gate], trial(NEW, 24, **levels), LIVE)[0] is gates.Verdict.RED
 
 
+def test_the_most_at_once_is_known_within_less_than_the_step_of_a_subquery() -> None:
+    tried = trial()
+    series = {
+        name: [dataclasses.replace(one, times_s=one.times_s[1:5], values=one.values[1:5]) for one in told]
+        for name, told in tried.series.items()
+    }
+    short = dataclasses.replace(tried, from_s=FROM_S + 1, until_s=FROM_S + 4, series=series)
+    found = bake.measure(GATES["concurrent_users"], short, LIVE)
+    assert (found.value, found.samples) == (3, 4)
+
+
 def growing(generation: str, grown_bytes: float) -> baking.Trial:
     tried = trial(generation)
     rising = [

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from council.domain import errors, model_catalogue
+from council.kit import durable
 
 PARTIAL_SUFFIX = ".partial"
 _NOTE_SUFFIX = ".partial.json"
@@ -316,11 +317,7 @@ def _finish(models: Path, entry: model_catalogue.Entry) -> None:
         )
     partial.replace(file_of(models, entry))
     note.unlink(missing_ok=True)
-    descriptor = os.open(models, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.sync_folder(models)
 
 
 def _note(note: Path, url: str, response: Any) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 import orjson
 
 from council.domain import errors
-from council.kit import chain
+from council.kit import chain, durable
 from council.kit import clock as clocks
 from council.serving.sandbox import files
 
@@ -255,7 +255,7 @@ class AuditTrail:
         (self._folder / files.file_name(number)).touch(mode=0o600)
         self._open(number)
         self._write({**record, "file": number})
-        files.sync_folder(self._folder)
+        durable.sync_folder(self._folder)
         for old in files.file_numbers(self._folder)[: -self._files_max]:
             (self._folder / files.file_name(old)).unlink()
 

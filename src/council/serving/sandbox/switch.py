@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 
 from council.domain import errors
+from council.kit import durable
 from council.serving.sandbox import files
 
 NAME = "stopped.json"
@@ -50,7 +51,7 @@ class KillSwitch:
         try:
             files.save(new, orjson.dumps({"by": caller, "at_us": at_us}))
             new.replace(self._path)
-            files.sync_folder(self._path.parent)
+            durable.sync_folder(self._path.parent)
         except OSError as error:
             raise errors.SandboxUnavailableError(
                 "The sandbox is stopped, but that could not be saved. Free some space on the disk, then stop it again.",
@@ -62,7 +63,7 @@ class KillSwitch:
         """Let jobs run again; idempotent. Raises SandboxUnavailableError when the file cannot be removed."""
         try:
             self._path.unlink(missing_ok=True)
-            files.sync_folder(self._path.parent)
+            durable.sync_folder(self._path.parent)
         except OSError as error:
             raise errors.SandboxUnavailableError(
                 "The kill switch's file cannot be removed. Mend the rights of its folder, then lift it again.",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from council.domain import errors, home
-from council.kit import commits
+from council.kit import commits, durable
 from council.upkeep.engine import repository
 
 
@@ -83,9 +83,9 @@ def materialise(where: home.Home, made: str) -> Path:
     finally:
         os.close(root)
     for folder, _, _ in os.walk(partial):
-        repository.sync_folder(Path(folder))
+        durable.sync_folder(Path(folder))
     partial.rename(target)
-    repository.sync_folder(where.generations)
+    durable.sync_folder(where.generations)
     return target
 
 
@@ -103,7 +103,7 @@ def switch(where: home.Home, made: str) -> None:
     partial.unlink(missing_ok=True)
     partial.symlink_to(wanted)
     partial.rename(where.current)
-    repository.sync_folder(where.root)
+    durable.sync_folder(where.root)
 
 
 def _head(where: home.Home) -> str | None:

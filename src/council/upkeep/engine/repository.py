@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from council.domain import errors, home
-from council.kit import beneath
+from council.kit import beneath, durable
 
 BRANCH = "refs/heads/main"
 FILES_MAX = 10_000
@@ -115,7 +115,7 @@ def move_branch(where: home.Home, made: str, parent: str | None) -> None:
     """Point the branch at a commit."""
     sync_objects(where, made, parent)
     _git(where, "update-ref", BRANCH, made, parent or "0" * len(made))
-    sync_folder((where.blueprint / BRANCH).parent)
+    durable.sync_folder((where.blueprint / BRANCH).parent)
 
 
 def sync_objects(where: home.Home, made: str, parent: str | None) -> None:
@@ -125,8 +125,8 @@ def sync_objects(where: home.Home, made: str, parent: str | None) -> None:
     for folder in sorted({objects / line[:2] for line in new}):
         # One that is missing has all its objects in a pack.
         if folder.is_dir():
-            sync_folder(folder)
-    sync_folder(objects)
+            durable.sync_folder(folder)
+    durable.sync_folder(objects)
 
 
 def _write_tree(where: home.Home, parent: str | None, changes: Mapping[str, File | None]) -> str:
@@ -314,15 +314,6 @@ def _blob(content: bytes) -> bytes:
 
 def _sha1(content: bytes) -> "hashlib._Hash":
     return hashlib.sha1(content, usedforsecurity=False)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have on disk which names a folder holds."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _git(

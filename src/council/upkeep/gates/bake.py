@@ -22,8 +22,11 @@ REQUEST_BYTES = 64 * 1024
 _Answers = Sequence[baking.Answer]
 
 
-def measure(gate: gates.Gate, tried: baking.Trial, live: baking.Trial) -> gates.Measured:
-    """Return what a gate reads of the tried generation, or why nothing."""
+def measure(gate: gates.Gate, tried: baking.Trial, live: baking.Trial | None) -> gates.Measured:
+    """Return what a gate reads of the tried generation, or why nothing.
+
+    `live` None, once there is no other to compare with: then no memory may be grown beyond what a young process takes.
+    """
     if gate.not_applicable:
         return gates.Measured(None, reason=gate.not_applicable)
     length_s = tried.until_s - tried.from_s
@@ -31,7 +34,9 @@ def measure(gate: gates.Gate, tried: baking.Trial, live: baking.Trial) -> gates.
         return gates.Measured(None, window_s=length_s, reason=reason)
     if gate.name in _BY_ANSWERS:
         return _by_answers(gate, _BY_ANSWERS[gate.name], tried)
-    if isinstance(gate.form, gates.Gauge | gates.Count):
+    if isinstance(gate.form, gates.Count):
+        return _at_once(gate, gate.form, tried)
+    if isinstance(gate.form, gates.Gauge):
         whole = dataclasses.replace(gate, windows_s=(length_s,), samples_min=gate.bake.samples_min)
         return embedded.measure(whole, tried, tried.until_s)
     if isinstance(gate.form, gates.Slope):
@@ -39,7 +44,7 @@ def measure(gate: gates.Gate, tried: baking.Trial, live: baking.Trial) -> gates.
     return gates.Measured(None, window_s=length_s, reason=f"{gate.name} has no form that a bake can decide")
 
 
-def judge(gate: gates.Gate, tried: baking.Trial, live: baking.Trial) -> tuple[gates.Verdict, str]:
+def judge(gate: gates.Gate, tried: baking.Trial, live: baking.Trial | None) -> tuple[gates.Verdict, str]:
     """Return the verdict on the tried generation and its reason, in one line."""
     return gates.judge(gate, measure(gate, tried, live))
 
@@ -147,7 +152,31 @@ _BY_ANSWERS: Mapping[str, _Form] = {
 }
 
 
-def _growth(gate: gates.Gate, tried: baking.Trial, live: baking.Trial) -> gates.Measured:
+def _at_once(gate: gates.Gate, form: gates.Count, tried: baking.Trial) -> gates.Measured:
+    """Return the most at once, at the times of the readings: the steps of a subquery are too far apart for a bake."""
+    length_s = tried.until_s - tried.from_s
+    series = [
+        one
+        for one in tried.select(form.of.metric, tried.from_s)
+        if form.of.takes(one.labels) and (not gate.services or one.labels.get("svc") in gate.services)
+    ]
+    points = [one.within(tried.from_s, tried.until_s) for one in series]
+    counted = max(map(len, points), default=0)
+    if counted < gate.bake.samples_min:
+        needed = f"{counted} of the {gate.bake.samples_min:g} readings needed were seen in {length_s:.0f} s"
+        return gates.Measured(None, counted, length_s, needed)
+    sums = [
+        sum(newest[1] for one in series if (newest := one.last(at_s)) is not None)
+        for at_s in sorted({at_s for each in points for at_s, _ in each})
+    ]
+    if any(one.last(tried.until_s) is None for one in series) or not all(
+        math.isfinite(one) and one >= 0 for one in sums
+    ):
+        return gates.Measured(None, counted, length_s, f"{form.of.metric} gives no finite number")
+    return gates.Measured(max(sums) * gate.scale, counted, length_s)
+
+
+def _growth(gate: gates.Gate, tried: baking.Trial, live: baking.Trial | None) -> gates.Measured:
     """Return memory grown a request beyond that of the live generation, as MB an hour at one request a second.
 
     Nought where it is not beyond what a young process, and the measure itself, account for.
@@ -157,13 +186,13 @@ def _growth(gate: gates.Gate, tried: baking.Trial, live: baking.Trial) -> gates.
     if requests < gate.bake.samples_min:
         needed = f"{requests} of the {gate.bake.samples_min:g} marked requests needed were seen in {length_s:.0f} s"
         return gates.Measured(None, requests, length_s, needed)
-    grown, before = _grown(tried), _grown(live)
-    if grown is None or before is None or not live.answers:
+    grown, before = _grown(tried), 0.0 if live is None else _grown(live)
+    if grown is None or before is None or (live is not None and not live.answers):
         which = "tried" if grown is None else "live"
         return gates.Measured(
             None, requests, length_s, f"the memory of the {which} generation was not seen over the bake"
         )
-    a_request = max(0.0, grown - YOUNG_BYTES) / requests - max(0.0, before) / len(live.answers)
+    a_request = max(0.0, grown - YOUNG_BYTES) / requests - max(0.0, before) / (len(live.answers) if live else 1)
     return gates.Measured(a_request * 3600 / 1e6 if a_request > REQUEST_BYTES else 0.0, requests, length_s)
 
 

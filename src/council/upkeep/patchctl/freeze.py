@@ -13,6 +13,8 @@ from pathlib import Path
 
 import orjson
 
+from council.kit import durable
+
 _FILE = "freeze.json"
 _LOCK = "freeze.lock"
 _BYTES_MAX = 4096
@@ -59,14 +61,14 @@ def freeze(folder: Path, wanted: Freeze) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(folder / _FILE)
-        _sync(folder)
+        durable.sync_folder(folder)
 
 
 def thaw(folder: Path) -> None:
     """Lift the freeze; on disk when this returns. Idempotent. Raises OSError."""
     with lock(folder):
         (folder / _FILE).unlink(missing_ok=True)
-        _sync(folder)
+        durable.sync_folder(folder)
 
 
 @contextlib.contextmanager
@@ -76,13 +78,5 @@ def lock(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

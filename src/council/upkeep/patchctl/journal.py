@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from council.domain import errors
-from council.kit import chain
+from council.kit import chain, durable
 
 SEGMENT_BYTES_MAX = 1024 * 1024
 _SUFFIX = ".jsonl"
@@ -46,13 +46,13 @@ class Journal:
         """
         if not folder.is_dir():
             folder.mkdir(mode=0o700)
-            _sync_folder(folder.parent)
+            durable.sync_folder(folder.parent)
         entries, last, whole = _read(folder)
         path = last or folder / _name(1)
         descriptor = _opened(path)
         try:
             # A file that a crash left, or one just made, may not be named on disk yet.
-            _sync_folder(folder)
+            durable.sync_folder(folder)
             if os.fstat(descriptor).st_size > whole:
                 os.ftruncate(descriptor, whole)
                 os.fsync(descriptor)
@@ -92,7 +92,7 @@ class Journal:
         descriptor = _opened(self._folder / _name(seq))
         os.close(self._descriptor)
         self._descriptor, self._size_bytes = descriptor, 0
-        _sync_folder(self._folder)
+        durable.sync_folder(self._folder)
 
 
 def read(folder: Path) -> list[Entry]:
@@ -145,11 +145,3 @@ def _name(seq: int) -> str:
 
 def _opened(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

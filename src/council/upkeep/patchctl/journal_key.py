@@ -13,6 +13,7 @@ from pathlib import Path
 import pysequoia
 
 from council.domain import errors
+from council.kit import durable
 from council.upkeep.patchctl import lineage
 from council.upkeep.patchctl.core import signature
 
@@ -111,8 +112,4 @@ def _write(file: Path, content: bytes, mode: int) -> None:
         opened.flush()
         os.fsync(opened.fileno())
     partial.rename(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.sync_folder(file.parent)

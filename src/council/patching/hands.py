@@ -1,0 +1,155 @@
+"""What carries a patch along its way, on a home: staging, the supervisor, the judges, the freeze and the two verifiers.
+
+`way.Way` says what to do next and puts it on record first; here each of these actions is done. All bear being done again, and
+none decides: whether the tried generation is good is the judges' word, whether the patch may still go on the core's.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from council import care_ports
+from council.domain import errors, home, inputs, patches
+from council.kit import commits
+from council.patching import checking, situation, submitted
+from council.upkeep.engine import blueprint, changes, staging
+from council.upkeep.engine import inputs as engine_inputs
+from council.upkeep.patchctl import freeze, journal, steps
+from council.upkeep.patchctl.core import documents
+
+_REASON_CHARS_MAX = 500
+
+
+class Judges(Protocol):
+    """What looks at a generation that runs. Each returns what is wrong with it, in one line, or "" where nothing is."""
+
+    async def examine(self, base: str, target: str, services: Collection[str]) -> str:
+        """Compare a generation that runs beside the live one, with these services of its own, with that."""
+
+    async def bake(self, base: str, target: str) -> str:
+        """Watch a generation that serves now, for as long as a bake takes or until something is wrong."""
+
+
+class Hands:
+    """way.Hands on one home. `services` are the names of all services that run; `now` returns Unix seconds."""
+
+    def __init__(
+        self,
+        where: home.Home,
+        book: journal.Journal,
+        generations: care_ports.Generations,
+        judges: Judges,
+        services: Collection[str],
+        now: Callable[[], float],
+    ) -> None:
+        self._where = where
+        self._book = book
+        self._generations = generations
+        self._judges = judges
+        self._services = services
+        self._now = now
+
+    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+        """Do what an action says about the patch of the state. Raises OSError where the disk refuses what must be on it."""
+        try:
+            return await self._do(action, state)
+        except errors.CouncilError as error:
+            return _failed(error)
+
+    async def _do(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+        match action:
+            case steps.Action.STAGE:
+                return steps.Done(await asyncio.to_thread(self._stage, state))
+            case steps.Action.LAUNCH:
+                await self._generations.launch(state.target, await self._touched(state))
+            case steps.Action.EXAMINE:
+                touched = await self._generations.launch(state.target, await self._touched(state))
+                return _judged(await self._judges.examine(state.base, state.target, touched))
+            case steps.Action.CHECK:
+                return await self._check(state)
+            case steps.Action.PROMOTE:
+                return await self._promote(state)
+            case steps.Action.BAKE:
+                return _judged(await self._judges.bake(state.base, state.target))
+            case steps.Action.RETURN | steps.Action.DISCARD:
+                await self._take_back(state)
+        return steps.Done()
+
+    def _stage(self, state: steps.State) -> str:
+        sent = submitted.find(self._where, state.digest)
+        rules = situation.look(self._where).policy
+        patch = documents.parse(sent.document, rules.sizes)
+        made = [
+            changes.Change(one.path, one.content, one.mode is patches.Mode.EXECUTABLE, one.before)
+            for one in patch.changes
+        ]
+        whole = staging.Patch(
+            sent.document, sent.signature, patch.base, patch.title, self._received_s(state.digest), tuple(made)
+        )
+        return staging.stage(self._where, whole)
+
+    def _received_s(self, digest: str) -> int:
+        """Return when the patch at work came, by the journal: to stage it again must give the same commit."""
+        for one in reversed(self._book.records):
+            if one.get("phase") == steps.Phase.STAGING and one["patch"] == digest:
+                return int(one["at"])
+        raise errors.JournalError(f"The journal does not say when patch {patches.cid(digest)} came. Submit it again.")
+
+    async def _touched(self, state: steps.State) -> list[str]:
+        def read() -> list[str]:
+            before, after = (engine_inputs.read(self._where.generations / name) for name in (state.base, state.target))
+            return sorted(inputs.touched(self._services, before, after))
+
+        return await asyncio.to_thread(read)
+
+    async def _check(self, state: steps.State) -> steps.Done | steps.Failed:
+        """Judge once more, by what is so now, and compare what was staged with its commit."""
+        sent = submitted.find(self._where, state.digest)
+        seen = await asyncio.to_thread(situation.look, self._where)
+        at = situation.situation(self._where, seen, self._now())
+        found = await checking.check(sent, seen, at, self._where.generations / seen.live)
+        if found.reason:
+            return steps.Failed(found.reason)
+        await asyncio.to_thread(staging.verify, self._where, state.target)
+        return steps.Done()
+
+    async def _promote(self, state: steps.State) -> steps.Done | steps.Failed:
+        held = freeze.lock(self._where.lineage)
+        await asyncio.to_thread(held.__enter__)
+        try:
+            if freeze.standing(self._where.lineage) is not None:
+                return steps.Failed(patches.Reason.FROZEN)
+            unheard = await self._generations.promote(state.target)
+        finally:
+            held.__exit__(None, None, None)
+        if unheard:
+            return steps.Failed(f"{', '.join(unheard)} did not say that they heard of the switch")
+        return steps.Done()
+
+    async def _take_back(self, state: steps.State) -> None:
+        """Have the base serve, if it does not, and leave nothing of the target."""
+        if state.target and blueprint.current(self._where) == state.target:
+            await self._generations.launch(state.base, await self._touched(state))
+            await self._generations.promote(state.base)
+        if commits.is_commit(state.target):
+            await self._generations.discard(state.target)
+        await asyncio.to_thread(staging.discard, self._where, state.digest, state.target)
+
+
+def settle(where: home.Home, state: steps.State) -> None:
+    """Have the blueprint's branch end in the generation that serves once its patch is applied. Idempotent.
+
+    Not before: the start of a Council goes on with a generation that is ahead of the branch, and a rollback must leave
+    the branch where it was. Raises BlueprintError.
+    """
+    if state.last is steps.Outcome.APPLIED:
+        blueprint.adopt(where, blueprint.current(where))
+
+
+def _judged(problem: str) -> steps.Done | steps.Failed:
+    return steps.Failed(problem[:_REASON_CHARS_MAX]) if problem else steps.Done()
+
+
+def _failed(error: errors.CouncilError) -> steps.Failed:
+    reason = getattr(error, "reason", "")
+    return steps.Failed((reason or f"{error.code}: {error.message}")[:_REASON_CHARS_MAX])

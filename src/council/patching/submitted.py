@@ -1,0 +1,68 @@
+"""What was sent, kept byte for byte: a way that a crash has cut short goes on with the same bytes.
+
+Each patch has a folder of its digest under `lineage/patches`, whole and on disk before the journal says that its way has begun.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from council.domain import errors, home, patches
+from council.kit import durable
+from council.upkeep.patchctl.core import judging
+
+_DOCUMENT, _SIGNATURE, _COSIGNATURES = "patch.json", "patch.sig", "cosignature-{}.sig"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def keep(where: home.Home, sent: judging.Submission) -> str:
+    """Keep what was sent, once; return its digest. Raises OSError."""
+    digest = patches.digest(sent.document)
+    folder = _folder(where, digest)
+    if folder.is_dir():
+        return digest
+    partial = folder.with_name(f".{digest}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    if not folder.parent.is_dir():
+        folder.parent.mkdir(mode=0o700)
+        durable.sync_folder(folder.parent.parent)
+    partial.mkdir(mode=0o700)
+    for name, content in _files(sent).items():
+        with (partial / name).open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    durable.sync_folder(partial)
+    partial.rename(folder)
+    durable.sync_folder(folder.parent)
+    return digest
+
+
+def find(where: home.Home, digest: str) -> judging.Submission:
+    """Return what was kept under a digest. Raises SetupError where it is missing, or is not what was kept."""
+    folder = _folder(where, digest)
+    try:
+        document, signature = ((folder / name).read_bytes() for name in (_DOCUMENT, _SIGNATURE))
+        cosignatures: list[bytes] = []
+        while (path := folder / _COSIGNATURES.format(len(cosignatures) + 1)).exists():
+            cosignatures.append(path.read_bytes())
+    except OSError as error:
+        raise errors.SetupError(
+            f"What was sent as patch {patches.cid(digest)} cannot be read: {error.strerror}. Submit the patch again."
+        ) from error
+    if patches.digest(document) != digest:
+        raise errors.SetupError(
+            f"What lies under {folder} is not what was sent. Find out who wrote there, and submit the patch again."
+        )
+    return judging.Submission(document, signature, tuple(cosignatures))
+
+
+def _files(sent: judging.Submission) -> dict[str, bytes]:
+    more = {_COSIGNATURES.format(number): raw for number, raw in enumerate(sent.cosignatures, 1)}
+    return {_DOCUMENT: sent.document, _SIGNATURE: sent.signature, **more}
+
+
+def _folder(where: home.Home, digest: str) -> Path:
+    assert _DIGEST.fullmatch(digest), digest
+    return where.lineage / "patches" / digest

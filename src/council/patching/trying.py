@@ -1,0 +1,158 @@
+"""Looks at generations that run, as `hands.Judges`: marked questions, readings of services meanwhile, and a verdict.
+
+Only green passes. What cannot be seen is unknown, and so does not pass. A service that both generations share is read for the
+figures of the machine and of itself; which generation it tells of does not matter until the tried one serves.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from council import care_ports
+from council.domain import baking, errors, gates, watching
+from council.upkeep.gates import bake, embedded
+from council.upkeep.patchctl import asking
+from council.upkeep.samples import exposition, recent
+
+_SERIES_MAX = 20_000
+_KEEP_S = 3600.0
+# Gauges are judged by this many readings at least, whatever gates.yaml says of a bake.
+_READINGS_MIN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a generation is met: its gateway, and the services to read, of which only `own` must tell of it."""
+
+    trier: care_ports.Trier
+    targets: Sequence[watching.Target]
+    own: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a bake lasts, how often services are read meanwhile, seconds, and how many questions are open at once."""
+
+    bake_s: float = 20.0
+    every_s: float = 1.0
+    at_once_max: int = 4
+
+
+class Examiner:
+    """hands.Judges. `live()` is where the generation that serves is met, `beside(services)` the one tried beside it."""
+
+    def __init__(
+        self,
+        watched: Sequence[gates.Gate],
+        questions: Sequence[baking.Question],
+        margins: baking.Margins,
+        scraper: care_ports.Scraper,
+        live: Callable[[], Place],
+        beside: Callable[[Collection[str]], Place],
+        now: Callable[[], float],
+        pace: Pace = Pace(),
+    ) -> None:
+        self._gates = watched
+        self._questions = questions
+        self._margins = margins
+        self._scraper = scraper
+        self._live = live
+        self._beside = beside
+        self._now = now
+        self._pace = pace
+        self._wanted = frozenset(
+            {name for gate in watched for name in gates.metrics(gate)}
+            | {bake.GENERATION.metric, bake.MEMORY.metric, embedded.UP.metric}
+        )
+
+    async def examine(self, base: str, target: str, services: Collection[str]) -> str:
+        """Ask both generations the same, one after the other: at once they would measure each other."""
+        live = await self._seen(base, self._live())
+        tried = await self._seen(target, self._beside(services))
+        wrong = [*self._wrong(tried, live), *bake.worse(tried, live, self._margins)]
+        return "; ".join(wrong)
+
+    async def bake(self, base: str, target: str) -> str:
+        """Ask the generation that serves, round after round, and end at the first round in which a gate is red."""
+        place, from_s, answers = self._live(), self._now(), list[baking.Answer]()
+        async with self._reading(place) as seen:
+            while True:
+                answers += await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
+                trial = self._trial(target, from_s, answers, place, seen)
+                if red := [
+                    f"{one.name}: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)
+                ]:
+                    return "; ".join(red)
+                if trial.until_s - from_s >= self._pace.bake_s:
+                    return "; ".join(self._wrong(trial, None))
+
+    async def _seen(self, generation: str, place: Place) -> baking.Trial:
+        """Ask every question once, and read meanwhile."""
+        from_s = self._now()
+        async with self._reading(place) as seen:
+            answers = await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
+            await asyncio.sleep(max(0.0, from_s + _READINGS_MIN * self._pace.every_s - self._now()))
+        return self._trial(generation, from_s, answers, place, seen)
+
+    @contextlib.asynccontextmanager
+    async def _reading(self, place: Place) -> AsyncIterator[recent.Recent]:
+        """Read the services of a place from now on, until the block ends."""
+        seen = recent.Recent(_KEEP_S, _SERIES_MAX)
+        await self._read(place, seen)
+
+        async def go_on() -> None:
+            while True:
+                await asyncio.sleep(self._pace.every_s)
+                await self._read(place, seen)
+
+        going = asyncio.create_task(go_on())
+        try:
+            yield seen
+        finally:
+            going.cancel()
+            await asyncio.gather(going, return_exceptions=True)
+
+    async def _read(self, place: Place, seen: recent.Recent) -> None:
+        for scrape in await asyncio.gather(*(self._scrape(one) for one in place.targets)):
+            seen.take(scrape)
+
+    async def _scrape(self, target: watching.Target) -> watching.Scrape:
+        try:
+            text = await self._scraper.scrape(target)
+            return watching.Scrape(target.service, self._now(), exposition.read(text, self._wanted, target.service))
+        except errors.ScrapeError as error:
+            return watching.Scrape(target.service, self._now(), problem=error.message)
+        except ValueError as error:
+            return watching.Scrape(target.service, self._now(), problem=f"its metrics cannot be read: {error}")
+
+    def _trial(
+        self, generation: str, from_s: float, answers: Sequence[baking.Answer], place: Place, seen: recent.Recent
+    ) -> baking.Trial:
+        series = {name: list(seen.select(name, from_s)) for name in self._wanted}
+        of_own = [one for one in series[bake.GENERATION.metric] if one.labels.get("svc") in place.own]
+        told = {one.labels.get("svc") for one in of_own}
+        silent = sorted(place.own - told)
+        return baking.Trial(
+            generation,
+            from_s,
+            self._now(),
+            tuple(answers),
+            series | {bake.GENERATION.metric: of_own},
+            f"{silent[0]} does not say which generation it is of" if silent else "",
+        )
+
+    def _judged(self, tried: baking.Trial, live: baking.Trial | None) -> list[tuple[gates.Gate, gates.Verdict, str]]:
+        return [(gate, *bake.judge(gate, tried, live)) for gate in self._gates]
+
+    def _wrong(self, tried: baking.Trial, live: baking.Trial | None) -> list[str]:
+        passes = (gates.Verdict.GREEN, gates.Verdict.NOT_APPLICABLE)
+        return [
+            f"{gate.name} is {verdict}: {told}"
+            for gate, verdict, told in self._judged(tried, live)
+            if verdict not in passes
+        ]
+
+
+def _is_red(verdict: gates.Verdict) -> bool:
+    return verdict is gates.Verdict.RED

@@ -1,0 +1,144 @@
+"""What is said of a generation that runs: nothing where all is well, and else what is wrong, missing, or of another one."""
+
+import dataclasses
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+import yaml
+
+from council.domain import baking, errors, gates_file, watching
+from council.patching import trying
+
+SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config" / "gates.yaml").read_text())
+GATES = [one for one in gates_file.build(SHIPPED, SHIPPED) if one.name != "gpu_memory"]
+OLD, NEW = "a" * 40, "b" * 40
+QUESTIONS = [baking.Question("arithmetic", f"What is 2 + {number}?", str(2 + number)) for number in range(24)]
+LIVE_SERVICES = ("gateway", "recall", "watcher")
+PACE = trying.Pace(bake_s=0.3, every_s=0.01)
+
+
+def text(service: str, generation: str, **figures: float) -> str:
+    told = {
+        "open_fds_total": 40, "fd_soft_limit": 1024, "council_process_memory_bytes": 3e8, "council_users_in_flight": 2,
+        "council_disk_used_bytes": 4e10, "council_disk_size_bytes": 1e11, **figures,
+    }  # fmt: skip
+    lines = [f'{name}{{svc="{service}"}} {value}' for name, value in told.items()]
+    return "\n".join([*lines, f'council_generation_info{{svc="{service}",generation="{generation}"}} 1'])
+
+
+@dataclasses.dataclass
+class House:
+    """Two generations: what each service tells by its URL, and how each gateway answers."""
+
+    told: dict[str, str] = dataclasses.field(default_factory=dict)
+    answers: dict[str, baking.Answer] = dataclasses.field(default_factory=dict)
+    asked: int = 0
+
+    def __post_init__(self) -> None:
+        self.told |= {f"live/{name}": text(name, OLD) for name in LIVE_SERVICES}
+        self.told |= {f"beside/{name}": text(name, NEW) for name in ("gateway", "recall")}
+        for place, generation in (("live", OLD), ("beside", NEW)):
+            self.answers[place] = baking.Answer(generation, baking.Ending.ANSWERED, 0.05, 20, calls=2, right=True)
+
+    async def scrape(self, target: watching.Target) -> str:
+        if target.url not in self.told:
+            raise errors.ScrapeError("it cannot be reached")
+        return self.told[target.url]
+
+    async def close(self) -> None:
+        return
+
+    def place(self, where: str, own: Collection[str]) -> trying.Place:
+        house = self
+
+        class Trier:
+            async def ask(self, _: baking.Question) -> baking.Answer:
+                house.asked += 1
+                return house.answers[where]
+
+            async def close(self) -> None:
+                return
+
+        targets = [watching.Target(name, f"{where if name in own else 'live'}/{name}") for name in LIVE_SERVICES]
+        return trying.Place(Trier(), targets, frozenset(own))
+
+    def examiner(self) -> trying.Examiner:
+        return trying.Examiner(
+            GATES,
+            QUESTIONS,
+            baking.Margins(),
+            self,
+            lambda: self.place("live", LIVE_SERVICES),
+            lambda services: self.place("beside", services),
+            time.time,
+            PACE,
+        )
+
+    def switch(self) -> None:
+        """The new generation serves, and what it shares has its name."""
+        self.told |= {f"live/{name}": text(name, NEW) for name in LIVE_SERVICES}
+        self.answers["live"] = self.answers["beside"]
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+async def test_a_good_generation_passes_beside_and_live_and_both_are_asked_the_same(house: House) -> None:
+    assert await house.examiner().examine(OLD, NEW, ["gateway", "recall"]) == ""
+    assert house.asked == 2 * len(QUESTIONS)
+    house.switch()
+    assert await house.examiner().bake(OLD, NEW) == ""
+
+
+BAD = {
+    "wrong answers": ({"right": False}, "0.0 % right, 100.0 % by the live generation"),
+    "slow answers": ({"latency_s": 1.4}, "latency_p95 is red"),
+    "errors": ({"ending": baking.Ending.ERROR}, "error_rate is red"),
+    "another generation answers": ({"generation": OLD}, "is unknown: a request was answered by generation aaaa"),
+    "long answers": ({"text_bytes": 20_000}, "response_size is red"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_what_is_wrong_beside_the_live_one_is_named(house: House, case: str) -> None:
+    changed, said = BAD[case]
+    house.answers["beside"] = dataclasses.replace(house.answers["beside"], **changed)  # type: ignore[arg-type]
+    assert said in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+
+
+async def test_a_service_that_cannot_be_read_or_is_of_another_generation_passes_nothing(house: House) -> None:
+    del house.told["beside/recall"]
+    assert "is unknown" in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    house.told["beside/recall"] = text("recall", OLD)
+    found = await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    assert found.count("recall runs another generation than the one that is tried") == len(GATES)
+
+
+async def test_a_service_that_both_share_need_not_be_of_the_tried_one_until_that_serves(house: House) -> None:
+    house.switch()
+    house.told["live/watcher"] = text("watcher", OLD)
+    assert "watcher runs another generation" in await house.examiner().bake(OLD, NEW)
+
+
+async def test_a_full_disk_is_red_though_it_is_the_live_watcher_that_tells(house: House) -> None:
+    house.told["live/watcher"] = text("watcher", OLD, council_disk_used_bytes=9e10)
+    assert "disk_usage is red" in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+
+
+async def test_a_bake_ends_at_the_first_round_that_is_red(house: House) -> None:
+    house.switch()
+    house.answers["live"] = dataclasses.replace(house.answers["live"], ending=baking.Ending.TIMEOUT)
+    assert "error_rate: 100 %" in await house.examiner().bake(OLD, NEW)
+    assert house.asked == len(QUESTIONS)
+
+
+async def test_a_bake_goes_on_for_its_time(house: House) -> None:
+    house.switch()
+    began_s = time.monotonic()
+    assert await house.examiner().bake(OLD, NEW) == ""
+    assert time.monotonic() - began_s >= PACE.bake_s
+    assert house.asked > len(QUESTIONS)
