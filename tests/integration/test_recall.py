@@ -24,7 +24,7 @@ from council.kit import frames
 from council.serving.memory.corpora import wordnet
 
 LIMIT_S = 30.0
-SETTINGS = {"COUNCIL_RECALL_POLL_S": "0.1", "COUNCIL_RECALL_FILE_BYTES_MAX": "7500"}
+SETTINGS = {"COUNCIL_RECALL_POLL_S": "0.1", "COUNCIL_RECALL_FILE_BYTES_MAX": "12000"}
 
 
 @dataclass
@@ -102,9 +102,9 @@ async def test_a_name_that_is_no_text_stops_nothing(recall: Running) -> None:
 async def test_a_document_is_found_when_added_changed_and_gone_when_removed(recall: Running) -> None:
     file = recall.where.library / "inner" / "note.md"
     file.parent.mkdir()
-    file.write_text("# Zebra\n\nThe zebra stands in the stable.\n")
+    file.write_text("# Zebra\n\nThe zebra stands in the paddock.\n")
     await until(lambda: recall.sources("zebra"))
-    [passage] = await recall.retriever.search("zebra stable", 5, "i")
+    [passage] = await recall.retriever.search("zebra paddock", 5, "i")
     assert (passage.root, passage.source, passage.heading) == ("library", "library/inner/note.md", "Zebra")
     file.write_text("The okapi stands there now.\n")
     await until(lambda: recall.sources("okapi"))
@@ -127,7 +127,7 @@ async def test_pages_pdf_files_and_tables_are_found_with_their_place(recall: Run
         ("theodolite levelled", "manual.pdf", "page 2", "The theodolite is levelled first."),
         ("shelf of the ferrule", "stock.csv", "rows 2 to 3", "- Part: ferrule; Shelf: C2"),
     ):
-        await until(lambda query=query: recall.sources(query))
+        await until(lambda query=query, source=source: _has(recall.sources(query), f"library/kinds/{source}"))
         first = (await recall.retriever.search(query, 1, "i"))[0]
         assert (first.source, first.heading, first.quote) == (f"library/kinds/{source}", heading, quote)
         assert await recall.retriever.passage(first.id, "i") == dataclasses.replace(
@@ -138,6 +138,10 @@ async def test_pages_pdf_files_and_tables_are_found_with_their_place(recall: Run
     shutil.rmtree(folder)
     await until(lambda: _empty(recall.sources("theodolite")))
     assert await recall.retriever.passage(first.id, "i") is None
+
+
+async def _has(found: Awaitable[list[str]], source: str) -> bool:
+    return source in await found
 
 
 async def _empty(found: Awaitable[list[str]]) -> bool:
@@ -161,7 +165,7 @@ async def test_traps_in_the_library_are_passed_over_or_named_and_the_rest_is_fou
     (library / "round").symlink_to(library)
     (library / "binary.md").write_bytes(b"\0\1\2")
     (library / "latin.txt").write_bytes(b"caf\xe9")
-    (library / "large.md").write_text("axolotl " * 1_000)
+    (library / "large.md").write_text("axolotl " * 2_000)
     (library / "slow.md").write_text("# a" + " " * 4_000 + "b")
     (library / "zz-last.md").write_text("The pangolin came last.")
     await until(lambda: recall.sources("pangolin"))
@@ -172,14 +176,15 @@ async def test_traps_in_the_library_are_passed_over_or_named_and_the_rest_is_fou
     assert named == {
         "library/binary.md": "binary data",
         "library/key.md": link,
-        "library/large.md": "8,000 bytes, over the limit of 7,500; split it, or raise `recall.file_bytes_max`",
+        "library/large.md": "16,000 bytes, over the limit of 12,000; split it, or raise `recall.file_bytes_max`",
         "library/latin.txt": "not UTF-8; save it as UTF-8",
         "library/pipe.md": "a pipe, socket or device; put a plain file here",
         "library/round": link,
     }
     assert await recall.sources("axolotl") == []
     key = recall.where.internal_key_file.read_text().strip()
-    assert await recall.sources(key) == []
+    # Pieces of a random key may be words of some page.
+    assert not [one for one in await recall.retriever.search(key, 10, "i") if one.root == "library" or key in one.text]
 
 
 async def test_a_library_that_goes_away_and_comes_back_is_followed(recall: Running) -> None:
