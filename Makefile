@@ -10,6 +10,9 @@ SETUP ?=
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
+# Unit tests share nothing, so every core may run some; the others start servers and whole Councils, and run one by one.
+UNIT := $(BIN)/pytest -ra -n auto --dist worksteal
+
 # Where it is set, each of the processes that tests start would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
@@ -27,10 +30,10 @@ test: environment-dev ## everything: static checks and all tests, with Debian pa
 	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent
 	@$(PYTHON) tools/setup_clients.py $(SETUP)
 	@$(MAKE) static
-	@$(BIN)/pytest -ra $(ARGS)
+	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(UNIT) tests/unit && $(BIN)/pytest -ra --ignore=tests/unit)
 
 check: environment-dev static ## the quick half, under 90 s: static checks and unit tests with coverage
-	@$(BIN)/pytest -ra -n auto --dist worksteal --cov --cov-report=term tests/unit $(ARGS)
+	@$(UNIT) --cov --cov-report=term tests/unit $(ARGS)
 
 static:
 	$(BIN)/ruff format --check --quiet
