@@ -39,8 +39,8 @@ CouncilError
 └── SetupError                   something that set-up must provide is missing or damaged
 
 `code` is stable and may be relied on by clients; `message` is for the user and ends with what to do next; `detail` is for
-the operator's log and never reaches a client. One table in `gateway/errors.py` maps codes to HTTP, one in `cli/main.py`
-maps classes to exit status.
+the operator's log and never reaches a client. `reason` is a stable word where one code has many. One table in
+`gateway/errors.py` maps codes to HTTP, one in `cli/main.py` maps classes to exit status.
 """
 
 
@@ -50,10 +50,17 @@ class CouncilError(Exception):
     code = "internal_error"
 
     def __init__(
-        self, message: str, *, detail: str = "", parameter: str | None = None, retry_after_s: int | None = None
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        detail: str = "",
+        parameter: str | None = None,
+        retry_after_s: int | None = None,
     ):
         super().__init__(message)
         self.message = message
+        self.reason = reason
         self.detail = detail
         self.parameter = parameter
         self.retry_after_s = retry_after_s
@@ -111,18 +118,6 @@ class PatchRefusedError(InvalidRequestError):
     """A patch may not be applied; `reason` says why. It is one of the stable words of `patches.Reason`."""
 
     code = "patch_refused"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        reason: str = "",
-        detail: str = "",
-        parameter: str | None = None,
-        retry_after_s: int | None = None,
-    ):
-        super().__init__(message, detail=detail, parameter=parameter, retry_after_s=retry_after_s)
-        self.reason = reason
 
 
 class UnauthenticatedError(CouncilError):
@@ -311,18 +306,6 @@ class StagingError(BlueprintError):
     """A new generation cannot be made of a patch. `reason` is stable: a member of `upkeep.engine.changes.Reason`."""
 
     code = "staging_failed"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        detail: str = "",
-        parameter: str | None = None,
-        retry_after_s: int | None = None,
-        reason: str = "",
-    ):
-        super().__init__(message, detail=detail, parameter=parameter, retry_after_s=retry_after_s)
-        self.reason = reason
 
 
 class SetupError(CouncilError):

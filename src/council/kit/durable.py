@@ -1,4 +1,4 @@
-"""Names in a folder are on disk once the folder was synced, whatever was synced of the files."""
+"""Files that are whole or not there, on disk: a name is there once its folder was synced, whatever was synced of the file."""
 
 import os
 from pathlib import Path
@@ -11,3 +11,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_whole(file: Path, content: bytes, mode: int) -> None:
+    """Put content in a file's place whole or not at all, on disk when this returns. Raises OSError."""
+    partial = file.with_name(f"{file.name}.partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+    partial.rename(file)
+    sync_folder(file.parent)

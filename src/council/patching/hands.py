@@ -151,5 +151,4 @@ def _judged(problem: str) -> steps.Done | steps.Failed:
 
 
 def _failed(error: errors.CouncilError) -> steps.Failed:
-    reason = getattr(error, "reason", "")
-    return steps.Failed((reason or f"{error.code}: {error.message}")[:_REASON_CHARS_MAX])
+    return steps.Failed((error.reason or f"{error.code}: {error.message}")[:_REASON_CHARS_MAX])

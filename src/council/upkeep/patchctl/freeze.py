@@ -54,14 +54,7 @@ def freeze(folder: Path, wanted: Freeze) -> None:
     content = orjson.dumps(asdict(wanted))
     assert len(content) <= _BYTES_MAX and len(wanted.reason) <= REASON_CHARS_MAX
     with lock(folder):
-        partial = folder / f"{_FILE}.partial"
-        partial.unlink(missing_ok=True)
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(folder / _FILE)
-        durable.sync_folder(folder)
+        durable.write_whole(folder / _FILE, content, 0o600)
 
 
 def thaw(folder: Path) -> None:

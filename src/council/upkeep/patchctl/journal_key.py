@@ -6,7 +6,6 @@ since old checkpoints must stay good.
 """
 
 import contextlib
-import os
 import time
 from pathlib import Path
 
@@ -102,14 +101,5 @@ def _read(file: Path) -> bytes:
 
 
 def _write(file: Path, content: bytes, mode: int) -> None:
-    """Write a file whole or not at all, on disk when this returns."""
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    partial = file.with_name(f"{file.name}.partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    partial.rename(file)
-    durable.sync_folder(file.parent)
+    durable.write_whole(file, content, mode)
