@@ -62,8 +62,7 @@ def why_not_confined(service: str, config: config_module.Config) -> str:
     """Return why `service` goes without the row of the table, empty where it does not."""
     if service == "zygote":
         return "it mounts file systems and writes id maps, which confinement forbids"
-    kind = config.sandbox.kind
-    if service == "sandboxd" and kind != "namespaces":
+    if service == "sandboxd" and (kind := config.sandbox.kind) != "namespaces":
         return f"with `sandbox.kind` {kind} it starts {_PROGRAMS[kind]}, which needs rights that confinement takes away"
     return ""
 
