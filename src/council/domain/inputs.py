@@ -77,7 +77,7 @@ AT_START = (
 
 def parted(values: Mapping[str, Any]) -> dict[str, str]:
     """Return a path for each setting, with the digest of its value. Total: what no reader would take has a digest too."""
-    found = {}
+    found: dict[str, str] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
             found |= {_path(name, key): _digest(inner) for key, inner in value.items()}
@@ -116,7 +116,8 @@ def at_start(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 
 def narrowed(service: str, settings: config.Config) -> config.Config:
     """Return the settings that a service's row names, and no others: to read another is an AttributeError, a bug of ours."""
-    return _only(settings, [tuple(name.split(".")) for name in SETTINGS_OF[service]])
+    made: config.Config = _only(settings, [tuple(name.split(".")) for name in SETTINGS_OF[service]])
+    return made
 
 
 def _only(section: Any, names: Collection[tuple[str, ...]]) -> Any:

@@ -67,8 +67,8 @@ def _check_takes_effect(before: bytes | None, after: bytes | None) -> None:
         more = f" and {len(changed) - _NAMED_MAX} more" if len(changed) > _NAMED_MAX else ""
         named = ", ".join(f"`{name}`" for name in changed[:_NAMED_MAX])
         raise errors.PatchRefusedError(
-            f"Only a start of Council puts {named}{more} into force, and a patch is tried while Council runs. Leave that out of "
-            "the patch; set it with `council config set`, then `council down` and `council up`.",
+            f"Only a start of Council puts {named}{more} into force, and a patch is tried while Council runs. Leave that out "
+            "of the patch; set it with `council config set`, then `council down` and `council up`.",
             reason=patches.Reason.NEEDS_RESTART,
         )
 

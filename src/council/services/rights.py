@@ -95,7 +95,7 @@ def confinement_of(
             read += [Path(file) for file in (config.gateway.tls_cert_file, config.gateway.tls_key_file) if file]
             write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.
-            connect = None if config.records.url or config.store.url else (config.model_port, *providers)
+            connect = None if config.records.url or config.store.url else providers
         case "model":
             write += _cards()
             read += [where.models, where.internal_key_file]

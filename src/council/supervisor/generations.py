@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from council.domain import errors, orders, states
 from council.domain import home as home_module
 from council.kit import commits
-from council.supervisor import service, sockets, specs
+from council.supervisor import room, service, sockets, specs
 from council.upkeep.engine import blueprint
 
 _log = logging.getLogger(__name__)
@@ -109,6 +109,7 @@ class Generations:
             return []
         if self._beside is None:
             wanted = chosen(await self._planned(generation), [one.spec for one in self.services.values()], names)
+            await asyncio.to_thread(room.check, wanted)
             # Who else was asked meanwhile may have been quicker.
             if self._beside is None:
                 self._begin(generation, wanted)

@@ -203,7 +203,7 @@ def read_by(*folders: str) -> Iterator[tuple[str, str]]:
 
 
 def test_what_the_gateway_reads_in_mid_request_is_in_its_row() -> None:
-    read = {section: where for section, where in read_by("gateway", "serving", "app.py", "services/gateway.py")}
+    read = dict(read_by("gateway", "serving", "app.py", "services/gateway.py"))
     assert len(read) > 15
     sections = {name.partition(".")[0] for name in inputs.SETTINGS_OF["gateway"]}
     assert not {section: where for section, where in read.items() if section not in sections}
