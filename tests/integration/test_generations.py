@@ -330,11 +330,14 @@ async def test_services_with_users_of_their_own_take_over_as_well(running: Runni
     folder.chmod(0o755)
     reachable.need(folder)
     first, second = running.numbers
-    await asyncio.to_thread(running.start, *reachable.command(folder, []))
+    names = (*NAMES, "zygote", "sandboxd")
+    await asyncio.to_thread(running.start, *reachable.command(folder, []), names=names)
     assert users.describe(users.Regime("users")) in running.said()
 
     def work() -> None:
-        assert running.tell("launch", second, services=["recall", "worker", "watcher"]) == "ok", running.said()
+        assert running.tell("launch", second, services=["recall", "worker", "watcher", "zygote"]) == "ok", (
+            running.said()
+        )
         assert running.tell("promote", second) == "ok", running.said()
         assert set(running.generations().values()) == {second}
 
