@@ -8,7 +8,7 @@
                  patch touched is told its new name, and the set before it is told to leave.
     discard G    ends the set beside, or waits until what leaves has gone: then no process of G is left.
 
-All three bear being done twice. Until the link has moved nothing that serves was touched. A supervisor that is killed
+A set that would need more memory than is available is not begun, see `room`. All three bear being done twice. Until the link has moved nothing that serves was touched. A supervisor that is killed
 takes every set with it, and the next one begins at the link: so there is no moment after which two generations could serve.
 
 Who leaves: what nobody else of the set asks, as the gateway, drains at once and ends, so its streams finish. The others give up
