@@ -197,6 +197,15 @@ async def test_what_there_is_no_memory_for_is_not_begun(rig: Rig, monkeypatch: p
             await rig.do("launch", B, "recall")
         assert (await rig.rows(), rig.live) == (LIVE, A)
     await rig.do("launch", B, "recall")
+    await rig.do("promote", B)
+    # A rollback is not held up by what it would relieve.
+    with monkeypatch.context() as patched:
+        patched.setattr(generations.room, "check", full)
+        with pytest.raises(errors.UnavailableError, match="no memory"):
+            await rig.do("launch", C, "recall")
+        await rig.do("launch", A, "recall")
+        await rig.do("promote", A)
+    assert rig.live == A
 
 
 async def test_a_launch_that_is_discarded_meanwhile_says_so(rig: Rig) -> None:
