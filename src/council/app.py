@@ -106,7 +106,9 @@ def local_model(config: config_module.Config, where: home_module.Home) -> ports.
         first_byte_s=settings.stall_s,
         stall_s=settings.stall_s,
     )
-    return openai.LocalModel(provider, care_app.read_secret(where.internal_key_file), config.calls)
+    return openai.LocalModel(
+        provider, care_app.read_secret(where.internal_key_file), config.calls, where.socket("model")
+    )
 
 
 def servers(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from council import care_ports, ports
-from council.domain import budgets, errors, gates, sentinels, watching
+from council.domain import alerting, budgets, errors, gates, sentinels, watching
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
@@ -74,17 +74,23 @@ def addresses(where: home_module.Home) -> dict[str, str]:
     return found
 
 
-def alerts(config: config_module.Config, where: home_module.Home, only: str = "") -> "keeping_module.Keeping":
+def alerts(
+    config: config_module.Config,
+    where: home_module.Home,
+    settings: alerting.AlertsConfig | None = None,
+    only: str = "",
+) -> "keeping_module.Keeping":
     """Return what takes in observations, keeps incidents and tells people: of one alert `only`, if one is named.
 
-    Its records must have been migrated.
+    It waits and repeats as `settings` say, if given. Its records must have been migrated.
     """
     from council.kit import ids
     from council.upkeep.alerts import desk, keeping
 
-    made = desk.Desk(config.alerts, ids.ulid)
+    settings = settings or config.alerts
+    made = desk.Desk(settings, ids.ulid)
     clock = clock_module.SystemClock()
-    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), config.alerts, clock, only)
+    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), settings, clock, only)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

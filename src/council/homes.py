@@ -22,6 +22,7 @@ from council.domain import (
     errors,
     gates,
     gates_file,
+    inputs,
     model_catalogue,
     patches,
     providers,
@@ -35,7 +36,7 @@ from council.kit import clock as clock_module
 from council.kit import ids
 from council.upkeep.engine import blueprint, repository, shipped
 
-CONFIG_FILE = "council.yaml"
+CONFIG_FILE = inputs.SETTINGS
 DEFAULT_HOME = "~/.council"
 _CONFIG_BYTES_MAX = 1024 * 1024
 _TOKEN_PREFIX = "cncl_"  # noqa: S105 - a prefix by which leaked tokens are found, no secret
@@ -52,6 +53,14 @@ def load_config(
     """Return the settings of a generation, the live one if None. Raises ConfigError, BlueprintError."""
     folder = where.generations / (generation or blueprint.current(where))
     return config_module.build(read_yaml(folder / CONFIG_FILE), environment, flags)
+
+
+def parse_settings(raw: bytes) -> dict[str, Any]:
+    """Return every setting by the text of a `council.yaml`, defaults too: what is written like them is no change.
+
+    Raises ConfigError.
+    """
+    return dataclasses.asdict(config_module.build(parse_yaml(raw, CONFIG_FILE), {}, {}))
 
 
 def load_catalogue(

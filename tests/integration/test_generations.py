@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,14 @@ import yaml
 import reachable
 import whole
 from council import homes
+from council.backends.model_provider import packaged
 from council.backends.runtime import local
-from council.domain import errors, home, states
+from council.domain import config, errors, home, inputs, states
+from council.serving.sandbox import audit
 from council.supervisor import users
 from council.testing import upstream
 from council.upkeep.engine import blueprint, repository
+from council.upkeep.engine import inputs as reading
 
 DRIVER = Path(__file__).with_name("generations_supervisor.py")
 RATE = 20.0
@@ -67,7 +70,7 @@ def staged(where: home.Home, parent: str, changes: dict[str, bytes]) -> str:
 
 def free_port() -> int:
     """Return a base port of which those of the live services and of those beside them are free now."""
-    offsets = [beside + own for beside in (0, 20) for own in (0, 2, 6)]
+    offsets = [beside + own for beside in (0, 20) for own in (0, 2, 4, 5, 6)]
     return next(base for base in BASES if all(whole.is_free(base + offset) for offset in offsets))
 
 
@@ -83,10 +86,10 @@ class Running:
         first = blueprint.commit(self.where, light(0) | {"providers.yaml": yaml.safe_dump(file).encode()}, "Begin")
         self.numbers = {first: 0, staged(self.where, first, light(1)): 1}
 
-    def start(self, *before: str, names: Sequence[str] = NAMES) -> None:
+    def start(self, *before: str, names: Sequence[str] = NAMES, settings: Mapping[str, str] = SETTINGS) -> None:
         """Start the supervisor of these services, by another program if one is given; return when all are ready."""
         around = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
-        around |= SETTINGS
+        around |= settings
         argv = [*before, sys.executable, str(DRIVER), str(self.where.root), str(self.port), *names]
         with (self.where.root / "supervisor.out").open("w") as output:
             self.popen = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=around)
@@ -327,11 +330,14 @@ async def test_services_with_users_of_their_own_take_over_as_well(running: Runni
     folder.chmod(0o755)
     reachable.need(folder)
     first, second = running.numbers
-    await asyncio.to_thread(running.start, *reachable.command(folder, []))
+    names = (*NAMES, "zygote", "sandboxd")
+    await asyncio.to_thread(running.start, *reachable.command(folder, []), names=names)
     assert users.describe(users.Regime("users")) in running.said()
 
     def work() -> None:
-        assert running.tell("launch", second, services=["recall", "worker", "watcher"]) == "ok", running.said()
+        assert running.tell("launch", second, services=["recall", "worker", "watcher", "zygote"]) == "ok", (
+            running.said()
+        )
         assert running.tell("promote", second) == "ok", running.said()
         assert set(running.generations().values()) == {second}
 
@@ -340,3 +346,94 @@ async def test_services_with_users_of_their_own_take_over_as_well(running: Runni
     await load.once()
     assert not load.failures, load.failures[:3]
     assert set(load.served) == {first, second}
+
+
+async def changed(running: Running, names: Sequence[str], settings: dict[str, Any]) -> tuple[str, list[str]]:
+    """Stage a generation with other settings; return it, and which of these services read them."""
+
+    def stage() -> tuple[str, list[str]]:
+        first = blueprint.current(running.where)
+        made = staged(running.where, first, {"council.yaml": yaml.safe_dump(settings).encode()})
+        parts = [reading.read(running.where.generations / name, homes.parse_settings) for name in (first, made)]
+        return made, sorted(inputs.touched(names, *parts))
+
+    return await asyncio.to_thread(stage)
+
+
+async def meanwhile(work: Awaitable[None], ask: Callable[[], Awaitable[None]]) -> int:
+    """Ask one question after the other until the work is done; return how many."""
+    doing, asked = asyncio.ensure_future(work), 0
+    while not doing.done():
+        await ask()
+        asked += 1
+    await doing
+    return asked
+
+
+async def test_another_sandbox_takes_over_while_jobs_run_and_one_trail_tells_of_all(running: Running) -> None:
+    names = (*NAMES, "zygote", "sandboxd")
+    made, touched = await changed(running, names, {"sandbox": {"packages": [], "cpu_s": 7.0, "pool": 2}})
+    assert touched == ["gateway", "sandboxd", "zygote"]
+    await asyncio.to_thread(running.start, names=names)
+    before = {row.name: row.pid for row in await asyncio.to_thread(running.rows)}
+    headers = {"Authorization": f"Bearer {running.where.token_file.read_text().strip()}"}
+    recorded: list[str] = []
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{running.port}", headers=headers) as session:
+
+        async def run(code: str = "print(6 * 7)") -> None:
+            async with session.post("/v1/sandbox/run", json={"language": "python", "code": code}) as response:
+                told = await response.json()
+            assert (response.status, told.get("status"), told.get("stdout")) == (200, "ok", "42\n"), told
+            recorded.append(told["audit_id"])
+
+        async def change() -> None:
+            assert await asyncio.to_thread(running.tell, "launch", made, services=touched) == "ok", running.said()
+            slow = asyncio.create_task(run("import time; time.sleep(3); print(42)"))
+            await asyncio.sleep(0.5)
+            assert await asyncio.to_thread(running.tell, "promote", made) == "ok", running.said()
+            assert {*(await asyncio.to_thread(running.generations, gateway=0, sandboxd=4)).values()} == {made}
+            await slow
+
+        await run()
+        asked = await meanwhile(change(), run)
+        await run()
+    first = blueprint.current(running.where)
+    assert first == made and asked > 3
+    after = {row.name: row.pid for row in await asyncio.to_thread(running.rows) if row.place == "live"}
+    assert {name for name in before if before[name] != after[name]} == set(touched)
+    verdict = await asyncio.to_thread(audit.verify, running.where.sandbox)
+    assert not verdict.problem and len(set(recorded)) == asked + 3
+
+
+@pytest.mark.model
+async def test_another_model_takes_over_while_it_is_asked(running: Running) -> None:
+    names = (*NAMES, "model")
+    made, touched = await changed(running, names, {"model": {"temperature": 0.1, "slots": 1}})
+    assert touched == ["gateway", "model", "watcher"] or touched == ["gateway", "model"]
+    weights = {"COUNCIL_MODEL_FILE": str(packaged.find_source()), "COUNCIL_MODEL_CONTEXT_TOKENS": "1024"}
+    await asyncio.to_thread(running.start, names=names, settings=SETTINGS | weights)
+    before = {row.name: row.pid for row in await asyncio.to_thread(running.rows)}
+    headers = {"Authorization": f"Bearer {running.where.token_file.read_text().strip()}"}
+    body = {"model": config.Config().model.name, "messages": [{"role": "user", "content": "Tell me of the sea."}]}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{running.port}", headers=headers) as session:
+
+        async def ask(tokens: int = 4) -> None:
+            async with session.post("/v1/chat/completions", json=body | {"max_tokens": tokens}) as response:
+                told = await response.json()
+            assert response.status == 200 and told["choices"][0]["message"]["content"], told
+
+        async def change() -> None:
+            assert await asyncio.to_thread(running.tell, "launch", made, services=touched) == "ok", running.said()
+            rows = await asyncio.to_thread(running.rows)
+            assert [row.state for row in rows if row.name == "model"] == ["ready", "ready"]
+            slow = asyncio.create_task(ask(60))
+            await asyncio.sleep(0.2)
+            assert await asyncio.to_thread(running.tell, "promote", made) == "ok", running.said()
+            assert {*(await asyncio.to_thread(running.generations, gateway=0, model=5)).values()} == {made}
+            await slow
+
+        await ask()
+        assert await meanwhile(change(), ask) > 2
+        await ask()
+    after = {row.name: row.pid for row in await asyncio.to_thread(running.rows) if row.place == "live"}
+    assert {name for name in before if before[name] != after[name]} == set(touched)

@@ -64,6 +64,7 @@ class Reason(enum.StrEnum):
     FROZEN = "frozen"
     SECRET = "secret"  # noqa: S105 - the word for it
     FILE_INVALID = "file_invalid"
+    NEEDS_RESTART = "needs_restart"
 
 
 class Action(enum.StrEnum):

@@ -33,12 +33,7 @@ class Machine:
 
 def look(root: Path = _ROOT, driver: nvml.Driver | None = None, cores: int | None = None) -> Machine:
     """Return what there is. What cannot be read counts as not there; nothing is raised."""
-    info = _read(root / "proc/meminfo")
-    total = _meminfo(info, "MemTotal")
-    available = _meminfo(info, "MemAvailable")
-    limit, used = _cgroup(root / "sys/fs/cgroup")
-    if 0 < limit < total:
-        total, available = limit, min(available, max(0, limit - used))
+    total, available = _memory(root)
     return Machine(
         memory_bytes=total,
         available_bytes=available,
@@ -46,6 +41,18 @@ def look(root: Path = _ROOT, driver: nvml.Driver | None = None, cores: int | Non
         vectors=_vectors(_read(root / "proc/cpuinfo")),
         gpus=(_nvidia(root, driver or nvml.here()) + _amd(root))[:_GPUS_MAX],
     )
+
+
+def available_bytes(root: Path = _ROOT) -> int:
+    """Return how much memory is free or can be freed at once, as this process may use it; 0 where nothing says so."""
+    return _memory(root)[1]
+
+
+def _memory(root: Path) -> tuple[int, int]:
+    info = _read(root / "proc/meminfo")
+    total, available = _meminfo(info, "MemTotal"), _meminfo(info, "MemAvailable")
+    limit, used = _cgroup(root / "sys/fs/cgroup")
+    return (limit, min(available, max(0, limit - used))) if 0 < limit < total else (total, available)
 
 
 def _read(path: Path) -> str:

@@ -59,6 +59,7 @@ _STEPS: Mapping[str, Step] = {
     patches.Reason.FROZEN: Step.FREEZE,
     patches.Reason.SECRET: Step.CONTENTS,
     patches.Reason.FILE_INVALID: Step.CONTENTS,
+    patches.Reason.NEEDS_RESTART: Step.CONTENTS,
 }
 
 

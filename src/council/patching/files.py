@@ -16,6 +16,7 @@ from council.domain import (
     errors,
     gates,
     gates_file,
+    inputs,
     model_catalogue,
     patches,
     providers,
@@ -24,6 +25,8 @@ from council.domain import (
     trial_file,
 )
 from council.upkeep.patchctl.core import signature
+
+_NAMED_MAX = 5
 
 # From a path to its content after the change, None if nothing would be there.
 _Look = Callable[[str], bytes | None]
@@ -46,8 +49,28 @@ def checker(folder: Path, journal_key: str = "") -> Callable[[Sequence[patches.C
                 reader(look)
         if any(map(_is_of_authorisation, after)):
             _authorisation(look, journal_key)
+        if homes.CONFIG_FILE in after:
+            _check_takes_effect(_read(folder / homes.CONFIG_FILE), after[homes.CONFIG_FILE])
 
     return check
+
+
+def _check_takes_effect(before: bytes | None, after: bytes | None) -> None:
+    """Return if no setting changes that stays as it is until everything is started anew. Raises PatchRefusedError."""
+    try:
+        was = inputs.parted(homes.parse_settings(before or b""))
+    except errors.ConfigError:
+        # Nothing runs by such settings, so there is nothing that could stay as it is.
+        return
+    changed = inputs.at_start(was, inputs.parted(homes.parse_settings(after or b"")))
+    if changed:
+        more = f" and {len(changed) - _NAMED_MAX} more" if len(changed) > _NAMED_MAX else ""
+        named = ", ".join(f"`{name}`" for name in changed[:_NAMED_MAX])
+        raise errors.PatchRefusedError(
+            f"Only a start of Council puts {named}{more} into force, and a patch is tried while Council runs. Leave that out "
+            "of the patch; set it with `council config set`, then `council down` and `council up`.",
+            reason=patches.Reason.NEEDS_RESTART,
+        )
 
 
 def _read(path: Path) -> bytes | None:

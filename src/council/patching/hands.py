@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from council import care_ports
+from council import care_ports, homes
 from council.domain import errors, home, inputs, patches
 from council.kit import commits
 from council.patching import checking, situation, submitted
@@ -97,7 +97,8 @@ class Hands:
 
     async def _touched(self, state: steps.State) -> list[str]:
         def read() -> list[str]:
-            before, after = (engine_inputs.read(self._where.generations / name) for name in (state.base, state.target))
+            folders = (self._where.generations / name for name in (state.base, state.target))
+            before, after = (engine_inputs.read(folder, homes.parse_settings) for folder in folders)
             return sorted(inputs.touched(self._services, before, after))
 
         return await asyncio.to_thread(read)

@@ -23,11 +23,14 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from council.domain import orders
 from council.kit import json_logs, listeners, process
 from council.services import obeying, tracing
+
+if TYPE_CHECKING:
+    from council.services import second_port
 
 request_id = json_logs.request_id
 
@@ -198,6 +201,7 @@ def serve(
     on_drain: Callable[[], None] | None = None,
     is_well: Callable[[], bool] = lambda: True,
     on_order: Callable[[orders.Order], None] = lambda _: None,
+    second: "second_port.SecondPort | None" = None,
     **uvicorn_options: Any,
 ) -> None:
     """Serve an ASGI app over HTTP on a listening socket until SIGTERM or SIGINT, then drain and return.
@@ -210,7 +214,8 @@ def serve(
 
     An order of the supervisor is carried out for the socket, then given to `on_order`: at `live` a service that waits serves
     the live generation's socket in place of its own; at `leave` it accepts no more, and lets go of who is connected as in a
-    drain, but stays.
+    drain, but stays. A Unix socket is served on: only those who leave with this service know it. `second` is a port that this
+    service has beside, which carries the order out first; the app opens and closes it.
 
     `uvicorn_options` go to `uvicorn.Config` and win over the choices made here.
     """
@@ -221,7 +226,9 @@ def serve(
 
     async def carry_out(order: orders.Order) -> None:
         nonlocal successor
-        if order.word == orders.LEAVE:
+        if second is not None:
+            await second.obey(order)
+        if order.word == orders.LEAVE and sock.family != socket.AF_UNIX:
             server.step_back()
         elif order.word == orders.LIVE and successor is not None:
             await server.move_to(successor)

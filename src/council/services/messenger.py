@@ -31,9 +31,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     harness.setup_logging(environment.name)
     given = json.loads(sys.stdin.buffer.read(_GIVEN_BYTES_MAX))
     # Made first: addresses of notices are read before the confinement.
-    alerts = care_app.alerts(
-        dataclasses.replace(config, alerts=at_once(config.alerts)), where, only=alerting.WATCHER_DOWN
-    )
+    alerts = care_app.alerts(config, where, at_once(config.alerts), only=alerting.WATCHER_DOWN)
     rights.confine_service("messenger", config, where)
     at_us = clock_module.SystemClock().now_us() - round(float(given["for_s"]) * 1e6)
     alerts.observe([sources.of_watcher(gates.Verdict.RED, str(given["reason"]), at_us)])

@@ -29,7 +29,7 @@ from council.backends.model_provider import packaged
 from council.domain import config as config_module
 from council.domain import errors, home
 from council.gateway import exchange
-from council.services import harness, local_hosts, model_forms, rights, tracing
+from council.services import harness, model_forms, rights, second_port, tracing
 
 _log = logging.getLogger(__name__)
 
@@ -45,15 +45,18 @@ def main(config: config_module.Config, where: home.Home) -> int:
     """Load the model, serve until told to stop."""
     environment = harness.begin("model", traceable=True)
     harness.setup_logging(environment.name)
-    listener = environment.tcp_socket("public", "127.0.0.1", config.model_port)
+    chat = environment.unix_socket("chat", where.socket("model"))
+    public = environment.tcp_socket("public", "127.0.0.1", config.model_port)
     rights.confine_service("model", config, where)
     tracing.listen()
     path = _model_path(config.model, where)
     key = where.internal_key_file.read_text().strip()
     engine = _Engine(path, config.model)
-    app = _application(engine, key, environment)
+    routes, drain_s = _routes(engine, key, environment), config.gateway.drain_s
+    second = second_port.SecondPort(Starlette(routes=routes), public, environment.successor_of(public), drain_s)
+    app = Starlette(routes=routes, lifespan=lambda _: second.serving())
     _log.info("model loaded", extra={"file": path.name, "threads": engine.threads})
-    harness.serve(local_hosts.only(app), listener, environment, drain_s=config.gateway.drain_s)
+    harness.serve(app, chat, environment, drain_s=drain_s, second=second)
     # llama.cpp's server thread cannot be joined, so the process ends without unwinding.
     logging.shutdown()
     os._exit(0)
@@ -190,7 +193,7 @@ class _Generation:
 _Run = Callable[[dict[str, Any], _Generation], None]
 
 
-def _application(engine: _Engine, key: str, environment: harness.ServiceEnvironment) -> Starlette:
+def _routes(engine: _Engine, key: str, environment: harness.ServiceEnvironment) -> list[Route]:
     async def answer(request: Request, run: _Run) -> Response:
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {key}".encode()):
             return _error(401, "invalid_api_key", "This port is for Council itself. Use the gateway's port.")
@@ -219,14 +222,13 @@ def _application(engine: _Engine, key: str, environment: harness.ServiceEnvironm
         await asyncio.to_thread(observing.observe_gpu_use, "model")
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
-    routes = [
+    return [
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/completions", complete, methods=["POST"]),
         Route("/livez", live),
         Route("/readyz", live),
         Route("/metrics", metrics),
     ]
-    return Starlette(routes=routes)
 
 
 async def _body(request: Request) -> Any:

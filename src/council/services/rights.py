@@ -62,8 +62,7 @@ def why_not_confined(service: str, config: config_module.Config) -> str:
     """Return why `service` goes without the row of the table, empty where it does not."""
     if service == "zygote":
         return "it mounts file systems and writes id maps, which confinement forbids"
-    kind = config.sandbox.kind
-    if service == "sandboxd" and kind != "namespaces":
+    if service == "sandboxd" and (kind := config.sandbox.kind) != "namespaces":
         return f"with `sandbox.kind` {kind} it starts {_PROGRAMS[kind]}, which needs rights that confinement takes away"
     return ""
 
@@ -96,7 +95,7 @@ def confinement_of(
             read += [Path(file) for file in (config.gateway.tls_cert_file, config.gateway.tls_key_file) if file]
             write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.
-            connect = None if config.records.url or config.store.url else (config.model_port, *providers)
+            connect = None if config.records.url or config.store.url else providers
         case "model":
             write += _cards()
             read += [where.models, where.internal_key_file]

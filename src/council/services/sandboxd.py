@@ -4,15 +4,13 @@ Two servers in one process. Jobs come over the Unix socket alone, which only the
 TCP port, which every user of the machine can reach, has other routes: health and metrics.
 """
 
-import asyncio
 import contextlib
 import logging
 import socket
 import urllib.parse
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,7 +21,7 @@ from council.domain import config as config_module
 from council.domain import errors, home, sandbox, sandbox_wire
 from council.gateway import errors as http_errors
 from council.gateway import exchange
-from council.services import draining, harness, local_hosts, rights, tracing
+from council.services import harness, rights, second_port, tracing
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +38,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
     health = environment.tcp_socket("health", "127.0.0.1", config.sandboxd_port)
     rights.confine_service("sandboxd", config, where)
     tracing.listen()
-    application = _Service(front, config.sandbox, health, environment).application()
-    harness.serve(application, jobs, environment, drain_s=config.gateway.drain_s)
+    service = _Service(front, config.sandbox, health, environment)
+    harness.serve(service.application(), jobs, environment, drain_s=config.gateway.drain_s, second=service.health)
     return 0
 
 
@@ -55,8 +53,8 @@ class _Service:
     ) -> None:
         self._opening = opening
         self._settings = settings
-        self._health = health
         self._environment = environment
+        self.health = second_port.SecondPort(self._health_application(), health, environment.successor_of(health))
         self._defaults = sandbox_wire.default_limits(settings)
         self._reading = 0
         self._front: ports.Sandbox
@@ -133,13 +131,8 @@ class _Service:
             except errors.CouncilError as error:
                 _log.error("the sandbox cannot be opened", extra={"error": error.message, "detail": error.detail})
                 raise
-            server = _HealthServer(_health_config(self._health_application()), lambda: None, 0.0)
-            serving = asyncio.create_task(server.serve(sockets=[self._health]))
-            try:
-                yield
-            finally:
-                server.should_exit = True
-                await serving
+            await stack.enter_async_context(self.health.serving())
+            yield
 
     def _health_application(self) -> Starlette:
         async def live(_: Request) -> Response:
@@ -185,25 +178,3 @@ async def _refusal(_: Request, error: Exception) -> Response:
 async def _unforeseen(_: Request, error: Exception) -> Response:
     """Answer for errors that nobody foresaw; Starlette raises them again, and uvicorn logs them."""
     return JSONResponse(sandbox_wire.error_form(errors.CouncilError("Internal error.", detail=str(error)[:500])), 500)
-
-
-class _HealthServer(draining.DrainingServer):
-    """Ends when it is told to; signals are the other server's."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _health_config(application: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        local_hosts.only(application),
-        http=draining.DrainingProtocol,
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        server_header=False,
-        log_config=None,
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )

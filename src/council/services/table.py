@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, assert_never, get_args
 
 from council import homes
-from council.domain import errors, home
+from council.domain import errors, home, inputs
 from council.kit import commits
 from council.upkeep.engine import blueprint
 
@@ -29,7 +29,7 @@ def run(name: Name, where: home.Home, environment: Mapping[str, str]) -> int:
             "COUNCIL_GENERATION must be the 40 or 64 lower-case hex digits of a commit. Unset it for the live generation."
         )
     os.environ["COUNCIL_GENERATION"] = generation
-    config = homes.load_config(where, generation, environment, {})
+    config = inputs.narrowed(name, homes.load_config(where, generation, environment, {}))
     where = where.among(environment)
     match name:
         case "store":

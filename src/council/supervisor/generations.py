@@ -15,6 +15,9 @@ Who leaves: what nobody else of the set asks, as the gateway, drains at once and
 their ports, so that whoever reads metrics meets the new ones alone, and still answer the gateway that leaves with them;
 they end when it has.
 
+A set that would need more memory than is available is not begun, see `room`. Only a return is not refused for that: what it
+takes the place of is worse, and those who leave give their memory back.
+
 To return is to promote the generation from before. Its set is not kept for that, it may have drained already: it is launched
 anew, with the same services, and those that still drain go on to drain. That costs the start of a few processes and no
 memory in between, and there is one way in for every generation. Its Unix sockets get new paths, so nobody who
@@ -31,7 +34,7 @@ from dataclasses import dataclass, field
 from council.domain import errors, orders, states
 from council.domain import home as home_module
 from council.kit import commits
-from council.supervisor import service, sockets, specs
+from council.supervisor import room, service, sockets, specs
 from council.upkeep.engine import blueprint
 
 _log = logging.getLogger(__name__)
@@ -76,6 +79,8 @@ class Generations:
     ):
         """`prepare` makes the files of a generation readable; `on_switch` is called in the turn in which another is live."""
         self.live = live
+        # What a return goes to; nobody returns twice in a row.
+        self._before = ""
         self.services: dict[str, service.RunningService] = {}
         self._home = home
         self._plan = plan
@@ -109,6 +114,8 @@ class Generations:
             return []
         if self._beside is None:
             wanted = chosen(await self._planned(generation), [one.spec for one in self.services.values()], names)
+            if generation != self._before:
+                await asyncio.to_thread(room.check, wanted)
             # Who else was asked meanwhile may have been quicker.
             if self._beside is None:
                 self._begin(generation, wanted)
@@ -264,7 +271,7 @@ class Generations:
         """Have a set take over. All of it in one turn: nobody who asks us sees half of it."""
         self._move_link(made.generation)
         left = ServiceSet(self.live, {name: self.services[name] for name in made.services})
-        self._beside, self.live = None, made.generation
+        self._beside, self._before, self.live = None, self.live, made.generation
         self.services.update(made.services)
         for one in self.services.values():
             one.go_live(made.generation)

@@ -54,6 +54,9 @@ class ServiceSpec:
     traceable: bool = False
     # One of another generation can run beside it: both bear that the other writes what they share.
     beside: bool = False
+    # Memory that must be free for that, and a file that is read into memory beyond it.
+    beside_bytes: int = 0
+    loads: Path | None = None
 
 
 def specs(config: config_module.Config, home: home_module.Home, generation: str) -> tuple[ServiceSpec, ...]:
@@ -72,10 +75,19 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
         inherits=_NUMPY | _SYSTEMD,
         # Mounts, a user for each sandbox, and cgroups need it. Only sandboxd may connect, and no job runs as root.
         keeps_root=True,
+        beside=True,
     )
     return (
         *(() if config.store.url else (store,)),
-        service("model", SocketSpec("public", "tcp", local, config.model_port), traceable=True),
+        service(
+            "model",
+            SocketSpec("chat", "unix", path=home.socket("model"), caller="gateway"),
+            SocketSpec("public", "tcp", local, config.model_port),
+            traceable=True,
+            beside=True,
+            beside_bytes=_MODEL_BYTES,
+            loads=Path(config.model.file) if config.model.file else None,
+        ),
         service("worker", SocketSpec("compute", "unix", path=home.socket("worker"), caller="gateway"), beside=True),
         service(
             "recall",
@@ -92,6 +104,7 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             SocketSpec("jobs", "unix", path=home.socket("sandboxd"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.sandboxd_port),
             traceable=True,
+            beside=True,
         ),
         service(
             "watcher",
@@ -130,6 +143,9 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
 # Their URLs may hold passwords, and only the gateway connects there, and recall to the records. For the others the settings
 # are as if not given.
 _CREDENTIALS = frozenset({"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"})
+
+# The packaged model with its context, the prompts that it keeps, and Python; other weights come on top.
+_MODEL_BYTES = 512 * 1024 * 1024
 
 # What numpy in jobs is to use of the processor, where it cannot find out.
 _NUMPY = frozenset({"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"})

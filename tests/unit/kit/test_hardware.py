@@ -39,6 +39,7 @@ def test_the_limit_of_a_container_counts_and_none_does_not(tmp_path: Path) -> No
     write(tmp_path, "sys/fs/cgroup/memory.current", "1000000000\n")
     found = hardware.look(tmp_path, never())
     assert (found.memory_bytes, found.available_bytes) == (4_000_000_000, 3_000_000_000)
+    assert hardware.available_bytes(tmp_path) == 3_000_000_000
     write(tmp_path, "sys/fs/cgroup/memory.max", "max\n")
     assert hardware.look(tmp_path, never()).memory_bytes == 16_000_000 * 1024
 

@@ -85,7 +85,8 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], checking.Step]] = {
     "frozen": ({}, {"frozen": True}, checking.Step.FREEZE),
     "path_not_allowed": ({"changes": (change("pins/x"),)}, {}, checking.Step.SIGNERS),
     "file_invalid": ({"changes": (change("council.yaml", b"prot: 1\n"),)}, {}, checking.Step.CONTENTS),
-    "digest_differs": ({"changes": (change("council.yaml", b"port: 8100\n", "0" * 64),)}, {}, checking.Step.FILES),
+    "needs_restart": ({"changes": (change("council.yaml", b"port: 8100\n"),)}, {}, checking.Step.CONTENTS),
+    "digest_differs": ({"changes": (change("council.yaml", b"learning: true\n", "0" * 64),)}, {}, checking.Step.FILES),
     "type_changed": ({"changes": (change("council.yaml/x"),)}, {}, checking.Step.FILES),
     "name_collides": ({"changes": (change("Prompts/x.md"),)}, {}, checking.Step.FILES),
 }

@@ -36,7 +36,8 @@ def changes(given: Mapping[str, bytes | None]) -> list[patches.Change]:
 
 GOOD: dict[str, Mapping[str, bytes | None]] = {
     "a file that nobody reads at a start": {"prompts/general.md": b"\xff"},
-    "a setting": {"council.yaml": b"port: 8100\n"},
+    "a setting": {"council.yaml": b"learning: true\n"},
+    "a setting as it is by default": {"council.yaml": b"port: 8000\nsupervisor: {stop_s: 40}\n"},
     "no providers": {"providers.yaml": None},
     "no gates of its own": {"gates.yaml": None},
     "no sentinels of its own": {"sentinels.yaml": None},
@@ -81,3 +82,29 @@ def test_every_settings_file_of_the_default_blueprint_has_its_reader(live: Path)
     for path in sorted(one.name for one in live.glob("*.yaml")):
         with pytest.raises(errors.CouncilError):
             files.checker(live)(changes({path: b"no_such_key_anywhere: 1\n"}))
+
+
+AT_START = {
+    "the port": (b"port: 8100\n", "`port`"),
+    "what the store may take": (b"store: {memory_bytes: 300000000}\n", "`store.memory_bytes`"),
+    "the supervisor, beside what may be": (b"supervisor: {stop_s: 50}\nlearning: true\n", "`supervisor.stop_s` into"),
+    "many": (
+        b"port: 9000\nsupervisor: {stop_s: 50, ready_s: 9, silent_s: 9, backoff_first_s: 9, backoff_ceiling_s: 99}\n",
+        "`supervisor.silent_s` and 1 more into",
+    ),
+    "two of them": (b"sandbox: {kind: gvisor}\nport: 9000\n", "`port`, `sandbox.kind` into"),
+}
+
+
+@pytest.mark.parametrize("case", AT_START)
+def test_a_setting_that_only_a_start_puts_into_force_is_refused_with_what_to_do(live: Path, case: str) -> None:
+    content, named = AT_START[case]
+    with pytest.raises(errors.PatchRefusedError) as refused:
+        files.checker(live)(changes({"council.yaml": content}))
+    assert refused.value.reason == "needs_restart" and named in refused.value.message
+    assert "council config set" in refused.value.message
+
+
+def test_settings_that_were_unreadable_are_mended_by_a_patch(tmp_path: Path) -> None:
+    (tmp_path / "council.yaml").write_bytes(b"prot: 1\n")
+    files.checker(tmp_path)(changes({"council.yaml": b"learning: true\n"}))

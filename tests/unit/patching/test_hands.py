@@ -1,6 +1,7 @@
 """A signed patch goes its way on a real home; only the supervisor and the judges are played."""
 
 import dataclasses
+import hashlib
 import os
 import shutil
 import time
@@ -103,8 +104,10 @@ def house(listed: home.Home, tmp_path: Path) -> Iterator[House]:
     yield House(home.Home(Path(shutil.copytree(listed.root, tmp_path / "home", symlinks=True))))
 
 
-def sent(where: home.Home, path: str = "prompts/new.md") -> judging.Submission:
-    change = patches.Change(path, patches.Action.PUT, b"Answer shortly.\n", None)
+NEW = patches.Change("prompts/new.md", patches.Action.PUT, b"Answer shortly.\n", None)
+
+
+def sent(where: home.Home, change: patches.Change = NEW) -> judging.Submission:
     made = patches.Patch("Ann", NOW - 60, NOW + 3600, blueprint.current(where), "Answer shortly", "So.", (change,), 7)
     document = patches.dump(made)
     return judging.Submission(document, pgp.signature(ANN.primary, document, NOW - 30))
@@ -150,6 +153,16 @@ async def test_a_good_patch_is_applied_and_the_branch_follows(house: House) -> N
     assert whole(house.where) == before | {"prompts/new.md": b"Answer shortly.\n"} | pair
     assert repository.commit_at(house.where, repository.BRANCH) == blueprint.current(house.where)
     assert house.launched == [["gateway"], ["gateway"]]
+
+
+async def test_a_setting_starts_just_those_anew_that_read_it(house: House) -> None:
+    path = "council.yaml"
+    before = (house.where.current / path).read_bytes()
+    digest = hashlib.sha256(before).hexdigest()
+    change = patches.Change(path, patches.Action.PUT, b"recall:\n  poll_s: 3\n" + b"# Slower.\n", digest)
+    state = await apply(house, sent(house.where, change))
+    assert (state.last, state.reason) == (steps.Outcome.APPLIED, "")
+    assert house.launched == [["gateway", "recall"]] * 2
 
 
 REFUSED = {

@@ -186,6 +186,28 @@ async def test_a_set_of_which_one_does_not_get_ready_is_ended_and_says_why(rig: 
     await rig.do("launch", B, "recall")
 
 
+async def test_what_there_is_no_memory_for_is_not_begun(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(wanted: Sequence[specs.ServiceSpec]) -> None:
+        assert [spec.name for spec in wanted] == ["recall", "gateway"]
+        raise errors.UnavailableError("There is no memory. Free some.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(generations.room, "check", full)
+        with pytest.raises(errors.UnavailableError, match="no memory"):
+            await rig.do("launch", B, "recall")
+        assert (await rig.rows(), rig.live) == (LIVE, A)
+    await rig.do("launch", B, "recall")
+    await rig.do("promote", B)
+    # A rollback is not held up by what it would relieve.
+    with monkeypatch.context() as patched:
+        patched.setattr(generations.room, "check", full)
+        with pytest.raises(errors.UnavailableError, match="no memory"):
+            await rig.do("launch", C, "recall")
+        await rig.do("launch", A, "recall")
+        await rig.do("promote", A)
+    assert rig.live == A
+
+
 async def test_a_launch_that_is_discarded_meanwhile_says_so(rig: Rig) -> None:
     launching = asyncio.create_task(rig.do("launch", B, "recall"))
     while len(rig.supervisor.pids()) == len(LIVE):

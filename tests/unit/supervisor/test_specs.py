@@ -1,9 +1,11 @@
+import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from council.domain import config
+from council.domain import config, inputs
 from council.domain import home as home_module
 from council.supervisor import specs
 
@@ -52,13 +54,14 @@ def test_the_base_port_reaches_the_services_through_the_environment() -> None:
 
 def test_unix_sockets_are_for_the_owner_only() -> None:
     found = {one.path.name: one.mode for spec in table() for one in spec.sockets if one.kind == "unix"}
-    names = ("worker.sock", "recall.sock", "zygote.sock", "sandboxd.sock", "watcher.sock")
+    names = ("model.sock", "worker.sock", "recall.sock", "zygote.sock", "sandboxd.sock", "watcher.sock")
     assert found == dict.fromkeys(names, 0o600)
 
 
 def test_only_the_gateway_is_to_connect_to_services_and_only_sandboxd_to_the_zygote() -> None:
     found = {one.path.name: one.caller for spec in table() for one in spec.sockets if one.kind == "unix"}
     callers = {
+        "model.sock": "gateway",
         "worker.sock": "gateway",
         "recall.sock": "gateway",
         "sandboxd.sock": "gateway",
@@ -152,8 +155,27 @@ def test_targets_say_that_a_gateway_with_a_certificate_speaks_https() -> None:
     assert schemes == {"model": None, "recall": None, "sandboxd": None, "watcher": None, "gateway": "https"}
 
 
-def test_what_may_write_what_another_of_it_writes_may_run_beside_it() -> None:
-    assert {spec.name for spec in table() if spec.beside} == {"worker", "recall", "watcher", "gateway"}
+def test_all_but_the_store_may_run_beside_another_of_it() -> None:
+    assert {spec.name for spec in table() if not spec.beside} == {"store"}
+
+
+def test_what_only_the_store_reads_is_refused_before_it_would_have_to_run_twice() -> None:
+    # So a patch that the judge lets pass can be launched.
+    single = {spec.name for spec in table() if not spec.beside}
+    for name in single:
+        assert not inputs.USES[name] and name not in inputs.READERS
+        assert set(inputs.SETTINGS_OF[name]) <= set(inputs.AT_START)
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {"port": 9000}, {"gateway": {"host": "::1"}}, {"store": {"url": "redis://elsewhere"}}, {"sandbox": {"kind": "gvisor"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", SETTINGS)
+def test_what_changes_which_services_there_are_or_where_they_listen_needs_a_start(values: dict[str, Any]) -> None:
+    parts = [inputs.parted(dataclasses.asdict(config.build(each, {}, {}))) for each in ({}, values)]
+    assert inputs.at_start(*parts)
 
 
 def test_what_one_service_was_told_is_not_inherited_by_another() -> None:

@@ -9,6 +9,7 @@ import email.utils
 import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -49,7 +50,7 @@ class HttpProvider:
     """One server. The kinds add their own headers; see ports.ModelProvider.
 
     `probe` is a path that says whether the server is there, asked before every call: where a supervisor holds the port
-    open, a connection alone says nothing.
+    open, a connection alone says nothing. `path` is a Unix socket on which it is asked, whatever host its URL names.
     """
 
     def __init__(
@@ -59,9 +60,11 @@ class HttpProvider:
         forms_spoken: frozenset[str],
         calls: config_module.CallsConfig,
         probe: str = "",
+        path: Path | None = None,
     ):
         self._provider = provider
         self._loopback = provider.loopback
+        self._path = path
         self._calls = calls
         self._forms = forms_spoken
         self._secrets = [
@@ -214,7 +217,7 @@ class HttpProvider:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self._provider.concurrent_max, ttl_dns_cache=60)
+            connector = _connector(self._path, self._provider.concurrent_max)
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._provider.connect_s)
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -385,6 +388,12 @@ def _kind(error: ValueError) -> str:
     if isinstance(error, sse.StrayError):
         return "bytes between its events"
     return "another shape" if isinstance(error, forms.ShapeError) else "not JSON"
+
+
+def _connector(path: Path | None, limit: int) -> aiohttp.BaseConnector:
+    if path is None:
+        return aiohttp.TCPConnector(limit=limit, ttl_dns_cache=60)
+    return aiohttp.UnixConnector(str(path), limit=limit)
 
 
 async def _read(response: aiohttp.ClientResponse, bytes_max: int, *, cut: bool = False) -> bytes | None:

@@ -1,6 +1,7 @@
 """Whatever speaks OpenAI's API: OpenAI itself, Ollama, vLLM, llama-server, LM Studio, and our own model process."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -17,18 +18,26 @@ class OpenAIProvider(http.HttpProvider):
     """Implements ports.ModelProvider."""
 
     def __init__(
-        self, provider: providers.Provider, key: str | None, calls: config_module.CallsConfig, probe: str = ""
+        self,
+        provider: providers.Provider,
+        key: str | None,
+        calls: config_module.CallsConfig,
+        probe: str = "",
+        path: Path | None = None,
     ):
         """Use the server at `provider.url`, with `key` if it wants one."""
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        super().__init__(provider, headers, _FORMS | set(provider.forms), calls, probe)
+        super().__init__(provider, headers, _FORMS | set(provider.forms), calls, probe, path)
 
 
 class LocalModel(OpenAIProvider):
     """The model's own process on this machine. Asks whether it is there before each call, since its port is always open."""
 
-    def __init__(self, provider: providers.Provider, key: str, calls: config_module.CallsConfig):
-        super().__init__(provider, key, calls, probe="/readyz")
+    def __init__(
+        self, provider: providers.Provider, key: str, calls: config_module.CallsConfig, path: Path | None = None
+    ):
+        """Reach it over the Unix socket at `path`, if one is given: of two models the one of our own generation."""
+        super().__init__(provider, key, calls, probe="/readyz", path=path)
 
     @property
     def forms(self) -> frozenset[str]:

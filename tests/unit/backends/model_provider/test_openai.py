@@ -5,6 +5,7 @@ import contextlib
 import json
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -303,6 +304,27 @@ async def test_cancelling_in_a_silence_leaves_the_server_at_once() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asking
         await asyncio.wait_for(seen.ended.wait(), 10)
+
+
+async def test_the_model_of_this_machine_is_asked_over_the_socket_of_its_own_generation(tmp_path: Path) -> None:
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    path = tmp_path / "m.sock"
+    # Nobody listens where its URL leads.
+    provider = openai.LocalModel(at("http://127.0.0.1:1"), "k", config.CallsConfig(), path)
+    async with await asyncio.start_unix_server(answer, path):
+        await provider.ping()
+    assert heads[0].startswith(b"GET /readyz ") and b"host: 127.0.0.1:1\r\n" in heads[0].lower()
+    path.unlink(missing_ok=True)
+    with pytest.raises(errors.ModelUnavailableError):
+        await provider.ping()
+    await provider.close()
 
 
 async def test_a_ping_tells_ready_from_not_ready_and_absent() -> None:

@@ -33,6 +33,10 @@ def fail(_: object) -> None:
     raise errors.ConfigError("`prompts/general.md` is no prompt. Write one.")
 
 
+def start_anew(_: object) -> None:
+    raise errors.PatchRefusedError("Only a start puts `port` into force. Leave it out.", reason="needs_restart")
+
+
 def resigned(**more: Any) -> judging.Submission:
     document = patches.dump(cases.PATCH)
     return judging.Submission(document, pgp.signature(cases.TUNER.primary, document, NOW - 30, **more))
@@ -76,6 +80,7 @@ REASONS: dict[patches.Reason, Callable[[], judging.Verdict]] = {
     patches.Reason.FROZEN: lambda: judged(frozen=True),
     patches.Reason.SECRET: lambda: judged(cases.sent(cases.patch(cases.put("prompts/a.md", SECRET)))),
     patches.Reason.FILE_INVALID: lambda: judged(check_files=fail),
+    patches.Reason.NEEDS_RESTART: lambda: judged(check_files=start_anew),
 }
 
 

@@ -40,7 +40,8 @@ class Situation:
     `now` in Unix seconds. `policy` and `certificates` are of the live generation. `bases` are the commits whose tree is that
     of the live generation. `seen` is every patch that was applied or rolled back: its CID to its full digest. `quarantined`
     holds the content digests of what was rolled back. `tally` is of all the journal's records. `frozen` None is for a source
-    that cannot be read. `check_files` raises a CouncilError for a file that its reader would refuse. `loosens` says whether a
+    that cannot be read. `check_files` raises a CouncilError for a file that its reader would refuse, and a
+    PatchRefusedError for what is refused for a reason of its own. `loosens` says whether a
     change of a protected file may take away from what that file holds; who cannot tell says that it does. `spends` False is
     for a trial, which counts for no quota.
     """
@@ -202,6 +203,8 @@ def check_contents(patch: patches.Patch, check_files: Callable[[Sequence[patches
             )
     try:
         check_files(patch.changes)
+    except errors.PatchRefusedError:
+        raise
     except errors.CouncilError as error:
         raise _refused(patches.Reason.FILE_INVALID, error.message) from error
 
