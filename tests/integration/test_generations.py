@@ -128,6 +128,9 @@ class Running:
                 if line.startswith("council_generation_info{") and line.endswith(" 1.0")
             ]
             assert [said in line for line in told] == [True], told
+            [begun] = [line for line in metrics.splitlines() if line.startswith("council_inputs_info{")]
+            wanted = homes.inputs_digests(self.where, said, [name])[name]
+            assert f'digest="{wanted}"' in begun and begun.endswith(" 1.0"), begun
             found[name] = said
         return found
 
@@ -262,7 +265,7 @@ async def test_generations_take_over_under_load_and_nobody_is_answered_by_two(ru
 
 async def test_what_no_patch_touched_names_the_new_generation_without_a_restart(running: Running) -> None:
     first, _ = running.numbers
-    same = staged(running.where, first, {"notes.md": b"Nobody reads this.\n"})
+    same = staged(running.where, first, {".council/notes.md": b"Nobody reads this.\n"})
     running.numbers[same] = 0
     await asyncio.to_thread(running.start)
     before = {row.name: row.pid for row in await asyncio.to_thread(running.rows)}

@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from council import observing, telemetry
+from council import homes, observing, telemetry
 from council.backends.model_provider import packaged
 from council.domain import config as config_module
 from council.domain import errors, home
@@ -46,6 +46,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     environment = harness.begin("model", traceable=True)
     harness.setup_logging(environment.name)
     listener = environment.tcp_socket("public", "127.0.0.1", config.model_port)
+    observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("model", config, where)
     tracing.listen()
     path = _model_path(config.model, where)
@@ -212,7 +213,8 @@ def _application(engine: _Engine, key: str, environment: harness.ServiceEnvironm
     reserve = observing.Reserve(_RESERVE_BYTES)
 
     async def live(_: Request) -> Response:
-        return JSONResponse({"live": True, "generation": environment.generation})
+        told = {"generation": environment.generation, "inputs_digest": observing.inputs_of("model")}
+        return JSONResponse({"live": True, **told})
 
     async def metrics(_: Request) -> Response:
         observing.observe_process("model", environment.generation, reserve)
