@@ -329,9 +329,13 @@ async def test_services_with_users_of_their_own_take_over_as_well(running: Runni
     folder = running.where.root.parent
     folder.chmod(0o755)
     reachable.need(folder)
-    first, second = running.numbers
+    first, _ = running.numbers
     await asyncio.to_thread(running.start, *reachable.command(folder, []))
     assert users.describe(users.Regime("users")) in running.said()
+    # Made while the others serve, as by a patch: only root can read it until it is launched.
+    second = staged(running.where, first, light(2))
+    running.numbers[second] = 2
+    assert (running.where.generations / second).stat().st_mode & 0o777 == 0o700
 
     def work() -> None:
         assert running.tell("launch", second, services=["recall", "worker", "watcher"]) == "ok", running.said()

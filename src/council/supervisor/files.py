@@ -4,8 +4,10 @@ In the regime `users` a service owns only what it alone writes; what it reads be
 the table again repairs what a command run by root has left. In the regime `landlock` everything goes back to root, once.
 """
 
+import contextlib
+import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +74,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
     def of(service: str) -> int:
         return regime.accounts[service].gid if service in regime.accounts else ROOT
 
-    council, key, records = (regime.ids[name] for name in (users.COUNCIL, users.KEY, users.RECORDS))
+    key, records = (regime.ids[name] for name in (users.KEY, users.RECORDS))
     gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
     watcher = of("watcher")
     return [
@@ -88,7 +90,9 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
         # Read before the watcher confines itself.
         row(home.notify_addresses, ROOT, watcher, shared, shared, "watcher"),
-        row(home.generations, ROOT, council, shared, shared),
+        # By itself, since there may be more generations than one walk takes.
+        *(Row(live, _generations(regime)) for live in _live(home)),
+        Row(home.generations, _generations(regime)),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
         row(home.library, None, recall, quoted, quoted),
         row(home.recall, recall, recall, private, private, "recall"),
@@ -106,6 +110,17 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(_metrics(home), gateway, gateway, private, private, "gateway"),
         row(home.sandbox_work, sandboxd, sandboxd, private, None, "sandboxd"),
     ]
+
+
+def _live(home: home_module.Home) -> list[Path]:
+    try:
+        return [home.generations / home.current.readlink().name]
+    except OSError:
+        return []
+
+
+def _generations(regime: users.Regime) -> permissions.Wanted:
+    return permissions.Wanted(ROOT, regime.ids[users.COUNCIL], shared, shared)
 
 
 def _for_root(home: home_module.Home) -> list[Row]:
@@ -145,8 +160,26 @@ def settle_for(service: str, home: home_module.Home, regime: users.Regime) -> No
         _settle(home, regime, lambda row: service in row.services)
 
 
+def settle_generation(home: home_module.Home, regime: users.Regime, generation: str) -> None:
+    """Let every service read one generation, before any of it starts: what staging made is its maker's alone.
+
+    Idempotent. Raises SetupError, also for what had to be left alone: a service would start without it.
+    """
+    if regime.name != "users":
+        return
+    wanted = _generations(regime)
+    with _told(home):
+        permissions.put_right(home.generations, dataclasses.replace(wanted, inner=None))
+        left = permissions.put_right(home.generations / generation, wanted)
+    if left:
+        raise errors.SetupError(
+            f"{left[0]} has a second name, or lies too deep, so it is not given to the services' users. "
+            "Find out who put it there, discard the generation, and make it anew."
+        )
+
+
 def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row], bool]) -> None:
-    try:
+    with _told(home):
         if regime.name == "users":
             # Their services may not make them, since they may not write into the folder above.
             for folder in (_metrics(home), home.sandbox_work):
@@ -155,6 +188,12 @@ def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row]
             if wanted(row):
                 for path in permissions.put_right(row.path, row.wanted):
                     _log.warning("left as it is: linked elsewhere, or too much", extra={"path": str(path)})
+
+
+@contextlib.contextmanager
+def _told(home: home_module.Home) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise errors.SetupError(
             f"The files under {home.root} cannot be given to the services' users: {error}. Mend that and try again."

@@ -163,6 +163,58 @@ def test_what_a_command_of_root_left_is_repaired(home: home_module.Home, regime:
     assert able(regime, home.internal_key_file, READ) == {"gateway", "model", "watcher"}
 
 
+def staged(home: home_module.Home, name: str = "b" * 40) -> Path:
+    """Return a file of a generation as staging leaves it."""
+    folder = home.generations / name / "prompts"
+    folder.mkdir(0o700, parents=True)
+    folder.parent.chmod(0o700)
+    path = folder / "answer.md"
+    path.touch()
+    path.chmod(0o400)
+    return path
+
+
+def test_a_staged_generation_is_read_by_every_service_before_it_is_launched(
+    home: home_module.Home, regime: users.Regime
+) -> None:
+    files.settle(home, regime)
+    path = staged(home)
+    assert able(regime, path, READ) == set()
+    other = staged(home, "c" * 40)
+    files.settle_generation(home, regime, "b" * 40)
+    assert able(regime, path, READ) == set(SERVICES) == able(regime, path.parent, READ | ENTER)
+    assert able(regime, path, WRITE) == able(regime, path.parent, WRITE) == able(regime, other, READ) == set()
+    assert path.stat().st_mode & 0o777 == 0o440
+    before = path.stat().st_ctime_ns
+    files.settle_generation(home, regime, "b" * 40)
+    assert path.stat().st_ctime_ns == before
+
+
+def test_a_generation_that_cannot_be_given_whole_is_not_launched(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    path = staged(home)
+    (home.root / "second").hardlink_to(path)
+    with pytest.raises(errors.SetupError, match="second name"):
+        files.settle_generation(home, regime, "b" * 40)
+    assert able(regime, path, READ) == set()
+
+
+def test_the_live_generation_is_read_however_many_others_there_are(
+    home: home_module.Home, regime: users.Regime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [staged(home, letter * 40) for letter in "abcdef"]
+    home.current.symlink_to(f"generations/{'f' * 40}")
+    monkeypatch.setattr(permissions, "ENTRIES_MAX", 4)
+    files.settle(home, regime)
+    assert able(regime, paths[-1], READ) == set(SERVICES) and able(regime, paths[-2], READ) == set()
+
+
+def test_in_the_other_regime_a_staged_generation_stays_its_makers(home: home_module.Home, regime: users.Regime) -> None:
+    path = staged(home)
+    files.settle_generation(home, users.Regime("landlock", "another day", regime.ids), "b" * 40)
+    assert path.stat().st_mode & 0o777 == 0o400 and able(regime, path, READ) == set()
+
+
 def test_applying_it_again_changes_nothing(home: home_module.Home, regime: users.Regime) -> None:
     files.settle(home, regime)
     places = [path for path in home.root.rglob("*") if path.name != "users.json"]
