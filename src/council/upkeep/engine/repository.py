@@ -87,6 +87,16 @@ def tree_of(where: home.Home, made: str) -> str | None:
     return _named(where, f"{made}^{{tree}}")
 
 
+def parent_of(where: home.Home, made: str) -> str | None:
+    """Return the commit that one came from, the first if there are several; None if it is the first or not here."""
+    return _named(where, f"{made}^1^{{commit}}")
+
+
+def subject_of(where: home.Home, made: str) -> str:
+    """Return the first line of what a commit says of itself. Raises BlueprintError."""
+    return _git(where, "log", "-1", "--format=%s", made).decode(errors="replace").strip()
+
+
 def _named(where: home.Home, name: str) -> str | None:
     return _git(where, "rev-parse", "--quiet", "--verify", name, allowed=(0, 1, 128)).decode().strip() or None
 
@@ -112,6 +122,11 @@ def add_commit(
     tree = _write_tree(where, parent, changes)
     if parent is not None and tree == tree_of(where, parent):
         return parent
+    return commit_tree(where, tree, parent, reason, at_s)
+
+
+def commit_tree(where: home.Home, tree: str, parent: str | None, reason: str, at_s: int | None = None) -> str:
+    """Add a commit of a tree that is there, as `add_commit` does of one that it makes."""
     date = {} if at_s is None else {"GIT_AUTHOR_DATE": f"@{at_s} +0000", "GIT_COMMITTER_DATE": f"@{at_s} +0000"}
     arguments = ["commit-tree", tree, "-m", reason] + (["-p", parent] if parent else [])
     return _git(where, *arguments, extra=date).decode().strip()
