@@ -72,20 +72,23 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         return Row(path, permissions.Wanted(uid, group, top, inner), frozenset(services))
 
     def of(service: str) -> int:
-        return regime.accounts[service].gid if service in regime.accounts else ROOT
+        return _of(regime, service)
 
     key, records = (regime.ids[name] for name in (users.KEY, users.RECORDS))
     gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
-    watcher = of("watcher")
+    watcher, patchctl = of("watcher"), of("patchctl")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
         row(home.blueprint, ROOT, ROOT, exactly(0o700), None),
         row(home.logs, ROOT, ROOT, exactly(0o700), None),
-        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher"),
+        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher", "patchctl"),
         row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
         row(home.metrics_key_file, ROOT, key, exactly(0o640), None, "gateway", "watcher"),
         row(home.trial_key_file, ROOT, gateway, exactly(0o640), None, "gateway"),
+        # With it the journal could be made anew, so not even a group reads it; and it lies elsewhere than the journal.
+        row(home.journal_key_file, patchctl, patchctl, exactly(0o600), None, "patchctl"),
+        row(home.lineage, patchctl, patchctl, private, private, "patchctl"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
         # Read before the watcher confines itself.
@@ -120,7 +123,12 @@ def _live(home: home_module.Home) -> list[Path]:
 
 
 def _generations(regime: users.Regime) -> permissions.Wanted:
-    return permissions.Wanted(ROOT, regime.ids[users.COUNCIL], shared, shared)
+    # Its maker's still, who may have to remove what was only tried.
+    return permissions.Wanted(_of(regime, "patchctl"), regime.ids[users.COUNCIL], shared, shared)
+
+
+def _of(regime: users.Regime, service: str) -> int:
+    return regime.accounts[service].gid if service in regime.accounts else ROOT
 
 
 def _for_root(home: home_module.Home) -> list[Row]:
@@ -134,7 +142,7 @@ def _for_root(home: home_module.Home) -> list[Row]:
         home.notices,
         home.monitoring,
     )
-    closed = (home.generations, *state, home.secrets, home.run, home.blueprint)
+    closed = (home.generations, *state, home.lineage, home.secrets, home.run, home.blueprint)
     deep = permissions.Wanted(ROOT, ROOT, private, private)
     return [
         Row(home.root, permissions.Wanted(ROOT, ROOT, exactly(0o700))),
