@@ -168,11 +168,12 @@ def anchored(where: home.Home) -> bytes | None:
 
 def _update_ref(where: home.Home, ref: str, made: str, before: str | None) -> None:
     """Have a ref lead elsewhere, if it leads where it did before."""
-    # A git that was killed leaves its lock for ever, and the next one would wait for nobody.
-    lock = where.blueprint / f"{ref}.lock"
-    with contextlib.suppress(FileNotFoundError):
-        if time.time() - lock.stat().st_mtime > _LOCK_STALE_S:
-            lock.unlink()
+    # A git that was killed leaves its locks for ever: that of the ref, and that of HEAD, which leads to the branch.
+    for name in (ref, "HEAD"):
+        lock = where.blueprint / f"{name}.lock"
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - lock.stat().st_mtime > _LOCK_STALE_S:
+                lock.unlink()
     _git(where, "update-ref", ref, made, before or "0" * len(made))
 
 
