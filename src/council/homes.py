@@ -5,9 +5,10 @@ Everything here may be called again on a home that exists: it adds what is missi
 
 import dataclasses
 import fcntl
+import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import ids
 from council.upkeep.engine import blueprint, repository, shipped
+from council.upkeep.engine import inputs as engine_inputs
+
+_log = logging.getLogger(__name__)
 
 CONFIG_FILE = inputs.SETTINGS
 DEFAULT_HOME = "~/.council"
@@ -93,6 +97,21 @@ def load_sentinels(where: home_module.Home, generation: str | None) -> tuple[sen
 def default_sentinels() -> tuple[sentinels.Sentinel, ...]:
     """Return the sentinels of the default blueprint."""
     return sentinels_file.build(parse_yaml(default_files()[sentinels.FILE], sentinels.FILE))
+
+
+def inputs_digests(where: home_module.Home, generation: str | None, services: Iterable[str]) -> dict[str, str]:
+    """Return the digest of what each service uses of a generation, the live one if None. Raises BlueprintError."""
+    files = engine_inputs.read(where.generations / (generation or blueprint.current(where)), parse_settings)
+    return {service: inputs.digest(service, files) for service in services}
+
+
+def inputs_digest(where: home_module.Home, generation: str | None, service: str) -> str:
+    """Return the digest of what one service uses; "" where the files cannot be told apart, which is logged."""
+    try:
+        return inputs_digests(where, generation, (service,))[service]
+    except errors.BlueprintError as error:
+        _log.warning("the digest of the inputs is not known", extra={"service": service, "reason": error.message})
+        return ""
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -79,6 +79,24 @@ def _tell_generation(service: str, generation: str) -> None:
     telemetry.GENERATION.labels(service, generation).set(1)
 
 
+_inputs: dict[str, str] = {}
+
+
+def tell_inputs(service: str, digest: str) -> None:
+    """Write, once, the digest of what this process began with; it stays what it is, whatever the generation is called.
+
+    "" tells nothing: nobody knows it.
+    """
+    if digest:
+        _inputs[service] = digest
+        telemetry.INPUTS.labels(service, digest).set(1)
+
+
+def inputs_of(service: str) -> str:
+    """Return what was told of a service's inputs, "" if nothing was."""
+    return _inputs.get(service, "")
+
+
 _OTHERS = (
     telemetry.PROCESS_RESIDENT_BYTES,
     telemetry.PROCESS_MEMORY_BYTES,

@@ -120,6 +120,12 @@ class Store(Protocol):
         A full bucket allows a burst of `limit`. Raises StoreUnavailableError.
         """
 
+    async def put(self, key: str, value: bytes) -> None:
+        """Keep a value under a key of this name until another takes its place. Raises StoreUnavailableError."""
+
+    async def get(self, key: str) -> bytes | None:
+        """Return what is kept under a key, its first 4,096 bytes at most; None for nothing. Raises StoreUnavailableError."""
+
     async def close(self) -> None:
         """Give back every connection. Idempotent."""
 

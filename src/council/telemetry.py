@@ -281,6 +281,12 @@ GENERATION = prometheus_client.Gauge(
     ["svc", "generation"],
     multiprocess_mode="liveall",
 )
+INPUTS = prometheus_client.Gauge(
+    "council_inputs_info",
+    "1 for the digest of the files that this service began with; absent where they could not be read.",
+    ["svc", "digest"],
+    multiprocess_mode="liveall",
+)
 
 # The model process.
 MODEL_SLOTS_BUSY = prometheus_client.Gauge(

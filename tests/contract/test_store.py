@@ -212,6 +212,29 @@ async def test_a_cancelled_call_leaves_no_stray_reply_for_the_next(
     assert [one.remaining for one in taken] == list(range(199, 219))
 
 
+async def test_what_was_put_is_got_until_something_else_is_put(store: valkey_store.ValkeyStore, key: str) -> None:
+    name = f"patchctl:{key}"
+    assert await store.get(name) is None
+    for value in (b"one", b"\x00\xff\n two", b"three"):
+        await store.put(name, value)
+        assert await store.get(name) == value
+    await store.put(name, b"x" * 10_000)
+    assert await store.get(name) == b"x" * 4096
+    assert await store.get(f"{name}:other") is None
+
+
+async def test_a_value_of_another_kind_and_a_server_that_is_gone_are_typed_errors(
+    store_server: servers.Server, store: valkey_store.ValkeyStore, key: str, tmp_path: Path
+) -> None:
+    with valkey.Valkey.from_url(store_server.url) as client:
+        client.hset(f"patchctl:{key}", "field", "value")
+    away = valkey_store.ValkeyStore(f"unix://{tmp_path / 'none.sock'}", TIMEOUT_S)
+    for call in (store.get(f"patchctl:{key}"), away.get(key), away.put(key, b"")):
+        with pytest.raises(errors.StoreUnavailableError, match="council doctor"):
+            await call
+    await away.close()
+
+
 async def test_closing_twice_is_harmless(store: valkey_store.ValkeyStore) -> None:
     await store.ping()
     await store.close()

@@ -131,6 +131,9 @@ class Running:
                 if line.startswith("council_generation_info{") and line.endswith(" 1.0")
             ]
             assert [said in line for line in told] == [True], told
+            [begun] = [line for line in metrics.splitlines() if line.startswith("council_inputs_info{")]
+            wanted = homes.inputs_digests(self.where, said, [name])[name]
+            assert f'digest="{wanted}"' in begun and begun.endswith(" 1.0"), begun
             found[name] = said
         return found
 
@@ -265,7 +268,7 @@ async def test_generations_take_over_under_load_and_nobody_is_answered_by_two(ru
 
 async def test_what_no_patch_touched_names_the_new_generation_without_a_restart(running: Running) -> None:
     first, _ = running.numbers
-    same = staged(running.where, first, {"notes.md": b"Nobody reads this.\n"})
+    same = staged(running.where, first, {".council/notes.md": b"Nobody reads this.\n"})
     running.numbers[same] = 0
     await asyncio.to_thread(running.start)
     before = {row.name: row.pid for row in await asyncio.to_thread(running.rows)}
@@ -329,10 +332,14 @@ async def test_services_with_users_of_their_own_take_over_as_well(running: Runni
     folder = running.where.root.parent
     folder.chmod(0o755)
     reachable.need(folder)
-    first, second = running.numbers
+    first, _ = running.numbers
     names = (*NAMES, "zygote", "sandboxd")
     await asyncio.to_thread(running.start, *reachable.command(folder, []), names=names)
     assert users.describe(users.Regime("users")) in running.said()
+    # Made while the others serve, as by a patch: only root can read it until it is launched.
+    second = staged(running.where, first, light(2))
+    running.numbers[second] = 2
+    assert (running.where.generations / second).stat().st_mode & 0o777 == 0o700
 
     def work() -> None:
         assert running.tell("launch", second, services=["recall", "worker", "watcher", "zygote"]) == "ok", (

@@ -249,3 +249,16 @@ def test_a_first_token_that_lost_records_do_not_know_is_entered_again(tmp_path: 
     digests = [token.secret_sha256 for token in records.tokens()]
     records.close()
     assert digests == [access.digest(where.token_file.read_text().strip())]
+
+
+def test_the_digest_of_what_a_service_began_with_is_of_its_generation_and_empty_where_that_cannot_be_read(
+    where: home.Home,
+) -> None:
+    before = homes.prepare(where, {}).generation
+    after = blueprint.commit(where, {"prompts/answer.md": b"Be brief.\n"}, "Another prompt")
+    told = {name: homes.inputs_digests(where, name, ("gateway", "recall")) for name in (before, after)}
+    assert told[before]["gateway"] != told[after]["gateway"] and told[before]["recall"] == told[after]["recall"]
+    assert homes.inputs_digest(where, None, "gateway") == homes.inputs_digest(where, after, "gateway")
+    assert homes.inputs_digest(where, after, "gateway") == told[after]["gateway"]
+    (where.generations / after / "link").symlink_to("/etc/passwd")
+    assert homes.inputs_digest(where, after, "gateway") == "" == homes.inputs_digest(where, "f" * 40, "gateway")

@@ -91,3 +91,12 @@ def test_a_process_that_is_of_another_generation_now_says_so_and_no_more_the_one
         re.MULTILINE,
     )
     assert dict(found) == {"a": "0.0", "b": "1.0"}
+
+
+def test_what_a_process_began_with_is_told_once_and_nothing_where_nobody_knows_it() -> None:
+    observing.tell_inputs("telemetry-test-inputs", "")
+    assert observing.inputs_of("telemetry-test-inputs") == ""
+    assert 'svc="telemetry-test-inputs"' not in telemetry.render().decode()
+    observing.tell_inputs("telemetry-test-inputs", "d" * 64)
+    assert observing.inputs_of("telemetry-test-inputs") == "d" * 64
+    assert f'council_inputs_info{{digest="{"d" * 64}",svc="telemetry-test-inputs"}} 1.0' in telemetry.render().decode()

@@ -1,17 +1,19 @@
 """lineage: every patch that was applied, rolled back or refused, as the journal tells; and whether the journal is whole."""
 
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import click
 import orjson
 
+from council import app
 from council.cli import options
 from council.domain import errors, home, patches
-from council.patching import situation
+from council.patching import anchoring, situation
 from council.upkeep.patchctl import history, journal, journal_key
-from council.upkeep.patchctl import lineage as lineage_module
 
 _CID_DIGITS_MIN = 4
 
@@ -73,34 +75,49 @@ def show(cid: str, where: home.Home, as_json: bool) -> None:
 def verify(where: home.Home, as_json: bool) -> None:
     """Check that the journal is what was written, as far as anybody can tell. Exit status 1 where it is not.
 
-    The chain shows edits, swaps and gaps, checkpoints a chain that was made anew. Records after the last checkpoint have only
-    the chain.
+    The chain shows edits, swaps and gaps, checkpoints a chain that was made anew. An end that was taken off shows by what git
+    and the store know of it. Records after the last checkpoint have only the chain.
     """
     try:
         entries = situation.entries(where)
         check = journal_key.checker(where.journal_certificate_file, where.journal_key_file)
-        found = lineage_module.look(entries, check, {})
     except errors.JournalError as error:
         _report({"problems": [error.message]}, as_json)
         sys.exit(1)
-    _report(asdict(found), as_json)
+    anchors = asyncio.run(_anchors(where))
+    found = anchoring.look(entries, check, anchors)
+    known = {keeper: point.seq for keeper, point in sorted(anchors.points.items())}
+    _report({**asdict(found), "anchors": known, "away": list(anchors.away)}, as_json)
     if found.problems:
         sys.exit(1)
 
 
-def _report(found: dict[str, object], as_json: bool) -> None:
+async def _anchors(where: home.Home) -> anchoring.Anchors:
+    try:
+        store = app.store(options.config_of(where), where)
+    except errors.CouncilError:
+        # Without settings nobody knows where it is.
+        return await anchoring.read(where, None)
+    try:
+        return await anchoring.read(where, store)
+    finally:
+        await store.close()
+
+
+def _report(found: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         options.print_json(found)
         return
-    problems = found["problems"]
-    assert isinstance(problems, list)
+    problems, known, away = found["problems"], found.get("anchors", {}), found.get("away", ())
     if "records" in found:
         click.echo(
             f"{found['records']} records follow on one another, {found['checkpoints']} of them checkpoints; "
             f"{found['unsigned']} stand behind the last checkpoint."
         )
-    for problem in problems:
-        click.echo(problem)
+    for keeper, seq in known.items():
+        click.echo(f"The last record that {keeper} knows of is {seq}.")
+    for line in (*away, *problems):
+        click.echo(line)
     if not problems:
         click.echo("Nothing is wrong with the journal.")
 

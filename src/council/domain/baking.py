@@ -80,8 +80,9 @@ class Margins:
 class Trial:
     """A generation as it was seen from `from_s` to `until_s`, Unix seconds. Answers in the order of the questions.
 
-    `series` by metric, of the services of this generation alone, each labelled with the service's own name. `problem` says
-    why not all of it could be seen.
+    `series` by metric, of the services of this generation alone, each labelled with the service's own name. `inputs` is, for
+    each service that was read, the digest of what it uses of this generation: one that both generations share must have begun
+    with the same. `problem` says why not all of it could be seen.
     """
 
     generation: str
@@ -90,6 +91,7 @@ class Trial:
     answers: Sequence[Answer]
     series: Mapping[str, Sequence[timeseries.Series]] = field(default_factory=dict)
     problem: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def select(self, metric: str, start_s: float) -> Iterable[timeseries.Series]:
         """Return the series of a metric that have samples at or after a time."""

@@ -55,6 +55,7 @@ class Health:
             "degraded": sorted(name for name, state in states.items() if state != "up"),
         }
         body |= {"parts": states, "providers": self.providers(), "generation": self._parts.generation}
+        body |= {"inputs_digest": observing.inputs_of("gateway")}
         return _json(body, 200 if ready else 503)
 
     def providers(self) -> dict[str, str]:

@@ -154,6 +154,7 @@ _SCHEMAS: dict[str, Any] = {
             "degraded": {"type": "array", "items": _TEXT},
             "parts": {"type": "object", "additionalProperties": _TEXT},
             "generation": _TEXT,
+            "inputs_digest": _TEXT,
         }
     ),
 }

@@ -1,12 +1,13 @@
 """Looks at generations that run, as `hands.Judges`: marked questions, readings of services meanwhile, and a verdict.
 
 Only green passes. What cannot be seen is unknown, and so does not pass. A service that both generations share is read for the
-figures of the machine and of itself; which generation it tells of does not matter until the tried one serves.
+figures of the machine and of itself; which generation it tells of does not matter until the tried one serves, but it must have
+begun with what that one has for it.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from council import care_ports
@@ -40,7 +41,11 @@ class Pace:
 
 
 class Examiner:
-    """hands.Judges. `live()` is where the generation that serves is met, `beside(services)` the one tried beside it."""
+    """hands.Judges. `live()` is where the generation that serves is met, `beside(services)` the one tried beside it.
+
+    `inputs(generation, services)` returns the digest of what each service uses of a generation; it may block, and raise
+    BlueprintError.
+    """
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class Examiner:
         scraper: care_ports.Scraper,
         live: Callable[[], Place],
         beside: Callable[[Collection[str]], Place],
+        inputs: Callable[[str, Collection[str]], Mapping[str, str]],
         now: Callable[[], float],
         pace: Pace = Pace(),
     ) -> None:
@@ -59,11 +65,12 @@ class Examiner:
         self._scraper = scraper
         self._live = live
         self._beside = beside
+        self._inputs = inputs
         self._now = now
         self._pace = pace
         self._wanted = frozenset(
             {name for gate in watched for name in gates.metrics(gate)}
-            | {bake.GENERATION.metric, bake.MEMORY.metric, embedded.UP.metric}
+            | {bake.GENERATION.metric, bake.INPUTS.metric, bake.MEMORY.metric, embedded.UP.metric}
         )
 
     async def examine(self, base: str, target: str, services: Collection[str]) -> str:
@@ -76,10 +83,11 @@ class Examiner:
     async def bake(self, base: str, target: str) -> str:
         """Ask the generation that serves, round after round, and end at the first round in which a gate is red."""
         place, from_s, answers = self._live(), self._now(), list[baking.Answer]()
+        inputs = await self._inputs_of(target, place)
         async with self._reading(place) as seen:
             while True:
                 answers += await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
-                trial = self._trial(target, from_s, answers, place, seen)
+                trial = self._trial(target, from_s, answers, place, seen, inputs)
                 if red := [
                     f"{one.name}: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)
                 ]:
@@ -90,10 +98,11 @@ class Examiner:
     async def _seen(self, generation: str, place: Place) -> baking.Trial:
         """Ask every question once, and read meanwhile."""
         from_s = self._now()
+        inputs = await self._inputs_of(generation, place)
         async with self._reading(place) as seen:
             answers = await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
             await asyncio.sleep(max(0.0, from_s + _READINGS_MIN * self._pace.every_s - self._now()))
-        return self._trial(generation, from_s, answers, place, seen)
+        return self._trial(generation, from_s, answers, place, seen, inputs)
 
     @contextlib.asynccontextmanager
     async def _reading(self, place: Place) -> AsyncIterator[recent.Recent]:
@@ -126,8 +135,17 @@ class Examiner:
         except ValueError as error:
             return watching.Scrape(target.service, self._now(), problem=f"its metrics cannot be read: {error}")
 
+    async def _inputs_of(self, generation: str, place: Place) -> Mapping[str, str]:
+        return await asyncio.to_thread(self._inputs, generation, [one.service for one in place.targets])
+
     def _trial(
-        self, generation: str, from_s: float, answers: Sequence[baking.Answer], place: Place, seen: recent.Recent
+        self,
+        generation: str,
+        from_s: float,
+        answers: Sequence[baking.Answer],
+        place: Place,
+        seen: recent.Recent,
+        inputs: Mapping[str, str],
     ) -> baking.Trial:
         series = {name: list(seen.select(name, from_s)) for name in self._wanted}
         of_own = [one for one in series[bake.GENERATION.metric] if one.labels.get("svc") in place.own]
@@ -140,6 +158,7 @@ class Examiner:
             tuple(answers),
             series | {bake.GENERATION.metric: of_own},
             f"{silent[0]} does not say which generation it is of" if silent else "",
+            inputs,
         )
 
     def _judged(self, tried: baking.Trial, live: baking.Trial | None) -> list[tuple[gates.Gate, gates.Verdict, str]]:

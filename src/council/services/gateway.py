@@ -3,7 +3,7 @@
 import gc
 from typing import Any
 
-from council import app, homes
+from council import app, homes, observing
 from council.domain import config as config_module
 from council.domain import home, orders
 from council.services import harness, rights, table, tracing
@@ -24,6 +24,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         one for one in catalogue.providers.values() if one.key == "none" or where.provider_key_file(one.name).exists()
     ]
     reached = tuple(sorted({provider.port for provider in on}))
+    observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("gateway", config, where, reached)
     tracing.listen()
     gc.freeze()

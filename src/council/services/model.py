@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from council import observing, telemetry
+from council import homes, observing, telemetry
 from council.backends.model_provider import packaged
 from council.domain import config as config_module
 from council.domain import errors, home
@@ -47,6 +47,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     harness.setup_logging(environment.name)
     chat = environment.unix_socket("chat", where.socket("model"))
     public = environment.tcp_socket("public", "127.0.0.1", config.model_port)
+    observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("model", config, where)
     tracing.listen()
     path = _model_path(config.model, where)
@@ -215,7 +216,8 @@ def _routes(engine: _Engine, key: str, environment: harness.ServiceEnvironment) 
     reserve = observing.Reserve(_RESERVE_BYTES)
 
     async def live(_: Request) -> Response:
-        return JSONResponse({"live": True, "generation": environment.generation})
+        told = {"generation": environment.generation, "inputs_digest": observing.inputs_of("model")}
+        return JSONResponse({"live": True, **told})
 
     async def metrics(_: Request) -> Response:
         observing.observe_process("model", environment.generation, reserve)

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app as composition
-from council import observing, ports, telemetry
+from council import homes, observing, ports, telemetry
 from council.domain import answers, home, orders
 from council.domain import config as config_module
 from council.services import answering, harness, local_hosts, meanings, memories, reader, rights, tracing
@@ -43,6 +43,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     search = environment.unix_socket("search", where.socket("recall"))
     # The numeric libraries read these when they are loaded, on a thread, after the confinement.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", SQLITE_TMPDIR=str(where.records))
+    observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("recall", config, where)
     tracing.listen()
     live = where.generations / environment.generation
@@ -195,7 +196,8 @@ def _application(recall: _Recall, search: socket.socket, environment: harness.Se
     async def live(_: Request) -> Response:
         meaning = asdict(recall.meaning.state)
         state = {"memories_ready": recall.memory.warm, "meanings": meaning, "left_out": recall.left_out()}
-        return JSONResponse({"live": True, "generation": environment.generation, **state})
+        told = {"generation": environment.generation, "inputs_digest": observing.inputs_of("recall")}
+        return JSONResponse({"live": True, **told, **state})
 
     async def metrics(_: Request) -> Response:
         observing.observe_process("recall", environment.generation)

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from council import app, observing, ports, telemetry
+from council import app, homes, observing, ports, telemetry
 from council.domain import config as config_module
 from council.domain import errors, home, sandbox, sandbox_wire
 from council.gateway import errors as http_errors
@@ -36,6 +36,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     front = app.sandbox_front(config, where)
     jobs = environment.unix_socket("jobs", where.socket("sandboxd"))
     health = environment.tcp_socket("health", "127.0.0.1", config.sandboxd_port)
+    observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("sandboxd", config, where)
     tracing.listen()
     service = _Service(front, config.sandbox, health, environment)
@@ -143,7 +144,7 @@ class _Service:
                 await self._front.ping()
             except errors.CouncilError as error:
                 return JSONResponse({"ready": False, "reason": error.code}, 503)
-            return JSONResponse({"ready": True})
+            return JSONResponse({"ready": True, "inputs_digest": observing.inputs_of("sandboxd")})
 
         async def metrics(_: Request) -> Response:
             observing.observe_process("sandboxd", self._environment.generation)

@@ -48,6 +48,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     os.environ.update(SQLITE_TMPDIR=str(where.watch))
     # Wired first: addresses of notices and the key to the gateway's metrics are read before the confinement.
     made = _wired(config, where, environment.generation)
+    observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("watcher", config, where)
     tracing.listen()
     service = _Watcher(made, config, where, watch, health, environment)
@@ -124,7 +125,8 @@ class _Watcher:
 
     async def _live(self, _: Request) -> Response:
         live = not self.is_late
-        body = {"live": live, "turn": self._made.loop.sight.turn, "generation": self._environment.generation}
+        told = {"generation": self._environment.generation, "inputs_digest": observing.inputs_of("watcher")}
+        body = {"live": live, "turn": self._made.loop.sight.turn, **told}
         return JSONResponse(body, 200 if live else 503)
 
     async def _metrics(self, _: Request) -> Response:

@@ -4,8 +4,10 @@ In the regime `users` a service owns only what it alone writes; what it reads be
 the table again repairs what a command run by root has left. In the regime `landlock` everything goes back to root, once.
 """
 
+import contextlib
+import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,25 +72,30 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         return Row(path, permissions.Wanted(uid, group, top, inner), frozenset(services))
 
     def of(service: str) -> int:
-        return regime.accounts[service].gid if service in regime.accounts else ROOT
+        return _of(regime, service)
 
-    council, key, records = (regime.ids[name] for name in (users.COUNCIL, users.KEY, users.RECORDS))
+    key, records = (regime.ids[name] for name in (users.KEY, users.RECORDS))
     gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
-    watcher = of("watcher")
+    watcher, patchctl = of("watcher"), of("patchctl")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
         row(home.blueprint, ROOT, ROOT, exactly(0o700), None),
         row(home.logs, ROOT, ROOT, exactly(0o700), None),
-        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher"),
+        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher", "patchctl"),
         row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
         row(home.metrics_key_file, ROOT, key, exactly(0o640), None, "gateway", "watcher"),
         row(home.trial_key_file, ROOT, gateway, exactly(0o640), None, "gateway"),
+        # With it the journal could be made anew, so not even a group reads it; and it lies elsewhere than the journal.
+        row(home.journal_key_file, patchctl, patchctl, exactly(0o600), None, "patchctl"),
+        row(home.lineage, patchctl, patchctl, private, private, "patchctl"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
         # Read before the watcher confines itself.
         row(home.notify_addresses, ROOT, watcher, shared, shared, "watcher"),
-        row(home.generations, ROOT, council, shared, shared),
+        # By itself, since there may be more generations than one walk takes.
+        *(Row(live, _generations(regime)) for live in _live(home)),
+        Row(home.generations, _generations(regime)),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
         row(home.library, None, recall, quoted, quoted),
         row(home.recall, recall, recall, private, private, "recall"),
@@ -108,6 +115,22 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
     ]
 
 
+def _live(home: home_module.Home) -> list[Path]:
+    try:
+        return [home.generations / home.current.readlink().name]
+    except OSError:
+        return []
+
+
+def _generations(regime: users.Regime) -> permissions.Wanted:
+    # Its maker's still, who may have to remove what was only tried.
+    return permissions.Wanted(_of(regime, "patchctl"), regime.ids[users.COUNCIL], shared, shared)
+
+
+def _of(regime: users.Regime, service: str) -> int:
+    return regime.accounts[service].gid if service in regime.accounts else ROOT
+
+
 def _for_root(home: home_module.Home) -> list[Row]:
     state = (
         home.models,
@@ -119,7 +142,7 @@ def _for_root(home: home_module.Home) -> list[Row]:
         home.notices,
         home.monitoring,
     )
-    closed = (home.generations, *state, home.secrets, home.run, home.blueprint)
+    closed = (home.generations, *state, home.lineage, home.secrets, home.run, home.blueprint)
     deep = permissions.Wanted(ROOT, ROOT, private, private)
     return [
         Row(home.root, permissions.Wanted(ROOT, ROOT, exactly(0o700))),
@@ -145,8 +168,26 @@ def settle_for(service: str, home: home_module.Home, regime: users.Regime) -> No
         _settle(home, regime, lambda row: service in row.services)
 
 
+def settle_generation(home: home_module.Home, regime: users.Regime, generation: str) -> None:
+    """Let every service read one generation, before any of it starts: what staging made is its maker's alone.
+
+    Idempotent. Raises SetupError, also for what had to be left alone: a service would start without it.
+    """
+    if regime.name != "users":
+        return
+    wanted = _generations(regime)
+    with _told(home):
+        permissions.put_right(home.generations, dataclasses.replace(wanted, inner=None))
+        left = permissions.put_right(home.generations / generation, wanted)
+    if left:
+        raise errors.SetupError(
+            f"{left[0]} has a second name, or lies too deep, so it is not given to the services' users. "
+            "Find out who put it there, discard the generation, and make it anew."
+        )
+
+
 def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row], bool]) -> None:
-    try:
+    with _told(home):
         if regime.name == "users":
             # Their services may not make them, since they may not write into the folder above.
             for folder in (_metrics(home), home.sandbox_work):
@@ -155,6 +196,12 @@ def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row]
             if wanted(row):
                 for path in permissions.put_right(row.path, row.wanted):
                     _log.warning("left as it is: linked elsewhere, or too much", extra={"path": str(path)})
+
+
+@contextlib.contextmanager
+def _told(home: home_module.Home) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise errors.SetupError(
             f"The files under {home.root} cannot be given to the services' users: {error}. Mend that and try again."

@@ -74,10 +74,13 @@ class Generations:
         opened: sockets.Sockets,
         around: service.Surroundings,
         *,
-        prepare: Callable[[], Awaitable[None]],
+        prepare: Callable[[str], Awaitable[None]],
         on_switch: Callable[[], None],
     ):
-        """`prepare` makes the files of a generation readable; `on_switch` is called in the turn in which another is live."""
+        """`prepare` makes the files of a generation readable to the services before they start.
+
+        `on_switch` is called in the turn in which another is live.
+        """
         self.live = live
         # What a return goes to; nobody returns twice in a row.
         self._before = ""
@@ -196,7 +199,7 @@ class Generations:
             raise errors.UnavailableError(
                 f"{LEAVING_MAX} earlier generations still finish what they have begun. Try again when one has ended."
             )
-        await self._prepare()
+        await self._prepare(generation)
         return await asyncio.to_thread(self._plan, generation)
 
     def _begin(self, generation: str, wanted: Sequence[specs.ServiceSpec]) -> None:

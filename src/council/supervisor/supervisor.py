@@ -12,7 +12,7 @@ from council.domain import config as config_module
 from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import process
+from council.kit import commits, process
 from council.supervisor import control, files, generations, guard, logs, ownership, service, sockets, specs, users
 
 _log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Supervisor:
             plan or (lambda _: services),
             self._sockets,
             self._surroundings(),
-            prepare=self._settle,
+            prepare=self._prepare,
             on_switch=self._switched,
         )
         self._log_keeper: asyncio.Task[None] | None = None
@@ -199,8 +199,9 @@ class Supervisor:
             case "trace":
                 one.trace()
             case "replace":
-                await self._settle()
-                await one.replace(_field(request, "generation", str))
+                generation = _field(request, "generation", str)
+                await self._prepare(generation)
+                await one.replace(generation)
         return {}
 
     async def _change_generation(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,6 +220,10 @@ class Supervisor:
         """Have each file belong to whom it must: what was written since the last time is root's alone so far."""
         if self._regime is not None:
             await asyncio.to_thread(files.settle, self._home, self._regime)
+
+    async def _prepare(self, generation: str) -> None:
+        if self._regime is not None and commits.is_commit(generation):
+            await asyncio.to_thread(files.settle_generation, self._home, self._regime, generation)
 
     def _switched(self) -> None:
         if self._guard is not None:

@@ -30,6 +30,8 @@ _GROUPS = {
     "model": (COUNCIL, KEY),
     "recall": (COUNCIL, RECORDS),
     "watcher": (COUNCIL, KEY, RECORDS, "store"),
+    # Its own key lies in the same folder, and it reads what services tell of themselves.
+    "patchctl": (COUNCIL, KEY),
 }
 _EVERYBODYS_GROUPS = (COUNCIL,)
 

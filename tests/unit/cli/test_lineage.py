@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 import patch_cases as cases
 from council.cli import main
 from council.domain import errors, home
+from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key, lineage, steps
 from council.upkeep.patchctl.core import judging
 
@@ -136,6 +137,30 @@ def test_an_edit_is_found_and_the_status_says_so(kept: home.Home) -> None:
     assert result.exit_code == 1 and "damaged at line 1" in result.output
     assert run("lineage", "verify", "--json").exit_code == 1
     assert isinstance(run("lineage", "list").exception, errors.JournalError)
+
+
+def test_an_end_that_was_taken_off_is_found_by_what_git_knows_though_the_store_is_away(kept: home.Home) -> None:
+    blueprint.commit(kept, {"council.yaml": b""}, "Begin")
+    entries = journal.read(kept.lineage)
+    [checkpoint] = [one for one in entries if lineage.is_checkpoint(one)]
+    repository.anchor(kept, lineage.statement(entries[-1].point))
+    found = read("lineage", "verify")
+    assert (found["anchors"], found["problems"]) == ({"git": 11}, [])
+    said = good("lineage", "verify")
+    assert (
+        "The last record that git knows of is 11." in said
+        and "the store knows of the journal could not be asked" in said
+    )
+    [segment] = kept.lineage.glob("*.jsonl")
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[: checkpoint.point.seq]))
+    result = run("lineage", "verify")
+    assert result.exit_code == 1 and "git knows of record 11, and the journal ends with record 8" in result.output
+    assert run("lineage", "verify", "--json").exit_code == 1
+
+
+def test_a_home_without_settings_says_that_the_store_was_not_asked(kept: home.Home) -> None:
+    assert "there are no settings" in good("lineage", "verify")
+    assert len(read("lineage", "verify")["away"]) == 1
 
 
 def test_a_chain_that_was_made_anew_is_found_by_its_checkpoints(kept: home.Home, tmp_path: Path) -> None:

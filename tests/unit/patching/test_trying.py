@@ -19,12 +19,20 @@ LIVE_SERVICES = ("gateway", "recall", "watcher")
 PACE = trying.Pace(bake_s=0.3, every_s=0.01)
 
 
+# What each service uses of both generations; the patch touched the gateway and recall.
+INPUTS = {
+    OLD: {"gateway": "g1", "recall": "r1", "watcher": "w"},
+    NEW: {"gateway": "g2", "recall": "r2", "watcher": "w"},
+}
+
+
 def text(service: str, generation: str, **figures: float) -> str:
     told = {
         "open_fds_total": 40, "fd_soft_limit": 1024, "council_process_memory_bytes": 3e8, "council_users_in_flight": 2,
         "council_disk_used_bytes": 4e10, "council_disk_size_bytes": 1e11, **figures,
     }  # fmt: skip
     lines = [f'{name}{{svc="{service}"}} {value}' for name, value in told.items()]
+    lines.append(f'council_inputs_info{{svc="{service}",digest="{INPUTS[generation][service]}"}} 1')
     return "\n".join([*lines, f'council_generation_info{{svc="{service}",generation="{generation}"}} 1'])
 
 
@@ -72,6 +80,7 @@ class House:
             self,
             lambda: self.place("live", LIVE_SERVICES),
             lambda services: self.place("beside", services),
+            lambda generation, services: {name: INPUTS[generation][name] for name in services},
             time.time,
             PACE,
         )
@@ -122,6 +131,25 @@ async def test_a_service_that_both_share_need_not_be_of_the_tried_one_until_that
     house.switch()
     house.told["live/watcher"] = text("watcher", OLD)
     assert "watcher runs another generation" in await house.examiner().bake(OLD, NEW)
+
+
+async def test_a_service_that_has_the_name_of_the_tried_one_and_began_with_other_files_passes_nothing(
+    house: House,
+) -> None:
+    house.switch()
+    house.told["live/recall"] = text("recall", NEW).replace('digest="r2"', 'digest="r1"')
+    found = await house.examiner().bake(OLD, NEW)
+    assert found.count("recall began with the files of another generation") == len(GATES)
+
+
+async def test_a_service_that_both_share_must_have_begun_with_what_the_tried_one_has_for_it(house: House) -> None:
+    house.told["live/watcher"] = text("watcher", OLD).replace('digest="w"', 'digest="older"')
+    found = await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    assert found.count("watcher began with the files of another generation") == len(GATES)
+    house.told["live/watcher"] = "\n".join(
+        line for line in text("watcher", OLD).splitlines() if not line.startswith("council_inputs_info")
+    )
+    assert "watcher does not say" in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
 
 
 async def test_a_full_disk_is_red_though_it_is_the_live_watcher_that_tells(house: House) -> None:

@@ -220,7 +220,7 @@ async def test_the_tcp_port_runs_no_code_and_throws_no_switch(running: Running, 
 
 async def test_the_tcp_port_tells_health_and_metrics_to_this_machine_only(running: Running) -> None:
     assert json.loads((await running.tcp("GET", "/livez"))[1])["live"] is True
-    assert await running.tcp("GET", "/readyz") == (200, '{"ready":true}')
+    assert await running.tcp("GET", "/readyz") == (200, '{"ready":true,"inputs_digest":""}')
     assert 'council_generation_info{generation=""' in (await running.tcp("GET", "/metrics"))[1]
     assert (await running.tcp("GET", "/livez", Host="evil.example"))[0] == 403
     async with running.client() as client:

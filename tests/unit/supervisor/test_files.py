@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from council.domain import home as home_module
 from council.kit import accounts, permissions
 from council.supervisor import files, users
 
-SERVICES = ("store", "model", "worker", "recall", "sandboxd", "watcher", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "sandboxd", "watcher", "patchctl", "gateway")
 READ, WRITE, ENTER = permissions.READ, permissions.WRITE, permissions.ENTER
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
@@ -25,12 +25,13 @@ def home() -> Iterator[home_module.Home]:
     folder.chmod(0o755)
     where = home_module.Home(folder / "h")
     made = (where.root, where.secrets, where.blueprint, where.records, where.store, where.models, where.logs, where.run)
-    made = (*made, where.watch, where.notices, where.monitoring, where.notify_addresses)
+    made = (*made, where.watch, where.notices, where.monitoring, where.notify_addresses, where.lineage)
     for path in (*made, where.recall, where.sandbox, where.generations, where.generations / "g"):
         path.mkdir(0o700)
     (where.library / "sub").mkdir(parents=True)
     (where.library / "sub").chmod(0o700)
     (where.store / "appendonlydir").mkdir(0o755)
+    (where.lineage / "patches" / "d").mkdir(parents=True)
     for path, mode in contents(where).items():
         path.touch()
         path.chmod(mode)
@@ -61,14 +62,23 @@ def contents(home: home_module.Home) -> dict[Path, int]:
         home.watch / "samples.db": 0o644,
         home.notices / "notices.jsonl": 0o600,
         home.notify_addresses / "team.url": 0o600,
+        home.journal_key_file: 0o644,
+        home.journal_certificate_file: 0o644,
+        home.lineage / "000000000001.jsonl": 0o600,
+        home.lineage / "freeze.lock": 0o600,
+        home.lineage / "patches" / "d" / "patch.json": 0o644,
     }
 
 
 @pytest.fixture
 def regime(home: home_module.Home, monkeypatch: pytest.MonkeyPatch) -> users.Regime:
+    return decided(home, monkeypatch, SERVICES)
+
+
+def decided(home: home_module.Home, monkeypatch: pytest.MonkeyPatch, services: Sequence[str]) -> users.Regime:
     monkeypatch.setattr(accounts, "why_not_able", lambda: "")
     monkeypatch.setattr(users, "environment_barrier", lambda: "")
-    found = users.decide(config_module.Config(), home, SERVICES)
+    found = users.decide(config_module.Config(), home, services)
     assert found.name == "users", found.reason
     return found
 
@@ -85,8 +95,8 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
     readers = {str(path.relative_to(home.root)): able(regime, path, READ) for path in contents(home)}
     assert readers == {
         "token": set(),
-        "secrets/internal.key": {"gateway", "model", "watcher"},
-        "secrets/metrics.key": {"gateway", "model", "watcher"},
+        "secrets/internal.key": {"gateway", "model", "watcher", "patchctl"},
+        "secrets/metrics.key": {"gateway", "model", "watcher", "patchctl"},
         "secrets/trial.key": {"gateway"},
         "secrets/provider.key": set(),
         "blueprint.git/HEAD": set(),
@@ -104,6 +114,11 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "watch/samples.db": {"watcher"},
         "notices/notices.jsonl": {"watcher"},
         f"{home.notify_addresses.relative_to(home.root)}/team.url": {"watcher"},
+        "secrets/journal.key": {"patchctl"},
+        "lineage/journal.pub": {"patchctl"},
+        "lineage/000000000001.jsonl": {"patchctl"},
+        "lineage/freeze.lock": {"patchctl"},
+        "lineage/patches/d/patch.json": {"patchctl"},
     }
 
 
@@ -122,6 +137,11 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
         "sandbox": {"sandboxd"},
         "store": {"store"},
         "store/appendonlydir": {"store"},
+        "generations": {"patchctl"},
+        "generations/g": {"patchctl"},
+        "lineage": {"patchctl"},
+        "lineage/patches": {"patchctl"},
+        "lineage/patches/d": {"patchctl"},
     }
     assert {path.name for path in contents(home) if able(regime, path, WRITE)} == {
         "council.db",
@@ -130,6 +150,11 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
         "audit-00000001.jsonl",
         "samples.db",
         "notices.jsonl",
+        "journal.key",
+        "journal.pub",
+        "000000000001.jsonl",
+        "freeze.lock",
+        "patch.json",
     }
 
 
@@ -160,7 +185,84 @@ def test_what_a_command_of_root_left_is_repaired(home: home_module.Home, regime:
     home.secrets.chmod(0o700)
     files.settle_for("gateway", home, regime)
     assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway", "recall", "watcher"}
-    assert able(regime, home.internal_key_file, READ) == {"gateway", "model", "watcher"}
+    assert able(regime, home.internal_key_file, READ) == {"gateway", "model", "watcher", "patchctl"}
+
+
+def staged(home: home_module.Home, name: str = "b" * 40) -> Path:
+    """Return a file of a generation as staging leaves it."""
+    folder = home.generations / name / "prompts"
+    folder.mkdir(0o700, parents=True)
+    folder.parent.chmod(0o700)
+    path = folder / "answer.md"
+    path.touch()
+    path.chmod(0o400)
+    return path
+
+
+def test_a_staged_generation_is_read_by_every_service_before_it_is_launched(
+    home: home_module.Home, regime: users.Regime
+) -> None:
+    files.settle(home, regime)
+    path = staged(home)
+    assert able(regime, path, READ) == set()
+    other = staged(home, "c" * 40)
+    files.settle_generation(home, regime, "b" * 40)
+    assert able(regime, path, READ) == set(SERVICES) == able(regime, path.parent, READ | ENTER)
+    assert able(regime, other, READ) == able(regime, path, WRITE) == set()
+    # To remove it again, if it does not come to serve.
+    assert able(regime, path.parent, WRITE | ENTER) == {"patchctl"}
+    assert path.stat().st_mode & 0o777 == 0o440
+    before = path.stat().st_ctime_ns
+    files.settle_generation(home, regime, "b" * 40)
+    assert path.stat().st_ctime_ns == before
+
+
+def test_a_generation_that_cannot_be_given_whole_is_not_launched(home: home_module.Home, regime: users.Regime) -> None:
+    files.settle(home, regime)
+    path = staged(home)
+    (home.root / "second").hardlink_to(path)
+    with pytest.raises(errors.SetupError, match="second name"):
+        files.settle_generation(home, regime, "b" * 40)
+    assert able(regime, path, READ) == set()
+
+
+def test_the_live_generation_is_read_however_many_others_there_are(
+    home: home_module.Home, regime: users.Regime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [staged(home, letter * 40) for letter in "abcdef"]
+    home.current.symlink_to(f"generations/{'f' * 40}")
+    monkeypatch.setattr(permissions, "ENTRIES_MAX", 4)
+    files.settle(home, regime)
+    assert able(regime, paths[-1], READ) == set(SERVICES) and able(regime, paths[-2], READ) == set()
+
+
+def test_in_the_other_regime_a_staged_generation_stays_its_makers(home: home_module.Home, regime: users.Regime) -> None:
+    path = staged(home)
+    files.settle_generation(home, users.Regime("landlock", "another day", regime.ids), "b" * 40)
+    assert path.stat().st_mode & 0o777 == 0o400 and able(regime, path, READ) == set()
+
+
+def test_the_journal_and_its_key_are_one_services_alone_however_a_command_of_root_left_them(
+    home: home_module.Home, regime: users.Regime
+) -> None:
+    files.settle(home, regime)
+    assert home.journal_key_file.stat().st_mode & 0o777 == 0o600
+    home.journal_key_file.unlink()
+    home.journal_key_file.touch(0o644)
+    (home.lineage / "freeze.json").touch(0o600)
+    files.settle_for("patchctl", home, regime)
+    assert able(regime, home.journal_key_file, READ) == {"patchctl"} == able(regime, home.lineage / "freeze.json", READ)
+    assert home.journal_key_file.stat().st_uid == regime.accounts["patchctl"].uid
+
+
+def test_as_long_as_no_service_applies_patches_the_journal_and_generations_are_roots(
+    home: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regime = decided(home, monkeypatch, [name for name in SERVICES if name != "patchctl"])
+    files.settle(home, regime)
+    for path in (home.journal_key_file, home.lineage, home.generations):
+        assert path.stat().st_uid == 0
+    assert able(regime, home.journal_key_file, READ) == able(regime, home.lineage, READ) == set()
 
 
 def test_applying_it_again_changes_nothing(home: home_module.Home, regime: users.Regime) -> None:

@@ -117,6 +117,31 @@ async def test_a_set_starts_beside_the_live_one_with_those_that_ask_it(rig: Rig)
     assert len(rig.supervisor.pids()) == 5
 
 
+async def test_the_files_of_a_generation_are_readable_before_any_of_it_starts(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[tuple[str, set[tuple[str, str, str]]]] = []
+
+    async def prepare(generation: str) -> None:
+        prepared.append((generation, await rig.rows()))
+
+    monkeypatch.setattr(rig.supervisor._generations, "_prepare", prepare)
+    await rig.do("launch", B, "recall")
+    assert prepared == [(B, LIVE)]
+
+
+async def test_a_generation_that_cannot_be_made_readable_is_not_started(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prepare(_: str) -> None:
+        raise errors.SetupError("No.")
+
+    monkeypatch.setattr(rig.supervisor._generations, "_prepare", prepare)
+    with pytest.raises(errors.SetupError):
+        await rig.do("launch", B, "recall")
+    assert await rig.rows() == LIVE and rig.live == A
+
+
 async def test_the_new_ones_find_each_other_and_wait_with_the_public_socket(rig: Rig) -> None:
     live = await rig.logged("gateway", f"started gateway {A}")
     public = rig.supervisor.services["gateway"].sockets["public"].getsockname()

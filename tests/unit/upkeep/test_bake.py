@@ -40,12 +40,14 @@ def level(metric: str, service: str, value: float, from_s: float = FROM_S, **lab
 def readings(generation: str, **levels: float) -> Series:
     told = {name: [level(name, service, value) for service in SERVICES] for name, value in (LEVELS | levels).items()}
     told["council_generation_info"] = [level("", service, 1.0, generation=generation) for service in SERVICES]
+    told["council_inputs_info"] = [level("", service, 1.0, digest=f"{generation} {service}") for service in SERVICES]
     return told
 
 
 def trial(generation: str = NEW, answers: int = 24, **levels: float) -> baking.Trial:
     asked = [dataclasses.replace(ANSWER, generation=generation)] * answers
-    return baking.Trial(generation, FROM_S, UNTIL_S, asked, readings(generation, **levels))
+    inputs = {service: f"{generation} {service}" for service in SERVICES}
+    return baking.Trial(generation, FROM_S, UNTIL_S, asked, readings(generation, **levels), inputs=inputs)
 
 
 LIVE = trial(OLD)
@@ -97,6 +99,21 @@ def with_another(tried: baking.Trial) -> baking.Trial:
     return dataclasses.replace(tried, series={**tried.series, "council_generation_info": told})
 
 
+def of_other_files(service: str) -> Callable[[baking.Trial], baking.Trial]:
+    def bad(tried: baking.Trial) -> baking.Trial:
+        told = [one for one in tried.series["council_inputs_info"] if one.labels["svc"] != service]
+        other = level("", service, 1.0, digest=f"{OLD} {service}")
+        return dataclasses.replace(tried, series={**tried.series, "council_inputs_info": [*told, other]})
+
+    return bad
+
+
+def with_files_not_told(tried: baking.Trial) -> baking.Trial:
+    return dataclasses.replace(
+        tried, series={**tried.series, "council_inputs_info": tried.series["council_inputs_info"][1:]}
+    )
+
+
 def late(one: timeseries.Series) -> timeseries.Series:
     return dataclasses.replace(one, times_s=[time_s - 3600 for time_s in one.times_s])
 
@@ -114,6 +131,19 @@ BAD = {
     "ended in between": both(lambda one: dataclasses.replace(one, answers=one.answers[:2]), each_series(ended)),
     "of another generation": both(each_answer(generation=OLD), each_series(of_another)),
     "one service of another generation": with_another,
+    # By its name it is of the tried one.
+    "one service with the files of another generation": of_other_files("watcher"),
+    "one worker with the files of another generation": lambda one: dataclasses.replace(
+        one,
+        series={
+            **one.series,
+            "council_inputs_info": [
+                *one.series["council_inputs_info"],
+                level("", "gateway", 1.0, pid="7", digest=f"{OLD} gateway"),
+            ],
+        },
+    ),
+    "one service does not say which files it began with": with_files_not_told,
     "too little": lambda one: dataclasses.replace(
         one,
         answers=one.answers[:4],
@@ -149,6 +179,23 @@ RED = {
     "response_size": each_answer(text_bytes=11_000),
     "network_errors": each_answer(calls_failed=1),
 }
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_service_that_began_with_the_files_of_another_generation_is_named(gate: str) -> None:
+    for bad, said in (
+        (of_other_files("recall"), "recall began with the files of another generation"),
+        (with_files_not_told, "gateway does not say which files it began with"),
+    ):
+        verdict, reason = bake.judge(GATES[gate], bad(trial()), LIVE)
+        assert verdict is gates.Verdict.UNKNOWN and said in reason
+
+
+def test_a_service_that_is_not_read_for_the_trial_may_have_begun_with_anything() -> None:
+    tried = trial()
+    told = [*tried.series["council_inputs_info"], level("", "sandboxd", 1.0, digest="other")]
+    tried = dataclasses.replace(tried, series={**tried.series, "council_inputs_info": told})
+    assert bake.judge(GATES["error_rate"], tried, LIVE)[0] is gates.Verdict.GREEN
 
 
 @pytest.mark.parametrize("gate", RED)

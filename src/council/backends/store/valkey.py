@@ -18,6 +18,7 @@ from council.domain import access, errors, storage
 
 _CONNECTIONS_MAX = 64
 _KEY_PREFIX = "council:rate:"
+_VALUE_BYTES_MAX = 4096
 
 # A leaky bucket in one step on the server, on the server's clock, so that gateways with different clocks share one limit.
 # The value is how much of the window is used up, in microseconds, and when that was so. It is kept as a level and not as
@@ -113,6 +114,17 @@ class ValkeyStore:
             retry_after_s=int(wait_us) / 1_000_000,
             granted=int(granted),
         )
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Keep a value under a key of this name until another takes its place. Raises StoreUnavailableError."""
+        async with self._typed():
+            await self._client.set(key, value)
+
+    async def get(self, key: str) -> bytes | None:
+        """Return what is kept under a key, its first 4,096 bytes at most; None for nothing. Raises StoreUnavailableError."""
+        async with self._typed():
+            found: bytes = await self._client.getrange(key, 0, _VALUE_BYTES_MAX - 1)
+        return found or None
 
     async def close(self) -> None:
         """Give back every connection. Idempotent."""

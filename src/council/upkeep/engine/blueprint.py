@@ -144,6 +144,42 @@ def adopt(where: home.Home, made: str) -> None:
             repository.move_branch(where, made, head)
 
 
+def revert(where: home.Home, made: str, at_s: int) -> str:
+    """Make the generation that takes back a patch which the branch holds; return its commit, which restores the tree before.
+
+    It comes from the one that serves, so that the branch only ever goes on. Neither that one nor the branch has changed when
+    this returns: have it serve, then `adopt` it. The same `at_s`, in Unix seconds, gives the same commit, also once it serves.
+
+    Raises BlueprintError, also where what serves is not what the patch made.
+    """
+    with locked(where):
+        live, head, before = current(where), _head(where), None
+        if commits.is_commit(made) and head is not None and repository.is_ancestor(where, made, head):
+            before = repository.parent_of(where, made)
+        if before is None or head is None or not repository.is_ancestor(where, head, live):
+            raise errors.BlueprintError(
+                f"Generation {made[:8]!r} is no patch that the branch holds, so nothing can be taken back. "
+                "`council lineage list` shows which are."
+            )
+        tree = repository.tree_of(where, before)
+        # The one that serves may be what this made before.
+        parent = repository.parent_of(where, live) if repository.tree_of(where, live) == tree else live
+        if tree is None or parent is None or repository.tree_of(where, parent) != repository.tree_of(where, made):
+            raise errors.BlueprintError(
+                f"Generation {live[:8]} serves, and is not what {made[:8]} made: others came after it, or it was taken back. "
+                "Roll back those that came after it first."
+            )
+        reason = f'Revert "{repository.subject_of(where, made)}"\n\nThis takes back {made}.'
+        reverted = repository.commit_tree(where, tree, parent, reason, at_s)
+        if live not in (parent, reverted):
+            raise errors.BlueprintError(
+                f"Generation {made[:8]} was taken back already. `council lineage list` shows when."
+            )
+        repository.sync_objects(where, reverted, parent)
+        materialise(where, reverted)
+    return reverted
+
+
 def _last(where: home.Home, head: str | None) -> str | None:
     """Return the live generation if it came from the branch's head, else the head."""
     try:

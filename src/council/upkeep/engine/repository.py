@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,11 @@ from council.domain import errors, home
 from council.kit import beneath, durable
 
 BRANCH = "refs/heads/main"
+# Leads to a few bytes that somebody else is to remember: the head of the journal.
+ANCHOR = "refs/council/lineage"
+_ANCHOR_BYTES_MAX = 4096
+# Moving a ref takes no second of work.
+_LOCK_STALE_S = 5.0
 FILES_MAX = 10_000
 # Files and folders of a generation together.
 ENTRIES_MAX = 4 * FILES_MAX
@@ -81,6 +87,16 @@ def tree_of(where: home.Home, made: str) -> str | None:
     return _named(where, f"{made}^{{tree}}")
 
 
+def parent_of(where: home.Home, made: str) -> str | None:
+    """Return the commit that one came from, the first if there are several; None if it is the first or not here."""
+    return _named(where, f"{made}^1^{{commit}}")
+
+
+def subject_of(where: home.Home, made: str) -> str:
+    """Return the first line of what a commit says of itself. Raises BlueprintError."""
+    return _git(where, "log", "-1", "--format=%s", made).decode(errors="replace").strip()
+
+
 def _named(where: home.Home, name: str) -> str | None:
     return _git(where, "rev-parse", "--quiet", "--verify", name, allowed=(0, 1, 128)).decode().strip() or None
 
@@ -106,6 +122,11 @@ def add_commit(
     tree = _write_tree(where, parent, changes)
     if parent is not None and tree == tree_of(where, parent):
         return parent
+    return commit_tree(where, tree, parent, reason, at_s)
+
+
+def commit_tree(where: home.Home, tree: str, parent: str | None, reason: str, at_s: int | None = None) -> str:
+    """Add a commit of a tree that is there, as `add_commit` does of one that it makes."""
     date = {} if at_s is None else {"GIT_AUTHOR_DATE": f"@{at_s} +0000", "GIT_COMMITTER_DATE": f"@{at_s} +0000"}
     arguments = ["commit-tree", tree, "-m", reason] + (["-p", parent] if parent else [])
     return _git(where, *arguments, extra=date).decode().strip()
@@ -114,8 +135,46 @@ def add_commit(
 def move_branch(where: home.Home, made: str, parent: str | None) -> None:
     """Point the branch at a commit."""
     sync_objects(where, made, parent)
-    _git(where, "update-ref", BRANCH, made, parent or "0" * len(made))
+    _update_ref(where, BRANCH, made, parent)
     durable.sync_folder((where.blueprint / BRANCH).parent)
+
+
+def anchor(where: home.Home, content: bytes) -> None:
+    """Have the ref ANCHOR lead to a few bytes, in the place of what it led to; on disk when this returns. Idempotent.
+
+    Raises BlueprintError, OSError.
+    """
+    made = _git(where, "hash-object", "-w", "--stdin", stdin=content).decode().strip()
+    objects = where.blueprint / "objects"
+    for folder in (objects / made[:2], objects):
+        if folder.is_dir():
+            durable.sync_folder(folder)
+    _update_ref(where, ANCHOR, made, _named(where, ANCHOR))
+    for folder in ((where.blueprint / ANCHOR).parent, where.blueprint / "refs"):
+        durable.sync_folder(folder)
+
+
+def anchored(where: home.Home) -> bytes | None:
+    """Return what the ref ANCHOR leads to, None where there is no such ref. Raises BlueprintError."""
+    name = _named(where, ANCHOR)
+    if name is None:
+        if (where.blueprint / ANCHOR).exists():
+            raise errors.BlueprintError(f"`{ANCHOR}` in {where.blueprint} leads nowhere. Find out who wrote it.")
+        return None
+    if int(_git(where, "cat-file", "-s", name)) > _ANCHOR_BYTES_MAX:
+        raise errors.BlueprintError(f"`{ANCHOR}` in {where.blueprint} leads to too much. Find out who wrote it.")
+    return _git(where, "cat-file", "blob", name)
+
+
+def _update_ref(where: home.Home, ref: str, made: str, before: str | None) -> None:
+    """Have a ref lead elsewhere, if it leads where it did before."""
+    # A git that was killed leaves its locks for ever: that of the ref, and that of HEAD, which leads to the branch.
+    for name in (ref, "HEAD"):
+        lock = where.blueprint / f"{name}.lock"
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - lock.stat().st_mtime > _LOCK_STALE_S:
+                lock.unlink()
+    _git(where, "update-ref", ref, made, before or "0" * len(made))
 
 
 def sync_objects(where: home.Home, made: str, parent: str | None) -> None:

@@ -9,10 +9,11 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from council.domain import baking, gates
+from council.domain import baking, gates, timeseries
 from council.upkeep.gates import embedded
 
 GENERATION = gates.Selector("council_generation_info")
+INPUTS = gates.Selector("council_inputs_info")
 MEMORY = gates.Selector("council_process_memory_bytes")
 # A process that has just begun takes memory for its first requests that it takes for no others.
 YOUNG_BYTES = 32 * 1024 * 1024
@@ -89,15 +90,35 @@ def _other(tried: baking.Trial) -> str:
     for one in tried.answers:
         if one.generation and one.generation != tried.generation:
             return f"a request was answered by generation {one.generation[:12]}, which is not the one that is tried"
-    told = [
-        one
-        for one in tried.select(GENERATION.metric, tried.from_s)
-        if (newest := one.last(tried.until_s)) is not None and newest[1] == 1
-    ]
+    told = _told(tried, GENERATION)
     for series in told:
         if series.labels.get("generation") != tried.generation:
             return f"{series.labels.get('svc', 'a service')} runs another generation than the one that is tried"
-    return "" if told else "no service says that it runs the generation that is tried"
+    return _old_inputs(tried) if told else "no service says that it runs the generation that is tried"
+
+
+def _old_inputs(tried: baking.Trial) -> str:
+    """Return which service began with other files than the tried generation has for it, or does not say; "" if none.
+
+    A service that no patch touched is told its new name and goes on: the name alone does not say what it runs.
+    """
+    told = _told(tried, INPUTS)
+    silent = tried.inputs.keys() - {series.labels.get("svc") for series in told}
+    if silent:
+        return f"{min(silent)} does not say which files it began with"
+    for series in told:
+        service = series.labels.get("svc", "")
+        if service in tried.inputs and series.labels.get("digest") != tried.inputs[service]:
+            return f"{service} began with the files of another generation than the one that is tried"
+    return ""
+
+
+def _told(tried: baking.Trial, selector: gates.Selector) -> list[timeseries.Series]:
+    return [
+        one
+        for one in tried.select(selector.metric, tried.from_s)
+        if (newest := one.last(tried.until_s)) is not None and newest[1] == 1
+    ]
 
 
 def _by_answers(gate: gates.Gate, form: "_Form", tried: baking.Trial) -> gates.Measured:

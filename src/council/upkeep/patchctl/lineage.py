@@ -7,6 +7,7 @@ through it, so an end that was taken off after it is seen.
 """
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from council.upkeep.patchctl import journal
 # So many records may stand after the last checkpoint before another is due.
 RECORDS_BETWEEN = 64
 KIND = "checkpoint"
+
+_STATEMENT = re.compile(rb"council lineage 1\n([1-9][0-9]{0,17})\n([0-9a-f]{64})\n")
 
 # Whether a signature over a statement is by the journal's key.
 Check = Callable[[bytes, bytes], bool]
@@ -39,9 +42,22 @@ def statement(point: chain.Point) -> bytes:
     return f"council lineage 1\n{point.seq}\n{point.digest}\n".encode()
 
 
+def point_of(statement: bytes) -> chain.Point:
+    """Return the point that `statement` made this of. Raises ValueError for anything else, the beginning included."""
+    found = _STATEMENT.fullmatch(statement)
+    if found is None:
+        raise ValueError("no point of a journal")
+    return chain.Point(int(found[1]), found[2].decode())
+
+
 def checkpoint(point: chain.Point, signature: bytes) -> dict[str, Any]:
     """Return the record that signs the point before it."""
     return {"kind": KIND, "signature": base64.b64encode(signature).decode()}
+
+
+def is_checkpoint(entry: journal.Entry) -> bool:
+    """Whether a record is a checkpoint, by whomever."""
+    return entry.record.get("kind") == KIND
 
 
 def is_due(entries: Sequence[journal.Entry]) -> bool:
@@ -55,7 +71,7 @@ def look(entries: Sequence[journal.Entry], check: Check, anchors: Mapping[str, c
     before = chain.Point()
     checkpoints = 0
     for one in entries:
-        if one.record.get("kind") == KIND:
+        if is_checkpoint(one):
             checkpoints += 1
             if not check(statement(before), _signature(one.record)):
                 problems.append(f"The checkpoint in record {one.point.seq} is not by the journal's key.")
@@ -73,7 +89,7 @@ def look(entries: Sequence[journal.Entry], check: Check, anchors: Mapping[str, c
 
 def _since_checkpoint(entries: Sequence[journal.Entry]) -> int:
     for place, one in enumerate(reversed(entries)):
-        if one.record.get("kind") == KIND:
+        if is_checkpoint(one):
             return place
     return len(entries)
 

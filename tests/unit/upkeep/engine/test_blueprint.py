@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,28 @@ def test_a_commit_that_a_power_cut_left_empty_gives_way_to_the_live_generation(w
     lost.chmod(0o600)
     lost.write_bytes(b"")
     assert blueprint.repair(where) == first == git(where, "rev-parse", "main")
+
+
+LOCKS = [
+    *((name, lambda where: blueprint.commit(where, {"a": b"2"}, "Go on")) for name in (repository.BRANCH, "HEAD")),
+    (repository.ANCHOR, lambda where: repository.anchor(where, b"head")),
+]
+
+
+@pytest.mark.parametrize(("name", "work"), LOCKS)
+def test_the_lock_of_a_git_that_was_killed_holds_nobody_up_and_that_of_one_at_work_is_kept(
+    where: home.Home, name: str, work: Callable[[home.Home], object]
+) -> None:
+    first = blueprint.commit(where, {"a": b"1"}, "Start")
+    lock = where.blueprint / f"{name}.lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.touch()
+    with pytest.raises(errors.BlueprintError, match="git refused"):
+        work(where)
+    assert git(where, "rev-parse", "main") == first == blueprint.current(where)
+    os.utime(lock, times=(lock.stat().st_atime - 60.0,) * 2)
+    work(where)
+    assert not lock.exists()
 
 
 def ahead(where: home.Home) -> tuple[str, str]:
