@@ -40,6 +40,7 @@ class House:
         self.freezes_at = ""
         self.away = 0
         self.crash_in = 10**9
+        self.book: journal.Journal | None = None
 
     def touch(self, what: str = "") -> None:
         if what and what == self.freezes_at:
@@ -116,9 +117,12 @@ def begin(house: House) -> way.Way:
     async def no_pause(_: float) -> None:
         return
 
-    book = journal.Journal.open_at(house.where.lineage)
-    carried = hands.Hands(house.where, book, house, house, SERVICES, lambda: NOW)
-    return way.Way(book, carried, no_pause)
+    if house.book is not None:
+        # As the end of a process does.
+        house.book.close()
+    house.book = journal.Journal.open_at(house.where.lineage)
+    carried = hands.Hands(house.where, house.book, house, house, SERVICES, lambda: NOW)
+    return way.Way(house.book, carried, no_pause)
 
 
 async def apply(house: House, what: judging.Submission) -> steps.State:

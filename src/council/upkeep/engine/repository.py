@@ -34,7 +34,11 @@ _INCOMING = "incoming"
 # Objects that are open and wait to be synced. A process may have 1,024 files by default.
 _OPEN_MAX = 256
 # By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
-_GIT = ("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync")
+_GIT = (
+    "git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync",
+    # Ten times what a git needs that somebody left behind when they were killed.
+    "-c", "core.filesRefLockTimeout=1000",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,10 +116,27 @@ def add_commit(
 
 
 def move_branch(where: home.Home, made: str, parent: str | None) -> None:
-    """Point the branch at a commit."""
+    """Point the branch at a commit. Only for whoever holds `blueprint.locked`: a lock of git's that stays is nobody's then.
+
+    A git that was killed leaves its lock for ever, and says that a person should remove it.
+    """
     sync_objects(where, made, parent)
-    _git(where, "update-ref", BRANCH, made, parent or "0" * len(made))
+    arguments = ("update-ref", BRANCH, made, parent or "0" * len(made))
+    try:
+        _git(where, *arguments)
+    except errors.BlueprintError:
+        if not _unlock(where):
+            raise
+        _git(where, *arguments)
     durable.sync_folder((where.blueprint / BRANCH).parent)
+
+
+def _unlock(where: home.Home) -> bool:
+    """Remove the locks of the branch and of HEAD, which git takes with it; return whether there were any."""
+    locks = [path for name in ("HEAD", BRANCH) if (path := where.blueprint / f"{name}.lock").exists()]
+    for path in locks:
+        path.unlink(missing_ok=True)
+    return bool(locks)
 
 
 def sync_objects(where: home.Home, made: str, parent: str | None) -> None:

@@ -282,6 +282,15 @@ def test_only_what_came_from_the_end_of_the_branch_is_adopted(where: home.Home) 
     assert git(where, "rev-parse", "main") == other == blueprint.current(where)
 
 
+def test_locks_that_a_killed_git_left_stop_nobody(where: home.Home) -> None:
+    blueprint.commit(where, {"a": b"1"}, "Start")
+    for name in ("HEAD", repository.BRANCH):
+        (where.blueprint / f"{name}.lock").touch()
+    made = blueprint.commit(where, {"a": b"2"}, "Go on")
+    assert live(where) == {"a": "2"} and repository.commit_at(where, repository.BRANCH) == made
+    assert not list((where.blueprint / "refs").rglob("*.lock"))
+
+
 def test_what_was_written_into_the_repository_in_part_is_gone_after_the_next_commit(where: home.Home) -> None:
     blueprint.commit(where, {"a": b"1"}, "Start")
     (where.blueprint / "incoming").mkdir()
