@@ -4,10 +4,10 @@
     make soak ARGS="--only patch-kills --seed 7 --seeds 200000"
 
 `patch-faults` has each system call of each story of `tests/patch_stories.py` fail with EIO, with ENOSPC, and be where its
-process is killed, in an order that the seed gives. `patch-kills` kills the one who applies patches to a toy under load at each of its
-system calls, and it or the supervisor at any moment; has simulated worlds live through crashes, one a seed; and lets fifty
-submit patches at once from two processes. Each is a campaign of its own in results/soak_patches.json. The exit status is 1 if
-a mix was seen, something did not end by itself, or one patch more than the limit was taken.
+process is killed, in an order that the seed gives. `patch-kills` kills the one who applies patches to a toy under load at each
+of its system calls, and it or the supervisor at any moment; has simulated worlds live through crashes, one a seed; and lets
+fifty submit patches at once from two processes. Each is a campaign of its own in results/soak_patches.json. The exit status
+is 1 if a mix was seen, something did not end by itself, or one patch more than the limit was taken.
 """
 
 import asyncio

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from council.domain import errors, home
+from council.kit import durable
 from council.upkeep.engine import blueprint, repository
 
 
@@ -280,6 +281,24 @@ def test_only_what_came_from_the_end_of_the_branch_is_adopted(where: home.Home) 
         with pytest.raises(errors.BlueprintError, match=why):
             blueprint.adopt(where, name)
     assert git(where, "rev-parse", "main") == other == blueprint.current(where)
+
+
+def test_a_switch_whose_sync_failed_is_synced_by_the_next_call(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = blueprint.commit(where, {"a": b"1"}, "Start")
+    after = blueprint.commit(where, {"a": b"2"}, "Go on")
+    synced: list[Path] = []
+
+    def fail(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(durable, "sync_folder", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        blueprint.switch(where, made)
+    monkeypatch.setattr(durable, "sync_folder", synced.append)
+    blueprint.switch(where, made)
+    assert synced == [where.root] and blueprint.current(where) == made != after
 
 
 def test_locks_that_a_killed_git_left_stop_nobody(where: home.Home) -> None:
