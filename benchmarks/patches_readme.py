@@ -51,7 +51,10 @@ def _kills(merged: dict[str, Any]) -> str:
     rounds = sum(count for one in ran for count in one["crowds"].values())
     lines = [
         f"Kills, crashes and crowds: seed {this['seed']}, {merged['share']}: **{_violations(ran)} violations**.\n",
-        *(f"- A {kind} patch: killed at {killed[kind]} of {places[kind]} system calls." for kind in killed),
+        *(
+            f"- A {kind} patch: killed, or a call failed, at {killed[kind]} of {places[kind]} places."
+            for kind in killed
+        ),
         f"- {asked:,} requests asked meanwhile, none failed and none answered by two generations."
         if not _violations(ran)
         else f"- {asked:,} requests asked meanwhile.",

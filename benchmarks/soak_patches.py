@@ -5,9 +5,10 @@
 
 `patch-faults` has each system call of each story of `tests/patch_stories.py` fail with EIO, with ENOSPC, and be where its
 process is killed, in an order that the seed gives. `patch-kills` kills the one who applies patches to a toy under load at each
-of its system calls, and it or the supervisor at any moment; has simulated worlds live through crashes, one a seed; and lets
-fifty submit patches at once from two processes. Each is a campaign of its own in results/soak_patches.json. The exit status
-is 1 if a mix was seen, something did not end by itself, or one patch more than the limit was taken.
+of its system calls, or has those fail; kills it or the supervisor at any moment; has simulated worlds live through crashes,
+one a seed; and lets fifty submit patches at once from two processes. Each is a campaign of its own in
+results/soak_patches.json. The exit status is 1 if a mix was seen, something did not end by itself, or one patch more than the
+limit was taken.
 """
 
 import asyncio
@@ -187,7 +188,7 @@ def _run_kills(options: Any, part: int, parts: int, this: dict[str, Any]) -> dic
 
 
 def _killed_at_calls(kind: str, part: int, parts: int, most: int | None) -> dict[str, Any]:
-    """Kill the one who applies a patch of this kind at each call that is this part's, under load."""
+    """Kill the one who applies a patch of this kind at each call that is this part's, or have that fail, under load."""
     with tempfile.TemporaryDirectory(prefix="council-") as folder:
         toy = toy_killed.Toy(Path(folder))
         try:
@@ -213,7 +214,7 @@ async def _kill_each(toy: toy_killed.Toy, kind: str, part: int, parts: int, most
     await toy.under_load(asyncio.ensure_future(asyncio.to_thread(work)))
     violations += [f"{kind}: {line}"[:500] for line in toy.failures]
     if toy.killed != len(chosen) and not violations:
-        violations.append(f"{kind}: {toy.killed} of {len(chosen)} were killed")
+        violations.append(f"{kind}: {toy.killed} of {len(chosen)} were ended")
     counts = {"places": len(places), "killed": toy.killed, "asked": sum(toy.asked.values()), **outcomes}
     return {"kind": kind, "kills": counts, "violations": violations}
 
@@ -265,7 +266,7 @@ def kills_table(merged: dict[str, Any]) -> str:
         counts = kill_counts(merged, kind)
         ends = ", ".join(f"{name} {counts[name]}" for name in sorted(counts.keys() - {"places", "killed", "asked"}))
         lines.append(
-            f"{kind:<6}killed at {counts['killed']} of {counts['places']} calls: {ends}; {counts['asked']:,} asked"
+            f"{kind:<6}ended at {counts['killed']} of {counts['places']} places: {ends}; {counts['asked']:,} asked"
         )
     mended_s = [time_s for one in ran for time_s in one["mended_s"]]
     if mended_s:

@@ -18,6 +18,8 @@ import toy_generations
 TESTS = Path(__file__).resolve().parent
 PATCHER = [sys.executable, str(TESTS / "toy_patcher.py")]
 CALLS = ("fsync", "rename", "write", "sendto", "connect", "mkdir", "unlinkat", "rmdir", "openat")
+# How calls fail whose failing ends the process, as when a disk or the supervisor is away.
+ERRORS = {"fsync": "EIO", "rename": "ENOSPC", "mkdir": "ENOSPC", "connect": "ECONNREFUSED", "sendto": "EPIPE"}
 LIMIT_S = 60.0
 EVERY_S = 0.02
 
@@ -110,7 +112,9 @@ class Toy:
 
 
 def calls_of(toy: Toy, kind: str) -> list[str]:
-    """Return every place at which a patch of this kind can be killed: a call and its number."""
+    """Return every place at which the one who applies a patch of this kind can be killed, or fails: a call and its number."""
+    # The first patch of all makes the journal, which none after it does.
+    toy.apply(kind)
     toy.patches += 1
     log = toy.root / "calls"
     argv = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={','.join(CALLS)}", *PATCHER, str(toy.root)]
@@ -123,6 +127,8 @@ def calls_of(toy: Toy, kind: str) -> list[str]:
         # Before the journal is opened there is nothing to be hurt.
         if name != "openat" or str(toy.root) in line:
             places.append(f"{name}:signal=KILL:when={seen[name]}")
+            if name in ERRORS:
+                places.append(f"{name}:error={ERRORS[name]}:when={seen[name]}")
     return places
 
 

@@ -42,7 +42,7 @@ async def test_a_patch_killed_at_its_calls_is_ended_by_the_next_start(toy: toy_k
     await toy.under_load(asyncio.ensure_future(asyncio.to_thread(work)))
     assert not toy.failures, toy.failures[:3]
     assert toy.killed == len(chosen)
-    print(f"{kind}: killed at {len(chosen)} of {len(places)} calls, {dict(outcomes)}; asked {dict(toy.asked)}")
+    print(f"{kind}: ended at {len(chosen)} of {len(places)} places, {dict(outcomes)}; asked {dict(toy.asked)}")
 
 
 async def test_whoever_is_killed_at_any_moment_leaves_one_generation_to_the_next_start(toy: toy_killed.Toy) -> None:
