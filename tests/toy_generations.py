@@ -39,6 +39,8 @@ class Supervisor:
         self.listener = listen(port)
         self.listener.setblocking(False)
         self.pairs: dict[str, Pair] = {}
+        # One change after the other: what is being launched can be discarded only when it is there.
+        self.changing = asyncio.Lock()
 
     @property
     def live(self) -> str:
@@ -95,25 +97,30 @@ class Supervisor:
         request = json.loads(line)
         generation, reply = request.get("generation", ""), {"problem": ""}
         try:
-            match request["command"]:
-                case "launch":
-                    await self.launch(generation)
-                case "promote":
-                    if generation not in self.pairs:
-                        await self.launch(generation)
-                    self.promote(generation)
-                case "discard":
-                    if generation != self.live and (pair := self.pairs.pop(generation, None)):
-                        pair.front.kill()
-                        pair.back.kill()
-                case "status":
-                    reply |= {"live": self.live, "running": ",".join(sorted(self.pairs))}
+            if request["command"] == "status":
+                reply |= {"live": self.live, "running": ",".join(sorted(self.pairs))}
+            else:
+                async with self.changing:
+                    await self.change(request["command"], generation)
         except (OSError, TimeoutError) as error:
             reply["problem"] = str(error) or "it took too long"
         writer.write(json.dumps(reply).encode() + b"\n")
         with contextlib.suppress(OSError):
             await writer.drain()
         writer.close()
+
+    async def change(self, command: str, generation: str) -> None:
+        match command:
+            case "launch":
+                await self.launch(generation)
+            case "promote":
+                if generation not in self.pairs:
+                    await self.launch(generation)
+                self.promote(generation)
+            case "discard":
+                if generation != self.live and (pair := self.pairs.pop(generation, None)):
+                    pair.front.kill()
+                    pair.back.kill()
 
     async def run(self) -> None:
         await self.launch(self.live)
