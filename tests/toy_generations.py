@@ -199,16 +199,18 @@ async def front(generation: str, value: str, path: str, descriptor: str) -> None
         return
     listener = socket.socket(fileno=int(descriptor))
     listener.setblocking(False)
-    stopping = loop.create_task(leaving.wait())
-    while not leaving.is_set():
-        accepting = loop.create_task(loop.sock_accept(listener))
-        await asyncio.wait({accepting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if accepting.done():
-            task = loop.create_task(answer(accepting.result()[0]))
+
+    def accept() -> None:
+        # At once: whoever was accepted by a task that is then cancelled would be sent away.
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            connection, _ = listener.accept()
+            task = loop.create_task(answer(connection))
             busy.add(task)
             task.add_done_callback(busy.discard)
-        else:
-            accepting.cancel()
+
+    loop.add_reader(listener, accept)
+    await leaving.wait()
+    loop.remove_reader(listener)
     await asyncio.gather(*busy)
 
 
