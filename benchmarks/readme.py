@@ -6,6 +6,7 @@ from typing import Any
 
 import figures
 import gateway_readme
+import patches_readme
 import questions_readme
 import sandbox_readme
 
@@ -52,7 +53,15 @@ def write() -> None:
     _, _, after = rest.partition(_END)
     found = [json.loads(path.read_text()) for name in _ORDER if (path := RESULTS / f"{name}.json").exists()]
     text = "\n".join(
-        [_targets(found), *map(_part, found), *_soak(), *_sandbox_soak(), *_gateway_soak(), *_questions_soak()]
+        [
+            _targets(found),
+            *map(_part, found),
+            *_soak(),
+            *_sandbox_soak(),
+            *_gateway_soak(),
+            *_patches_soak(),
+            *_questions_soak(),
+        ]
     )
     README.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
 
@@ -154,6 +163,11 @@ def _gateway_soak() -> list[str]:
         return []
     circumstances, text = told
     return ["### soak of the gateway\n", f"{_circumstances(circumstances)}\n", text]
+
+
+def _patches_soak() -> list[str]:
+    told = [f"{_circumstances(circumstances)}\n\n{text}" for circumstances, text in patches_readme.soaks()]
+    return ["### soak of patches\n", *told] if told else []
 
 
 def _questions_soak() -> list[str]:

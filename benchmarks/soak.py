@@ -6,6 +6,8 @@
     make soak ARGS="--only sandbox --jobs 10000"                       the sandbox alone, see soak_sandbox.py
     make soak ARGS="--only gateway"                                    providers' models alone, see soak_gateway.py
     make soak ARGS="--only questions --lanes 2"                        made questions alone, see soak_questions.py
+    make soak ARGS="--only patch-faults --part 1/8"                    faults in the way of a patch, see soak_patches.py
+    make soak ARGS="--only patch-kills"                                kills in it, and crowds at its quota, see soak_patches.py
 
 A lane is one Council with a home and ports of its own, driven by one seed. Parts of a campaign (same seed, parts, lanes and
 duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit status
@@ -35,6 +37,7 @@ import soak_checks
 import soak_faults
 import soak_gateway
 import soak_load
+import soak_patches
 import soak_questions
 import soak_sandbox
 from council.domain import home as home_module
@@ -199,6 +202,9 @@ def main() -> int:
         failed |= soak_gateway.campaign(options)
     if options.only == "questions" or everything:
         failed |= soak_questions.campaign(options)
+    for name in (soak_patches.FAULTS, soak_patches.KILLS):
+        if options.only == name or everything:
+            failed |= soak_patches.campaign(options, name)
     return failed
 
 
@@ -234,7 +240,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only",
-        choices=("council", "sandbox", "gateway", "questions"),
+        choices=("council", "sandbox", "gateway", "questions", soak_patches.FAULTS, soak_patches.KILLS),
         help="one of them; all, or with --quick council, by default",
     )
     parser.add_argument(
@@ -255,6 +261,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--kinds", nargs="+", choices=tuple(soak_questions.KINDS), help="kinds of made questions; all by default"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help=f"simulated worlds of patches in a whole campaign, {soak_patches.SEEDS:,} by default",
     )
     parser.add_argument("--quick", action="store_true", help="one lane, nothing kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the merged result here, too")

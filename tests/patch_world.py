@@ -11,6 +11,8 @@ from typing import Any
 
 from council.upkeep.patchctl import steps, way
 
+CRASHES_MAX = 12
+
 
 class CrashedError(Exception):
     """The process ended here."""
@@ -131,3 +133,50 @@ def run(world: World, digest: str) -> steps.State:
 def recover(world: World) -> steps.State:
     """Begin anew after a crash. Raises CrashedError."""
     return asyncio.run(way_of(world).recover(world.live))
+
+
+def apply(world: World, digest: str) -> steps.State:
+    """Submit a patch, and begin anew after each crash, as the supervisor would."""
+    try:
+        return run(world, digest)
+    except CrashedError:
+        pass
+    for _ in range(CRASHES_MAX + 1):
+        try:
+            return recover(world)
+        except CrashedError:
+            world.crash_in = world.draw.choice([10**9, world.draw.randint(1, 12)])
+    world.crash_in = 10**9
+    return recover(world)
+
+
+def live_through(seed: int) -> int:
+    """Have a world of this seed go through some patches with crashes, and look after each; return how many there were."""
+    draw = random.Random(seed)
+    world = World(draw)
+    count = draw.randint(2, 8)
+    for number in range(1, count):
+        target = f"g{number}"
+        kind = draw.choice(["good", "lame", "bad"])
+        if kind != "good":
+            getattr(world, kind).add(target)
+        world.crash_in = draw.choice([10**9, draw.randint(1, 30)])
+        before = world.live
+        state = apply(world, str(number))
+        assert state.phase is steps.Phase.IDLE
+        # A crash may come before anything of the patch is on disk.
+        applied = state.digest == str(number) and state.last is steps.Outcome.APPLIED
+        assert world.live == (target if applied else before)
+        assert kind == "good" or not applied
+        check(world)
+    return count - 1
+
+
+def check(world: World) -> None:
+    """What must hold whenever no patch is at work."""
+    assert world.live in world.written
+    assert world.running == {world.live}
+    for earlier, later in zip(world.records, world.records[1:], strict=False):
+        ended = earlier["phase"] == "idle"
+        assert ended == (later["phase"] == "staging"), (earlier, later)
+    assert all(("signer" in one) == (one["phase"] == "staging") for one in world.records)

@@ -1,14 +1,10 @@
-"""A home with a live generation, a patch for it, and what a look at them shows. Also a process that stages, to be killed:
-
-python staging_rig.py HOME (stage|discard)
-"""
+"""A home with a live generation, a patch for it, and what a look at them shows."""
 
 import hashlib
 import stat
-import sys
 from pathlib import Path
 
-from council.domain import errors, home
+from council.domain import home
 from council.upkeep.engine import blueprint, changes, staging
 
 FILES = {
@@ -89,21 +85,3 @@ def look(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 def generations(where: home.Home) -> set[str]:
     return {path.name for path in where.generations.iterdir()}
-
-
-def main() -> None:
-    where = home.Home(Path(sys.argv[1]))
-    made = usual(blueprint.current(where))
-    try:
-        if sys.argv[2] == "stage":
-            print(staging.stage(where, made))
-        else:
-            staging.discard(where, made.digest)
-    except errors.StagingError as error:
-        print(error.reason)
-        print(error.message, file=sys.stderr)
-        sys.exit(3)
-
-
-if __name__ == "__main__":
-    main()

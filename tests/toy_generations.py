@@ -39,6 +39,8 @@ class Supervisor:
         self.listener = listen(port)
         self.listener.setblocking(False)
         self.pairs: dict[str, Pair] = {}
+        # One change after the other: what is being launched can be discarded only when it is there.
+        self.changing = asyncio.Lock()
 
     @property
     def live(self) -> str:
@@ -95,25 +97,30 @@ class Supervisor:
         request = json.loads(line)
         generation, reply = request.get("generation", ""), {"problem": ""}
         try:
-            match request["command"]:
-                case "launch":
-                    await self.launch(generation)
-                case "promote":
-                    if generation not in self.pairs:
-                        await self.launch(generation)
-                    self.promote(generation)
-                case "discard":
-                    if generation != self.live and (pair := self.pairs.pop(generation, None)):
-                        pair.front.kill()
-                        pair.back.kill()
-                case "status":
-                    reply |= {"live": self.live, "running": ",".join(sorted(self.pairs))}
+            if request["command"] == "status":
+                reply |= {"live": self.live, "running": ",".join(sorted(self.pairs))}
+            else:
+                async with self.changing:
+                    await self.change(request["command"], generation)
         except (OSError, TimeoutError) as error:
             reply["problem"] = str(error) or "it took too long"
         writer.write(json.dumps(reply).encode() + b"\n")
         with contextlib.suppress(OSError):
             await writer.drain()
         writer.close()
+
+    async def change(self, command: str, generation: str) -> None:
+        match command:
+            case "launch":
+                await self.launch(generation)
+            case "promote":
+                if generation not in self.pairs:
+                    await self.launch(generation)
+                self.promote(generation)
+            case "discard":
+                if generation != self.live and (pair := self.pairs.pop(generation, None)):
+                    pair.front.kill()
+                    pair.back.kill()
 
     async def run(self) -> None:
         await self.launch(self.live)
@@ -192,16 +199,18 @@ async def front(generation: str, value: str, path: str, descriptor: str) -> None
         return
     listener = socket.socket(fileno=int(descriptor))
     listener.setblocking(False)
-    stopping = loop.create_task(leaving.wait())
-    while not leaving.is_set():
-        accepting = loop.create_task(loop.sock_accept(listener))
-        await asyncio.wait({accepting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if accepting.done():
-            task = loop.create_task(answer(accepting.result()[0]))
+
+    def accept() -> None:
+        # At once: whoever was accepted by a task that is then cancelled would be sent away.
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            connection, _ = listener.accept()
+            task = loop.create_task(answer(connection))
             busy.add(task)
             task.add_done_callback(busy.discard)
-        else:
-            accepting.cancel()
+
+    loop.add_reader(listener, accept)
+    await leaving.wait()
+    loop.remove_reader(listener)
     await asyncio.gather(*busy)
 
 

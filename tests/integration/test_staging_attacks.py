@@ -6,12 +6,10 @@ And what is beside it is a whole generation or nothing, at the latest after the 
 import collections
 import contextlib
 import os
-import random
 import shutil
 import socket
 import stat
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,8 +20,6 @@ import staging_rig as rig
 from council.domain import errors
 from council.upkeep.engine import blueprint, repository, staging
 
-RIG = Path(rig.__file__)
-LIMIT_S = 60.0
 ROUNDS = 24
 # In turn: as often as it can, and so seldom that staging may succeed.
 FLIPS_MAX = (100_000, 1, 2)
@@ -63,14 +59,6 @@ class Attacked:
             return False
         assert rig.tree(self.where.generations / made) == rig.AFTER
         return True
-
-    def check_visible(self, whole: str) -> None:
-        """See that what has a name that is read is the live generation, and perhaps the whole new one."""
-        assert rig.look(self.folder) == self.before and blueprint.current(self.where) == self.live
-        seen = {name for name in rig.generations(self.where) if not name.startswith(".")}
-        assert seen <= {self.live, whole}
-        if whole in seen:
-            assert rig.tree(self.where.generations / whole) == rig.AFTER
 
     def check(self, *made: str) -> None:
         """See that nothing of the live generation changed, nothing got out, and nothing but `made` is beside it."""
@@ -469,86 +457,3 @@ def test_a_folder_that_is_closed_changes_nothing(attacked: Attacked) -> None:
         attacked.check()
     finally:
         attacked.where.generations.chmod(0o700)
-
-
-# Faults at system calls
-
-CALLS = ("fsync", "rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat", "openat2", "write", "fchmod")
-REMOVING = ("unlink", "unlinkat", "rmdir", "fsync", "rename", "renameat", "renameat2")
-
-
-class Traced:
-    """Runs the rig under strace, with faults in it alone or also in the gits that it starts."""
-
-    def __init__(self, one: Attacked, command: str):
-        self.one, self.argv = one, [sys.executable, str(RIG), str(one.where.root), command]
-
-    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
-        argv = ["strace", "-qq", *options, *self.argv]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-
-    def places(self, log: Path, calls: tuple[str, ...]) -> list[tuple[str, str, int]]:
-        """Return where a fault can be: in which processes, which call, and its number in each of them."""
-        found = []
-        for follow in ("-f", "-q"):
-            done = self.run(follow, "-o", str(log), "-e", f"trace={','.join(calls)}")
-            assert done.returncode == 0, done.stderr
-            seen: collections.Counter[tuple[str, str]] = collections.Counter()
-            for line in log.read_text().splitlines():
-                pid, _, rest = line.partition(" ") if follow == "-f" else ("", "", line)
-                name = rest.strip().partition("(")[0]
-                if name in calls:
-                    seen[name, pid] += 1
-            # strace counts in each process by itself.
-            most = {name: max(count for (other, _), count in seen.items() if other == name) for name, _ in seen}
-            found += [(follow, name, number) for name in sorted(most) for number in range(1, most[name] + 1)]
-            self.one.reset()
-        return found
-
-
-def sample(places: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
-    """Return all places where STAGING_FAULTS=all, else the last of each call and some more."""
-    if os.environ.get("STAGING_FAULTS") == "all":
-        return places
-    last = {(follow, name): number for follow, name, number in places}
-    return sorted({*((*place, number) for place, number in last.items()), *random.Random(7).sample(places, 8)})
-
-
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-
-
-@needs_strace
-@pytest.mark.parametrize("fault", ["error=EIO", "error=ENOSPC", "signal=KILL"])
-def test_a_fault_at_a_call_of_staging_leaves_all_or_nothing(attacked: Attacked, tmp_path: Path, fault: str) -> None:
-    whole = staging.stage(attacked.where, attacked.patch)
-    attacked.reset()
-    stager = Traced(attacked, "stage")
-    places = stager.places(tmp_path / "calls", CALLS)
-    assert {"fsync", "openat2", "write", "renameat"} <= {name for _, name, _ in places}
-    chosen, outcomes = sample(places), collections.Counter[str]()
-    for follow, name, number in chosen:
-        done = stager.run(follow, "-o", "/dev/null", "-e", f"inject={name}:{fault}:when={number}")
-        said = done.stdout.strip()
-        outcomes["staged" if said == whole else said or "said nothing"] += 1
-        assert done.returncode == 0 or said != whole or name == "write", (name, number, done.stderr)
-        assert fault == "signal=KILL" or "Traceback" not in done.stderr or name == "write", done.stderr
-        attacked.check_visible(whole)
-        # The next try makes it whole, and the one after a discard too.
-        attacked.check(staging.stage(attacked.where, attacked.patch))
-        attacked.reset()
-    print(f"{fault} at {len(chosen)} of {len(places)} calls of staging: {dict(outcomes)}")
-
-
-@needs_strace
-@pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])
-def test_a_fault_at_a_call_of_discarding_leaves_all_or_nothing(attacked: Attacked, tmp_path: Path, fault: str) -> None:
-    whole = staging.stage(attacked.where, attacked.patch)
-    discarder = Traced(attacked, "discard")
-    places = discarder.places(tmp_path / "calls", REMOVING)
-    chosen = sample(places)
-    for follow, name, number in chosen:
-        staging.stage(attacked.where, attacked.patch)
-        discarder.run(follow, "-o", "/dev/null", "-e", f"inject={name}:{fault}:when={number}")
-        attacked.check_visible(whole)
-        attacked.reset()
-    print(f"{fault} at {len(chosen)} of {len(places)} calls of discarding")

@@ -21,12 +21,13 @@ def keep(where: home.Home, sent: judging.Submission) -> str:
     digest = patches.digest(sent.document)
     folder = _folder(where, digest)
     if folder.is_dir():
+        # Whoever kept it may have been killed before its name was on disk.
+        durable.sync_folder(folder.parent)
         return digest
     partial = folder.with_name(f".{digest}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    if not folder.parent.is_dir():
-        folder.parent.mkdir(mode=0o700)
-        durable.sync_folder(folder.parent.parent)
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
+    durable.sync_folder(folder.parent.parent)
     partial.mkdir(mode=0o700)
     for name, content in _files(sent).items():
         with (partial / name).open("xb") as file:

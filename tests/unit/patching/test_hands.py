@@ -13,6 +13,7 @@ import pytest
 import pgp
 from council import homes
 from council.domain import authz, errors, home, patches
+from council.kit import durable
 from council.patching import hands, roster, submitted
 from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, journal, steps, way
@@ -41,6 +42,7 @@ class House:
         self.freezes_at = ""
         self.away = 0
         self.crash_in = 10**9
+        self.book: journal.Journal | None = None
 
     def touch(self, what: str = "") -> None:
         if what and what == self.freezes_at:
@@ -119,9 +121,12 @@ def begin(house: House) -> way.Way:
     async def no_pause(_: float) -> None:
         return
 
-    book = journal.Journal.open_at(house.where.lineage)
-    carried = hands.Hands(house.where, book, house, house, SERVICES, lambda: NOW)
-    return way.Way(book, carried, no_pause)
+    if house.book is not None:
+        # As the end of a process does.
+        house.book.close()
+    house.book = journal.Journal.open_at(house.where.lineage)
+    carried = hands.Hands(house.where, house.book, house, house, SERVICES, lambda: NOW)
+    return way.Way(house.book, carried, no_pause)
 
 
 async def apply(house: House, what: judging.Submission) -> steps.State:
@@ -256,6 +261,22 @@ def test_what_was_sent_is_kept_byte_for_byte_and_once(house: House) -> None:
     digest = submitted.keep(house.where, what)
     assert submitted.keep(house.where, dataclasses.replace(what, signature=b"other")) == digest
     assert submitted.find(house.where, digest) == what
+
+
+def test_what_was_kept_and_not_synced_is_synced_by_the_next_call(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    what, folder = sent(house.where), house.where.lineage / "patches"
+    synced: list[Path] = []
+
+    def fail(at: Path) -> None:
+        if any(folder.glob(64 * "[0-9a-f]")):
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(durable, "sync_folder", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        submitted.keep(house.where, what)
+    monkeypatch.setattr(durable, "sync_folder", synced.append)
+    submitted.keep(house.where, what)
+    assert synced == [folder]
 
 
 def test_what_was_changed_or_is_missing_is_not_gone_on_with(house: House) -> None:

@@ -98,6 +98,8 @@ def switch(where: home.Home, made: str) -> None:
     """Point `current` at a materialised generation, atomically."""
     wanted = Path("generations") / made
     if where.current.is_symlink() and where.current.readlink() == wanted:
+        # Whoever moved it may have been killed before that was on disk.
+        durable.sync_folder(where.root)
         return
     partial = where.root / ".current.partial"
     partial.unlink(missing_ok=True)

@@ -24,8 +24,6 @@ BRANCH = "refs/heads/main"
 # Leads to a few bytes that somebody else is to remember: the head of the journal.
 ANCHOR = "refs/council/lineage"
 _ANCHOR_BYTES_MAX = 4096
-# Moving a ref takes no second of work.
-_LOCK_STALE_S = 5.0
 FILES_MAX = 10_000
 # Files and folders of a generation together.
 ENTRIES_MAX = 4 * FILES_MAX
@@ -33,6 +31,8 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 _PLAIN, _EXECUTABLE = "100644", "100755"
 _MODES = frozenset({_PLAIN, _EXECUTABLE})
 _GIT_TIMEOUT_S = 60.0
+# Longer than a git holds the lock of a ref.
+_LOCK_HELD_S = 1.0
 # A line of git's about an object that it is asked for by commit and path.
 _HEADER_BYTES_MAX = 8192
 # A folder of ours within the repository, for objects that are not yet whole.
@@ -40,7 +40,11 @@ _INCOMING = "incoming"
 # Objects that are open and wait to be synced. A process may have 1,024 files by default.
 _OPEN_MAX = 256
 # By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
-_GIT = ("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync")
+_GIT = (
+    "git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync",
+    # Ten times what a git needs that somebody left behind when they were killed.
+    "-c", "core.filesRefLockTimeout=1000",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -168,13 +172,29 @@ def anchored(where: home.Home) -> bytes | None:
 
 def _update_ref(where: home.Home, ref: str, made: str, before: str | None) -> None:
     """Have a ref lead elsewhere, if it leads where it did before."""
-    # A git that was killed leaves its locks for ever: that of the ref, and that of HEAD, which leads to the branch.
-    for name in (ref, "HEAD"):
-        lock = where.blueprint / f"{name}.lock"
+    arguments = ("update-ref", ref, made, before or "0" * len(made))
+    try:
+        _git(where, *arguments)
+    except errors.BlueprintError:
+        if not _unlock(where, ref):
+            raise
+        _git(where, *arguments)
+
+
+def _unlock(where: home.Home, ref: str) -> bool:
+    """Remove what a killed git has left of the locks of a ref and of HEAD; return whether there was any.
+
+    A git that lives holds them for a moment only.
+    """
+    held = {path: path.stat().st_ino for name in ("HEAD", ref) if (path := where.blueprint / f"{name}.lock").exists()}
+    if not held:
+        return False
+    time.sleep(_LOCK_HELD_S)
+    for path, inode in held.items():
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - lock.stat().st_mtime > _LOCK_STALE_S:
-                lock.unlink()
-    _git(where, "update-ref", ref, made, before or "0" * len(made))
+            if path.stat().st_ino == inode:
+                path.unlink()
+    return True
 
 
 def sync_objects(where: home.Home, made: str, parent: str | None) -> None:

@@ -188,12 +188,15 @@ def _read(folder: beneath.Folder, entry: repository.Entry, made: str) -> beneath
 
 
 def _made_by(where: home.Home, generations: beneath.Folder, names: list[str], digest: str, live: str) -> Iterator[str]:
-    """Yield the generations that carry this patch and that the live one did not come from."""
+    """Yield the generations that carry this patch and that the live one did not come from. Raises OSError.
+
+    One that the disk will not show is not passed over: it may be the one that is to go.
+    """
     for name in filter(commits.is_commit, names):
         try:
             with generations.inner(name) as folder:
                 document = folder.read(changes.DOCUMENT, changes.BYTES_MAX).content
-        except (OSError, beneath.NotPlainError):
+        except (FileNotFoundError, beneath.NotPlainError):
             continue
         if hashlib.sha256(document).hexdigest() == digest and not repository.is_ancestor(where, name, live):
             yield name

@@ -4,9 +4,14 @@ A segment is named for the number of its first record. A last line that is torn 
 it is cut off when the journal is opened. Any other line that does not follow the one before is damage, and nothing is applied
 until a person has looked. Whole records that are missing at the end the chain alone does not show: `lineage` finds them by
 checkpoints, and by the heads that are kept elsewhere.
+
+Whoever appends holds a lock from before it reads until it closes: what was counted from the records, as a quota, still holds
+when the next record is written. The lock ends with the process that holds it. Whoever only looks needs none.
 """
 
+import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +21,9 @@ from council.domain import errors
 from council.kit import chain, durable
 
 SEGMENT_BYTES_MAX = 1024 * 1024
+LOCK_WAIT_S = 10.0
+_LOCK = "journal.lock"
+_LOCK_PAUSE_S = 0.005
 _SUFFIX = ".jsonl"
 _OWN = frozenset({"seq", "previous", "digest"})
 
@@ -29,37 +37,46 @@ class Entry:
 
 
 class Journal:
-    """Appends records; one process at a time. Use `open_at`."""
+    """Appends records; nobody else does until it is closed. Use `open_at`."""
 
-    def __init__(self, folder: Path, descriptor: int, size_bytes: int, entries: list[Entry], segment_bytes_max: int):
+    def __init__(
+        self, folder: Path, lock: int, descriptor: int, size_bytes: int, entries: list[Entry], segment_bytes_max: int
+    ):
         self._folder = folder
+        self._lock = lock
         self._descriptor = descriptor
         self._size_bytes = size_bytes
         self._segment_bytes_max = segment_bytes_max
         self.entries = entries
 
     @classmethod
-    def open_at(cls, folder: Path, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> "Journal":
-        """Open the journal, made where there is none, and read it.
+    def open_at(
+        cls, folder: Path, segment_bytes_max: int = SEGMENT_BYTES_MAX, wait_s: float = LOCK_WAIT_S
+    ) -> "Journal":
+        """Open the journal, made where there is none, and read it. Blocks while another holds it, at most `wait_s`.
 
-        Raises JournalError if it is damaged; then nothing is changed. Raises OSError.
+        Raises JournalError if it is damaged, UnavailableError if another holds it; then nothing is changed. Raises OSError.
         """
         if not folder.is_dir():
-            folder.mkdir(mode=0o700)
+            folder.mkdir(mode=0o700, exist_ok=True)
             durable.sync_folder(folder.parent)
-        entries, last, whole = _read(folder)
-        path = last or folder / _name(1)
-        descriptor = _opened(path)
+        lock = _locked(folder, wait_s)
         try:
-            # A file that a crash left, or one just made, may not be named on disk yet.
-            durable.sync_folder(folder)
-            if os.fstat(descriptor).st_size > whole:
-                os.ftruncate(descriptor, whole)
-                os.fsync(descriptor)
+            entries, last, whole = _read(folder)
+            descriptor = _opened(last or folder / _name(1))
+            try:
+                # A file that a crash left, or one just made, may not be named on disk yet.
+                durable.sync_folder(folder)
+                if os.fstat(descriptor).st_size > whole:
+                    os.ftruncate(descriptor, whole)
+                    os.fsync(descriptor)
+            except BaseException:
+                os.close(descriptor)
+                raise
         except BaseException:
-            os.close(descriptor)
+            os.close(lock)
             raise
-        return cls(folder, descriptor, whole, entries, segment_bytes_max)
+        return cls(folder, lock, descriptor, whole, entries, segment_bytes_max)
 
     @property
     def head(self) -> chain.Point:
@@ -85,8 +102,9 @@ class Journal:
         return point
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the journal, so that another may append."""
         os.close(self._descriptor)
+        os.close(self._lock)
 
     def _begin_segment(self, seq: int) -> None:
         descriptor = _opened(self._folder / _name(seq))
@@ -101,6 +119,26 @@ def read(folder: Path) -> list[Entry]:
     Raises JournalError if it is damaged. Raises OSError.
     """
     return _read(folder)[0] if folder.is_dir() else []
+
+
+def _locked(folder: Path, wait_s: float) -> int:
+    """Return a descriptor that holds the journal until it is closed. Raises UnavailableError, OSError."""
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    deadline_s = time.monotonic() + wait_s
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline_s:
+                    raise errors.UnavailableError(
+                        "Another process writes the journal of patches. Nothing has changed; try again when it has ended."
+                    ) from error
+            time.sleep(_LOCK_PAUSE_S)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _read(folder: Path) -> tuple[list[Entry], Path | None, int]:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from council.domain import errors, home
+from council.kit import durable
 from council.upkeep.engine import blueprint, repository
 
 
@@ -253,16 +254,23 @@ LOCKS = [
 
 @pytest.mark.parametrize(("name", "work"), LOCKS)
 def test_the_lock_of_a_git_that_was_killed_holds_nobody_up_and_that_of_one_at_work_is_kept(
-    where: home.Home, name: str, work: Callable[[home.Home], object]
+    where: home.Home, monkeypatch: pytest.MonkeyPatch, name: str, work: Callable[[home.Home], object]
 ) -> None:
     first = blueprint.commit(where, {"a": b"1"}, "Start")
     lock = where.blueprint / f"{name}.lock"
     lock.parent.mkdir(exist_ok=True)
     lock.touch()
+
+    def another_comes(_: float) -> None:
+        # The old one first, or the new one could get its number.
+        lock.rename(lock.with_name("left"))
+        lock.touch()
+
+    monkeypatch.setattr(repository.time, "sleep", another_comes)
     with pytest.raises(errors.BlueprintError, match="git refused"):
         work(where)
     assert git(where, "rev-parse", "main") == first == blueprint.current(where)
-    os.utime(lock, times=(lock.stat().st_atime - 60.0,) * 2)
+    monkeypatch.setattr(repository.time, "sleep", lambda _: None)
     work(where)
     assert not lock.exists()
 
@@ -303,6 +311,24 @@ def test_only_what_came_from_the_end_of_the_branch_is_adopted(where: home.Home) 
         with pytest.raises(errors.BlueprintError, match=why):
             blueprint.adopt(where, name)
     assert git(where, "rev-parse", "main") == other == blueprint.current(where)
+
+
+def test_a_switch_whose_sync_failed_is_synced_by_the_next_call(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = blueprint.commit(where, {"a": b"1"}, "Start")
+    after = blueprint.commit(where, {"a": b"2"}, "Go on")
+    synced: list[Path] = []
+
+    def fail(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(durable, "sync_folder", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        blueprint.switch(where, made)
+    monkeypatch.setattr(durable, "sync_folder", synced.append)
+    blueprint.switch(where, made)
+    assert synced == [where.root] and blueprint.current(where) == made != after
 
 
 def test_what_was_written_into_the_repository_in_part_is_gone_after_the_next_commit(where: home.Home) -> None:

@@ -177,6 +177,24 @@ def test_discarding_removes_halves_and_no_other_patch(where: home.Home) -> None:
     assert rig.generations(where) == {live, other} and rig.tree(where.generations / live) == rig.FILES
 
 
+def test_what_the_disk_does_not_show_is_not_said_to_be_discarded(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch = rig.usual(blueprint.current(where))
+    made = staging.stage(where, patch)
+
+    def refused(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(beneath.Folder, "read", refused)
+        with pytest.raises(errors.StagingError) as raised:
+            staging.discard(where, patch.digest)
+    assert raised.value.reason == "disk_failed" and made in rig.generations(where)
+    staging.discard(where, patch.digest)
+    assert made not in rig.generations(where)
+
+
 def test_what_serves_and_what_it_came_from_is_not_discarded(where: home.Home) -> None:
     first = blueprint.current(where)
     patch = rig.usual(first)

@@ -1,5 +1,6 @@
 """What is found in a journal that was touched, and what a crash leaves."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def made(folder: Path) -> dict[str, bytes]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    """Return the segments; the lock beside them is empty."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "journal.lock"}
 
 
 def put(folder: Path, content: dict[str, bytes]) -> None:
@@ -54,6 +56,38 @@ def test_whoever_only_looks_changes_nothing(tmp_path: Path) -> None:
     before = files(tmp_path / "j")
     assert [one.record for one in journal.read(tmp_path / "j")] == RECORDS[:-1]
     assert files(tmp_path / "j") == before
+
+
+def test_only_one_appends_at_a_time_and_whoever_looks_waits_for_nobody(tmp_path: Path) -> None:
+    book = journal.Journal.open_at(tmp_path / "j")
+    book.append(RECORDS[0])
+    with pytest.raises(errors.UnavailableError, match="try again when it has ended"):
+        journal.Journal.open_at(tmp_path / "j", wait_s=0.0)
+    assert [one.record for one in journal.read(tmp_path / "j")] == RECORDS[:1]
+    book.close()
+    again = journal.Journal.open_at(tmp_path / "j", wait_s=0.0)
+    assert again.records == RECORDS[:1]
+    again.close()
+
+
+def test_whoever_waits_for_the_journal_gets_it_and_reads_what_was_written_meanwhile(tmp_path: Path) -> None:
+    book = journal.Journal.open_at(tmp_path / "j")
+    found: list[journal.Journal] = []
+    waiting = threading.Thread(target=lambda: found.append(journal.Journal.open_at(tmp_path / "j", wait_s=60.0)))
+    waiting.start()
+    book.append(RECORDS[0])
+    book.close()
+    waiting.join()
+    assert found[0].records == RECORDS[:1]
+    found[0].close()
+
+
+def test_a_journal_that_cannot_be_opened_is_held_by_nobody(tmp_path: Path) -> None:
+    content = made(tmp_path / "j")
+    put(tmp_path / "j", content | {min(content): b"x\n"})
+    for _ in range(2):
+        with pytest.raises(errors.JournalError, match="damaged"):
+            journal.Journal.open_at(tmp_path / "j", wait_s=0.0)
 
 
 @pytest.mark.parametrize("cut", [1, 40, 100])

@@ -80,12 +80,20 @@ def test_one_that_ran_ahead_opens_no_second_day_when_it_is_set_right() -> None:
     assert not refused(rows, now=NOW + 2 * DAY)
 
 
+def test_what_comes_after_a_clock_that_ran_ahead_was_set_right_counts_too() -> None:
+    ahead = applied(1, at=NOW + DAY)
+    assert not refused(ahead + applied(1, start=1))
+    assert refused(ahead + applied(2, start=1))
+    assert refused(ahead + applied(2, start=1), now=NOW + DAY)
+    assert not refused([*ahead, *applied(2, start=1), {"override": 1, "at": NOW}])
+
+
 def test_an_override_raises_the_limit_until_midnight() -> None:
     rows = [*applied(3), {"override": 2, "at": NOW - 5}]
     assert not refused(rows)
     assert not refused(rows + applied(1, start=3))
     assert refused(rows + applied(2, start=3))
-    assert refused([*applied(3, at=MIDNIGHT), {"override": 2, "at": NOW - 5}], now=MIDNIGHT)
+    assert refused([{"override": 2, "at": NOW - 5}, *applied(3, at=MIDNIGHT)], now=MIDNIGHT)
 
 
 @pytest.mark.parametrize("records", [[], [{"phase": "launching", "patch": "x"}], [{"at": NOW, "refusals": 7}]])

@@ -5,8 +5,9 @@ ends as refused, and goes on counting when it ends as applied or rolled back. A 
 counts. A record `{"override": N, "at": ...}` that a person's key stood behind raises every limit by N for the rest of its
 day.
 
-Days are UTC. The day is never before that of any record: a clock that is set back gives no quota back. One that ran ahead
-uses up days that have not come, until they come or a person overrides.
+Days are UTC. The day is never before that of any record, and what comes after a record belongs to its day at the earliest,
+whatever its own clock said: a clock that is set back gives no quota back. One that ran ahead uses up days that have not come,
+until they come or a person overrides.
 """
 
 from collections import Counter
@@ -46,8 +47,8 @@ class Tally:
         if day > self._day:
             self._day, self._begun, self._extra = day, {}, 0
         if "override" in record:
-            self._extra += int(record["override"]) if day == self._day else 0
-        elif record.get("phase") == steps.Phase.STAGING and day == self._day and not record.get("trial"):
+            self._extra += int(record["override"])
+        elif record.get("phase") == steps.Phase.STAGING and not record.get("trial"):
             self._begun.setdefault(str(record["patch"]), record)
         elif record.get("outcome") == steps.Outcome.REFUSED:
             self._begun.pop(str(record["patch"]), None)
