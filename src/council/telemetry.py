@@ -282,6 +282,33 @@ GENERATION = prometheus_client.Gauge(
     multiprocess_mode="liveall",
 )
 
+# Patches.
+PATCHES = prometheus_client.Counter(
+    "patchctl_patches_total",
+    "Patches that came to their end, by outcome (applied, refused, rolled back, tried), reason (a refusal's word, or the step "
+    "in which it turned out to be bad) and kind of the signer's key (empty where none was proven).",
+    ["outcome", "reason", "author_kind"],
+)
+PATCHES_ROLLED_BACK = prometheus_client.Counter("patchctl_rollbacks_total", "Patches that were rolled back.")
+PATCHES_BY_PEOPLE = prometheus_client.Counter(
+    "patchctl_human_merges_total", "Patches that were applied and that a person's key signed."
+)
+PATCHES_LAST_APPLY = prometheus_client.Gauge(
+    "patchctl_last_apply_ts",
+    "When a patch was applied last, seconds of Unix time; absent where none was.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
+PATCHES_QUOTA_USED = prometheus_client.Gauge(
+    "patchctl_quota_used", "Patches of bots that count today.", ["svc"], multiprocess_mode="livemax"
+)
+PATCHES_QUOTA_LIMIT = prometheus_client.Gauge(
+    "patchctl_quota_limit", "Patches that bots may have applied today.", ["svc"], multiprocess_mode="livemax"
+)
+PATCHES_FROZEN = prometheus_client.Gauge(
+    "patchctl_frozen", "1 while nothing is applied.", ["svc"], multiprocess_mode="livemax"
+)
+
 # The model process.
 MODEL_SLOTS_BUSY = prometheus_client.Gauge(
     "council_model_slots_busy", "Generations running.", multiprocess_mode="livesum"

@@ -15,7 +15,7 @@ from council.domain import authz, baking, gates, model_catalogue, providers, sen
 EVERYBODY = ("council.yaml",)
 # Read anew by whoever wants it: the pair by those who look at patches, the rules for patches and the questions that try a
 # generation at each of them, the models that may be fetched by the command that fetches one.
-NOBODY = (".council/", authz.FILE, baking.FILE, model_catalogue.FILE)
+NOBODY = (".council/", authz.FILE, f"{authz.KEYS_FOLDER}/", baking.FILE, model_catalogue.FILE)
 USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
     {
         "store": (),
@@ -24,6 +24,8 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "recall": ("guidebook/", "knowledge/"),
         "zygote": (),
         "sandboxd": (),
+        # Its rules it reads anew for each patch.
+        "patchctl": (),
         "watcher": (gates.FILE, providers.FILE, sentinels.FILE),
         "messenger": (),
         "gateway": ("prompts/", providers.FILE),

@@ -5,6 +5,7 @@ none decides: whether the tried generation is good is the judges' word, whether 
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -96,17 +97,18 @@ class Hands:
         raise errors.JournalError(f"The journal does not say when patch {patches.cid(digest)} came. Submit it again.")
 
     async def _touched(self, state: steps.State) -> list[str]:
-        def read() -> list[str]:
-            before, after = (engine_inputs.read(self._where.generations / name) for name in (state.base, state.target))
-            return sorted(inputs.touched(self._services, before, after))
+        return await asyncio.to_thread(self.touched, state.base, state.target)
 
-        return await asyncio.to_thread(read)
+    def touched(self, before: str, after: str) -> list[str]:
+        """Return the services that use what differs between two generations. Blocking. Raises BlueprintError."""
+        read = [engine_inputs.read(self._where.generations / name) for name in (before, after)]
+        return sorted(inputs.touched(self._services, *read))
 
     async def _check(self, state: steps.State) -> steps.Done | steps.Failed:
         """Judge once more, by what is so now, and compare what was staged with its commit."""
         sent = submitted.find(self._where, state.digest)
         seen = await asyncio.to_thread(situation.look, self._where)
-        at = situation.situation(self._where, seen, self._now())
+        at = dataclasses.replace(situation.situation(self._where, seen, self._now()), spends=not state.trial)
         found = await checking.check(sent, seen, at, self._where.generations / seen.live)
         if found.reason:
             return steps.Failed(found.reason)

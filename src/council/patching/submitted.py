@@ -10,13 +10,12 @@ from pathlib import Path
 
 from council.domain import errors, home, patches
 from council.kit import durable
-from council.upkeep.patchctl.core import judging
 
 _DOCUMENT, _SIGNATURE, _COSIGNATURES = "patch.json", "patch.sig", "cosignature-{}.sig"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def keep(where: home.Home, sent: judging.Submission) -> str:
+def keep(where: home.Home, sent: patches.Submission) -> str:
     """Keep what was sent, once; return its digest. Raises OSError."""
     digest = patches.digest(sent.document)
     folder = _folder(where, digest)
@@ -39,7 +38,7 @@ def keep(where: home.Home, sent: judging.Submission) -> str:
     return digest
 
 
-def find(where: home.Home, digest: str) -> judging.Submission:
+def find(where: home.Home, digest: str) -> patches.Submission:
     """Return what was kept under a digest. Raises SetupError where it is missing, or is not what was kept."""
     folder = _folder(where, digest)
     try:
@@ -55,10 +54,10 @@ def find(where: home.Home, digest: str) -> judging.Submission:
         raise errors.SetupError(
             f"What lies under {folder} is not what was sent. Find out who wrote there, and submit the patch again."
         )
-    return judging.Submission(document, signature, tuple(cosignatures))
+    return patches.Submission(document, signature, tuple(cosignatures))
 
 
-def _files(sent: judging.Submission) -> dict[str, bytes]:
+def _files(sent: patches.Submission) -> dict[str, bytes]:
     more = {_COSIGNATURES.format(number): raw for number, raw in enumerate(sent.cosignatures, 1)}
     return {_DOCUMENT: sent.document, _SIGNATURE: sent.signature, **more}
 

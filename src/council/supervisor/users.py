@@ -30,6 +30,7 @@ _GROUPS = {
     "model": (COUNCIL, KEY),
     "recall": (COUNCIL, RECORDS),
     "watcher": (COUNCIL, KEY, RECORDS, "store"),
+    "patchctl": (COUNCIL, KEY, "store"),
 }
 _EVERYBODYS_GROUPS = (COUNCIL,)
 

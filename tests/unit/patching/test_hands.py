@@ -15,7 +15,6 @@ from council.domain import authz, errors, home, patches
 from council.patching import hands, roster, submitted
 from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, journal, steps, way
-from council.upkeep.patchctl.core import judging
 
 pytestmark = pytest.mark.skipif(shutil.which("gpgv") is None, reason="gpgv is not installed")
 # Real time: gpgv reads the machine's clock.
@@ -103,11 +102,11 @@ def house(listed: home.Home, tmp_path: Path) -> Iterator[House]:
     yield House(home.Home(Path(shutil.copytree(listed.root, tmp_path / "home", symlinks=True))))
 
 
-def sent(where: home.Home, path: str = "prompts/new.md") -> judging.Submission:
+def sent(where: home.Home, path: str = "prompts/new.md") -> patches.Submission:
     change = patches.Change(path, patches.Action.PUT, b"Answer shortly.\n", None)
     made = patches.Patch("Ann", NOW - 60, NOW + 3600, blueprint.current(where), "Answer shortly", "So.", (change,), 7)
     document = patches.dump(made)
-    return judging.Submission(document, pgp.signature(ANN.primary, document, NOW - 30))
+    return patches.Submission(document, pgp.signature(ANN.primary, document, NOW - 30))
 
 
 def begin(house: House) -> way.Way:
@@ -121,7 +120,7 @@ def begin(house: House) -> way.Way:
     return way.Way(book, carried, no_pause)
 
 
-async def apply(house: House, what: judging.Submission) -> steps.State:
+async def apply(house: House, what: patches.Submission) -> steps.State:
     digest = submitted.keep(house.where, what)
     about = {"at": NOW, "signer": ANN.fingerprint, "kind": "human"}
     state = await begin(house).apply(digest, blueprint.current(house.where), about)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from council.domain import errors, home
-from council.kit import commits, durable
+from council.kit import commits, durable, permissions
 from council.upkeep.engine import repository
 
 
@@ -180,10 +180,12 @@ def _write_file(root: int, path: str, content: bytes, mode: int) -> None:
 def locked(where: home.Home) -> Iterator[None]:
     """Be the only one who writes the blueprint and its generations. Raises BlueprintError, also for an OSError within."""
     try:
-        where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (where.root / ".blueprint.lock").open("w") as lock:
+        where.lineage.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (where.lineage / "blueprint.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+            for folder in (where.blueprint, where.generations, where.lineage):
+                permissions.follow_owner(folder)
     except OSError as error:
         raise errors.BlueprintError(
             f"The blueprint under {where.root} could not be written: {error.strerror or error}. "

@@ -34,7 +34,11 @@ _INCOMING = "incoming"
 # Objects that are open and wait to be synced. A process may have 1,024 files by default.
 _OPEN_MAX = 256
 # By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
-_GIT = ("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync")
+# Whose the folder is, the supervisor sees to; git would take only its own user's.
+_GIT = (
+    *("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync"),
+    *("-c", "safe.directory=*"),
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
