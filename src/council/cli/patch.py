@@ -327,12 +327,12 @@ def show_history(limit: int, where: home.Home, as_json: bool) -> None:
             patches.time_text(one.at_s) if one.at_s else "",
             f"{one.ended_s - one.at_s} s" if one.ended_s else "",
             one.author,
-            patch_rows.outcome(one),
             one.title,
+            patch_rows.outcome(one),
         )
         for one in found
     ]
-    options.print_table(("CID", "CAME", "TOOK", "AUTHOR", "OUTCOME", "TITLE"), rows, right=frozenset({2}))
+    options.print_table(("CID", "CAME", "TOOK", "AUTHOR", "TITLE", "OUTCOME"), rows, right=frozenset({2}))
 
 
 @patch.command()

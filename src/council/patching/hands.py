@@ -144,6 +144,8 @@ def settle(where: home.Home, state: steps.State) -> None:
     Not before: the start of a Council goes on with a generation that is ahead of the branch, and a rollback must leave
     the branch where it was. Raises BlueprintError.
     """
+    if state.digest:
+        submitted.drop(where, state.digest)
     if state.last is steps.Outcome.APPLIED:
         blueprint.adopt(where, blueprint.current(where))
 

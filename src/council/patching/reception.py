@@ -247,9 +247,7 @@ class Reception:
             book.append(lineage.checkpoint(book.head, self._parts.sign(lineage.statement(book.head))))
 
     def _stepped(self, state: steps.State) -> None:
-        _log.info(
-            "a patch went on", extra={"cid": patches.cid(state.digest), "phase": state.phase, "why": state.reason}
-        )
+        _log.info("patch", extra={"cid": patches.cid(state.digest), "phase": state.phase, "why": state.reason})
         self._tell(self._row(state.digest))
 
     def _refuse(self, checked: checking.Checked) -> None:

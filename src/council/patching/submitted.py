@@ -1,6 +1,7 @@
 """What was sent, kept byte for byte: a way that a crash has cut short goes on with the same bytes.
 
-Each patch has a folder of its digest under `lineage/patches`, whole and on disk before the journal says that its way has begun.
+Each patch has a folder of its digest under `lineage/patches`, whole and on disk before the journal says that its way has begun,
+and gone once it has ended: what was applied carries the pair in its generation.
 """
 
 import os
@@ -16,11 +17,10 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def keep(where: home.Home, sent: patches.Submission) -> str:
-    """Keep what was sent, once; return its digest. Raises OSError."""
+    """Keep what was sent, in the place of what a crash has left of the same patch; return its digest. Raises OSError."""
     digest = patches.digest(sent.document)
     folder = _folder(where, digest)
-    if folder.is_dir():
-        return digest
+    shutil.rmtree(folder, ignore_errors=True)
     partial = folder.with_name(f".{digest}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     if not folder.parent.is_dir():
@@ -36,6 +36,11 @@ def keep(where: home.Home, sent: patches.Submission) -> str:
     partial.rename(folder)
     durable.sync_folder(folder.parent)
     return digest
+
+
+def drop(where: home.Home, digest: str) -> None:
+    """Keep it no longer. Idempotent."""
+    shutil.rmtree(_folder(where, digest), ignore_errors=True)
 
 
 def find(where: home.Home, digest: str) -> patches.Submission:
