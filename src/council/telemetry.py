@@ -23,25 +23,8 @@ from council.domain import answers, errors
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
 
 _LATENCY_BUCKETS_S = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    0.75,
-    1,
-    1.5,
-    2.5,
-    5,
-    10,
-    20,
-    40,
-    80,
-    160,
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75),
+    *(1, 1.5, 2.5, 5, 10, 20, 40, 80, 160),
 )
 _SIZE_BUCKETS_BYTES = (256, 1024, 2048, 4096, 8192, 10_240, 16_384, 32_768, 65_536, 262_144, 1_048_576)
 
@@ -285,8 +268,7 @@ GENERATION = prometheus_client.Gauge(
 # Patches.
 PATCHES = prometheus_client.Counter(
     "patchctl_patches_total",
-    "Patches that came to their end, by outcome (applied, refused, rolled back, tried), reason (a refusal's word, or the step "
-    "in which it turned out to be bad) and kind of the signer's key (empty where none was proven).",
+    "Patches that came to their end, by outcome, reason (a refusal's word, or the step that failed) and kind of the proven key.",
     ["outcome", "reason", "author_kind"],
 )
 PATCHES_ROLLED_BACK = prometheus_client.Counter("patchctl_rollbacks_total", "Patches that were rolled back.")
