@@ -75,9 +75,9 @@ class _Bench:
             patches.Patch("Ann", now - 60, now + 3600, self._sight.live, f"Patch {self._count}", "So.", tuple(made))
         )
 
-    def _sent(self, document: bytes, key: "pysequoia.Tsk | None" = None) -> judging.Submission:
+    def _sent(self, document: bytes, key: "pysequoia.Tsk | None" = None) -> patches.Submission:
         signer = (key or self._key).signer()
-        return judging.Submission(
+        return patches.Submission(
             document, bytes(pysequoia.sign(signer, document, mode=pysequoia.SignatureMode.DETACHED, armor=False))
         )
 
@@ -103,9 +103,9 @@ class _Bench:
         good = self._sent(self._document(1, 11_000))
         kinds = {
             "of an unlisted key": self._sent(good.document, self._other),
-            "of other bytes": judging.Submission(good.document + b" ", good.signature),
+            "of other bytes": patches.Submission(good.document + b" ", good.signature),
             "signed and malformed": self._sent(good.document[:-3]),
-            "no signature": judging.Submission(good.document, b"\xff" * 200),
+            "no signature": patches.Submission(good.document, b"\xff" * 200),
         }
         rows = []
         for kind, sent in kinds.items():
@@ -143,7 +143,7 @@ class _Bench:
             figures.median("second verifier", "gpgv", second_ms, "ms", note="a process each time"),
         ]
 
-    async def _second(self, sent: judging.Submission) -> float:
+    async def _second(self, sent: patches.Submission) -> float:
         name, raw = next(iter(self._sight.packets.items()))
         began_s = time.perf_counter()
         await gpgv.check(sent.document, sent.signature, name, raw)

@@ -77,9 +77,9 @@ def signed(document: bytes, owner: pgp.Owner = TUNER, made: int = NOW - 30) -> b
 
 def sent(
     what: patches.Patch | bytes = PATCH, owner: pgp.Owner = TUNER, cosigners: tuple[pgp.Owner, ...] = ()
-) -> judging.Submission:
+) -> patches.Submission:
     document = what if isinstance(what, bytes) else patches.dump(what)
-    return judging.Submission(document, signed(document, owner), tuple(signed(document, one) for one in cosigners))
+    return patches.Submission(document, signed(document, owner), tuple(signed(document, one) for one in cosigners))
 
 
 def situation(records: Iterable[Mapping[str, Any]] = (), **changed: Any) -> judging.Situation:

@@ -21,7 +21,6 @@ from council.domain import authz, errors, home, patches
 from council.patching import hands, roster, submitted
 from council.upkeep.engine import blueprint, repository, staging
 from council.upkeep.patchctl import freeze, journal, journal_key, steps, way
-from council.upkeep.patchctl.core import judging
 
 # Calls that change what is on disk, or speak with others.
 CHANGING = (
@@ -173,7 +172,7 @@ def _freeze_standing(where: home.Home) -> object:
 
 # What was sent
 
-_SENT = judging.Submission(b'{"number":1}', b"signature", (b"first", b"second"))
+_SENT = patches.Submission(b'{"number":1}', b"signature", (b"first", b"second"))
 
 
 def _sent(where: home.Home) -> object:
@@ -262,7 +261,7 @@ def _apply(problem: str) -> Told:
 async def _applied(where: home.Home, problem: str) -> None:
     """End what was begun; if nothing was, take the patch along its way."""
     house = _House(where, problem)
-    sent = judging.Submission((where.root / "patch.json").read_bytes(), (where.root / "patch.sig").read_bytes())
+    sent = patches.Submission((where.root / "patch.json").read_bytes(), (where.root / "patch.sig").read_bytes())
     with contextlib.closing(journal.Journal.open_at(where.lineage)) as book:
         carried = hands.Hands(where, book, house, house, _SERVICES, time.time)
         takes = way.Way(book, carried)

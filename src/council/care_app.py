@@ -126,37 +126,58 @@ def watcher(
     `spending` reads every budget from the records, and raises RecordsUnavailableError.
     """
     from council.backends.samples import sqlite
-    from council.backends.scraper import http
     from council.upkeep import loop
     from council.upkeep.samples import recent
 
     settings = config.watch
     samples = sqlite.SqliteSamples(where.watch / "samples.db")
-    scraper = http.HttpScraper({"gateway": read_secret(where.metrics_key_file)}, settings)
+    reads = scraper(config, where)
     seen = recent.Recent(loop.RECENT_S, settings.series_max)
     source = _metrics_source(settings, seen)
     kept_alerts = alerts(config, where)
 
-    def targets() -> list[watching.Target]:
-        """Return whom the supervisor lists. Raises ScrapeError."""
-        try:
-            return loop.read_targets(json.loads(where.targets_file.read_text()))
-        except (OSError, ValueError) as error:
-            raise errors.ScrapeError(f"{where.targets_file.name} cannot be read: {error}") from error
-
     parts = loop.Parts(
         runtime(where),
-        scraper,
+        reads,
         source,
         samples,
         kept_alerts,
-        targets,
+        lambda: targets(where),
         spending,
         clock_module.SystemClock(),
     )
     listed = on_this_machine(watched)
     made = loop.Loop(parts, listed, rules, seen, settings, generation)
-    return Watcher(made, targets, listed, rules, kept_alerts, samples, scraper, source)
+    return Watcher(made, lambda: targets(where), listed, rules, kept_alerts, samples, reads, source)
+
+
+def scraper(config: config_module.Config, where: home_module.Home) -> care_ports.Scraper:
+    """Return what reads the services of this home. Raises SetupError."""
+    from council.backends.scraper import http
+
+    return http.HttpScraper({"gateway": read_secret(where.metrics_key_file)}, config.watch)
+
+
+def targets(where: home_module.Home) -> list[watching.Target]:
+    """Return whom the supervisor lists. Raises ScrapeError."""
+    try:
+        return watching.read_targets(json.loads(where.targets_file.read_text()))
+    except (OSError, ValueError) as error:
+        raise errors.ScrapeError(f"{where.targets_file.name} cannot be read: {error}") from error
+
+
+def trier(where: home_module.Home, url: str, limit_s: float) -> care_ports.Trier:
+    """Return what puts marked requests to the gateway at a URL. Raises SetupError."""
+    from council.backends.trier import http
+
+    return http.HttpTrier(url, read_secret(where.trial_key_file), limit_s=limit_s)
+
+
+def generations(where: home_module.Home) -> care_ports.Generations:
+    """Return what has generations started and switched: the supervisor of this machine."""
+    from council.backends.runtime import local
+
+    return local.LocalRuntime(where)
 
 
 def _metrics_source(settings: watching.WatchConfig, seen: "recent_module.Recent") -> care_ports.MetricsSource:
@@ -198,6 +219,17 @@ def watch(where: home_module.Home) -> care_ports.Watch:
     from council.backends.watch import unix
 
     return unix.UnixWatch(where.socket("watcher"))
+
+
+def patch_service(where: home_module.Home, port: int) -> care_ports.PatchService:
+    """Return what asks patchctl on a port of this machine, with the owner's key where it can be read."""
+    from council.backends.patch_service import http
+
+    try:
+        key = where.patches_key_file.read_text().strip()
+    except OSError:
+        key = ""
+    return http.HttpPatchService(f"http://127.0.0.1:{port}", key)
 
 
 def runtime(where: home_module.Home) -> ports.Runtime:

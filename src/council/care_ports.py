@@ -1,9 +1,9 @@
 """Every Protocol that a back end of the care loop fills. Those of the request loop, and what both use, are in `ports.py`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Protocol
 
-from council.domain import baking, gates, incidents, watching
+from council.domain import baking, gates, incidents, patches, watching
 
 
 class Incidents(Protocol):
@@ -126,6 +126,28 @@ class Generations(Protocol):
 
     async def discard(self, generation: str) -> None:
         """End what runs of a generation that is not live; return when none of it is left. Raises InvalidRequestError."""
+
+
+class PatchService(Protocol):
+    """Where patches are taken in. Every method raises PatchServiceUnavailableError; rows are JSON objects as it tells them."""
+
+    async def apply(self, sent: patches.Submission, *, trial: bool = False) -> patches.Decision:
+        """Have a patch take effect, or only be tried. Returns once it is judged; its way goes on."""
+
+    async def roll_back(self, cid: str, by: str, reason: str) -> Mapping[str, Any]:
+        """Take back the patch on its way, or the newest that was applied; `cid` "" either. Returns its row as it is.
+
+        Raises NotFoundError, InvalidRequestError, OverloadedError.
+        """
+
+    async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
+        """Raise today's limits by a person's signed statement. Raises PatchRefusedError."""
+
+    def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Yield the row of the newest patch, then that of each patch at each of its steps."""
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
 
 
 class Watch(Protocol):

@@ -299,13 +299,17 @@ def load_trial(where: home_module.Home, generation: str) -> tuple[baking.Questio
     return trial_file.build(read_yaml(path) if path.exists() else parse_yaml(default_files()[baking.FILE], baking.FILE))
 
 
-def default_files() -> dict[str, bytes]:
-    """Return the default blueprint: the folder `config` of a checkout or wheel, and the docs as its guidebook."""
+def default_folders() -> dict[str, Path]:
+    """Return where the default blueprint lies: its folders by what is put before their files' paths."""
     packaged = Path(__file__).parent / "_blueprint"
     checkout = Path(__file__).parents[2]
-    sources = {"": packaged} if packaged.is_dir() else {"": checkout / "config", "guidebook/": checkout / "docs"}
+    return {"": packaged} if packaged.is_dir() else {"": checkout / "config", "guidebook/": checkout / "docs"}
+
+
+def default_files() -> dict[str, bytes]:
+    """Return the default blueprint: the folder `config` of a checkout or wheel, and the docs as its guidebook."""
     files: dict[str, bytes] = {}
-    for prefix, folder in sources.items():
+    for prefix, folder in default_folders().items():
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.name.startswith("."):
                 files[prefix + path.relative_to(folder).as_posix()] = path.read_bytes()
@@ -341,9 +345,13 @@ def _make_folders(where: home_module.Home) -> None:
 
 
 def _make_keys(where: home_module.Home) -> None:
-    for file in (where.internal_key_file, where.metrics_key_file, where.trial_key_file):
+    for file in (where.internal_key_file, where.metrics_key_file, where.trial_key_file, where.patches_key_file):
         if not file.exists():
             _write_secret(file, secrets.token_urlsafe(32))
+    if not where.journal_key_file.exists() or not where.journal_certificate_file.exists():
+        from council.upkeep.patchctl import journal_key
+
+        journal_key.ensure(where.journal_key_file, where.journal_certificate_file)
 
 
 def write_provider_key(where: home_module.Home, provider: str, key: str) -> None:

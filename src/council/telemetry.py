@@ -23,25 +23,8 @@ from council.domain import answers, errors
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
 
 _LATENCY_BUCKETS_S = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    0.75,
-    1,
-    1.5,
-    2.5,
-    5,
-    10,
-    20,
-    40,
-    80,
-    160,
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75),
+    *(1, 1.5, 2.5, 5, 10, 20, 40, 80, 160),
 )
 _SIZE_BUCKETS_BYTES = (256, 1024, 2048, 4096, 8192, 10_240, 16_384, 32_768, 65_536, 262_144, 1_048_576)
 
@@ -286,6 +269,32 @@ INPUTS = prometheus_client.Gauge(
     "1 for the digest of the files that this service began with; absent where they could not be read.",
     ["svc", "digest"],
     multiprocess_mode="liveall",
+)
+
+# Patches.
+PATCHES = prometheus_client.Counter(
+    "patchctl_patches_total",
+    "Patches that ended, by outcome, reason (a refusal's word, or the step that failed) and kind of the proven key.",
+    ["outcome", "reason", "author_kind"],
+)
+PATCHES_ROLLED_BACK = prometheus_client.Counter("patchctl_rollbacks_total", "Patches that were rolled back.")
+PATCHES_BY_PEOPLE = prometheus_client.Counter(
+    "patchctl_human_merges_total", "Patches that were applied and that a person's key signed."
+)
+PATCHES_LAST_APPLY = prometheus_client.Gauge(
+    "patchctl_last_apply_ts",
+    "When a patch was applied last, seconds of Unix time; absent where none was.",
+    ["svc"],
+    multiprocess_mode="livemax",
+)
+PATCHES_QUOTA_USED = prometheus_client.Gauge(
+    "patchctl_quota_used", "Patches of bots that count today.", ["svc"], multiprocess_mode="livemax"
+)
+PATCHES_QUOTA_LIMIT = prometheus_client.Gauge(
+    "patchctl_quota_limit", "Patches that bots may have applied today.", ["svc"], multiprocess_mode="livemax"
+)
+PATCHES_FROZEN = prometheus_client.Gauge(
+    "patchctl_frozen", "1 while nothing is applied.", ["svc"], multiprocess_mode="livemax"
 )
 
 # The model process.

@@ -230,6 +230,7 @@ def test_every_error_that_reaches_clients_has_a_row() -> None:
         "not_running",
         "notify_failed",
         "scrape_failed",
+        "patchctl_unavailable",
         "samples_unavailable",
     }
     codes = {kind.code for kind in _kinds(errors.CouncilError)} - held_back

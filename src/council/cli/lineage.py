@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,12 +10,10 @@ import click
 import orjson
 
 from council import app
-from council.cli import options
-from council.domain import errors, home, patches
+from council.cli import options, patch_rows
+from council.domain import errors, home
 from council.patching import anchoring, situation
-from council.upkeep.patchctl import history, journal, journal_key
-
-_CID_DIGITS_MIN = 4
+from council.upkeep.patchctl import journal_key
 
 
 @click.group("lineage")
@@ -29,14 +27,14 @@ def group() -> None:
 @options.as_json
 def list_patches(limit: int, where: home.Home, as_json: bool) -> None:
     """Show the patches and how they ended."""
-    found = _rows(situation.entries(where))[::-1][:limit]
+    found = patch_rows.newest(where, limit)
     if as_json:
-        options.print_json([_told(one) for one in found])
+        options.print_json([patch_rows.told(one) for one in found])
         return
     if not found:
         click.echo("No patch has come yet.")
     for one in found:
-        click.echo(f"{one.line}  {_outcome(one)}")
+        click.echo(f"{one.line}  {patch_rows.outcome(one)}")
 
 
 @group.command()
@@ -45,28 +43,7 @@ def list_patches(limit: int, where: home.Home, as_json: bool) -> None:
 @options.as_json
 def show(cid: str, where: home.Home, as_json: bool) -> None:
     """Show what is known of the patch CID, each time that it came."""
-    wanted = cid.removeprefix("cid:").lower()
-    found = [one for one in _rows(situation.entries(where)) if one.digest.startswith(wanted)]
-    if len(wanted) < _CID_DIGITS_MIN or len({one.digest for one in found}) != 1:
-        what = "Several patches begin" if found and len(wanted) >= _CID_DIGITS_MIN else "No patch is known that begins"
-        raise errors.NotFoundError(f"{what} with {cid!r}. `council lineage list` shows all.")
-    if as_json:
-        options.print_json([_told(one) for one in found])
-        return
-    for one in found:
-        click.echo(one.line)
-        rows = [
-            ("outcome", _outcome(one)),
-            ("digest", one.digest),
-            ("came", patches.time_text(one.at_s) if one.at_s else ""),
-            ("author", one.author),
-            ("signers", "\n".join(one.signers)),
-            ("reason", one.said),
-            ("base", one.base),
-            ("target", one.target),
-            ("files", "\n".join(one.files) + (f"\nand {more} more" if (more := one.files_count - len(one.files)) > 0 else "")),
-        ]  # fmt: skip
-        options.print_rows([(f"  {name}", text) for name, text in rows if text])
+    patch_rows.show(cid, where, as_json=as_json)
 
 
 @group.command()
@@ -128,16 +105,3 @@ def export(where: home.Home) -> None:
     """Print every record as a line of JSON, with its number and digest."""
     for one in situation.entries(where):
         click.echo(orjson.dumps({"seq": one.point.seq, **one.record, "digest": one.point.digest}).decode())
-
-
-def _rows(entries: Sequence[journal.Entry]) -> list[history.Row]:
-    return history.rows(one.record for one in entries)
-
-
-def _outcome(row: history.Row) -> str:
-    reason = f" ({row.reason})" if row.reason else ""
-    return (row.outcome or f"at work: {row.phase}") + reason + (", a trial" if row.trial else "")
-
-
-def _told(row: history.Row) -> dict[str, object]:
-    return {"cid": row.cid, **asdict(row)}

@@ -52,6 +52,7 @@ _MODULES = {
     "sentinel": "sentinel",
     "patch": "patch",
     "keys": "keys",
+    "quota": "quota",
     "freeze": "freeze",
     "lineage": "lineage",
 }

@@ -1,18 +1,22 @@
 """patch: a change of the blueprint as one document: made, signed, looked at."""
 
 import asyncio
+import contextlib
 import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from council.cli import options
+from council import care_app, care_ports
+from council.cli import calls, options, patch_rows
 from council.domain import authz, errors, home, patches
 from council.kit import clock
 from council.patching import checking, drafting, gpg, showing, situation
-from council.upkeep.patchctl import history
-from council.upkeep.patchctl.core import documents, judging, signature
+from council.upkeep.patchctl import freeze, history
+from council.upkeep.patchctl.core import documents, signature
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(min|h|d)")
 _SECONDS = {"min": 60, "h": 3600, "d": 86_400}
@@ -43,7 +47,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 def patch() -> None:
     """Changes of the blueprint: a document and the signature of a person or bot that is listed in authz.yaml.
 
-    Made, signed and checked here; none of it changes anything.
+    `new`, `sign`, `diff` and `check` change nothing; `submit` has a patch take effect, and `rollback` takes it back.
     """
 
 
@@ -212,11 +216,7 @@ def check(document: Path, signed: Path | None, cosigned: tuple[Path, ...], where
     """
     seen = situation.look(where)
     now = clock.SystemClock().now_us() / 1e6
-    sent = judging.Submission(
-        _read(document, authz.ceilings().patch_bytes),
-        _read(signed or _beside(document), signature.BYTES_MAX),
-        tuple(_read(one, signature.BYTES_MAX) for one in cosigned),
-    )
+    sent = _sent(document, signed, cosigned)
     at = situation.situation(where, seen, now)
     found = asyncio.run(checking.check(sent, seen, at, where.generations / seen.live))
     if as_json:
@@ -235,6 +235,181 @@ def check(document: Path, signed: Path | None, cosigned: tuple[Path, ...], where
             click.echo(f"Frozen: {seen.freeze.reason}")
     if found.reason:
         raise errors.PatchRefusedError(f"{found.reason}: {found.message}", reason=found.reason)
+
+
+def _sent(document: Path, signed: Path | None, cosigned: tuple[Path, ...]) -> patches.Submission:
+    return patches.Submission(
+        _read(document, authz.ceilings().patch_bytes),
+        _read(signed or _beside(document), signature.BYTES_MAX),
+        tuple(_read(one, signature.BYTES_MAX) for one in cosigned),
+    )
+
+
+@patch.command()
+@click.argument("document", metavar="PATCH", type=FILE)
+@click.option("--signature", "signed", type=FILE, help="The signature. [beside PATCH, as .sig or .asc]")
+@click.option("--cosignature", "cosigned", type=FILE, multiple=True, help="The signature of a further person.")
+@click.option(
+    "--target", type=click.Choice(["live", "staging"]), default="live", show_default=True,
+    help="staging: try it beside what serves, report, and leave nothing; it spends no quota.",
+)  # fmt: skip
+@click.option("--no-wait", is_flag=True, help="Return once it is on its way.")
+@options.running_port
+@options.home
+@options.as_json
+def submit(
+    document: Path, signed: Path | None, cosigned: tuple[Path, ...], target: str, no_wait: bool, port: int | None,
+    where: home.Home, as_json: bool,
+) -> None:  # fmt: skip
+    """Have PATCH take effect, and show each step until it does, or until it is back where it was.
+
+    Exit status 0 once it is applied, or tried and found good; 7 where it was refused or rolled back. Ctrl-C ends the showing,
+    not the patch.
+    """
+    sent = _sent(document, signed, cosigned)
+    asyncio.run(_submit(sent, target == "staging", not no_wait, where, port, as_json))
+
+
+async def _submit(
+    sent: patches.Submission, trial: bool, waits: bool, where: home.Home, port: int | None, as_json: bool
+) -> None:
+    async with _service(where, port) as service:
+        decision = await service.apply(sent, trial=trial)
+        if not decision.success:
+            if as_json:
+                options.print_json(asdict(decision))
+            raise errors.PatchRefusedError(f"{decision.reason}: {decision.message}", reason=decision.reason)
+        if waits:
+            await _followed(service, decision.digest, as_json)
+        elif as_json:
+            options.print_json(asdict(decision))
+        else:
+            click.echo(f"cid:{decision.cid} is on its way. `council patch show {decision.cid}` tells how far.")
+
+
+@patch.command()
+@click.argument("cid", default="")
+@click.option("--reason", required=True, help="Why, for whoever reads the journal later.")
+@options.running_port
+@options.home
+@options.as_json
+def rollback(cid: str, reason: str, port: int | None, where: home.Home, as_json: bool) -> None:
+    """Take back the patch on its way, or else the newest that was applied. CID, if given, must be that one's."""
+    if not reason.strip() or len(reason) > freeze.REASON_CHARS_MAX or not reason.isprintable():
+        raise errors.InvalidRequestError(
+            f"The reason must be a line of 1 to {freeze.REASON_CHARS_MAX} characters that can be seen. Say it shorter."
+        )
+
+    async def ask() -> None:
+        async with _service(where, port) as service:
+            row = await service.roll_back(cid.removeprefix("cid:").lower(), options.user_name(), reason)
+            await _followed(service, str(row["digest"]), as_json, wanted="rolled back")
+
+    asyncio.run(ask())
+
+
+@patch.command("history")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, newest first.")
+@options.home
+@options.as_json
+def show_history(limit: int, where: home.Home, as_json: bool) -> None:
+    """Show the patches that came: who made them, how they ended, how long it took."""
+    found = patch_rows.newest(where, limit)
+    if as_json:
+        options.print_json([patch_rows.told(one) for one in found])
+        return
+    if not found:
+        click.echo("No patch has come yet.")
+        return
+    rows = [
+        (
+            one.cid,
+            patches.time_text(one.at_s) if one.at_s else "",
+            f"{one.ended_s - one.at_s} s" if one.ended_s else "",
+            one.author,
+            one.title,
+            patch_rows.outcome(one),
+        )
+        for one in found
+    ]
+    options.print_table(("CID", "CAME", "TOOK", "AUTHOR", "TITLE", "OUTCOME"), rows, right=frozenset({2}))
+
+
+@patch.command()
+@click.argument("cid")
+@options.home
+@options.as_json
+def show(cid: str, where: home.Home, as_json: bool) -> None:
+    """Show what is known of the patch CID, each time that it came."""
+    patch_rows.show(cid, where, as_json=as_json)
+
+
+@contextlib.asynccontextmanager
+async def _service(where: home.Home, port: int | None) -> AsyncIterator[care_ports.PatchService]:
+    made = care_app.patch_service(where, calls.config_of(where, port).patchctl_port)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+_PHASES = {
+    "staging": "the new generation is written",
+    "launching": "what uses the changed files starts beside what serves",
+    "examining": "both answer the questions of trial.yaml and are compared",
+    "checking": "signature, policy, freeze and base are looked at again",
+    "switching": "the new generation takes over",
+    "baking": "it is watched while it serves",
+    "undoing": "nothing is to be left of it",
+    "returning": "the generation before takes over again",
+}
+
+
+async def _followed(service: care_ports.PatchService, digest: str, as_json: bool, wanted: str = "") -> None:
+    """Print each step of a patch until it has ended. Raises PatchRefusedError where it did not end as it should."""
+    shown = 0
+    async with contextlib.aclosing(service.follow()) as rows:
+        async for row in rows:
+            if row["digest"] != digest:
+                continue
+            times = _latest(row["times"])
+            if not as_json:
+                if not shown:
+                    click.echo(row["line"])
+                for phase, at_s in times[shown:]:
+                    if phase in _PHASES:
+                        click.echo(f"{at_s - times[0][1]:>5} s  {phase:<10} {_PHASES[phase]}")
+                shown = len(times)
+            if row["outcome"]:
+                _end(row, as_json, wanted)
+                return
+    raise errors.PatchServiceUnavailableError(
+        f"The connection ended before the patch did. `council patch show {patches.cid(digest)}` tells how far it is."
+    )
+
+
+def _latest(times: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return the steps since the patch was last at rest: one that is taken back later begins anew."""
+    rests = [place for place, (phase, _) in enumerate(times[:-1]) if phase == "idle"]
+    return times[rests[-1] + 1 :] if rests else times
+
+
+def _end(row: Mapping[str, Any], as_json: bool, wanted: str) -> None:
+    times = _latest(row["times"])
+    outcome, took_s = row["outcome"], times[-1][1] - times[0][1]
+    if as_json:
+        options.print_json(dict(row))
+    if outcome in (wanted, "applied", "tried"):
+        if not as_json:
+            serves = row["base"] if outcome == "rolled back" else row["target"]
+            told = "Found good, and nothing is left of it" if outcome == "tried" else f"Generation {serves[:8]} serves"
+            click.echo(f"{outcome.capitalize()} after {took_s} s. {told}.")
+        return
+    raise errors.PatchRefusedError(
+        f"{outcome.capitalize()} after {took_s} s: {row['reason']}. What served before serves. "
+        f"`council patch show {row['cid']}` shows each step.",
+        reason=str(row["reason"]),
+    )
 
 
 def _print_checked(found: checking.Checked, seen: situation.Sight) -> None:

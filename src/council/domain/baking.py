@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from council.domain import timeseries
+from council.domain.options import option
 
 FILE = "trial.yaml"
 KEY = "trial_questions"
@@ -59,6 +60,38 @@ class Answer:
     calls: int = 0
     calls_failed: int = 0
     right: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BakeConfig:
+    """How a new generation is tried and watched before its patch counts as applied."""
+
+    duration_s: float = option(20.0, "How long a generation that serves is watched, seconds.", low=5, high=3600)
+    interval_s: float = option(
+        1.0, "How often the services of a generation are read meanwhile, seconds.", low=0.1, high=10
+    )
+    answer_s: float = option(
+        30.0, "Longest wait for the answer to a question of `trial.yaml`, seconds.", low=1, high=300
+    )
+    questions_at_once: int = option(4, "Most questions of `trial.yaml` open at once.", low=1, high=64)
+    latency_ratio: float = option(
+        1.5, "The median answer may take so many times as long as by the live generation.", low=1, high=100
+    )
+    latency_s: float = option(
+        0.1, "A median answer longer by less than this is never too long, seconds.", low=0, high=60
+    )
+    cost_ratio: float = option(
+        1.1, "All answers together may cost so many times as much at most as by the live generation.", low=1, high=100
+    )
+    answered_points: float = option(
+        2.0, "So many of a hundred questions more may go without an answer.", low=0, high=100
+    )
+    right_points: float = option(2.0, "So many of a hundred answers fewer may be right.", low=0, high=100)
+
+    @property
+    def margins(self) -> "Margins":
+        """By how much the new generation may do worse."""
+        return Margins(self.latency_ratio, self.latency_s, self.cost_ratio, self.answered_points, self.right_points)
 
 
 @dataclass(frozen=True, slots=True)

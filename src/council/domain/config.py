@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, errors, money, options, storage, watching
+from council.domain import alerting, answering, baking, errors, money, options, storage, watching
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -237,6 +237,10 @@ def _default_prices() -> dict[str, money.Price]:
     return {"smollm2-135m-instruct": money.Price(0, 0)}
 
 
+# So far above a port of a service lies that of one tried beside it.
+STAGING = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration."""
@@ -266,6 +270,7 @@ class Config:
     supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
     watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
+    bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={
@@ -282,6 +287,11 @@ class Config:
     def sandboxd_port(self) -> int:
         """The port of the sandbox service's health and metrics."""
         return self.port + 4
+
+    @property
+    def patchctl_port(self) -> int:
+        """The port on which patches are taken in."""
+        return self.port + 1
 
     @property
     def watcher_port(self) -> int:

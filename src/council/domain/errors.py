@@ -30,6 +30,7 @@ CouncilError
 │   ├── ScrapeError                  a service did not tell its metrics
 │   ├── SamplesError                 the watcher's samples cannot be read or written
 │   ├── WatcherUnavailableError      the watcher cannot be reached
+│   ├── PatchServiceUnavailableError patchctl cannot be reached
 │   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ConfigError                  a config key or value that cannot be used
@@ -270,6 +271,12 @@ class WatcherUnavailableError(UnavailableError):
     """The watcher cannot be reached."""
 
     code = "watcher_unavailable"
+
+
+class PatchServiceUnavailableError(UnavailableError):
+    """What takes patches in does not answer."""
+
+    code = "patchctl_unavailable"
 
 
 class SupervisorUnavailableError(UnavailableError):

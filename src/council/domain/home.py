@@ -39,6 +39,11 @@ class Home:
         return self.secrets / "trial.key"
 
     @property
+    def patches_key_file(self) -> Path:
+        """The key of whoever may have patches rolled back or frozen, and read what became of them."""
+        return self.secrets / "patches.key"
+
+    @property
     def provider_keys(self) -> Path:
         """One file a provider; only the gateway reads them."""
         return self.secrets / "providers"
@@ -145,6 +150,11 @@ class Home:
     def sandbox_work(self) -> Path:
         """Where jobs' files lie while they run, for the kinds of sandbox that need a folder of the host."""
         return self.run / "sandboxd"
+
+    @property
+    def patch_work(self) -> Path:
+        """Where gpgv and git keep what they need for one call."""
+        return self.run / "patchctl"
 
     @property
     def router(self) -> Path:

@@ -24,7 +24,7 @@ SETTINGS = "council.yaml"
 # What ends in `/` is a folder with all that it holds.
 # Read anew by whoever wants it: the pair by those who look at patches, the rules for patches and the questions that try a
 # generation at each of them, the models that may be fetched by the command that fetches one.
-NOBODY = (".council/", authz.FILE, baking.FILE, model_catalogue.FILE)
+NOBODY = (".council/", authz.FILE, f"{authz.KEYS_FOLDER}/", baking.FILE, model_catalogue.FILE)
 USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
     {
         "store": (),
@@ -33,6 +33,8 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "recall": ("guidebook/", "knowledge/"),
         "zygote": (),
         "sandboxd": (),
+        # Its rules it reads anew for each patch.
+        "patchctl": (),
         "watcher": (gates.FILE, providers.FILE, sentinels.FILE),
         "messenger": (),
         "gateway": ("prompts/", providers.FILE),
@@ -58,6 +60,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "recall": ("port", "recall", "memory", "cache", "knowledge.corpora", *_RECORDS),
         "zygote": ("sandbox.packages",),
         "sandboxd": ("port", "gateway.drain_s", "sandbox"),
+        "patchctl": ("port",),
         "watcher": ("port", "watch", "alerts", "budget", *_CATALOGUE, *_RECORDS, *_STORE_CLIENT),
         "messenger": ("port", "watch.prometheus_url", "watch.alertmanager_url", "alerts", *_RECORDS),
         "gateway": (
@@ -67,6 +70,8 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         ),
     }
 )
+# Read by patchctl for each patch, of the generation before it.
+READ_ANEW = ("bake",)
 # What `council up` and the supervisor take from the settings with which they begin: the services there are, their ports, whom
 # they tell about, which database has its tables. And what the store takes, of which two cannot have the same data.
 AT_START = (
@@ -158,4 +163,4 @@ def _lies(path: str, places: Iterable[str]) -> bool:
     return any(path == place or (place.endswith("/") and path.startswith(place)) for place in places)
 
 
-_SOMEBODYS_SETTINGS = frozenset(AT_START).union(*SETTINGS_OF.values())
+_SOMEBODYS_SETTINGS = frozenset((*AT_START, *READ_ANEW)).union(*SETTINGS_OF.values())

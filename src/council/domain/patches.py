@@ -106,6 +106,26 @@ class Patch:
     ticket: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What somebody sent, as the bytes that came."""
+
+    document: bytes
+    signature: bytes
+    cosignatures: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a patch was taken. `reason` is one of `Reason`, "" where it was; `message` says what to do."""
+
+    success: bool
+    cid: str
+    digest: str
+    reason: str = ""
+    message: str = ""
+
+
 def digest(document: bytes) -> str:
     """Return the name of a patch: the SHA-256 of its exact bytes, 64 hex digits."""
     return hashlib.sha256(document).hexdigest()

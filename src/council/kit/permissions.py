@@ -79,12 +79,24 @@ def put_right(path: Path, wanted: Wanted) -> list[Path]:
 
 
 def follow_owner(folder: Path) -> None:
-    """As root, give what root made in somebody's folder to that folder's owner. For others nothing happens."""
+    """As root, give what root made in somebody's folder to that folder's owner, and to its group where that shares it.
+
+    For others nothing happens.
+    """
     if os.geteuid() != 0 or not folder.is_dir():
         return
     owner = folder.stat()
-    if owner.st_uid != 0:
-        put_right(folder, Wanted(owner.st_uid, owner.st_gid, _as_it_is, _as_it_is))
+    if owner.st_uid != 0 or owner.st_gid != 0:
+        inner = used if owner.st_mode & _SHARED == _SHARED else _as_it_is
+        put_right(folder, Wanted(owner.st_uid, owner.st_gid, _as_it_is, inner))
+
+
+_SHARED = 0o2070
+
+
+def used(folder: bool, mode: int) -> int:
+    """Return the mode at which the group may do what the owner may do now; what is made in a folder is the group's too."""
+    return 0o2770 if folder else mode & 0o700 | (mode & 0o700) >> 3
 
 
 def _as_it_is(_: bool, mode: int) -> int:

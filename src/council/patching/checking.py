@@ -90,7 +90,7 @@ def step_of(reason: str, *, proven: bool) -> Step:
     return _STEPS.get(reason, Step.SIGNATURE)
 
 
-async def check(sent: judging.Submission, seen: situation.Sight, at: judging.Situation, live: Path) -> Checked:
+async def check(sent: patches.Submission, seen: situation.Sight, at: judging.Situation, live: Path) -> Checked:
     """Return what patchctl would say of what was sent; `live` is the folder of the live generation.
 
     Raises SetupError where gpgv is missing.
@@ -111,7 +111,7 @@ async def check(sent: judging.Submission, seen: situation.Sight, at: judging.Sit
     return Checked(verdict)
 
 
-async def _ask_gpgv(sent: judging.Submission, seen: situation.Sight, at: judging.Situation, cosigned: bool) -> None:
+async def _ask_gpgv(sent: patches.Submission, seen: situation.Sight, at: judging.Situation, cosigned: bool) -> None:
     for raw in (sent.signature, *(sent.cosignatures if cosigned else ())):
         name = signature.check(sent.document, raw, seen.certificates, at.policy.revoked, at.now)
         await gpgv.check(sent.document, raw, name, seen.packets[name])

@@ -5,6 +5,7 @@ none decides: whether the tried generation is good is the judges' word, whether 
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -83,31 +84,40 @@ class Hands:
             changes.Change(one.path, one.content, one.mode is patches.Mode.EXECUTABLE, one.before)
             for one in patch.changes
         ]
+        came_s = self._time_of(steps.Phase.STAGING, state.digest)
         whole = staging.Patch(
-            sent.document, sent.signature, patch.base, patch.title, self._received_s(state.digest), tuple(made)
+            sent.document,
+            sent.signature,
+            patch.base,
+            patch.title,
+            came_s,
+            tuple(made),
         )
         return staging.stage(self._where, whole)
 
-    def _received_s(self, digest: str) -> int:
-        """Return when the patch at work came, by the journal: to stage it again must give the same commit."""
+    def _time_of(self, phase: steps.Phase, digest: str) -> int:
+        """Return when a phase of the patch at work began, by the journal: to do it again must give the same commit."""
         for one in reversed(self._book.records):
-            if one.get("phase") == steps.Phase.STAGING and one["patch"] == digest:
+            if one.get("phase") == phase and one["patch"] == digest:
                 return int(one["at"])
-        raise errors.JournalError(f"The journal does not say when patch {patches.cid(digest)} came. Submit it again.")
+        raise errors.JournalError(
+            f"The journal does not say when {patches.cid(digest)} came to {phase}. Submit it again."
+        )
 
     async def _touched(self, state: steps.State) -> list[str]:
-        def read() -> list[str]:
-            folders = (self._where.generations / name for name in (state.base, state.target))
-            before, after = (engine_inputs.read(folder, homes.parse_settings) for folder in folders)
-            return sorted(inputs.touched(self._services, before, after))
+        return await asyncio.to_thread(self.touched, state.base, state.target)
 
-        return await asyncio.to_thread(read)
+    def touched(self, before: str, after: str) -> list[str]:
+        """Return the services that use what differs between two generations. Blocking. Raises BlueprintError."""
+        folders = [self._where.generations / name for name in (before, after)]
+        read = [engine_inputs.read(folder, homes.parse_settings) for folder in folders]
+        return sorted(inputs.touched(self._services, *read))
 
     async def _check(self, state: steps.State) -> steps.Done | steps.Failed:
         """Judge once more, by what is so now, and compare what was staged with its commit."""
         sent = submitted.find(self._where, state.digest)
         seen = await asyncio.to_thread(situation.look, self._where)
-        at = situation.situation(self._where, seen, self._now())
+        at = dataclasses.replace(situation.situation(self._where, seen, self._now()), spends=not state.trial)
         found = await checking.check(sent, seen, at, self._where.generations / seen.live)
         if found.reason:
             return steps.Failed(found.reason)
@@ -128,22 +138,31 @@ class Hands:
         return steps.Done()
 
     async def _take_back(self, state: steps.State) -> None:
-        """Have the base serve, if it does not, and leave nothing of the target."""
+        """Have what was before the target serve, if it does not, and leave nothing of the target."""
         if state.target and blueprint.current(self._where) == state.target:
-            await self._generations.launch(state.base, await self._touched(state))
-            await self._generations.promote(state.base)
+            before = await asyncio.to_thread(self._before, state)
+            await self._generations.launch(before, await asyncio.to_thread(self.touched, state.target, before))
+            await self._generations.promote(before)
         if commits.is_commit(state.target):
             await self._generations.discard(state.target)
         await asyncio.to_thread(staging.discard, self._where, state.digest, state.target)
 
+    def _before(self, state: steps.State) -> str:
+        """Return the generation that serves after the target: the base, or its tree again where the branch holds the target."""
+        if not blueprint.holds(self._where, state.target):
+            return state.base
+        return blueprint.revert(self._where, state.target, self._time_of(steps.Phase.RETURNING, state.digest))
+
 
 def settle(where: home.Home, state: steps.State) -> None:
-    """Have the blueprint's branch end in the generation that serves once its patch is applied. Idempotent.
+    """Have the blueprint's branch end in the generation that serves once its patch is applied, or taken back. Idempotent.
 
-    Not before: the start of a Council goes on with a generation that is ahead of the branch, and a rollback must leave
-    the branch where it was. Raises BlueprintError.
+    Not before: the start of a Council goes on with a generation that is ahead of the branch, and a patch that turns bad while
+    it bakes must leave the branch where it was. Raises BlueprintError.
     """
-    if state.last is steps.Outcome.APPLIED:
+    if state.digest:
+        submitted.drop(where, state.digest)
+    if state.last in (steps.Outcome.APPLIED, steps.Outcome.ROLLED_BACK):
         blueprint.adopt(where, blueprint.current(where))
 
 

@@ -51,8 +51,10 @@ class Bases:
         return tree is not None and tree == repository.tree_of(self.where, self.live)
 
 
-def look(where: home.Home) -> Sight:
-    """Return what is so now. Raises ConfigError, BlueprintError, JournalError, SetupError."""
+def look(where: home.Home, known: Sequence[journal.Entry] | None = None) -> Sight:
+    """Return what is so now; `known` is the journal where it has been read. Raises ConfigError, BlueprintError, JournalError,
+    SetupError.
+    """
     live = blueprint.current(where)
     folder = where.generations / live
     rules = homes.load_authz(where, live, journal_key.fingerprint(where.journal_certificate_file))
@@ -62,7 +64,7 @@ def look(where: home.Home) -> Sight:
         policy=rules,
         certificates=certificates,
         packets=packets,
-        entries=entries(where),
+        entries=entries(where) if known is None else known,
         freeze=freeze.standing(where.lineage),
         problems=tuple(problems),
     )

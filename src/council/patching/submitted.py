@@ -1,6 +1,7 @@
 """What was sent, kept byte for byte: a way that a crash has cut short goes on with the same bytes.
 
-Each patch has a folder of its digest under `lineage/patches`, whole and on disk before the journal says that its way has begun.
+Each patch has a folder of its digest under `lineage/patches`, whole and on disk before the journal says that its way has begun,
+and gone once it has ended: what was applied carries the pair in its generation.
 """
 
 import os
@@ -10,20 +11,16 @@ from pathlib import Path
 
 from council.domain import errors, home, patches
 from council.kit import durable
-from council.upkeep.patchctl.core import judging
 
 _DOCUMENT, _SIGNATURE, _COSIGNATURES = "patch.json", "patch.sig", "cosignature-{}.sig"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def keep(where: home.Home, sent: judging.Submission) -> str:
-    """Keep what was sent, once; return its digest. Raises OSError."""
+def keep(where: home.Home, sent: patches.Submission) -> str:
+    """Keep what was sent, in the place of what a crash has left of the same patch; return its digest. Raises OSError."""
     digest = patches.digest(sent.document)
     folder = _folder(where, digest)
-    if folder.is_dir():
-        # Whoever kept it may have been killed before its name was on disk.
-        durable.sync_folder(folder.parent)
-        return digest
+    shutil.rmtree(folder, ignore_errors=True)
     partial = folder.with_name(f".{digest}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     folder.parent.mkdir(mode=0o700, exist_ok=True)
@@ -40,7 +37,12 @@ def keep(where: home.Home, sent: judging.Submission) -> str:
     return digest
 
 
-def find(where: home.Home, digest: str) -> judging.Submission:
+def drop(where: home.Home, digest: str) -> None:
+    """Keep it no longer. Idempotent."""
+    shutil.rmtree(_folder(where, digest), ignore_errors=True)
+
+
+def find(where: home.Home, digest: str) -> patches.Submission:
     """Return what was kept under a digest. Raises SetupError where it is missing, or is not what was kept."""
     folder = _folder(where, digest)
     try:
@@ -56,10 +58,10 @@ def find(where: home.Home, digest: str) -> judging.Submission:
         raise errors.SetupError(
             f"What lies under {folder} is not what was sent. Find out who wrote there, and submit the patch again."
         )
-    return judging.Submission(document, signature, tuple(cosignatures))
+    return patches.Submission(document, signature, tuple(cosignatures))
 
 
-def _files(sent: judging.Submission) -> dict[str, bytes]:
+def _files(sent: patches.Submission) -> dict[str, bytes]:
     more = {_COSIGNATURES.format(number): raw for number, raw in enumerate(sent.cosignatures, 1)}
     return {_DOCUMENT: sent.document, _SIGNATURE: sent.signature, **more}
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import council
+from council import homes
 from council.domain import config as config_module
 from council.domain import home
 from council.kit import confine, environment
@@ -112,6 +113,12 @@ def confinement_of(
             # Notices go to whatever address there is, and the records may be a server's, on any port.
             anywhere = bool(config.records.url) or any(where.notify_addresses.glob("*.url"))
             connect = None if anywhere else _watched_ports(config)
+        case "patchctl":
+            # A blueprint from before there was a file has the default one.
+            read += [where.current, where.targets_file, *homes.default_folders().values()]
+            read += [where.journal_key_file, where.metrics_key_file, where.trial_key_file, where.patches_key_file]
+            write += [where.generations, where.blueprint, where.lineage, where.patch_work]
+            connect = _tried_ports(config)
         case "store":
             write += [where.store]
         case "sandboxd":
@@ -135,6 +142,12 @@ def _watched_ports(config: config_module.Config) -> tuple[int, ...]:
     own = (config.port, config.watcher_port, config.sandboxd_port, config.model_port, config.recall_port)
     beside = (urllib.parse.urlsplit(url) for url in (config.watch.prometheus_url, config.watch.alertmanager_url))
     return (*own, *(one.port or (443 if one.scheme == "https" else 80) for one in beside))
+
+
+def _tried_ports(config: config_module.Config) -> tuple[int, ...]:
+    """Return the ports of the live services and of those that are tried beside them."""
+    live = (config.port, config.patchctl_port, config.watcher_port, config.sandboxd_port, config.model_port)
+    return tuple(port + above for port in (*live, config.recall_port) for above in (0, config_module.STAGING))
 
 
 def _readable(where: home.Home) -> list[Path]:

@@ -1,18 +1,21 @@
 """Which module is which process: what `council run NAME` starts."""
 
 import fcntl
+import importlib
 import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, assert_never, get_args
+from typing import Literal, get_args
 
 from council import homes
 from council.domain import errors, home, inputs
 from council.kit import commits
 from council.upkeep.engine import blueprint
 
-Name = Literal["store", "model", "worker", "recall", "zygote", "sandboxd", "watcher", "gateway", "messenger"]
+Name = Literal[
+    "store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "gateway", "messenger"
+]
 NAMES: tuple[str, ...] = get_args(Name)
 
 
@@ -31,49 +34,12 @@ def run(name: Name, where: home.Home, environment: Mapping[str, str]) -> int:
     os.environ["COUNCIL_GENERATION"] = generation
     config = inputs.narrowed(name, homes.load_config(where, generation, environment, {}))
     where = where.among(environment)
-    match name:
-        case "store":
-            from council.services import store
-
-            return store.main(config, where)
-        case "model":
-            from council.services import model
-
-            return model.main(config, where)
-        case "worker":
-            from council.services import worker
-
-            return worker.main(config, where)
-        case "recall":
-            from council.services import recall
-
-            return recall.main(config, where)
-        case "zygote":
-            from council.services import zygote
-
-            return zygote.main(config, where)
-        case "sandboxd":
-            from council.services import sandboxd
-
-            return sandboxd.main(config, where)
-        case "watcher":
-            from council.services import watcher
-
-            return watcher.main(config, where)
-        case "messenger":
-            from council.services import messenger
-
-            return messenger.main(config, where)
-        case "gateway":
-            # One worker keeps its counts in memory: the shared files are mapped, and a full disk ends a process that
-            # touches a new page of them.
-            if config.gateway.workers > 1:
-                share_metrics(where)
-            from council.services import gateway
-
-            return gateway.main(config, where)
-        case _:
-            assert_never(name)
+    # One worker keeps its counts in memory: the shared files are mapped, and a full disk ends a process that touches a new
+    # page of them.
+    if name == "gateway" and config.gateway.workers > 1:
+        share_metrics(where)
+    status: int = importlib.import_module(f"council.services.{name}").main(config, where)
+    return status
 
 
 # More than can run: replicas, each with a candidate and those of older generations that still drain.

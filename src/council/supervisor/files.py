@@ -45,11 +45,6 @@ def shared(folder: bool, mode: int) -> int:
     return 0o750 if folder else mode & 0o700 | (mode & 0o500) >> 3
 
 
-def used(folder: bool, mode: int) -> int:
-    """Return the mode at which the group may do what the owner may do now; what is made in a folder is the group's too."""
-    return 0o2770 if folder else mode & 0o700 | (mode & 0o700) >> 3
-
-
 def quoted(folder: bool, mode: int) -> int:
     """Return the mode for the library: the group may look into each folder, and each file says for itself."""
     return mode & 0o770 | 0o2050 if folder else mode
@@ -80,15 +75,17 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
-        row(home.blueprint, ROOT, ROOT, exactly(0o700), None),
+        # Root's, so that root's git takes it for its own.
+        row(home.blueprint, ROOT, patchctl, permissions.used, permissions.used, "patchctl"),
+        row(home.lineage, patchctl, patchctl, private, private, "patchctl"),
         row(home.logs, ROOT, ROOT, exactly(0o700), None),
         row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher", "patchctl"),
         row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
-        row(home.metrics_key_file, ROOT, key, exactly(0o640), None, "gateway", "watcher"),
-        row(home.trial_key_file, ROOT, gateway, exactly(0o640), None, "gateway"),
+        row(home.metrics_key_file, ROOT, key, exactly(0o640), None, "gateway", "watcher", "patchctl"),
+        row(home.trial_key_file, patchctl, gateway, exactly(0o440), None, "gateway", "patchctl"),
         # With it the journal could be made anew, so not even a group reads it; and it lies elsewhere than the journal.
-        row(home.journal_key_file, patchctl, patchctl, exactly(0o600), None, "patchctl"),
-        row(home.lineage, patchctl, patchctl, private, private, "patchctl"),
+        row(home.journal_key_file, patchctl, ROOT, exactly(0o400), None, "patchctl"),
+        row(home.patches_key_file, patchctl, ROOT, exactly(0o400), None, "patchctl"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
         # Read before the watcher confines itself.
@@ -103,15 +100,16 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.notices, watcher, watcher, private, private, "watcher"),
         row(home.monitoring, watcher, watcher, private, private, "watcher"),
         # Gateway, recall and watcher share the embedded database; SQLite gives its log the mode of the database.
-        row(home.records, gateway, records, used, used, "gateway", "recall", "watcher"),
+        row(home.records, gateway, records, permissions.used, permissions.used, "gateway", "recall", "watcher"),
         # The gateway is in the store's group: it may connect to the socket in there, but not look around.
         row(home.store, store, store, exactly(0o710), private, "store"),
         row(home.sandbox, sandboxd, sandboxd, private, private, "sandboxd"),
         row(home.run, ROOT, ROOT, exactly(0o711), None),
         # Whom the watcher reads.
-        row(home.targets_file, ROOT, watcher, exactly(0o640), None, "watcher"),
+        row(home.targets_file, patchctl, watcher, exactly(0o440), None, "watcher", "patchctl"),
         row(_metrics(home), gateway, gateway, private, private, "gateway"),
         row(home.sandbox_work, sandboxd, sandboxd, private, None, "sandboxd"),
+        row(home.patch_work, patchctl, patchctl, private, private, "patchctl"),
     ]
 
 
@@ -190,7 +188,7 @@ def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row]
     with _told(home):
         if regime.name == "users":
             # Their services may not make them, since they may not write into the folder above.
-            for folder in (_metrics(home), home.sandbox_work):
+            for folder in (_metrics(home), home.sandbox_work, home.patch_work):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for row in rows(home, regime):
             if wanted(row):

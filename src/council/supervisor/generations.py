@@ -2,7 +2,7 @@
 
     launch G     starts the services that a patch touched, and those that ask them, beside the live ones. They talk to each
                  other over Unix sockets of their own, and to the rest over the live ones'. Where a live service listens
-                 on a port, its successor gets that socket and does not accept; it serves its own, `sockets.STAGING`
+                 on a port, its successor gets that socket and does not accept; it serves its own, `config.STAGING`
                  above.
     promote G    in one turn of the event loop: the link `current` moves, the set is told to take the public sockets, what no
                  patch touched is told its new name, and the set before it is told to leave.

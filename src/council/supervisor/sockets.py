@@ -13,6 +13,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from council.domain import config as config_module
 from council.domain import errors
 from council.kit import clock as clock_module
 from council.kit import listeners
@@ -21,8 +22,6 @@ from council.supervisor import specs, users
 # How long a port may take to become free, as one of a process that is just ending.
 PORT_WAIT_S = 5.0
 _PORT_RETRY_S = 0.1
-# So far above a port of a service lies that of one tried beside it.
-STAGING = 20
 _GENERATION_CHARS = 12
 _UNIX_CHARS_MAX = 107
 
@@ -38,7 +37,7 @@ class Sockets:
 
     async def listen(self, spec: specs.SocketSpec, path: Path | None = None, *, staging: bool = False) -> socket.socket:
         """Listen where `spec` says, or at another path, or beside its port. Raises SetupError."""
-        port = spec.port + STAGING if staging and spec.port else spec.port
+        port = spec.port + config_module.STAGING if staging and spec.port else spec.port
         path = spec.path if path is None else path
         deadline_s = self._clock.monotonic_s() + PORT_WAIT_S
         while True:
@@ -59,7 +58,10 @@ class Sockets:
         account = self._accounts.get(spec.caller)
         if account is not None:
             try:
-                os.chown(path, account.uid, account.gid, follow_symlinks=False)
+                also = self._accounts.get(spec.also)
+                os.chown(path, account.uid, account.gid if also is None else also.gid, follow_symlinks=False)
+                if also is not None:
+                    path.chmod(spec.mode | 0o060)
             except OSError:
                 opened.close()
                 raise

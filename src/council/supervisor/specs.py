@@ -20,7 +20,10 @@ TRACE_ALLOWED = frozenset({"watcher"})
 
 @dataclass(frozen=True, slots=True)
 class SocketSpec:
-    """A listening socket. `host` and `port` belong to tcp, the rest to unix; `caller` is the service that may connect."""
+    """A listening socket. `host` and `port` belong to tcp, the rest to unix; `caller` is the service that may connect.
+
+    `also` is a second one that may.
+    """
 
     name: str
     kind: Literal["tcp", "unix"]
@@ -29,6 +32,7 @@ class SocketSpec:
     path: Path = Path()
     mode: int = 0o600
     caller: str = ""
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,11 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             SocketSpec("health", "tcp", local, config.sandboxd_port),
             traceable=True,
             beside=True,
+        ),
+        service(
+            "patchctl",
+            SocketSpec("patches", "tcp", local, config.patchctl_port),
+            traceable=True,
         ),
         service(
             "watcher",

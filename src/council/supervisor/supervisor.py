@@ -89,7 +89,8 @@ class Supervisor:
             if self._regime is not None:
                 self.say("council", users.describe(self._regime))
             await self._generations.open(self._specs)
-            command = specs.SocketSpec("control", "unix", path=self._home.socket("supervisor"), caller="watcher")
+            path = self._home.socket("supervisor")
+            command = specs.SocketSpec("control", "unix", path=path, caller="patchctl", also="watcher")
             await self._control.open(await self._sockets.listen(command))
         except BaseException:
             self._let_go()

@@ -30,8 +30,8 @@ _GROUPS = {
     "model": (COUNCIL, KEY),
     "recall": (COUNCIL, RECORDS),
     "watcher": (COUNCIL, KEY, RECORDS, "store"),
-    # Its own key lies in the same folder, and it reads what services tell of themselves.
-    "patchctl": (COUNCIL, KEY),
+    # Its own keys lie in the same folder as that which opens metrics, and the store keeps an anchor of the journal.
+    "patchctl": (COUNCIL, KEY, "store"),
 }
 _EVERYBODYS_GROUPS = (COUNCIL,)
 

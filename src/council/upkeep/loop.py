@@ -454,18 +454,3 @@ class Loop:
 
     def _now_s(self) -> float:
         return self._parts.clock.now_us() / 1e6
-
-
-def read_targets(listed: object) -> list[watching.Target]:
-    """Return who tells metrics, of a parsed list as Prometheus' file_sd has it. Raises ValueError."""
-    if not isinstance(listed, list):
-        raise ValueError("the targets are not a list")  # noqa: TRY004 - what is in a file, not an argument
-    found = []
-    for one in listed:
-        try:
-            labels, address = one["labels"], str(one["targets"][0])
-            service, scheme = str(labels["svc"]), str(labels.get("__scheme__", "http"))
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise ValueError(f"a target is not of the form of file_sd: {error}") from error
-        found.append(watching.Target(service, f"{scheme}://{address}/metrics"))
-    return found

@@ -42,13 +42,13 @@ def patch(where: home.Home, *changes: patches.Change, **more: Any) -> patches.Pa
     return dataclasses.replace(made, **more)
 
 
-def sent(found: patches.Patch, owner: pgp.Owner = ANN, *cosigners: pgp.Owner) -> judging.Submission:
+def sent(found: patches.Patch, owner: pgp.Owner = ANN, *cosigners: pgp.Owner) -> patches.Submission:
     document = patches.dump(found)
     signatures = [pgp.signature(one.primary, document, NOW - 30) for one in (owner, *cosigners)]
-    return judging.Submission(document, signatures[0], tuple(signatures[1:]))
+    return patches.Submission(document, signatures[0], tuple(signatures[1:]))
 
 
-async def checked(where: home.Home, what: judging.Submission, **so: Any) -> checking.Checked:
+async def checked(where: home.Home, what: patches.Submission, **so: Any) -> checking.Checked:
     seen = situation.look(where)
     at = dataclasses.replace(situation.situation(where, seen, NOW), **so)
     return await checking.check(what, seen, at, where.generations / seen.live)

@@ -4,143 +4,37 @@ import dataclasses
 import hashlib
 import os
 import shutil
-import time
-from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
 
-import pgp
-from council import homes
+import patch_house
 from council.domain import authz, errors, home, patches
 from council.kit import durable
 from council.patching import hands, roster, submitted
 from council.upkeep.engine import blueprint, repository
-from council.upkeep.patchctl import freeze, journal, steps, way
-from council.upkeep.patchctl.core import judging
+from council.upkeep.patchctl import freeze, journal, steps
+from patch_house import ANN, NOW, SERVICES, CrashedError, House, begin, sent, whole
 
 pytestmark = pytest.mark.skipif(shutil.which("gpgv") is None, reason="gpgv is not installed")
-# Real time: gpgv reads the machine's clock.
-NOW = int(time.time())
-ANN = pgp.Owner("Ann", NOW - 1_000_000)
-SERVICES = ("store", "recall", "watcher", "gateway")
-
-
-class CrashedError(Exception):
-    """The process that applies patches ended here."""
-
-
-class House:
-    """The supervisor and the judges. What runs beside and what serves outlive whoever applies patches."""
-
-    def __init__(self, where: home.Home):
-        self.where = where
-        self.beside: set[str] = set()
-        self.launched: list[list[str]] = []
-        self.problems = {"examine": "", "bake": ""}
-        self.unheard: list[str] = []
-        self.freezes_at = ""
-        self.away = 0
-        self.crash_in = 10**9
-        self.book: journal.Journal | None = None
-
-    def touch(self, what: str = "") -> None:
-        if what and what == self.freezes_at:
-            freeze.freeze(self.where.lineage, freeze.Freeze("Stop.", "ann"))
-        self.crash_in -= 1
-        if self.crash_in <= 0:
-            self.crash_in = 10**9
-            raise CrashedError
-
-    async def launch(self, generation: str, services: Collection[str]) -> list[str]:
-        self.touch("launch")
-        self.launched.append(sorted(services))
-        if generation != blueprint.current(self.where):
-            self.beside = {generation}
-        self.touch()
-        return [*services, "gateway"]
-
-    async def promote(self, generation: str) -> list[str]:
-        self.touch()
-        if generation != blueprint.current(self.where):
-            if generation not in self.beside:
-                raise errors.UnavailableError("It is not there. Launch it.")
-            blueprint.switch(self.where, generation)
-            self.beside = set()
-        self.touch()
-        return self.unheard
-
-    async def discard(self, generation: str) -> None:
-        self.touch()
-        if self.away:
-            self.away -= 1
-            raise errors.SupervisorUnavailableError("Council is not running. Start it with `council up`.")
-        assert generation != blueprint.current(self.where)
-        self.beside.discard(generation)
-        self.touch()
-
-    async def examine(self, base: str, target: str, services: Collection[str]) -> str:
-        assert base == blueprint.current(self.where) and self.beside == {target} and "gateway" in services
-        self.touch("examine")
-        return self.problems["examine"]
-
-    async def bake(self, base: str, target: str) -> str:
-        assert base != blueprint.current(self.where) == target
-        self.touch("bake")
-        return self.problems["bake"]
 
 
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory: pytest.TempPathFactory) -> home.Home:
-    made = home.Home(tmp_path_factory.mktemp("hands") / "home")
-    homes.prepare(made, {})
-    text = roster.with_signer(
-        homes.default_files()[authz.FILE], authz.Signer(ANN.fingerprint, "Ann", authz.Kind.HUMAN, ("**",))
-    )
-    blueprint.commit(made, {authz.FILE: text, f"keys/{ANN.fingerprint}.asc": ANN.certificate()}, "List Ann")
-    return made
+    return patch_house.made_home(tmp_path_factory.mktemp("hands") / "home")
 
 
 @pytest.fixture
-def house(listed: home.Home, tmp_path: Path) -> Iterator[House]:
-    yield House(home.Home(Path(shutil.copytree(listed.root, tmp_path / "home", symlinks=True))))
+def house(listed: home.Home, tmp_path: Path) -> House:
+    return patch_house.copied(listed, tmp_path / "home")
 
 
-NEW = patches.Change("prompts/new.md", patches.Action.PUT, b"Answer shortly.\n", None)
-
-
-def sent(where: home.Home, change: patches.Change = NEW) -> judging.Submission:
-    made = patches.Patch("Ann", NOW - 60, NOW + 3600, blueprint.current(where), "Answer shortly", "So.", (change,), 7)
-    document = patches.dump(made)
-    return judging.Submission(document, pgp.signature(ANN.primary, document, NOW - 30))
-
-
-def begin(house: House) -> way.Way:
-    """Begin as a process does that has just started."""
-
-    async def no_pause(_: float) -> None:
-        return
-
-    if house.book is not None:
-        # As the end of a process does.
-        house.book.close()
-    house.book = journal.Journal.open_at(house.where.lineage)
-    carried = hands.Hands(house.where, house.book, house, house, SERVICES, lambda: NOW)
-    return way.Way(house.book, carried, no_pause)
-
-
-async def apply(house: House, what: judging.Submission) -> steps.State:
+async def apply(house: House, what: patches.Submission) -> steps.State:
     digest = submitted.keep(house.where, what)
     about = {"at": NOW, "signer": ANN.fingerprint, "kind": "human"}
     state = await begin(house).apply(digest, blueprint.current(house.where), about)
     hands.settle(house.where, state)
     return state
-
-
-def whole(where: home.Home) -> dict[str, bytes]:
-    """Return each file of the live generation."""
-    folder = where.current.resolve()
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def left_over(where: home.Home) -> set[str]:
@@ -234,8 +128,7 @@ async def test_a_crash_at_each_effect_ends_in_one_generation_after_the_next_star
     listed: home.Home, tmp_path: Path, kind: str, effects: int
 ) -> None:
     for crash_at in range(1, effects + 2):
-        root = Path(shutil.copytree(listed.root, tmp_path / str(crash_at), symlinks=True))
-        house = House(home.Home(root))
+        house = patch_house.copied(listed, tmp_path / str(crash_at))
         house.problems = {"examine": "x" if kind == "lame" else "", "bake": "x" if kind == "bad" else ""}
         before, live, what = whole(house.where), blueprint.current(house.where), sent(house.where)
         house.crash_in = crash_at
@@ -256,11 +149,14 @@ async def test_a_crash_at_each_effect_ends_in_one_generation_after_the_next_star
         assert not left_over(house.where) and not house.beside
 
 
-def test_what_was_sent_is_kept_byte_for_byte_and_once(house: House) -> None:
+def test_what_was_sent_is_kept_byte_for_byte_until_the_way_has_ended(house: House) -> None:
     what = dataclasses.replace(sent(house.where), cosignatures=(b"one", b"two"))
-    digest = submitted.keep(house.where, what)
-    assert submitted.keep(house.where, dataclasses.replace(what, signature=b"other")) == digest
+    digest = submitted.keep(house.where, dataclasses.replace(what, signature=b"left by a crash"))
+    assert submitted.keep(house.where, what) == digest
     assert submitted.find(house.where, digest) == what
+    hands.settle(house.where, steps.State(digest=digest, last=steps.Outcome.REFUSED))
+    with pytest.raises(errors.SetupError, match="cannot be read"):
+        submitted.find(house.where, digest)
 
 
 def test_what_was_kept_and_not_synced_is_synced_by_the_next_call(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -574,13 +574,13 @@ def test_targets_are_read_as_prometheus_reads_them() -> None:
         {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway", "__scheme__": "https"}},
         {"targets": ["[::1]:8006"], "labels": {"svc": "recall"}},
     ]
-    assert loop.read_targets(listed) == [
+    assert watching.read_targets(listed) == [
         watching.Target("gateway", "https://127.0.0.1:8000/metrics"),
         watching.Target("recall", "http://[::1]:8006/metrics"),
     ]
     for broken in ({}, [{}], [{"targets": []}], [{"targets": ["a"], "labels": []}], [3]):
         with pytest.raises(ValueError):
-            loop.read_targets(broken)
+            watching.read_targets(broken)
 
 
 def test_every_metric_of_the_gates_is_read() -> None:

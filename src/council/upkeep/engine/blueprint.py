@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from council.domain import errors, home
-from council.kit import commits, durable
+from council.kit import commits, durable, permissions
 from council.upkeep.engine import repository
 
 
@@ -146,6 +146,13 @@ def adopt(where: home.Home, made: str) -> None:
             repository.move_branch(where, made, head)
 
 
+def holds(where: home.Home, made: str) -> bool:
+    """Return whether the branch leads to a commit. Raises BlueprintError."""
+    with locked(where):
+        head = _head(where)
+    return head is not None and repository.is_ancestor(where, made, head)
+
+
 def revert(where: home.Home, made: str, at_s: int) -> str:
     """Make the generation that takes back a patch which the branch holds; return its commit, which restores the tree before.
 
@@ -218,10 +225,12 @@ def _write_file(root: int, path: str, content: bytes, mode: int) -> None:
 def locked(where: home.Home) -> Iterator[None]:
     """Be the only one who writes the blueprint and its generations. Raises BlueprintError, also for an OSError within."""
     try:
-        where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (where.root / ".blueprint.lock").open("w") as lock:
+        where.lineage.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (where.lineage / "blueprint.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+            for folder in (where.blueprint, where.generations, where.lineage):
+                permissions.follow_owner(folder)
     except OSError as error:
         raise errors.BlueprintError(
             f"The blueprint under {where.root} could not be written: {error.strerror or error}. "

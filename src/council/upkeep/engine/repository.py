@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -31,8 +30,6 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 _PLAIN, _EXECUTABLE = "100644", "100755"
 _MODES = frozenset({_PLAIN, _EXECUTABLE})
 _GIT_TIMEOUT_S = 60.0
-# Longer than a git holds the lock of a ref.
-_LOCK_HELD_S = 1.0
 # A line of git's about an object that it is asked for by commit and path.
 _HEADER_BYTES_MAX = 8192
 # A folder of ours within the repository, for objects that are not yet whole.
@@ -40,11 +37,12 @@ _INCOMING = "incoming"
 # Objects that are open and wait to be synced. A process may have 1,024 files by default.
 _OPEN_MAX = 256
 # By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
+# Whose the folder is, the supervisor sees to; git would take only its own user's. And a lock is waited for ten times as long as
+# a git holds one.
 _GIT = (
-    "git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync",
-    # Ten times what a git needs that somebody left behind when they were killed.
-    "-c", "core.filesRefLockTimeout=1000",
-)  # fmt: skip
+    *("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync"),
+    *("-c", "core.filesRefLockTimeout=1000", "-c", "safe.directory=*"),
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -182,19 +180,14 @@ def _update_ref(where: home.Home, ref: str, made: str, before: str | None) -> No
 
 
 def _unlock(where: home.Home, ref: str) -> bool:
-    """Remove what a killed git has left of the locks of a ref and of HEAD; return whether there was any.
+    """Remove the locks of a ref and of HEAD, for which git has waited in vain: one that lives holds them for a moment only.
 
-    A git that lives holds them for a moment only.
+    Return whether there were any.
     """
-    held = {path: path.stat().st_ino for name in ("HEAD", ref) if (path := where.blueprint / f"{name}.lock").exists()}
-    if not held:
-        return False
-    time.sleep(_LOCK_HELD_S)
-    for path, inode in held.items():
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ino == inode:
-                path.unlink()
-    return True
+    locks = [path for name in ("HEAD", ref) if (path := where.blueprint / f"{name}.lock").exists()]
+    for path in locks:
+        path.unlink(missing_ok=True)
+    return bool(locks)
 
 
 def sync_objects(where: home.Home, made: str, parent: str | None) -> None:

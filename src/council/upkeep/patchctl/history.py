@@ -37,13 +37,22 @@ class Row:
     reason: str = ""
     base: str = ""
     target: str = ""
-    # It was tried in staging alone, and counts for nothing.
+    # It was to be tried and not to serve, and counts for nothing.
     trial: bool = False
+    # Each phase with the time at which it began, Unix seconds; the last is the end.
+    times: tuple[tuple[str, int], ...] = ()
+    # Who wanted it rolled back after it was applied.
+    returned_by: str = ""
 
     @property
     def cid(self) -> str:
         """What people are shown."""
         return patches.cid(self.digest)
+
+    @property
+    def ended_s(self) -> int:
+        """When it came to its end, Unix seconds; 0 while it is at work."""
+        return self.times[-1][1] if self.outcome and self.times else 0
 
     @property
     def line(self) -> str:
@@ -83,17 +92,17 @@ def refusal(verdict: judging.Verdict, now: float) -> dict[str, Any]:
 def rows(records: Iterable[Mapping[str, Any]]) -> list[Row]:
     """Return every patch that the records tell of, in the order in which they came."""
     found: list[Row] = []
-    at_work = -1
+    place_by_digest: dict[str, int] = {}
     for one in records:
         if REFUSED in one:
             found.append(replace(_begun(one), outcome=steps.Outcome.REFUSED.value, reason=str(one[REFUSED])))
         elif "phase" not in one:
             continue
         elif one["phase"] == steps.Phase.STAGING:
+            place_by_digest[str(one["patch"])] = len(found)
             found.append(_begun(one))
-            at_work = len(found) - 1
-        elif at_work >= 0:
-            found[at_work] = _after(found[at_work], one)
+        elif (place := place_by_digest.get(str(one["patch"]))) is not None:
+            found[place] = _after(found[place], one)
     return found
 
 
@@ -135,7 +144,8 @@ def _begun(record: Mapping[str, Any]) -> Row:
         at_s=int(record.get("at", 0)),
         phase=str(record.get("phase", "")),
         base=str(record.get("base", "")),
-        trial=bool(record.get("trial")),
+        trial=record.get("trial") is True,
+        times=_time(record),
     )
 
 
@@ -146,4 +156,10 @@ def _after(row: Row, record: Mapping[str, Any]) -> Row:
         outcome=str(record.get("outcome", "")),
         reason=str(record.get("reason", "")),
         target=str(record.get("target", "")) or row.target,
+        times=(*row.times, *_time(record)),
+        returned_by=str(record.get("by", "")) or row.returned_by,
     )
+
+
+def _time(record: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    return ((str(record["phase"]), int(record["at"])),) if {"phase", "at"} <= record.keys() else ()

@@ -6,6 +6,9 @@
                                              |                                                  |
                                            idle (refused)                                 idle (rolled back)
 
+A patch that is only to be tried goes no further than checking, and is undone from there. One that was applied goes from idle to
+returning when a person wants it.
+
 Each state but idle has one action, which brings about what the state is named for, and an event `Done` or `Failed` that ends
 it. The record is on disk, synced, before the action begins: `replay` of the records gives the state back after a crash, and
 `Restarted` says how to go on. So every action must bear being done twice, and `Discard` and `Promote` being done after
@@ -47,11 +50,15 @@ class Outcome(enum.StrEnum):
     APPLIED = "applied"
     REFUSED = "refused"
     ROLLED_BACK = "rolled back"
+    TRIED = "tried"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The patch at work, if any. `digest` names it, `base` and `target` the generations before and after it."""
+    """The patch at work, if any. `digest` names it, `base` and `target` the generations before and after it.
+
+    `trial` says that it is to be tried and not to serve.
+    """
 
     phase: Phase = Phase.IDLE
     digest: str = ""
@@ -59,6 +66,7 @@ class State:
     target: str = ""
     reason: str = ""
     restarts: int = 0
+    trial: bool = False
     last: Outcome | None = None
 
 
@@ -68,6 +76,17 @@ class Submitted:
 
     digest: str
     base: str
+    trial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """A patch that was applied is to go. `target` is live, and made from `base`. Only where none is at work."""
+
+    digest: str
+    base: str
+    target: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +110,7 @@ class Restarted:
     live: str
 
 
-Event = Submitted | Done | Failed | Restarted
+Event = Submitted | Unwanted | Done | Failed | Restarted
 
 
 class Action(enum.StrEnum):
@@ -151,20 +170,31 @@ def step(state: State, event: Event) -> tuple[State, dict[str, Any], Action | No
 
 def _after(state: State, event: Event) -> State | None:
     match event:
-        case Submitted(digest, base) if state.phase is Phase.IDLE:
-            return State(Phase.STAGING, digest, base)
+        case Submitted(digest, base, trial) if state.phase is Phase.IDLE:
+            return State(Phase.STAGING, digest, base, trial=trial)
+        case Unwanted(digest, base, target, reason) if state.phase is Phase.IDLE:
+            return State(Phase.RETURNING, digest, base, target, reason)
+        case Done() if state.phase is Phase.CHECKING and state.trial:
+            return replace(state, phase=Phase.UNDOING)
         case Done(target) if state.phase in _NEXT:
             return replace(state, phase=_NEXT[state.phase], target=target or state.target)
         case Done() if state.phase in _ENDS:
-            return State(digest=state.digest, reason=state.reason, last=_ENDS[state.phase])
+            tried = state.trial and not state.reason
+            last = Outcome.TRIED if tried else _ENDS[state.phase]
+            return State(digest=state.digest, reason=state.reason, trial=state.trial, last=last)
         case Failed(reason) if state.phase in (Phase.UNDOING, Phase.RETURNING):
             # There is no other way out of these: whoever carries them out tries again.
-            return replace(state, reason=state.reason or reason)
+            return state
         case Failed(reason) if state.phase is not Phase.IDLE:
             return _back(state, reason)
         case Restarted(live):
             return _restarted(state, live)
     return None
+
+
+def may_fail(state: State) -> bool:
+    """Whether the patch at work can still turn out to be unwanted: its way leads on, and not back already."""
+    return state.phase in _NEXT or state.phase is Phase.BAKING
 
 
 def _back(state: State, reason: str) -> State:
@@ -191,7 +221,7 @@ def record(state: State) -> dict[str, Any]:
         kept["outcome"] = state.last.value
     else:
         kept |= {"base": state.base, "target": state.target, "restarts": state.restarts}
-    return kept | {"reason": state.reason}
+    return kept | {"reason": state.reason} | ({"trial": True} if state.trial else {})
 
 
 def replay(records: Iterable[Mapping[str, Any]]) -> State:
@@ -207,4 +237,5 @@ def replay(records: Iterable[Mapping[str, Any]]) -> State:
             state = State(
                 phase, str(one["patch"]), str(one["base"]), str(one["target"]), str(one["reason"]), int(one["restarts"])
             )
+        state = replace(state, trial=one.get("trial") is True)
     return state

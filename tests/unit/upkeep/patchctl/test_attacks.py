@@ -24,7 +24,7 @@ DOCUMENT = patches.dump(cases.PATCH)
 Case = Callable[[], judging.Verdict]
 
 
-def judged(sent: judging.Submission, **changed: Any) -> judging.Verdict:
+def judged(sent: patches.Submission, **changed: Any) -> judging.Verdict:
     """Judge, and see that nothing of what was passed in is another than before."""
     at = cases.situation(**changed)
     before = copy.deepcopy((at.policy, at.bases, at.seen, at.quarantined, at.tally.used(at.now)))
@@ -33,11 +33,11 @@ def judged(sent: judging.Submission, **changed: Any) -> judging.Verdict:
     return verdict
 
 
-def signed_by(key: pgp.Key, made: int = NOW - 30, document: bytes = DOCUMENT, **more: Any) -> judging.Submission:
-    return judging.Submission(document, pgp.signature(key, document, made, **more))
+def signed_by(key: pgp.Key, made: int = NOW - 30, document: bytes = DOCUMENT, **more: Any) -> patches.Submission:
+    return patches.Submission(document, pgp.signature(key, document, made, **more))
 
 
-def certified(owner: pgp.Owner, sent: judging.Submission) -> judging.Verdict:
+def certified(owner: pgp.Owner, sent: patches.Submission) -> judging.Verdict:
     certificate = judging.signature.read_certificate(owner.fingerprint, owner.certificate())
     return judged(sent, certificates={**cases.CERTIFICATES, owner.fingerprint: certificate})
 
@@ -88,20 +88,20 @@ SIGNATURE: dict[str, tuple[str, Case]] = {
     "an expired signature": ("signature_expired", lambda: judged(signed_by(TUNER.primary, lasts_s=1))),
     "a second signer behind": (
         "signature_not_one",
-        lambda: judged(judging.Submission(DOCUMENT, cases.signed(DOCUMENT) + cases.signed(DOCUMENT, STRANGER))),
+        lambda: judged(patches.Submission(DOCUMENT, cases.signed(DOCUMENT) + cases.signed(DOCUMENT, STRANGER))),
     ),
     "a second signer before": (
         "signature_not_one",
-        lambda: judged(judging.Submission(DOCUMENT, cases.signed(DOCUMENT, STRANGER) + cases.signed(DOCUMENT))),
+        lambda: judged(patches.Submission(DOCUMENT, cases.signed(DOCUMENT, STRANGER) + cases.signed(DOCUMENT))),
     ),
-    "altered bytes": ("signature_wrong", lambda: judged(judging.Submission(DOCUMENT + b"\n", cases.signed(DOCUMENT)))),
+    "altered bytes": ("signature_wrong", lambda: judged(patches.Submission(DOCUMENT + b"\n", cases.signed(DOCUMENT)))),
     "the signature of another patch": (
         "signature_wrong",
-        lambda: judged(judging.Submission(DOCUMENT, cases.signed(patches.dump(cases.patch(title="x"))))),
+        lambda: judged(patches.Submission(DOCUMENT, cases.signed(patches.dump(cases.patch(title="x"))))),
     ),
     "an inline message": (
         "signature_not_one",
-        lambda: judged(judging.Submission(DOCUMENT, pgp.inline(TUNER.primary, DOCUMENT, NOW - 30))),
+        lambda: judged(patches.Submission(DOCUMENT, pgp.inline(TUNER.primary, DOCUMENT, NOW - 30))),
     ),
     "text mode": ("signature_not_binary", lambda: judged(signed_by(TUNER.primary, kind=pgp.TEXT))),
 }
@@ -202,7 +202,7 @@ FRESHNESS: dict[str, tuple[str, Case]] = {
     "a replay signed anew": (
         "replayed",
         lambda: judged(
-            judging.Submission(DOCUMENT, cases.signed(DOCUMENT, made=NOW - 1)),
+            patches.Submission(DOCUMENT, cases.signed(DOCUMENT, made=NOW - 1)),
             seen={patches.cid(patches.digest(DOCUMENT)): patches.digest(DOCUMENT)},
         ),
     ),
@@ -238,7 +238,7 @@ FREEZE: dict[str, tuple[str, Case]] = {
 RESOURCES: dict[str, tuple[str, Case]] = {
     "a huge patch": ("too_large", raw(b"x" * (authz.Sizes().patch_bytes + 1))),
     "nothing": ("too_large", raw(b"")),
-    "a huge signature": ("signature_too_large", lambda: judged(judging.Submission(DOCUMENT, b"\xc2" * 10**6))),
+    "a huge signature": ("signature_too_large", lambda: judged(patches.Submission(DOCUMENT, b"\xc2" * 10**6))),
     "many cosignatures": (
         "cosignature",
         lambda: judged(dataclasses.replace(cases.sent(), cosignatures=(cases.signed(DOCUMENT, BOB),) * 21)),
@@ -273,7 +273,7 @@ CONTROLS: dict[str, dict[str, Case]] = {
     "signature": {
         "by a bot's primary key": lambda: judged(cases.sent()),
         "by a bot's subkey": lambda: judged(signed_by(TUNER.subkey)),
-        "armoured": lambda: judged(judging.Submission(DOCUMENT, pgp.armoured(cases.signed(DOCUMENT)))),
+        "armoured": lambda: judged(patches.Submission(DOCUMENT, pgp.armoured(cases.signed(DOCUMENT)))),
         "SHA-512, with a clock four minutes ahead": lambda: judged(signed_by(TUNER.primary, NOW + 240, digest=pgp.SHA512)),
         "a key that expires tomorrow": lambda: certified(tuner(lasts_s=NOW - cases.BORN + 86_400), cases.sent()),
     },

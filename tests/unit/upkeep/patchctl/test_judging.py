@@ -17,7 +17,7 @@ NOW = cases.NOW
 SECRET = b"sk-" + b"ant-" + b"a1b2c3d4e5f6" * 3
 
 
-def judged(sent: judging.Submission | None = None, **changed: Any) -> judging.Verdict:
+def judged(sent: patches.Submission | None = None, **changed: Any) -> judging.Verdict:
     return judging.judge(sent or cases.sent(), cases.situation(**changed))
 
 
@@ -37,9 +37,9 @@ def start_anew(_: object) -> None:
     raise errors.PatchRefusedError("Only a start puts `port` into force. Leave it out.", reason="needs_restart")
 
 
-def resigned(**more: Any) -> judging.Submission:
+def resigned(**more: Any) -> patches.Submission:
     document = patches.dump(cases.PATCH)
-    return judging.Submission(document, pgp.signature(cases.TUNER.primary, document, NOW - 30, **more))
+    return patches.Submission(document, pgp.signature(cases.TUNER.primary, document, NOW - 30, **more))
 
 
 def expired_key(**more: Any) -> judging.Verdict:
@@ -51,9 +51,9 @@ def expired_key(**more: Any) -> judging.Verdict:
 DOCUMENT = patches.dump(cases.PATCH)
 REASONS: dict[patches.Reason, Callable[[], judging.Verdict]] = {
     patches.Reason.TOO_LARGE: lambda: judged(policy=policy(sizes=authz.Sizes(patch_bytes=len(DOCUMENT) - 1))),
-    patches.Reason.SIGNATURE_TOO_LARGE: lambda: judged(judging.Submission(DOCUMENT, b"")),
-    patches.Reason.SIGNATURE_MALFORMED: lambda: judged(judging.Submission(DOCUMENT, b"signed, Ann")),
-    patches.Reason.SIGNATURE_NOT_ONE: lambda: judged(judging.Submission(DOCUMENT, cases.signed(DOCUMENT) * 2)),
+    patches.Reason.SIGNATURE_TOO_LARGE: lambda: judged(patches.Submission(DOCUMENT, b"")),
+    patches.Reason.SIGNATURE_MALFORMED: lambda: judged(patches.Submission(DOCUMENT, b"signed, Ann")),
+    patches.Reason.SIGNATURE_NOT_ONE: lambda: judged(patches.Submission(DOCUMENT, cases.signed(DOCUMENT) * 2)),
     patches.Reason.SIGNATURE_NOT_BINARY: lambda: judged(resigned(kind=pgp.TEXT)),
     patches.Reason.SIGNATURE_WEAK_DIGEST: lambda: judged(resigned(digest=pgp.SHA1)),
     patches.Reason.SIGNATURE_UNLISTED: lambda: judged(cases.sent(owner=cases.STRANGER)),
@@ -61,7 +61,7 @@ REASONS: dict[patches.Reason, Callable[[], judging.Verdict]] = {
     patches.Reason.SIGNATURE_KEY_EXPIRED: lambda: expired_key(lasts_s=NOW - cases.BORN - 1),
     patches.Reason.SIGNATURE_TIME: lambda: judged(now=NOW - 400),
     patches.Reason.SIGNATURE_EXPIRED: lambda: judged(resigned(lasts_s=20)),
-    patches.Reason.SIGNATURE_WRONG: lambda: judged(judging.Submission(DOCUMENT + b" ", cases.signed(DOCUMENT))),
+    patches.Reason.SIGNATURE_WRONG: lambda: judged(patches.Submission(DOCUMENT + b" ", cases.signed(DOCUMENT))),
     patches.Reason.DOCUMENT_MALFORMED: lambda: judged(cases.sent(b"{")),
     patches.Reason.DOCUMENT_INVALID: lambda: judged(cases.sent(b"{}")),
     patches.Reason.PATH_UNSAFE: lambda: judged(cases.sent(cases.patch(cases.put("prompts/../gates.yaml")))),
@@ -190,7 +190,7 @@ def test_the_patch_at_work_is_judged_again_without_counting_itself() -> None:
 @settings(deadline=None)
 @given(document=st.binary(max_size=200), signature=st.binary(max_size=200), cosignature=st.binary(max_size=50))
 def test_whatever_is_sent_gets_a_verdict(document: bytes, signature: bytes, cosignature: bytes) -> None:
-    verdict = judged(judging.Submission(document, signature, (cosignature,)))
+    verdict = judged(patches.Submission(document, signature, (cosignature,)))
     assert verdict.reason in set(patches.Reason)
-    signed = judging.Submission(document, cases.signed(document), (cosignature,))
+    signed = patches.Submission(document, cases.signed(document), (cosignature,))
     assert judged(signed).reason in {"document_malformed", "too_large"}

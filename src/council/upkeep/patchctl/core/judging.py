@@ -16,15 +16,6 @@ COSIGNATURES_MAX = 20
 AHEAD_S_MAX = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What somebody sent, as the bytes that came."""
-
-    document: bytes
-    signature: bytes
-    cosignatures: tuple[bytes, ...] = ()
-
-
 def _nothing_to_check(_: Sequence[patches.Change]) -> None:
     return
 
@@ -85,7 +76,7 @@ class Verdict:
         return patches.cid(self.digest)
 
 
-def judge(sent: Submission, at: Situation) -> Verdict:
+def judge(sent: patches.Submission, at: Situation) -> Verdict:
     """Return what is to be done with what was sent. Never raises for what is in it."""
     verdict = Verdict(patches.digest(sent.document))
     try:
@@ -107,7 +98,7 @@ def judge(sent: Submission, at: Situation) -> Verdict:
     return verdict
 
 
-def _check_size(sent: Submission, at: Situation) -> None:
+def _check_size(sent: patches.Submission, at: Situation) -> None:
     if not 0 < len(sent.document) <= at.policy.sizes.patch_bytes:
         raise _refused(
             patches.Reason.TOO_LARGE,
@@ -115,7 +106,7 @@ def _check_size(sent: Submission, at: Situation) -> None:
         )
 
 
-def _signer(raw: bytes, sent: Submission, at: Situation) -> authz.Signer:
+def _signer(raw: bytes, sent: patches.Submission, at: Situation) -> authz.Signer:
     listed = {name: one for name, one in at.certificates.items() if name in at.policy.signers}
     return at.policy.signers[signature.check(sent.document, raw, listed, at.policy.revoked, at.now)]
 
@@ -151,7 +142,7 @@ def _check_fresh(patch: patches.Patch, digest: str, at: Situation) -> None:
         )
 
 
-def _everybody(sent: Submission, signer: authz.Signer, at: Situation) -> tuple[str, ...]:
+def _everybody(sent: patches.Submission, signer: authz.Signer, at: Situation) -> tuple[str, ...]:
     if len(sent.cosignatures) > COSIGNATURES_MAX:
         raise _refused(
             patches.Reason.COSIGNATURE,

@@ -1,0 +1,1 @@
+"""Patch service: where patches are taken in."""

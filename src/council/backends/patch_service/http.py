@@ -1,0 +1,138 @@
+"""Patch service kind `http`: patchctl over its port on this machine."""
+
+import base64
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import aiohttp
+import orjson
+
+from council.domain import errors, patches
+
+_CALL_S = 60.0
+_REPLY_BYTES_MAX = 32 * 1024 * 1024
+_LINE_BYTES_MAX = 256 * 1024
+_BY_CODE: Mapping[str, type[errors.CouncilError]] = {
+    kind.code: kind
+    for kind in (
+        errors.InvalidRequestError,
+        errors.MalformedBodyError,
+        errors.BodyTooLargeError,
+        errors.PatchRefusedError,
+        errors.ForbiddenError,
+        errors.NotFoundError,
+        errors.OverloadedError,
+        errors.UnavailableError,
+        errors.SupervisorUnavailableError,
+        errors.BlueprintError,
+        errors.JournalError,
+        errors.ConfigError,
+        errors.SetupError,
+    )
+}
+
+
+class HttpPatchService:
+    """Implements care_ports.PatchService. `key` is shown where more than a signature is asked for."""
+
+    def __init__(self, url: str, key: str = ""):
+        self._url = url
+        self._key = key
+        self._session: aiohttp.ClientSession | None = None
+
+    async def apply(self, sent: patches.Submission, *, trial: bool = False) -> patches.Decision:
+        """Have a patch take effect, or only be tried."""
+        body = {
+            "patch": _text(sent.document),
+            "signature": _text(sent.signature),
+            "cosignatures": [_text(one) for one in sent.cosignatures],
+            "target": "staging" if trial else "live",
+        }
+        told = await self._call("POST", "/apply", body)
+        try:
+            return patches.Decision(bool(told["success"]), told["cid"], told["digest"], told["reason"], told["message"])
+        except KeyError:
+            raise _error(told) from None
+
+    async def roll_back(self, cid: str, by: str, reason: str) -> Mapping[str, Any]:
+        """Take back the patch on its way, or the newest that was applied."""
+        named = {"cid": cid} if cid else {}
+        return await self._asked("POST", "/rollback", {"by": by, "reason": reason, **named})
+
+    async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
+        """Raise today's limits by a person's signed statement."""
+        body = {"statement": _text(statement), "signature": _text(signature)}
+        return await self._asked("POST", "/override", body)
+
+    async def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Yield the row of the newest patch, then that of each patch at each of its steps."""
+        unlimited = aiohttp.ClientTimeout(total=None, sock_read=60)
+        try:
+            async with self._opened().get(
+                f"{self._url}/events", headers=self._headers(), timeout=unlimited, read_bufsize=_LINE_BYTES_MAX
+            ) as response:
+                if response.status != 200:
+                    raise _error(_object(await response.content.read(_REPLY_BYTES_MAX)))
+                async for line in response.content:
+                    if line.startswith(b"data:"):
+                        yield _object(line.removeprefix(b"data:"))
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise _away(error) from error
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _asked(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
+        told = await self._call(method, path, body)
+        if told.get("success") is False:
+            raise _error(told)
+        return told
+
+    async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        raw = None if body is None else orjson.dumps(body)
+        headers = self._headers() | ({} if raw is None else {"content-type": "application/json"})
+        try:
+            async with self._opened().request(method, self._url + path, data=raw, headers=headers) as response:
+                content = await response.content.read(_REPLY_BYTES_MAX)
+                while not response.content.at_eof() and len(content) < _REPLY_BYTES_MAX:
+                    content += await response.content.read(_REPLY_BYTES_MAX - len(content))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _away(error) from error
+        return _object(content)
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._key}"} if self._key else {}
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_S), trust_env=False)
+        return self._session
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise _away(error) from error
+    if not isinstance(found, dict):
+        raise _away(ValueError("no object"))
+    return found
+
+
+def _error(told: Mapping[str, Any]) -> errors.CouncilError:
+    kind = _BY_CODE.get(str(told.get("code")), errors.PatchServiceUnavailableError)
+    return kind(str(told.get("message", "")) or "It was refused without a word.", reason=str(told.get("reason", "")))
+
+
+def _away(error: BaseException) -> errors.PatchServiceUnavailableError:
+    return errors.PatchServiceUnavailableError(
+        "What takes patches in does not answer. `council status` shows whether patchctl runs, and its log under logs/ why not.",
+        detail=f"{type(error).__name__}: {error}",
+    )

@@ -1,0 +1,67 @@
+"""Patches as the journal of a home tells of them, for people: read from the disk, so with Council stopped as well."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from council.cli import options
+from council.domain import errors, home, patches
+from council.patching import situation
+from council.upkeep.patchctl import history
+
+_CID_DIGITS_MIN = 4
+
+
+def newest(where: home.Home, limit: int) -> list[history.Row]:
+    """Return the newest patches, newest first. Raises JournalError, SetupError."""
+    return _rows(where)[::-1][:limit]
+
+
+def show(cid: str, where: home.Home, *, as_json: bool) -> None:
+    """Print what is known of a patch, each time that it came. Raises NotFoundError."""
+    wanted = cid.removeprefix("cid:").lower()
+    found = [one for one in _rows(where) if one.digest.startswith(wanted)]
+    if len(wanted) < _CID_DIGITS_MIN or len({one.digest for one in found}) != 1:
+        what = "Several patches begin" if found and len(wanted) >= _CID_DIGITS_MIN else "No patch is known that begins"
+        raise errors.NotFoundError(f"{what} with {cid!r}. `council patch history` shows all.")
+    if as_json:
+        options.print_json([told(one) for one in found])
+        return
+    for one in found:
+        click.echo(one.line)
+        more = one.files_count - len(one.files)
+        rows = [
+            ("outcome", outcome(one)),
+            ("digest", one.digest),
+            ("came", patches.time_text(one.at_s) if one.at_s else ""),
+            ("took", "\n".join(f"{text:>5} {phase}" for phase, text in timings(one))),
+            ("author", one.author),
+            ("signers", "\n".join(one.signers)),
+            ("reason", one.said),
+            ("base", one.base),
+            ("target", one.target),
+            ("files", "\n".join(one.files) + (f"\nand {more} more" if more > 0 else "")),
+        ]
+        options.print_rows([(f"  {name}", text) for name, text in rows if text])
+
+
+def outcome(row: history.Row) -> str:
+    """Return how a patch ended, or where it stands."""
+    reason = f" ({row.reason})" if row.reason else ""
+    return (row.outcome or f"at work: {row.phase}") + reason + (", a trial" if row.trial else "")
+
+
+def timings(row: history.Row) -> list[tuple[str, str]]:
+    """Return each phase that is over with how long it took."""
+    pairs = zip(row.times, row.times[1:], strict=False)
+    return [(phase, f"{until_s - from_s} s") for (phase, from_s), (_, until_s) in pairs if phase != "idle"]
+
+
+def told(row: history.Row) -> dict[str, Any]:
+    """Return a row as programs get it."""
+    return {"cid": row.cid, "line": row.line, **asdict(row)}
+
+
+def _rows(where: home.Home) -> list[history.Row]:
+    return history.rows(one.record for one in situation.entries(where))

@@ -1,0 +1,333 @@
+"""Where patches come in: each is judged, put on record, and taken along its way while nobody else's is.
+
+What is refused costs little and changes nothing. Of signers that were proven it is kept in the journal, of others in the log;
+both up to `REFUSALS_KEPT` a minute for one reason, and beyond that they are counted alone.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from council import care_ports
+from council.domain import authz, errors, home, patches
+from council.kit import chain
+from council.patching import checking, overriding, situation, submitted
+from council.upkeep.engine import blueprint
+from council.upkeep.patchctl import freeze, history, journal, steps, way
+from council.upkeep.patchctl.core import judging, quota
+
+_log = logging.getLogger(__name__)
+
+REFUSALS_KEPT = 10
+BUSY = "busy"
+# Somebody who reads slowly loses the oldest, and sees the newest.
+_NEWS_MAX = 64
+_MINUTE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things are. `at_work` is the row of the patch on its way, if any; `used` what counts of today's quota."""
+
+    serving: str
+    at_work: history.Row | None
+    freeze: freeze.Freeze | None
+    used: quota.Used
+    policy: authz.Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a reception leans on. `check` raises JournalError for a journal that is not what was written; `settle` does what
+    is left after a way, and raises CouncilError.
+    """
+
+    where: home.Home
+    book: journal.Journal
+    hands: way.Hands
+    generations: care_ports.Generations
+    touched: Callable[[str, str], Sequence[str]]
+    check: Callable[[], Awaitable[None]]
+    settle: Callable[[steps.State], Awaitable[None]]
+    now: Callable[[], float]
+
+
+class Reception:
+    """From one event loop. `serving` says which generation serves, by the supervisor's last word."""
+
+    def __init__(self, parts: Parts, serving: Callable[[], str], on_end: Callable[[history.Row], None]) -> None:
+        """`on_end` is called with the row of each patch that has come to its end, or was refused."""
+        self._parts = parts
+        self._serving = serving
+        self._on_end = on_end
+        self._way = way.Way(parts.book, parts.hands, now=parts.now, on_step=self._stepped)
+        self._entering = asyncio.Lock()
+        self._going: asyncio.Task[None] | None = None
+        self._seen: tuple[tuple[str, chain.Point], situation.Sight, judging.Situation] | None = None
+        self._distrusted = ""
+        self._refused: Counter[tuple[int, str]] = Counter()
+        self._listeners: set[asyncio.Queue[history.Row | None]] = set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a patch is on its way."""
+        return self._going is not None and not self._going.done()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended a way that has no end yet: nobody knows then what is on disk, and this process must begin anew."""
+        done = self._going is not None and self._going.done() and not self._going.cancelled()
+        return self._going.exception() if done and self._going is not None else None
+
+    async def begin(self) -> None:
+        """End what was begun before this process began."""
+        self._going = asyncio.create_task(self._recover())
+
+    async def close(self) -> None:
+        """Leave what is at work to the next start. Idempotent."""
+        if self._going is not None:
+            self._going.cancel()
+            await asyncio.gather(self._going, return_exceptions=True)
+
+    def standing(self) -> Standing:
+        """Return how things are. Raises ConfigError, BlueprintError, SetupError."""
+        seen, at = self._look()
+        row = self._row(self._way.state.digest) if self._way.state.phase is not steps.Phase.IDLE else None
+        return Standing(self._serving(), row, seen.freeze, at.tally.used(at.now), seen.policy)
+
+    def rows(self) -> list[history.Row]:
+        """Return every patch that the journal tells of, oldest first."""
+        return history.rows(self._parts.book.records)
+
+    async def check(self, sent: patches.Submission, *, trial: bool = False) -> checking.Checked:
+        """Return what would become of it. Changes nothing."""
+        seen, at = self._look()
+        at = dataclasses.replace(at, spends=not trial)
+        return await checking.check(sent, seen, at, self._parts.where.generations / seen.live)
+
+    async def submit(self, sent: patches.Submission, *, trial: bool = False) -> checking.Checked:
+        """Judge what was sent, and begin its way where it is allowed; then the reason of what is returned is empty.
+
+        Raises OverloadedError while another is on its way, and UnavailableError where what serves is not the blueprint.
+        """
+        # Most of what is refused is refused here, without waiting for anybody.
+        _, at = self._look()
+        verdict = judging.judge(sent, dataclasses.replace(at, spends=not trial))
+        if verdict.reason:
+            proven = verdict.signer is not None
+            checked = checking.Checked(
+                verdict, verdict.reason, verdict.message, checking.step_of(verdict.reason, proven=proven)
+            )
+            self._refuse(checked)
+            return checked
+        async with self._entering:
+            self._check_free()
+            await self._align()
+            checked = await self.check(sent, trial=trial)
+            if checked.reason:
+                self._refuse(checked)
+                return checked
+            digest = await asyncio.to_thread(submitted.keep, self._parts.where, sent)
+            about = history.about(checked.verdict, self._parts.now())
+            patch = checked.verdict.patch
+            assert patch is not None
+            # Bases are compared by tree; what the patch is put upon is what serves.
+            self._start(self._way.apply(digest, self._serving(), about, trial=trial))
+        return checked
+
+    async def roll_back(self, cid: str, by: str, reason: str) -> history.Row:
+        """Take back the patch on its way, or else the newest that was applied; `cid` says which one is meant, "" either.
+
+        Returns its row as it is; the rest goes on. Raises OverloadedError, NotFoundError, InvalidRequestError.
+        """
+        why = f"{by}: {reason}"
+        if self.is_busy:
+            row = self._row(self._way.state.digest)
+            if cid and not row.digest.startswith(cid):
+                raise _busy(row)
+            self._way.give_up(why)
+            return row
+        async with self._entering:
+            self._check_free()
+            row = self._newest(cid)
+            if not (self._parts.where.generations / row.base).is_dir():
+                await asyncio.to_thread(self._materialise, row.base)
+            about = {"by": by, "asked": reason}
+            self._start(self._way.roll_back(steps.Unwanted(row.digest, row.base, row.target, why), about))
+        return row
+
+    async def override(self, document: bytes, signature: bytes) -> overriding.Override:
+        """Raise today's limits as a person's signed statement says. Raises PatchRefusedError."""
+        async with self._entering:
+            if self._distrusted:
+                raise errors.JournalError(self._distrusted)
+            seen, at = self._look()
+            found = overriding.judge(document, signature, at, self._parts.book.records)
+            await overriding.ask_second(document, signature, found, seen)
+            self._parts.book.append({"at": int(at.now), **overriding.record(found)})
+        return found
+
+    @contextlib.contextmanager
+    def news(self) -> Iterator["asyncio.Queue[history.Row | None]"]:
+        """Have rows come into a queue: of the patch at work at each step, of each that was refused, and None at `wake`."""
+        queue: asyncio.Queue[history.Row | None] = asyncio.Queue(_NEWS_MAX)
+        self._listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+
+    def wake(self) -> None:
+        """Have whoever listens look up."""
+        self._tell(None)
+
+    def _look(self) -> tuple[situation.Sight, judging.Situation]:
+        """Return what is so now. Files are read again only when another generation is live or the journal has grown."""
+        where, now = self._parts.where, self._parts.now()
+        key = (blueprint.current(where), self._parts.book.head)
+        if self._seen is None or self._seen[0] != key:
+            seen = situation.look(where, self._parts.book.entries)
+            self._seen = (key, seen, situation.situation(where, seen, now))
+        _, seen, at = self._seen
+        frozen = freeze.standing(where.lineage)
+        return (
+            dataclasses.replace(seen, freeze=frozen),
+            dataclasses.replace(at, now=now, frozen=frozen is not None),
+        )
+
+    def _check_free(self) -> None:
+        if self._distrusted:
+            raise errors.JournalError(self._distrusted)
+        if self.is_busy:
+            raise _busy(self._row(self._way.state.digest) if self._way.state.digest else None)
+
+    async def _align(self) -> None:
+        """Have what serves bear the name of the live generation, where the owner changed what no service uses."""
+        live, serving = blueprint.current(self._parts.where), self._serving()
+        if live == serving:
+            return
+        touched = await asyncio.to_thread(self._parts.touched, serving, live)
+        if touched:
+            raise errors.UnavailableError(
+                f"The blueprint has changed since Council started, and {', '.join(touched)} would have to start anew for it. "
+                "Run `council down` and `council up`, then submit the patch again."
+            )
+        await self._parts.generations.launch(live, ())
+        await self._parts.generations.promote(live)
+
+    def _start(self, going: Any) -> None:
+        self._going = asyncio.create_task(self._go(going))
+
+    async def _go(self, going: Any) -> None:
+        await self._ended(await going)
+
+    async def _recover(self) -> None:
+        try:
+            await self._parts.check()
+        except errors.JournalError as error:
+            self._trust_lost(error)
+            return
+        state = self._way.state
+        if state.phase is not steps.Phase.IDLE:
+            _log.warning("going on with a patch", extra={"cid": patches.cid(state.digest), "phase": state.phase})
+            state = await self._way.recover(blueprint.current(self._parts.where))
+            await self._ended(state)
+        else:
+            # The end may be on record and what comes after it not done.
+            await self._settle(state)
+
+    async def _ended(self, state: steps.State) -> None:
+        await self._settle(state)
+        self._on_end(self._row(state.digest))
+
+    async def _settle(self, state: steps.State) -> None:
+        try:
+            await self._parts.settle(state)
+        except errors.JournalError as error:
+            self._trust_lost(error)
+        except errors.CouncilError as error:
+            _log.error("a patch is through, but not all is settled", extra={"error": error.message})
+
+    def _trust_lost(self, error: errors.JournalError) -> None:
+        """Take nothing more, and go on with nothing, until a person has looked."""
+        self._distrusted = error.message
+        _log.error("the journal is not trusted", extra={"error": error.message})
+
+    def _stepped(self, state: steps.State) -> None:
+        _log.info("patch", extra={"cid": patches.cid(state.digest), "phase": state.phase, "why": state.reason})
+        self._tell(self._row(state.digest))
+
+    def _refuse(self, checked: checking.Checked) -> None:
+        verdict, now = checked.verdict, self._parts.now()
+        minute = int(now) // _MINUTE_S
+        if any(one != minute for one, _ in self._refused):
+            self._refused.clear()
+        who = verdict.signer.fingerprint if verdict.signer else ""
+        self._refused[minute, who + checked.reason] += 1
+        if self._refused[minute, who + checked.reason] <= REFUSALS_KEPT:
+            if verdict.signer is None:
+                _log.warning("refused", extra={"cid": verdict.cid, "reason": checked.reason})
+            else:
+                self._parts.book.append({**history.refusal(verdict, now), history.REFUSED: checked.reason})
+        kind = verdict.signer.kind.value if verdict.signer else ""
+        row = history.Row(
+            verdict.digest, kind=kind, outcome=steps.Outcome.REFUSED, reason=checked.reason, at_s=int(now)
+        )
+        if verdict.patch is not None:
+            row = dataclasses.replace(row, title=verdict.patch.title, ticket=verdict.patch.ticket)
+        self._on_end(row)
+        if verdict.signer is not None:
+            self._tell(row)
+
+    def _tell(self, row: history.Row | None) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(row)
+
+    def _row(self, digest: str) -> history.Row:
+        for row in reversed(self.rows()):
+            if row.digest == digest:
+                return row
+        return history.Row(digest)
+
+    def _newest(self, cid: str) -> history.Row:
+        live = blueprint.current(self._parts.where)
+        standing = [row for row in self.rows() if row.outcome == steps.Outcome.APPLIED and not row.trial]
+        named = [row for row in standing if cid and row.digest.startswith(cid)]
+        if cid and not named:
+            raise errors.NotFoundError(f"No patch {cid!r} is in force. `council patch history` shows all.")
+        found = next((row for row in reversed(standing) if row.target == live), None)
+        if found is None:
+            raise errors.InvalidRequestError(
+                "What serves was not made by a patch, so there is none to roll back. Make a patch that undoes the change."
+            )
+        if named and named[-1] is not found:
+            raise errors.InvalidRequestError(
+                f"Only the newest patch can be rolled back, and that is {found.cid}. Roll that back first, or make a patch "
+                "that undoes the change."
+            )
+        return found
+
+    def _materialise(self, generation: str) -> None:
+        with blueprint.locked(self._parts.where):
+            blueprint.materialise(self._parts.where, generation)
+
+
+def _busy(row: history.Row | None) -> errors.OverloadedError:
+    which = f"Patch {row.cid}" if row is not None and row.digest else "Another patch"
+    return errors.OverloadedError(
+        f"{which} is on its way, and only one goes at a time. Submit again when it has ended: `council patch history`.",
+        reason=BUSY,
+        retry_after_s=5,
+    )
+
+
+def told(row: history.Row) -> Mapping[str, Any]:
+    """Return a row as programs get it."""
+    return {"cid": row.cid, "line": row.line, **dataclasses.asdict(row)}

@@ -1,0 +1,407 @@
+"""The patchctl process: takes patches in over HTTP on this machine, and takes each along its way.
+
+A signed patch needs no key beside its signature. Whoever has `secrets/patches.key` may also roll back, freeze and read what
+became of patches: the owner's command line, which can read that file. What it does is in `patching/reception.py`.
+"""
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import hmac
+import logging
+import os
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+import pydantic
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from council import app, care_app, homes, observing, ports, telemetry
+from council.domain import authz, errors, home, patches
+from council.domain import config as config_module
+from council.gateway import exchange
+from council.kit import clock as clock_module
+from council.patching import anchoring, checking, hands, judges, reception
+from council.services import harness, local_hosts, rights, tracing
+from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
+from council.upkeep.patchctl.core import judging, signature
+
+_log = logging.getLogger(__name__)
+
+_BODY_S = 10.0
+# Who submits gets an answer at once, and who listens is let go.
+_DRAIN_S = 10.0
+_READING_MAX = 32
+_EVENT_S = 15.0
+_ROWS_MAX = 1000
+# Base64 takes four bytes for three.
+_BODY_BYTES_MAX = 4 * (patches.PATCH_BYTES_MAX + (judging.COSIGNATURES_MAX + 1) * signature.BYTES_MAX) // 3 + 64 * 1024
+# Reason to status; 422 for the others.
+_STATUS = {
+    patches.Reason.TOO_LARGE: 413,
+    patches.Reason.QUOTA: 429,
+    patches.Reason.FROZEN: 423,
+    patches.Reason.STALE_BASE: 409,
+    patches.Reason.REPLAYED: 409,
+    patches.Reason.CID_TAKEN: 409,
+}
+_REFUSED = 422
+_CODES = {"not_found": 404, "forbidden": 403, "overloaded": 503, "unavailable": 503, "not_running": 503}
+
+
+def main(config: config_module.Config, where: home.Home) -> int:
+    """Take patches in until told to stop."""
+    environment = harness.begin("patchctl", traceable=True)
+    harness.setup_logging(environment.name)
+    port = environment.tcp_socket("patches", "127.0.0.1", config.patchctl_port)
+    where.patch_work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The signatures' engine would write of every bad one where it was found in its source.
+    os.environ.update(TMPDIR=str(where.patch_work), RUST_BACKTRACE="0")
+    observing.tell_inputs("patchctl", homes.inputs_digest(where, environment.generation, "patchctl"))
+    rights.confine_service("patchctl", config, where)
+    tracing.listen()
+    service = _Patchctl(where, environment)
+    harness.serve(
+        local_hosts.only(service.application()),
+        port,
+        environment,
+        drain_s=_DRAIN_S,
+        is_well=lambda: not service.has_failed,
+        on_drain=service.end_streams,
+    )
+    return 0
+
+
+class _Sent(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    patch: str
+    signature: str
+    cosignatures: Annotated[list[str], pydantic.Field(max_length=judging.COSIGNATURES_MAX)] = []
+    target: str = "live"
+
+
+class _Unwanted(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    cid: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{4,64}$")] | None = None
+    reason: Annotated[str, pydantic.Field(min_length=1, max_length=freeze.REASON_CHARS_MAX)]
+    by: Annotated[str, pydantic.Field(min_length=1, max_length=100)]
+
+
+class _Freeze(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    frozen: bool
+    reason: Annotated[str, pydantic.Field(max_length=freeze.REASON_CHARS_MAX)] = ""
+    by: Annotated[str, pydantic.Field(min_length=1, max_length=100)]
+
+
+class _Override(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    statement: str
+    signature: str
+
+
+class _Patchctl:
+    def __init__(self, where: home.Home, environment: harness.ServiceEnvironment) -> None:
+        self._where = where
+        self._environment = environment
+        self._clock = clock_module.SystemClock()
+        self._key = care_app.read_secret(where.patches_key_file)
+        self._reading = 0
+        self._ending = False
+        self._reception: reception.Reception
+        self._store: ports.Store
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a way has broken off. The next start goes on with it."""
+        return self._reception.failure is not None
+
+    def application(self) -> Starlette:
+        """Return what the port serves; its lifespan ends what an earlier process began."""
+        return Starlette(
+            routes=[
+                Route("/apply", self._apply, methods=["POST"]),
+                Route("/check", self._check, methods=["POST"]),
+                Route("/rollback", self._roll_back, methods=["POST"]),
+                Route("/freeze", self._freeze, methods=["POST"]),
+                Route("/override", self._override, methods=["POST"]),
+                Route("/patches", self._patches),
+                Route("/patches/{cid}", self._patch),
+                Route("/lineage", self._lineage),
+                Route("/status", self._status),
+                Route("/events", self._events),
+                Route("/livez", self._live),
+                Route("/readyz", self._live),
+                Route("/metrics", self._metrics),
+            ],
+            exception_handlers={errors.CouncilError: _failed, Exception: _unforeseen},
+            lifespan=self._lifespan,
+        )
+
+    def end_streams(self) -> None:
+        """End who listens, who would listen for ever."""
+        self._ending = True
+        self._reception.wake()
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        where = self._where
+        runtime = care_app.generations(where)
+        book = await asyncio.to_thread(journal.Journal.open_at, where.lineage)
+        names = {row.name.partition(":")[0] for row in await care_app.runtime(where).status(memory=False)}
+        # All settings of the blueprint: those that this service reads of them are read anew for each patch.
+        settings = homes.load_config(where, self._environment.generation, os.environ, {})
+        self._store = store = app.store(settings, where)
+        made = hands.Hands(where, book, runtime, judges.Judges(where, self._now), names, self._now)
+
+        async def settle(state: steps.State) -> None:
+            await asyncio.to_thread(hands.settle, where, state)
+            for untold in await anchoring.seal(where, book, store):
+                _log.warning("an anchor of the journal is old", extra={"reason": untold})
+
+        parts = reception.Parts(
+            where,
+            book,
+            made,
+            runtime,
+            touched=made.touched,
+            check=lambda: anchoring.check(where, book.entries, store),
+            settle=settle,
+            now=self._now,
+        )
+        self._reception = reception.Reception(parts, lambda: self._environment.generation, _count)
+        for row in self._reception.rows():
+            if row.outcome == steps.Outcome.APPLIED and not row.trial:
+                telemetry.PATCHES_LAST_APPLY.labels("patchctl").set(row.ended_s)
+        await self._reception.begin()
+        try:
+            yield
+        finally:
+            await self._reception.close()
+            await store.close()
+            book.close()
+
+    def _now(self) -> float:
+        return self._clock.now_us() / 1e6
+
+    async def _apply(self, request: Request) -> Response:
+        sent, trial = await self._sent(request)
+        found = await self._reception.submit(sent, trial=trial)
+        return _decision(found, 202)
+
+    async def _check(self, request: Request) -> Response:
+        sent, trial = await self._sent(request)
+        found = await self._reception.check(sent, trial=trial)
+        told = {"steps": [{"step": step.value, "outcome": told.value} for step, told in found.steps]}
+        return _decision(found, 200, told)
+
+    async def _roll_back(self, request: Request) -> Response:
+        self._admit(request)
+        wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
+        row = await self._reception.roll_back(wanted.cid or "", wanted.by, wanted.reason)
+        return JSONResponse({"success": True, **reception.told(row)}, 202)
+
+    async def _freeze(self, request: Request) -> Response:
+        self._admit(request)
+        wanted = await exchange.form(request, _BODY_S, 4096, _Freeze)
+        if wanted.frozen:
+            if not wanted.reason.strip() or not wanted.reason.isprintable():
+                raise errors.InvalidRequestError("`reason` must say why, in one line.", parameter="reason")
+            one = freeze.Freeze(wanted.reason, wanted.by, self._clock.now_us())
+            await asyncio.to_thread(freeze.freeze, self._where.lineage, one)
+        else:
+            await asyncio.to_thread(freeze.thaw, self._where.lineage)
+        return JSONResponse({"success": True, "frozen": wanted.frozen})
+
+    async def _override(self, request: Request) -> Response:
+        wanted = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Override)
+        found = await self._reception.override(
+            _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
+        )
+        return JSONResponse({"success": True, "count": found.count, "day": found.day, "signer": found.signer})
+
+    async def _patches(self, request: Request) -> Response:
+        self._admit(request)
+        limit = request.query_params.get("limit", "20")
+        if not limit.isdecimal() or not 0 < int(limit) <= _ROWS_MAX:
+            raise errors.InvalidRequestError(f"`limit` must be 1 to {_ROWS_MAX}.", parameter="limit")
+        rows = self._reception.rows()[::-1][: int(limit)]
+        return exchange.json_response({"patches": [reception.told(row) for row in rows]})
+
+    async def _patch(self, request: Request) -> Response:
+        self._admit(request)
+        cid = request.path_params["cid"].removeprefix("cid:")
+        rows = [row for row in self._reception.rows() if len(cid) >= 4 and row.digest.startswith(cid)]
+        if not rows:
+            raise errors.NotFoundError(f"No patch {cid[:64]!r} is known. `council patch history` shows all.")
+        return exchange.json_response({"patches": [reception.told(row) for row in rows]})
+
+    async def _lineage(self, request: Request) -> Response:
+        self._admit(request)
+
+        check = journal_key.checker(self._where.journal_certificate_file, self._where.journal_key_file)
+        entries = await asyncio.to_thread(journal.read, self._where.lineage)
+        found = anchoring.look(entries, check, await anchoring.read(self._where, self._store))
+        return exchange.json_response(
+            {
+                "records": found.records,
+                "head": {"seq": found.head.seq, "digest": found.head.digest},
+                "checkpoints": found.checkpoints,
+                "unsigned": found.unsigned,
+                "problems": list(found.problems),
+            }
+        )
+
+    async def _status(self, request: Request) -> Response:
+        self._admit(request)
+        return exchange.json_response(_standing(self._reception.standing()))
+
+    async def _events(self, request: Request) -> Response:
+        self._admit(request)
+
+        async def lines() -> AsyncIterator[bytes]:
+            with self._reception.news() as queue:
+                for newest in self._reception.rows()[-1:]:
+                    yield _event(newest)
+                while not self._ending:
+                    try:
+                        async with asyncio.timeout(_EVENT_S):
+                            row = await queue.get()
+                    except TimeoutError:
+                        yield b": still here\n\n"
+                        continue
+                    if row is not None:
+                        yield _event(row)
+
+        return StreamingResponse(lines(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    async def _live(self, _: Request) -> Response:
+        failed = self.has_failed
+        body = {"live": not failed, "generation": self._environment.generation}
+        return JSONResponse(body, 503 if failed else 200)
+
+    async def _metrics(self, _: Request) -> Response:
+        observing.observe_process("patchctl", self._environment.generation)
+        with contextlib.suppress(errors.CouncilError):
+            found = self._reception.standing()
+            telemetry.PATCHES_FROZEN.labels("patchctl").set(found.freeze is not None)
+            telemetry.PATCHES_QUOTA_USED.labels("patchctl").set(found.used.bots)
+            telemetry.PATCHES_QUOTA_LIMIT.labels("patchctl").set(found.policy.bots_daily + found.used.extra)
+        return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    def _admit(self, request: Request) -> None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), self._key.encode()):
+            raise errors.ForbiddenError(
+                "This needs the key of patches, which only this machine's owner can read. Use the `council` command."
+            )
+
+    async def _sent(self, request: Request) -> tuple[patches.Submission, bool]:
+        if self._reading >= _READING_MAX:
+            raise errors.OverloadedError("Too many patches come in at once. Try again in a second.", retry_after_s=1)
+        self._reading += 1
+        try:
+            found = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Sent)
+        finally:
+            self._reading -= 1
+        if found.target not in ("live", "staging"):
+            raise errors.InvalidRequestError("`target` must be `live` or `staging`.", parameter="target")
+        return (
+            patches.Submission(
+                _bytes("patch", found.patch),
+                _bytes("signature", found.signature),
+                tuple(_bytes("cosignatures", one) for one in found.cosignatures),
+            ),
+            found.target == "staging",
+        )
+
+
+def _event(row: history.Row) -> bytes:
+    return b"event: patch\ndata: " + orjson.dumps(reception.told(row)) + b"\n\n"
+
+
+def _bytes(name: str, text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise errors.InvalidRequestError(
+            f"`{name}` is not base64 of the exact bytes. Encode the file as it is.", parameter=name
+        ) from error
+
+
+def _decision(found: checking.Checked, accepted: int, told: Any = None) -> Response:
+    verdict = found.verdict
+    body = {
+        "success": not found.reason,
+        "cid": verdict.cid,
+        "digest": verdict.digest,
+        "reason": found.reason,
+        "message": found.message,
+        **(told or {}),
+    }
+    wait = {} if verdict.retry_after_s is None else {"retry-after": str(verdict.retry_after_s)}
+    return JSONResponse(body, _STATUS.get(found.reason, _REFUSED) if found.reason else accepted, wait)  # type: ignore[call-overload]
+
+
+def _standing(found: reception.Standing) -> dict[str, Any]:
+    frozen = found.freeze
+    return {
+        "generation": found.serving,
+        "at_work": None if found.at_work is None else reception.told(found.at_work),
+        "frozen": frozen is not None,
+        "freeze": None if frozen is None else {"reason": frozen.reason, "by": frozen.by, "at_us": frozen.at_us},
+        "quota": {
+            "bots": {"used": found.used.bots, "limit": found.policy.bots_daily + found.used.extra},
+            "signers": [
+                {
+                    "name": one.name,
+                    "fingerprint": one.fingerprint,
+                    "kind": one.kind.value,
+                    "used": found.used.by_signer[one.fingerprint],
+                    "limit": None if one.daily_max is None else one.daily_max + found.used.extra,
+                }
+                for one in found.policy.signers.values()
+            ],
+            "extra": found.used.extra,
+        },
+    }
+
+
+def _count(row: history.Row) -> None:
+    """Count a patch that has come to its end."""
+    reasons = {one.value for one in patches.Reason}
+    failed_in = row.times[-3][0] if len(row.times) > 2 else ""
+    word = row.reason if row.reason in reasons else (failed_in if row.reason else "")
+    telemetry.PATCHES.labels(row.outcome, word, row.kind).inc()
+    if row.outcome == steps.Outcome.ROLLED_BACK:
+        telemetry.PATCHES_ROLLED_BACK.inc()
+    elif row.outcome == steps.Outcome.APPLIED:
+        telemetry.PATCHES_LAST_APPLY.labels("patchctl").set(row.ended_s)
+        if row.kind == authz.Kind.HUMAN:
+            telemetry.PATCHES_BY_PEOPLE.inc()
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.CouncilError)
+    if error.detail:
+        _log.warning("refused", extra={"code": error.code, "detail": error.detail})
+    status = _STATUS.get(error.reason) or _CODES.get(error.code)  # type: ignore[call-overload]
+    if status is None:
+        status = 400 if isinstance(error, errors.InvalidRequestError) and error.code != "patch_refused" else _REFUSED
+    wait = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    body = {"success": False, "code": error.code, "reason": error.reason, "message": error.message}
+    return JSONResponse(body, status, wait)
+
+
+async def _unforeseen(_: Request, error: Exception) -> Response:
+    _log.error("a request failed", exc_info=error)
+    return JSONResponse({"success": False, "code": "internal_error", "reason": "", "message": "Internal error."}, 500)
