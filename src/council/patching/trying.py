@@ -82,8 +82,9 @@ class Examiner:
 
     async def bake(self, base: str, target: str) -> str:
         """Ask the generation that serves, round after round, and end at the first round in which a gate is red."""
-        place, from_s, answers = self._live(), self._now(), list[baking.Answer]()
+        place = self._live()
         inputs = await self._inputs_of(target, place)
+        from_s, answers = self._now(), list[baking.Answer]()
         async with self._reading(place) as seen:
             while True:
                 answers += await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
@@ -97,8 +98,8 @@ class Examiner:
 
     async def _seen(self, generation: str, place: Place) -> baking.Trial:
         """Ask every question once, and read meanwhile."""
-        from_s = self._now()
         inputs = await self._inputs_of(generation, place)
+        from_s = self._now()
         async with self._reading(place) as seen:
             answers = await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
             await asyncio.sleep(max(0.0, from_s + _READINGS_MIN * self._pace.every_s - self._now()))

@@ -133,6 +133,17 @@ async def test_a_service_that_both_share_need_not_be_of_the_tried_one_until_that
     assert "watcher runs another generation" in await house.examiner().bake(OLD, NEW)
 
 
+async def test_what_each_service_uses_is_looked_up_before_the_time_of_a_bake_begins(house: House) -> None:
+    house.switch()
+    order: list[str] = []
+    examiner = house.examiner()
+    look, now = examiner._inputs, examiner._now
+    examiner._inputs = lambda generation, services: (order.append("look"), look(generation, services))[1]
+    examiner._now = lambda: (order.append("clock"), now())[1]
+    assert await examiner.bake(OLD, NEW) == ""
+    assert order[0] == "look" and order.count("look") == 1
+
+
 async def test_a_service_that_has_the_name_of_the_tried_one_and_began_with_other_files_passes_nothing(
     house: House,
 ) -> None:
