@@ -74,9 +74,7 @@ class Way:
             self._looking.cancel()
 
     async def _go_on(self, event: steps.Event, about: Mapping[str, Any] | None = None) -> steps.State:
-        waits = backoff.Backoff(_log = logging.getLogger(__name__)
-
-_PAUSE_FIRST_S, _PAUSE_CEILING_S, float("inf"))
+        waits = backoff.Backoff(_PAUSE_FIRST_S, _PAUSE_CEILING_S, float("inf"))
         self._unwanted = ""
         while True:
             after, record, action = steps.step(self.state, event)
