@@ -139,13 +139,20 @@ class Hands:
 
     async def _take_back(self, state: steps.State) -> None:
         """Have what was before the target serve, if it does not, and leave nothing of the target."""
-        if state.target and blueprint.current(self._where) == state.target:
+        live = blueprint.current(self._where)
+        # By its tree: after a later patch was taken back, what serves has another name.
+        if state.target and state.target in situation.Bases(self._where, live):
             before = await asyncio.to_thread(self._before, state)
-            await self._generations.launch(before, await asyncio.to_thread(self.touched, state.target, before))
+            await self._generations.launch(before, await asyncio.to_thread(self.touched, live, before))
             await self._generations.promote(before)
         if commits.is_commit(state.target):
             await self._generations.discard(state.target)
-        await asyncio.to_thread(staging.discard, self._where, state.digest, state.target)
+        await asyncio.to_thread(self._forget, state)
+
+    def _forget(self, state: steps.State) -> None:
+        # What the branch leads through stays, as each generation that was applied.
+        if not state.target or not blueprint.holds(self._where, state.target):
+            staging.discard(self._where, state.digest, state.target)
 
     def _before(self, state: steps.State) -> str:
         """Return the generation that serves after the target: the base, or its tree again where the branch holds the target."""

@@ -137,7 +137,8 @@ class Reception:
             patch = checked.verdict.patch
             assert patch is not None
             # Bases are compared by tree; what the patch is put upon is what serves.
-            self._start(self._way.apply(digest, self._serving(), about, trial=trial))
+            live = blueprint.current(self._parts.where)
+            self._start(self._way.apply(digest, live, about, trial=trial))
         return checked
 
     async def roll_back(self, cid: str, by: str, reason: str) -> history.Row:
@@ -297,12 +298,12 @@ class Reception:
         return history.Row(digest)
 
     def _newest(self, cid: str) -> history.Row:
-        live = blueprint.current(self._parts.where)
+        live = situation.Bases(self._parts.where, blueprint.current(self._parts.where))
         standing = [row for row in self.rows() if row.outcome == steps.Outcome.APPLIED and not row.trial]
         named = [row for row in standing if cid and row.digest.startswith(cid)]
         if cid and not named:
             raise errors.NotFoundError(f"No patch {cid!r} is in force. `council patch history` shows all.")
-        found = next((row for row in reversed(standing) if row.target == live), None)
+        found = next((row for row in reversed(standing) if row.target in live), None)
         if found is None:
             raise errors.InvalidRequestError(
                 "What serves was not made by a patch, so there is none to roll back. Make a patch that undoes the change."
