@@ -19,7 +19,7 @@ _OPENING = (
     r"|name|simplify|factor|differentiate|integrate|find|give me|list)"
 )
 _BOUNDARY = re.compile(
-    rf"(?:\?\s*(?:and\s+(?:also\s+)?|also,?\s+)?|[,;.]\s+(?:and|also|then)\s+(?:also\s+)?|;\s+|\s+and\s+(?:also\s+)?|\n+)"
+    rf"(?:\?\s*(?:and\s+(?:also\s+)?|also,?\s+)?|[,;.]\s+(?:and|also|then)\s+(?:also\s+)?|;\s+|(?<!\s)\s+and\s+(?:also\s+)?|(?<!\n)\n+)"
     rf"(?={_OPENING}\b)",
     re.IGNORECASE,
 )
