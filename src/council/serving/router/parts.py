@@ -26,6 +26,14 @@ _BOUNDARY = re.compile(
 _BEGINS = re.compile(rf"{_OPENING}\b", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:also|first|second|and)[,!]?\s+", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+", re.MULTILINE)
+# Before the number of a part another one has ended: "the sum of 1 and 2. What" holds none.
+_NUMBER = re.compile(rf"(?:(?<=[?!.\n:])|\A)\s*(\(?\d[.):]\)?)(?=\s+{_OPENING}\b)", re.IGNORECASE)
+# What calls for answers and says nothing else.
+_CALL = re.compile(
+    r"(?:(?:(?:answer|solve|here are|i have)(?: (?:me|these|the|following|some|a few|my|two|three|four))*"
+    r"(?: (?:questions|problems|things))?|questions)\s*[:.]?)?",
+    re.IGNORECASE,
+)
 # A part with one of these may mean something in another part.
 _LEANS = re.compile(
     r"\b(?:it|its|it's|that|this|these|those|them|they|their|he|him|his|she|her|there|then|one|ones|both|same|result|answer"
@@ -38,12 +46,22 @@ def split(text: str) -> tuple[str, ...]:
     """Return the parts of a text, in order; () where it is one question, or may be."""
     if len(text) > _CHARS_MAX or "```" in text:
         return ()
-    whole = _bare(_NUMBERED.sub("", text).strip())
+    whole = _bare(_without_numbers(manners.without_closing(text, "")).strip())
     parts = [part.strip(" \t\n,;.") for part in _BOUNDARY.split(whole)]
     # The first two may not share what stands before them, as in "If x = 3, what is ...".
     if not 2 <= len(parts) <= PARTS_MAX or not all(_stands_alone(part) for part in parts):
         return ()
     return tuple(part if part.endswith("?") or not _asks(part) else f"{part}?" for part in parts)
+
+
+def _without_numbers(text: str) -> str:
+    """Return a text with a line for each of "1) ...? 2) ...? 3) ..." where all numbers from 1 on are there, in one way."""
+    before, *rest = _NUMBER.split(text)
+    numbers, parts = rest[::2], rest[1::2]
+    in_turn = [numbers[0].replace("1", str(place)) for place in range(1, len(numbers) + 1)] if numbers else []
+    if len(numbers) > 1 and numbers == in_turn and _CALL.fullmatch(manners.without_greeting(before)):
+        return "\n".join(part.strip() for part in parts)
+    return _NUMBERED.sub("", text)
 
 
 def _stands_alone(part: str) -> bool:
