@@ -2,11 +2,13 @@
 
 "What is 17 % of 80, and what is the capital of Peru?" is two. Splitting wrongly costs more than not splitting: a text is only
 split where every part begins as a question or a request does and none leans on another. Whatever gives facts for the parts to
-use stands in a part of its own that is none of these, so such a text stays whole.
+use stands in a part of its own that is none of these, so such a text stays whole. What is asked of each thing of a list is a
+part for each (`lists`).
 """
 
 import re
 
+from council.serving.router import lists
 from council.serving.wording import manners
 
 PARTS_MAX = 4
@@ -46,6 +48,8 @@ def split(text: str) -> tuple[str, ...]:
     """Return the parts of a text, in order; () where it is one question, or may be."""
     if len(text) > _CHARS_MAX or "```" in text:
         return ()
+    if listed := lists.spread(text):
+        return listed
     whole = _bare(_without_numbers(manners.without_closing(text, "")).strip())
     parts = [part.strip(" \t\n,;.") for part in _BOUNDARY.split(whole)]
     # The first two may not share what stands before them, as in "If x = 3, what is ...".
