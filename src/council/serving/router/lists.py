@@ -55,7 +55,7 @@ def spread(text: str) -> tuple[str, ...]:
     """Return a question for each thing of a list, in order; () where the text is anything else."""
     if len(text) > _CHARS_MAX or "\n" in text.strip():
         return ()
-    found = _LIST.fullmatch(" ".join(manners.without(text).split()))
+    found = _LIST.fullmatch(" ".join(manners.without(text, "?.!").split()))
     if found is None:
         return ()
     items = [item.strip() for item in _JOINT.split(found["items"])]
