@@ -43,9 +43,8 @@ _NOT_NAMES = words.FUNCTION_WORDS - {"a"}
 
 def about(text: str) -> bool:
     """Return whether a text in small letters may be such a puzzle."""
-    return bool(
-        re.search(r"\bof\b.*\b(?:truth|lie|lies|lied|lying|true|false)\b", text) and re.search(rf"\b{_SAYS}", text)
-    )
+    told = re.search(r"\b(?:truth|lie|lies|lied|lying|true|false)\b", text)
+    return " of " in text and told is not None and re.search(rf"\b{_SAYS}", text) is not None
 
 
 def read(text: script.Script) -> problems.Problem:
