@@ -168,6 +168,8 @@ _REFUSE = (
     "Ann has 20 euros. She buys 3 pens at 1.50 euros each plus tax. How much is left?",
     "Ann has 20 euros. She buys 3 pens at 1.50 euros each with a 10% discount. How much is left?",
     "Ann has 20 euros. She buys 3 packs of pens at 1.50 euros each. How much is left?",
+    "Ann has 20 euros. She buys 2 kg apples at 1.50 euros each. How much is left?",
+    "Ann has 20 euros. She buys 3 packs at 1.50 euros each and 2 pairs socks at 1.50 euros each. How much is left?",
     "Ann has 20 euros. She buys 3 pens and a book at 1.50 euros each. How much is left?",
     "Ann has 20 euros. She buys 3 pens at 1.50 euros each and a book. How much is left?",
     "Ann has 20 euros. She buys 3 pens at 1.50 euros per pencil. How much is left?",

@@ -16,6 +16,13 @@ from council.serving.compute.quantities.stories import words
 _CHECK = "what is left, every price added one by one and what came in taken off again, is what there was at first"
 _CLAUSES_MAX = 12
 _COUNT_MAX = 1_000
+# So much of something: a price "each" may be of the measure or of one thing.
+_MEASURES = frozenset(
+    (
+        "kg kilo kilos kilogram kilograms g gram grams lb lbs pound pounds oz ounce ounces l liter liters litre litres ml m "
+        "meter meters metre metres cm km mile miles yard yards inch inches pack packs box boxes bag bags pair pairs set sets"
+    ).split()
+)
 _HUNDRED_CENTS = frozenset("$\N{EURO SIGN}")
 
 _WHO = rf"(?P<who>{words.NAME}|he|she|i)"
@@ -167,6 +174,8 @@ def _each(purse: _Purse, text: str, at: int, *, comes: bool) -> int:
     end = at
     while match := _EACH.match(text, at) or _SINGLE.match(text, at):
         given = match.groupdict()
+        if given["t"].split()[0] in _MEASURES:
+            raise stops.PassOnError(f"it is not clear what each of {given['t']} is")
         if given.get("g") and words.thing(given["g"]) != words.thing(given["t"]):
             raise stops.PassOnError(f"{given['g']} and {given['t']} may be different things")
         price = (
