@@ -5,6 +5,7 @@ library, as recall searches them; code by its specialist over real sandboxes, wi
 """
 
 import contextlib
+import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from council.backends.sandbox_runner.namespaces import runner as namespaces
 from council.domain import answering, answers, config, errors, sandbox, sandbox_wire
 from council.serving.compute import operations, results
 from council.serving.memory import corpora, documents, folder, glossary, lexical
+from council.serving.router import lists
 from council.serving.specialists import code, knowledge
 from council.testing import local
 from council.testing.questions import followups, knowledge_documents
@@ -91,7 +93,7 @@ def _of_knowledge(seed: int) -> Ask:
     shelf = _Shelf(knowledge_documents.library(seed))
     specialist = knowledge.KnowledgeSpecialist(shelf, config.RecallConfig().coverage_min)
 
-    async def ask(text: str) -> results.Result:
+    async def ask_one(text: str) -> results.Result:
         result = await _asked(specialist.attempt(_question(text)))
         if isinstance(result, results.PassedOn):
             return result
@@ -99,6 +101,13 @@ def _of_knowledge(seed: int) -> Ask:
             return results.Refused(result.text)
         # The quote itself, without the mark before each line and without the source.
         return _solved(result, _quoted(result))
+
+    async def ask(text: str) -> results.Result:
+        found = [await ask_one(one) for one in lists.spread(text) or (text,)]
+        solved = [one for one in found if isinstance(one, results.Solved)]
+        if len(solved) < len(found):
+            return next(one for one in found if not isinstance(one, results.Solved))
+        return dataclasses.replace(solved[0], answer="\n".join(one.answer for one in solved))
 
     return ask
 

@@ -8,6 +8,7 @@ import pytest
 
 from council.domain import answering, answers, config
 from council.serving.memory import corpora, documents, lexical
+from council.serving.router import lists
 from council.serving.specialists import knowledge
 from council.testing.questions import (
     campaign,
@@ -16,6 +17,7 @@ from council.testing.questions import (
     knowledge_dictionary,
     knowledge_documents,
     knowledge_followups,
+    knowledge_lists,
 )
 
 SEED = 11
@@ -76,6 +78,29 @@ def test_what_no_handbook_answers_gets_no_quote(
     family: families.Family, specialist: knowledge.KnowledgeSpecialist
 ) -> None:
     assert {text: quote for text in family.refuse if (quote := quoted(specialist, text))} == {}
+
+
+LISTS = knowledge_lists.made()
+
+
+def listed(specialist: knowledge.KnowledgeSpecialist, text: str) -> str:
+    """Return the quotes for each thing of a list, a line each, or nothing where one has none or there is no list."""
+    quotes = [quoted(specialist, one) for one in lists.spread(text)]
+    return "\n".join(quotes) if all(quotes) else ""
+
+
+@pytest.mark.parametrize("family", LISTS, ids=lambda family: family.name)
+def test_each_thing_of_a_list_gets_its_own_quote(
+    family: families.Family, specialist: knowledge.KnowledgeSpecialist
+) -> None:
+    found = [(asked, listed(specialist, asked.text)) for asked in campaign.draw(family, 100, SEED)]
+    assert [(asked, quotes) for asked, quotes in found if quotes and not family.agrees(quotes, asked.key)] == []
+    assert sum(bool(quotes) for _, quotes in found) > 50
+
+
+@pytest.mark.parametrize("text", [text for family in LISTS for text in family.refuse])
+def test_what_is_no_list_of_facts_gets_no_quotes(text: str, specialist: knowledge.KnowledgeSpecialist) -> None:
+    assert listed(specialist, text) == "" == quoted(specialist, text)
 
 
 def test_the_same_seed_writes_the_same_library_and_another_writes_another() -> None:

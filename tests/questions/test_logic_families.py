@@ -17,6 +17,7 @@ from council.testing.questions import (
     logic_schedules,
     logic_shuffles,
     logic_syllogisms,
+    logic_witnesses,
 )
 
 FAMILIES = (
@@ -29,6 +30,7 @@ FAMILIES = (
     *logic_schedules.FAMILIES,
     *logic_shuffles.FAMILIES,
     *logic_syllogisms.FAMILIES,
+    *logic_witnesses.FAMILIES,
 )
 
 

@@ -12,6 +12,7 @@ from council.testing.questions import (
     dates,
     families,
     percent,
+    purses,
     shapes,
     statistics,
     stories,
@@ -27,6 +28,7 @@ EVERY: dict[str, Sequence[families.Family]] = {
     "dates": dates.FAMILIES,
     "stories": stories.FAMILIES,
     "shapes": shapes.FAMILIES,
+    "purses": purses.FAMILIES,
     "wages": wages.FAMILIES,
     "clocks and ages": clocks_and_ages.FAMILIES,
 }

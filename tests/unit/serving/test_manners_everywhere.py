@@ -15,6 +15,8 @@ AROUND = [
     ("Good morning! Could you kindly tell me: ", ", please? Thank you very much!"),
     ("Hey council, ", " - thanks in advance"),
     ("ok so ", " thx :)"),
+    ("Quick: ", "?"),
+    ("hi, just a quick question: ", " thanks"),
 ]
 READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     "mathematics": ("what is the gcd of 84 and 36", math.solve),
@@ -49,6 +51,8 @@ MUST_NOT = [
     "Kindly people are happy. Ann is a person. Is Ann happy?",
     "So many as 5 + 3",
     "Can you 12-3",
+    "Quick: Bob is a knave. Bob: Quick is a knight. Who is a knave?",
+    "Quick: all cats are animals. Slow: no cats are dogs. Are all cats animals?",
 ]
 
 

@@ -126,7 +126,9 @@ def best(probabilities: Mapping[answers.Route, float]) -> answers.Route:
 def follows_on(text: str) -> bool:
     """Return whether a text only says how it differs from what was asked before, as "and of 300?" does."""
     stripped = text.strip()
-    return len(stripped.split()) <= _FOLLOWS_WORDS_MAX and _FOLLOWS.match(stripped) is not None
+    return (
+        len(stripped.split(maxsplit=_FOLLOWS_WORDS_MAX)) <= _FOLLOWS_WORDS_MAX and _FOLLOWS.match(stripped) is not None
+    )
 
 
 def first_words(text: str) -> str:

@@ -10,8 +10,9 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
@@ -20,6 +21,7 @@ from council.serving.router import features
 
 FORM = 1
 _FILES_BYTES_MAX = 1024 * 1024
+_RAISED_BY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,24 @@ class Head:
     vector_temperature: float
     vector_share: float
     digest: str
+    _raised: tuple[tuple[bytes, bytes], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep each byte raised to 0 to 255: such bytes are picked out three times as fast as signed ones."""
+        raised = [(_raised(words), _raised(pieces)) for words, pieces in zip(self.words, self.pieces, strict=True)]
+        object.__setattr__(self, "_raised", tuple(raised))
 
     def logits(self, found: features.Features) -> list[float]:
         """Return the sums, one for each route, before the temperature."""
         word_norm = self.scale / math.sqrt(len(found.words) or 1)
         piece_norm = self.scale / math.sqrt(len(found.pieces) or 1)
+        words_sum, pieces_sum = _summing(found.words), _summing(found.pieces)
         return [
             bias
-            + word_norm * sum(map(words.__getitem__, found.words))
-            + piece_norm * sum(map(pieces.__getitem__, found.pieces))
+            + word_norm * words_sum(words)
+            + piece_norm * pieces_sum(pieces)
             + sum(map(float.__mul__, numbers, found.numbers))
-            for words, pieces, numbers, bias in zip(self.words, self.pieces, self.numbers, self.bias, strict=True)
+            for (words, pieces), numbers, bias in zip(self._raised, self.numbers, self.bias, strict=True)
         ]
 
     def probabilities(self, found: features.Features) -> dict[answers.Route, float]:
@@ -76,6 +85,18 @@ class Head:
             for route, other in zip(self.routes, seen, strict=True)
         ]
         return dict(zip(self.routes, softmax(mixed, 1.0), strict=True))
+
+
+def _raised(row: Sequence[int]) -> bytes:
+    return bytes(weight + _RAISED_BY for weight in row)
+
+
+def _summing(buckets: Sequence[int]) -> Callable[[bytes], int]:
+    """Return what adds up the weights of the buckets in a raised row."""
+    if len(buckets) < 2:
+        return lambda row: sum(row[bucket] - _RAISED_BY for bucket in buckets)
+    picked, raised_by = operator.itemgetter(*buckets), _RAISED_BY * len(buckets)
+    return lambda row: sum(picked(row)) - raised_by
 
 
 def softmax(sums: Sequence[float], temperature: float) -> list[float]:

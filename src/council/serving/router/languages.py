@@ -6,6 +6,7 @@ taken for English, since trying a specialist costs little and they pass on what 
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 
 _WORD = re.compile(r"[^\W\d_]+")
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -34,18 +35,24 @@ _SMALL_WORDS = {
     "Polish": "jest nie na co jak kto gdzie kiedy dlaczego ile to się do czy są moje napisz",
     "Swedish": "och är det en ett att som inte vad hur vem var när varför jag du för med på av till hur många skriv min",
 }  # fmt: skip
-_OTHERS = {name: frozenset(words.split()) - _ENGLISH for name, words in _SMALL_WORDS.items()}
+_NAMES_BY_WORD: Mapping[str, Sequence[str]] = {
+    word: [name for name, known in _SMALL_WORDS.items() if word in known.split()]
+    for word in sorted({word for known in _SMALL_WORDS.values() for word in known.split()} - _ENGLISH)
+}
 
 
 def other_than_english(text: str) -> str:
     """Return the name of the language or script that a text is in where it is not English, else ""."""
     prose = _CODE.sub(" ", text[:_CHARS_MAX])
     words = [word.casefold() for word in _WORD.findall(prose)]
-    script = _other_script(words)
+    script = "" if prose.isascii() else _other_script(words)
     if script:
         return script
+    hits = dict.fromkeys(_SMALL_WORDS, 0)
+    for word in words:
+        for name in _NAMES_BY_WORD.get(word, ()):
+            hits[name] += 1
     english = sum(word in _ENGLISH for word in words)
-    hits = {name: sum(word in known for word in words) for name, known in _OTHERS.items()}
     best = max(hits, key=lambda name: hits[name])
     return best if len(words) >= _WORDS_MIN and hits[best] >= _HITS_MIN and hits[best] > english + 1 else ""
 
@@ -55,7 +62,7 @@ def _other_script(words: list[str]) -> str:
     letters = [letter for word in words if len(word) > 1 or not word.isascii() for letter in word if letter.isalpha()]
     counted: dict[str, int] = {}
     for letter in letters:
-        script = unicodedata.name(letter, "UNKNOWN").partition(" ")[0]
+        script = "LATIN" if letter.isascii() else unicodedata.name(letter, "UNKNOWN").partition(" ")[0]
         if script not in ("LATIN", "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "MICRO", "FULLWIDTH"):
             counted[script] = counted.get(script, 0) + 1
     greek = sum(len(word) for word in words if len(word) > 3 and "GREEK" in unicodedata.name(word[0], ""))

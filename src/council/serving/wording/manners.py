@@ -27,10 +27,16 @@ _MARK = r"(?![\w'\N{RIGHT SINGLE QUOTATION MARK}-])(?:\s*(?:[,!:]+|\.+(?=\s)))?\
 # Without a mark, a capital may begin the rest of a name, except in the words that questions begin with.
 _BEGINS = r"(?:hi|hello|hey|council|i|if|is|in|are|a|an|the|do|does|can|could|would|will)\b"
 _NO_NAME = rf"(?=\s*(?:[,!:.]|\Z)|\s+(?-i:[^A-Z])|\s+(?:{_ASKED}|{_DEED}|{_BEGINS}))"
+# Before anything else the word may be a label, or the name of somebody who says what follows.
+_QUICK = (
+    rf"quick(?:ly| one| q)?(?=\s*:\s*(?:{_ASKED}|{_DEED}|(?:is|are|was|were|do|does|did|can|could)\b|[\d(\N{{SQUARE ROOT}}]))"
+    rf"|quick(?:ly)?(?=,\s+(?:{_ASKED}|{_DEED}))"
+)
 _GREETING = (
     rf"(?:(?:hi|hello|hey|hiya|greetings|good (?:morning|afternoon|evening))(?: there)?(?:,? council)?{_NO_NAME}"
     rf"|council(?=\s*[,:!]| (?:{_ASKED}|{_DEED}|can you|could you))|(?:thanks|thank you)(?=\s*[,.!])|well(?=,)"
-    rf"|(?:ok|okay|so(?! (?:many|much|few|little|long|far)\b)){_NO_NAME}|quick question(?=\s*[,:])|question(?=\s*:)"
+    rf"|(?:ok|okay|so(?! (?:many|much|few|little|long|far)\b)){_NO_NAME}|question(?=\s*:)"
+    rf"|(?:(?:just )?a )?quick question(?=\s*[,:!]|\.+\s|\s+(?:{_ASKED}|{_DEED}))|{_QUICK}"
     rf"|please|pl[sz](?=\s+(?:{_ASKED}|{_DEED}|[\d(]))|kindly(?=,?\s+(?:{_ASKED}|{_DEED})))"
 )
 _REQUEST = (
@@ -62,7 +68,7 @@ def without(text: str, marks: str = "?.") -> str:
 
     Linear in the text.
     """
-    return _turned(_without_closing(without_opening(text), marks))
+    return _turned(without_closing(without_opening(text), marks))
 
 
 def without_opening(text: str) -> str:
@@ -75,15 +81,8 @@ def without_greeting(text: str) -> str:
     return _CALL.sub("", text, count=1).strip()
 
 
-def _turned(text: str) -> str:
-    """Return "what is 2 + 2" for "what 2 + 2 is" and "2 + 2 equals what", and a request without "for me" at its end."""
-    if _FOR_ME.match(text):
-        return text[: -len(" for me")]
-    found = _ASKED_LAST.fullmatch(text)
-    return f"what is {found['first'] or found['last']}" if found else text
-
-
-def _without_closing(text: str, marks: str) -> str:
+def without_closing(text: str, marks: str = "?.") -> str:
+    """Return `text` without the polite words, the blanks and the `marks` at its end."""
     marks += " \t\n"
     end = len(text.rstrip(marks))
     while found := _CLOSING.search(text, max(0, end - _CLOSING_CHARS_MAX), end):
@@ -91,3 +90,11 @@ def _without_closing(text: str, marks: str) -> str:
         while end and text[end - 1] in marks:
             end -= 1
     return text[:end]
+
+
+def _turned(text: str) -> str:
+    """Return "what is 2 + 2" for "what 2 + 2 is" and "2 + 2 equals what", and a request without "for me" at its end."""
+    if _FOR_ME.match(text):
+        return text[: -len(" for me")]
+    found = _ASKED_LAST.fullmatch(text)
+    return f"what is {found['first'] or found['last']}" if found else text

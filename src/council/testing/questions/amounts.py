@@ -8,7 +8,9 @@ from fractions import Fraction
 from council.domain import answers
 from council.testing.questions import families
 
-_BEFORE = ("", "", "Please, ", "Can you tell me ", "Hi, ", "Hello! ", "tell me ", "Could you please tell me, ")
+_BEFORE = (
+    "", "", "Please, ", "Can you tell me ", "Hi, ", "Hello! ", "tell me ", "Could you please tell me, ", "Quick question: ",
+)  # fmt: skip
 _AFTER = ("", "", "?", " ?", ".", " please", ", please?", " Thanks!", " thank you", "  \n")
 _SIGNS = (
     ("%", (" %", " percent", " per cent", "\\%", "%")),

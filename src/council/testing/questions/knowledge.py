@@ -14,7 +14,7 @@ from typing import Any
 from council.domain import answers
 from council.testing.questions import families
 
-_BEFORE = ("", "", "please tell me ", "Can you tell me ", "hey, ", "hi council, ", "I'd like to know ")
+_BEFORE = ("", "", "please tell me ", "Can you tell me ", "hey, ", "hi council, ", "I'd like to know ", "quick: ")
 _AFTER = ("", "?", "??", " ?", " please", ", thanks", ".", "  ")
 
 _CAPITAL = (

@@ -11,6 +11,15 @@ SEVERAL = {
     "Is 97 prime? And what is 7!?": ("Is 97 prime?", "what is 7!?"),
     "Define lucid; convert 5 km to miles": ("Define lucid", "convert 5 km to miles"),
     "what is 5 squared and what is the capital of Japan": ("what is 5 squared?", "what is the capital of Japan?"),
+    "What is 2 + 2? What is 3 + 3? Thanks!": ("What is 2 + 2?", "What is 3 + 3?"),
+    "1. What is 17% of 80? 2. What is 5 + 6? 3. Who wrote Hamlet?": (
+        "What is 17% of 80?",
+        "What is 5 + 6?",
+        "Who wrote Hamlet?",
+    ),
+    "Hi! Please answer these questions: (1) Is 97 prime? (2) What is 7!?": ("Is 97 prime?", "What is 7!?"),
+    "I have two questions: 1) Define lucid. 2) convert 5 km to miles": ("Define lucid", "convert 5 km to miles"),
+    "1. What is 2 + 2 and what is 3 + 3?\n2. Is 5 prime?": ("What is 2 + 2?", "what is 3 + 3?", "Is 5 prime?"),
 }
 
 ONE = [
@@ -30,6 +39,18 @@ ONE = [
     "```\nwhat is 2?\nwhat is 3?\n```",
     "Write a function that adds. Write tests for it.",
     "What is 2 + 2? Explain the answer.",
+    "1. What is the sum of 1 and 2. What is 5?",
+    "1. What is the mean of 1, 2. What is the mean of 3, 4?",
+    "1. What is the distance from (0, 0) to (1, 2) what is 5?",
+    "1. What is 2 + 2? 3. What is 3 + 3?",
+    "1. What is 2 + 2? 2) What is 3 + 3?",
+    "2. What is 2 + 2? 1. What is 3 + 3?",
+    "Answer in French: 1. What is 2 + 2? 2. What is 3 + 3?",
+    "Ann has 3 pens. 1. How many has Ann? 2. What is twice as much?",
+    "Which is true? 1. Is 2 prime? 2. Is 4 prime?",
+    "If x = 3: 1. What is x + 1? 2. What is x + 2?",
+    "1. What is 2 + 2? 2. What is it squared?",
+    "1. What is 2 + 2?",
     "",
     "and",
     "what is " * 200,
@@ -48,6 +69,25 @@ def test_what_is_one_question_or_may_be_stays_whole(text: str) -> None:
 
 def test_more_parts_than_the_bound_stay_whole() -> None:
     assert parts.split("What is 1 + 1? " * (parts.PARTS_MAX + 1)) == ()
+
+
+_ASKED = ["What is 17% of 80?", "Who wrote Hamlet?", "Is 97 prime?", "What is 7!?", "Define lucid.", "Solve x^2 = 4."]
+_STYLES = ["{}.", "{})", "({})", "{}:"]
+_CALLS = ["", "Questions: ", "Please answer these three questions: ", "hi, solve the following problems. "]
+
+
+@given(
+    st.lists(st.sampled_from(_ASKED), min_size=2, max_size=parts.PARTS_MAX),
+    st.sampled_from(_STYLES),
+    st.sampled_from(_CALLS),
+    st.sampled_from([" ", "  ", "\n", "\n\n"]),
+    st.sampled_from(["", " Thanks!", " please"]),
+)
+def test_questions_with_numbers_in_one_line_or_several_are_split(
+    asked: list[str], style: str, call: str, joint: str, thanks: str
+) -> None:
+    text = joint.join(f"{style.format(place)} {question}" for place, question in enumerate(asked, start=1))
+    assert parts.split(f"{call}{text}{thanks}") == tuple(question.rstrip(".") for question in asked)
 
 
 @given(st.text(alphabet="What is 2+3?and,;.\n x who", max_size=200))

@@ -25,6 +25,7 @@ from council.serving.compute.logic import (
     script,
     shuffles,
     truths,
+    witnesses,
 )
 from council.serving.wording import manners
 
@@ -69,6 +70,8 @@ def _read(parts: script.Script) -> problems.Problem:
     grammars: tuple[_Grammar, ...] = (ordering.read, grid.read, rules.read, propositional.read)
     if any(word in whole for word in _KNIGHTLY):
         grammars = (knights.read,)
+    elif witnesses.about(whole):
+        grammars = (witnesses.read, *grammars)
     if not parts.premises:
         raise problems.NotUnderstoodError("it gives nothing to reason from")
     furthest = problems.NotUnderstoodError("it is not in the controlled English that I read", -1)

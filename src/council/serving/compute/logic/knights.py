@@ -52,10 +52,10 @@ def read(text: script.Script) -> problems.Problem:
     plain: list[tuple[int, str]] = []
     for position, sentence in enumerate(text.premises):
         with problems.located(position):
-            lowered = _unquoted(sentence)
+            lowered = unquoted(sentence)
             if not reader.preamble(lowered) and not reader.met(lowered):
                 reader.collect(position, lowered, claims, plain)
-    reader.asked_about(_unquoted(text.question))
+    reader.asked_about(unquoted(text.question))
     premises = []
     for position, who, what in claims:
         with problems.located(position):
@@ -206,7 +206,7 @@ class _Reader:
             case "only one":
                 return formulas.Exactly(1, held)
             case _ if counted := re.fullmatch(rf"({_LEAST})(.+)", word):
-                return _numbered(counted[1].strip(), {"one": 1, **_NUMBERS}[counted[2]], held)
+                return numbered(counted[1].strip(), {"one": 1, **_NUMBERS}[counted[2]], held)
             case "none":
                 return formulas.Exactly(0, held)
             case _:
@@ -264,7 +264,7 @@ class _Reader:
         return problems.Problem("knights", tuple(premises), question, names, notes=notes, closed=True)
 
     def _question(self, text: script.Script) -> problems.Question:
-        asked = re.sub(r"^so,? ", "", _unquoted(text.question))
+        asked = re.sub(r"^so,? ", "", unquoted(text.question))
         everyone = tuple(problems.Choice(name, formulas.Atom(KNIGHT, name)) for name in self.people.values())
         kind = rf"(?:the |an? )?(?:{_KNIGHT}|{_KNAVE})"
         what = rf"(?:what|which|lying|telling the truth|{kind})"
@@ -302,7 +302,7 @@ class _Reader:
         return set(re.split(r",? and |, ", named)) == set(self.people)
 
 
-def _unquoted(sentence: str) -> str:
+def unquoted(sentence: str) -> str:
     """Drop quotation marks around one whole statement; a quotation that runs over several sentences is not read."""
     marks = re.sub(r"(?<=\w)'(?=\w)", "", sentence)
     quotes = re.findall(r"['\"]", marks)
@@ -315,7 +315,7 @@ def _signed(formula: formulas.Formula, negated: bool) -> formulas.Formula:
     return formulas.Not(formula) if negated else formula
 
 
-def _numbered(how: str, number: int, parts: tuple[formulas.Formula, ...]) -> formulas.Formula:
+def numbered(how: str, number: int, parts: tuple[formulas.Formula, ...]) -> formulas.Formula:
     """Return that exactly, at least or at most so many of the parts hold."""
     if number > len(parts):
         raise problems.NotUnderstoodError("it counts more people than there are")

@@ -193,6 +193,15 @@ ANSWERED = [
     ("Tom says Eve is lying. Eve says Tom is a liar. Tom is a knight. Is Eve a knave?", "Yes."),
     ("A says neither B nor C is a knight. B says A is a knave. C is a knight. Who is what?",
      "A is a knave, B is a knight, C is a knight."),
+    # witnesses
+    ("Exactly one of Ann, Bob and Cem tells the truth. Ann says Bob lies. Bob says Cem lies. Cem says Ann lies and Bob lies. "
+     "Who tells the truth?", "Bob."),
+    ('One of Ann, Bob and Cem broke the vase. Ann says: "Bob did it." Bob says: "I did not do it." Cem says: '
+     '"I didn\'t do it." Exactly one of them tells the truth. Who broke the vase?', "Cem."),
+    ("Three friends, Ann, Bob and Cem, are questioned. One of them stole the cake. Ann says 'It was Bob.' Bob says "
+     "'It was Cem.' Cem says 'Bob is lying.' Only one of them is lying. Who stole the cake?", "Bob."),
+    ("One of Ann, Bob and Cem ate the cake. Ann says it was me. Bob says it was Ann. Cem says neither Ann nor Bob did it. "
+     "At most one of them tells the truth. Did Ann eat the cake?", "No."),
 ]  # fmt: skip
 
 UNDETERMINED = [
