@@ -88,9 +88,7 @@ TOKENS = prometheus_client.Counter(
     "council_tokens_total", "Model tokens, by model and direction.", ["model", "direction"]
 )
 COST_USD_MICROS = prometheus_client.Counter(
-    "council_cost_usd_micros_total",
-    "Money spent, micro-dollars, on questions that came to nothing, too.",
-    ["model"],
+    "council_cost_usd_micros_total", "Money spent, micro-dollars, on questions that came to nothing, too.", ["model"]
 )
 RATE_LIMITED = prometheus_client.Counter("council_rate_limited_total", "Requests turned away by a rate limit.")
 UNAUTHORISED = prometheus_client.Counter(
@@ -101,8 +99,7 @@ CALLS = prometheus_client.Counter(
 )
 NETWORK_CALLS = prometheus_client.Counter(
     "council_network_calls_total",
-    "Calls to other parts and to providers, by whether a reply came (ok, error); one not made since those before it failed is "
-    "an error. Pings and calls given up are not in it.",
+    "Calls to other parts and providers, by whether a reply came; one not made after failures is an error, pings are left out.",
     ["outcome"],
 )
 LEDGER_SECONDS = prometheus_client.Histogram(
@@ -177,10 +174,7 @@ PROCESS_CHILDREN = prometheus_client.Gauge(
     "council_process_children", "Children.", ["svc"], multiprocess_mode="liveall"
 )
 PROCESS_ZOMBIES = prometheus_client.Gauge(
-    "council_process_zombies",
-    "Children that ended and that nobody collected.",
-    ["svc"],
-    multiprocess_mode="liveall",
+    "council_process_zombies", "Children that ended and that nobody collected.", ["svc"], multiprocess_mode="liveall"
 )
 PROCESS_TASKS = prometheus_client.Gauge(
     "council_process_tasks", "Tasks of the event loop.", ["svc"], multiprocess_mode="liveall"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from council import supervisor
-from council.domain import config, errors, home
+from council.domain import config, errors, home, states
 from council.supervisor import control, specs
 
 TOY = Path(__file__).with_name("toy_service.py")
@@ -14,7 +14,7 @@ TOY = Path(__file__).with_name("toy_service.py")
 def main() -> int:
     root = Path(sys.argv[1])
     # Not by `config.build`, which would refuse a stop as short as the tests want it.
-    settings = config.Config(supervisor=config.SupervisorConfig(**json.loads(sys.argv[2])))
+    settings = config.Config(supervisor=states.SupervisorConfig(**json.loads(sys.argv[2])))
     services = [spec(root, *entry.split("=")) for entry in sys.argv[3:]]
     rights = control.Rights(replace_allowed=frozenset({"changer"}), repair_allowed=frozenset({"steward"}))
     try:

@@ -16,7 +16,7 @@ import click
 import prometheus_client
 import pytest
 
-from council import telemetry
+from council import homes, telemetry
 from council.cli import main as cli_main
 from council.domain import access, answers, config, errors, gates, gates_file, home, ledger, sandbox
 from council.gateway import errors as http_errors
@@ -98,9 +98,10 @@ def rights_table() -> str:
             rows.append((f"`{service.name}`", "any", "any", "any", "any", "all"))
             continue
         found = rights.confinement_of(service.name, settings, HOME)
-        # Device files are those of this machine.
+        # Device files are those of this machine, and the default blueprint lies where Council is installed.
+        away = common.union(homes.default_folders().values())
         read, write = (
-            [_placed(path) for path in paths if path not in common and path.parts[1] != "dev"]
+            [_placed(path) for path in paths if path not in away and path.parts[1] != "dev"]
             for paths in (found.read, found.write)
         )
         connect, bind = (_ports(each) for each in (found.connect_ports, found.bind_ports))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, baking, errors, money, options, storage, watching
+from council.domain import alerting, answering, baking, errors, money, options, states, storage, watching
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -212,27 +212,6 @@ class CallsConfig:
     stream_bytes_max: int = option(64 * _MIB, "Largest streamed answer, bytes.", low=4096, high=1 << 32)
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorConfig:
-    """Starting, watching and stopping services."""
-
-    backoff_first_s: float = option(
-        0.5, "Wait before the first restart, seconds; doubles with each.", low=0.01, high=60
-    )
-    backoff_ceiling_s: float = option(30.0, "Longest wait before a restart, seconds.", low=0.1, high=3600)
-    backoff_forgive_s: float = option(60.0, "A run this long starts the back-off over, seconds.", low=0.1, high=86_400)
-    ready_s: float = option(60.0, "Longest a service may take to be ready, seconds.", low=1, high=3600)
-    silent_s: float = option(
-        15.0, "A service whose event loop has not turned for this long is `hung`, seconds.", low=1, high=3600
-    )
-    stop_s: float = option(
-        40.0, "Wait after SIGTERM before SIGKILL, seconds; longer than the gateway's drain.", low=0.1, high=3600
-    )
-    log_bytes_max: int = option(
-        10 * _MIB, "A log file is turned over at this size, one older file kept.", low=4096, high=1 << 32
-    )
-
-
 def _default_prices() -> dict[str, money.Price]:
     return {"smollm2-135m-instruct": money.Price(0, 0)}
 
@@ -267,7 +246,7 @@ class Config:
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     calls: CallsConfig = field(default_factory=CallsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    supervisor: SupervisorConfig = field(default_factory=SupervisorConfig)
+    supervisor: states.SupervisorConfig = field(default_factory=states.SupervisorConfig)
     watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from council.domain import config
+from council.domain import states
 from council.kit import backoff
 
 REPLICAS_MAX = 64
@@ -88,7 +88,7 @@ class Replica:
 class Service:
     """A service. `replacing` names the generation that is being brought in, `replace_error` why the last one failed."""
 
-    limits: config.SupervisorConfig
+    limits: states.SupervisorConfig
     generation: str
     wanted: int
     on: bool = False
@@ -270,7 +270,7 @@ def _refusal(state: Service, event: Event) -> str:
     return ""
 
 
-def new(limits: config.SupervisorConfig, generation: str, replicas: int) -> Service:
+def new(limits: states.SupervisorConfig, generation: str, replicas: int) -> Service:
     """Return a service that has not been started."""
     return Service(limits, generation, replicas, replicas=tuple(Replica(index) for index in range(replicas)))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from council.domain import config, errors, orders, states
+from council.domain import errors, orders, states
 from council.kit import clock, commits, process
 from council.supervisor import children, lifecycle, specs, users
 
@@ -23,7 +23,7 @@ Predicate = Callable[[lifecycle.Service], bool]
 class Surroundings:
     """What a service needs from the supervisor that holds it."""
 
-    limits: config.SupervisorConfig
+    limits: states.SupervisorConfig
     logs: Path
     clock: clock.Clock
     say: Callable[[str, str], None]

@@ -592,11 +592,9 @@ def test_a_limit_of_jobs_may_be_its_ceiling_and_no_more(key: str) -> None:
     assert f"`{key}` is above its ceiling" in _message(file=_nested({key: default + 1}))
 
 
-@pytest.mark.parametrize("kind", ["", "absent", "Firejail"])
-def test_a_kind_of_sandbox_that_there_is_not_is_refused_with_those_that_there_are(kind: str) -> None:
-    assert "namespaces, firejail, gvisor" in _message(file={"sandbox": {"kind": kind}})
-
-
-@pytest.mark.parametrize("kind", ["", "on", "Semantic"])
-def test_a_kind_of_cache_that_there_is_not_is_refused_with_those_that_there_are(kind: str) -> None:
-    assert "off, exact, semantic" in _message(file={"cache": {"kind": kind}})
+@pytest.mark.parametrize(
+    "section", KINDS := {"sandbox": "namespaces, firejail, gvisor", "cache": "off, exact, semantic"}
+)
+@pytest.mark.parametrize("kind", ["", "absent", "Firejail", "Semantic"])
+def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are(section: str, kind: str) -> None:
+    assert KINDS[section] in _message(file={section: {"kind": kind}})

@@ -57,7 +57,7 @@ def test_every_file_of_the_default_blueprint_is_in_the_table() -> None:
 
 
 def test_every_setting_is_in_the_table_and_every_row_names_settings() -> None:
-    rows = {*inputs.AT_START, *(name for names in inputs.SETTINGS_OF.values() for name in names)}
+    rows = {*inputs.AT_START, *inputs.READ_ANEW, *(name for names in inputs.SETTINGS_OF.values() for name in names)}
     assert rows <= {*SETTINGS, *SECTIONS}
     assert not {name for name in SETTINGS if name not in rows and name.partition(".")[0] not in rows}
 

@@ -97,9 +97,9 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "token": set(),
         "secrets/internal.key": {"gateway", "model", "watcher", "patchctl"},
         "secrets/metrics.key": {"gateway", "model", "watcher", "patchctl"},
-        "secrets/trial.key": {"gateway"},
+        "secrets/trial.key": {"gateway", "patchctl"},
         "secrets/provider.key": set(),
-        "blueprint.git/HEAD": set(),
+        "blueprint.git/HEAD": {"patchctl"},
         "generations/g/council.yaml": set(SERVICES),
         "models/model.gguf": {"model"},
         "records/council.db": {"gateway", "recall", "watcher"},
@@ -110,7 +110,7 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "library/sub/open.md": {"recall"},
         "logs/gateway.log": set(),
         "sandbox/audit-00000001.jsonl": {"sandboxd"},
-        "run/targets.json": {"watcher"},
+        "run/targets.json": {"watcher", "patchctl"},
         "watch/samples.db": {"watcher"},
         "notices/notices.jsonl": {"watcher"},
         f"{home.notify_addresses.relative_to(home.root)}/team.url": {"watcher"},
@@ -134,6 +134,8 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
         "recall": {"recall"},
         "run/metrics": {"gateway"},
         "run/sandboxd": {"sandboxd"},
+        "run/patchctl": {"patchctl"},
+        "blueprint.git": {"patchctl"},
         "sandbox": {"sandboxd"},
         "store": {"store"},
         "store/appendonlydir": {"store"},
@@ -150,7 +152,7 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
         "audit-00000001.jsonl",
         "samples.db",
         "notices.jsonl",
-        "journal.key",
+        "HEAD",
         "journal.pub",
         "000000000001.jsonl",
         "freeze.lock",
@@ -158,9 +160,9 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
     }
 
 
-def test_only_gateway_and_watcher_may_go_to_the_stores_socket(home: home_module.Home, regime: users.Regime) -> None:
+def test_only_its_clients_may_go_to_the_stores_socket(home: home_module.Home, regime: users.Regime) -> None:
     files.settle(home, regime)
-    assert able(regime, home.store, ENTER) == {"store", "gateway", "watcher"}
+    assert able(regime, home.store, ENTER) == {"store", "gateway", "watcher", "patchctl"}
     assert able(regime, home.store, READ) == {"store"}
 
 
@@ -246,7 +248,7 @@ def test_the_journal_and_its_key_are_one_services_alone_however_a_command_of_roo
     home: home_module.Home, regime: users.Regime
 ) -> None:
     files.settle(home, regime)
-    assert home.journal_key_file.stat().st_mode & 0o777 == 0o600
+    assert home.journal_key_file.stat().st_mode & 0o777 == 0o400
     home.journal_key_file.unlink()
     home.journal_key_file.touch(0o644)
     (home.lineage / "freeze.json").touch(0o600)

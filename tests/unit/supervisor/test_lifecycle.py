@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from council.domain import config
+from council.domain import states
 from council.supervisor import lifecycle
 
-LIMITS = config.SupervisorConfig(
+LIMITS = states.SupervisorConfig(
     backoff_first_s=0.5, backoff_ceiling_s=4.0, backoff_forgive_s=60.0, ready_s=10.0, stop_s=5.0
 )
 

@@ -166,8 +166,8 @@ def test_targets_say_that_a_gateway_with_a_certificate_speaks_https() -> None:
     assert {name for name, scheme in schemes.items() if scheme} == {"gateway"} and schemes["gateway"] == "https"
 
 
-def test_all_but_the_store_may_run_beside_another_of_it() -> None:
-    assert {spec.name for spec in table() if not spec.beside} == {"store"}
+def test_all_may_run_beside_another_of_it_but_who_owns_data_or_the_journal() -> None:
+    assert {spec.name for spec in table() if not spec.beside} == {"store", "patchctl"}
 
 
 def test_what_only_the_store_reads_is_refused_before_it_would_have_to_run_twice() -> None:
