@@ -37,7 +37,8 @@ test: environment-dev ## everything: static checks and all tests, with Debian pa
 	@$(MAKE) static
 	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(SPREAD) $(UNIT) && $(SIDE_BY_SIDE) $(REST) && $(ALONE) $(REST))
 
-check: environment-dev static ## the quick half, under 90 s: static checks and unit tests without the long ones; ARGS=--cov measures coverage
+# Coverage doubles the time: make check ARGS=--cov
+check: environment-dev static ## the quick half, under 90 s: static checks and unit tests, but not the long ones
 	@$(SPREAD) --quick tests/unit $(ARGS)
 
 static:

@@ -5,14 +5,11 @@ it leaves out the tests marked `long`, and Hypothesis draws a fifth of what it d
 """
 
 import gc
-from collections.abc import Callable
-from typing import Any
 
 import hypothesis
 import pytest
 
-QUICK_SHARE = 5
-QUICK_EXAMPLES_MIN = 5
+import drawn
 
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -25,10 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("quick"):
+    if not config.getoption("quick", default=False):
         return
     for test in {item.function for item in items if isinstance(item, pytest.Function)}:
-        draw_fewer(test)
+        drawn.draw_fewer(test)
     left_out = [item for item in items if item.get_closest_marker("long")]
     items[:] = [item for item in items if not item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=left_out)
@@ -39,13 +36,3 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def draw_fewer(test: Callable[..., Any]) -> None:
-    """Let a test of Hypothesis draw a fifth; nothing happens to any other. It has no public way to do so after `given`."""
-    usual = getattr(test, "_hypothesis_internal_use_settings", None)
-    if usual is not None:
-        fewer = max(QUICK_EXAMPLES_MIN, usual.max_examples // QUICK_SHARE)
-        test._hypothesis_internal_use_settings = hypothesis.settings(  # type: ignore[attr-defined]
-            usual, max_examples=min(usual.max_examples, fewer)
-        )
