@@ -12,7 +12,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --
 
 # Unit tests and those of the families of questions share nothing, so every core may run some. What starts servers and whole
 # Councils runs file by file, two at a time, and what measures the machine or takes all of it runs alone.
-SPREAD := $(BIN)/pytest -ra -n auto --dist worksteal -p no:schemathesis
+SPREAD := $(BIN)/pytest -ra -n auto --dist worksteal
 UNIT := tests/unit tests/questions
 SIDE_BY_SIDE := $(BIN)/pytest -ra -n 2 --dist loadfile -m "not alone"
 ALONE := $(BIN)/pytest -ra -m alone
