@@ -10,8 +10,13 @@ SETUP ?=
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
-# Unit tests share nothing, so every core may run some; the others start servers and whole Councils, and run one by one.
-UNIT := $(BIN)/pytest -ra -n auto --dist worksteal
+# Unit tests and those of the families of questions share nothing, so every core may run some. What starts servers and whole
+# Councils runs file by file, two at a time, and what measures the machine or takes all of it runs alone.
+SPREAD := $(BIN)/pytest -ra -n auto --dist worksteal
+UNIT := tests/unit tests/questions
+SIDE_BY_SIDE := $(BIN)/pytest -ra -n 2 --dist loadfile -m "not alone"
+ALONE := $(BIN)/pytest -ra -m alone
+REST := $(addprefix --ignore=,$(UNIT))
 
 # Where it is set, each of the processes that tests start would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,10 +35,11 @@ test: environment-dev ## everything: static checks and all tests, with Debian pa
 	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent
 	@$(PYTHON) tools/setup_clients.py $(SETUP)
 	@$(MAKE) static
-	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(UNIT) tests/unit && $(BIN)/pytest -ra --ignore=tests/unit)
+	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(SPREAD) $(UNIT) && $(SIDE_BY_SIDE) $(REST) && $(ALONE) $(REST))
 
-check: environment-dev static ## the quick half, under 90 s: static checks and unit tests with coverage
-	@$(UNIT) --cov --cov-report=term tests/unit $(ARGS)
+# Coverage doubles the time: make check ARGS=--cov
+check: environment-dev static ## the quick half, under 90 s: static checks and unit tests, but not the long ones
+	@$(SPREAD) --quick tests/unit $(ARGS)
 
 static:
 	$(BIN)/ruff format --check --quiet

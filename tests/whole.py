@@ -21,9 +21,23 @@ import pytest
 
 UP_S = 120.0
 DOWN_S = 60.0
-_BASE_PORTS = range(18_200, 28_000, 20)
+_PORTS_EACH = 1_200
+_WORKERS_MAX = 8
 _PORTS_USED = (0, 2, 4, 5, 6)
 _KILL_S = 10.0
+
+
+def ports_of_worker(first: int, number: int, step: int) -> range:
+    """Return base ports, `step` apart, from the `number` from `first` on that are this worker's of xdist alone.
+
+    For a free port is not held until it is used, and another worker may look at the same time.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    assert worker < _WORKERS_MAX, "no ports are left for so many workers"
+    return range(first + worker * number, first + (worker + 1) * number, step)
+
+
+_BASE_PORTS = ports_of_worker(18_200, _PORTS_EACH, 20)
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,7 @@ def test_what_is_not_taken_says_so_and_shows_no_password(manager: str) -> None:
     assert fires(manager, "four") == []
 
 
+@pytest.mark.alone
 def test_a_server_that_is_silent_is_waited_for_so_long() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -125,6 +125,7 @@ async def test_what_cannot_be_used_is_unknown_and_says_why(
         assert len(found.reason) < 400
 
 
+@pytest.mark.alone
 async def test_a_server_that_is_slow_is_waited_for_once_and_not_for_each_gate(server: Server) -> None:
     server.answers.clear()
     began_s = time.monotonic()

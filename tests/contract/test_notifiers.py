@@ -208,6 +208,7 @@ def test_a_failure_says_what_and_what_next_and_shows_no_secret_anywhere(
     assert not [one for one in caplog.records if SECRET in str(vars(one))]
 
 
+@pytest.mark.alone
 def test_a_service_that_does_not_answer_is_waited_for_only_so_long(receiver: Receiver) -> None:
     receiver.wait_s = 1.5
     made = apprise.AppriseNotifier("hook", receiver.address, 0.3)

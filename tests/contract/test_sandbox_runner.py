@@ -12,6 +12,8 @@ from council.domain import errors, sandbox
 from sandbox import benign, programs, runners
 from sandbox.programs import LIMITS, MIB, limits
 
+pytestmark = pytest.mark.alone
+
 KINDS = ("namespaces", "namespaces as ordinary user", "firejail", "gvisor")
 WITHOUT_SESSIONS = {"firejail", "gvisor"}
 

@@ -141,6 +141,7 @@ async def test_a_damaged_value_neither_blocks_a_key_for_ever_nor_breaks_it(
     assert not (await store.take(key, 2, 60)).allowed
 
 
+@pytest.mark.alone
 async def test_a_server_that_hangs_is_a_typed_error_in_time_and_comes_back_by_itself(
     store_server: servers.Server, store: valkey_store.ValkeyStore, key: str
 ) -> None:

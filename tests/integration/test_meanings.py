@@ -199,6 +199,7 @@ async def test_a_file_that_was_tampered_with_is_made_again(where: home.Home, har
         assert said and all("made again" in line for line in said)
 
 
+@pytest.mark.alone
 async def test_hostile_documents_and_queries_are_bounded_and_change_nothing_else(where: home.Home) -> None:
     hostile = where.library / "hostile"
     hostile.mkdir()

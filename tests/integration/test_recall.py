@@ -225,6 +225,7 @@ async def test_garbage_is_answered_or_dropped_and_the_next_caller_is_served(reca
     assert "Unhandled exception" not in recall.service.log.read_text()
 
 
+@pytest.mark.alone
 async def test_two_hundred_searches_at_once_are_all_answered(recall: Running) -> None:
     # Stopped first, so that all of them wait to be accepted at once.
     recall.service.popen.send_signal(signal.SIGSTOP)

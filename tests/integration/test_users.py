@@ -30,7 +30,10 @@ SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "watcher
 STRANGER = reachable.STRANGER
 KNOWN_S = 20.0
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users"),
+]
 
 
 class Served:

@@ -12,6 +12,8 @@ from council.domain import sandbox
 from sandbox import attacks, attacks_result, programs
 from sandbox import host as host_module
 
+pytestmark = pytest.mark.alone
+
 BITING = [attack for attack in attacks.ALL if attack.bites is not False]
 
 

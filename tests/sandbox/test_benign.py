@@ -9,6 +9,8 @@ from council import ports
 from council.domain import sandbox
 from sandbox import benign, programs
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize("program", benign.ALL, ids=lambda program: program.name)
 async def test_an_ordinary_program_runs(program: programs.Benign, runner: ports.SandboxRunner, kind: str) -> None:

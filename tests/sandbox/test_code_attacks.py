@@ -10,6 +10,8 @@ from council.serving.compute.code import candidates, examples
 from council.serving.specialists import code_runs
 from council.testing import local
 
+pytestmark = pytest.mark.alone
+
 TEXT = "assert f(3) == 9\nassert f(4) == 16"
 TESTS = [dataclasses.asdict(test) for test in examples.read(TEXT).tests]
 

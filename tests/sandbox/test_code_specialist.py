@@ -8,6 +8,8 @@ import code_rig
 from council.domain import answering, answers, errors
 from council.testing.questions import campaign, code_runs
 
+pytestmark = pytest.mark.alone
+
 TESTS = "assert power(2) == 8\nassert power(3) == 27\nassert power(-1) == -1"
 NO_SEARCH = answering.CodeConfig(search=False)
 

@@ -13,6 +13,8 @@ from council.domain import sandbox
 from sandbox import programs
 from sandbox.programs import MIB, limits
 
+pytestmark = pytest.mark.alone
+
 BEYOND_S = 5.0  # how much longer than its limit a job may take on a busy machine
 
 

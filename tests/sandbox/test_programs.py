@@ -9,6 +9,8 @@ from council.domain import answering, answers, errors, sandbox
 from council.serving.specialists import programs
 from council.testing import local
 
+pytestmark = pytest.mark.alone
+
 QUESTION = "A farmer has 12 hens and each lays 5 eggs a week. How many eggs are there after 3 weeks?"
 RIGHT = "```python\nhens = 12\nprint(hens * 5 * 3)\n```"
 OTHER_WAY = "```python\nweekly = 12 * 5\ntotal = 0\nfor week in range(3):\n    total += weekly\nprint(total)\n```"

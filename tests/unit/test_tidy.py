@@ -1,6 +1,7 @@
 """Rules of this repository that no linter checks: sizes, names, places, dependencies, links."""
 
 import ast
+import functools
 import re
 import subprocess
 import tomllib
@@ -30,6 +31,7 @@ FORBIDDEN_TEXT = re.compile(
 )
 
 
+@functools.cache
 def _files() -> list[Path]:
     """Return what is tracked or would be: everything that git does not ignore."""
     listed = subprocess.run(
@@ -49,6 +51,11 @@ def _texts() -> Iterator[tuple[Path, str]]:
         content = file.read_bytes()
         if b"\0" not in content[:8192]:
             yield file, content.decode(errors="replace")
+
+
+@functools.cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
 
 
 def _name(file: Path) -> str:
@@ -73,7 +80,7 @@ def test_files_are_short() -> None:
 def test_functions_fit_a_screen() -> None:
     long = {}
     for file in _python_files("src"):
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(_tree(file)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if lines > FUNCTION_LINES_MAX:
@@ -156,7 +163,7 @@ def _mentions() -> set[str]:
     """
     words: set[str] = set()
     for file in _python_files("src"):
-        tree = ast.parse(file.read_text())
+        tree = _tree(file)
         prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,9 +30,16 @@ class Recall(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("prepared") / "home"
+    homes.prepare(home_module.Home(root), {})
+    return root
+
+
 @pytest.fixture(autouse=True)
-def made_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    homes.prepare(home_module.Home(tmp_path / "home"), {})
+def made_home(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(prepared, tmp_path / "home", symlinks=True)
     monkeypatch.setenv("COUNCIL_HOME", str(tmp_path / "home"))
 
 

@@ -1,5 +1,6 @@
 """`council mcp`: lines in, lines out, over a real gateway; and what it says where there is none."""
 
+import importlib
 import io
 import os
 import threading
@@ -27,6 +28,8 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> home.Home:
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    # What a bridge waits for at its end is bounded, and to compute the first time is to load all the grammars.
+    importlib.import_module("council.serving.compute.operations")
     with served_rig(tmp_path_factory.mktemp("served"), config.Config()) as url:
         yield int(url.rpartition(":")[2])
 

@@ -103,6 +103,7 @@ def test_train_refuses_where_nothing_or_too_little_was_learned(where: home.Home)
     assert not where.router.exists()
 
 
+@pytest.mark.long
 def test_train_writes_a_candidate_beside_what_is_in_force_and_says_what_is_next(where: home.Home) -> None:
     learn(where, new_kind(), answers.Route.LOGIC)
     learn(where, sums(), answers.Route.MATH)
@@ -124,6 +125,7 @@ def test_train_writes_a_candidate_beside_what_is_in_force_and_says_what_is_next(
     assert again["candidate"] == str(folder) and again["refused_because"] is None
 
 
+@pytest.mark.long
 def test_train_refuses_what_is_worse_and_writes_nothing(where: home.Home) -> None:
     """Somebody tells that small talk is code: the shipped texts show it."""
     texts = [f"{greeting} {name}" for greeting in ("hello", "good morning", "thank you", "tell me a joke",

@@ -123,6 +123,7 @@ async def test_who_is_revoked_while_the_patch_is_tried_stands_behind_nothing(hou
     assert isinstance(found, steps.Failed) and found.reason in ("signature_revoked", "signature_unlisted")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "effects"), [("good", 8), ("lame", 7), ("bad", 14)])
 async def test_a_crash_at_each_effect_ends_in_one_generation_after_the_next_start(
     listed: home.Home, tmp_path: Path, kind: str, effects: int

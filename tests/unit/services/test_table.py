@@ -60,6 +60,7 @@ def files(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "run" / "metrics").glob("*.db"))
 
 
+@pytest.mark.long
 def test_sums_outlive_workers_and_their_files_do_not_pile_up(tmp_path: Path) -> None:
     for count in (1, 2, 3):
         worker = Worker(tmp_path)
@@ -69,6 +70,7 @@ def test_sums_outlive_workers_and_their_files_do_not_pile_up(tmp_path: Path) -> 
         worker.end()
 
 
+@pytest.mark.long
 def test_workers_that_start_at_once_have_files_of_their_own(tmp_path: Path) -> None:
     workers = [Worker(tmp_path) for _ in range(3)]
     for worker in workers:
@@ -82,6 +84,7 @@ def test_workers_that_start_at_once_have_files_of_their_own(tmp_path: Path) -> N
     last.end()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("content", [b"", b"\x00", b"\xff" * 100, b"\x00\x01\x00\x00"])
 def test_a_damaged_file_does_not_keep_a_worker_from_starting(tmp_path: Path, content: bytes) -> None:
     folder = tmp_path / "run" / "metrics"

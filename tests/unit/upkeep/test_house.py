@@ -3,6 +3,8 @@
 import dataclasses
 import random
 
+import pytest
+
 from council import homes
 from council.domain import sentinels
 from council.domain.gates import Verdict
@@ -154,6 +156,7 @@ def test_gpu_memory_that_drips_is_amber_within_four_hours() -> None:
     assert of(found, "gpu_drip").verdict is Verdict.AMBER
 
 
+@pytest.mark.long
 def test_a_state_made_again_from_what_was_kept_says_the_same() -> None:
     kept = [seen(T0 + step * 15, heap_mb=300 + step * 15 / HOUR * 8 + step % 5) for step in range(52 * 240)]
     through = house.House(RULES)

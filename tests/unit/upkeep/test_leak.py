@@ -139,6 +139,7 @@ def test_two_jumps_within_three_minutes_are_no_fast_leak_where_memory_is_read_ea
             assert watched.judge().verdict != "fast leak"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["noise", "warm-up", "steps", "daily"])
 def test_most_leaks_of_120_mb_an_hour_are_found_within_three_minutes_where_memory_is_read_each_three_seconds(
     kind: leaks.Kind,

@@ -492,6 +492,7 @@ async def test_descriptors_that_run_out_are_found_with_the_service_they_are_of(h
     assert "descriptors svc=gateway" in house.alerts
 
 
+@pytest.mark.long
 async def test_a_service_whose_memory_grows_fast_is_traced_once_and_one_that_cannot_be_stops_nothing(
     house: House,
 ) -> None:

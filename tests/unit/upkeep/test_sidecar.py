@@ -26,6 +26,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("word", "verdict"), [("keep", "leak"), ("give back", "steady")])
 def test_a_real_process_leaks_if_it_keeps_what_it_takes(word: str, verdict: str) -> None:
     # Real memory, four hours of it at 8 MB an hour, on a clock that runs as fast as the process answers.

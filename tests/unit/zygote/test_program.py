@@ -70,6 +70,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", ENDINGS.values(), ids=ENDINGS.keys())
 def test_a_program_ends_and_says_what_it_would_under_the_interpreter(code: str, tmp_path: Path) -> None:
     here = run(tmp_path, code)

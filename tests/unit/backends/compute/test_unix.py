@@ -114,6 +114,7 @@ async def test_more_calls_than_the_queue_holds_are_turned_away_and_places_come_b
         await compute.ping()
 
 
+@pytest.mark.long
 async def test_a_worker_that_says_nothing_is_an_absence_in_bounded_time(path: Path) -> None:
     async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         while await reader.read(1000):

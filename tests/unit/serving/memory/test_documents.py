@@ -111,6 +111,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_document_takes_linear_time_and_room(text: str) -> None:

@@ -216,6 +216,7 @@ def test_a_pdf_in_aes_is_named_as_encrypted_where_nothing_can_open_it(password: 
     assert done.stdout.decode() == "encrypted; save it without a password\n"
 
 
+@pytest.mark.long
 def test_a_stream_that_swells_is_refused() -> None:
     bomb = zlib.compress(b"0" * (300 * 1024 * 1024), 9)
     with pytest.raises(documents.UnreadableError):

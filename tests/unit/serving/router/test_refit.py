@@ -43,6 +43,7 @@ def test_the_head_in_force_is_right_about_the_texts_that_it_never_saw(texts: ref
     assert found.macro_f1 >= 0.9 and found.recall(answers.Route.GENERAL) >= 0.9
 
 
+@pytest.mark.long
 def test_lessons_are_learned_and_what_was_known_is_kept(texts: refit.Texts) -> None:
     live = head.packaged()
     learned, asked = NEW[::2], NEW[1::2]
@@ -67,6 +68,7 @@ def test_a_lesson_of_weight_nought_moves_nothing() -> None:
     )
 
 
+@pytest.mark.long
 def test_lessons_that_are_all_wrong_make_a_candidate_that_is_worse(texts: refit.Texts) -> None:
     live = head.packaged()
     wrong = [dataclasses.replace(one, route=answers.Route.CODE) for one in texts.held_back[:400]]

@@ -66,6 +66,7 @@ def counted() -> collections.Counter[tuple[str, str]]:
     return asyncio.run(all_outcomes())
 
 
+@pytest.mark.long
 def test_of_the_handbook_most_is_found_and_nothing_wrong_is_quoted(counted) -> None:
     assert counted["handbook", "right"] >= 41 and counted["handbook", "wrong"] == 0
 

@@ -62,6 +62,7 @@ def test_a_folder_that_may_not_be_read_is_a_freeze(tmp_path: Path, monkeypatch: 
     assert found is not None and found.reason == "The freeze cannot be read (Permission denied)."
 
 
+@pytest.mark.long
 def test_nothing_is_switched_after_a_freeze_has_returned(tmp_path: Path) -> None:
     switched = 0
     ends = threading.Event()

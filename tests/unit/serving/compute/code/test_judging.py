@@ -117,6 +117,7 @@ def holds(source: str, space: dict[str, Any]) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_a_test_passes_just_where_python_says_so(tmp_path: Path) -> None:
     space: dict[str, Any] = {}
     exec(CODE, space)

@@ -34,6 +34,7 @@ def test_one_example_is_no_search() -> None:
     assert not found("f(2) -> 4")["found"]
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 def test_large_numbers_end_within_the_bounds() -> None:
     assert not found("f(10**2) -> 1\nf(999999999999) -> 5").get("sure", False)

@@ -107,6 +107,7 @@ def test_clues_that_clash_are_named_and_no_others() -> None:
     assert "Cem" not in result.reason
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 def test_the_largest_grid_with_one_clue_is_settled_or_refused_within_seconds() -> None:
     names = ["Ann", "Bob", "Cem", "Dan", "Eve", "Fay", "Gus", "Hal"]

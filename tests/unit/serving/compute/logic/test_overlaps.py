@@ -62,6 +62,7 @@ def test_numbers_that_clash_are_refused(both: int) -> None:
     assert "contradict" in result.reason
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 def test_large_counts_end_soon() -> None:
     big = "Of 900000 people, 500000 like tea, 400000 like coffee and 300000 like cocoa. How many like all three?"

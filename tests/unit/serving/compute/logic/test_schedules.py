@@ -82,6 +82,7 @@ def test_it_must_be_said_how_many_tasks_go_at_once() -> None:
     assert "at once" in result.reason
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [8, 9, 60])
 @pytest.mark.no_cover
 def test_many_and_long_tasks_end_soon(count: int) -> None:

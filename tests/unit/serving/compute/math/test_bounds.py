@@ -66,6 +66,7 @@ def test_what_is_too_large_is_refused_with_its_reading(prompt: str, reading: str
     assert "limit" in result.reason
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 @pytest.mark.parametrize("prompt", [*BOMBS, *BOMBS_OF_TOPICS], ids=lambda prompt: prompt[:30])
 def test_a_bomb_costs_little_time(prompt: str) -> None:

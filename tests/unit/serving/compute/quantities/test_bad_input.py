@@ -66,6 +66,7 @@ def test_a_word_put_in_that_is_in_no_grammar_ends_the_reading(question: str, dat
     assert not isinstance(result, results.Solved), asked
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("start", STARTS)
 def test_long_texts_of_the_grammar_take_no_time(start: str) -> None:
     for piece in PIECES:

@@ -41,6 +41,7 @@ def test_a_sentence_left_out_is_missed() -> None:
         assert exact(first) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", TURNS)
 def test_a_word_that_turns_the_meaning_is_never_read_over(word: str) -> None:
     chance = random.Random(word)
