@@ -23,7 +23,8 @@ UP_S = 120.0
 DOWN_S = 60.0
 _PORTS_EACH = 1_200
 _WORKERS_MAX = 8
-_PORTS_USED = (0, 2, 4, 5, 6)
+# Of the services, and of those tried beside them.
+_PORTS_USED = (0, 1, 2, 4, 5, 6, 20, 21, 22, 24, 25, 26)
 _KILL_S = 10.0
 
 
@@ -37,7 +38,7 @@ def ports_of_worker(first: int, number: int, step: int) -> range:
     return range(first + worker * number, first + (worker + 1) * number, step)
 
 
-_BASE_PORTS = ports_of_worker(18_200, _PORTS_EACH, 20)
+_BASE_PORTS = ports_of_worker(18_200, _PORTS_EACH, 40)
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,9 @@ def test_a_patch_that_turns_bad_while_it_bakes_is_taken_back(owner: Owner) -> No
     live = owner.where.current.resolve().name
     assert owner.submit(owner.signed("prompts/code.md", "Write code.\n"), "--no-wait").returncode == 0
     owner.until("baking")
-    [gateway] = [one for one in json.loads(owner.good("status", "--json")) if one["name"].startswith("gateway")]
+    target = owner.where.current.resolve().name
+    rows = json.loads(owner.good("status", "--json"))
+    [gateway] = [one for one in rows if one["name"] == "gateway" and one["generation"] == target]
     os.kill(gateway["pid"], signal.SIGSTOP)
     row = owner.until_ended()
     assert row["outcome"] == "rolled back", row
