@@ -65,7 +65,7 @@ class HttpPatchService:
         return await self._asked("POST", "/override", body)
 
     async def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
-        """Yield the row of the newest patch, then that of each patch at each of its steps."""
+        """Yield the rows of the patch on its way or last there and of the newest, then that of each at each of its steps."""
         unlimited = aiohttp.ClientTimeout(total=None, sock_read=60)
         try:
             async with self._opened().get(
