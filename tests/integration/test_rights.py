@@ -14,6 +14,7 @@ from council import homes
 from council.domain import config, home
 from council.kit import confine
 from council.services import rights, table
+from council.supervisor import specs
 
 CONFIG = config.Config(port=18300)
 DENIED = "PermissionError"
@@ -160,7 +161,27 @@ def test_a_service_connects_nowhere_but_where_its_row_says(where: home.Home, ser
     # The gateway asks it over a Unix socket.
     model = ("127.0.0.1", CONFIG.port + 5)
     found = confined(service, where, lambda: socket.create_connection(model, 1))
-    assert (found != DENIED) == (service in ("watcher", "messenger"))
+    assert (found != DENIED) == (service in ("watcher", "messenger", "patchctl"))
+
+
+def test_the_watcher_may_connect_to_every_service_that_tells_metrics(where: home.Home) -> None:
+    told = [one["targets"][0] for one in specs.targets(specs.specs(CONFIG, where, "0" * 40), CONFIG)]
+    ports = [int(one.rpartition(":")[2]) for one in told]
+    assert CONFIG.patchctl_port in ports
+
+    def connect() -> list[int]:
+        def refused(port: int) -> bool:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except PermissionError:
+                return True
+            except OSError:
+                return False
+            return False
+
+        return [port for port in ports if refused(port)]
+
+    assert confined("watcher", where, connect) == "[]"
 
 
 @pytest.mark.parametrize("service", CONFINED)

@@ -221,6 +221,8 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
         "samples.db",
     }
     assert refused(served, "patchctl") == EVERYTHING - {
+        # By its group; Landlock closes it.
+        "internal.key",
         "metrics.key",
         "trial.key",
         "patches.key",
@@ -382,11 +384,18 @@ def owners(folder: Path) -> set[str]:
 
 def test_a_signed_patch_is_applied_and_the_git_of_root_reads_it(served: Served, signer: Signer, tmp_path: Path) -> None:
     assert "Applied after" in signer.submit(signer.signed("prompts/general.md", "Answer in one sentence.\n"))
-    git = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(tmp_path)}
+    git = {
+        "PATH": os.environ["PATH"],
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "HOME": str(tmp_path),
+    }
     clone = ["git", "clone", "--quiet", str(served.home.blueprint), str(tmp_path / "clone")]
     done = subprocess.run(clone, env=git, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "clone/prompts/general.md").read_text() == "Answer in one sentence.\n"
+    # Its files are those of the blueprint by another name, and such are left as they are.
+    shutil.rmtree(tmp_path / "clone")
     served.works()
 
 

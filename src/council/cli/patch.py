@@ -325,7 +325,7 @@ def show_history(limit: int, where: home.Home, as_json: bool) -> None:
         (
             one.cid,
             patches.time_text(one.at_s) if one.at_s else "",
-            f"{one.ended_s - one.at_s} s" if one.ended_s else "",
+            f"{patch_rows.took_s(one)} s" if one.ended_s else "",
             one.author,
             one.title,
             patch_rows.outcome(one),
@@ -414,8 +414,9 @@ def _end(row: Mapping[str, Any], as_json: bool, wanted: tuple[str, ...]) -> None
         if not as_json:
             click.echo(f"{outcome.capitalize()} after {took_s} s. {_SERVES[outcome].format(row['target'][:8])}")
         return
+    serves = "It serves" if outcome == "applied" else "What served before serves"
     raise errors.PatchRefusedError(
-        f"{outcome.capitalize()} after {took_s} s: {row['reason']}. What served before serves. "
+        f"{outcome.capitalize()} after {took_s} s: {row['reason'] or 'it had ended by then'}. {serves}. "
         f"`council patch show {row['cid']}` shows each step.",
         reason=str(row["reason"]),
     )

@@ -228,6 +228,25 @@ async def test_an_owners_change_that_a_service_uses_asks_for_a_start_first(desk:
     assert not desk.house.launched
 
 
+async def test_an_owners_change_waits_while_a_patch_bakes_which_would_stay_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = desk.house.where
+    before = patch_house.whole(where)
+
+    async def bake(_base: str, _target: str) -> str:
+        with pytest.raises(errors.BlueprintError, match="try again when it has ended"):
+            blueprint.commit(where, {"prompts/other.md": b"Other.\n"}, "Change a prompt")
+        return "error_rate is red"
+
+    monkeypatch.setattr(desk.house, "bake", bake)
+    await desk.at.submit(sent(where))
+    row = await desk.until_idle()
+    assert (row.outcome, row.reason) == ("rolled back", "error_rate is red")
+    assert patch_house.whole(where) == before
+    blueprint.commit(where, {"prompts/other.md": b"Other.\n"}, "Change a prompt")
+
+
 async def test_who_listens_hears_of_each_step(desk: Desk) -> None:
     with desk.at.news() as queue:
         await desk.at.submit(sent(desk.house.where))
