@@ -30,6 +30,8 @@ def where() -> Iterator[home.Home]:
         (made.store / "file").write_text("store")
         (made.run / "metrics").mkdir()
         made.sandbox_work.mkdir()
+        made.patch_work.mkdir()
+        (made.lineage / "000000000001.jsonl").write_text("journal")
         (made.sandbox / "audit-00000001.jsonl").write_text("audit")
         made.meanings_file.write_text("vectors")
         (made.logs / "log").write_text("log")
@@ -47,6 +49,8 @@ def places(where: home.Home) -> dict[str, Path]:
         "key": where.internal_key_file,
         "metrics key": where.metrics_key_file,
         "trial key": where.trial_key_file,
+        "patches key": where.patches_key_file,
+        "journal key": where.journal_key_file,
         "records": where.records / "council.db",
         "meanings": where.meanings_file,
         "generation": where.current / "council.yaml",
@@ -56,6 +60,7 @@ def places(where: home.Home) -> dict[str, Path]:
         "logs": where.logs / "log",
         "audit": where.sandbox / "audit-00000001.jsonl",
         "blueprint": where.blueprint / "HEAD",
+        "journal": where.lineage / "000000000001.jsonl",
         "outside": where.root.parent / "outside",
     }
 
@@ -68,6 +73,7 @@ READABLE = {
     "sandboxd": {"audit"},
     "watcher": {"generation", "records"},
     "messenger": {"records"},
+    "patchctl": {"metrics key", "trial key", "patches key", "journal key", "generation", "blueprint", "journal"},
     "worker": set(),
 }
 WRITABLE = {
@@ -78,6 +84,7 @@ WRITABLE = {
     "sandboxd": {"sandbox"},
     "watcher": {"monitoring", "notices", "records", "watch"},
     "messenger": {"notices", "records"},
+    "patchctl": {"blueprint.git", "generations", "lineage", "patchctl"},
     "worker": set(),
 }
 PLACES = [
@@ -85,6 +92,8 @@ PLACES = [
     "key",
     "metrics key",
     "trial key",
+    "patches key",
+    "journal key",
     "records",
     "meanings",
     "generation",
@@ -94,6 +103,7 @@ PLACES = [
     "logs",
     "audit",
     "blueprint",
+    "journal",
     "outside",
 ]
 CONFINED = [name for name in table.NAMES if not rights.why_not_confined(name, CONFIG)]
@@ -132,7 +142,7 @@ def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str
             where.notices,
             where.monitoring,
         ]
-        folders += [where.run / "metrics", where.sandbox_work]
+        folders += [where.run / "metrics", where.sandbox_work, where.patch_work, where.lineage]
         for folder in [*folders, where.generations, where.blueprint, where.root.parent]:
             try:
                 (folder / "new").write_text("x")
@@ -270,7 +280,7 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     where: home.Home, service: str, kind: socket.SocketKind
 ) -> None:
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
-    assert found == ("None" if service in ("gateway", "model", "watcher", "messenger") else DENIED)
+    assert found == ("None" if service in ("gateway", "model", "watcher", "messenger", "patchctl") else DENIED)
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
 
 
