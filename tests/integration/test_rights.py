@@ -14,6 +14,7 @@ from council import homes
 from council.domain import config, home
 from council.kit import confine
 from council.services import rights, table
+from council.supervisor import specs
 
 CONFIG = config.Config(port=18300)
 DENIED = "PermissionError"
@@ -29,6 +30,8 @@ def where() -> Iterator[home.Home]:
         (made.store / "file").write_text("store")
         (made.run / "metrics").mkdir()
         made.sandbox_work.mkdir()
+        made.patch_work.mkdir()
+        (made.lineage / "000000000001.jsonl").write_text("journal")
         (made.sandbox / "audit-00000001.jsonl").write_text("audit")
         made.meanings_file.write_text("vectors")
         (made.logs / "log").write_text("log")
@@ -46,6 +49,8 @@ def places(where: home.Home) -> dict[str, Path]:
         "key": where.internal_key_file,
         "metrics key": where.metrics_key_file,
         "trial key": where.trial_key_file,
+        "patches key": where.patches_key_file,
+        "journal key": where.journal_key_file,
         "records": where.records / "council.db",
         "meanings": where.meanings_file,
         "generation": where.current / "council.yaml",
@@ -55,6 +60,7 @@ def places(where: home.Home) -> dict[str, Path]:
         "logs": where.logs / "log",
         "audit": where.sandbox / "audit-00000001.jsonl",
         "blueprint": where.blueprint / "HEAD",
+        "journal": where.lineage / "000000000001.jsonl",
         "outside": where.root.parent / "outside",
     }
 
@@ -67,6 +73,7 @@ READABLE = {
     "sandboxd": {"audit"},
     "watcher": {"generation", "records"},
     "messenger": {"records"},
+    "patchctl": {"metrics key", "trial key", "patches key", "journal key", "generation", "blueprint", "journal"},
     "worker": set(),
 }
 WRITABLE = {
@@ -77,6 +84,7 @@ WRITABLE = {
     "sandboxd": {"sandbox"},
     "watcher": {"monitoring", "notices", "records", "watch"},
     "messenger": {"notices", "records"},
+    "patchctl": {"blueprint.git", "generations", "lineage", "patchctl"},
     "worker": set(),
 }
 PLACES = [
@@ -84,6 +92,8 @@ PLACES = [
     "key",
     "metrics key",
     "trial key",
+    "patches key",
+    "journal key",
     "records",
     "meanings",
     "generation",
@@ -93,6 +103,7 @@ PLACES = [
     "logs",
     "audit",
     "blueprint",
+    "journal",
     "outside",
 ]
 CONFINED = [name for name in table.NAMES if not rights.why_not_confined(name, CONFIG)]
@@ -131,7 +142,7 @@ def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str
             where.notices,
             where.monitoring,
         ]
-        folders += [where.run / "metrics", where.sandbox_work]
+        folders += [where.run / "metrics", where.sandbox_work, where.patch_work, where.lineage]
         for folder in [*folders, where.generations, where.blueprint, where.root.parent]:
             try:
                 (folder / "new").write_text("x")
@@ -160,7 +171,27 @@ def test_a_service_connects_nowhere_but_where_its_row_says(where: home.Home, ser
     # The gateway asks it over a Unix socket.
     model = ("127.0.0.1", CONFIG.port + 5)
     found = confined(service, where, lambda: socket.create_connection(model, 1))
-    assert (found != DENIED) == (service in ("watcher", "messenger"))
+    assert (found != DENIED) == (service in ("watcher", "messenger", "patchctl"))
+
+
+def test_the_watcher_may_connect_to_every_service_that_tells_metrics(where: home.Home) -> None:
+    told = [one["targets"][0] for one in specs.targets(specs.specs(CONFIG, where, "0" * 40), CONFIG)]
+    ports = [int(one.rpartition(":")[2]) for one in told]
+    assert CONFIG.patchctl_port in ports
+
+    def connect() -> list[int]:
+        def refused(port: int) -> bool:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except PermissionError:
+                return True
+            except OSError:
+                return False
+            return False
+
+        return [port for port in ports if refused(port)]
+
+    assert confined("watcher", where, connect) == "[]"
 
 
 @pytest.mark.parametrize("service", CONFINED)
@@ -249,7 +280,7 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     where: home.Home, service: str, kind: socket.SocketKind
 ) -> None:
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
-    assert found == ("None" if service in ("gateway", "model", "watcher", "messenger") else DENIED)
+    assert found == ("None" if service in ("gateway", "model", "watcher", "messenger", "patchctl") else DENIED)
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
 
 

@@ -20,15 +20,19 @@ from typing import Any
 
 import pytest
 
+import gpg_ring
 import reachable
 import whole
 from council.backends.store import bundled
 from council.domain import home as home_module
 from council.supervisor import users
 
-SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "watcher", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "gateway")
 STRANGER = reachable.STRANGER
 KNOWN_S = 20.0
+# Short enough to wait for, long enough for every gate's bake form.
+BAKE = {"COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_BAKE_ANSWER_S": "8"}
+PATCH_S = 240.0
 
 pytestmark = [
     pytest.mark.alone,
@@ -44,7 +48,7 @@ class Served:
         self.home = home_module.Home(folder / "h")
         port = whole.free_port()
         around = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
-        self.environment = around | {"COUNCIL_HOME": str(self.home.root), "COUNCIL_PORT": str(port)}
+        self.environment = around | BAKE | {"COUNCIL_HOME": str(self.home.root), "COUNCIL_PORT": str(port)}
         self.council = whole.Council(self.home.root, port, "", self.environment)
 
     def up(self, *, users: bool = True) -> str:
@@ -70,9 +74,9 @@ class Served:
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.command("status", "--json")))
 
-    def command(self, *arguments: str) -> str:
-        done = self.council.command(*arguments)
-        assert done.returncode == 0, done.stderr
+    def command(self, *arguments: str, timeout_s: float = 60.0) -> str:
+        done = self.council.command(*arguments, timeout_s=timeout_s)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return done.stdout
 
     def until_known(self, token: str) -> None:
@@ -149,6 +153,7 @@ def refused(served: Served, service: str) -> set[str]:
     names = ("worker", "recall", "zygote", "sandboxd", "watcher", "supervisor")
     sockets = (*map(home.socket, names), bundled.socket(home))
     keys = (home.internal_key_file, home.metrics_key_file, home.trial_key_file)
+    keys += (home.patches_key_file, home.journal_key_file)
     files = (home.token_file, *keys, home.root / "users.json", home.sandbox / "audit-00000001.jsonl")
     kept = (home.records / "council.db", home.targets_file, home.watch / "samples.db", *files)
     found = set()
@@ -171,6 +176,8 @@ EVERYTHING = {
     "internal.key",
     "metrics.key",
     "trial.key",
+    "patches.key",
+    "journal.key",
     "users.json",
     "worker.sock",
     "recall.sock",
@@ -192,7 +199,7 @@ def test_each_process_but_the_zygote_has_a_user_of_its_own_and_no_capability(ser
     assert all(len(one) == 1 for one in uids.values())
     # What mounts, users of sandboxes and cgroups need.
     assert uids.pop("zygote") == {0}
-    assert len(set.union(*uids.values())) == 7 and 0 not in set.union(*uids.values())
+    assert len(set.union(*uids.values())) == 8 and 0 not in set.union(*uids.values())
     for row in (row for name, row in rows.items() if name != "zygote"):
         status = Path(f"/proc/{row['pid']}/status").read_text()
         assert "CapEff:\t0000000000000000" in status and 0 not in ids(row["pid"], "Groups")
@@ -216,8 +223,21 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
         "targets.json",
         "samples.db",
     }
+    assert refused(served, "patchctl") == EVERYTHING - {
+        # By its group; Landlock closes it.
+        "internal.key",
+        "metrics.key",
+        "trial.key",
+        "patches.key",
+        "journal.key",
+        "supervisor.sock",
+        "valkey.sock",
+        "targets.json",
+    }
     assert refused(served, "gateway") == {
         "token",
+        "patches.key",
+        "journal.key",
         "users.json",
         "targets.json",
         "samples.db",
@@ -329,6 +349,83 @@ def test_what_a_killed_supervisor_left_is_ended_and_the_next_start_works(served:
     served.up()
     assert not any(pid in pids for pid in (row["pid"] for row in served.rows().values()))
     served.works()
+
+
+class Signer:
+    """Ann, who is root here and has a gpg of her own."""
+
+    def __init__(self, served: Served, folder: Path):
+        self._served = served
+        self._folder = folder
+        self._made = 0
+
+    def signed(self, path: str, content: str) -> Path:
+        self._made += 1
+        source, patch = (self._folder / f"{self._made}{suffix}" for suffix in (".md", ".json"))
+        source.write_text(content)
+        words = ("--title", f"Patch {self._made}", "--reason", "To try it.", "-o", str(patch))
+        self._served.command("patch", "new", "--put", f"{path}={source}", *words)
+        self._served.command("patch", "sign", str(patch), "--yes")
+        return patch
+
+    def submit(self, patch: Path) -> str:
+        return self._served.command("patch", "submit", str(patch), timeout_s=PATCH_S)
+
+
+@pytest.fixture(scope="module")
+def signer(served: Served) -> Iterator[Signer]:
+    if shutil.which("gpg") is None or shutil.which("gpgv") is None:
+        pytest.skip("gpg and gpgv are not installed")
+    with gpg_ring.ring() as ring, tempfile.TemporaryDirectory() as folder:
+        served.environment["GNUPGHOME"] = str(ring.folder)
+        served.command("keys", "add", ring.key("ed25519", "sign"), "--name", "Ann")
+        yield Signer(served, Path(folder))
+
+
+def owners(folder: Path) -> set[str]:
+    return {f"{path.lstat().st_uid}:{path.lstat().st_gid}" for path in (folder, *folder.rglob("*"))}
+
+
+def test_a_signed_patch_is_applied_and_the_git_of_root_reads_it(served: Served, signer: Signer, tmp_path: Path) -> None:
+    assert "Applied after" in signer.submit(signer.signed("prompts/general.md", "Answer in one sentence.\n"))
+    git = {
+        "PATH": os.environ["PATH"],
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "HOME": str(tmp_path),
+    }
+    clone = ["git", "clone", "--quiet", str(served.home.blueprint), str(tmp_path / "clone")]
+    done = subprocess.run(clone, env=git, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "clone/prompts/general.md").read_text() == "Answer in one sentence.\n"
+    # Its files are those of the blueprint by another name, and such are left as they are.
+    shutil.rmtree(tmp_path / "clone")
+    served.works()
+
+
+def test_commands_of_root_leave_files_that_patchctl_goes_on_with(served: Served, signer: Signer) -> None:
+    patch = signer.signed("prompts/frozen.md", "x\n")
+    served.command("freeze", "on", "--reason", "A try.")
+    assert served.council.command("patch", "submit", str(patch)).returncode == 7
+    served.command("freeze", "off")
+    served.command("quota", "override", "--count", "1", "--reason", "A busy day.")
+    # Read by no service that runs, so nothing has to start anew for it.
+    served.command("config", "set", "bake.interval_s=1.5")
+    assert "Applied after" in signer.submit(signer.signed("prompts/later.md", "Later.\n"))
+    served.command("patch", "rollback", "--reason", "Enough of it.", timeout_s=PATCH_S)
+    assert "Nothing is wrong" in served.command("lineage", "verify")
+    uid = served.rows()["patchctl"]["pid"]
+    assert owners(served.home.lineage) == {f"{ids(uid, 'Uid')[0]}:{ids(uid, 'Gid')[0]}"}
+    assert {path.lstat().st_gid for path in served.home.blueprint.rglob("*")} == {ids(uid, "Gid")[0]}
+
+
+def test_patches_go_on_after_a_start(served: Served, signer: Signer) -> None:
+    served.down()
+    served.command("lineage", "verify")
+    served.command("freeze", "on", "--reason", "Stopped.")
+    served.command("freeze", "off")
+    served.up()
+    assert "Applied after" in signer.submit(signer.signed("prompts/after.md", "After.\n"))
 
 
 def test_the_home_goes_over_to_the_other_regime_and_back(served: Served) -> None:

@@ -303,7 +303,7 @@ def rollback(cid: str, reason: str, port: int | None, where: home.Home, as_json:
     async def ask() -> None:
         async with _service(where, port) as service:
             row = await service.roll_back(cid.removeprefix("cid:").lower(), options.user_name(), reason)
-            await _followed(service, str(row["digest"]), as_json, wanted="rolled back")
+            await _followed(service, str(row["digest"]), as_json, wanted=("rolled back", "refused"))
 
     asyncio.run(ask())
 
@@ -325,7 +325,7 @@ def show_history(limit: int, where: home.Home, as_json: bool) -> None:
         (
             one.cid,
             patches.time_text(one.at_s) if one.at_s else "",
-            f"{one.ended_s - one.at_s} s" if one.ended_s else "",
+            f"{patch_rows.took_s(one)} s" if one.ended_s else "",
             one.author,
             one.title,
             patch_rows.outcome(one),
@@ -365,7 +365,9 @@ _PHASES = {
 }
 
 
-async def _followed(service: care_ports.PatchService, digest: str, as_json: bool, wanted: str = "") -> None:
+async def _followed(
+    service: care_ports.PatchService, digest: str, as_json: bool, wanted: tuple[str, ...] = ("applied", "tried")
+) -> None:
     """Print each step of a patch until it has ended. Raises PatchRefusedError where it did not end as it should."""
     shown = 0
     async with contextlib.aclosing(service.follow()) as rows:
@@ -388,25 +390,33 @@ async def _followed(service: care_ports.PatchService, digest: str, as_json: bool
     )
 
 
+_SERVES = {
+    "applied": "Generation {} serves.",
+    "tried": "Found good, and nothing is left of it.",
+    "refused": "It never served.",
+    # Under another name where it was applied before: the branch only ever goes on.
+    "rolled back": "What served before serves again.",
+}
+
+
 def _latest(times: list[tuple[str, int]]) -> list[tuple[str, int]]:
     """Return the steps since the patch was last at rest: one that is taken back later begins anew."""
     rests = [place for place, (phase, _) in enumerate(times[:-1]) if phase == "idle"]
     return times[rests[-1] + 1 :] if rests else times
 
 
-def _end(row: Mapping[str, Any], as_json: bool, wanted: str) -> None:
+def _end(row: Mapping[str, Any], as_json: bool, wanted: tuple[str, ...]) -> None:
     times = _latest(row["times"])
     outcome, took_s = row["outcome"], times[-1][1] - times[0][1]
     if as_json:
         options.print_json(dict(row))
-    if outcome in (wanted, "applied", "tried"):
+    if outcome in wanted:
         if not as_json:
-            serves = row["base"] if outcome == "rolled back" else row["target"]
-            told = "Found good, and nothing is left of it" if outcome == "tried" else f"Generation {serves[:8]} serves"
-            click.echo(f"{outcome.capitalize()} after {took_s} s. {told}.")
+            click.echo(f"{outcome.capitalize()} after {took_s} s. {_SERVES[outcome].format(row['target'][:8])}")
         return
+    serves = "It serves" if outcome == "applied" else "What served before serves"
     raise errors.PatchRefusedError(
-        f"{outcome.capitalize()} after {took_s} s: {row['reason']}. What served before serves. "
+        f"{outcome.capitalize()} after {took_s} s: {row['reason'] or 'it had ended by then'}. {serves}. "
         f"`council patch show {row['cid']}` shows each step.",
         reason=str(row["reason"]),
     )

@@ -82,8 +82,17 @@ def outcome(row: history.Row) -> str:
 
 def timings(row: history.Row) -> list[tuple[str, str]]:
     """Return each phase that is over with how long it took."""
+    return [(phase, f"{lasted_s} s") for phase, lasted_s in _phases(row)]
+
+
+def took_s(row: history.Row) -> int:
+    """Return for how long a patch was on its way; the time in force before a person took it back is no part of it."""
+    return sum(lasted_s for _, lasted_s in _phases(row))
+
+
+def _phases(row: history.Row) -> list[tuple[str, int]]:
     pairs = zip(row.times, row.times[1:], strict=False)
-    return [(phase, f"{until_s - from_s} s") for (phase, from_s), (_, until_s) in pairs if phase != "idle"]
+    return [(phase, until_s - from_s) for (phase, from_s), (_, until_s) in pairs if phase != "idle"]
 
 
 def told(row: history.Row) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Reception:
         self._going: asyncio.Task[None] | None = None
         self._seen: tuple[tuple[str, chain.Point], situation.Sight, judging.Situation] | None = None
         self._distrusted = ""
+        self._unkept: OSError | None = None
         self._refused: Counter[tuple[int, str]] = Counter()
         self._listeners: set[asyncio.Queue[history.Row | None]] = set()
 
@@ -80,7 +81,11 @@ class Reception:
 
     @property
     def failure(self) -> BaseException | None:
-        """What ended a way that has no end yet: nobody knows then what is on disk, and this process must begin anew."""
+        """What ended a way that has no end yet, or kept a record from the journal: nobody knows then what is on disk, and this
+        process must begin anew.
+        """
+        if self._unkept is not None:
+            return self._unkept
         done = self._going is not None and self._going.done() and not self._going.cancelled()
         return self._going.exception() if done and self._going is not None else None
 
@@ -103,6 +108,12 @@ class Reception:
     def rows(self) -> list[history.Row]:
         """Return every patch that the journal tells of, oldest first."""
         return history.rows(self._parts.book.records)
+
+    def latest(self) -> list[history.Row]:
+        """Return the row of the patch on its way, or last there, and that which came last, if it is another."""
+        rows = self.rows()[-1:]
+        digest = self._way.state.digest
+        return rows if not digest or any(row.digest == digest for row in rows) else [self._row(digest), *rows]
 
     async def check(self, sent: patches.Submission, *, trial: bool = False) -> checking.Checked:
         """Return what would become of it. Changes nothing."""
@@ -132,7 +143,10 @@ class Reception:
             if checked.reason:
                 self._refuse(checked)
                 return checked
-            digest = await asyncio.to_thread(submitted.keep, self._parts.where, sent)
+            try:
+                digest = await asyncio.to_thread(submitted.keep, self._parts.where, sent)
+            except OSError as error:
+                raise _refused_by_disk(error) from error
             about = history.about(checked.verdict, self._parts.now())
             patch = checked.verdict.patch
             assert patch is not None
@@ -148,6 +162,9 @@ class Reception:
         """
         why = f"{by}: {reason}"
         if self.is_busy:
+            if self._way.state.phase is steps.Phase.IDLE:
+                # It has ended, or has not begun: what came of it is seen in a moment.
+                raise _busy(None)
             row = self._row(self._way.state.digest)
             if cid and not row.digest.startswith(cid):
                 raise _busy(row)
@@ -170,7 +187,7 @@ class Reception:
             seen, at = self._look()
             found = overriding.judge(document, signature, at, self._parts.book.records)
             await overriding.ask_second(document, signature, found, seen)
-            self._parts.book.append({"at": int(at.now), **overriding.record(found)})
+            self._keep({"at": int(at.now), **overriding.record(found)})
         return found
 
     @contextlib.contextmanager
@@ -206,6 +223,10 @@ class Reception:
             raise errors.JournalError(self._distrusted)
         if self.is_busy:
             raise _busy(self._row(self._way.state.digest) if self._way.state.digest else None)
+        if self.failure is not None:
+            raise errors.UnavailableError(
+                "What takes patches in has failed and begins anew. Try again in a minute; its log under logs/ says why."
+            )
 
     async def _align(self) -> None:
         """Have what serves bear the name of the live generation, where the owner changed what no service uses."""
@@ -274,7 +295,7 @@ class Reception:
             if verdict.signer is None:
                 _log.warning("refused", extra={"cid": verdict.cid, "reason": checked.reason})
             else:
-                self._parts.book.append({**history.refusal(verdict, now), history.REFUSED: checked.reason})
+                self._keep({**history.refusal(verdict, now), history.REFUSED: checked.reason})
         kind = verdict.signer.kind.value if verdict.signer else ""
         row = history.Row(
             verdict.digest, kind=kind, outcome=steps.Outcome.REFUSED, reason=checked.reason, at_s=int(now)
@@ -284,6 +305,13 @@ class Reception:
         self._on_end(row)
         if verdict.signer is not None:
             self._tell(row)
+
+    def _keep(self, record: Mapping[str, Any]) -> None:
+        try:
+            self._parts.book.append(record)
+        except OSError as error:
+            self._unkept = error
+            raise _refused_by_disk(error) from error
 
     def _tell(self, row: history.Row | None) -> None:
         for queue in self._listeners:
@@ -326,6 +354,13 @@ def _busy(row: history.Row | None) -> errors.OverloadedError:
         f"{which} is on its way, and only one goes at a time. Submit again when it has ended: `council patch history`.",
         reason=BUSY,
         retry_after_s=5,
+    )
+
+
+def _refused_by_disk(error: OSError) -> errors.UnavailableError:
+    return errors.UnavailableError(
+        f"The disk does not take what must be kept of it ({error.strerror or error}). Nothing has changed. Make room under the "
+        "home, or mend the disk, and try again."
     )
 
 

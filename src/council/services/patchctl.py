@@ -51,7 +51,10 @@ _STATUS = {
     patches.Reason.CID_TAKEN: 409,
 }
 _REFUSED = 422
-_CODES = {"not_found": 404, "forbidden": 403, "overloaded": 503, "unavailable": 503, "not_running": 503}
+_CODES = {
+    "not_found": 404, "forbidden": 403, "overloaded": 503, "unavailable": 503, "not_running": 503, "body_too_large": 413,
+    "request_timeout": 408,
+}  # fmt: skip
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -86,20 +89,30 @@ class _Sent(pydantic.BaseModel):
     target: str = "live"
 
 
+def _line(text: str) -> str:
+    """Return it if a person can read all of it: it is shown on terminals."""
+    if not text.isprintable():
+        raise ValueError("should be one line of characters that can be seen")
+    return text
+
+
+_Line = Annotated[str, pydantic.AfterValidator(_line)]
+
+
 class _Unwanted(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid")
 
     cid: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{4,64}$")] | None = None
-    reason: Annotated[str, pydantic.Field(min_length=1, max_length=freeze.REASON_CHARS_MAX)]
-    by: Annotated[str, pydantic.Field(min_length=1, max_length=100)]
+    reason: Annotated[_Line, pydantic.Field(min_length=1, max_length=freeze.REASON_CHARS_MAX)]
+    by: Annotated[_Line, pydantic.Field(min_length=1, max_length=100)]
 
 
 class _Freeze(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid")
 
-    frozen: bool
+    frozen: pydantic.StrictBool
     reason: Annotated[str, pydantic.Field(max_length=freeze.REASON_CHARS_MAX)] = ""
-    by: Annotated[str, pydantic.Field(min_length=1, max_length=100)]
+    by: Annotated[_Line, pydantic.Field(min_length=1, max_length=100)]
 
 
 class _Override(pydantic.BaseModel):
@@ -274,17 +287,17 @@ class _Patchctl:
 
         async def lines() -> AsyncIterator[bytes]:
             with self._reception.news() as queue:
-                for newest in self._reception.rows()[-1:]:
-                    yield _event(newest)
+                for row in self._reception.latest():
+                    yield _event(row)
                 while not self._ending:
                     try:
                         async with asyncio.timeout(_EVENT_S):
-                            row = await queue.get()
+                            heard = await queue.get()
                     except TimeoutError:
                         yield b": still here\n\n"
                         continue
-                    if row is not None:
-                        yield _event(row)
+                    if heard is not None:
+                        yield _event(heard)
 
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 

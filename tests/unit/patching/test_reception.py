@@ -228,6 +228,25 @@ async def test_an_owners_change_that_a_service_uses_asks_for_a_start_first(desk:
     assert not desk.house.launched
 
 
+async def test_an_owners_change_waits_while_a_patch_bakes_which_would_stay_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = desk.house.where
+    before = patch_house.whole(where)
+
+    async def bake(_base: str, _target: str) -> str:
+        with pytest.raises(errors.BlueprintError, match="try again when it has ended"):
+            blueprint.commit(where, {"prompts/other.md": b"Other.\n"}, "Change a prompt")
+        return "error_rate is red"
+
+    monkeypatch.setattr(desk.house, "bake", bake)
+    await desk.at.submit(sent(where))
+    row = await desk.until_idle()
+    assert (row.outcome, row.reason) == ("rolled back", "error_rate is red")
+    assert patch_house.whole(where) == before
+    blueprint.commit(where, {"prompts/other.md": b"Other.\n"}, "Change a prompt")
+
+
 async def test_who_listens_hears_of_each_step(desk: Desk) -> None:
     with desk.at.news() as queue:
         await desk.at.submit(sent(desk.house.where))
@@ -272,6 +291,83 @@ async def test_one_that_turns_out_so_after_a_patch_stops_the_next(desk: Desk) ->
     await desk.until_idle()
     with pytest.raises(errors.JournalError, match="git knows"):
         await desk.at.submit(sent(desk.house.where, note("second")))
+
+
+async def test_what_a_crash_has_left_may_be_given_up_before_it_is_gone_on_with(house: House) -> None:
+    live = blueprint.current(house.where)
+    first = Desk(house)
+    # In the middle of the bake.
+    house.crash_in = 8
+    found = await first.at.submit(sent(house.where))
+    async with asyncio.timeout(60):
+        while first.at.is_busy:
+            await asyncio.sleep(0.01)
+    first.book.close()
+    assert first.at.rows()[-1].phase == "baking"
+    second = Desk(house)
+    await second.at.begin()
+    await second.at.roll_back(found.verdict.cid, "ann", "Wrong one.")
+    row = await second.until_idle()
+    assert (row.outcome, row.reason) == ("rolled back", "ann: Wrong one.")
+    assert patch_house.whole(house.where) and blueprint.current(house.where) == live
+    await second.at.close()
+    second.book.close()
+
+
+async def test_a_rollback_while_nothing_is_decided_asks_for_patience(desk: Desk) -> None:
+    await desk.at.submit(sent(desk.house.where))
+    # Its way has not begun; the next one's would be given up.
+    with pytest.raises(errors.OverloadedError):
+        await desk.at.roll_back("", "ann", "So.")
+    assert (await desk.until_idle()).outcome == "applied"
+
+
+class FullDisk:
+    """A journal whose disk is full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        def full(_: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(journal.os, "fsync", full)
+
+
+async def test_a_refusal_that_the_disk_does_not_keep_ends_the_process_and_takes_nothing_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze.freeze(desk.house.where.lineage, freeze.Freeze("Stop.", "ann"))
+    what, head = sent(desk.house.where), desk.book.head
+    with monkeypatch.context() as patched:
+        FullDisk(patched)
+        with pytest.raises(errors.UnavailableError, match="No space left"):
+            await desk.at.submit(what)
+    assert isinstance(desk.at.failure, OSError)
+    freeze.thaw(desk.house.where.lineage)
+    with pytest.raises(errors.UnavailableError, match="begins anew"):
+        await desk.at.submit(what)
+    with pytest.raises(errors.UnavailableError, match="begins anew"):
+        await desk.at.roll_back("", "ann", "So.")
+    assert desk.book.head == head
+
+
+async def test_a_patch_that_the_disk_does_not_keep_is_not_begun(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        FullDisk(patched)
+        with pytest.raises(errors.UnavailableError, match="No space left"):
+            await desk.at.submit(sent(desk.house.where))
+    assert not desk.at.rows() and desk.at.failure is None
+    assert not (await desk.at.submit(sent(desk.house.where))).reason
+    await desk.until_idle()
+
+
+async def test_who_connects_late_hears_of_the_patch_whatever_came_after_it(desk: Desk) -> None:
+    assert not desk.at.latest()
+    await desk.at.submit(sent(desk.house.where))
+    done = await desk.until_idle()
+    assert desk.at.latest() == [done]
+    freeze.freeze(desk.house.where.lineage, freeze.Freeze("Stop.", "ann"))
+    await desk.at.submit(sent(desk.house.where, note("second")))
+    assert [row.outcome for row in desk.at.latest()] == ["applied", "refused"]
 
 
 def statement(count: int = 2, day: str = "", **more: str) -> bytes:

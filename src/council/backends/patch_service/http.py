@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from aiohttp import http_exceptions
 
 from council.domain import errors, patches
 
@@ -18,6 +19,7 @@ _BY_CODE: Mapping[str, type[errors.CouncilError]] = {
         errors.InvalidRequestError,
         errors.MalformedBodyError,
         errors.BodyTooLargeError,
+        errors.RequestTimeoutError,
         errors.PatchRefusedError,
         errors.ForbiddenError,
         errors.NotFoundError,
@@ -65,7 +67,7 @@ class HttpPatchService:
         return await self._asked("POST", "/override", body)
 
     async def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
-        """Yield the row of the newest patch, then that of each patch at each of its steps."""
+        """Yield the rows of the patch on its way or last there and of the newest, then that of each at each of its steps."""
         unlimited = aiohttp.ClientTimeout(total=None, sock_read=60)
         try:
             async with self._opened().get(
@@ -76,7 +78,8 @@ class HttpPatchService:
                 async for line in response.content:
                     if line.startswith(b"data:"):
                         yield _object(line.removeprefix(b"data:"))
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        # The last is a line that is too long, and no ClientError.
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, http_exceptions.HttpProcessingError) as error:
             raise _away(error) from error
 
     async def close(self) -> None:

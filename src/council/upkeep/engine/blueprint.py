@@ -28,8 +28,14 @@ def commit(where: home.Home, changes: Mapping[str, bytes | None], reason: str) -
         if not repository.exists(where):
             repository.create(where)
         head = _head(where)
+        if _last(where, head) != head:
+            # What is committed upon it would stay when the patch is taken back, and the patch with it.
+            raise errors.BlueprintError(
+                "A patch is on its way, and what it made serves without having proved itself. Nothing has changed; try again "
+                "when it has ended: `council patch history` (with Council stopped: after `council up`)."
+            )
         files = {path: None if content is None else repository.File(content) for path, content in changes.items()}
-        made = repository.add_commit(where, _last(where, head), files, reason)
+        made = repository.add_commit(where, head, files, reason)
         if made != head:
             repository.move_branch(where, made, head)
         materialise(where, made)

@@ -9,6 +9,7 @@ Whoever appends holds a lock from before it reads until it closes: what was coun
 when the next record is written. The lock ends with the process that holds it. Whoever only looks needs none.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -47,6 +48,7 @@ class Journal:
         self._descriptor = descriptor
         self._size_bytes = size_bytes
         self._segment_bytes_max = segment_bytes_max
+        self._is_unsure = False
         self.entries = entries
 
     @classmethod
@@ -89,14 +91,21 @@ class Journal:
         return [one.record for one in self.entries]
 
     def append(self, record: Mapping[str, Any]) -> chain.Point:
-        """Write a record and sync it. After an OSError the journal must be opened anew: nobody knows what is on disk."""
+        """Write a record and sync it. After an OSError the journal must be opened anew: nobody knows what is on disk.
+
+        Until then every further record is refused, for it would follow half a line.
+        """
+        if self._is_unsure:
+            raise OSError(errno.EIO, "a record before could not be written")
         line, point = chain.seal(record, self.head)
+        self._is_unsure = True
         if self._size_bytes and self._size_bytes + len(line) > self._segment_bytes_max:
             self._begin_segment(point.seq)
         written = os.write(self._descriptor, line)
         if written != len(line):
             raise OSError(f"{written} of {len(line)} bytes were written")
         os.fsync(self._descriptor)
+        self._is_unsure = False
         self._size_bytes += written
         self.entries.append(Entry(point, dict(record)))
         return point

@@ -68,14 +68,16 @@ class Way:
         return self.state if self.state.phase is steps.Phase.IDLE else await self._go_on(steps.Restarted(live))
 
     def give_up(self, reason: str) -> None:
-        """Have the patch at work undone, or taken back where it serves already. Whoever takes it along sees the end."""
+        """Have the patch at work undone, or taken back where it serves already. Whoever takes it along sees the end.
+
+        Only where one is at work, by `state`: the next one would be given up.
+        """
         self._unwanted = reason
         if self._looking is not None:
             self._looking.cancel()
 
     async def _go_on(self, event: steps.Event, about: Mapping[str, Any] | None = None) -> steps.State:
         waits = backoff.Backoff(_PAUSE_FIRST_S, _PAUSE_CEILING_S, float("inf"))
-        self._unwanted = ""
         while True:
             after, record, action = steps.step(self.state, event)
             if after != self.state:
@@ -84,6 +86,8 @@ class Way:
             self.state = after
             self._on_step(after)
             if action is None:
+                # Not at the beginning: what a crash has left may be given up before anybody goes on with it.
+                self._unwanted = ""
                 return after
             event = await self._carried_out(action, after)
             if isinstance(event, steps.Failed) and action in (steps.Action.DISCARD, steps.Action.RETURN):

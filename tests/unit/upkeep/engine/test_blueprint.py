@@ -284,12 +284,15 @@ def test_what_serves_stays_though_the_branch_is_behind_it_and_is_adopted_once(wh
         assert git(where, "rev-parse", "main") == made and blueprint.repair(where) == made
 
 
-def test_a_commit_builds_on_what_serves_and_not_on_the_branch_behind_it(where: home.Home) -> None:
+def test_a_commit_waits_until_what_serves_is_on_the_branch(where: home.Home) -> None:
     head, made = ahead(where)
+    with pytest.raises(errors.BlueprintError, match="try again when it has ended"):
+        blueprint.commit(where, {"b": b"3"}, "Go on")
+    assert blueprint.current(where) == made and git(where, "rev-parse", "main") == head
+    blueprint.adopt(where, made)
     following = blueprint.commit(where, {"b": b"3"}, "Go on")
     assert live(where) == {"a": "2", "b": "3"}
-    assert git(where, "rev-parse", f"{following}^") == made and git(where, "rev-parse", f"{following}^^") == head
-    assert git(where, "rev-parse", "main") == following
+    assert git(where, "rev-parse", f"{following}^") == made and git(where, "rev-parse", "main") == following
 
 
 def test_only_what_came_from_the_end_of_the_branch_is_adopted(where: home.Home) -> None:

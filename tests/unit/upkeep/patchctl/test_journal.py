@@ -226,3 +226,21 @@ def test_a_checkpoint_is_due_after_so_many_records(tmp_path: Path) -> None:
     assert lineage.is_due(entries)
     signed_now = journal.Entry(chain.Point(len(entries) + 1, "x"), lineage.checkpoint(entries[-1].point, b""))
     assert not lineage.is_due([*entries, signed_now])
+
+
+def test_nothing_follows_a_record_of_which_half_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = journal.Journal.open_at(tmp_path / "j")
+    book.append(RECORDS[0])
+    whole = journal.os.write
+    with monkeypatch.context() as patched:
+        patched.setattr(journal.os, "write", lambda descriptor, line: whole(descriptor, line[:10]))
+        with pytest.raises(OSError, match="bytes were written"):
+            book.append(RECORDS[1])
+    with pytest.raises(OSError, match="could not be written"):
+        book.append(RECORDS[2])
+    book.close()
+    again = journal.Journal.open_at(tmp_path / "j")
+    again.append(RECORDS[1])
+    assert again.records == RECORDS[:2]
+    again.close()
+    assert [one.record for one in journal.read(tmp_path / "j")] == RECORDS[:2]

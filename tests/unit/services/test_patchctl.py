@@ -1,0 +1,227 @@
+"""What the port of patches answers: who may ask for what, and which status stands for what went wrong."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from council.domain import authz, errors, home, patches
+from council.patching import checking, overriding, reception
+from council.services import harness, patchctl
+from council.upkeep.patchctl import freeze, history, steps
+from council.upkeep.patchctl.core import judging, quota
+
+KEY = "the-key"
+ROW = history.Row("ab" * 32, "Shorter", 7, outcome=steps.Outcome.APPLIED)
+GOOD = {"patch": "e30=", "signature": "AA=="}
+
+
+class Desk:
+    """A reception that answers as it is told to and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+        self.refused: patches.Reason | None = None
+        self.error: errors.CouncilError | None = None
+        self.asked: list[Any] = []
+
+    async def submit(self, sent: patches.Submission, *, trial: bool = False) -> checking.Checked:
+        self.asked.append((sent, trial))
+        if self.error is not None:
+            raise self.error
+        wait_s = 99 if self.refused is patches.Reason.QUOTA else None
+        verdict = judging.Verdict(patches.digest(sent.document), retry_after_s=wait_s)
+        if self.refused is None:
+            return checking.Checked(verdict)
+        return checking.Checked(verdict, self.refused, "So.", checking.Step.SIGNATURE)
+
+    check = submit
+
+    async def roll_back(self, cid: str, by: str, reason: str) -> history.Row:
+        self.asked.append((cid, by, reason))
+        return ROW
+
+    async def override(self, statement: bytes, signature: bytes) -> overriding.Override:
+        self.asked.append((statement, signature))
+        return overriding.Override("2026-11-29", 2, "Busy.", "ann", "d")
+
+    def rows(self) -> list[history.Row]:
+        return [ROW]
+
+    def standing(self) -> reception.Standing:
+        policy = authz.Policy({"f": authz.Signer("f", "Ann", authz.Kind.HUMAN, ("**",))})
+        return reception.Standing(
+            "g" * 40, None, freeze.Freeze("Stop.", "ann", 7), quota.Used(1, bots=1, extra=2), policy
+        )
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def client(desk: Desk, tmp_path: Path) -> httpx.AsyncClient:
+    where = home.Home(tmp_path)
+    where.secrets.mkdir()
+    where.lineage.mkdir()
+    where.patches_key_file.write_text(KEY)
+    service = patchctl._Patchctl(where, harness.ServiceEnvironment("patchctl", 0, "g" * 40, {}))
+    service._reception = cast(Any, desk)
+    transport = httpx.ASGITransport(service.application(), raise_app_exceptions=False)
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1", headers={"authorization": f"Bearer {KEY}"}
+    )
+
+
+async def test_a_patch_is_taken_as_its_exact_bytes(client: httpx.AsyncClient, desk: Desk) -> None:
+    sent = {"patch": "e30=", "signature": "AA==", "cosignatures": ["AQ=="], "target": "staging"}
+    told = await client.post("/apply", json=sent, headers={"authorization": ""})
+    assert told.status_code == 202 and told.json()["success"] is True and told.json()["reason"] == ""
+    assert told.json()["cid"] == patches.cid(patches.digest(b"{}"))
+    assert desk.asked == [(patches.Submission(b"{}", b"\0", (b"\1",)), True)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [
+        (patches.Reason.TOO_LARGE, 413), (patches.Reason.QUOTA, 429), (patches.Reason.FROZEN, 423),
+        (patches.Reason.STALE_BASE, 409), (patches.Reason.REPLAYED, 409), (patches.Reason.CID_TAKEN, 409),
+        (patches.Reason.SIGNATURE_UNLISTED, 422), (patches.Reason.QUARANTINED, 422),
+    ],
+)  # fmt: skip
+async def test_each_reason_has_its_status(
+    client: httpx.AsyncClient, desk: Desk, reason: patches.Reason, status: int
+) -> None:
+    desk.refused = reason
+    told = await client.post("/apply", json=GOOD)
+    assert (told.status_code, told.json()["success"], told.json()["reason"]) == (status, False, reason.value)
+    assert told.headers.get("retry-after") == ("99" if reason is patches.Reason.QUOTA else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.OverloadedError("Wait.", reason="busy", retry_after_s=5), 503),
+        (errors.UnavailableError("Later."), 503),
+        (errors.SupervisorUnavailableError("Later."), 503),
+        (errors.SetupError("gpgv is missing."), 422),
+        (errors.PatchRefusedError("No.", reason=patches.Reason.SIGNATURE_UNLISTED), 422),
+    ],
+)
+async def test_each_error_has_its_status_and_its_words(
+    client: httpx.AsyncClient, desk: Desk, error: errors.CouncilError, status: int
+) -> None:
+    desk.error = error
+    told = await client.post("/apply", json=GOOD)
+    assert (told.status_code, told.json()["code"], told.json()["message"]) == (status, error.code, error.message)
+    assert told.headers.get("retry-after") == (None if error.retry_after_s is None else "5")
+
+
+async def test_a_check_tells_each_step(client: httpx.AsyncClient, desk: Desk) -> None:
+    desk.refused = patches.Reason.SIGNATURE_UNLISTED
+    told = await client.post("/check", json=GOOD)
+    steps_told = {one["step"]: one["outcome"] for one in told.json()["steps"]}
+    assert (
+        steps_told["size"] == "good" and steps_told["signature"] == "refused" and steps_told["quota"] == "not reached"
+    )
+
+
+async def test_what_is_too_large_is_refused_before_it_is_read(client: httpx.AsyncClient, desk: Desk) -> None:
+    told = await client.post("/apply", content=b"x" * (patchctl._BODY_BYTES_MAX + 1))
+    assert (told.status_code, told.json()["code"]) == (413, "body_too_large") and not desk.asked
+
+
+@pytest.mark.parametrize("key", ["", "Bearer wrong", "Bearer ", f"Basic {KEY}"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"),
+        ("POST", "/rollback"), ("POST", "/freeze"),
+    ],
+)  # fmt: skip
+async def test_what_needs_the_key_is_not_had_without_it(
+    client: httpx.AsyncClient, desk: Desk, method: str, path: str, key: str
+) -> None:
+    told = await client.request(method, path, headers={"authorization": key}, json={"reason": "x", "by": "x"})
+    assert told.status_code == 403 and not desk.asked
+
+
+@pytest.mark.parametrize("by", ["", "two\nlines", "\x1b[2J", "x" * 101])
+@pytest.mark.parametrize("path", ["/rollback", "/freeze"])
+async def test_who_wants_it_is_named_in_a_line_that_a_person_can_read(
+    client: httpx.AsyncClient, desk: Desk, path: str, by: str
+) -> None:
+    frozen = {"frozen": True} if path == "/freeze" else {}
+    told = await client.post(path, json={"reason": "x", "by": by, **frozen})
+    assert told.status_code == 400 and "by" in told.json()["message"] and not desk.asked
+
+
+@pytest.mark.parametrize("frozen", ["yes", 1, None, "false"])
+async def test_frozen_is_yes_or_no_and_nothing_that_looks_like_it(
+    client: httpx.AsyncClient, tmp_path: Path, frozen: Any
+) -> None:
+    told = await client.post("/freeze", json={"frozen": frozen, "reason": "x", "by": "ann"})
+    assert told.status_code == 400 and freeze.standing(tmp_path / "lineage") is None
+
+
+async def test_a_freeze_is_on_disk_when_it_is_answered(client: httpx.AsyncClient, tmp_path: Path) -> None:
+    assert (await client.post("/freeze", json={"frozen": True, "reason": " ", "by": "ann"})).status_code == 400
+    assert (await client.post("/freeze", json={"frozen": True, "reason": "Stop.", "by": "ann"})).status_code == 200
+    found = freeze.standing(home.Home(tmp_path).lineage)
+    assert found is not None and (found.reason, found.by) == ("Stop.", "ann")
+    assert (await client.post("/freeze", json={"frozen": False, "by": "ann"})).status_code == 200
+    assert freeze.standing(home.Home(tmp_path).lineage) is None
+
+
+async def test_a_rollback_is_accepted_with_the_row(client: httpx.AsyncClient, desk: Desk) -> None:
+    told = await client.post("/rollback", json={"cid": "abab", "reason": "Enough.", "by": "ann"})
+    assert told.status_code == 202 and told.json()["line"] == ROW.line
+    assert desk.asked == [("abab", "ann", "Enough.")]
+
+
+async def test_an_override_needs_its_signature_alone(client: httpx.AsyncClient, desk: Desk) -> None:
+    sent = {"statement": base64.b64encode(b"{}").decode(), "signature": "AA=="}
+    told = await client.post("/override", json=sent, headers={"authorization": ""})
+    assert told.json() == {"success": True, "count": 2, "day": "2026-11-29", "signer": "ann"}
+    assert desk.asked == [(b"{}", b"\0")]
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"), [("1", 200), ("0", 400), ("1001", 400), ("x", 400), ("-1", 400), ("1e3", 400)]
+)
+async def test_so_many_rows_are_told_as_are_asked_for(client: httpx.AsyncClient, limit: str, status: int) -> None:
+    assert (await client.get("/patches", params={"limit": limit})).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("cid", "status"), [("abab", 200), ("cid:abababab", 200), ("aba", 404), ("ffff", 404), ("cid:", 404)]
+)
+async def test_a_patch_is_found_by_the_beginning_of_its_digest(
+    client: httpx.AsyncClient, cid: str, status: int
+) -> None:
+    assert (await client.get(f"/patches/{cid}")).status_code == status
+
+
+async def test_the_standing_tells_freeze_quota_and_who_signs(client: httpx.AsyncClient) -> None:
+    told = (await client.get("/status")).json()
+    assert told["frozen"] is True and told["freeze"] == {"reason": "Stop.", "by": "ann", "at_us": 7}
+    assert told["quota"]["bots"] == {"used": 1, "limit": 5} and told["at_work"] is None
+    [signer] = told["quota"]["signers"]
+    assert (signer["name"], signer["limit"]) == ("Ann", None)
+
+
+async def test_one_that_has_failed_says_that_it_is_not_alive(client: httpx.AsyncClient, desk: Desk) -> None:
+    assert (await client.get("/livez")).status_code == 200
+    desk.failure = OSError(5, "I/O error")
+    told = await client.get("/livez")
+    assert told.status_code == 503 and json.loads(told.content)["live"] is False
+
+
+async def test_an_error_that_nobody_foresaw_tells_nothing_of_itself(client: httpx.AsyncClient, desk: Desk) -> None:
+    desk.rows = None  # type: ignore[method-assign,assignment]
+    told = await client.get("/patches")
+    assert told.status_code == 500 and told.json()["message"] == "Internal error."
