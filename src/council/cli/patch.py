@@ -406,8 +406,8 @@ def _end(row: Mapping[str, Any], as_json: bool, wanted: str) -> None:
             click.echo(f"{outcome.capitalize()} after {took_s} s. {told}.")
         return
     raise errors.PatchRefusedError(
-        f"{outcome.capitalize()} after {took_s} s: {row['reason']}. What served before serves. "
-        f"`council patch show {row['cid']}` shows each step.",
+        f"{outcome.capitalize()} after {took_s} s: {patch_rows.briefly(row['reason'])}. What served before serves. "
+        f"`council patch show {row['cid']}` shows each step and reason.",
         reason=str(row["reason"]),
     )
 
