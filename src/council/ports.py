@@ -126,6 +126,12 @@ class Store(Protocol):
     async def get(self, key: str) -> bytes | None:
         """Return what is kept under a key, its first 4,096 bytes at most; None for nothing. Raises StoreUnavailableError."""
 
+    async def put_table(self, key: str, fields: Mapping[str, bytes]) -> None:
+        """Keep fields under a key, in the place of all that were there, at once. Raises StoreUnavailableError."""
+
+    async def get_table(self, key: str) -> dict[str, bytes]:
+        """Return the fields under a key, none for nothing. Raises StoreUnavailableError."""
+
     async def close(self) -> None:
         """Give back every connection. Idempotent."""
 

@@ -41,7 +41,7 @@ def ask(council: whole.Council, text: str, model: str = "council", **more: objec
 def services(council: whole.Council) -> list[dict]:
     done = council.command("status", "--json")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(done.stdout)["services"]
 
 
 def pid_of(council: whole.Council, service: str) -> int | None:

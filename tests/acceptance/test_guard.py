@@ -30,7 +30,7 @@ def council() -> Iterator[whole.Council]:
 
 
 def row_of(council: whole.Council, service: str) -> dict[str, Any]:
-    rows = json.loads(council.command("status", "--json").stdout)
+    rows = json.loads(council.command("status", "--json").stdout)["services"]
     return next(row for row in rows if row["name"] == service)
 
 

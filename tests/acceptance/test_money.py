@@ -51,7 +51,7 @@ def asking(council: whole.Council, model: str, *, stream: bool) -> Iterator[http
 
 
 def gateway(council: whole.Council) -> dict:
-    found = json.loads(council.command("status", "--json").stdout)
+    found = json.loads(council.command("status", "--json").stdout)["services"]
     return next(one for one in found if one["name"] == "gateway")
 
 

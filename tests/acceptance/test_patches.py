@@ -148,7 +148,8 @@ def test_a_good_patch_is_live_within_minutes_and_no_request_fails_meanwhile(owne
     row = owner.newest()
     assert row["outcome"] == "applied" and row["target"] == owner.where.current.resolve().name
     status = json.loads(owner.good("status", "--json"))
-    assert {one["generation"] for one in status} == {row["target"]}
+    assert {status["generation"], *(one["generation"] for one in status["services"])} == {row["target"]}
+    assert (status["cid"], status["PATCHCTL_LAST_APPLY_TS"]) == (row["cid"], row["times"][-1][1])
     assert (owner.where.current / "prompts/general.md").read_text() == "Answer in one sentence.\n"
 
 
@@ -170,13 +171,13 @@ def test_a_patch_that_turns_bad_while_it_bakes_is_taken_back(owner: Owner) -> No
     assert owner.submit(owner.signed("prompts/code.md", "Write code.\n"), "--no-wait").returncode == 0
     owner.until("baking")
     target = owner.where.current.resolve().name
-    rows = json.loads(owner.good("status", "--json"))
+    rows = json.loads(owner.good("status", "--json"))["services"]
     [gateway] = [one for one in rows if one["name"] == "gateway" and one["generation"] == target]
     os.kill(gateway["pid"], signal.SIGSTOP)
     row = owner.until_ended()
     assert row["outcome"] == "rolled back", row
     assert owner.where.current.resolve().name == live
-    assert "is red" in row["reason"]
+    assert "error_rate is red" in row["reason"]
     with Callers(owner.council) as callers:
         whole.wait_until(lambda: callers.asked > 5, 60)
     assert not callers.failed
@@ -200,7 +201,7 @@ def test_an_applied_patch_goes_when_a_person_says_so_and_stays_gone_after_a_star
 def test_a_killed_patchctl_goes_on_with_the_patch(owner: Owner) -> None:
     assert owner.submit(owner.signed("prompts/kept.md", "Kept.\n"), "--no-wait").returncode == 0
     owner.until("baking")
-    services = json.loads(owner.good("status", "--json"))
+    services = json.loads(owner.good("status", "--json"))["services"]
     os.kill(next(one["pid"] for one in services if one["name"] == "patchctl"), signal.SIGKILL)
     whole.wait_until(lambda: _answers(owner.council.port + 1), 60)
     row = owner.until_ended()

@@ -60,7 +60,7 @@ def verdicts(council: whole.Council) -> dict[str, tuple[str, str]]:
 
 
 def pid_of(council: whole.Council, service: str) -> int:
-    rows = json.loads(council.command("status", "--json").stdout)
+    rows = json.loads(council.command("status", "--json").stdout)["services"]
     return next(row["pid"] for row in rows if row["name"] == service)
 
 

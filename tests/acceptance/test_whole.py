@@ -114,7 +114,7 @@ def test_ask_prints_the_answer_and_explains_it(served):
 
 
 def test_status_names_every_process(served):
-    services = json.loads(served.command("status", "--json").stdout)
+    services = json.loads(served.command("status", "--json").stdout)["services"]
     assert [one["name"] for one in services] == [
         "store",
         "model",

@@ -224,13 +224,29 @@ async def test_what_was_put_is_got_until_something_else_is_put(store: valkey_sto
     assert await store.get(f"{name}:other") is None
 
 
+async def test_a_table_is_put_whole_in_the_place_of_the_one_before(store: valkey_store.ValkeyStore, key: str) -> None:
+    name = f"patchctl:{key}"
+    assert await store.get_table(name) == {}
+    await store.put_table(name, {"a": b"1", "b": b"\xff"})
+    await store.put_table(name, {"b": b"2", "c": b"3"})
+    assert await store.get_table(name) == {"b": b"2", "c": b"3"}
+    await store.put_table(name, {})
+    assert await store.get_table(name) == {}
+
+
 async def test_a_value_of_another_kind_and_a_server_that_is_gone_are_typed_errors(
     store_server: servers.Server, store: valkey_store.ValkeyStore, key: str, tmp_path: Path
 ) -> None:
     with valkey.Valkey.from_url(store_server.url) as client:
         client.hset(f"patchctl:{key}", "field", "value")
     away = valkey_store.ValkeyStore(f"unix://{tmp_path / 'none.sock'}", TIMEOUT_S)
-    for call in (store.get(f"patchctl:{key}"), away.get(key), away.put(key, b"")):
+    for call in (
+        store.get(f"patchctl:{key}"),
+        away.get(key),
+        away.put(key, b""),
+        away.put_table(key, {}),
+        away.get_table(key),
+    ):
         with pytest.raises(errors.StoreUnavailableError, match="council doctor"):
             await call
     await away.close()

@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
@@ -12,8 +12,8 @@ import orjson
 from council import app
 from council.cli import options, patch_rows
 from council.domain import errors, home
-from council.patching import anchoring, situation
-from council.upkeep.patchctl import journal_key
+from council.patching import anchoring, situation, view
+from council.upkeep.patchctl import history, journal_key
 
 
 @click.group("lineage")
@@ -61,7 +61,7 @@ def verify(where: home.Home, as_json: bool) -> None:
     except errors.JournalError as error:
         _report({"problems": [error.message]}, as_json)
         sys.exit(1)
-    anchors = asyncio.run(_anchors(where))
+    anchors = asyncio.run(_anchors(where, history.rows(one.record for one in entries)))
     found = anchoring.look(entries, check, anchors)
     known = {keeper: point.seq for keeper, point in sorted(anchors.points.items())}
     _report({**asdict(found), "anchors": known, "away": list(anchors.away)}, as_json)
@@ -69,14 +69,20 @@ def verify(where: home.Home, as_json: bool) -> None:
         sys.exit(1)
 
 
-async def _anchors(where: home.Home) -> anchoring.Anchors:
+async def _anchors(where: home.Home, rows: Sequence[history.Row]) -> anchoring.Anchors:
     try:
         store = app.store(options.config_of(where), where)
     except errors.CouncilError:
         # Without settings nobody knows where it is.
         return await anchoring.read(where, None)
+    found = await anchoring.read(where, store)
     try:
-        return await anchoring.read(where, store)
+        if not found.away and not await view.is_current(store, rows):
+            old = "The history in the store is not what the journal tells; patchctl makes it anew when it starts."
+            found = replace(found, away=(old,))
+        return found
+    except errors.StoreUnavailableError as error:
+        return replace(found, away=(*found.away, f"The history in the store cannot be read: {error.message}"))
     finally:
         await store.close()
 

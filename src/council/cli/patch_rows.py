@@ -1,6 +1,6 @@
 """Patches as the journal of a home tells of them, for people: read from the disk, so with Council stopped as well."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
@@ -8,11 +8,39 @@ import click
 from council.cli import options
 from council.domain import errors, home, patches
 from council.patching import situation
-from council.upkeep.patchctl import history
+from council.upkeep.engine import blueprint
+from council.upkeep.patchctl import history, steps
 
 _CID_DIGITS_MIN = 4
 # What an examiner joins its reasons by.
 _BETWEEN = "; "
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """The live generation, the patch that made it if one did, and when a patch was applied last, Unix seconds."""
+
+    generation: str
+    patch: history.Row | None
+    applied_s: int | None
+
+    @property
+    def line(self) -> str:
+        """What made it, for people."""
+        by = "no patch made it" if self.patch is None else f"made by {self.patch.line}"
+        return f"generation {self.generation[:8]}: {by}"
+
+
+def maker(where: home.Home) -> Maker:
+    """Return what made the live generation, as the journal tells: nothing where it cannot be read. Raises BlueprintError."""
+    live = blueprint.current(where)
+    try:
+        applied = [row for row in _rows(where) if row.outcome == steps.Outcome.APPLIED and not row.trial]
+    except errors.CouncilError:
+        return Maker(live, None, None)
+    same_tree = situation.Bases(where, live)
+    made_by = next((row for row in reversed(applied) if row.target in same_tree), None)
+    return Maker(live, made_by, max((row.ended_s for row in applied), default=None))
 
 
 def newest(where: home.Home, limit: int) -> list[history.Row]:

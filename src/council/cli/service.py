@@ -219,14 +219,23 @@ def down(where: home_module.Home) -> None:
 @options.home
 @options.as_json
 def status(where: home_module.Home, as_json: bool) -> None:
-    """Show every process: state, generation, uptime, restarts, memory. And which regime of users holds."""
+    """Show every process: state, generation, uptime, restarts, memory. What made the generation, and the regime of users."""
+    from council.cli import patch_rows
     from council.supervisor import ownership, users
 
     services = asyncio.run(care_app.runtime(where).status(everywhere=True))
-    regime = ownership.noted_regime(where)
+    regime, made_by = ownership.noted_regime(where), patch_rows.maker(where)
     if as_json:
-        said = {} if regime is None else {"regime": regime.name, "regime_reason": regime.reason}
-        options.print_json([dataclasses.asdict(one) | said for one in services])
+        options.print_json(
+            {
+                "generation": made_by.generation,
+                "cid": made_by.patch and made_by.patch.cid,
+                "PATCHCTL_LAST_APPLY_TS": made_by.applied_s,
+                "regime": regime and regime.name,
+                "regime_reason": regime and regime.reason,
+                "services": [dataclasses.asdict(one) for one in services],
+            }
+        )
         return
     rows = [
         (
@@ -242,8 +251,9 @@ def status(where: home_module.Home, as_json: bool) -> None:
     ]
     head = ("SERVICE", "STATE", "PID", "GENERATION", "UPTIME", "RESTARTS", "MEMORY")
     options.print_table(head, rows, right=frozenset({2, 4, 5, 6}))
+    click.echo(f"\n{made_by.line}")
     if regime is not None:
-        click.echo(f"\n{users.describe(regime)}")
+        click.echo(users.describe(regime))
 
 
 def _state(one: states.ServiceStatus) -> str:

@@ -26,7 +26,7 @@ from council.domain import authz, errors, home, patches
 from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
-from council.patching import anchoring, checking, hands, judges, reception
+from council.patching import anchoring, checking, hands, judges, reception, view
 from council.services import harness, local_hosts, rights, tracing
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
@@ -167,6 +167,10 @@ class _Patchctl:
             await asyncio.to_thread(hands.settle, where, state)
             for untold in await anchoring.seal(where, book, store):
                 _log.warning("an anchor of the journal is old", extra={"reason": untold})
+            try:
+                await view.publish(store, history.rows(book.records))
+            except errors.StoreUnavailableError as error:
+                _log.warning("the history in the store is old", extra={"reason": error.message})
 
         parts = reception.Parts(
             where,

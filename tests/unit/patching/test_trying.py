@@ -168,11 +168,19 @@ async def test_a_full_disk_is_red_though_it_is_the_live_watcher_that_tells(house
     assert "disk_usage is red" in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
 
 
-async def test_a_bake_ends_at_the_first_round_that_is_red(house: House) -> None:
+async def test_a_bake_ends_as_soon_as_a_gate_is_red(house: House) -> None:
     house.switch()
     house.answers["live"] = dataclasses.replace(house.answers["live"], ending=baking.Ending.TIMEOUT)
-    assert "error_rate: 100 %" in await house.examiner().bake(OLD, NEW)
-    assert house.asked == len(QUESTIONS)
+    assert "error_rate is red: 100 %" in await house.examiner().bake(OLD, NEW)
+    assert house.asked <= len(QUESTIONS)
+
+
+async def test_a_bake_of_a_service_that_hangs_and_tells_nothing_ends_by_its_answers(house: House) -> None:
+    house.switch()
+    house.answers["live"] = dataclasses.replace(house.answers["live"], ending=baking.Ending.TIMEOUT)
+    del house.told["live/gateway"]
+    assert "error_rate is red: so the answers alone say" in await house.examiner().bake(OLD, NEW)
+    assert house.asked <= len(QUESTIONS)
 
 
 async def test_a_bake_goes_on_for_its_time(house: House) -> None:

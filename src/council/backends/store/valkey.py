@@ -6,7 +6,8 @@ Every operation ends within `timeout_s`, whatever the server does, and connects 
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import cast
 
 import valkey.asyncio
 import valkey.asyncio.retry
@@ -125,6 +126,20 @@ class ValkeyStore:
         async with self._typed():
             found: bytes = await self._client.getrange(key, 0, _VALUE_BYTES_MAX - 1)
         return found or None
+
+    async def put_table(self, key: str, fields: Mapping[str, bytes]) -> None:
+        """Keep fields under a key, in the place of all that were there, at once. Raises StoreUnavailableError."""
+        async with self._typed(), self._client.pipeline(transaction=True) as calls:
+            calls.delete(key)
+            if fields:
+                calls.hset(key, mapping=dict(fields))
+            await calls.execute()
+
+    async def get_table(self, key: str) -> dict[str, bytes]:
+        """Return the fields under a key, none for nothing. Raises StoreUnavailableError."""
+        async with self._typed():
+            found = await cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(key))
+        return {name.decode("utf-8", "replace"): value for name, value in found.items()}
 
     async def close(self) -> None:
         """Give back every connection. Idempotent."""
