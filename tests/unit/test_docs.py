@@ -18,10 +18,11 @@ import pytest
 
 from council import homes, telemetry
 from council.cli import main as cli_main
-from council.domain import access, answers, config, errors, gates, gates_file, home, ledger, sandbox
+from council.domain import access, answers, config, errors, gates, gates_file, home, ledger, patches, sandbox
 from council.gateway import errors as http_errors
 from council.homes import parse_yaml
-from council.services import rights
+from council.patching import checking
+from council.services import patchctl, rights
 from council.serving.sandbox import recorder
 from council.supervisor import specs
 from council.zygote import layers
@@ -61,6 +62,18 @@ def _kinds(root: type[errors.CouncilError]) -> Iterator[type[errors.CouncilError
     yield root if root is not errors.CouncilError else type("_", (), {"code": root.code, "__doc__": "Not foreseen."})  # type: ignore[misc]
     for kind in root.__subclasses__():
         yield from _kinds(kind)
+
+
+def patch_reasons_table() -> str:
+    rows = [
+        (
+            f"`{reason}`",
+            checking.step_of(reason, proven=False).value,
+            str(patchctl._STATUS.get(reason, patchctl._REFUSED)),
+        )
+        for reason in patches.Reason
+    ]
+    return table(("reason", "step", "HTTP status"), rows)
 
 
 def metrics_table() -> str:
@@ -200,6 +213,7 @@ def _duration(seconds: float) -> str:
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "errors": ("docs/reference/http-api.md", errors_table),
     "roles": ("docs/reference/http-api.md", roles_table),
+    "patch reasons": ("docs/reference/patchctl.md", patch_reasons_table),
     "metrics": ("docs/reference/metrics.md", metrics_table),
     "gates": ("docs/reference/gates.md", gates_table),
     "gate formulas": ("docs/reference/gates.md", gate_formulas_table),

@@ -126,7 +126,7 @@ def add(
         files = {one.path: one.content for one in changes}
         made = blueprint.commit(where, files, f"List the key of {name}, the first signer")
         click.echo(f"{name} is listed as the first signer, {signer.fingerprint}, in generation {made[:8]}.")
-        options.say_when()
+        click.echo("It counts at once: `council patch new` makes a patch for it to sign.")
         return
     if not seen.policy.signers:
         raise errors.InvalidRequestError("The first signer must be a person. Add a key of kind human first.")

@@ -416,8 +416,8 @@ def _end(row: Mapping[str, Any], as_json: bool, wanted: tuple[str, ...]) -> None
         return
     serves = "It serves" if outcome == "applied" else "What served before serves"
     raise errors.PatchRefusedError(
-        f"{outcome.capitalize()} after {took_s} s: {row['reason'] or 'it had ended by then'}. {serves}. "
-        f"`council patch show {row['cid']}` shows each step.",
+        f"{outcome.capitalize()} after {took_s} s: {patch_rows.briefly(row['reason']) or 'it had ended by then'}. {serves}. "
+        f"`council patch show {row['cid']}` shows each step and reason.",
         reason=str(row["reason"]),
     )
 

@@ -12,6 +12,8 @@ from council.upkeep.engine import blueprint
 from council.upkeep.patchctl import history, steps
 
 _CID_DIGITS_MIN = 4
+# What an examiner joins its reasons by.
+_BETWEEN = "; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def show(cid: str, where: home.Home, *, as_json: bool) -> None:
         more = one.files_count - len(one.files)
         rows = [
             ("outcome", outcome(one)),
+            ("because", "\n".join(one.reason.split(_BETWEEN)) if _BETWEEN in one.reason else ""),
             ("digest", one.digest),
             ("came", patches.time_text(one.at_s) if one.at_s else ""),
             ("took", "\n".join(f"{text:>5} {phase}" for phase, text in timings(one))),
@@ -75,9 +78,15 @@ def show(cid: str, where: home.Home, *, as_json: bool) -> None:
 
 
 def outcome(row: history.Row) -> str:
-    """Return how a patch ended, or where it stands."""
-    reason = f" ({row.reason})" if row.reason else ""
+    """Return how a patch ended, or where it stands, in a few words."""
+    reason = f" ({briefly(row.reason)})" if row.reason else ""
     return (row.outcome or f"at work: {row.phase}") + reason + (", a trial" if row.trial else "")
+
+
+def briefly(reason: str) -> str:
+    """Return the first of the reasons that are joined in one, and of how many: each gate may have one."""
+    first, *more = reason.split(_BETWEEN)
+    return f"{first}, and {len(more)} more" if more else first
 
 
 def timings(row: history.Row) -> list[tuple[str, str]]:
