@@ -38,6 +38,7 @@ _ORDER = (
     "leaks_recorded",
     "watching",
     "patches",
+    "patches_live",
 )
 
 _PICTURES = {
