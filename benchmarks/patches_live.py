@@ -49,7 +49,7 @@ def run(port: int, seed: int, say: Say) -> list[figures.Row]:
         upstream = processes.scripted(port + 10, provider_homes.KEY)
         stack.callback(upstream.close)
         started_s = time.monotonic()
-        stack.enter_context(councils.running(where, port))
+        stack.enter_context(councils.running(where, port, PYTHONPATH=str(figures.ROOT / "src")))
         return uvloop.run(_Bench(where, port, upstream.url, signer, random.Random(seed), say).run(started_s))
 
 

@@ -215,7 +215,7 @@ def run_part(seed: int, kinds: Sequence[Kind], rate: float, home: Path, port: in
     with contextlib.ExitStack() as stack:
         upstream = processes.scripted(port + 10, provider_homes.KEY)
         stack.callback(upstream.close)
-        stack.enter_context(councils.running(where, port, **SETTINGS))
+        stack.enter_context(councils.running(where, port, PYTHONPATH=str(figures.ROOT / "src"), **SETTINGS))
         return uvloop.run(_lane(seed, kinds, rate, where, port, upstream.url, signer))
 
 

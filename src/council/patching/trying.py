@@ -89,9 +89,8 @@ class Examiner:
             while True:
                 answers += await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
                 trial = self._trial(target, from_s, answers, place, seen, inputs)
-                if red := [
-                    f"{one.name}: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)
-                ]:
+                red = [f"{one.name}: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)]
+                if red := [*red, *self._failed_for_everybody(trial)]:
                     return "; ".join(red)
                 if trial.until_s - from_s >= self._pace.bake_s:
                     return "; ".join(self._wrong(trial, None))
@@ -164,6 +163,14 @@ class Examiner:
 
     def _judged(self, tried: baking.Trial, live: baking.Trial | None) -> list[tuple[gates.Gate, gates.Verdict, str]]:
         return [(gate, *bake.judge(gate, tried, live)) for gate in self._gates]
+
+    def _failed_for_everybody(self, tried: baking.Trial) -> list[str]:
+        judged = [(gate, *bake.judge_everybody(gate, tried)) for gate in self._gates]
+        return [
+            f"{gate.name} of all requests since the switch: {told}"
+            for gate, verdict, told in judged
+            if _is_red(verdict)
+        ]
 
     def _wrong(self, tried: baking.Trial, live: baking.Trial | None) -> list[str]:
         passes = (gates.Verdict.GREEN, gates.Verdict.NOT_APPLICABLE)
