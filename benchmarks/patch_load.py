@@ -122,15 +122,15 @@ class Load:
         connection = self._idle.pop() if self._idle else lean_client.Connection(keep_body=True)
         try:
             await connection.ask(self._port, asked)
-            problem = _problem(kind, connection.status, b"".join(connection.body), str(a * b))
+            told = problem(kind, connection.status, b"".join(connection.body), str(a * b))
             self._idle.append(connection)
         except (OSError, TimeoutError) as error:
             connection.close()
-            problem = f"{type(error).__name__}: {error}"
-        self.seen.append(Asked(due_s, time.monotonic() - due_s, kind.name, problem))
+            told = f"{type(error).__name__}: {error}"
+        self.seen.append(Asked(due_s, time.monotonic() - due_s, kind.name, told))
 
 
-def _problem(kind: Kind, status: int, body: bytes, product: str) -> str:
+def problem(kind: Kind, status: int, body: bytes, product: str) -> str:
     """Return what is wrong with a reply, nothing where all is well."""
     if status != 200:
         return f"status {status}: {body[:200]!r}"

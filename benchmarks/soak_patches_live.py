@@ -36,13 +36,13 @@ import councils
 import figures
 import patch_councils
 import patch_load
+import patches_live_readme
 import provider_homes
 from council.domain import gates, providers
 from council.domain import home as home_module
 from peers import processes
 
 NAME = "patches"
-RESULT = Path(__file__).resolve().parent / "results" / "soak_patches_live.json"
 EACH, QUICK_EACH, RATE = 100, 1, 50.0
 SETTINGS = {"COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_SUPERVISOR_BACKOFF_CEILING_S": "2"}
 REPAIR_MAX_S, REPAIR_P99_S = 90.0, 30.0
@@ -317,7 +317,7 @@ def _measured(kind: Kind, way: patch_councils.Way, fault_s: float | None, load: 
         "before_ms": _rounded([one.took_s for one in before if _counts(one)]),
         "switch_ms": _rounded([one.took_s for one in around if _counts(one)]),
         "p95_way_ms": patch_load.p95_ms(meanwhile),
-        **_repaired(way, fault_s, load),
+        **repaired(way, fault_s, load),
     }
 
 
@@ -329,7 +329,7 @@ def _rounded(took_s: Sequence[float]) -> list[float]:
     return [round(1000 * one, 1) for one in took_s]
 
 
-def _repaired(way: patch_councils.Way, fault_s: float | None, load: patch_load.Load) -> dict[str, float | None]:
+def repaired(way: patch_councils.Way, fault_s: float | None, load: patch_load.Load) -> dict[str, float | None]:
     """Return how long the old generation took to serve again: from the first bad response, and from the fault.
 
     A request that was not answered counts from when it was due; the old generation serves again with the first good
@@ -365,7 +365,7 @@ def campaign(options: Any) -> int:
             found = run_part(options.seed * 1_000 + part, kinds, this["rate"], root / "h", options.port)
         return {**begun, "load_average_end": figures.circumstances()["load_average"], **found}
 
-    merged = campaigns.gather(RESULT, this, (part, parts), run, quick=options.quick)
+    merged = campaigns.gather(patches_live_readme.RESULT, this, (part, parts), run, quick=options.quick)
     print(table(merged))
     campaigns.write_json(options.json, merged, "" if options.only else f"-{NAME}")
     return 1 if any(one["violations"] for one in merged["ran"].values()) else 0
@@ -382,60 +382,22 @@ def told(row: Mapping[str, Any]) -> str:
     return line
 
 
-def sums(merged: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of a campaign over all parts that have run."""
-    ran = list(merged["ran"].values())
-    rows = [row for one in ran for row in one["patches"]]
-    good = [row for row in rows if row["good"]]
-    before = [took for row in good for took in row["before_ms"]]
-    switch = [took for row in good for took in row["switch_ms"]]
-    return {
-        "good": len(good),
-        "applied": sum(row["outcome"] == "applied" for row in good),
-        "bad": len(rows) - len(good),
-        "ends": dict(sorted(collections.Counter((row["kind"], row["outcome"]) for row in rows).items())),
-        "asked": sum(sum(one["asked"].values()) for one in ran),
-        "failed": sum(one["failed"] for one in ran),
-        "failed_unexplained": sum(one["failed_unexplained"] for one in ran),
-        "around": sum(row["around_switch"]["asked"] for row in good),
-        "around_failed": sum(row["around_switch"]["failed"] for row in good),
-        "p95_before_ms": _quantile(before, 0.95),
-        "p95_switch_ms": _quantile(switch, 0.95),
-        "switch_s": [row["phases_s"]["switching"] for row in rows if "switching" in row["phases_s"]],
-        "whole_s": [row["whole_s"] for row in good],
-        "repair_s": [row["repair_s"] for row in rows if row["repair_s"] is not None],
-        "from_fault_s": [row["from_fault_s"] for row in rows if row["from_fault_s"] is not None],
-        "violations": [line for one in ran for line in one["violations"]],
-    }
-
-
-def _quantile(values: Sequence[float], share: float) -> float | None:
-    return figures.quantile(values, share) if values else None
-
-
 def table(merged: Mapping[str, Any]) -> str:
     """Return the merged campaign as text."""
-    this, found = merged["campaign"], sums(merged)
+    this, found = merged["campaign"], patches_live_readme.sums(merged)
     lines = [
         f"== patches under load: seed {this['seed']}, {merged['share']} of {this['each']} good and {this['each']} bad patches, "
         f"{this['rate']:g} requests a second",
-        f"good: {found['applied']} of {found['good']} applied, in s: {_spread(found['whole_s'])}",
+        f"good: {found['applied']} of {found['good']} applied, in s: {patches_live_readme.spread(found['whole_s'])}",
         *(f"{kind}: {outcome or 'no end'} {count}" for (kind, outcome), count in found["ends"].items()),
         f"requests: {found['asked']:,}, {found['failed']:,} failed, {found['failed_unexplained']} of them by no fault",
         f"within {_AROUND_S:g} s of the switches of good ones: {found['around']:,}, {found['around_failed']} failed",
         f"p95 before {figures.short(found['p95_before_ms'])} ms, around a switch {figures.short(found['p95_switch_ms'])} ms",
-        f"switch, ms: {_spread([1000 * one for one in found['switch_s']])}",
-        f"back after the first bad response, s: {_spread(found['repair_s'])}",
-        f"back after the fault, s: {_spread(found['from_fault_s'])}",
+        f"switch, ms: {patches_live_readme.spread([1000 * one for one in found['switch_s']])}",
+        f"back after the first bad response, s: {patches_live_readme.spread(found['repair_s'])}",
+        f"back after the fault, s: {patches_live_readme.spread(found['from_fault_s'])}",
     ]
     return "\n".join([*lines, f"violations: {len(found['violations'])}", *found["violations"]])
-
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return "none"
-    p50, p95, p99 = (figures.short(figures.quantile(values, share)) for share in (0.5, 0.95, 0.99))
-    return f"p50 {p50}, p95 {p95}, p99 {p99}, max {figures.short(max(values))} ({len(values)})"
 
 
 def say(text: str) -> None:
