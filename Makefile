@@ -17,6 +17,9 @@ UNIT := tests/unit tests/questions
 SIDE_BY_SIDE := $(BIN)/pytest -ra -n 2 --dist loadfile -m "not alone"
 ALONE := $(BIN)/pytest -ra -m alone
 REST := $(addprefix --ignore=,$(UNIT))
+# One that fails does not keep the others from being told of.
+ALL := failed=0; for run in '$(SPREAD) $(UNIT)' '$(SIDE_BY_SIDE) $(REST)' '$(ALONE) $(REST)'; do eval "$$run" || failed=1; done; \
+	exit $$failed
 
 # Where it is set, each of the processes that tests start would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,7 +38,7 @@ test: environment-dev ## everything: static checks and all tests, with Debian pa
 	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent
 	@$(PYTHON) tools/setup_clients.py $(SETUP)
 	@$(MAKE) static
-	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(SPREAD) $(UNIT) && $(SIDE_BY_SIDE) $(REST) && $(ALONE) $(REST))
+	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(ALL))
 
 # Coverage doubles the time: make check ARGS=--cov
 check: environment-dev static ## the quick half, under 90 s: static checks and unit tests, but not the long ones

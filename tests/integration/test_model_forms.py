@@ -107,7 +107,6 @@ async def drawn(model: Running, schema: dict[str, Any]) -> list[Any]:
         ({"type": "string", "format": "date"}, lambda value: len(value) == 10 and value[4] == value[7] == "-"),
         ({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 3}, lambda value: 2 <= len(value) <= 3),
     ],
-    ids=str,
 )  # fmt: skip
 async def test_a_schema_holds_what_the_documentation_says(
     model: Running, schema: dict[str, Any], holds: Callable[[Any], bool]
@@ -122,7 +121,6 @@ async def test_a_schema_holds_what_the_documentation_says(
         ({"type": "integer", "multipleOf": 7}, lambda value: value % 7 == 0),
         ({"type": "array", "items": {"enum": [1, 2]}, "minItems": 3, "maxItems": 3, "uniqueItems": True}, lambda _: False),
     ],
-    ids=str,
 )  # fmt: skip
 async def test_a_schema_does_not_hold_the_rest(
     model: Running, schema: dict[str, Any], holds: Callable[[Any], bool]

@@ -71,7 +71,7 @@ class BakeConfig:
         1.0, "How often the services of a generation are read meanwhile, seconds.", low=0.1, high=10
     )
     answer_s: float = option(
-        30.0, "Longest wait for the answer to a question of `trial.yaml`, seconds.", low=1, high=300
+        10.0, "Longest wait for the answer to a question of `trial.yaml`, seconds.", low=1, high=300
     )
     questions_at_once: int = option(4, "Most questions of `trial.yaml` open at once.", low=1, high=64)
     latency_ratio: float = option(

@@ -7,7 +7,7 @@ begun with what that one has for it.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from council import care_ports
@@ -81,19 +81,35 @@ class Examiner:
         return "; ".join(wrong)
 
     async def bake(self, base: str, target: str) -> str:
-        """Ask the generation that serves, round after round, and end at the first round in which a gate is red."""
+        """Ask the generation that serves, a few questions at a time, and end at the first few after which a gate is red."""
         place = self._live()
         inputs = await self._inputs_of(target, place)
         from_s, answers = self._now(), list[baking.Answer]()
         async with self._reading(place) as seen:
-            while True:
-                answers += await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
+            for few in self._endless():
+                answers += await asking.ask_all(place.trier, few, self._pace.at_once_max)
                 trial = self._trial(target, from_s, answers, place, seen, inputs)
-                red = [f"{one.name}: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)]
-                if red := [*red, *self._failed_for_everybody(trial)]:
+                if red := [*self._red(trial), *self._failed_for_everybody(trial)]:
                     return "; ".join(red)
-                if trial.until_s - from_s >= self._pace.bake_s:
+                if trial.until_s - from_s >= self._pace.bake_s and len(answers) >= len(self._questions):
                     return "; ".join(self._wrong(trial, None))
+        raise AssertionError("there is always another question")
+
+    def _endless(self) -> Iterator[Sequence[baking.Question]]:
+        """Yield as many questions as may be open at once, round after round."""
+        step = self._pace.at_once_max
+        while True:
+            for place in range(0, len(self._questions), step):
+                yield self._questions[place : place + step]
+
+    def _red(self, trial: baking.Trial) -> list[str]:
+        seen = [f"{one.name} is red: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)]
+        by_answers = [
+            f"{one.name} is red: so the answers alone say"
+            for one in self._gates
+            if _is_red(bake.judge_answers(one, trial))
+        ]
+        return seen or by_answers
 
     async def _seen(self, generation: str, place: Place) -> baking.Trial:
         """Ask every question once, and read meanwhile."""
@@ -167,7 +183,7 @@ class Examiner:
     def _failed_for_everybody(self, tried: baking.Trial) -> list[str]:
         judged = [(gate, *bake.judge_everybody(gate, tried)) for gate in self._gates]
         return [
-            f"{gate.name} of all requests since the switch: {told}"
+            f"{gate.name} is red of all requests since the switch: {told}"
             for gate, verdict, told in judged
             if _is_red(verdict)
         ]

@@ -148,7 +148,7 @@ DEFAULTS: dict[str, Any] = {
     "watch.read_bytes_max": 4 * 1024 * 1024,
     "watch.read_s": 2.0,
     "watch.series_max": 20_000,
-    "bake.answer_s": 30.0,
+    "bake.answer_s": 10.0,
     "bake.answered_points": 2.0,
     "bake.cost_ratio": 1.1,
     "bake.duration_s": 20.0,

@@ -168,11 +168,19 @@ async def test_a_full_disk_is_red_though_it_is_the_live_watcher_that_tells(house
     assert "disk_usage is red" in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
 
 
-async def test_a_bake_ends_at_the_first_round_that_is_red(house: House) -> None:
+async def test_a_bake_ends_as_soon_as_a_gate_is_red(house: House) -> None:
     house.switch()
     house.answers["live"] = dataclasses.replace(house.answers["live"], ending=baking.Ending.TIMEOUT)
-    assert "error_rate: 100 %" in await house.examiner().bake(OLD, NEW)
-    assert house.asked == len(QUESTIONS)
+    assert "error_rate is red: 100 %" in await house.examiner().bake(OLD, NEW)
+    assert house.asked <= len(QUESTIONS)
+
+
+async def test_a_bake_of_a_service_that_hangs_and_tells_nothing_ends_by_its_answers(house: House) -> None:
+    house.switch()
+    house.answers["live"] = dataclasses.replace(house.answers["live"], ending=baking.Ending.TIMEOUT)
+    del house.told["live/gateway"]
+    assert "error_rate is red: so the answers alone say" in await house.examiner().bake(OLD, NEW)
+    assert house.asked <= len(QUESTIONS)
 
 
 async def test_a_bake_goes_on_for_its_time(house: House) -> None:
@@ -223,7 +231,7 @@ def _watched(house: House, failing: float, gate_list: Sequence[gates.Gate] = GAT
 
 async def test_what_fails_for_everybody_and_for_no_marked_request_ends_a_bake(house: House) -> None:
     told = await _watched(house, 0.5).bake(OLD, NEW)
-    assert told.startswith("error_rate of all requests since the switch: 50 %"), told
+    assert told.startswith("error_rate is red of all requests since the switch: 50 %"), told
 
 
 async def test_what_seldom_fails_for_others_lets_a_bake_go_on(house: House) -> None:

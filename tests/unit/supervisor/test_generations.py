@@ -90,7 +90,9 @@ class Rig:
 
 
 @pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
+async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    # Other tests run beside these.
+    monkeypatch.setattr(generations, "OBEYED_S", 60.0)
     # Not tmp_path: the path of a Unix socket is limited.
     folder = Path(tempfile.mkdtemp(prefix="c"))
     made = Rig(home_module.Home(folder))

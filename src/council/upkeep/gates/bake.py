@@ -66,6 +66,15 @@ def judge(gate: gates.Gate, tried: baking.Trial, live: baking.Trial | None) -> t
     return gates.judge(gate, measure(gate, tried, live))
 
 
+def judge_answers(gate: gates.Gate, tried: baking.Trial) -> gates.Verdict:
+    """Return what the answers alone say of a gate, unknown where it does not go by answers.
+
+    Never enough to pass; but a generation that answers so badly is bad, whatever else of it could not be seen.
+    """
+    form = None if gate.not_applicable or _odd(tried.answers) else _BY_ANSWERS.get(gate.name)
+    return gates.Verdict.UNKNOWN if form is None else gates.judge(gate, _by_answers(gate, form, tried))[0]
+
+
 def worse(tried: baking.Trial, live: baking.Trial, margins: baking.Margins) -> Sequence[str]:
     """Return in what the tried generation does worse than the live one, beyond the margins; both were asked the same.
 
