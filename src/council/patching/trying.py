@@ -96,11 +96,17 @@ class Examiner:
         raise AssertionError("there is always another question")
 
     def _endless(self) -> Iterator[Sequence[baking.Question]]:
-        """Yield as many questions as may be open at once, round after round."""
-        step = self._pace.at_once_max
+        """Yield as many questions as may be open at once, round after round; of those for the model one at a time.
+
+        These go one after the other, and what hangs is to be seen after one of their waits and not after many.
+        """
+        few = list[baking.Question]()
         while True:
-            for place in range(0, len(self._questions), step):
-                yield self._questions[place : place + step]
+            for question in self._questions:
+                few.append(question)
+                if not question.answer or len(few) >= self._pace.at_once_max:
+                    yield few
+                    few = []
 
     def _red(self, trial: baking.Trial) -> list[str]:
         seen = [f"{one.name} is red: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)]

@@ -72,10 +72,10 @@ class House:
         targets = [watching.Target(name, f"{where if name in own else 'live'}/{name}") for name in LIVE_SERVICES]
         return trying.Place(Trier(), targets, frozenset(own))
 
-    def examiner(self) -> trying.Examiner:
+    def examiner(self, questions: Sequence[baking.Question] = QUESTIONS) -> trying.Examiner:
         return trying.Examiner(
             GATES,
-            QUESTIONS,
+            questions,
             baking.Margins(),
             self,
             lambda: self.place("live", LIVE_SERVICES),
@@ -181,6 +181,15 @@ async def test_a_bake_of_a_service_that_hangs_and_tells_nothing_ends_by_its_answ
     del house.told["live/gateway"]
     assert "error_rate is red: so the answers alone say" in await house.examiner().bake(OLD, NEW)
     assert house.asked <= len(QUESTIONS)
+
+
+async def test_a_bake_waits_for_one_answer_of_a_model_that_hangs_before_it_looks_again(house: House) -> None:
+    house.switch()
+    house.answers["live"] = dataclasses.replace(house.answers["live"], ending=baking.Ending.TIMEOUT)
+    for_model = [baking.Question("general", f"Say {number} words.") for number in range(8)]
+    needed = next(one.bake.samples_min for one in GATES if one.name == "error_rate")
+    assert "error_rate is red" in await house.examiner(for_model).bake(OLD, NEW)
+    assert house.asked == needed
 
 
 async def test_a_bake_goes_on_for_its_time(house: House) -> None:
