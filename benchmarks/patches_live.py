@@ -68,6 +68,7 @@ class _Bench:
         self._where, self._port, self._signer, self._say = where, port, signer, say
         self._follower = patch_councils.Follower(where, port)
         self._stage = live.Stage(where, upstream, self._follower, chance)
+        self._wrong = 0
         self._load = patch_load.Load(port, where.token_file.read_text().strip(), chance, RATE)
 
     async def run(self, started_s: float) -> list[figures.Row]:
@@ -151,6 +152,7 @@ class _Bench:
             _top("live: switch: p95", switch_ms, 0.95, "ms", SWITCH_P95_MS),
             _top("live: good patch, submitted to applied: longest", whole_s, 1.0, "s", APPLIED_S, note),
             _top("live: first bad response to the old generation: longest", repair_s, 1.0, "s", live.REPAIR_P99_S),
+            figures.Row("live: patches that went wrong", figures.OURS, self._wrong, "patches", 0, len(good) + len(bad)),
         ]
 
     async def _one(self, kind: live.Kind) -> dict[str, Any]:
@@ -158,6 +160,7 @@ class _Bench:
         self._say(f"patches_live: {live.told(row)}")
         for line in wrong:
             self._say(f"patches_live: WRONG: {kind.name}: {line}")
+        self._wrong += bool(wrong)
         return row
 
 
