@@ -8,9 +8,9 @@ Good ones change a prompt, a page of the guidebook, or a gate's limit. Bad ones 
 bad once they serve, since the new gateway or recall stops, the server of models fails, or the patch itself names a model that
 fails; or patchctl is killed at a random moment of their way. The server of models is scripted. The bake lasts six seconds.
 
-A violation is: an end other than the kind must have; a request that failed and no fault explains; services of two generations
-after the end; a repair of more than 90 s. Parts of a campaign gather in results/soak_patches_live.json, which says what share
-has run. Homes lie in a temporary folder.
+A violation is: an end other than the kind must have; a request that failed and no fault explains, also for want of machine,
+for which the load average is kept; services of two generations after the end; a repair of more than 90 s. Parts of a campaign
+gather in results/soak_patches_live.json, which says what share has run. Homes lie in a temporary folder.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ REPAIR_MAX_S, REPAIR_P99_S = 90.0, 30.0
 _AROUND_S = 2.0
 _BEFORE_S = 10.0
 _KILL_WITHIN_S = 20.0
-_VIOLATIONS_MAX = 50
+_VIOLATIONS_MAX, _PROBLEM_CHARS = 50, 100
 _GLOSSARY, _GUIDE = "guidebook/reference/glossary.md", "guidebook/tutorial/measured.md"
 
 Puts = Mapping[str, bytes]
@@ -252,7 +252,8 @@ async def _lane(
     finally:
         await follower.close()
     failed = [one for one in load.seen if one.problem and not any(low <= one.at_s <= high for low, high in spans)]
-    violations += [f"a request failed, {one.kind}, {one.problem}" for one in failed]
+    told_of = collections.Counter(one.problem.partition(",")[0][:_PROBLEM_CHARS] for one in failed)
+    violations += [f"{count} requests failed and no fault was put in: {problem}" for problem, count in told_of.items()]
     return {
         "rate": rate,
         "asked_per_s": round(len(load.seen) / (time.monotonic() - began_s), 2),
