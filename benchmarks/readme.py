@@ -6,6 +6,7 @@ from typing import Any
 
 import figures
 import gateway_readme
+import patches_live_readme
 import patches_readme
 import questions_readme
 import sandbox_readme
@@ -38,6 +39,7 @@ _ORDER = (
     "leaks_recorded",
     "watching",
     "patches",
+    "patches_live",
 )
 
 _PICTURES = {
@@ -166,7 +168,8 @@ def _gateway_soak() -> list[str]:
 
 
 def _patches_soak() -> list[str]:
-    told = [f"{_circumstances(circumstances)}\n\n{text}" for circumstances, text in patches_readme.soaks()]
+    found = (*patches_readme.soaks(), *patches_live_readme.soaks())
+    told = [f"{_circumstances(circumstances)}\n\n{text}" for circumstances, text in found]
     return ["### soak of patches\n", *told] if told else []
 
 

@@ -30,6 +30,7 @@ import locality
 import locality_live
 import memory
 import patches
+import patches_live
 import programs
 import ranking
 import readme
@@ -150,6 +151,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "detection": lambda options: detection.run(options, say),
     "detection_outside": lambda options: detection.run(options, say, outside=True),
     "patches": lambda _: patches.run(say),
+    "patches_live": lambda options: patches_live.run(options.port, options.seed, say),
     "levels": lambda options: levels.run(options.port, say),
     "programs": lambda options: programs.run(options.port, say, options.data, options.word_problems, options.seed),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),

@@ -8,6 +8,7 @@
     make soak ARGS="--only questions --lanes 2"                        made questions alone, see soak_questions.py
     make soak ARGS="--only patch-faults --part 1/8"                    faults in the way of a patch, see soak_patches.py
     make soak ARGS="--only patch-kills"                                kills in it, and crowds at its quota, see soak_patches.py
+    make soak ARGS="--only patches --part 1/10"                        patches on a whole Council, see soak_patches_live.py
 
 A lane is one Council with a home and ports of its own, driven by one seed. Parts of a campaign (same seed, parts, lanes and
 duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit status
@@ -38,6 +39,7 @@ import soak_faults
 import soak_gateway
 import soak_load
 import soak_patches
+import soak_patches_live
 import soak_questions
 import soak_sandbox
 from council.domain import home as home_module
@@ -205,6 +207,8 @@ def main() -> int:
     for name in (soak_patches.FAULTS, soak_patches.KILLS):
         if options.only == name or everything:
             failed |= soak_patches.campaign(options, name)
+    if options.only == soak_patches_live.NAME or everything:
+        failed |= soak_patches_live.campaign(options)
     return failed
 
 
@@ -240,14 +244,23 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only",
-        choices=("council", "sandbox", "gateway", "questions", soak_patches.FAULTS, soak_patches.KILLS),
+        choices=(
+            "council",
+            "sandbox",
+            "gateway",
+            "questions",
+            soak_patches.FAULTS,
+            soak_patches.KILLS,
+            soak_patches_live.NAME,
+        ),
         help="one of them; all, or with --quick council, by default",
     )
     parser.add_argument(
         "--rate",
         type=float,
         metavar="N",
-        help=f"requests a second of the gateway's soak, {soak_gateway.RATE:g} by default",
+        help=f"requests a second of the gateway's soak, {soak_gateway.RATE:g} by default, or of that of patches, "
+        f"{soak_patches_live.RATE:g}",
     )
     parser.add_argument("--kill", action="store_true", help="kill the gateway with -9 now and then in its soak")
     parser.add_argument(
@@ -267,6 +280,12 @@ def _options() -> argparse.Namespace:
         type=int,
         metavar="N",
         help=f"simulated worlds of patches in a whole campaign, {soak_patches.SEEDS:,} by default",
+    )
+    parser.add_argument(
+        "--patches",
+        type=int,
+        metavar="N",
+        help=f"good and as many bad patches in a whole campaign, {soak_patches_live.EACH} by default",
     )
     parser.add_argument("--quick", action="store_true", help="one lane, nothing kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the merged result here, too")

@@ -89,18 +89,24 @@ class Examiner:
             for few in self._endless():
                 answers += await asking.ask_all(place.trier, few, self._pace.at_once_max)
                 trial = self._trial(target, from_s, answers, place, seen, inputs)
-                if red := self._red(trial):
+                if red := [*self._red(trial), *self._failed_for_everybody(trial)]:
                     return "; ".join(red)
                 if trial.until_s - from_s >= self._pace.bake_s and len(answers) >= len(self._questions):
                     return "; ".join(self._wrong(trial, None))
         raise AssertionError("there is always another question")
 
     def _endless(self) -> Iterator[Sequence[baking.Question]]:
-        """Yield as many questions as may be open at once, round after round."""
-        step = self._pace.at_once_max
+        """Yield as many questions as may be open at once, round after round; of those for the model one at a time.
+
+        These go one after the other, and what hangs is to be seen after one of their waits and not after many.
+        """
+        few = list[baking.Question]()
         while True:
-            for place in range(0, len(self._questions), step):
-                yield self._questions[place : place + step]
+            for question in self._questions:
+                few.append(question)
+                if not question.answer or len(few) >= self._pace.at_once_max:
+                    yield few
+                    few = []
 
     def _red(self, trial: baking.Trial) -> list[str]:
         seen = [f"{one.name} is red: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)]
@@ -179,6 +185,14 @@ class Examiner:
 
     def _judged(self, tried: baking.Trial, live: baking.Trial | None) -> list[tuple[gates.Gate, gates.Verdict, str]]:
         return [(gate, *bake.judge(gate, tried, live)) for gate in self._gates]
+
+    def _failed_for_everybody(self, tried: baking.Trial) -> list[str]:
+        judged = [(gate, *bake.judge_everybody(gate, tried)) for gate in self._gates]
+        return [
+            f"{gate.name} is red of all requests since the switch: {told}"
+            for gate, verdict, told in judged
+            if _is_red(verdict)
+        ]
 
     def _wrong(self, tried: baking.Trial, live: baking.Trial | None) -> list[str]:
         passes = (gates.Verdict.GREEN, gates.Verdict.NOT_APPLICABLE)

@@ -2,13 +2,13 @@
 
 import dataclasses
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
-from council.domain import baking, errors, gates_file, watching
+from council.domain import baking, errors, gates, gates_file, watching
 from council.patching import trying
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config" / "gates.yaml").read_text())
@@ -72,10 +72,10 @@ class House:
         targets = [watching.Target(name, f"{where if name in own else 'live'}/{name}") for name in LIVE_SERVICES]
         return trying.Place(Trier(), targets, frozenset(own))
 
-    def examiner(self) -> trying.Examiner:
+    def examiner(self, questions: Sequence[baking.Question] = QUESTIONS) -> trying.Examiner:
         return trying.Examiner(
             GATES,
-            QUESTIONS,
+            questions,
             baking.Margins(),
             self,
             lambda: self.place("live", LIVE_SERVICES),
@@ -183,9 +183,70 @@ async def test_a_bake_of_a_service_that_hangs_and_tells_nothing_ends_by_its_answ
     assert house.asked <= len(QUESTIONS)
 
 
+async def test_a_bake_waits_for_one_answer_of_a_model_that_hangs_before_it_looks_again(house: House) -> None:
+    house.switch()
+    house.answers["live"] = dataclasses.replace(house.answers["live"], ending=baking.Ending.TIMEOUT)
+    for_model = [baking.Question("general", f"Say {number} words.") for number in range(8)]
+    needed = next(one.bake.samples_min for one in GATES if one.name == "error_rate")
+    assert "error_rate is red" in await house.examiner(for_model).bake(OLD, NEW)
+    assert house.asked == needed
+
+
 async def test_a_bake_goes_on_for_its_time(house: House) -> None:
     house.switch()
     began_s = time.monotonic()
     assert await house.examiner().bake(OLD, NEW) == ""
     assert time.monotonic() - began_s >= PACE.bake_s
     assert house.asked > len(QUESTIONS)
+
+
+class Crowd:
+    """Somebody's requests, unmarked, of which so many fail: counted at each reading."""
+
+    def __init__(self, house: House, failing: float):
+        self._house, self._failing, self._count = house, failing, 0
+
+    async def scrape(self, target: watching.Target) -> str:
+        told = await self._house.scrape(target)
+        if target.service != "gateway":
+            return told
+        self._count += 20
+        failed = self._failing * self._count
+        lines = [told, *(_exchanges(one, count) for one, count in (("ok", self._count - failed), ("error", failed)))]
+        return "\n".join(lines)
+
+    async def close(self) -> None:
+        return
+
+
+def _exchanges(outcome: str, count: float) -> str:
+    return f'council_exchanges_total{{svc="gateway",outcome="{outcome}"}} {count}'
+
+
+def _watched(house: House, failing: float, gate_list: Sequence[gates.Gate] = GATES) -> trying.Examiner:
+    house.switch()
+    return trying.Examiner(
+        gate_list,
+        QUESTIONS,
+        baking.Margins(),
+        Crowd(house, failing),
+        lambda: house.place("live", LIVE_SERVICES),
+        lambda services: house.place("beside", services),
+        lambda generation, services: {name: INPUTS[generation][name] for name in services},
+        time.time,
+        PACE,
+    )
+
+
+async def test_what_fails_for_everybody_and_for_no_marked_request_ends_a_bake(house: House) -> None:
+    told = await _watched(house, 0.5).bake(OLD, NEW)
+    assert told.startswith("error_rate is red of all requests since the switch: 50 %"), told
+
+
+async def test_what_seldom_fails_for_others_lets_a_bake_go_on(house: House) -> None:
+    assert await _watched(house, 0.01).bake(OLD, NEW) == ""
+
+
+async def test_of_few_requests_of_others_nothing_is_said(house: House) -> None:
+    few = [dataclasses.replace(one, samples_min=1e6) if one.name == "error_rate" else one for one in GATES]
+    assert await _watched(house, 0.5, few).bake(OLD, NEW) == ""

@@ -1,7 +1,8 @@
 """The gates while a new generation is tried beside the live one: each decided within seconds, by its bake form. Pure.
 
 Decision 16. What counts was asked for the trial and is marked; nothing is read of other times or of another generation. A gate
-that has no bake form, or of which too little was seen, is unknown, and unknown passes nowhere.
+that has no bake form, or of which too little was seen, is unknown, and unknown passes nowhere. Once a generation serves, what
+it does with the requests of everybody may turn it red as well, and never green.
 """
 
 import dataclasses
@@ -43,6 +44,21 @@ def measure(gate: gates.Gate, tried: baking.Trial, live: baking.Trial | None) ->
     if isinstance(gate.form, gates.Slope):
         return _growth(gate, tried, live)
     return gates.Measured(None, window_s=length_s, reason=f"{gate.name} has no form that a bake can decide")
+
+
+def judge_everybody(gate: gates.Gate, tried: baking.Trial) -> tuple[gates.Verdict, str]:
+    """Return the verdict on what a generation has done with the requests of everybody, unmarked, since it serves.
+
+    Of few requests, or of a gate that marked ones decide well, it is unknown: what they ask is not what everybody asks, and a
+    model that no marked question goes to may fail for all who use it.
+    """
+    if gate.name not in _OF_EVERYBODY or gate.not_applicable:
+        return gates.Verdict.UNKNOWN, ""
+    whole = dataclasses.replace(gate, windows_s=(tried.until_s - tried.from_s,))
+    return gates.judge(whole, embedded.measure(whole, tried, tried.until_s))
+
+
+_OF_EVERYBODY = frozenset({"error_rate"})
 
 
 def judge(gate: gates.Gate, tried: baking.Trial, live: baking.Trial | None) -> tuple[gates.Verdict, str]:
