@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE_S = 60.0
 # A patch goes its whole way in one example.
 PATCH_S = 400.0
-# Short enough to wait for, long enough for every gate's bake form; a busy machine's model takes its time.
-BAKE = {"COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_BAKE_ANSWER_S": "40", "COUNCIL_BAKE_LATENCY_S": "5"}
+# Long enough for commands that meet a bake while it goes on; a busy machine's model takes its time.
+BAKE = {"COUNCIL_BAKE_DURATION_S": "15", "COUNCIL_BAKE_ANSWER_S": "40", "COUNCIL_BAKE_LATENCY_S": "5"}
 _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FIGURE = re.compile(r"\b(?:[0-9a-f]{8}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{40})\b|\d[\d.,:-]*")
 
