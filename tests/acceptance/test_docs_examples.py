@@ -26,7 +26,7 @@ PATCH_S = 400.0
 # Long enough for commands that meet a bake while it goes on; a busy machine's model takes its time.
 BAKE = {"COUNCIL_BAKE_DURATION_S": "15", "COUNCIL_BAKE_ANSWER_S": "40", "COUNCIL_BAKE_LATENCY_S": "5"}
 _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_FIGURE = re.compile(r"\b(?:[0-9a-f]{8}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{40})\b|\d[\d.,:-]*")
+_FIGURE = re.compile(r"\b(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{40})\b|\d[\d.,:-]*")
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,7 @@ def test_a_wrong_line_is_found() -> None:
     assert not matches("one\n", "one\ntwo\n", figures=False)
     assert matches("took 12 ms, 0123abcd\n", "took 3.5 ms, ffff0000\n", figures=True)
     assert not matches("took 12 ms\n", "took 12 s\n", figures=True)
+    assert matches("as cid:….\n", "as cid:54a348a5b0335005.\n", figures=True)
 
 
 def test_commands_and_programs_are_found_in_a_page() -> None:
