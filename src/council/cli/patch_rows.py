@@ -80,7 +80,8 @@ def show(cid: str, where: home.Home, *, as_json: bool) -> None:
 def outcome(row: history.Row) -> str:
     """Return how a patch ended, or where it stands, in a few words."""
     reason = f" ({briefly(row.reason)})" if row.reason else ""
-    return (row.outcome or f"at work: {row.phase}") + reason + (", a trial" if row.trial else "")
+    is_told = row.outcome == steps.Outcome.TRIED
+    return (row.outcome or f"at work: {row.phase}") + reason + (", a trial" if row.trial and not is_told else "")
 
 
 def briefly(reason: str) -> str:

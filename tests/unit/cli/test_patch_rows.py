@@ -14,3 +14,7 @@ def test_the_history_tells_the_first_of_many_reasons_and_how_many_more_there_are
 def test_a_single_reason_is_told_whole() -> None:
     row = history.Row("a" * 64, outcome=steps.Outcome.REFUSED, reason="quota", trial=True)
     assert patch_rows.outcome(row) == "refused (quota), a trial"
+
+
+def test_a_trial_that_was_found_good_is_told_once() -> None:
+    assert patch_rows.outcome(history.Row("a" * 64, outcome=steps.Outcome.TRIED, trial=True)) == "tried"
