@@ -63,6 +63,10 @@ _ASKED_LAST = re.compile(
 _FOR_ME = re.compile(rf"{_DEED}(?s:.{{0,1000}}) for me\Z", re.IGNORECASE)
 
 
+# All that `strip` takes away; the last of them is the ideographic space.
+_BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+
+
 def without(text: str, marks: str = "?.") -> str:
     """Return `text` without the polite words around it, blanks, and the closing `marks`, which mean nothing in its grammar.
 
@@ -83,7 +87,7 @@ def without_greeting(text: str) -> str:
 
 def without_closing(text: str, marks: str = "?.") -> str:
     """Return `text` without the polite words, the blanks and the `marks` at its end."""
-    marks += " \t\n"
+    marks += _BLANKS
     end = len(text.rstrip(marks))
     while found := _CLOSING.search(text, max(0, end - _CLOSING_CHARS_MAX), end):
         end = found.start()

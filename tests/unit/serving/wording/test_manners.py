@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from council.serving.wording import manners
@@ -149,6 +149,7 @@ def test_what_is_left_is_a_part_of_the_text(text: str) -> None:
 
 
 @given(st.text(max_size=200))
+@example("0?\x85?")
 def test_no_manners_are_left_in_what_is_left(text: str) -> None:
     left = manners.without(text)
     assert manners.without(left) == left
