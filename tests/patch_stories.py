@@ -69,7 +69,7 @@ def _patch(where: home.Home) -> staging.Patch:
 
 def _began(where: home.Home) -> None:
     rig.begin(where.root)
-    where.lineage.mkdir(mode=0o700)
+    where.lineage.mkdir(mode=0o700, exist_ok=True)
     (where.root / "base").write_text(blueprint.current(where))
 
 
@@ -190,7 +190,7 @@ def _sent(where: home.Home) -> object:
 
 def _began_empty(where: home.Home) -> None:
     where.root.mkdir(exist_ok=True)
-    where.lineage.mkdir(mode=0o700)
+    where.lineage.mkdir(mode=0o700, exist_ok=True)
 
 
 def _ensure_key(where: home.Home) -> None:
