@@ -122,6 +122,7 @@ def test_status_names_every_process(served):
         "recall",
         "zygote",
         "sandboxd",
+        "patchctl",
         "watcher",
         "gateway",
     ]

@@ -291,17 +291,19 @@ async def test_a_supervisor_that_is_killed_in_a_change_begins_at_the_link_with_o
     first, second = running.numbers
     names = ("store", "recall", "gateway")
     partial, root = running.where.root / ".current.partial", running.where.root
-    # Each is killed as it makes this call, and what must be live then. The last one has told the new ones already.
+    # Each is killed as it makes this call for the nth time, and what must be live then. Its start has the link on disk, too.
+    # The last one has told the new ones already.
     places = [
-        ("", "", first),
-        ("symlink", str(partial), first),
-        ("rename", str(partial), first),
-        ("fsync", str(root), second),
-        ("kill", "", first),
+        ("", "", 1, first),
+        ("symlink", str(partial), 1, first),
+        ("rename", str(partial), 1, first),
+        ("fsync", str(root), 2, second),
+        ("kill", "", 1, first),
     ]
-    for call, path, live in places:
+    for call, path, nth, live in places:
         where = ["-P", path] if path else []
-        inject = ["strace", "-qq", "-o", "/dev/null", *where, "-e", f"inject={call}:signal=KILL:when=1"] if call else []
+        by = ["strace", "-qq", "-o", "/dev/null", *where, "-e", f"inject={call}:signal=KILL:when={nth}"]
+        inject = by if call else []
         await asyncio.to_thread(running.start, *inject, names=names)
         before = Path(running.where.current).readlink().name
         target = second if before == first else first
