@@ -251,6 +251,14 @@ def test_memory_is_compared_with_the_live_generation_beyond_what_a_young_process
     assert bake.judge(GATES["memory_growth"], growing(NEW, new_bytes), growing(OLD, old_bytes))[0] is verdict
 
 
+def test_what_the_watcher_begins_to_tell_of_a_service_without_a_port_does_not_count() -> None:
+    tried = trial()
+    late = timeseries.Series({"svc": "store"}, [UNTIL_S - 0.5], [3e6])
+    told = [*tried.series["council_process_memory_bytes"], late]
+    seen = dataclasses.replace(tried, series={**tried.series, "council_process_memory_bytes": told})
+    assert bake.judge(GATES["memory_growth"], seen, LIVE)[0] is gates.Verdict.GREEN
+
+
 def test_memory_without_a_live_generation_to_compare_with_is_unknown() -> None:
     verdict, reason = bake.judge(GATES["memory_growth"], trial(), dataclasses.replace(LIVE, series={}))
     assert (verdict, reason) == (gates.Verdict.UNKNOWN, "the memory of the live generation was not seen over the bake")

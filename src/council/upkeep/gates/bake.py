@@ -243,9 +243,14 @@ def _growth(gate: gates.Gate, tried: baking.Trial, live: baking.Trial | None) ->
 
 
 def _grown(trial: baking.Trial) -> float | None:
-    """Return by how much the service that grew most did, bytes; None where one was not seen twice, or told no number."""
+    """Return by how much the service that grew most did, bytes; None where one was not seen twice, or told no number.
+
+    Only of services that tell of themselves: what the watcher tells of the others, once a minute, may begin within a bake.
+    """
     rises = []
     for one in trial.select(MEMORY.metric, trial.from_s):
+        if one.labels.get("svc") not in trial.inputs:
+            continue
         points = one.within(trial.from_s, trial.until_s)
         if len(points) < 2 or not all(math.isfinite(value) and value >= 0 for _, value in points):
             return None
