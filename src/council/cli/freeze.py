@@ -23,10 +23,7 @@ def group() -> None:
 @options.home
 def on(reason: str, where: home.Home) -> None:
     """Freeze: once this has returned, no patch comes to serve."""
-    if not reason.strip() or len(reason) > freeze.REASON_CHARS_MAX or not reason.isprintable():
-        raise errors.InvalidRequestError(
-            f"The reason must be a line of 1 to {freeze.REASON_CHARS_MAX} characters that can be seen. Say it shorter."
-        )
+    options.check_reason(reason, freeze.REASON_CHARS_MAX)
     wanted = freeze.Freeze(reason, options.user_name(), clock.SystemClock().now_us())
     with _written(where):
         freeze.freeze(where.lineage, wanted)

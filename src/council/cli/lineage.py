@@ -27,13 +27,7 @@ def group() -> None:
 @options.as_json
 def list_patches(limit: int, where: home.Home, as_json: bool) -> None:
     """Show the patches and how they ended."""
-    found = patch_rows.newest(where, limit)
-    if as_json:
-        options.print_json([patch_rows.told(one) for one in found])
-        return
-    if not found:
-        click.echo("No patch has come yet.")
-    for one in found:
+    for one in patch_rows.listed(where, limit, as_json=as_json):
         click.echo(f"{one.line}  {patch_rows.outcome(one)}")
 
 

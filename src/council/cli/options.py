@@ -10,8 +10,8 @@ import click
 import orjson
 
 from council import homes
+from council.domain import authz, errors, money
 from council.domain import config as config_module
-from council.domain import errors, money
 from council.domain import home as home_module
 
 _Command = Callable[..., Any]
@@ -78,6 +78,22 @@ def user_name() -> str:
         return getpass.getuser()[:_NAME_CHARS_MAX]
     except (OSError, KeyError):
         return "owner"
+
+
+def check_reason(reason: str, chars_max: int) -> None:
+    """Return for a reason that people can read in one line. Raises InvalidRequestError."""
+    if not reason.strip() or len(reason) > chars_max or not reason.isprintable():
+        raise errors.InvalidRequestError(
+            f"The reason must be a line of 1 to {chars_max} characters that can be seen. Say it shorter."
+        )
+
+
+def fingerprint(key: str) -> str:
+    """Return the fingerprint that `--key` names, "" for none. Raises click.UsageError."""
+    found = key.replace(" ", "").lower().removeprefix("0x")
+    if found and not authz.FINGERPRINT.match(found):
+        raise click.UsageError("--key takes a full fingerprint, 40 hex digits: `gpg --list-secret-keys` shows it.")
+    return found
 
 
 def say_when() -> None:

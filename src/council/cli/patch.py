@@ -122,9 +122,7 @@ def _sources(puts: tuple[str, ...]) -> dict[str, Path]:
 @options.home
 def sign(document: Path, key: str, output: Path | None, force: bool, yes: bool, where: home.Home) -> None:
     """Sign PATCH by your own gpg, after a look at what it does. What patchctl could not read is not signed."""
-    fingerprint = key.replace(" ", "").lower().removeprefix("0x")
-    if fingerprint and not authz.FINGERPRINT.match(fingerprint):
-        raise click.UsageError("--key takes a full fingerprint, 40 hex digits: `gpg --list-secret-keys` shows it.")
+    fingerprint = options.fingerprint(key)
     target = output or document.with_suffix(".sig")
     if target.exists() and not force:
         raise errors.InvalidRequestError(f"{target} is there already. Give another with `-o`, or `--force`.")
@@ -295,10 +293,7 @@ async def _submit(
 @options.as_json
 def rollback(cid: str, reason: str, port: int | None, where: home.Home, as_json: bool) -> None:
     """Take back the patch on its way, or else the newest that was applied. CID, if given, must be that one's."""
-    if not reason.strip() or len(reason) > freeze.REASON_CHARS_MAX or not reason.isprintable():
-        raise errors.InvalidRequestError(
-            f"The reason must be a line of 1 to {freeze.REASON_CHARS_MAX} characters that can be seen. Say it shorter."
-        )
+    options.check_reason(reason, freeze.REASON_CHARS_MAX)
 
     async def ask() -> None:
         async with _service(where, port) as service:
@@ -314,12 +309,8 @@ def rollback(cid: str, reason: str, port: int | None, where: home.Home, as_json:
 @options.as_json
 def show_history(limit: int, where: home.Home, as_json: bool) -> None:
     """Show the patches that came: who made them, how they ended, how long it took."""
-    found = patch_rows.newest(where, limit)
-    if as_json:
-        options.print_json([patch_rows.told(one) for one in found])
-        return
+    found = patch_rows.listed(where, limit, as_json=as_json)
     if not found:
-        click.echo("No patch has come yet.")
         return
     rows = [
         (

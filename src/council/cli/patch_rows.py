@@ -1,7 +1,6 @@
 """Patches as the journal of a home tells of them, for people: read from the disk, so with Council stopped as well."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
@@ -43,9 +42,18 @@ def maker(where: home.Home) -> Maker:
     return Maker(live, made_by, max((row.ended_s for row in applied), default=None))
 
 
-def newest(where: home.Home, limit: int) -> list[history.Row]:
-    """Return the newest patches, newest first. Raises JournalError, SetupError."""
-    return _rows(where)[::-1][:limit]
+def listed(where: home.Home, limit: int, *, as_json: bool) -> list[history.Row]:
+    """Return the newest patches to be shown, newest first; none where JSON was asked for and printed, or none has come.
+
+    Raises JournalError, SetupError.
+    """
+    found = _rows(where)[::-1][:limit]
+    if as_json:
+        options.print_json([history.told(one) for one in found])
+        return []
+    if not found:
+        click.echo("No patch has come yet.")
+    return found
 
 
 def show(cid: str, where: home.Home, *, as_json: bool) -> None:
@@ -56,7 +64,7 @@ def show(cid: str, where: home.Home, *, as_json: bool) -> None:
         what = "Several patches begin" if found and len(wanted) >= _CID_DIGITS_MIN else "No patch is known that begins"
         raise errors.NotFoundError(f"{what} with {cid!r}. `council patch history` shows all.")
     if as_json:
-        options.print_json([told(one) for one in found])
+        options.print_json([history.told(one) for one in found])
         return
     for one in found:
         click.echo(one.line)
@@ -103,11 +111,6 @@ def took_s(row: history.Row) -> int:
 def _phases(row: history.Row) -> list[tuple[str, int]]:
     pairs = zip(row.times, row.times[1:], strict=False)
     return [(phase, until_s - from_s) for (phase, from_s), (_, until_s) in pairs if phase != "idle"]
-
-
-def told(row: history.Row) -> dict[str, Any]:
-    """Return a row as programs get it."""
-    return {"cid": row.cid, "line": row.line, **asdict(row)}
 
 
 def _rows(where: home.Home) -> list[history.Row]:

@@ -6,7 +6,7 @@ import click
 
 from council import care_app
 from council.cli import calls, options
-from council.domain import authz, errors, home
+from council.domain import home
 from council.kit import clock
 from council.patching import gpg, overriding, situation
 
@@ -24,24 +24,15 @@ def show(where: home.Home, as_json: bool) -> None:
     seen = situation.look(where)
     now = clock.SystemClock().now_us() / 1e6
     used = situation.situation(where, seen, now).tally.used(now)
-    signers = [
-        {
-            "name": one.name,
-            "fingerprint": one.fingerprint,
-            "kind": one.kind.value,
-            "used": used.by_signer[one.fingerprint],
-            "limit": None if one.daily_max is None else one.daily_max + used.extra,
-        }
-        for one in seen.policy.signers.values()
-    ]
-    bots = {"used": used.bots, "limit": seen.policy.bots_daily + used.extra}
+    told = situation.quota_told(seen.policy, used)
     if as_json:
-        options.print_json({"day": overriding.day_of(now), "bots": bots, "signers": signers, "extra": used.extra})
+        options.print_json({"day": overriding.day_of(now), **told})
         return
-    rows = [("all bots", "", str(bots["used"]), str(bots["limit"]))]
-    for one in signers:
-        limit = "no limit" if one["limit"] is None else str(one["limit"])
-        rows.append((str(one["name"]), str(one["kind"]), str(one["used"]), limit))
+    rows = [("all bots", "", str(told["bots"]["used"]), str(told["bots"]["limit"]))]
+    rows += [
+        (one["name"], one["kind"], str(one["used"]), "no limit" if one["limit"] is None else str(one["limit"]))
+        for one in told["signers"]
+    ]
     options.print_table(("WHO", "KIND", "USED TODAY", "OF"), rows, right=frozenset({2}))
     if used.extra:
         click.echo(f"A person raised every limit by {used.extra} until midnight UTC.")
@@ -55,13 +46,8 @@ def show(where: home.Home, as_json: bool) -> None:
 @options.home
 def override(count: int, reason: str, key: str, port: int | None, where: home.Home) -> None:
     """Raise every limit until midnight UTC. Your gpg signs it; the key must be a listed person's."""
-    if not reason.strip() or len(reason) > overriding.REASON_CHARS_MAX or not reason.isprintable():
-        raise errors.InvalidRequestError(
-            f"The reason must be a line of 1 to {overriding.REASON_CHARS_MAX} characters that can be seen. Say it shorter."
-        )
-    fingerprint = key.replace(" ", "").lower().removeprefix("0x")
-    if fingerprint and not authz.FINGERPRINT.match(fingerprint):
-        raise click.UsageError("--key takes a full fingerprint, 40 hex digits: `gpg --list-secret-keys` shows it.")
+    options.check_reason(reason, overriding.REASON_CHARS_MAX)
+    fingerprint = options.fingerprint(key)
     day = overriding.day_of(clock.SystemClock().now_us() / 1e6)
     statement = overriding.document(overriding.Override(day, count, reason))
     signed = gpg.sign(statement, fingerprint)

@@ -44,6 +44,8 @@ the operator's log and never reaches a client. `reason` is a stable word where o
 `gateway/errors.py` maps codes to HTTP, one in `cli/main.py` maps classes to exit status.
 """
 
+from collections.abc import Mapping
+
 
 class CouncilError(Exception):
     """Root of the tree."""
@@ -319,3 +321,11 @@ class SetupError(CouncilError):
     """Something that set-up must provide is missing or damaged."""
 
     code = "setup_incomplete"
+
+
+def _tree(root: type[CouncilError]) -> list[type[CouncilError]]:
+    return [root, *(deeper for child in root.__subclasses__() for deeper in _tree(child))]
+
+
+# For whoever reads an error of ours that another process told.
+BY_CODE: Mapping[str, type[CouncilError]] = {kind.code: kind for kind in _tree(CouncilError)}

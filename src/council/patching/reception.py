@@ -362,8 +362,3 @@ def _refused_by_disk(error: OSError) -> errors.UnavailableError:
         f"The disk does not take what must be kept of it ({error.strerror or error}). Nothing has changed. Make room under the "
         "home, or mend the disk, and try again."
     )
-
-
-def told(row: history.Row) -> Mapping[str, Any]:
-    """Return a row as programs get it."""
-    return {"cid": row.cid, "line": row.line, **dataclasses.asdict(row)}

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from council import homes
 from council.domain import authz, errors, home, patches
@@ -95,6 +96,22 @@ def situation(where: home.Home, seen: Sight, now: float) -> judging.Situation:
         check_files=checker(where, seen.live),
         loosens=functools.partial(homes.loosens, where, seen.live),
     )
+
+
+def quota_told(rules: authz.Policy, used: quota.Used) -> dict[str, Any]:
+    """Return what counts today and of how many, as programs get it; `limit` None where there is none."""
+    signers = [
+        {
+            "name": one.name,
+            "fingerprint": one.fingerprint,
+            "kind": one.kind.value,
+            "used": used.by_signer[one.fingerprint],
+            "limit": None if one.daily_max is None else one.daily_max + used.extra,
+        }
+        for one in rules.signers.values()
+    ]
+    bots = {"used": used.bots, "limit": rules.bots_daily + used.extra}
+    return {"bots": bots, "signers": signers, "extra": used.extra}
 
 
 def checker(where: home.Home, generation: str) -> Callable[[Sequence[patches.Change]], None]:

@@ -26,7 +26,7 @@ from council.domain import authz, errors, home, patches
 from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
-from council.patching import anchoring, checking, hands, judges, reception, view
+from council.patching import anchoring, checking, hands, judges, reception, situation, view
 from council.services import harness, local_hosts, rights, tracing
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
@@ -225,7 +225,7 @@ class _Patchctl:
         self._admit(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
         row = await self._reception.roll_back(wanted.cid or "", wanted.by, wanted.reason)
-        return JSONResponse({"success": True, **reception.told(row)}, 202)
+        return JSONResponse({"success": True, **history.told(row)}, 202)
 
     async def _freeze(self, request: Request) -> Response:
         self._admit(request)
@@ -252,7 +252,7 @@ class _Patchctl:
         if not limit.isdecimal() or not 0 < int(limit) <= _ROWS_MAX:
             raise errors.InvalidRequestError(f"`limit` must be 1 to {_ROWS_MAX}.", parameter="limit")
         rows = self._reception.rows()[::-1][: int(limit)]
-        return exchange.json_response({"patches": [reception.told(row) for row in rows]})
+        return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _patch(self, request: Request) -> Response:
         self._admit(request)
@@ -260,7 +260,7 @@ class _Patchctl:
         rows = [row for row in self._reception.rows() if len(cid) >= 4 and row.digest.startswith(cid)]
         if not rows:
             raise errors.NotFoundError(f"No patch {cid[:64]!r} is known. `council patch history` shows all.")
-        return exchange.json_response({"patches": [reception.told(row) for row in rows]})
+        return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _lineage(self, request: Request) -> Response:
         self._admit(request)
@@ -343,7 +343,7 @@ class _Patchctl:
 
 
 def _event(row: history.Row) -> bytes:
-    return b"event: patch\ndata: " + orjson.dumps(reception.told(row)) + b"\n\n"
+    return b"event: patch\ndata: " + orjson.dumps(history.told(row)) + b"\n\n"
 
 
 def _bytes(name: str, text: str) -> bytes:
@@ -373,23 +373,10 @@ def _standing(found: reception.Standing) -> dict[str, Any]:
     frozen = found.freeze
     return {
         "generation": found.serving,
-        "at_work": None if found.at_work is None else reception.told(found.at_work),
+        "at_work": None if found.at_work is None else history.told(found.at_work),
         "frozen": frozen is not None,
         "freeze": None if frozen is None else {"reason": frozen.reason, "by": frozen.by, "at_us": frozen.at_us},
-        "quota": {
-            "bots": {"used": found.used.bots, "limit": found.policy.bots_daily + found.used.extra},
-            "signers": [
-                {
-                    "name": one.name,
-                    "fingerprint": one.fingerprint,
-                    "kind": one.kind.value,
-                    "used": found.used.by_signer[one.fingerprint],
-                    "limit": None if one.daily_max is None else one.daily_max + found.used.extra,
-                }
-                for one in found.policy.signers.values()
-            ],
-            "extra": found.used.extra,
-        },
+        "quota": situation.quota_told(found.policy, found.used),
     }
 
 

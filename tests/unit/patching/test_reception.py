@@ -422,5 +422,5 @@ async def test_a_patch_under_a_document_that_was_signed_otherwise_is_no_override
 
 
 def test_a_row_is_told_with_its_line() -> None:
-    told = reception.told(history.Row("a" * 64, "Shorter", 7, outcome=steps.Outcome.APPLIED))
+    told = history.told(history.Row("a" * 64, "Shorter", 7, outcome=steps.Outcome.APPLIED))
     assert told["cid"] == "a" * 16 and told["line"] == f"cid:{'a' * 16} - Shorter (Ticket #7)"

@@ -13,25 +13,6 @@ from council.domain import errors, patches
 _CALL_S = 60.0
 _REPLY_BYTES_MAX = 32 * 1024 * 1024
 _LINE_BYTES_MAX = 256 * 1024
-_BY_CODE: Mapping[str, type[errors.CouncilError]] = {
-    kind.code: kind
-    for kind in (
-        errors.InvalidRequestError,
-        errors.MalformedBodyError,
-        errors.BodyTooLargeError,
-        errors.RequestTimeoutError,
-        errors.PatchRefusedError,
-        errors.ForbiddenError,
-        errors.NotFoundError,
-        errors.OverloadedError,
-        errors.UnavailableError,
-        errors.SupervisorUnavailableError,
-        errors.BlueprintError,
-        errors.JournalError,
-        errors.ConfigError,
-        errors.SetupError,
-    )
-}
 
 
 class HttpPatchService:
@@ -130,7 +111,7 @@ def _object(content: bytes) -> dict[str, Any]:
 
 
 def _error(told: Mapping[str, Any]) -> errors.CouncilError:
-    kind = _BY_CODE.get(str(told.get("code")), errors.PatchServiceUnavailableError)
+    kind = errors.BY_CODE.get(str(told.get("code")), errors.PatchServiceUnavailableError)
     return kind(str(told.get("message", "")) or "It was refused without a word.", reason=str(told.get("reason", "")))
 
 

@@ -16,13 +16,6 @@ READ_S = 5.0
 CHANGE_S = 600.0
 
 
-def _tree(root: type[errors.CouncilError]) -> list[type[errors.CouncilError]]:
-    return [root, *(deeper for child in root.__subclasses__() for deeper in _tree(child))]
-
-
-_BY_CODE = {kind.code: kind for kind in _tree(errors.CouncilError)}
-
-
 class LocalRuntime:
     """Talks to the supervisor of one home. Beside the port's errors, a refused or failed change raises its own error."""
 
@@ -90,7 +83,7 @@ class LocalRuntime:
                 "Council is not running. Start it with `council up`.", detail=f"{self._path}: {error}"
             ) from error
         if not reply.get("ok"):
-            kind = _BY_CODE.get(str(reply.get("code")), errors.CouncilError)
+            kind = errors.BY_CODE.get(str(reply.get("code")), errors.CouncilError)
             raise kind(str(reply.get("message", "The supervisor refused without a reason. See its own output.")))
         return reply
 

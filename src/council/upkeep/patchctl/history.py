@@ -5,7 +5,7 @@ patch of a proven signer that was refused before it began has one record, `refus
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from council.domain import patches
@@ -104,6 +104,11 @@ def rows(records: Iterable[Mapping[str, Any]]) -> list[Row]:
         elif (place := place_by_digest.get(str(one["patch"]))) is not None:
             found[place] = _after(found[place], one)
     return found
+
+
+def told(row: Row) -> dict[str, Any]:
+    """Return a row as programs get it."""
+    return {"cid": row.cid, "line": row.line, **asdict(row)}
 
 
 def seen(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -6,6 +6,7 @@ since a whole number may be of cents.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -171,8 +172,8 @@ def _clause(purse: _Purse, text: str, at: int) -> int:
 
 def _each(purse: _Purse, text: str, at: int, *, comes: bool) -> int:
     """Read things at a price each, or one at a price."""
-    end = at
-    while match := _EACH.match(text, at) or _SINGLE.match(text, at):
+
+    def take(match: frames.Match) -> None:
         given = match.groupdict()
         if given["t"].split()[0] in _MEASURES:
             raise stops.PassOnError(f"it is not clear what each of {given['t']} is")
@@ -182,20 +183,19 @@ def _each(purse: _Purse, text: str, at: int, *, comes: bool) -> int:
             money.read(given["p"]) if given["p"] else money.Amount(numbers.read(given["bare"]), purse.first.currency)
         )
         purse.changed(numbers.read_count(str(words.count(given.get("n") or "1"))), price, comes=comes)
-        end = match.end()
-        joint = _AND.match(text, end)
-        if not joint:
-            break
-        at = joint.end()
-    if end == at:
-        raise stops.PassOnError(f"I do not read {text[at : at + 60]!r}")
-    return end
+
+    return _joined(text, at, (_EACH, _SINGLE), take)
 
 
 def _sums(purse: _Purse, item: re.Pattern[str], text: str, at: int) -> int:
+    return _joined(text, at, (item,), lambda match: purse.changed(1, money.read(match["m"])))
+
+
+def _joined(text: str, at: int, items: tuple[re.Pattern[str], ...], take: Callable[[frames.Match], None]) -> int:
+    """Take one item after the other as long as they are joined; return where the last ends. Raises PassOnError for none."""
     end = at
-    while match := item.match(text, at):
-        purse.changed(1, money.read(match["m"]))
+    while match := next(filter(None, (item.match(text, at) for item in items)), None):
+        take(match)
         end = match.end()
         joint = _AND.match(text, end)
         if not joint:
