@@ -72,7 +72,7 @@ def verify(where: home.Home, url: str) -> tuple[int, Any]:
     environment |= {"COUNCIL_HOME": str(where.root), "COUNCIL_STORE_URL": url}
     command = [*single_service.council(), "lineage", "verify", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False)
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode in (0, 1) and done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
 

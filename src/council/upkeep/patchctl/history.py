@@ -101,7 +101,7 @@ def rows(records: Iterable[Mapping[str, Any]]) -> list[Row]:
         elif one["phase"] == steps.Phase.STAGING:
             place_by_digest[str(one["patch"])] = len(found)
             found.append(_begun(one))
-        elif (place := place_by_digest.get(str(one["patch"]))) is not None:
+        elif (place := place_by_digest.get(str(one.get("patch")))) is not None:
             found[place] = _after(found[place], one)
     return found
 
