@@ -243,19 +243,24 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
 
     Raises ConfigError.
     """
+    return read_gates(where.generations / generation)
+
+
+def read_gates(folder: Path) -> tuple[gates.Gate, ...]:
+    """Return the gates of the blueprint's files in `folder`, as `load_gates` does of a generation."""
     shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
-    path = where.generations / generation / gates.FILE
+    path = folder / gates.FILE
     return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
 
 
-def loosens(where: home_module.Home, generation: str, change: patches.Change) -> bool:
-    """Return whether a change of a file may let pass more than a generation does. Only of gates can it be told.
+def loosens(folder: Path, change: patches.Change) -> bool:
+    """Return whether a change of a file may let pass more than the files in `folder` do. Only of gates can it be told.
 
-    Raises ConfigError if the gates of the generation cannot be read.
+    Raises ConfigError if the gates there cannot be read.
     """
     if change.path != gates.FILE or change.content is None:
         return True
-    before = load_gates(where, generation)
+    before = read_gates(folder)
     ours = parse_yaml(default_files()[gates.FILE], gates.FILE)
     try:
         after = gates_file.build(parse_yaml(change.content, gates.FILE), ours)
@@ -264,13 +269,13 @@ def loosens(where: home_module.Home, generation: str, change: patches.Change) ->
     return gates.loosened(before, after) is not None
 
 
-def load_authz(where: home_module.Home, generation: str | None, journal_key: str = "") -> authz.Policy:
-    """Return who may change the blueprint by a generation, the live one if None. Raises ConfigError, BlueprintError.
+def read_authz(folder: Path, journal_key: str = "") -> authz.Policy:
+    """Return who may change the blueprint by its files in `folder`. Raises ConfigError.
 
     By a blueprint from before there were patches nobody may, as by the default one. `journal_key` is the fingerprint that may
     not be listed.
     """
-    path = where.generations / (generation or blueprint.current(where)) / authz.FILE
+    path = folder / authz.FILE
     found = read_yaml(path) if path.exists() else parse_yaml(default_files()[authz.FILE], authz.FILE)
     return authz_file.build(found, journal_key)
 

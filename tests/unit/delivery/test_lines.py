@@ -13,7 +13,9 @@ from council.delivery.lines import Commit, Fate
 
 def line(trees: str) -> list[Commit]:
     """Return a line of commits named by their trees, the newest first; each carries a patch of its tree's name."""
-    return [Commit(f"{at}-{tree}", tree, tree.lower()) for at, tree in zip(range(len(trees), 0, -1), trees, strict=True)]
+    return [
+        Commit(f"{at}-{tree}", tree, tree.lower()) for at, tree in zip(range(len(trees), 0, -1), trees, strict=True)
+    ]
 
 
 def names(found: Sequence[Commit]) -> str:
