@@ -143,6 +143,12 @@ class PatchService(Protocol):
     async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
         """Raise today's limits by a person's signed statement. Raises PatchRefusedError."""
 
+    async def rows(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return the rows of up to `limit` patches, newest first."""
+
+    async def line(self) -> list[Mapping[str, Any]]:
+        """Return the generations that serve and served, newest first, each with its `generation` and `tree`."""
+
     def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
         """Yield the row of the newest patch, then that of each patch at each of its steps."""
 

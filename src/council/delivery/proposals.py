@@ -1,7 +1,7 @@
 """A proposal: the pair that a pull request carries, how its files differ from the base, and what the checks say of both.
 
-It is judged by the files of its base, never by its own. One look is taken, in patchctl's order, and each check reports its share
-of the steps: what comes after a refusal is not reached, and what is not reached is not green.
+It is judged by the files of its base, never by its own. One look is taken, in patchctl's order, and each check reports its
+share of the steps: what comes after a refusal is not reached, and what is not reached is not green.
 """
 
 import enum
@@ -128,7 +128,7 @@ def _beside(name: Name, found: checking.Checked, proposal: Proposal) -> Finding 
             return Finding(name, forge.CheckState.FAILURE, told)
     if name is Name.AUTHORISE and signer is not None and signer.account != (proposal.account.lower() or None):
         whose = repr(signer.account) if signer.account else "none"
-        told = f"The patch is signed by {signer.name}, whose account is {whose}, and {proposal.account!r} opened the pull request."
+        told = f"It is signed by {signer.name}, whose account is {whose}, and {proposal.account!r} opened the pull request."
         return Finding(name, forge.CheckState.FAILURE, told)
     return None
 

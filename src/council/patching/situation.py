@@ -105,8 +105,10 @@ def situation(where: home.Home, seen: Sight, now: float) -> judging.Situation:
 
 
 def situation_at(folder: Path, seen: Sight, bases: Container[str], now: float) -> judging.Situation:
-    """Return what a patch is judged by where there are a blueprint's files in `folder` and no home: what only the journal knows,
-    replay, quarantine and quota, is left to whoever has it. `bases` name the commits and trees that those files are.
+    """Return what a patch is judged by where there are a blueprint's files in `folder` and no home.
+
+    What only the journal knows, replay, quarantine and quota, is left to whoever has it. `bases` name the commits and trees
+    that those files are.
     """
     return judging.Situation(
         now=now,

@@ -28,6 +28,7 @@ from council.gateway import exchange
 from council.kit import clock as clock_module
 from council.patching import anchoring, checking, hands, judges, reception, situation, view
 from council.services import harness, local_hosts, rights, tracing
+from council.upkeep.engine import repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
 
@@ -39,6 +40,7 @@ _DRAIN_S = 10.0
 _READING_MAX = 32
 _EVENT_S = 15.0
 _ROWS_MAX = 1000
+_LINE_MAX = 200
 # Base64 takes four bytes for three.
 _BODY_BYTES_MAX = 4 * (patches.PATCH_BYTES_MAX + (judging.COSIGNATURES_MAX + 1) * signature.BYTES_MAX) // 3 + 64 * 1024
 # Reason to status; 422 for the others.
@@ -150,6 +152,7 @@ class _Patchctl:
                 Route("/patches", self._patches),
                 Route("/patches/{cid}", self._patch),
                 Route("/lineage", self._lineage),
+                Route("/line", self._line),
                 Route("/status", self._status),
                 Route("/events", self._events),
                 Route("/livez", self._live),
@@ -277,6 +280,11 @@ class _Patchctl:
                 "problems": list(found.problems),
             }
         )
+
+    async def _line(self, request: Request) -> Response:
+        self._admit(request)
+        found = await asyncio.to_thread(repository.line, self._where, self._reception.serving, _LINE_MAX)
+        return exchange.json_response({"line": [{"generation": name, "tree": tree} for name, tree in found]})
 
     async def _status(self, request: Request) -> Response:
         self._admit(request)
