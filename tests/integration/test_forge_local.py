@@ -54,7 +54,9 @@ async def proposed(made: local.LocalForge, name: str = "council/x", text: str = 
 
 
 async def branch_step(made: local.LocalForge) -> Any:
-    return await made.branch("council/y", git(made._repository.folder, "rev-list", "--max-parents=0", "main"), put("y"), WORDS)
+    return await made.branch(
+        "council/y", git(made._repository.folder, "rev-list", "--max-parents=0", "main"), put("y"), WORDS
+    )
 
 
 async def open_step(made: local.LocalForge) -> Any:
