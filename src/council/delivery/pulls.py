@@ -4,7 +4,6 @@ One pull request at a time and one step a turn, so that whoever proposes a lot w
 status of its head; a head that moves is looked at anew.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,12 +15,11 @@ from council.domain import errors, forge, gates, patches
 from council.patching import drafting
 from council.upkeep.engine import changes
 
-_log = logging.getLogger(__name__)
-
 FINDINGS = "checks"
 GATES_S = 300.0
 _SIGHT_S_MAX = 60.0
 _PULLS_MAX = 100
+_ANEW = "Make the patch anew from what serves."
 _FILES_DIFFER_MAX = patches.FILES_MAX
 
 
@@ -94,9 +92,7 @@ class Referee:
             raise errors.InvalidRequestError("The branch is in somebody else's copy. Push it to this repository.")
         head = await self.parts.forge.commit(pull.head)
         if head.parents != (main.commit,):
-            raise errors.InvalidRequestError(
-                "Main has moved since this was proposed, or it has several commits. Make the patch anew from what serves."
-            )
+            raise errors.InvalidRequestError(f"Main has moved since, or these are several commits. {_ANEW}")
         before, after = await self.parts.forge.files(main.commit), await self.parts.forge.files(pull.head)
         differing = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
         if len(differing) > _FILES_DIFFER_MAX + 2:
@@ -139,8 +135,12 @@ class Referee:
     async def _merge(self, pull: forge.Pull) -> bool:
         try:
             await self.parts.forge.merge(pull.number, pull.head, pull.title, pull.body)
-        except (errors.ForgeMovedError, errors.ForgeConflictError) as error:
-            _log.info("a pull request was not merged", extra={"number": pull.number, "reason": error.message})
+        except errors.ForgeMovedError:
+            # It will be looked at anew.
+            return False
+        except errors.ForgeConflictError as error:
+            told = f"{error.message} {_ANEW}"
+            await self._tell(pull, [proposals.Finding(proposals.Name.VERIFY, forge.CheckState.FAILURE, told)])
             return False
         await self.parts.forge.delete_branch(pull.branch)
         return True

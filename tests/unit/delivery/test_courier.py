@@ -2,165 +2,32 @@
 
 import hashlib
 import shutil
-from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+import delivery_rig
 from council.backends.forge import local
 from council.delivery import courier, lines
-from council.domain import errors, forge, gates, patches, watching
-from council.kit import commits
+from council.domain import forge
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-NOW = 1_800_000_000.0
-
-
-def tree_of(files: Mapping[str, bytes]) -> str:
-    """Return git's name for a tree of plain files. git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
-    rows: list[tuple[str, bytes]] = []
-    folders: dict[str, dict[str, bytes]] = {}
-    for path, content in files.items():
-        top, _, rest = path.partition("/")
-        if rest:
-            folders.setdefault(top, {})[rest] = content
-        else:
-            rows.append((top, b"100644 %s\0%s" % (top.encode(), bytes.fromhex(_name(b"blob", content)))))
-    for top, inner in folders.items():
-        rows.append((f"{top}/", b"40000 %s\0%s" % (top.encode(), bytes.fromhex(tree_of(inner)))))
-    return _name(b"tree", b"".join(row for _, row in sorted(rows)))
-
-
-def _name(kind: bytes, content: bytes) -> str:
-    return hashlib.sha1(b"%s %d\0%s" % (kind, len(content), content)).hexdigest()  # noqa: S324 - git's
-
-
-class Patchctl:
-    """Keeps generations of a few files, and lets through what it is told to."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.generations: list[tuple[str, dict[str, bytes]]] = []
-        self.known: list[dict[str, Any]] = []
-        self.outcome = "applied"
-        self.refuses = ""
-        self.is_busy = False
-        self.serve({"council.yaml": b"port: 8000\n", "prompts/general.md": b"Be kind.\n"})
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        return self.generations[0][1]
-
-    def serve(self, files: Mapping[str, bytes]) -> str:
-        name = hashlib.sha1(str(len(self.generations)).encode() + tree_of(files).encode()).hexdigest()  # noqa: S324
-        assert commits.is_commit(name)
-        self.generations.insert(0, (name, dict(files)))
-        for path, content in files.items():
-            file = self.folder / name / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        return name
-
-    async def rows(self, limit: int) -> list[Mapping[str, Any]]:
-        return [dict(one) for one in reversed(self.known)][:limit]
-
-    async def line(self) -> list[Mapping[str, Any]]:
-        return [{"generation": name, "tree": tree_of(files)} for name, files in self.generations]
-
-    async def apply(self, sent: patches.Submission, *, trial: bool = False) -> patches.Decision:
-        if self.is_busy:
-            raise errors.OverloadedError("Another is on its way.")
-        digest = patches.digest(sent.document)
-        if self.refuses:
-            return patches.Decision(False, patches.cid(digest), digest, self.refuses, "So it is.")
-        self.known.append(self.row(digest))
-        return patches.Decision(True, patches.cid(digest), digest)
-
-    def row(self, digest: str, **more: Any) -> dict[str, Any]:
-        cid = patches.cid(digest)
-        row = {
-            "digest": digest,
-            "cid": cid,
-            "title": "Say it",
-            "line": f"cid:{cid} - Say it",
-            "outcome": "",
-            "reason": "",
-        }
-        return row | {"trial": False, "target": ""} | more
-
-    def end(self, files: Mapping[str, bytes]) -> None:
-        """Come to the end of the patch on its way."""
-        row = self.known[-1]
-        row["outcome"] = self.outcome
-        if self.outcome == "applied":
-            row["target"] = self.serve(files)
-        else:
-            row["reason"] = "error_rate is red"
-
-    async def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
-        for row in self.known:
-            yield row
-
-    async def roll_back(self, cid: str, by: str, reason: str) -> Mapping[str, Any]:
-        raise NotImplementedError
-
-    async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        pass
-
-
-class Watch:
-    """Says that every gate is green."""
-
-    def __init__(self) -> None:
-        self.verdict = gates.Verdict.GREEN
-
-    async def ping(self) -> None:
-        pass
-
-    async def sight(self) -> watching.Sight:
-        one = watching.GateLine(
-            "latency_p95",
-            10.0,
-            "ms",
-            "<",
-            1000.0,
-            800.0,
-            self.verdict,
-            "",
-            10.0,
-            300.0,
-            "embedded",
-            "",
-            NOW,
-            "",
-            "",
-            (),
-        )
-        return watching.Sight(1, NOW, [one], [], [], "")
-
-    async def report(self, service: str, found: Any, *, ended: bool) -> None:
-        raise NotImplementedError
-
-    async def history(self, gate: str, start_s: float) -> watching.History:
-        raise NotImplementedError
 
 
 @pytest.fixture
-def patchctl(tmp_path: Path) -> Patchctl:
-    return Patchctl(tmp_path / "generations")
+def patchctl(tmp_path: Path) -> delivery_rig.Patchctl:
+    return delivery_rig.Patchctl(tmp_path / "generations")
 
 
 @pytest.fixture
 def where(tmp_path: Path) -> local.LocalForge:
-    return local.LocalForge(tmp_path / "forge.git", "council", lambda: NOW)
+    return local.LocalForge(tmp_path / "forge.git", "council", lambda: delivery_rig.NOW)
 
 
-def made(where: local.LocalForge, patchctl: Patchctl) -> courier.Courier:
-    return courier.Courier(courier.Parts(where, patchctl, Watch(), patchctl.folder, lambda: NOW))
+def made(where: local.LocalForge, patchctl: delivery_rig.Patchctl) -> courier.Courier:
+    return courier.Courier(
+        courier.Parts(where, patchctl, delivery_rig.Watch(), patchctl.folder, lambda: delivery_rig.NOW)
+    )
 
 
 async def settled(one: courier.Courier) -> None:
@@ -186,7 +53,9 @@ async def merged(
         ".council/patch.json": forge.File(document),
         ".council/patch.sig": forge.File(b"signed"),
     }
-    tip = await where.branch(branch, head.commit, files, forge.Words("Say it", bot, f"{bot}@localhost", int(NOW)))
+    tip = await where.branch(
+        branch, head.commit, files, forge.Words("Say it", bot, f"{bot}@localhost", int(delivery_rig.NOW))
+    )
     number = await where.open_pull(forge.Proposal(branch, "Say it", "So."))
     return number, await where.merge(number, tip, "Say it", "So.")
 
@@ -196,23 +65,27 @@ async def check_of(where: local.LocalForge, commit: str) -> tuple[str, str]:
     return one.state.value, one.description
 
 
-async def test_a_new_forge_gets_what_serves(where: local.LocalForge, patchctl: Patchctl) -> None:
+async def test_a_new_forge_gets_what_serves(where: local.LocalForge, patchctl: delivery_rig.Patchctl) -> None:
     await settled(made(where, patchctl))
     assert await held(where) == patchctl.files
-    assert (await where.head()).tree == tree_of(patchctl.files)
+    assert (await where.head()).tree == delivery_rig.tree_of(patchctl.files)
 
 
-async def test_what_went_live_without_the_forge_comes_upon_main(where: local.LocalForge, patchctl: Patchctl) -> None:
+async def test_what_went_live_without_the_forge_comes_upon_main(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
     await settled(made(where, patchctl))
     patchctl.serve(patchctl.files | {"prompts/general.md": b"Be brief.\n"})
     patchctl.serve({"council.yaml": b"port: 8000\n"})
     await settled(made(where, patchctl))
     assert await held(where) == {"council.yaml": b"port: 8000\n"}
     before = await where.commit((await where.head()).parents[0])
-    assert before.tree == tree_of(patchctl.generations[1][1])
+    assert before.tree == delivery_rig.tree_of(patchctl.generations[1][1])
 
 
-async def test_a_generation_that_is_no_longer_on_disk_is_left_out(where: local.LocalForge, patchctl: Patchctl) -> None:
+async def test_a_generation_that_is_no_longer_on_disk_is_left_out(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
     await settled(made(where, patchctl))
     gone = patchctl.serve(patchctl.files | {"prompts/general.md": b"Be brief.\n"})
     patchctl.serve({"council.yaml": b"port: 8000\n"})
@@ -221,7 +94,9 @@ async def test_a_generation_that_is_no_longer_on_disk_is_left_out(where: local.L
     assert await held(where) == patchctl.files
 
 
-async def test_what_was_merged_is_handed_over_and_the_outcome_told(where: local.LocalForge, patchctl: Patchctl) -> None:
+async def test_what_was_merged_is_handed_over_and_the_outcome_told(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
     one = made(where, patchctl)
     await settled(one)
     number, commit = await merged(where, b"Be brief.\n")
@@ -237,7 +112,7 @@ async def test_what_was_merged_is_handed_over_and_the_outcome_told(where: local.
 
 @pytest.mark.parametrize("outcome", ["refused", "rolled back"])
 async def test_what_does_not_come_to_serve_is_taken_back_and_told(
-    where: local.LocalForge, patchctl: Patchctl, outcome: str
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl, outcome: str
 ) -> None:
     one = made(where, patchctl)
     await settled(one)
@@ -253,7 +128,9 @@ async def test_what_does_not_come_to_serve_is_taken_back_and_told(
     assert "error_rate is red" in said.body
 
 
-async def test_what_is_not_let_in_is_taken_back_with_the_reason(where: local.LocalForge, patchctl: Patchctl) -> None:
+async def test_what_is_not_let_in_is_taken_back_with_the_reason(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
     one = made(where, patchctl)
     await settled(one)
     _, commit = await merged(where, b"Be rude.\n")
@@ -265,7 +142,7 @@ async def test_what_is_not_let_in_is_taken_back_with_the_reason(where: local.Loc
 
 @pytest.mark.parametrize("hindrance", ["busy", "frozen"])
 async def test_what_cannot_be_taken_now_stays_upon_main(
-    where: local.LocalForge, patchctl: Patchctl, hindrance: str
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl, hindrance: str
 ) -> None:
     one = made(where, patchctl)
     await settled(one)
@@ -281,17 +158,21 @@ async def test_what_cannot_be_taken_now_stays_upon_main(
     assert patchctl.files["prompts/general.md"] == b"Be brief.\n"
 
 
-async def test_a_commit_that_nobody_signed_is_taken_back(where: local.LocalForge, patchctl: Patchctl) -> None:
+async def test_a_commit_that_nobody_signed_is_taken_back(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
     one = made(where, patchctl)
     await settled(one)
-    words = forge.Words("Sneak in", "mallory", "mallory@localhost", int(NOW))
+    words = forge.Words("Sneak in", "mallory", "mallory@localhost", int(delivery_rig.NOW))
     commit = await where.push((await where.head()).commit, {"authz.yaml": forge.File(b"x")}, words)
     await settled(one)
     assert await held(where) == patchctl.files and patchctl.known == []
     assert "carries no patch" in (await check_of(where, commit))[1]
 
 
-async def test_one_that_begins_anew_tells_what_was_left_untold(where: local.LocalForge, patchctl: Patchctl) -> None:
+async def test_one_that_begins_anew_tells_what_was_left_untold(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
     one = made(where, patchctl)
     await settled(one)
     number, commit = await merged(where, b"Be brief.\n")
@@ -302,8 +183,8 @@ async def test_one_that_begins_anew_tells_what_was_left_untold(where: local.Loca
     assert len(await where.comments(number)) == 1
 
 
-async def test_somebody_elses_main_is_left_alone(where: local.LocalForge, patchctl: Patchctl) -> None:
-    words = forge.Words("Mine", "ann", "ann@localhost", int(NOW))
+async def test_somebody_elses_main_is_left_alone(where: local.LocalForge, patchctl: delivery_rig.Patchctl) -> None:
+    words = forge.Words("Mine", "ann", "ann@localhost", int(delivery_rig.NOW))
     commit = await where.push("", {"readme.md": forge.File(b"x")}, words)
     assert isinstance(await made(where, patchctl).turn(), lines.Unrelated)
     assert (await where.head()).commit == commit
