@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from council import care_ports, ports
 from council.domain import alerting, budgets, errors, gates, sentinels, watching
 from council.domain import config as config_module
+from council.domain import forge as forge_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import nvml, permissions
@@ -230,6 +232,24 @@ def patch_service(where: home_module.Home, port: int) -> care_ports.PatchService
     except OSError:
         key = ""
     return http.HttpPatchService(f"http://127.0.0.1:{port}", key)
+
+
+def forge(config: forge_module.ForgeConfig, where: home_module.Home, account: str) -> care_ports.Forge | None:
+    """Return the forge that the settings name, None for none. `account` is as whom the local one is asked.
+
+    Raises SetupError where GitHub's token cannot be read.
+    """
+    match config.kind:
+        case "local":
+            from council.backends.forge import local
+
+            return local.LocalForge(where.forge, account, time.time)
+        case "github":
+            from council.backends.forge import github
+
+            return github.GitHubForge(config.repository, read_secret(where.forge_token_file), config.api_url)
+        case _:
+            return None
 
 
 def runtime(where: home_module.Home) -> ports.Runtime:

@@ -291,6 +291,15 @@ PATCHES_FROZEN = prometheus_client.Gauge(
     "patchctl_frozen", "1 while nothing is applied.", ["svc"], multiprocess_mode="livemax"
 )
 
+# The forge.
+FORGE_STEPS = prometheus_client.Counter(
+    "council_forge_steps_total", "Looks at the forge's main and at what serves, by what was done.", ["step"]
+)
+FORGE_ERRORS = prometheus_client.Counter("council_forge_errors_total", "Looks that failed and are taken again.")
+FORGE_IN_STEP = prometheus_client.Gauge(
+    "council_forge_in_step", "1 while the forge's main holds what serves.", ["svc"], multiprocess_mode="livemax"
+)
+
 # The model process.
 MODEL_SLOTS_BUSY = prometheus_client.Gauge(
     "council_model_slots_busy", "Generations running.", multiprocess_mode="livesum"

@@ -51,6 +51,7 @@ _MODULES = {
     "feedback": "feedback",
     "sentinel": "sentinel",
     "patch": "patch",
+    "propose": "propose",
     "keys": "keys",
     "quota": "quota",
     "freeze": "freeze",

@@ -1,4 +1,4 @@
-"""Keeps the forge's main and the live line in step: looks at both, takes one step of `lines`, and tells the forge what came of it.
+"""Keeps the forge's main and the live line in step: one step of `lines` a turn, and the forge is told what came of it.
 
 It holds nothing that matters: what it has told is looked up on the forge, and what became of patches in the journal. Whatever
 raises here is tried again at the next turn.
@@ -26,7 +26,7 @@ _AUTHOR, _EMAIL = "council", "council@localhost"
 # So many of main's last commits are looked at, after a start, for what nobody has told of them.
 _UNTOLD_MAX = 20
 _MERGED_MAX = 100
-_ROWS_MAX = 1000
+_ROWS_MAX = 200
 _FILES_MAX = 10_000
 _FATES: Mapping[str, lines.Fate] = {
     "": lines.Fate.ON_ITS_WAY,
@@ -58,12 +58,15 @@ class Courier:
     _refused: dict[str, str] = field(default_factory=dict)
     _handed: dict[str, lines.Commit] = field(default_factory=dict)
     _has_looked_back: bool = False
+    # The generation that served when it was last looked.
+    live: str = ""
 
     async def turn(self) -> lines.Step:
         """Take one step; return which. Raises ForgeError, PatchServiceUnavailableError, InvalidRequestError."""
         # In this order: what is live is never older than what is known of patches.
         rows = {str(one["digest"]): one for one in await self.parts.patches.rows(_ROWS_MAX) if not one["trial"]}
         live = [lines.Commit(str(one["generation"]), str(one["tree"])) for one in await self.parts.patches.line()]
+        self.live = live[0].name
         main = await self._main({one.tree for one in live})
         fates = {digest: _FATES[str(row["outcome"])] for digest, row in rows.items()}
         fates |= dict.fromkeys(self._refused, lines.Fate.REFUSED)

@@ -5,13 +5,19 @@ who wrote a patch is known by its signature, and never by the account, the branc
 """
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from council.domain import errors
+from council.domain.options import option
 
 MAIN = "main"
+KINDS = ("local", "github", "none")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+# A token goes there: in the clear only where it stays on this machine.
+_ADDRESS = re.compile(r"(https://[^\s/\"'\\@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?)(/[^\s\"'\\]*)?")
 CHANGES_MAX = 1_000
 FILE_BYTES_MAX = 16 * 1024 * 1024
 FILES_MAX = 10_000
@@ -61,6 +67,35 @@ class Commit:
     message: str
     author: str
     at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeConfig:
+    """Where changes of the blueprint are proposed."""
+
+    kind: str = option(
+        "local",
+        "`local` for a git repository in the home, `github`, or `none`: then patches are submitted straight.",
+    )
+    repository: str = option("", "The blueprint's repository on GitHub, as `owner/name`.")
+    api_url: str = option(
+        "https://api.github.com", "Where GitHub's REST interface answers; another for your own server."
+    )
+    poll_s: float = option(5.0, "How often main and what serves are compared, seconds.", low=0.1, high=3600)
+
+
+def check_config(config: ForgeConfig) -> None:
+    """Raise ConfigError for a forge that could not be asked."""
+    if config.kind not in KINDS:
+        raise errors.ConfigError(f"`forge.kind` must be one of {', '.join(KINDS)}, not {config.kind!r}.")
+    if config.kind == "github" and not _REPOSITORY.fullmatch(config.repository):
+        raise errors.ConfigError(
+            f"`forge.repository` must be the blueprint's repository as `owner/name`, not {config.repository!r}."
+        )
+    if not _ADDRESS.fullmatch(config.api_url):
+        raise errors.ConfigError(
+            f"`forge.api_url` must be an address such as https://api.github.com, not {config.api_url!r}."
+        )
 
 
 class PullState(enum.StrEnum):

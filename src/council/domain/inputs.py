@@ -35,6 +35,7 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "sandboxd": (),
         # Its rules it reads anew for each patch.
         "patchctl": (),
+        "steward": (),
         "watcher": (gates.FILE, providers.FILE, sentinels.FILE),
         "messenger": (),
         "gateway": ("prompts/", providers.FILE),
@@ -61,6 +62,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "zygote": ("sandbox.packages",),
         "sandboxd": ("port", "gateway.drain_s", "sandbox"),
         "patchctl": ("port",),
+        "steward": ("port", "forge"),
         "watcher": ("port", "watch", "alerts", "budget", *_CATALOGUE, *_RECORDS, *_STORE_CLIENT),
         "messenger": ("port", "watch.prometheus_url", "watch.alertmanager_url", "alerts", *_RECORDS),
         "gateway": (
@@ -77,6 +79,8 @@ READ_ANEW = ("bake",)
 AT_START = (
     *("port", "supervisor", "gateway.host", "gateway.tls_cert_file", "gateway.tls_key_file", "records.url"),
     *("store.url", "store.memory_bytes", "sandbox.kind", "alerts.watcher_away_s"),
+    # Whoever may set it may have the forge's token sent somewhere.
+    "forge",
 )
 
 

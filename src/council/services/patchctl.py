@@ -1,7 +1,8 @@
 """The patchctl process: takes patches in over HTTP on this machine, and takes each along its way.
 
 A signed patch needs no key beside its signature. Whoever has `secrets/patches.key` may also roll back, freeze and read what
-became of patches: the owner's command line, which can read that file. What it does is in `patching/reception.py`.
+became of patches: the owner's command line, which can read that file. The steward's own key is for reading and rolling back.
+What it does is in `patching/reception.py`.
 """
 
 import asyncio
@@ -130,6 +131,7 @@ class _Patchctl:
         self._environment = environment
         self._clock = clock_module.SystemClock()
         self._key = care_app.read_secret(where.patches_key_file)
+        self._steward_key = care_app.read_secret(where.steward_key_file)
         self._reading = 0
         self._ending = False
         self._reception: reception.Reception
@@ -225,7 +227,7 @@ class _Patchctl:
         return _decision(found, 200, told)
 
     async def _roll_back(self, request: Request) -> Response:
-        self._admit(request)
+        self._admit_reader(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
         row = await self._reception.roll_back(wanted.cid or "", wanted.by, wanted.reason)
         return JSONResponse({"success": True, **history.told(row)}, 202)
@@ -250,7 +252,7 @@ class _Patchctl:
         return JSONResponse({"success": True, "count": found.count, "day": found.day, "signer": found.signer})
 
     async def _patches(self, request: Request) -> Response:
-        self._admit(request)
+        self._admit_reader(request)
         limit = request.query_params.get("limit", "20")
         if not limit.isdecimal() or not 0 < int(limit) <= _ROWS_MAX:
             raise errors.InvalidRequestError(f"`limit` must be 1 to {_ROWS_MAX}.", parameter="limit")
@@ -258,7 +260,7 @@ class _Patchctl:
         return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _patch(self, request: Request) -> Response:
-        self._admit(request)
+        self._admit_reader(request)
         cid = request.path_params["cid"].removeprefix("cid:")
         rows = [row for row in self._reception.rows() if len(cid) >= 4 and row.digest.startswith(cid)]
         if not rows:
@@ -266,7 +268,7 @@ class _Patchctl:
         return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _lineage(self, request: Request) -> Response:
-        self._admit(request)
+        self._admit_reader(request)
 
         check = journal_key.checker(self._where.journal_certificate_file, self._where.journal_key_file)
         entries = await asyncio.to_thread(journal.read, self._where.lineage)
@@ -282,16 +284,16 @@ class _Patchctl:
         )
 
     async def _line(self, request: Request) -> Response:
-        self._admit(request)
+        self._admit_reader(request)
         found = await asyncio.to_thread(repository.line, self._where, self._reception.serving, _LINE_MAX)
         return exchange.json_response({"line": [{"generation": name, "tree": tree} for name, tree in found]})
 
     async def _status(self, request: Request) -> Response:
-        self._admit(request)
+        self._admit_reader(request)
         return exchange.json_response(_standing(self._reception.standing()))
 
     async def _events(self, request: Request) -> Response:
-        self._admit(request)
+        self._admit_reader(request)
 
         async def lines() -> AsyncIterator[bytes]:
             with self._reception.news() as queue:
@@ -323,12 +325,16 @@ class _Patchctl:
             telemetry.PATCHES_QUOTA_LIMIT.labels("patchctl").set(found.policy.bots_daily + found.used.extra)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
-    def _admit(self, request: Request) -> None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self._key.encode()):
+    def _admit(self, request: Request, *others: str) -> None:
+        """Return if whoever asks has the owner's key, or one of `others`."""
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+        if not sum(hmac.compare_digest(given, key.encode()) for key in (self._key, *others)):
             raise errors.ForbiddenError(
                 "This needs the key of patches, which only this machine's owner can read. Use the `council` command."
             )
+
+    def _admit_reader(self, request: Request) -> None:
+        self._admit(request, self._steward_key)
 
     async def _sent(self, request: Request) -> tuple[patches.Submission, bool]:
         if self._reading >= _READING_MAX:

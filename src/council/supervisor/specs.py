@@ -117,11 +117,16 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
         ),
         service(
             "watcher",
-            SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway"),
+            SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway", also="steward"),
             SocketSpec("health", "tcp", local, config.watcher_port),
             inherits=frozenset({"COUNCIL_RECORDS_URL"}),
             traceable=True,
             beside=True,
+        ),
+        service(
+            "steward",
+            SocketSpec("health", "tcp", local, config.steward_port),
+            traceable=True,
         ),
         service(
             "gateway",
