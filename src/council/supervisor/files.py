@@ -192,7 +192,7 @@ def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row]
     with _told(home):
         if regime.name == "users":
             # Their services may not make them, since they may not write into the folder above.
-            for folder in (_metrics(home), home.sandbox_work, home.patch_work):
+            for folder in (_metrics(home), home.sandbox_work, home.patch_work, home.steward_work):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for row in rows(home, regime):
             if wanted(row):

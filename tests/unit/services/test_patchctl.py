@@ -15,6 +15,7 @@ from council.upkeep.patchctl import freeze, history, steps
 from council.upkeep.patchctl.core import judging, quota
 
 KEY = "the-key"
+STEWARD_KEY = "the steward's"
 ROW = history.Row("ab" * 32, "Shorter", 7, outcome=steps.Outcome.APPLIED)
 GOOD = {"patch": "e30=", "signature": "AA=="}
 
@@ -69,6 +70,7 @@ def client(desk: Desk, tmp_path: Path) -> httpx.AsyncClient:
     where.secrets.mkdir()
     where.lineage.mkdir()
     where.patches_key_file.write_text(KEY)
+    where.steward_key_file.write_text(STEWARD_KEY)
     service = patchctl._Patchctl(where, harness.ServiceEnvironment("patchctl", 0, "g" * 40, {}))
     service._reception = cast(Any, desk)
     transport = httpx.ASGITransport(service.application(), raise_app_exceptions=False)
@@ -139,7 +141,7 @@ async def test_what_is_too_large_is_refused_before_it_is_read(client: httpx.Asyn
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"),
+        ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"), ("GET", "/line"),
         ("POST", "/rollback"), ("POST", "/freeze"),
     ],
 )  # fmt: skip
@@ -148,6 +150,14 @@ async def test_what_needs_the_key_is_not_had_without_it(
 ) -> None:
     told = await client.request(method, path, headers={"authorization": key}, json={"reason": "x", "by": "x"})
     assert told.status_code == 403 and not desk.asked
+
+
+async def test_the_steward_reads_and_does_not_freeze(client: httpx.AsyncClient, desk: Desk) -> None:
+    as_steward = {"authorization": f"Bearer {STEWARD_KEY}"}
+    assert (await client.get("/patches", headers=as_steward)).status_code == 200
+    asked = list(desk.asked)
+    told = await client.post("/freeze", headers=as_steward, json={"frozen": True, "reason": "x", "by": "x"})
+    assert told.status_code == 403 and desk.asked == asked
 
 
 @pytest.mark.parametrize("by", ["", "two\nlines", "\x1b[2J", "x" * 101])
