@@ -6,7 +6,7 @@ raises here is tried again at the next turn.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Courier:
         """Take one step; return which. Raises ForgeError, PatchServiceUnavailableError, InvalidRequestError."""
         # In this order: what is live is never older than what is known of patches.
         rows = {str(one["digest"]): one for one in await self.parts.patches.rows(_ROWS_MAX) if not one["trial"]}
-        live = [lines.Commit(str(one["generation"]), str(one["tree"])) for one in await self.parts.patches.line()]
+        live = _proven(await self.parts.patches.line(), rows)
         self.live = live[0].name
         main = await self._main({one.tree for one in live})
         fates = {digest: _FATES[str(row["outcome"])] for digest, row in rows.items()}
@@ -211,6 +211,13 @@ class Courier:
         except (OSError, beneath.NotPlainError) as error:
             raise errors.BlueprintError(f"Generation {generation.name[:8]} cannot be read: {error}.") from error
         return found | dict.fromkeys(there.keys() - here, None)
+
+
+def _proven(line: Sequence[Mapping[str, Any]], rows: Mapping[str, Mapping[str, Any]]) -> list[lines.Commit]:
+    """Return the line without a generation that still bakes: it may be taken back."""
+    found = [lines.Commit(str(one["generation"]), str(one["tree"])) for one in line]
+    baking = {str(row["target"]) for row in rows.values() if not row["outcome"]}
+    return found[1:] if len(found) > 1 and found[0].name in baking else found
 
 
 def _reason(row: Mapping[str, Any] | None) -> str:

@@ -1,6 +1,7 @@
 """A signed patch as a pull request, and what becomes of that, step by step."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from council.domain import authz, errors, forge, patches
 from council.upkeep.engine import changes
 
 _LOOK_S = 0.5
+_STEP_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,18 @@ def signer_of(policy: authz.Policy, name: str) -> authz.Signer:
 
 
 async def base_of(there: care_ports.Forge, tree: str) -> str:
-    """Return main's head, if it holds the tree that serves. Raises ForgeMovedError, ForgeNotFoundError."""
-    head = await there.head()
-    if head.tree != tree:
-        raise errors.ForgeMovedError(
-            "Main of the forge does not hold what serves yet. The steward brings it into step within seconds; try again. "
-            "`council status` shows whether it runs."
-        )
-    return head.commit
+    """Return main's head once it holds the tree that serves. Raises ForgeMovedError."""
+    deadline_s = asyncio.get_running_loop().time() + _STEP_S
+    while asyncio.get_running_loop().time() < deadline_s:
+        with contextlib.suppress(errors.ForgeNotFoundError):
+            head = await there.head()
+            if head.tree == tree:
+                return head.commit
+        await asyncio.sleep(_LOOK_S)
+    raise errors.ForgeMovedError(
+        f"Main of the forge does not hold what serves, not even after {_STEP_S:.0f} s. `council status` shows whether the "
+        "steward runs, which brings it into step; its log under logs/ says what is in its way."
+    )
 
 
 async def propose(there: care_ports.Forge, base: str, draft: Draft) -> int:

@@ -157,8 +157,10 @@ def _watched_ports(config: config_module.Config) -> tuple[int, ...]:
 
 def _tried_ports(config: config_module.Config) -> tuple[int, ...]:
     """Return the ports of the live services and of those that are tried beside them."""
-    live = (config.port, config.patchctl_port, config.watcher_port, config.sandboxd_port, config.model_port)
-    return tuple(port + above for port in (*live, config.recall_port) for above in (0, config_module.STAGING))
+    live = (config.port, config.patchctl_port, config.watcher_port, config.steward_port, config.sandboxd_port)
+    return tuple(
+        port + above for port in (*live, config.model_port, config.recall_port) for above in (0, config_module.STAGING)
+    )
 
 
 def _readable(where: home.Home) -> list[Path]:

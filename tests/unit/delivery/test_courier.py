@@ -83,6 +83,21 @@ async def test_what_went_live_without_the_forge_comes_upon_main(
     assert before.tree == delivery_rig.tree_of(patchctl.generations[1][1])
 
 
+async def test_what_still_bakes_does_not_come_upon_main(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    before = patchctl.files
+    target = patchctl.serve(before | {"prompts/general.md": b"Be brief.\n"})
+    patchctl.known.append(patchctl.row("ab" * 32, target=target))
+    await settled(one)
+    assert await held(where) == before
+    patchctl.known[-1]["outcome"] = "applied"
+    await settled(one)
+    assert await held(where) == patchctl.files != before
+
+
 async def test_a_generation_that_is_no_longer_on_disk_is_left_out(
     where: local.LocalForge, patchctl: delivery_rig.Patchctl
 ) -> None:
