@@ -120,8 +120,9 @@ class Courier:
         except errors.ForgeNotFoundError:
             self._refused[commit.digest] = "It carries no signature."
             return
-        except errors.OverloadedError:
-            # Another is on its way.
+        except (errors.OverloadedError, errors.UnavailableError) as error:
+            # As while another is on its way.
+            await self._tell(commit, forge.CheckState.PENDING, error.message)
             return
         if decision.success:
             self._handed[commit.digest] = commit

@@ -116,7 +116,8 @@ class Referee:
         )
         try:
             finding = await staged(self.parts.patches, sent)
-        except errors.OverloadedError:
+        except (errors.OverloadedError, errors.UnavailableError) as error:
+            await self._tell(pull, [proposals.Finding(proposals.Name.STAGING, forge.CheckState.PENDING, error.message)])
             return False
         await self._tell(pull, [finding])
         return True
@@ -150,7 +151,7 @@ class Referee:
             await self.parts.forge.set_check(
                 pull.head, forge.Check(one.name, one.state, forge.cut(one.told, forge.DESCRIPTION_CHARS_MAX))
             )
-        bad = [one for one in findings if one.state is not forge.CheckState.SUCCESS]
+        bad = [one for one in findings if one.state is forge.CheckState.FAILURE]
         if bad:
             body = "\n".join(f"- {one.name}: {f'`{one.reason}` ' if one.reason else ''}{one.told}" for one in bad)
             await self.parts.forge.comment(pull.number, FINDINGS, forge.cut(body, forge.BODY_CHARS_MAX))

@@ -75,11 +75,6 @@ class Reception:
         self._listeners: set[asyncio.Queue[history.Row | None]] = set()
 
     @property
-    def serving(self) -> str:
-        """The generation that serves."""
-        return self._serving()
-
-    @property
     def is_busy(self) -> bool:
         """Whether a patch is on its way."""
         return self._going is not None and not self._going.done()

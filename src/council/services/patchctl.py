@@ -29,7 +29,7 @@ from council.gateway import exchange
 from council.kit import clock as clock_module
 from council.patching import anchoring, checking, hands, judges, reception, situation, view
 from council.services import harness, local_hosts, rights, tracing
-from council.upkeep.engine import repository
+from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
 
@@ -285,7 +285,9 @@ class _Patchctl:
 
     async def _line(self, request: Request) -> Response:
         self._admit_reader(request)
-        found = await asyncio.to_thread(repository.line, self._where, self._reception.serving, _LINE_MAX)
+        # From the live generation, which is ahead of what serves where the owner has committed since.
+        live = blueprint.current(self._where)
+        found = await asyncio.to_thread(repository.line, self._where, live, _LINE_MAX)
         return exchange.json_response({"line": [{"generation": name, "tree": tree} for name, tree in found]})
 
     async def _status(self, request: Request) -> Response:

@@ -151,7 +151,7 @@ async def test_while_patchctl_is_busy_a_trial_waits(house: House) -> None:
     await house.turn()
     house.patchctl.is_busy = True
     await house.turn()
-    assert "council/apply-staging" not in await house.told(number)
+    assert (await house.told(number))["council/apply-staging"] == "pending"
     house.patchctl.is_busy = False
     await house.turn()
     assert (await house.told(number))["council/apply-staging"] == "success"
