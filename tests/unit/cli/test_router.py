@@ -99,7 +99,7 @@ def test_train_refuses_where_nothing_or_too_little_was_learned(where: home.Home)
     result = run(where, "router", "train")
     assert "there are 0 lessons" in str(result.exception) and "learning: true" in str(result.exception)
     learn(where, sums(), answers.Route.MATH)
-    assert "there are 24 different lessons, and 40 are needed" in str(run(where, "router", "train").exception)
+    assert "there are 24 lessons, and 40 are needed" in str(run(where, "router", "train").exception)
     assert not where.router.exists()
 
 

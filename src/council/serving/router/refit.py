@@ -192,7 +192,7 @@ def too_few(fit: Sequence[Example], held_back: Sequence[Example]) -> str:
     """Return why there is too little to fit, "" where there is enough."""
     count = len(fit) + len(held_back)
     if count < LESSONS_MIN:
-        return f"there are {count} different lessons, and {LESSONS_MIN} are needed"
+        return f"there are {count} lessons, and {LESSONS_MIN} are needed"
     if len(held_back) < HELD_BACK_MIN:
         return f"only {len(held_back)} lessons are held back to measure on, and {HELD_BACK_MIN} are needed"
     if len({one.route for one in (*fit, *held_back)}) < 2:
