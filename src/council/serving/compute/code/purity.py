@@ -38,8 +38,6 @@ def impurity(code: str, *, with_input: bool = False) -> str:
             return reason
     if reason := _beyond_modules(nodes) or _limits_seen(nodes):
         return reason
-    if _may_sum_floats(nodes):
-        return "sum() rounds numbers with a point in another way from Python 3.12 on"
     if _has_set(nodes) and _may_order_by_hash(tree, nodes):
         return "the order of a set may differ from run to run"
     return ""
@@ -132,9 +130,16 @@ def _limits_seen(nodes: list[ast.AST]) -> str:
     return ""
 
 
-def _may_sum_floats(nodes: list[ast.AST]) -> bool:
-    """Say whether sum() is used where numbers with a point may be: their sum is not the same in Python 3.11 and 3.12."""
-    return any(isinstance(node, ast.Name) and node.id == "sum" for node in nodes) and any(map(_may_give_float, nodes))
+def version_seen(code: str) -> str:
+    """Return why what `code`, which parses, prints may hang on the version of Python, or "" where nothing says so.
+
+    Of code that is tested this matters less: the tests say which value is right.
+    """
+    nodes = list(ast.walk(ast.parse(code)))
+    sums = any(isinstance(node, ast.Name) and node.id == "sum" for node in nodes)
+    if sums and any(map(_may_give_float, nodes)):
+        return "sum() rounds numbers with a point in another way from Python 3.12 on"
+    return ""
 
 
 def _may_give_float(node: ast.AST) -> bool:
