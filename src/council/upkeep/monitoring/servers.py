@@ -95,7 +95,12 @@ def loki(watch: watching.WatchConfig) -> Mapping[str, Any]:
     address = urllib.parse.urlsplit(watch.loki_url)
     return {
         "auth_enabled": False,
-        "server": {"http_listen_address": "127.0.0.1", "http_listen_port": address.port or _LOKI_PORT},
+        # Its parts talk by gRPC among themselves, on every address unless one is named.
+        "server": {
+            "http_listen_address": "127.0.0.1",
+            "http_listen_port": address.port or _LOKI_PORT,
+            "grpc_listen_address": "127.0.0.1",
+        },
         "common": {
             "instance_addr": "127.0.0.1",
             "path_prefix": "loki-data",

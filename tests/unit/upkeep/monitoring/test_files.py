@@ -109,6 +109,7 @@ def test_the_log_shipper_reads_fields_that_logs_have() -> None:
 def test_loki_listens_where_the_settings_say_and_keeps_a_week() -> None:
     made = built(*SHIPPED, loki_url="http://127.0.0.1:3199")["loki.yml"]
     assert made["server"]["http_listen_port"] == 3199
+    assert {made["server"][f"{kind}_listen_address"] for kind in ("http", "grpc")} == {"127.0.0.1"}
     assert made["limits_config"]["retention_period"] == "168h"
     assert made["compactor"]["retention_enabled"] is True
 
