@@ -1,31 +1,37 @@
 """Figures of services that have no port of their own, told among the watcher's: the store, the worker and the zygote.
 
 What they are is seen from outside: memory by the supervisor, whose children they are, connections by the store itself. Its
-descriptors are its clients, of which it takes only as many as its limit of descriptors allows. How many descriptors the worker
-and the zygote hold, nobody else can see.
+descriptors are its clients, of which it takes only as many as its limit of descriptors allows. What memory no file backs the
+kernel tells everybody. How many descriptors the worker and the zygote hold, nobody else can see.
 """
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Collection
 
 from council import observing, ports
-from council.domain import errors, storage
+from council.domain import errors, states, storage
+from council.kit import reading
 
 _log = logging.getLogger(__name__)
 
-LOOK_S = 60.0
+LOOK_S = 15.0
+# For that the supervisor looks at every page of every process.
+WEIGH_S = 60.0
 
 
 class Portless:
-    """Looks once a minute, since the supervisor looks at every page of every process for it."""
+    """Looks each `LOOK_S`; what memory a service takes with its children is asked each `WEIGH_S`, and when it is a new one."""
 
     def __init__(self, runtime: ports.Runtime, store: ports.Store, with_port: Callable[[], Collection[str]]):
         """`with_port` names the services that tell of themselves, or raises ScrapeError."""
         self._runtime = runtime
         self._store = store
         self._with_port = with_port
+        self._memory: dict[tuple[str, int | None], int] = {}
+        self._weighed_s = -math.inf
 
     async def keep(self) -> None:
         """Look for ever."""
@@ -39,7 +45,7 @@ class Portless:
     async def look(self) -> None:
         """Write what is seen into the gauges; what is not seen any more keeps no sample."""
         try:
-            with_port, rows = self._with_port(), await self._runtime.status()
+            with_port, rows = self._with_port(), await self._rows()
         except errors.ScrapeError as error:
             _log.warning("nobody says which services have a port", extra={"reason": error.message})
             with_port, rows = (), []
@@ -54,12 +60,20 @@ class Portless:
             seen = await self._look_at_store() if row.name == "store" else None
             observing.observe_other(
                 row.name,
-                resident_bytes=row.memory_bytes,
+                resident_bytes=self._memory.get((row.name, row.pid)),
                 began_s=time.time() - row.uptime_s,
-                heap_bytes=seen.used_bytes if seen else None,
+                heap_bytes=seen.used_bytes if seen else _heap_bytes(row),
                 open_fds=seen.clients if seen else None,
                 fd_limit=seen.clients_max if seen else None,
             )
+
+    async def _rows(self) -> list[states.ServiceStatus]:
+        rows = await self._runtime.status(memory=False)
+        due = time.monotonic() - self._weighed_s >= WEIGH_S
+        if due or any((row.name, row.pid) not in self._memory for row in rows):
+            rows, self._weighed_s = await self._runtime.status(), time.monotonic()
+            self._memory = {(row.name, row.pid): row.memory_bytes for row in rows}
+        return rows
 
     async def _look_at_store(self) -> storage.StoreFigures | None:
         try:
@@ -71,3 +85,10 @@ class Portless:
     async def close(self) -> None:
         """Close the connection to the store. Idempotent."""
         await self._store.close()
+
+
+def _heap_bytes(row: states.ServiceStatus) -> int | None:
+    """Return the memory of a process that no file backs, its children left out; of the store its own word counts."""
+    who = None if row.pid is None or row.name == "store" else reading.identity(row.pid)
+    heap = None if who is None else reading.heap_bytes(who)
+    return heap if isinstance(heap, int) else None

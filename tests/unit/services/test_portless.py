@@ -1,10 +1,14 @@
 """Services without a port are told of by the watcher, and no longer than they are seen."""
 
+import dataclasses
+import os
+
 import prometheus_client
 import pytest
 
 from council import observing
 from council.domain import errors, states, storage
+from council.kit import reading
 from council.services import portless
 
 
@@ -14,16 +18,17 @@ class Outside:
     def __init__(self) -> None:
         self.rows = [self.row("store"), self.row("worker"), self.row("gateway"), self.row("zygote", "starting")]
         self.supervised = self.stored = True
+        self.weighed = 0
 
     @staticmethod
     def row(name: str, state: str = "ready") -> states.ServiceStatus:
-        return states.ServiceStatus(name, state, 1, "0" * 40, 100.0, 0, 50_000_000)
+        return states.ServiceStatus(name, state, os.getpid(), "0" * 40, 100.0, 0, 50_000_000)
 
     async def status(self, *, memory: bool = True, everywhere: bool = False) -> list[states.ServiceStatus]:
-        assert memory
         if not self.supervised:
             raise errors.SupervisorUnavailableError("Council is not running.")
-        return self.rows
+        self.weighed += memory
+        return self.rows if memory else [dataclasses.replace(row, memory_bytes=0) for row in self.rows]
 
     async def figures(self) -> storage.StoreFigures:
         if not self.stored:
@@ -49,6 +54,27 @@ async def test_what_is_seen_from_outside_is_told_by_service(outside: Outside) ->
     assert told("heap_mb", "store") == 2.0
     assert told("open_fds_total", "worker") is None
     assert told("council_process_resident_bytes", "zygote") is None
+
+
+async def test_the_heap_of_a_service_without_a_port_is_read_from_outside(outside: Outside) -> None:
+    await portless.Portless(outside, outside, lambda: {"gateway"}).look()  # type: ignore[arg-type]
+    who = reading.identity(os.getpid())
+    assert who is not None
+    assert told("heap_mb", "worker") == pytest.approx(reading.heap_bytes(who) / 1e6, rel=0.2)  # type: ignore[operator]
+    outside.rows[1] = dataclasses.replace(outside.row("worker"), pid=2**22 + 1)
+    await portless.Portless(outside, outside, lambda: {"gateway"}).look()  # type: ignore[arg-type]
+    assert told("heap_mb", "worker") is None
+
+
+async def test_pages_are_counted_once_a_minute_and_for_a_new_process(outside: Outside) -> None:
+    looking = portless.Portless(outside, outside, lambda: {"gateway"})  # type: ignore[arg-type]
+    for _ in range(3):
+        await looking.look()
+    assert outside.weighed == 1
+    assert told("council_process_resident_bytes", "worker") == 50_000_000
+    outside.rows[1] = dataclasses.replace(outside.row("worker"), pid=os.getppid())
+    await looking.look()
+    assert outside.weighed == 2
 
 
 async def test_what_is_not_seen_any_more_is_not_told(outside: Outside) -> None:
