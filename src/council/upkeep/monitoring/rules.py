@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from council.domain import alerting, gates, sentinels
+from council.domain import alerting, gates, sentinels, watching
 from council.upkeep.gates import promql
 
 VALUE = "council:gate:value"
@@ -104,7 +104,7 @@ def _stages(rule: alerting.Rule, bad: str, red: str) -> Iterator[tuple[str, str,
 
 
 # Live services but for the watcher, of which no more is known than whether it can be read.
-_LIVE = f'svc!~"|.+{promql.CANARY}|{WATCHER}"'
+_LIVE = f'svc!~"|.+{watching.CANARY}|{WATCHER}"'
 # While nobody says what runs, what fires goes on.
 _KNOWN = f'up{{svc="{WATCHER}"}} == 1 and on() {SERVICE_VERDICT}{{svc="supervisor"}} == 0'
 
@@ -155,7 +155,7 @@ def _metrics_stale(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig
     rule = alerting.rule_of("metrics_stale", settings)
     named = sorted({name for gate in listed if not gate.not_applicable for name in gate.services} - {WATCHER})
     unread = [f'absent(up{{svc="{name}"}})' for name in named] or ['absent(up{svc!=""})']
-    old = f'time() - timestamp(up{{svc!~"|.+{promql.CANARY}"}}) > {promql.FRESH_S:g}'
+    old = f'time() - timestamp(up{{svc!~"|.+{watching.CANARY}"}}) > {promql.FRESH_S:g}'
     said = "Prometheus reads no metrics of {{ with $labels.svc }}{{ . }}{{ else }}Council{{ end }}."
     after_s = max(rule.warn_after_s, promql.FRESH_S)
     return _alert("metrics_stale", " or ".join([old, *unread]), after_s, rule, {"severity": "page"}, said)

@@ -45,7 +45,7 @@ def prometheus(rule_files: Sequence[str], watch: watching.WatchConfig) -> Mappin
 
 def _scraped(job: str, interval: str, action: str) -> Mapping[str, Any]:
     """Return a job over the list of targets, without the gateway or with it alone."""
-    gateway = f"gateway({promql.CANARY})?"
+    gateway = f"gateway({watching.CANARY})?"
     return {
         "job_name": job,
         # The watcher tells of services that have no port; their own name must win over its own.
