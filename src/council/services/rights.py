@@ -138,10 +138,11 @@ def _cards() -> list[Path]:
 
 
 def _watched_ports(config: config_module.Config) -> tuple[int, ...]:
-    """Return the ports of the services that tell metrics, and of the programs that stand beside the watcher."""
+    """Return the ports of the services that tell metrics, tried ones too, and of the programs that stand beside the watcher."""
     own = (config.port, config.patchctl_port, config.watcher_port, config.sandboxd_port, config.model_port)
     beside = (urllib.parse.urlsplit(url) for url in (config.watch.prometheus_url, config.watch.alertmanager_url))
-    return (*own, config.recall_port, *(one.port or (443 if one.scheme == "https" else 80) for one in beside))
+    tried = (port + config_module.STAGING for port in (*own, config.recall_port))
+    return (*own, config.recall_port, *tried, *(one.port or (443 if one.scheme == "https" else 80) for one in beside))
 
 
 def _tried_ports(config: config_module.Config) -> tuple[int, ...]:
