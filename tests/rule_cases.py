@@ -19,6 +19,7 @@ GATES = {gate.name: gate for gate in gates_file.build(SHIPPED, SHIPPED)}
 SENTINELS = sentinels_file.build(yaml.safe_load((Path(__file__).parents[1] / "config" / "sentinels.yaml").read_text()))
 
 STEP_S = 15
+LEAKS_STEP_S = 5
 STEPS = 60
 SERVICES = ("gateway", "watcher", "recall")
 # What the supervisor says is told of those without a port, too.
@@ -396,6 +397,17 @@ def sentinels() -> Iterator[Case]:
     yield dataclasses.replace(down, world={**down.world, **away}, said={"fd_usage": (_UNKNOWN, None)})
 
 
+def leaks() -> Iterator[Case]:
+    """Yield a leak as of its first reading, in steps of five seconds, in which its rules are evaluated."""
+
+    def said(name: str, firing: Alerts, *parts: tuple[float | None, int]) -> Case:
+        told = {'sentinel_verdict{svc="recall", sentinel="memory"}': level(*parts)}
+        return Case(f"leaks: {name}", {**healthy(), **told}, {}, firing, LEAKS_STEP_S)
+
+    yield said("red since now", frozenset(), (0, STEPS), (2, 0))
+    yield said("red for 5 s", _alerts("memory", "warning", "page"), (0, STEPS - 1), (2, 1))
+
+
 def services() -> Iterator[Case]:
     """Yield what the supervisor says of services, as the watcher tells it, and what cannot be read."""
     page = _alerts("service_down", "page")
@@ -484,7 +496,7 @@ def growth() -> Iterator[Case]:
 
 def every() -> Sequence[Case]:
     """Return all cases."""
-    return [*levels(), *unknowns(), *generations(), *times(), *sentinels(), *services(), *growth()]
+    return [*levels(), *unknowns(), *generations(), *times(), *sentinels(), *leaks(), *services(), *growth()]
 
 
 def open_metrics(world: World, end_s: float, step_s: int) -> Iterator[str]:

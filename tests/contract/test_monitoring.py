@@ -80,7 +80,7 @@ def test_every_gate_has_a_case_of_each_verdict_and_five_at_least() -> None:
         assert len(found) >= 5, name
 
 
-@pytest.mark.parametrize("kind", ["levels", "unknowns", "generations", "times", "sentinels", "services"])
+@pytest.mark.parametrize("kind", ["levels", "unknowns", "generations", "times", "sentinels", "leaks", "services"])
 def test_the_rules_say_of_each_case_what_follows_from_it(kind: str, folder: Path, tmp_path: Path) -> None:
     servers.need("promtool")
     done = judged(folder, tmp_path, list(getattr(rule_cases, kind)()))

@@ -2,6 +2,7 @@
 
 import math
 import re
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,6 +83,18 @@ class Target:
 
     service: str
     url: str
+
+
+# What the name of a service ends in while its next generation is tried beside it.
+CANARY = "-canary"
+
+
+def above(target: Target, ports: int) -> Target:
+    """Return where a service is met that is tried beside the live one, so many ports above it."""
+    parts = urllib.parse.urlsplit(target.url)
+    assert parts.hostname is not None and parts.port is not None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return Target(target.service, parts._replace(netloc=f"{host}:{parts.port + ports}").geturl())
 
 
 def read_targets(listed: object) -> list[Target]:

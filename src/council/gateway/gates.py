@@ -148,7 +148,7 @@ class Watching:
             sight = watching.Sight(0, 0.0, problem=error.message)
         return {
             **_sight_form(sight),
-            "findings": [dataclasses.asdict(one) | {"since_us": _us(one.since_s)} for one in sight.findings],
+            "findings": [_since_us(one) for one in sight.findings],
             "services": [_service_form(one) for one in sight.services],
             "problem": sight.problem,
             "parts": await self._vitals.states(),
@@ -222,8 +222,8 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
             raise errors.NotFoundError("There is no gate of this name. GET /api/gates lists them.")
         past = await made.watch.history(name, sight.at_s - hours * 3600)
         return {
-            **_gate_form(line),
-            "history": [dataclasses.asdict(one) | {"since_us": _us(one.since_s)} for one in past.verdicts],
+            **_since_us(line),
+            "history": [_since_us(one) for one in past.verdicts],
             "values": [(_us(at_s), value) for at_s, value in past.values],
         }
 
@@ -254,11 +254,13 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
 
 
 def _sight_form(sight: watching.Sight) -> dict[str, Any]:
-    return {"gates": [_gate_form(one) for one in sight.gates], "turn": sight.turn, "judged_us": _us(sight.at_s)}
+    return {"gates": [_since_us(one) for one in sight.gates], "turn": sight.turn, "judged_us": _us(sight.at_s)}
 
 
-def _gate_form(line: watching.GateLine) -> dict[str, Any]:
-    return dataclasses.asdict(line) | {"since_us": _us(line.since_s)}
+def _since_us(told: watching.GateLine | watching.Finding | watching.Past) -> dict[str, Any]:
+    """Return what was told as its form has it: times in microseconds, here too where no model checks it, as in a stream."""
+    fields = dataclasses.asdict(told)
+    return fields | {"since_us": _us(fields.pop("since_s"))}
 
 
 def _service_form(one: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ So no patch is judged by what it brings itself.
 import contextlib
 import functools
 import os
-import urllib.parse
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 from council import care_app, homes
@@ -44,7 +43,7 @@ class Judges:
         config = homes.load_config(where, base, os.environ, {})
         bake, scraper = config.bake, care_app.scraper(config, where)
         live = care_app.targets(where)
-        beside = [_above(one) if one.service in services else one for one in live]
+        beside = [watching.above(one, config_module.STAGING) if one.service in services else one for one in live]
         asked = [care_app.trier(where, _gateway(those), bake.answer_s) for those in (live, beside)]
         try:
             yield trying.Examiner(
@@ -70,12 +69,3 @@ def _names(targets: Sequence[watching.Target]) -> frozenset[str]:
 
 def _gateway(targets: Sequence[watching.Target]) -> str:
     return next(one.url.removesuffix(_METRICS) for one in targets if one.service == _GATEWAY)
-
-
-def _above(target: watching.Target) -> watching.Target:
-    """Return where a service is met that is tried beside the live one."""
-    parts = urllib.parse.urlsplit(target.url)
-    assert parts.hostname is not None and parts.port is not None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    netloc = f"{host}:{parts.port + config_module.STAGING}"
-    return watching.Target(target.service, parts._replace(netloc=netloc).geturl())

@@ -144,15 +144,9 @@ def _cards() -> list[Path]:
 
 
 def _watched_ports(config: config_module.Config) -> tuple[int, ...]:
-    """Return the ports of the services that tell metrics, and of the programs that stand beside the watcher."""
-    own = (config.port, config.patchctl_port, config.watcher_port, config.steward_port, config.sandboxd_port)
+    """Return the ports of the services that tell metrics, tried ones too, and of the programs that stand beside the watcher."""
     beside = (urllib.parse.urlsplit(url) for url in (config.watch.prometheus_url, config.watch.alertmanager_url))
-    return (
-        *own,
-        config.model_port,
-        config.recall_port,
-        *(one.port or (443 if one.scheme == "https" else 80) for one in beside),
-    )
+    return (*_tried_ports(config), *(one.port or (443 if one.scheme == "https" else 80) for one in beside))
 
 
 def _tried_ports(config: config_module.Config) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from council.domain import budgets, errors, home, orders, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml
-from council.services import answering, harness, local_hosts, portless, published, rights, tracing
+from council.services import answering, beside, harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping, sources
 from council.upkeep.monitoring import files
 
@@ -99,7 +99,10 @@ class _Watcher:
             self._reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX, idle_s=_IDLE_S
         )
         self._portless = portless.Portless(
-            care_app.runtime(where), app.store(config, where), lambda: {one.service for one in made.targets()}
+            care_app.runtime(where),
+            app.store(config, where),
+            lambda: {one.service for one in made.targets()},
+            beside.Beside(made.scraper, made.targets),
         )
 
     def application(self) -> Starlette:

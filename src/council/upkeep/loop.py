@@ -401,6 +401,7 @@ class Loop:
         for service, read_s in self._read_s.items():
             replicas = [one for one in services if one.name.partition(":")[0] == service]
             yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, replicas, at_us)
+        yield from self._observe_gone(found, at_us)
         yield sources.of_targets(self._untold, len(self._targets), at_us)
         source = self._parts.source
         if source.name != Embedded.name:
@@ -411,6 +412,17 @@ class Loop:
         elsewhere = {(("svc", name),) for name in watching.SOURCES if name not in (source.name, *self._guests)}
         for labels in elsewhere & self._parts.alerts.firing("metrics_stale"):
             yield sources.of_gone("metrics_stale", labels, at_us)
+
+    def _observe_gone(self, found: Sequence[findings.Finding], at_us: int) -> Iterator[incidents.Observation]:
+        """Yield that what was tried beside the live generation is no more, so that nothing of it fires for a day."""
+        if _OWN in self._problems:
+            return
+        told = {one.service for one in found}
+        for name in self._page_after_s:
+            for labels in self._parts.alerts.firing(name):
+                service = dict(labels).get("svc", "")
+                if service.endswith(watching.CANARY) and service not in told:
+                    yield sources.of_gone(name, labels, at_us)
 
     def _with_sudden(self, judged: gates.Judged, at_s: float) -> gates.Judged:
         """Return a verdict as alerts see it: red already where the last seconds alone are, though the gate is not yet."""

@@ -1,8 +1,8 @@
-"""The settings of the watch: sources that there are, and addresses that other programs' files can hold."""
+"""The settings of the watch: sources that there are, and addresses that other programs' files can hold; whom it reads."""
 
 import pytest
 
-from council.domain import config, errors
+from council.domain import config, errors, watching
 
 
 def refused(**watch: object) -> str:
@@ -42,3 +42,25 @@ def test_only_the_webhook_may_be_none() -> None:
 @pytest.mark.parametrize("url", ["https://ann:pass@host.example:9/prom/", "http://[::1]:9090", "http://host"])
 def test_an_address_is_taken_as_it_is(url: str) -> None:
     assert config.build({"watch": {"prometheus_url": url}}, {}, {}).watch.prometheus_url == url
+
+
+def test_targets_are_read_as_prometheus_reads_them() -> None:
+    listed = [
+        {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway", "__scheme__": "https"}},
+        {"targets": ["[::1]:8006"], "labels": {"svc": "recall"}},
+    ]
+    assert watching.read_targets(listed) == [
+        watching.Target("gateway", "https://127.0.0.1:8000/metrics"),
+        watching.Target("recall", "http://[::1]:8006/metrics"),
+    ]
+    for broken in ({}, [{}], [{"targets": []}], [{"targets": ["a"], "labels": []}], [3]):
+        with pytest.raises(ValueError):
+            watching.read_targets(broken)
+
+
+def test_what_is_tried_beside_is_met_above_the_live_one() -> None:
+    for url, met in (
+        ("https://127.0.0.1:8000/metrics", "https://127.0.0.1:8020/metrics"),
+        ("http://[::1]:8006/metrics", "http://[::1]:8026/metrics"),
+    ):
+        assert watching.above(watching.Target("x", url), 20) == watching.Target("x", met)

@@ -128,6 +128,9 @@ async def test_a_stream_tells_each_change_once_and_ends_with_the_process(served:
                     rig.app.drain()  # type: ignore[attr-defined]
     assert [one["turn"] for one in seen] == [1, 2]
     assert seen[1]["gates"][0]["verdict"] == "red"  # type: ignore[index]
+    whole = (await rig.client.get("/api/metrics", headers=rig.headers())).json()
+    assert seen[1].keys() == whole.keys()
+    assert seen[1]["gates"][0].keys() == whole["gates"][0].keys()  # type: ignore[index]
 
 
 async def test_a_stream_that_is_taken_up_again_tells_nothing_twice(served: tuple[str, Rig]) -> None:

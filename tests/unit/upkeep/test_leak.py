@@ -52,6 +52,38 @@ def test_four_hundred_megabytes_an_hour_are_called_within_three_minutes() -> Non
         assert "fast leak" in _verdicts("noise", seed, 3.05, 400.0, 3 * 3600)
 
 
+def _steady_until(leaks_from_s: float, *, known_each_s: float) -> tuple[leak.LeakWatch, random.Random]:
+    """Return a watch of a process of 300 MB that is known up to a moment, and what its noise is drawn from."""
+    watched, noise = leak.LeakWatch(age_at_start_s=leak.WARM_UP_S), random.Random(5)
+    for step in range(int(leaks_from_s / known_each_s)):
+        watched.add(step * known_each_s, int((300 + noise.gauss(0, 0.5)) * leak.MB))
+    return watched, noise
+
+
+@pytest.mark.parametrize("known_each_s", [5.0, 15.0])
+def test_four_hundred_megabytes_an_hour_are_called_within_seventy_seconds_where_memory_is_read_each_five(
+    known_each_s: float,
+) -> None:
+    """Also where all that is known of before are the readings that are kept, one in fifteen seconds."""
+    watched, noise = _steady_until(7200, known_each_s=known_each_s)
+    for step in range(15):
+        watched.add(7200 + step * 5.0, int((300 + step * 5.0 / 9 + noise.gauss(0, 0.5)) * leak.MB))
+    assert watched.judge().verdict == "fast leak"
+
+
+def test_a_rise_that_is_half_of_what_was_seen_before_is_no_fast_leak_over_the_short_stretch() -> None:
+    watched, noise = _steady_until(7200, known_each_s=5.0)
+    said = []
+    # A minute up, a minute down, each ten minutes: first by 10 MB and in the end by 15.
+    for step in range(720):
+        away = step * 5.0 % 600
+        height = 15 if step >= 600 else 10
+        swing = max(0.0, 1 - abs(away - 60) / 60) * height
+        watched.add(7200 + step * 5.0, int((300 + swing + noise.gauss(0, 0.5)) * leak.MB))
+        said.append(watched.judge().verdict)
+    assert "fast leak" not in said[600:]
+
+
 def test_a_fast_leak_is_said_for_as_long_as_it_lasts_and_no_longer() -> None:
     watched, said = leak.LeakWatch(age_at_start_s=leak.WARM_UP_S), []
     for step in range(1_200):

@@ -32,6 +32,7 @@ council_exchanges_total{{outcome="error"}} {error}
 council_exchanges_total{{outcome="timeout"}} 0
 council_users_in_flight 2
 """
+TRIED = 'open_fds_total{svc="gateway-canary"} 1000\nfd_soft_limit{svc="gateway-canary"} 1024\n'
 WATCHER = 'council_disk_used_bytes{svc="watcher"} 40\ncouncil_disk_size_bytes{svc="watcher"} 100\n'
 
 
@@ -46,6 +47,7 @@ class House:
         self.generation = dict.fromkeys(SERVICES, LIVE)
         self.fds, self.ok, self.error = 100, 0, 0
         self.heap_mb = 300.0
+        self.tries = False
         self.traced: list[str] = []
         self.supervised = self.recorded = self.listed = True
         self.spent = 0
@@ -108,7 +110,8 @@ class House:
             heap_mb=self.heap_mb if target.service != "watcher" else 300.0,
             began_s=self.began_s,
         )
-        more = {"gateway": GATEWAY.format(ok=self.ok, error=self.error), "watcher": WATCHER}
+        watcher = WATCHER + (TRIED if self.tries else "")
+        more = {"gateway": GATEWAY.format(ok=self.ok, error=self.error), "watcher": watcher}
         return text + more.get(target.service, "")
 
     async def run(self, seconds: int) -> None:
@@ -493,6 +496,20 @@ async def test_descriptors_that_run_out_are_found_with_the_service_they_are_of(h
 
 
 @pytest.mark.long
+async def test_what_is_tried_beside_is_found_by_its_own_name_and_forgotten_once_it_is_gone(house: House) -> None:
+    house.tries = True
+    await house.run(20)
+    assert house.alerts == ["descriptors svc=gateway-canary"]
+    assert house.verdict("fd_usage")[0] is gates.Verdict.GREEN
+    house.away.add("watcher")
+    house.tries = False
+    await house.run(5)
+    assert "descriptors svc=gateway-canary" in house.alerts
+    house.away.clear()
+    await house.run(10)
+    assert "descriptors svc=gateway-canary" not in house.alerts
+
+
 async def test_a_service_whose_memory_grows_fast_is_traced_once_and_one_that_cannot_be_stops_nothing(
     house: House,
 ) -> None:
@@ -568,20 +585,6 @@ async def test_a_spent_budget_is_an_alert_and_records_that_are_away_end_none(hou
     house.recorded = False
     await house.run(300)
     assert house.alerts == ["spend scope=all span=day"]
-
-
-def test_targets_are_read_as_prometheus_reads_them() -> None:
-    listed = [
-        {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway", "__scheme__": "https"}},
-        {"targets": ["[::1]:8006"], "labels": {"svc": "recall"}},
-    ]
-    assert watching.read_targets(listed) == [
-        watching.Target("gateway", "https://127.0.0.1:8000/metrics"),
-        watching.Target("recall", "http://[::1]:8006/metrics"),
-    ]
-    for broken in ({}, [{}], [{"targets": []}], [{"targets": ["a"], "labels": []}], [3]):
-        with pytest.raises(ValueError):
-            watching.read_targets(broken)
 
 
 def test_every_metric_of_the_gates_is_read() -> None:

@@ -1,5 +1,6 @@
 """What the code specialist says about runs, tests and errors: findings made of results, without a model."""
 
+import platform
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +32,9 @@ def of_run(reading: Mapping[str, Any], ran: code_runs.Ran) -> answers.Finding:
         if ran.again is False
         else "once"
     )
-    summary = f"I read: run your {_named(reading)}. Ran it in the sandbox {times}."
+    # The sandbox runs the interpreter that runs this, and a few results differ from one version to the next.
+    interpreter = "" if reading["language"] == "bash" else f" by Python {'.'.join(platform.python_version_tuple()[:2])}"
+    summary = f"I read: run your {_named(reading)}. Ran it in the sandbox{interpreter} {times}."
     detail = {"code": reading["code"], "stdin": reading["stdin"], "run": code_runs.told(ran), "why_not_verified": why}
     confidence = {answers.Level.COMPUTED: 1.0, answers.Level.AGREED: 0.9}.get(level, 0.5)
     return answers.Finding(text, confidence, answers.Evidence(level, summary, detail))

@@ -42,6 +42,8 @@ _OWN = re.compile(
 )
 # The guidebook is full of sums that are only examples. A hyphen or a stroke between digits may be of a range or a date.
 _SUM = re.compile(r"\d\s*[+*×÷·^=]\s*[-(]?\d|\d\s[-−\u2013/]\s\d|\d\s*% of \d")
+# "What is f(3)?" is about a function that the asker has in mind, not about one that stands in a document.
+_VALUE = re.compile(r"\b[a-z]\(-?\d[\d.]*\)\W*\Z", re.IGNORECASE)
 
 
 def refusal(text: str) -> str:
@@ -56,6 +58,8 @@ def refusal(text: str) -> str:
         return "a comparison, which a quote does not make"
     if _SUM.search(front) or _SUM.search(end):
         return "a sum, which a quote does not compute"
+    if _VALUE.search(end):
+        return "a value of a function, which a quote does not compute"
     if _OWN.search(asked):
         return "a question about the asker, of whom no source tells"
     if _TALK.search(asked):

@@ -59,7 +59,7 @@ _REFUSE = (
     "derivative of x^2 at 2 + 1", "derivative of x^2 at 2 plus 1", "derivative of x^2 at x = 2 plus 1",
     "Maclaurin polynomial of degree 2 of (e^x) + x", "inverse of 3 mod 11 + 1", "inverse of 3 mod 11 * 2",
     "mean of 1,5 and 2", "average of 2 and 1,5", "sum of 1,5 and 2", "What is 1.000 + 1?", "12.000 / 4",
-    "What is 2⁵⁄2 + 1?", "$3^{2}^{2}$", "$3^2^2$", "-7 mod 3 + 1",
+    "17% of 1.500", "2.250 * 2", "3√8", "5√32 + 1", "What is 2⁵⁄2 + 1?", "$3^{2}^{2}$", "$3^2^2$", "-7 mod 3 + 1",
 )  # fmt: skip
 
 FAMILIES = (

@@ -68,7 +68,9 @@ def candidates(members: Sequence[incidents.Member], bad: Sequence[board.Bad]) ->
         others = {
             member.alert.name
             for member in members
-            if member.alert.key != (one.name, one.labels) and member.alert.since_us >= one.since_us
+            if member.alert.key != (one.name, one.labels)
+            and member.alert.since_us >= one.since_us
+            and _may_be_of_one_service(one, member)
         }
         because = _because(one, others)
         is_member = any(member.alert.key == (one.name, one.labels) for member in members)
@@ -82,6 +84,12 @@ def candidates(members: Sequence[incidents.Member], bad: Sequence[board.Bad]) ->
 def is_linked(cause: str, effect: str) -> bool:
     """Whether the table has `cause` bring about `effect`, of whatever service."""
     return any(link.cause == cause and effect in link.effects for link in LINKS)
+
+
+def _may_be_of_one_service(one: board.Bad, member: incidents.Member) -> bool:
+    """Whether what is told of one service is not set beside what is told of another, as of a process beside Council."""
+    services = {dict(labels).get("svc", "") for labels in (one.labels, member.alert.labels)} - {""}
+    return len(services) < 2
 
 
 def _because(one: board.Bad, others: set[str]) -> str:

@@ -72,7 +72,8 @@ def cause_line(cause: incidents.Cause) -> str:
     """Return a candidate in one line, with why it is one."""
     why = cause.because or "bad at the same time; no link between them is known"
     until = f" to {clock(cause.until_us)}" if cause.until_us else ""
-    return f"{cause.title} from {clock(cause.at_us)}{until}: {cause.reason or 'bad'}. {why[0].upper()}{why[1:]}."
+    bad = cause.reason.removesuffix(".") or "bad"
+    return f"{cause.title} from {clock(cause.at_us)}{until}: {bad}. {why[0].upper()}{why[1:]}."
 
 
 def clock(at_us: int) -> str:

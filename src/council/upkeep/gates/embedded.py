@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from council.domain import gates, timeseries
+from council.domain import gates, timeseries, watching
 from council.upkeep.gates import promql, windows
 
 # The metric that a scrape leaves of itself: 1 where the service could be read.
@@ -221,7 +221,7 @@ class _Reading:
 def _services(gate: gates.Gate) -> Callable[[str], bool]:
     if gate.services:
         return lambda name: name in gate.services
-    return lambda name: bool(name) and not name.endswith(promql.CANARY)
+    return lambda name: bool(name) and not name.endswith(watching.CANARY)
 
 
 def _counters(form: gates.Form) -> Sequence[gates.Selector]:

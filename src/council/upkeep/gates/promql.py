@@ -6,10 +6,8 @@ A gate's expression gives a sample exactly where its verdict is known, so that `
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from council.domain import gates
+from council.domain import gates, watching
 
-# What the name of a service ends in while its next generation is tried beside it.
-CANARY = "-canary"
 # Nothing is said of a service whose last reading is older.
 FRESH_S = 60.0
 # The step of subqueries over gauges: the interval of scrapes.
@@ -157,7 +155,7 @@ def _selected(gate: gates.Gate, selector: gates.Selector, suffix: str = "") -> s
 
 def _of_services(gate: gates.Gate) -> str:
     if not gate.services:
-        return f'svc!~"|.+{CANARY}"'
+        return f'svc!~"|.+{watching.CANARY}"'
     return next(iter(_matchers({"svc": gate.services}, "=", "=~")))
 
 

@@ -23,6 +23,7 @@ _COLOURS = {
     gates.Verdict.RED: "red",
     gates.Verdict.UNKNOWN: "text",
 }
+_LEGEND = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
 
 Panel = dict[str, Any]
 
@@ -151,7 +152,14 @@ def _timeline(
             },
             "overrides": [],
         },
-        "options": {"mergeValues": True, "showValue": "never", "rowHeight": 0.9, "alignValue": "left"},
+        "options": {
+            "mergeValues": True,
+            "showValue": "never",
+            "rowHeight": 0.9,
+            "alignValue": "left",
+            "legend": _LEGEND,
+            "tooltip": {"mode": "single", "sort": "none"},
+        },
     }
 
 
@@ -223,6 +231,11 @@ def _stat(title: str, said: str, targets: Sequence[Mapping[str, Any]], *, empty:
             "graphMode": "none",
             "colorMode": "background",
             "textMode": "auto",
+            "justifyMode": "auto",
+            "orientation": "auto",
+            "wideLayout": True,
+            "showPercentChange": False,
+            "percentChangeColorMode": "standard",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
     }
@@ -247,7 +260,7 @@ def _curve(
         "targets": [_target(query, legend)],
         "fieldConfig": field,
         "options": {
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+            "legend": _LEGEND,
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
     }

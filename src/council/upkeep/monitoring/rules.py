@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from council.domain import alerting, gates, sentinels
+from council.domain import alerting, gates, sentinels, watching
 from council.upkeep.gates import promql
 
 VALUE = "council:gate:value"
@@ -22,6 +22,9 @@ SERVICE_CRASHES = "council_service_crashes"
 WATCHER = "watcher"
 
 INTERVAL_S = 15
+# What the watcher says of leaks has looked back over minutes. It is evaluated more often than it is read, so that it waits
+# for no second reading.
+LEAKS_INTERVAL_S = 5
 # A service that misses one scrape, or is started anew, is not down.
 DOWN_S = 2 * INTERVAL_S
 
@@ -34,7 +37,7 @@ def gate_groups(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig) -
     rules: list[Rule] = []
     for gate in applicable:
         rules += [*_recordings(gate), *_gate_alerts(gate, settings)]
-    return _groups("council-gates", rules)
+    return {"groups": [_group("council-gates", rules)]}
 
 
 def service_groups(
@@ -50,13 +53,18 @@ def service_groups(
         _crash_loop(settings, crashes_per_hour),
         _metrics_stale(listed, settings),
     ]
+    leaks: list[Rule] = []
     for one in watched:
-        rules += _sentinel(one, settings)
-    return _groups("council-services", rules)
+        found = leaks if isinstance(one.rule, sentinels.Leak) else rules
+        found += _sentinel(one, settings)
+    groups = [_group("council-services", rules)]
+    if leaks:
+        groups.append(_group("council-leaks", leaks, LEAKS_INTERVAL_S))
+    return {"groups": groups}
 
 
-def _groups(name: str, rules: Sequence[Rule]) -> Mapping[str, Any]:
-    return {"groups": [{"name": name, "interval": promql.duration(INTERVAL_S), "rules": list(rules)}]}
+def _group(name: str, rules: Sequence[Rule], interval_s: float = INTERVAL_S) -> Rule:
+    return {"name": name, "interval": promql.duration(interval_s), "rules": list(rules)}
 
 
 def _recordings(gate: gates.Gate) -> Iterator[Rule]:
@@ -96,7 +104,7 @@ def _stages(rule: alerting.Rule, bad: str, red: str) -> Iterator[tuple[str, str,
 
 
 # Live services but for the watcher, of which no more is known than whether it can be read.
-_LIVE = f'svc!~"|.+{promql.CANARY}|{WATCHER}"'
+_LIVE = f'svc!~"|.+{watching.CANARY}|{WATCHER}"'
 # While nobody says what runs, what fires goes on.
 _KNOWN = f'up{{svc="{WATCHER}"}} == 1 and on() {SERVICE_VERDICT}{{svc="supervisor"}} == 0'
 
@@ -147,7 +155,7 @@ def _metrics_stale(listed: Sequence[gates.Gate], settings: alerting.AlertsConfig
     rule = alerting.rule_of("metrics_stale", settings)
     named = sorted({name for gate in listed if not gate.not_applicable for name in gate.services} - {WATCHER})
     unread = [f'absent(up{{svc="{name}"}})' for name in named] or ['absent(up{svc!=""})']
-    old = f'time() - timestamp(up{{svc!~"|.+{promql.CANARY}"}}) > {promql.FRESH_S:g}'
+    old = f'time() - timestamp(up{{svc!~"|.+{watching.CANARY}"}}) > {promql.FRESH_S:g}'
     said = "Prometheus reads no metrics of {{ with $labels.svc }}{{ . }}{{ else }}Council{{ end }}."
     after_s = max(rule.warn_after_s, promql.FRESH_S)
     return _alert("metrics_stale", " or ".join([old, *unread]), after_s, rule, {"severity": "page"}, said)

@@ -45,7 +45,7 @@ def prometheus(rule_files: Sequence[str], watch: watching.WatchConfig) -> Mappin
 
 def _scraped(job: str, interval: str, action: str) -> Mapping[str, Any]:
     """Return a job over the list of targets, without the gateway or with it alone."""
-    gateway = f"gateway({promql.CANARY})?"
+    gateway = f"gateway({watching.CANARY})?"
     return {
         "job_name": job,
         # The watcher tells of services that have no port; their own name must win over its own.
@@ -95,7 +95,12 @@ def loki(watch: watching.WatchConfig) -> Mapping[str, Any]:
     address = urllib.parse.urlsplit(watch.loki_url)
     return {
         "auth_enabled": False,
-        "server": {"http_listen_address": "127.0.0.1", "http_listen_port": address.port or _LOKI_PORT},
+        # Its parts talk by gRPC among themselves, on every address unless one is named.
+        "server": {
+            "http_listen_address": "127.0.0.1",
+            "http_listen_port": address.port or _LOKI_PORT,
+            "grpc_listen_address": "127.0.0.1",
+        },
         "common": {
             "instance_addr": "127.0.0.1",
             "path_prefix": "loki-data",

@@ -8,7 +8,7 @@ apart. Each process is judged by itself: one that was started anew begins anew, 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from council.domain import gates, sentinels
+from council.domain import gates, sentinels, watching
 from council.upkeep.sentinels import counts, egress, findings, leak, levels, pace
 
 # More services than Council has, live and staged; the one that was not read for longest makes room.
@@ -75,7 +75,7 @@ class House:
 
 def _is_about(rule: sentinels.Sentinel, service: str) -> bool:
     # The staged generation is judged as the live one is.
-    return not rule.services or service in rule.services or service.removesuffix("-canary") in rule.services
+    return not rule.services or service in rule.services or service.removesuffix(watching.CANARY) in rule.services
 
 
 class _Post:

@@ -17,6 +17,8 @@ from council.serving.specialists import quotable
         "Define lineage.",
         "When is the 24/7 desk open on 3/4/2026?",
         "What are ports 8004-8006 for?",
+        "What does len() do?",
+        "Where are the man pages of section chapter(3) kept?",
     ],
 )
 def test_what_asks_for_a_fact_may_be_quoted(text: str) -> None:
@@ -27,6 +29,8 @@ def test_what_asks_for_a_fact_may_be_quoted(text: str) -> None:
     "text",
     [
         "Is the harbour office open?",
+        "What is f(3)?",
+        "and g(-2.5)?",
         "please, is the harbour office open",
         "Can the office close?",
         "Don't offices close?",

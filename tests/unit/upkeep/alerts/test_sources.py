@@ -8,7 +8,7 @@ import pytest
 from council.cli import main as cli_main
 from council.domain import alerting, budgets, gates, incidents, states
 from council.domain.gates import Verdict
-from council.upkeep.alerts import causes, sources
+from council.upkeep.alerts import causes, notices, sources
 from council.upkeep.alerts import track as tracks
 
 T0 = 1_790_000_000_000_000
@@ -153,6 +153,25 @@ def test_what_began_after_the_last_alert_is_no_candidate() -> None:
     down = board.Bad("service_down", (("svc", "sandboxd"),), T0 - 1, 0, "")
     assert not causes.candidates(members, [late])
     assert [cause.because[:14] for cause in causes.candidates(members, [down, early])] == ["more questions", ""]
+
+
+def test_what_is_told_of_one_service_is_not_linked_to_another() -> None:
+    from council.upkeep.alerts import board
+
+    alert = incidents.Alert("service_down", (("svc", "gateway"),), incidents.Severity.PAGE, "", T0, "")
+    bad = [board.Bad("descriptors", (("svc", service),), T0 - 1, 0, "") for service in ("gateway", "smoke")]
+    found = causes.candidates([incidents.Member(alert, T0)], bad)
+    assert [(cause.title, bool(cause.because)) for cause in found] == [
+        ("descriptors svc=gateway", True),
+        ("descriptors svc=smoke", False),
+    ]
+
+
+def test_a_candidate_is_one_line_whose_sentences_end_once() -> None:
+    cause = incidents.Cause(
+        "descriptors svc=gateway", T0, "900 of 1024 descriptors are in use.", "no connection opens", 0
+    )
+    assert notices.cause_line(cause).endswith(": 900 of 1024 descriptors are in use. No connection opens.")
 
 
 def crashed(name: str, crashes: int, reasons: str, state: str = "ready") -> states.ServiceStatus:

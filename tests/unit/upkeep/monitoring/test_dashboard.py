@@ -56,6 +56,24 @@ def test_the_model_finds_what_is_wrong(path: tuple[Any, ...], value: Any) -> Non
     assert grafana_model.problems(made)
 
 
+# The options that Grafana's published schema of each kind of panel requires.
+_REQUIRED = {
+    "stat": {
+        "graphMode", "colorMode", "textMode", "justifyMode", "orientation", "wideLayout", "showPercentChange",
+        "percentChangeColorMode", "reduceOptions",
+    },
+    "state-timeline": {"showValue", "rowHeight", "legend", "tooltip"},
+    "timeseries": {"legend", "tooltip"},
+}  # fmt: skip
+
+
+def test_every_panel_has_the_options_that_the_schema_of_its_kind_requires() -> None:
+    shown = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+    assert {panel["type"] for panel in shown} == _REQUIRED.keys()
+    for panel in shown:
+        assert panel["options"].keys() >= _REQUIRED[panel["type"]], panel["title"]
+
+
 def test_no_two_panels_share_a_place_or_an_id() -> None:
     made = dashboard()["panels"]
     assert len({panel["id"] for panel in made}) == len(made)

@@ -23,9 +23,7 @@ def built(*listed: gates.Gate, **watch: str) -> dict[str, Any]:
 
 
 def rules(*listed: gates.Gate, file: str = "rules/gates.yml") -> list[dict[str, Any]]:
-    (group,) = built(*listed)[file]["groups"]
-    found: list[dict[str, Any]] = group["rules"]
-    return found
+    return [rule for group in built(*listed)[file]["groups"] for rule in group["rules"]]
 
 
 def test_each_gate_has_a_number_a_verdict_and_an_alert() -> None:
@@ -41,6 +39,18 @@ def test_a_gate_that_does_not_apply_has_no_rules_and_needs_no_service() -> None:
     assert rules(gate) == []
     stale = next(rule for rule in rules(gate, file="rules/services.yml") if rule["alert"] == "metrics_stale")
     assert "watcher" not in stale["expr"]
+
+
+def test_what_is_said_of_leaks_is_looked_at_more_often_than_it_is_read() -> None:
+    services, leaks = built(*SHIPPED)["rules/services.yml"]["groups"]
+    assert (services["interval"], leaks["interval"]) == ("15s", "5s")
+    assert {rule["alert"] for rule in leaks["rules"]} == {"memory", "gpu_drip"}
+
+
+def test_without_sentinels_of_leaks_there_is_no_empty_group_of_theirs() -> None:
+    made = files.build(SHIPPED, (), alerting.AlertsConfig(), watching.WatchConfig())
+    (group,) = yaml.safe_load(made["rules/services.yml"])["groups"]
+    assert group["name"] == "council-services"
 
 
 def test_what_a_gate_protects_is_no_template() -> None:
@@ -99,6 +109,7 @@ def test_the_log_shipper_reads_fields_that_logs_have() -> None:
 def test_loki_listens_where_the_settings_say_and_keeps_a_week() -> None:
     made = built(*SHIPPED, loki_url="http://127.0.0.1:3199")["loki.yml"]
     assert made["server"]["http_listen_port"] == 3199
+    assert {made["server"][f"{kind}_listen_address"] for kind in ("http", "grpc")} == {"127.0.0.1"}
     assert made["limits_config"]["retention_period"] == "168h"
     assert made["compactor"]["retention_enabled"] is True
 

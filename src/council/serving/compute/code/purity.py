@@ -14,6 +14,9 @@ _TAMPERING_NAMES = frozenset(
     "__builtins__ __import__ breakpoint compile delattr dir eval exec exit globals help id input locals memoryview open "
     "quit setattr vars hash object super getattr copyright credits license".split()
 )
+# Of `math`, what gives whole numbers for whole numbers.
+_WHOLE = frozenset("ceil comb factorial floor gcd isqrt lcm perm prod trunc".split())
+_GIVE_FLOATS = frozenset("array cmath json operator statistics struct".split())
 _NODES_MAX = 20_000
 
 
@@ -125,6 +128,35 @@ def _limits_seen(nodes: list[ast.AST]) -> str:
         if caught in ("", "Exception", "BaseException", "RuntimeError") and functions & called:
             return "it may catch that it goes too deep, whose limit is each machine's"
     return ""
+
+
+def version_seen(code: str) -> str:
+    """Return why what `code`, which parses, prints may hang on the version of Python, or "" where nothing says so.
+
+    Of code that is tested this matters less: the tests say which value is right.
+    """
+    nodes = list(ast.walk(ast.parse(code)))
+    sums = any(isinstance(node, ast.Name) and node.id == "sum" for node in nodes)
+    if sums and any(map(_may_give_float, nodes)):
+        return "sum() rounds numbers with a point in another way from Python 3.12 on"
+    return ""
+
+
+def _may_give_float(node: ast.AST) -> bool:
+    match node:
+        case ast.Constant(float() | complex()) | ast.Name("float" | "complex") | ast.Attribute(_, "fromhex"):
+            return True
+        case ast.BinOp(_, ast.Div(), _) | ast.AugAssign(_, ast.Div(), _) | ast.BinOp(_, ast.Pow(), ast.UnaryOp()):
+            return True
+        case ast.Import(names):
+            return any(alias.name in _GIVE_FLOATS or (alias.name == "math" and alias.asname) for alias in names)
+        case ast.ImportFrom("math", names):
+            return any(alias.name not in _WHOLE for alias in names)
+        case ast.ImportFrom(module):
+            return module in _GIVE_FLOATS
+        case ast.Attribute(ast.Name("math"), name):
+            return name not in _WHOLE
+    return False
 
 
 def _has_set(nodes: list[ast.AST]) -> bool:

@@ -163,7 +163,7 @@ def _to_run(words: str, blocks: list[tuple[str, str]], stdin: str) -> Reading | 
         return Reading(Task.RUN, "bash", code, stdin)
     if not known and not _parses(code):
         return None
-    impure = purity.impurity(code, with_input=bool(stdin))
+    impure = purity.impurity(code, with_input=bool(stdin)) or purity.version_seen(code)
     return Reading(Task.RUN, "python", code, stdin, _is_value(code), impure)
 
 

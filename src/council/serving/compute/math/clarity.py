@@ -1,13 +1,15 @@
 """Formulas that two people could read differently, although the grammar has a rule for them: they are passed on.
 
 Spacing that goes against the rules of precedence (2+3 * 4, 10 / 1/2), words mixed into products ("10 divided by 1/2",
-"2 plus 3 times 4", "2 times 3 squared"), 16^1/2, and 1/2%.
+"2 plus 3 times 4", "2 times 3 squared"), 16^1/2, 1/2%, and 3√8, which may be a cube root.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+
+import sympy
 
 from council.serving.compute.math import lexer, limits, tree
 
@@ -41,6 +43,7 @@ def check_tokens(tokens: list[lexer.Token]) -> None:
     for index in range(len(tokens)):
         _check_exponent(tokens, index)
         _check_power_word(tokens, index)
+        _check_degree_of_root(tokens, index)
 
 
 def check_percentages(node: tree.Node) -> None:
@@ -155,6 +158,21 @@ def _check_power_word(tokens: list[lexer.Token], index: int) -> None:
         return
     if _at(tokens, index - 3).text not in _POWER_WORDS:
         raise limits.UnreadableError("It is not clear how far the words of a power reach; use parentheses.")
+
+
+def _check_degree_of_root(tokens: list[lexer.Token], index: int) -> None:
+    """3√8 may be the cube root of 8, whose small 3 was lost on the way here; 3√2 is a product."""
+    before, root, after = _at(tokens, index - 1), _at(tokens, index), _at(tokens, index + 1)
+    if root.text != "√" or before.kind != "number" or before.value < 3 or before.value.denominator != 1:
+        return
+    if after.text == "(" and _at(tokens, index + 3).text == ")":
+        after = _at(tokens, index + 2)
+    if after.kind != "number" or after.value < 1 or after.value.denominator != 1:
+        return
+    if sympy.integer_nthroot(int(after.value), int(before.value))[1]:
+        raise limits.UnreadableError(
+            "The number before the root sign may be a factor or the degree of the root; write 3*√(8)."
+        )
 
 
 _DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}([-/])\d{1,2}\1\d{2,4}", re.ASCII)

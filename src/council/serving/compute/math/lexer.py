@@ -104,6 +104,10 @@ def _token_at(text: str, position: int) -> tuple[Token, str]:
     raise limits.UnlistedError(f"The character {character!r} is not in the grammar.")
 
 
+# A trailing nought is seldom written of decimals; much of the world groups thousands with a point.
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d\d0")
+
+
 def _number(text: str, position: int) -> tuple[Token, str]:
     match = _NUMBER.match(text, position)
     assert match
@@ -115,8 +119,9 @@ def _number(text: str, position: int) -> tuple[Token, str]:
         raise limits.UnreadableError("A number with a leading zero may be a date or a code.")
     if exponent[1:2] in ("+", "-") and plain != "1" and not part:
         raise limits.UnreadableError(f"{match.group()[:30]} may be a power of ten or a sum with e.")
-    if part == ".000" and 0 < len(plain) <= 3 and plain != "0":
-        raise limits.UnreadableError(f"{match.group()[:30]} may be {plain} or {plain} thousand.")
+    if _THOUSANDS.fullmatch(plain + part) and not exponent:
+        decimal = (plain + part).rstrip("0").removesuffix(".")
+        raise limits.UnreadableError(f"{plain}{part} may be {decimal} or {plain},{part[1:]}.")
     digits = len(plain) + len(part)
     power = int(exponent[1:]) if 0 < len(exponent) <= 9 else 0
     if digits > limits.LITERAL_DIGITS_MAX:

@@ -10,6 +10,8 @@ from council.serving.compute.quantities import stops
 from council.serving.wording import number_words
 
 YEAR_MIN = 1583
+# Where English is spoken days before this one had another date, so the calendar is told with them.
+SHARED_FROM = datetime.date(1752, 9, 14)
 MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
 )  # fmt: skip

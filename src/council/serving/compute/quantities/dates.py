@@ -37,6 +37,8 @@ class _Asked:
     def _named(self, text: str) -> str:
         day = self._day(text)
         shown = calendar_dates.shown(day)
+        if day < calendar_dates.SHARED_FROM:
+            return f"{shown} (Gregorian calendar)"
         return f"{shown} ({text.lower()}, UTC)" if re.fullmatch(calendar_dates.RELATIVE, text.lower()) else shown
 
     def between(self, match: frames.Match) -> results.Solved:

@@ -35,9 +35,9 @@ class Measure:
 
 
 def named(value: Fraction, unit: unit_table.Unit) -> str:
-    """Return a value with its unit, in the singular where the name is a word and the value is one."""
+    """Return a value with its unit, in the singular where the name is a word ("weeks", not "MB/s") and the value is one."""
     name = unit.name
-    if value == 1 and name.endswith("s") and len(name) > 3:
+    if value == 1 and name.endswith("s") and len(name) > 3 and "/" not in name:
         name = name[:-1]
     return f"{numbers.text(value)} {name}"
 

@@ -62,6 +62,12 @@ def test_shell_commands_are_run_as_such() -> None:
         ("import time\nprint(time.time())", "module time"),
         ("import random\nprint(random.random())", "module random"),
         ("print({'a', 'b'})", "order of a set"),
+        ("print(sum([0.1] * 10))", "Python 3.12"),
+        ("print(sum(n / 10 for n in range(9)))", "Python 3.12"),
+        ("def total(xs):\n    return sum(xs)\nprint(total([float('0.1')] * 10))", "Python 3.12"),
+        ("import math\nprint(sum(map(math.sqrt, range(9))))", "Python 3.12"),
+        ("from math import sin\nprint(sum(map(sin, range(9))))", "Python 3.12"),
+        ("import json\nprint(sum(json.loads('[0.1, 0.2]')))", "Python 3.12"),
         ("print(id(1))", "id"),
         ("print(open('/etc/passwd').read())", "open"),
         ("print(().__class__.__mro__)", "__"),
@@ -100,6 +106,7 @@ def test_what_tells_of_this_python_is_no_result_of_the_code_alone(code: str) -> 
         "import collections.abc\nprint(isinstance([], collections.abc.Sequence))",
         "from collections import Counter\nprint(Counter('aab').most_common(1))",
         "import math\nprint(math.pi)",
+        "print(0.1 + 0.2)",
         "class Bad(Exception):\n    pass\ntry:\n    raise Bad('x')\nexcept Bad as error:\n    print(error)",
         "try:\n    int('x')\nexcept ValueError:\n    print('no')",
         "if __name__ == '__main__':\n    print(1)",
@@ -107,6 +114,18 @@ def test_what_tells_of_this_python_is_no_result_of_the_code_alone(code: str) -> 
 )
 def test_what_comes_out_the_same_everywhere_stays_so(code: str) -> None:
     assert not purity.impurity(code)
+
+
+def test_a_sum_of_whole_numbers_is_the_same_in_every_version() -> None:
+    code = "import math\nprint(sum(math.factorial(n) for n in range(5)), sum([1, 2]) // 2)"
+    assert reading.read(f"Run this\n```python\n{code}\n```").impure == ""
+
+
+def test_tests_of_a_mean_may_still_verify_it() -> None:
+    read = reading.read(
+        "Does this pass?\n```python\ndef mean(n):\n    return sum(n) / len(n)\n\nassert mean([1, 2]) == 1.5\n```"
+    )
+    assert (read.task, read.impure) == (reading.Task.CHECK, "")
 
 
 def test_numbers_in_a_set_come_in_one_order() -> None:

@@ -12,7 +12,8 @@ UNCLEAR = [
     "10 / 2*3", "10 - 2*3+1", "2 ^ 3+1", "10 * 3 mod 4", "2 times 5 mod 3", "-(-7) mod 3", "10 mod 4 squared",
     "remainder when 17 is divided by 5 + 1", "5 squared plus 2 times 3", "2 plus 3 times 4", "5 times 3 + 4",
     "10 + 6 divided by 2", "2 times 3 squared", "3 plus 4 squared", "2^3 squared", "3 times 5 factorial",
-    "-3 to the power of 2", "2 + 3 to the power of 2", "√1/4", "√16+9", "sqrt 16+9", "half of 10 + 2", "a third of 9 - 3",
+    "-3 to the power of 2", "2 + 3 to the power of 2", "√1/4", "√16+9",
+    "3√8", "3√(27)", "2 + 4√16", "5 √32", "sqrt 16+9", "half of 10 + 2", "a third of 9 - 3",
     "twice 3 + 4", "derivative of sin(x) at 30", "derivative of sin(x) at x = 90", "integral of sin(x) from 0 to 90",
 ]  # fmt: skip
 
@@ -26,7 +27,8 @@ def test_what_can_be_read_in_two_ways_is_passed_on(prompt: str) -> None:
 
 CLEAR = {
     "3/4 divided by 2": "3/8", "(3/4) divided by (1/2)": "3/2", "8 ÷ 4 ÷ 2": "1", "8 ÷ 4 × 3": "6", "2^10/2": "512",
-    "16^(1/2)": "4", "3 + 4/2": "5", "2 - 3*4": "-10", "2 squared times 3 squared": "36", "100 - 20% of 50": "90",
+    "16^(1/2)": "4", "3*√(8)": "6*sqrt(2)", "3√2": "3*sqrt(2)", "2√9": "6", "4√9": "12",
+    "3 + 4/2": "5", "2 - 3*4": "-10", "2 squared times 3 squared": "36", "100 - 20% of 50": "90",
     "(10*3) mod 4": "2", "derivative of sin(x) at 0": "1", "derivative of sin(x) at pi": "-1", "1e-3 + 1": "1001/1000",
     "derivative of sin(pi*x) at 1": "-pi", "derivative of x^2/2 at 3": "3",
 }  # fmt: skip

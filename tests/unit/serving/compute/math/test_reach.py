@@ -47,7 +47,10 @@ def test_no_grammar_answers_what_two_people_read_differently(text: str) -> None:
 REASONS = {
     "derivative of (x^2) + 3x": "It is not clear how far the word derivative reaches; put all of it in parentheses.",
     "derivative of x^4 at 2 + 3": "What stands behind the place may belong to it or to the answer; use parentheses.",
-    "1.000 + 1": "1.000 may be 1 or 1 thousand.",
+    "1.000 + 1": "1.000 may be 1 or 1,000.",
+    "17% of 1.500": "1.500 may be 1.5 or 1,500.",
+    "half of 12.250": "12.250 may be 12.25 or 12,250.",
+    "round 1.500 to the nearest hundred": "1.500 may be 1.5 or 1,500.",
     "5 > x > 3": "The inequality is solved as it stands.",
     "x + y = 5": "One equation of several letters asks for nothing; say `solve`, and for which letter.",
 }

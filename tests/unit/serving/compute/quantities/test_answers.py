@@ -38,6 +38,8 @@ ANSWERED = {
     "6-sided die shows 6 = 671/1296 (about 51.77%)",
     "Is 1900 a leap year?": "No, 1900 is not a leap year.",
     "What day of the week was July 4, 1776?": "the day of the week of 4 July 1776 = Thursday",
+    "What day of the week was 13 September 1752?": "the day of the week of 13 September 1752 (Gregorian calendar) = Wednesday",
+    "What day of the week was 14 September 1752?": "the day of the week of 14 September 1752 = Thursday",
     "How many days until 2026-12-25?": "days between 29 November 2026 (today, UTC) and 25 December 2026 = 26 days",
     "what day is tomorrow": "the date of tomorrow, in UTC = 30 November 2026, a Monday",
     "What date is 2 weeks from tomorrow?": "30 November 2026 (tomorrow, UTC) + 2 weeks = 14 December 2026, a Monday",

@@ -40,6 +40,20 @@ def test_case_tells_bits_from_bytes_and_mega_from_milli() -> None:
     assert isinstance(quantities.solve("8 mW in W"), results.PassedOn)
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("8 Mbps in MB/s", "8 Mbit/s = 1 MB/s"),
+        ("1 GB/s in Gbit/s", "1 GB/s = 8 Gbit/s"),
+        ("10 ft / 10 s", "10 ft / 10 s = 1 ft/s"),
+        ("7 days in weeks", "7 days = 1 week"),
+    ],
+)
+def test_one_of_a_unit_loses_its_plural_and_never_its_second(asked: str, told: str) -> None:
+    result = quantities.solve(asked)
+    assert isinstance(result, results.Solved) and result.answer == told
+
+
 def test_the_calendars_own_count_of_days_follows_the_gregorian_rule() -> None:
     number = calendar_dates.day_number(calendar_dates.make(1600, 1, 1))
     for year in range(1600, 2001):
