@@ -153,7 +153,7 @@ def test_one_that_turns_bad_while_it_bakes_is_taken_back_upon_main_too(house: Ho
     rows = json.loads(house.council.command("status", "--json").stdout)["services"]
     [gateway] = [one for one in rows if one["name"] == "gateway" and one["generation"] == target]
     os.kill(gateway["pid"], signal.SIGSTOP)
-    whole.wait_until(lambda: not baking(), WAY_S)
+    whole.wait_until(lambda: bool(house.history()[0]["outcome"]), WAY_S)
     assert house.history()[0]["outcome"] == "rolled back"
     whole.wait_until(house.in_step, 60)
     assert house.git("show", "main:prompts/code.md") == content.strip()
