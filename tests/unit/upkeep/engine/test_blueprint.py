@@ -305,6 +305,22 @@ def test_only_what_came_from_the_end_of_the_branch_is_adopted(where: home.Home) 
     assert git(where, "rev-parse", "main") == other == blueprint.current(where)
 
 
+def test_what_came_from_what_is_not_guessed_where_a_commit_cannot_be_read(where: home.Home) -> None:
+    first, second, third = (blueprint.commit(where, {"a": b"%d" % number}, "Go on") for number in range(3))
+    assert repository.is_ancestor(where, first, third) and repository.is_ancestor(where, third, third)
+    assert not repository.is_ancestor(where, third, first)
+    for made, of in (("0" * 40, third), (third, "0" * 40), ("0" * 40, "0" * 40)):
+        with pytest.raises(errors.BlueprintError, match=r"cannot be read from .*\. Put a copy of that folder"):
+            repository.is_ancestor(where, made, of)
+    (where.blueprint / "objects" / second[:2] / second[2:]).unlink()
+    with pytest.raises(errors.BlueprintError, match="a commit is missing or broken") as raised:
+        repository.is_ancestor(where, first, third)
+    assert second in raised.value.detail
+    shutil.rmtree(where.blueprint / "objects")
+    with pytest.raises(errors.BlueprintError, match="run `council init`"):
+        blueprint.holds(where, first)
+
+
 def test_a_switch_whose_sync_failed_is_synced_by_the_next_call(
     where: home.Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
