@@ -91,6 +91,11 @@ class Change:
     before: str | None
     mode: Mode = Mode.PLAIN
 
+    @property
+    def executable(self) -> bool:
+        """Whether the file is to be one that may be run."""
+        return self.mode is Mode.EXECUTABLE
+
 
 @dataclass(frozen=True, slots=True)
 class Patch:

@@ -14,12 +14,11 @@ Nothing here moves the link `current` or the branch.
 
 import contextlib
 import errno
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from council.domain import errors, home
+from council.domain import errors, home, patches
 from council.kit import beneath, commits
 from council.upkeep.engine import blueprint, changes, repository
 
@@ -39,12 +38,12 @@ class Patch:
     base: str
     title: str
     at_s: int
-    changes: tuple[changes.Change, ...]
+    changes: tuple[patches.Change, ...]
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the document, in hex, which names the patch."""
-        return hashlib.sha256(self.document).hexdigest()
+        """What names the patch."""
+        return patches.digest(self.document)
 
 
 def stage(where: home.Home, patch: Patch) -> str:
@@ -198,7 +197,7 @@ def _made_by(where: home.Home, generations: beneath.Folder, names: list[str], di
                 document = folder.read(changes.DOCUMENT, changes.BYTES_MAX).content
         except (FileNotFoundError, beneath.NotPlainError):
             continue
-        if hashlib.sha256(document).hexdigest() == digest and not repository.is_ancestor(where, name, live):
+        if patches.digest(document) == digest and not repository.is_ancestor(where, name, live):
             yield name
 
 

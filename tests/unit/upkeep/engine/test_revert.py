@@ -1,6 +1,5 @@
 """A patch that the branch holds is taken back by a commit that restores the tree before it; the branch only ever goes on."""
 
-import hashlib
 import itertools
 import os
 import shutil
@@ -11,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from council.domain import errors, home
-from council.upkeep.engine import blueprint, changes, repository, staging
+from council.domain import errors, home, patches
+from council.upkeep.engine import blueprint, repository, staging
+from staging_rig import drop, put
 
 AT_S = 1_800_000_000
 
@@ -29,7 +29,7 @@ def git(where: home.Home, *arguments: str) -> str:
     return (done.stdout + done.stderr).strip()
 
 
-def applied(where: home.Home, *made: changes.Change, title: str = "Patch", base: str = "") -> str:
+def applied(where: home.Home, *made: patches.Change, title: str = "Patch", base: str = "") -> str:
     """Stage a patch, have it serve and adopt it, as its way does; return its commit."""
     document = f"{title} {made}".encode()
     patch = staging.Patch(document, b"signature", base or blueprint.current(where), title, AT_S - 1000, made)
@@ -39,14 +39,9 @@ def applied(where: home.Home, *made: changes.Change, title: str = "Patch", base:
     return commit
 
 
-def put(path: str, content: bytes | None, *, executable: bool = False, before: bytes | None = None) -> changes.Change:
-    digest = None if before is None else hashlib.sha256(before).hexdigest()
-    return changes.Change(path, content, executable, digest)
-
-
 FIRST = (
-    put("changed", b"new", before=b"old"),
-    put("removed/deep", None, before=b"gone"),
+    put("changed", b"new", b"old"),
+    drop("removed/deep", b"gone"),
     put("added/one", b"1", executable=True),
 )
 
