@@ -112,6 +112,14 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What answers name: the generation that serves, and the CID of the patch that made it, None where none did."""
+
+    generation: str
+    cid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """What somebody sent, as the bytes that came."""
 

@@ -40,6 +40,11 @@ class Reason(enum.StrEnum):
     KERNEL_TOO_OLD = "kernel_too_old"
 
 
+def is_of_pair(path: str) -> bool:
+    """Return whether a file of a generation lies where the pair that made it does."""
+    return path.startswith(f"{FOLDER}/")
+
+
 def refusal(reason: Reason, message: str, detail: str = "") -> errors.StagingError:
     """Return the error that says why; `message` ends with what to do next."""
     return errors.StagingError(message, reason=reason.value, detail=detail)

@@ -129,7 +129,7 @@ def _write(
             touched = (one.path for one in patch.changes if one.path in before)
             found = {path: _read(source, before[path], live) for path in touched}
         changes.check_found(patch.changes, found)
-        after = changes.paths_after((path for path in before if not _is_of_pair(path)), patch.changes)
+        after = changes.paths_after((path for path in before if not changes.is_of_pair(path)), patch.changes)
         wanted = _wanted(before, patch)
         generations.make_folder(partial)
         with generations.inner(partial) as target:
@@ -149,7 +149,7 @@ def _wanted(before: Mapping[str, repository.Entry], patch: Patch) -> dict[str, r
         one.path: None if one.content is None else repository.File(one.content, one.executable) for one in patch.changes
     }
     # What lies beside the pair that made the live generation belongs to that one.
-    wanted |= {path: None for path in before if _is_of_pair(path)}
+    wanted |= {path: None for path in before if changes.is_of_pair(path)}
     wanted[changes.DOCUMENT] = repository.File(patch.document)
     wanted[changes.SIGNATURE] = repository.File(patch.signature)
     return wanted
@@ -210,10 +210,6 @@ def _remove_partials(generations: beneath.Folder) -> None:
     for name in generations.names(_GENERATIONS_MAX):
         if name.startswith(".") and name.endswith(".partial"):
             generations.remove(name)
-
-
-def _is_of_pair(path: str) -> bool:
-    return path.startswith(f"{changes.FOLDER}/")
 
 
 @contextlib.contextmanager

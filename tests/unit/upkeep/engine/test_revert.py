@@ -122,6 +122,18 @@ def test_patches_are_taken_back_from_the_last_to_the_first(where: home.Home) -> 
     assert repository.tree_of(where, roll_back(where, after_first, AT_S + 20)) == repository.tree_of(where, first)
 
 
+def test_what_serves_after_a_patch_was_taken_back_was_made_by_the_one_before(where: home.Home) -> None:
+    start = blueprint.current(where)
+    made = applied(where, put("added", b"1"), title="One")
+    second = applied(where, put("more", b"2"), title="Two")
+    of_one, of_two = (blueprint.cid_of(where, each) for each in (made, second))
+    assert None not in (of_one, of_two) and of_one != of_two
+    reverted = roll_back(where, second)
+    assert blueprint.cid_of(where, reverted) == of_one
+    assert blueprint.repair(where) == reverted, "nothing is left out of it"
+    assert blueprint.cid_of(where, roll_back(where, made, AT_S + 20)) is blueprint.cid_of(where, start) is None
+
+
 def test_what_the_branch_does_not_hold_is_not_taken_back(where: home.Home) -> None:
     start = blueprint.current(where)
     patch = staging.Patch(b"{}", b"signature", start, "Beside", AT_S, (put("added", b"2"),))
