@@ -18,7 +18,7 @@ import figures
 from council import homes
 from council.domain import authz, home, patches
 from council.patching import checking, roster, situation
-from council.upkeep.engine import blueprint, changes, staging
+from council.upkeep.engine import blueprint, staging
 from council.upkeep.patchctl import gpgv, journal, journal_key, lineage
 from council.upkeep.patchctl.core import judging
 
@@ -127,10 +127,9 @@ class _Bench:
             found = await checking.check(sent, self._sight, self._at, folder)
             patch = found.verdict.patch
             assert patch is not None and not found.reason, found
-            made = [changes.Change(one.path, one.content, False, one.before) for one in patch.changes]
             target = staging.stage(
                 self._where,
-                staging.Patch(sent.document, sent.signature, patch.base, patch.title, int(time.time()), tuple(made)),
+                staging.Patch(sent.document, sent.signature, patch.base, patch.title, int(time.time()), patch.changes),
             )
             whole_ms.append((time.perf_counter() - began_s) * 1000)
             staging.discard(self._where, found.verdict.digest, target)

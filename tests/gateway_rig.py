@@ -19,7 +19,7 @@ from council.backends.model_provider import openai
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
 from council.backends.records import sql
-from council.domain import access, config, gates, providers
+from council.domain import access, config, gates, patches, providers
 from council.gateway import application, auth, limits, parts, trial
 from council.kit import clock
 from council.serving import pipeline
@@ -33,6 +33,7 @@ from council.testing import watch as scripted_watch
 from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
+LABEL = patches.Label("0" * 40)
 TRIAL_KEY = "key-of-trials"
 # A query in other words than the guide's, and what is near to it.
 NEAREST = {"When may captains come in?": "hours.md"}
@@ -123,7 +124,7 @@ async def open_rig(
     learned.start()
     kept_incidents = sql_incidents.SqlIncidents(f"sqlite:///{folder / 'council.db'}")
     chain = pipeline.Pipeline(
-        specialists, ledger_writer, made_calls, found.escalation, settings.prices, "0" * 40, clock.SystemClock(),
+        specialists, ledger_writer, made_calls, found.escalation, settings.prices, LABEL, clock.SystemClock(),
         use.Remembering(memories, settings.memory), None, routers.Router(settings.router), learned,
     )  # fmt: skip
     book = unkept.UnkeptLedger()
@@ -131,7 +132,7 @@ async def open_rig(
         found.models, servers, {}, book, settings.calls, settings.budget, clock.SystemClock(), random.Random(1)
     )
     tried = pipeline.Pipeline(
-        specialists, book, unpaid, found.escalation, settings.prices, "0" * 40, clock.SystemClock(),
+        specialists, book, unpaid, found.escalation, settings.prices, LABEL, clock.SystemClock(),
         router=routers.Router(settings.router), reserve=0.0,
     )  # fmt: skip
     watch = scripted_watch.ScriptedWatch(*WATCHED)

@@ -4,8 +4,8 @@ import hashlib
 import stat
 from pathlib import Path
 
-from council.domain import home
-from council.upkeep.engine import blueprint, changes, staging
+from council.domain import home, patches
+from council.upkeep.engine import blueprint, staging
 
 FILES = {
     "council.yaml": b"port: 8000\n",
@@ -27,15 +27,16 @@ def begin(root: Path) -> home.Home:
     return where
 
 
-def put(path: str, content: bytes, before: bytes | None = None, executable: bool = False) -> changes.Change:
-    return changes.Change(path, content, executable, None if before is None else sha256(before))
+def put(path: str, content: bytes, before: bytes | None = None, executable: bool = False) -> patches.Change:
+    mode = patches.Mode.EXECUTABLE if executable else patches.Mode.PLAIN
+    return patches.Change(path, patches.Action.PUT, content, None if before is None else sha256(before), mode)
 
 
-def drop(path: str, before: bytes) -> changes.Change:
-    return changes.Change(path, None, before_sha256=sha256(before))
+def drop(path: str, before: bytes | None) -> patches.Change:
+    return patches.Change(path, patches.Action.DELETE, None, None if before is None else sha256(before))
 
 
-def patch(base: str, *made: changes.Change, number: int = 0) -> staging.Patch:
+def patch(base: str, *made: patches.Change, number: int = 0) -> staging.Patch:
     return staging.Patch(b'{"number":%d}' % number, b"signature", base, "Be polite", AT_S, made)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from council import care_app, ports
-from council.domain import access, answers, errors, providers
+from council.domain import access, answers, errors, patches, providers
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
@@ -143,7 +143,7 @@ def _server(provider: providers.Provider, key: str | None, config: config_module
 
 
 def gateway(
-    config: config_module.Config, found: providers.Catalogue, where: home_module.Home, generation: str
+    config: config_module.Config, found: providers.Catalogue, where: home_module.Home, label: patches.Label
 ) -> "door_module.Door":
     """Return the gateway's application; its lifespan opens and closes what it leans on, in order."""
     from council.backends.compute import unix as compute_unix
@@ -168,14 +168,14 @@ def gateway(
     made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     stages = _Stages(compute, recall, memories, sandbox, made_calls)
-    keeping = _keeping(book, learned, memories, config, where, generation)
+    keeping = _keeping(book, learned, memories, config, where, label)
     made = parts.Parts(
         config=config,
         records=made_records,
         incidents=made_incidents,
         watch=made_watch,
-        pipeline=_pipeline(stages, keeping, found, config, where, generation),
-        trials=_trials(stages, made_servers, off, found, config, where, generation),
+        pipeline=_pipeline(stages, keeping, found, config, where, label),
+        trials=_trials(stages, made_servers, off, found, config, where, label),
         calls=made_calls,
         sandbox=sandbox,
         memories=memories,
@@ -263,7 +263,7 @@ def _trials(
     found: providers.Catalogue,
     config: config_module.Config,
     where: home_module.Home,
-    generation: str,
+    label: patches.Label,
 ) -> "trial_module.Trials":
     """Return who may try this generation, with a pipeline that keeps nothing. Raises SetupError without their key.
 
@@ -277,7 +277,7 @@ def _trials(
     die = random.Random()  # noqa: S311 - draws deployments
     unpaid = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
     apart = dataclasses.replace(stages, calls=unpaid)
-    pipeline = _pipeline(apart, _Keeping(book, reserve=0.0), found, config, where, generation)
+    pipeline = _pipeline(apart, _Keeping(book, reserve=0.0), found, config, where, label)
     return trial.Trials(_digest(where.trial_key_file), pipeline)
 
 
@@ -291,7 +291,7 @@ def _keeping(
     memories: ports.Memories,
     config: config_module.Config,
     where: home_module.Home,
-    generation: str,
+    label: patches.Label,
 ) -> _Keeping:
     from council.backends.answer_cache import unix as answer_cache_unix
     from council.serving import pace
@@ -299,7 +299,7 @@ def _keeping(
     from council.serving.memory import use
 
     given = answer_cache_unix.UnixAnswerCache(where.socket("recall"), config.cache.timeout_s)
-    cache = cache_use.Cache(given, config.cache, generation)
+    cache = cache_use.Cache(given, config.cache, label.generation)
     return _Keeping(book, pace.RESERVE, use.Remembering(memories, config.memory), cache, learned)
 
 
@@ -309,21 +309,21 @@ def _pipeline(
     found: providers.Catalogue,
     config: config_module.Config,
     where: home_module.Home,
-    generation: str,
+    label: patches.Label,
 ) -> "pipeline_module.Pipeline":
     from council.serving import pipeline
     from council.serving.providers import speaker as speakers
     from council.serving.router import router
 
     speaker = speakers.Speaker(stages.calls, config.model.name)
-    prompts = where.generations / generation / "prompts"
+    prompts = where.generations / label.generation / "prompts"
     return pipeline.Pipeline(
         specialists(speaker, stages.compute, stages.recall, stages.sandbox, prompts, config),
         keeping.book,
         stages.calls,
         found.escalation,
         config.prices,
-        generation,
+        label,
         clock_module.SystemClock(),
         keeping.remembering,
         keeping.cache,

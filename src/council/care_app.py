@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from council import care_ports, ports
-from council.domain import alerting, budgets, errors, gates, sentinels, watching
+from council.domain import alerting, budgets, errors, gates, patches, sentinels, watching
 from council.domain import config as config_module
 from council.domain import forge as forge_module
 from council.domain import home as home_module
@@ -118,7 +118,7 @@ class Watcher:
 def watcher(
     config: config_module.Config,
     where: home_module.Home,
-    generation: str,
+    label: patches.Label,
     watched: Sequence[gates.Gate],
     rules: Sequence[sentinels.Sentinel],
     spending: Callable[[], Sequence[budgets.Line]],
@@ -149,7 +149,7 @@ def watcher(
         clock_module.SystemClock(),
     )
     listed = on_this_machine(watched)
-    made = loop.Loop(parts, listed, rules, seen, settings, generation)
+    made = loop.Loop(parts, listed, rules, seen, settings, label)
     return Watcher(made, lambda: targets(where), listed, rules, kept_alerts, samples, reads, source)
 
 

@@ -114,6 +114,15 @@ def inputs_digest(where: home_module.Home, generation: str | None, service: str)
         return ""
 
 
+def label_of(where: home_module.Home, generation: str) -> patches.Label:
+    """Return what answers name of a generation. A pair that cannot be read is told as none, and logged."""
+    try:
+        return patches.Label(generation, blueprint.cid_of(where, generation))
+    except errors.BlueprintError as error:
+        _log.warning("the patch that made the generation is not known", extra={"reason": error.message})
+        return patches.Label(generation)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file, {} for an empty one. A key given twice is an error. Raises ConfigError."""
     try:

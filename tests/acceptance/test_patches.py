@@ -61,6 +61,11 @@ class Owner:
     def newest(self) -> dict[str, Any]:
         return dict(json.loads(self.good("patch", "history", "--limit", "1", "--json"))[0])
 
+    def told(self) -> tuple[str, str | None]:
+        """Return the generation that an answer names, and the CID beside it."""
+        council = json.loads(self.good("ask", "--json", "What is 2 + 2?"))["council"]
+        return council["generation"], council["cid"]
+
     def asked(self, path: str = "/status", method: str = "GET", body: Any = None, key: bool = True) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.council.port + 1, timeout=30)
         headers = {"content-type": "application/json"}
@@ -150,6 +155,7 @@ def test_a_good_patch_is_live_within_minutes_and_no_request_fails_meanwhile(owne
     status = json.loads(owner.good("status", "--json"))
     assert {status["generation"], *(one["generation"] for one in status["services"])} == {row["target"]}
     assert (status["cid"], status["PATCHCTL_LAST_APPLY_TS"]) == (row["cid"], row["times"][-1][1])
+    assert owner.told() == (row["target"], row["cid"]) and owner.asked()[1]["cid"] == row["cid"]
     assert (owner.where.current / "prompts/general.md").read_text() == "Answer in one sentence.\n"
 
 
@@ -184,14 +190,18 @@ def test_a_patch_that_turns_bad_while_it_bakes_is_taken_back(owner: Owner) -> No
 
 
 def test_an_applied_patch_goes_when_a_person_says_so_and_stays_gone_after_a_start(owner: Owner) -> None:
-    before = owner.where.current.resolve()
+    before, (_, cid_before) = owner.where.current.resolve(), owner.told()
     assert owner.submit(owner.signed("prompts/note.md", "A note.\n")).returncode == 0
     cid = owner.newest()["cid"]
+    assert owner.told()[1] == cid
     out = owner.good("patch", "rollback", cid, "--reason", "Enough of it.")
     assert "Rolled back after" in out
     assert not (owner.where.current / "prompts/note.md").exists()
+    assert owner.told() == (owner.where.current.resolve().name, cid_before)
+    assert json.loads(owner.good("status", "--json"))["cid"] == cid_before
     owner.council.stop()
     owner.council.start()
+    assert owner.told() == (owner.where.current.resolve().name, cid_before)
     assert not (owner.where.current / "prompts/note.md").exists()
     assert (owner.where.current / "prompts/general.md").read_bytes() == (before / "prompts/general.md").read_bytes()
     assert owner.newest()["outcome"] == "rolled back"

@@ -113,7 +113,7 @@ COUNCIL = {
     "specialist": "math", "verified": True, "refused": False, "confidence": 1.0, "route_reasons": [], "passed_on": {},
     "evidence": {"level": "computed", "summary": "I read: 2.", "detail": {"reading": "2"}}, "degraded": [],
     "timings_ms": {"total": 1.0}, "tokens": {"prompt": 0, "completion": 0}, "model": None, "cost_usd_micros": 0,
-    "escalated": False, "generation": "0" * 40, "request_id": "r",
+    "escalated": False, "generation": "0" * 40, "cid": "c" * 16, "request_id": "r",
 }  # fmt: skip
 
 
@@ -161,7 +161,8 @@ def test_an_answer_is_printed_with_what_it_rests_on(where: home.Home, strange: A
     done = ask(where, strange, "two", "words")
     assert done.returncode == 0 and done.stdout.decode() == "Hi\n\n[math, verified: I read: 2.]\n"
     assert strange.asked[0]["messages"] == [{"role": "user", "content": "two words"}]
-    assert b"computed" in ask(where, strange, "--explain", "x").stdout
+    explained = ask(where, strange, "--explain", "x").stdout.decode()
+    assert "computed" in explained and f"Generation  {'0' * 8}, made by cid:{'c' * 16}\n" in explained
     assert json.loads(ask(where, strange, "--json", "x").stdout)["council"]["verified"] is True
     assert ask(where, strange, "-", stdin=b"from a pipe").returncode == 0
     assert strange.asked[-1]["messages"][0]["content"] == "from a pipe"

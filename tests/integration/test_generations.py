@@ -7,6 +7,7 @@ says which generation it is of, and the gateway says of which it is itself.
 import asyncio
 import collections
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -60,14 +61,6 @@ def light(number: int) -> dict[str, bytes]:
     }
 
 
-def staged(where: home.Home, parent: str, changes: dict[str, bytes]) -> str:
-    """Write a generation that is not live, as patchctl does."""
-    files = {path: repository.File(content) for path, content in changes.items()}
-    made = repository.add_commit(where, parent, files, "Change it")
-    blueprint.materialise(where, made)
-    return made
-
-
 def free_port() -> int:
     """Return a base port of which those of the live services and of those beside them are free now."""
     offsets = [beside + own for beside in (0, 20) for own in (0, 2, 4, 5, 6)]
@@ -84,7 +77,19 @@ class Running:
         models = {SLOW: {"deployments": [{"provider": "scripted", "model": SLOW, **FREE}]}}
         file = {"providers": {"scripted": {"url": f"{upstream_url}/v1", "key": "none"}}, "models": models}
         first = blueprint.commit(self.where, light(0) | {"providers.yaml": yaml.safe_dump(file).encode()}, "Begin")
-        self.numbers = {first: 0, staged(self.where, first, light(1)): 1}
+        self.cids: dict[str, str | None] = {first: None}
+        self.numbers = {first: 0, self.staged(first, light(1)): 1}
+
+    def staged(self, parent: str, changes: dict[str, bytes]) -> str:
+        """Write a generation that is not live, as patchctl does, with what made it."""
+        document = json.dumps(sorted(changes)).encode()
+        files = {
+            path: repository.File(content) for path, content in {**changes, ".council/patch.json": document}.items()
+        }
+        made = repository.add_commit(self.where, parent, files, "Change it")
+        blueprint.materialise(self.where, made)
+        self.cids[made] = hashlib.sha256(document).hexdigest()[:16]
+        return made
 
     def start(self, *before: str, names: Sequence[str] = NAMES, settings: Mapping[str, str] = SETTINGS) -> None:
         """Start the supervisor of these services, by another program if one is given; return when all are ready."""
@@ -124,7 +129,10 @@ class Running:
                 urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10).read().decode()
                 for url in urls
             )
-            said = json.loads(live)["generation"]
+            body = json.loads(live)
+            said = body["generation"]
+            if name in ("gateway", "watcher"):
+                assert body["cid"] == self.cids[said]
             told = [
                 line
                 for line in metrics.splitlines()
@@ -217,6 +225,7 @@ class Load:
 
     def _check(self, kind: str, number: int, told: dict[str, Any]) -> None:
         generation = told["council"]["generation"]
+        assert told["council"]["cid"] == self._running.cids[generation]
         self.served[generation] += 1
         if kind == "quote":
             said = told["choices"][0]["message"]["content"]
@@ -268,7 +277,7 @@ async def test_generations_take_over_under_load_and_nobody_is_answered_by_two(ru
 
 async def test_what_no_patch_touched_names_the_new_generation_without_a_restart(running: Running) -> None:
     first, _ = running.numbers
-    same = staged(running.where, first, {".council/notes.md": b"Nobody reads this.\n"})
+    same = running.staged(first, {".council/notes.md": b"Nobody reads this.\n"})
     running.numbers[same] = 0
     await asyncio.to_thread(running.start)
     before = {row.name: row.pid for row in await asyncio.to_thread(running.rows)}
@@ -339,7 +348,7 @@ async def test_services_with_users_of_their_own_take_over_as_well(running: Runni
     await asyncio.to_thread(running.start, *reachable.command(folder, []), names=names)
     assert users.describe(users.Regime("users")) in running.said()
     # Made while the others serve, as by a patch: only root can read it until it is launched.
-    second = staged(running.where, first, light(2))
+    second = running.staged(first, light(2))
     running.numbers[second] = 2
     assert (running.where.generations / second).stat().st_mode & 0o777 == 0o700
 
@@ -362,7 +371,7 @@ async def changed(running: Running, names: Sequence[str], settings: dict[str, An
 
     def stage() -> tuple[str, list[str]]:
         first = blueprint.current(running.where)
-        made = staged(running.where, first, {"council.yaml": yaml.safe_dump(settings).encode()})
+        made = running.staged(first, {"council.yaml": yaml.safe_dump(settings).encode()})
         parts = [reading.read(running.where.generations / name, homes.parse_settings) for name in (first, made)]
         return made, sorted(inputs.touched(names, *parts))
 

@@ -78,7 +78,7 @@ def _explain(council: dict[str, Any]) -> None:
         ("Timings", timings),
         ("Tokens", f"{tokens['prompt']} in, {tokens['completion']} out, model {council['model'] or 'none'}"),
         ("Cost", f"{council['cost_usd_micros']} micro-dollars, escalated: {'yes' if council['escalated'] else 'no'}"),
-        ("Generation", council["generation"][:8]),
+        ("Generation", council["generation"][:8] + (f", made by cid:{cid}" if (cid := council.get("cid")) else "")),
         ("Request", council["request_id"]),
     ]
     options.print_rows([(name, unseen.for_terminal(text)) for name, text in rows])

@@ -253,7 +253,7 @@ class Answer:
     `timings_ms` maps stage to milliseconds. `passed_on` maps each specialist that declined to its reason. `degraded`
     names parts that were away and what that changed. `provider` is whose server answered, and `tried` what went wrong at
     others before, where a model was asked by its name. `memory` says what was used and kept, None where memory is off. `trial`
-    is there where the question was marked.
+    is there where the question was marked. `cid` is that of the patch that made the generation, None where none did.
     """
 
     request_id: str
@@ -267,6 +267,7 @@ class Answer:
     route_reasons: Sequence[str]
     degraded: Sequence[str]
     generation: str
+    cid: str | None = None
     provider: str = ""
     tried: Sequence[str] = ()
     memory: Mapping[str, Any] | None = None

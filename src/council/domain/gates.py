@@ -157,7 +157,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict with all that a person needs to believe it. `source` names the evaluator; `since_s` is epoch seconds."""
+    """A verdict with all that a person needs to believe it. `source` names the evaluator; `since_s` is epoch seconds.
+
+    `cid` is that of the patch that made the generation, None where none did.
+    """
 
     gate: Gate
     verdict: Verdict
@@ -168,6 +171,7 @@ class Judged:
     source: str
     generation: str
     since_s: float
+    cid: str | None = None
 
 
 def metrics(gate: Gate) -> frozenset[str]:

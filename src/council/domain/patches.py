@@ -91,6 +91,11 @@ class Change:
     before: str | None
     mode: Mode = Mode.PLAIN
 
+    @property
+    def executable(self) -> bool:
+        """Whether the file is to be one that may be run."""
+        return self.mode is Mode.EXECUTABLE
+
 
 @dataclass(frozen=True, slots=True)
 class Patch:
@@ -104,6 +109,14 @@ class Patch:
     reason: str
     changes: tuple[Change, ...]
     ticket: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What answers name: the generation that serves, and the CID of the patch that made it, None where none did."""
+
+    generation: str
+    cid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,10 @@ def read_targets(listed: object) -> list[Target]:
 
 @dataclass(frozen=True, slots=True)
 class GateLine:
-    """A judged gate as it is shown, flat. `value` is in `unit`; the verdict holds from `since_s` on, epoch seconds."""
+    """A judged gate as it is shown, flat. `value` is in `unit`; the verdict holds from `since_s` on, epoch seconds.
+
+    `cid` is that of the patch that made the generation, None where none did.
+    """
 
     name: str
     value: float | None
@@ -132,6 +135,7 @@ class GateLine:
     protects: str
     no_data: str
     playbooks: tuple[str, ...]
+    cid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,7 @@ def line(judged: gates.Judged) -> GateLine:
         protects=gate.protects,
         no_data=gate.no_data,
         playbooks=gate.playbooks,
+        cid=judged.cid,
     )
 
 

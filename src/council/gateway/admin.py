@@ -29,10 +29,11 @@ class PartState(pydantic.BaseModel):
 
 
 class Status(pydantic.BaseModel):
-    """The service as this gateway sees it."""
+    """The service as this gateway sees it; `cid` is that of the patch that made the generation, null where none did."""
 
     version: str
     generation: str
+    cid: str | None
     model: str
     state: str
     parts: list[PartState]
@@ -88,7 +89,8 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
         states = await vitals.states()
         return Status(
             version=council.__version__,
-            generation=made.generation,
+            generation=made.label.generation,
+            cid=made.label.cid,
             model=made.config.model.name,
             state=sentence(states),
             parts=[PartState(name=name, state=state) for name, state in states.items()],

@@ -127,7 +127,7 @@ def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
 async def _report_self(made: parts.Parts, vitals: health.Health) -> None:
     """Keep this worker's own gauges fresh: a scrape reaches only one of several workers."""
     while True:
-        observing.observe_process("gateway", made.generation)
+        observing.observe_process("gateway", made.label.generation)
         vitals.providers()
         await asyncio.sleep(_SELF_REPORT_S)
 

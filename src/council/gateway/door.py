@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from council import telemetry
 from council.domain import config as config_module
-from council.domain import errors
+from council.domain import errors, patches
 from council.gateway import errors as http_errors
 from council.gateway import exchange, limits, presence, trial
 from council.kit import ids, json_logs
@@ -52,7 +52,7 @@ class Door:
         template_of: Callable[[str], str],
         closing: asyncio.Event,
         recognise: Callable[[Scope], telemetry.Apart | None] = lambda _: None,
-        relabel: Callable[[str], None] = lambda _: None,
+        relabel: Callable[[patches.Label], None] = lambda _: None,
     ):
         """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
 

@@ -38,6 +38,7 @@ class GateForm(pydantic.BaseModel):
     window_s: float
     source: str
     generation: str
+    cid: str | None
     since_us: int
     protects: str
     no_data: str

@@ -1,6 +1,7 @@
 """Whether the service lives, is ready, and what it measures."""
 
 import asyncio
+import dataclasses
 import time
 from typing import Any
 
@@ -44,7 +45,7 @@ class Health:
 
     async def live(self, _: Request) -> Response:
         """Say that this process serves."""
-        return _json({"live": True, "generation": self._parts.generation})
+        return _json({"live": True, **dataclasses.asdict(self._parts.label)})
 
     async def ready(self, _: Request) -> Response:
         """Say whether questions can be answered: 200, or 503 with what is away."""
@@ -54,7 +55,7 @@ class Health:
             "ready": ready,
             "degraded": sorted(name for name, state in states.items() if state != "up"),
         }
-        body |= {"parts": states, "providers": self.providers(), "generation": self._parts.generation}
+        body |= {"parts": states, "providers": self.providers(), **dataclasses.asdict(self._parts.label)}
         body |= {"inputs_digest": observing.inputs_of("gateway")}
         return _json(body, 200 if ready else 503)
 
@@ -68,7 +69,7 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         """Show the metrics of all gateway workers, summed."""
         self._parts.doorkeeper.admit_scrape(request)
-        observing.observe_process("gateway", self._parts.generation)
+        observing.observe_process("gateway", self._parts.label.generation)
         self.providers()
         return Response(await asyncio.to_thread(telemetry.render), media_type=telemetry.CONTENT_TYPE)
 

@@ -67,6 +67,7 @@ _EVENT: dict[str, Any] = {
         "data": {"type": "string", "description": "A chat.completion.chunk or an error as JSON, or [DONE]."}
     },
 }
+_CID: dict[str, Any] = {"type": ["string", "null"], "description": "Of the patch that made the generation, if one did."}
 _LEVELS = ["proved", "computed", "user-tested", "self-tested", "agreed", "quoted", "none"]
 
 _SCHEMAS: dict[str, Any] = {
@@ -110,6 +111,7 @@ _SCHEMAS: dict[str, Any] = {
             "passed_on": {"type": "object", "additionalProperties": _TEXT},
             "degraded": {"type": "array", "items": _TEXT},
             "generation": _TEXT,
+            "cid": _CID,
         },
         properties_more={
             "memory": {"type": "object", "description": "What memory gave and kept, where it is on."},
@@ -147,13 +149,14 @@ _SCHEMAS: dict[str, Any] = {
     ),
     "Model": _object({"id": _TEXT, "object": {"const": "model"}, "created": _COUNT, "owned_by": _TEXT}),
     "Models": _object({"object": {"const": "list"}, "data": {"type": "array", "items": _ref("Model")}}),
-    "Live": _object({"live": _FLAG, "generation": _TEXT}),
+    "Live": _object({"live": _FLAG, "generation": _TEXT, "cid": _CID}),
     "Ready": _object(
         {
             "ready": _FLAG,
             "degraded": {"type": "array", "items": _TEXT},
             "parts": {"type": "object", "additionalProperties": _TEXT},
             "generation": _TEXT,
+            "cid": _CID,
             "inputs_digest": _TEXT,
         }
     ),

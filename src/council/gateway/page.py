@@ -41,11 +41,12 @@ def _document(state: str, made: parts.Parts, port: int) -> str:
         f"curl http://127.0.0.1:{port}/v1/chat/completions -H 'content-type: application/json' \\\n"
         f""" -d '{{"model": "council", "messages": [{{"role": "user", "content": "{questions.QUESTIONS[0][1]}"}}]}}'"""
     )
+    by = "" if made.label.cid is None else f", made by patch <code>{made.label.cid}</code>"
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Council</title><style>{_STYLE}</style></head><body>
 <h1>Council</h1>
-<p class="state">{html.escape(state)} Generation <code>{html.escape(made.generation[:8])}</code>,
+<p class="state">{html.escape(state)} Generation <code>{html.escape(made.label.generation[:8])}</code>{by},
 model <code>{html.escape(made.config.model.name)}</code>, version {council.__version__}.</p>
 <h2>Five questions to try</h2><table>{rows}</table>
 <p>Ask with <code>.venv/bin/council ask "..."</code>, with any OpenAI client, or so:</p><pre>{example}</pre>

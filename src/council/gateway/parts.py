@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from council import care_ports, ports
 from council.domain import config as config_module
+from council.domain import patches
 from council.gateway import auth, limits, trial
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls as calls_module
@@ -36,11 +37,11 @@ class Parts:
     closing: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
     @property
-    def generation(self) -> str:
-        """The generation that this process says it is of; another after `Door.relabel`."""
-        return self.pipeline.generation
+    def label(self) -> patches.Label:
+        """What this process says it is of; another after `Door.relabel`."""
+        return self.pipeline.label
 
-    def relabel(self, generation: str) -> None:
+    def relabel(self, label: patches.Label) -> None:
         """Have every answer from now on name this generation, those to marked questions too."""
-        self.pipeline.relabel(generation)
-        self.trials.pipeline.relabel(generation)
+        self.pipeline.relabel(label)
+        self.trials.pipeline.relabel(label)

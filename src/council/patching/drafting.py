@@ -106,14 +106,11 @@ def check_stages(live: Path, given: Sequence[patches.Change]) -> None:
 
     Raises PatchRefusedError with staging's reason.
     """
-    wanted = [changes.Change(one.path, one.content, one.mode is patches.Mode.EXECUTABLE, one.before) for one in given]
     there = {one.path: _held(live / one.path) for one in given if _is_plain(live / one.path)}
     try:
-        changes.check(wanted)
-        changes.check_found(
-            wanted, {path: beneath.Plain(held.content, held.executable) for path, held in there.items()}
-        )
-        changes.paths_after(_listing(live), wanted)
+        changes.check(given)
+        changes.check_found(given, {path: beneath.Plain(held.content, held.executable) for path, held in there.items()})
+        changes.paths_after(_listing(live), given)
     except errors.StagingError as error:
         raise errors.PatchRefusedError(error.message, reason=error.reason) from error
 

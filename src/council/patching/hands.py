@@ -13,7 +13,7 @@ from council import care_ports, homes
 from council.domain import errors, home, inputs, patches
 from council.kit import commits
 from council.patching import checking, situation, submitted
-from council.upkeep.engine import blueprint, changes, staging
+from council.upkeep.engine import blueprint, staging
 from council.upkeep.engine import inputs as engine_inputs
 from council.upkeep.patchctl import freeze, journal, steps
 from council.upkeep.patchctl.core import documents
@@ -80,19 +80,8 @@ class Hands:
         sent = submitted.find(self._where, state.digest)
         rules = situation.look(self._where).policy
         patch = documents.parse(sent.document, rules.sizes)
-        made = [
-            changes.Change(one.path, one.content, one.mode is patches.Mode.EXECUTABLE, one.before)
-            for one in patch.changes
-        ]
         came_s = self._time_of(steps.Phase.STAGING, state.digest)
-        whole = staging.Patch(
-            sent.document,
-            sent.signature,
-            patch.base,
-            patch.title,
-            came_s,
-            tuple(made),
-        )
+        whole = staging.Patch(sent.document, sent.signature, patch.base, patch.title, came_s, patch.changes)
         return staging.stage(self._where, whole)
 
     def _time_of(self, phase: steps.Phase, digest: str) -> int:

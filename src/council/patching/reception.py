@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ class Reception:
 
     async def begin(self) -> None:
         """End what was begun before this process began."""
-        self._going = asyncio.create_task(self._recover())
+        self._take_along(self._recover())
 
     async def close(self) -> None:
         """Leave what is at work to the next start. Idempotent."""
@@ -152,7 +152,7 @@ class Reception:
             assert patch is not None
             # Bases are compared by tree; what the patch is put upon is what serves.
             live = blueprint.current(self._parts.where)
-            self._start(self._way.apply(digest, live, about, trial=trial))
+            self._take_along(self._go(self._way.apply(digest, live, about, trial=trial)))
         return checked
 
     async def roll_back(self, cid: str, by: str, reason: str) -> history.Row:
@@ -176,7 +176,8 @@ class Reception:
             if not (self._parts.where.generations / row.base).is_dir():
                 await asyncio.to_thread(self._materialise, row.base)
             about = {"by": by, "asked": reason}
-            self._start(self._way.roll_back(steps.Unwanted(row.digest, row.base, row.target, why), about))
+            unwanted = steps.Unwanted(row.digest, row.base, row.target, why)
+            self._take_along(self._go(self._way.roll_back(unwanted, about)))
         return row
 
     async def override(self, document: bytes, signature: bytes) -> overriding.Override:
@@ -242,10 +243,11 @@ class Reception:
         await self._parts.generations.launch(live, ())
         await self._parts.generations.promote(live)
 
-    def _start(self, going: Any) -> None:
-        self._going = asyncio.create_task(self._go(going))
+    def _take_along(self, going: Coroutine[Any, Any, None]) -> None:
+        self._going = asyncio.create_task(going)
+        self._going.add_done_callback(_log_failure)
 
-    async def _go(self, going: Any) -> None:
+    async def _go(self, going: Coroutine[Any, Any, steps.State]) -> None:
         await self._ended(await going)
 
     async def _recover(self) -> None:
@@ -311,6 +313,7 @@ class Reception:
             self._parts.book.append(record)
         except OSError as error:
             self._unkept = error
+            _log.error("a record was not kept, and this process must begin anew", exc_info=error)
             raise _refused_by_disk(error) from error
 
     def _tell(self, row: history.Row | None) -> None:
@@ -346,6 +349,11 @@ class Reception:
     def _materialise(self, generation: str) -> None:
         with blueprint.locked(self._parts.where):
             blueprint.materialise(self._parts.where, generation)
+
+
+def _log_failure(going: asyncio.Task[None]) -> None:
+    if not going.cancelled() and (error := going.exception()) is not None:
+        _log.error("the way of a patch broke off, and this process must begin anew", exc_info=error)
 
 
 def _busy(row: history.Row | None) -> errors.OverloadedError:

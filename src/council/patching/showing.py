@@ -19,7 +19,7 @@ def summary(live: Path, changes: Iterable[patches.Change]) -> Iterator[str]:
     for one in changes:
         old, new = before(live, one).splitlines(), (one.content or b"").splitlines()
         sign = "-" if one.content is None else "~" if one.before else "+"
-        mode = ", executable" if one.mode is patches.Mode.EXECUTABLE else ""
+        mode = ", executable" if one.executable else ""
         yield f"{sign} {one.path}  {_counted(old, new)}{mode}"
 
 

@@ -18,7 +18,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
     harness.setup_logging(environment.name)
     # Wired first: confined, Python could not keep what it compiled, and every start would compile again.
     catalogue = homes.load_catalogue(where, environment.generation, config)
-    application = app.gateway(config, catalogue, where, environment.generation)
+    label = homes.label_of(where, environment.generation)
+    application = app.gateway(config, catalogue, where, label)
     listener = environment.tcp_socket("public", config.gateway.host, config.port)
     on = [
         one for one in catalogue.providers.values() if one.key == "none" or where.provider_key_file(one.name).exists()
@@ -31,7 +32,10 @@ def main(config: config_module.Config, where: home.Home) -> int:
     gc.set_threshold(*_COLLECT_AFTER)
 
     def obey(order: orders.Order) -> None:
-        application.relabel(environment.generation)
+        nonlocal label
+        if environment.generation != label.generation:
+            label = homes.label_of(where, environment.generation)
+            application.relabel(label)
         if order.word == orders.ALONE and config.gateway.workers > 1:
             table.forget_ended(where)
 

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import dataclasses
 import hmac
 import logging
 import os
@@ -132,6 +133,7 @@ class _Patchctl:
         self._clock = clock_module.SystemClock()
         self._key = care_app.read_secret(where.patches_key_file)
         self._steward_key = care_app.read_secret(where.steward_key_file)
+        self._label = homes.label_of(where, environment.generation)
         self._reading = 0
         self._ending = False
         self._reception: reception.Reception
@@ -292,7 +294,7 @@ class _Patchctl:
 
     async def _status(self, request: Request) -> Response:
         self._admit_reader(request)
-        return exchange.json_response(_standing(self._reception.standing()))
+        return exchange.json_response(_standing(self._reception.standing(), self._labelled().cid))
 
     async def _events(self, request: Request) -> Response:
         self._admit_reader(request)
@@ -315,7 +317,7 @@ class _Patchctl:
 
     async def _live(self, _: Request) -> Response:
         failed = self.has_failed
-        body = {"live": not failed, "generation": self._environment.generation}
+        body = {"live": not failed, **dataclasses.asdict(self._labelled())}
         return JSONResponse(body, 503 if failed else 200)
 
     async def _metrics(self, _: Request) -> Response:
@@ -326,6 +328,12 @@ class _Patchctl:
             telemetry.PATCHES_QUOTA_USED.labels("patchctl").set(found.used.bots)
             telemetry.PATCHES_QUOTA_LIMIT.labels("patchctl").set(found.policy.bots_daily + found.used.extra)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
+
+    def _labelled(self) -> patches.Label:
+        """Return what serves, by the supervisor's last word."""
+        if self._label.generation != self._environment.generation:
+            self._label = homes.label_of(self._where, self._environment.generation)
+        return self._label
 
     def _admit(self, request: Request, *others: str) -> None:
         """Return if whoever asks has the owner's key, or one of `others`."""
@@ -385,10 +393,11 @@ def _decision(found: checking.Checked, accepted: int, told: Any = None) -> Respo
     return JSONResponse(body, _STATUS.get(found.reason, _REFUSED) if found.reason else accepted, wait)  # type: ignore[call-overload]
 
 
-def _standing(found: reception.Standing) -> dict[str, Any]:
+def _standing(found: reception.Standing, cid: str | None) -> dict[str, Any]:
     frozen = found.freeze
     return {
         "generation": found.serving,
+        "cid": cid,
         "at_work": None if found.at_work is None else history.told(found.at_work),
         "frozen": frozen is not None,
         "freeze": None if frozen is None else {"reason": frozen.reason, "by": frozen.by, "at_us": frozen.at_us},

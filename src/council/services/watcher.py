@@ -69,7 +69,7 @@ def _wired(config: config_module.Config, where: home.Home, generation: str) -> c
         return budgets.lines(records.spend(at_us), config.budget, models, records.tokens(), at_us)
 
     watched, rules = homes.load_gates(where, generation), homes.load_sentinels(where, generation)
-    return care_app.watcher(config, where, generation, watched, rules, spending)
+    return care_app.watcher(config, where, homes.label_of(where, generation), watched, rules, spending)
 
 
 class _Watcher:
@@ -128,7 +128,7 @@ class _Watcher:
 
     async def _live(self, _: Request) -> Response:
         live = not self.is_late
-        told = {"generation": self._environment.generation, "inputs_digest": observing.inputs_of("watcher")}
+        told = dataclasses.asdict(self._made.loop.label) | {"inputs_digest": observing.inputs_of("watcher")}
         body = {"live": live, "turn": self._made.loop.sight.turn, **told}
         return JSONResponse(body, 200 if live else 503)
 
@@ -187,7 +187,8 @@ class _Watcher:
             self._is_live.clear()
             self._watching.cancel()
             return
-        self._made.loop.relabel(self._environment.generation)
+        if self._environment.generation != self._made.loop.label.generation:
+            self._made.loop.relabel(homes.label_of(self._where, self._environment.generation))
         self._turned_s = self._turned_s if self._is_live.is_set() else asyncio.get_running_loop().time()
         self._is_live.set()
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from council import telemetry
-from council.domain import answering, answers, errors, ledger, money, providers
+from council.domain import answering, answers, errors, ledger, money, patches, providers
 from council.kit import clock as clock_module
 from council.serving import escalation as escalation_module
 from council.serving import pace, several
@@ -66,7 +66,7 @@ class Asker:
 class Pipeline:
     """Chains the stages for one question at a time; holds no state between questions.
 
-    `generation` is the one that answers name; see `relabel`.
+    `label` is what answers name; see `relabel`.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Pipeline:
         calls: calls_module.Calls,
         escalation: providers.Escalation,
         prices: Mapping[str, money.Price],
-        generation: str,
+        label: patches.Label,
         clock: clock_module.Clock,
         remembering: use.Remembering | None = None,
         cache: cache_module.Cache | None = None,
@@ -90,7 +90,7 @@ class Pipeline:
         self._calls = calls
         self._escalation = escalation_module.Escalation(escalation, calls, reserve)
         self._prices = prices
-        self.generation = generation
+        self.label = label
         self._clock = clock
         self._remembering = remembering
         self._cache = cache
@@ -100,11 +100,11 @@ class Pipeline:
         self._open = 0
         self._none_open = asyncio.Event()
 
-    def relabel(self, generation: str) -> None:
+    def relabel(self, label: patches.Label) -> None:
         """Name this generation in the answers to questions that begin from now on."""
-        self.generation = generation
+        self.label = label
         if self._cache is not None:
-            self._cache.relabel(generation)
+            self._cache.relabel(label.generation)
 
     async def answer(
         self, question: answers.Question, asker: Asker
@@ -114,8 +114,7 @@ class Pipeline:
         Closing the iterator early cancels the work and records that. Raises errors of `domain.errors`; after the first
         delta too, and then the text so far is not an answer.
         """
-        run = run_module.Run(question, asker.user_id, asker.token_id, self._clock)
-        run.generation = self.generation
+        run = run_module.Run(question, asker.user_id, asker.token_id, self._clock, self.label)
         run.degraded.extend(asker.degraded)
         self._open += 1
         self._none_open.clear()
@@ -148,10 +147,10 @@ class Pipeline:
 
     def relay(self, question: answers.Question, request: calls_module.Request, asker: Asker) -> relay_module.Relay:
         """Return the way of a request to the model that it names. `question` says what the ledger is to know of it."""
-        run = run_module.Run(question, asker.user_id, asker.token_id, self._clock)
+        run = run_module.Run(question, asker.user_id, asker.token_id, self._clock, self.label)
         run.degraded.extend(asker.degraded)
         tab = _tab(question, asker)
-        return relay_module.Relay(self._calls, request, run, tab, self._writer, self.generation, self._keep)
+        return relay_module.Relay(self._calls, request, run, tab, self._writer, self._keep)
 
     async def _cascade(
         self, question: answers.Question, asker: Asker, run: run_module.Run
@@ -295,12 +294,12 @@ class Pipeline:
         run.cost_usd_micros = await self._cost(finding, run)
         outcome = ledger.Outcome.REFUSED if finding.refused else ledger.Outcome.ANSWERED
         with run.stage("ledger"), telemetry.of(telemetry.LEDGER_SECONDS).time():
-            await self._writer.record(run.row(outcome, run.generation), run.charges)
+            await self._writer.record(run.row(outcome), run.charges)
         run.recorded = True
         run.observe(outcome)
         if self._learning is not None and self._learning.on and (learned := run.learned()) is not None:
             self._learning.note(run.question, learned)
-        return run.answer(run.generation)
+        return run.answer()
 
     async def _cost(self, finding: answers.Finding, run: run_module.Run) -> int:
         if run.tab is not None:
@@ -321,13 +320,13 @@ class Pipeline:
             run.cost_usd_micros = run.tab.cost_usd_micros
         run.observe(outcome, failure)
         try:
-            await self._writer.record(run.row(outcome, run.generation), run.charges)
+            await self._writer.record(run.row(outcome), run.charges)
         except errors.CouncilError as error:
             _log.error("a failed request is not in the ledger", extra={"detail": error.detail})
 
     async def _record_cancelled(self, run: run_module.Run) -> None:
         """Record without anybody waiting: the caller is gone, and its task is being cancelled."""
-        row = run.row(ledger.Outcome.CANCELLED, run.generation)
+        row = run.row(ledger.Outcome.CANCELLED)
         if run.tab is not None:
             await run.tab.settled()
             row = dataclasses.replace(row, cost_usd_micros=run.tab.cost_usd_micros)

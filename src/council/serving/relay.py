@@ -39,7 +39,6 @@ class Relay:
         run: run_module.Run,
         tab: attempts.Tab,
         writer: LedgerWriter,
-        generation: str,
         keep: Callable[[Coroutine[Any, Any, None]], None],
     ):
         """`keep` runs a coroutine to its end that nobody waits for."""
@@ -48,7 +47,6 @@ class Relay:
         self._run = run
         self._tab = run.tab = tab
         self._writer = writer
-        self._generation = generation
         self._keep = keep
         self._answering: attempts.Answering | None = None
         self._failure: BaseException | None = None
@@ -81,11 +79,11 @@ class Relay:
         run.finding = answers.Finding("", 0.0, _UNCHECKED, usage=tab.usage, model=tab.step.model.name)
         run.cost_usd_micros = tab.cost_usd_micros
         with run.stage("ledger"):
-            row = run.row(ledger.Outcome.ANSWERED, self._generation)
+            row = run.row(ledger.Outcome.ANSWERED)
             await self._noting_failure(self._writer.record(row, run.charges))
         run.recorded = True
         run.observe(ledger.Outcome.ANSWERED)
-        return run.answer(self._generation)
+        return run.answer()
 
     async def close(self) -> None:
         """Record whatever came of it, if that is not done. Does not wait: a paid answer is read on to learn its cost."""
@@ -102,7 +100,7 @@ class Relay:
         self._run.finding = _spent(self._tab)
         self._run.observe(outcome, self._failure)
         try:
-            await self._writer.record(self._run.row(outcome, self._generation), self._run.charges)
+            await self._writer.record(self._run.row(outcome), self._run.charges)
         except errors.CouncilError as error:
             _log.error("a request that ended early is not in the ledger", extra={"detail": error.detail})
 

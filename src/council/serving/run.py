@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from council import telemetry
-from council.domain import answers, errors, learning, ledger
+from council.domain import answers, errors, learning, ledger, patches
 from council.kit import clock as clock_module
 from council.serving.memory import use
 from council.serving.providers import attempts
@@ -13,7 +13,15 @@ from council.serving.providers import attempts
 class Run:
     """A notebook for one question; the pipeline writes, rows and answers are read from it."""
 
-    def __init__(self, question: answers.Question, user_id: str, token_id: str, clock: clock_module.Clock):
+    def __init__(
+        self,
+        question: answers.Question,
+        user_id: str,
+        token_id: str,
+        clock: clock_module.Clock,
+        label: patches.Label,
+    ):
+        """`label` is of what serves it from beginning to end, whatever becomes live meanwhile."""
         self.question = question
         self.route = answers.Route.GENERAL
         self.reasons: Sequence[str] = ()
@@ -30,14 +38,13 @@ class Run:
         self.memory: use.Use | None = None
         # Whether the router's order was tried for the whole question, so that its end says something of that order.
         self.routed = False
-        # What serves it from beginning to end, whatever becomes live meanwhile.
-        self.generation = ""
         # What would have been held for a paid model, had it been asked; only of a marked question.
         self.withheld_usd_micros: int | None = None
         self._apart = telemetry.apart()
         self._user_id = user_id
         self._token_id = token_id
         self._clock = clock
+        self._label = label
         self._started_us = clock.now_us()
         self._started_s = clock.monotonic_s()
         self._first_s = 0.0
@@ -71,7 +78,7 @@ class Run:
         self.passed_on[str(route)] = error.message
         self.degraded.append(f"{route}: {error.code}")
 
-    def row(self, outcome: ledger.Outcome, generation: str) -> ledger.LedgerRow:
+    def row(self, outcome: ledger.Outcome) -> ledger.LedgerRow:
         """Return the ledger's row for what happened so far."""
         finding = self.finding
         level = finding.evidence.level if finding else answers.Level.NONE
@@ -94,7 +101,7 @@ class Run:
             cost_usd_micros=self.cost_usd_micros,
             first_us=round((self._first_s or total_s) * 1e6),
             total_us=round(total_s * 1e6),
-            generation=generation,
+            generation=self._label.generation,
             local=self.local,
         )
 
@@ -127,7 +134,7 @@ class Run:
             return ()
         return [charge for charge in self.tab.charges if charge.hold or charge.cost_usd_micros or not self.tab.local]
 
-    def answer(self, generation: str) -> answers.Answer:
+    def answer(self) -> answers.Answer:
         """Return the answer with everything that the caller is told."""
         assert self.finding is not None
         self._timings_ms["total"] = round(self._elapsed_s() * 1000, 3)
@@ -142,7 +149,8 @@ class Run:
             passed_on=dict(self.passed_on),
             route_reasons=tuple(self.reasons),
             degraded=tuple(self.degraded),
-            generation=generation,
+            generation=self._label.generation,
+            cid=self._label.cid,
             provider=self.tab.step.deployment.provider if self.tab and self.tab.step else "",
             tried=tuple(self.tab.tried) if self.tab else (),
             memory=self.memory.report(self.route) if self.memory else None,

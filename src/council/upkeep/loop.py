@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from council import care_ports, observing, ports
-from council.domain import budgets, errors, gates, incidents, sentinels, states, timeseries, watching
+from council.domain import budgets, errors, gates, incidents, patches, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
 from council.upkeep.gates import embedded, promql, sudden
@@ -88,7 +88,7 @@ class Parts:
 
 
 class Loop:
-    """Turns, one after the other. `sight` is what the last one saw."""
+    """Turns, one after the other. `sight` is what the last one saw, `label` what its gates are of."""
 
     def __init__(
         self,
@@ -97,14 +97,14 @@ class Loop:
         rules: Sequence[sentinels.Sentinel],
         seen: recent.Recent,
         settings: watching.WatchConfig,
-        generation: str,
+        label: patches.Label,
     ):
         self.sight = watching.Sight(0, 0.0)
         self._parts = parts
         self._gates = watched
         self._seen = seen
         self._settings = settings
-        self._generation = generation
+        self.label = label
         self._rules = rules
         self._page_after_s = {one.name: one.page_after_s for one in rules}
         self._house = house.House(rules)
@@ -130,9 +130,9 @@ class Loop:
         self._targets: Sequence[watching.Target] = ()
         self._untold = ""
 
-    def relabel(self, generation: str) -> None:
+    def relabel(self, label: patches.Label) -> None:
         """Judge by these gates for another generation from now on: it has the same ones."""
-        self._generation = generation
+        self.label = label
 
     async def take_up(self) -> None:
         """Go on where the watcher before this one ended. What it left may be lost; that is said."""
@@ -321,15 +321,15 @@ class Loop:
             self._changed.append((gate.name, watching.Past(verdict, at_s, measured.value, reason)))
         return gates.Judged(
             gate, verdict, measured.value, reason, measured.samples, measured.window_s, self._parts.source.name,
-            self._generation, since_s,
+            self.label.generation, since_s, self.label.cid,
         )  # fmt: skip
 
     def _of_another_generation(self, gate: gates.Gate, at_s: float) -> str:
         """Return which service that the gate is about runs another generation than the gate is of, "" if none does."""
         for labels, value in self._seen.newest(_GENERATION, at_s):
             service, runs = labels.get("svc", ""), labels.get("generation", "")
-            if value and runs != self._generation and service in (gate.services or (service,)):
-                return f"{service} runs generation {runs[:8]}, and this gate is of {self._generation[:8]}"
+            if value and runs != self.label.generation and service in (gate.services or (service,)):
+                return f"{service} runs generation {runs[:8]}, and this gate is of {self.label.generation[:8]}"
         return ""
 
     async def _look(self, at_s: float) -> list[findings.Finding]:

@@ -403,7 +403,7 @@ async def test_a_part_that_does_not_answer_is_a_timeout_and_callers_share_one_ro
         await asyncio.Event().wait()
 
     monkeypatch.setattr(health, "_PING_S", 0.05)
-    made: Any = type("Parts", (), {"pings": {"slow": never}, "generation": "g"})
+    made: Any = type("Parts", (), {"pings": {"slow": never}})
     vitals = health.Health(made)
     found = await asyncio.gather(*(vitals.states() for _ in range(20)))
     assert found == [{"slow": "timeout"}] * 20 and asked == 1

@@ -43,7 +43,7 @@ async def test_each_gate_is_told_with_all_that_one_needs_to_believe_it(rig: Rig)
     assert body["judged_us"] == 1_800_000_000_000_000
     wanted = {
         *("name", "value", "unit", "comparator", "threshold", "verdict", "reason", "samples", "window_s", "source"),
-        *("generation", "since_us", "amber", "protects", "no_data", "playbooks"),
+        *("generation", "cid", "since_us", "amber", "protects", "no_data", "playbooks"),
     }
     assert set(body["gates"][0]) == wanted
 

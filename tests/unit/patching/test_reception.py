@@ -274,6 +274,22 @@ async def test_a_start_after_a_crash_ends_the_way(house: House) -> None:
     assert row.outcome in ("applied", "refused", "rolled back")
 
 
+async def test_what_breaks_a_way_off_is_told_in_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    made = Desk(house)
+    house.crash_in = 1
+    await made.at.submit(sent(house.where))
+    async with asyncio.timeout(60):
+        while made.at.is_busy:
+            await asyncio.sleep(0.01)
+    made.book.close()
+    assert [error for error in logged(caplog, "broke off") if isinstance(error, patch_house.CrashedError)]
+
+
+def logged(caplog: pytest.LogCaptureFixture, words: str) -> list[BaseException | None]:
+    """Return what errors the lines with these words tell of."""
+    return [one.exc_info[1] for one in caplog.records if words in one.getMessage() and one.exc_info]
+
+
 async def test_a_journal_that_is_not_what_was_written_is_gone_on_with_by_nobody(desk: Desk) -> None:
     desk.damage = "git knows of record 9, and the journal ends with record 3."
     await desk.at.begin()
@@ -333,7 +349,7 @@ class FullDisk:
 
 
 async def test_a_refusal_that_the_disk_does_not_keep_ends_the_process_and_takes_nothing_more(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     freeze.freeze(desk.house.where.lineage, freeze.Freeze("Stop.", "ann"))
     what, head = sent(desk.house.where), desk.book.head
@@ -341,7 +357,7 @@ async def test_a_refusal_that_the_disk_does_not_keep_ends_the_process_and_takes_
         FullDisk(patched)
         with pytest.raises(errors.UnavailableError, match="No space left"):
             await desk.at.submit(what)
-    assert isinstance(desk.at.failure, OSError)
+    assert isinstance(desk.at.failure, OSError) and logged(caplog, "was not kept") == [desk.at.failure]
     freeze.thaw(desk.house.where.lineage)
     with pytest.raises(errors.UnavailableError, match="begins anew"):
         await desk.at.submit(what)

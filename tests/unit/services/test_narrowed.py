@@ -51,14 +51,15 @@ Wire = Callable[[config.Config, home.Home, str], object]
 
 def _gateway(settings: config.Config, where: home.Home, generation: str) -> object:
     gateway.server_options(settings.gateway)
-    return app.gateway(settings, homes.load_catalogue(where, generation, settings), where, generation)
+    label = homes.label_of(where, generation)
+    return app.gateway(settings, homes.load_catalogue(where, generation, settings), where, label)
 
 
 def _watcher(settings: config.Config, where: home.Home, generation: str) -> object:
     homes.load_catalogue(where, generation, settings)
     found = homes.load_gates(where, generation), homes.load_sentinels(where, generation)
     app.store(settings, where), app.records(settings, where)
-    return care_app.watcher(settings, where, generation, *found, lambda: [])
+    return care_app.watcher(settings, where, homes.label_of(where, generation), *found, lambda: [])
 
 
 def _messenger(settings: config.Config, where: home.Home, _: str) -> object:

@@ -141,8 +141,8 @@ async def test_what_is_too_large_is_refused_before_it_is_read(client: httpx.Asyn
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"), ("GET", "/line"),
-        ("POST", "/rollback"), ("POST", "/freeze"),
+        ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"),
+        ("GET", "/line"), ("POST", "/rollback"), ("POST", "/freeze"),
     ],
 )  # fmt: skip
 async def test_what_needs_the_key_is_not_had_without_it(

@@ -14,7 +14,7 @@ import rule_cases
 from council import care_app, homes
 from council.backends.samples import sqlite
 from council.backends.watch import unix
-from council.domain import config, gates, home, orders, states, watching
+from council.domain import config, gates, home, orders, patches, states, watching
 from council.kit import nvml
 from council.services import harness, watcher
 from council.testing import cards, watch
@@ -31,6 +31,7 @@ class Stuck:
             watch.line("gpu_memory", gates.Verdict.NOT_APPLICABLE),
         ]
         services = [states.ServiceStatus("gateway", "ready", 1, "0" * 40, 5.0, 0, 0)]
+        self.label = patches.Label("0" * 40, "c" * 16)
         finding = watching.Finding("memory", "recall", gates.Verdict.GREEN, 1.0, "MB/h", "Steady.", 1.0, "Look.")
         self.sight = watching.Sight(7, 1_800_000_000.0, lines, [finding], services)
 
@@ -55,7 +56,8 @@ async def test_what_was_seen_just_now_is_told_as_it_was(service: watcher._Watche
     sight = await seen(service, tmp_path / "s")
     assert [one.verdict for one in sight.gates] == [gates.Verdict.GREEN, gates.Verdict.NOT_APPLICABLE]
     assert sight.services and not sight.problem
-    assert (await service._live(cast(Any, None))).status_code == 200
+    told = await service._live(cast(Any, None))
+    assert told.status_code == 200 and b'"generation":"%s","cid":"%s"' % (b"0" * 40, b"c" * 16) in told.body
 
 
 async def test_a_loop_that_hangs_leaves_nothing_green(service: watcher._Watcher, tmp_path: Path) -> None:
@@ -87,9 +89,11 @@ class Turning:
     def __init__(self) -> None:
         self.did: list[str] = []
         self.turned = asyncio.Event()
+        self.label = patches.Label("b")
 
-    def relabel(self, generation: str) -> None:
-        self.did.append(f"is of {generation}")
+    def relabel(self, label: patches.Label) -> None:
+        self.label = label
+        self.did.append(f"is of {label.generation}, made by {label.cid}")
 
     async def take_up(self) -> None:
         self.did.append("took up")
@@ -121,7 +125,14 @@ async def test_one_beside_another_watches_from_when_it_is_live_until_it_is_to_le
         service.obey(orders.Order(orders.LIVE, "b"))
         async with asyncio.timeout(10):
             await loop.turned.wait()
-        assert (loop.did[:2], service.is_late) == (["is of b", "took up"], False)
+        assert (loop.did[:2], service.is_late) == (["took up", "turned"], False)
+        # One that no patch touched goes on under another name.
+        document = home.Home(tmp_path).generations / "d" / ".council" / "patch.json"
+        document.parent.mkdir(parents=True)
+        document.write_bytes(b"{}")
+        environment.generation = "d"
+        service.obey(orders.Order(orders.LIVE, "d"))
+        assert loop.label == patches.Label("d", patches.cid(patches.digest(b"{}")))
         service.obey(orders.Order(orders.LEAVE))
         await asyncio.gather(service._watching, return_exceptions=True)
         service._turned_s -= 1e6

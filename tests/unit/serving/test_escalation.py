@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from council import ports
-from council.domain import answers, config, errors, ledger, money, providers
+from council.domain import answers, config, errors, ledger, money, patches, providers
 from council.serving import escalation, run
 from council.serving.ledger import unkept
 from council.serving.providers import attempts, calls
@@ -123,11 +123,11 @@ async def escalate(
     made = escalation.Escalation(providers.Escalation("paid", 0.6, share_max, wait_s=0.2), made_calls)
     assert made.ready
     question = answers.Question("id", [answers.Message("user", "Why?")], "council", answers.Sampling(50))
-    notebook = run.Run(question, "u", "t", clock.ManualClock())
+    label = patches.Label("gen")
+    notebook = run.Run(question, "u", "t", clock.ManualClock(), label)
     for _ in range(earlier):
-        before = made.attempt(
-            Local(DOUBT), question, run.Run(question, "u", "t", clock.ManualClock()), attempts.Tab("id", "u", "t")
-        )
+        other = run.Run(question, "u", "t", clock.ManualClock(), label)
+        before = made.attempt(Local(DOUBT), question, other, attempts.Tab("id", "u", "t"))
         async with contextlib.aclosing(before) as events:
             async for _event in events:
                 pass

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from council.domain import answers, config, errors, ledger, money, providers
+from council.domain import answers, config, errors, ledger, money, patches, providers
 from council.serving import pipeline, run
 from council.serving.ledger import writer
 from council.serving.providers import attempts, calls
@@ -15,6 +15,7 @@ from council.testing import clock
 from counted import rises
 
 PRICES = {"m": money.Price(1_000_000, 2_000_000)}
+LABEL = patches.Label("gen")
 
 
 @dataclasses.dataclass
@@ -80,7 +81,7 @@ def bench(**scripts: Sequence[Any]) -> Bench:
     said = {route: scripts.get(route, [answers.PassOn("not mine")]) for route in map(str, answers.Route)}
     made = [Scripted(answers.Route(route), events) for route, events in said.items()]
     book = Ledger()
-    chain = pipeline.Pipeline(made, book, no_calls(), providers.Escalation(), PRICES, "gen", clock.ManualClock(7))
+    chain = pipeline.Pipeline(made, book, no_calls(), providers.Escalation(), PRICES, LABEL, clock.ManualClock(7))
     return Bench(chain, book, {one.route: one for one in made})
 
 
@@ -204,7 +205,7 @@ async def test_a_caller_that_closes_after_its_answer_is_not_recorded_again() -> 
 
 def test_a_stage_that_runs_twice_adds_up_and_the_first_word_is_timed_once() -> None:
     manual = clock.ManualClock(0)
-    made = run.Run(question(), "u", "t", manual)
+    made = run.Run(question(), "u", "t", manual, LABEL)
     for seconds in (1.0, 2.0):
         with made.stage("route"):
             manual.advance(seconds)
@@ -212,24 +213,25 @@ def test_a_stage_that_runs_twice_adds_up_and_the_first_word_is_timed_once() -> N
     manual.advance(4.0)
     made.spoke()
     made.finding = finding()
-    timings = made.answer("gen").timings_ms
+    timings = made.answer().timings_ms
     assert (timings["route"], timings["first_token"], timings["total"]) == (3000.0, 3000.0, 7000.0)
-    row = made.row(ledger.Outcome.ANSWERED, "gen")
+    row = made.row(ledger.Outcome.ANSWERED)
     assert (row.first_us, row.total_us, row.at_us) == (3_000_000, 7_000_000, 0)
 
 
 def test_a_stage_that_fails_is_timed_all_the_same() -> None:
     manual = clock.ManualClock(0)
-    made = run.Run(question(), "u", "t", manual)
+    made = run.Run(question(), "u", "t", manual, LABEL)
     with pytest.raises(KeyError), made.stage("math"):
         manual.advance(2.0)
         raise KeyError
     made.finding = finding()
-    assert made.answer("gen").timings_ms["math"] == 2000.0
+    assert made.answer().timings_ms["math"] == 2000.0
 
 
 def test_a_row_without_a_finding_claims_nothing() -> None:
-    row = run.Run(question(route=answers.Route.CODE), "u", "t", clock.ManualClock(0)).row(ledger.Outcome.FAILED, "g")
+    asked = question(route=answers.Route.CODE)
+    row = run.Run(asked, "u", "t", clock.ManualClock(0), LABEL).row(ledger.Outcome.FAILED)
     assert (row.level, row.verified, row.model, row.cost_usd_micros, row.route) == ("none", False, "", 0, "code")
 
 
@@ -348,7 +350,7 @@ def charge(model: str, usd_micros: int) -> ledger.Charge:
 @pytest.mark.parametrize("escalated", [True, False])
 @pytest.mark.parametrize("outcome", [ledger.Outcome.ANSWERED, ledger.Outcome.FAILED, ledger.Outcome.CANCELLED])
 def test_every_charge_is_money_spent_whatever_came_of_the_question(outcome: ledger.Outcome, escalated: bool) -> None:
-    made = run.Run(question(), "user", "token", clock.ManualClock(7))
+    made = run.Run(question(), "user", "token", clock.ManualClock(7), LABEL)
     made.tab = attempts.Tab("id", "user", "token", charges=[charge("one", 5), charge("two", 7)], local=False)
     made.escalated, made.finding = escalated, finding("ab", model="two")
     with rises("council_cost_usd_micros_total") as spent, rises("council_local_answers_total") as local:
@@ -357,13 +359,15 @@ def test_every_charge_is_money_spent_whatever_came_of_the_question(outcome: ledg
     assert local == ({("false",): 1} if outcome is ledger.Outcome.ANSWERED else {})
 
 
-async def test_an_answer_names_the_generation_that_it_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_names_the_generation_that_it_began_with_and_the_patch_that_made_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made = bench(math=[answers.Delta("4"), finding()])
     stream = made.made.answer(question(), pipeline.Asker("user", "token", ()))
     async with contextlib.aclosing(stream) as events:
         await anext(events)
-        made.made.relabel("next")
+        made.made.relabel(patches.Label("next", "c" * 16))
         rest = [event async for event in events]
-    assert rest[-1].generation == "gen"
-    assert (await ask(made))[-1].generation == "next"
+    later = (await ask(made))[-1]
+    assert [(one.generation, one.cid) for one in (rest[-1], later)] == [("gen", None), ("next", "c" * 16)]
     assert [row.generation for row in made.ledger.rows] == ["gen", "next"]

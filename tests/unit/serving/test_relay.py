@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from council.domain import answers, config, errors, ledger, money, providers
+from council.domain import answers, config, errors, ledger, money, patches, providers
 from council.serving import relay, run
 from council.serving.providers import attempts, calls
 from council.testing import clock, provider
@@ -47,10 +47,9 @@ class Bench:
         )  # fmt: skip
         asked = answers.Question("id", [], "m", answers.Sampling(5), answers.Route.GENERAL)
         request = calls.Request("chat", "m", {"messages": [{"role": "user", "content": "x"}]}, 100)
-        self.made = relay.Relay(
-            self.calls, request, run.Run(asked, "ada", "tok", made_clock), attempts.Tab("id", "ada", "tok"), self.book,
-            "gen", self.keep,
-        )  # fmt: skip
+        notebook = run.Run(asked, "ada", "tok", made_clock, patches.Label("gen", "c" * 16))
+        tab = attempts.Tab("id", "ada", "tok")
+        self.made = relay.Relay(self.calls, request, notebook, tab, self.book, self.keep)
 
     def keep(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self.kept.append(asyncio.get_running_loop().create_task(coroutine))
@@ -69,6 +68,7 @@ async def test_a_whole_answer_is_in_the_ledger_when_it_is_given() -> None:
     _, answer = await made.made.whole()
     assert made.book.only == ("answered", "m", 7, 1)
     assert (answer.cost_usd_micros, answer.provider, answer.tried) == (7, "a", ())
+    assert (answer.generation, answer.cid) == ("gen", "c" * 16)
     await made.closed()
     assert len(made.book.rows) == 1
 

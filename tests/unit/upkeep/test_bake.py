@@ -53,6 +53,11 @@ def trial(generation: str = NEW, answers: int = 24, **levels: float) -> baking.T
 LIVE = trial(OLD)
 
 
+def test_whose_requests_a_bake_judges_a_gate_by_stands_in_its_formula() -> None:
+    named = {name for name, gate in GATES.items() if "everybody's" in gate.bake.formula}
+    assert named == {name for name in GATES if name in bake._OF_EVERYBODY} == {"error_rate"}
+
+
 def test_an_honest_generation_passes_every_gate() -> None:
     assert {name: bake.judge(gate, trial(), LIVE)[0] for name, gate in GATES.items()} == dict.fromkeys(
         GATES, gates.Verdict.GREEN

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from council.backends.samples import sqlite
-from council.domain import alerting, budgets, errors, gates, gates_file, sentinels_file, states, watching
+from council.domain import alerting, budgets, errors, gates, gates_file, patches, sentinels_file, states, watching
 from council.testing import alerts, clock
 from council.upkeep import loop
 from council.upkeep.alerts import desk, keeping
@@ -19,6 +19,7 @@ SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config" / "gates.yaml").r
 SENTINELS = sentinels_file.build(yaml.safe_load((Path(__file__).parents[3] / "config" / "sentinels.yaml").read_text()))
 GATES = gates_file.build(SHIPPED, SHIPPED)
 LIVE, OTHER = "a" * 40, "b" * 40
+CID = "c" * 16
 SERVICES = ("gateway", "recall", "watcher")
 TEXT = """council_generation_info{{svc="{svc}",generation="{generation}"}} 1
 open_fds_total{{svc="{svc}"}} {fds}
@@ -71,7 +72,7 @@ class House:
             self, self, self.source or loop.Embedded(seen), self.samples, care,
             self.targets, self.spending, self.clock,
         )  # fmt: skip
-        self.loop = loop.Loop(parts, GATES, SENTINELS, seen, watching.WatchConfig(), LIVE)
+        self.loop = loop.Loop(parts, GATES, SENTINELS, seen, watching.WatchConfig(), patches.Label(LIVE, CID))
 
     def targets(self) -> list[watching.Target]:
         if not self.listed:

@@ -326,6 +326,7 @@ def council_object(answer: answers.Answer) -> dict[str, Any]:
         **({} if answer.memory is None else {"memory": dict(answer.memory)}),
         **({} if answer.trial is None else {"trial": {"generation": answer.generation, **asdict(answer.trial)}}),
         "generation": answer.generation,
+        "cid": answer.cid,
     }
 
 

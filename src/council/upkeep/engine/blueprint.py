@@ -12,9 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from council.domain import errors, home
-from council.kit import commits, durable, permissions
+from council.domain import errors, home, patches
+from council.kit import beneath, commits, durable, permissions
+from council.upkeep.engine import changes as changes_module
 from council.upkeep.engine import repository
+
+_LEFT_OUT = "Leave out the patch that made the generation before"
 
 
 def commit(where: home.Home, changes: Mapping[str, bytes | None], reason: str) -> str:
@@ -37,10 +40,24 @@ def commit(where: home.Home, changes: Mapping[str, bytes | None], reason: str) -
         files = {path: None if content is None else repository.File(content) for path, content in changes.items()}
         made = repository.add_commit(where, head, files, reason)
         if made != head:
+            made = _without_pair(where, head, files, reason) or made
             repository.move_branch(where, made, head)
         materialise(where, made)
         switch(where, made)
     return made
+
+
+def _without_pair(
+    where: home.Home, head: str | None, files: Mapping[str, repository.File | None], reason: str
+) -> str | None:
+    """Add the commit of an owner so that it does not carry on the pair of a patch, which made the one before; None without."""
+    pair = {} if head is None else _pair(where, head)
+    return repository.add_commit(where, head, {**files, **dict.fromkeys(pair)}, reason) if pair else None
+
+
+def _pair(where: home.Home, made: str) -> dict[str, str]:
+    """Return what lies where a commit carries the pair that made it, path to git's name for the content."""
+    return {one.path: one.digest for one in repository.entries(where, made) if changes_module.is_of_pair(one.path)}
 
 
 def current(where: home.Home) -> str:
@@ -59,17 +76,48 @@ def current(where: home.Home) -> str:
 def repair(where: home.Home) -> str | None:
     """Finish what a crash interrupted: make the branch's head live. None if there is no blueprint yet.
 
-    What is live stays if it came from the head: a patch that serves and is not on the branch yet (`adopt`).
+    What is live stays if it came from the head: a patch that serves and is not on the branch yet (`adopt`). A head that was
+    pushed upon what a patch made carries on its pair, and gets a commit that leaves that out.
     """
     if not repository.exists(where):
         return None
     with locked(where):
-        last = _last(where, _head(where))
+        head = _head(where)
+        last = _last(where, head)
         if last is None:
             return None
+        if last == head and _carries_on(where, last):
+            last = _without_pair(where, last, {}, _LEFT_OUT) or last
+            repository.move_branch(where, last, head)
         materialise(where, last)
         switch(where, last)
         return last
+
+
+def _carries_on(where: home.Home, made: str) -> bool:
+    """Return whether the pair in a commit is that of the commit before."""
+    document = _pair(where, made).get(changes_module.DOCUMENT)
+    before = repository.parent_of(where, made) if document else None
+    return before is not None and _pair(where, before).get(changes_module.DOCUMENT) == document
+
+
+def cid_of(where: home.Home, made: str) -> str | None:
+    """Return the CID of the patch that made a generation on disk, None where none did: by the document that it carries.
+
+    Raises BlueprintError.
+    """
+    try:
+        with beneath.held(where.generations / made) as folder:
+            try:
+                document = folder.read(changes_module.DOCUMENT, changes_module.BYTES_MAX).content
+            except FileNotFoundError:
+                return None
+    except (OSError, beneath.NotPlainError) as error:
+        raise errors.BlueprintError(
+            f"Which patch made generation {made[:8]} cannot be read: {error}. Move its folder away and run `council init`, "
+            "which writes the live one anew."
+        ) from error
+    return patches.cid(patches.digest(document))
 
 
 def materialise(where: home.Home, made: str) -> Path:

@@ -5,12 +5,10 @@ was none. So a patch changes what its author saw, or nothing.
 """
 
 import enum
-import hashlib
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from council.domain import errors
+from council.domain import errors, patches
 from council.kit import beneath
 from council.upkeep.engine import repository
 
@@ -42,14 +40,9 @@ class Reason(enum.StrEnum):
     KERNEL_TOO_OLD = "kernel_too_old"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One file. `content` None removes it. `before_sha256` is in hex, None where there must be no such file."""
-
-    path: str
-    content: bytes | None
-    executable: bool = False
-    before_sha256: str | None = None
+def is_of_pair(path: str) -> bool:
+    """Return whether a file of a generation lies where the pair that made it does."""
+    return path.startswith(f"{FOLDER}/")
 
 
 def refusal(reason: Reason, message: str, detail: str = "") -> errors.StagingError:
@@ -57,7 +50,7 @@ def refusal(reason: Reason, message: str, detail: str = "") -> errors.StagingErr
     return errors.StagingError(message, reason=reason.value, detail=detail)
 
 
-def check(changes: Sequence[Change], pair_bytes: int = 0) -> None:
+def check(changes: Sequence[patches.Change], pair_bytes: int = 0) -> None:
     """Look at a patch's changes by themselves, and at the size of its pair. Raises StagingError."""
     if len(changes) > CHANGES_MAX:
         raise refusal(
@@ -91,13 +84,13 @@ def _check_path(path: str) -> None:
         )
 
 
-def check_found(changes: Iterable[Change], found: Mapping[str, beneath.Plain]) -> None:
+def check_found(changes: Iterable[patches.Change], found: Mapping[str, beneath.Plain]) -> None:
     """Compare what the changes expect with what the live generation holds at their paths. Raises StagingError."""
     changed = False
     for one in changes:
         there = found.get(one.path)
-        digest = None if there is None else hashlib.sha256(there.content).hexdigest()
-        if digest != one.before_sha256 or (there is None and one.content is None):
+        digest = None if there is None else patches.digest(there.content)
+        if digest != one.before or (there is None and one.content is None):
             raise refusal(Reason.DIGEST_DIFFERS, _difference(one, digest))
         if there is not None and one.content is not None and there.executable != one.executable:
             raise refusal(
@@ -113,20 +106,20 @@ def check_found(changes: Iterable[Change], found: Mapping[str, beneath.Plain]) -
         )
 
 
-def _difference(one: Change, digest: str | None) -> str:
+def _difference(one: patches.Change, digest: str | None) -> str:
     if digest is None:
         return (
             f"`{one.path}` is not in the live generation, though the patch changes or removes it. Make the patch anew."
         )
-    if one.before_sha256 is None:
+    if one.before is None:
         return f"`{one.path}` is in the live generation already, though the patch adds it. Make the patch anew."
     return (
         f"`{one.path}` has changed since the patch was made: its SHA-256 is {digest[:16]}..., not "
-        f"{one.before_sha256[:16]}... Make the patch anew."
+        f"{one.before[:16]}... Make the patch anew."
     )
 
 
-def paths_after(before: Iterable[str], changes: Sequence[Change]) -> frozenset[str]:
+def paths_after(before: Iterable[str], changes: Sequence[patches.Change]) -> frozenset[str]:
     """Return the paths of the files that the changes leave. Raises StagingError where these could not lie side by side."""
     removed = {one.path for one in changes if one.content is None}
     added = {one.path for one in changes if one.content is not None}

@@ -30,6 +30,7 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 _PLAIN, _EXECUTABLE = "100644", "100755"
 _MODES = frozenset({_PLAIN, _EXECUTABLE})
 _GIT_TIMEOUT_S = 60.0
+_SAID_CHARS_MAX = 500
 # A line of git's about an object that it is asked for by commit and path.
 _HEADER_BYTES_MAX = 8192
 # A folder of ours within the repository, for objects that are not yet whole.
@@ -110,13 +111,19 @@ def _named(where: home.Home, name: str) -> str | None:
 
 
 def is_ancestor(where: home.Home, made: str, of: str) -> bool:
-    """Return whether the commit `of` is `made` or came from it. Raises BlueprintError if `of` cannot be read."""
-    if tree_of(where, of) is None:
+    """Return whether the commit `of` is `made` or came from it.
+
+    Raises BlueprintError where git cannot tell: one of the two is not there, or a commit between them.
+    """
+    done = _done([*_GIT, "-C", str(where.blueprint), "merge-base", "--is-ancestor", made, of])
+    # Over a hole in the history git, as of 2.39, says no, and names what it could not read beside it.
+    if done.returncode not in (0, 1) or (done.returncode == 1 and done.stderr):
         raise errors.BlueprintError(
-            f"The commit {of[:8]} cannot be read from {where.blueprint}. "
-            "Put a copy of that folder in its place and run `council init`."
+            f"Whether {of[:8]} came from {made[:8]} cannot be read from {where.blueprint}: a commit is missing or broken. "
+            "Put a copy of that folder in its place and run `council init`.",
+            detail=_said(done),
         )
-    return made == of or _git(where, "merge-base", made, of, allowed=(0, 1, 128)).decode().strip() == made
+    return done.returncode == 0
 
 
 def add_commit(
@@ -407,6 +414,20 @@ def _git(
 def _run(
     command: list[str], stdin: bytes = b"", extra: Mapping[str, str] | None = None, allowed: tuple[int, ...] = (0,)
 ) -> bytes:
+    done = _done(command, stdin, extra)
+    if done.returncode not in allowed:
+        detail = _said(done)
+        raise errors.BlueprintError(f"git refused: {detail.strip()}. Run `council doctor`.", detail=detail)
+    return done.stdout
+
+
+def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
+    return done.stderr.decode(errors="replace")[:_SAID_CHARS_MAX]
+
+
+def _done(
+    command: list[str], stdin: bytes = b"", extra: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[bytes]":
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -419,7 +440,7 @@ def _run(
         **(extra or {}),
     }
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command, input=stdin, capture_output=True, env=environment, timeout=_GIT_TIMEOUT_S, check=False
         )
     except FileNotFoundError as error:
@@ -428,7 +449,3 @@ def _run(
         ) from error
     except subprocess.TimeoutExpired as error:
         raise errors.BlueprintError("git did not finish in time. Look for a stuck disk and try again.") from error
-    if done.returncode not in allowed:
-        detail = done.stderr.decode(errors="replace")[:500]
-        raise errors.BlueprintError(f"git refused: {detail.strip()}. Run `council doctor`.", detail=detail)
-    return done.stdout

@@ -14,12 +14,11 @@ Nothing here moves the link `current` or the branch.
 
 import contextlib
 import errno
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from council.domain import errors, home
+from council.domain import errors, home, patches
 from council.kit import beneath, commits
 from council.upkeep.engine import blueprint, changes, repository
 
@@ -39,12 +38,12 @@ class Patch:
     base: str
     title: str
     at_s: int
-    changes: tuple[changes.Change, ...]
+    changes: tuple[patches.Change, ...]
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the document, in hex, which names the patch."""
-        return hashlib.sha256(self.document).hexdigest()
+        """What names the patch."""
+        return patches.digest(self.document)
 
 
 def stage(where: home.Home, patch: Patch) -> str:
@@ -130,7 +129,7 @@ def _write(
             touched = (one.path for one in patch.changes if one.path in before)
             found = {path: _read(source, before[path], live) for path in touched}
         changes.check_found(patch.changes, found)
-        after = changes.paths_after((path for path in before if not _is_of_pair(path)), patch.changes)
+        after = changes.paths_after((path for path in before if not changes.is_of_pair(path)), patch.changes)
         wanted = _wanted(before, patch)
         generations.make_folder(partial)
         with generations.inner(partial) as target:
@@ -150,7 +149,7 @@ def _wanted(before: Mapping[str, repository.Entry], patch: Patch) -> dict[str, r
         one.path: None if one.content is None else repository.File(one.content, one.executable) for one in patch.changes
     }
     # What lies beside the pair that made the live generation belongs to that one.
-    wanted |= {path: None for path in before if _is_of_pair(path)}
+    wanted |= {path: None for path in before if changes.is_of_pair(path)}
     wanted[changes.DOCUMENT] = repository.File(patch.document)
     wanted[changes.SIGNATURE] = repository.File(patch.signature)
     return wanted
@@ -198,7 +197,7 @@ def _made_by(where: home.Home, generations: beneath.Folder, names: list[str], di
                 document = folder.read(changes.DOCUMENT, changes.BYTES_MAX).content
         except (FileNotFoundError, beneath.NotPlainError):
             continue
-        if hashlib.sha256(document).hexdigest() == digest and not repository.is_ancestor(where, name, live):
+        if patches.digest(document) == digest and not repository.is_ancestor(where, name, live):
             yield name
 
 
@@ -211,10 +210,6 @@ def _remove_partials(generations: beneath.Folder) -> None:
     for name in generations.names(_GENERATIONS_MAX):
         if name.startswith(".") and name.endswith(".partial"):
             generations.remove(name)
-
-
-def _is_of_pair(path: str) -> bool:
-    return path.startswith(f"{changes.FOLDER}/")
 
 
 @contextlib.contextmanager

@@ -305,6 +305,73 @@ def test_only_what_came_from_the_end_of_the_branch_is_adopted(where: home.Home) 
     assert git(where, "rev-parse", "main") == other == blueprint.current(where)
 
 
+def made_by_a_patch(where: home.Home) -> str:
+    """Have a generation serve that carries a pair, as staging makes it; return its commit."""
+    pair = {".council/patch.json": repository.File(b"{}"), ".council/patch.sig": repository.File(b"signature")}
+    head = blueprint.commit(where, {"a": b"1"}, "Start")
+    made = repository.add_commit(where, head, {"a": repository.File(b"2"), **pair}, "Patch")
+    blueprint.materialise(where, made)
+    blueprint.switch(where, made)
+    blueprint.adopt(where, made)
+    return made
+
+
+def test_a_generation_says_which_patch_made_it_and_one_of_the_owners_that_none_did(where: home.Home) -> None:
+    made = made_by_a_patch(where)
+    # The first 16 digits of what `printf '{}' | sha256sum` says.
+    assert blueprint.cid_of(where, made) == "44136fa355b3678a"
+    assert blueprint.commit(where, {"a": b"2"}, "Change nothing") == made
+    own = blueprint.commit(where, {"b": b"3"}, "Go on")
+    assert blueprint.cid_of(where, own) is None and live(where) == {"a": "2", "b": "3"}
+    assert blueprint.cid_of(where, git(where, "rev-parse", f"{made}^")) is None
+    assert blueprint.repair(where) == own
+
+
+def test_what_is_pushed_upon_a_patch_is_not_said_to_be_made_by_it(where: home.Home, tmp_path: Path) -> None:
+    made = made_by_a_patch(where)
+    assert blueprint.repair(where) == made, "a pair that the commit before did not have stays"
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", where.blueprint, clone], check=True)
+    (clone / "a").write_text("4")
+    who = ("-c", "user.name=a", "-c", "user.email=a")
+    subprocess.run(["git", "-C", clone, *who, "commit", "-qam", "By hand"], check=True)
+    subprocess.run(["git", "-C", clone, "push", "-q", "origin", "main"], check=True)
+    started = blueprint.repair(where)
+    assert started is not None and started == blueprint.current(where) == git(where, "rev-parse", "main")
+    assert live(where) == {"a": "4"} and blueprint.cid_of(where, started) is None
+    assert git(where, "log", "--format=%s", f"{made}..main").splitlines() == [
+        "Leave out the patch that made the generation before",
+        "By hand",
+    ]
+    assert blueprint.repair(where) == started
+
+
+def test_a_pair_that_cannot_be_read_is_not_taken_for_none(where: home.Home) -> None:
+    made = made_by_a_patch(where)
+    document = where.generations / made / ".council" / "patch.json"
+    document.unlink()
+    document.symlink_to("/dev/null")
+    for name in (made, "0" * 40):
+        with pytest.raises(errors.BlueprintError, match="run `council init`"):
+            blueprint.cid_of(where, name)
+
+
+def test_what_came_from_what_is_not_guessed_where_a_commit_cannot_be_read(where: home.Home) -> None:
+    first, second, third = (blueprint.commit(where, {"a": b"%d" % number}, "Go on") for number in range(3))
+    assert repository.is_ancestor(where, first, third) and repository.is_ancestor(where, third, third)
+    assert not repository.is_ancestor(where, third, first)
+    for made, of in (("0" * 40, third), (third, "0" * 40), ("0" * 40, "0" * 40)):
+        with pytest.raises(errors.BlueprintError, match=r"cannot be read from .*\. Put a copy of that folder"):
+            repository.is_ancestor(where, made, of)
+    (where.blueprint / "objects" / second[:2] / second[2:]).unlink()
+    with pytest.raises(errors.BlueprintError, match="a commit is missing or broken") as raised:
+        repository.is_ancestor(where, first, third)
+    assert second in raised.value.detail
+    shutil.rmtree(where.blueprint / "objects")
+    with pytest.raises(errors.BlueprintError, match="run `council init`"):
+        blueprint.holds(where, first)
+
+
 def test_a_switch_whose_sync_failed_is_synced_by_the_next_call(
     where: home.Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

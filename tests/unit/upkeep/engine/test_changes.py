@@ -1,6 +1,6 @@
 import pytest
 
-from council.domain import errors
+from council.domain import errors, patches
 from council.kit import beneath
 from council.upkeep.engine import changes, repository
 from staging_rig import drop, put
@@ -54,14 +54,14 @@ def test_what_a_patch_may_carry_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> 
         (put("a", b"2", b"1"), {}, "digest_differs"),
         (drop("a", b"other"), A, "digest_differs"),
         (drop("a", b"1"), {}, "digest_differs"),
-        (changes.Change("a", None), {}, "digest_differs"),
-        (changes.Change("a", None), A, "digest_differs"),
+        (drop("a", None), {}, "digest_differs"),
+        (drop("a", None), A, "digest_differs"),
         (put("a", b"2", b"1", executable=True), A, "type_changed"),
         (put("a", b"1", b"1"), A, "nothing_changed"),
     ],
 )
 def test_a_change_that_does_not_find_what_it_expects_is_refused(
-    change: changes.Change, found: dict[str, beneath.Plain], expected: str
+    change: patches.Change, found: dict[str, beneath.Plain], expected: str
 ) -> None:
     assert reason(changes.check_found, [change], found) == expected
 
@@ -69,7 +69,7 @@ def test_a_change_that_does_not_find_what_it_expects_is_refused(
 @pytest.mark.parametrize(
     "change", [put("a", b"2", b"1"), drop("a", b"1"), put("b", b"1"), put("b", b"", executable=True)]
 )
-def test_a_change_that_finds_what_it_expects_passes(change: changes.Change) -> None:
+def test_a_change_that_finds_what_it_expects_passes(change: patches.Change) -> None:
     changes.check_found([change], {"a": A["a"]})
 
 
@@ -97,7 +97,7 @@ def test_a_patch_of_nothing_is_refused() -> None:
     ],
 )
 def test_paths_that_cannot_lie_side_by_side_are_refused(
-    before: list[str], made: list[changes.Change], expected: str
+    before: list[str], made: list[patches.Change], expected: str
 ) -> None:
     assert reason(changes.paths_after, before, made) == expected
 

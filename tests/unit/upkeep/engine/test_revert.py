@@ -1,6 +1,5 @@
 """A patch that the branch holds is taken back by a commit that restores the tree before it; the branch only ever goes on."""
 
-import hashlib
 import itertools
 import os
 import shutil
@@ -11,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from council.domain import errors, home
-from council.upkeep.engine import blueprint, changes, repository, staging
+from council.domain import errors, home, patches
+from council.upkeep.engine import blueprint, repository, staging
+from staging_rig import drop, put
 
 AT_S = 1_800_000_000
 
@@ -29,7 +29,7 @@ def git(where: home.Home, *arguments: str) -> str:
     return (done.stdout + done.stderr).strip()
 
 
-def applied(where: home.Home, *made: changes.Change, title: str = "Patch", base: str = "") -> str:
+def applied(where: home.Home, *made: patches.Change, title: str = "Patch", base: str = "") -> str:
     """Stage a patch, have it serve and adopt it, as its way does; return its commit."""
     document = f"{title} {made}".encode()
     patch = staging.Patch(document, b"signature", base or blueprint.current(where), title, AT_S - 1000, made)
@@ -39,14 +39,9 @@ def applied(where: home.Home, *made: changes.Change, title: str = "Patch", base:
     return commit
 
 
-def put(path: str, content: bytes | None, *, executable: bool = False, before: bytes | None = None) -> changes.Change:
-    digest = None if before is None else hashlib.sha256(before).hexdigest()
-    return changes.Change(path, content, executable, digest)
-
-
 FIRST = (
-    put("changed", b"new", before=b"old"),
-    put("removed/deep", None, before=b"gone"),
+    put("changed", b"new", b"old"),
+    drop("removed/deep", b"gone"),
     put("added/one", b"1", executable=True),
 )
 
@@ -127,11 +122,23 @@ def test_patches_are_taken_back_from_the_last_to_the_first(where: home.Home) -> 
     assert repository.tree_of(where, roll_back(where, after_first, AT_S + 20)) == repository.tree_of(where, first)
 
 
+def test_what_serves_after_a_patch_was_taken_back_was_made_by_the_one_before(where: home.Home) -> None:
+    start = blueprint.current(where)
+    made = applied(where, put("added", b"1"), title="One")
+    second = applied(where, put("more", b"2"), title="Two")
+    of_one, of_two = (blueprint.cid_of(where, each) for each in (made, second))
+    assert None not in (of_one, of_two) and of_one != of_two
+    reverted = roll_back(where, second)
+    assert blueprint.cid_of(where, reverted) == of_one
+    assert blueprint.repair(where) == reverted, "nothing is left out of it"
+    assert blueprint.cid_of(where, roll_back(where, made, AT_S + 20)) is blueprint.cid_of(where, start) is None
+
+
 def test_what_the_branch_does_not_hold_is_not_taken_back(where: home.Home) -> None:
     start = blueprint.current(where)
     patch = staging.Patch(b"{}", b"signature", start, "Beside", AT_S, (put("added", b"2"),))
     beside = staging.stage(where, patch)
-    for name in (start, beside, "0" * 40, "HEAD", "--help", ""):
+    for name in (start, beside, "HEAD", "--help", ""):
         with pytest.raises(errors.BlueprintError, match="no patch that the branch holds"):
             blueprint.revert(where, name, AT_S)
     assert blueprint.current(where) == start == git(where, "rev-parse", "main")

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import staging_rig as rig
-from council.domain import errors, home
+from council.domain import errors, home, patches
 from council.kit import beneath, commits
-from council.upkeep.engine import blueprint, changes, staging
+from council.upkeep.engine import blueprint, staging
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map("/".join)
 contents = st.binary(max_size=4)
 
 
-def model(files: dict[str, tuple[bytes, bool]], made: list[changes.Change]) -> dict[str, tuple[bytes, bool]] | None:
+def model(files: dict[str, tuple[bytes, bool]], made: list[patches.Change]) -> dict[str, tuple[bytes, bool]] | None:
     """Return what the changes make of the files, by a way that is as plain as can be; None if they may not."""
     after = dict(files)
     for change in made:
@@ -307,28 +307,30 @@ def model(files: dict[str, tuple[bytes, bool]], made: list[changes.Change]) -> d
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[dict[str, tuple[bytes, bool]], list[changes.Change]]:
+def cases(draw: st.DrawFn) -> tuple[dict[str, tuple[bytes, bool]], list[patches.Change]]:
     def plain(files: dict[str, tuple[bytes, bool]]) -> bool:
-        return model({}, [changes.Change(path, *file) for path, file in files.items()]) is not None
+        return (
+            model({}, [rig.put(path, content, None, executable) for path, (content, executable) in files.items()])
+            is not None
+        )
 
     files = draw(st.dictionaries(paths, st.tuples(contents, st.just(False)), min_size=1, max_size=5).filter(plain))
     touched = draw(st.lists(st.sampled_from(sorted(files)) | paths, min_size=1, max_size=4, unique=True))
     made = []
     for path in touched:
         before = files.get(path)
-        digest = None if before is None else rig.sha256(before[0])
         if before is not None and draw(st.booleans()):
-            made.append(changes.Change(path, None, before_sha256=digest))
+            made.append(rig.drop(path, before[0]))
         else:
             executable = before[1] if before else draw(st.booleans())
-            made.append(changes.Change(path, draw(contents), executable, digest))
+            made.append(rig.put(path, draw(contents), before[0] if before else None, executable))
     return files, made
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases())
 def test_any_changes_give_the_tree_that_a_plain_model_gives_or_none(
-    tmp_path_factory: pytest.TempPathFactory, case: tuple[dict[str, tuple[bytes, bool]], list[changes.Change]]
+    tmp_path_factory: pytest.TempPathFactory, case: tuple[dict[str, tuple[bytes, bool]], list[patches.Change]]
 ) -> None:
     files, made = case
     where = home.Home(tmp_path_factory.mktemp("home"))

@@ -167,7 +167,7 @@ def _check_paths(patch: patches.Patch, signer: authz.Signer, signers: Sequence[s
                 patches.Reason.PATH_NOT_ALLOWED,
                 f"{signer.name} may not change `{change.path}`. Leave it out, or have {authz.FILE} allow it.",
             )
-        if change.mode is patches.Mode.EXECUTABLE and not people:
+        if change.executable and not people:
             raise _refused(
                 patches.Reason.PROTECTED,
                 f"`{change.path}` is to be executable, which needs a person. Have one sign it too (`council patch sign`).",
