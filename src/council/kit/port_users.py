@@ -5,7 +5,6 @@ Only what this process may see counts: another user's descriptors are closed to 
 
 import contextlib
 import ipaddress
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -67,7 +66,7 @@ def _sockets() -> Iterator[tuple[int, str]]:
         with contextlib.suppress(OSError):
             for entry in (_PROC / str(pid) / "fd").iterdir():
                 with contextlib.suppress(OSError):
-                    if found := _INODE.fullmatch(os.readlink(entry)):
+                    if found := _INODE.fullmatch(str(entry.readlink())):
                         yield pid, found.group(1)
 
 

@@ -247,6 +247,48 @@ async def test_an_owners_change_waits_while_a_patch_bakes_which_would_stay_with_
     blueprint.commit(where, {"prompts/other.md": b"Other.\n"}, "Change a prompt")
 
 
+def push(where: home.Home) -> str:
+    """Move the branch as `git push` does: what serves stays."""
+    head = repository.commit_at(where, repository.BRANCH)
+    made = repository.add_commit(where, head, {"prompts/pushed.md": repository.File(b"Pushed.\n")}, "Push")
+    repository.move_branch(where, made, head)
+    return made
+
+
+async def test_a_push_between_the_end_of_a_bake_and_the_branch_has_the_patch_go(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, before, pushed = desk.house.where, patch_house.whole(desk.house.where), list[str]()
+
+    def settle(at: home.Home, state: steps.State) -> None:
+        if state.last is steps.Outcome.APPLIED:
+            pushed.append(push(at))
+        settled(at, state)
+
+    settled = hands.settle
+    monkeypatch.setattr(hands, "settle", settle)
+    await desk.at.submit(sent(where))
+    row = await desk.until_idle()
+    assert (row.outcome, row.reason) == ("rolled back", "stale_base")
+    assert [one.outcome for one in desk.ended] == ["rolled back"]
+    assert patch_house.whole(where) == before
+    assert [repository.commit_at(where, repository.BRANCH)] == pushed
+    with pytest.raises(errors.UnavailableError, match=r"git push.*council down"):
+        await desk.at.submit(sent(where, note("second")))
+    blueprint.repair(where)
+    assert not (await desk.at.check(sent(where))).reason, "the same content may come again"
+
+
+async def test_a_branch_that_a_full_disk_left_behind_follows_before_the_next_patch(desk: Desk) -> None:
+    where, first = desk.house.where, blueprint.current(desk.house.where)
+    await desk.at.submit(sent(where))
+    await desk.until_idle()
+    repository.move_branch(where, first, blueprint.current(where))
+    await desk.at.submit(sent(where, note("second")))
+    assert (await desk.until_idle()).outcome == "applied"
+    assert repository.commit_at(where, repository.BRANCH) == blueprint.current(where)
+
+
 async def test_who_listens_hears_of_each_step(desk: Desk) -> None:
     with desk.at.news() as queue:
         await desk.at.submit(sent(desk.house.where))
