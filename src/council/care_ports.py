@@ -127,6 +127,9 @@ class Generations(Protocol):
     async def discard(self, generation: str) -> None:
         """End what runs of a generation that is not live; return when none of it is left. Raises InvalidRequestError."""
 
+    async def used(self) -> list[str]:
+        """Return the generations whose files a service may read, now or after a return."""
+
 
 class PatchService(Protocol):
     """Where patches are taken in. Every method raises PatchServiceUnavailableError; rows are JSON objects as it tells them."""

@@ -7,6 +7,7 @@ none decides: whether the tried generation is good is the judges' word, whether 
 import asyncio
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -132,7 +133,7 @@ class Hands:
         return steps.Done()
 
     async def _bake(self, state: steps.State) -> steps.Done | steps.Failed:
-        """Watch it serve. What others pushed onto the branch meanwhile was made without it, and stands: it gives way to that."""
+        """Watch it serve. What others pushed onto the branch meanwhile was made without it and stands: it gives way."""
         found = _judged(await self._judges.bake(state.base, state.target))
         if isinstance(found, steps.Done) and not await asyncio.to_thread(
             blueprint.is_awaited, self._where, state.target
@@ -176,6 +177,16 @@ def settle(where: home.Home, state: steps.State) -> None:
         submitted.drop(where, state.digest)
     if state.last in (steps.Outcome.APPLIED, steps.Outcome.ROLLED_BACK):
         blueprint.adopt(where, blueprint.current(where))
+
+
+async def thin_out(where: home.Home, generations: care_ports.Generations) -> list[str]:
+    """Remove generations beyond `patch.kept_generations` that no service reads; return them. Only while no patch is at work.
+
+    What was removed can be returned to all the same: it is written anew out of git. Raises CouncilError.
+    """
+    used = await generations.used()
+    kept = homes.load_config(where, blueprint.current(where), os.environ, {}).patch.kept_generations
+    return await asyncio.to_thread(staging.prune, where, used, kept)
 
 
 def _judged(problem: str) -> steps.Done | steps.Failed:

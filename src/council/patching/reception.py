@@ -288,7 +288,10 @@ class Reception:
         return state
 
     def _rejoin(self, live: str) -> None:
-        """Have the branch end in what serves, as a disk that refused may have left it. Raises UnavailableError, BlueprintError."""
+        """Have the branch end in what serves: a disk that refused may have left it behind.
+
+        Raises UnavailableError where somebody else moved it, BlueprintError.
+        """
         where = self._parts.where
         try:
             blueprint.adopt(where, live)

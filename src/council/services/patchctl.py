@@ -186,6 +186,12 @@ class _Patchctl:
                 await view.publish(store, history.rows(book.records))
             except errors.StoreUnavailableError as error:
                 _log.warning("the history in the store is old", extra={"reason": error.message})
+            try:
+                removed = await hands.thin_out(where, runtime)
+            except errors.CouncilError as error:
+                _log.warning("no old generation was removed", extra={"reason": error.message})
+            else:
+                _log.info("old generations were removed", extra={"generations": len(removed)})
 
         parts = reception.Parts(
             where,

@@ -193,6 +193,15 @@ class Generations:
             for one in left.services.values():
                 yield "leaving", one
 
+    def used(self) -> set[str]:
+        """Return the generations whose files somebody may read: what runs, what is launched, and what a return goes to."""
+        launched = [one.generation for one in (*self._planning, self._beside, *self._leaving) if one is not None]
+        return {
+            *filter(None, (self.live, self._before)),
+            *launched,
+            *(name for _, one in self.everyone() for name in one.generations),
+        }
+
     async def close(self) -> None:
         """Stop every service in reverse order, after those that are not live."""
         await self._call_off()

@@ -157,6 +157,7 @@ DEFAULTS: dict[str, Any] = {
     "bake.latency_s": 0.1,
     "bake.questions_at_once": 4,
     "bake.right_points": 2.0,
+    "patch.kept_generations": 10,
     "alerts.channels": ("log", "file", "apprise"),
     "alerts.hold_up_s": 5.0,
     "alerts.page_after_s": 300.0,

@@ -202,6 +202,27 @@ async def test_the_newest_applied_patch_is_rolled_back_and_the_branch_follows(de
         await desk.at.roll_back("", "ann", "So.")
 
 
+async def test_patches_go_back_though_the_generations_before_them_were_removed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, before = desk.house.where, patch_house.whole(desk.house.where)
+    monkeypatch.setenv("COUNCIL_PATCH_KEPT_GENERATIONS", "1")
+    read = blueprint.current(where)
+    desk.house.reads.append(read)
+    for name in ("first", "second", "third"):
+        await desk.at.submit(sent(where, note(name)))
+        assert (await desk.until_idle()).outcome == "applied"
+    bases = [row.base for row in desk.at.rows()]
+    removed = await hands.thin_out(where, desk.house)
+    assert bases[1] in removed and (where.generations / read).is_dir() and (where.generations / bases[2]).is_dir()
+    for _ in bases:
+        await desk.at.roll_back("", "ann", "So.")
+        assert (await desk.until_idle()).phase == "idle"
+        await hands.thin_out(where, desk.house)
+    assert [row.outcome for row in desk.at.rows()] == ["rolled back"] * 3
+    assert patch_house.whole(where) == before
+
+
 async def test_what_was_rolled_back_is_not_taken_again(desk: Desk) -> None:
     await desk.at.submit(sent(desk.house.where))
     await desk.until_idle()

@@ -199,6 +199,26 @@ async def test_discard_ends_the_set_beside_and_bears_being_done_again(rig: Rig) 
         await rig.do("discard", A)
 
 
+async def test_it_tells_which_generations_somebody_reads(rig: Rig) -> None:
+    async def used() -> str:
+        return "".join(str(one)[0] for one in (await rig.do("list", A))["generations"])  # type: ignore[attr-defined]
+
+    assert await used() == "a"
+    await rig.do("launch", B, "gateway")
+    assert await used() == "ab"
+    await rig.do("promote", B)
+    await rig.do("launch", C, "gateway")
+    await rig.do("promote", C)
+    await rig.settled()
+    # B is what a return goes to; store and recall are said to be of C, and still read what they began with.
+    assert await used() == "abc"
+    await rig.do("launch", BAD[:39] + "e", "recall")
+    await rig.do("promote", BAD[:39] + "e")
+    await rig.settled()
+    await rig.supervisor.services["store"].restart()
+    assert await used() == "cd"
+
+
 async def test_discard_waits_until_a_generation_that_leaves_is_gone(rig: Rig) -> None:
     await rig.do("launch", B, "recall")
     await rig.do("promote", B)
