@@ -28,7 +28,7 @@ from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
 from council.patching import anchoring, checking, hands, judges, reception, situation, view
-from council.services import harness, local_hosts, rights, tracing
+from council.services import harness, intake, local_hosts, rights, tracing
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
 
@@ -37,7 +37,6 @@ _log = logging.getLogger(__name__)
 _BODY_S = 10.0
 # Who submits gets an answer at once, and who listens is let go.
 _DRAIN_S = 10.0
-_READING_MAX = 32
 _EVENT_S = 15.0
 _ROWS_MAX = 1000
 # Base64 takes four bytes for three.
@@ -130,7 +129,7 @@ class _Patchctl:
         self._clock = clock_module.SystemClock()
         self._key = care_app.read_secret(where.patches_key_file)
         self._label = homes.label_of(where, environment.generation)
-        self._reading = 0
+        self._intake = intake.Intake(intake.Room(_BODY_BYTES_MAX, _BODY_S))
         self._ending = False
         self._reception: reception.Reception
         self._store: ports.Store
@@ -219,13 +218,14 @@ class _Patchctl:
         return self._clock.now_us() / 1e6
 
     async def _apply(self, request: Request) -> Response:
-        sent, trial = await self._sent(request)
-        found = await self._reception.submit(sent, trial=trial)
-        return _decision(found, 202)
+        async with self._intake.taken(request, _Sent) as body:
+            sent, trial = _submission(body)
+            return _decision(await self._reception.submit(sent, trial=trial), 202)
 
     async def _check(self, request: Request) -> Response:
-        sent, trial = await self._sent(request)
-        found = await self._reception.check(sent, trial=trial)
+        async with self._intake.taken(request, _Sent) as body:
+            sent, trial = _submission(body)
+            found = await self._reception.check(sent, trial=trial)
         told = {"steps": [{"step": step.value, "outcome": told.value} for step, told in found.steps]}
         return _decision(found, 200, told)
 
@@ -248,10 +248,10 @@ class _Patchctl:
         return JSONResponse({"success": True, "frozen": wanted.frozen})
 
     async def _override(self, request: Request) -> Response:
-        wanted = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Override)
-        found = await self._reception.override(
-            _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
-        )
+        async with self._intake.taken(request, _Override) as wanted:
+            found = await self._reception.override(
+                _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
+            )
         return JSONResponse({"success": True, "count": found.count, "day": found.day, "signer": found.signer})
 
     async def _patches(self, request: Request) -> Response:
@@ -336,24 +336,17 @@ class _Patchctl:
                 "This needs the key of patches, which only this machine's owner can read. Use the `council` command."
             )
 
-    async def _sent(self, request: Request) -> tuple[patches.Submission, bool]:
-        if self._reading >= _READING_MAX:
-            raise errors.OverloadedError("Too many patches come in at once. Try again in a second.", retry_after_s=1)
-        self._reading += 1
-        try:
-            found = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Sent)
-        finally:
-            self._reading -= 1
-        if found.target not in ("live", "staging"):
-            raise errors.InvalidRequestError("`target` must be `live` or `staging`.", parameter="target")
-        return (
-            patches.Submission(
-                _bytes("patch", found.patch),
-                _bytes("signature", found.signature),
-                tuple(_bytes("cosignatures", one) for one in found.cosignatures),
-            ),
-            found.target == "staging",
-        )
+
+def _submission(body: _Sent) -> tuple[patches.Submission, bool]:
+    """Return what was sent, and whether it is only to be tried. Raises InvalidRequestError."""
+    if body.target not in ("live", "staging"):
+        raise errors.InvalidRequestError("`target` must be `live` or `staging`.", parameter="target")
+    sent = patches.Submission(
+        _bytes("patch", body.patch),
+        _bytes("signature", body.signature),
+        tuple(_bytes("cosignatures", one) for one in body.cosignatures),
+    )
+    return sent, body.target == "staging"
 
 
 def _event(row: history.Row) -> bytes:
@@ -416,9 +409,12 @@ async def _failed(_: Request, error: Exception) -> Response:
     status = _STATUS.get(error.reason) or _CODES.get(error.code)  # type: ignore[call-overload]
     if status is None:
         status = 400 if isinstance(error, errors.InvalidRequestError) and error.code != "patch_refused" else _REFUSED
-    wait = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    if error.code == errors.RequestTimeoutError.code:
+        # Who sends slowly would send on, and hold the connection.
+        headers["connection"] = "close"
     body = {"success": False, "code": error.code, "reason": error.reason, "message": error.message}
-    return JSONResponse(body, status, wait)
+    return JSONResponse(body, status, headers)
 
 
 async def _unforeseen(_: Request, error: Exception) -> Response:

@@ -1,7 +1,9 @@
 """What the port of patches answers: who may ask for what, and which status stands for what went wrong."""
 
+import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -133,6 +135,32 @@ async def test_a_check_tells_each_step(client: httpx.AsyncClient, desk: Desk) ->
 async def test_what_is_too_large_is_refused_before_it_is_read(client: httpx.AsyncClient, desk: Desk) -> None:
     told = await client.post("/apply", content=b"x" * (patchctl._BODY_BYTES_MAX + 1))
     assert (told.status_code, told.json()["code"]) == (413, "body_too_large") and not desk.asked
+
+
+async def test_an_honest_patch_is_taken_while_many_bodies_come_slowly(client: httpx.AsyncClient, desk: Desk) -> None:
+    may_end = asyncio.Event()
+
+    async def slowly(begun: asyncio.Event) -> AsyncIterator[bytes]:
+        yield json.dumps(GOOD).encode()[:-1]
+        begun.set()
+        await may_end.wait()
+        yield b"}"
+
+    slow, begun = [], [asyncio.Event() for _ in range(100)]
+    for one in begun:
+        slow.append(asyncio.create_task(client.post("/apply", content=slowly(one))))
+        await one.wait()
+    async with asyncio.timeout(30):
+        assert (await client.post("/apply", json=GOOD)).status_code == 202
+    assert len(desk.asked) == 1
+    may_end.set()
+    assert {told.status_code for told in await asyncio.gather(*slow)} == {202}
+
+
+async def test_who_sends_too_slowly_is_let_go(client: httpx.AsyncClient, desk: Desk) -> None:
+    desk.error = errors.RequestTimeoutError("Too slow. Send it again.")
+    told = await client.post("/apply", json=GOOD)
+    assert (told.status_code, told.headers["connection"]) == (408, "close")
 
 
 @pytest.mark.parametrize("key", ["", "Bearer wrong", "Bearer ", f"Basic {KEY}"])
