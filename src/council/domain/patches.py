@@ -35,6 +35,7 @@ class PatchConfig:
     kept_generations: int = option(
         10, "Earlier generations that stay on disk beside the live one; older ones are in git.", low=1, high=1000
     )
+    needs_token: bool = option(False, "A patch needs a token beside its signature; the owner's commands send theirs.")
 
 
 class Reason(enum.StrEnum):
