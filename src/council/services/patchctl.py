@@ -197,7 +197,8 @@ class _Patchctl:
             except errors.CouncilError as error:
                 _log.warning("no old generation was removed", extra={"reason": error.message})
             else:
-                _log.info("old generations were removed", extra={"generations": len(removed)})
+                if removed:
+                    _log.info("old generations were removed", extra={"generations": removed})
 
         parts = reception.Parts(
             where,
