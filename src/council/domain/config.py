@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, baking, errors, money, options, states, storage, watching
+from council.domain import alerting, answering, baking, errors, money, options, patches, states, storage, watching
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -250,6 +250,7 @@ class Config:
     watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
+    patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

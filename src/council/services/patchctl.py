@@ -1,7 +1,9 @@
 """The patchctl process: takes patches in over HTTP on this machine, and takes each along its way.
 
-A signed patch needs no key beside its signature. Whoever has `secrets/patches.key` may also roll back, freeze and read what
-became of patches: the owner's command line, which can read that file. What it does is in `patching/reception.py`.
+A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
+roll back, freeze and read what became of patches: the owner's command line, which can read that file. A user's token that is
+shown must be in force; it may read of patches, and may be limited to having them tried. What is done with a patch is in
+`patching/reception.py`.
 """
 
 import asyncio
@@ -23,21 +25,23 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from council import app, care_app, homes, observing, ports, telemetry
-from council.domain import authz, errors, home, patches
+from council.domain import access, authz, errors, home, patches
 from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
 from council.patching import anchoring, checking, hands, judges, reception, situation, view
-from council.services import harness, local_hosts, rights, tracing
+from council.services import harness, intake, local_hosts, rights, tracing
+from council.upkeep.engine import blueprint
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
 
 _log = logging.getLogger(__name__)
 
+# Why a token is refused that may only have patches tried.
+STAGING_ONLY = "staging_only"
 _BODY_S = 10.0
 # Who submits gets an answer at once, and who listens is let go.
 _DRAIN_S = 10.0
-_READING_MAX = 32
 _EVENT_S = 15.0
 _ROWS_MAX = 1000
 # Base64 takes four bytes for three.
@@ -130,8 +134,10 @@ class _Patchctl:
         self._clock = clock_module.SystemClock()
         self._key = care_app.read_secret(where.patches_key_file)
         self._label = homes.label_of(where, environment.generation)
-        self._reading = 0
+        self._intake = intake.Intake(intake.Room(_BODY_BYTES_MAX, _BODY_S))
         self._ending = False
+        self._tokens = care_app.tokens(where)
+        self._settings = ("", patches.PatchConfig())
         self._reception: reception.Reception
         self._store: ports.Store
 
@@ -186,6 +192,13 @@ class _Patchctl:
                 await view.publish(store, history.rows(book.records))
             except errors.StoreUnavailableError as error:
                 _log.warning("the history in the store is old", extra={"reason": error.message})
+            try:
+                removed = await hands.thin_out(where, runtime)
+            except errors.CouncilError as error:
+                _log.warning("no old generation was removed", extra={"reason": error.message})
+            else:
+                if removed:
+                    _log.info("old generations were removed", extra={"generations": removed})
 
         parts = reception.Parts(
             where,
@@ -206,6 +219,7 @@ class _Patchctl:
             yield
         finally:
             await self._reception.close()
+            await self._tokens.close()
             await store.close()
             book.close()
 
@@ -213,13 +227,16 @@ class _Patchctl:
         return self._clock.now_us() / 1e6
 
     async def _apply(self, request: Request) -> Response:
-        sent, trial = await self._sent(request)
-        found = await self._reception.submit(sent, trial=trial)
-        return _decision(found, 202)
+        async with self._intake.taken(request, _Sent) as body:
+            sent, trial = _submission(body)
+            await self._admit_patch(request, trial=trial)
+            return _decision(await self._reception.submit(sent, trial=trial), 202)
 
     async def _check(self, request: Request) -> Response:
-        sent, trial = await self._sent(request)
-        found = await self._reception.check(sent, trial=trial)
+        async with self._intake.taken(request, _Sent) as body:
+            sent, trial = _submission(body)
+            await self._admit_patch(request, trial=True)
+            found = await self._reception.check(sent, trial=trial)
         told = {"steps": [{"step": step.value, "outcome": told.value} for step, told in found.steps]}
         return _decision(found, 200, told)
 
@@ -242,14 +259,15 @@ class _Patchctl:
         return JSONResponse({"success": True, "frozen": wanted.frozen})
 
     async def _override(self, request: Request) -> Response:
-        wanted = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Override)
-        found = await self._reception.override(
-            _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
-        )
+        async with self._intake.taken(request, _Override) as wanted:
+            await self._admit_patch(request, trial=False)
+            found = await self._reception.override(
+                _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
+            )
         return JSONResponse({"success": True, "count": found.count, "day": found.day, "signer": found.signer})
 
     async def _patches(self, request: Request) -> Response:
-        self._admit(request)
+        await self._admit_reader(request)
         limit = request.query_params.get("limit", "20")
         if not limit.isdecimal() or not 0 < int(limit) <= _ROWS_MAX:
             raise errors.InvalidRequestError(f"`limit` must be 1 to {_ROWS_MAX}.", parameter="limit")
@@ -257,7 +275,7 @@ class _Patchctl:
         return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _patch(self, request: Request) -> Response:
-        self._admit(request)
+        await self._admit_reader(request)
         cid = request.path_params["cid"].removeprefix("cid:")
         rows = [row for row in self._reception.rows() if len(cid) >= 4 and row.digest.startswith(cid)]
         if not rows:
@@ -285,7 +303,7 @@ class _Patchctl:
         return exchange.json_response(_standing(self._reception.standing(), self._labelled().cid))
 
     async def _events(self, request: Request) -> Response:
-        self._admit(request)
+        await self._admit_reader(request)
 
         async def lines() -> AsyncIterator[bytes]:
             with self._reception.news() as queue:
@@ -324,30 +342,71 @@ class _Patchctl:
         return self._label
 
     def _admit(self, request: Request) -> None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self._key.encode()):
+        if not self._is_owners(_shown(request)):
             raise errors.ForbiddenError(
                 "This needs the key of patches, which only this machine's owner can read. Use the `council` command."
             )
 
-    async def _sent(self, request: Request) -> tuple[patches.Submission, bool]:
-        if self._reading >= _READING_MAX:
-            raise errors.OverloadedError("Too many patches come in at once. Try again in a second.", retry_after_s=1)
-        self._reading += 1
-        try:
-            found = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Sent)
-        finally:
-            self._reading -= 1
-        if found.target not in ("live", "staging"):
-            raise errors.InvalidRequestError("`target` must be `live` or `staging`.", parameter="target")
-        return (
-            patches.Submission(
-                _bytes("patch", found.patch),
-                _bytes("signature", found.signature),
-                tuple(_bytes("cosignatures", one) for one in found.cosignatures),
-            ),
-            found.target == "staging",
-        )
+    async def _admit_reader(self, request: Request) -> None:
+        """Let pass who shows the key, or a token that may read."""
+        shown = _shown(request)
+        if not shown or (not self._is_owners(shown) and access.Right.READ not in (await self._known(shown)).rights):
+            self._admit(request)
+
+    async def _admit_patch(self, request: Request, *, trial: bool) -> None:
+        """Let pass who shows nothing, unless a token is needed; the key; or a token that may do this."""
+        shown = _shown(request)
+        if self._is_owners(shown):
+            return
+        if not shown:
+            if await self._needs_token():
+                raise errors.ForbiddenError(
+                    "Here a patch needs a token beside its signature (`patch.needs_token`). `council tokens add` makes one; "
+                    "send it as `Authorization: Bearer <token>`."
+                )
+        elif (await self._known(shown)).staging and not trial:
+            raise errors.ForbiddenError(
+                "This token is limited to staging: it may have a patch tried, and none applied. Send `target` as `staging`, or "
+                "use another token.",
+                reason=STAGING_ONLY,
+            )
+
+    def _is_owners(self, shown: str) -> bool:
+        return bool(shown) and hmac.compare_digest(shown.encode(), self._key.encode())
+
+    async def _known(self, shown: str) -> access.Principal:
+        found = await self._tokens.known(shown)
+        if found is None:
+            raise errors.ForbiddenError(
+                "This token is not known here, or was revoked. `council tokens list` shows those in force."
+            )
+        return found
+
+    async def _needs_token(self) -> bool:
+        """Return whether the generation that serves asks for tokens; its settings are read once."""
+        live = blueprint.current(self._where)
+        if self._settings[0] != live:
+            found = await asyncio.to_thread(homes.load_config, self._where, live, os.environ, {})
+            self._settings = (live, found.patch)
+        return self._settings[1].needs_token
+
+
+def _shown(request: Request) -> str:
+    """Return the key or token that a request shows, "" for none."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def _submission(body: _Sent) -> tuple[patches.Submission, bool]:
+    """Return what was sent, and whether it is only to be tried. Raises InvalidRequestError."""
+    if body.target not in ("live", "staging"):
+        raise errors.InvalidRequestError("`target` must be `live` or `staging`.", parameter="target")
+    sent = patches.Submission(
+        _bytes("patch", body.patch),
+        _bytes("signature", body.signature),
+        tuple(_bytes("cosignatures", one) for one in body.cosignatures),
+    )
+    return sent, body.target == "staging"
 
 
 def _event(row: history.Row) -> bytes:
@@ -410,9 +469,12 @@ async def _failed(_: Request, error: Exception) -> Response:
     status = _STATUS.get(error.reason) or _CODES.get(error.code)  # type: ignore[call-overload]
     if status is None:
         status = 400 if isinstance(error, errors.InvalidRequestError) and error.code != "patch_refused" else _REFUSED
-    wait = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    if error.code == errors.RequestTimeoutError.code:
+        # Who sends slowly would send on, and hold the connection.
+        headers["connection"] = "close"
     body = {"success": False, "code": error.code, "reason": error.reason, "message": error.message}
-    return JSONResponse(body, status, wait)
+    return JSONResponse(body, status, headers)
 
 
 async def _unforeseen(_: Request, error: Exception) -> Response:
