@@ -35,6 +35,8 @@ class House:
         self.unheard: list[str] = []
         self.freezes_at = ""
         self.away = 0
+        # Generations that a service began with.
+        self.reads: list[str] = []
         self.crash_in = 10**9
         self.book: journal.Journal | None = None
         # The examination begins, and waits for this.
@@ -75,6 +77,9 @@ class House:
         assert generation != blueprint.current(self.where)
         self.beside.discard(generation)
         self.touch()
+
+    async def used(self) -> list[str]:
+        return [*self.beside, *self.reads]
 
     async def examine(self, base: str, target: str, services: Collection[str]) -> str:
         assert base == blueprint.current(self.where) and self.beside == {target} and "gateway" in services

@@ -78,12 +78,22 @@ def _began_staged(where: home.Home) -> None:
     (where.root / "target").write_text(staging.stage(where, _patch(where)))
 
 
+def _began_grown(where: home.Home) -> None:
+    _began(where)
+    for content in (b"1\n", b"2\n"):
+        blueprint.commit(where, {"prompts/general.md": content}, "Go on")
+
+
 def _stage(where: home.Home) -> None:
     staging.stage(where, _patch(where))
 
 
 def _discard(where: home.Home) -> None:
     staging.discard(where, _patch(where).digest)
+
+
+def _prune(where: home.Home) -> None:
+    staging.prune(where, (), 1)
 
 
 # The blueprint
@@ -233,6 +243,9 @@ class _House:
     async def discard(self, generation: str) -> None:
         assert generation != blueprint.current(self._where)
 
+    async def used(self) -> list[str]:
+        return []
+
     async def examine(self, base: str, target: str, services: Collection[str]) -> str:
         return ""
 
@@ -303,6 +316,7 @@ STORIES = {
     for one in (
         Story("stage", _began, _stage, _generations),
         Story("discard", _began_staged, _discard, _generations),
+        Story("prune", _began_grown, _prune, _generations),
         Story("switch", _began_staged, lambda where: blueprint.switch(where, _target(where)), _live),
         Story("adopt", _began_switched, lambda where: blueprint.adopt(where, _target(where)), _branch),
         Story("commit", _began, _commit, _live_tree),

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -223,14 +224,24 @@ def watch(where: home_module.Home) -> care_ports.Watch:
     return unix.UnixWatch(where.socket("watcher"))
 
 
+def tokens(where: home_module.Home) -> care_ports.Tokens:
+    """Return what knows the tokens of users: the gateway that serves."""
+    from council.backends.tokens import http
+
+    def gateway() -> str:
+        return next(one.url for one in targets(where) if one.service == "gateway").removesuffix("/metrics")
+
+    return http.HttpTokens(gateway)
+
+
 def patch_service(where: home_module.Home, port: int) -> care_ports.PatchService:
-    """Return what asks patchctl on a port of this machine, with the owner's key where it can be read."""
+    """Return what asks patchctl on a port of this machine: with the owner's key, or COUNCIL_TOKEN where that cannot be read."""
     from council.backends.patch_service import http
 
     try:
         key = where.patches_key_file.read_text().strip()
     except OSError:
-        key = ""
+        key = os.environ.get("COUNCIL_TOKEN", "")
     return http.HttpPatchService(f"http://127.0.0.1:{port}", key)
 
 

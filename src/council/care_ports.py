@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import baking, forge, gates, incidents, patches, watching
+from council.domain import access, baking, forge, gates, incidents, patches, watching
 
 
 class Incidents(Protocol):
@@ -126,6 +126,19 @@ class Generations(Protocol):
 
     async def discard(self, generation: str) -> None:
         """End what runs of a generation that is not live; return when none of it is left. Raises InvalidRequestError."""
+
+    async def used(self) -> list[str]:
+        """Return the generations whose files a service may read, now or after a return."""
+
+
+class Tokens(Protocol):
+    """Says what the tokens of users may do, for whoever does not keep them."""
+
+    async def known(self, secret: str) -> access.Principal | None:
+        """Return whose token this is, None for one that is not in force. Raises UnavailableError where nobody can tell now."""
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
 
 
 class PatchService(Protocol):

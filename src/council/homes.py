@@ -225,6 +225,7 @@ def add_token(
     secret: str | None = None,
     *,
     memory: bool = False,
+    staging: bool = False,
     day_usd_micros: int | None = None,
     month_usd_micros: int | None = None,
 ) -> str:
@@ -240,6 +241,7 @@ def add_token(
         created_us=now_us,
         requests_per_minute=requests_per_minute,
         memory=memory,
+        staging=staging,
         day_usd_micros=day_usd_micros,
         month_usd_micros=month_usd_micros,
     )

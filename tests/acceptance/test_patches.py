@@ -1,5 +1,6 @@
 """Signed patches on a whole Council, with a real gpg: applied while it serves, or back where it was."""
 
+import base64
 import contextlib
 import http.client
 import itertools
@@ -66,11 +67,13 @@ class Owner:
         council = json.loads(self.good("ask", "--json", "What is 2 + 2?"))["council"]
         return council["generation"], council["cid"]
 
-    def asked(self, path: str = "/status", method: str = "GET", body: Any = None, key: bool = True) -> tuple[int, Any]:
+    def asked(
+        self, path: str = "/status", method: str = "GET", body: Any = None, key: bool = True, token: str = ""
+    ) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.council.port + 1, timeout=30)
         headers = {"content-type": "application/json"}
-        if key:
-            headers["authorization"] = f"Bearer {self.where.patches_key_file.read_text().strip()}"
+        if token or key:
+            headers["authorization"] = f"Bearer {token or self.where.patches_key_file.read_text().strip()}"
         with contextlib.closing(connection):
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
@@ -233,6 +236,25 @@ def test_a_trial_reports_and_leaves_nothing(owner: Owner) -> None:
     done = owner.submit(owner.signed("prompts/tried.md", "Tried.\n"), "--target", "staging")
     assert done.returncode == 0 and "Tried after" in done.stdout, (done.stdout, done.stderr)
     assert owner.where.current.resolve().name == live
+
+
+def test_a_token_limited_to_staging_has_patches_tried_and_none_applied(owner: Owner) -> None:
+    live, token = owner.where.current.resolve().name, owner.good("tokens", "add", "--staging", "--user", "ci").strip()
+    patch = owner.signed("prompts/later.md", "Later.\n")
+    signature = next(one for one in (patch.with_suffix(".sig"), patch.with_suffix(".asc")) if one.exists())
+    body = {
+        "patch": base64.b64encode(patch.read_bytes()).decode(),
+        "signature": base64.b64encode(signature.read_bytes()).decode(),
+    }
+    # A gateway that runs knows of it after a moment.
+    whole.wait_until(lambda: owner.asked("/apply", "POST", body, token=token)[1]["reason"] == "staging_only", 30)
+    status, told = owner.asked("/apply", "POST", body | {"target": "staging"}, token=token)
+    assert status == 202, told
+    owner.until_ended()
+    status, told = owner.asked(f"/patches/{told['cid']}", token=token)
+    assert status == 200 and told["patches"][-1]["outcome"] == "tried", told
+    assert owner.where.current.resolve().name == live
+    assert owner.asked("/rollback", "POST", {"reason": "x", "by": "x"}, token=token)[0] == 403
 
 
 def test_only_whoever_has_the_key_reads_and_commands(owner: Owner) -> None:

@@ -252,7 +252,9 @@ def test_writers_at_once_lose_nothing(records_url: str, records: sql.SqlRecords,
 
 def test_tokens_come_back_oldest_first_with_everything_they_carry(records: sql.SqlRecords) -> None:
     older = access.Token("t-b", "ada", access.Role.ADMIN, "laptop", "hash-1", created_us=5)
-    newer = access.Token("t-a", "ada", access.Role.BOT, "nightly", "hash-2", created_us=6, requests_per_minute=3)
+    newer = access.Token(
+        "t-a", "ada", access.Role.BOT, "nightly", "hash-2", created_us=6, requests_per_minute=3, staging=True
+    )
     records.add_token(newer)
     records.add_token(older)
     assert records.tokens() == [older, newer]

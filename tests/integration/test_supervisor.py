@@ -324,7 +324,8 @@ def test_bad_requests_get_a_clear_answer_and_harm_nothing(begin: Starter) -> Non
         reply = reply_to(raw)
         assert reply is not None and (reply["ok"], reply["code"]) == (False, "invalid_request"), raw
     assert reply_to(b"") is None
-    assert reply_to(frames.encode({"command": "list"})) == {"ok": True, "services": ["a"]}
+    listed = reply_to(frames.encode({"command": "list"}))
+    assert listed is not None and listed["services"] == ["a"]
 
 
 def test_connections_beyond_the_limit_are_turned_away(begin: Starter) -> None:

@@ -48,6 +48,15 @@ def test_every_event_that_cannot_come_is_refused() -> None:
         steps.step(busy, steps.Submitted("2", "g0"))
 
 
+def test_a_switch_that_was_not_begun_is_undone_and_one_that_was_is_taken_back() -> None:
+    switching = steps.State(steps.Phase.SWITCHING, "1", "g0", "g1")
+    assert steps.step(switching, steps.Failed("frozen", untouched=True))[2] is steps.Action.DISCARD
+    assert steps.step(switching, steps.Failed("recall is away"))[2] is steps.Action.RETURN
+    # Nobody is believed who says so of a generation that serves.
+    baking = steps.State(steps.Phase.BAKING, "1", "g0", "g1")
+    assert steps.step(baking, steps.Failed("a gate is red", untouched=True))[2] is steps.Action.RETURN
+
+
 def test_a_generation_that_ends_us_again_and_again_while_it_bakes_is_taken_back() -> None:
     state = steps.State(steps.Phase.BAKING, "1", "g0", "g1")
     for _ in range(steps.RESTARTS_MAX):

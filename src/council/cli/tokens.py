@@ -22,6 +22,9 @@ def tokens() -> None:
 @click.option("--label", default="", help="What it is for.")
 @click.option("--requests-per-minute", type=click.IntRange(1, 10_000_000), help="A rate limit of its own.")
 @click.option("--memory", is_flag=True, help="Its requests use the user's memory unless they say otherwise.")
+@click.option(
+    "--staging", is_flag=True, help="It may have patches tried (`target: staging`) and read, and change nothing."
+)
 @click.option("--budget-day-usd", type=options.DOLLARS, help="What its paid calls of a day may cost.")
 @click.option("--budget-month-usd", type=options.DOLLARS, help="What its paid calls of a month may cost.")
 @options.home
@@ -31,6 +34,7 @@ def add(
     label: str,
     requests_per_minute: int | None,
     memory: bool,
+    staging: bool,
     budget_day_usd: int | None,
     budget_month_usd: int | None,
     where: home_module.Home,
@@ -48,6 +52,7 @@ def add(
             label,
             requests_per_minute,
             memory=memory,
+            staging=staging,
             day_usd_micros=budget_day_usd,
             month_usd_micros=budget_month_usd,
         )
@@ -77,6 +82,7 @@ def list_tokens(where: home_module.Home, as_json: bool) -> None:
                     "created_us": token.created_us,
                     "revoked_us": token.revoked_us,
                     "memory": token.memory,
+                    "staging": token.staging,
                     "day_usd_micros": token.day_usd_micros,
                     "month_usd_micros": token.month_usd_micros,
                 }
@@ -88,7 +94,7 @@ def list_tokens(where: home_module.Home, as_json: bool) -> None:
         (
             token.id,
             token.user_id,
-            str(token.role),
+            f"{token.role}, staging" if token.staging else str(token.role),
             token.label,
             _dollars(token.day_usd_micros),
             _dollars(token.month_usd_micros),

@@ -37,7 +37,7 @@ class Token:
     """A token as the records keep it: only a digest of the secret.
 
     `requests_per_minute` and the budgets None mean the configured default. `revoked_us` None means in force. `memory` is
-    whether requests that do not say use the user's memory.
+    whether requests that do not say use the user's memory. `staging` limits it to trying patches and reading.
     """
 
     id: str
@@ -51,11 +51,20 @@ class Token:
     day_usd_micros: int | None = None
     month_usd_micros: int | None = None
     memory: bool = False
+    staging: bool = False
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What it may do at the gateway: what its role may, and nothing that changes anything if it is limited."""
+        return RIGHTS[self.role] & {Right.READ} if self.staging else RIGHTS[self.role]
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever makes a request. `token_id` is "" for a caller on loopback without a token."""
+    """Whoever makes a request. `token_id` is "" for a caller on loopback without a token.
+
+    `staging` says that the token may have patches tried, and none applied.
+    """
 
     user_id: str
     token_id: str
@@ -64,6 +73,7 @@ class Principal:
     day_usd_micros: int | None = None
     month_usd_micros: int | None = None
     memory: bool = False
+    staging: bool = False
 
 
 @dataclass(frozen=True, slots=True)

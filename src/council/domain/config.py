@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, baking, errors, money, options, states, storage, watching
+from council.domain import alerting, answering, baking, errors, money, options, patches, states, storage, watching
 from council.domain import forge as forge_module
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
@@ -252,6 +252,7 @@ class Config:
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
     forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
+    patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

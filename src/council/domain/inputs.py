@@ -72,8 +72,8 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         ),
     }
 )
-# Read by patchctl for each patch, of the generation before it.
-READ_ANEW = ("bake",)
+# Read by patchctl for each patch, of the generation before it, or of the one that serves.
+READ_ANEW = ("bake", "patch")
 # What `council up` and the supervisor take from the settings with which they begin: the services there are, their ports, whom
 # they tell about, which database has its tables. And what the store takes, of which two cannot have the same data.
 AT_START = (

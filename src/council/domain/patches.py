@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from council.domain.options import option
+
 SCHEMA = "council.patch/1"
 CID_DIGITS = 16
 
@@ -24,6 +26,16 @@ TITLE_LENGTH_MAX = 120
 AUTHOR_LENGTH_MAX = 120
 REASON_LENGTH_MAX = 2000
 TICKET_MAX = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class PatchConfig:
+    """How patches are taken in, and what is kept of them."""
+
+    kept_generations: int = option(
+        10, "Earlier generations that stay on disk beside the live one; older ones are in git.", low=1, high=1000
+    )
+    needs_token: bool = option(False, "A patch needs a token beside its signature; the owner's commands send theirs.")
 
 
 class Reason(enum.StrEnum):

@@ -39,6 +39,15 @@ class Status(pydantic.BaseModel):
     parts: list[PartState]
 
 
+class OwnToken(pydantic.BaseModel):
+    """Who the caller is, and may do. `token_id` is "" without a token."""
+
+    user: str
+    token_id: str
+    rights: list[access.Right]
+    staging: bool
+
+
 class LedgerLine(pydantic.BaseModel):
     """Sums of the ledger rows that share a key; money in micro-dollars."""
 
@@ -95,6 +104,12 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
             state=sentence(states),
             parts=[PartState(name=name, state=state) for name, state in states.items()],
         )
+
+    @routes.get("/token", response_model=OwnToken)
+    async def token(request: fastapi.Request) -> OwnToken:
+        """Show what the caller's token may do."""
+        found = made.doorkeeper.admit(request, access.Right.READ)
+        return OwnToken(user=found.user_id, token_id=found.token_id, rights=sorted(found.rights), staging=found.staging)
 
     @routes.get("/ledger/report", response_model=LedgerReport)
     async def report(

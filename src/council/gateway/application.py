@@ -151,6 +151,7 @@ _PATHS = frozenset(
         "/v1/sandbox/lift",
         "/api/budget",
         "/api/status",
+        "/api/token",
         "/api/incidents",
         "/api/gates",
         "/api/metrics",

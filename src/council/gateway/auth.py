@@ -88,11 +88,12 @@ class Doorkeeper:
         return access.Principal(
             token.user_id,
             token.id,
-            access.RIGHTS[token.role],
+            token.rights,
             limit,
             token.day_usd_micros,
             token.month_usd_micros,
             token.memory,
+            token.staging,
         )
 
     def _on_loopback(self, connection: HTTPConnection) -> bool:

@@ -14,6 +14,22 @@ BACKLOG = 2048
 
 def tcp(host: str, port: int) -> socket.socket:
     """Listen on the first address that `host` resolves to. Raises OSError, `errno.EADDRINUSE` if the port is taken."""
+    listener = reserved(host, port)
+    try:
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def reserved(host: str, port: int) -> socket.socket:
+    """Return a socket that has a port and does not listen.
+
+    As long as it is open the kernel gives the port to no outgoing connection, and to nobody who asks for any port; `tcp` has it
+    all the same. Raises OSError, as `tcp`.
+    """
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -22,11 +38,9 @@ def tcp(host: str, port: int) -> socket.socket:
         # Connections of an earlier run that linger in TIME_WAIT must not stop us; two listeners stay impossible.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
-    listener.setblocking(False)
     return listener
 
 

@@ -5,7 +5,9 @@ none decides: whether the tried generation is good is the judges' word, whether 
 """
 
 import asyncio
+import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -71,7 +73,7 @@ class Hands:
             case steps.Action.PROMOTE:
                 return await self._promote(state)
             case steps.Action.BAKE:
-                return _judged(await self._judges.bake(state.base, state.target))
+                return await self._bake(state)
             case steps.Action.RETURN | steps.Action.DISCARD:
                 await self._take_back(state)
         return steps.Done()
@@ -114,17 +116,30 @@ class Hands:
         return steps.Done()
 
     async def _promote(self, state: steps.State) -> steps.Done | steps.Failed:
-        held = freeze.lock(self._where.lineage)
-        await asyncio.to_thread(held.__enter__)
+        """Switch while nobody can freeze, and nobody commits to the blueprint: both hold the locks while they do."""
+        held = contextlib.ExitStack()
         try:
+            for lock in (freeze.lock(self._where.lineage), blueprint.locked(self._where)):
+                await asyncio.to_thread(held.enter_context, lock)
             if freeze.standing(self._where.lineage) is not None:
-                return steps.Failed(patches.Reason.FROZEN)
+                return steps.Failed(patches.Reason.FROZEN, untouched=True)
+            if not await asyncio.to_thread(blueprint.may_follow, self._where, state.target):
+                return steps.Failed(patches.Reason.STALE_BASE, untouched=True)
             unheard = await self._generations.promote(state.target)
         finally:
-            held.__exit__(None, None, None)
+            await asyncio.to_thread(held.close)
         if unheard:
             return steps.Failed(f"{', '.join(unheard)} did not say that they heard of the switch")
         return steps.Done()
+
+    async def _bake(self, state: steps.State) -> steps.Done | steps.Failed:
+        """Watch it serve. What others pushed onto the branch meanwhile was made without it and stands: it gives way."""
+        found = _judged(await self._judges.bake(state.base, state.target))
+        if isinstance(found, steps.Done) and not await asyncio.to_thread(
+            blueprint.is_awaited, self._where, state.target
+        ):
+            return steps.Failed(patches.Reason.STALE_BASE)
+        return found
 
     async def _take_back(self, state: steps.State) -> None:
         """Have what was before the target serve, if it does not, and leave nothing of the target."""
@@ -145,7 +160,9 @@ class Hands:
 
     def _before(self, state: steps.State) -> str:
         """Return the generation that serves after the target: the base, or its tree again where the branch holds the target."""
-        if not blueprint.holds(self._where, state.target):
+        live = blueprint.current(self._where)
+        # Where others moved the branch, no commit of ours goes on from its end.
+        if not (blueprint.holds(self._where, state.target) and blueprint.ends_in(self._where, live)):
             return state.base
         return blueprint.revert(self._where, state.target, self._time_of(steps.Phase.RETURNING, state.digest))
 
@@ -154,12 +171,22 @@ def settle(where: home.Home, state: steps.State) -> None:
     """Have the blueprint's branch end in the generation that serves once its patch is applied, or taken back. Idempotent.
 
     Not before: the start of a Council goes on with a generation that is ahead of the branch, and a patch that turns bad while
-    it bakes must leave the branch where it was. Raises BlueprintError.
+    it bakes must leave the branch where it was. Raises BlueprintError, with the reason `stale_base` where others moved it.
     """
     if state.digest:
         submitted.drop(where, state.digest)
     if state.last in (steps.Outcome.APPLIED, steps.Outcome.ROLLED_BACK):
         blueprint.adopt(where, blueprint.current(where))
+
+
+async def thin_out(where: home.Home, generations: care_ports.Generations) -> list[str]:
+    """Remove generations beyond `patch.kept_generations` that no service reads; return them. Only while no patch is at work.
+
+    What was removed can be returned to all the same: it is written anew out of git. Raises CouncilError.
+    """
+    used = await generations.used()
+    kept = homes.load_config(where, blueprint.current(where), os.environ, {}).patch.kept_generations
+    return await asyncio.to_thread(staging.prune, where, used, kept)
 
 
 def _judged(problem: str) -> steps.Done | steps.Failed:

@@ -232,6 +232,7 @@ class Reception:
     async def _align(self) -> None:
         """Have what serves bear the name of the live generation, where the owner changed what no service uses."""
         live, serving = blueprint.current(self._parts.where), self._serving()
+        await asyncio.to_thread(self._rejoin, live)
         if live == serving:
             return
         touched = await asyncio.to_thread(self._parts.touched, serving, live)
@@ -261,21 +262,45 @@ class Reception:
             _log.warning("going on with a patch", extra={"cid": patches.cid(state.digest), "phase": state.phase})
             state = await self._way.recover(blueprint.current(self._parts.where))
             await self._ended(state)
-        else:
-            # The end may be on record and what comes after it not done.
-            await self._settle(state)
+        elif await self._settle(state) is not state:
+            # The end was on record, and what comes after it not done.
+            self._on_end(self._row(state.digest))
 
     async def _ended(self, state: steps.State) -> None:
         await self._settle(state)
         self._on_end(self._row(state.digest))
 
-    async def _settle(self, state: steps.State) -> None:
+    async def _settle(self, state: steps.State) -> steps.State:
+        """Do what is left after a way; return the state after that, another one where the patch had to go after all."""
         try:
             await self._parts.settle(state)
         except errors.JournalError as error:
             self._trust_lost(error)
         except errors.CouncilError as error:
             _log.error("a patch is through, but not all is settled", extra={"error": error.message})
+            moved = error.reason == patches.Reason.STALE_BASE
+            if moved and state.last is steps.Outcome.APPLIED:
+                # The branch was moved between the last look at it and now, and what ends it serves at the next start: without
+                # the patch. So that is not said to be in force.
+                row = self._row(state.digest)
+                unwanted = steps.Unwanted(row.digest, row.base, row.target, patches.Reason.STALE_BASE)
+                return await self._settle(await self._way.roll_back(unwanted, {}))
+        return state
+
+    def _rejoin(self, live: str) -> None:
+        """Have the branch end in what serves: a disk that refused may have left it behind.
+
+        Raises UnavailableError where somebody else moved it, BlueprintError.
+        """
+        where = self._parts.where
+        try:
+            blueprint.adopt(where, live)
+        except errors.BlueprintError as error:
+            if error.reason != patches.Reason.STALE_BASE:
+                raise
+            raise _moved(live) from error
+        if not blueprint.ends_in(where, live):
+            raise _moved(live)
 
     def _trust_lost(self, error: errors.JournalError) -> None:
         """Take nothing more, and go on with nothing, until a person has looked."""
@@ -362,6 +387,13 @@ def _busy(row: history.Row | None) -> errors.OverloadedError:
         f"{which} is on its way, and only one goes at a time. Submit again when it has ended: `council patch history`.",
         reason=BUSY,
         retry_after_s=5,
+    )
+
+
+def _moved(live: str) -> errors.UnavailableError:
+    return errors.UnavailableError(
+        f"Somebody else moved the branch of the blueprint, as by `git push`, and what serves is generation {live[:8]} still. "
+        "Run `council down` and `council up`, which have the branch's end serve, then make the patch anew."
     )
 
 

@@ -1,8 +1,9 @@
 """The patchctl process: takes patches in over HTTP on this machine, and takes each along its way.
 
-A signed patch needs no key beside its signature. Whoever has `secrets/patches.key` may also roll back, freeze and read what
-became of patches: the owner's command line, which can read that file. The steward's own key is for reading and rolling back.
-What it does is in `patching/reception.py`.
+A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
+roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
+for reading, and for rolling back. A user's token that is shown must be in force; it may read of patches, and may be limited to
+having them tried. What is done with a patch is in `patching/reception.py`.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ import base64
 import binascii
 import contextlib
 import dataclasses
-import hmac
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
 from council.patching import anchoring, checking, hands, judges, reception, situation, view
-from council.services import harness, local_hosts, rights, tracing
+from council.services import admission, harness, intake, local_hosts, rights, tracing
 from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
@@ -39,7 +39,6 @@ _log = logging.getLogger(__name__)
 _BODY_S = 10.0
 # Who submits gets an answer at once, and who listens is let go.
 _DRAIN_S = 10.0
-_READING_MAX = 32
 _EVENT_S = 15.0
 _ROWS_MAX = 1000
 _LINE_MAX = 200
@@ -131,11 +130,12 @@ class _Patchctl:
         self._where = where
         self._environment = environment
         self._clock = clock_module.SystemClock()
-        self._key = care_app.read_secret(where.patches_key_file)
-        self._steward_key = care_app.read_secret(where.steward_key_file)
         self._label = homes.label_of(where, environment.generation)
-        self._reading = 0
+        self._intake = intake.Intake(intake.Room(_BODY_BYTES_MAX, _BODY_S))
         self._ending = False
+        keys = care_app.read_secret(where.patches_key_file), care_app.read_secret(where.steward_key_file)
+        self._door = admission.Admission(*keys, care_app.tokens(where), self._needs_token)
+        self._settings = ("", patches.PatchConfig())
         self._reception: reception.Reception
         self._store: ports.Store
 
@@ -191,6 +191,13 @@ class _Patchctl:
                 await view.publish(store, history.rows(book.records))
             except errors.StoreUnavailableError as error:
                 _log.warning("the history in the store is old", extra={"reason": error.message})
+            try:
+                removed = await hands.thin_out(where, runtime)
+            except errors.CouncilError as error:
+                _log.warning("no old generation was removed", extra={"reason": error.message})
+            else:
+                if removed:
+                    _log.info("old generations were removed", extra={"generations": removed})
 
         parts = reception.Parts(
             where,
@@ -211,6 +218,7 @@ class _Patchctl:
             yield
         finally:
             await self._reception.close()
+            await self._door.close()
             await store.close()
             book.close()
 
@@ -218,24 +226,27 @@ class _Patchctl:
         return self._clock.now_us() / 1e6
 
     async def _apply(self, request: Request) -> Response:
-        sent, trial = await self._sent(request)
-        found = await self._reception.submit(sent, trial=trial)
-        return _decision(found, 202)
+        async with self._intake.taken(request, _Sent) as body:
+            sent, trial = _submission(body)
+            await self._door.patch(request, trial=trial)
+            return _decision(await self._reception.submit(sent, trial=trial), 202)
 
     async def _check(self, request: Request) -> Response:
-        sent, trial = await self._sent(request)
-        found = await self._reception.check(sent, trial=trial)
+        async with self._intake.taken(request, _Sent) as body:
+            sent, trial = _submission(body)
+            await self._door.patch(request, trial=True)
+            found = await self._reception.check(sent, trial=trial)
         told = {"steps": [{"step": step.value, "outcome": told.value} for step, told in found.steps]}
         return _decision(found, 200, told)
 
     async def _roll_back(self, request: Request) -> Response:
-        self._admit_reader(request)
+        self._door.steward(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
         row = await self._reception.roll_back(wanted.cid or "", wanted.by, wanted.reason)
         return JSONResponse({"success": True, **history.told(row)}, 202)
 
     async def _freeze(self, request: Request) -> Response:
-        self._admit(request)
+        self._door.owner(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Freeze)
         if wanted.frozen:
             if not wanted.reason.strip() or not wanted.reason.isprintable():
@@ -247,14 +258,15 @@ class _Patchctl:
         return JSONResponse({"success": True, "frozen": wanted.frozen})
 
     async def _override(self, request: Request) -> Response:
-        wanted = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Override)
-        found = await self._reception.override(
-            _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
-        )
+        async with self._intake.taken(request, _Override) as wanted:
+            await self._door.patch(request, trial=False)
+            found = await self._reception.override(
+                _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
+            )
         return JSONResponse({"success": True, "count": found.count, "day": found.day, "signer": found.signer})
 
     async def _patches(self, request: Request) -> Response:
-        self._admit_reader(request)
+        await self._door.reader(request)
         limit = request.query_params.get("limit", "20")
         if not limit.isdecimal() or not 0 < int(limit) <= _ROWS_MAX:
             raise errors.InvalidRequestError(f"`limit` must be 1 to {_ROWS_MAX}.", parameter="limit")
@@ -262,7 +274,7 @@ class _Patchctl:
         return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _patch(self, request: Request) -> Response:
-        self._admit_reader(request)
+        await self._door.reader(request)
         cid = request.path_params["cid"].removeprefix("cid:")
         rows = [row for row in self._reception.rows() if len(cid) >= 4 and row.digest.startswith(cid)]
         if not rows:
@@ -270,7 +282,7 @@ class _Patchctl:
         return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _lineage(self, request: Request) -> Response:
-        self._admit_reader(request)
+        self._door.steward(request)
 
         check = journal_key.checker(self._where.journal_certificate_file, self._where.journal_key_file)
         entries = await asyncio.to_thread(journal.read, self._where.lineage)
@@ -286,18 +298,18 @@ class _Patchctl:
         )
 
     async def _line(self, request: Request) -> Response:
-        self._admit_reader(request)
+        self._door.steward(request)
         # From the live generation, which is ahead of what serves where the owner has committed since.
         live = blueprint.current(self._where)
         found = await asyncio.to_thread(repository.line, self._where, live, _LINE_MAX)
         return exchange.json_response({"line": [{"generation": name, "tree": tree} for name, tree in found]})
 
     async def _status(self, request: Request) -> Response:
-        self._admit_reader(request)
+        self._door.steward(request)
         return exchange.json_response(_standing(self._reception.standing(), self._labelled().cid))
 
     async def _events(self, request: Request) -> Response:
-        self._admit_reader(request)
+        await self._door.reader(request)
 
         async def lines() -> AsyncIterator[bytes]:
             with self._reception.news() as queue:
@@ -335,35 +347,25 @@ class _Patchctl:
             self._label = homes.label_of(self._where, self._environment.generation)
         return self._label
 
-    def _admit(self, request: Request, *others: str) -> None:
-        """Return if whoever asks has the owner's key, or one of `others`."""
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
-        if not sum(hmac.compare_digest(given, key.encode()) for key in (self._key, *others)):
-            raise errors.ForbiddenError(
-                "This needs the key of patches, which only this machine's owner can read. Use the `council` command."
-            )
+    async def _needs_token(self) -> bool:
+        """Return whether the generation that serves asks for tokens; its settings are read once."""
+        live = blueprint.current(self._where)
+        if self._settings[0] != live:
+            found = await asyncio.to_thread(homes.load_config, self._where, live, os.environ, {})
+            self._settings = (live, found.patch)
+        return self._settings[1].needs_token
 
-    def _admit_reader(self, request: Request) -> None:
-        self._admit(request, self._steward_key)
 
-    async def _sent(self, request: Request) -> tuple[patches.Submission, bool]:
-        if self._reading >= _READING_MAX:
-            raise errors.OverloadedError("Too many patches come in at once. Try again in a second.", retry_after_s=1)
-        self._reading += 1
-        try:
-            found = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Sent)
-        finally:
-            self._reading -= 1
-        if found.target not in ("live", "staging"):
-            raise errors.InvalidRequestError("`target` must be `live` or `staging`.", parameter="target")
-        return (
-            patches.Submission(
-                _bytes("patch", found.patch),
-                _bytes("signature", found.signature),
-                tuple(_bytes("cosignatures", one) for one in found.cosignatures),
-            ),
-            found.target == "staging",
-        )
+def _submission(body: _Sent) -> tuple[patches.Submission, bool]:
+    """Return what was sent, and whether it is only to be tried. Raises InvalidRequestError."""
+    if body.target not in ("live", "staging"):
+        raise errors.InvalidRequestError("`target` must be `live` or `staging`.", parameter="target")
+    sent = patches.Submission(
+        _bytes("patch", body.patch),
+        _bytes("signature", body.signature),
+        tuple(_bytes("cosignatures", one) for one in body.cosignatures),
+    )
+    return sent, body.target == "staging"
 
 
 def _event(row: history.Row) -> bytes:
@@ -426,9 +428,12 @@ async def _failed(_: Request, error: Exception) -> Response:
     status = _STATUS.get(error.reason) or _CODES.get(error.code)  # type: ignore[call-overload]
     if status is None:
         status = 400 if isinstance(error, errors.InvalidRequestError) and error.code != "patch_refused" else _REFUSED
-    wait = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    if error.code == errors.RequestTimeoutError.code:
+        # Who sends slowly would send on, and hold the connection.
+        headers["connection"] = "close"
     body = {"success": False, "code": error.code, "reason": error.reason, "message": error.message}
-    return JSONResponse(body, status, wait)
+    return JSONResponse(body, status, headers)
 
 
 async def _unforeseen(_: Request, error: Exception) -> Response:

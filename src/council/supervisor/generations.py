@@ -6,7 +6,8 @@
                  above.
     promote G    in one turn of the event loop: the link `current` moves, the set is told to take the public sockets, what no
                  patch touched is told its new name, and the set before it is told to leave.
-    discard G    ends the set beside, or waits until what leaves has gone: then no process of G is left.
+    discard G    ends the set beside and each launch of it that is still being planned, or waits until what leaves has gone:
+                 then no process of G is left.
 
 All three bear being done twice. Until the link has moved nothing that serves was touched. A supervisor that is killed
 takes every set with it, and the next one begins at the link: so there is no moment after which two generations could serve.
@@ -63,6 +64,15 @@ class ServiceSet:
     going: asyncio.Task[None] | None = None
 
 
+@dataclass(slots=True, eq=False)
+class _Planning:
+    """A launch of which nothing runs yet: its files are made ready and its services chosen."""
+
+    generation: str
+    is_unwanted: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Generations:
     """`services` are the live ones by name, in start order: the same mapping always. Use it from one event loop."""
 
@@ -91,6 +101,7 @@ class Generations:
         self._around = around
         self._prepare = prepare
         self._on_switch = on_switch
+        self._planning: list[_Planning] = []
         self._beside: ServiceSet | None = None
         self._leaving: list[ServiceSet] = []
         self._launches = 0
@@ -101,6 +112,8 @@ class Generations:
             for one in spec.sockets:
                 if one.kind == "unix":
                     sockets.remove_stale(one)
+                elif spec.beside:
+                    self._sockets.reserve_beside(one)
         first = ServiceSet(self.live)
         await self._fill(first, wanted)
         self.services.update(first.services)
@@ -116,9 +129,7 @@ class Generations:
         if generation == self.live:
             return []
         if self._beside is None:
-            wanted = chosen(await self._planned(generation), [one.spec for one in self.services.values()], names)
-            if generation != self._before:
-                await asyncio.to_thread(room.check, wanted)
+            wanted = await self._wanted(generation, names)
             # Who else was asked meanwhile may have been quicker.
             if self._beside is None:
                 self._begin(generation, wanted)
@@ -165,6 +176,7 @@ class Generations:
                 f"Generation {generation[:_SHOWN_CHARS]} is live. Launch and promote another one first.",
                 parameter="generation",
             )
+        await self._call_off(generation)
         made = self._beside
         if made is not None and made.generation == generation:
             await self._give_up(made)
@@ -181,8 +193,18 @@ class Generations:
             for one in left.services.values():
                 yield "leaving", one
 
+    def used(self) -> set[str]:
+        """Return the generations whose files somebody may read: what runs, what is launched, and what a return goes to."""
+        launched = [one.generation for one in (*self._planning, self._beside, *self._leaving) if one is not None]
+        return {
+            *filter(None, (self.live, self._before)),
+            *launched,
+            *(name for _, one in self.everyone() for name in one.generations),
+        }
+
     async def close(self) -> None:
         """Stop every service in reverse order, after those that are not live."""
+        await self._call_off()
         if self._beside is not None:
             await self._give_up(self._beside)
         for one in reversed(list(self.services.values())):
@@ -193,6 +215,28 @@ class Generations:
         """End every child at once."""
         for _, one in self.everyone():
             one.kill()
+
+    async def _wanted(self, generation: str, names: Collection[str]) -> Sequence[specs.ServiceSpec]:
+        """Return what to start for a launch. No turn of the loop lies between the end of this and what the caller does."""
+        planning = _Planning(generation)
+        self._planning.append(planning)
+        try:
+            wanted = chosen(await self._planned(generation), [one.spec for one in self.services.values()], names)
+            if generation != self._before:
+                await asyncio.to_thread(room.check, wanted)
+        finally:
+            self._planning.remove(planning)
+            planning.over.set()
+        if planning.is_unwanted:
+            raise _discarded(generation)
+        return wanted
+
+    async def _call_off(self, generation: str = "") -> None:
+        """Have the launches end that are still planned, of this generation or of any; return when they have."""
+        unwanted = [one for one in self._planning if generation in ("", one.generation)]
+        for one in unwanted:
+            one.is_unwanted = True
+        await asyncio.gather(*(one.over.wait() for one in unwanted))
 
     async def _planned(self, generation: str) -> Sequence[specs.ServiceSpec]:
         if len(self._leaving) >= LEAVING_MAX:
@@ -220,9 +264,7 @@ class Generations:
         except asyncio.CancelledError:
             if not made.coming.cancelled():
                 raise
-            raise errors.UnavailableError(
-                f"Generation {made.generation[:_SHOWN_CHARS]} was discarded meanwhile. Launch it anew."
-            ) from None
+            raise _discarded(made.generation) from None
         except (errors.CouncilError, OSError):
             await self._give_up(made)
             raise
@@ -372,6 +414,10 @@ def chosen(
 
 
 _ANEW = "Such a change takes effect by `council down` and `council up`."
+
+
+def _discarded(generation: str) -> errors.UnavailableError:
+    return errors.UnavailableError(f"Generation {generation[:_SHOWN_CHARS]} was discarded meanwhile. Launch it anew.")
 
 
 def _callers(spec: specs.ServiceSpec) -> frozenset[str]:

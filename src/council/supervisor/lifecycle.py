@@ -39,7 +39,10 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process. At `deadline_s` it must be ready (starting) or gone (stopping)."""
+    """A process. At `deadline_s` it must be ready (starting) or gone (stopping).
+
+    `began` is the generation that it was started with: whose files it reads, whatever `generation` it is said to be of now.
+    """
 
     id: int
     generation: str
@@ -47,6 +50,7 @@ class Child:
     started_s: float
     deadline_s: float | None
     reason: str = ""
+    began: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,7 +455,7 @@ class _Draft:
         self.state = replace(self.state, next_id=identifier + 1)
         self.actions.append(Spawn(identifier, index, generation))
         deadline_s = self.now_s + self.state.limits.ready_s
-        return Child(identifier, generation, Phase.STARTING, self.now_s, deadline_s)
+        return Child(identifier, generation, Phase.STARTING, self.now_s, deadline_s, began=generation)
 
     def _retired(self, child: Child | None) -> Child | None:
         """Return `child` told to drain, unless it already was told to end."""

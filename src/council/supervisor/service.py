@@ -72,6 +72,11 @@ class RunningService:
         return self._around.logs / f"{self.spec.name}.log"
 
     @property
+    def generations(self) -> set[str]:
+        """Those whose files its processes may read, and the one with which the next would begin."""
+        return {child.began for child in self.state.children} | {self.state.generation}
+
+    @property
     def processes(self) -> list[children.ChildProcess]:
         """Every live process, those beside the replicas too."""
         return [*self.children.values(), *self._beside]

@@ -3,6 +3,8 @@
 A service's Unix socket lies at a path that names the generation it was started for and the number of its set, so that the
 services of one set find each other and nobody else; `run/NAME.sock` is a link to that of the live one, for who asks from
 outside.
+
+The ports on which services are tried beside the live ones are kept from the start on, without listening there.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ from pathlib import Path
 from council.domain import config as config_module
 from council.domain import errors
 from council.kit import clock as clock_module
-from council.kit import listeners
+from council.kit import listeners, port_users
 from council.supervisor import specs, users
 
 # How long a port may take to become free, as one of a process that is just ending.
@@ -34,10 +36,14 @@ class Sockets:
         self._clock = clock
         self._open: dict[socket.socket, Path | None] = {}
         self._links: set[Path] = set()
+        self._reserved: dict[int, socket.socket] = {}
 
     async def listen(self, spec: specs.SocketSpec, path: Path | None = None, *, staging: bool = False) -> socket.socket:
         """Listen where `spec` says, or at another path, or beside its port. Raises SetupError."""
-        port = spec.port + config_module.STAGING if staging and spec.port else spec.port
+        port = spec.port
+        if staging and port:
+            port = spec.port + config_module.STAGING
+            self.reserve_beside(spec)
         path = spec.path if path is None else path
         deadline_s = self._clock.monotonic_s() + PORT_WAIT_S
         while True:
@@ -51,6 +57,16 @@ class Sockets:
             else:
                 self._open[opened] = path if spec.kind == "unix" else None
                 return opened
+
+    def reserve_beside(self, spec: specs.SocketSpec) -> None:
+        """Keep the port beside that of `spec` for a later `listen`, if nobody has it now. Idempotent.
+
+        It may lie where the kernel takes ports for outgoing connections from, and one of these lasts longer than anybody waits.
+        """
+        port = spec.port + config_module.STAGING
+        if spec.kind == "tcp" and spec.port and port not in self._reserved:
+            with contextlib.suppress(OSError):
+                self._reserved[port] = listeners.reserved(spec.host, port)
 
     def _unix(self, spec: specs.SocketSpec, path: Path) -> socket.socket:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +102,8 @@ class Sockets:
         """Close everything and remove every path."""
         for opened in list(self._open):
             self.close(opened)
+        for port in list(self._reserved):
+            self._reserved.pop(port).close()
         for link in self._links:
             with contextlib.suppress(OSError):
                 link.unlink(missing_ok=True)
@@ -110,5 +128,6 @@ def _why_no_socket(spec: specs.SocketSpec, path: Path, port: int, error: OSError
             f"has {len(os.fsencode(path))}; if that is why, give a shorter `--home`."
         )
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {spec.host} is in use. Stop what uses it, or choose another base with `--port`."
+        whose = port_users.describe(port) or "a process that cannot be seen from here"
+        return f"Port {port} on {spec.host} is in use, by {whose}. Stop that, or choose another base with `--port`."
     return f"Cannot listen on {spec.host} port {port}: {error}. Check `gateway.host`, or use `--port`."

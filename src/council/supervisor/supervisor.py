@@ -176,7 +176,7 @@ class Supervisor:
         """Carry out an authorised command; returns when it has taken effect. Raises CouncilError."""
         match request["command"]:
             case "list":
-                return {"services": list(self.services)}
+                return {"services": list(self.services), "generations": sorted(self._generations.used())}
             case "status":
                 memory, everywhere = request.get("memory") is not False, request.get("everywhere") is True
                 return {"services": [asdict(row) for row in await self.status(memory=memory, everywhere=everywhere)]}

@@ -158,6 +158,12 @@ def test_a_token_is_shown_once_listed_without_its_secret_and_revoked(where: home
             run("tokens", "revoke", unknown)
 
 
+def test_a_token_may_be_limited_to_staging(where: home.Home) -> None:
+    good("tokens", "add", "--role", "operator", "--user", "ci", "--staging")
+    [mine] = [token for token in read("tokens", "list") if token["user"] == "ci"]
+    assert mine["staging"] is True and "operator, staging" in good("tokens", "list")
+
+
 @pytest.mark.parametrize(
     "arguments", [["--role", "king"], ["--requests-per-minute", "0"], ["--requests-per-minute", "x"]]
 )

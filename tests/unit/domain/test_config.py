@@ -157,6 +157,8 @@ DEFAULTS: dict[str, Any] = {
     "bake.latency_s": 0.1,
     "bake.questions_at_once": 4,
     "bake.right_points": 2.0,
+    "patch.kept_generations": 10,
+    "patch.needs_token": False,
     "alerts.channels": ("log", "file", "apprise"),
     "alerts.hold_up_s": 5.0,
     "alerts.page_after_s": 300.0,
@@ -276,9 +278,8 @@ def test_no_two_settings_share_a_variable() -> None:
 
 
 def test_the_config_is_frozen() -> None:
-    made = config.build({}, {}, {})
     with pytest.raises(dataclasses.FrozenInstanceError):
-        made.port = 1  # type: ignore[misc]
+        config.build({}, {}, {}).port = 1  # type: ignore[misc]
 
 
 # Layers
@@ -290,8 +291,7 @@ def test_the_environment_wins_over_the_file() -> None:
 
 
 def test_flags_win_over_the_environment() -> None:
-    made = config.build({"port": 9000}, {"COUNCIL_PORT": "9001"}, {"port": 9002})
-    assert made.port == 9002
+    assert config.build({"port": 9000}, {"COUNCIL_PORT": "9001"}, {"port": 9002}).port == 9002
 
 
 def test_layers_mix_within_a_section() -> None:

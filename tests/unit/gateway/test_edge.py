@@ -1,6 +1,7 @@
 """What the gateway does before and beside answering: who may call, from where, how much; health, page, ledger, document."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -75,6 +76,19 @@ async def test_the_scheme_is_read_in_any_case(far: Rig) -> None:
 async def test_a_role_without_the_right_is_refused(far: Rig) -> None:
     assert (await far.client.get("/api/ledger/export", headers=far.headers(far.viewer))).status_code == 403
     assert (await far.client.get("/api/ledger/export", headers=far.headers())).status_code == 200
+
+
+async def test_one_is_told_who_one_is_and_what_one_may_do(rig: Rig) -> None:
+    told = (await rig.client.get("/api/token", headers=rig.headers(rig.viewer))).json()
+    assert told["token_id"] and (told["rights"], told["staging"]) == (["chat", "read"], False)
+    assert (await rig.client.get("/api/token")).json()["token_id"] == ""
+    assert (await rig.client.get("/api/token", headers={"authorization": "Bearer wrong"})).status_code == 401
+
+
+def test_a_token_limited_to_staging_reads_whatever_its_role() -> None:
+    token = access.Token("id", "u", access.Role.ADMIN, "", access.digest("s"), 1, staging=True)
+    assert token.rights == {access.Right.READ}
+    assert dataclasses.replace(token, staging=False).rights == frozenset(access.Right)
 
 
 @pytest.mark.parametrize("more", [{"behind_proxy": True}, {"anonymous_loopback": False}])

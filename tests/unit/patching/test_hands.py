@@ -1,9 +1,11 @@
 """A signed patch goes its way on a real home; only the supervisor and the judges are played."""
 
 import dataclasses
+import fcntl
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from council.domain import authz, errors, home, patches
 from council.kit import durable
 from council.patching import hands, roster, submitted
 from council.upkeep.engine import blueprint, repository
-from council.upkeep.patchctl import freeze, journal, steps
+from council.upkeep.patchctl import freeze, history, journal, steps
 from patch_house import ANN, NOW, SERVICES, CrashedError, House, begin, sent, whole
 
 pytestmark = pytest.mark.skipif(shutil.which("gpgv") is None, reason="gpgv is not installed")
@@ -108,7 +110,106 @@ async def test_a_freeze_between_the_last_check_and_the_switch_stops_the_switch(h
     carried = hands.Hands(
         house.where, journal.Journal.open_at(house.where.lineage), house, house, SERVICES, lambda: NOW
     )
-    assert await carried.carry_out(steps.Action.PROMOTE, state) == steps.Failed("frozen")
+    assert await carried.carry_out(steps.Action.PROMOTE, state) == steps.Failed("frozen", untouched=True)
+
+
+def commit(where: home.Home) -> str:
+    """Change the blueprint as its owner does."""
+    return blueprint.commit(where, {"prompts/other.md": b"Other.\n"}, "Change a prompt")
+
+
+def push(where: home.Home, upon: str = "") -> str:
+    """Move the branch as `git push` does: what serves stays."""
+    head = repository.commit_at(where, repository.BRANCH)
+    pushed = {"prompts/pushed.md": repository.File(b"Pushed.\n")}
+    made = repository.add_commit(where, upon or head, pushed, "Push")
+    repository.move_branch(where, made, head)
+    return made
+
+
+@pytest.mark.parametrize("change", [commit, push])
+async def test_a_commit_between_the_last_check_and_the_switch_stops_the_switch(
+    house: House, monkeypatch: pytest.MonkeyPatch, change: Callable[[home.Home], str]
+) -> None:
+    made: list[str] = []
+
+    async def check(self: hands.Hands, state: steps.State) -> steps.Done | steps.Failed:
+        found = await checked(self, state)
+        made.append(change(house.where))
+        return found
+
+    checked = hands.Hands._check
+    monkeypatch.setattr(hands.Hands, "_check", check)
+    live, what = blueprint.current(house.where), sent(house.where)
+    state = await apply(house, what)
+    assert (state.last, state.reason) == (steps.Outcome.REFUSED, patches.Reason.STALE_BASE)
+    assert repository.commit_at(house.where, repository.BRANCH) == made[0]
+    assert blueprint.current(house.where) == (made[0] if change is commit else live)
+    assert not left_over(house.where) and not house.beside
+    # It was not to blame, and what it holds may come again.
+    assert house.book is not None and not history.quarantined(house.book.records)
+
+
+async def test_nobody_commits_while_it_switches(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def promote(generation: str) -> list[str]:
+        with (house.where.lineage / "blueprint.lock").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with pytest.raises(BlockingIOError):
+            with (house.where.lineage / "freeze.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return await promoted(generation)
+
+    promoted = house.promote
+    monkeypatch.setattr(house, "promote", promote)
+    assert (await apply(house, sent(house.where))).last is steps.Outcome.APPLIED
+    commit(house.where)
+
+
+async def test_what_is_pushed_while_a_patch_bakes_stands_and_the_patch_goes_unblamed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, live, made = whole(house.where), blueprint.current(house.where), list[str]()
+
+    async def bake(_base: str, _target: str) -> str:
+        made.append(push(house.where))
+        return ""
+
+    monkeypatch.setattr(house, "bake", bake)
+    state = await apply(house, sent(house.where))
+    assert (state.last, state.reason) == (steps.Outcome.ROLLED_BACK, patches.Reason.STALE_BASE)
+    assert (whole(house.where), blueprint.current(house.where)) == (before, live)
+    assert repository.commit_at(house.where, repository.BRANCH) == made[0]
+    assert not left_over(house.where) and not house.beside
+    assert house.book is not None and not history.quarantined(house.book.records)
+    assert blueprint.repair(house.where) == made[0], "the next start goes on with what was pushed"
+
+
+async def test_what_is_pushed_upon_a_patch_that_bakes_has_it_stay(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    async def bake(_base: str, target: str) -> str:
+        made.append(push(house.where, target))
+        return ""
+
+    monkeypatch.setattr(house, "bake", bake)
+    state = await apply(house, sent(house.where))
+    assert state.last is steps.Outcome.APPLIED
+    assert repository.commit_at(house.where, repository.BRANCH) == made[0]
+    assert "prompts/new.md" in whole(house.where)
+
+
+async def test_a_patch_goes_back_whatever_was_pushed_upon_it(house: House) -> None:
+    before = whole(house.where)
+    await apply(house, sent(house.where))
+    assert house.book is not None
+    row = history.rows(house.book.records)[-1]
+    pushed = push(house.where)
+    state = await begin(house).roll_back(steps.Unwanted(row.digest, row.base, row.target, "ann: So."), {"by": "ann"})
+    hands.settle(house.where, state)
+    assert (state.last, whole(house.where)) == (steps.Outcome.ROLLED_BACK, before)
+    assert repository.commit_at(house.where, repository.BRANCH) == pushed
 
 
 async def test_who_is_revoked_while_the_patch_is_tried_stands_behind_nothing(house: House) -> None:

@@ -202,6 +202,27 @@ async def test_the_newest_applied_patch_is_rolled_back_and_the_branch_follows(de
         await desk.at.roll_back("", "ann", "So.")
 
 
+async def test_patches_go_back_though_the_generations_before_them_were_removed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, before = desk.house.where, patch_house.whole(desk.house.where)
+    monkeypatch.setenv("COUNCIL_PATCH_KEPT_GENERATIONS", "1")
+    read = blueprint.current(where)
+    desk.house.reads.append(read)
+    for name in ("first", "second", "third"):
+        await desk.at.submit(sent(where, note(name)))
+        assert (await desk.until_idle()).outcome == "applied"
+    bases = [row.base for row in desk.at.rows()]
+    removed = await hands.thin_out(where, desk.house)
+    assert bases[1] in removed and (where.generations / read).is_dir() and (where.generations / bases[2]).is_dir()
+    for _ in bases:
+        await desk.at.roll_back("", "ann", "So.")
+        assert (await desk.until_idle()).phase == "idle"
+        await hands.thin_out(where, desk.house)
+    assert [row.outcome for row in desk.at.rows()] == ["rolled back"] * 3
+    assert patch_house.whole(where) == before
+
+
 async def test_what_was_rolled_back_is_not_taken_again(desk: Desk) -> None:
     await desk.at.submit(sent(desk.house.where))
     await desk.until_idle()
@@ -245,6 +266,48 @@ async def test_an_owners_change_waits_while_a_patch_bakes_which_would_stay_with_
     assert (row.outcome, row.reason) == ("rolled back", "error_rate is red")
     assert patch_house.whole(where) == before
     blueprint.commit(where, {"prompts/other.md": b"Other.\n"}, "Change a prompt")
+
+
+def push(where: home.Home) -> str:
+    """Move the branch as `git push` does: what serves stays."""
+    head = repository.commit_at(where, repository.BRANCH)
+    made = repository.add_commit(where, head, {"prompts/pushed.md": repository.File(b"Pushed.\n")}, "Push")
+    repository.move_branch(where, made, head)
+    return made
+
+
+async def test_a_push_between_the_end_of_a_bake_and_the_branch_has_the_patch_go(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, before, pushed = desk.house.where, patch_house.whole(desk.house.where), list[str]()
+
+    def settle(at: home.Home, state: steps.State) -> None:
+        if state.last is steps.Outcome.APPLIED:
+            pushed.append(push(at))
+        settled(at, state)
+
+    settled = hands.settle
+    monkeypatch.setattr(hands, "settle", settle)
+    await desk.at.submit(sent(where))
+    row = await desk.until_idle()
+    assert (row.outcome, row.reason) == ("rolled back", "stale_base")
+    assert [one.outcome for one in desk.ended] == ["rolled back"]
+    assert patch_house.whole(where) == before
+    assert [repository.commit_at(where, repository.BRANCH)] == pushed
+    with pytest.raises(errors.UnavailableError, match=r"git push.*council down"):
+        await desk.at.submit(sent(where, note("second")))
+    blueprint.repair(where)
+    assert not (await desk.at.check(sent(where))).reason, "the same content may come again"
+
+
+async def test_a_branch_that_a_full_disk_left_behind_follows_before_the_next_patch(desk: Desk) -> None:
+    where, first = desk.house.where, blueprint.current(desk.house.where)
+    await desk.at.submit(sent(where))
+    await desk.until_idle()
+    repository.move_branch(where, first, blueprint.current(where))
+    await desk.at.submit(sent(where, note("second")))
+    assert (await desk.until_idle()).outcome == "applied"
+    assert repository.commit_at(where, repository.BRANCH) == blueprint.current(where)
 
 
 async def test_who_listens_hears_of_each_step(desk: Desk) -> None:

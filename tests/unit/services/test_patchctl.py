@@ -1,14 +1,17 @@
 """What the port of patches answers: who may ask for what, and which status stands for what went wrong."""
 
+import asyncio
 import base64
+import hashlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
 
-from council.domain import authz, errors, home, patches
+from council.domain import access, authz, errors, home, patches
 from council.patching import checking, overriding, reception
 from council.services import harness, patchctl
 from council.upkeep.patchctl import freeze, history, steps
@@ -64,15 +67,47 @@ def desk() -> Desk:
     return Desk()
 
 
+class Tokens:
+    """What knows three tokens, or is away."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+
+    async def known(self, secret: str) -> access.Principal | None:
+        if self.is_away:
+            raise errors.UnavailableError("The gateway does not answer. Try again.")
+        rights = {"reads": {access.Right.READ}, "tries": {access.Right.READ}, "nothing": set[access.Right]()}
+        if secret not in rights:
+            return None
+        return access.Principal("ann", "t", frozenset(rights[secret]), 0, staging=secret == "tries")
+
+
 @pytest.fixture
-def client(desk: Desk, tmp_path: Path) -> httpx.AsyncClient:
+def tokens() -> Tokens:
+    return Tokens()
+
+
+def settings(where: home.Home, text: str) -> None:
+    """Have a generation serve whose settings are these."""
+    name = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    folder = where.generations / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "council.yaml").write_text(text)
+    where.current.unlink(missing_ok=True)
+    where.current.symlink_to(f"generations/{name}")
+
+
+@pytest.fixture
+def client(desk: Desk, tokens: Tokens, tmp_path: Path) -> httpx.AsyncClient:
     where = home.Home(tmp_path)
+    settings(where, "")
     where.secrets.mkdir()
     where.lineage.mkdir()
     where.patches_key_file.write_text(KEY)
     where.steward_key_file.write_text(STEWARD_KEY)
     service = patchctl._Patchctl(where, harness.ServiceEnvironment("patchctl", 0, "g" * 40, {}))
     service._reception = cast(Any, desk)
+    service._door._tokens = cast(Any, tokens)
     transport = httpx.ASGITransport(service.application(), raise_app_exceptions=False)
     return httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1", headers={"authorization": f"Bearer {KEY}"}
@@ -137,6 +172,32 @@ async def test_what_is_too_large_is_refused_before_it_is_read(client: httpx.Asyn
     assert (told.status_code, told.json()["code"]) == (413, "body_too_large") and not desk.asked
 
 
+async def test_an_honest_patch_is_taken_while_many_bodies_come_slowly(client: httpx.AsyncClient, desk: Desk) -> None:
+    may_end = asyncio.Event()
+
+    async def slowly(begun: asyncio.Event) -> AsyncIterator[bytes]:
+        yield json.dumps(GOOD).encode()[:-1]
+        begun.set()
+        await may_end.wait()
+        yield b"}"
+
+    slow, begun = [], [asyncio.Event() for _ in range(100)]
+    for one in begun:
+        slow.append(asyncio.create_task(client.post("/apply", content=slowly(one))))
+        await one.wait()
+    async with asyncio.timeout(30):
+        assert (await client.post("/apply", json=GOOD)).status_code == 202
+    assert len(desk.asked) == 1
+    may_end.set()
+    assert {told.status_code for told in await asyncio.gather(*slow)} == {202}
+
+
+async def test_who_sends_too_slowly_is_let_go(client: httpx.AsyncClient, desk: Desk) -> None:
+    desk.error = errors.RequestTimeoutError("Too slow. Send it again.")
+    told = await client.post("/apply", json=GOOD)
+    assert (told.status_code, told.headers["connection"]) == (408, "close")
+
+
 @pytest.mark.parametrize("key", ["", "Bearer wrong", "Bearer ", f"Basic {KEY}"])
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -158,6 +219,70 @@ async def test_the_steward_reads_and_does_not_freeze(client: httpx.AsyncClient, 
     asked = list(desk.asked)
     told = await client.post("/freeze", headers=as_steward, json={"frozen": True, "reason": "x", "by": "x"})
     assert told.status_code == 403 and desk.asked == asked
+
+
+BEARERS = {"key": KEY, "reads": "reads", "tries": "tries", "nothing": "nothing", "unknown": "unknown", "none": ""}
+
+
+def bearing(who: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {BEARERS[who]}" if BEARERS[who] else ""}
+
+
+@pytest.mark.parametrize(
+    ("who", "live", "staging", "reading"),
+    [
+        ("none", 202, 202, 403), ("key", 202, 202, 200), ("reads", 202, 202, 200), ("tries", 403, 202, 200),
+        ("nothing", 202, 202, 403), ("unknown", 403, 403, 403),
+    ],
+)  # fmt: skip
+async def test_a_token_that_is_shown_must_be_in_force_and_allow_it(
+    client: httpx.AsyncClient, desk: Desk, who: str, live: int, staging: int, reading: int
+) -> None:
+    headers = bearing(who)
+    assert (await client.post("/apply", json=GOOD, headers=headers)).status_code == live
+    assert (await client.post("/apply", json=GOOD | {"target": "staging"}, headers=headers)).status_code == staging
+    assert [trial for _, trial in desk.asked] == [False] * (live == 202) + [True] * (staging == 202)
+    for path in ("/patches", "/patches/abab"):
+        assert (await client.get(path, headers=headers)).status_code == reading
+
+
+async def test_a_token_limited_to_staging_changes_nothing_and_is_told_why(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    statement = {"statement": "e30=", "signature": "AA=="}
+    for path, body in (("/apply", GOOD), ("/override", statement)):
+        told = await client.post(path, json=body, headers=bearing("tries"))
+        assert (told.status_code, told.json()["reason"]) == (403, "staging_only")
+        assert "limited to staging" in told.json()["message"]
+    for path, body in (
+        ("/rollback", {"reason": "x", "by": "x"}),
+        ("/freeze", {"frozen": True, "reason": "x", "by": "x"}),
+    ):
+        assert (await client.post(path, json=body, headers=bearing("tries"))).status_code == 403
+    assert not desk.asked
+    assert (await client.post("/check", json=GOOD, headers=bearing("tries"))).status_code == 200
+
+
+async def test_tokens_that_nobody_can_look_up_hold_up_only_who_shows_one(
+    client: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    tokens.is_away = True
+    assert (await client.post("/apply", json=GOOD, headers=bearing("reads"))).status_code == 503
+    for who in ("key", "none"):
+        assert (await client.post("/apply", json=GOOD, headers=bearing(who))).status_code == 202
+    assert (await client.post("/rollback", json={"reason": "x", "by": "x"})).status_code == 202
+
+
+async def test_where_a_token_is_needed_a_signature_alone_is_not_enough(
+    client: httpx.AsyncClient, desk: Desk, tmp_path: Path
+) -> None:
+    settings(home.Home(tmp_path), "patch: {needs_token: true}\n")
+    told = await client.post("/apply", json=GOOD, headers=bearing("none"))
+    assert told.status_code == 403 and "patch.needs_token" in told.json()["message"] and not desk.asked
+    for who in ("key", "reads"):
+        assert (await client.post("/apply", json=GOOD, headers=bearing(who))).status_code == 202
+    settings(home.Home(tmp_path), "patch: {needs_token: false}\n")
+    assert (await client.post("/apply", json=GOOD, headers=bearing("none"))).status_code == 202
 
 
 @pytest.mark.parametrize("by", ["", "two\nlines", "\x1b[2J", "x" * 101])

@@ -2,6 +2,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -198,6 +199,26 @@ async def test_discard_ends_the_set_beside_and_bears_being_done_again(rig: Rig) 
         await rig.do("discard", A)
 
 
+async def test_it_tells_which_generations_somebody_reads(rig: Rig) -> None:
+    async def used() -> str:
+        return "".join(str(one)[0] for one in (await rig.do("list", A))["generations"])  # type: ignore[attr-defined]
+
+    assert await used() == "a"
+    await rig.do("launch", B, "gateway")
+    assert await used() == "ab"
+    await rig.do("promote", B)
+    await rig.do("launch", C, "gateway")
+    await rig.do("promote", C)
+    await rig.settled()
+    # B is what a return goes to; store and recall are said to be of C, and still read what they began with.
+    assert await used() == "abc"
+    await rig.do("launch", BAD[:39] + "e", "recall")
+    await rig.do("promote", BAD[:39] + "e")
+    await rig.settled()
+    await rig.supervisor.services["store"].restart()
+    assert await used() == "cd"
+
+
 async def test_discard_waits_until_a_generation_that_leaves_is_gone(rig: Rig) -> None:
     await rig.do("launch", B, "recall")
     await rig.do("promote", B)
@@ -243,6 +264,38 @@ async def test_a_launch_that_is_discarded_meanwhile_says_so(rig: Rig) -> None:
     with pytest.raises(errors.UnavailableError):
         await launching
     assert await rig.rows() == LIVE
+
+
+class Slow:
+    """A look at the memory that lasts until it may end, as a launch is planned."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        monkeypatch.setattr(generations.room, "check", self._check)
+
+    def _check(self, _: Sequence[specs.ServiceSpec]) -> None:
+        self.begun.set()
+        assert self.may_end.wait(30)
+
+
+@pytest.mark.parametrize("called_off", ["discard", "close"])
+async def test_a_launch_that_is_called_off_while_it_is_planned_begins_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, called_off: str
+) -> None:
+    slow, before = Slow(monkeypatch), rig.supervisor.pids()
+    launching = asyncio.create_task(rig.do("launch", B, "recall"))
+    await asyncio.to_thread(slow.begun.wait, 30)
+    ending = asyncio.create_task(rig.do("discard", B) if called_off == "discard" else rig.supervisor.close())
+    # What is of another generation does not matter to it.
+    await rig.do("discard", C) if called_off == "discard" else await asyncio.sleep(0)
+    assert not ending.done()
+    slow.may_end.set()
+    with pytest.raises(errors.UnavailableError, match="was discarded meanwhile"):
+        await launching
+    await ending
+    assert rig.supervisor.pids() == (before if called_off == "discard" else set())
+    if called_off == "discard":
+        assert await rig.do("launch", B, "recall") == {"services": ["recall", "gateway"]}
 
 
 @pytest.mark.parametrize(("command", "generation"), [("promote", B), ("promote", C), ("launch", C)])

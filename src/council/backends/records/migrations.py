@@ -315,4 +315,13 @@ def _incidents(connection: sqlalchemy.Connection) -> None:
     _run(connection, [statement.format(**types) for statement in _INCIDENT_TABLES])
 
 
-STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents)
+_STAGING_COLUMNS = ("ALTER TABLE tokens ADD COLUMN staging {boolean} NOT NULL DEFAULT {no}",)
+
+
+def _staging(connection: sqlalchemy.Connection) -> None:
+    """Which tokens may only have patches tried. Needs only the steps before that change tokens."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _STAGING_COLUMNS])
+
+
+STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents, _staging)

@@ -36,6 +36,7 @@ tokens = sqlalchemy.Table(
     Column("day_usd_micros", BigInteger),
     Column("month_usd_micros", BigInteger),
     Column("memory", Boolean, nullable=False),
+    Column("staging", Boolean, nullable=False),
 )
 
 # `id` gives rows of the same microsecond an order that pages can resume from; it says nothing else.

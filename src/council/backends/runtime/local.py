@@ -60,6 +60,10 @@ class LocalRuntime:
         """End what runs of a generation that is not live; returns when none of it is left."""
         await self._command("discard", generation=generation)
 
+    async def used(self) -> list[str]:
+        """Return the generations whose files a service may read, now or after a return."""
+        return list((await self._command("list", limit_s=READ_S))["generations"])
+
     async def trace(self, service: str) -> None:
         """Have a service find out which of its lines keep memory, and log them within a minute; returns at once."""
         await self._command("trace", service=service, limit_s=READ_S)

@@ -187,17 +187,44 @@ def _head(where: home.Home) -> str | None:
 def adopt(where: home.Home, made: str) -> None:
     """Have the branch end in a generation that came from its end, as once a patch is applied. Idempotent.
 
-    Raises BlueprintError.
+    A branch that has gone on from the generation stays. Raises BlueprintError, with the reason `stale_base` where the branch
+    ends elsewhere: somebody else moved it.
     """
     with locked(where):
         head = _head(where)
+        if head is not None and repository.is_ancestor(where, made, head):
+            return
         if head is None or not repository.is_ancestor(where, head, made):
             raise errors.BlueprintError(
-                f"Generation {made[:8]} did not come from the end of the branch, {(head or 'which has none')[:8]}. "
-                "Nothing has changed; roll back, then make the patch anew."
+                f"Generation {made[:8]} did not come from the end of the branch, {(head or 'which has none')[:8]}: somebody "
+                "else moved it. Nothing has changed; `council down` and `council up` have the branch's end serve.",
+                reason=patches.Reason.STALE_BASE,
             )
-        if head != made:
-            repository.move_branch(where, made, head)
+        repository.move_branch(where, made, head)
+
+
+def may_follow(where: home.Home, made: str) -> bool:
+    """Return whether a generation comes right after the one that serves, in which the branch ends. Only while `locked`.
+
+    Then nobody has committed or pushed since it was made. Raises BlueprintError.
+    """
+    return repository.parent_of(where, made) == current(where) == _head(where)
+
+
+def is_awaited(where: home.Home, made: str) -> bool:
+    """Return whether the branch ends in what a generation was made of, or holds that already. Raises BlueprintError."""
+    with locked(where):
+        head = _head(where)
+        if head is None or repository.tree_of(where, made) is None:
+            return False
+        return head == repository.parent_of(where, made) or repository.is_ancestor(where, made, head)
+
+
+def ends_in(where: home.Home, made: str) -> bool:
+    """Return whether the branch ends in a generation, or in one from which it came. Raises BlueprintError."""
+    with locked(where):
+        head = _head(where)
+    return head is not None and repository.is_ancestor(where, head, made)
 
 
 def holds(where: home.Home, made: str) -> bool:

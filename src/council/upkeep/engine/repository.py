@@ -101,6 +101,11 @@ def line(where: home.Home, made: str, limit: int) -> list[tuple[str, str]]:
     return [(name, tree) for name, _, tree in (row.partition(" ") for row in said.splitlines())]
 
 
+def line_of(where: home.Home, made: str, commits_max: int) -> list[str]:
+    """Return a commit and those before it, each the first parent of the one after, newest first. Raises BlueprintError."""
+    return _git(where, "rev-list", "--first-parent", f"--max-count={commits_max}", made).decode().split()
+
+
 def subject_of(where: home.Home, made: str) -> str:
     """Return the first line of what a commit says of itself. Raises BlueprintError."""
     return _git(where, "log", "-1", "--format=%s", made).decode(errors="replace").strip()

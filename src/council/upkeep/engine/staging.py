@@ -3,7 +3,7 @@
 The order is the crash model. The files go to a folder of another name, each synced. Then git gets the commit, on no branch:
 its name, which is the generation's, follows from the live commit, the files, the patch's title and when it came, so that to
 stage the same patch again gives the same. Then the folder is read back and compared with the commit, file by file. Last it is
-renamed. Whoever is killed leaves a folder that nothing reads, which the next `stage` or `discard` removes.
+renamed. Whoever is killed leaves a folder that nothing reads, which the next `stage`, `discard` or `prune` removes.
 
 What did not change is copied, not linked. A hard link would make two generations one: a write through either, as by whoever
 mends a file by hand, would change the one that serves and the one to return to. And a file with a second name is what the
@@ -15,7 +15,7 @@ Nothing here moves the link `current` or the branch.
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from council.domain import errors, home, patches
@@ -94,11 +94,31 @@ def discard(where: home.Home, digest: str, made: str = "") -> None:
             there = generations.names(_GENERATIONS_MAX)
             for name in [made] if made else _made_by(where, generations, there, digest, live):
                 if name in there:
-                    # First by name, in one step: no half of it may be taken for the whole.
-                    generations.rename(name, _partial(name))
-                    generations.sync()
-                    generations.remove(_partial(name))
+                    _remove(generations, name)
             generations.sync()
+
+
+def prune(where: home.Home, used: Collection[str], kept: int) -> list[str]:
+    """Remove the generations that nobody needs; return their names.
+
+    Those stay that are `used`, the one that serves with the newest `kept` that it came from, and what git could not give
+    back: `blueprint.materialise` writes each that is gone anew. Idempotent, and whoever is killed leaves none in part. Raises
+    StagingError.
+    """
+    assert kept >= 1, "one is there to return to"
+    with _locked(where):
+        live = blueprint.current(where)
+        with beneath.held(where.generations) as generations:
+            _remove_partials(generations)
+            there = [name for name in generations.names(_GENERATIONS_MAX) if commits.is_commit(name)]
+            if len(there) <= kept + 1:
+                return []
+            needed = {live, *used, *repository.line_of(where, live, kept + 1)}
+            gone = [name for name in there if name not in needed and repository.tree_of(where, name) is not None]
+            for name in gone:
+                _remove(generations, name)
+            generations.sync()
+    return gone
 
 
 def verify(where: home.Home, made: str) -> None:
@@ -203,6 +223,13 @@ def _made_by(where: home.Home, generations: beneath.Folder, names: list[str], di
 
 def _partial(name: str) -> str:
     return f".{name}.partial"
+
+
+def _remove(generations: beneath.Folder, name: str) -> None:
+    """Remove a generation first by name, in one step: no half of it may be taken for the whole."""
+    generations.rename(name, _partial(name))
+    generations.sync()
+    generations.remove(_partial(name))
 
 
 def _remove_partials(generations: beneath.Folder) -> None:

@@ -117,11 +117,14 @@ def seen(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def quarantined(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the content digests of the patches that were rolled back."""
+    """Return the content digests of the patches that were rolled back, but for those of which others were the cause."""
     return frozenset(
         row.content
         for row in rows(records)
-        if row.outcome == steps.Outcome.ROLLED_BACK and row.content and not row.trial
+        if row.outcome == steps.Outcome.ROLLED_BACK
+        and row.content
+        and not row.trial
+        and row.reason != patches.Reason.STALE_BASE
     )
 
 

@@ -15,8 +15,8 @@ it. The record is on disk, synced, before the action begins: `replay` of the rec
 they were done in part.
 
 The one moment at which the new generation takes over lies in the supervisor, within `Promote`. Until `switching` nothing that
-serves was touched, so the patch is undone; from then on it is finished or taken back, whichever the generation that is live
-then calls for.
+serves was touched, so the patch is undone, and so it is where the switch is refused before it begins; from then on it is
+finished or taken back, whichever the generation that is live then calls for.
 
 Nothing here reads a clock, a file or a socket.
 """
@@ -98,9 +98,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It was not carried out, or what it looked at was not good enough."""
+    """It was not carried out, or what it looked at was not good enough.
+
+    `untouched` says of a switch that it was not begun, so that there is nothing to take back.
+    """
 
     reason: str
+    untouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +186,11 @@ def _after(state: State, event: Event) -> State | None:
             tried = state.trial and not state.reason
             last = Outcome.TRIED if tried else _ENDS[state.phase]
             return State(digest=state.digest, reason=state.reason, trial=state.trial, last=last)
-        case Failed(reason) if state.phase in (Phase.UNDOING, Phase.RETURNING):
+        case Failed() if state.phase in (Phase.UNDOING, Phase.RETURNING):
             # There is no other way out of these: whoever carries them out tries again.
             return state
-        case Failed(reason) if state.phase is not Phase.IDLE:
-            return _back(state, reason)
+        case Failed(reason, untouched) if state.phase is not Phase.IDLE:
+            return _back(state, reason, touched=not (untouched and state.phase is Phase.SWITCHING))
         case Restarted(live):
             return _restarted(state, live)
     return None
@@ -197,8 +201,9 @@ def may_fail(state: State) -> bool:
     return state.phase in _NEXT or state.phase is Phase.BAKING
 
 
-def _back(state: State, reason: str) -> State:
-    return replace(state, phase=Phase.RETURNING if state.phase in _TOUCHED else Phase.UNDOING, reason=reason)
+def _back(state: State, reason: str, *, touched: bool = True) -> State:
+    returns = touched and state.phase in _TOUCHED
+    return replace(state, phase=Phase.RETURNING if returns else Phase.UNDOING, reason=reason)
 
 
 def _restarted(state: State, live: str) -> State | None:

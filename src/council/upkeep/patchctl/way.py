@@ -101,7 +101,7 @@ class Way:
         else:
             done = await self._looked(action, state)
         if self._unwanted and steps.may_fail(state):
-            return steps.Failed(self._unwanted)
+            return steps.Failed(self._unwanted, isinstance(done, steps.Failed) and done.untouched)
         return done
 
     async def _looked(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:

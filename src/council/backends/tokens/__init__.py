@@ -1,0 +1,1 @@
+"""What knows the tokens of users."""
