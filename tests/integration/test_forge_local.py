@@ -221,6 +221,15 @@ async def test_of_many_who_open_at_once_each_has_a_number_of_its_own(tmp_path: P
     assert {pull.author for pull in await made.pulls()} == set("abcdef")
 
 
+async def test_what_main_has_already_is_not_merged_as_an_empty_commit(tmp_path: Path) -> None:
+    made = await begun(tmp_path / "forge.git")
+    number, head = await proposed(made)
+    pushed = await made.push((await made.head()).commit, put("x\n"), WORDS)
+    with pytest.raises(errors.ForgeConflictError):
+        await made.merge(number, head, "t", "b")
+    assert (await made.head()).commit == pushed
+
+
 # With git alone
 
 

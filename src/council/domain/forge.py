@@ -189,9 +189,13 @@ def check_words(words: Words) -> None:
     """Raise InvalidRequestError for what a commit cannot say."""
     for text in (words.author, words.email):
         if not text.strip() or text != text.strip() or not text.isprintable() or {"<", ">"} & set(text):
-            raise errors.InvalidRequestError(f"{text[:100]!r} cannot be who made a commit. Give a plain name and address.")
+            raise errors.InvalidRequestError(
+                f"{text[:100]!r} cannot be who made a commit. Give a plain name and address."
+            )
     if not words.message.strip() or "\0" in words.message or len(words.message) > BODY_CHARS_MAX or words.at_s < 0:
-        raise errors.InvalidRequestError(f"A commit needs a message of 1 to {BODY_CHARS_MAX} letters, and a time. Give both.")
+        raise errors.InvalidRequestError(
+            f"A commit needs a message of 1 to {BODY_CHARS_MAX} letters, and a time. Give both."
+        )
 
 
 def check_branch(name: str) -> None:
