@@ -5,6 +5,7 @@ who wrote a patch is known by its signature, and never by the account, the branc
 """
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -21,6 +22,7 @@ BODY_CHARS_MAX = 60_000
 DESCRIPTION_CHARS_MAX = 140
 LABEL_CHARS_MAX = 50
 NAME_CHARS_MAX = 200
+KEY = re.compile(r"[a-z0-9-]{1,50}")
 # Of pull requests, checks and comments that are read at once.
 ROWS_MAX = 1_000
 
@@ -209,7 +211,7 @@ def check_branch(name: str) -> None:
 
 def check_label(label: str) -> None:
     """Raise InvalidRequestError for what is no label."""
-    if not label.strip() or label != label.strip() or not label.isprintable() or len(label) > LABEL_CHARS_MAX:
+    if not label.strip(" .") or label != label.strip() or not label.isprintable() or len(label) > LABEL_CHARS_MAX:
         raise errors.InvalidRequestError(f"A label is one line of 1 to {LABEL_CHARS_MAX} letters, not {label[:100]!r}.")
 
 
@@ -221,6 +223,12 @@ def check_check(check: Check) -> None:
         raise errors.InvalidRequestError(
             "A status is pending, success or failure. Set a check run where neutral is meant."
         )
+
+
+def check_key(key: str) -> None:
+    """Raise InvalidRequestError for what no comment is named: more than small letters, digits and `-`."""
+    if not KEY.fullmatch(key):
+        raise errors.InvalidRequestError(f"{key[:100]!r} cannot name a comment. Use 1 to 50 of a to z, 0 to 9 and `-`.")
 
 
 def cut(text: str, chars_max: int) -> str:

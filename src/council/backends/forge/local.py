@@ -161,8 +161,11 @@ class LocalForge:
 
         def open_one() -> int:
             head = self._commit(proposal.branch).commit
-            for _, pull in self._newest(_State.OPEN, forge.ROWS_MAX):
+            for kept, pull in self._newest(_State.OPEN, forge.ROWS_MAX):
                 if (pull.branch, pull.base) == (proposal.branch, proposal.base):
+                    if not proposal.labels <= pull.labels:
+                        record = self._brought_up(kept, labels=pull.labels | proposal.labels)
+                        self._records.write(record, kept.comments, kept, "open again")
                     return pull.number
             if self._repository.is_ancestor(head, self._commit(proposal.base).commit):
                 raise errors.InvalidRequestError(
@@ -218,6 +221,7 @@ class LocalForge:
 
     async def comment(self, number: int, key: str, body: str) -> None:
         """Say something about a pull request, once a key."""
+        forge.check_key(key)
         said = forge.Comment(self._account, forge.cut(body, forge.BODY_CHARS_MAX), key)
 
         def say() -> None:
