@@ -156,6 +156,36 @@ async def test_names_that_nothing_has_are_not_found(one: care_ports.Forge) -> No
             await one.close_pull(number)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        forge.Words("", "Ann", "ann@example.org", AT_S),
+        forge.Words("a\0b", "Ann", "ann@example.org", AT_S),
+        forge.Words("\ud800", "Ann", "ann@example.org", AT_S),
+        forge.Words("x", "Ann\nparent 0", "ann@example.org", AT_S),
+        forge.Words("x", "Ann", "ann@example.org> 1 +0000", AT_S),
+        forge.Words("x", "", "ann@example.org", AT_S),
+        forge.Words("x", "Ann", "ann@example.org", -1),
+    ],
+)
+async def test_what_a_commit_cannot_say_is_refused(one: care_ports.Forge, said: forge.Words) -> None:
+    with pytest.raises(errors.InvalidRequestError):
+        await one.push((await one.head()).commit, put(x="1"), said)
+
+
+async def test_halves_of_characters_are_shown_as_question_marks(one: care_ports.Forge) -> None:
+    base = (await one.head()).commit
+    head = await one.branch("council/x", base, put(x="1"), words())
+    number = await one.open_pull(forge.Proposal("council/x", "t\ud800", "b\udfff"))
+    await one.comment(number, "k", "c\ud800")
+    await one.set_check(head, forge.Check("x", forge.CheckState.SUCCESS, "d\ud800"))
+    pull = await one.pull(number)
+    assert (pull.title, pull.body, (await one.comments(number))[0].body) == ("t?", "b?", "c?")
+    assert (await one.checks(head))[0].description == "d?"
+    made = await one.merge(number, head, "t\ud800", "b")
+    assert (await one.commit(made)).message.startswith("t?")
+
+
 # Branches
 
 
@@ -354,6 +384,21 @@ async def test_a_status_is_never_neutral(one: care_ports.Forge) -> None:
         await one.set_check(head, forge.Check("council/gates", forge.CheckState.NEUTRAL))
 
 
+@pytest.mark.parametrize(
+    "check",
+    [
+        forge.Check("", forge.CheckState.SUCCESS),
+        forge.Check("a\nb", forge.CheckState.SUCCESS),
+        forge.Check("x", forge.CheckState.SUCCESS, url="javascript:alert(1)"),
+        forge.Check("x", forge.CheckState.SUCCESS, url="https://example.org/\ud800"),
+    ],
+)
+async def test_what_is_no_check_is_refused(one: care_ports.Forge, check: forge.Check) -> None:
+    _, head = await proposed(one)
+    with pytest.raises(errors.InvalidRequestError):
+        await one.set_check(head, check)
+
+
 # Merging
 
 
@@ -466,6 +511,9 @@ async def test_a_push_to_main_is_news(one: care_ports.Forge) -> None:
 async def test_a_cursor_that_is_none_of_ours_begins_anew(one: care_ports.Forge, cursor: str) -> None:
     number, _ = await proposed(one)
     assert [pull.number for pull in (await one.news(cursor)).pulls] == [number]
+
+
+# Rights
 
 
 async def test_an_account_that_may_do_all_lacks_nothing(one: care_ports.Forge) -> None:

@@ -78,6 +78,8 @@ class GitHubForge:
 
     async def files(self, commit: str) -> Mapping[str, forge.Entry]:
         """Return what a commit holds, by path."""
+        if commit in self._entries:
+            return self._entries[commit]
         found = await self.commit(commit)
         if found.commit not in self._entries:
             path = f"{self._at}/git/trees/{found.tree}"

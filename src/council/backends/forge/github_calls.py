@@ -21,6 +21,7 @@ from aiohttp import http_exceptions
 
 from council.domain import errors
 
+_ACCEPT = "application/vnd.github+json"
 API_VERSION = "2022-11-28"
 PER_PAGE = 100
 _FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError)
@@ -182,7 +183,7 @@ class Calls:
 
     async def _once(self, method: str, path: str, body: Any, params: Mapping[str, str] | None, etag: str) -> Reply:
         headers = {
-            "accept": "application/vnd.github+json",
+            "accept": _ACCEPT,
             "authorization": f"Bearer {self._token}",
             "user-agent": "council-cloud",
             "x-github-api-version": API_VERSION,
