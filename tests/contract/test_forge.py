@@ -308,6 +308,12 @@ async def test_what_is_no_label_is_refused(one: care_ports.Forge, label: str) ->
         await one.label(number, add=[label])
 
 
+async def test_there_are_not_labels_without_end(one: care_ports.Forge) -> None:
+    number, _ = await proposed(one)
+    with pytest.raises(errors.InvalidRequestError):
+        await one.label(number, add=[f"l{count}" for count in range(101)])
+
+
 async def test_a_comment_is_said_once_a_key(one: care_ports.Forge) -> None:
     number, _ = await proposed(one)
     await one.comment(number, "outcome", "On its way.")

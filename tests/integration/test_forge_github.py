@@ -1,6 +1,5 @@
 """GitHub when it is not well: replies that get lost, limits, pages, answers that make no sense, tokens that may not."""
 
-import base64
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -337,42 +336,6 @@ async def test_a_pull_request_from_elsewhere_says_so(
     assert github_forms.pull(data).foreign
 
 
-@pytest.mark.parametrize(
-    ("status", "conclusion", "state"),
-    [
-        ("queued", None, "pending"),
-        ("in_progress", None, "pending"),
-        ("completed", "success", "success"),
-        ("completed", "neutral", "neutral"),
-        ("completed", "skipped", "neutral"),
-        ("completed", "failure", "failure"),
-        ("completed", "cancelled", "failure"),
-        ("completed", "timed_out", "failure"),
-        ("completed", "action_required", "failure"),
-        ("completed", "stale", "failure"),
-        ("completed", "a word of next year", "failure"),
-        ("completed", None, "failure"),
-        ("waiting", "success", "pending"),
-    ],
-)
-def test_only_success_is_success(status: str, conclusion: str | None, state: str) -> None:
-    row = {
-        "name": "x",
-        "status": status,
-        "conclusion": conclusion,
-        "output": {"title": None},
-        "details_url": None,
-        "app": None,
-    }
-    assert github_forms.run(row).state == state
-
-
-@pytest.mark.parametrize("word", ["error", "failure", "a word of next year"])
-def test_a_status_that_is_neither_success_nor_pending_is_a_failure(word: str) -> None:
-    row = {"context": "x", "state": word, "description": None, "target_url": None, "creator": None}
-    assert github_forms.status(row).state is forge.CheckState.FAILURE
-
-
 async def test_labels_that_differ_in_case_are_githubs_own(fake: GitHub, hub: github.GitHubForge) -> None:
     number, _ = await proposed(hub)
     await hub.label(number, add=["Freeze"])
@@ -425,19 +388,6 @@ async def test_an_answer_that_makes_no_sense_is_an_error_of_ours(
             assert await act(hub) == []
         except errors.ForgeUnavailableError:
             pass
-
-
-@pytest.mark.parametrize(
-    ("row", "truncated"),
-    [
-        ({"path": "x", "mode": "120000", "type": "blob", "sha": "a" * 40}, False),
-        ({"path": "x", "mode": "160000", "type": "commit", "sha": "a" * 40}, False),
-        ({"path": "x", "mode": "100644", "type": "blob", "sha": "a" * 40}, True),
-    ],
-)
-def test_a_tree_of_more_than_plain_files_is_refused(row: dict[str, str], truncated: bool) -> None:
-    with pytest.raises(errors.InvalidRequestError):
-        github_forms.entries({"tree": [row], "truncated": truncated})
 
 
 @pytest.mark.parametrize(
@@ -593,50 +543,3 @@ async def test_words_of_githubs_are_cut_to_a_line(fake: GitHub, hub: github.GitH
     with pytest.raises(errors.InvalidRequestError) as told:
         await hub.pull(1)
     assert "\x1b" not in told.value.message and "\n" not in told.value.message and len(told.value.message) < 400
-
-
-# The description
-
-
-@pytest.fixture
-def description() -> github_description.Description:
-    found = github_description.description()
-    if found is None:
-        pytest.skip(github_description.MISSING)
-    return found
-
-
-def test_the_description_finds_what_is_wrong_with_a_request(description: github_description.Description) -> None:
-    asked = description.operation("PUT", f"{github_fake.AT}/pulls/7/merge")
-    assert asked and asked.template.endswith("/merge")
-    assert not description.problems_of_request(asked, {}, {"sha": "a", "merge_method": "squash"})
-    for body in ({"sha": 7}, {"merge_method": "squish"}, {"shaa": "a"}):
-        assert description.problems_of_request(asked, {}, body)
-    assert description.problems_of_request(asked, {"page": "1"}, {"sha": "a"})
-    listed = description.operation("GET", f"{github_fake.AT}/pulls")
-    assert listed and not description.problems_of_request(listed, {"state": "all", "page": "2"}, None)
-    assert description.problems_of_request(listed, {"state": "merged"}, None)
-    assert description.problems_of_request(listed, {"page": "x"}, None)
-    made = description.operation("POST", f"{github_fake.AT}/git/refs")
-    assert made and description.problems_of_request(made, {}, None)
-    assert description.problems_of_request(made, {}, {"ref": "refs/heads/x"})
-    assert description.operation("DELETE", f"{github_fake.AT}/pulls/7") is None
-
-
-def test_the_description_finds_what_is_wrong_with_a_reply(description: github_description.Description) -> None:
-    asked = description.operation("PUT", f"{github_fake.AT}/pulls/7/merge")
-    assert asked
-    good = {"sha": "a", "merged": True, "message": "m"}
-    assert not description.problems_of_reply(asked, 200, good)
-    for body in ({"sha": "a"}, {**good, "merged": "yes"}, {**good, "more": 1}, None, []):
-        assert description.problems_of_reply(asked, 200, body)
-    assert description.problems_of_reply(asked, 201, good)
-    assert not description.problems_of_reply(asked, 403, {"message": "no"})
-
-
-def test_what_a_blob_may_hold_is_base64(description: github_description.Description) -> None:
-    assert (
-        github_forms.content({"encoding": "base64", "content": base64.encodebytes(b"x" * 100).decode()}) == b"x" * 100
-    )
-    with pytest.raises(github_forms.FormError):
-        github_forms.content({"encoding": "utf-8", "content": "x"})

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from council.backends.forge import git as forge_git
-from council.backends.forge import local
+from council.backends.forge import local, pull_records
 from council.domain import errors, forge
 
 AT_S = 1_790_000_000
@@ -137,7 +137,7 @@ async def test_whoever_is_killed_at_any_call_of_git_is_made_good_by_asking_again
 MERGING = """
 import asyncio, sys
 from pathlib import Path
-from council.backends.forge import local
+from council.backends.forge import local, pull_records
 async def merge():
     made = local.LocalForge(Path(sys.argv[1]), "ann", lambda: 1_790_000_000)
     await made.merge(1, (await made.pull(1)).head, "t", "b")
@@ -370,6 +370,19 @@ async def test_a_record_that_cannot_be_read_is_an_error_that_says_so(tmp_path: P
         )
     with pytest.raises(errors.ForgeUnavailableError, match="pull request 1"):
         await made.pull(number)
+
+
+async def test_one_who_says_too_much_spoils_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull_records, "_COMMENTS_BYTES_MAX", 400_000)
+    made = await begun(tmp_path / "forge.git")
+    number, _ = await proposed(made)
+    with pytest.raises(errors.InvalidRequestError, match="fewer keys"):
+        for count in range(9):
+            await made.comment(number, f"k{count}", "x" * forge.BODY_CHARS_MAX)
+    said = await made.comments(number)
+    await made.label(number, add=["freeze"])
+    assert len(said) == 6 and await made.comments(number) == said
+    assert (await made.pull(number)).labels == {"freeze"}
 
 
 async def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

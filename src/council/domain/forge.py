@@ -6,7 +6,7 @@ who wrote a patch is known by its signature, and never by the account, the branc
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -21,6 +21,7 @@ TITLE_CHARS_MAX = 256
 BODY_CHARS_MAX = 60_000
 DESCRIPTION_CHARS_MAX = 140
 LABEL_CHARS_MAX = 50
+LABELS_MAX = 100
 NAME_CHARS_MAX = 200
 KEY = re.compile(r"[a-z0-9-]{1,50}")
 _URL = re.compile(r"https?://[!-~]{1,2000}")
@@ -215,6 +216,16 @@ def check_label(label: str) -> None:
     """Raise InvalidRequestError for what is no label."""
     if not label.strip(" .") or label != label.strip() or not label.isprintable() or len(label) > LABEL_CHARS_MAX:
         raise errors.InvalidRequestError(f"A label is one line of 1 to {LABEL_CHARS_MAX} letters, not {label[:100]!r}.")
+
+
+def check_labels(labels: Collection[str]) -> None:
+    """Raise InvalidRequestError for more labels than a pull request has, or what is none."""
+    if len(labels) > LABELS_MAX:
+        raise errors.InvalidRequestError(
+            f"A pull request has at most {LABELS_MAX} labels, not {len(labels)}. Use fewer."
+        )
+    for label in labels:
+        check_label(label)
 
 
 def check_check(check: Check) -> None:

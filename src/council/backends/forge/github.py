@@ -169,8 +169,7 @@ class GitHubForge:
     async def open_pull(self, proposal: forge.Proposal) -> int:
         """Open a pull request and return its number."""
         forge.check_branch(proposal.branch)
-        for label in proposal.labels:
-            forge.check_label(label)
+        forge.check_labels(proposal.labels)
         body = {
             "title": forge.cut(proposal.title, forge.TITLE_CHARS_MAX),
             "head": proposal.branch,
@@ -207,8 +206,7 @@ class GitHubForge:
 
     async def label(self, number: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> frozenset[str]:
         """Change a pull request's labels."""
-        for label in (*add, *remove):
-            forge.check_label(label)
+        forge.check_labels((*add, *remove))
         labels = (await self.pull(number)).labels
         if not labels.issuperset(add):
             labels = await self._add_labels(number, add)
