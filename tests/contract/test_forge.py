@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import github_description
+import github_fake
 from council import care_ports
-from council.backends.forge import local
+from council.backends.forge import github, github_calls, local
 from council.domain import errors, forge
 
 AT_S = 1_790_000_000
@@ -21,12 +23,23 @@ def put(**files: str) -> dict[str, forge.File | None]:
     return {name.replace("__", "/") + ".txt": forge.File(text.encode()) for name, text in files.items()}
 
 
-@pytest.fixture(params=["local"])
+async def no_sleep(_: float) -> None:
+    """Wait for nothing: the fake is always ready."""
+
+
+@pytest.fixture(params=["local", "github"])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[care_ports.Forge]:
     """A forge without a commit."""
-    made: care_ports.Forge = local.LocalForge(tmp_path / "forge.git", "ann", lambda: AT_S)
-    yield made
-    await made.close()
+    if request.param == "local":
+        yield local.LocalForge(tmp_path / "forge.git", "ann", lambda: AT_S)
+        return
+    async with github_fake.GitHub(github_description.description()).serving() as fake:
+        settings = github_calls.Settings("acme/blueprint", github_fake.TOKEN, url=fake.url)
+        made = github.GitHubForge(settings, lambda: AT_S, sleep=no_sleep)
+        await made.lacking()
+        yield made
+        await made.close()
+        assert not fake.violations
 
 
 @pytest.fixture
@@ -143,6 +156,36 @@ async def test_names_that_nothing_has_are_not_found(one: care_ports.Forge) -> No
             await one.close_pull(number)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        forge.Words("", "Ann", "ann@example.org", AT_S),
+        forge.Words("a\0b", "Ann", "ann@example.org", AT_S),
+        forge.Words("\ud800", "Ann", "ann@example.org", AT_S),
+        forge.Words("x", "Ann\nparent 0", "ann@example.org", AT_S),
+        forge.Words("x", "Ann", "ann@example.org> 1 +0000", AT_S),
+        forge.Words("x", "", "ann@example.org", AT_S),
+        forge.Words("x", "Ann", "ann@example.org", -1),
+    ],
+)
+async def test_what_a_commit_cannot_say_is_refused(one: care_ports.Forge, said: forge.Words) -> None:
+    with pytest.raises(errors.InvalidRequestError):
+        await one.push((await one.head()).commit, put(x="1"), said)
+
+
+async def test_halves_of_characters_are_shown_as_question_marks(one: care_ports.Forge) -> None:
+    base = (await one.head()).commit
+    head = await one.branch("council/x", base, put(x="1"), words())
+    number = await one.open_pull(forge.Proposal("council/x", "t\ud800", "b\udfff"))
+    await one.comment(number, "k", "c\ud800")
+    await one.set_check(head, forge.Check("x", forge.CheckState.SUCCESS, "d\ud800"))
+    pull = await one.pull(number)
+    assert (pull.title, pull.body, (await one.comments(number))[0].body) == ("t?", "b?", "c?")
+    assert (await one.checks(head))[0].description == "d?"
+    made = await one.merge(number, head, "t\ud800", "b")
+    assert (await one.commit(made)).message.startswith("t?")
+
+
 # Branches
 
 
@@ -211,8 +254,10 @@ async def test_a_pull_request_says_what_it_was_opened_with(one: care_ports.Forge
 
 async def test_a_branch_has_one_open_pull_request(one: care_ports.Forge) -> None:
     number, _ = await proposed(one)
-    assert await one.open_pull(forge.Proposal("council/x", "Change x", "Because.")) == number
-    assert len(await one.pulls(None)) == 1
+    again = forge.Proposal("council/x", "Change x", "Because.", frozenset({"more"}))
+    assert await one.open_pull(again) == number
+    (pull,) = await one.pulls(None)
+    assert pull.labels == {"bot", "more"}
 
 
 async def test_pull_requests_are_listed_by_state_newest_first(one: care_ports.Forge) -> None:
@@ -256,11 +301,17 @@ async def test_labels_are_added_and_removed_as_often_as_asked(one: care_ports.Fo
     assert (await one.pull(number)).labels == {"bot", "a b", "new"}
 
 
-@pytest.mark.parametrize("label", ["", " ", "x" * 51, "a\nb"])
+@pytest.mark.parametrize("label", ["", " ", "..", "x" * 51, "a\nb"])
 async def test_what_is_no_label_is_refused(one: care_ports.Forge, label: str) -> None:
     number, _ = await proposed(one)
     with pytest.raises(errors.InvalidRequestError):
         await one.label(number, add=[label])
+
+
+async def test_there_are_not_labels_without_end(one: care_ports.Forge) -> None:
+    number, _ = await proposed(one)
+    with pytest.raises(errors.InvalidRequestError):
+        await one.label(number, add=[f"l{count}" for count in range(101)])
 
 
 async def test_a_comment_is_said_once_a_key(one: care_ports.Forge) -> None:
@@ -273,6 +324,13 @@ async def test_a_comment_is_said_once_a_key(one: care_ports.Forge) -> None:
         (one.account, "outcome", "Applied — `cid:0123`.\n\n| a | b |"),
         (one.account, "gates", "All green."),
     ]
+
+
+@pytest.mark.parametrize("key", ["", "A", "a b", "-->", "x" * 51])
+async def test_what_names_no_comment_is_refused(one: care_ports.Forge, key: str) -> None:
+    number, _ = await proposed(one)
+    with pytest.raises(errors.InvalidRequestError):
+        await one.comment(number, key, "x")
 
 
 async def test_closing_is_done_once_and_ends_no_merge(one: care_ports.Forge) -> None:
@@ -330,6 +388,21 @@ async def test_a_status_is_never_neutral(one: care_ports.Forge) -> None:
     _, head = await proposed(one)
     with pytest.raises(errors.InvalidRequestError):
         await one.set_check(head, forge.Check("council/gates", forge.CheckState.NEUTRAL))
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        forge.Check("", forge.CheckState.SUCCESS),
+        forge.Check("a\nb", forge.CheckState.SUCCESS),
+        forge.Check("x", forge.CheckState.SUCCESS, url="javascript:alert(1)"),
+        forge.Check("x", forge.CheckState.SUCCESS, url="https://example.org/\ud800"),
+    ],
+)
+async def test_what_is_no_check_is_refused(one: care_ports.Forge, check: forge.Check) -> None:
+    _, head = await proposed(one)
+    with pytest.raises(errors.InvalidRequestError):
+        await one.set_check(head, check)
 
 
 # Merging
@@ -427,11 +500,11 @@ async def test_every_change_of_a_pull_request_is_news(one: care_ports.Forge) -> 
     made = await one.merge(number, newer, "t", "b")
     news = await one.news(news.cursor)
     assert news.main == made
-    assert [(pull.number, pull.state) for pull in news.pulls] == [(number, forge.PullState.MERGED)]
+    assert {pull.number: pull.state for pull in news.pulls} == {number: forge.PullState.MERGED}
     quick, quick_head = await proposed(one, "council/y", y="1")
     await one.merge(quick, quick_head, "t", "b")
     news = await one.news(news.cursor)
-    assert [(pull.number, pull.state) for pull in news.pulls] == [(quick, forge.PullState.MERGED)]
+    assert {pull.number: pull.state for pull in news.pulls}[quick] is forge.PullState.MERGED
 
 
 async def test_a_push_to_main_is_news(one: care_ports.Forge) -> None:
@@ -444,6 +517,9 @@ async def test_a_push_to_main_is_news(one: care_ports.Forge) -> None:
 async def test_a_cursor_that_is_none_of_ours_begins_anew(one: care_ports.Forge, cursor: str) -> None:
     number, _ = await proposed(one)
     assert [pull.number for pull in (await one.news(cursor)).pulls] == [number]
+
+
+# Rights
 
 
 async def test_an_account_that_may_do_all_lacks_nothing(one: care_ports.Forge) -> None:

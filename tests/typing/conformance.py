@@ -6,6 +6,8 @@ from pathlib import Path
 from council import care_ports, ports
 from council.backends.compute import unix as compute_unix
 from council.backends.embedder import onnx
+from council.backends.forge import github as forge_github
+from council.backends.forge import github_calls
 from council.backends.forge import local as forge_local
 from council.backends.memories import unix as memories_unix
 from council.backends.model_provider import openai
@@ -57,6 +59,7 @@ log_notifier: care_ports.Notifier = log.LogNotifier()
 file_notifier: care_ports.Notifier = file.FileNotifier(_PATH, 1, 1)
 apprise_notifier: care_ports.Notifier = apprise.AppriseNotifier("x", "json://x", 1.0)
 fake_notifier: care_ports.Notifier = fake_alerts.ScriptedNotifier()
+github_forge: care_ports.Forge = forge_github.GitHubForge(github_calls.Settings("acme/blueprint", "t"), lambda: 0)
 local_forge: care_ports.Forge = forge_local.LocalForge(_PATH, "ann", lambda: 0)
 embedder: ports.Embedder = onnx.OnnxEmbedder(1)
 fake_embedder: ports.Embedder = fake_memory.WordEmbedder()

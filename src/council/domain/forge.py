@@ -6,7 +6,7 @@ who wrote a patch is known by its signature, and never by the account, the branc
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -26,7 +26,10 @@ TITLE_CHARS_MAX = 256
 BODY_CHARS_MAX = 60_000
 DESCRIPTION_CHARS_MAX = 140
 LABEL_CHARS_MAX = 50
+LABELS_MAX = 100
 NAME_CHARS_MAX = 200
+KEY = re.compile(r"[a-z0-9-]{1,50}")
+_URL = re.compile(r"https?://[!-~]{1,2000}")
 # Of pull requests, checks and comments that are read at once.
 ROWS_MAX = 1_000
 
@@ -227,7 +230,8 @@ def check_words(words: Words) -> None:
             raise errors.InvalidRequestError(
                 f"{text[:100]!r} cannot be who made a commit. Give a plain name and address."
             )
-    if not words.message.strip() or "\0" in words.message or len(words.message) > BODY_CHARS_MAX or words.at_s < 0:
+    message = words.message
+    if not message.strip() or "\0" in message or message != cut(message, BODY_CHARS_MAX) or words.at_s < 0:
         raise errors.InvalidRequestError(
             f"A commit needs a message of 1 to {BODY_CHARS_MAX} letters, and a time. Give both."
         )
@@ -244,20 +248,41 @@ def check_branch(name: str) -> None:
 
 def check_label(label: str) -> None:
     """Raise InvalidRequestError for what is no label."""
-    if not label.strip() or label != label.strip() or not label.isprintable() or len(label) > LABEL_CHARS_MAX:
+    if not label.strip(" .") or label != label.strip() or not label.isprintable() or len(label) > LABEL_CHARS_MAX:
         raise errors.InvalidRequestError(f"A label is one line of 1 to {LABEL_CHARS_MAX} letters, not {label[:100]!r}.")
+
+
+def check_labels(labels: Collection[str]) -> None:
+    """Raise InvalidRequestError for more labels than a pull request has, or what is none."""
+    if len(labels) > LABELS_MAX:
+        raise errors.InvalidRequestError(
+            f"A pull request has at most {LABELS_MAX} labels, not {len(labels)}. Use fewer."
+        )
+    for label in labels:
+        check_label(label)
 
 
 def check_check(check: Check) -> None:
     """Raise InvalidRequestError for what cannot be set."""
     if not check.name.strip() or not check.name.isprintable() or len(check.name) > NAME_CHARS_MAX:
         raise errors.InvalidRequestError(f"A check's name is one line of 1 to {NAME_CHARS_MAX} letters. Correct it.")
+    if check.url and not _URL.fullmatch(check.url):
+        raise errors.InvalidRequestError(
+            "A check's address begins with `https://` or `http://`. Correct it or leave it out."
+        )
     if check.kind is CheckKind.STATUS and check.state is CheckState.NEUTRAL:
         raise errors.InvalidRequestError(
             "A status is pending, success or failure. Set a check run where neutral is meant."
         )
 
 
+def check_key(key: str) -> None:
+    """Raise InvalidRequestError for what no comment is named: more than small letters, digits and `-`."""
+    if not KEY.fullmatch(key):
+        raise errors.InvalidRequestError(f"{key[:100]!r} cannot name a comment. Use 1 to 50 of a to z, 0 to 9 and `-`.")
+
+
 def cut(text: str, chars_max: int) -> str:
-    """Return a text that fits, with its end marked where it had to be cut."""
+    """Return a text that fits, with its end marked where it had to be cut, and `?` for halves of characters."""
+    text = text.encode(errors="replace").decode()
     return text if len(text) <= chars_max else f"{text[: chars_max - 1]}…"

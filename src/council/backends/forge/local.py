@@ -147,7 +147,7 @@ class LocalForge:
             for kept, pull in self._newest(_State.OPEN, forge.ROWS_MAX):
                 if pull.branch == name:
                     closed = dataclasses.replace(kept.record, state=_State.CLOSED, head=before)
-                    self._records.write(closed, kept.comments, kept, "close, since its branch is removed")
+                    self._records.write(closed, kept, "close, since its branch is removed")
             if not self._repository.swap(ref, None, before):
                 raise _moved(name, self._repository.ref(ref) or "")
 
@@ -156,13 +156,15 @@ class LocalForge:
     async def open_pull(self, proposal: forge.Proposal) -> int:
         """Open a pull request and return its number."""
         forge.check_branch(proposal.branch)
-        for label in proposal.labels:
-            forge.check_label(label)
+        forge.check_labels(proposal.labels)
 
         def open_one() -> int:
             head = self._commit(proposal.branch).commit
-            for _, pull in self._newest(_State.OPEN, forge.ROWS_MAX):
+            for kept, pull in self._newest(_State.OPEN, forge.ROWS_MAX):
                 if (pull.branch, pull.base) == (proposal.branch, proposal.base):
+                    if not proposal.labels <= pull.labels:
+                        record = self._brought_up(kept, labels=pull.labels | proposal.labels)
+                        self._records.write(record, kept, "open again")
                     return pull.number
             if self._repository.is_ancestor(head, self._commit(proposal.base).commit):
                 raise errors.InvalidRequestError(
@@ -179,7 +181,7 @@ class LocalForge:
                 head=head,
                 labels=proposal.labels,
             )
-            return self._records.write(record, (), None, "open").record.number
+            return self._records.write(record, None, "open").record.number
 
         return await self._writing(open_one)
 
@@ -193,15 +195,15 @@ class LocalForge:
 
     async def label(self, number: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> frozenset[str]:
         """Change a pull request's labels."""
-        for label in (*add, *remove):
-            forge.check_label(label)
+        forge.check_labels((*add, *remove))
 
         def change() -> frozenset[str]:
             kept = self._records.find(number)
             labels = (kept.record.labels | frozenset(add)) - frozenset(remove)
+            forge.check_labels(labels)
             if labels != kept.record.labels:
                 what = f"label: {', '.join(sorted(labels)) or 'none'}"
-                self._records.write(self._brought_up(kept, labels=labels), kept.comments, kept, what)
+                self._records.write(self._brought_up(kept, labels=labels), kept, what)
             return labels
 
         return await self._writing(change)
@@ -218,23 +220,23 @@ class LocalForge:
 
     async def comment(self, number: int, key: str, body: str) -> None:
         """Say something about a pull request, once a key."""
+        forge.check_key(key)
         said = forge.Comment(self._account, forge.cut(body, forge.BODY_CHARS_MAX), key)
 
         def say() -> None:
             kept = self._records.find(number)
-            told = [said if (one.by, one.key) == (said.by, key) else one for one in kept.comments]
+            before = self._records.comments(kept)
+            told = [said if (one.by, one.key) == (said.by, key) else one for one in before]
             if said not in told:
                 told.append(said)
-            if len(told) > forge.ROWS_MAX:
-                raise errors.InvalidRequestError(f"{number} has {forge.ROWS_MAX} comments. Use fewer keys.")
-            if tuple(told) != kept.comments:
-                self._records.write(self._brought_up(kept), told, kept, f"comment: {key}")
+            if told != before:
+                self._records.write(self._brought_up(kept), kept, f"comment: {key}", told)
 
         await self._writing(say)
 
     async def comments(self, number: int) -> list[forge.Comment]:
         """Return what was said about a pull request, oldest first."""
-        return await self._reading(lambda: list(self._records.find(number).comments))
+        return await self._reading(lambda: self._records.comments(self._records.find(number)))
 
     async def merge(self, number: int, expected_head: str, title: str, body: str) -> str:
         """Merge a pull request as one commit upon main."""
@@ -253,7 +255,7 @@ class LocalForge:
                     closed = dataclasses.replace(kept.record, state=_State.MERGED, head=pull.head, becoming=merged)
                     now = self._records.find(number)
                     if now.record != closed:
-                        self._records.write(closed, now.comments, now, "merge")
+                        self._records.write(closed, now, "merge")
                     return merged
             raise _moved(forge.MAIN, self._repository.ref(_MAIN) or "")
 
@@ -265,7 +267,7 @@ class LocalForge:
         def close() -> None:
             kept = self._records.find(number)
             if self._seen(kept.record, self._branches()).state is _State.OPEN:
-                self._records.write(self._brought_up(kept, state=_State.CLOSED), kept.comments, kept, "close")
+                self._records.write(self._brought_up(kept, state=_State.CLOSED), kept, "close")
 
         await self._writing(close)
 
@@ -359,7 +361,7 @@ class LocalForge:
         words = forge.Words(message, head.author or self._account, _EMAIL, int(self._now_s()))
         made = self._repository.add_commit_of(tree, [main.commit], words)
         becoming = dataclasses.replace(kept.record, head=pull.head, becoming=made)
-        self._records.write(becoming, kept.comments, kept, f"about to become {made}")
+        self._records.write(becoming, kept, f"about to become {made}")
         return made if self._repository.swap(_MAIN, made, main.commit) else ""
 
     async def _reading(self, read: Callable[[], _Found]) -> _Found:

@@ -14,6 +14,7 @@ from council.backends.forge import git
 from council.domain import errors, forge
 
 PULLS, CHECKS, HEADS = "refs/council/pulls", "refs/council/checks", "refs/pull"
+_COMMENTS_BYTES_MAX = 4 * 1024 * 1024
 _PULL, _COMMENTS, _FINDINGS = "pull.json", "comments.json", "checks.json"
 
 
@@ -38,11 +39,10 @@ class Record:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Kept:
-    """A record with what was said about it, and the commit that holds both."""
+    """A record, and the commit that holds it and what was said about it."""
 
     at: str
     record: Record
-    comments: tuple[forge.Comment, ...] = ()
 
 
 class PullRecords:
@@ -61,11 +61,10 @@ class PullRecords:
 
     def read(self, numbers: Mapping[int, str]) -> list[Kept]:
         """Return these, as `numbers` gave them."""
-        names = [f"{at}:{file}" for at in numbers.values() for file in (_PULL, _COMMENTS)]
-        contents = self._repository.contents(names) if names else []
+        contents = self._repository.contents([f"{at}:{_PULL}" for at in numbers.values()]) if numbers else []
         return [
-            Kept(at, self._record(number, pull), tuple(forge.Comment(**row) for row in self._rows(number, comments)))
-            for (number, at), pull, comments in zip(numbers.items(), contents[::2], contents[1::2], strict=True)
+            Kept(at, self._record(number, content))
+            for (number, at), content in zip(numbers.items(), contents, strict=True)
         ]
 
     def find(self, number: int) -> Kept:
@@ -77,17 +76,40 @@ class PullRecords:
             )
         return self.read({number: at})[0]
 
-    def write(self, record: Record, comments: Sequence[forge.Comment], before: Kept | None, what: str) -> Kept:
-        """Put one in the place of what it was, None if it is new; `what` says in a line what was done."""
+    def comments(self, kept: Kept) -> list[forge.Comment]:
+        """Return what was said about one, oldest first."""
+        what = f"what was said about pull request {kept.record.number}"
+        rows = self._loaded(what, self._said(kept))
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self._repository.unreadable(what)
+        return [forge.Comment(*(str(row.get(key, "")) for key in ("by", "body", "key"))) for row in rows]
+
+    def write(
+        self, record: Record, before: Kept | None, what: str, comments: Sequence[forge.Comment] | None = None
+    ) -> Kept:
+        """Put one in the place of what it was, None if it is new; `what` says in a line what was done.
+
+        What was said about it stays unless `comments` are given. Raises InvalidRequestError where that is too much.
+        """
         row = {**dataclasses.asdict(record), "state": record.state.value, "labels": sorted(record.labels)}
         del row["number"]
-        files = {_PULL: _json(row), _COMMENTS: _json([dataclasses.asdict(one) for one in comments])}
+        said = (
+            self._said(before)
+            if before and comments is None
+            else _json([dataclasses.asdict(one) for one in comments or ()])
+        )
+        if len(said) > _COMMENTS_BYTES_MAX:
+            raise errors.InvalidRequestError(
+                f"The comments on pull request {record.number} are more than {_COMMENTS_BYTES_MAX} bytes. Use fewer keys."
+            )
         head = f"{HEADS}/{record.number}/head"
         proposed = self._repository.ref(head)
         if proposed != record.head and not self._repository.swap(head, record.head, proposed):
             raise self._raced(head)
-        at = self._write(f"{PULLS}/{record.number}", files, before.at if before else None, what)
-        return Kept(at, record, tuple(comments))
+        at = self._write(
+            f"{PULLS}/{record.number}", {_PULL: _json(row), _COMMENTS: said}, before.at if before else None, what
+        )
+        return Kept(at, record)
 
     def checks(self, commit: str) -> list[forge.Check]:
         """Return what was found about a commit, in the order in which each was told last."""
@@ -119,11 +141,8 @@ class PullRecords:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._repository.unreadable(f"pull request {number}") from error
 
-    def _rows(self, number: int, content: bytes | None) -> list[dict[str, str]]:
-        rows = self._loaded(f"pull request {number}", content or b"")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise self._repository.unreadable(f"pull request {number}")
-        return [{key: str(row.get(key, "")) for key in ("by", "body", "key")} for row in rows]
+    def _said(self, kept: Kept) -> bytes:
+        return self._repository.contents([f"{kept.at}:{_COMMENTS}"])[0] or b""
 
     def _loaded(self, what: str, content: bytes) -> Any:
         try:
