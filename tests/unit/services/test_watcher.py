@@ -38,7 +38,9 @@ class Stuck:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[watcher._Watcher]:
-    made = cast(care_app.Watcher, SimpleNamespace(loop=Stuck(), sentinels=homes.default_sentinels()))
+    made = cast(
+        care_app.Watcher, SimpleNamespace(loop=Stuck(), scraper=None, targets=list, sentinels=homes.default_sentinels())
+    )
     environment = harness.ServiceEnvironment("watcher", 0, "0" * 40, {})
     with socket.socket(socket.AF_UNIX) as unused:
         yield watcher._Watcher(made, config.Config(), home.Home(tmp_path), unused, unused, environment)
@@ -111,7 +113,10 @@ async def test_one_beside_another_watches_from_when_it_is_live_until_it_is_to_le
     async def close() -> None:
         pass
 
-    made = cast(care_app.Watcher, SimpleNamespace(loop=loop, alerts=SimpleNamespace(waiting=False), close=close))
+    made = cast(
+        care_app.Watcher,
+        SimpleNamespace(loop=loop, scraper=None, targets=list, alerts=SimpleNamespace(waiting=False), close=close),
+    )
     listener, own, live = socket.socket(socket.AF_UNIX), socket.socket(), socket.socket()
     listener.bind(str(tmp_path / "s"))
     environment = harness.ServiceEnvironment("watcher", 0, "b", {"health": own}, waiting={"health": live})
