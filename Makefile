@@ -63,6 +63,7 @@ lock: ## resolve pyproject.toml anew into the lock files (needs uv)
 	$(LOCK) --extra local --extra postgres --extra notify --group model --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock
 	$(filter-out pyproject.toml,$(LOCK)) --group clients -o requirements-clients.lock
+	$(filter-out pyproject.toml,$(LOCK)) --group ci -c requirements.lock -o deploy/github/scripts/council.lock
 
 fmt: environment-dev ## format, mend what the linter can, write the reference pages and deploy/
 	@$(BIN)/ruff format
