@@ -147,24 +147,28 @@ def gates(timeout_s: int, as_json: bool) -> None:
     """
     given = os.environ.get("COUNCIL_ENDPOINT")
     url = _endpoint("COUNCIL_ENDPOINT") if given else _gateway_beside(_endpoint("PATCHCTL_ENDPOINT"))
-    wrong = asyncio.run(_waited(url, os.environ.get("BOT_TOKEN", ""), timeout_s))
+    wrong = asyncio.run(_well(url, os.environ.get("BOT_TOKEN", ""), timeout_s))
     state = forge.CheckState.FAILURE if wrong else forge.CheckState.SUCCESS
     told = wrong or "No gate is red or amber."
     _conclude(proposals.Finding(proposals.Name.GATES, state, told), as_json)
 
 
-async def _waited(url: str, token: str, timeout_s: int) -> str:
+async def _well(url: str, token: str, timeout_s: int) -> str:
+    async with care_app.distant_sighting(url, token) as seen:
+        return await _waited(seen, timeout_s)
+
+
+async def _waited(seen: care_ports.Sighting, timeout_s: float) -> str:
     """Return why what serves may still not be changed, "" once it may."""
     begun_s, told, told_s = time.monotonic(), "", 0.0
-    async with care_app.distant_sighting(url, token) as seen:
-        while wrong := await pulls.unwell(seen, time.time()):
-            waited_s = time.monotonic() - begun_s
-            if waited_s >= timeout_s:
-                return wrong
-            if wrong != told or waited_s - told_s >= _AGAIN_S:
-                click.echo(f"{waited_s:>5.0f} s  {wrong}", err=True)
-                told, told_s = wrong, waited_s
-            await asyncio.sleep(min(_PAUSE_S, timeout_s - waited_s))
+    while wrong := await pulls.unwell(seen, time.time()):
+        waited_s = time.monotonic() - begun_s
+        if waited_s >= timeout_s:
+            return wrong
+        if wrong != told or waited_s - told_s >= _AGAIN_S:
+            click.echo(f"{waited_s:>5.0f} s  {wrong}", err=True)
+            told, told_s = wrong, waited_s
+        await asyncio.sleep(min(_PAUSE_S, timeout_s - waited_s))
     return ""
 
 
