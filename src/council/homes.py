@@ -299,7 +299,7 @@ def update_of(where: home_module.Home, beside: Mapping[str, bytes]) -> shipped.U
     folder = where.generations / blueprint.current(where)
     before, now = (
         repository.written(where, (shipped.STARTED, shipped.FORGED, shipped.UPDATED)),
-        default_files() | beside,
+        default_files() | dict(beside),
     )
     live = {path: _content(folder / path) for path in before.keys() | now.keys()}
     return shipped.compare(before, live, now)

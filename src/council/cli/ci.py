@@ -19,7 +19,7 @@ from council import care_app, care_ports
 from council.cli import options
 from council.cli import patch as patch_command
 from council.delivery import merging, proposals, pulls
-from council.domain import errors, forge, patches
+from council.domain import errors, forge, incidents, patches
 from council.patching import pinning
 from council.upkeep.engine import trees
 
@@ -28,10 +28,22 @@ TELLERS = frozenset({"github-actions"})
 _ACCOUNT = "github-actions[bot]"
 _PAUSE_S = 3.0
 _AGAIN_S = 15.0
+_TOLD_CHARS_MAX = 4_000
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.group()
+class _Plain(click.Group):
+    """Says of an error one line. It may quote a proposed file, and GitHub takes a line that begins with `::` for a command."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except errors.CouncilError as error:
+            error.message = incidents.one_line(error.message, _TOLD_CHARS_MAX)
+            raise
+
+
+@click.group(cls=_Plain)
 def ci() -> None:
     """The checks of a pull request, for a workflow of the forge. No home is needed.
 

@@ -34,6 +34,7 @@ _DETACH_S = 120.0
 def init(forge: str | None, where: home_module.Home, as_json: bool) -> None:
     """Make the home: folders, keys, default blueprint, records, first token. Adds only what is missing."""
     made = homes.prepare(where, os.environ)
+    added: list[str] = []
     if forge is not None:
         added = workflow.add(where)
         made = dataclasses.replace(made, generation=blueprint.current(where))

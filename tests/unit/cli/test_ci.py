@@ -219,3 +219,13 @@ def test_what_the_workflow_must_hand_on_is_named(missing: str, tmp_path: Path) -
     environment: dict[str, str | None] = {"PATCHCTL_ENDPOINT": "http://127.0.0.1:9", "BOT_TOKEN": "x", missing: None}
     done = testing.CliRunner().invoke(ci.ci, ["apply-staging", "--head", str(tmp_path)], env=environment)
     assert isinstance(done.exception, errors.ConfigError) and missing in done.exception.message
+
+
+@NEEDS_GPGV
+def test_what_a_proposed_file_says_begins_no_line(base: Path, tmp_path: Path) -> None:
+    bad = pull_requests.put(BASE, "sentinels.yaml", b"a: [\n::add-mask::x\n::stop-commands::y\n")
+    head = pull_requests.write(tmp_path, pull_requests.proposed(BASE, bad, by=ANN))
+    done = run("schema", base, head, "ann")
+    assert isinstance(done.exception, errors.PatchRefusedError) and done.exception.reason == "file_invalid"
+    assert "::" in done.exception.message and "\n" not in done.exception.message
+    assert not any(line.lstrip().startswith("::") for line in done.output.splitlines())
