@@ -36,8 +36,8 @@ up: environment ## set up what is missing, then run Council in the foreground un
 
 test: environment-dev ## everything: static checks and all tests, with Debian packages when it may install them
 	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent
-	@$(PYTHON) tools/setup_clients.py $(SETUP)
 	@$(PYTHON) tools/setup_actionlint.py
+	@$(PYTHON) tools/setup_clients.py $(SETUP)
 	@$(MAKE) static
 	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(ALL))
 
