@@ -18,10 +18,9 @@ import council as package
 import pull_requests
 import whole
 import workflow_player
-from council import app, homes
-from council.cli import options
+from council import homes
 from council.delivery import proposals, workflow
-from council.domain import access, authz, home
+from council.domain import authz, home
 from council.upkeep.engine import blueprint
 from pull_requests import ACCOUNT, STRANGER
 
@@ -188,7 +187,6 @@ def council() -> Iterator[whole.Council]:
         homes.prepare(where, {})
         workflow.add(where)
         blueprint.commit(where, dict(pull_requests.listing()), "List Ann and tuner")
-        lend(where)
         with whole.running(where.root, whole.free_port(), ON) as council:
             yield council
 
@@ -201,16 +199,8 @@ def live(where: home.Home) -> pull_requests.Files:
 def bot_token(council: whole.Council) -> str:
     """Return a token that may have patches tried and read, and no more."""
     done = council.command("tokens", "add", "--role", "bot", "--user", "ci", "--staging")
-    return done.stdout.strip() if done.returncode == 0 else home.Home(council.home).patches_key_file.read_text().strip()
-
-
-def lend(where: home.Home) -> None:
-    """Until tokens can be limited to staging, have the gateway take patchctl's key, without which patchctl tells nothing."""
-    records = app.records(options.config_of(where), where)
-    try:
-        homes.add_token(records, access.Role.BOT, "ci", "", None, where.patches_key_file.read_text().strip())
-    finally:
-        records.close()
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 @pytest.fixture
