@@ -1,11 +1,12 @@
 """The composition root of the care loop: settings in, wired objects out. That of the serving loop is `app.py`."""
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -262,6 +263,33 @@ def forge(config: forge_module.ForgeConfig, where: home_module.Home, account: st
             return github.GitHubForge(github_calls.Settings(config.repository, token, url=config.api_url), time.time)
         case _:
             return None
+
+
+def distant_patch_service(url: str, token: str) -> care_ports.PatchService:
+    """Return what asks the patchctl of another machine's Council, or of one whose home is not ours to read."""
+    from council.backends.patch_service import http
+
+    return http.HttpPatchService(url, token)
+
+
+def github_forge(repository: str, token: str, account: str, url: str = "") -> care_ports.Forge:
+    """Return a repository on GitHub, as `OWNER/NAME`, asked as `account`; `url` "" is github.com. Raises ConfigError."""
+    from council.backends.forge import github, github_calls
+
+    settings = github_calls.Settings(repository, token, account)
+    return github.GitHubForge(dataclasses.replace(settings, url=url) if url else settings, time.time)
+
+
+@contextlib.asynccontextmanager
+async def distant_sighting(url: str, token: str) -> AsyncIterator[care_ports.Sighting]:
+    """Give what asks the gateway at `url` for the gates, with a token or "" for none."""
+    from council.backends.sighting import http
+
+    made = http.HttpSighting(url, token)
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 def runtime(where: home_module.Home) -> ports.Runtime:

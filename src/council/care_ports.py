@@ -272,14 +272,18 @@ class Forge(Protocol):
         """Close every connection. Idempotent."""
 
 
-class Watch(Protocol):
+class Sighting(Protocol):
+    """What the watcher saw last, for whoever knows no more of it."""
+
+    async def sight(self) -> watching.Sight:
+        """Return what it saw last. Raises WatcherUnavailableError."""
+
+
+class Watch(Sighting, Protocol):
     """What the watcher knows, for whoever shows it. Every method raises WatcherUnavailableError."""
 
     async def ping(self) -> None:
         """Return if it answers."""
-
-    async def sight(self) -> watching.Sight:
-        """Return what it saw last."""
 
     async def report(self, service: str, found: Sequence[watching.Finding], *, ended: bool) -> None:
         """Tell what a sentinel beside it found about a process that is none of Council's; `ended`: it is watched no more.

@@ -291,10 +291,16 @@ def read_authz(folder: Path, journal_key: str = "") -> authz.Policy:
     return authz_file.build(found, journal_key)
 
 
-def update_of(where: home_module.Home) -> shipped.Update:
-    """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError."""
+def update_of(where: home_module.Home, beside: Mapping[str, bytes]) -> shipped.Update:
+    """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError.
+
+    `beside` is what this installation ships for it beside the default blueprint.
+    """
     folder = where.generations / blueprint.current(where)
-    before, now = repository.written(where, (shipped.STARTED, shipped.UPDATED)), default_files()
+    before, now = (
+        repository.written(where, (shipped.STARTED, shipped.FORGED, shipped.UPDATED)),
+        default_files() | dict(beside),
+    )
     live = {path: _content(folder / path) for path in before.keys() | now.keys()}
     return shipped.compare(before, live, now)
 

@@ -20,6 +20,9 @@ _EXIT_STATUS: tuple[tuple[type[errors.CouncilError], int], ...] = (
     (errors.UnauthenticatedError, 6),
     (errors.ForbiddenError, 6),
     (errors.InvalidRequestError, 7),
+    (errors.ForgeUnavailableError, 5),
+    (errors.ForgeForbiddenError, 6),
+    (errors.ForgeError, 7),
 )
 
 
@@ -56,6 +59,7 @@ _MODULES = {
     "quota": "quota",
     "freeze": "freeze",
     "lineage": "lineage",
+    "ci": "ci",
 }
 
 

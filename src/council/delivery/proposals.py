@@ -6,7 +6,7 @@ share of the steps: what comes after a refusal is not reached, and what is not r
 
 import enum
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from council.domain import authz, errors, forge, patches
@@ -52,16 +52,26 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check says. `reason` is one of `patches.Reason`, or "" where it is another matter."""
+    """What one check says. `reason` is one of `patches.Reason`, or "" where it is another matter.
+
+    `steps` are those of its share, where it is a share of the look.
+    """
 
     name: Name
     state: forge.CheckState
     told: str
     reason: str = ""
+    steps: tuple[tuple[checking.Step, checking.Told], ...] = field(default=(), compare=False)
 
 
 def of_folders(base: Path, head: Path, account: str) -> Proposal:
     """Return what the files in `head` propose upon those in `base`. Raises InvalidRequestError, PatchRefusedError."""
+    sent = pair_of(head)
+    return Proposal(sent, drafting.difference(base, head, authz.ceilings().file_bytes), account)
+
+
+def pair_of(head: Path) -> patches.Submission:
+    """Return the pair that the files in `head` carry. Raises InvalidRequestError."""
     try:
         with beneath.held(head) as folder:
             document = folder.read(changes.DOCUMENT, authz.ceilings().patch_bytes).content
@@ -74,8 +84,7 @@ def of_folders(base: Path, head: Path, account: str) -> Proposal:
         ) from error
     if strange:
         raise errors.InvalidRequestError(f"`{changes.FOLDER}` holds more than a patch and its signature. Take it out.")
-    changed = drafting.difference(base, head, authz.ceilings().file_bytes)
-    return Proposal(patches.Submission(document, signed), changed, account)
+    return patches.Submission(document, signed)
 
 
 async def look(base: Path, bases: Container[str], proposal: Proposal, now: float) -> list[Finding]:
@@ -87,7 +96,11 @@ async def look(base: Path, bases: Container[str], proposal: Proposal, now: float
     seen = situation.look_at(base)
     found = await checking.check(proposal.sent, seen, situation.situation_at(base, seen, bases, now), base)
     steps = dict(found.steps)
-    return [_share(name, steps, found) or _beside(name, found, proposal) or _good(name) for name in LOOKED]
+    said = (_share(name, steps, found) or _beside(name, found, proposal) or _good(name) for name in LOOKED)
+    return [
+        replace(one, steps=tuple((step, told) for step, told in found.steps if step in _SHARES[one.name]))
+        for one in said
+    ]
 
 
 def unmet(checks: Iterable[forge.Check], tellers: Container[str]) -> list[str]:

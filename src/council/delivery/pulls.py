@@ -171,7 +171,7 @@ async def staged(service: care_ports.PatchService, sent: patches.Submission) -> 
     raise errors.PatchServiceUnavailableError("What takes patches in has let go before the end. Try again.")
 
 
-async def unwell(watch: care_ports.Watch, now: float) -> str:
+async def unwell(watch: care_ports.Sighting, now: float) -> str:
     """Return why what serves is not to be changed now, in one line; "" where it may be. `now` in Unix seconds.
 
     Red and amber gates say no. One that is unknown for want of traffic lets nothing pass by that: its bake form was green when

@@ -23,8 +23,11 @@ SETTINGS = "council.yaml"
 
 # What ends in `/` is a folder with all that it holds.
 # Read anew by whoever wants it: the pair by those who look at patches, the rules for patches and the questions that try a
-# generation at each of them, the models that may be fetched by the command that fetches one.
-NOBODY = (".council/", authz.FILE, f"{authz.KEYS_FOLDER}/", baking.FILE, model_catalogue.FILE)
+# generation at each of them, the models that may be fetched by the command that fetches one, the workflow by a forge.
+NOBODY = (
+    *(".council/", authz.FILE, f"{authz.KEYS_FOLDER}/", baking.FILE, model_catalogue.FILE),
+    *(".github/", "scripts/"),
+)
 USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
     {
         "store": (),
