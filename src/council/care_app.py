@@ -257,10 +257,7 @@ def forge(config: forge_module.ForgeConfig, where: home_module.Home, account: st
 
             return local.LocalForge(where.forge, account, time.time)
         case "github":
-            from council.backends.forge import github, github_calls
-
-            token = read_secret(where.forge_token_file)
-            return github.GitHubForge(github_calls.Settings(config.repository, token, url=config.api_url), time.time)
+            return github_forge(config.repository, read_secret(where.forge_token_file), "", config.api_url)
         case _:
             return None
 

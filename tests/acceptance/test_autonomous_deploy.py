@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import council as package
+import github_fake
 import pull_requests
 import whole
 import workflow_player
@@ -24,8 +25,6 @@ from council.domain import authz, home
 from council.upkeep.engine import blueprint
 from pull_requests import ACCOUNT, STRANGER
 
-# It comes with the forge's own tests.
-github_fake = pytest.importorskip("github_fake")
 pytestmark = pytest.mark.skipif(shutil.which("gpgv") is None, reason="gpgv is not installed")
 BASE = pull_requests.base()
 LOOKED = ("verify", "schema", "authorise")

@@ -73,8 +73,8 @@ async def _check(service: care_ports.Forge, pull: forge.Pull, tellers: Container
     # A link or a submodule is in no patch, and nobody who checks files out may have seen it.
     await service.files(pull.head)
     label = await _freeze_label(service, main)
-    frozen = [one for one in await service.pulls(limit=_PULLS_MAX) if label in one.labels]
-    if label in pull.labels or frozen:
+    frozen = [one for one in await service.pulls(limit=_PULLS_MAX) if forge.bears(one, label)]
+    if forge.bears(pull, label) or frozen:
         numbers = ", ".join(f"#{one.number}" for one in frozen or [pull])
         _refuse(
             Refusal.FREEZE_LABEL,

@@ -26,7 +26,7 @@ _FILES_DIFFER_MAX = patches.FILES_MAX
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What is leaned on. `base()` is the folder with the files that main and the live generation both hold; `label()` is the
-    label that keeps a pull request from being merged.
+    label that, on any open pull request, keeps all from being merged.
     """
 
     forge: care_ports.Forge
@@ -48,15 +48,15 @@ class Referee:
 
     async def turn(self, main: forge.Commit) -> bool:
         """Take one pull request a step further, the oldest first; return whether one was merged. Raises ForgeError."""
-        for pull in reversed(await self.parts.forge.pulls(limit=_PULLS_MAX)):
-            if pull.base != forge.MAIN:
-                continue
+        pulls = [one for one in await self.parts.forge.pulls(limit=_PULLS_MAX) if one.base == forge.MAIN]
+        is_frozen = any(forge.bears(one, self.parts.label()) for one in pulls)
+        for pull in reversed(pulls):
             told = await self._told(pull.head)
             missing = [name for name in proposals.Name if told.get(name) in (None, forge.CheckState.PENDING)]
             if forge.CheckState.FAILURE in told.values():
                 continue
             if not missing:
-                if self.parts.label() in pull.labels:
+                if is_frozen:
                     continue
                 return await self._merge(pull)
             if await self._check(pull, main, missing[0]):

@@ -203,6 +203,11 @@ class Proposal:
     base: str = MAIN
 
 
+def bears(pull: Pull, label: str) -> bool:
+    """Return whether a pull request has a label; GitHub does not tell capitals from small letters."""
+    return label.casefold() in map(str.casefold, pull.labels)
+
+
 def check_changes(changes: Mapping[str, File | None]) -> None:
     """Return if a commit can be made of these: path to file, None removes. Raises InvalidRequestError."""
     if not 0 < len(changes) <= CHANGES_MAX:
