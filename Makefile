@@ -36,7 +36,9 @@ up: environment ## set up what is missing, then run Council in the foreground un
 
 test: environment-dev ## everything: static checks and all tests, with Debian packages when it may install them
 	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent
+	@$(PYTHON) tools/setup_actionlint.py
 	@$(PYTHON) tools/setup_clients.py $(SETUP)
+	@$(PYTHON) tools/setup_github.py
 	@$(MAKE) static
 	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(ALL))
 
@@ -63,6 +65,7 @@ lock: ## resolve pyproject.toml anew into the lock files (needs uv)
 	$(LOCK) --extra local --extra postgres --extra notify --group model --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock
 	$(filter-out pyproject.toml,$(LOCK)) --group clients -o requirements-clients.lock
+	$(filter-out pyproject.toml,$(LOCK)) --group ci -c requirements.lock -o deploy/github/scripts/council.lock
 
 fmt: environment-dev ## format, mend what the linter can, write the reference pages and deploy/
 	@$(BIN)/ruff format
@@ -71,7 +74,7 @@ fmt: environment-dev ## format, mend what the linter can, write the reference pa
 	@$(BIN)/python tools/monitoring.py
 
 clean: ## remove .venv and all caches of this checkout; your Council's home is not touched
-	@rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
+	@rm -rf .venv .venv-clients .github-description .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
 	@find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:

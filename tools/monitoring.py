@@ -59,7 +59,8 @@ def deployed() -> Mapping[str, str]:
 
 
 def _present() -> set[str]:
-    return {file.relative_to(ROOT).as_posix() for file in (ROOT / _FOLDER).rglob("*") if file.is_file()}
+    folders = [ROOT / _FOLDER / name for name in ("grafana", "monitoring")]
+    return {file.relative_to(ROOT).as_posix() for folder in folders for file in folder.rglob("*") if file.is_file()}
 
 
 if __name__ == "__main__":

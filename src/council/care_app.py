@@ -1,16 +1,19 @@
 """The composition root of the care loop: settings in, wired objects out. That of the serving loop is `app.py`."""
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from council import care_ports, ports
 from council.domain import alerting, budgets, errors, gates, patches, sentinels, watching
 from council.domain import config as config_module
+from council.domain import forge as forge_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import nvml, permissions
@@ -241,6 +244,49 @@ def patch_service(where: home_module.Home, port: int) -> care_ports.PatchService
     except OSError:
         key = os.environ.get("COUNCIL_TOKEN", "")
     return http.HttpPatchService(f"http://127.0.0.1:{port}", key)
+
+
+def forge(config: forge_module.ForgeConfig, where: home_module.Home, account: str) -> care_ports.Forge | None:
+    """Return the forge that the settings name, None for none. `account` is as whom the local one is asked.
+
+    Raises SetupError where GitHub's token cannot be read.
+    """
+    match config.kind:
+        case "local":
+            from council.backends.forge import local
+
+            return local.LocalForge(where.forge, account, time.time)
+        case "github":
+            return github_forge(config.repository, read_secret(where.forge_token_file), "", config.api_url)
+        case _:
+            return None
+
+
+def distant_patch_service(url: str, token: str) -> care_ports.PatchService:
+    """Return what asks the patchctl of another machine's Council, or of one whose home is not ours to read."""
+    from council.backends.patch_service import http
+
+    return http.HttpPatchService(url, token)
+
+
+def github_forge(repository: str, token: str, account: str, url: str = "") -> care_ports.Forge:
+    """Return a repository on GitHub, as `OWNER/NAME`, asked as `account`; `url` "" is github.com. Raises ConfigError."""
+    from council.backends.forge import github, github_calls
+
+    settings = github_calls.Settings(repository, token, account)
+    return github.GitHubForge(dataclasses.replace(settings, url=url) if url else settings, time.time)
+
+
+@contextlib.asynccontextmanager
+async def distant_sighting(url: str, token: str) -> AsyncIterator[care_ports.Sighting]:
+    """Give what asks the gateway at `url` for the gates, with a token or "" for none."""
+    from council.backends.sighting import http
+
+    made = http.HttpSighting(url, token)
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 def runtime(where: home_module.Home) -> ports.Runtime:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import access, baking, gates, incidents, patches, watching
+from council.domain import access, baking, forge, gates, incidents, patches, watching
 
 
 class Incidents(Protocol):
@@ -156,6 +156,12 @@ class PatchService(Protocol):
     async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
         """Raise today's limits by a person's signed statement. Raises PatchRefusedError."""
 
+    async def rows(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return the rows of up to `limit` patches, newest first."""
+
+    async def line(self) -> list[Mapping[str, Any]]:
+        """Return the generations that serve and served, newest first, each with its `generation` and `tree`."""
+
     def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
         """Yield the row of the newest patch, then that of each patch at each of its steps."""
 
@@ -163,14 +169,121 @@ class PatchService(Protocol):
         """Close every connection. Idempotent."""
 
 
-class Watch(Protocol):
+class Forge(Protocol):
+    """Where proposed changes lie until they are merged into main.
+
+    Every method raises ForgeUnavailableError, ForgeLimitedError and ForgeForbiddenError; what else it raises it says. What
+    changes something may be asked for again with the same words, as after a reply that was lost, and is then done once.
+    """
+
+    @property
+    def name(self) -> str:
+        """What people are shown: the kind, and the repository where there may be several. Never a token."""
+
+    @property
+    def account(self) -> str:
+        """As whom it is asked, "" while nobody knows."""
+
+    async def lacking(self) -> list[forge.Lack]:
+        """Return what the account may not do here of what the methods below need. Changes nothing."""
+
+    async def head(self) -> forge.Commit:
+        """Return the commit that main leads to. Raises ForgeNotFoundError while there is none."""
+
+    async def commit(self, name: str) -> forge.Commit:
+        """Return the commit of a full commit name or a branch. Raises ForgeNotFoundError."""
+
+    async def files(self, commit: str) -> Mapping[str, forge.Entry]:
+        """Return what a commit holds, by path. Raises ForgeNotFoundError, InvalidRequestError for more than plain files."""
+
+    async def file(self, path: str, commit: str) -> forge.File:
+        """Return a file of a commit. Raises ForgeNotFoundError."""
+
+    async def push(self, base: str, changes: Mapping[str, forge.File | None], words: forge.Words) -> str:
+        """Put one commit upon main without a pull request; return it. `base` is main's head, "" where there is none yet.
+
+        Raises ForgeMovedError where main leads elsewhere, InvalidRequestError.
+        """
+
+    async def branch(
+        self,
+        name: str,
+        base: str,
+        changes: Mapping[str, forge.File | None],
+        words: forge.Words,
+        *,
+        instead_of: str = "",
+    ) -> str:
+        """Have a branch lead to one commit upon `base`, made where it is not there; return the commit.
+
+        `instead_of` is the commit that an existing branch leads to now. Raises ForgeMovedError where it leads elsewhere,
+        ForgeNotFoundError for the base, InvalidRequestError.
+        """
+
+    async def delete_branch(self, name: str) -> None:
+        """Remove a branch. Idempotent. Raises InvalidRequestError for main."""
+
+    async def open_pull(self, proposal: forge.Proposal) -> int:
+        """Open a pull request and return its number; that of the open one where there is one of this branch.
+
+        Raises ForgeNotFoundError for the branch, InvalidRequestError where it adds nothing to its base.
+        """
+
+    async def pull(self, number: int) -> forge.Pull:
+        """Return a pull request. Raises ForgeNotFoundError."""
+
+    async def pulls(
+        self, state: forge.PullState | None = forge.PullState.OPEN, *, limit: int = 100
+    ) -> list[forge.Pull]:
+        """Return up to `limit` pull requests, newest first; of every state with None."""
+
+    async def label(self, number: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> frozenset[str]:
+        """Change a pull request's labels; return them. Raises ForgeNotFoundError, InvalidRequestError."""
+
+    async def set_check(self, commit: str, check: forge.Check) -> None:
+        """Tell a finding about a commit, in the place of one of the same kind and name. Raises ForgeNotFoundError."""
+
+    async def checks(self, commit: str) -> list[forge.Check]:
+        """Return the newest finding of each kind and name about a commit. Raises ForgeNotFoundError."""
+
+    async def comment(self, number: int, key: str, body: str) -> None:
+        """Say something about a pull request, in the place of what this account said under `key`. Raises ForgeNotFoundError."""
+
+    async def comments(self, number: int) -> list[forge.Comment]:
+        """Return what was said about a pull request, oldest first. Raises ForgeNotFoundError."""
+
+    async def merge(self, number: int, expected_head: str, title: str, body: str) -> str:
+        """Merge a pull request as one commit upon main, if `expected_head` is what it proposes; return that commit.
+
+        One that was merged with this head returns what it became. Raises ForgeMovedError where it proposes something else,
+        ForgeConflictError where main changed the same or it is closed, ForgeNotFoundError. Then nothing was merged.
+        """
+
+    async def close_pull(self, number: int) -> None:
+        """Close a pull request without merging it. Idempotent, also for a merged one. Raises ForgeNotFoundError."""
+
+    async def news(self, cursor: str = "") -> forge.News:
+        """Return what has changed since a cursor, "" for from the beginning: then all open pull requests.
+
+        What was found and said about commits and pull requests is no news, but for labels.
+        """
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
+
+
+class Sighting(Protocol):
+    """What the watcher saw last, for whoever knows no more of it."""
+
+    async def sight(self) -> watching.Sight:
+        """Return what it saw last. Raises WatcherUnavailableError."""
+
+
+class Watch(Sighting, Protocol):
     """What the watcher knows, for whoever shows it. Every method raises WatcherUnavailableError."""
 
     async def ping(self) -> None:
         """Return if it answers."""
-
-    async def sight(self) -> watching.Sight:
-        """Return what it saw last."""
 
     async def report(self, service: str, found: Sequence[watching.Finding], *, ended: bool) -> None:
         """Tell what a sentinel beside it found about a process that is none of Council's; `ended`: it is watched no more.

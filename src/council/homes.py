@@ -254,19 +254,24 @@ def load_gates(where: home_module.Home, generation: str) -> tuple[gates.Gate, ..
 
     Raises ConfigError.
     """
+    return read_gates(where.generations / generation)
+
+
+def read_gates(folder: Path) -> tuple[gates.Gate, ...]:
+    """Return the gates of the blueprint's files in `folder`, as `load_gates` does of a generation."""
     shipped = parse_yaml(default_files()[gates.FILE], gates.FILE)
-    path = where.generations / generation / gates.FILE
+    path = folder / gates.FILE
     return gates_file.build(read_yaml(path) if path.exists() else shipped, shipped)
 
 
-def loosens(where: home_module.Home, generation: str, change: patches.Change) -> bool:
-    """Return whether a change of a file may let pass more than a generation does. Only of gates can it be told.
+def loosens(folder: Path, change: patches.Change) -> bool:
+    """Return whether a change of a file may let pass more than the files in `folder` do. Only of gates can it be told.
 
-    Raises ConfigError if the gates of the generation cannot be read.
+    Raises ConfigError if the gates there cannot be read.
     """
     if change.path != gates.FILE or change.content is None:
         return True
-    before = load_gates(where, generation)
+    before = read_gates(folder)
     ours = parse_yaml(default_files()[gates.FILE], gates.FILE)
     try:
         after = gates_file.build(parse_yaml(change.content, gates.FILE), ours)
@@ -275,21 +280,27 @@ def loosens(where: home_module.Home, generation: str, change: patches.Change) ->
     return gates.loosened(before, after) is not None
 
 
-def load_authz(where: home_module.Home, generation: str | None, journal_key: str = "") -> authz.Policy:
-    """Return who may change the blueprint by a generation, the live one if None. Raises ConfigError, BlueprintError.
+def read_authz(folder: Path, journal_key: str = "") -> authz.Policy:
+    """Return who may change the blueprint by its files in `folder`. Raises ConfigError.
 
     By a blueprint from before there were patches nobody may, as by the default one. `journal_key` is the fingerprint that may
     not be listed.
     """
-    path = where.generations / (generation or blueprint.current(where)) / authz.FILE
+    path = folder / authz.FILE
     found = read_yaml(path) if path.exists() else parse_yaml(default_files()[authz.FILE], authz.FILE)
     return authz_file.build(found, journal_key)
 
 
-def update_of(where: home_module.Home) -> shipped.Update:
-    """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError."""
+def update_of(where: home_module.Home, beside: Mapping[str, bytes]) -> shipped.Update:
+    """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError.
+
+    `beside` is what this installation ships for it beside the default blueprint.
+    """
     folder = where.generations / blueprint.current(where)
-    before, now = repository.written(where, (shipped.STARTED, shipped.UPDATED)), default_files()
+    before, now = (
+        repository.written(where, (shipped.STARTED, shipped.FORGED, shipped.UPDATED)),
+        default_files() | dict(beside),
+    )
     live = {path: _content(folder / path) for path in before.keys() | now.keys()}
     return shipped.compare(before, live, now)
 
@@ -341,6 +352,7 @@ def _make_folders(where: home_module.Home) -> None:
             where.notices,
             where.monitoring,
             where.lineage,
+            where.forge,
             where.models,
             where.logs,
         )
@@ -356,7 +368,8 @@ def _make_folders(where: home_module.Home) -> None:
 
 
 def _make_keys(where: home_module.Home) -> None:
-    for file in (where.internal_key_file, where.metrics_key_file, where.trial_key_file, where.patches_key_file):
+    keys = (where.internal_key_file, where.metrics_key_file, where.trial_key_file)
+    for file in (*keys, where.patches_key_file, where.steward_key_file):
         if not file.exists():
             _write_secret(file, secrets.token_urlsafe(32))
     if not where.journal_key_file.exists() or not where.journal_certificate_file.exists():

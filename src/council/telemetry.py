@@ -7,18 +7,18 @@ In a process with several workers `PROMETHEUS_MULTIPROC_DIR` must be set before 
 sums over all of them.
 """
 
-import collections
 import contextlib
 import contextvars
 import functools
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import prometheus_client
 from prometheus_client import multiprocess
 
 from council.domain import answers, errors
+from council.kit import unheard
 
 _Metric = TypeVar("_Metric", prometheus_client.Counter, prometheus_client.Histogram, prometheus_client.Gauge)
 
@@ -291,6 +291,15 @@ PATCHES_FROZEN = prometheus_client.Gauge(
     "patchctl_frozen", "1 while nothing is applied.", ["svc"], multiprocess_mode="livemax"
 )
 
+# The forge.
+FORGE_STEPS = prometheus_client.Counter(
+    "council_forge_steps_total", "Looks at the forge's main and at what serves, by what was done.", ["step"]
+)
+FORGE_ERRORS = prometheus_client.Counter("council_forge_errors_total", "Looks that failed and are taken again.")
+FORGE_IN_STEP = prometheus_client.Gauge(
+    "council_forge_in_step", "1 while the forge's main holds what serves.", ["svc"], multiprocess_mode="livemax"
+)
+
 # The model process.
 MODEL_SLOTS_BUSY = prometheus_client.Gauge(
     "council_model_slots_busy", "Generations running.", multiprocess_mode="livesum"
@@ -396,40 +405,7 @@ def begin(models: Iterable[str]) -> None:
         of(COST_USD_MICROS, model)
 
 
-class Apart:
-    """What one request of a trial would have counted; nobody but `count` ever sees it."""
-
-    def __init__(self) -> None:
-        self._counts: collections.Counter[tuple[Any, ...]] = collections.Counter()
-
-    def count(self, metric: prometheus_client.Counter, *labels: str) -> int:
-        """Return by how much a counter would be higher."""
-        return self._counts[metric, *labels]
-
-    def take(self, metric: Any, labels: tuple[str, ...]) -> "_Unheard":
-        """Return what takes the place of a metric's child."""
-        return _Unheard(self._counts, (metric, *labels))
-
-
-class _Unheard:
-    """Takes what a counter, gauge or histogram takes, and keeps the sum of what is counted."""
-
-    def __init__(self, counts: "collections.Counter[tuple[Any, ...]]", key: tuple[Any, ...]):
-        self._counts = counts
-        self._key = key
-
-    def inc(self, amount: float = 1) -> None:
-        self._counts[self._key] += int(amount)
-
-    def dec(self, amount: float = 1) -> None: ...
-
-    def set(self, value: float) -> None: ...
-
-    def observe(self, amount: float) -> None: ...
-
-    def time(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
-
+Apart = unheard.Apart
 
 # As the request's id in the log, it goes along with whatever is done for the request, in tasks and threads, too.
 _APART: contextvars.ContextVar[Apart | None] = contextvars.ContextVar("apart", default=None)

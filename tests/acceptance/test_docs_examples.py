@@ -97,7 +97,7 @@ def run(example: Example, council: whole.Council) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=PATCH_S if "council patch " in code else EXAMPLE_S,
+        timeout=PATCH_S if re.search("council (patch|propose) ", code) else EXAMPLE_S,
         check=False,
     )
     printed = done.stdout.replace(str(council.home), "~/.council").replace(user_home, "~")

@@ -31,6 +31,8 @@ def where() -> Iterator[home.Home]:
         (made.run / "metrics").mkdir()
         made.sandbox_work.mkdir()
         made.patch_work.mkdir()
+        made.steward_work.mkdir()
+        (made.forge / "HEAD").write_text("forge")
         (made.lineage / "000000000001.jsonl").write_text("journal")
         (made.sandbox / "audit-00000001.jsonl").write_text("audit")
         made.meanings_file.write_text("vectors")
@@ -50,6 +52,8 @@ def places(where: home.Home) -> dict[str, Path]:
         "metrics key": where.metrics_key_file,
         "trial key": where.trial_key_file,
         "patches key": where.patches_key_file,
+        "steward key": where.steward_key_file,
+        "forge": where.forge / "HEAD",
         "journal key": where.journal_key_file,
         "records": where.records / "council.db",
         "meanings": where.meanings_file,
@@ -73,7 +77,17 @@ READABLE = {
     "sandboxd": {"audit"},
     "watcher": {"generation", "records"},
     "messenger": {"records"},
-    "patchctl": {"metrics key", "trial key", "patches key", "journal key", "generation", "blueprint", "journal"},
+    "patchctl": {
+        "metrics key",
+        "trial key",
+        "patches key",
+        "steward key",
+        "journal key",
+        "generation",
+        "blueprint",
+        "journal",
+    },
+    "steward": {"steward key", "generation", "forge"},
     "worker": set(),
 }
 WRITABLE = {
@@ -85,6 +99,7 @@ WRITABLE = {
     "watcher": {"monitoring", "notices", "records", "watch"},
     "messenger": {"notices", "records"},
     "patchctl": {"blueprint.git", "generations", "lineage", "patchctl"},
+    "steward": {"forge.git", "steward"},
     "worker": set(),
 }
 PLACES = [
@@ -93,6 +108,8 @@ PLACES = [
     "metrics key",
     "trial key",
     "patches key",
+    "steward key",
+    "forge",
     "journal key",
     "records",
     "meanings",
@@ -142,7 +159,14 @@ def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str
             where.notices,
             where.monitoring,
         ]
-        folders += [where.run / "metrics", where.sandbox_work, where.patch_work, where.lineage]
+        folders += [
+            where.run / "metrics",
+            where.sandbox_work,
+            where.patch_work,
+            where.steward_work,
+            where.lineage,
+            where.forge,
+        ]
         for folder in [*folders, where.generations, where.blueprint, where.root.parent]:
             try:
                 (folder / "new").write_text("x")
@@ -280,7 +304,9 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     where: home.Home, service: str, kind: socket.SocketKind
 ) -> None:
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
-    assert found == ("None" if service in ("gateway", "model", "watcher", "messenger", "patchctl") else DENIED)
+    assert found == (
+        "None" if service in ("gateway", "model", "watcher", "messenger", "patchctl", "steward") else DENIED
+    )
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
 
 

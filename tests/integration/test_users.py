@@ -27,7 +27,7 @@ from council.backends.store import bundled
 from council.domain import home as home_module
 from council.supervisor import users
 
-SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "steward", "gateway")
 STRANGER = reachable.STRANGER
 KNOWN_S = 20.0
 # Short enough to wait for, long enough for every gate's bake form.
@@ -177,6 +177,7 @@ EVERYTHING = {
     "metrics.key",
     "trial.key",
     "patches.key",
+    "steward.key",
     "journal.key",
     "users.json",
     "worker.sock",
@@ -199,7 +200,7 @@ def test_each_process_but_the_zygote_has_a_user_of_its_own_and_no_capability(ser
     assert all(len(one) == 1 for one in uids.values())
     # What mounts, users of sandboxes and cgroups need.
     assert uids.pop("zygote") == {0}
-    assert len(set.union(*uids.values())) == 8 and 0 not in set.union(*uids.values())
+    assert len(set.union(*uids.values())) == 9 and 0 not in set.union(*uids.values())
     for row in (row for name, row in rows.items() if name != "zygote"):
         status = Path(f"/proc/{row['pid']}/status").read_text()
         assert "CapEff:\t0000000000000000" in status and 0 not in ids(row["pid"], "Groups")
@@ -229,14 +230,18 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
         "metrics.key",
         "trial.key",
         "patches.key",
+        "steward.key",
         "journal.key",
         "supervisor.sock",
         "valkey.sock",
         "targets.json",
     }
+    # The first two by its group; Landlock closes them.
+    assert refused(served, "steward") == EVERYTHING - {"internal.key", "metrics.key", "steward.key", "watcher.sock"}
     assert refused(served, "gateway") == {
         "token",
         "patches.key",
+        "steward.key",
         "journal.key",
         "users.json",
         "targets.json",

@@ -6,6 +6,9 @@ from pathlib import Path
 from council import care_ports, ports
 from council.backends.compute import unix as compute_unix
 from council.backends.embedder import onnx
+from council.backends.forge import github as forge_github
+from council.backends.forge import github_calls
+from council.backends.forge import local as forge_local
 from council.backends.memories import unix as memories_unix
 from council.backends.model_provider import openai
 from council.backends.notifier import apprise, file, log
@@ -15,6 +18,7 @@ from council.backends.records import sql
 from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
 from council.backends.sandbox_runner import unix as sandbox_unix
+from council.backends.sighting import http as sighting_http
 from council.backends.store import valkey
 from council.backends.vector_index import faiss
 from council.domain import answering, answers, config, home, providers, sandbox_wire
@@ -56,6 +60,9 @@ log_notifier: care_ports.Notifier = log.LogNotifier()
 file_notifier: care_ports.Notifier = file.FileNotifier(_PATH, 1, 1)
 apprise_notifier: care_ports.Notifier = apprise.AppriseNotifier("x", "json://x", 1.0)
 fake_notifier: care_ports.Notifier = fake_alerts.ScriptedNotifier()
+github_forge: care_ports.Forge = forge_github.GitHubForge(github_calls.Settings("acme/blueprint", "t"), lambda: 0)
+local_forge: care_ports.Forge = forge_local.LocalForge(_PATH, "ann", lambda: 0)
+sighting: care_ports.Sighting = sighting_http.HttpSighting("http://127.0.0.1:8000")
 embedder: ports.Embedder = onnx.OnnxEmbedder(1)
 fake_embedder: ports.Embedder = fake_memory.WordEmbedder()
 vector_index: ports.VectorIndex = faiss.FaissIndex(384, 50_000)

@@ -144,9 +144,9 @@ def test_settings_come_from_the_live_generation_with_environment_and_flags_on_to
 
 def test_nobody_may_change_a_new_blueprint_or_one_from_before_there_were_patches(where: home.Home) -> None:
     homes.prepare(where, {})
-    assert homes.load_authz(where, None).signers == {}
+    assert homes.read_authz(where.current).signers == {}
     blueprint.commit(where, {"authz.yaml": None}, "Go back")
-    assert homes.load_authz(where, None).signers == {}
+    assert homes.read_authz(where.current).signers == {}
 
 
 def test_who_may_change_the_blueprint_is_of_the_live_generation(where: home.Home) -> None:
@@ -154,9 +154,9 @@ def test_who_may_change_the_blueprint_is_of_the_live_generation(where: home.Home
     signer = "{name: Ann, kind: human, allow: ['**']}"
     content = f"authorisation: {{signers: {{'{'a' * 40}': {signer}}}}}\n".encode()
     blueprint.commit(where, {"authz.yaml": content}, "List Ann")
-    assert homes.load_authz(where, None).signers["a" * 40].name == "Ann"
+    assert homes.read_authz(where.current).signers["a" * 40].name == "Ann"
     with pytest.raises(errors.ConfigError, match="seals the journal"):
-        homes.load_authz(where, None, "a" * 40)
+        homes.read_authz(where.current, "a" * 40)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_who_may_change_the_blueprint_is_of_the_live_generation(where: home.Home
 def test_what_is_not_surely_tighter_loosens(where: home.Home, path: str, content: bytes | None, expected: bool) -> None:
     generation = homes.prepare(where, {}).generation
     action = patches.Action.DELETE if content is None else patches.Action.PUT
-    assert homes.loosens(where, generation, patches.Change(path, action, content, None)) is expected
+    assert homes.loosens(where.generations / generation, patches.Change(path, action, content, None)) is expected
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(900, False), (1000, False), (1100, True)])
@@ -183,7 +183,7 @@ def test_a_limit_of_all_gates_is_compared_with_that_of_the_generation(
     generation = homes.prepare(where, {}).generation
     content = homes.default_files()["gates.yaml"].replace(b'"<1000ms"\n', f'"<{limit}ms"\n'.encode(), 1)
     change = patches.Change("gates.yaml", patches.Action.PUT, content, None)
-    assert homes.loosens(where, generation, change) is expected
+    assert homes.loosens(where.generations / generation, change) is expected
 
 
 def test_a_home_without_a_blueprint_says_what_to_run(where: home.Home) -> None:

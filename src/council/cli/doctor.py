@@ -18,6 +18,7 @@ from council import app, care_app, homes, ports, telemetry
 from council.backends.model_provider import detect, packaged
 from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
+from council.delivery import workflow
 from council.domain import answers, errors, gates, incidents, sentinels
 from council.domain import config as config_module
 from council.domain import home as home_module
@@ -415,7 +416,7 @@ _OF_THE_WATCHER = frozenset({gates.FILE, sentinels.FILE})
 def _outdated(where: home_module.Home) -> Collection[str]:
     """Return the files that an earlier version shipped and nobody changed, none where that cannot be told."""
     try:
-        return homes.update_of(where).changes.keys()
+        return homes.update_of(where, workflow.present(where)).changes.keys()
     except errors.CouncilError:
         return ()
 

@@ -39,6 +39,7 @@ def list_keys(where: home.Home, as_json: bool) -> None:
             "allow": list(one.allow),
             "deny": list(one.deny),
             "max_daily": one.daily_max,
+            "account": one.account,
         }
         for one in seen.policy.signers.values()
     ]
@@ -91,6 +92,7 @@ def _expiry(certificate: signature.Certificate | None) -> str:
 @click.option(
     "--max-daily", type=click.IntRange(0, 10_000), help="How many of its patches may be applied in a UTC day."
 )
+@click.option("--account", default="", help="Who opens its pull requests on the forge. [of a bot, its name]")
 @click.option(
     "-o",
     "--output",
@@ -102,7 +104,7 @@ def _expiry(certificate: signature.Certificate | None) -> str:
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @options.home
 def add(
-    key: str, name: str, kind: str, allow: tuple[str, ...], deny: tuple[str, ...], max_daily: int | None,
+    key: str, name: str, kind: str, allow: tuple[str, ...], deny: tuple[str, ...], max_daily: int | None, account: str,
     output: Path, force: bool, where: home.Home,
 ) -> None:  # fmt: skip
     """List a key: a file with its certificate, or the fingerprint of one that your gpg has.
@@ -111,8 +113,12 @@ def add(
     """
     if kind == authz.Kind.BOT and not allow:
         raise click.UsageError("--allow is needed for a bot: name the paths that it may change.")
+    if not account and kind == authz.Kind.BOT and authz.ACCOUNT.match(name):
+        account = name
     certificate = listing.certificate(key, clock.SystemClock().now_us() / 1e6)
-    signer = authz.Signer(certificate.fingerprint, name, authz.Kind(kind), allow or ("**",), deny, max_daily)
+    signer = authz.Signer(
+        certificate.fingerprint, name, authz.Kind(kind), allow or ("**",), deny, max_daily, account.lower()
+    )
     seen = situation.look(where)
     if signer.fingerprint in seen.policy.revoked:
         raise errors.InvalidRequestError(

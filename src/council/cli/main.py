@@ -20,6 +20,9 @@ _EXIT_STATUS: tuple[tuple[type[errors.CouncilError], int], ...] = (
     (errors.UnauthenticatedError, 6),
     (errors.ForbiddenError, 6),
     (errors.InvalidRequestError, 7),
+    (errors.ForgeUnavailableError, 5),
+    (errors.ForgeForbiddenError, 6),
+    (errors.ForgeError, 7),
 )
 
 
@@ -51,10 +54,12 @@ _MODULES = {
     "feedback": "feedback",
     "sentinel": "sentinel",
     "patch": "patch",
+    "propose": "propose",
     "keys": "keys",
     "quota": "quota",
     "freeze": "freeze",
     "lineage": "lineage",
+    "ci": "ci",
 }
 
 

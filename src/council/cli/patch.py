@@ -278,7 +278,7 @@ async def _submit(
                 options.print_json(asdict(decision))
             raise errors.PatchRefusedError(f"{decision.reason}: {decision.message}", reason=decision.reason)
         if waits:
-            await _followed(service, decision.digest, as_json)
+            await followed(service, decision.digest, as_json)
         elif as_json:
             options.print_json(asdict(decision))
         else:
@@ -298,7 +298,7 @@ def rollback(cid: str, reason: str, port: int | None, where: home.Home, as_json:
     async def ask() -> None:
         async with _service(where, port) as service:
             row = await service.roll_back(cid.removeprefix("cid:").lower(), options.user_name(), reason)
-            await _followed(service, str(row["digest"]), as_json, wanted=("rolled back", "refused"))
+            await followed(service, str(row["digest"]), as_json, wanted=("rolled back", "refused"))
 
     asyncio.run(ask())
 
@@ -356,7 +356,7 @@ _PHASES = {
 }
 
 
-async def _followed(
+async def followed(
     service: care_ports.PatchService, digest: str, as_json: bool, wanted: tuple[str, ...] = ("applied", "tried")
 ) -> None:
     """Print each step of a patch until it has ended. Raises PatchRefusedError where it did not end as it should."""

@@ -14,25 +14,37 @@ import click
 from council import care_app, homes
 from council.backends.model_provider import packaged
 from council.cli import calls, options
+from council.delivery import workflow
 from council.domain import config as config_module
 from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import cpu
+from council.upkeep.engine import blueprint
 
 _DETACH_S = 120.0
 
 
 @click.command()
+@click.option(
+    "--forge", type=click.Choice(["github"]),
+    help="Put the workflow into the blueprint that merges signed pull requests there.",
+)  # fmt: skip
 @options.home
 @options.as_json
-def init(where: home_module.Home, as_json: bool) -> None:
+def init(forge: str | None, where: home_module.Home, as_json: bool) -> None:
     """Make the home: folders, keys, default blueprint, records, first token. Adds only what is missing."""
     made = homes.prepare(where, os.environ)
+    added: list[str] = []
+    if forge is not None:
+        added = workflow.add(where)
+        made = dataclasses.replace(made, generation=blueprint.current(where))
     if as_json:
         options.print_json({"home": str(where.root), "generation": made.generation, "new": made.new_blueprint})
         return
     state = "made" if made.new_blueprint else "complete already"
     click.echo(f"Home {where.root} is {state}; generation {made.generation[:8]}.")
+    if forge is not None:
+        click.echo(f"Added for {forge}: {', '.join(added)}." if added else f"What {forge} needs is there already.")
     if made.new_token:
         click.echo(f"The first token, with role admin, is in {where.token_file}.")
 

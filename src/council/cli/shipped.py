@@ -4,6 +4,7 @@ import click
 
 from council import homes
 from council.cli import options
+from council.delivery import workflow
 from council.domain import home as home_module
 from council.upkeep.engine import blueprint as engine
 from council.upkeep.engine import shipped
@@ -24,7 +25,7 @@ def update(where: home_module.Home, dry_run: bool, as_json: bool) -> None:
     Files that somebody changed are left as they are, and what this version changed in them is shown. Takes effect at the
     next start.
     """
-    found = homes.update_of(where)
+    found = homes.update_of(where, workflow.present(where))
     if found.changes and not dry_run:
         engine.commit(where, found.changes, shipped.UPDATED)
     if as_json:

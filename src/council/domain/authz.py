@@ -17,6 +17,8 @@ FILE = "authz.yaml"
 KEY = "authorisation"
 KEYS_FOLDER = "keys"
 FINGERPRINT = re.compile(r"^[0-9a-f]{40}\Z")
+# As GitHub names accounts and apps; it does not tell capitals from small letters.
+ACCOUNT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?\Z")
 BOTS_DAILY = 3
 LIFETIME_S_MAX = 7 * 86_400
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -31,7 +33,10 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """One key, and where it may reach. `daily_max` None is as many as one likes; bots have a limit together beside it."""
+    """One key, and where it may reach. `daily_max` None is as many as one likes; bots have a limit together beside it.
+
+    `account` is who opens its pull requests on the forge, "" where it may open none there.
+    """
 
     fingerprint: str
     name: str
@@ -39,6 +44,7 @@ class Signer:
     allow: tuple[str, ...]
     deny: tuple[str, ...] = ()
     daily_max: int | None = None
+    account: str = ""
 
     def may_change(self, path: str) -> bool:
         """Return whether its patterns let it change `path`; whether that is enough is the protected paths' matter."""

@@ -14,7 +14,7 @@ _WINDOWS_MAX = 50
 _DAILY_MAX = 10_000
 _LIFETIME_H_MAX = 24 * 90
 _KEYS = ("signers", "revoked", "protected", "bots_daily", "sizes", "lifetime_h", "freeze_label", "windows")
-_SIGNER_KEYS = ("name", "kind", "allow", "deny", "max_daily", "revoked")
+_SIGNER_KEYS = ("name", "kind", "allow", "deny", "max_daily", "account", "revoked")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}\Z")
 _CLOCK = re.compile(r"^([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 
@@ -60,6 +60,10 @@ def _signers(given: Any, where: str) -> tuple[dict[str, authz.Signer], set[str]]
         signer = _signer(_fingerprint(key, where), value, f"{where}.{key}")
         if signer.fingerprint in signers:
             raise errors.ConfigError(f"`{where}` lists {signer.fingerprint} twice. Leave one.")
+        if signer.account and any(one.account == signer.account for one in signers.values()):
+            raise errors.ConfigError(
+                f"`{where}` lists the account {signer.account!r} twice, so nobody could say whose it is. Leave one."
+            )
         signers[signer.fingerprint] = signer
         if _flag(value, "revoked", f"{where}.{key}"):
             revoked.add(signer.fingerprint)
@@ -86,7 +90,16 @@ def _signer(fingerprint: str, given: Any, where: str) -> authz.Signer:
         allow=allow,
         deny=_patterns(value, "deny", where),
         daily_max=_whole(value, "max_daily", where, 0, 0, _DAILY_MAX) if "max_daily" in value else None,
+        account=_account(value.get("account", ""), where),
     )
+
+
+def _account(given: Any, where: str) -> str:
+    if given != "" and (not isinstance(given, str) or not authz.ACCOUNT.match(given)):
+        raise errors.ConfigError(
+            f"`{where}.account` must be an account's name on the forge, as `tuner` or `tuner[bot]`, not {given!r}."
+        )
+    return str(given).lower()
 
 
 def _protected(given: Mapping[str, Any], signers: Mapping[str, authz.Signer]) -> tuple[authz.Protected, ...]:

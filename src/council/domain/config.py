@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from council.domain import alerting, answering, baking, errors, money, options, patches, states, storage, watching
+from council.domain import forge as forge_module
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -250,6 +251,7 @@ class Config:
     watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
+    forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
@@ -279,6 +281,11 @@ class Config:
         return self.port + 2
 
     @property
+    def steward_port(self) -> int:
+        """The port of the steward's health and metrics."""
+        return self.port + 3
+
+    @property
     def recall_port(self) -> int:
         """The port of recall's health and metrics."""
         return self.port + 6
@@ -295,6 +302,7 @@ def build(file: Mapping[str, Any], environment: Mapping[str, str], flags: Mappin
         merged = _merged(merged, layer, "")
     config: Config = section(Config, merged, "")
     _check_combinations(config)
+    forge_module.check_config(config.forge)
     return config
 
 

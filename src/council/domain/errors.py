@@ -33,6 +33,13 @@ CouncilError
 │   ├── PatchServiceUnavailableError patchctl cannot be reached
 │   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
 ├── ComputeLimitError            a computation met its time or memory limit
+├── ForgeError                   the forge did not do what it was asked
+│   ├── ForgeNotFoundError           no such commit, branch, file or pull request
+│   ├── ForgeMovedError              a branch or pull request has moved on since it was looked at
+│   ├── ForgeConflictError           a pull request cannot be merged as it stands
+│   ├── ForgeForbiddenError          the account or token may not do it
+│   └── ForgeUnavailableError        the forge cannot be reached or does not answer sensibly
+│       └── ForgeLimitedError            it asks to be left alone for `retry_after_s`
 ├── ConfigError                  a config key or value that cannot be used
 ├── BlueprintError               the blueprint cannot be read or written
 │   ├── JournalError                 the journal of patches is damaged
@@ -291,6 +298,48 @@ class ComputeLimitError(CouncilError):
     """A computation met its time or memory limit."""
 
     code = "compute_limit"
+
+
+class ForgeError(CouncilError):
+    """The forge did not do what it was asked."""
+
+    code = "forge_refused"
+
+
+class ForgeNotFoundError(ForgeError):
+    """No such commit, branch, file or pull request."""
+
+    code = "forge_not_found"
+
+
+class ForgeMovedError(ForgeError):
+    """A branch or pull request has moved on since it was looked at. Nothing was changed: look again."""
+
+    code = "forge_moved"
+
+
+class ForgeConflictError(ForgeError):
+    """A pull request cannot be merged as it stands: main has changed the same, or a rule of the forge is in its way."""
+
+    code = "forge_conflict"
+
+
+class ForgeForbiddenError(ForgeError):
+    """The account or token may not do it."""
+
+    code = "forge_forbidden"
+
+
+class ForgeUnavailableError(ForgeError):
+    """The forge cannot be reached or does not answer sensibly. Whether it was done, nobody knows: ask again."""
+
+    code = "forge_unavailable"
+
+
+class ForgeLimitedError(ForgeUnavailableError):
+    """It asks to be left alone for `retry_after_s`. Nothing was changed."""
+
+    code = "forge_limited"
 
 
 class ConfigError(CouncilError):

@@ -44,6 +44,16 @@ class Home:
         return self.secrets / "patches.key"
 
     @property
+    def steward_key_file(self) -> Path:
+        """The key of the steward: it may read what became of patches, and have the newest rolled back."""
+        return self.secrets / "steward.key"
+
+    @property
+    def forge_token_file(self) -> Path:
+        """The token for a forge elsewhere; the owner puts it there."""
+        return self.secrets / "forge.token"
+
+    @property
     def provider_keys(self) -> Path:
         """One file a provider; only the gateway reads them."""
         return self.secrets / "providers"
@@ -80,6 +90,11 @@ class Home:
     def blueprint(self) -> Path:
         """The bare git repository that describes the running system."""
         return self.root / "blueprint.git"
+
+    @property
+    def forge(self) -> Path:
+        """The bare git repository that is the local forge. What lies there is a wish until patchctl has judged it."""
+        return self.root / "forge.git"
 
     @property
     def generations(self) -> Path:
@@ -155,6 +170,11 @@ class Home:
     def patch_work(self) -> Path:
         """Where gpgv and git keep what they need for one call."""
         return self.run / "patchctl"
+
+    @property
+    def steward_work(self) -> Path:
+        """Where gpgv and git keep what they need for one call of the steward."""
+        return self.run / "steward"
 
     @property
     def router(self) -> Path:

@@ -23,8 +23,11 @@ SETTINGS = "council.yaml"
 
 # What ends in `/` is a folder with all that it holds.
 # Read anew by whoever wants it: the pair by those who look at patches, the rules for patches and the questions that try a
-# generation at each of them, the models that may be fetched by the command that fetches one.
-NOBODY = (".council/", authz.FILE, f"{authz.KEYS_FOLDER}/", baking.FILE, model_catalogue.FILE)
+# generation at each of them, the models that may be fetched by the command that fetches one, the workflow by a forge.
+NOBODY = (
+    *(".council/", authz.FILE, f"{authz.KEYS_FOLDER}/", baking.FILE, model_catalogue.FILE),
+    *(".github/", "scripts/"),
+)
 USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
     {
         "store": (),
@@ -35,6 +38,7 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "sandboxd": (),
         # Its rules it reads anew for each patch.
         "patchctl": (),
+        "steward": (),
         "watcher": (gates.FILE, providers.FILE, sentinels.FILE),
         "messenger": (),
         "gateway": ("prompts/", providers.FILE),
@@ -61,6 +65,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "zygote": ("sandbox.packages",),
         "sandboxd": ("port", "gateway.drain_s", "sandbox"),
         "patchctl": ("port",),
+        "steward": ("port", "forge"),
         "watcher": ("port", "watch", "alerts", "budget", *_CATALOGUE, *_RECORDS, *_STORE_CLIENT),
         "messenger": ("port", "watch.prometheus_url", "watch.alertmanager_url", "alerts", *_RECORDS),
         "gateway": (
@@ -77,6 +82,8 @@ READ_ANEW = ("bake", "patch")
 AT_START = (
     *("port", "supervisor", "gateway.host", "gateway.tls_cert_file", "gateway.tls_key_file", "records.url"),
     *("store.url", "store.memory_bytes", "sandbox.kind", "alerts.watcher_away_s"),
+    # Whoever may set it may have the forge's token sent somewhere.
+    "forge",
 )
 
 

@@ -59,6 +59,21 @@ def of_folder(live: Path, folder: Path, sizes: authz.Sizes, *, binary: bool = Fa
     return _staged(live, found, f"The files in {folder} are those of the live generation. Change one of them first.")
 
 
+def difference(base: Path, head: Path, bytes_max: int) -> dict[str, Held | None]:
+    """Return the files in `head` that are not as in `base`, by path, None for one that is only there; a pair aside.
+
+    Of a file `bytes_max` and one more byte are read. Raises PatchRefusedError, InvalidRequestError.
+    """
+    before, after = _listing(base), _listing(head)
+    found: dict[str, Held | None] = {}
+    for path in sorted(before.keys() | after.keys()):
+        old = _held(base / path, bytes_max + 1) if path in before else None
+        new = _held(head / path, bytes_max + 1) if path in after else None
+        if old != new:
+            found[path] = new
+    return found
+
+
 def of_files(
     live: Path, puts: Mapping[str, Path], deletes: Iterable[str], sizes: authz.Sizes, *, binary: bool = False
 ) -> tuple[patches.Change, ...]:

@@ -27,6 +27,8 @@ def with_signer(text: bytes, signer: authz.Signer) -> bytes:
         row["deny"] = list(signer.deny)
     if signer.daily_max is not None:
         row["max_daily"] = signer.daily_max
+    if signer.account:
+        row["account"] = signer.account
     wanted = _parsed(text)
     section = wanted.setdefault(authz.KEY, {}) or {}
     wanted[authz.KEY] = section

@@ -5,8 +5,9 @@ allowed: a certificate that is missing makes its signer unlisted, a freeze that 
 damaged ends the reading.
 """
 
+import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,18 +58,23 @@ def look(where: home.Home, known: Sequence[journal.Entry] | None = None) -> Sigh
     SetupError.
     """
     live = blueprint.current(where)
-    folder = where.generations / live
-    rules = homes.load_authz(where, live, journal_key.fingerprint(where.journal_certificate_file))
-    certificates, packets, problems = _certificates(folder, rules)
-    return Sight(
+    return dataclasses.replace(
+        _look(where.generations / live, journal_key.fingerprint(where.journal_certificate_file)),
         live=live,
-        policy=rules,
-        certificates=certificates,
-        packets=packets,
         entries=entries(where) if known is None else known,
         freeze=freeze.standing(where.lineage),
-        problems=tuple(problems),
     )
+
+
+def look_at(folder: Path) -> Sight:
+    """Return what the files of a blueprint in `folder` say; there is no journal, and so nothing live. Raises ConfigError."""
+    return _look(folder, "")
+
+
+def _look(folder: Path, journal_fingerprint: str) -> Sight:
+    rules = homes.read_authz(folder, journal_fingerprint)
+    certificates, packets, problems = _certificates(folder, rules)
+    return Sight("", rules, certificates, packets, (), None, tuple(problems))
 
 
 def entries(where: home.Home) -> list[journal.Entry]:
@@ -94,7 +100,25 @@ def situation(where: home.Home, seen: Sight, now: float) -> judging.Situation:
         quarantined=history.quarantined(records),
         tally=quota.Tally(records),
         check_files=checker(where, seen.live),
-        loosens=functools.partial(homes.loosens, where, seen.live),
+        loosens=functools.partial(homes.loosens, where.generations / seen.live),
+    )
+
+
+def situation_at(folder: Path, seen: Sight, bases: Container[str], now: float) -> judging.Situation:
+    """Return what a patch is judged by where there are a blueprint's files in `folder` and no home.
+
+    What only the journal knows, replay, quarantine and quota, is left to whoever has it. `bases` name the commits and trees
+    that those files are.
+    """
+    return judging.Situation(
+        now=now,
+        policy=seen.policy,
+        certificates=seen.certificates,
+        bases=bases,
+        frozen=False,
+        check_files=files.checker(folder),
+        loosens=functools.partial(homes.loosens, folder),
+        spends=False,
     )
 
 

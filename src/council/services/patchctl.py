@@ -1,9 +1,9 @@
 """The patchctl process: takes patches in over HTTP on this machine, and takes each along its way.
 
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
-roll back, freeze and read what became of patches: the owner's command line, which can read that file. A user's token that is
-shown must be in force; it may read of patches, and may be limited to having them tried. What is done with a patch is in
-`patching/reception.py`.
+roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
+for reading, and for rolling back. A user's token that is shown must be in force; it may read of patches, and may be limited to
+having them tried. What is done with a patch is in `patching/reception.py`.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import base64
 import binascii
 import contextlib
 import dataclasses
-import hmac
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -25,25 +24,24 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from council import app, care_app, homes, observing, ports, telemetry
-from council.domain import access, authz, errors, home, patches
+from council.domain import authz, errors, home, patches
 from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
 from council.patching import anchoring, checking, hands, judges, reception, situation, view
-from council.services import harness, intake, local_hosts, rights, tracing
-from council.upkeep.engine import blueprint
+from council.services import admission, harness, intake, local_hosts, rights, tracing
+from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
 
 _log = logging.getLogger(__name__)
 
-# Why a token is refused that may only have patches tried.
-STAGING_ONLY = "staging_only"
 _BODY_S = 10.0
 # Who submits gets an answer at once, and who listens is let go.
 _DRAIN_S = 10.0
 _EVENT_S = 15.0
 _ROWS_MAX = 1000
+_LINE_MAX = 200
 # Base64 takes four bytes for three.
 _BODY_BYTES_MAX = 4 * (patches.PATCH_BYTES_MAX + (judging.COSIGNATURES_MAX + 1) * signature.BYTES_MAX) // 3 + 64 * 1024
 # Reason to status; 422 for the others.
@@ -132,11 +130,11 @@ class _Patchctl:
         self._where = where
         self._environment = environment
         self._clock = clock_module.SystemClock()
-        self._key = care_app.read_secret(where.patches_key_file)
         self._label = homes.label_of(where, environment.generation)
         self._intake = intake.Intake(intake.Room(_BODY_BYTES_MAX, _BODY_S))
         self._ending = False
-        self._tokens = care_app.tokens(where)
+        keys = care_app.read_secret(where.patches_key_file), care_app.read_secret(where.steward_key_file)
+        self._door = admission.Admission(*keys, care_app.tokens(where), self._needs_token)
         self._settings = ("", patches.PatchConfig())
         self._reception: reception.Reception
         self._store: ports.Store
@@ -158,6 +156,7 @@ class _Patchctl:
                 Route("/patches", self._patches),
                 Route("/patches/{cid}", self._patch),
                 Route("/lineage", self._lineage),
+                Route("/line", self._line),
                 Route("/status", self._status),
                 Route("/events", self._events),
                 Route("/livez", self._live),
@@ -219,7 +218,7 @@ class _Patchctl:
             yield
         finally:
             await self._reception.close()
-            await self._tokens.close()
+            await self._door.close()
             await store.close()
             book.close()
 
@@ -229,25 +228,25 @@ class _Patchctl:
     async def _apply(self, request: Request) -> Response:
         async with self._intake.taken(request, _Sent) as body:
             sent, trial = _submission(body)
-            await self._admit_patch(request, trial=trial)
+            await self._door.patch(request, trial=trial)
             return _decision(await self._reception.submit(sent, trial=trial), 202)
 
     async def _check(self, request: Request) -> Response:
         async with self._intake.taken(request, _Sent) as body:
             sent, trial = _submission(body)
-            await self._admit_patch(request, trial=True)
+            await self._door.patch(request, trial=True)
             found = await self._reception.check(sent, trial=trial)
         told = {"steps": [{"step": step.value, "outcome": told.value} for step, told in found.steps]}
         return _decision(found, 200, told)
 
     async def _roll_back(self, request: Request) -> Response:
-        self._admit(request)
+        self._door.steward(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
         row = await self._reception.roll_back(wanted.cid or "", wanted.by, wanted.reason)
         return JSONResponse({"success": True, **history.told(row)}, 202)
 
     async def _freeze(self, request: Request) -> Response:
-        self._admit(request)
+        self._door.owner(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Freeze)
         if wanted.frozen:
             if not wanted.reason.strip() or not wanted.reason.isprintable():
@@ -260,14 +259,14 @@ class _Patchctl:
 
     async def _override(self, request: Request) -> Response:
         async with self._intake.taken(request, _Override) as wanted:
-            await self._admit_patch(request, trial=False)
+            await self._door.patch(request, trial=False)
             found = await self._reception.override(
                 _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
             )
         return JSONResponse({"success": True, "count": found.count, "day": found.day, "signer": found.signer})
 
     async def _patches(self, request: Request) -> Response:
-        await self._admit_reader(request)
+        await self._door.reader(request)
         limit = request.query_params.get("limit", "20")
         if not limit.isdecimal() or not 0 < int(limit) <= _ROWS_MAX:
             raise errors.InvalidRequestError(f"`limit` must be 1 to {_ROWS_MAX}.", parameter="limit")
@@ -275,7 +274,7 @@ class _Patchctl:
         return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _patch(self, request: Request) -> Response:
-        await self._admit_reader(request)
+        await self._door.reader(request)
         cid = request.path_params["cid"].removeprefix("cid:")
         rows = [row for row in self._reception.rows() if len(cid) >= 4 and row.digest.startswith(cid)]
         if not rows:
@@ -283,7 +282,7 @@ class _Patchctl:
         return exchange.json_response({"patches": [history.told(row) for row in rows]})
 
     async def _lineage(self, request: Request) -> Response:
-        self._admit(request)
+        self._door.steward(request)
 
         check = journal_key.checker(self._where.journal_certificate_file, self._where.journal_key_file)
         entries = await asyncio.to_thread(journal.read, self._where.lineage)
@@ -298,12 +297,19 @@ class _Patchctl:
             }
         )
 
+    async def _line(self, request: Request) -> Response:
+        self._door.steward(request)
+        # From the live generation, which is ahead of what serves where the owner has committed since.
+        live = blueprint.current(self._where)
+        found = await asyncio.to_thread(repository.line, self._where, live, _LINE_MAX)
+        return exchange.json_response({"line": [{"generation": name, "tree": tree} for name, tree in found]})
+
     async def _status(self, request: Request) -> Response:
-        self._admit(request)
+        self._door.steward(request)
         return exchange.json_response(_standing(self._reception.standing(), self._labelled().cid))
 
     async def _events(self, request: Request) -> Response:
-        await self._admit_reader(request)
+        await self._door.reader(request)
 
         async def lines() -> AsyncIterator[bytes]:
             with self._reception.news() as queue:
@@ -341,47 +347,6 @@ class _Patchctl:
             self._label = homes.label_of(self._where, self._environment.generation)
         return self._label
 
-    def _admit(self, request: Request) -> None:
-        if not self._is_owners(_shown(request)):
-            raise errors.ForbiddenError(
-                "This needs the key of patches, which only this machine's owner can read. Use the `council` command."
-            )
-
-    async def _admit_reader(self, request: Request) -> None:
-        """Let pass who shows the key, or a token that may read."""
-        shown = _shown(request)
-        if not shown or (not self._is_owners(shown) and access.Right.READ not in (await self._known(shown)).rights):
-            self._admit(request)
-
-    async def _admit_patch(self, request: Request, *, trial: bool) -> None:
-        """Let pass who shows nothing, unless a token is needed; the key; or a token that may do this."""
-        shown = _shown(request)
-        if self._is_owners(shown):
-            return
-        if not shown:
-            if await self._needs_token():
-                raise errors.ForbiddenError(
-                    "Here a patch needs a token beside its signature (`patch.needs_token`). `council tokens add` makes one; "
-                    "send it as `Authorization: Bearer <token>`."
-                )
-        elif (await self._known(shown)).staging and not trial:
-            raise errors.ForbiddenError(
-                "This token is limited to staging: it may have a patch tried, and none applied. Send `target` as `staging`, or "
-                "use another token.",
-                reason=STAGING_ONLY,
-            )
-
-    def _is_owners(self, shown: str) -> bool:
-        return bool(shown) and hmac.compare_digest(shown.encode(), self._key.encode())
-
-    async def _known(self, shown: str) -> access.Principal:
-        found = await self._tokens.known(shown)
-        if found is None:
-            raise errors.ForbiddenError(
-                "This token is not known here, or was revoked. `council tokens list` shows those in force."
-            )
-        return found
-
     async def _needs_token(self) -> bool:
         """Return whether the generation that serves asks for tokens; its settings are read once."""
         live = blueprint.current(self._where)
@@ -389,12 +354,6 @@ class _Patchctl:
             found = await asyncio.to_thread(homes.load_config, self._where, live, os.environ, {})
             self._settings = (live, found.patch)
         return self._settings[1].needs_token
-
-
-def _shown(request: Request) -> str:
-    """Return the key or token that a request shows, "" for none."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 def _submission(body: _Sent) -> tuple[patches.Submission, bool]:

@@ -116,9 +116,15 @@ def confinement_of(
         case "patchctl":
             # A blueprint from before there was a file has the default one.
             read += [where.current, where.targets_file, *homes.default_folders().values()]
-            read += [where.journal_key_file, where.metrics_key_file, where.trial_key_file, where.patches_key_file]
+            read += [where.journal_key_file, where.metrics_key_file, where.trial_key_file]
+            read += [where.patches_key_file, where.steward_key_file]
             write += [where.generations, where.blueprint, where.lineage, where.patch_work]
             connect = _tried_ports(config)
+        case "steward":
+            read += [where.generations, where.current, where.steward_key_file]
+            write += [where.forge, where.steward_work]
+            # A forge elsewhere may be on any port.
+            connect = None if config.forge.kind == "github" else (config.patchctl_port,)
         case "store":
             write += [where.store]
         case "sandboxd":
@@ -139,16 +145,16 @@ def _cards() -> list[Path]:
 
 def _watched_ports(config: config_module.Config) -> tuple[int, ...]:
     """Return the ports of the services that tell metrics, tried ones too, and of the programs that stand beside the watcher."""
-    own = (config.port, config.patchctl_port, config.watcher_port, config.sandboxd_port, config.model_port)
     beside = (urllib.parse.urlsplit(url) for url in (config.watch.prometheus_url, config.watch.alertmanager_url))
-    tried = (port + config_module.STAGING for port in (*own, config.recall_port))
-    return (*own, config.recall_port, *tried, *(one.port or (443 if one.scheme == "https" else 80) for one in beside))
+    return (*_tried_ports(config), *(one.port or (443 if one.scheme == "https" else 80) for one in beside))
 
 
 def _tried_ports(config: config_module.Config) -> tuple[int, ...]:
     """Return the ports of the live services and of those that are tried beside them."""
-    live = (config.port, config.patchctl_port, config.watcher_port, config.sandboxd_port, config.model_port)
-    return tuple(port + above for port in (*live, config.recall_port) for above in (0, config_module.STAGING))
+    live = (config.port, config.patchctl_port, config.watcher_port, config.steward_port, config.sandboxd_port)
+    return tuple(
+        port + above for port in (*live, config.model_port, config.recall_port) for above in (0, config_module.STAGING)
+    )
 
 
 def _readable(where: home.Home) -> list[Path]:

@@ -14,7 +14,7 @@ from council.kit import commits
 from council.upkeep.engine import blueprint
 
 Name = Literal[
-    "store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "gateway", "messenger"
+    "store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "steward", "gateway", "messenger"
 ]
 NAMES: tuple[str, ...] = get_args(Name)
 

@@ -71,7 +71,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
 
     key, records = (regime.ids[name] for name in (users.KEY, users.RECORDS))
     gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
-    watcher, patchctl = of("watcher"), of("patchctl")
+    watcher, patchctl, steward = of("watcher"), of("patchctl"), of("steward")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
@@ -79,13 +79,16 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.blueprint, ROOT, patchctl, permissions.used, permissions.used, "patchctl"),
         row(home.lineage, patchctl, patchctl, private, private, "patchctl"),
         row(home.logs, ROOT, ROOT, exactly(0o700), None),
-        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher", "patchctl"),
+        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher", "patchctl", "steward"),
         row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
         row(home.metrics_key_file, ROOT, key, exactly(0o640), None, "gateway", "watcher", "patchctl"),
         row(home.trial_key_file, patchctl, gateway, exactly(0o440), None, "gateway", "patchctl"),
         # With it the journal could be made anew, so not even a group reads it; and it lies elsewhere than the journal.
         row(home.journal_key_file, patchctl, ROOT, exactly(0o400), None, "patchctl"),
         row(home.patches_key_file, patchctl, ROOT, exactly(0o400), None, "patchctl"),
+        row(home.steward_key_file, patchctl, steward, exactly(0o440), None, "patchctl", "steward"),
+        row(home.forge_token_file, ROOT, steward, exactly(0o440), None, "steward"),
+        row(home.forge, steward, steward, private, private, "steward"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
         # Read before the watcher confines itself.
@@ -110,6 +113,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(_metrics(home), gateway, gateway, private, private, "gateway"),
         row(home.sandbox_work, sandboxd, sandboxd, private, None, "sandboxd"),
         row(home.patch_work, patchctl, patchctl, private, private, "patchctl"),
+        row(home.steward_work, steward, steward, private, private, "steward"),
     ]
 
 
@@ -140,7 +144,7 @@ def _for_root(home: home_module.Home) -> list[Row]:
         home.notices,
         home.monitoring,
     )
-    closed = (home.generations, *state, home.lineage, home.secrets, home.run, home.blueprint)
+    closed = (home.generations, *state, home.lineage, home.secrets, home.run, home.blueprint, home.forge)
     deep = permissions.Wanted(ROOT, ROOT, private, private)
     return [
         Row(home.root, permissions.Wanted(ROOT, ROOT, exactly(0o700))),
@@ -188,7 +192,7 @@ def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row]
     with _told(home):
         if regime.name == "users":
             # Their services may not make them, since they may not write into the folder above.
-            for folder in (_metrics(home), home.sandbox_work, home.patch_work):
+            for folder in (_metrics(home), home.sandbox_work, home.patch_work, home.steward_work):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for row in rows(home, regime):
             if wanted(row):

@@ -110,19 +110,16 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             traceable=True,
             beside=True,
         ),
-        service(
-            "patchctl",
-            SocketSpec("patches", "tcp", local, config.patchctl_port),
-            traceable=True,
-        ),
+        service("patchctl", SocketSpec("patches", "tcp", local, config.patchctl_port), traceable=True),
         service(
             "watcher",
-            SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway"),
+            SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway", also="steward"),
             SocketSpec("health", "tcp", local, config.watcher_port),
             inherits=frozenset({"COUNCIL_RECORDS_URL"}),
             traceable=True,
             beside=True,
         ),
+        service("steward", SocketSpec("health", "tcp", local, config.steward_port), traceable=True),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),

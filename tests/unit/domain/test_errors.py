@@ -60,6 +60,9 @@ def test_an_error_reads_as_its_message() -> None:
         (errors.ForbiddenError, 6),
         (errors.ContextTooLongError, 7),
         (errors.NotFoundError, 1),
+        (errors.ForgeLimitedError, 5),
+        (errors.ForgeForbiddenError, 6),
+        (errors.ForgeConflictError, 7),
     ],
 )
 def test_each_kind_of_error_has_its_exit_status(

@@ -18,6 +18,7 @@ from council.upkeep.patchctl import freeze, history, steps
 from council.upkeep.patchctl.core import judging, quota
 
 KEY = "the-key"
+STEWARD_KEY = "the steward's"
 ROW = history.Row("ab" * 32, "Shorter", 7, outcome=steps.Outcome.APPLIED)
 GOOD = {"patch": "e30=", "signature": "AA=="}
 
@@ -103,9 +104,10 @@ def client(desk: Desk, tokens: Tokens, tmp_path: Path) -> httpx.AsyncClient:
     where.secrets.mkdir()
     where.lineage.mkdir()
     where.patches_key_file.write_text(KEY)
+    where.steward_key_file.write_text(STEWARD_KEY)
     service = patchctl._Patchctl(where, harness.ServiceEnvironment("patchctl", 0, "g" * 40, {}))
     service._reception = cast(Any, desk)
-    service._tokens = cast(Any, tokens)
+    service._door._tokens = cast(Any, tokens)
     transport = httpx.ASGITransport(service.application(), raise_app_exceptions=False)
     return httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1", headers={"authorization": f"Bearer {KEY}"}
@@ -201,7 +203,7 @@ async def test_who_sends_too_slowly_is_let_go(client: httpx.AsyncClient, desk: D
     ("method", "path"),
     [
         ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"),
-        ("POST", "/rollback"), ("POST", "/freeze"),
+        ("GET", "/line"), ("POST", "/rollback"), ("POST", "/freeze"),
     ],
 )  # fmt: skip
 async def test_what_needs_the_key_is_not_had_without_it(
@@ -209,6 +211,14 @@ async def test_what_needs_the_key_is_not_had_without_it(
 ) -> None:
     told = await client.request(method, path, headers={"authorization": key}, json={"reason": "x", "by": "x"})
     assert told.status_code == 403 and not desk.asked
+
+
+async def test_the_steward_reads_and_does_not_freeze(client: httpx.AsyncClient, desk: Desk) -> None:
+    as_steward = {"authorization": f"Bearer {STEWARD_KEY}"}
+    assert (await client.get("/patches", headers=as_steward)).status_code == 200
+    asked = list(desk.asked)
+    told = await client.post("/freeze", headers=as_steward, json={"frozen": True, "reason": "x", "by": "x"})
+    assert told.status_code == 403 and desk.asked == asked
 
 
 BEARERS = {"key": KEY, "reads": "reads", "tries": "tries", "nothing": "nothing", "unknown": "unknown", "none": ""}

@@ -14,7 +14,7 @@ from council.domain import home as home_module
 from council.kit import accounts, permissions
 from council.supervisor import files, users
 
-SERVICES = ("store", "model", "worker", "recall", "sandboxd", "watcher", "patchctl", "gateway")
+SERVICES = ("store", "model", "worker", "recall", "sandboxd", "watcher", "patchctl", "steward", "gateway")
 READ, WRITE, ENTER = permissions.READ, permissions.WRITE, permissions.ENTER
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
@@ -25,7 +25,7 @@ def home() -> Iterator[home_module.Home]:
     folder.chmod(0o755)
     where = home_module.Home(folder / "h")
     made = (where.root, where.secrets, where.blueprint, where.records, where.store, where.models, where.logs, where.run)
-    made = (*made, where.watch, where.notices, where.monitoring, where.notify_addresses, where.lineage)
+    made = (*made, where.watch, where.notices, where.monitoring, where.notify_addresses, where.lineage, where.forge)
     for path in (*made, where.recall, where.sandbox, where.generations, where.generations / "g"):
         path.mkdir(0o700)
     (where.library / "sub").mkdir(parents=True)
@@ -63,6 +63,9 @@ def contents(home: home_module.Home) -> dict[Path, int]:
         home.notices / "notices.jsonl": 0o600,
         home.notify_addresses / "team.url": 0o600,
         home.journal_key_file: 0o644,
+        home.steward_key_file: 0o600,
+        home.forge_token_file: 0o644,
+        home.forge / "HEAD": 0o644,
         home.journal_certificate_file: 0o644,
         home.lineage / "000000000001.jsonl": 0o600,
         home.lineage / "freeze.lock": 0o600,
@@ -95,8 +98,8 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
     readers = {str(path.relative_to(home.root)): able(regime, path, READ) for path in contents(home)}
     assert readers == {
         "token": set(),
-        "secrets/internal.key": {"gateway", "model", "watcher", "patchctl"},
-        "secrets/metrics.key": {"gateway", "model", "watcher", "patchctl"},
+        "secrets/internal.key": {"gateway", "model", "watcher", "patchctl", "steward"},
+        "secrets/metrics.key": {"gateway", "model", "watcher", "patchctl", "steward"},
         "secrets/trial.key": {"gateway", "patchctl"},
         "secrets/provider.key": set(),
         "blueprint.git/HEAD": {"patchctl"},
@@ -115,6 +118,9 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "notices/notices.jsonl": {"watcher"},
         f"{home.notify_addresses.relative_to(home.root)}/team.url": {"watcher"},
         "secrets/journal.key": {"patchctl"},
+        "secrets/steward.key": {"patchctl", "steward"},
+        "secrets/forge.token": {"steward"},
+        "forge.git/HEAD": {"steward"},
         "lineage/journal.pub": {"patchctl"},
         "lineage/000000000001.jsonl": {"patchctl"},
         "lineage/freeze.lock": {"patchctl"},
@@ -136,6 +142,8 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
         "run/sandboxd": {"sandboxd"},
         "run/patchctl": {"patchctl"},
         "blueprint.git": {"patchctl"},
+        "forge.git": {"steward"},
+        "run/steward": {"steward"},
         "sandbox": {"sandboxd"},
         "store": {"store"},
         "store/appendonlydir": {"store"},
@@ -187,7 +195,7 @@ def test_what_a_command_of_root_left_is_repaired(home: home_module.Home, regime:
     home.secrets.chmod(0o700)
     files.settle_for("gateway", home, regime)
     assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway", "recall", "watcher"}
-    assert able(regime, home.internal_key_file, READ) == {"gateway", "model", "watcher", "patchctl"}
+    assert able(regime, home.internal_key_file, READ) == {"gateway", "model", "watcher", "patchctl", "steward"}
 
 
 def staged(home: home_module.Home, name: str = "b" * 40) -> Path:

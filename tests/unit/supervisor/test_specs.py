@@ -26,6 +26,7 @@ def test_services_start_with_what_the_others_need() -> None:
         "sandboxd",
         "patchctl",
         "watcher",
+        "steward",
         "gateway",
     ]
 
@@ -45,6 +46,7 @@ def test_ports_count_from_the_base() -> None:
     }
     assert ports == {
         "model public": 9005, "recall health": 9006, "sandboxd health": 9004, "patchctl patches": 9001, "watcher health": 9002,
+        "steward health": 9003,
         "gateway public": 9000,
     }  # fmt: skip
 
@@ -74,7 +76,7 @@ def test_only_the_gateway_is_to_connect_to_services_and_only_sandboxd_to_the_zyg
 
 @pytest.mark.parametrize("kind", ["firejail", "gvisor"])
 def test_kinds_of_sandbox_that_are_programs_have_no_zygote(kind: str) -> None:
-    assert [spec.name for spec in table(sandbox={"kind": kind})][-3:] == ["patchctl", "watcher", "gateway"]
+    assert [spec.name for spec in table(sandbox={"kind": kind})][-3:] == ["watcher", "steward", "gateway"]
     assert "zygote" not in [spec.name for spec in table(sandbox={"kind": kind})]
 
 
@@ -88,6 +90,7 @@ def test_only_the_zygote_keeps_root() -> None:
         "sandboxd",
         "patchctl",
         "watcher",
+        "steward",
         "gateway",
     )
 
@@ -154,6 +157,7 @@ def test_targets_name_an_address_that_can_be_reached() -> None:
         {"targets": ["127.0.0.1:8004"], "labels": {"svc": "sandboxd"}},
         {"targets": ["127.0.0.1:8001"], "labels": {"svc": "patchctl"}},
         {"targets": ["127.0.0.1:8002"], "labels": {"svc": "watcher"}},
+        {"targets": ["127.0.0.1:8003"], "labels": {"svc": "steward"}},
         {"targets": ["127.0.0.1:8000"], "labels": {"svc": "gateway"}},
     ]
     six = table(gateway={"host": "::", "behind_proxy": True})
@@ -167,7 +171,7 @@ def test_targets_say_that_a_gateway_with_a_certificate_speaks_https() -> None:
 
 
 def test_all_may_run_beside_another_of_it_but_who_owns_data_or_the_journal() -> None:
-    assert {spec.name for spec in table() if not spec.beside} == {"store", "patchctl"}
+    assert {spec.name for spec in table() if not spec.beside} == {"store", "patchctl", "steward"}
 
 
 def test_what_only_the_store_reads_is_refused_before_it_would_have_to_run_twice() -> None:

@@ -47,6 +47,14 @@ class HttpPatchService:
         body = {"statement": _text(statement), "signature": _text(signature)}
         return await self._asked("POST", "/override", body)
 
+    async def rows(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return the rows of up to `limit` patches, newest first."""
+        return await self._listed("/patches?limit=" + str(limit), "patches")
+
+    async def line(self) -> list[Mapping[str, Any]]:
+        """Return the generations that serve and served, newest first."""
+        return await self._listed("/line", "line")
+
     async def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
         """Yield the rows of the patch on its way or last there and of the newest, then that of each at each of its steps."""
         unlimited = aiohttp.ClientTimeout(total=None, sock_read=60)
@@ -68,6 +76,12 @@ class HttpPatchService:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _listed(self, path: str, name: str) -> list[Mapping[str, Any]]:
+        told = await self._asked("GET", path)
+        if not isinstance(found := told.get(name), list):
+            raise _error(told)
+        return found
 
     async def _asked(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
         told = await self._call(method, path, body)

@@ -95,6 +95,12 @@ def parent_of(where: home.Home, made: str) -> str | None:
     return _named(where, f"{made}^1^{{commit}}")
 
 
+def line(where: home.Home, made: str, limit: int) -> list[tuple[str, str]]:
+    """Return a commit and up to `limit` less one that it came from, newest first, each with its tree. Raises BlueprintError."""
+    said = _git(where, "log", "--first-parent", f"--max-count={limit}", "--format=%H %T", made).decode()
+    return [(name, tree) for name, _, tree in (row.partition(" ") for row in said.splitlines())]
+
+
 def line_of(where: home.Home, made: str, commits_max: int) -> list[str]:
     """Return a commit and those before it, each the first parent of the one after, newest first. Raises BlueprintError."""
     return _git(where, "rev-list", "--first-parent", f"--max-count={commits_max}", made).decode().split()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 Files = Mapping[str, bytes | None]
 
 STARTED = "Start from the default blueprint"
+FORGED = "Add what a forge's workflow needs"
 UPDATED = "Bring the files that nobody changed up to date"
 
 

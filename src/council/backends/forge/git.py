@@ -1,0 +1,363 @@
+"""A bare git repository that several processes write, some of them less trusted than who reads it.
+
+git is asked for objects and refs by their names and never for files. It runs with an environment of its own: neither the
+caller's variables nor anybody's settings lead it elsewhere, no hook runs, and nothing that the repository itself says makes it
+fetch, replace an object by another or believe in other parents.
+
+The order of each writing is the crash model: objects, their folders, then the ref that leads to them, if it leads where it did.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from council.domain import errors, forge
+from council.kit import durable
+
+BRANCHES = "refs/heads"
+_TIMEOUT_S = 60.0
+_LOCK_WAIT_S = 10.0
+_LOCK_PAUSE_S = 0.005
+_LOCK, _WORK = "council.lock", "council-work"
+_BYTES_MAX = 64 * 1024 * 1024
+# The reason of an error of git's own.
+_REFUSED = "git_refused"
+_PLAIN, _EXECUTABLE = "100644", "100755"
+_AUTHOR = re.compile(r"(?P<name>.*?) ?<[^>]*> (?P<at_s>\d+) [+-]\d{4}")
+_OPTIONS = (
+    *("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync"),
+    *("-c", "core.filesRefLockTimeout=1000", "-c", "safe.directory=*"),
+    *("-c", f"core.hooksPath={os.devnull}", "-c", "gc.auto=0"),
+)
+# What a repository may otherwise do to whoever reads it.
+_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "LC_ALL": "C",
+}
+
+
+class Repository:
+    """The repository in a folder. Blocking. Every method raises ForgeUnavailableError; what writes wants to be `locked`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        # The lock is a thread's, and what it starts holds it too.
+        self._held = threading.local()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return (self.folder / "HEAD").exists()
+
+    def create(self) -> None:
+        """Make it, with no commit in it. Idempotent."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._run(
+            ["git", *_OPTIONS, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(self.folder)]
+        )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only one of us who writes. A git at work holds the lock too, should this process be killed meanwhile."""
+        with self._told():
+            descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                _wait_for(descriptor)
+                shutil.rmtree(self.folder / _WORK, ignore_errors=True)
+                (self.folder / _WORK).mkdir(mode=0o700)
+                self._held.lock = descriptor
+                yield
+            finally:
+                self._held.lock = None
+                shutil.rmtree(self.folder / _WORK, ignore_errors=True)
+                os.close(descriptor)
+
+    def ref(self, name: str) -> str | None:
+        """Return the commit that a ref leads to."""
+        return self.refs(name).get(name)
+
+    def refs(self, *patterns: str) -> dict[str, str]:
+        """Return the refs of these names or beneath them, and what each leads to."""
+        said = self.git("for-each-ref", "--format=%(objectname) %(refname)", *patterns).decode(errors="replace")
+        return {name: made for made, name in (line.split(" ", 1) for line in said.splitlines())}
+
+    def commit(self, name: str) -> forge.Commit | None:
+        """Return a commit by its full name, None if there is none here."""
+        found = self.contents([f"{name}^{{commit}}"])[0]
+        return None if found is None else _commit(name, found)
+
+    def entries(self, made: str) -> dict[str, forge.Entry]:
+        """Return what a commit holds. Raises InvalidRequestError for more than plain files."""
+        rows = self.git("ls-tree", "-r", "-z", "--full-tree", made).decode("utf-8", "surrogateescape").split("\0")
+        if len(rows) > forge.FILES_MAX + 1:
+            raise errors.InvalidRequestError(
+                f"The commit {made[:8]} holds more than {forge.FILES_MAX} files. Remove some."
+            )
+        found = {}
+        for row in filter(None, rows):
+            meta, path = row.split("\t", 1)
+            mode, _, digest = meta.split()
+            if mode not in (_PLAIN, _EXECUTABLE):
+                raise errors.InvalidRequestError(
+                    f"{path!r} in the commit {made[:8]} is a link or submodule; only plain files are allowed. Remove it."
+                )
+            found[path] = forge.Entry(digest, mode == _EXECUTABLE)
+        return found
+
+    def contents(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return what each name leads to, None where nothing; all read by one git, and not more than may be in memory."""
+        asked = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+        sizes = self.git("cat-file", "--batch-check=%(objectsize)", stdin=asked).split(b"\n")
+        if sum(int(size) for size in sizes if size.isdigit()) > _BYTES_MAX:
+            raise errors.InvalidRequestError(f"More than {_BYTES_MAX} bytes were asked for at once. Ask for less.")
+        said = memoryview(self.git("cat-file", "--batch", stdin=asked))
+        found: list[bytes | None] = []
+        for name in names:
+            header, _, _ = bytes(said[:8192]).partition(b"\n")
+            said = said[len(header) + 1 :]
+            if header.endswith((b" missing", b" ambiguous")):
+                found.append(None)
+                continue
+            size = header.rpartition(b" ")[2]
+            if not size.isdigit() or len(said) < int(size):
+                raise self.unreadable(name)
+            found.append(bytes(said[: int(size)]))
+            said = said[int(size) + 1 :]
+        return found
+
+    def is_ancestor(self, made: str, of: str) -> bool:
+        """Return whether the commit `of` is `made` or came from it."""
+        return self.fork_point(made, of) == made
+
+    def fork_point(self, one: str, other: str) -> str | None:
+        """Return the newest commit that both came from, None if there is none."""
+        return self.git("merge-base", one, other, allowed=(0, 1, 128)).decode().strip() or None
+
+    def add_commit(self, base: str, changes: Mapping[str, forge.File | None], words: forge.Words) -> str:
+        """Add a commit that changes `base`, "" for none, and is on no branch. Raises InvalidRequestError."""
+        index = self._empty_index()
+        if base:
+            self.git("read-tree", base, extra=index)
+        before = self._paths(index)
+        if absent := sorted(path for path, file in changes.items() if file is None and path not in before):
+            raise errors.InvalidRequestError(f"{absent[0]!r} is not there and cannot be removed. Leave it out.")
+        files = {path: file for path, file in changes.items() if file is not None}
+        blobs = dict(zip(files, self._add_blobs([file.content for file in files.values()]), strict=True))
+        nothing = "0" * len(base or next(iter(blobs.values()), ""))
+        lines = [
+            f"0 {nothing}\t{path}" if file is None else f"{_mode(file)} {blobs[path]}\t{path}"
+            for path, file in changes.items()
+        ]
+        self.git("update-index", "-z", "--index-info", stdin=("\0".join(lines) + "\0").encode(), extra=index)
+        if lost := ((before - changes.keys()) | files.keys()) - self._paths(index):
+            raise errors.InvalidRequestError(f"{min(lost)!r} cannot be both a file and a folder. Choose another path.")
+        return self.add_commit_of(self.git("write-tree", extra=index).decode().strip(), [base] if base else [], words)
+
+    def add_commit_of(self, tree: str, parents: Sequence[str], words: forge.Words) -> str:
+        """Add a commit of a tree that is there; the same arguments give the same commit."""
+        who = f"{words.author} <{words.email}> {words.at_s} +0000"
+        lines = [
+            f"tree {tree}",
+            *(f"parent {one}" for one in parents),
+            f"author {who}",
+            f"committer {who}",
+            "",
+            words.message,
+        ]
+        return (
+            self.git("hash-object", "-t", "commit", "-w", "--stdin", stdin="\n".join(lines).encode()).decode().strip()
+        )
+
+    def add_tree(self, files: Mapping[str, bytes]) -> str:
+        """Add a tree of files without folders."""
+        blobs = self._add_blobs(list(files.values()))
+        rows = [f"{_PLAIN} blob {blob}\t{name}\0" for name, blob in zip(files, blobs, strict=True)]
+        return self.git("mktree", "-z", stdin="".join(rows).encode()).decode().strip()
+
+    def merged_tree(self, fork_point: str, ours: str, theirs: str) -> str | None:
+        """Return the tree of both sides' changes; None where both changed one file, whatever they changed in it."""
+        index = self._empty_index()
+        try:
+            self.git("read-tree", "-i", "-m", "--aggressive", fork_point, ours, theirs, extra=index)
+            if self.git("ls-files", "--unmerged", extra=index):
+                return None
+            return self.git("write-tree", extra=index).decode().strip()
+        except errors.ForgeUnavailableError as error:
+            if error.reason != _REFUSED:
+                raise
+            return None
+
+    def swap(self, ref: str, made: str | None, before: str | None) -> bool:
+        """Have a ref lead to a commit (None: remove it) if it leads where it did before; return whether it did.
+
+        The commit and all that it needs are on disk first, the ref when this returns.
+        """
+        if made is not None:
+            self._sync(made, before)
+        where = ["-d", ref] if made is None else [ref, made]
+        arguments = ("update-ref", "--no-deref", *where, before or "0" * len(made or ""))
+        try:
+            self.git(*arguments)
+        except errors.ForgeUnavailableError:
+            if self.ref(ref) != before:
+                return False
+            if not self._unlock(ref):
+                raise
+            self.git(*arguments)
+        self._sync_ref(ref)
+        return True
+
+    def git(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        extra: Mapping[str, str] | None = None,
+        allowed: tuple[int, ...] = (0,),
+    ) -> bytes:
+        """Run git on the repository and return what it says."""
+        return self._run(["git", *_OPTIONS, f"--git-dir={self.folder}", *arguments], stdin, extra, allowed)
+
+    def unreadable(self, name: str) -> errors.ForgeUnavailableError:
+        """Return the error that says so."""
+        return errors.ForgeUnavailableError(
+            f"{name!r} cannot be read from {self.folder}. See what `git -C {self.folder} fsck` says of it."
+        )
+
+    def _empty_index(self) -> dict[str, str]:
+        file = self.folder / _WORK / "index"
+        file.unlink(missing_ok=True)
+        return {"GIT_INDEX_FILE": str(file)}
+
+    def _paths(self, index: Mapping[str, str]) -> set[str]:
+        return set(filter(None, self.git("ls-files", "-z", extra=index).decode("utf-8", "surrogateescape").split("\0")))
+
+    def _add_blobs(self, contents: Sequence[bytes]) -> list[str]:
+        files = [self.folder / _WORK / f"blob-{number}" for number in range(len(contents))]
+        for file, content in zip(files, contents, strict=True):
+            file.write_bytes(content)
+        asked = "".join(f"{file}\n" for file in files).encode()
+        return self.git("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=asked).decode().split()
+
+    def _sync(self, made: str, before: str | None) -> None:
+        """Have on disk under which names lies what a commit adds; git synced what is in it."""
+        objects = self.folder / "objects"
+        listed = self.git("rev-list", "--objects", made, *([f"^{before}"] if before else [])).decode().splitlines()
+        for folder in sorted({objects / line[:2] for line in listed}):
+            if folder.is_dir():
+                durable.sync_folder(folder)
+        durable.sync_folder(objects)
+
+    def _sync_ref(self, ref: str) -> None:
+        for folder in (self.folder / ref).parents:
+            if folder == self.folder.parent:
+                return
+            if folder.is_dir():
+                durable.sync_folder(folder)
+
+    def _unlock(self, ref: str) -> bool:
+        """Remove locks that git waited for in vain: one that lives holds them for a moment. Return whether there were any."""
+        places = [self.folder / f"{name}.lock" for name in ("HEAD", ref, "packed-refs")]
+        locks = [path for path in places if path.exists()]
+        for path in locks:
+            path.unlink(missing_ok=True)
+        return bool(locks)
+
+    def _run(
+        self,
+        command: list[str],
+        stdin: bytes = b"",
+        extra: Mapping[str, str] | None = None,
+        allowed: tuple[int, ...] = (0,),
+    ) -> bytes:
+        environment = {"PATH": os.environ.get("PATH", os.defpath), **_ENVIRONMENT, **(extra or {})}
+        lock: int | None = getattr(self._held, "lock", None)
+        with self._told():
+            done = subprocess.run(
+                command,
+                input=stdin,
+                capture_output=True,
+                env=environment,
+                timeout=_TIMEOUT_S,
+                check=False,
+                pass_fds=() if lock is None else (lock,),
+            )
+        if done.returncode not in allowed:
+            said = done.stderr.decode(errors="replace")[:500]
+            raise errors.ForgeUnavailableError(
+                f"git refused in {self.folder}: {' '.join(said.split())} Run `council doctor`.",
+                reason=_REFUSED,
+                detail=said,
+            )
+        return done.stdout
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            missing = "git is not installed. Install it, for example with `apt-get install git`."
+            gone = f"There is no folder {self.folder}. Push the blueprint's first commit to the forge."
+            raise errors.ForgeUnavailableError(missing if error.filename == "git" else gone) from error
+        except subprocess.TimeoutExpired as error:
+            raise errors.ForgeUnavailableError(
+                f"git did not finish within {_TIMEOUT_S:g} s in {self.folder}. Look for a stuck disk and try again."
+            ) from error
+        except PermissionError as error:
+            raise errors.ForgeForbiddenError(
+                f"{self.folder} belongs to somebody else. Run this as its owner, or give it to who runs this."
+            ) from error
+        except OSError as error:
+            raise errors.ForgeUnavailableError(
+                f"The forge in {self.folder} cannot be read or written: {error.strerror or error}. Mend that and try again."
+            ) from error
+
+
+def _wait_for(descriptor: int) -> None:
+    until_s = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() >= until_s:
+                raise errors.ForgeUnavailableError(
+                    "Another process writes the forge. Nothing has changed; try again when it has ended."
+                ) from error
+        time.sleep(_LOCK_PAUSE_S)
+
+
+def _mode(file: forge.File) -> str:
+    return _EXECUTABLE if file.executable else _PLAIN
+
+
+def _commit(name: str, raw: bytes) -> forge.Commit:
+    """Read a commit object (git-scm.com/book/en/v2/Git-Internals-Git-Objects)."""
+    head, _, message = raw.decode("utf-8", "replace").partition("\n\n")
+    rows: Iterable[tuple[str, str]] = [
+        (key, value) for key, _, value in (line.partition(" ") for line in head.split("\n"))
+    ]
+    said: dict[str, list[str]] = {}
+    for key, value in rows:
+        said.setdefault(key, []).append(value)
+    author = _AUTHOR.fullmatch(said.get("author", [""])[0])
+    committer = _AUTHOR.fullmatch(said.get("committer", [""])[0])
+    return forge.Commit(
+        commit=name,
+        tree=said["tree"][0],
+        parents=tuple(said.get("parent", [])),
+        message=message,
+        author=author["name"] if author else "",
+        at_s=int(committer["at_s"]) if committer else 0,
+    )

@@ -1,0 +1,1 @@
+"""Sighting: what the watcher saw last, from afar."""

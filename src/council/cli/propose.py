@@ -1,0 +1,139 @@
+"""propose: a change of the blueprint as a pull request, followed until it serves or will not."""
+
+import asyncio
+import contextlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from council import care_app, care_ports
+from council.cli import options
+from council.cli.patch import DURATION
+from council.delivery import proposing
+from council.domain import authz, errors, forge, home, patches
+from council.kit import clock, permissions
+from council.patching import checking, drafting, gpg, situation
+from council.upkeep.engine import repository
+from council.upkeep.patchctl.core import documents
+
+_MARKS = {forge.CheckState.SUCCESS: "good", forge.CheckState.FAILURE: "FAILED", forge.CheckState.PENDING: "…"}
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[PATH=]FILE...")
+@click.option("--delete", "deletes", multiple=True, metavar="PATH", help="Remove PATH from the blueprint.")
+@click.option("--as", "name", required=True, metavar="BOT", help="Whose key signs it: a signer's name or fingerprint.")
+@click.option("--title", required=True, help="What it does, in one line.")
+@click.option("--reason", required=True, help="Why, for whoever reads it later.")
+@click.option("--ticket", type=click.IntRange(1, patches.TICKET_MAX), help="The number of the issue that asks for it.")
+@click.option(
+    "--expires", "lasts_s", type=DURATION, default="24h", show_default=True, help="For how long it may be applied."
+)
+@click.option("--no-wait", is_flag=True, help="Return once the pull request is open.")
+@options.home
+@options.as_json
+def propose(
+    files: tuple[str, ...], deletes: tuple[str, ...], name: str, title: str, reason: str, ticket: int | None,
+    lasts_s: int, no_wait: bool, where: home.Home, as_json: bool,
+) -> None:  # fmt: skip
+    """Propose that PATH of the blueprint be what FILE holds: sign it, open a pull request, and follow that until it serves.
+
+    FILE alone is PATH as well. The steward checks the pull request and merges it, patchctl tries and applies it; no person
+    is asked. On GitHub the workflow does what the steward does here. Exit status 0 once it serves, 7 where it will not.
+    """
+    if not files and not deletes:
+        raise click.UsageError("Name a file to be put, or one to `--delete`.")
+    asyncio.run(_propose(files, deletes, name, (title, reason, ticket, lasts_s), not no_wait, where, as_json))
+
+
+async def _propose(
+    files: tuple[str, ...],
+    deletes: tuple[str, ...],
+    name: str,
+    said: tuple[str, str, int | None, int],
+    waits: bool,
+    where: home.Home,
+    as_json: bool,
+) -> None:
+    seen = situation.look(where)
+    signer = proposing.signer_of(seen.policy, name)
+    tree = repository.tree_of(where, seen.live)
+    assert tree is not None
+    async with _forge(where, signer) as there:
+        base = await proposing.base_of(there, tree)
+        draft = await _drafted(where, seen, signer, tree, _sources(files), deletes, said)
+        number = await proposing.propose(there, base, draft)
+        cid = patches.cid(patches.digest(draft.sent.document))
+        if as_json and not waits:
+            options.print_json({"number": number, "cid": cid, "forge": there.name})
+        elif not as_json:
+            click.echo(f"cid:{cid} - {draft.patch.title}: pull request #{number} on the forge {there.name}.")
+        if waits:
+            await _follow(there, number, cid, as_json)
+
+
+async def _drafted(
+    where: home.Home,
+    seen: situation.Sight,
+    signer: authz.Signer,
+    tree: str,
+    sources: dict[str, Path],
+    deletes: tuple[str, ...],
+    said: tuple[str, str, int | None, int],
+) -> proposing.Draft:
+    """Return the patch, signed and looked at as patchctl will. Raises PatchRefusedError."""
+    title, reason, ticket, lasts_s = said
+    now = clock.SystemClock().now_us() // 1_000_000
+    live = where.generations / seen.live
+    changes = drafting.of_files(live, sources, deletes, seen.policy.sizes)
+    words = drafting.Words(signer.name, title, reason, now, now + lasts_s, ticket)
+    raw = drafting.document(words, tree, changes, seen.policy, situation.checker(where, seen.live))
+    sent = patches.Submission(raw, gpg.sign(raw, signer.fingerprint))
+    found = await checking.check(sent, seen, situation.situation(where, seen, now), live)
+    if found.reason:
+        raise errors.PatchRefusedError(f"{found.reason}: {found.message}", reason=found.reason)
+    return proposing.Draft(sent, documents.parse(raw, seen.policy.sizes), signer)
+
+
+def _sources(files: tuple[str, ...]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for one in files:
+        path, equals, source = one.partition("=")
+        if not path or (equals and not source):
+            raise click.UsageError(f"{one!r} is neither FILE nor PATH=FILE.")
+        if path in found:
+            raise click.UsageError(f"{path!r} is named twice.")
+        found[path] = Path(source or path)
+    return found
+
+
+@contextlib.asynccontextmanager
+async def _forge(where: home.Home, signer: authz.Signer) -> Any:
+    made = care_app.forge(options.config_of(where).forge, where, signer.account)
+    if made is None:
+        raise errors.InvalidRequestError(
+            "There is no forge: `forge.kind` is `none`. Submit the patch straight with `council patch submit`, or run "
+            "`council config set forge.kind local`."
+        )
+    try:
+        yield made
+    finally:
+        await made.close()
+        permissions.follow_owner(where.forge)
+
+
+async def _follow(there: care_ports.Forge, number: int, cid: str, as_json: bool) -> None:
+    told: list[proposing.Told] = []
+    async for one in proposing.follow(there, number):
+        told.append(one)
+        if not as_json:
+            click.echo(f"  {one.name:<22} {_MARKS.get(one.state, one.state):<7} {one.text}")
+    if as_json:
+        options.print_json({"number": number, "cid": cid, "steps": [asdict(one) for one in told]})
+    bad = next((one for one in told if one.state is forge.CheckState.FAILURE), None)
+    if bad is not None:
+        raise errors.PatchRefusedError(
+            f"It does not serve. {bad.name}: {bad.text} `council patch show {cid}` shows what patchctl did with it."
+        )

@@ -1,0 +1,120 @@
+"""A signed patch as a pull request, and what becomes of that, step by step."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+
+from council import care_ports
+from council.delivery import courier, proposals
+from council.domain import authz, errors, forge, patches
+from council.upkeep.engine import changes
+
+_LOOK_S = 0.5
+_STEP_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A patch that is signed by `signer`, with what it changes."""
+
+    sent: patches.Submission
+    patch: patches.Patch
+    signer: authz.Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was said of a pull request. `name` is a check, or "merged"; `ends` says that nothing comes after it."""
+
+    name: str
+    state: forge.CheckState
+    text: str
+    ends: bool = False
+
+
+def signer_of(policy: authz.Policy, name: str) -> authz.Signer:
+    """Return the signer of that name or fingerprint who may open pull requests. Raises InvalidRequestError."""
+    found = [one for one in policy.signers.values() if name in (one.name, one.fingerprint)]
+    if len(found) != 1:
+        raise errors.InvalidRequestError(
+            f"authz.yaml lists {'no signer' if not found else 'several signers'} {name!r}. `council keys list` shows all; "
+            "a fingerprint is always one."
+        )
+    if not found[0].account:
+        raise errors.InvalidRequestError(
+            f"authz.yaml lists no account of {name!r} on the forge, so it may open no pull request. Add `account`: "
+            "`council keys add` with `--account` makes the patch."
+        )
+    return found[0]
+
+
+async def base_of(there: care_ports.Forge, tree: str) -> str:
+    """Return main's head once it holds the tree that serves. Raises ForgeMovedError."""
+    deadline_s = asyncio.get_running_loop().time() + _STEP_S
+    while asyncio.get_running_loop().time() < deadline_s:
+        with contextlib.suppress(errors.ForgeNotFoundError):
+            head = await there.head()
+            if head.tree == tree:
+                return head.commit
+        await asyncio.sleep(_LOOK_S)
+    raise errors.ForgeMovedError(
+        f"Main of the forge does not hold what serves, not even after {_STEP_S:.0f} s. `council status` shows whether the "
+        "steward runs, which brings it into step; its log under logs/ says what is in its way."
+    )
+
+
+async def propose(there: care_ports.Forge, base: str, draft: Draft) -> int:
+    """Open a pull request of a patch upon main's head `base`; return its number. Asked again, it is the same one."""
+    patch, cid = draft.patch, patches.cid(patches.digest(draft.sent.document))
+    files: dict[str, forge.File | None] = {
+        one.path: None if one.content is None else forge.File(one.content, one.mode is patches.Mode.EXECUTABLE)
+        for one in patch.changes
+    }
+    files[changes.DOCUMENT] = forge.File(draft.sent.document)
+    files[changes.SIGNATURE] = forge.File(draft.sent.signature)
+    branch = f"patch/{cid}"
+    account = draft.signer.account
+    body = f"{patch.reason}\n\ncid:{cid}"
+    words = forge.Words(f"{patch.title}\n\n{body}", account, f"{account}@localhost", patch.created)
+    await there.branch(branch, base, files, words)
+    return await there.open_pull(forge.Proposal(branch, patch.title, body))
+
+
+async def follow(there: care_ports.Forge, number: int) -> AsyncGenerator[Told, None]:
+    """Yield what is said of a pull request, as it comes, until its patch serves or will not. It waits for ever."""
+    said: set[Told] = set()
+    while True:
+        for one in await _said(there, number):
+            if one not in said:
+                said.add(one)
+                yield one
+                if one.ends:
+                    return
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _said(there: care_ports.Forge, number: int) -> Sequence[Told]:
+    pull = await there.pull(number)
+    checks = await there.checks(pull.head)
+    comments = {one.key: one.body for one in await there.comments(number)}
+    order = list(map(str, proposals.Name))
+    known = sorted((one for one in checks if one.name in order), key=lambda one: order.index(one.name))
+    found = [Told(one.name, one.state, one.description) for one in known]
+    if pull.state is forge.PullState.CLOSED:
+        return [*found, Told("closed", forge.CheckState.FAILURE, "It was closed.", ends=True)]
+    if pull.state is forge.PullState.MERGED:
+        found.append(Told("merged", forge.CheckState.SUCCESS, f"as {pull.merged[:8]} upon main"))
+        return [*found, *_deployed(await there.checks(pull.merged), comments)]
+    if any(one.state is forge.CheckState.FAILURE for one in found) and len(found) >= len(proposals.LOOKED):
+        found[-1] = Told(found[-1].name, found[-1].state, found[-1].text, ends=True)
+    return found
+
+
+def _deployed(checks: Sequence[forge.Check], comments: Mapping[str, str]) -> list[Told]:
+    for one in checks:
+        if one.name == courier.DEPLOY and one.state is not forge.CheckState.PENDING:
+            # The status is cut; the comment is not, and holds the gates below.
+            text = comments.get(courier.OUTCOME, one.description).partition("\n")[0]
+            return [Told(one.name, one.state, text, ends=True)]
+    return []

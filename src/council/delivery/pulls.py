@@ -1,0 +1,195 @@
+"""Takes pull requests of the local forge from opened to merged: the part that a workflow does on GitHub.
+
+One pull request at a time and one step a turn, so that whoever proposes a lot waits and nobody else does. What was found is a
+status of its head; a head that moves is looked at anew.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from council import care_ports
+from council.delivery import proposals
+from council.domain import errors, forge, gates, patches
+from council.patching import drafting
+from council.upkeep.engine import changes
+
+FINDINGS = "checks"
+GATES_S = 300.0
+_SIGHT_S_MAX = 60.0
+_PULLS_MAX = 100
+_ANEW = "Make the patch anew from what serves."
+_FILES_DIFFER_MAX = patches.FILES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is leaned on. `base()` is the folder with the files that main and the live generation both hold; `label()` is the
+    label that, on any open pull request, keeps all from being merged.
+    """
+
+    forge: care_ports.Forge
+    patches: care_ports.PatchService
+    watch: care_ports.Watch
+    base: Callable[[], Path]
+    label: Callable[[], str]
+    now: Callable[[], float] = time.time
+    gates_s: float = GATES_S
+
+
+@dataclass(slots=True)
+class Referee:
+    """By one task, while main and the live line are in step."""
+
+    parts: Parts
+    # Since when the gates of a head are waited for, Unix seconds.
+    _waiting_s: dict[str, float] = field(default_factory=dict)
+
+    async def turn(self, main: forge.Commit) -> bool:
+        """Take one pull request a step further, the oldest first; return whether one was merged. Raises ForgeError."""
+        pulls = [one for one in await self.parts.forge.pulls(limit=_PULLS_MAX) if one.base == forge.MAIN]
+        is_frozen = any(forge.bears(one, self.parts.label()) for one in pulls)
+        for pull in reversed(pulls):
+            told = await self._told(pull.head)
+            missing = [name for name in proposals.Name if told.get(name) in (None, forge.CheckState.PENDING)]
+            if forge.CheckState.FAILURE in told.values():
+                continue
+            if not missing:
+                if is_frozen:
+                    continue
+                return await self._merge(pull)
+            if await self._check(pull, main, missing[0]):
+                return False
+        return False
+
+    async def _told(self, head: str) -> dict[str, forge.CheckState]:
+        checks = await self.parts.forge.checks(head)
+        return {one.name: one.state for one in checks if one.by == self.parts.forge.account}
+
+    async def _check(self, pull: forge.Pull, main: forge.Commit, name: proposals.Name) -> bool:
+        """Carry out the next check; return whether it took the turn, and not only waits."""
+        match name:
+            case proposals.Name.STAGING:
+                return await self._stage(pull)
+            case proposals.Name.GATES:
+                return await self._wait_for_gates(pull)
+            case _:
+                await self._look(pull, main)
+                return True
+
+    async def _look(self, pull: forge.Pull, main: forge.Commit) -> None:
+        try:
+            proposal = await self._read(pull, main)
+            findings = await proposals.look(self.parts.base(), {main.commit, main.tree}, proposal, self.parts.now())
+        except (errors.InvalidRequestError, errors.ForgeNotFoundError) as error:
+            findings = [proposals.Finding(one, forge.CheckState.FAILURE, error.message) for one in proposals.LOOKED]
+        await self._tell(pull, findings)
+
+    async def _read(self, pull: forge.Pull, main: forge.Commit) -> proposals.Proposal:
+        """Return what a pull request proposes. Raises InvalidRequestError, ForgeNotFoundError."""
+        if pull.foreign:
+            raise errors.InvalidRequestError("The branch is in somebody else's copy. Push it to this repository.")
+        head = await self.parts.forge.commit(pull.head)
+        if head.parents != (main.commit,):
+            raise errors.InvalidRequestError(f"Main has moved since, or these are several commits. {_ANEW}")
+        before, after = await self.parts.forge.files(main.commit), await self.parts.forge.files(pull.head)
+        differing = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
+        if len(differing) > _FILES_DIFFER_MAX + 2:
+            raise errors.InvalidRequestError(
+                f"It changes {len(differing)} files; {_FILES_DIFFER_MAX} are allowed. Split it into several."
+            )
+        held = {path: await self.parts.forge.file(path, pull.head) if path in after else None for path in differing}
+        pair = [held.pop(path, None) for path in (changes.DOCUMENT, changes.SIGNATURE)]
+        if pair[0] is None or pair[1] is None:
+            raise errors.InvalidRequestError(
+                f"It carries no new `{changes.DOCUMENT}` with `{changes.SIGNATURE}`. Propose it with `council propose`."
+            )
+        sent = patches.Submission(pair[0].content, pair[1].content)
+        return proposals.Proposal(sent, {path: _held(file) for path, file in held.items()}, pull.author)
+
+    async def _stage(self, pull: forge.Pull) -> bool:
+        """Have patchctl try the patch beside what serves."""
+        sent = patches.Submission(
+            (await self.parts.forge.file(changes.DOCUMENT, pull.head)).content,
+            (await self.parts.forge.file(changes.SIGNATURE, pull.head)).content,
+        )
+        try:
+            finding = await staged(self.parts.patches, sent)
+        except (errors.OverloadedError, errors.UnavailableError) as error:
+            await self._tell(pull, [proposals.Finding(proposals.Name.STAGING, forge.CheckState.PENDING, error.message)])
+            return False
+        await self._tell(pull, [finding])
+        return True
+
+    async def _wait_for_gates(self, pull: forge.Pull) -> bool:
+        wrong = await unwell(self.parts.watch, self.parts.now())
+        since_s = self._waiting_s.setdefault(pull.head, self.parts.now())
+        if wrong and self.parts.now() - since_s < self.parts.gates_s:
+            return False
+        del self._waiting_s[pull.head]
+        state = forge.CheckState.FAILURE if wrong else forge.CheckState.SUCCESS
+        told = wrong or "No gate is red or amber."
+        await self._tell(pull, [proposals.Finding(proposals.Name.GATES, state, told)])
+        return True
+
+    async def _merge(self, pull: forge.Pull) -> bool:
+        try:
+            await self.parts.forge.merge(pull.number, pull.head, pull.title, pull.body)
+        except errors.ForgeMovedError:
+            # It will be looked at anew.
+            return False
+        except errors.ForgeConflictError as error:
+            told = f"{error.message} {_ANEW}"
+            await self._tell(pull, [proposals.Finding(proposals.Name.VERIFY, forge.CheckState.FAILURE, told)])
+            return False
+        await self.parts.forge.delete_branch(pull.branch)
+        return True
+
+    async def _tell(self, pull: forge.Pull, findings: list[proposals.Finding]) -> None:
+        for one in findings:
+            await self.parts.forge.set_check(
+                pull.head, forge.Check(one.name, one.state, forge.cut(one.told, forge.DESCRIPTION_CHARS_MAX))
+            )
+        bad = [one for one in findings if one.state is forge.CheckState.FAILURE]
+        if bad:
+            body = "\n".join(f"- {one.name}: {f'`{one.reason}` ' if one.reason else ''}{one.told}" for one in bad)
+            await self.parts.forge.comment(pull.number, FINDINGS, forge.cut(body, forge.BODY_CHARS_MAX))
+
+
+async def staged(service: care_ports.PatchService, sent: patches.Submission) -> proposals.Finding:
+    """Have patchctl try a patch beside what serves, and return what came of it. Raises OverloadedError while it is busy."""
+    decision = await service.apply(sent, trial=True)
+    if not decision.success:
+        return proposals.Finding(proposals.Name.STAGING, forge.CheckState.FAILURE, decision.message, decision.reason)
+    async for row in service.follow():
+        if row["digest"] == decision.digest and row["trial"] and row["outcome"]:
+            if row["outcome"] == "tried":
+                told = "Tried beside what serves, and found good."
+                return proposals.Finding(proposals.Name.STAGING, forge.CheckState.SUCCESS, told)
+            return proposals.Finding(proposals.Name.STAGING, forge.CheckState.FAILURE, str(row["reason"]))
+    raise errors.PatchServiceUnavailableError("What takes patches in has let go before the end. Try again.")
+
+
+async def unwell(watch: care_ports.Sighting, now: float) -> str:
+    """Return why what serves is not to be changed now, in one line; "" where it may be. `now` in Unix seconds.
+
+    Red and amber gates say no. One that is unknown for want of traffic lets nothing pass by that: its bake form was green when
+    the patch was tried, and must be again while it bakes.
+    """
+    try:
+        sight = await watch.sight()
+    except errors.WatcherUnavailableError as error:
+        return error.message
+    if sight.problem or now - sight.at_s > _SIGHT_S_MAX:
+        return sight.problem or "The watcher has seen nothing for a while. `council status` shows whether it runs."
+    bad = [one for one in sight.gates if one.verdict in (gates.Verdict.RED, gates.Verdict.AMBER)]
+    if not bad and all(one.verdict is not gates.Verdict.GREEN for one in sight.gates):
+        return "No gate is green yet."
+    return "; ".join(
+        f"{one.name} is {one.verdict}: {one.reason}" if one.reason else f"{one.name} is {one.verdict}" for one in bad
+    )
+
+
+def _held(file: forge.File | None) -> drafting.Held | None:
+    return None if file is None else drafting.Held(file.content, file.executable)

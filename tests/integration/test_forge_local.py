@@ -1,0 +1,419 @@
+"""The local forge: what a crash leaves, who writes at the same time, and what a repository may do to whoever reads it."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from council.backends.forge import git as forge_git
+from council.backends.forge import local, pull_records
+from council.domain import errors, forge
+
+AT_S = 1_790_000_000
+WORDS = forge.Words("Change something", "Ann", "ann@example.org", AT_S)
+Step = Callable[[local.LocalForge], Coroutine[Any, Any, Any]]
+
+
+class KilledError(BaseException):
+    """The process ends here, as far as the test is concerned."""
+
+
+def opened(folder: Path, account: str = "ann") -> local.LocalForge:
+    return local.LocalForge(folder, account, lambda: AT_S)
+
+
+def put(text: str, name: str = "x.txt") -> dict[str, forge.File | None]:
+    return {name: forge.File(text.encode())}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", f"--git-dir={folder}", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+async def begun(folder: Path) -> local.LocalForge:
+    made = opened(folder)
+    await made.push("", put("0", "first.txt"), WORDS)
+    return made
+
+
+async def proposed(made: local.LocalForge, name: str = "council/x", text: str = "x\n") -> tuple[int, str]:
+    head = await made.branch(name, (await made.head()).commit, put(text, f"{name[-1]}.txt"), WORDS)
+    return await made.open_pull(forge.Proposal(name, "t", "b")), head
+
+
+# Crashes
+
+
+async def branch_step(made: local.LocalForge) -> Any:
+    return await made.branch(
+        "council/y", git(made._repository.folder, "rev-list", "--max-parents=0", "main"), put("y"), WORDS
+    )
+
+
+async def open_step(made: local.LocalForge) -> Any:
+    await branch_step(made)
+    return await made.open_pull(forge.Proposal("council/y", "t", "b"))
+
+
+async def merge_step(made: local.LocalForge) -> Any:
+    return await made.merge(1, (await made.pull(1)).head, "t", "b")
+
+
+async def label_step(made: local.LocalForge) -> Any:
+    return sorted(await made.label(1, add=["freeze"]))
+
+
+async def comment_step(made: local.LocalForge) -> Any:
+    await made.comment(1, "k", "said")
+    return await made.comments(1)
+
+
+async def check_step(made: local.LocalForge) -> Any:
+    head = (await made.pull(1)).head
+    await made.set_check(head, forge.Check("gates", forge.CheckState.SUCCESS))
+    return await made.checks(head)
+
+
+def seen(folder: Path) -> dict[str, Any]:
+    """Return all that a person can see of a forge, but for how often something was written."""
+    pulls = git(folder, "for-each-ref", "--format=%(refname)", "refs/council/pulls").splitlines()
+    return {
+        "refs": git(folder, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/pull"),
+        "main": git(folder, "log", "--format=%H", "main"),
+        "pulls": [json.loads(git(folder, "show", f"{ref}:pull.json")) for ref in pulls],
+        "comments": [json.loads(git(folder, "show", f"{ref}:comments.json")) for ref in pulls],
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", [open_step, merge_step, label_step, comment_step, check_step])
+async def test_whoever_is_killed_at_any_call_of_git_is_made_good_by_asking_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    real = forge_git.Repository._run
+    fresh, whole = tmp_path / "fresh.git", tmp_path / "whole.git"
+    await proposed(await begun(fresh))
+    shutil.copytree(fresh, whole)
+    wanted = await step(opened(whole))
+    story = seen(whole)
+    for number in range(1, 100):
+        folder = tmp_path / f"{number}.git"
+        shutil.copytree(fresh, folder)
+        left = number
+
+        def killing(self: forge_git.Repository, *arguments: Any, **options: Any) -> bytes:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise KilledError
+            return real(self, *arguments, **options)
+
+        monkeypatch.setattr(forge_git.Repository, "_run", killing)
+        with contextlib.suppress(KilledError):
+            await step(opened(folder))
+        monkeypatch.setattr(forge_git.Repository, "_run", real)
+        # What is told in between is one or the other.
+        told = await opened(folder).pull(1)
+        assert told.state in (forge.PullState.OPEN, forge.PullState.MERGED)
+        assert bool(told.merged) == (told.state is forge.PullState.MERGED)
+        assert await step(opened(folder)) == wanted
+        assert seen(folder) == story
+        assert not git(folder, "fsck", "--strict", "--connectivity-only")
+        if left > 0:
+            return
+    pytest.fail("it never came to its end")
+
+
+MERGING = """
+import asyncio, sys
+from pathlib import Path
+from council.backends.forge import local, pull_records
+async def merge():
+    made = local.LocalForge(Path(sys.argv[1]), "ann", lambda: 1_790_000_000)
+    await made.merge(1, (await made.pull(1)).head, "t", "b")
+asyncio.run(merge())
+"""
+# Tells that it is about to move main, then waits until it is let go.
+SLOW_GIT = """
+#!/bin/sh
+case "$*" in
+  *"update-ref --no-deref refs/heads/main"*)
+    touch "{there}"
+    while [ ! -e "{go}" ]; do sleep 0.02; done;;
+esac
+exec "{real}" "$@"
+"""
+
+
+async def test_a_git_that_outlives_who_started_it_keeps_others_from_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, there, go = tmp_path / "forge.git", tmp_path / "there", tmp_path / "go"
+    made = await begun(folder)
+    number, head = await proposed(made)
+    slow = tmp_path / "bin" / "git"
+    slow.parent.mkdir()
+    slow.write_text(textwrap.dedent(SLOW_GIT.format(there=there, go=go, real=shutil.which("git"))).lstrip())
+    slow.chmod(0o755)
+    environment = {"PATH": f"{slow.parent}:/usr/bin:/bin", "PYTHONPATH": ":".join(filter(None, sys.path))}
+    merging = subprocess.Popen([sys.executable, "-c", MERGING, str(folder)], env=environment)
+    try:
+        await until(there.exists)
+        merging.kill()
+        merging.wait()
+        monkeypatch.setattr(forge_git, "_LOCK_WAIT_S", 0.2)
+        with pytest.raises(errors.ForgeUnavailableError):
+            await made.merge(number, head, "t", "b")
+    finally:
+        merging.kill()
+        merging.wait()
+        go.touch()
+    monkeypatch.setattr(forge_git, "_LOCK_WAIT_S", 10.0)
+    merged = await made.merge(number, head, "t", "b")
+    assert git(folder, "rev-list", "--count", "main") == "2"
+    assert (await made.head()).commit == merged
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline_s
+        await asyncio.sleep(0.01)
+
+
+async def test_a_lock_that_a_killed_git_left_is_removed(tmp_path: Path) -> None:
+    made = await begun(tmp_path / "forge.git")
+    (tmp_path / "forge.git" / "refs" / "heads" / "main.lock").touch()
+    pushed = await made.push((await made.head()).commit, put("1"), WORDS)
+    assert (await made.head()).commit == pushed
+
+
+# Several at once
+
+
+async def test_of_many_who_merge_at_once_each_pull_request_is_merged_once(tmp_path: Path) -> None:
+    folder = tmp_path / "forge.git"
+    made = await begun(folder)
+    pulls = [await proposed(made, f"council/{name}") for name in "abcd"]
+    merged = await asyncio.gather(
+        *(opened(folder).merge(number, head, "t", "b") for number, head in pulls for _ in range(2))
+    )
+    assert merged[::2] == merged[1::2] and len(set(merged)) == 4
+    assert git(folder, "rev-list", "--count", "main") == "5"
+    assert len(await made.files("main")) == 5
+
+
+async def test_of_many_who_open_at_once_each_has_a_number_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "forge.git"
+    made = await begun(folder)
+    numbers = await asyncio.gather(*(proposed(opened(folder, name), f"council/{name}") for name in "abcdef"))
+    assert sorted(number for number, _ in numbers) == [1, 2, 3, 4, 5, 6]
+    assert {pull.author for pull in await made.pulls()} == set("abcdef")
+
+
+async def test_what_main_has_already_is_not_merged_as_an_empty_commit(tmp_path: Path) -> None:
+    made = await begun(tmp_path / "forge.git")
+    number, head = await proposed(made)
+    pushed = await made.push((await made.head()).commit, put("x\n"), WORDS)
+    with pytest.raises(errors.ForgeConflictError):
+        await made.merge(number, head, "t", "b")
+    assert (await made.head()).commit == pushed
+
+
+# With git alone
+
+
+async def test_what_a_person_pushes_with_git_is_seen(tmp_path: Path) -> None:
+    folder, clone = tmp_path / "forge.git", tmp_path / "clone"
+    made = await begun(folder)
+    news = await made.news()
+    identity = ("-c", "user.name=Bob", "-c", "user.email=bob@example.org")
+    subprocess.run(["git", "clone", "--quiet", str(folder), str(clone)], check=True)
+    (clone / "mine.txt").write_text("mine\n")
+    for command in (["switch", "-q", "-c", "bob/mine"], ["add", "."], [*identity, "commit", "-qm", "Mine"]):
+        subprocess.run(["git", "-C", str(clone), *command], check=True)
+    subprocess.run(["git", "-C", str(clone), "push", "-q", "origin", "bob/mine"], check=True)
+    number = await opened(folder, "bob").open_pull(forge.Proposal("bob/mine", "Mine", "b"))
+    (pull,) = (await made.news(news.cursor)).pulls
+    assert (pull.number, pull.author) == (number, "bob")
+    await made.merge(number, pull.head, "Mine", "b")
+    assert (await made.head()).author == "Bob"
+    subprocess.run(["git", "-C", str(clone), "push", "-q", "origin", ":bob/mine"], check=True)
+    assert (await made.pull(number)).state is forge.PullState.MERGED
+
+
+async def test_a_branch_that_a_person_removes_closes_its_pull_request(tmp_path: Path) -> None:
+    made = await begun(tmp_path / "forge.git")
+    number, head = await proposed(made)
+    news = await made.news()
+    git(tmp_path / "forge.git", "update-ref", "-d", "refs/heads/council/x")
+    assert [(pull.number, pull.state, pull.head) for pull in (await made.news(news.cursor)).pulls] == [
+        (number, forge.PullState.CLOSED, head)
+    ]
+
+
+async def test_the_story_of_a_pull_request_is_there_for_git(tmp_path: Path) -> None:
+    folder = tmp_path / "forge.git"
+    made = await begun(folder)
+    number, head = await proposed(made)
+    await made.label(number, add=["freeze"])
+    await opened(folder, "bob").comment(number, "look", "No.")
+    await made.merge(number, head, "t", "b")
+    log = git(folder, "log", "--reverse", "--format=%an: %s", f"refs/council/pulls/{number}").splitlines()
+    assert log[:3] == ["ann: open", "ann: label: freeze", "bob: comment: look"]
+    assert log[3].startswith("ann: about to become ") and log[4] == "ann: merge"
+    assert git(folder, "rev-parse", f"refs/pull/{number}/head") == head
+
+
+async def test_nothing_is_lost_when_a_person_tidies_up(tmp_path: Path) -> None:
+    folder = tmp_path / "forge.git"
+    made = await begun(folder)
+    number, head = await proposed(made)
+    await made.set_check(head, forge.Check("gates", forge.CheckState.SUCCESS))
+    await made.merge(number, head, "t", "b")
+    await made.delete_branch("council/x")
+    git(folder, "gc", "--quiet", "--prune=now")
+    assert (await made.pull(number)).head == head == (await made.commit(head)).commit
+    assert len(await made.checks(head)) == 1
+    await proposed(made, "council/y")
+
+
+# What a repository may do to whoever reads it
+
+
+async def test_an_object_that_is_to_stand_for_another_does_not(tmp_path: Path) -> None:
+    folder = tmp_path / "forge.git"
+    made = await begun(folder)
+    one = await made.push((await made.head()).commit, put("honest"), WORDS)
+    other = await made.push(one, put("evil"), WORDS)
+    git(folder, "replace", one, other)
+    assert (await made.file("x.txt", one)).content == b"honest"
+    assert (await made.commit(other)).parents == (one,)
+
+
+async def test_no_hook_and_no_setting_of_a_repository_runs_anything(tmp_path: Path) -> None:
+    folder, ran = tmp_path / "forge.git", tmp_path / "ran"
+    made = await begun(folder)
+    hook = folder / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    hook.chmod(0o755)
+    for name, value in (
+        ("extensions.partialClone", "evil"),
+        ("remote.evil.url", f"ext::sh -c touch% {ran}"),
+        ("remote.evil.promisor", "true"),
+        ("protocol.ext.allow", "always"),
+        ("core.fsmonitor", f"touch {ran}"),
+        ("core.hooksPath", str(hook.parent)),
+    ):
+        git(folder, "config", name, value)
+    git(folder, "config", "core.repositoryFormatVersion", "1")
+    with pytest.raises(errors.ForgeNotFoundError):
+        await made.commit("f" * 40)
+    await made.push((await made.head()).commit, put("1"), WORDS)
+    assert not ran.exists()
+
+
+async def test_links_and_submodules_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "forge.git"
+    made = await begun(folder)
+    target = (
+        subprocess.run(
+            ["git", f"--git-dir={folder}", "hash-object", "-w", "--stdin"],
+            input=b"/etc/passwd",
+            capture_output=True,
+            check=True,
+        )
+        .stdout.decode()
+        .strip()
+    )
+    tree = (
+        subprocess.run(
+            ["git", f"--git-dir={folder}", "mktree"],
+            input=f"120000 blob {target}\tlink\n".encode(),
+            capture_output=True,
+            check=True,
+        )
+        .stdout.decode()
+        .strip()
+    )
+    identity = ("-c", "user.name=Bob", "-c", "user.email=bob@example.org")
+    linked = git(folder, *identity, "commit-tree", tree, "-m", "x")
+    with pytest.raises(errors.InvalidRequestError):
+        await made.files(linked)
+    with pytest.raises(errors.InvalidRequestError):
+        await made.file("link", linked)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"state": "open"}', "[" * 100_000, "\0"])
+async def test_a_record_that_cannot_be_read_is_an_error_that_says_so(tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "forge.git"
+    made = await begun(folder)
+    number, _ = await proposed(made)
+    repository = forge_git.Repository(folder)
+    with repository.locked():
+        tree = repository.add_tree({"pull.json": content.encode(), "comments.json": b"[]"})
+        repository.swap(
+            f"refs/council/pulls/{number}",
+            repository.add_commit_of(tree, [], WORDS),
+            repository.ref(f"refs/council/pulls/{number}"),
+        )
+    with pytest.raises(errors.ForgeUnavailableError, match="pull request 1"):
+        await made.pull(number)
+
+
+async def test_one_who_says_too_much_spoils_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull_records, "_COMMENTS_BYTES_MAX", 400_000)
+    made = await begun(tmp_path / "forge.git")
+    number, _ = await proposed(made)
+    with pytest.raises(errors.InvalidRequestError, match="fewer keys"):
+        for count in range(9):
+            await made.comment(number, f"k{count}", "x" * forge.BODY_CHARS_MAX)
+    said = await made.comments(number)
+    await made.label(number, add=["freeze"])
+    assert len(said) == 6 and await made.comments(number) == said
+    assert (await made.pull(number)).labels == {"freeze"}
+
+
+async def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = opened(tmp_path / "forge.git")
+    (lack,) = await made.lacking()
+    assert "no repository" in lack.what and lack.remedy.endswith(".")
+    await begun(tmp_path / "forge.git")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (lack,) = await made.lacking()
+    assert "git is not installed" in lack.what
+    with pytest.raises(errors.ForgeUnavailableError, match="git is not installed"):
+        await made.head()
+
+
+async def test_a_folder_within_another_repository_is_not_taken_for_it(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / "forge.git").mkdir()
+    with pytest.raises(errors.ForgeNotFoundError):
+        await opened(tmp_path / "forge.git").pulls()
+
+
+async def test_a_large_push_takes_few_calls_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await begun(tmp_path / "forge.git")
+    head, calls = (await made.head()).commit, 0
+    real = forge_git.Repository._run
+
+    def counting(self: forge_git.Repository, *arguments: Any, **options: Any) -> bytes:
+        nonlocal calls
+        calls += 1
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(forge_git.Repository, "_run", counting)
+    await made.push(head, {f"{number}.txt": forge.File(b"%d" % number) for number in range(500)}, WORDS)
+    assert calls < 20
