@@ -36,7 +36,7 @@ from dataclasses import dataclass, field
 from council.domain import errors, orders, states
 from council.domain import home as home_module
 from council.kit import commits
-from council.supervisor import room, service, sockets, specs
+from council.supervisor import choosing, room, service, sockets, specs
 from council.upkeep.engine import blueprint
 
 _log = logging.getLogger(__name__)
@@ -234,11 +234,16 @@ class Generations:
     async def _wanted(
         self, generation: str, names: Collection[str], pause_s: float, returning: bool
     ) -> tuple[Sequence[specs.ServiceSpec], list[service.RunningService]]:
-        """Return what to start for a launch, and what must stop before. No turn of the loop lies between the end of this and what the caller does."""
+        """Return what to start for a launch, and what must stop before.
+
+        No turn of the loop lies between the end of this and what the caller does.
+        """
         planning = _Planning(generation)
         self._planning.append(planning)
         try:
-            wanted = chosen(await self._planned(generation), [one.spec for one in self.services.values()], names)
+            wanted = choosing.chosen(
+                await self._planned(generation), [one.spec for one in self.services.values()], names
+            )
             paused = await self._make_room(wanted, pause_s, returning)
         finally:
             self._planning.remove(planning)
@@ -302,7 +307,7 @@ class Generations:
     def _tell_away(self, paused: Sequence[service.RunningService], away_s: float) -> None:
         """Tell those who ask what is paused that it is away for so long; 0 for no longer."""
         for one in paused:
-            for caller in _callers(one.spec) & self.services.keys():
+            for caller in choosing.callers(one.spec) & self.services.keys():
                 self.services[caller].tell(orders.Order(orders.AWAY, service=one.spec.name, away_s=math.ceil(away_s)))
 
     async def _start(self, made: ServiceSet, wanted: Sequence[specs.ServiceSpec]) -> None:
@@ -390,7 +395,7 @@ class Generations:
         self.services.update(made.services)
         for one in self.services.values():
             one.go_live(made.generation)
-        last = [one for one in left.services.values() if not _callers(one.spec) & left.services.keys()]
+        last = [one for one in left.services.values() if not choosing.callers(one.spec) & left.services.keys()]
         for one in left.services.values():
             one.tell(orders.Order(orders.LEAVE))
         for one in last:
@@ -462,47 +467,8 @@ class Generations:
         self._around.say("council", text)
 
 
-def chosen(
-    planned: Sequence[specs.ServiceSpec], live: Sequence[specs.ServiceSpec], names: Collection[str]
-) -> tuple[specs.ServiceSpec, ...]:
-    """Return which services of a generation must be started for these to be of it. Pure. Raises InvalidRequestError."""
-    by_name = {spec.name: spec for spec in live}
-    if by_name.keys() != {spec.name for spec in planned}:
-        changed = by_name.keys() ^ {spec.name for spec in planned}
-        raise errors.InvalidRequestError(
-            f"This generation has other services than those that run: {', '.join(sorted(changed))}. {_ANEW}"
-        )
-    moved = [spec.name for spec in planned if _ports(spec) != _ports(by_name[spec.name])]
-    if moved:
-        raise errors.InvalidRequestError(f"In this generation {', '.join(moved)} listens elsewhere. {_ANEW}")
-    if unknown := set(names) - by_name.keys():
-        raise errors.InvalidRequestError(
-            f"No service is named {min(unknown)[:100]!r}. There are {', '.join(by_name)}.", parameter="services"
-        )
-    wanted = set(names)
-    while (
-        more := {caller for spec in planned if spec.name in wanted for caller in _callers(spec)}
-        & by_name.keys() - wanted
-    ):
-        wanted |= more
-    if single := [spec.name for spec in planned if spec.name in wanted and not spec.beside]:
-        raise errors.InvalidRequestError(f"Two of {' and '.join(single)} cannot run side by side. {_ANEW}")
-    return tuple(spec for spec in planned if spec.name in wanted)
-
-
-_ANEW = "Such a change takes effect by `council down` and `council up`."
-
-
 def _discarded(generation: str) -> errors.UnavailableError:
     return errors.UnavailableError(f"Generation {generation[:_SHOWN_CHARS]} was discarded meanwhile. Launch it anew.")
-
-
-def _callers(spec: specs.ServiceSpec) -> frozenset[str]:
-    return frozenset(one.caller for one in spec.sockets if one.caller)
-
-
-def _ports(spec: specs.ServiceSpec) -> list[tuple[str, str, int]]:
-    return [(one.name, one.host, one.port) for one in spec.sockets if one.kind == "tcp"]
 
 
 def _named(services: Sequence[service.RunningService]) -> str:

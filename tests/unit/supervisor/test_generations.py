@@ -8,7 +8,7 @@ import pytest
 import generations_rig
 from council.domain import errors, orders
 from council.domain import home as home_module
-from council.supervisor import generations, service, specs
+from council.supervisor import choosing, generations, service, specs
 from generations_rig import BAD, LIVE, A, B, C, Rig, table
 
 
@@ -256,7 +256,7 @@ Changed = Callable[[list[specs.ServiceSpec]], Sequence[specs.ServiceSpec]]
 
 
 def names_of(*names: str, changed: Changed = lambda found: found) -> list[str]:
-    return [one.name for one in generations.chosen(changed(table(HOME)), table(HOME), names)]
+    return [one.name for one in choosing.chosen(changed(table(HOME)), table(HOME), names)]
 
 
 def test_those_that_ask_a_service_are_started_with_it() -> None:
