@@ -37,6 +37,11 @@ class House:
         self.away = 0
         # Generations that a service began with.
         self.reads: list[str] = []
+        # There is no memory for both; and how each launch was asked to make room: for how long, and whether to return.
+        self.crowded = self.huge = False
+        self.pauses: list[tuple[float, bool]] = []
+        self.paused = False
+        self.looked = 0
         self.crash_in = 10**9
         self.book: journal.Journal | None = None
         # The examination begins, and waits for this.
@@ -51,8 +56,17 @@ class House:
             self.crash_in = 10**9
             raise CrashedError
 
-    async def launch(self, generation: str, services: Collection[str]) -> list[str]:
+    async def launch(
+        self, generation: str, services: Collection[str], *, pause_s: float = 0.0, returning: bool = False
+    ) -> list[str]:
         self.touch("launch")
+        if self.crowded and generation not in (blueprint.current(self.where), *self.beside):
+            if self.huge:
+                raise errors.NoRoomAtAllError("There is no memory even alone. Free some.")
+            if not pause_s:
+                raise errors.NoRoomError("There is no memory for both. Free some.")
+            self.pauses.append((pause_s, returning))
+            self.paused = True
         self.launched.append(sorted(services))
         if generation != blueprint.current(self.where):
             self.beside = {generation}
@@ -66,6 +80,7 @@ class House:
                 raise errors.UnavailableError("It is not there. Launch it.")
             blueprint.switch(self.where, generation)
             self.beside = set()
+            self.paused = False
         self.touch()
         return self.unheard
 
@@ -76,12 +91,18 @@ class House:
             raise errors.SupervisorUnavailableError("Council is not running. Start it with `council up`.")
         assert generation != blueprint.current(self.where)
         self.beside.discard(generation)
+        self.paused = False
         self.touch()
 
     async def used(self) -> list[str]:
         return [*self.beside, *self.reads]
 
-    async def examine(self, base: str, target: str, services: Collection[str]) -> str:
+    async def look(self, base: str) -> None:
+        assert base == blueprint.current(self.where) and not self.paused
+        self.looked += 1
+
+    async def examine(self, base: str, target: str, services: Collection[str], *, paused: bool = False) -> str:
+        assert paused == self.paused and self.looked >= paused
         assert base == blueprint.current(self.where) and self.beside == {target} and "gateway" in services
         self.touch("examine")
         self.reached.set()

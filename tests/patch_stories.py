@@ -232,7 +232,9 @@ class _House:
         self._where = where
         self._problem = problem
 
-    async def launch(self, generation: str, services: Collection[str]) -> list[str]:
+    async def launch(
+        self, generation: str, services: Collection[str], *, pause_s: float = 0.0, returning: bool = False
+    ) -> list[str]:
         staging.verify(self._where, generation)
         return [*services]
 
@@ -246,7 +248,10 @@ class _House:
     async def used(self) -> list[str]:
         return []
 
-    async def examine(self, base: str, target: str, services: Collection[str]) -> str:
+    async def look(self, base: str) -> None:
+        return
+
+    async def examine(self, base: str, target: str, services: Collection[str], *, paused: bool = False) -> str:
         return ""
 
     async def bake(self, base: str, target: str) -> str:

@@ -29,6 +29,9 @@ class World:
     records: list[dict[str, Any]] = field(default_factory=list)
     bad: set[str] = field(default_factory=set)
     lame: set[str] = field(default_factory=set)
+    # Those that have no memory to run beside another, and whether what serves has stopped for one.
+    crowded: set[str] = field(default_factory=set)
+    paused: bool = False
     crash_in: int = 10**9
     served: list[str] = field(default_factory=list)
     # So many times the disk or the supervisor refuses to discard or to return.
@@ -54,7 +57,7 @@ class World:
         """Wait, which takes no time here."""
         self.paused_s += seconds
 
-    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Ended:
         """Do what the action says, in the world; return what came of it."""
         target = "g" + state.digest
         match action:
@@ -63,7 +66,17 @@ class World:
                 self.written.add(target)
                 self.touch()
                 return steps.Done(target)
+            case steps.Action.LAUNCH if target in self.crowded:
+                self.touch()
+                return steps.Crowded()
             case steps.Action.LAUNCH:
+                self.touch()
+                self.running.add(target)
+                self.touch()
+                return steps.Done()
+            case steps.Action.PAUSE:
+                self.touch()
+                self.paused = True
                 self.touch()
                 self.running.add(target)
                 self.touch()
@@ -78,7 +91,7 @@ class World:
                 self.touch()
                 if target not in self.running:
                     return steps.Failed("it does not run")
-                self.live = target
+                self.live, self.paused = target, False
                 self.touch()
                 return steps.Done()
             case steps.Action.BAKE:
@@ -87,13 +100,19 @@ class World:
                     return steps.Failed("a gate is red")
                 self.running &= {target}
                 return steps.Done()
-            case steps.Action.RETURN | steps.Action.DISCARD if self.refusals:
+            case steps.Action.RETURN | steps.Action.YIELD | steps.Action.DISCARD if self.refusals:
                 self.refusals -= 1
                 return steps.Failed("the supervisor is away")
-            case steps.Action.RETURN:
+            case steps.Action.RETURN if target in self.crowded and self.live == target:
                 self.touch()
-                self.running.add(state.base)
-                self.live = state.base
+                return steps.Crowded()
+            case steps.Action.RETURN | steps.Action.YIELD:
+                self.touch()
+                if self.live == target:
+                    self.paused = action is steps.Action.YIELD
+                    self.touch()
+                    self.running.add(state.base)
+                    self.live, self.paused = state.base, False
                 self.touch()
                 self._remove(target)
                 return steps.Done()
@@ -104,6 +123,8 @@ class World:
     def _remove(self, target: str) -> None:
         self.touch()
         self.running.discard(target)
+        # What had stopped for it starts again.
+        self.paused = False
         self.touch()
         self.written.discard(target)
         self.touch()
@@ -160,6 +181,8 @@ def live_through(seed: int) -> int:
         kind = draw.choice(["good", "lame", "bad"])
         if kind != "good":
             getattr(world, kind).add(target)
+        if draw.random() < 0.3:
+            world.crowded.add(target)
         world.crash_in = draw.choice([10**9, draw.randint(1, 30)])
         before = world.live
         state = apply(world, str(number))
@@ -176,6 +199,7 @@ def check(world: World) -> None:
     """What must hold whenever no patch is at work."""
     assert world.live in world.written
     assert world.running == {world.live}
+    assert not world.paused
     for earlier, later in zip(world.records, world.records[1:], strict=False):
         ended = earlier["phase"] == "idle"
         assert ended == (later["phase"] == "staging"), (earlier, later)

@@ -22,6 +22,8 @@ def carry_out(root: Path, action: steps.Action, state: steps.State, kind: str) -
             return steps.Done(target)
         case steps.Action.LAUNCH:
             return told(root, "launch", target)
+        case steps.Action.PAUSE | steps.Action.YIELD:
+            raise AssertionError("the toy has memory for both")
         case steps.Action.EXAMINE:
             return steps.Failed("a gate is red") if value(root, target) == "lame" else steps.Done()
         case steps.Action.CHECK:

@@ -192,6 +192,7 @@ def gateway(
             "sandbox": sandbox.ping,
             "watcher": made_watch.ping,
         },
+        model_away=_stander_aside(made_servers),
     )
 
     async def close() -> None:
@@ -211,6 +212,15 @@ def gateway(
 
     sweep = functools.partial(_settle_expired, made_records, clock)
     return application.build(made, _lifespan(open_, sweep, close))
+
+
+def _stander_aside(made: Mapping[str, ports.ModelProvider]) -> Callable[[float], None]:
+    """Return what has the local model refuse at once for so many seconds."""
+    from council.backends.model_provider import openai
+
+    local = made[providers.LOCAL]
+    assert isinstance(local, openai.LocalModel), "there is one in any case"
+    return local.stand_aside
 
 
 def _lifespan(

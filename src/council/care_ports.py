@@ -111,11 +111,17 @@ class Generations(Protocol):
     Raises SupervisorUnavailableError, where nobody knows whether it was carried out, and ForbiddenError.
     """
 
-    async def launch(self, generation: str, services: Sequence[str]) -> list[str]:
+    async def launch(
+        self, generation: str, services: Sequence[str], *, pause_s: float = 0.0, returning: bool = False
+    ) -> list[str]:
         """Start these services of a generation beside the live ones, with those that ask them; return all, once ready.
 
-        Raises InvalidRequestError for what cannot run beside the live ones, UnavailableError where one does not get ready
-        or another generation is beside, ConfigError, SetupError; then nothing of it runs.
+        Where memory lacks for both, the live ones in question stop first and are away until the generation is live or
+        discarded, which it is after `pause_s`; 0 is for never. Who is `returning` is not refused for memory then.
+
+        Raises NoRoomError where memory lacks, NoRoomAtAllError where it would even alone, InvalidRequestError for what cannot
+        run beside the live ones, UnavailableError where one does not get ready or another generation is beside, ConfigError,
+        SetupError; then nothing of it runs.
         """
 
     async def promote(self, generation: str) -> list[str]:

@@ -10,10 +10,12 @@ import patch_world
 from council.upkeep.patchctl import steps
 
 
+@pytest.mark.parametrize("crowded", [False, True])
 @pytest.mark.parametrize("kind", ["good", "lame", "bad"])
-def test_a_crash_at_each_effect_leaves_the_old_generation_or_the_new(kind: str) -> None:
-    for crash_at in range(1, 40):
+def test_a_crash_at_each_effect_leaves_the_old_generation_or_the_new(kind: str, crowded: bool) -> None:
+    for crash_at in range(1, 50):
         world = patch_world.World(random.Random(crash_at))
+        world.crowded = {"g1"} if crowded else set()
         {"good": set(), "lame": world.lame, "bad": world.bad}[kind].add("g1")
         world.crash_in = crash_at
         state = patch_world.apply(world, "1")
@@ -29,9 +31,36 @@ def test_many_patches_with_many_crashes_end_in_one_generation(seed: int) -> None
     patch_world.live_through(seed)
 
 
+@pytest.mark.parametrize(
+    ("kind", "crowded", "phases"),
+    [
+        ("good", False, "staging launching examining checking switching baking idle"),
+        ("good", True, "staging launching pausing examining checking switching baking idle"),
+        ("lame", True, "staging launching pausing examining undoing idle"),
+        ("bad", False, "staging launching examining checking switching baking returning idle"),
+        ("bad", True, "staging launching pausing examining checking switching baking returning yielding idle"),
+    ],
+)
+def test_what_has_no_memory_beside_what_serves_pauses_that_both_ways(kind: str, crowded: bool, phases: str) -> None:
+    world = patch_world.World(random.Random(1))
+    world.crowded = {"g1"} if crowded else set()
+    {"good": set(), "lame": world.lame, "bad": world.bad}[kind].add("g1")
+    patch_world.run(world, "1")
+    assert " ".join(one["phase"] for one in world.records) == phases
+    patch_world.check(world)
+
+
+def test_what_is_only_tried_never_stops_what_serves() -> None:
+    state = steps.State(steps.Phase.LAUNCHING, "1", "g0", "g1", trial=True)
+    with pytest.raises(ValueError, match="Crowded cannot come while launching"):
+        steps.step(state, steps.Crowded())
+
+
+@pytest.mark.parametrize("crowded", [False, True])
 @pytest.mark.parametrize("kind", ["lame", "bad"])
-def test_what_cannot_be_undone_now_is_tried_again_with_pauses(kind: str) -> None:
+def test_what_cannot_be_undone_now_is_tried_again_with_pauses(kind: str, crowded: bool) -> None:
     world = patch_world.World(random.Random(1), refusals=5)
+    world.crowded = {"g1"} if crowded else set()
     getattr(world, kind).add("g1")
     assert patch_world.run(world, "1").reason == "a gate is red"
     assert world.refusals == 0 and 5 < world.paused_s < 60

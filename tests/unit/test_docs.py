@@ -72,8 +72,10 @@ def patch_reasons_table() -> str:
             str(patchctl._STATUS.get(reason, patchctl._REFUSED)),
         )
         for reason in patches.Reason
+        if reason not in patches.ON_THE_WAY
     ]
-    return table(("reason", "step", "HTTP status"), rows)
+    on_the_way = [(f"`{one}`", "launching", "none, it is on its way") for one in sorted(patches.ON_THE_WAY)]
+    return table(("reason", "step", "HTTP status"), rows + on_the_way)
 
 
 def metrics_table() -> str:
@@ -243,6 +245,8 @@ def test_every_error_that_reaches_clients_has_a_row() -> None:
         "staging_failed",
         "setup_incomplete",
         "not_running",
+        "no_room",
+        "no_room_at_all",
         "notify_failed",
         "scrape_failed",
         "patchctl_unavailable",

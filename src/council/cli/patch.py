@@ -347,12 +347,14 @@ async def _service(where: home.Home, port: int | None) -> AsyncIterator[care_por
 _PHASES = {
     "staging": "the new generation is written",
     "launching": "what uses the changed files starts beside what serves",
+    "pausing": "no memory for both: what uses the changed files stops, then starts anew; 503 for what needs it until then",
     "examining": "both answer the questions of trial.yaml and are compared",
     "checking": "signature, policy, freeze and base are looked at again",
     "switching": "the new generation takes over",
     "baking": "it is watched while it serves",
     "undoing": "nothing is to be left of it",
     "returning": "the generation before takes over again",
+    "yielding": "no memory for both: what serves stops first; 503 for what needs it until then",
 }
 
 
@@ -403,14 +405,21 @@ def _end(row: Mapping[str, Any], as_json: bool, wanted: tuple[str, ...]) -> None
         options.print_json(dict(row))
     if outcome in wanted:
         if not as_json:
-            click.echo(f"{outcome.capitalize()} after {took_s} s. {_SERVES[outcome].format(row['target'][:8])}")
+            click.echo(
+                f"{outcome.capitalize()} after {took_s} s. {_SERVES[outcome].format(row['target'][:8])}{_away(row)}"
+            )
         return
-    serves = "It serves" if outcome == "applied" else "What served before serves"
+    serves = "It serves." if outcome == "applied" else "What served before serves."
+    why = patch_rows.briefly(row["reason"]).rstrip(".") or "it had ended by then"
     raise errors.PatchRefusedError(
-        f"{outcome.capitalize()} after {took_s} s: {patch_rows.briefly(row['reason']) or 'it had ended by then'}. {serves}. "
+        f"{outcome.capitalize()} after {took_s} s: {why}. {serves}{_away(row)} "
         f"`council patch show {row['cid']}` shows each step and reason.",
         reason=str(row["reason"]),
     )
+
+
+def _away(row: Mapping[str, Any]) -> str:
+    return f" What stopped for it was away for {row['away_s']} s." if row.get("away_s") else ""
 
 
 def _print_checked(found: checking.Checked, seen: situation.Sight) -> None:

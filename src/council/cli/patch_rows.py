@@ -71,10 +71,11 @@ def show(cid: str, where: home.Home, *, as_json: bool) -> None:
         more = one.files_count - len(one.files)
         rows = [
             ("outcome", outcome(one)),
-            ("because", "\n".join(one.reason.split(_BETWEEN)) if _BETWEEN in one.reason else ""),
+            ("because", "\n".join(one.reason.split(_BETWEEN)) if _shortly(one.reason) != one.reason else ""),
             ("digest", one.digest),
             ("came", patches.time_text(one.at_s) if one.at_s else ""),
             ("took", "\n".join(f"{text:>5} {phase}" for phase, text in timings(one))),
+            ("paused", f"{one.away_s:>3} s  what had no memory to run beside was away" if one.away_s else ""),
             ("author", one.author),
             ("signers", "\n".join(one.signers)),
             ("reason", one.said),
@@ -87,15 +88,23 @@ def show(cid: str, where: home.Home, *, as_json: bool) -> None:
 
 def outcome(row: history.Row) -> str:
     """Return how a patch ended, or where it stands, in a few words."""
-    reason = f" ({briefly(row.reason)})" if row.reason else ""
+    reason = f" ({_shortly(row.reason)})" if row.reason else ""
     is_told = row.outcome == steps.Outcome.TRIED
-    return (row.outcome or f"at work: {row.phase}") + reason + (", a trial" if row.trial and not is_told else "")
+    paused = f", paused {row.away_s} s" if row.away_s else ""
+    trial = ", a trial" if row.trial and not is_told else ""
+    return (row.outcome or f"at work: {row.phase}") + reason + paused + trial
 
 
 def briefly(reason: str) -> str:
     """Return the first of the reasons that are joined in one, and of how many: each gate may have one."""
     first, *more = reason.split(_BETWEEN)
     return f"{first}, and {len(more)} more" if more else first
+
+
+def _shortly(reason: str) -> str:
+    """Return the stable word that a reason begins with, where it has one, or what it is briefly."""
+    word = reason.partition(":")[0]
+    return word if word in patches.ON_THE_WAY else briefly(reason)
 
 
 def timings(row: history.Row) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ file says (`ALWAYS_PROTECTED`): who could change them could change everything el
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from council.domain import patches
@@ -21,6 +21,7 @@ FINGERPRINT = re.compile(r"^[0-9a-f]{40}\Z")
 ACCOUNT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?\Z")
 BOTS_DAILY = 3
 LIFETIME_S_MAX = 7 * 86_400
+_DAY_S = 86_400
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -71,7 +72,10 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When what needs a pause may be applied. Minutes of a UTC day; one that ends at or before its start ends a day later."""
+    """When what needs a pause may be applied. Minutes of a UTC day; one that ends at or before its start ends a day later.
+
+    UTC knows no summer time, so a window never falls out and never comes twice.
+    """
 
     days: frozenset[int]
     begin_min: int
@@ -115,9 +119,8 @@ def certificate_path(fingerprint: str) -> str:
 
 def in_window(windows: Iterable[Window], now: float) -> bool:
     """Return whether `now`, Unix seconds, lies in one of the windows."""
-    day, second = divmod(int(now), 86_400)
-    # 1970 began on a Thursday.
-    weekday, minute = (day + 3) % 7, second // 60
+    day, second = divmod(int(now), _DAY_S)
+    weekday, minute = _weekday(day), second // 60
     for one in windows:
         if one.begin_min < one.end_min:
             if weekday in one.days and one.begin_min <= minute < one.end_min:
@@ -127,6 +130,28 @@ def in_window(windows: Iterable[Window], now: float) -> bool:
         ):
             return True
     return False
+
+
+def may_pause(windows: Collection[Window], now: float) -> bool:
+    """Return whether what serves may be away for a patch at `now`, Unix seconds: at any time where no window is set."""
+    return not windows or in_window(windows, now)
+
+
+def next_window_s(windows: Iterable[Window], now: float) -> int | None:
+    """Return when the next window begins after `now`, both Unix seconds; None where none ever does."""
+    midnight_s = int(now) // _DAY_S * _DAY_S
+    begins = [
+        midnight_s + ahead * _DAY_S + one.begin_min * 60
+        for one in windows
+        for ahead in range(len(DAYS) + 1)
+        if _weekday(midnight_s // _DAY_S + ahead) in one.days
+    ]
+    return min((at for at in begins if at > now), default=None)
+
+
+def _weekday(day: int) -> int:
+    # 1970 began on a Thursday.
+    return (day + 3) % 7
 
 
 def ceilings() -> Sizes:

@@ -74,6 +74,12 @@ class BakeConfig:
         10.0, "Longest wait for the answer to a question of `trial.yaml`, seconds.", low=1, high=300
     )
     questions_at_once: int = option(4, "Most questions of `trial.yaml` open at once.", low=1, high=64)
+    pause_s: float = option(
+        120.0,
+        "Longest that a service may be away which has no memory to run beside the one that takes its place, seconds.",
+        low=10,
+        high=3600,
+    )
     latency_ratio: float = option(
         1.5, "The median answer may take so many times as long as by the live generation.", low=1, high=100
     )

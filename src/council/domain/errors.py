@@ -31,6 +31,8 @@ CouncilError
 │   ├── SamplesError                 the watcher's samples cannot be read or written
 │   ├── WatcherUnavailableError      the watcher cannot be reached
 │   ├── PatchServiceUnavailableError patchctl cannot be reached
+│   ├── NoRoomError                  there is no memory to run a service beside the one that serves
+│   ├── NoRoomAtAllError             nor would there be if that one had stopped
 │   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ForgeError                   the forge did not do what it was asked
@@ -286,6 +288,18 @@ class PatchServiceUnavailableError(UnavailableError):
     """What takes patches in does not answer."""
 
     code = "patchctl_unavailable"
+
+
+class NoRoomError(UnavailableError):
+    """There is no memory to run a service beside the one that serves."""
+
+    code = "no_room"
+
+
+class NoRoomAtAllError(UnavailableError):
+    """There would be no memory to run a service even if the one that serves had stopped."""
+
+    code = "no_room_at_all"
 
 
 class SupervisorUnavailableError(UnavailableError):

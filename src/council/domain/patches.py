@@ -41,7 +41,8 @@ class PatchConfig:
 class Reason(enum.StrEnum):
     """Why a patch is refused. The words are stable: programs and tests rely on them.
 
-    The first group needs no proof of who sent it; the second is told to a listed signer alone.
+    The first group needs no proof of who sent it; the second is told to a listed signer alone. The third is told of one that
+    was on its way already, and a sentence follows.
     """
 
     TOO_LARGE = "too_large"
@@ -77,6 +78,12 @@ class Reason(enum.StrEnum):
     SECRET = "secret"  # noqa: S105 - the word for it
     FILE_INVALID = "file_invalid"
     NEEDS_RESTART = "needs_restart"
+
+    OUTSIDE_WINDOW = "outside_window"
+    NO_ROOM = "no_room"
+
+
+ON_THE_WAY = frozenset({Reason.OUTSIDE_WINDOW, Reason.NO_ROOM})
 
 
 class Action(enum.StrEnum):

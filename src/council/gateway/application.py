@@ -83,6 +83,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
         made.closing,
         made.trials.recognise,
         made.relabel,
+        made.model_away,
     )
 
 

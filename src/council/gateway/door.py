@@ -53,12 +53,15 @@ class Door:
         closing: asyncio.Event,
         recognise: Callable[[Scope], telemetry.Apart | None] = lambda _: None,
         relabel: Callable[[patches.Label], None] = lambda _: None,
+        model_away: Callable[[float], None] = lambda _: None,
     ):
         """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
 
-        `relabel` has answers and figures name another generation from now on.
+        `relabel` has answers and figures name another generation from now on. `model_away` has whatever needs the local model
+        refused at once for so many seconds.
         """
         self.relabel = relabel
+        self.model_away = model_away
         self._app = app
         self._closing = closing
         self._gateway = gateway

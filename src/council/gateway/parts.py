@@ -17,7 +17,8 @@ from council.serving.router import learning as learning_module
 class Parts:
     """`pings` maps the name of each part the gateway leans on to a call that raises if it is away.
 
-    `closing` is set when this process is told to stop: what would never end by itself ends then.
+    `model_away` has the local model refuse at once what it is asked, for so many seconds. `closing` is set when this process
+    is told to stop: what would never end by itself ends then.
     """
 
     config: config_module.Config
@@ -34,6 +35,7 @@ class Parts:
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]
+    model_away: Callable[[float], None] = lambda _: None
     closing: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
     @property

@@ -67,8 +67,9 @@ def _check_takes_effect(before: bytes | None, after: bytes | None) -> None:
         more = f" and {len(changed) - _NAMED_MAX} more" if len(changed) > _NAMED_MAX else ""
         named = ", ".join(f"`{name}`" for name in changed[:_NAMED_MAX])
         raise errors.PatchRefusedError(
-            f"Only a start of Council puts {named}{more} into force, and a patch is tried while Council runs. Leave that out "
-            "of the patch; set it with `council config set`, then `council down` and `council up`.",
+            f"Only a start of Council puts {named}{more} into force, and a patch is tried while Council runs. Set it with "
+            f"`council config set {changed[0]}=VALUE`, then `council down` and `council up`; make a "
+            "patch of the rest after that.",
             reason=patches.Reason.NEEDS_RESTART,
         )
 

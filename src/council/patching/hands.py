@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from council import care_ports, homes
-from council.domain import errors, home, inputs, patches
+from council.domain import authz, errors, home, inputs, patches
 from council.kit import commits
 from council.patching import checking, situation, submitted
 from council.upkeep.engine import blueprint, staging
@@ -21,13 +21,21 @@ from council.upkeep.patchctl import freeze, journal, steps
 from council.upkeep.patchctl.core import documents
 
 _REASON_CHARS_MAX = 500
+# What starts services gives up a pause by itself so much later than we do: it is for when we are gone.
+_PAUSE_SPARE_S = 10.0
 
 
 class Judges(Protocol):
     """What looks at a generation that runs. Each returns what is wrong with it, in one line, or "" where nothing is."""
 
-    async def examine(self, base: str, target: str, services: Collection[str]) -> str:
-        """Compare a generation that runs beside the live one, with these services of its own, with that."""
+    async def look(self, base: str) -> None:
+        """See the live generation answer while all of it runs, for an examination when it does not."""
+
+    async def examine(self, base: str, target: str, services: Collection[str], *, paused: bool = False) -> str:
+        """Compare a generation that runs beside the live one, with these services of its own, with that.
+
+        `paused`: with what the live one was last seen to answer.
+        """
 
     async def bake(self, base: str, target: str) -> str:
         """Watch a generation that serves now, for as long as a bake takes or until something is wrong."""
@@ -52,31 +60,83 @@ class Hands:
         self._services = services
         self._now = now
 
-    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Ended:
         """Do what an action says about the patch of the state. Raises OSError where the disk refuses what must be on it."""
         try:
             return await self._do(action, state)
         except errors.CouncilError as error:
             return _failed(error)
 
-    async def _do(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+    async def _do(self, action: steps.Action, state: steps.State) -> steps.Ended:
         match action:
             case steps.Action.STAGE:
                 return steps.Done(await asyncio.to_thread(self._stage, state))
             case steps.Action.LAUNCH:
-                await self._generations.launch(state.target, await self._touched(state))
+                return await self._launch(state)
+            case steps.Action.PAUSE:
+                await self._generations.launch(
+                    state.target, await self._touched(state), pause_s=self._pause_s(state) + _PAUSE_SPARE_S
+                )
             case steps.Action.EXAMINE:
-                touched = await self._generations.launch(state.target, await self._touched(state))
-                return _judged(await self._judges.examine(state.base, state.target, touched))
+                return await self._examine(state)
             case steps.Action.CHECK:
                 return await self._check(state)
             case steps.Action.PROMOTE:
                 return await self._promote(state)
             case steps.Action.BAKE:
                 return await self._bake(state)
-            case steps.Action.RETURN | steps.Action.DISCARD:
+            case steps.Action.RETURN:
+                try:
+                    await self._take_back(state)
+                except errors.NoRoomError:
+                    return steps.Crowded()
+            case steps.Action.YIELD:
+                await self._take_back(state, self._pause_s(state) + _PAUSE_SPARE_S)
+            case steps.Action.DISCARD:
                 await self._take_back(state)
         return steps.Done()
+
+    async def _launch(self, state: steps.State) -> steps.Ended:
+        try:
+            await self._generations.launch(state.target, await self._touched(state))
+        except errors.NoRoomAtAllError as error:
+            return steps.Failed(f"{patches.Reason.NO_ROOM}: {error.message}")
+        except errors.NoRoomError as error:
+            if state.trial:
+                return steps.Failed(
+                    f"{patches.Reason.NO_ROOM}: {error.message} What is only tried stops nothing that serves."
+                )
+            windows = (await asyncio.to_thread(situation.look, self._where)).policy.windows
+            if not authz.may_pause(windows, self._now()):
+                return steps.Failed(_outside(windows, self._now()))
+            await self._judges.look(state.base)
+            return steps.Crowded()
+        return steps.Done()
+
+    async def _examine(self, state: steps.State) -> steps.Ended:
+        touched = await self._generations.launch(state.target, await self._touched(state))
+        paused_s, left_s = self._paused_s(state.digest), None
+        if paused_s is not None:
+            left_s = max(0.0, paused_s + self._pause_s(state) - self._now())
+        try:
+            async with asyncio.timeout(left_s):
+                examining = self._judges.examine(state.base, state.target, touched, paused=paused_s is not None)
+                return _judged(await examining)
+        except TimeoutError:
+            return steps.Failed(
+                f"what stopped for it was away for {self._pause_s(state):.0f} s, as long as `bake.pause_s` allows, and the "
+                "examination had not ended"
+            )
+
+    def _pause_s(self, state: steps.State) -> float:
+        return homes.load_config(self._where, state.base, os.environ, {}).bake.pause_s
+
+    def _paused_s(self, digest: str) -> int | None:
+        """Return since when what has no room beside the patch at work is away, Unix seconds; None where nothing is."""
+        for one in reversed(self._book.records):
+            if one.get("phase") in (steps.Phase.PAUSING, steps.Phase.STAGING) and one["patch"] == digest:
+                return int(one["at"]) if one["phase"] == steps.Phase.PAUSING else None
+        return None
 
     def _stage(self, state: steps.State) -> str:
         sent = submitted.find(self._where, state.digest)
@@ -141,13 +201,14 @@ class Hands:
             return steps.Failed(patches.Reason.STALE_BASE)
         return found
 
-    async def _take_back(self, state: steps.State) -> None:
-        """Have what was before the target serve, if it does not, and leave nothing of the target."""
+    async def _take_back(self, state: steps.State, pause_s: float = 0.0) -> None:
+        """Have what was before the target serve, if it does not, and leave nothing of the target. Raises NoRoomError."""
         live = blueprint.current(self._where)
         # By its tree: after a later patch was taken back, what serves has another name.
         if state.target and state.target in situation.Bases(self._where, live):
             before = await asyncio.to_thread(self._before, state)
-            await self._generations.launch(before, await asyncio.to_thread(self.touched, live, before))
+            touched = await asyncio.to_thread(self.touched, live, before)
+            await self._generations.launch(before, touched, pause_s=pause_s, returning=True)
             await self._generations.promote(before)
         if commits.is_commit(state.target):
             await self._generations.discard(state.target)
@@ -187,6 +248,19 @@ async def thin_out(where: home.Home, generations: care_ports.Generations) -> lis
     used = await generations.used()
     kept = homes.load_config(where, blueprint.current(where), os.environ, {}).patch.kept_generations
     return await asyncio.to_thread(staging.prune, where, used, kept)
+
+
+def _outside(windows: Collection[authz.Window], now: float) -> str:
+    opens = authz.next_window_s(windows, now)
+    then = (
+        "No window of `authz.yaml` ever opens; have one opened by a patch of that file."
+        if opens is None
+        else f"The next window opens at {patches.time_text(opens)}: submit the same patch again then."
+    )
+    return (
+        f"{patches.Reason.OUTSIDE_WINDOW}: memory lacks to start it beside what serves, which would have to stop first, and no "
+        f"window for that is open. {then}"
+    )
 
 
 def _judged(problem: str) -> steps.Done | steps.Failed:

@@ -9,8 +9,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 from council import care_app, homes
+from council.domain import baking, home, watching
 from council.domain import config as config_module
-from council.domain import home, watching
 from council.patching import trying
 
 _GATEWAY = "gateway"
@@ -23,13 +23,19 @@ class Judges:
     def __init__(self, where: home.Home, now: Callable[[], float]) -> None:
         self._where = where
         self._now = now
+        self._looked: baking.Trial | None = None
 
-    async def examine(self, base: str, target: str, services: Collection[str]) -> str:
+    async def look(self, base: str) -> None:
+        """See what serves answer as long as it can."""
+        async with self._examiner(base, ()) as examiner:
+            self._looked = await examiner.look(base)
+
+    async def examine(self, base: str, target: str, services: Collection[str], *, paused: bool = False) -> str:
         """Compare both on the same requests. Where no service starts anew there is nothing to compare."""
         if not services:
             return ""
         async with self._examiner(base, services) as examiner:
-            return await examiner.examine(base, target, services)
+            return await examiner.examine(base, target, services, self._looked if paused else None)
 
     async def bake(self, base: str, target: str) -> str:
         """Watch the target serve."""

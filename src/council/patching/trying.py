@@ -73,9 +73,16 @@ class Examiner:
             | {bake.GENERATION.metric, bake.INPUTS.metric, bake.MEMORY.metric, embedded.UP.metric}
         )
 
-    async def examine(self, base: str, target: str, services: Collection[str]) -> str:
-        """Ask both generations the same, one after the other: at once they would measure each other."""
-        live = await self._seen(base, self._live())
+    async def look(self, base: str) -> baking.Trial:
+        """Ask the generation that serves, for a comparison with one that can only run without it."""
+        return await self._seen(base, self._live())
+
+    async def examine(self, base: str, target: str, services: Collection[str], live: baking.Trial | None = None) -> str:
+        """Ask both generations the same, one after the other: at once they would measure each other.
+
+        `live` is what the live one answered while it still could.
+        """
+        live = live or await self.look(base)
         tried = await self._seen(target, self._beside(services))
         wrong = [*self._wrong(tried, live), *bake.worse(tried, live, self._margins)]
         return "; ".join(wrong)

@@ -33,6 +33,10 @@ def main(config: config_module.Config, where: home.Home) -> int:
 
     def obey(order: orders.Order) -> None:
         nonlocal label
+        if order.word == orders.AWAY:
+            if order.service == "model":
+                application.model_away(order.away_s)
+            return
         if environment.generation != label.generation:
             label = homes.label_of(where, environment.generation)
             application.relabel(label)

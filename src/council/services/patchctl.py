@@ -54,6 +54,7 @@ _STATUS = {
     patches.Reason.CID_TAKEN: 409,
 }
 _REFUSED = 422
+_GOING_BACK = frozenset({steps.Phase.UNDOING, steps.Phase.RETURNING, steps.Phase.YIELDING})
 _CODES = {
     "not_found": 404, "forbidden": 403, "overloaded": 503, "unavailable": 503, "not_running": 503, "body_too_large": 413,
     "request_timeout": 408,
@@ -409,16 +410,22 @@ def _standing(found: reception.Standing, cid: str | None) -> dict[str, Any]:
 
 def _count(row: history.Row) -> None:
     """Count a patch that has come to its end."""
-    reasons = {one.value for one in patches.Reason}
-    failed_in = row.times[-3][0] if len(row.times) > 2 else ""
-    word = row.reason if row.reason in reasons else (failed_in if row.reason else "")
-    telemetry.PATCHES.labels(row.outcome, word, row.kind).inc()
+    telemetry.PATCHES.labels(row.outcome, _word(row), row.kind).inc()
     if row.outcome == steps.Outcome.ROLLED_BACK:
         telemetry.PATCHES_ROLLED_BACK.inc()
     elif row.outcome == steps.Outcome.APPLIED:
         telemetry.PATCHES_LAST_APPLY.labels("patchctl").set(row.ended_s)
         if row.kind == authz.Kind.HUMAN:
             telemetry.PATCHES_BY_PEOPLE.inc()
+
+
+def _word(row: history.Row) -> str:
+    """Return why it ended so, of a closed set of words: that of its reason, or the step that did not go well."""
+    word = row.reason.partition(":")[0]
+    if not row.reason or word in {one.value for one in patches.Reason}:
+        return word
+    before = [phase for phase, _ in row.times[:-1]]
+    return next((phase for phase in reversed(before) if phase not in _GOING_BACK), "")
 
 
 async def _failed(_: Request, error: Exception) -> Response:

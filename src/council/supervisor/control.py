@@ -1,7 +1,7 @@
 """The supervisor's command socket: one framed JSON request a connection, one reply.
 
-Request: `{"command": ..., "service": ..., "replicas": n, "generation": ..., "services": [...]}`, all but the first only
-where they apply.
+Request: `{"command": ..., "service": ..., "replicas": n, "generation": ..., "services": [...], "pause_s": n,
+"returning": false}`, all but the first only where they apply.
 Reply: `{"ok": true, ...}` or `{"ok": false, "code": ..., "message": ...}` with the codes of `domain.errors`.
 
 Who may do what (decision 4) is decided by `authorise`, from what the kernel says about the caller.

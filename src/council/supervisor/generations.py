@@ -16,8 +16,9 @@ Who leaves: what nobody else of the set asks, as the gateway, drains at once and
 their ports, so that whoever reads metrics meets the new ones alone, and still answer the gateway that leaves with them;
 they end when it has.
 
-A set that would need more memory than is available is not begun, see `room`. Only a return is not refused for that: what it
-takes the place of is worse, and those who leave give their memory back.
+A set that would need more memory than is available is not begun, see `room`; unless the one who asks bears a pause. Then the
+live services that it has no room beside stop first, and those who ask them are told so. They start again if the set is
+given up, which it is when it is not live in time: nobody else may be left who would do it.
 
 To return is to promote the generation from before. Its set is not kept for that, it may have drained already: it is launched
 anew, with the same services, and those that still drain go on to drain. That costs the start of a few processes and no
@@ -26,8 +27,8 @@ drains meets it. A return when that generation is live already, as after a kill 
 """
 
 import asyncio
-import contextlib
 import logging
+import math
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from dataclasses import dataclass, field
 from council.domain import errors, orders, states
 from council.domain import home as home_module
 from council.kit import commits
-from council.supervisor import room, service, sockets, specs
+from council.supervisor import choosing, room, service, sockets, specs
 from council.upkeep.engine import blueprint
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ _log = logging.getLogger(__name__)
 LEAVING_MAX = 4
 # What is not live has nothing to finish: so long it may take to end before it is killed.
 DISCARD_S = 3.0
+# What serves may be away so long at most, whoever asks for it.
+PAUSE_S_MAX = 7200.0
 # How long the answer to `promote` waits for every service to say that it has heard.
 OBEYED_S = 5.0
 
@@ -60,6 +63,9 @@ class ServiceSet:
     generation: str
     services: dict[str, service.RunningService] = field(default_factory=dict)
     staging: list[socket.socket] = field(default_factory=list)
+    # Live ones that stopped to make room for it, and what gives it up when it is not live in time.
+    paused: list[service.RunningService] = field(default_factory=list)
+    limit: asyncio.TimerHandle | None = None
     coming: asyncio.Task[None] | None = None
     going: asyncio.Task[None] | None = None
 
@@ -105,6 +111,7 @@ class Generations:
         self._beside: ServiceSet | None = None
         self._leaving: list[ServiceSet] = []
         self._launches = 0
+        self._closing = False
 
     async def open(self, wanted: Sequence[specs.ServiceSpec]) -> None:
         """Open the sockets of the live services and make them; they do not run yet. Raises SetupError."""
@@ -119,20 +126,24 @@ class Generations:
         self.services.update(first.services)
         self._show(first)
 
-    async def launch(self, generation: str, names: Collection[str]) -> list[str]:
+    async def launch(
+        self, generation: str, names: Collection[str], pause_s: float = 0.0, *, returning: bool = False
+    ) -> list[str]:
         """Start the named services beside the live ones, with those that ask them; return who runs once all are ready.
 
-        Nothing is started for the live generation. Raises InvalidRequestError, UnavailableError, SetupError, ConfigError;
-        then what was started is ended.
+        Where memory lacks for that, the live ones in question stop first, and the set has `pause_s` to be live in their
+        place; 0 is for no pause. Who is `returning` is not refused for memory then. Nothing is started for the live one.
+        Raises NoRoomError, NoRoomAtAllError, InvalidRequestError, UnavailableError, SetupError, ConfigError; then what was
+        started is ended.
         """
         _check(generation)
         if generation == self.live:
             return []
         if self._beside is None:
-            wanted = await self._wanted(generation, names)
+            wanted, paused = await self._wanted(generation, names, pause_s, returning)
             # Who else was asked meanwhile may have been quicker.
             if self._beside is None:
-                self._begin(generation, wanted)
+                self._begin(generation, wanted, paused, pause_s)
         made = self._beside
         assert made is not None and made.coming is not None
         if made.generation != generation:
@@ -155,7 +166,7 @@ class Generations:
         _check(generation)
         if generation != self.live:
             made = self._beside
-            if made is None or made.generation != generation:
+            if made is None or made.generation != generation or made.going is not None:
                 raise errors.UnavailableError(
                     f"Generation {generation[:_SHOWN_CHARS]} does not run beside the live one. Launch it first."
                 )
@@ -204,8 +215,12 @@ class Generations:
 
     async def close(self) -> None:
         """Stop every service in reverse order, after those that are not live."""
+        self._closing = True
         await self._call_off()
         if self._beside is not None:
+            for one in self._beside.paused:
+                # It may be on its way back already.
+                one.begin_stop()
             await self._give_up(self._beside)
         for one in reversed(list(self.services.values())):
             await one.stop()
@@ -216,20 +231,26 @@ class Generations:
         for _, one in self.everyone():
             one.kill()
 
-    async def _wanted(self, generation: str, names: Collection[str]) -> Sequence[specs.ServiceSpec]:
-        """Return what to start for a launch. No turn of the loop lies between the end of this and what the caller does."""
+    async def _wanted(
+        self, generation: str, names: Collection[str], pause_s: float, returning: bool
+    ) -> tuple[Sequence[specs.ServiceSpec], list[service.RunningService]]:
+        """Return what to start for a launch, and what must stop before.
+
+        No turn of the loop lies between the end of this and what the caller does.
+        """
         planning = _Planning(generation)
         self._planning.append(planning)
         try:
-            wanted = chosen(await self._planned(generation), [one.spec for one in self.services.values()], names)
-            if generation != self._before:
-                await asyncio.to_thread(room.check, wanted)
+            wanted = choosing.chosen(
+                await self._planned(generation), [one.spec for one in self.services.values()], names
+            )
+            paused = await self._make_room(wanted, pause_s, returning)
         finally:
             self._planning.remove(planning)
             planning.over.set()
         if planning.is_unwanted:
             raise _discarded(generation)
-        return wanted
+        return wanted, paused
 
     async def _call_off(self, generation: str = "") -> None:
         """Have the launches end that are still planned, of this generation or of any; return when they have."""
@@ -246,13 +267,54 @@ class Generations:
         await self._prepare(generation)
         return await asyncio.to_thread(self._plan, generation)
 
-    def _begin(self, generation: str, wanted: Sequence[specs.ServiceSpec]) -> None:
+    async def _make_room(
+        self, wanted: Sequence[specs.ServiceSpec], pause_s: float, returning: bool
+    ) -> list[service.RunningService]:
+        """Return which live services must stop before these can start. Raises NoRoomError, NoRoomAtAllError."""
+        names = [spec.name for spec in wanted if spec.beside_bytes]
+        dear = [self.services[name] for name in names]
+        live = [room.Running(one.spec, [child.pid for child in one.processes]) for one in dear]
+        try:
+            await asyncio.to_thread(room.check, wanted, live)
+            return []
+        except errors.NoRoomError:
+            if not returning:
+                await asyncio.to_thread(room.check, wanted, live, stopping=True)
+            if not pause_s:
+                raise
+        return [one for one in dear if one.state.on]
+
+    def _begin(
+        self,
+        generation: str,
+        wanted: Sequence[specs.ServiceSpec],
+        paused: list[service.RunningService],
+        pause_s: float,
+    ) -> None:
         self._launches += 1
-        made = self._beside = ServiceSet(generation)
+        made = self._beside = ServiceSet(generation, paused=paused)
         self._say(f"generation {generation[:_SHOWN_CHARS]} starts beside the live one: {_listed(wanted)}")
+        if paused:
+            self._say(f"no memory for both: {_named(paused)} of the live one stops, for {pause_s:.0f} s at most")
+            self._tell_away(paused, pause_s)
+            made.limit = asyncio.get_running_loop().call_later(pause_s, self._overdue, made)
         made.coming = asyncio.create_task(self._start(made, wanted))
 
+    def _overdue(self, made: ServiceSet) -> None:
+        self._say(f"generation {made.generation[:_SHOWN_CHARS]} was not live in time")
+        made.going = made.going or asyncio.create_task(self._end(made))
+
+    def _tell_away(self, paused: Sequence[service.RunningService], away_s: float) -> None:
+        """Tell those who ask what is paused that it is away for so long; 0 for no longer."""
+        for one in paused:
+            for caller in choosing.callers(one.spec) & self.services.keys():
+                self.services[caller].tell(orders.Order(orders.AWAY, service=one.spec.name, away_s=math.ceil(away_s)))
+
     async def _start(self, made: ServiceSet, wanted: Sequence[specs.ServiceSpec]) -> None:
+        if made.paused:
+            # Who asks meanwhile is to hear it from whom they ask, and not to wait for one that ends.
+            await self._unheard()
+            await asyncio.gather(*(one.stop() for one in made.paused))
         await self._fill(made, wanted)
         await asyncio.gather(*(one.start() for one in made.services.values()))
 
@@ -264,10 +326,11 @@ class Generations:
         except asyncio.CancelledError:
             if not made.coming.cancelled():
                 raise
-            raise _discarded(made.generation) from None
         except (errors.CouncilError, OSError):
             await self._give_up(made)
             raise
+        if made.going is not None or made.coming.cancelled():
+            raise _discarded(made.generation)
 
     async def _give_up(self, made: ServiceSet) -> None:
         """End a set that was never live. Idempotent; every caller returns when none of it is left."""
@@ -286,10 +349,20 @@ class Generations:
             one.kill()
         await asyncio.gather(*stops)
         self._close(made)
+        await self._resume(made)
         if self._beside is made:
             self._beside = None
         self._around.on_change()
         self._say(f"generation {made.generation[:_SHOWN_CHARS]} is discarded")
+
+    async def _resume(self, made: ServiceSet) -> None:
+        """Start again what stopped for a set that is gone, and wait for it; one that fails is started again as ever."""
+        if made.limit is not None:
+            made.limit.cancel()
+        if self._closing:
+            return
+        await asyncio.gather(*(one.start() for one in made.paused), return_exceptions=True)
+        self._tell_away(made.paused, 0)
 
     async def _fill(self, made: ServiceSet, wanted: Sequence[specs.ServiceSpec]) -> None:
         """Open what a set listens on, and make its services."""
@@ -316,11 +389,13 @@ class Generations:
         """Have a set take over. All of it in one turn: nobody who asks us sees half of it."""
         self._move_link(made.generation)
         left = ServiceSet(self.live, {name: self.services[name] for name in made.services})
+        if made.limit is not None:
+            made.limit.cancel()
         self._beside, self._before, self.live = None, self.live, made.generation
         self.services.update(made.services)
         for one in self.services.values():
             one.go_live(made.generation)
-        last = [one for one in left.services.values() if not _callers(one.spec) & left.services.keys()]
+        last = [one for one in left.services.values() if not choosing.callers(one.spec) & left.services.keys()]
         for one in left.services.values():
             one.tell(orders.Order(orders.LEAVE))
         for one in last:
@@ -356,11 +431,18 @@ class Generations:
 
     async def _unheard(self) -> list[str]:
         """Wait until all have done what they were told, those who leave too: from then on only the live ones are met."""
-        told = [one for place, one in self.everyone() if place != "beside"]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(OBEYED_S):
-                await asyncio.gather(*(one.until_obeyed() for one in told))
-        return [one.spec.name for one in told if one.is_behind]
+        hearing = {
+            asyncio.create_task(one.until_obeyed()): one.spec.name
+            for place, one in self.everyone()
+            if place != "beside"
+        }
+        if hearing:
+            await asyncio.wait(hearing, timeout=OBEYED_S)
+        # Not who is behind now: whoever has heard may have been told the next thing since.
+        unheard = [name for task, name in hearing.items() if not task.done()]
+        for task in hearing:
+            task.cancel()
+        return unheard
 
     def _show(self, made: ServiceSet) -> None:
         for one in made.services.values():
@@ -385,47 +467,12 @@ class Generations:
         self._around.say("council", text)
 
 
-def chosen(
-    planned: Sequence[specs.ServiceSpec], live: Sequence[specs.ServiceSpec], names: Collection[str]
-) -> tuple[specs.ServiceSpec, ...]:
-    """Return which services of a generation must be started for these to be of it. Pure. Raises InvalidRequestError."""
-    by_name = {spec.name: spec for spec in live}
-    if by_name.keys() != {spec.name for spec in planned}:
-        changed = by_name.keys() ^ {spec.name for spec in planned}
-        raise errors.InvalidRequestError(
-            f"This generation has other services than those that run: {', '.join(sorted(changed))}. {_ANEW}"
-        )
-    moved = [spec.name for spec in planned if _ports(spec) != _ports(by_name[spec.name])]
-    if moved:
-        raise errors.InvalidRequestError(f"In this generation {', '.join(moved)} listens elsewhere. {_ANEW}")
-    if unknown := set(names) - by_name.keys():
-        raise errors.InvalidRequestError(
-            f"No service is named {min(unknown)[:100]!r}. There are {', '.join(by_name)}.", parameter="services"
-        )
-    wanted = set(names)
-    while (
-        more := {caller for spec in planned if spec.name in wanted for caller in _callers(spec)}
-        & by_name.keys() - wanted
-    ):
-        wanted |= more
-    if single := [spec.name for spec in planned if spec.name in wanted and not spec.beside]:
-        raise errors.InvalidRequestError(f"Two of {' and '.join(single)} cannot run side by side. {_ANEW}")
-    return tuple(spec for spec in planned if spec.name in wanted)
-
-
-_ANEW = "Such a change takes effect by `council down` and `council up`."
-
-
 def _discarded(generation: str) -> errors.UnavailableError:
     return errors.UnavailableError(f"Generation {generation[:_SHOWN_CHARS]} was discarded meanwhile. Launch it anew.")
 
 
-def _callers(spec: specs.ServiceSpec) -> frozenset[str]:
-    return frozenset(one.caller for one in spec.sockets if one.caller)
-
-
-def _ports(spec: specs.ServiceSpec) -> list[tuple[str, str, int]]:
-    return [(one.name, one.host, one.port) for one in spec.sockets if one.kind == "tcp"]
+def _named(services: Sequence[service.RunningService]) -> str:
+    return " and ".join(one.spec.name for one in services)
 
 
 def _listed(wanted: Sequence[specs.ServiceSpec]) -> str:

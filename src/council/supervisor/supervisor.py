@@ -210,7 +210,12 @@ class Supervisor:
         match request["command"]:
             case "launch":
                 names = [str(name) for name in _field(request, "services", list)]
-                return {"services": await self._generations.launch(generation, names)}
+                pause_s, returning = request.get("pause_s", 0), request.get("returning") is True
+                if not isinstance(pause_s, int | float) or not 0 <= pause_s <= generations.PAUSE_S_MAX:
+                    raise errors.InvalidRequestError(
+                        f"`pause_s` must be 0 to {generations.PAUSE_S_MAX:g} seconds.", parameter="pause_s"
+                    )
+                return {"services": await self._generations.launch(generation, names, pause_s, returning=returning)}
             case "promote":
                 return {"unheard": await self._generations.promote(generation)}
             case _:

@@ -42,3 +42,14 @@ def test_any_other_end_is_an_error(outcome: str, wanted: tuple[str, ...]) -> Non
 def test_the_time_in_force_is_no_part_of_how_long_a_patch_took() -> None:
     row = history.Row("ab" * 32, outcome="rolled back", times=tuple((str(name), int(at)) for name, at in LATER))
     assert patch_rows.took_s(row) == 23
+
+
+def test_how_long_something_was_away_is_told_with_either_end(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"cid": "ab" * 8, "outcome": "applied", "reason": "", "target": "c" * 40, "times": WAY, "away_s": 17}
+    patch._end(row, False, SUBMIT)
+    assert "Generation cccccccc serves. What stopped for it was away for 17 s." in capsys.readouterr().out
+    refused = {**row, "outcome": "refused", "reason": "outside_window: memory lacks. Submit the same patch again then."}
+    with pytest.raises(
+        errors.PatchRefusedError, match=r"again then\. What served before serves\. What stopped .* 17 s\."
+    ):
+        patch._end(refused, False, SUBMIT)

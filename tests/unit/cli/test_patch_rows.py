@@ -18,3 +18,11 @@ def test_a_single_reason_is_told_whole() -> None:
 
 def test_a_trial_that_was_found_good_is_told_once() -> None:
     assert patch_rows.outcome(history.Row("a" * 64, outcome=steps.Outcome.TRIED, trial=True)) == "tried"
+
+
+def test_a_word_before_a_sentence_is_all_of_it_in_the_history_and_a_pause_is_told() -> None:
+    times = (("staging", 0), ("pausing", 9), ("baking", 31), ("idle", 51))
+    row = history.Row(
+        "a" * 64, outcome=steps.Outcome.REFUSED, reason="outside_window: memory lacks. Then.", times=times
+    )
+    assert patch_rows.outcome(row) == "refused (outside_window), paused 22 s"

@@ -1,5 +1,6 @@
 """A patch that would leave a file that no service can read is refused, by the reader's own words."""
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,7 +103,9 @@ def test_a_setting_that_only_a_start_puts_into_force_is_refused_with_what_to_do(
     with pytest.raises(errors.PatchRefusedError) as refused:
         files.checker(live)(changes({"council.yaml": content}))
     assert refused.value.reason == "needs_restart" and named in refused.value.message
-    assert "council config set" in refused.value.message
+    assert re.search(
+        r"`council config set [a-z_.]+=VALUE`, then `council down` and `council up`", refused.value.message
+    )
 
 
 def test_settings_that_were_unreadable_are_mended_by_a_patch(tmp_path: Path) -> None:

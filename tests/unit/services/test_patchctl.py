@@ -360,3 +360,21 @@ async def test_an_error_that_nobody_foresaw_tells_nothing_of_itself(client: http
     desk.rows = None  # type: ignore[method-assign,assignment]
     told = await client.get("/patches")
     assert told.status_code == 500 and told.json()["message"] == "Internal error."
+
+
+@pytest.mark.parametrize(
+    ("reason", "times", "word"),
+    [
+        ("", "staging baking idle", ""),
+        ("frozen", "staging checking undoing idle", "frozen"),
+        ("quota", "", "quota"),
+        ("outside_window: memory lacks.", "staging launching undoing idle", "outside_window"),
+        ("no_room: memory lacks.", "staging launching undoing idle", "no_room"),
+        ("unavailable: recall did not get ready.", "staging launching undoing idle", "launching"),
+        ("error_rate is red", "staging baking returning idle", "baking"),
+        ("error_rate is red", "staging pausing switching baking returning yielding idle", "baking"),
+    ],
+)
+def test_what_is_counted_is_a_word_of_its_own_or_the_step_that_failed(reason: str, times: str, word: str) -> None:
+    row = history.Row("a" * 64, reason=reason, times=tuple((phase, 1) for phase in times.split()))
+    assert patchctl._word(row) == word

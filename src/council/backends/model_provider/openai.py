@@ -1,6 +1,8 @@
 """Whatever speaks OpenAI's API: OpenAI itself, Ollama, vLLM, llama-server, LM Studio, and our own model process."""
 
 import dataclasses
+import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from council.domain import config as config_module
 from council.domain import errors, providers
 
 _FORMS = frozenset({"chat", "completions", "embeddings"})
+# While another model takes the place of this one: it may be there long before it must be.
+_AGAIN_S_MAX = 10
 
 
 class OpenAIProvider(http.HttpProvider):
@@ -38,11 +42,29 @@ class LocalModel(OpenAIProvider):
     ):
         """Reach it over the Unix socket at `path`, if one is given: of two models the one of our own generation."""
         super().__init__(provider, key, calls, probe="/readyz", path=path)
+        self._away_until_s = 0.0
 
     @property
     def forms(self) -> frozenset[str]:
         """The only wire form that it takes."""
         return frozenset({"chat"})
+
+    def stand_aside(self, away_s: float) -> None:
+        """Refuse at once what is asked within so many seconds; 0: no more. For the socket takes connections all the same."""
+        self._away_until_s = time.monotonic() + away_s if away_s else 0.0
+
+    async def ping(self) -> None:
+        """Return if it is there. Raises ModelUnavailableError."""
+        left_s = self._away_until_s - time.monotonic()
+        if left_s > 0:
+            again_s = min(_AGAIN_S_MAX, math.ceil(left_s))
+            raise errors.ModelUnavailableError(
+                "A patch puts another local model into the place of this one, and there is no memory for both at once. "
+                f"Specialists that need none go on to answer; try again in {again_s} s.",
+                detail="the model is stopped for a patch",
+                retry_after_s=again_s,
+            )
+        await super().ping()
 
     async def whole(self, call: ports.ModelCall) -> ports.ModelReply:
         """Return the whole of what it streams, for it can do nothing else. Raises as ports.ModelProvider says."""

@@ -47,9 +47,13 @@ class LocalRuntime:
         """Hand a service over to another generation; returns when that serves and the old one drains."""
         await self._command("replace", service=service, generation=generation)
 
-    async def launch(self, generation: str, services: Sequence[str]) -> list[str]:
+    async def launch(
+        self, generation: str, services: Sequence[str], *, pause_s: float = 0.0, returning: bool = False
+    ) -> list[str]:
         """Start these services of another generation, and those that ask them; return all, once they are ready."""
-        reply = await self._command("launch", generation=generation, services=list(services))
+        reply = await self._command(
+            "launch", generation=generation, services=list(services), pause_s=pause_s, returning=returning
+        )
         return list(reply["services"])
 
     async def promote(self, generation: str) -> list[str]:

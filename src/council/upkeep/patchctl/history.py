@@ -55,6 +55,17 @@ class Row:
         return self.times[-1][1] if self.outcome and self.times else 0
 
     @property
+    def away_s(self) -> int:
+        """How long what had no memory to run beside another was away, whole seconds by the records; 0 where nothing was."""
+        away_s, since_s = 0, None
+        for phase, at_s in self.times:
+            if phase in _AWAY and since_s is None:
+                since_s = at_s
+            elif phase in _THERE and since_s is not None:
+                away_s, since_s = away_s + at_s - since_s, None
+        return away_s
+
+    @property
     def line(self) -> str:
         """The patch in one line: `cid:<16 hex> - title (Ticket #n)`."""
         ticket = "" if self.ticket is None else f" (Ticket #{self.ticket})"
@@ -108,7 +119,7 @@ def rows(records: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 def told(row: Row) -> dict[str, Any]:
     """Return a row as programs get it."""
-    return {"cid": row.cid, "line": row.line, **asdict(row)}
+    return {"cid": row.cid, "line": row.line, **asdict(row), "away_s": row.away_s}
 
 
 def seen(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -133,6 +144,9 @@ def last_used_s(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return {name: row.at_s for row in rows(records) for name in row.signers}
 
 
+# From these on something is away, and from those on all is there again.
+_AWAY = frozenset({steps.Phase.PAUSING.value, steps.Phase.YIELDING.value})
+_THERE = frozenset({steps.Phase.BAKING.value, steps.Phase.IDLE.value})
 _SERVED = frozenset({steps.Outcome.APPLIED.value, steps.Outcome.ROLLED_BACK.value})
 
 

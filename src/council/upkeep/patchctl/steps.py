@@ -6,6 +6,10 @@
                                              |                                                  |
                                            idle (refused)                                 idle (rolled back)
 
+Where memory lacks to run both generations of a service, as of the model, what serves stops before the other starts:
+
+    launching --Crowded--> pausing -> examining ...          returning --Crowded--> yielding -> idle (rolled back)
+
 A patch that is only to be tried goes no further than checking, and is undone from there. One that was applied goes from idle to
 returning when a person wants it.
 
@@ -14,9 +18,9 @@ it. The record is on disk, synced, before the action begins: `replay` of the rec
 `Restarted` says how to go on. So every action must bear being done twice, and `Discard` and `Promote` being done after
 they were done in part.
 
-The one moment at which the new generation takes over lies in the supervisor, within `Promote`. Until `switching` nothing that
-serves was touched, so the patch is undone, and so it is where the switch is refused before it begins; from then on it is
-finished or taken back, whichever the generation that is live then calls for.
+The one moment at which the new generation takes over lies in the supervisor, within `Promote`. Until `switching` what serves
+is the base alone, at worst without what paused, so the patch is undone, and that comes back; and so it is where the switch is
+refused before it begins. From then on it is finished or taken back, whichever the generation that is live then calls for.
 
 Nothing here reads a clock, a file or a socket.
 """
@@ -36,12 +40,14 @@ class Phase(enum.StrEnum):
     IDLE = "idle"
     STAGING = "staging"
     LAUNCHING = "launching"
+    PAUSING = "pausing"
     EXAMINING = "examining"
     CHECKING = "checking"
     SWITCHING = "switching"
     BAKING = "baking"
     UNDOING = "undoing"
     RETURNING = "returning"
+    YIELDING = "yielding"
 
 
 class Outcome(enum.StrEnum):
@@ -97,6 +103,11 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowded:
+    """There is no memory to run it beside what serves, and that may stop first. Nothing was begun."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """It was not carried out, or what it looked at was not good enough.
 
@@ -114,40 +125,48 @@ class Restarted:
     live: str
 
 
-Event = Submitted | Unwanted | Done | Failed | Restarted
+Event = Submitted | Unwanted | Done | Crowded | Failed | Restarted
+# What comes of an action.
+Ended = Done | Crowded | Failed
 
 
 class Action(enum.StrEnum):
     """What to do next, about the patch of the state.
 
-    STAGE writes the target; LAUNCH starts it beside the live one; EXAMINE compares both; CHECK looks at signature, policy,
+    STAGE writes the target; LAUNCH starts it beside the live one; PAUSE starts it after what it has no room beside was stopped;
+    EXAMINE compares both; CHECK looks at signature, policy,
     freeze and base once more; PROMOTE has the target serve; BAKE watches it serve; DISCARD ends and removes the target;
-    RETURN has the base serve again, then ends and removes the target.
+    RETURN has the base serve again, then ends and removes the target; YIELD does so after what serves was stopped.
     """
 
     STAGE = "stage"
     LAUNCH = "launch"
+    PAUSE = "pause"
     EXAMINE = "examine"
     CHECK = "check"
     PROMOTE = "promote"
     BAKE = "bake"
     DISCARD = "discard"
     RETURN = "return"
+    YIELD = "yield"
 
 
 ACTIONS: Mapping[Phase, Action] = {
     Phase.STAGING: Action.STAGE,
     Phase.LAUNCHING: Action.LAUNCH,
+    Phase.PAUSING: Action.PAUSE,
     Phase.EXAMINING: Action.EXAMINE,
     Phase.CHECKING: Action.CHECK,
     Phase.SWITCHING: Action.PROMOTE,
     Phase.BAKING: Action.BAKE,
     Phase.UNDOING: Action.DISCARD,
     Phase.RETURNING: Action.RETURN,
+    Phase.YIELDING: Action.YIELD,
 }
 _NEXT: Mapping[Phase, Phase] = {
     Phase.STAGING: Phase.LAUNCHING,
     Phase.LAUNCHING: Phase.EXAMINING,
+    Phase.PAUSING: Phase.EXAMINING,
     Phase.EXAMINING: Phase.CHECKING,
     Phase.CHECKING: Phase.SWITCHING,
     Phase.SWITCHING: Phase.BAKING,
@@ -156,9 +175,12 @@ _ENDS: Mapping[Phase, Outcome] = {
     Phase.BAKING: Outcome.APPLIED,
     Phase.UNDOING: Outcome.REFUSED,
     Phase.RETURNING: Outcome.ROLLED_BACK,
+    Phase.YIELDING: Outcome.ROLLED_BACK,
 }
+# There is no other way out of these: whoever carries them out tries again.
+_BACK = frozenset({Phase.UNDOING, Phase.RETURNING, Phase.YIELDING})
 # The target may serve, in whole or in part.
-_TOUCHED = frozenset({Phase.SWITCHING, Phase.BAKING, Phase.RETURNING})
+_TOUCHED = frozenset({Phase.SWITCHING, Phase.BAKING, Phase.RETURNING, Phase.YIELDING})
 
 
 def step(state: State, event: Event) -> tuple[State, dict[str, Any], Action | None]:
@@ -186,8 +208,11 @@ def _after(state: State, event: Event) -> State | None:
             tried = state.trial and not state.reason
             last = Outcome.TRIED if tried else _ENDS[state.phase]
             return State(digest=state.digest, reason=state.reason, trial=state.trial, last=last)
-        case Failed() if state.phase in (Phase.UNDOING, Phase.RETURNING):
-            # There is no other way out of these: whoever carries them out tries again.
+        case Crowded() if state.phase is Phase.LAUNCHING and not state.trial:
+            return replace(state, phase=Phase.PAUSING)
+        case Crowded() if state.phase is Phase.RETURNING:
+            return replace(state, phase=Phase.YIELDING)
+        case Failed() if state.phase in _BACK:
             return state
         case Failed(reason, untouched) if state.phase is not Phase.IDLE:
             return _back(state, reason, touched=not (untouched and state.phase is Phase.SWITCHING))
@@ -207,7 +232,7 @@ def _back(state: State, reason: str, *, touched: bool = True) -> State:
 
 
 def _restarted(state: State, live: str) -> State | None:
-    if state.phase in (Phase.UNDOING, Phase.RETURNING):
+    if state.phase in _BACK:
         return state
     if state.phase is Phase.IDLE:
         return None

@@ -20,12 +20,13 @@ _PAUSE_FIRST_S = 0.5
 _PAUSE_CEILING_S = 10.0
 # Looking on can be broken off; what changes something is finished first.
 _LOOKING = frozenset({steps.Action.EXAMINE, steps.Action.BAKE})
+_BACK = frozenset({steps.Action.DISCARD, steps.Action.RETURN, steps.Action.YIELD})
 
 
 class Hands(Protocol):
     """What carries out actions. Each bears being done twice, or again after it was done in part."""
 
-    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+    async def carry_out(self, action: steps.Action, state: steps.State) -> steps.Ended:
         """Do what an action of `steps` says about the patch of the state; return how it went. Raises OSError."""
 
 
@@ -48,7 +49,7 @@ class Way:
         self._now = now
         self._on_step = on_step
         self._unwanted = ""
-        self._looking: asyncio.Task[steps.Done | steps.Failed] | None = None
+        self._looking: asyncio.Task[steps.Ended] | None = None
         self.state = steps.replay(book.records)
 
     async def apply(self, digest: str, base: str, about: Mapping[str, Any], *, trial: bool = False) -> steps.State:
@@ -90,12 +91,12 @@ class Way:
                 self._unwanted = ""
                 return after
             event = await self._carried_out(action, after)
-            if isinstance(event, steps.Failed) and action in (steps.Action.DISCARD, steps.Action.RETURN):
+            if isinstance(event, steps.Failed) and action in _BACK:
                 # There is nothing to fall back to but trying again.
                 _log.error("a patch is not undone yet", extra={"patch": after.digest, "reason": event.reason})
                 await self._pause(waits.after_failure(0.0))
 
-    async def _carried_out(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+    async def _carried_out(self, action: steps.Action, state: steps.State) -> steps.Ended:
         if action not in _LOOKING:
             done = await self._hands.carry_out(action, state)
         else:
@@ -104,7 +105,7 @@ class Way:
             return steps.Failed(self._unwanted, isinstance(done, steps.Failed) and done.untouched)
         return done
 
-    async def _looked(self, action: steps.Action, state: steps.State) -> steps.Done | steps.Failed:
+    async def _looked(self, action: steps.Action, state: steps.State) -> steps.Ended:
         self._looking = asyncio.create_task(self._hands.carry_out(action, state))
         try:
             with contextlib.suppress(asyncio.CancelledError):

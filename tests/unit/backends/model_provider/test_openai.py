@@ -327,6 +327,30 @@ async def test_the_model_of_this_machine_is_asked_over_the_socket_of_its_own_gen
     await provider.close()
 
 
+async def test_a_model_that_is_stopped_for_another_refuses_at_once_and_says_when_to_come_again() -> None:
+    async with http([plain(200, b"{}")], ready=False) as seen:
+        provider = openai.LocalModel(at(seen.url), "k", config.CallsConfig())
+        provider.stand_aside(120)
+        call = ports.ModelCall("chat", {"model": "m", "stream": True}, "the-id")
+        for asked in (provider.ping(), provider.open(call), provider.whole(call)):
+            with pytest.raises(errors.ModelUnavailableError, match=r"no memory for both.*try again in 10 s") as raised:
+                await asked
+            assert (raised.value.retry_after_s, raised.value.retryable, raised.value.faulty) == (10, False, False)
+        assert not seen.requests
+        provider.stand_aside(0)
+        await provider.ping()
+        await provider.close()
+
+
+async def test_a_model_is_asked_again_when_the_time_of_its_absence_is_over() -> None:
+    async with http([plain(200, b"{}")], ready=False) as seen:
+        provider = openai.LocalModel(at(seen.url), "k", config.CallsConfig())
+        provider.stand_aside(0.001)
+        await asyncio.sleep(0.01)
+        await provider.ping()
+        await provider.close()
+
+
 async def test_a_ping_tells_ready_from_not_ready_and_absent() -> None:
     async with http([plain(200, b"{}")], ready=False) as seen:
         provider = openai.LocalModel(at(seen.url), "k", config.CallsConfig())

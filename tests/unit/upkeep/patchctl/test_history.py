@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+import pytest
+
 import patch_cases as cases
 from council.domain import patches
 from council.upkeep.patchctl import history, steps
@@ -93,6 +95,28 @@ def test_a_patch_of_many_files_fits_the_line_of_a_journal() -> None:
     found = verdict(title="t" * 120, changes=changes)
     [row] = history.rows(way(found, *REFUSED))
     assert (len(row.files), row.files_count) == (history.FILES_TOLD_MAX, 100)
+
+
+@pytest.mark.parametrize(
+    ("times", "away_s"),
+    [
+        ("staging 0 launching 5 examining 9 switching 20 baking 21 idle 41", 0),
+        ("staging 0 launching 5 pausing 9 examining 15 switching 30 baking 31 idle 51", 22),
+        ("staging 0 launching 5 pausing 9 examining 15 undoing 30 idle 34", 25),
+        ("staging 0 pausing 9 examining 15 switching 30 baking 31 returning 40 yielding 41 idle 50", 22 + 9),
+        # It bakes anew after a crash, and what was away is there all the while.
+        ("staging 0 pausing 9 switching 30 baking 31 baking 36 idle 60", 22),
+        # Not switched, so still away until it is undone.
+        ("staging 0 pausing 9 switching 30 returning 31 idle 36", 27),
+        # Taken back by a person, weeks later.
+        ("staging 0 pausing 9 switching 30 baking 31 idle 51 returning 9000 yielding 9001 idle 9011", 22 + 10),
+        ("staging 0 launching 5 pausing 9", 0),
+    ],
+)
+def test_how_long_something_was_away_is_told_by_the_steps(times: str, away_s: int) -> None:
+    words = times.split()
+    row = history.Row("a" * 64, times=tuple(zip(words[::2], map(int, words[1::2]), strict=True)))
+    assert (row.away_s, history.told(row)["away_s"]) == (away_s, away_s)
 
 
 def test_other_records_are_passed_over() -> None:
