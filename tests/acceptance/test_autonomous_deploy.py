@@ -250,7 +250,9 @@ async def _what_was_merged_comes_to_serve_and_is_told(stage: Stage, council: who
         f"{github_fake.OWNER}/{github_fake.NAME}", github_fake.TOKEN, "council", stage.github.url
     )
     there = github.GitHubForge(settings, time.time)
-    service = http.HttpPatchService(f"http://127.0.0.1:{council.port + 1}", where.steward_key_file.read_text())
+    service = http.HttpPatchService(
+        f"http://127.0.0.1:{council.port + 1}", care_app.read_secret(where.steward_key_file)
+    )
     one = courier.Courier(courier.Parts(there, service, care_app.watch(where), where.generations))
     merged = stage.main
     try:
