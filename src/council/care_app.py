@@ -262,6 +262,17 @@ def forge(config: forge_module.ForgeConfig, where: home_module.Home, account: st
             return None
 
 
+async def lacking(config: forge_module.ForgeConfig, where: home_module.Home) -> list[forge_module.Lack]:
+    """Return what the forge's account may not do, nothing without a forge. Raises ForgeError, SetupError."""
+    made = forge(config, where, "")
+    if made is None:
+        return []
+    try:
+        return await made.lacking()
+    finally:
+        await made.close()
+
+
 def distant_patch_service(url: str, token: str) -> care_ports.PatchService:
     """Return what asks the patchctl of another machine's Council, or of one whose home is not ours to read."""
     from council.backends.patch_service import http

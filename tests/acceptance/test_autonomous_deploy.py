@@ -8,6 +8,7 @@ import functools
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -19,14 +20,18 @@ import github_fake
 import pull_requests
 import whole
 import workflow_player
-from council import homes
-from council.delivery import proposals, workflow
-from council.domain import authz, home
+from council import care_app, homes
+from council.backends.forge import github, github_calls
+from council.backends.patch_service import http
+from council.delivery import courier, lines, proposals, workflow
+from council.domain import authz, forge, home
 from council.upkeep.engine import blueprint
 from pull_requests import ACCOUNT, STRANGER
 
 pytestmark = pytest.mark.skipif(shutil.which("gpgv") is None, reason="gpgv is not installed")
 BASE = pull_requests.base()
+# A patch goes its whole way.
+DEPLOY_S = 300.0
 LOOKED = ("verify", "schema", "authorise")
 WHO = {"name": "tuner", "email": "tuner@example.org", "date": "2026-11-30T00:00:00Z"}
 Links = dict[str, tuple[str, bytes]]
@@ -235,6 +240,35 @@ async def test_a_signed_pull_request_is_tried_and_merged_and_what_moves_meanwhil
     history = council.command("patch", "history", "--json").stdout
     assert '"tried"' in history and live(where) == files, "what is tried does not serve"
     await _nothing_is_merged_that_should_not_be(stage, files)
+    await _what_was_merged_comes_to_serve_and_is_told(stage, council)
+
+
+async def _what_was_merged_comes_to_serve_and_is_told(stage: Stage, council: whole.Council) -> None:
+    """Have the steward's courier take it from main to what serves, by the real patchctl, and say so on GitHub."""
+    where = home.Home(council.home)
+    settings = github_calls.Settings(
+        f"{github_fake.OWNER}/{github_fake.NAME}", github_fake.TOKEN, "council", stage.github.url
+    )
+    there = github.GitHubForge(settings, time.time)
+    service = http.HttpPatchService(
+        f"http://127.0.0.1:{council.port + 1}", care_app.read_secret(where.steward_key_file)
+    )
+    one = courier.Courier(courier.Parts(there, service, care_app.watch(where), where.generations))
+    merged = stage.main
+    try:
+        async with asyncio.timeout(DEPLOY_S):
+            while not isinstance(await one.turn(), lines.InStep):
+                await asyncio.sleep(0.5)
+        [told] = [check for check in await there.checks(merged) if check.name == courier.DEPLOY]
+        said = (await there.comments(1))[-1].body
+    finally:
+        await there.close()
+        await service.close()
+    assert (told.state, stage.main) == (forge.CheckState.SUCCESS, merged)
+    assert "applied" in said and "| latency_p95 |" in said
+    held = {path: content for path, (_, content) in stage.checked_out(merged).items()}
+    assert live(where) == held
+    assert not stage.github.violations
 
 
 async def _nothing_is_merged_that_should_not_be(stage: Stage, files: pull_requests.Files) -> None:

@@ -18,13 +18,13 @@ import click
 from council import care_app, care_ports
 from council.cli import options
 from council.cli import patch as patch_command
-from council.delivery import merging, proposals, pulls
+from council.delivery import merging, proposals, pulls, workflow
 from council.domain import errors, forge, incidents, patches
 from council.patching import pinning
 from council.upkeep.engine import trees
 
 # Whose check runs those of workflows are, and as whom a workflow's own token acts.
-TELLERS = frozenset({"github-actions"})
+TELLERS = frozenset({workflow.APP})
 _ACCOUNT = "github-actions[bot]"
 _PAUSE_S = 3.0
 _AGAIN_S = 15.0

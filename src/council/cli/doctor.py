@@ -125,6 +125,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         *_incidents(config, where),
         *_watched(where, generation),
         *_gates(where),
+        *_forge(config, where),
         *_services(where),
     ]
 
@@ -466,6 +467,19 @@ def _gates(where: home_module.Home) -> list[Finding]:
         Finding("gates", not red, f"{told}; `council gates` says why", needed=False),
         *(Finding("gate", False, f"{one.name} is red: {one.reason}", needed=False) for one in red),
     ]
+
+
+def _forge(config: config_module.Config, where: home_module.Home) -> list[Finding]:
+    """Return what the token lacks for a forge elsewhere; the local one needs none."""
+    if config.forge.kind != "github":
+        return []
+
+    try:
+        lacks = asyncio.run(care_app.lacking(config.forge, where))
+    except errors.CouncilError as error:
+        return [Finding("forge", False, error.message, needed=False)]
+    found = [Finding("forge", False, f"{one.what}; {one.remedy}", needed=False) for one in lacks]
+    return found or [Finding("forge", True, f"github, {config.forge.repository}")]
 
 
 def _services(where: home_module.Home) -> list[Finding]:

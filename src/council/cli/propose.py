@@ -11,7 +11,7 @@ import click
 from council import care_app, care_ports
 from council.cli import options
 from council.cli.patch import DURATION
-from council.delivery import proposing
+from council.delivery import proposing, pulls, workflow
 from council.domain import authz, errors, forge, home, patches
 from council.kit import clock, permissions
 from council.patching import checking, drafting, gpg, situation
@@ -124,12 +124,19 @@ async def _forge(where: home.Home, signer: authz.Signer) -> Any:
         permissions.follow_owner(where.forge)
 
 
+def _tellers(there: care_ports.Forge) -> frozenset[str]:
+    """Return whose word counts: the steward's, and on GitHub the workflow's."""
+    return frozenset({workflow.APP, there.account}) if there.name != "local" else frozenset({pulls.ACCOUNT})
+
+
 async def _follow(there: care_ports.Forge, number: int, cid: str, as_json: bool) -> None:
     told: list[proposing.Told] = []
-    async for one in proposing.follow(there, number):
+    async for one in proposing.follow(there, number, _tellers(there)):
         told.append(one)
         if not as_json:
-            click.echo(f"  {one.name:<22} {_MARKS.get(one.state, one.state):<7} {one.text}")
+            # Some of it is a stranger's words.
+            text = "".join(letter if letter.isprintable() else "?" for letter in one.text)
+            click.echo(f"  {one.name:<22} {_MARKS.get(one.state, one.state):<7} {text}")
     if as_json:
         options.print_json({"number": number, "cid": cid, "steps": [asdict(one) for one in told]})
     bad = next((one for one in told if one.state is forge.CheckState.FAILURE), None)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from council import care_ports
@@ -81,11 +81,11 @@ async def propose(there: care_ports.Forge, base: str, draft: Draft) -> int:
     return await there.open_pull(forge.Proposal(branch, patch.title, body))
 
 
-async def follow(there: care_ports.Forge, number: int) -> AsyncGenerator[Told, None]:
-    """Yield what is said of a pull request, as it comes, until its patch serves or will not. It waits for ever."""
+async def follow(there: care_ports.Forge, number: int, tellers: Container[str]) -> AsyncGenerator[Told, None]:
+    """Yield what `tellers` say of a pull request, as it comes, until its patch serves or will not. It waits for ever."""
     said: set[Told] = set()
     while True:
-        for one in await _said(there, number):
+        for one in await _said(there, number, tellers):
             if one not in said:
                 said.add(one)
                 yield one
@@ -94,10 +94,13 @@ async def follow(there: care_ports.Forge, number: int) -> AsyncGenerator[Told, N
         await asyncio.sleep(_LOOK_S)
 
 
-async def _said(there: care_ports.Forge, number: int) -> Sequence[Told]:
+async def _said(there: care_ports.Forge, number: int, tellers: Container[str]) -> Sequence[Told]:
+    async def told_of(commit: str) -> list[forge.Check]:
+        return [one for one in await there.checks(commit) if one.by in tellers]
+
     pull = await there.pull(number)
-    checks = await there.checks(pull.head)
-    comments = {one.key: one.body for one in await there.comments(number)}
+    checks = await told_of(pull.head)
+    comments = {one.key: one.body for one in await there.comments(number) if one.by in tellers}
     order = list(map(str, proposals.Name))
     known = sorted((one for one in checks if one.name in order), key=lambda one: order.index(one.name))
     found = [Told(one.name, one.state, one.description) for one in known]
@@ -105,7 +108,7 @@ async def _said(there: care_ports.Forge, number: int) -> Sequence[Told]:
         return [*found, Told("closed", forge.CheckState.FAILURE, "It was closed.", ends=True)]
     if pull.state is forge.PullState.MERGED:
         found.append(Told("merged", forge.CheckState.SUCCESS, f"as {pull.merged[:8]} upon main"))
-        return [*found, *_deployed(await there.checks(pull.merged), comments)]
+        return [*found, *_deployed(await told_of(pull.merged), comments)]
     if any(one.state is forge.CheckState.FAILURE for one in found) and len(found) >= len(proposals.LOOKED):
         found[-1] = Told(found[-1].name, found[-1].state, found[-1].text, ends=True)
     return found

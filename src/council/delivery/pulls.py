@@ -15,6 +15,8 @@ from council.domain import errors, forge, gates, patches
 from council.patching import drafting
 from council.upkeep.engine import changes
 
+# As whom the local forge is asked: what it says of a head counts.
+ACCOUNT = "council"
 FINDINGS = "checks"
 GATES_S = 300.0
 _SIGHT_S_MAX = 60.0

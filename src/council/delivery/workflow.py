@@ -8,6 +8,8 @@ from pathlib import Path
 from council.domain import errors, home
 from council.upkeep.engine import blueprint, shipped
 
+# The app that runs workflows, by whose name its checks are told.
+APP = "github-actions"
 WORKFLOW = ".github/workflows/autonomous-deploy.yml"
 _SCRIPTS = ("council.lock", "health_check.py", "install_council.sh", "validate_patch_auth.py")
 

@@ -25,8 +25,6 @@ from council.services import harness, local_hosts, rights, tracing
 
 _log = logging.getLogger(__name__)
 
-# As whom the local forge is asked: what it says of a head counts.
-ACCOUNT = "council"
 # Between two steps of one work.
 _BETWEEN_S = 0.2
 # A trial of a patch takes minutes at most.
@@ -41,7 +39,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     where.steward_work.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.update(TMPDIR=str(where.steward_work), RUST_BACKTRACE="0")
     # Made first: the forge's token is read before the confinement.
-    forge = care_app.forge(config.forge, where, ACCOUNT)
+    forge = care_app.forge(config.forge, where, pulls.ACCOUNT)
     service = http.HttpPatchService(
         f"http://127.0.0.1:{config.patchctl_port}", care_app.read_secret(where.steward_key_file)
     )

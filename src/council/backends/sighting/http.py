@@ -56,8 +56,8 @@ class HttpSighting:
 
 
 def _line(told: dict[str, Any]) -> watching.GateLine:
-    # A later release may tell more.
-    values = {one.name: told[one.name] for one in dataclasses.fields(watching.GateLine) if one.name != "since_s"}
+    # Another release may tell more, or less where there is a default.
+    values = {one.name: told[one.name] for one in dataclasses.fields(watching.GateLine) if one.name in told}
     return watching.GateLine(**values | {"verdict": gates.Verdict(told["verdict"]), "since_s": told["since_us"] / 1e6})
 
 
