@@ -35,7 +35,7 @@ _FATES: Mapping[str, lines.Fate] = {
     "rolled back": lines.Fate.ROLLED_BACK,
 }
 # What may be otherwise in a while without anybody's doing.
-_PASSING = frozenset({patches.Reason.FROZEN})
+_PASSING = frozenset({patches.Reason.FROZEN, patches.Reason.OUTSIDE_WINDOW})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,200 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pinned_settings
 from council.domain import alerting, answering, config, errors, money, sandbox, watching
 
 MIB = 1024 * 1024
-
-DEFAULTS: dict[str, Any] = {
-    "port": 8000,
-    "learning": False,
-    "gateway.host": "127.0.0.1",
-    "gateway.workers": 1,
-    "gateway.allowed_hosts": (),
-    "gateway.allowed_origins": (),
-    "gateway.tls_cert_file": "",
-    "gateway.tls_key_file": "",
-    "gateway.behind_proxy": False,
-    "gateway.anonymous_loopback": True,
-    "gateway.mcp": True,
-    "gateway.body_bytes_max": MIB,
-    "gateway.messages_max": 512,
-    "gateway.requests_per_minute": 600,
-    "gateway.concurrent_max": 200,
-    "gateway.body_timeout_s": 20.0,
-    "gateway.drain_s": 20.0,
-    "gateway.tokens_refresh_s": 2.0,
-    "model.name": "smollm2-135m-instruct",
-    "model.file": "",
-    "model.threads": 0,
-    "model.context_tokens": 8192,
-    "model.slots": 2,
-    "model.queue_max": 32,
-    "model.tokens_max_default": 512,
-    "model.temperature": 0.2,
-    "model.top_p": 0.9,
-    "model.repeat_penalty": 1.1,
-    "model.stall_s": 60.0,
-    "general.tools": False,
-    "general.tools_rounds_max": 2,
-    "general.tools_tokens_max": 256,
-    "general.tools_s": 20.0,
-    "worker.processes": 1,
-    "worker.wall_s": 5.0,
-    "worker.memory_bytes": 1024 * MIB,
-    "worker.jobs_per_child": 500,
-    "worker.queue_max": 32,
-    "worker.message_bytes_max": MIB,
-    "code.textbook": True,
-    "code.search": True,
-    "code.samples_max": 2,
-    "code.repairs_max": 1,
-    "code.self_tests": True,
-    "code.self_test_tokens_max": 160,
-    "programs.samples": 0,
-    "programs.agree_min": 0.6,
-    "programs.tokens_max": 300,
-    "programs.wall_s": 30.0,
-    "logic.translate_tokens_max": 0,
-    "logic.translate_s": 20.0,
-    "recall.files_max": 10_000,
-    "recall.file_bytes_max": 8 * MIB,
-    "recall.passages_max": 100_000,
-    "recall.passage_chars": 900,
-    "recall.poll_s": 2.0,
-    "knowledge.corpora": ("countries", "elements", "python", "dictionary"),
-    "recall.coverage_min": 1.0,
-    "recall.timeout_s": 2.0,
-    "recall.meanings": True,
-    "recall.meanings_max": 20_000,
-    "recall.meanings_s": 0.3,
-    "router.try_from": 0.03,
-    "router.code_from": 0.35,
-    "router.split": True,
-    "router.unsure_below": 0.6,
-    "router.vector_wait_s": 0.015,
-    "learning_rows.days": 7.0,
-    "learning_rows.rows_user_max": 1_000,
-    "learning_rows.rows_max": 10_000,
-    "memory.memories_max": 200_000,
-    "memory.text_chars_max": 2000,
-    "memory.found_max": 5,
-    "memory.score_min": 0.4,
-    "memory.session_turns": 6,
-    "memory.texts_max": 256,
-    "memory.cache_texts": 4096,
-    "memory.users_loaded": 256,
-    "memory.lists_from": 50_000,
-    "memory.queue_max": 64,
-    "memory.timeout_s": 10.0,
-    "memory.recall_s": 1.0,
-    "cache.kind": "off",
-    "cache.ttl_s": 86_400.0,
-    "cache.questions_max": 5000,
-    "cache.wordings_max": 8,
-    "cache.answer_bytes_max": 32 * 1024,
-    "cache.cosine_min": 0.9,
-    "cache.timeout_s": 0.5,
-    "records.url": "",
-    "records.batch_rows_max": 256,
-    "records.queue_rows_max": 10_000,
-    "records.busy_s": 5.0,
-    "store.url": "",
-    "store.memory_bytes": 64 * MIB,
-    "store.timeout_s": 0.5,
-    "sandbox.kind": "namespaces",
-    "sandbox.allow_missing": (),
-    "sandbox.packages": ("numpy",),
-    "sandbox.pool": 8,
-    "sandbox.concurrent_max": 16,
-    "sandbox.queue_max": 64,
-    "sandbox.queue_wait_s": 30.0,
-    "sandbox.cpu_s": 5.0,
-    "sandbox.cpu_s_max": 60.0,
-    "sandbox.wall_s": 10.0,
-    "sandbox.wall_s_max": 120.0,
-    "sandbox.memory_bytes": 1024 * MIB,
-    "sandbox.memory_bytes_max": 4096 * MIB,
-    "sandbox.output_bytes": MIB,
-    "sandbox.output_bytes_max": 16 * MIB,
-    "sandbox.files_bytes": 32 * MIB,
-    "sandbox.files_bytes_max": 256 * MIB,
-    "sandbox.processes": 32,
-    "sandbox.processes_max": 256,
-    "sandbox.job_bytes_max": 16 * MIB,
-    "sandbox.sessions_max": 8,
-    "sandbox.sessions_caller_max": 4,
-    "sandbox.session_idle_s": 300.0,
-    "sandbox.session_life_s": 3600.0,
-    "sandbox.audit_file_bytes_max": 64 * MIB,
-    "sandbox.audit_files_max": 16,
-    "supervisor.backoff_first_s": 0.5,
-    "supervisor.backoff_ceiling_s": 30.0,
-    "supervisor.backoff_forgive_s": 60.0,
-    "supervisor.ready_s": 60.0,
-    "supervisor.silent_s": 15.0,
-    "supervisor.stop_s": 40.0,
-    "supervisor.log_bytes_max": 10 * MIB,
-    "watch.interval_s": 5.0,
-    "watch.crashes_per_hour": 3,
-    "watch.keep_days": 8.0,
-    "watch.read_bytes_max": 4 * 1024 * 1024,
-    "watch.read_s": 2.0,
-    "watch.series_max": 20_000,
-    "bake.answer_s": 10.0,
-    "bake.answered_points": 2.0,
-    "bake.cost_ratio": 1.1,
-    "bake.duration_s": 20.0,
-    "bake.interval_s": 1.0,
-    "bake.latency_ratio": 1.5,
-    "bake.latency_s": 0.1,
-    "bake.pause_s": 120.0,
-    "bake.questions_at_once": 4,
-    "bake.right_points": 2.0,
-    "patch.kept_generations": 10,
-    "patch.needs_token": False,
-    "alerts.channels": ("log", "file", "apprise"),
-    "alerts.hold_up_s": 5.0,
-    "alerts.page_after_s": 300.0,
-    "alerts.hold_down_s": 60.0,
-    "alerts.watcher_away_s": 30.0,
-    "alerts.flap_s": 21_600.0,
-    "alerts.group_s": 5.0,
-    "alerts.join_s": 120.0,
-    "alerts.repeat_s": 14_400.0,
-    "alerts.tracked_max": 1000,
-    "alerts.incidents_max": 10_000,
-    "alerts.notices_max": 1000,
-    "alerts.silences_max": 100,
-    "alerts.tries_max": 8,
-    "alerts.send_s": 10.0,
-    "alerts.file_bytes_max": MIB,
-    "alerts.files_max": 4,
-    "prices": {"smollm2-135m-instruct": money.Price(0, 0)},
-    "calls.hops_max": 3,
-    "calls.retry_share": 0.2,
-    "calls.retries_spare": 10,
-    "calls.backoff_first_s": 0.1,
-    "calls.retry_after_s_max": 5.0,
-    "calls.call_s": 600.0,
-    "calls.settle_s": 20.0,
-    "calls.failures_max": 5,
-    "calls.open_s": 5.0,
-    "calls.open_s_max": 60.0,
-    "calls.event_bytes_max": 1024 * 1024,
-    "calls.reply_bytes_max": 16 * 1024 * 1024,
-    "calls.stream_bytes_max": 64 * 1024 * 1024,
-    "budget.day_usd_micros": 1_000_000,
-    "budget.month_usd_micros": 10_000_000,
-    "budget.token_day_usd_micros": 0,
-    "budget.token_month_usd_micros": 0,
-    "watch.prometheus_url": "http://127.0.0.1:9090",
-    "watch.alertmanager_url": "http://127.0.0.1:9093",
-    "watch.loki_url": "http://127.0.0.1:3100",
-    "watch.source": "embedded",
-    "watch.answer_s": 4.0,
-    "watch.webhook_url": "",
-}
 
 
 def _flat(value: config.Config) -> dict[str, Any]:
@@ -255,11 +65,11 @@ def _message(**layers: Any) -> str:
 
 
 def test_every_default_is_as_pinned() -> None:
-    assert _flat(config.build({}, {}, {})) == DEFAULTS
+    assert _flat(config.build({}, {}, {})) == pinned_settings.DEFAULTS
 
 
 def test_every_default_has_the_declared_type() -> None:
-    wrong = [key for key, item in OPTIONS.items() if type(DEFAULTS[key]) not in (item.type, tuple)]
+    wrong = [key for key, item in OPTIONS.items() if type(pinned_settings.DEFAULTS[key]) not in (item.type, tuple)]
     assert not wrong
 
 
@@ -370,8 +180,8 @@ PRICED = {"prices": {"mine": {"input_usd_micros": 3, "output_usd_micros": 5}}}
 def test_a_file_comes_back_as_it_was_written(chosen: dict[str, Any]) -> None:
     made = _flat(config.build({**_nested(chosen), **PRICED}, {}, {}))
     assert {key: made[key] for key in chosen} == chosen
-    assert {key: made[key] for key in DEFAULTS if key not in chosen and key != "prices"} == {
-        key: value for key, value in DEFAULTS.items() if key not in chosen and key != "prices"
+    assert {key: made[key] for key in pinned_settings.DEFAULTS if key not in chosen and key != "prices"} == {
+        key: value for key, value in pinned_settings.DEFAULTS.items() if key not in chosen and key != "prices"
     }
 
 
@@ -589,7 +399,7 @@ def test_a_limit_of_jobs_may_be_its_ceiling_and_no_more(key: str) -> None:
     for bound in (ceiling["low"], ceiling["high"]):
         value = OPTIONS[key].type(bound)
         assert _flat(config.build(_nested({key: value, f"{key}_max": value}), {}, {}))[key] == value
-    default = DEFAULTS[f"{key}_max"]
+    default = pinned_settings.DEFAULTS[f"{key}_max"]
     assert f"`{key}` is above its ceiling" in _message(file=_nested({key: default + 1}))
 
 
