@@ -153,7 +153,7 @@ def refused(served: Served, service: str) -> set[str]:
     names = ("worker", "recall", "zygote", "sandboxd", "watcher", "supervisor")
     sockets = (*map(home.socket, names), bundled.socket(home))
     keys = (home.internal_key_file, home.metrics_key_file, home.trial_key_file)
-    keys += (home.patches_key_file, home.journal_key_file)
+    keys += (home.patches_key_file, home.steward_key_file, home.journal_key_file)
     files = (home.token_file, *keys, home.root / "users.json", home.sandbox / "audit-00000001.jsonl")
     kept = (home.records / "council.db", home.targets_file, home.watch / "samples.db", *files)
     found = set()
