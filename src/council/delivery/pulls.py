@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from council import care_ports
-from council.delivery import proposals
+from council.delivery import merging, proposals
 from council.domain import errors, forge, gates, patches
 from council.patching import drafting
 from council.upkeep.engine import changes
@@ -21,21 +21,17 @@ FINDINGS = "checks"
 GATES_S = 300.0
 _SIGHT_S_MAX = 60.0
 _PULLS_MAX = 100
-_ANEW = "Make the patch anew from what serves."
 _FILES_DIFFER_MAX = patches.FILES_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is leaned on. `base()` is the folder with the files that main and the live generation both hold; `label()` is the
-    label that, on any open pull request, keeps all from being merged.
-    """
+    """What is leaned on. `base()` is the folder with the files that main and the live generation both hold."""
 
     forge: care_ports.Forge
     patches: care_ports.PatchService
     watch: care_ports.Watch
     base: Callable[[], Path]
-    label: Callable[[], str]
     now: Callable[[], float] = time.time
     gates_s: float = GATES_S
 
@@ -51,16 +47,15 @@ class Referee:
     async def turn(self, main: forge.Commit) -> bool:
         """Take one pull request a step further, the oldest first; return whether one was merged. Raises ForgeError."""
         pulls = [one for one in await self.parts.forge.pulls(limit=_PULLS_MAX) if one.base == forge.MAIN]
-        is_frozen = any(forge.bears(one, self.parts.label()) for one in pulls)
         for pull in reversed(pulls):
             told = await self._told(pull.head)
             missing = [name for name in proposals.Name if told.get(name) in (None, forge.CheckState.PENDING)]
             if forge.CheckState.FAILURE in told.values():
                 continue
             if not missing:
-                if is_frozen:
-                    continue
-                return await self._merge(pull)
+                if await self._merge(pull):
+                    return True
+                continue
             if await self._check(pull, main, missing[0]):
                 return False
         return False
@@ -94,7 +89,9 @@ class Referee:
             raise errors.InvalidRequestError("The branch is in somebody else's copy. Push it to this repository.")
         head = await self.parts.forge.commit(pull.head)
         if head.parents != (main.commit,):
-            raise errors.InvalidRequestError(f"Main has moved since, or these are several commits. {_ANEW}")
+            raise errors.InvalidRequestError(
+                "Main has moved since, or these are several commits. Make the patch anew from what serves."
+            )
         before, after = await self.parts.forge.files(main.commit), await self.parts.forge.files(pull.head)
         differing = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
         if len(differing) > _FILES_DIFFER_MAX + 2:
@@ -137,13 +134,14 @@ class Referee:
 
     async def _merge(self, pull: forge.Pull) -> bool:
         try:
-            await self.parts.forge.merge(pull.number, pull.head, pull.title, pull.body)
-        except errors.ForgeMovedError:
-            # It will be looked at anew.
-            return False
-        except errors.ForgeConflictError as error:
-            told = f"{error.message} {_ANEW}"
-            await self._tell(pull, [proposals.Finding(proposals.Name.VERIFY, forge.CheckState.FAILURE, told)])
+            await merging.merge(self.parts.forge, pull.number, pull.head, {self.parts.forge.account})
+        except errors.InvalidRequestError as error:
+            # What has moved is looked at anew, and a label comes off.
+            if error.reason not in (merging.Refusal.HEAD_MOVED, merging.Refusal.FREEZE_LABEL):
+                finding = proposals.Finding(
+                    proposals.Name.VERIFY, forge.CheckState.FAILURE, error.message, error.reason
+                )
+                await self._tell(pull, [finding])
             return False
         await self.parts.forge.delete_branch(pull.branch)
         return True

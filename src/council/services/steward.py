@@ -20,7 +20,6 @@ from council.backends.patch_service import http
 from council.delivery import courier, lines, pulls
 from council.domain import config as config_module
 from council.domain import errors, home
-from council.patching import situation
 from council.services import harness, local_hosts, rights, tracing
 
 _log = logging.getLogger(__name__)
@@ -114,7 +113,7 @@ class _Steward:
 
         judging = None
         if self._config.forge.kind == "local":
-            judging = pulls.Referee(pulls.Parts(forge, self._service, watch, base, lambda: _freeze_label(base())))
+            judging = pulls.Referee(pulls.Parts(forge, self._service, watch, base))
         while True:
             self._began_s = asyncio.get_running_loop().time()
             wait_s = self._config.forge.poll_s
@@ -156,7 +155,3 @@ class _Steward:
         if problem and problem != self._problem:
             _log.warning("the forge is not in step", extra={"reason": problem})
         self._problem = problem
-
-
-def _freeze_label(blueprint: Path) -> str:
-    return situation.look_at(blueprint).policy.freeze_label

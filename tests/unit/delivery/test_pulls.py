@@ -64,7 +64,6 @@ class House:
                 self.patchctl,
                 self.watch,
                 base=lambda: folder / "generations" / self.patchctl.generations[0][0],
-                label=lambda: "freeze",
                 now=lambda: self.now_s,
             )
         )
