@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import whole
+from council import homes
 from council.domain import home
 from council.upkeep.engine import blueprint
 
@@ -110,9 +112,15 @@ def told(page: Path, request: pytest.FixtureRequest) -> Iterator[whole.Council]:
     if "council keys add" not in page.read_text():
         yield request.getfixturevalue("served")
         return
-    with whole.anew(BAKE) as council:
+    with tempfile.TemporaryDirectory(prefix="council") as folder:
+        where = home.Home(Path(folder, ".council"))
+        _bear_a_busy_machine(where)
+        yield from _signing(where)
+
+
+def _signing(where: home.Home) -> Iterator[whole.Council]:
+    with whole.running(where.root, whole.free_port(), BAKE) as council:
         try:
-            _bear_a_busy_machine(council)
             yield council
         finally:
             folder = council.home.parent / ".gnupg"
@@ -120,15 +128,13 @@ def told(page: Path, request: pytest.FixtureRequest) -> Iterator[whole.Council]:
                 subprocess.run(["gpgconf", "--homedir", str(folder), "--kill", "all"], check=True, timeout=EXAMPLE_S)
 
 
-def _bear_a_busy_machine(council: whole.Council) -> None:
+def _bear_a_busy_machine(where: home.Home) -> None:
     """Have no patch be refused since the machine is slow: what the pages show is how patches go, and not how fast it is."""
-    where = home.Home(council.home)
+    homes.prepare(where, {"COUNCIL_HOME": str(where.root)})
     gates = (where.current / "gates.yaml").read_text()
     wider = gates.replace('limit: "<1000ms"\n    amber: 800\n', 'limit: "<60000ms"\n    amber: 50000\n')
     assert wider != gates
-    council.stop()
     blueprint.commit(where, {"gates.yaml": wider.encode()}, "Bear a busy machine")
-    council.start()
 
 
 @pytest.mark.whole
