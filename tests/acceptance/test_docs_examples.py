@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE_S = 60.0
 # A patch goes its whole way in one example.
 PATCH_S = 400.0
-# Long enough for commands that meet a bake while it goes on; a busy machine's model takes its time.
-BAKE = {"COUNCIL_BAKE_DURATION_S": "15", "COUNCIL_BAKE_ANSWER_S": "40", "COUNCIL_BAKE_LATENCY_S": "5"}
+# A busy machine's model takes its time. A bake is long enough for every gate's form, and longer where commands meet it.
+BAKE = {"COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_BAKE_ANSWER_S": "40", "COUNCIL_BAKE_LATENCY_S": "5"}
+MET = {"COUNCIL_BAKE_DURATION_S": "15"}
 _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FIGURE = re.compile(r"\b(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{40})\b|\d[\d.,:-]*")
 
@@ -109,17 +110,19 @@ def run(example: Example, council: whole.Council) -> str:
 @pytest.fixture
 def told(page: Path, request: pytest.FixtureRequest) -> Iterator[whole.Council]:
     """The Council that a page speaks of: one of its own where the page lists a first signer. Ends the agent that gpg leaves."""
-    if "council keys add" not in page.read_text():
+    text = page.read_text()
+    if "council keys add" not in text:
         yield request.getfixturevalue("served")
         return
     with tempfile.TemporaryDirectory(prefix="council") as folder:
         where = home.Home(Path(folder, ".council"))
         _bear_a_busy_machine(where)
-        yield from _signing(where)
+        met = any("--no-wait" in example.code for example in examples(text))
+        yield from _signing(where, BAKE | (MET if met else {}))
 
 
-def _signing(where: home.Home) -> Iterator[whole.Council]:
-    with whole.running(where.root, whole.free_port(), BAKE) as council:
+def _signing(where: home.Home, settings: Mapping[str, str]) -> Iterator[whole.Council]:
+    with whole.running(where.root, whole.free_port(), settings) as council:
         try:
             yield council
         finally:
