@@ -3,11 +3,11 @@
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
-import zygotes
 from council.backends.sandbox_runner.namespaces import runner as namespaces
 from council.domain import answering, answers, config, errors, sandbox, sandbox_wire
 from council.serving.specialists import code, speech
 from council.testing import local, model
+from sandbox import runners
 
 SETTINGS = config.SandboxConfig(pool=4)
 LIMITS = sandbox_wire.default_limits(SETTINGS)
@@ -25,9 +25,8 @@ class RunnerAsSandbox:
 
 @contextlib.asynccontextmanager
 async def sandboxes() -> AsyncIterator[RunnerAsSandbox]:
-    with zygotes.zygote() as zygote:
-        async with zygote.runner(SETTINGS) as runner:
-            yield RunnerAsSandbox(runner)
+    async with runners.shared_zygote(None).runner(SETTINGS) as runner:
+        yield RunnerAsSandbox(runner)
 
 
 class Speaker(model.ScriptedModel):

@@ -5,11 +5,13 @@ it leaves out the tests marked `long`, and Hypothesis draws a fifth of what it d
 """
 
 import gc
+from typing import Any
 
 import hypothesis
 import pytest
 
 import drawn
+import side_by_side
 
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -21,7 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what is long, draw a fifth of the examples")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    return side_by_side.Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items[:] = side_by_side.in_order(items)
     if not config.getoption("quick", default=False):
         return
     for test in {item.function for item in items if isinstance(item, pytest.Function)}:

@@ -112,14 +112,19 @@ def anew(environment: Mapping[str, str] | None = None) -> Iterator[Council]:
         yield council
 
 
+def surroundings(home: Path, port: int, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment in which commands mean the Council in `home` and nothing of this machine's own."""
+    around = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
+    return around | {"COUNCIL_HOME": str(home), "COUNCIL_PORT": str(port), **environment}
+
+
 @contextlib.contextmanager
 def running(home: Path, port: int, environment: Mapping[str, str] | None = None) -> Iterator[Council]:
     """Start a Council in `home`, a short path since a Unix socket's is limited; yield once it is ready; stop it.
 
     `environment` may add settings, as in {"COUNCIL_GATEWAY_DRAIN_S": "1"}.
     """
-    around = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
-    around |= {"COUNCIL_HOME": str(home), "COUNCIL_PORT": str(port), **(environment or {})}
+    around = surroundings(home, port, environment or {})
     try:
         _lend_model(home)
         council = Council(home, port, _up(around), around)
@@ -147,9 +152,10 @@ def _keep_model(home: Path) -> None:
 
 
 def _lend_model(home: Path) -> None:
-    if any(Path(_kept.name).iterdir()) and not (home / "models").exists():
+    """`homes.prepare` may have made the folder, with nothing in it."""
+    if any(Path(_kept.name).iterdir()) and not any((home / "models").glob("*")):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copytree(_kept.name, home / "models")
+        shutil.copytree(_kept.name, home / "models", dirs_exist_ok=True)
 
 
 def _command(environment: Mapping[str, str], *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:

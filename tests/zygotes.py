@@ -14,8 +14,9 @@ from council.backends.sandbox_runner.namespaces import runner as namespaces
 from council.domain import config
 from council.kit import listeners
 
-# Nobody's number on this machine, and far from those that sandboxes get.
-ORDINARY_UID = 1_900_000_001
+# Nobody's number on this machine, far from those that sandboxes get, and another one in each worker of xdist: the kernel
+# counts processes by user.
+ORDINARY_UID = 1_900_000_001 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _READY_S = 60.0
 _STOP_S = 30.0
 _START = """

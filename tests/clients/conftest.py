@@ -10,14 +10,16 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click import testing
 
 import whole
+from council.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"
@@ -93,30 +95,31 @@ def setting(upstream_url: str) -> Iterator[Setting]:
     """Set up by the same commands that the docs show."""
     # Deployments that fail on purpose are not to be left alone, and tests need not wait for retries.
     environment = {"COUNCIL_CALLS_FAILURES_MAX": "1000", "COUNCIL_CALLS_BACKOFF_FIRST_S": "0.01"}
-    with whole.anew(environment) as council:
-        _add_providers(council, upstream_url)
-        # Before the next start, so that nobody has to wait until the gateway has heard of them.
-        tokens = [_good(council, "tokens", "add", "--requests-per-minute", limit) for limit in ("1", "60")]
-        council.stop()
-        council.start()
-        yield Setting(council, upstream_url, *tokens)
+    with tempfile.TemporaryDirectory(prefix="council") as folder:
+        home, port = Path(folder, ".council"), whole.free_port()
+        around = whole.surroundings(home, port, environment)
+        # Before the start, so that nobody has to wait until the gateway has heard of them.
+        _good(around, "init")
+        _add_providers(around, upstream_url)
+        tokens = [_good(around, "tokens", "add", "--requests-per-minute", limit) for limit in ("1", "60")]
+        with whole.running(home, port, environment) as council:
+            yield Setting(council, upstream_url, *tokens)
 
 
-def _add_providers(council: whole.Council, upstream_url: str) -> None:
+def _add_providers(around: Mapping[str, str], upstream_url: str) -> None:
     for name, more in (("native", ("--preset", "openai")), ("plain", ()), ("anthropic", ("--preset", "anthropic"))):
-        _good(council, "providers", "add", name, "--url", f"{upstream_url}/v1", *more)
-        _good(council, "providers", "key", name, said=KEY)
+        _good(around, "providers", "add", name, "--url", f"{upstream_url}/v1", *more)
+        _good(around, "providers", "key", name, said=KEY)
     for name, (provider, deployed, price_in, price_out) in MODELS.items():
         prices = ("--input-usd", price_in, "--output-usd", price_out)
-        _good(council, "providers", "model", "add", name, "--provider", provider, "--model", deployed, *prices)
+        _good(around, "providers", "model", "add", name, "--provider", provider, "--model", deployed, *prices)
 
 
-def _good(council: whole.Council, *arguments: str, said: str = "") -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "council", *arguments],
-        env=council.environment, input=said, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+def _good(around: Mapping[str, str], *arguments: str, said: str = "") -> str:
+    """Run a command in this process: it has twenty of them to run, and each start of Python takes longer than they do."""
+    foreign = {name: None for name in os.environ if name.startswith("COUNCIL_") and name not in around}
+    done = testing.CliRunner().invoke(main.cli, arguments, said, {**around, **foreign})
+    assert done.exit_code == 0, (done.output, done.exception)
     return done.stdout.strip()
 
 

@@ -12,8 +12,6 @@ from council.domain import errors, sandbox
 from sandbox import benign, programs, runners
 from sandbox.programs import LIMITS, MIB, limits
 
-pytestmark = pytest.mark.alone
-
 KINDS = ("namespaces", "namespaces as ordinary user", "firejail", "gvisor")
 WITHOUT_SESSIONS = {"firejail", "gvisor"}
 
@@ -67,6 +65,7 @@ async def test_an_ordinary_program_runs(name: str, runner: ports.SandboxRunner) 
     assert dict(result.files) == dict(program.files_out), told
 
 
+@pytest.mark.alone
 async def test_the_time_limit_ends_a_job_and_all_it_started(runner: ports.SandboxRunner) -> None:
     code = "(setsid sleep 30 &) ; sleep 30"
     result = await runner.run(_job(code, "bash", wall_s=1.5))
@@ -79,6 +78,7 @@ async def test_output_is_cut_at_its_limit(runner: ports.SandboxRunner) -> None:
     assert (result.stdout, result.truncated, result.limit) == (b"x" * 1000, True, "output_bytes")
 
 
+@pytest.mark.alone
 async def test_cpu_time_of_all_processes_is_bounded(runner: ports.SandboxRunner) -> None:
     result = await runner.run(_job("import os\nos.fork()\nwhile True:\n    pass\n", cpu_s=1.0))
     assert (result.status, result.limit) == (sandbox.Status.KILLED_LIMIT, "cpu_s")
@@ -123,6 +123,7 @@ async def test_every_layer_is_named_as_there_or_as_missing_with_a_reason(runner:
     assert (set(result.layers), set(result.layers_missing)) == (there, set(missing))
 
 
+@pytest.mark.alone
 async def test_kill_all_ends_what_runs(runner: ports.SandboxRunner) -> None:
     jobs = [asyncio.create_task(runner.run(_job("import time\ntime.sleep(60)"))) for _ in range(2)]
     await asyncio.sleep(1.0)  # long enough to have begun; ended before it began is as good
@@ -135,6 +136,7 @@ async def test_kill_all_ends_what_runs(runner: ports.SandboxRunner) -> None:
     assert (await runner.run(_job("print(1)"))).stdout == b"1\n"
 
 
+@pytest.mark.alone
 async def test_a_cancelled_job_leaves_nothing(runner: ports.SandboxRunner, tmp_path: Path) -> None:
     job = asyncio.create_task(runner.run(_job("import time\ntime.sleep(60)")))
     await asyncio.sleep(0.5)

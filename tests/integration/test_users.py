@@ -34,10 +34,7 @@ KNOWN_S = 20.0
 BAKE = {"COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_BAKE_ANSWER_S": "8"}
 PATCH_S = 240.0
 
-pytestmark = [
-    pytest.mark.alone,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users"),
-]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users")
 
 
 class Served:

@@ -19,8 +19,6 @@ from council.domain import config, errors, sandbox, sandbox_wire
 from council.kit import process
 from council.zygote import cgroups, layers
 
-pytestmark = pytest.mark.alone
-
 MIB = 1024 * 1024
 SETTINGS = config.SandboxConfig(pool=2)
 PATIENCE_S = 30.0

@@ -16,8 +16,6 @@ from council.domain import config, errors, sandbox, sandbox_wire
 from council.services import zygote as service
 from council.zygote import layers
 
-pytestmark = pytest.mark.alone
-
 MIB = 1024 * 1024
 SETTINGS = config.SandboxConfig(pool=0)
 LIMITS = sandbox_wire.default_limits(SETTINGS)

@@ -13,8 +13,6 @@ from council import ports
 from council.backends.sandbox_runner.namespaces import runner as namespaces
 from council.domain import config, errors, sandbox, sandbox_wire
 
-pytestmark = pytest.mark.alone
-
 MIB = 1024 * 1024
 SETTINGS = config.SandboxConfig(pool=0)
 LIMITS = sandbox_wire.default_limits(SETTINGS)

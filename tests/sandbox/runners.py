@@ -38,13 +38,13 @@ async def _gvisor(folder: Path) -> AsyncIterator[ports.SandboxRunner]:
 
 @contextlib.asynccontextmanager
 async def _namespaces(_: Path) -> AsyncIterator[ports.SandboxRunner]:
-    async with _zygote(None).runner(_SETTINGS) as made:
+    async with shared_zygote(None).runner(_SETTINGS) as made:
         yield made
 
 
 @contextlib.asynccontextmanager
 async def _namespaces_of_a_user(_: Path) -> AsyncIterator[ports.SandboxRunner]:
-    async with _zygote(zygotes.ORDINARY_UID if os.geteuid() == 0 else None).runner(_SETTINGS) as made:
+    async with shared_zygote(zygotes.ORDINARY_UID if os.geteuid() == 0 else None).runner(_SETTINGS) as made:
         yield made
 
 
@@ -52,7 +52,7 @@ _SETTINGS = config.SandboxConfig(pool=2)
 
 
 @functools.cache
-def _zygote(uid: int | None) -> zygotes.Zygote:
+def shared_zygote(uid: int | None) -> zygotes.Zygote:
     """One for the whole test run: its start takes longer than most tests. Ended with this process."""
     context = zygotes.zygote(uid=uid)
     zygote = context.__enter__()

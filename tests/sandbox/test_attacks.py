@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,12 @@ from council.domain import sandbox
 from sandbox import attacks, attacks_result, programs
 from sandbox import host as host_module
 
-pytestmark = pytest.mark.alone
+# What takes all that the machine has would hold up whatever runs beside it, and has to get as far as it can.
+ALONE = frozenset({"cpu", "fork bombs", "memory bombs", "time"})
 
-BITING = [attack for attack in attacks.ALL if attack.bites is not False]
+
+def each(among: Iterable[programs.Attack]) -> list[Any]:
+    return [pytest.param(one, id=one.name, marks=[pytest.mark.alone] if one.kind in ALONE else []) for one in among]
 
 
 def test_every_class_of_the_threat_model_has_attacks() -> None:
@@ -43,7 +47,7 @@ def bare_folder(account: int | None) -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.parametrize("attack", BITING, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", each(one for one in attacks.ALL if one.bites is not False))
 def test_each_attack_works_without_a_sandbox(
     attack: programs.Attack, account: int | None, host: host_module.Host, bare_folder: Path
 ) -> None:
@@ -59,7 +63,7 @@ def test_each_attack_works_without_a_sandbox(
     assert won, (result.stdout[:2000], result.stderr[-2000:])
 
 
-@pytest.mark.parametrize("attack", attacks.ALL, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", each(attacks.ALL))
 async def test_no_attack_gets_through(
     attack: programs.Attack, runner: ports.SandboxRunner, host: host_module.Host
 ) -> None:
@@ -75,6 +79,7 @@ async def test_no_attack_gets_through(
     assert not host.survivors()
 
 
+@pytest.mark.alone
 async def test_after_every_attack_an_ordinary_job_still_runs(runner: ports.SandboxRunner) -> None:
     for name in ("signals: to every process", "fork bombs: fork", "spoofing: closing every descriptor"):
         attack = next(attack for attack in attacks.ALL if attack.name == name)

@@ -9,8 +9,6 @@ from council import ports
 from council.domain import sandbox
 from sandbox import benign, programs
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.mark.parametrize("program", benign.ALL, ids=lambda program: program.name)
 async def test_an_ordinary_program_runs(program: programs.Benign, runner: ports.SandboxRunner, kind: str) -> None:
@@ -47,6 +45,7 @@ async def _has(runner: ports.SandboxRunner, package: str) -> bool:
     return result.exit_code == 0
 
 
+@pytest.mark.alone
 async def test_a_program_that_sleeps_uses_no_cpu_time(runner: ports.SandboxRunner) -> None:
     job = sandbox.Job("python", "import time\ntime.sleep(0.5)\n", limits=programs.LIMITS)
     result = await runner.run(job)
@@ -54,6 +53,7 @@ async def test_a_program_that_sleeps_uses_no_cpu_time(runner: ports.SandboxRunne
     assert result.cpu_s < 0.5
 
 
+@pytest.mark.alone
 async def test_what_a_program_used_is_told(runner: ports.SandboxRunner) -> None:
     code = "import time\nx = bytearray(60_000_000)\nwhile time.process_time() < 0.6:\n    pass\n"
     result = await runner.run(sandbox.Job("python", code, limits=programs.LIMITS))

@@ -1,12 +1,14 @@
 """How the tests are run: fewer examples in a quick run, ports of their own for those that run side by side."""
 
 import os
+from pathlib import Path
 
 import hypothesis
 import pytest
 from hypothesis import strategies
 
 import drawn
+import side_by_side
 import whole
 
 
@@ -45,3 +47,15 @@ def test_workers_that_run_side_by_side_have_ports_of_their_own(monkeypatch: pyte
 def test_a_run_without_workers_has_the_ports_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     assert whole.ports_of_worker(18_200, 1_200, 20) == range(18_200, 19_400, 20)
+
+
+def test_every_file_that_is_run_early_is_there() -> None:
+    root = Path(__file__).parents[2]
+    assert len(set(side_by_side.LONGEST)) == len(side_by_side.LONGEST)
+    assert [name for name in side_by_side.LONGEST if not (root / name).is_file()] == []
+
+
+def test_one_worker_runs_a_whole_file_or_all_that_share_a_council() -> None:
+    assert side_by_side.scope("tests/sim/test_patch_killed.py::test_it[a::b]") == "tests/sim/test_patch_killed.py"
+    told = {side_by_side.scope(f"tests/clients/{name}.py::test_it") for name in ("test_clients", "test_open_webui")}
+    assert told == {"tests/clients/"}
