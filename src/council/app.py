@@ -373,7 +373,7 @@ def specialists(
     quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
     own = others or {}
     general_model, code_model = own.get(config.general.model, speaker), own.get(config.code.model, speaker)
-    words = general.GeneralSpecialist(general_model, _prompt(prompts / "general.md"))
+    words = general.GeneralSpecialist(general_model, _prompt(prompts / "general.md"), config.general.model)
     searched = searching.SearchSpecialist(quoted, recall)
     offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": searched}
     rewritten = translated.TranslatedSpecialist(own.get(config.logic.model, speaker), compute, config.logic)

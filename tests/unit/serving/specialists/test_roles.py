@@ -6,6 +6,7 @@ import pytest
 
 from council import app
 from council.domain import answering, answers, config
+from council.serving.specialists import general
 from council.testing import local, model
 from fake_sandbox import FakeSandbox
 
@@ -52,3 +53,13 @@ async def test_a_role_asks_its_own_model_and_no_other(role: str, tmp_path: Path)
 async def test_a_role_without_a_model_asks_that_of_this_machine(role: str, tmp_path: Path) -> None:
     others = {name: "bigger" for name in ASKED if name != role}
     assert await _asked(_settings(**others), tmp_path, role) == ["here"]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"), [("", "The local model's own words; nothing"), ("big", "The words of the model big; nothing")]
+)
+async def test_the_evidence_of_a_general_answer_says_whose_words_it_has(named: str, said: str) -> None:
+    specialist = general.GeneralSpecialist(model.ScriptedModel(["Words."]), "", named)
+    question = answers.Question("r", [answers.Message("user", "Hi")], "council", answers.Sampling(5))
+    *_, found = [event async for event in specialist.attempt(question)]
+    assert isinstance(found, answers.Finding) and found.evidence.summary.startswith(said)
