@@ -143,6 +143,19 @@ def test_what_is_too_long_or_is_no_chain_of_exact_operations_shows_no_steps(prom
     assert _steps(prompt) == []
 
 
+@pytest.mark.parametrize("prompt", [f"gcd({7**4000 + 1}, {3**7000 + 2})", f"{7**4000} mod {3**5000}", f"{9**3000} + 1"])
+def test_numbers_of_thousands_of_digits_show_no_steps_and_take_no_time_for_them(prompt: str) -> None:
+    found = worker.OPERATIONS["math.solve"]({"text": prompt})
+    assert found["kind"] == "solved" and found["steps"] == (f"I read: {found['reading']}",)
+
+
+def test_whatever_goes_wrong_with_steps_is_not_the_answers_fault() -> None:
+    def broken() -> list[str]:
+        raise TypeError("a bug")
+
+    assert lines.kept(broken) == ()
+
+
 def test_operations_that_are_too_many_one_by_one_are_done_side_by_side() -> None:
     found = _steps("(1+2)*(3+4)*(5+6)*(7+8)-(9+10)*2+3*4*5*6")
     assert found[0].endswith(" = 3*7*11*15 - 19*2 + 12*5*6")

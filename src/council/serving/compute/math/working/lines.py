@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
+from sympy.polys import polyerrors
+
 from council.serving.compute.math import arithmetic, check, formulas, limits, polynomials, tree
 
 LINES_MAX = 12
@@ -17,14 +19,34 @@ def kept(make: Callable[[], Iterable[str]]) -> tuple[str, ...]:
             found.append(line)
             if len(found) > LINES_MAX or len(line) > LINE_CHARS_MAX:
                 return ()
-    except (limits.MathStopError, ArithmeticError, LookupError, ValueError):
+    except _FAILURES:
         return ()
     return tuple(found)
 
 
+# Whatever goes wrong with steps, the answer beside them was checked without them.
+_FAILURES = (
+    limits.MathStopError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    polyerrors.BasePolynomialError,
+)
+
+
+def bounded(text: str) -> str:
+    """Return a text that is no longer than a line. Raises TooLargeError: reading thousands of digits back takes long."""
+    if len(text) > LINE_CHARS_MAX:
+        raise limits.TooLargeError("A step is too long to show.")
+    return text
+
+
 def equal(left: str, right: str) -> str:
     """Return `left = right`. Raises UndecidedError unless the two texts have one value."""
-    values = [arithmetic.value(formulas.read_back(side)) for side in (left, right)]
+    values = [arithmetic.value(formulas.read_back(bounded(side))) for side in (left, right)]
     check.require(arithmetic.agree(*values), "a step does not follow")
     return f"{left} = {right}"
 
@@ -51,7 +73,9 @@ def polynomial(terms: polynomials.Polynomial, decimal: bool = False) -> str:
         sign = (" - " if coefficient < 0 else " + ") if shown else "-" if coefficient < 0 else ""
         shown += f"{sign}{factor}{product}"
     shown = shown or "0"
-    check.require(polynomials.polynomial(formulas.read_back(shown)) == terms, "a step is not the same polynomial")
+    check.require(
+        polynomials.polynomial(formulas.read_back(bounded(shown))) == terms, "a step is not the same polynomial"
+    )
     return shown
 
 

@@ -18,7 +18,7 @@ def formula(text: str, result: Fraction) -> tuple[str, ...]:
     """Return the steps from an expression in the grammar, made of what was read, to the `result` that was found."""
 
     def make() -> Iterator[str]:
-        node = formulas.read_back(text)
+        node = formulas.read_back(lines.bounded(text))
         check.require(arithmetic.value(node) == result, "the formula has another value")
         return _worked(node, lines.number(result, tree.has_decimals(node)))
 
@@ -47,6 +47,7 @@ class _Step:
 
 
 def _worked(node: tree.Node, exact: str) -> Iterator[str]:
+    lines.bounded(tree.text(node))
     goal = arithmetic.value(node)
     decimal = tree.has_decimals(node)
     one_by_one = list(_reduced(node, decimal, every=False))
@@ -55,7 +56,7 @@ def _worked(node: tree.Node, exact: str) -> Iterator[str]:
     for step in steps:
         yield from step.because
         for after in step.after:
-            text = _text(after)
+            text = lines.bounded(_text(after))
             if text != shown[-1]:
                 check.require(
                     arithmetic.agree(arithmetic.value(formulas.read_back(text)), goal), "a step does not follow"

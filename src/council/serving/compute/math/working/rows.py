@@ -6,9 +6,14 @@ from fractions import Fraction
 from council.serving.compute.math import check, matrices
 from council.serving.compute.math.working import lines
 
+# More rows take more lines than are shown.
+_ROWS_MAX = 5
+
 
 def determinant(matrix: matrices.Matrix) -> tuple[str, ...]:
     """Return the steps: two products of two rows, else multiples of rows subtracted until zeros stand below the diagonal."""
+    if len(matrix) > _ROWS_MAX:
+        return ()
     return lines.kept(lambda: _crossed(matrix) if len(matrix) == 2 else _by_rows(matrix))
 
 
