@@ -46,9 +46,15 @@ def bounded(text: str) -> str:
 
 def equal(left: str, right: str) -> str:
     """Return `left = right`. Raises UndecidedError unless the two texts have one value."""
-    values = [arithmetic.value(formulas.read_back(bounded(side))) for side in (left, right)]
-    check.require(arithmetic.agree(*values), "a step does not follow")
+    check.require(arithmetic.agree(value_of(left), value_of(right)), "a step does not follow")
     return f"{left} = {right}"
+
+
+def value_of(text: str) -> arithmetic.Value:
+    """Return the value of a text that is to be shown: a whole number, or what the grammar reads in it."""
+    bounded(text)
+    whole = text.isascii() and text.isdigit()
+    return Fraction(int(text)) if whole else arithmetic.value(formulas.read_back(text))
 
 
 def number(value: Fraction, decimal: bool = False) -> str:

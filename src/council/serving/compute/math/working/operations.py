@@ -56,11 +56,9 @@ def _worked(node: tree.Node, exact: str) -> Iterator[str]:
     for step in steps:
         yield from step.because
         for after in step.after:
-            text = lines.bounded(_text(after))
+            text = _text(after)
             if text != shown[-1]:
-                check.require(
-                    arithmetic.agree(arithmetic.value(formulas.read_back(text)), goal), "a step does not follow"
-                )
+                check.require(arithmetic.agree(lines.value_of(text), goal), "a step does not follow")
                 yield f"{shown[-1]} = {text}"
                 shown.append(text)
     if steps and shown[-1] != exact and not lines.is_settled(steps[-1].after[-1]):
