@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from council import care_app, ports
-from council.domain import access, answers, errors, patches, providers
+from council.domain import access, answers, errors, money, patches, providers
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
@@ -326,13 +326,14 @@ def _pipeline(
     from council.serving.router import router
 
     speaker = speakers.Speaker(stages.calls, config.model.name)
+    others = {name: speakers.Speaker(stages.calls, name) for name in providers.of_roles(config)}
     prompts = where.generations / label.generation / "prompts"
     return pipeline.Pipeline(
-        specialists(speaker, stages.compute, stages.recall, stages.sandbox, prompts, config),
+        specialists(speaker, stages.compute, stages.recall, stages.sandbox, prompts, config, others),
         keeping.book,
         stages.calls,
         found.escalation,
-        config.prices,
+        {**config.prices, **dict.fromkeys(others, money.Price(0, 0))},
         label,
         clock_module.SystemClock(),
         keeping.remembering,
@@ -350,8 +351,9 @@ def specialists(
     sandbox: ports.Sandbox,
     prompts: Path,
     config: config_module.Config,
+    others: "Mapping[str, speech.Speaker] | None" = None,
 ) -> list[Any]:
-    """Return every specialist, wired."""
+    """Return every specialist, wired: each with its own model of `others` where the settings name one, else `speaker`."""
     from council.domain import sandbox_wire
     from council.serving.specialists import (
         code,
@@ -369,19 +371,22 @@ def specialists(
     math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute, clock_module.SystemClock())
     logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
     quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
-    words = general.GeneralSpecialist(speaker, _prompt(prompts / "general.md"))
+    own = others or {}
+    general_model, code_model = own.get(config.general.model, speaker), own.get(config.code.model, speaker)
+    words = general.GeneralSpecialist(general_model, _prompt(prompts / "general.md"), config.general.model)
     searched = searching.SearchSpecialist(quoted, recall)
     offered: dict[str, tools.Attempts] = {"calculate": math, "solve": logic, "search": searched}
-    rewritten = translated.TranslatedSpecialist(speaker, compute, config.logic)
-    written = programs.ProgramSpecialist(speaker, compute, sandbox, limits, config.programs)
+    rewritten = translated.TranslatedSpecialist(own.get(config.logic.model, speaker), compute, config.logic)
+    program_model = own.get(config.programs.model, speaker)
+    written = programs.ProgramSpecialist(program_model, compute, sandbox, limits, config.programs)
     return [
         staged.StagedSpecialist(answers.Route.MATH, [math, written]) if config.programs.samples else math,
         staged.StagedSpecialist(answers.Route.LOGIC, [logic, rewritten])
         if config.logic.translate_tokens_max
         else logic,
         quoted,
-        code.CodeSpecialist(speaker, compute, sandbox, _prompt(prompts / "code.md"), limits, config.code),
-        tools.ToolUsingSpecialist(words, speaker, offered, sandbox, limits, config.general)
+        code.CodeSpecialist(code_model, compute, sandbox, _prompt(prompts / "code.md"), limits, config.code),
+        tools.ToolUsingSpecialist(words, general_model, offered, sandbox, limits, config.general)
         if config.general.tools
         else words,
     ]

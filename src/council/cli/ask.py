@@ -87,10 +87,18 @@ def _explain(council: dict[str, Any]) -> None:
 def _detail(detail: dict[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, value in detail.items():
-        text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
         if value:
-            rows.append((name.replace("_", " ").capitalize(), text))
+            rows.append((name.replace("_", " ").capitalize(), _shown(value)))
     return rows
+
+
+def _shown(value: Any) -> str:
+    """Return texts as lines, and whatever is no text as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        return "\n".join(value)
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 def _stream(config: config_module.Config, token: str | None, model: str, text: str) -> Iterator[dict[str, Any]]:

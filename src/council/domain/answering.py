@@ -48,6 +48,9 @@ class KnowledgeConfig:
 class GeneralConfig:
     """The local model as the last to answer, and the tools that it may use first."""
 
+    model: str = options.option(
+        "", "Who answers last: a model of providers.yaml that costs nothing; empty: the model of this machine."
+    )
     tools: bool = options.option(
         False, "Let it calculate, solve, search and run code first. The packaged model is too small."
     )
@@ -60,6 +63,9 @@ class GeneralConfig:
 class CodeConfig:
     """The code specialist."""
 
+    model: str = options.option(
+        "", "Who writes functions: a model of providers.yaml that costs nothing; empty: the model of this machine."
+    )
     textbook: bool = options.option(
         True, "Answer a wish for a textbook function, and no more, by one that comes tested."
     )
@@ -76,6 +82,9 @@ class CodeConfig:
 class ProgramsConfig:
     """Programs that a model writes for word problems that no grammar reads."""
 
+    model: str = options.option(
+        "", "Who writes them: a model of providers.yaml that costs nothing; empty: the model of this machine."
+    )
     samples: int = options.option(
         0, "Programs written for a word problem; 0: none. The packaged model is too small.", low=0, high=32
     )
@@ -90,6 +99,9 @@ class ProgramsConfig:
 class LogicConfig:
     """Puzzles that no grammar reads, rewritten by a model."""
 
+    model: str = options.option(
+        "", "Who rewrites them: a model of providers.yaml that costs nothing; empty: the model of this machine."
+    )
     translate_tokens_max: int = options.option(
         0,
         "Longest rewriting of a puzzle, tokens; 0: none is asked for. The packaged model is too small.",

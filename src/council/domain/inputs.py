@@ -49,7 +49,7 @@ _SOMEBODY = frozenset(path for paths in USES.values() for path in paths)
 READERS = frozenset({"recall", "watcher", "gateway"})
 
 # Sections, or single keys of them. What two services need of one section stands apart where one of them is dear to start.
-_CATALOGUE = ("model.name", "model.context_tokens", "prices", "calls.call_s")
+_CATALOGUE = ("model.name", "model.context_tokens", "prices", "calls.call_s", *providers.ROLES)
 _RECORDS = ("records.url", "records.busy_s")
 _STORE_CLIENT = ("store.url", "store.timeout_s")
 SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(

@@ -6,6 +6,7 @@ model that stands behind it, with the price of that provider. Keys are never her
 
 import dataclasses
 import ipaddress
+import operator
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -196,7 +197,37 @@ def build(file: Mapping[str, Any], settings: config.Config) -> Catalogue:
         raise errors.ConfigError(
             f"`escalation.model` {escalation.model!r} is no model of providers.yaml. Add it there."
         )
-    return Catalogue(providers, {settings.model.name: _local(settings), **models}, escalation)
+    every = {settings.model.name: _local(settings), **models}
+    for key in ROLES:
+        _check_role(key, operator.attrgetter(key)(settings), every, settings.model.name)
+    return Catalogue(providers, every, escalation)
+
+
+# The settings that name a specialist's own model; empty: the one of this machine.
+ROLES = ("general.model", "code.model", "logic.model", "programs.model")
+
+
+def of_roles(settings: config.Config) -> frozenset[str]:
+    """Return the models beside the one of this machine that specialists have of their own."""
+    return frozenset(operator.attrgetter(key)(settings) for key in ROLES) - {"", settings.model.name}
+
+
+def _check_role(key: str, name: str, models: Mapping[str, Model], local: str) -> None:
+    if name in ("", local):
+        return
+    if name not in models:
+        known = ", ".join(models)
+        raise errors.ConfigError(
+            f"`{key}` {name[:100]!r} is no model here ({known}). Name one of them, or add it by `council providers model add`."
+        )
+    for one in (name, *models[name].fallbacks):
+        # Embeddings have no entry, and are never asked for words.
+        deployments = models[one].deployments if one in models else ()
+        if any(each.price is None or not each.price.free for each in deployments):
+            raise errors.ConfigError(
+                f"`{key}` names {name!r}, of which {one!r} is paid or has no price. A specialist's own model costs nothing; a "
+                "paid one helps out by `escalation.model` of providers.yaml."
+            )
 
 
 def _local(settings: config.Config) -> Model:

@@ -185,3 +185,41 @@ def test_whatever_stands_in_the_file_is_taken_or_refused_in_words(value: Any, pl
         providers.build(made, SETTINGS)
     except errors.ConfigError as error:
         assert error.message
+
+
+ROLES = ["general", "code", "logic", "programs"]
+
+
+def with_role(role: str, name: str, models: dict[str, Any] | None = None) -> providers.Catalogue:
+    settings = config.build({role: {"model": name}}, {}, {})
+    return providers.build(file(models={"big": {"deployments": [PRICED]}, **(models or {})}), settings)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_specialist_may_have_a_model_of_its_own_that_costs_nothing(role: str) -> None:
+    free = {"deployments": [{"provider": "here", "model": "q"}], "fallbacks": [SETTINGS.model.name]}
+    settings = config.build({role: {"model": "small"}}, {}, {})
+    assert "small" in with_role(role, "small", {"small": free}).models
+    assert providers.of_roles(settings) == {"small"} and f"{role}.model" in providers.ROLES
+    assert with_role(role, SETTINGS.model.name).models and with_role(role, "").models
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_specialists_model_that_is_not_there_or_is_paid_is_refused_by_the_name_of_its_setting(role: str) -> None:
+    leaning = {"deployments": [{"provider": "here", "model": "q"}], "fallbacks": ["big"]}
+    unpriced = {"deployments": [{"provider": "cloud", "model": "q"}]}
+    for name, models, said in (
+        ("nope", {}, "'nope' is no model here"),
+        (providers.EMBEDDER, {}, "is no model here"),
+        ("big", {}, "'big' is paid or has no price"),
+        ("small", {"small": leaning}, "'big' is paid or has no price"),
+        ("odd", {"odd": unpriced}, "'odd' is paid or has no price"),
+    ):
+        with pytest.raises(errors.ConfigError) as raised:
+            with_role(role, name, models)
+        assert f"`{role}.model`" in raised.value.message and said in raised.value.message
+
+
+def test_the_model_of_this_machine_and_no_name_are_nobodys_own() -> None:
+    settings = config.build({"code": {"model": SETTINGS.model.name}}, {}, {})
+    assert providers.of_roles(settings) == providers.of_roles(SETTINGS) == frozenset()

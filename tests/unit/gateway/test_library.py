@@ -15,6 +15,8 @@ async def test_the_passage_behind_a_quote_can_be_opened(rig: Rig) -> None:
     passage = (await rig.client.get(f"/api/library/passages/{quoted['id']}", headers=rig.headers())).json()
     assert passage == {name: quoted[name] for name in ("id", "root", "source", "heading", "text")}
     assert "opens at seven" in passage["text"]
+    at_its_url = (await rig.client.get(quoted["url"], headers=rig.headers())).json()
+    assert quoted["url"].startswith("/api/library/passages/") and at_its_url == passage
 
 
 async def test_passages_are_searched(rig: Rig) -> None:

@@ -36,7 +36,8 @@ class Speaker:
         With `begin_s` one deployment is asked, and it must begin to answer by then. What it costs comes onto the tab; where the
         words are not heard to their end, some time later.
         """
-        body = _body(messages, sampling, logprobs=tab is None)
+        able = self._calls.models[self._model].abilities
+        body = _body(messages, sampling, able if tab is None else able - {"logprobs"})
         request = calls_module.Request(
             "chat", self._model, body, len(orjson.dumps(body)), hops_max=0 if begin_s is None else 1
         )
@@ -64,18 +65,18 @@ class Speaker:
         yield answers.End(finish_reason or "stop", usage)
 
 
-def _body(messages: Sequence[answers.Message], sampling: answers.Sampling, *, logprobs: bool) -> dict[str, Any]:
+def _body(messages: Sequence[answers.Message], sampling: answers.Sampling, able: frozenset[str]) -> dict[str, Any]:
     body: dict[str, Any] = {
         "messages": [{"role": message.role, "content": message.text} for message in messages],
         "max_tokens": sampling.tokens_max,
     }
-    if logprobs:
+    if "logprobs" in able:
         body["logprobs"] = True
     optional = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed}
     body.update({name: value for name, value in optional.items() if value is not None})
     if sampling.stop:
         body["stop"] = list(sampling.stop)
-    if sampling.schema is not None:
+    if sampling.schema is not None and "json_schema" in able:
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": sampling.schema}}
     return body
 

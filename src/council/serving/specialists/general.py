@@ -11,15 +11,21 @@ from council.serving.specialists import speech as speech_module
 _PIECES_TO_JUDGE = 24
 
 
+def words_of(named: str) -> str:
+    """Return whose words an answer has: those of the model that the settings name, or of this machine's if none."""
+    return f"The words of the model {named}" if named else "The local model's own words"
+
+
 class GeneralSpecialist:
     """The local model alone. Passes on only where it is told to when in doubt; then it holds its first words back."""
 
     route = answers.Route.GENERAL
 
-    def __init__(self, model: speech_module.Speaker, prompt: str):
-        """Use `prompt` as the system message of conversations that bring none."""
+    def __init__(self, model: speech_module.Speaker, prompt: str, named: str = ""):
+        """Use `prompt` as the system message of conversations that bring none. `named` is the model that the settings name."""
         self._model = model
         self._prompt = prompt
+        self._named = named
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         """Yield the model's pieces, then a Finding without evidence. Raises as ports.ModelProvider says."""
@@ -47,7 +53,7 @@ class GeneralSpecialist:
         judged = speech.judged(question, self._model)
         evidence = answers.Evidence(
             answers.Level.NONE,
-            "The local model's own words; nothing was checked.",
+            f"{words_of(self._named)}; nothing was checked.",
             {"confidence_from": judged.reason},
         )
         yield dataclasses.replace(speech.finding(self._model, evidence), confidence=judged.probability)

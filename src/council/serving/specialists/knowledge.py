@@ -128,9 +128,15 @@ def _escaped(passage: answers.Passage, text: str) -> str:
     return text if passage.root == "blueprint" else _IMAGE_OR_TAG.sub(r"\\\g<0>", text)
 
 
+def url(passage: answers.Passage) -> str:
+    """Return the path of this server at which a passage is read; empty for a packaged one, whose id does not last."""
+    return "" if passage.root == answers.PACKAGED else f"/api/library/passages/{passage.id}"
+
+
 def _detail(passage: answers.Passage) -> dict[str, object]:
     return {
         "id": passage.id,
+        "url": url(passage),
         "root": passage.root,
         "source": passage.source,
         "heading": passage.heading,

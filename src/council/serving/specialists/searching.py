@@ -44,7 +44,7 @@ class SearchSpecialist:
         searched = await near(self._retriever, question.text, question.request_id)
         if not searched.passages:
             return passed_on
-        detail = {"passages": [form(passage) for passage in searched.passages]}
+        detail = {"passages": [{**form(one), "url": knowledge.url(one)} for one in searched.passages]}
         return answers.Finding(shown(searched.passages), 0.0, answers.Evidence(answers.Level.NONE, _SUMMARY, detail))
 
 

@@ -16,6 +16,7 @@ import orjson
 
 from council import ports
 from council.domain import answering, answers, errors, sandbox
+from council.serving.specialists import general
 from council.serving.specialists import speech as speech_module
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,8 @@ class ToolUsingSpecialist:
         async with contextlib.aclosing(self._plain.attempt(told)) as events:
             async for event in events:
                 if isinstance(event, answers.Finding):
-                    event = _with_uses(event, uses, spent)  # noqa: PLW2901 - the same finding, with what led to it
+                    named = self._settings.model
+                    event = _with_uses(event, uses, spent, named)  # noqa: PLW2901 - the same finding, with what led to it
                 yield event
 
     async def _rounds(self, question: answers.Question) -> AsyncGenerator[tuple[Use | None, answers.Usage], None]:
@@ -193,11 +195,11 @@ def _told(before: str, uses: Sequence[Use]) -> str:
     return "\n\n".join([*([before] if before else []), "\n".join([head, *lines])])
 
 
-def _with_uses(finding: answers.Finding, uses: Sequence[Use], spent: answers.Usage) -> answers.Finding:
+def _with_uses(finding: answers.Finding, uses: Sequence[Use], spent: answers.Usage, named: str) -> answers.Finding:
     if not uses:
         return dataclasses.replace(finding, usage=finding.usage + spent)
     names = ", ".join(use.tool for use in uses)
-    summary = f"The local model's own words after using {names}; what it made of the results was not checked."
+    summary = f"{general.words_of(named)} after using {names}; what it made of the results was not checked."
     detail = {**finding.evidence.detail, "tools": [use.shown() for use in uses]}
     evidence = answers.Evidence(answers.Level.NONE, summary, detail)
     return dataclasses.replace(finding, evidence=evidence, usage=finding.usage + spent)

@@ -51,7 +51,8 @@ _WORDS = {
 
 
 def _key(value: Fraction, unit: str) -> str:
-    return f"{amounts.text(value)} {unit.removesuffix('s') if value == 1 and len(unit) > 3 else unit}"
+    singular = value == 1 and len(unit) > 3 and "/" not in unit
+    return f"{amounts.text(value)} {unit.removesuffix('s') if singular else unit}"
 
 
 def _convert(chance: random.Random) -> families.Asked:

@@ -31,12 +31,12 @@ def at(url: str, stall_s: float = 5.0) -> providers.Provider:
 
 
 @contextlib.asynccontextmanager
-async def speaking(url: str, stall_s: float = 5.0) -> AsyncIterator[speaker.Speaker]:
+async def speaking(
+    url: str, stall_s: float = 5.0, able: frozenset[str] = frozenset({"json_schema", "logprobs"})
+) -> AsyncIterator[speaker.Speaker]:
     """A specialist's model behind the same calls as in the gateway."""
     server = openai.LocalModel(at(url, stall_s), "the-key", config.CallsConfig())
-    model = providers.Model(
-        "m", (providers.Deployment(providers.LOCAL, "m", money.Price(0, 0)),), 512, 64, 0, frozenset()
-    )
+    model = providers.Model("m", (providers.Deployment(providers.LOCAL, "m", money.Price(0, 0)),), 512, 64, 0, able)
     made = calls.Calls(
         {"m": model}, {providers.LOCAL: server}, {}, writer.LedgerWriter(None, 1, 1), config.CallsConfig(),
         config.BudgetConfig(), clock.SystemClock(), random.Random(0),
@@ -92,6 +92,17 @@ async def test_the_request_carries_key_id_messages_and_only_what_was_chosen() ->
         "max_tokens": 7,
         "logprobs": True,
     }
+
+
+async def test_a_model_is_asked_for_nothing_that_it_cannot_do() -> None:
+    sampling = answers.Sampling(7, schema={"type": "object"})
+    for able in (frozenset[str](), frozenset({"json_schema"}), frozenset({"logprobs"})):
+        async with http(WHOLE) as seen:
+            async with speaking(seen.url, able=able) as model:
+                assert [item async for item in model.complete([answers.Message("user", "Hi")], sampling, "the-id")]
+            body = body_of(seen)
+        assert ("response_format" in body) is ("json_schema" in able)
+        assert ("logprobs" in body) is ("logprobs" in able)
 
 
 async def test_sampling_is_passed_on_whole_zeros_too() -> None:

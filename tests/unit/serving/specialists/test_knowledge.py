@@ -60,6 +60,7 @@ async def test_the_sentence_is_quoted_with_a_mark_and_its_place() -> None:
     assert found.evidence.level is answers.Level.QUOTED
     [passage] = found.evidence.detail["passages"]
     assert passage["quote"] in passage["text"] and passage["root"] == "library"
+    assert passage["url"] == f"/api/library/passages/{passage['id']}" and passage["url"] not in found.text
 
 
 @pytest.mark.parametrize(
@@ -203,3 +204,9 @@ async def test_a_question_that_a_package_cannot_answer_is_refused_and_goes_to_no
     [event] = [event async for event in specialist.attempt(asked)]
     assert isinstance(event, answers.Finding) and event.refused
     assert event.text.startswith("That is not in my sources. Of Benin no single capital can be told")
+
+
+def test_a_passage_has_a_url_unless_its_id_does_not_last() -> None:
+    lasting = [answers.Passage(root, "a.md", "", "Words.", 0.0, 0.0) for root in ("library", "blueprint")]
+    assert all(knowledge.url(one) == f"/api/library/passages/{one.id}" and one.id for one in lasting)
+    assert knowledge.url(answers.Passage(answers.PACKAGED, "elements", "", "Words.", 0.0, 0.0)) == ""

@@ -36,6 +36,7 @@ async def test_what_is_near_is_shown_with_its_source_as_no_answer() -> None:
     assert (found.confidence, found.evidence.level, found.evidence.level.verified) == (0.0, answers.Level.NONE, False)
     [passage] = found.evidence.detail["passages"]
     assert (passage["source"], passage["found_by"], passage["cosine"]) == ("pay.md", "meaning", 0.5)
+    assert passage["url"] == f"/api/library/passages/{passage['id']}"
 
 
 @pytest.mark.parametrize("text", ["axolotl", "Is it so?", "", "\0"])

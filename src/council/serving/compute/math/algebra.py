@@ -10,6 +10,7 @@ import sympy
 
 from council.serving.compute import results
 from council.serving.compute.math import arithmetic, check, evaluate, formulas, limits, polynomials, requests, tree
+from council.serving.compute.math.working import relations as working
 
 _IDENTITY_CHECK = "both sides multiplied out exactly by other code"
 
@@ -132,18 +133,21 @@ def _solve_equation(relation: requests.Relation, name: str, reading: str) -> res
     poles = [polynomials.coefficients(pole, name) for pole in difference.poles]
     if len(row) <= 1:
         if row:
-            return evaluate.solved(f"No {name} satisfies it: there is no solution", reading, _IDENTITY_CHECK, "none")
+            steps = working.equation(relation, name, [], [])
+            answer = f"No {name} satisfies it: there is no solution"
+            return evaluate.solved(answer, reading, _IDENTITY_CHECK, "none", *steps)
         check.require(not poles, "an identity with gaps")
         return evaluate.solved(f"Every {name} satisfies it", reading, _IDENTITY_CHECK, "all")
-    shown = []
+    kept: list[tuple[str, arithmetic.Value]] = []
+    left_out: list[tuple[str, arithmetic.Value]] = []
     for text, root in real_roots(formulas.build(_difference(relation)), row, name):
-        if any(_vanishes(pole, root) for pole in poles):
-            continue
-        shown.append((f"{name} = {formulas.with_decimal(text, root)}", f"{name} = {text}"))
-    if not shown:
-        return evaluate.solved(f"{_sides(relation)} has no real solution", reading, _ROOTS_CHECK, "none")
-    answer = " or ".join(long for long, _ in shown)
-    return evaluate.solved(answer, reading, _ROOTS_CHECK, " or ".join(short for _, short in shown))
+        (left_out if any(_vanishes(pole, root) for pole in poles) else kept).append((text, root))
+    steps = working.equation(relation, name, kept, left_out)
+    if not kept:
+        return evaluate.solved(f"{_sides(relation)} has no real solution", reading, _ROOTS_CHECK, "none", *steps)
+    answer = " or ".join(f"{name} = {formulas.with_decimal(text, root)}" for text, root in kept)
+    exact = " or ".join(f"{name} = {text}" for text, _ in kept)
+    return evaluate.solved(answer, reading, _ROOTS_CHECK, exact, *steps)
 
 
 def _sides(relation: requests.Relation) -> str:
@@ -221,7 +225,8 @@ def _solve_system(relations: tuple[requests.Relation, ...], names: list[str], re
     if own is None:
         check.require(theirs == sympy.S.EmptySet, "the two solutions differ")
         answer = "The equations contradict each other: there is no solution"
-        return evaluate.solved(answer, reading, "eliminated again exactly by other code", "none")
+        steps = working.system(rows, names, None)
+        return evaluate.solved(answer, reading, "eliminated again exactly by other code", "none", *steps)
     check.require(isinstance(theirs, sympy.FiniteSet) and len(theirs) == 1, "the two solutions differ")
     found = [Fraction(int(number.p), int(number.q)) for number in next(iter(theirs))]
     check.require(found == own, "the two solutions differ")
@@ -231,7 +236,8 @@ def _solve_system(relations: tuple[requests.Relation, ...], names: list[str], re
     pairs = [(name, formulas.fraction_text(number), number) for name, number in zip(names, found, strict=True)]
     answer = " and ".join(f"{name} = {formulas.with_decimal(text, number)}" for name, text, number in pairs)
     exact = " and ".join(f"{name} = {text}" for name, text, _ in pairs)
-    return evaluate.solved(answer, reading, "eliminated again and put into each equation exactly by other code", exact)
+    checked = "eliminated again and put into each equation exactly by other code"
+    return evaluate.solved(answer, reading, checked, exact, *working.system(rows, names, found))
 
 
 def _family(relations: tuple[requests.Relation, ...], names: list[str], free: int, reading: str) -> results.Solved:
@@ -280,7 +286,8 @@ def _solve_inequality(relation: requests.Relation, name: str, reading: str) -> r
     exact = _set_text(pieces, [text for text, _ in roots], name, closed)
     shown = _set_text(pieces, [formulas.with_decimal(text, number) for text, number in roots], name, closed)
     answer = {"all": f"Every real {name} satisfies it", "none": f"No real {name} satisfies it"}.get(exact, shown)
-    return evaluate.solved(answer, reading, "tried on both sides of every border by other code", exact)
+    steps = working.inequality(relation, name, roots, regions)
+    return evaluate.solved(answer, reading, "tried on both sides of every border by other code", exact, *steps)
 
 
 def _places_between(borders: list[arithmetic.Value]) -> list[arithmetic.Value]:

@@ -7,6 +7,7 @@ from sympy.integrals import manualintegrate
 
 from council.serving.compute import results
 from council.serving.compute.math import arithmetic, check, continuity, evaluate, formulas, limits, requests, tree
+from council.serving.compute.math.working import calculus as working
 
 _DIFFERENCE_CHECK = "compared with difference quotients at several places by other code"
 
@@ -21,7 +22,8 @@ def derive(request: requests.Derive) -> results.Solved:
     check.derivative(node, again, name)
     reading = f"the derivative of {tree.text(node)} with respect to {name}"
     if request.place is None:
-        return evaluate.solved(f"The derivative of {tree.text(node)} is {shown}", reading, _DIFFERENCE_CHECK, shown)
+        answer = f"The derivative of {tree.text(node)} is {shown}"
+        return evaluate.solved(answer, reading, _DIFFERENCE_CHECK, shown, *working.derivative(node, name))
     place = arithmetic.value(request.place)
     arithmetic.value(node, {name: place})  # as it was read: SymPy has cancelled what has no value here
     own = arithmetic.value(again, {name: place})
@@ -30,7 +32,8 @@ def derive(request: requests.Derive) -> results.Solved:
     where = f"{name} = {tree.text(request.place)}"
     exact, number = evaluate.checked(value, own, reading)
     answer = f"The derivative of {tree.text(node)} at {where} is {formulas.with_decimal(exact, number)}"
-    return evaluate.solved(answer, f"{reading} at {where}", _DIFFERENCE_CHECK, exact, f"derivative: {shown}")
+    steps = (*working.derivative(node, name), f"derivative: {shown}")
+    return evaluate.solved(answer, f"{reading} at {where}", _DIFFERENCE_CHECK, exact, *steps)
 
 
 def slope(node: tree.Node, name: str) -> tree.Node:
@@ -65,7 +68,7 @@ def integrate(request: requests.Integrate) -> results.Solved:
         return _definite(request, found, reading)
     shown = _checked_antiderivative(node, found, name)
     answer = f"The integral of {tree.text(node)} is {shown} + C"
-    return evaluate.solved(answer, reading, _DIFFERENCE_CHECK, shown)
+    return evaluate.solved(answer, reading, _DIFFERENCE_CHECK, shown, *working.antiderivative(node, name))
 
 
 # Integration by rules takes 13 s for sin(x)^10*cos(x)^10 and 5 s for a product of four sines and cosines.
@@ -105,7 +108,8 @@ def _definite(request: requests.Integrate, found: Any, reading: str) -> results.
     check.area(node, name, (low, high), number)
     span = f"from {tree.text(request.bounds[0])} to {tree.text(request.bounds[1])}"
     answer = f"The integral of {tree.text(node)} {span} is {formulas.with_decimal(exact, number)}"
-    return evaluate.solved(answer, f"{reading} {span}", "integrated numerically by other code", exact)
+    steps = working.between(node, name, formulas.text(found), request.bounds, exact)
+    return evaluate.solved(answer, f"{reading} {span}", "integrated numerically by other code", exact, *steps)
 
 
 def _value_of(total: Any) -> tuple[str, arithmetic.Value]:

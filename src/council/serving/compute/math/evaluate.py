@@ -8,6 +8,7 @@ import sympy
 from council.domain import answers
 from council.serving.compute import results
 from council.serving.compute.math import arithmetic, check, formulas, limits, requests, tree
+from council.serving.compute.math.working import operations
 
 _EXACT_CHECK = "computed again with exact fractions by other code"
 _NUMERIC_CHECK = "computed again to 60 digits by other code"
@@ -18,7 +19,7 @@ def calculate(request: requests.Calculate) -> results.Solved:
     reading = tree.text(request.expression)
     exact, number = checked_value(request.expression)
     answer = _stated(request.expression, exact, number)
-    return solved(answer, reading, _check_of(number), exact)
+    return solved(answer, reading, _check_of(number), exact, *operations.value(request.expression, exact))
 
 
 def _stated(node: tree.Node, exact: str, number: arithmetic.Value) -> str:
@@ -101,7 +102,8 @@ def percentage(request: requests.Percentage) -> results.Solved:
     part, whole = tree.text(request.part), tree.text(request.whole)
     shown = formulas.with_decimal(exact, number, prefer_decimal=True)
     reading = f"{part} as a percentage of {whole}"
-    return solved(f"{part} is {shown}% of {whole}", reading, _EXACT_CHECK, exact)
+    steps = operations.value(node, exact)
+    return solved(f"{part} is {shown}% of {whole}", reading, _EXACT_CHECK, exact, *steps)
 
 
 def compare(request: requests.Compare) -> results.Solved:

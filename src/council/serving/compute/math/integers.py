@@ -9,6 +9,7 @@ import sympy
 
 from council.serving.compute import results
 from council.serving.compute.math import arithmetic, check, formulas, limits, wording
+from council.serving.compute.math.working import lines, operations
 
 Slots = Mapping[str, str]
 _BY_FACTORS = "found from the prime factors and again by trying every divisor, by other code"
@@ -283,7 +284,9 @@ def _quotient_and_remainder(slots: Slots) -> wording.Task:
         _require(quotient * divisor + rest == number and 0 <= rest < divisor)
         whole = formulas.whole_text(quotient)
         answer = f"{shown} divided by {divisor_shown} is {whole} with remainder {rest}"
-        return wording.solved(reading, answer, "multiplied out again by other code", f"{whole} remainder {rest}")
+        steps = lines.kept(lambda: [operations.division(number, divisor)])
+        checked = "multiplied out again by other code"
+        return wording.solved(reading, answer, checked, f"{whole} remainder {rest}", *steps)
 
     return wording.Task(reading, answer)
 

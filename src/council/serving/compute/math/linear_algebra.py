@@ -9,6 +9,7 @@ import sympy
 
 from council.serving.compute import results
 from council.serving.compute.math import algebra, arithmetic, check, formulas, limits, matrices, polynomials, wording
+from council.serving.compute.math.working import rows
 
 Slots = Mapping[str, str]
 
@@ -38,7 +39,8 @@ def _number(
             check.require(Fraction(int(other.p), int(other.q)) == value, "the two ways differ")
             exact = formulas.fraction_text(value)
             said = f"The {what} of {shown} is {formulas.with_decimal(exact, value)}"
-            return wording.solved(reading, said, "computed again exactly by other code", exact)
+            steps = rows.determinant(matrix) if what == "determinant" else ()
+            return wording.solved(reading, said, "computed again exactly by other code", exact, *steps)
 
         return wording.Task(reading, answer)
 
@@ -66,7 +68,8 @@ def _inverse(slots: Slots) -> wording.Task:
         check.require(both == (unit, unit), "the product is not the unit matrix")
         exact = matrices.text(value)
         said = f"The inverse of {shown} is {exact}"
-        return wording.solved(reading, said, "multiplied with the matrix on both sides, exactly, by other code", exact)
+        checked = "multiplied with the matrix on both sides, exactly, by other code"
+        return wording.solved(reading, said, checked, exact, *rows.inverse(matrix, value))
 
     return wording.Task(reading, answer)
 
@@ -170,7 +173,9 @@ def _expression(slots: Slots) -> wording.Task:
             other = other * sympy.Rational(factor.numerator, factor.denominator)
         check.require(_ours(other) == value, "the two ways differ")
         exact = matrices.text(value)
-        return wording.solved(shown, f"{shown} = {exact}", "computed again exactly by other code", exact)
+        plain = len(terms) == 2 and signs == ["*"] and all(exponent == 1 for _, exponent, _ in terms)
+        steps = rows.product(terms[0][0], terms[1][0], value) if plain else ()
+        return wording.solved(shown, f"{shown} = {exact}", "computed again exactly by other code", exact, *steps)
 
     return wording.Task(shown, answer)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from fractions import Fraction
 
 from council.serving.compute import results
-from council.serving.compute.quantities import frames, numbers, stops
+from council.serving.compute.quantities import frames, numbers, stops, working
 
 _ITEMS_MAX = 500
 _LISTED_MAX = 40_000
@@ -46,7 +46,7 @@ def _choose(match: frames.Match) -> results.Solved:
     if value <= _LISTED_MAX:
         stops.require(sum(1 for _ in itertools.combinations(range(items), chosen)) == value, "the list of them")
         check = "every one listed and counted"
-    return _answer(reading, value, check, f"C({items}, {chosen})")
+    return _answer(reading, value, check, *working.chosen(items, chosen, value))
 
 
 def _permute(match: frames.Match) -> results.Solved:
@@ -62,7 +62,7 @@ def _permute(match: frames.Match) -> results.Solved:
     if value <= _LISTED_MAX:
         stops.require(sum(1 for _ in itertools.permutations(range(items), chosen)) == value, "the list of them")
         check = "every one listed and counted"
-    return _answer(reading, value, check, f"P({items}, {chosen})")
+    return _answer(reading, value, check, *working.ordered(items, chosen, value))
 
 
 def _arrange(match: frames.Match) -> results.Solved:
@@ -89,7 +89,8 @@ def _arrange(match: frames.Match) -> results.Solved:
         listed = len({order[order.index(0) :] + order[: order.index(0)] if table else order for order in orders})
         stops.require(listed == value, "the list of them")
         check = "every one listed and counted"
-    return _answer(reading, value, check)
+    places = items - 1 if table else items
+    return _answer(reading, value, check, *working.formula(f"{places}!", Fraction(value)))
 
 
 # What says which letters are meant, instead of being made of them.
@@ -113,7 +114,9 @@ def _letters(match: frames.Match) -> results.Solved:
         check = "every one listed and counted"
     repeated = ", ".join(f"{letter} {count} times" for letter, count in counts.items() if count > 1)
     reading = f"different orders of the {len(word)} letters of {word}"
-    return _answer(reading, value, check, repeated or "no letter is repeated")
+    below = "*".join(f"{count}!" for count in counts.values() if count > 1)
+    steps = working.formula(f"{len(word)}!/({below})" if below else f"{len(word)}!", Fraction(value))
+    return _answer(reading, value, check, repeated or "no letter is repeated", *steps)
 
 
 def _handshakes(match: frames.Match) -> results.Solved:
@@ -121,7 +124,8 @@ def _handshakes(match: frames.Match) -> results.Solved:
     reading = f"handshakes among {people} people, each pair once"
     value = math.comb(people, 2)
     stops.require(sum(range(people)) == value, "each one with all before")
-    return _answer(reading, value, "counted person by person")
+    steps = working.formula(f"{people}*{people - 1}/2", Fraction(value)) if people else ()
+    return _answer(reading, value, "counted person by person", *steps)
 
 
 def _people_of_handshakes(match: frames.Match) -> results.Solved:
@@ -147,7 +151,10 @@ def _committee(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("More are to be chosen than there are. Give smaller numbers.", reading)
     value = math.prod(math.comb(items, chosen) for items, chosen in groups)
     stops.require(value == math.prod(_pascal(items, chosen) for items, chosen in groups), "Pascal's triangle")
-    return _answer(reading, value, "added up in Pascal's triangle")
+    ways = [math.comb(items, chosen) for items, chosen in groups]
+    steps = [line for group, way in zip(groups, ways, strict=True) for line in working.chosen(*group, way)]
+    steps += working.formula("*".join(map(str, ways)), Fraction(value))
+    return _answer(reading, value, "added up in Pascal's triangle", *steps)
 
 
 def _stem(word: str) -> str:
@@ -165,9 +172,9 @@ def _strings(match: frames.Match) -> results.Solved:
     for _ in range(places):
         value *= alphabet
     stops.require(value == alphabet**places, "the power")
-    return _answer(
-        f"codes of {places} places with {alphabet} choices each, repeats allowed", value, "multiplied place by place"
-    )
+    reading = f"codes of {places} places with {alphabet} choices each, repeats allowed"
+    steps = working.formula(f"{alphabet}^{places}", Fraction(value))
+    return _answer(reading, value, "multiplied place by place", *steps)
 
 
 _WAYS = r"(in )?how many (different |distinct )?ways (can|are there to|could|to)"

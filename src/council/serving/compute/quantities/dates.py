@@ -18,6 +18,7 @@ from council.serving.compute.quantities import (
     placed_days,
     recurring_days,
     stops,
+    working,
 )
 
 _CHECK = "the days counted again by another rule of the calendar"
@@ -54,7 +55,8 @@ class _Asked:
         if unit == "weeks":
             weeks, left = divmod(days, 7)
             answer = f"{reading} = {weeks} weeks" + (f" and {left} days" if left else "")
-            return frames.solved(answer, f"weeks {reading}", _CHECK, f"{weeks} weeks {left} days")
+            steps = (f"{reading} = {days} days", *working.quotient(days, 7))
+            return frames.solved(answer, f"weeks {reading}", _CHECK, f"{weeks} weeks {left} days", *steps)
         if match.groupdict().get("both"):
             return frames.solved(
                 f"{reading}, both days counted = {days + 1} days", f"days {reading}", _CHECK, f"{days + 1} days"

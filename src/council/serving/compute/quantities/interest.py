@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from council.serving.compute import results
-from council.serving.compute.quantities import frames, money, numbers, stops
+from council.serving.compute.quantities import frames, money, numbers, stops, working
 
 _PERIODS = {
     "yearly": 1, "annually": 1, "every year": 1, "once a year": 1, "semiannually": 2, "semi-annually": 2,
@@ -36,7 +36,8 @@ def _simple(match: frames.Match) -> results.Solved:
     again = sum((start.value * rate / 12 for _ in range(int(years * 12))), Fraction(0)) if years <= 40 else value
     stops.require((years * 12).denominator != 1 or again == value, "the interest of all months together")
     reading = f"simple interest on {start} at {numbers.text(rate * 100)}% a year for {_years(years)}"
-    return frames.solved(f"{reading} = {start.of(value)}", reading, _CHECK, value)
+    steps = working.formula(f"{working.amount(start.value)}*{working.percent(rate)}*{working.amount(years)}", value)
+    return frames.solved(f"{reading} = {start.of(value)}", reading, _CHECK, value, *steps)
 
 
 def _compound(match: frames.Match) -> results.Solved:

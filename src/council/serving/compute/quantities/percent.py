@@ -5,7 +5,7 @@ import re
 from fractions import Fraction
 
 from council.serving.compute import results
-from council.serving.compute.quantities import frames, money, numbers, stops
+from council.serving.compute.quantities import frames, money, numbers, stops, working
 
 _BACK = "going back from the answer gives what the question says"
 _SHARES_MAX = 5
@@ -36,9 +36,11 @@ def _share_of(match: frames.Match) -> results.Solved:
     product = math.prod(shares, start=Fraction(1))
     stops.require(product == 0 or value / product == whole.value, "the share and its whole")
     reading = " x ".join((*names, _shown(whole.value) if of_percent else str(whole)))
-    return frames.solved(
-        f"{reading} = {percent_text(value * 100) if of_percent else whole.of(value)}", reading, _BACK, value
-    )
+    answer = f"{reading} = {percent_text(value * 100) if of_percent else whole.of(value)}"
+    told = zip(shares, names, strict=True)
+    factors = [working.percent(share) if name.endswith("%") else working.amount(share) for share, name in told]
+    last = working.percent(whole.value) if of_percent else working.amount(whole.value)
+    return frames.solved(answer, reading, _BACK, value, *working.formula("*".join((*factors, last)), value))
 
 
 def _shares(count: int) -> str:
@@ -54,7 +56,21 @@ def _changed(match: frames.Match) -> results.Solved:
     stops.require(change * 100 == whole.value * rate * 100, "the change and the percentage")
     sign = "+" if up else "-"
     reading = f"{whole} {sign} {_shown(rate)} of it"
-    return frames.solved(f"{reading} = {whole.of(value)}", reading, _BACK, value, f"the change is {whole.of(change)}")
+    steps = _added(whole.value, rate, sign, value)
+    return frames.solved(
+        f"{reading} = {whole.of(value)}", reading, _BACK, value, f"the change is {whole.of(change)}", *steps
+    )
+
+
+def _added(whole: Fraction, rate: Fraction, sign: str, value: Fraction) -> tuple[str, ...]:
+    """Return the steps from a whole to what it is with a rate of it added, or taken off."""
+    shown = working.amount(whole)
+    return working.formula(f"{shown} {sign} {shown}*{working.amount(rate)}", value)
+
+
+def _hundredths(top: str, below: Fraction, value: Fraction) -> tuple[str, ...]:
+    """Return the steps from a part and its whole to the percentage."""
+    return working.formula(f"{top}/{working.amount(below)}*100", value)
 
 
 def _what_percent(match: frames.Match) -> results.Solved:
@@ -65,7 +81,8 @@ def _what_percent(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("A percentage of zero is undefined. Give a whole that is not zero.", reading)
     value = part.value / whole.value * 100
     stops.require(whole.value * value == part.value * 100, "the part and the whole")
-    return frames.solved(f"{reading} = {percent_text(value)}", reading, _BACK, value)
+    steps = _hundredths(working.amount(part.value), whole.value, value)
+    return frames.solved(f"{reading} = {percent_text(value)}", reading, _BACK, value, *steps)
 
 
 def percent_text(value: Fraction) -> str:
@@ -89,7 +106,9 @@ def _percent_change(match: frames.Match) -> results.Solved:
         stops.require(before.value * (100 - value) == after.value * 100, "start and end")
     else:
         stops.require(before.value * (100 + value) == after.value * 100, "start and end")
-    return frames.solved(f"{word} from {before} to {after} = {percent_text(value)}", reading, _BACK, value)
+    large, small = (before, after) if word in ("decrease", "reduction", "drop") else (after, before)
+    steps = _hundredths(f"({working.amount(large.value)} - {working.amount(small.value)})", before.value, value)
+    return frames.solved(f"{word} from {before} to {after} = {percent_text(value)}", reading, _BACK, value, *steps)
 
 
 def _of_what(match: frames.Match) -> results.Solved:
@@ -99,7 +118,8 @@ def _of_what(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("Zero percent of every number is zero. Give another percentage.", reading)
     value = part.value / rate
     stops.require(value * rate == part.value, "the part of the answer")
-    return frames.solved(f"{reading} = {part.of(value)}", reading, _BACK, value)
+    steps = working.formula(f"{working.amount(part.value)}/{working.percent(rate)}", value)
+    return frames.solved(f"{reading} = {part.of(value)}", reading, _BACK, value, *steps)
 
 
 def _before(match: frames.Match) -> results.Solved:
@@ -113,7 +133,13 @@ def _before(match: frames.Match) -> results.Solved:
     stops.require(value + (value * rate if up else -value * rate) == after.value, "the price after the change")
     sign = "+" if up else "-"
     reading = f"the price of which price {sign} {_shown(rate)} of it is {after}"
-    return frames.solved(f"{reading} = {after.of(value)}", reading, _BACK, value)
+    steps = _taken_back(after.value, rate, sign, value)
+    return frames.solved(f"{reading} = {after.of(value)}", reading, _BACK, value, *steps)
+
+
+def _taken_back(part: Fraction, rate: Fraction, sign: str, value: Fraction) -> tuple[str, ...]:
+    """Return the steps from what is left after a change to what was before it."""
+    return working.formula(f"{working.amount(part)}/(1 {sign} {working.amount(rate)})", value)
 
 
 def _discounted(match: frames.Match) -> results.Solved:
@@ -123,19 +149,20 @@ def _discounted(match: frames.Match) -> results.Solved:
     if rate > 1:
         raise stops.RefusedError("A discount of more than 100% leaves no price. Give a smaller one.")
     left = price.value * (1 - rate)
-    steps = [f"{price} - {_shown(rate)} of it = {price.of(left)}"]
+    steps = [f"{price} - {_shown(rate)} of it = {price.of(left)}", *_added(price.value, rate, "-", left)]
     reading, value = f"{price} - {_shown(rate)} of it", left
     if given.get("tax"):
         tax = _rate(match["tax"])
         value = left * (1 + tax)
         reading = f"({reading}) + {_shown(tax)} of that"
         stops.require(value - left == left * tax, "the tax")
-        steps.append(f"the tax is {price.of(value - left)}")
+        steps += [f"the tax is {price.of(value - left)}", *_added(left, tax, "+", value)]
     if given.get("p2"):
         second = _rate(match["p2"])
         value = left * (1 - second)
         reading = f"({reading}) - {_shown(second)} of that"
         stops.require(left - value == left * second, "the second discount")
+        steps += _added(left, second, "-", value)
     stops.require(price.value - left == price.value * rate, "the discount")
     return frames.solved(f"{reading} = {price.of(value)}", reading, _BACK, value, *steps)
 
@@ -144,8 +171,8 @@ def _taxed(match: frames.Match) -> results.Solved:
     price, rate = money.read(match["w"]), _rate(match["p"])
     value = price.value + price.value * rate
     stops.require(rate == -1 or value / (1 + rate) == price.value, "the price without what was added")
-    reading = f"{price} + {_shown(rate)} of it"
-    return frames.solved(f"{reading} = {price.of(value)}", reading, _BACK, value)
+    reading, steps = f"{price} + {_shown(rate)} of it", _added(price.value, rate, "+", value)
+    return frames.solved(f"{reading} = {price.of(value)}", reading, _BACK, value, *steps)
 
 
 def _share_of_bill(match: frames.Match) -> results.Solved:
@@ -153,7 +180,8 @@ def _share_of_bill(match: frames.Match) -> results.Solved:
     value = bill.value * rate
     stops.require(value * 100 == bill.value * (rate * 100), "the share and the bill")
     reading = f"{_shown(rate)} x {bill}"
-    return frames.solved(f"{reading} = {bill.of(value)}", reading, _BACK, value)
+    steps = working.formula(f"{working.percent(rate)}*{working.amount(bill.value)}", value)
+    return frames.solved(f"{reading} = {bill.of(value)}", reading, _BACK, value, *steps)
 
 
 def _split(match: frames.Match) -> results.Solved:
@@ -164,7 +192,10 @@ def _split(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("Nothing can be divided among nobody. Give a number of people.", reading)
     value = bill.value * (1 + rate) / people
     stops.require(value * people == bill.value + bill.value * rate, "all shares together")
-    return frames.solved(f"{reading} = {bill.of(value)} each", reading, _BACK, value)
+    shown = working.amount(bill.value)
+    whole = f"({shown} + {shown}*{working.amount(rate)})" if rate else shown
+    steps = working.formula(f"{whole}/{people}", value)
+    return frames.solved(f"{reading} = {bill.of(value)} each", reading, _BACK, value, *steps)
 
 
 def _ratio(match: frames.Match) -> results.Solved:
@@ -183,7 +214,14 @@ def _ratio(match: frames.Match) -> results.Solved:
     reading = f"{whole} divided in the ratio {shown}"
     exact = " : ".join(map(str, shares))
     check = "the shares add up to the whole and stand in the ratio"
-    return frames.solved(f"{reading} = {' and '.join(whole.of(share) for share in shares)}", reading, check, exact)
+    one = whole.value / total
+    steps = working.together(
+        (" + ".join(map(working.amount, parts)), total),
+        (f"{working.amount(whole.value)}/{working.amount(total)}", one),
+        *((f"{working.amount(part)}*{working.amount(one)}", part * one) for part in parts),
+    )
+    answer = f"{reading} = {' and '.join(whole.of(share) for share in shares)}"
+    return frames.solved(answer, reading, check, exact, *steps)
 
 
 def _simplest(match: frames.Match) -> results.Solved:
@@ -194,7 +232,9 @@ def _simplest(match: frames.Match) -> results.Solved:
     stops.require(left * (right // common) == right * (left // common), "the cross products")
     exact = f"{left // common}:{right // common}"
     reading = f"the ratio {left}:{right} in its simplest form"
-    return frames.solved(f"{reading} = {exact}", reading, "both ratios have the same cross products", exact)
+    steps = working.formula(f"gcd({left}, {right})", Fraction(common)) if left and right else ()
+    check = "both ratios have the same cross products"
+    return frames.solved(f"{reading} = {exact}", reading, check, exact, *steps)
 
 
 def _compared(match: frames.Match) -> results.Solved:
@@ -205,8 +245,9 @@ def _compared(match: frames.Match) -> results.Solved:
         raise stops.PassOnError("more than 100% less is not clear")
     value = whole.value * (1 - rate) if less else whole.value * (1 + rate)
     stops.require(abs(value - whole.value) * 100 == whole.value * rate * 100, "the difference and the percentage")
-    reading = f"{whole} {'-' if less else '+'} {_shown(rate)} of it"
-    return frames.solved(f"{reading} = {whole.of(value)}", reading, _BACK, value)
+    sign = "-" if less else "+"
+    reading, steps = f"{whole} {sign} {_shown(rate)} of it", _added(whole.value, rate, sign, value)
+    return frames.solved(f"{reading} = {whole.of(value)}", reading, _BACK, value, *steps)
 
 
 def _more_than_what(match: frames.Match) -> results.Solved:
@@ -217,8 +258,10 @@ def _more_than_what(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("100% less than a number leaves nothing of it. Give a smaller percentage.")
     value = part.value / (1 - rate if less else 1 + rate)
     stops.require(value + (-value * rate if less else value * rate) == part.value, "the change of the answer")
-    reading = f"which number {'-' if less else '+'} {_shown(rate)} of it is {part}"
-    return frames.solved(f"{reading} = {part.of(value)}", reading, _BACK, value)
+    sign = "-" if less else "+"
+    reading = f"which number {sign} {_shown(rate)} of it is {part}"
+    steps = _taken_back(part.value, rate, sign, value)
+    return frames.solved(f"{reading} = {part.of(value)}", reading, _BACK, value, *steps)
 
 
 def _by_what_percent(match: frames.Match) -> results.Solved:
@@ -234,7 +277,9 @@ def _by_what_percent(match: frames.Match) -> results.Solved:
     if value < 0:
         raise stops.RefusedError(f"{part} is not {word} than {whole}. Ask the other way round.", reading)
     stops.require(whole.value * (100 - value if less else 100 + value) == part.value * 100, "the change of the whole")
-    return frames.solved(f"{reading} = {percent_text(value)}", reading, _BACK, value)
+    large, small = (whole, part) if less else (part, whole)
+    steps = _hundredths(f"({working.amount(large.value)} - {working.amount(small.value)})", whole.value, value)
+    return frames.solved(f"{reading} = {percent_text(value)}", reading, _BACK, value, *steps)
 
 
 _LESS_WORDS = ("less", "lower", "smaller", "fewer")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from council.serving.compute import results
-from council.serving.compute.quantities import frames, numbers, stops
+from council.serving.compute.quantities import frames, numbers, stops, working
 
 _VALUES_MAX = 200
 _CHECK = "Python's statistics module gives the same"
@@ -65,7 +65,8 @@ def _measure(match: frames.Match) -> results.Solved:
 def _mean(values: Sequence[Fraction], reading: str) -> results.Solved:
     mean = sum(values, Fraction(0)) / len(values)
     stops.require(statistics.mean(values) == mean and sum(value - mean for value in values) == 0, "the mean")
-    return frames.solved(f"{reading} = {numbers.text(mean)}", reading, _CHECK, mean)
+    steps = working.formula(f"({' + '.join(map(working.amount, values))})/{len(values)}", mean)
+    return frames.solved(f"{reading} = {numbers.text(mean)}", reading, _CHECK, mean, *steps)
 
 
 def _median(values: Sequence[Fraction], reading: str) -> results.Solved:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from council.serving.compute import results
-from council.serving.compute.quantities import frames, measures, numbers, stops, unit_table
+from council.serving.compute.quantities import frames, measures, numbers, stops, unit_table, working
 
 _DATA_NOTE = "kB, MB, GB and TB are powers of 1000 here, KiB, MiB, GiB and TiB powers of 1024 (IEC 80000-13)"
 
@@ -41,7 +41,8 @@ def _said(found: Sequence[measures.Measure], targets: Sequence[unit_table.Unit])
     notes = [_DATA_NOTE] if fitting[0][0].unit.dimension == "data" else []
     if len(fitting) > 1:
         notes.append("the unit has several meanings, and each is answered")
-    return frames.solved("\n".join(lines), reading, measures.CHECK, exact, *notes)
+    steps = working.conversion(*fitting[0], values[0]) if len(fitting) == 1 else ()
+    return frames.solved("\n".join(lines), reading, measures.CHECK, exact, *notes, *steps)
 
 
 def _feet_and_inches(text: str) -> str:
@@ -84,11 +85,19 @@ def _combined(match: frames.Match) -> results.Solved:
     value = measures.convert(total, unit)
     parts = [measures.convert(part, unit) for part in (left, right)]
     stops.require(value == (parts[0] - parts[1] if minus else parts[0] + parts[1]), "the parts one by one")
+    steps = [
+        line
+        for part, found in zip((left, right), parts, strict=True)
+        if part.unit != unit
+        for line in working.conversion(part, unit, found)
+    ]
+    steps += working.formula(f" {'-' if minus else '+'} ".join(map(working.amount, parts)), value)
     return frames.solved(
         f"{reading} = {measures.named(value, unit)}",
         f"{reading} in {unit.name}",
         measures.CHECK,
         f"{value} {unit.name}",
+        *steps,
     )
 
 
@@ -109,7 +118,8 @@ def _larger(match: frames.Match) -> results.Solved:
     less = word in ("shorter", "lighter", "smaller", "slower", "colder", "less")
     winner = left if (left.value > other) != less else right
     answer = f"{winner.shown} is {word}: {right.shown} = {measures.named(other, left.unit)}"
-    return frames.solved(answer, reading, measures.CHECK, winner.shown)
+    steps = working.conversion(right, left.unit, other) if right.unit != left.unit else ()
+    return frames.solved(answer, reading, measures.CHECK, winner.shown, *steps)
 
 
 _COMPARED: dict[str, tuple[str, ...]] = {
@@ -136,7 +146,8 @@ def _how_long(match: frames.Match) -> results.Solved:
         raise stops.RefusedError("At speed zero one never arrives. Give a speed above zero.", reading)
     seconds = distance.base / speed.base
     stops.require(_by_hours(seconds, speed, distance), "speed times time")
-    return frames.solved(f"{reading} = {duration(seconds)}", reading, _MOTION_CHECK, f"{seconds} s")
+    steps = working.motion("/", distance, speed, seconds, unit_table.SYMBOLS["s"][0])
+    return frames.solved(f"{reading} = {duration(seconds)}", reading, _MOTION_CHECK, f"{seconds} s", *steps)
 
 
 def _by_hours(seconds: Fraction, speed: measures.Measure, distance: measures.Measure) -> bool:
@@ -158,7 +169,8 @@ def _how_far(match: frames.Match) -> results.Solved:
     distance = measures.Measure(value, target, f"{numbers.text(value)} {unit}")
     stops.require(_by_hours(measures.convert(time, unit_table.SYMBOLS["s"][0]), speed, distance), "speed times time")
     reading = f"{speed.shown} x {time.shown}"
-    return frames.solved(f"{reading} = {numbers.text(value)} {unit}", reading, _MOTION_CHECK, f"{value} {unit}")
+    steps = working.motion("*", speed, time, value, target)
+    return frames.solved(f"{reading} = {numbers.text(value)} {unit}", reading, _MOTION_CHECK, f"{value} {unit}", *steps)
 
 
 def _speed(match: frames.Match) -> results.Solved:
@@ -174,7 +186,9 @@ def _speed(match: frames.Match) -> results.Solved:
     value = distance.base / time.base / unit.factor
     speed = measures.Measure(value, unit, reading)
     stops.require(_by_hours(measures.convert(time, unit_table.SYMBOLS["s"][0]), speed, distance), "speed times time")
-    return frames.solved(f"{reading} = {measures.named(value, unit)}", reading, _MOTION_CHECK, f"{value} {unit.name}")
+    steps = working.motion("/", distance, time, value, unit)
+    said = f"{reading} = {measures.named(value, unit)}"
+    return frames.solved(said, reading, _MOTION_CHECK, f"{value} {unit.name}", *steps)
 
 
 def duration(seconds: Fraction) -> str:
