@@ -36,6 +36,8 @@ def check(release: folder.Release, origin: bills.Origin, checkout: Path, python:
         if not made.is_dir():
             folder.refuse(folder.Reason.VERSION_DIFFERS, f"Commit {origin.commit} is not of version {release.version}.")
         rebuilt = folder.read(made)
+    if rebuilt.version != release.version:
+        folder.refuse(folder.Reason.VERSION_DIFFERS, f"Commit {origin.commit} makes version {rebuilt.version}.")
     found = list(differences(release, rebuilt))
     if found:
         shown = " ".join(found[:_DIFFERENCES_MAX])
