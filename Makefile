@@ -25,7 +25,7 @@ ALL := failed=0; for run in '$(SPREAD) $(UNIT)' '$(SIDE_BY_SIDE) $(REST)' '$(ALO
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench soak lock fmt clean environment environment-dev static
+.PHONY: help up test check bench soak release lock fmt clean environment environment-dev static
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,10 +60,15 @@ bench: environment-dev ## measure us and the peers in one run, write benchmarks/
 soak: environment-dev ## the long forms: hours of load and faults
 	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
+# RELEASE_KEY: the fingerprint of a key of your own gpg.
+release: ## build the release of this commit into dist/VERSION; RELEASE_KEY=FINGERPRINT signs it
+	@$(PYTHON) tools/release.py $(if $(RELEASE_KEY),--key $(RELEASE_KEY)) $(ARGS)
+
 lock: ## resolve pyproject.toml anew into the lock files (needs uv)
 	$(LOCK) --extra local --group model --group build -o requirements.lock
 	$(LOCK) --extra local --extra postgres --extra notify --group model --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock
+	$(filter-out pyproject.toml,$(LOCK)) --group release -c requirements-dev.lock -o requirements-release.lock
 	$(filter-out pyproject.toml,$(LOCK)) --group clients -o requirements-clients.lock
 	$(filter-out pyproject.toml,$(LOCK)) --group ci -c requirements.lock -o deploy/github/scripts/council.lock
 

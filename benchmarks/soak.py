@@ -9,6 +9,7 @@
     make soak ARGS="--only patch-faults --part 1/8"                    faults in the way of a patch, see soak_patches.py
     make soak ARGS="--only patch-kills"                                kills in it, and crowds at its quota, see soak_patches.py
     make soak ARGS="--only patches --part 1/10"                        patches on a whole Council, see soak_patches_live.py
+    make soak ARGS="--only release"                                    a release built, verified, installed, see soak_release.py
 
 A lane is one Council with a home and ports of its own, driven by one seed. Parts of a campaign (same seed, parts, lanes and
 duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit status
@@ -41,6 +42,7 @@ import soak_load
 import soak_patches
 import soak_patches_live
 import soak_questions
+import soak_release
 import soak_sandbox
 from council.domain import home as home_module
 
@@ -209,6 +211,8 @@ def main() -> int:
             failed |= soak_patches.campaign(options, name)
     if options.only == soak_patches_live.NAME or everything:
         failed |= soak_patches_live.campaign(options)
+    if options.only == soak_release.NAME or everything:
+        failed |= soak_release.campaign(options)
     return failed
 
 
@@ -252,6 +256,7 @@ def _options() -> argparse.Namespace:
             soak_patches.FAULTS,
             soak_patches.KILLS,
             soak_patches_live.NAME,
+            soak_release.NAME,
         ),
         help="one of them; all, or with --quick council, by default",
     )

@@ -252,6 +252,7 @@ def test_every_error_that_reaches_clients_has_a_row() -> None:
         "patchctl_unavailable",
         "samples_unavailable",
         *(kind.code for kind in _kinds(errors.ForgeError)),
+        "release_refused",
     }
     codes = {kind.code for kind in _kinds(errors.CouncilError)} - held_back
     assert codes <= {*http_errors._TABLE, "internal_error"}

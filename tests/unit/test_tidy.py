@@ -213,7 +213,7 @@ def test_the_development_lock_holds_all_of_the_base_lock() -> None:
     assert {name: dev.get(name) for name in base} == base
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-release.lock"])
 def test_lock_files_name_no_host(lock: str) -> None:
     assert "://" not in (ROOT / lock).read_text()
 

@@ -60,11 +60,19 @@ _MODULES = {
     "freeze": "freeze",
     "lineage": "lineage",
     "ci": "ci",
+    "verify-release": "release",
 }
 
 
 # Where a command's name is that of a module which its own module imports.
-_NAMES = {"providers": "group", "incidents": "group", "gates": "group", "freeze": "group", "lineage": "group"}
+_NAMES = {
+    "providers": "group",
+    "incidents": "group",
+    "gates": "group",
+    "freeze": "group",
+    "lineage": "group",
+    "verify-release": "verify",
+}
 
 
 class _Group(click.Group):

@@ -9,7 +9,8 @@ CouncilError
 │   ├── UnsupportedParameterError    a known parameter that this version refuses instead of ignoring
 │   ├── ContextTooLongError          more tokens than the model's context holds
 │   ├── ModelNotFoundError           no model of that name
-│   └── PatchRefusedError            a patch may not be applied; `reason` says why
+│   ├── PatchRefusedError            a patch may not be applied; `reason` says why
+│   └── ReleaseRefusedError          a release is not what was released; `reason` says why
 ├── UnauthenticatedError         no token where one is needed, or one that is not ours
 ├── ForbiddenError               a token without the right, or a Host or Origin that is not allowed
 ├── NotFoundError                no such thing
@@ -130,6 +131,12 @@ class PatchRefusedError(InvalidRequestError):
     """A patch may not be applied; `reason` says why. It is one of the stable words of `patches.Reason`."""
 
     code = "patch_refused"
+
+
+class ReleaseRefusedError(InvalidRequestError):
+    """A release is not what was released. `reason` is stable: a member of `releases.folder.Reason`."""
+
+    code = "release_refused"
 
 
 class UnauthenticatedError(CouncilError):
