@@ -60,7 +60,11 @@ class Patchctl:
         return [dict(one) for one in reversed(self.known)][:limit]
 
     async def line(self) -> list[Mapping[str, Any]]:
-        return [{"generation": name, "tree": tree_of(files)} for name, files in self.generations]
+        baking = {one["target"] for one in self.known if not one["outcome"]}
+        return [
+            {"generation": name, "tree": tree_of(files), "proven": name not in baking}
+            for name, files in self.generations
+        ]
 
     async def apply(self, sent: patches.Submission, *, trial: bool = False) -> patches.Decision:
         if self.is_busy:
@@ -81,7 +85,7 @@ class Patchctl:
             "outcome": "",
             "reason": "",
         }
-        return row | {"trial": False, "target": ""} | more
+        return row | {"trial": False, "target": "", "phase": "staging"} | more
 
     def end(self, files: Mapping[str, bytes]) -> None:
         """Come to the end of the patch on its way."""

@@ -313,6 +313,8 @@ async def test_no_hook_and_no_setting_of_a_repository_runs_anything(tmp_path: Pa
         ("remote.evil.url", f"ext::sh -c touch% {ran}"),
         ("remote.evil.promisor", "true"),
         ("protocol.ext.allow", "always"),
+        ("core.bare", "false"),
+        ("core.worktree", str(tmp_path)),
         ("core.fsmonitor", f"touch {ran}"),
         ("core.hooksPath", str(hook.parent)),
     ):

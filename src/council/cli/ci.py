@@ -33,13 +33,13 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 class _Plain(click.Group):
-    """Says of an error one line. It may quote a proposed file, and GitHub takes a line that begins with `::` for a command."""
+    """Says of an error one line: it may quote a proposed file, and GitHub takes `##[`, and `::` at first, for commands."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except errors.CouncilError as error:
-            error.message = incidents.one_line(error.message, _TOLD_CHARS_MAX)
+            error.message = incidents.one_line(error.message, _TOLD_CHARS_MAX).replace("##[", "## [")
             raise
 
 

@@ -11,7 +11,7 @@ import click
 from council import care_app, care_ports
 from council.cli import options
 from council.cli.patch import DURATION
-from council.delivery import proposing, pulls, workflow
+from council.delivery import proposing, pulls
 from council.domain import authz, errors, forge, home, patches
 from council.kit import clock, permissions
 from council.patching import checking, drafting, gpg, situation
@@ -41,7 +41,7 @@ def propose(
     """Propose that PATH of the blueprint be what FILE holds: sign it, open a pull request, and follow that until it serves.
 
     FILE alone is PATH as well. The steward checks the pull request and merges it, patchctl tries and applies it; no person
-    is asked. On GitHub the workflow does what the steward does here. Exit status 0 once it serves, 7 where it will not.
+    is asked. This is for the local forge; on GitHub the bot's own account opens the pull request. Exit status 0 once it serves, 7 where it will not.
     """
     if not files and not deletes:
         raise click.UsageError("Name a file to be put, or one to `--delete`.")
@@ -111,7 +111,14 @@ def _sources(files: tuple[str, ...]) -> dict[str, Path]:
 
 @contextlib.asynccontextmanager
 async def _forge(where: home.Home, signer: authz.Signer) -> Any:
-    made = care_app.forge(options.config_of(where).forge, where, signer.account)
+    config = options.config_of(where).forge
+    if config.kind == "github":
+        # The token here is the steward's, and a pull request must be its signer's own.
+        raise errors.InvalidRequestError(
+            f"On GitHub the account {signer.account!r} itself opens the pull request. Make the pair with `council patch new` and "
+            "`council patch sign`; docs/howto/propose-through-github.md says how it is pushed."
+        )
+    made = care_app.forge(config, where, signer.account)
     if made is None:
         raise errors.InvalidRequestError(
             "There is no forge: `forge.kind` is `none`. Submit the patch straight with `council patch submit`, or run "
@@ -124,14 +131,9 @@ async def _forge(where: home.Home, signer: authz.Signer) -> Any:
         permissions.follow_owner(where.forge)
 
 
-def _tellers(there: care_ports.Forge) -> frozenset[str]:
-    """Return whose word counts: the steward's, and on GitHub the workflow's."""
-    return frozenset({workflow.APP, there.account}) if there.name != "local" else frozenset({pulls.ACCOUNT})
-
-
 async def _follow(there: care_ports.Forge, number: int, cid: str, as_json: bool) -> None:
     told: list[proposing.Told] = []
-    async for one in proposing.follow(there, number, _tellers(there)):
+    async for one in proposing.follow(there, number, {pulls.ACCOUNT}):
         told.append(one)
         if not as_json:
             # Some of it is a stranger's words.

@@ -26,6 +26,8 @@ _AUTHOR, _EMAIL = "council", "council@localhost"
 # So many of main's last commits are looked at, after a start, for what nobody has told of them.
 _UNTOLD_MAX = 20
 _MERGED_MAX = 100
+_TRIES_MAX = 5
+_AGAIN_S = 60.0
 _ROWS_MAX = 200
 _FILES_MAX = 10_000
 _FATES: Mapping[str, lines.Fate] = {
@@ -50,12 +52,25 @@ class Parts:
 
 
 @dataclass(slots=True)
+class _Telling:
+    """What is to be said of a commit of main."""
+
+    commit: lines.Commit
+    state: forge.CheckState
+    told: str
+    tries: int = 0
+
+
+@dataclass(slots=True)
 class Courier:
     """By one task."""
 
     parts: Parts
-    # Patches that patchctl would not take in, with why: only those of proven signers are on record.
+    # Commits of main whose patch would not be taken in, with why: not every refusal is on record, and none is for ever.
     _refused: dict[str, str] = field(default_factory=dict)
+    # When one was asked about that may be taken another time.
+    _asked: dict[str, float] = field(default_factory=dict)
+    _to_tell: dict[str, _Telling] = field(default_factory=dict)
     _handed: dict[str, lines.Commit] = field(default_factory=dict)
     _has_looked_back: bool = False
     # The generation that served when it was last looked.
@@ -64,13 +79,12 @@ class Courier:
     async def turn(self) -> lines.Step:
         """Take one step; return which. Raises ForgeError, PatchServiceUnavailableError, InvalidRequestError."""
         # In this order: what is live is never older than what is known of patches.
-        rows = {str(one["digest"]): one for one in await self.parts.patches.rows(_ROWS_MAX) if not one["trial"]}
-        live = _proven(await self.parts.patches.line(), rows)
+        rows = _ways(await self.parts.patches.rows(_ROWS_MAX))
+        live = _proven(await self.parts.patches.line())
         self.live = live[0].name
         main = await self._main({one.tree for one in live})
-        fates = {digest: _FATES[str(row["outcome"])] for digest, row in rows.items()}
-        fates |= dict.fromkeys(self._refused, lines.Fate.REFUSED)
-        await self._tell_ends(rows)
+        fates = {digest: _FATES[str(row["outcome"])] for digest, row in rows.items() if row["reason"] not in _PASSING}
+        fates |= {one.digest: lines.Fate.REFUSED for one in main if one.name in self._refused}
         step = lines.next_step(main, live, fates)
         match step:
             case lines.Hand(commit):
@@ -80,13 +94,15 @@ class Courier:
             case lines.Push(generation):
                 await self._put(self._on_disk(generation, live), main, self._about(generation, rows))
             case lines.Restore(generation, dropped, reason):
-                for one in dropped:
-                    why = self._refused.get(one.digest) or _reason(rows.get(one.digest)) or reason
-                    await self._tell(one, forge.CheckState.FAILURE, f"Taken back upon main: {why}")
                 await self._put(generation, main, f"Take back what does not serve\n\n{reason[:1].upper()}{reason[1:]}.")
+                for one in dropped:
+                    why = self._refused.get(one.name) or _reason(rows.get(one.digest)) or reason
+                    self._to_tell[one.name] = _Telling(one, forge.CheckState.FAILURE, f"Taken back upon main: {why}")
             case lines.InStep() if not self._has_looked_back:
                 await self._look_back(rows)
                 self._has_looked_back = True
+        self._note_ends(rows)
+        await self._tell_all()
         return step
 
     async def _main(self, live: set[str]) -> list[lines.Commit]:
@@ -105,67 +121,85 @@ class Courier:
         return found
 
     async def _digest(self, one: forge.Commit) -> str:
-        """Return the patch that a commit carries, "" where it is that of its parent or none."""
-        held = (await self.parts.forge.files(one.commit)).get(changes.DOCUMENT)
-        before = (await self.parts.forge.files(one.parents[0])).get(changes.DOCUMENT) if one.parents else None
-        if held is None or (before is not None and before.digest == held.digest):
+        """Return the patch that a commit carries, "" where it is that of its parent or none, or it holds what no patch does."""
+        try:
+            held = (await self.parts.forge.files(one.commit)).get(changes.DOCUMENT)
+            before = (await self.parts.forge.files(one.parents[0])).get(changes.DOCUMENT) if one.parents else None
+            if held is None or (before is not None and before.digest == held.digest):
+                return ""
+            return patches.digest((await self.parts.forge.file(changes.DOCUMENT, one.commit)).content)
+        except errors.InvalidRequestError:
             return ""
-        return patches.digest((await self.parts.forge.file(changes.DOCUMENT, one.commit)).content)
 
     async def _hand(self, commit: lines.Commit) -> None:
+        if self.parts.now() - self._asked.get(commit.name, -_AGAIN_S) < _AGAIN_S:
+            return
         try:
             document = (await self.parts.forge.file(changes.DOCUMENT, commit.name)).content
-            signed = (await self.parts.forge.file(changes.SIGNATURE, commit.name)).content[: signature.BYTES_MAX + 1]
-            decision = await self.parts.patches.apply(patches.Submission(document, signed))
-        except errors.ForgeNotFoundError:
-            self._refused[commit.digest] = "It carries no signature."
+            signed = (await self.parts.forge.file(changes.SIGNATURE, commit.name)).content
+            decision = await self.parts.patches.apply(patches.Submission(document, signed[: signature.BYTES_MAX + 1]))
+        except (errors.ForgeNotFoundError, errors.InvalidRequestError) as error:
+            self._refused[commit.name] = error.message
             return
         except (errors.OverloadedError, errors.UnavailableError) as error:
             # As while another is on its way.
-            await self._tell(commit, forge.CheckState.PENDING, error.message)
+            self._to_tell[commit.name] = _Telling(commit, forge.CheckState.PENDING, error.message)
             return
         if decision.success:
             self._handed[commit.digest] = commit
-            await self._tell(commit, forge.CheckState.PENDING, f"cid:{decision.cid} is on its way")
-        elif decision.reason not in _PASSING:
-            self._refused[commit.digest] = f"{decision.reason}: {decision.message}"
+            told = f"cid:{decision.cid} is on its way"
+            self._to_tell[commit.name] = _Telling(commit, forge.CheckState.PENDING, told)
+        elif decision.reason in _PASSING:
+            # Each refusal is a record of the journal.
+            self._asked[commit.name] = self.parts.now()
+            self._to_tell[commit.name] = _Telling(commit, forge.CheckState.PENDING, decision.message)
+        else:
+            self._refused[commit.name] = f"{decision.reason}: {decision.message}"
 
-    async def _tell_ends(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """Say on the forge what became of patches that were handed on."""
+    def _note_ends(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        """Note to be told what became of patches that were handed on."""
         for digest, commit in list(self._handed.items()):
             row = rows.get(digest)
             if row is not None and row["outcome"]:
-                await self._tell_row(commit, row)
+                # One that was taken back has been told so already.
+                self._to_tell.setdefault(commit.name, _ended(commit, row))
                 del self._handed[digest]
 
     async def _look_back(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """Say what an earlier process has not come to say."""
+        """Note to be told what an earlier process has not come to say."""
         one = await self.parts.forge.head()
         for _ in range(_UNTOLD_MAX):
             row = rows.get(digest) if (digest := await self._digest(one)) else None
             told = {check.name: check.state for check in await self.parts.forge.checks(one.commit)}
             if row is not None and row["outcome"] and told.get(DEPLOY) in (None, forge.CheckState.PENDING):
-                await self._tell_row(lines.Commit(one.commit, one.tree, digest), row)
+                self._to_tell[one.commit] = _ended(lines.Commit(one.commit, one.tree, digest), row)
             if not one.parents:
                 return
             one = await self.parts.forge.commit(one.parents[0])
 
-    async def _tell_row(self, commit: lines.Commit, row: Mapping[str, Any]) -> None:
-        good = row["outcome"] == "applied"
-        told = f"cid:{row['cid']} {row['outcome']}"
-        if row["reason"]:
-            told += f": {row['reason']}"
-        await self._tell(commit, forge.CheckState.SUCCESS if good else forge.CheckState.FAILURE, told)
+    async def _tell_all(self) -> None:
+        """Tell what is to be told. What the forge does not take is tried a few times, and keeps nothing from being done."""
+        for name, telling in list(self._to_tell.items()):
+            try:
+                await self._tell(telling)
+            except errors.ForgeError as error:
+                telling.tries += 1
+                if telling.tries < _TRIES_MAX:
+                    continue
+                _log.warning("the forge does not take what became of a patch", extra={"reason": error.message})
+            del self._to_tell[name]
 
-    async def _tell(self, commit: lines.Commit, state: forge.CheckState, told: str) -> None:
+    async def _tell(self, telling: "_Telling") -> None:
         """Say it about a commit, and where it was merged from."""
-        check = forge.Check(DEPLOY, state, forge.cut(told, forge.DESCRIPTION_CHARS_MAX))
-        await self.parts.forge.set_check(commit.name, check)
-        if state is forge.CheckState.PENDING:
+        commit, description = telling.commit, forge.cut(telling.told, forge.DESCRIPTION_CHARS_MAX)
+        told = [one for one in await self.parts.forge.checks(commit.name) if one.name == DEPLOY]
+        if not any((one.state, one.description) == (telling.state, description) for one in told):
+            await self.parts.forge.set_check(commit.name, forge.Check(DEPLOY, telling.state, description))
+        if telling.state is forge.CheckState.PENDING:
             return
         for pull in await self.parts.forge.pulls(forge.PullState.MERGED, limit=_MERGED_MAX):
             if pull.merged == commit.name:
-                body = f"{told}\n\n{await self._gates()}"
+                body = f"{telling.told}\n\n{await self._gates()}"
                 await self.parts.forge.comment(pull.number, OUTCOME, forge.cut(body, forge.BODY_CHARS_MAX))
 
     async def _gates(self) -> str:
@@ -214,11 +248,23 @@ class Courier:
         return found | dict.fromkeys(there.keys() - here, None)
 
 
-def _proven(line: Sequence[Mapping[str, Any]], rows: Mapping[str, Mapping[str, Any]]) -> list[lines.Commit]:
+def _ways(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the newest row of each patch that went a way, by digest, from rows with the newest first.
+
+    What was refused before it began may be taken another time, and what was only tried says nothing.
+    """
+    return {str(one["digest"]): one for one in reversed(rows) if one["phase"] and not one["trial"]}
+
+
+def _proven(line: Sequence[Mapping[str, Any]]) -> list[lines.Commit]:
     """Return the line without a generation that still bakes: it may be taken back."""
-    found = [lines.Commit(str(one["generation"]), str(one["tree"])) for one in line]
-    baking = {str(row["target"]) for row in rows.values() if not row["outcome"]}
-    return found[1:] if len(found) > 1 and found[0].name in baking else found
+    return [lines.Commit(str(one["generation"]), str(one["tree"])) for one in line if one["proven"]]
+
+
+def _ended(commit: lines.Commit, row: Mapping[str, Any]) -> "_Telling":
+    good = row["outcome"] == "applied"
+    told = f"cid:{row['cid']} {row['outcome']}" + (f": {row['reason']}" if row["reason"] else "")
+    return _Telling(commit, forge.CheckState.SUCCESS if good else forge.CheckState.FAILURE, told)
 
 
 def _reason(row: Mapping[str, Any] | None) -> str:

@@ -13,7 +13,6 @@ from council import care_ports, homes
 from council.delivery import proposals
 from council.domain import authz, authz_file, errors, forge
 
-_PULLS_MAX = 100
 _SHOWN_DIGITS = 8
 
 
@@ -73,7 +72,13 @@ async def _check(service: care_ports.Forge, pull: forge.Pull, tellers: Container
     # A link or a submodule is in no patch, and nobody who checks files out may have seen it.
     await service.files(pull.head)
     label = await _freeze_label(service, main)
-    frozen = [one for one in await service.pulls(limit=_PULLS_MAX) if forge.bears(one, label)]
+    pulls = await service.pulls(limit=forge.ROWS_MAX)
+    if len(pulls) >= forge.ROWS_MAX:
+        _refuse(
+            Refusal.FREEZE_LABEL,
+            f"So many are open that nobody sees which bears `{label}`. Close some, then run this again.",
+        )
+    frozen = [one for one in pulls if forge.bears(one, label)]
     if forge.bears(pull, label) or frozen:
         numbers = ", ".join(f"#{one.number}" for one in frozen or [pull])
         _refuse(

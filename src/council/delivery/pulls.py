@@ -4,6 +4,7 @@ One pull request at a time and one step a turn, so that whoever proposes a lot w
 status of its head; a head that moves is looked at anew.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,16 +12,18 @@ from pathlib import Path
 
 from council import care_ports
 from council.delivery import merging, proposals
-from council.domain import errors, forge, gates, patches
+from council.domain import authz, errors, forge, gates, patches
 from council.patching import drafting
 from council.upkeep.engine import changes
+from council.upkeep.patchctl.core import signature
+
+_log = logging.getLogger(__name__)
 
 # As whom the local forge is asked: what it says of a head counts.
 ACCOUNT = "council"
 FINDINGS = "checks"
 GATES_S = 300.0
 _SIGHT_S_MAX = 60.0
-_PULLS_MAX = 100
 _FILES_DIFFER_MAX = patches.FILES_MAX
 
 
@@ -46,23 +49,31 @@ class Referee:
 
     async def turn(self, main: forge.Commit) -> bool:
         """Take one pull request a step further, the oldest first; return whether one was merged. Raises ForgeError."""
-        pulls = [one for one in await self.parts.forge.pulls(limit=_PULLS_MAX) if one.base == forge.MAIN]
+        pulls = [one for one in await self.parts.forge.pulls(limit=forge.ROWS_MAX) if one.base == forge.MAIN]
         for pull in reversed(pulls):
-            told = await self._told(pull.head)
-            missing = [name for name in proposals.Name if told.get(name) in (None, forge.CheckState.PENDING)]
-            if forge.CheckState.FAILURE in told.values():
+            try:
+                done = await self._further(pull, main)
+            except errors.ForgeUnavailableError as error:
+                # What one of them holds must not keep the others.
+                _log.warning("a pull request cannot be read", extra={"number": pull.number, "reason": error.message})
                 continue
-            if not missing:
-                if await self._merge(pull):
-                    return True
-                continue
-            if await self._check(pull, main, missing[0]):
-                return False
+            if done is not None:
+                return done
         return False
 
-    async def _told(self, head: str) -> dict[str, forge.CheckState]:
+    async def _further(self, pull: forge.Pull, main: forge.Commit) -> bool | None:
+        """Take a pull request a step further; return whether it was merged, None where there was nothing to do."""
+        told = {name: one.state for name, one in (await self._told(pull.head)).items()}
+        if forge.CheckState.FAILURE in told.values():
+            return None
+        missing = [name for name in proposals.Name if told.get(name) in (None, forge.CheckState.PENDING)]
+        if not missing:
+            return True if await self._merge(pull) else None
+        return False if await self._check(pull, main, missing[0]) else None
+
+    async def _told(self, head: str) -> dict[str, forge.Check]:
         checks = await self.parts.forge.checks(head)
-        return {one.name: one.state for one in checks if one.by == self.parts.forge.account}
+        return {one.name: one for one in checks if one.by == self.parts.forge.account}
 
     async def _check(self, pull: forge.Pull, main: forge.Commit, name: proposals.Name) -> bool:
         """Carry out the next check; return whether it took the turn, and not only waits."""
@@ -79,7 +90,7 @@ class Referee:
         try:
             proposal = await self._read(pull, main)
             findings = await proposals.look(self.parts.base(), {main.commit, main.tree}, proposal, self.parts.now())
-        except (errors.InvalidRequestError, errors.ForgeNotFoundError) as error:
+        except (errors.InvalidRequestError, errors.PatchRefusedError, errors.ForgeNotFoundError) as error:
             findings = [proposals.Finding(one, forge.CheckState.FAILURE, error.message) for one in proposals.LOOKED]
         await self._tell(pull, findings)
 
@@ -98,7 +109,13 @@ class Referee:
             raise errors.InvalidRequestError(
                 f"It changes {len(differing)} files; {_FILES_DIFFER_MAX} are allowed. Split it into several."
             )
-        held = {path: await self.parts.forge.file(path, pull.head) if path in after else None for path in differing}
+        held: dict[str, forge.File | None] = {}
+        left = authz.ceilings().patch_bytes + signature.BYTES_MAX + authz.ceilings().patch_bytes
+        for path in differing:
+            held[path] = await self.parts.forge.file(path, pull.head) if path in after else None
+            left -= len(file.content) if (file := held[path]) is not None else 0
+            if left < 0:
+                raise errors.InvalidRequestError("It holds more than any patch may. Split it into several.")
         pair = [held.pop(path, None) for path in (changes.DOCUMENT, changes.SIGNATURE)]
         if pair[0] is None or pair[1] is None:
             raise errors.InvalidRequestError(
@@ -133,6 +150,9 @@ class Referee:
         return True
 
     async def _merge(self, pull: forge.Pull) -> bool:
+        # The check may be of yesterday, as where a label came off.
+        if await unwell(self.parts.watch, self.parts.now()):
+            return False
         try:
             await merging.merge(self.parts.forge, pull.number, pull.head, {self.parts.forge.account})
         except errors.InvalidRequestError as error:
@@ -147,10 +167,12 @@ class Referee:
         return True
 
     async def _tell(self, pull: forge.Pull, findings: list[proposals.Finding]) -> None:
+        told = await self._told(pull.head)
         for one in findings:
-            await self.parts.forge.set_check(
-                pull.head, forge.Check(one.name, one.state, forge.cut(one.told, forge.DESCRIPTION_CHARS_MAX))
-            )
+            description = forge.cut(one.told, forge.DESCRIPTION_CHARS_MAX)
+            before = told.get(one.name)
+            if before is None or (before.state, before.description) != (one.state, description):
+                await self.parts.forge.set_check(pull.head, forge.Check(one.name, one.state, description))
         bad = [one for one in findings if one.state is forge.CheckState.FAILURE]
         if bad:
             body = "\n".join(f"- {one.name}: {f'`{one.reason}` ' if one.reason else ''}{one.told}" for one in bad)

@@ -15,9 +15,9 @@ from council.domain.options import option
 
 MAIN = "main"
 KINDS = ("local", "github", "none")
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
 # A token goes there: in the clear only where it stays on this machine.
-_ADDRESS = re.compile(r"(https://[^\s/\"'\\@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?)(/[^\s\"'\\]*)?")
+_ADDRESS = re.compile(r"(https://[^\s/\"'\\@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?)(/[^\s\"'\\?#]*)?")
 CHANGES_MAX = 1_000
 FILE_BYTES_MAX = 16 * 1024 * 1024
 FILES_MAX = 10_000

@@ -45,7 +45,7 @@ class Home:
 
     @property
     def steward_key_file(self) -> Path:
-        """The key of the steward: it may read what became of patches, and have the newest rolled back."""
+        """The key of the steward: it may read what became of patches."""
         return self.secrets / "steward.key"
 
     @property

@@ -2,7 +2,7 @@
 
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
 roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
-for reading, and for rolling back. A user's token that is shown must be in force; it may read of patches, and may be limited to
+for reading alone. A user's token that is shown must be in force; it may read of patches, and may be limited to
 having them tried. What is done with a patch is in `patching/reception.py`.
 """
 
@@ -241,7 +241,7 @@ class _Patchctl:
         return _decision(found, 200, told)
 
     async def _roll_back(self, request: Request) -> Response:
-        self._door.steward(request)
+        self._door.owner(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
         row = await self._reception.roll_back(wanted.cid or "", wanted.by, wanted.reason)
         return JSONResponse({"success": True, **history.told(row)}, 202)
@@ -303,7 +303,10 @@ class _Patchctl:
         # From the live generation, which is ahead of what serves where the owner has committed since.
         live = blueprint.current(self._where)
         found = await asyncio.to_thread(repository.line, self._where, live, _LINE_MAX)
-        return exchange.json_response({"line": [{"generation": name, "tree": tree} for name, tree in found]})
+        row = self._reception.standing().at_work
+        unproven = "" if row is None else row.target
+        told = [{"generation": name, "tree": tree, "proven": name != unproven} for name, tree in found]
+        return exchange.json_response({"line": told})
 
     async def _status(self, request: Request) -> Response:
         self._door.steward(request)

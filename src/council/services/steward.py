@@ -130,6 +130,8 @@ class _Steward:
                 _log.exception("a turn failed")
                 self._told(type(error).__name__)
                 telemetry.FORGE_ERRORS.inc()
+            # Until then it is not late.
+            self._began_s = asyncio.get_running_loop().time() + wait_s
             await asyncio.sleep(wait_s)
 
     async def _turn(self, forge: care_ports.Forge, carrying: courier.Courier, judging: pulls.Referee | None) -> bool:

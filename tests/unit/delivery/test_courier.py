@@ -9,7 +9,7 @@ import pytest
 import delivery_rig
 from council.backends.forge import local
 from council.delivery import courier, lines
-from council.domain import forge
+from council.domain import errors, forge, patches
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -166,11 +166,49 @@ async def test_what_cannot_be_taken_now_stays_upon_main(
     for _ in range(3):
         assert isinstance(await one.turn(), lines.Hand)
     patchctl.is_busy, patchctl.refuses = False, ""
+    if hindrance == "frozen":
+        # It asks again after a while, or once it begins anew.
+        assert isinstance(await one.turn(), lines.Hand) and patchctl.known == []
+        one = made(where, patchctl)
     await one.turn()
     patchctl.end(await held(where))
     await settled(one)
     assert await held(where) == patchctl.files
     assert patchctl.files["prompts/general.md"] == b"Be brief.\n"
+
+
+async def test_a_refusal_before_its_way_and_a_trial_do_not_decide_what_becomes_of_a_merge(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    await merged(where, b"Be brief.\n")
+    digest = patches.digest(b"{}")
+    patchctl.known.append(patchctl.row(digest, outcome="refused", reason="stale_base", phase=""))
+    patchctl.known.append(patchctl.row(digest, outcome="refused", reason="latency_p95 is red", trial=True))
+    assert isinstance(await one.turn(), lines.Hand)
+    patchctl.end(await held(where))
+    await settled(one)
+    assert patchctl.files["prompts/general.md"] == b"Be brief.\n"
+    assert await held(where) == patchctl.files
+
+
+async def test_what_the_forge_does_not_let_be_told_keeps_nothing_from_being_done(
+    tmp_path: Path, patchctl: delivery_rig.Patchctl
+) -> None:
+    class Mute(local.LocalForge):
+        async def set_check(self, commit: str, check: forge.Check) -> None:
+            raise errors.ForgeForbiddenError("The token may not. Give it more rights.")
+
+    where = Mute(tmp_path / "forge.git", "council", lambda: delivery_rig.NOW)
+    one = made(where, patchctl)
+    await settled(one)
+    await merged(where, b"Be rude.\n")
+    await one.turn()
+    patchctl.outcome = "rolled back"
+    patchctl.end({})
+    await settled(one)
+    assert await held(where) == patchctl.files
 
 
 async def test_a_commit_that_nobody_signed_is_taken_back(

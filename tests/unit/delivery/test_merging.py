@@ -114,6 +114,14 @@ async def test_the_label_on_another_pull_request_stops_it_too(there: Repository)
     assert await merging.merge(there, 1, "", CI)
 
 
+async def test_where_not_all_that_is_open_can_be_seen_nothing_is_merged(
+    there: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await proposed(there, "other", b"x\n")
+    monkeypatch.setattr(forge, "ROWS_MAX", 2)
+    assert await refusal(there) == Refusal.FREEZE_LABEL
+
+
 @pytest.mark.parametrize(
     ("looks", "reason"),
     [

@@ -34,7 +34,8 @@ _AUTHOR = re.compile(r"(?P<name>.*?) ?<[^>]*> (?P<at_s>\d+) [+-]\d{4}")
 _OPTIONS = (
     *("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync"),
     *("-c", "core.filesRefLockTimeout=1000", "-c", "safe.directory=*"),
-    *("-c", f"core.hooksPath={os.devnull}", "-c", "gc.auto=0"),
+    # These name programs that git starts, and the repository's own settings could.
+    *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"),
 )
 # What a repository may otherwise do to whoever reads it.
 _ENVIRONMENT = {

@@ -56,7 +56,8 @@ class PullRecords:
     def numbers(self) -> dict[int, str]:
         """Return which there are, newest first, and the commit of each."""
         names = self._repository.refs(PULLS)
-        found = {int(name.rpartition("/")[2]): at for name, at in names.items() if name.rpartition("/")[2].isdigit()}
+        last = {name.rpartition("/")[2]: at for name, at in names.items()}
+        found = {int(number): at for number, at in last.items() if number.isascii() and number.isdecimal()}
         return dict(sorted(found.items(), reverse=True))
 
     def read(self, numbers: Mapping[int, str]) -> list[Kept]:

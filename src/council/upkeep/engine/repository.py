@@ -43,6 +43,8 @@ _OPEN_MAX = 256
 _GIT = (
     *("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync"),
     *("-c", "core.filesRefLockTimeout=1000", "-c", "safe.directory=*"),
+    # These name programs that git starts, and the repository's own settings could; root reads it, and patchctl may write it.
+    *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false"),
 )
 
 
@@ -72,7 +74,7 @@ class File:
 def create(where: home.Home) -> None:
     """Make the repository, with no commit in it. Idempotent."""
     where.blueprint.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _run([*_GIT, "init", "--quiet", "--bare", "--initial-branch=main", str(where.blueprint)])
+    _run([*_GIT, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(where.blueprint)])
 
 
 def exists(where: home.Home) -> bool:

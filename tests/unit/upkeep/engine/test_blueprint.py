@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import shutil
@@ -45,6 +46,28 @@ def test_the_first_commit_makes_everything_and_the_next_ones_change_it(where: ho
     assert blueprint.current(where) == second != first
     assert git(where, "log", "--format=%s", "main") == "Change\nStart"
     assert (where.generations / first / "a.txt").read_text() == "1"
+
+
+def test_no_hook_and_no_setting_of_the_repository_runs_anything(where: home.Home, tmp_path: Path) -> None:
+    # Root commits to it, and patchctl may write there.
+    blueprint.commit(where, {"a.txt": b"1"}, "Start")
+    ran, hook = tmp_path / "ran", where.blueprint / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    hook.chmod(0o755)
+    git(where, "config", "core.hooksPath", str(hook.parent))
+    blueprint.commit(where, {"a.txt": b"2"}, "Change")
+    assert live(where) == {"a.txt": "2"} and not ran.exists()
+    for name, value in (
+        ("core.bare", "false"),
+        ("core.worktree", str(tmp_path)),
+        ("core.fsmonitor", f"touch {ran}"),
+    ):
+        git(where, "config", name, value)
+    # Whatever git makes of that.
+    with contextlib.suppress(errors.BlueprintError):
+        blueprint.commit(where, {"a.txt": b"3"}, "Change again")
+    assert not ran.exists()
 
 
 def test_changing_nothing_returns_the_live_commit(where: home.Home) -> None:
