@@ -158,3 +158,17 @@ def test_one_that_turns_bad_while_it_bakes_is_taken_back_upon_main_too(house: Ho
     whole.wait_until(house.in_step, 60)
     assert house.git("show", "main:prompts/code.md") == content.strip()
     assert (house.where.current / "prompts/code.md").read_text() == content
+
+
+def test_what_is_written_into_a_clone_is_what_the_checks_want(house: House, tmp_path: Path) -> None:
+    whole.wait_until(house.in_step, 60)
+    clone, base = tmp_path / "clone", tmp_path / "base"
+    for folder in (clone, base):
+        subprocess.run(["git", "-c", "safe.directory=*", "clone", "-q", house.where.forge, folder], check=True)
+    done = house.propose("prompts/new.md", "Be kind.\n", "--into", str(clone))
+    assert done.returncode == 0 and "prompts/new.md" in json.loads(done.stdout)["files"], done.stderr
+    for check in ("verify", "schema", "authorise"):
+        told = house.council.command(
+            "ci", check, "--base", str(base), "--head", str(clone), "--account", "tuner", timeout_s=60
+        )
+        assert told.returncode == 0, told.stdout + told.stderr

@@ -31,21 +31,71 @@ _MARKS = {forge.CheckState.SUCCESS: "good", forge.CheckState.FAILURE: "FAILED", 
 @click.option(
     "--expires", "lasts_s", type=DURATION, default="24h", show_default=True, help="For how long it may be applied."
 )
+@click.option(
+    "--into", "clone", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="CLONE",
+    help="Write it into a clone of main instead, to be pushed by the bot's own account: for a forge elsewhere.",
+)  # fmt: skip
 @click.option("--no-wait", is_flag=True, help="Return once the pull request is open.")
 @options.home
 @options.as_json
 def propose(
     files: tuple[str, ...], deletes: tuple[str, ...], name: str, title: str, reason: str, ticket: int | None,
-    lasts_s: int, no_wait: bool, where: home.Home, as_json: bool,
+    lasts_s: int, clone: Path | None, no_wait: bool, where: home.Home, as_json: bool,
 ) -> None:  # fmt: skip
     """Propose that PATH of the blueprint be what FILE holds: sign it, open a pull request, and follow that until it serves.
 
     FILE alone is PATH as well. The steward checks the pull request and merges it, patchctl tries and applies it; no person
-    is asked. This is for the local forge; on GitHub the bot's own account opens the pull request. Exit status 0 once it serves, 7 where it will not.
+    is asked. Exit status 0 once it serves, 7 where it will not.
     """
     if not files and not deletes:
         raise click.UsageError("Name a file to be put, or one to `--delete`.")
-    asyncio.run(_propose(files, deletes, name, (title, reason, ticket, lasts_s), not no_wait, where, as_json))
+    said = (title, reason, ticket, lasts_s)
+    if clone is not None:
+        asyncio.run(_write(files, deletes, name, said, clone, where, as_json))
+        return
+    asyncio.run(_propose(files, deletes, name, said, not no_wait, where, as_json))
+
+
+async def _write(
+    files: tuple[str, ...],
+    deletes: tuple[str, ...],
+    name: str,
+    said: tuple[str, str, int | None, int],
+    clone: Path,
+    where: home.Home,
+    as_json: bool,
+) -> None:
+    """Have a clone hold the patch and its files. Raises InvalidRequestError."""
+    seen, signer, tree = _seen(where, name)
+    draft = await _drafted(where, seen, signer, tree, _sources(files), deletes, said)
+    try:
+        for path, file in proposing.files_of(draft).items():
+            if file is None:
+                (clone / path).unlink()
+                continue
+            (clone / path).parent.mkdir(parents=True, exist_ok=True)
+            (clone / path).write_bytes(file.content)
+            (clone / path).chmod(0o755 if file.executable else 0o644)
+    except OSError as error:
+        raise errors.InvalidRequestError(
+            f"{clone} does not take it: {error}. Name a clean clone that holds what serves."
+        ) from error
+    cid = patches.cid(patches.digest(draft.sent.document))
+    if as_json:
+        options.print_json({"cid": cid, "files": sorted(proposing.files_of(draft))})
+        return
+    click.echo(f"cid:{cid} - {draft.patch.title}: written into {clone}.")
+    click.echo(
+        f"Commit all of it as one commit upon main, and have {signer.account} push it and open the pull request."
+    )
+
+
+def _seen(where: home.Home, name: str) -> tuple[situation.Sight, authz.Signer, str]:
+    """Return what is so now, who proposes, and the tree that serves."""
+    seen = situation.look(where)
+    tree = repository.tree_of(where, seen.live)
+    assert tree is not None
+    return seen, proposing.signer_of(seen.policy, name), tree
 
 
 async def _propose(
@@ -57,10 +107,7 @@ async def _propose(
     where: home.Home,
     as_json: bool,
 ) -> None:
-    seen = situation.look(where)
-    signer = proposing.signer_of(seen.policy, name)
-    tree = repository.tree_of(where, seen.live)
-    assert tree is not None
+    seen, signer, tree = _seen(where, name)
     async with _forge(where, signer) as there:
         base = await proposing.base_of(there, tree)
         draft = await _drafted(where, seen, signer, tree, _sources(files), deletes, said)
@@ -115,8 +162,8 @@ async def _forge(where: home.Home, signer: authz.Signer) -> Any:
     if config.kind == "github":
         # The token here is the steward's, and a pull request must be its signer's own.
         raise errors.InvalidRequestError(
-            f"On GitHub the account {signer.account!r} itself opens the pull request. Make the pair with `council patch new` and "
-            "`council patch sign`; docs/howto/propose-through-github.md says how it is pushed."
+            f"On GitHub the account {signer.account!r} itself opens the pull request. Give a clone of main with `--into`, and "
+            "have that account push it."
         )
     made = care_app.forge(config, where, signer.account)
     if made is None:

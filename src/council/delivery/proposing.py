@@ -64,20 +64,25 @@ async def base_of(there: care_ports.Forge, tree: str) -> str:
     )
 
 
-async def propose(there: care_ports.Forge, base: str, draft: Draft) -> int:
-    """Open a pull request of a patch upon main's head `base`; return its number. Asked again, it is the same one."""
-    patch, cid = draft.patch, patches.cid(patches.digest(draft.sent.document))
+def files_of(draft: Draft) -> dict[str, forge.File | None]:
+    """Return what a branch holds of it: each file that the patch changes, None where it removes one, and the pair."""
     files: dict[str, forge.File | None] = {
-        one.path: None if one.content is None else forge.File(one.content, one.mode is patches.Mode.EXECUTABLE)
-        for one in patch.changes
+        one.path: None if one.content is None else forge.File(one.content, one.executable)
+        for one in draft.patch.changes
     }
     files[changes.DOCUMENT] = forge.File(draft.sent.document)
     files[changes.SIGNATURE] = forge.File(draft.sent.signature)
+    return files
+
+
+async def propose(there: care_ports.Forge, base: str, draft: Draft) -> int:
+    """Open a pull request of a patch upon main's head `base`; return its number. Asked again, it is the same one."""
+    patch, cid = draft.patch, patches.cid(patches.digest(draft.sent.document))
     branch = f"patch/{cid}"
     account = draft.signer.account
     body = f"{patch.reason}\n\ncid:{cid}"
     words = forge.Words(f"{patch.title}\n\n{body}", account, f"{account}@localhost", patch.created)
-    await there.branch(branch, base, files, words)
+    await there.branch(branch, base, files_of(draft), words)
     return await there.open_pull(forge.Proposal(branch, patch.title, body))
 
 
