@@ -36,6 +36,7 @@ OPERATIONS = [
     "GET /api/memory/search",
     "GET /api/metrics",
     "GET /api/status",
+    "GET /api/token",
     "GET /livez",
     "GET /metrics",
     "GET /readyz",
