@@ -32,7 +32,7 @@ _MARKS = {forge.CheckState.SUCCESS: "good", forge.CheckState.FAILURE: "FAILED", 
     "--expires", "lasts_s", type=DURATION, default="24h", show_default=True, help="For how long it may be applied."
 )
 @click.option(
-    "--into", "clone", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="CLONE",
+    "--into", "clone", type=click.Path(path_type=Path, file_okay=False), metavar="CLONE",
     help="Write it into a clone of main instead, to be pushed by the bot's own account: for a forge elsewhere.",
 )  # fmt: skip
 @click.option("--no-wait", is_flag=True, help="Return once the pull request is open.")
@@ -66,6 +66,8 @@ async def _write(
     as_json: bool,
 ) -> None:
     """Have a clone hold the patch and its files. Raises InvalidRequestError."""
+    if not clone.is_dir():
+        raise errors.InvalidRequestError(f"There is no folder {clone}. Clone the repository's main into it first.")
     seen, signer, tree = _seen(where, name)
     draft = await _drafted(where, seen, signer, tree, _sources(files), deletes, said)
     try:
