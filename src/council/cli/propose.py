@@ -51,6 +51,8 @@ def propose(
         raise click.UsageError("Name a file to be put, or one to `--delete`.")
     said = (title, reason, ticket, lasts_s)
     if clone is not None:
+        if not clone.is_dir():
+            raise errors.InvalidRequestError(f"There is no folder {clone}. Clone the repository's main into it first.")
         asyncio.run(_write(files, deletes, name, said, clone, where, as_json))
         return
     asyncio.run(_propose(files, deletes, name, said, not no_wait, where, as_json))
@@ -66,8 +68,6 @@ async def _write(
     as_json: bool,
 ) -> None:
     """Have a clone hold the patch and its files. Raises InvalidRequestError."""
-    if not clone.is_dir():
-        raise errors.InvalidRequestError(f"There is no folder {clone}. Clone the repository's main into it first.")
     seen, signer, tree = _seen(where, name)
     draft = await _drafted(where, seen, signer, tree, _sources(files), deletes, said)
     try:
