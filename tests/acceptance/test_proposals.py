@@ -165,6 +165,13 @@ def test_what_is_written_into_a_clone_is_what_the_checks_want(house: House, tmp_
     clone, base = tmp_path / "clone", tmp_path / "base"
     for folder in (clone, base):
         subprocess.run(["git", "-c", "safe.directory=*", "clone", "-q", house.where.forge, folder], check=True)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "prompts").symlink_to(outside)
+    refused = house.propose("prompts/new.md", "Be kind.\n", "--into", str(linked))
+    assert refused.returncode == 7 and not list(outside.iterdir()), refused.stderr
     done = house.propose("prompts/new.md", "Be kind.\n", "--into", str(clone))
     assert done.returncode == 0 and "prompts/new.md" in json.loads(done.stdout)["files"], done.stderr
     for check in ("verify", "schema", "authorise"):

@@ -13,7 +13,7 @@ from council.cli import options
 from council.cli.patch import DURATION
 from council.delivery import proposing, pulls
 from council.domain import authz, errors, forge, home, patches
-from council.kit import clock, permissions
+from council.kit import beneath, clock, permissions
 from council.patching import checking, drafting, gpg, situation
 from council.upkeep.engine import repository
 from council.upkeep.patchctl.core import documents
@@ -71,14 +71,13 @@ async def _write(
     seen, signer, tree = _seen(where, name)
     draft = await _drafted(where, seen, signer, tree, _sources(files), deletes, said)
     try:
-        for path, file in proposing.files_of(draft).items():
-            if file is None:
-                (clone / path).unlink()
-                continue
-            (clone / path).parent.mkdir(parents=True, exist_ok=True)
-            (clone / path).write_bytes(file.content)
-            (clone / path).chmod(0o755 if file.executable else 0o644)
-    except OSError as error:
+        # Main of a forge is what strangers wish for: a link in there must lead nowhere.
+        with beneath.held(clone) as folder:
+            for path, file in proposing.files_of(draft).items():
+                folder.remove(path)
+                if file is not None:
+                    folder.write(path, file.content, 0o755 if file.executable else 0o644)
+    except (OSError, beneath.NotPlainError) as error:
         raise errors.InvalidRequestError(
             f"{clone} does not take it: {error}. Name a clean clone that holds what serves."
         ) from error

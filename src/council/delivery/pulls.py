@@ -110,7 +110,8 @@ class Referee:
                 f"It changes {len(differing)} files; {_FILES_DIFFER_MAX} are allowed. Split it into several."
             )
         held: dict[str, forge.File | None] = {}
-        left = authz.ceilings().patch_bytes + signature.BYTES_MAX + authz.ceilings().patch_bytes
+        # The patch holds what its files do.
+        left = 2 * authz.ceilings().patch_bytes + signature.BYTES_MAX
         for path in differing:
             held[path] = await self.parts.forge.file(path, pull.head) if path in after else None
             left -= len(file.content) if (file := held[path]) is not None else 0

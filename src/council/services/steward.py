@@ -6,6 +6,7 @@ It holds the forge's token and no key that signs. What it does is in `delivery/`
 import asyncio
 import contextlib
 import logging
+import math
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -68,6 +69,8 @@ class _Steward:
         self._service = service
         self._problem = ""
         self._step = ""
+        # When the turn under way began, by the loop's clock; never, where there is no forge.
+        self._began_s = math.inf
 
     def application(self) -> Starlette:
         """Return what the port serves; its lifespan takes the turns."""
@@ -92,7 +95,6 @@ class _Steward:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        self._began_s = asyncio.get_running_loop().time()
         turning = asyncio.create_task(self._keep_in_step(self._forge)) if self._forge else None
         try:
             yield
