@@ -8,8 +8,6 @@ LaTeX and Unicode become plain text first (`notation`). The grammar reads the wh
 
 from typing import assert_never
 
-from sympy.polys import polyerrors
-
 from council.serving.compute import results
 from council.serving.compute.math import (
     algebra,
@@ -51,7 +49,7 @@ def solve(text: str) -> results.Result:
         return results.Refused(stop.reason, task.reading) if task else results.PassedOn(stop.reason)
     except limits.MathStopError as stop:
         return results.PassedOn(stop.reason)
-    except _SYMPY_ERRORS as error:
+    except limits.SYMPY_ERRORS as error:
         return results.PassedOn(f"{COMPUTING_FAILED} ({type(error).__name__}).")
 
 
@@ -101,16 +99,6 @@ def _solved(request: requests.Solve) -> results.Solved:
 
 
 COMPUTING_FAILED = "The computation stopped with an error"
-# SymPy signals what it cannot do with errors of many kinds; none of them may reach the user or yield an answer.
-_SYMPY_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    polyerrors.BasePolynomialError,
-)
 
 
 def _answered(request: requests.Request) -> results.Solved:

@@ -10,6 +10,19 @@ MathStopError
 None of these leaves the package: `solve` turns them into results.
 """
 
+from sympy.polys import polyerrors
+
+# SymPy signals what it cannot do with errors of many kinds; none of them may reach the user or yield an answer.
+SYMPY_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    polyerrors.BasePolynomialError,
+)
+
 TEXT_CHARS_MAX = 8_000
 TOKENS_MAX = 300
 ANSWER_TOKENS_MAX = 3_000
