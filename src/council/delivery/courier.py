@@ -37,7 +37,7 @@ _FATES: Mapping[str, lines.Fate] = {
     "rolled back": lines.Fate.ROLLED_BACK,
 }
 # What may be otherwise in a while without anybody's doing.
-_PASSING = frozenset({patches.Reason.FROZEN, patches.Reason.OUTSIDE_WINDOW})
+_PASSING = frozenset({patches.Reason.FROZEN})
 
 
 @dataclass(frozen=True, slots=True)
