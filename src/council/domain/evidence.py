@@ -1,0 +1,169 @@
+"""What the observer knows of a stretch of time, and what it says of it. Pure.
+
+*Evidence* is what was asked for and came, with what could not be had. A *fact* is one number of it that a person is shown,
+with the query and the time range that give it again. A *sentence* carries the facts whose numbers stand in it, so that every
+number of an explanation, a digest or a report leads back to the records. Times are seconds since the Unix epoch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from council.domain import budgets, gates, incidents, ledger, patches, states, watching
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time, its end left out."""
+
+    start_s: float
+    end_s: float
+
+    def holds(self, at_s: float) -> bool:
+        """Whether a moment lies within it."""
+        return self.start_s <= at_s < self.end_s
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One number, or one word, that a stored query gave. `query` names it so that it can be asked again."""
+
+    name: str
+    value: float | int | str | None
+    unit: str
+    query: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a person reads. Each number in `text` is that of one of `facts`."""
+
+    text: str
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RankedCause:
+    """What may have brought something about. `weight` orders causes, 0 to 1; it is no probability.
+
+    `kind` is patch, upstream, traffic, service, resource, incident or series; `subject` is what of that kind, as its CID.
+    """
+
+    kind: str
+    subject: str
+    weight: float
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What happened, why, what was done about it and what to do next, each in sentences; causes best first."""
+
+    happened: tuple[Sentence, ...]
+    causes: tuple[RankedCause, ...] = ()
+    done: tuple[Sentence, ...] = ()
+    next_steps: tuple[Sentence, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """All of them, in the order in which they are read."""
+        return (*self.happened, *(cause.sentence for cause in self.causes), *self.done, *self.next_steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One series over time, oldest first. `name` is a metric or a gate, `service` whose it is, "" for the whole."""
+
+    name: str
+    service: str
+    unit: str
+    points: Sequence[tuple[float, float]]
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatchRow:
+    """A patch as the lineage tells of it. `outcome` is "" while it is at work; `times` are each phase with its beginning."""
+
+    cid: str
+    title: str
+    author: str
+    kind: str
+    files: tuple[str, ...]
+    at_s: float
+    outcome: str
+    reason: str
+    ended_s: float
+    ticket: int | None = None
+    trial: bool = False
+    times: tuple[tuple[str, float], ...] = ()
+    returned_by: str = ""
+
+    def began(self, phase: str) -> float | None:
+        """When a phase of its way began, None where it came to none."""
+        return next((at_s for name, at_s in self.times if name == phase), None)
+
+
+def patch_row(told: Mapping[str, Any]) -> PatchRow:
+    """Return a row as patchctl tells it to programs. Raises KeyError, TypeError, ValueError."""
+    return PatchRow(
+        cid=str(told["cid"]),
+        title=incidents.one_line(str(told["title"]), patches.TITLE_LENGTH_MAX),
+        author=incidents.one_line(str(told["author"]), patches.AUTHOR_LENGTH_MAX),
+        kind=str(told["kind"]),
+        files=tuple(str(one) for one in told["files"]),
+        at_s=float(told["at_s"]),
+        outcome=str(told["outcome"]),
+        reason=incidents.one_line(str(told["reason"]), patches.REASON_LENGTH_MAX),
+        ended_s=float(told["times"][-1][1]) if told["outcome"] and told["times"] else 0.0,
+        ticket=told["ticket"],
+        trial=bool(told["trial"]),
+        times=tuple((str(name), float(at_s)) for name, at_s in told["times"]),
+        returned_by=str(told["returned_by"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What was spent in the span, by route and by model, and how the budgets stand now."""
+
+    by_route: Sequence[ledger.LedgerSum] = ()
+    by_model: Sequence[ledger.LedgerSum] = ()
+    budget_lines: Sequence[budgets.Line] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What could not be had, and why. It is said wherever it would have been shown; nothing is taken for zero."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All of it, for one span."""
+
+    span: Span
+    now_s: float
+    label: patches.Label
+    gates: Sequence[watching.GateLine] = ()
+    histories: Sequence[watching.History] = ()
+    tracks: Sequence[Track] = ()
+    incidents: Sequence[incidents.Incident] = ()
+    patches: Sequence[PatchRow] = ()
+    findings: Sequence[watching.Finding] = ()
+    services: Sequence[states.ServiceStatus] = ()
+    costs: Costs = Costs()
+    missing: Sequence[Missing] = ()
+
+    def gate(self, name: str) -> watching.GateLine | None:
+        """Return the gate of this name as it stands."""
+        return next((one for one in self.gates if one.name == name), None)
+
+    def worst(self, name: str) -> gates.Verdict:
+        """Return the worst that a gate said in the span; unknown where nobody knows."""
+        said = [past.verdict for one in self.histories if one.gate == name for past in one.verdicts]
+        ranked = (gates.Verdict.RED, gates.Verdict.AMBER, gates.Verdict.UNKNOWN, gates.Verdict.GREEN)
+        return next((verdict for verdict in ranked if verdict in said), gates.Verdict.UNKNOWN)
