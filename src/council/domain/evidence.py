@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from council.domain import budgets, gates, incidents, ledger, patches, states, watching
+from council.domain import budgets, incidents, ledger, patches, states, watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,3 @@ class Evidence:
     def gate(self, name: str) -> watching.GateLine | None:
         """Return the gate of this name as it stands."""
         return next((one for one in self.gates if one.name == name), None)
-
-    def worst(self, name: str) -> gates.Verdict:
-        """Return the worst that a gate said in the span; unknown where nobody knows."""
-        said = [past.verdict for one in self.histories if one.gate == name for past in one.verdicts]
-        ranked = (gates.Verdict.RED, gates.Verdict.AMBER, gates.Verdict.UNKNOWN, gates.Verdict.GREEN)
-        return next((verdict for verdict in ranked if verdict in said), gates.Verdict.UNKNOWN)
