@@ -62,9 +62,10 @@ FRACTIONS: Mapping[str, Fraction] = _fractions()
 
 
 _SCALES: Mapping[str, int] = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
-_BELOW_HUNDRED = (
-    "(?:" + "|".join(sorted((word for word in COUNTS if COUNTS[word] and " dozen" not in word), key=len)[::-1]) + r")\b"
-)
+_TENS_AND_UNITS = rf"(?:{'|'.join(_TENS)})(?:[ -](?:{'|'.join(_UNITS[1:10])}))?"
+_BELOW_HUNDRED = rf"(?:{_TENS_AND_UNITS}|{'|'.join(_UNITS[1:])})\b"
+# A pattern of what is in COUNTS. The tens are put before the units, since hundreds of patterns hold it and are compiled.
+COUNT = rf"(?:{_TENS_AND_UNITS}|{'|'.join(_UNITS)}|a dozen)\b"
 _ONE_TO_NINE = "(?:an?|" + "|".join(cardinals(1, 9)) + ")"
 _HUNDREDS = rf"{_ONE_TO_NINE}[ -]hundred(?:(?:[ -]and)?[ -]{_BELOW_HUNDRED})?\b"
 _MIXED_PARTS = {"a half": "1/2", "one half": "1/2", "a quarter": "1/4", "one quarter": "1/4", "three quarters": "3/4"}

@@ -61,7 +61,7 @@ def solve(text: str, today: datetime.date | None = None) -> results.Result:
 @functools.cache
 def _words() -> frozenset[str]:
     """Return every word that stands in a pattern of these grammars."""
-    patterns = [frame.pattern.pattern for frame in (*_FRAMES, *dates.frames_on(None))]
+    patterns = [frame.pattern.text for frame in (*_FRAMES, *dates.frames_on(None))]
     return frozenset(word for text in patterns for word in re.findall(r"[a-z]{2,}", text))
 
 

@@ -4,23 +4,72 @@ A frame matches the whole text or not at all, so every word is accounted for. In
 below, `<ask>` the words that ask for a value, and the rest is an ordinary expression.
 """
 
+import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from council.domain import answers
 from council.serving.compute import results
-from council.serving.compute.quantities import numbers
+from council.serving.compute.quantities import needed, numbers
 
 Match = re.Match[str]
+
+
+# In the place of what says nothing about a text at length.
+_NOTHING = r"\w"
+
+
+class Pattern:
+    """The pattern of a frame, compiled when it first meets a text that has every word without which nothing matches.
+
+    Hardly a question needs more than a few of the hundreds, and to compile all of them would be most of a start of the worker.
+    """
+
+    __slots__ = ("_compiled", "_needed", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._needed = needed.clauses(text.replace(numbers.WORD, _NOTHING))
+        self._compiled: re.Pattern[str] | None = None
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether a text has had every word."""
+        return self._compiled is not None
+
+    def fullmatch(self, text: str, start: int = 0) -> Match | None:
+        """Match all of `text` from `start` on."""
+        compiled = self._for(text)
+        return compiled.fullmatch(text, start) if compiled else None
+
+    def match(self, text: str, start: int = 0) -> Match | None:
+        """Match at `start`."""
+        compiled = self._for(text)
+        return compiled.match(text, start) if compiled else None
+
+    def finditer(self, text: str) -> Iterable[Match]:
+        """Find every match."""
+        compiled = self._for(text)
+        return compiled.finditer(text) if compiled else ()
+
+    def _for(self, text: str) -> re.Pattern[str] | None:
+        if self._compiled is None and needed.stand_in(_lowered(text), self._needed):
+            self._compiled = re.compile(self.text, re.IGNORECASE | re.ASCII)
+        return self._compiled
+
+
+@functools.lru_cache(maxsize=64)
+def _lowered(text: str) -> str:
+    return text.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """`answer` gets the match; it raises PassOnError or RefusedError where it has no answer."""
 
-    pattern: re.Pattern[str]
+    pattern: Pattern
     answer: Callable[[Match], results.Solved]
 
 
@@ -43,10 +92,10 @@ _ASK = r"(?:(?:what is|calculate|compute|find|work out|how much is|determine|(?:
 _PLACE = re.compile(r"<([a-z]\w*):([a-z]+)>")
 
 
-def pattern(text: str) -> re.Pattern[str]:
-    """Compile the pattern of a frame. A plain parenthesis groups without a number: places have names."""
+def pattern(text: str) -> Pattern:
+    """Return the pattern of a frame. A plain parenthesis groups without a number: places have names."""
     text = _PLACE.sub(lambda found: f"(?P<{found[1]}>{KINDS[found[2]]})", text.replace("<ask>", _ASK))
-    return re.compile(re.sub(r"(?<!\\)\((?!\?)", "(?:", text), re.IGNORECASE | re.ASCII)
+    return Pattern(re.sub(r"(?<!\\)\((?!\?)", "(?:", text))
 
 
 def frames(answer: Callable[[Match], results.Solved], *texts: str) -> list[Frame]:

@@ -16,7 +16,7 @@ SHARE = r"(?:\d{1,6} )?\d{1,6}/\d{1,6}(?![\d/]|[.,]\d)"
 DIGITS_MAX = 30
 _DENOMINATOR_SHOWN_MAX = 10_000
 
-WORD = "(?:" + "|".join(sorted(number_words.COUNTS, key=len, reverse=True)) + r")\b"
+WORD = number_words.COUNT
 COUNT = rf"(?:{NUMBER}|{WORD})"
 
 _NUMERATOR = "|".join(("an?", *number_words.cardinals(1, 12)))

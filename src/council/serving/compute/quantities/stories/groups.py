@@ -104,7 +104,7 @@ def read(sentences: list[str]) -> results.Result:
 
 
 def _tell(state: _State, sentence: str) -> None:
-    readings: tuple[tuple[re.Pattern[str], Callable[[_State, frames.Match], None]], ...] = (
+    readings: tuple[tuple[frames.Pattern, Callable[[_State, frames.Match], None]], ...] = (
         (_PACKS, _packs), (_IN_EACH_OF, _each_of), (_IN_EACH, _in_each), (_EACH_HOLDS, _each_holds), (_EACH_OF, _each_of),
         (_TAKES, _takes), (_EMPTY, _stays_empty), (_TOTAL, _total), (_COUNT_OF, _count_of),
     )  # fmt: skip

@@ -187,11 +187,11 @@ def _each(purse: _Purse, text: str, at: int, *, comes: bool) -> int:
     return _joined(text, at, (_EACH, _SINGLE), take)
 
 
-def _sums(purse: _Purse, item: re.Pattern[str], text: str, at: int) -> int:
+def _sums(purse: _Purse, item: frames.Pattern, text: str, at: int) -> int:
     return _joined(text, at, (item,), lambda match: purse.changed(1, money.read(match["m"])))
 
 
-def _joined(text: str, at: int, items: tuple[re.Pattern[str], ...], take: Callable[[frames.Match], None]) -> int:
+def _joined(text: str, at: int, items: tuple[frames.Pattern, ...], take: Callable[[frames.Match], None]) -> int:
     """Take one item after the other as long as they are joined; return where the last ends. Raises PassOnError for none."""
     end = at
     while match := next(filter(None, (item.match(text, at) for item in items)), None):

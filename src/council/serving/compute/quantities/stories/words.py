@@ -23,7 +23,8 @@ _STOPS = (
     "whose will with within without would yesterday yet you your"
 )
 _STOP = "(?:" + "|".join((*_STOPS.split(), *number_words.cardinals(0, 90))) + ")"
-NOUN = rf"(?!{_STOP}\b)[a-z]+(?:[ -](?!{_STOP}\b)[a-z]+){{0,2}}?"
+# One to three words of which none is a stop. Said once for all three, where a word begins or behind what joins two.
+NOUN = rf"(?=[a-z])(?:(?:(?<![a-z])|[ -])(?!{_STOP}\b)[a-z]+){{1,3}}?"
 _NO_NAMES = (
     "anybody anyone anything assume boys brothers children classmates cousins eighth even everybody everyone "
     "everything fifth fourth friends girls i imagine kids neighbors neighbours nobody parents people pupils quarter say "
