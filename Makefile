@@ -10,22 +10,11 @@ SETUP ?=
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
-# Unit tests and those of the families of questions share nothing, so every core may run some. What starts servers and whole
-# Councils runs file by file, two at a time, and what measures the machine or takes all of it runs alone.
-SPREAD := $(BIN)/pytest -ra -n auto --dist worksteal
-UNIT := tests/unit tests/questions
-SIDE_BY_SIDE := $(BIN)/pytest -ra -n 2 --dist loadfile -m "not alone"
-ALONE := $(BIN)/pytest -ra -m alone
-REST := $(addprefix --ignore=,$(UNIT))
-# One that fails does not keep the others from being told of.
-ALL := failed=0; for run in '$(SPREAD) $(UNIT)' '$(SIDE_BY_SIDE) $(REST)' '$(ALONE) $(REST)'; do eval "$$run" || failed=1; done; \
-	exit $$failed
-
 # Where it is set, each of the processes that tests start would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench soak release lock fmt clean environment environment-dev static
+.PHONY: help up test check bench soak release lock fmt clean environment environment-dev static quick debian clients actionlint github
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,17 +23,29 @@ help: ## list the targets
 up: environment ## set up what is missing, then run Council in the foreground until Ctrl-C
 	@exec $(BIN)/council up $(ARGS)
 
+# What it needs is fetched while the static checks run.
 test: environment-dev ## everything: static checks and all tests, with Debian packages when it may install them
-	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent
-	@$(PYTHON) tools/setup_actionlint.py
-	@$(PYTHON) tools/setup_clients.py $(SETUP)
-	@$(PYTHON) tools/setup_github.py
-	@$(MAKE) static
-	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(ALL))
+	@$(MAKE) -j3 --output-sync=target debian clients actionlint github static
+	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(BIN)/python tools/run_tests.py)
 
 # Coverage doubles the time: make check ARGS=--cov
-check: environment-dev static ## the quick half, under 90 s: static checks and unit tests, but not the long ones
-	@$(SPREAD) --quick tests/unit $(ARGS)
+check: environment-dev ## the quick half, under 90 s: static checks and unit tests, but not the long ones
+	@$(MAKE) -j2 static quick
+
+quick:
+	@$(BIN)/pytest -ra -n auto --dist worksteal --quick tests/unit $(ARGS)
+
+debian:
+	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent
+
+clients:
+	@$(PYTHON) tools/setup_clients.py $(SETUP)
+
+actionlint:
+	@$(PYTHON) tools/setup_actionlint.py
+
+github:
+	@$(PYTHON) tools/setup_github.py
 
 static:
 	$(BIN)/ruff format --check --quiet

@@ -27,6 +27,7 @@ LONGEST = (
     "tests/acceptance/test_sandbox_soak.py",
     "tests/acceptance/test_prometheus.py",
     "tests/acceptance/test_watch.py",
+    "tests/contract/test_monitoring.py",
     "tests/acceptance/test_trial.py",
     "tests/acceptance/test_signals.py",
     "tests/acceptance/test_money.py",

@@ -1,7 +1,9 @@
 """How the tests are run: fewer examples in a quick run, ports of their own for those that run side by side."""
 
+import importlib
 import os
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -10,6 +12,14 @@ from hypothesis import strategies
 import drawn
 import side_by_side
 import whole
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run_tests(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    return importlib.import_module("run_tests")
 
 
 @pytest.mark.parametrize(("asked", "drawn_then"), [(100, 20), (12, 5), (3, 3)])
@@ -50,12 +60,34 @@ def test_a_run_without_workers_has_the_ports_of_the_first(monkeypatch: pytest.Mo
 
 
 def test_every_file_that_is_run_early_is_there() -> None:
-    root = Path(__file__).parents[2]
     assert len(set(side_by_side.LONGEST)) == len(side_by_side.LONGEST)
-    assert [name for name in side_by_side.LONGEST if not (root / name).is_file()] == []
+    assert [name for name in side_by_side.LONGEST if not (ROOT / name).is_file()] == []
 
 
 def test_one_worker_runs_a_whole_file_or_all_that_share_a_council() -> None:
     assert side_by_side.scope("tests/sim/test_patch_killed.py::test_it[a::b]") == "tests/sim/test_patch_killed.py"
     told = {side_by_side.scope(f"tests/clients/{name}.py::test_it") for name in ("test_clients", "test_open_webui")}
     assert told == {"tests/clients/"}
+
+
+def test_every_file_with_a_test_that_runs_alone_is_run_alone(run_tests: Any) -> None:
+    found = run_tests.files_alone(ROOT)
+    assert {"tests/sandbox/test_attacks.py", "tests/unit/gateway/test_gates.py"} <= set(found)
+    assert "tests/acceptance/test_whole.py" not in found
+    # The mark is given in the files of tests themselves, where it is looked for.
+    elsewhere = [file for file in (ROOT / "tests").rglob("*.py") if not file.name.startswith("test_")]
+    assert not [file for file in elsewhere if run_tests.MARK in file.read_text()]
+
+
+def test_what_runs_beside_the_others_ends_with_them_and_with_all_that_it_started(
+    run_tests: Any, tmp_path: Path
+) -> None:
+    """A shell that would go on for long, and a child of it."""
+    said = tmp_path / "said"
+    with said.open("wb") as out, run_tests._beside(("sh", "-c", "sleep 600 & echo $!; wait"), out) as started:
+        whole.wait_until(lambda: said.read_text().endswith("\n"), 30)
+        assert os.getpriority(os.PRIO_PROCESS, started.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+        child = Path("/proc", said.read_text().strip())
+        assert child.exists()
+    assert started.returncode is not None
+    whole.wait_until(lambda: not child.exists() or "(sleep) Z" in (child / "stat").read_text(), 30)

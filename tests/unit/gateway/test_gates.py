@@ -58,6 +58,7 @@ async def test_a_watcher_that_is_away_is_never_a_list_of_green(rig: Rig) -> None
     assert "does not answer" in body["problem"]
 
 
+@pytest.mark.alone
 async def test_callers_of_a_watcher_that_hangs_wait_once_and_not_one_after_the_other(rig: Rig) -> None:
     rig.watch.away, rig.watch.hangs_s = True, 0.3
     began_s = time.monotonic()

@@ -159,6 +159,6 @@ def test_no_manners_are_left_in_what_is_left(text: str) -> None:
     "piece", [" ", "please ", "hi, ", "?", ", thanks", "can you ", "i would like to know ", "-", "so"]
 )
 def test_a_long_text_takes_no_longer_than_its_length(piece: str) -> None:
-    began_s = time.monotonic()
+    began_s = time.process_time()
     manners.without(piece * 10_000)
-    assert time.monotonic() - began_s < 1.0
+    assert time.process_time() - began_s < 1.0
