@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from council.domain import home as home_module
+
 UP_S = 120.0
 DOWN_S = 60.0
 _PORTS_EACH = 1_200
@@ -127,10 +129,12 @@ def running(home: Path, port: int, environment: Mapping[str, str] | None = None)
     around = surroundings(home, port, environment or {})
     try:
         _lend_model(home)
+        lend_meanings(home)
         council = Council(home, port, _up(around), around)
         _keep_model(home)
         yield council
         council.stop()
+        keep_meanings(home)
     finally:
         _end_leftovers(home)
 
@@ -142,20 +146,39 @@ def served() -> Iterator[Council]:
         yield one
 
 
-# The first Council of a test run prepares the packaged model; the later ones get a copy, so that they start in seconds.
-_kept = tempfile.TemporaryDirectory(prefix="council-model")
+# The first Council of a test run prepares the packaged model, and embeds a thousand passages in the background, half a minute
+# of a processor's time. The later ones get a copy of both, so that they start in seconds and leave that time to others.
+_kept = tempfile.TemporaryDirectory(prefix="council-kept")
 
 
 def _keep_model(home: Path) -> None:
-    if not any(Path(_kept.name).iterdir()):
-        shutil.copytree(home / "models", _kept.name, dirs_exist_ok=True)
+    if not (kept := Path(_kept.name, "models")).exists():
+        shutil.copytree(home / "models", kept)
 
 
 def _lend_model(home: Path) -> None:
     """`homes.prepare` may have made the folder, with nothing in it."""
-    if any(Path(_kept.name).iterdir()) and not any((home / "models").glob("*")):
+    if (kept := Path(_kept.name, "models")).exists() and not any((home / "models").glob("*")):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copytree(_kept.name, home / "models", dirs_exist_ok=True)
+        shutil.copytree(kept, home / "models", dirs_exist_ok=True)
+
+
+def keep_meanings(home: Path) -> None:
+    """Keep what a Council that was stopped came to embed, if that is more than any before it, and it has closed the file."""
+    made, kept = home_module.Home(home).meanings_file, Path(_kept.name, "meanings.db")
+    closed = made.exists() and not made.with_name(f"{made.name}-journal").exists()
+    if closed and (not kept.exists() or kept.stat().st_size < made.stat().st_size):
+        shutil.copyfile(made, kept)
+
+
+def lend_meanings(home: Path) -> None:
+    """Give a home that has none the meanings that were kept: its recall goes on from there, and drops what it does not need."""
+    kept, meanings = Path(_kept.name, "meanings.db"), home_module.Home(home).meanings_file
+    if kept.exists() and not meanings.exists():
+        for folder in (home, meanings.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(kept, meanings)
+        meanings.chmod(0o600)
 
 
 def _command(environment: Mapping[str, str], *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:

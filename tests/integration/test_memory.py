@@ -16,6 +16,7 @@ import pytest
 
 import servers
 import single_service
+import whole
 from council import homes
 from council.backends.embedder import onnx
 from council.backends.memories import unix
@@ -52,6 +53,7 @@ def where() -> Iterator[home.Home]:
     with single_service.short_folder() as folder:
         made = home.Home(folder / "h")
         homes.prepare(made, {})
+        whole.lend_meanings(made.root)
         yield made
 
 
@@ -65,6 +67,7 @@ def recall(where: home.Home, **environment: str) -> Iterator[Running]:
     told = {"COUNCIL_GENERATION": generation, **environment}
     with single_service.running(command, "recall", sockets, told, log) as service:
         yield Running(where, url, service)
+    whole.keep_meanings(where.root)
 
 
 async def ready(running: Running) -> None:

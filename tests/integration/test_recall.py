@@ -17,6 +17,7 @@ import pytest
 
 import made_documents
 import single_service
+import whole
 from council import homes
 from council.backends.retriever import unix
 from council.domain import home
@@ -61,6 +62,7 @@ def recall() -> Iterator[Running]:
     with single_service.short_folder() as folder:
         where = home.Home(folder / "h")
         generation = homes.prepare(where, {}).generation
+        whole.lend_meanings(where.root)
         (where.library / b"caf\xe9.md".decode("utf-8", "surrogateescape")).write_text("An unspeakable name: quetzal.")
         health, url = single_service.tcp()
         sockets = {"search": single_service.unix(where.socket("recall")), "health": health}

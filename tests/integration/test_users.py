@@ -114,6 +114,7 @@ def served() -> Iterator[Served]:
         reachable.need(folder)
         one = Served(folder)
         try:
+            whole.lend_meanings(one.home.root)
             assert users.describe(users.Regime("users")) in one.up()
             yield one
             one.down()

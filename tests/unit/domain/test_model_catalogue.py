@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def build(**changes: Any) -> model_catalogue.Entry:
     return model_catalogue.build({"models": {"small": VALUES | changes}})["small"]
 
 
+@functools.cache
 def shipped() -> model_catalogue.Catalogue:
     return model_catalogue.build(yaml.safe_load(FILE.read_text()))
 
@@ -110,7 +112,6 @@ def advise(**changes: Any) -> list[model_catalogue.Advice]:
     return model_catalogue.advise(shipped(), **(arguments | changes))
 
 
-# Each example reads the whole catalogue; on a busy machine that takes longer than hypothesis allows.
 @settings(deadline=None)
 @given(st.integers(0, 10**11), st.integers(0, 10**11), st.integers(1, 256))
 def test_what_is_advised_fits_and_there_is_at_most_one_best_of_a_role(memory: int, disk: int, cores: int) -> None:
