@@ -26,7 +26,7 @@ SERVING = (*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "not alone", *(f"--ig
 ALONE = (*PYTEST, "-m", "alone")
 MARK = "mark.alone"
 # It yields to whoever serves, and is still given a share of a processor that is busy for long.
-_PRIORITY = 10
+PRIORITY = 10
 _END_S = 20.0
 
 
@@ -56,7 +56,7 @@ def _fails(command: Sequence[str]) -> bool:
 def _beside(command: Sequence[str], said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command of low priority while the block runs, and end it and all that it started with the block."""
     started = subprocess.Popen(
-        ("nice", "-n", str(_PRIORITY), *command),
+        ("nice", "-n", str(PRIORITY), *command),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=said,
