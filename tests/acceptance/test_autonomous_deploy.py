@@ -180,7 +180,8 @@ async def test_what_is_refused_reaches_neither_patchctl_nor_main(
 # To the merge, with a whole Council
 
 
-ON = {"COUNCIL_FORGE_KIND": "none"}
+# A bake is long enough for every gate's form, and the watcher soon has something to judge.
+ON = {"COUNCIL_FORGE_KIND": "none", "COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_WATCH_INTERVAL_S": "1"}
 
 
 @pytest.fixture(scope="module")
