@@ -56,7 +56,15 @@ def read(fields: Mapping[str, Any]) -> list[Line]:
             try:
                 span_id, parent_id, name, service, began_ms, took_ms, error = entry
                 found.append(
-                    Line(str(span_id), str(parent_id), str(name), str(service), float(began_ms), float(took_ms), str(error))
+                    Line(
+                        str(span_id),
+                        str(parent_id),
+                        str(name),
+                        str(service),
+                        float(began_ms),
+                        float(took_ms),
+                        str(error),
+                    )
                 )
             except (TypeError, ValueError):
                 continue

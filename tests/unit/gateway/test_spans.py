@@ -66,7 +66,9 @@ async def traced(
     kept = Kept()
     made = config.build({"tracing": {"on": True, **settings}}, {}, {})
     deployments = {"deployments": [{"provider": "paid", "model": "ok", **PRICE}]}
-    catalogue = {"providers": {"paid": {"url": f"{url}/v1", "key": "none"}}, "models": {"good": deployments}} if url else None
+    catalogue = (
+        {"providers": {"paid": {"url": f"{url}/v1", "key": "none"}}, "models": {"good": deployments}} if url else None
+    )
     scripted = scripted or model.ScriptedModel(["```python\n", "def f():\n    return 1\n", "```"])
     async with open_rig(folder, made, scripted, "127.0.0.1", catalogue, tracer=kept) as rig:
         yield rig, kept
@@ -102,7 +104,11 @@ async def test_a_streamed_answer_has_the_spans_of_a_whole_one(tmp_path: Path) ->
     async with traced(tmp_path) as (rig, kept):
         reply = await rig.client.post(CHAT, json=ask("Sing to me", stream=True))
         assert reply.text.endswith("data: [DONE]\n\n")
-    assert kept.way(kept.named("invoke_agent general")) == [f"POST {CHAT}", "invoke_agent council", "invoke_agent general"]
+    assert kept.way(kept.named("invoke_agent general")) == [
+        f"POST {CHAT}",
+        "invoke_agent council",
+        "invoke_agent general",
+    ]
     assert kept.named(f"POST {CHAT}").attributes["council.outcome"] == "answered"
     assert kept.named(f"POST {CHAT}").parent_id == "", "whose caller has none"
 
@@ -129,7 +135,11 @@ async def test_a_call_to_a_model_is_told_by_the_conventions_and_carries_its_plac
             assert carried.pop() == f"00-{TRACE}-{span.span_id}-01"
             told = span.attributes
             assert (told["gen_ai.operation.name"], told["gen_ai.provider.name"]) == ("chat", "paid")
-            assert (told["gen_ai.request.model"], told["gen_ai.request.stream"], told["council.model"]) == ("ok", stream, "good")
+            assert (told["gen_ai.request.model"], told["gen_ai.request.stream"], told["council.model"]) == (
+                "ok",
+                stream,
+                "good",
+            )
             assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (3, 8)
             assert ("gen_ai.response.time_to_first_chunk" in told) == stream
             assert root.attributes["council.cost_usd_micros"] == 19

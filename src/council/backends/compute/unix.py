@@ -36,9 +36,7 @@ class UnixCompute:
         with traces.call(f"execute_tool {operation}", traces.Kind.INTERNAL, told) as work:
             frame = _frame(operation, payload, request_id, work.asked())
             if len(frame) > self._bytes_max:
-                raise errors.ComputeLimitError(
-                    f"The text is over the {self._bytes_max} bytes that the worker accepts."
-                )
+                raise errors.ComputeLimitError(f"The text is over the {self._bytes_max} bytes that the worker accepts.")
             async with self._places:
                 with telemetry.network_call():
                     reply = await self._exchange(frame)

@@ -176,7 +176,6 @@ class Attempt:
         )
         self._tab.local = self._tab.local and self.server.loopback
 
-
     def began(self) -> None:
         """Note that a stream has said its first."""
         self._work.note("gen_ai.response.time_to_first_chunk", round(self._clock.monotonic_s() - self._began_s, 6))

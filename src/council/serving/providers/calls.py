@@ -272,7 +272,19 @@ class Calls:
         call = ports.ModelCall(request.form, body, tab.request_id, step.model.output_tokens_max, headers)
         server = self._servers[step.deployment.provider]
         attempt = attempts.Attempt(
-            *(tab, step, server, call, hop, hold, price, (prompt_max, completion_max), known, self._settings, self._clock),
+            *(
+                tab,
+                step,
+                server,
+                call,
+                hop,
+                hold,
+                price,
+                (prompt_max, completion_max),
+                known,
+                self._settings,
+                self._clock,
+            ),
             work,
         )
         attempt.begin()

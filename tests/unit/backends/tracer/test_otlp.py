@@ -31,7 +31,10 @@ def made(take: Callable[[traces.Span], None], names: int = 1) -> list[traces.Spa
 
     for number in range(names):
         trace = traces.Trace(traces.parse(f"00-{number + 1:032x}-{7:016x}-01"), "gateway", 1.0, taken)
-        with traces.following(trace), trace.open("root", traces.Kind.SERVER, {"text": "é", "whole": 3, "part": 0.5}) as root:
+        with (
+            traces.following(trace),
+            trace.open("root", traces.Kind.SERVER, {"text": "é", "whole": 3, "part": 0.5}) as root,
+        ):
             root.note("is", True)
             root.note("several", ("a", "b"))
             with traces.call("ask", traces.Kind.CLIENT) as work:
@@ -57,11 +60,21 @@ def test_spans_arrive_as_they_were_with_who_they_are_of() -> None:
         came = {span.name: span for span in receiver.wait_for(3)}
         tracer.close()
     root, ask, answer = came["root"], came["ask"], came["answer"]
-    assert (root.service, root.kind, root.trace_id, root.parent_id) == ("council-gateway", "SERVER", f"{1:032x}", f"{7:016x}")
+    assert (root.service, root.kind, root.trace_id, root.parent_id) == (
+        "council-gateway",
+        "SERVER",
+        f"{1:032x}",
+        f"{7:016x}",
+    )
     assert root.attributes == {"text": "é", "whole": 3, "part": 0.5, "is": True, "several": ["a", "b"]}
     assert (ask.kind, ask.parent_id, ask.failed) == ("CLIENT", root.span_id, True)
     assert ask.attributes == {"error.type": "model_unavailable"}
-    assert (answer.service, answer.kind, answer.parent_id, answer.failed) == ("council-worker", "SERVER", ask.span_id, False)
+    assert (answer.service, answer.kind, answer.parent_id, answer.failed) == (
+        "council-worker",
+        "SERVER",
+        ask.span_id,
+        False,
+    )
     assert answer.remote_parent and not ask.remote_parent
     assert {(one.name, one.began_ns, one.ended_ns) for one in spans} == {
         (one.name, one.began_ns, one.ended_ns) for one in came.values()
