@@ -1,6 +1,6 @@
 """The trace of an exchange: where it begins, what its root says, and how it is told in the log.
 
-Names and attributes are those of OpenTelemetry's conventions for HTTP servers; nothing of what was asked or answered is in them.
+Names and attributes are those of OpenTelemetry's conventions for HTTP servers; nothing that was asked or answered is there.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Traces: what is done for one request, as spans. Each has a name, a beginning and an end, and lies below the one it is part of.
+"""Traces: what is done for one request, as spans: each has a name, a beginning, an end, and lies below what it is part of.
 
     trace = traces.Trace(traces.parse(header), "gateway", 1.0, take)    # where a request comes in
     with traces.following(trace):
@@ -98,7 +98,10 @@ Take = Callable[[Span], None]
 class Work:
     """A span that has begun. As a context manager it ends with the block, and notes what the block raised."""
 
-    __slots__ = ("_above", "_attributes", "_began_ns", "_error", "_kind", "_name", "_nests", "_over", "_parent_id", "_trace", "span_id")  # fmt: skip
+    __slots__ = (
+        *("_above", "_attributes", "_began_ns", "_error", "_kind", "_name", "_nests", "_over", "_parent_id", "_trace"),
+        "span_id",
+    )
 
     def __init__(self, trace: "Trace", name: str, kind: Kind, attributes: Mapping[str, Value], nests: bool):
         self._trace = trace

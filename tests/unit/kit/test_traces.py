@@ -200,8 +200,9 @@ GOOD = ["name", "server", SPAN, SPAN, 1, 2, {"a": 1}, ""]
 @pytest.mark.parametrize(
     "told",
     [
-        None, 3, {}, "spans", [3], [[]], [GOOD[:-1]], [[*GOOD, 1]], [["n", "nonsense", *GOOD[2:]]], [["n", "server", "x", *GOOD[3:]]],
-        [[*GOOD[:2], 3, *GOOD[3:]]], [[*GOOD[:4], "soon", *GOOD[5:]]], [[*GOOD[:6], 7, ""]], [[*GOOD[:4], float("inf"), *GOOD[5:]]],
+        None, 3, {}, "spans", [3], [[]], [GOOD[:-1]], [[*GOOD, 1]], [["n", "nonsense", *GOOD[2:]]],
+        [["n", "server", "x", *GOOD[3:]]], [[*GOOD[:2], 3, *GOOD[3:]]], [[*GOOD[:4], "soon", *GOOD[5:]]],
+        [[*GOOD[:6], 7, ""]], [[*GOOD[:4], float("inf"), *GOOD[5:]]],
     ],
 )  # fmt: skip
 def test_what_another_process_tells_in_another_form_is_left_out(told: object) -> None:

@@ -1,7 +1,7 @@
 """Spans to a collector by OTLP over HTTP, with OpenTelemetry's own exporter, from a thread of its own.
 
 Whoever hands a span over never waits. What waits here is bounded, what there is no room for is dropped, and both are counted.
-The exporter tries again where the collector asks for it or cannot be reached, within `tracing.send_s`; while it does, spans wait.
+It tries again where the collector asks for that or cannot be reached, within `tracing.send_s`; meanwhile spans wait.
 OpenTelemetry's own batching is not used: at a stop it waits for a collector that is away for half a minute.
 """
 
