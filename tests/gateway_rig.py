@@ -19,6 +19,7 @@ from council.backends.model_provider import openai
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
 from council.backends.records import sql
+from council.backends.tracer import nowhere
 from council.domain import access, config, gates, patches, providers
 from council.gateway import application, auth, limits, parts, spans, trial
 from council.kit import clock
@@ -155,7 +156,7 @@ async def open_rig(
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
         limiter=limits.RateLimiter(store, clock.SystemClock()),
         pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},
-        tracing=spans.of(settings.tracing, tracer),
+        tracing=spans.of(settings.tracing, tracer or nowhere.NoTracer()),
     )
     await made.doorkeeper.refresh()
     ledger_writer.start()

@@ -185,13 +185,9 @@ def gateway(
         doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file)),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
-            "records": _in_thread(made_records.ping),
-            "store": made_store.ping,
-            "model": made_servers[providers.LOCAL].ping,
-            "worker": compute.ping,
-            "recall": recall.ping,
-            "sandbox": sandbox.ping,
-            "watcher": made_watch.ping,
+            **{"records": _in_thread(made_records.ping), "store": made_store.ping},
+            **{"model": made_servers[providers.LOCAL].ping, "worker": compute.ping, "recall": recall.ping},
+            **{"sandbox": sandbox.ping, "watcher": made_watch.ping},
         },
         model_away=_stander_aside(made_servers),
         tracing=spans.of(config.tracing, tracer),
@@ -206,15 +202,13 @@ def gateway(
         await made_store.close()
         made_incidents.close()
         made_records.close()
-        if tracer is not None:
-            await asyncio.to_thread(tracer.close)
+        await asyncio.to_thread(tracer.close)
 
     async def open_() -> None:
         await made.doorkeeper.refresh()
         book.start()
         learned.start()
-        if tracer is not None:
-            tracer.start()
+        tracer.start()
 
     sweep = functools.partial(_settle_expired, made_records, clock)
     return application.build(made, _lifespan(open_, sweep, close))

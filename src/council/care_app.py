@@ -83,20 +83,22 @@ def addresses(where: home_module.Home) -> dict[str, str]:
     return found
 
 
-def tracer(config: config_module.Config, where: home_module.Home) -> ports.Tracer | None:
-    """Return where the spans of requests go; None where nowhere. Raises ConfigError, SetupError for its headers.
+def tracer(config: config_module.Config, where: home_module.Home) -> ports.Tracer:
+    """Return where the spans of requests go. Raises ConfigError, SetupError for its headers.
 
     Without the extra that it needs requests are answered all the same, and the log says so.
     """
+    from council.backends.tracer import nowhere
+
     if not config.tracing.on or not config.tracing.endpoint:
-        return None
+        return nowhere.NoTracer()
     headers = _tracing_headers(where)
     try:
         from council.backends.tracer import otlp
     except ImportError as error:
         missing = "`tracing.endpoint` needs the extra `otel`: pip install 'council-cloud[otel]', then start anew"
         _log.error("spans are sent nowhere", extra={"reason": missing, "detail": str(error)})
-        return None
+        return nowhere.NoTracer()
     return otlp.OtlpTracer(config.tracing, headers)
 
 

@@ -35,12 +35,9 @@ class Tracing:
         return trace
 
 
-def of(settings: tracing.TracingConfig, tracer: ports.Tracer | None) -> Tracing | None:
-    """Return what follows exchanges, None where nothing does. Without a tracer the log alone is told."""
-    return Tracing(settings.sample_ratio, _nowhere if tracer is None else tracer.take) if settings.on else None
-
-
-def _nowhere(_: traces.Span) -> None: ...
+def of(settings: tracing.TracingConfig, tracer: ports.Tracer) -> Tracing | None:
+    """Return what follows exchanges, None where nothing does."""
+    return Tracing(settings.sample_ratio, tracer.take) if settings.on else None
 
 
 @functools.lru_cache(maxsize=1024)
