@@ -44,10 +44,8 @@ def of(settings: tracing.TracingConfig, tracer: ports.Tracer) -> Tracing | None:
 def _root(method: str, route: str, scheme: str) -> tuple[str, traces.Kind, Mapping[str, traces.Value]]:
     """Return name, kind and attributes of a root. Its arguments come from closed sets."""
     name, known = ("HTTP", "_OTHER") if method == "other" else (method, method)
-    attributes = {"http.request.method": known, "url.scheme": scheme}
-    if route == "other":
-        return name, traces.Kind.SERVER, attributes
-    return f"{name} {route}", traces.Kind.SERVER, {**attributes, "http.route": route}
+    attributes = {"http.request.method": known, "http.route": route, "url.scheme": scheme}
+    return f"{name} {route}", traces.Kind.SERVER, attributes
 
 
 def end(trace: traces.Trace, status: int, failure: str) -> None:

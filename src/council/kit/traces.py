@@ -39,7 +39,7 @@ _PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})
 _SPAN_ID = re.compile(r"[0-9a-f]{16}")
 _HEADER_CHARS_MAX = 512
 _KEPT = 1
-_RANDOM_DIGITS = 14
+_RANDOM_DIGITS, _RANDOM_SIZE = 14, 1 << 56
 _OTHER = "_OTHER"
 
 
@@ -262,7 +262,7 @@ class Trace:
 
 
 def _falls_within(trace_id: str, share: float) -> bool:
-    return int(trace_id[-_RANDOM_DIGITS:], 16) >= (1.0 - share) * 16**_RANDOM_DIGITS
+    return int(trace_id[-_RANDOM_DIGITS:], 16) >= (1.0 - share) * _RANDOM_SIZE
 
 
 def _heard(trace_id: str, service: str, told: object) -> Iterator[Span]:

@@ -51,7 +51,7 @@ class OtlpTracer:
         session.trust_env = False
         self._exporter = OTLPSpanExporter(
             endpoint=tracing.url(settings),
-            certificate_file=settings.ca_file or requests.certs.where(),
+            certificate_file=settings.ca_file or None,
             headers={"user-agent": f"council/{council.__version__}", **headers},
             timeout=settings.send_s,
             compression=Compression.Gzip,
@@ -86,7 +86,7 @@ class OtlpTracer:
             pass
         self._thread.join(CLOSE_S)
         # Wakes it from waiting for another try.
-        self._exporter.shutdown()
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
     def _run(self) -> None:
         while True:
