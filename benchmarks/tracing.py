@@ -1,4 +1,4 @@
-"""What traces cost: the gateway that follows no request against one that follows all into its log, and one that sends spans too.
+"""What traces cost: a gateway that follows no request against one that follows all into its log, and one that sends spans too.
 
 Three gateways stand side by side, each with a worker, recall and store of its own, and are asked in turn, a block each, in an
 order that is turned round each time. Their differences are taken block by block. The collector is another process.

@@ -5,9 +5,9 @@ It tries again where the collector asks for that or cannot be reached, within `t
 OpenTelemetry's own batching is not used: at a stop it waits for a collector that is away for half a minute.
 """
 
+import collections
 import functools
 import logging
-import queue
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,8 @@ class OtlpTracer:
         )
         # What it logs of a failure may quote a reply; ours says that there is one.
         logging.getLogger(_LIBRARY).setLevel(logging.CRITICAL)
-        self._waiting: queue.Queue[traces.Span | None] = queue.Queue(settings.queue_max)
+        self._waiting: collections.deque[traces.Span] = collections.deque()
+        self._full = threading.Event()
         self._stopping = threading.Event()
         self._said_s: float | None = None
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
@@ -70,45 +71,35 @@ class OtlpTracer:
 
     def take(self, span: traces.Span) -> None:
         """Take a span that has ended."""
-        try:
-            self._waiting.put_nowait(span)
-        except queue.Full:
+        waiting = len(self._waiting)
+        if waiting >= self._settings.queue_max:
             telemetry.SPANS.labels("dropped").inc()
+            return
+        self._waiting.append(span)
+        # Not for each: to wake a thread costs more than a span does.
+        if waiting + 1 == self._settings.batch_max:
+            self._full.set()
 
     def close(self) -> None:
         """Send what waits, within `CLOSE_S`, and end."""
         self._stopping.set()
+        self._full.set()
         if not self._thread.is_alive():
             return
-        try:
-            self._waiting.put_nowait(None)
-        except queue.Full:
-            pass
         self._thread.join(CLOSE_S)
         # Wakes it from waiting for another try.
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
     def _run(self) -> None:
-        while True:
-            batch = self._batch()
-            if batch:
-                self._send(batch)
-            if self._stopping.is_set() and self._waiting.empty():
-                return
-
-    def _batch(self) -> list[traces.Span]:
-        """Wait for a span, then as long as it may wait for others."""
-        first = self._waiting.get()
-        batch = [first] if first is not None else []
-        until_s = time.monotonic() + self._settings.wait_s
-        while len(batch) < self._settings.batch_max and not (self._stopping.is_set() and self._waiting.empty()):
-            try:
-                span = self._waiting.get(timeout=max(0.0, until_s - time.monotonic()))
-            except queue.Empty:
-                break
-            if span is not None:
-                batch.append(span)
-        return batch
+        stopping = False
+        while not stopping:
+            self._full.wait(self._settings.wait_s)
+            self._full.clear()
+            # Asked before the last look, so that nothing that waits at the end is left.
+            stopping = self._stopping.is_set()
+            while self._waiting:
+                size = min(len(self._waiting), self._settings.batch_max)
+                self._send([self._waiting.popleft() for _ in range(size)])
 
     def _send(self, batch: Sequence[traces.Span]) -> None:
         try:
