@@ -19,6 +19,7 @@ decision is kept is read off its id, as others do who keep the same share.
 import asyncio
 import contextlib
 import contextvars
+import copy
 import enum
 import os
 import re
@@ -305,6 +306,14 @@ def following(trace: Trace | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """Have what is begun inside lie below where the trace stands now, wherever it goes meanwhile: for tasks beside its way."""
+    trace = _current.get()
+    with following(None if trace is None else copy.copy(trace)):
+        yield
 
 
 def stage(name: str, attributes: Mapping[str, Value] | None = None, kind: Kind = Kind.INTERNAL) -> Work:

@@ -93,6 +93,24 @@ async def test_a_stage_may_be_held_by_a_generator_that_several_tasks_read() -> N
     assert not kept.named("speaking").error
 
 
+async def test_a_task_beside_the_way_lies_below_where_it_was_begun() -> None:
+    kept, go = Kept(), asyncio.Event()
+
+    async def beside() -> None:
+        await go.wait()
+        with traces.call("beside", traces.Kind.CLIENT):
+            pass
+
+    with traces.following(kept.trace), kept.trace.open("root", traces.Kind.SERVER):
+        with traces.stage("first"), traces.aside():
+            task = asyncio.create_task(beside())
+        with traces.stage("second"):
+            go.set()
+            await task
+    assert kept.named("beside").parent_id == kept.named("first").span_id
+    assert kept.named("beside") in kept.trace.spans and kept.named("second").parent_id == kept.named("root").span_id
+
+
 def test_what_begins_after_the_end_lies_below_the_root() -> None:
     kept = Kept(PARENT)
     with traces.following(kept.trace):
