@@ -67,7 +67,7 @@ release: ## build the release of this commit into dist/VERSION; RELEASE_KEY=FING
 
 lock: ## resolve pyproject.toml anew into the lock files (needs uv)
 	$(LOCK) --extra local --group model --group build -o requirements.lock
-	$(LOCK) --extra local --extra postgres --extra notify --group model --group build --group dev \
+	$(LOCK) --extra local --extra postgres --extra notify --extra otel --group model --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock
 	$(filter-out pyproject.toml,$(LOCK)) --group release -c requirements-dev.lock -o requirements-release.lock
 	$(filter-out pyproject.toml,$(LOCK)) --group clients -o requirements-clients.lock

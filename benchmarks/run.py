@@ -41,6 +41,7 @@ import sandbox_costs
 import size
 import specialists
 import startup
+import tracing
 import watching
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -135,6 +136,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "leaks_real": lambda _: leaks_real.run(say),
     "leaks_recorded": lambda _: leaks_recorded.run(say),
     "watching": lambda options: watching.run(options.port, say),
+    "tracing": lambda options: tracing.run(options.port, say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),

@@ -14,13 +14,14 @@ import httpx
 import pytest
 import uvicorn
 
-from council import app
+from council import app, ports
 from council.backends.model_provider import openai
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
 from council.backends.records import sql
+from council.backends.tracer import nowhere
 from council.domain import access, config, gates, patches, providers
-from council.gateway import application, auth, limits, parts, trial
+from council.gateway import application, auth, limits, parts, spans, trial
 from council.kit import clock
 from council.serving import pipeline
 from council.serving.ledger import unkept, writer
@@ -90,8 +91,12 @@ async def open_rig(
     local_url: str = "http://127.0.0.1:9/v1",
     *,
     supervised: bool = True,
+    tracer: ports.Tracer | None = None,
 ) -> AsyncIterator[Rig]:
-    """`supervised`: the server at `local_url` says at /readyz whether it is there, as ours does."""
+    """`supervised`: the server at `local_url` says at /readyz whether it is there, as ours does.
+
+    `tracer` gets the spans of requests, where the settings have them followed.
+    """
     real_records = sql.SqlRecords(f"sqlite:///{folder / 'council.db'}")
     real_records.migrate()
     secrets = {}
@@ -151,6 +156,7 @@ async def open_rig(
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
         limiter=limits.RateLimiter(store, clock.SystemClock()),
         pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},
+        tracing=spans.of(settings.tracing, tracer or nowhere.NoTracer()),
     )
     await made.doorkeeper.refresh()
     ledger_writer.start()

@@ -203,4 +203,12 @@ DEFAULTS: dict[str, Any] = {
     "watch.source": "embedded",
     "watch.answer_s": 4.0,
     "watch.webhook_url": "",
+    "tracing.on": False,
+    "tracing.endpoint": "",
+    "tracing.ca_file": "",
+    "tracing.sample_ratio": 1.0,
+    "tracing.queue_max": 4096,
+    "tracing.batch_max": 64,
+    "tracing.wait_s": 1.0,
+    "tracing.send_s": 10.0,
 }

@@ -150,7 +150,7 @@ def gateway(
     from council.backends.memories import unix as memories_unix
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
-    from council.gateway import application, auth, limits, parts
+    from council.gateway import application, auth, limits, parts, spans
     from council.serving.ledger import writer
     from council.serving.providers import calls
     from council.serving.router import learning
@@ -167,6 +167,7 @@ def gateway(
     die = random.Random()  # noqa: S311 - draws deployments
     made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
+    tracer = care_app.tracer(config, where)
     stages = _Stages(compute, recall, memories, sandbox, made_calls)
     keeping = _keeping(book, learned, memories, config, where, label)
     made = parts.Parts(
@@ -184,15 +185,12 @@ def gateway(
         doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file)),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
-            "records": _in_thread(made_records.ping),
-            "store": made_store.ping,
-            "model": made_servers[providers.LOCAL].ping,
-            "worker": compute.ping,
-            "recall": recall.ping,
-            "sandbox": sandbox.ping,
-            "watcher": made_watch.ping,
+            **{"records": _in_thread(made_records.ping), "store": made_store.ping},
+            **{"model": made_servers[providers.LOCAL].ping, "worker": compute.ping, "recall": recall.ping},
+            **{"sandbox": sandbox.ping, "watcher": made_watch.ping},
         },
         model_away=_stander_aside(made_servers),
+        tracing=spans.of(config.tracing, tracer),
     )
 
     async def close() -> None:
@@ -204,11 +202,13 @@ def gateway(
         await made_store.close()
         made_incidents.close()
         made_records.close()
+        await asyncio.to_thread(tracer.close)
 
     async def open_() -> None:
         await made.doorkeeper.refresh()
         book.start()
         learned.start()
+        tracer.start()
 
     sweep = functools.partial(_settle_expired, made_records, clock)
     return application.build(made, _lifespan(open_, sweep, close))

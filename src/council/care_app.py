@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,6 +16,7 @@ from council.domain import alerting, budgets, errors, gates, patches, sentinels,
 from council.domain import config as config_module
 from council.domain import forge as forge_module
 from council.domain import home as home_module
+from council.domain import tracing as tracing_module
 from council.kit import clock as clock_module
 from council.kit import nvml, permissions
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from council.upkeep.samples import recent as recent_module
 
 _ADDRESSES_MAX = 20
+_HEADERS_BYTES_MAX = 64 * 1024
+
+_log = logging.getLogger(__name__)
 
 
 def incidents(config: config_module.Config, where: home_module.Home) -> care_ports.Incidents:
@@ -76,6 +81,36 @@ def addresses(where: home_module.Home) -> dict[str, str]:
                 f"The address {file.stem} cannot be read. Give it again: `council notify add {file.stem}`."
             ) from error
     return found
+
+
+def tracer(config: config_module.Config, where: home_module.Home) -> ports.Tracer:
+    """Return where the spans of requests go. Raises ConfigError, SetupError for its headers.
+
+    Without the extra that it needs requests are answered all the same, and the log says so.
+    """
+    from council.backends.tracer import nowhere
+
+    if not config.tracing.on or not config.tracing.endpoint:
+        return nowhere.NoTracer()
+    headers = _tracing_headers(where)
+    try:
+        from council.backends.tracer import otlp
+    except ImportError as error:
+        missing = "`tracing.endpoint` needs the extra `otel`: pip install 'council-cloud[otel]', then start anew"
+        _log.error("spans are sent nowhere", extra={"reason": missing, "detail": str(error)})
+        return nowhere.NoTracer()
+    return otlp.OtlpTracer(config.tracing, headers)
+
+
+def _tracing_headers(where: home_module.Home) -> dict[str, str]:
+    path = where.tracing_headers_file
+    try:
+        with path.open("rb") as file:
+            return tracing_module.headers(file.read(_HEADERS_BYTES_MAX).decode())
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.SetupError(f"The file `secrets/{path.name}` cannot be read. Mend it, or take it away.") from error
 
 
 def alerts(

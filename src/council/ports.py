@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from council.domain import access, answers, learning, ledger, memory, sandbox, states, storage
+from council.kit import traces
 
 
 class Records(Protocol):
@@ -341,6 +342,19 @@ class Sandbox(Protocol):
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""
+
+
+class Tracer(Protocol):
+    """Where the spans of traces go. Never waits and never raises: what there is no room for is dropped and counted."""
+
+    def start(self) -> None:
+        """Begin, once the process is confined."""
+
+    def take(self, span: traces.Span) -> None:
+        """Take a span that has ended. From the event loop."""
+
+    def close(self) -> None:
+        """Send what waits, for a moment, and end. Blocking."""
 
 
 class Runtime(Protocol):

@@ -106,6 +106,11 @@ LEDGER_SECONDS = prometheus_client.Histogram(
     "council_ledger_commit_seconds", "Wait for a ledger row's commit.", buckets=_LATENCY_BUCKETS_S
 )
 
+SPANS = prometheus_client.Counter(
+    "council_spans_total",
+    "Spans of traces for a collector, by what became of them (sent, failed, dropped); dropped were beyond `tracing.queue_max`.",
+    ["result"],
+)
 CACHE = prometheus_client.Counter(
     "council_answer_cache_total", "Questions looked up in the answer cache, by result.", ["result"]
 )

@@ -126,7 +126,10 @@ def test_no_file_is_over_a_mebibyte() -> None:
 
 
 # Where the name to import is not that of the distribution. httptools is reached through uvicorn's protocol on top of it.
-IMPORT_NAMES = {"pyyaml": "yaml", "httptools": "httptools_impl", "faiss-cpu": "faiss", "nvidia-ml-py": "pynvml"}
+IMPORT_NAMES = {
+    "pyyaml": "yaml", "httptools": "httptools_impl", "faiss-cpu": "faiss", "nvidia-ml-py": "pynvml",
+    "opentelemetry-sdk": "opentelemetry", "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+}  # fmt: skip
 
 
 def _normal(name: str) -> str:
@@ -197,7 +200,7 @@ def test_every_runtime_dependency_says_why_it_is_there() -> None:
 
 def test_every_runtime_dependency_is_pinned_with_hashes() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    only_dev = {_normal(_package(each)) for extra in ("postgres", "notify") for each in extras[extra]}
+    only_dev = {_normal(_package(each)) for extra in ("postgres", "notify", "otel") for each in extras[extra]}
     for lock in ("requirements.lock", "requirements-dev.lock"):
         pins = _pins(lock)
         wanted = {_normal(name) for name in _runtime_dependencies()} - (

@@ -37,6 +37,7 @@ _MODULES = {
     "mcp": "mcp",
     "run": "run",
     "ledger": "ledger",
+    "trace": "trace",
     "budget": "budget",
     "gates": "gates",
     "soak": "soak",

@@ -17,6 +17,7 @@ from typing import Any
 
 from council.domain import alerting, answering, baking, errors, money, options, patches, states, storage, watching
 from council.domain import forge as forge_module
+from council.domain import tracing as tracing_module
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -253,6 +254,7 @@ class Config:
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
     forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
+    tracing: tracing_module.TracingConfig = field(default_factory=tracing_module.TracingConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={
@@ -479,6 +481,7 @@ def _check_combinations(config: Config) -> None:
     if config.cache.kind not in CACHE_KINDS:
         raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
     watching.check(config.watch)
+    tracing_module.check(config.tracing)
     sandbox = config.sandbox
     if sandbox.kind not in SANDBOX_KINDS:
         raise errors.ConfigError(f"`sandbox.kind` must be one of {', '.join(SANDBOX_KINDS)}, not {sandbox.kind!r}.")

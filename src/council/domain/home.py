@@ -54,6 +54,11 @@ class Home:
         return self.secrets / "forge.token"
 
     @property
+    def tracing_headers_file(self) -> Path:
+        """What a collector of traces is sent beside them, a token for one; the owner puts it there."""
+        return self.secrets / "tracing.headers"
+
+    @property
     def provider_keys(self) -> Path:
         """One file a provider; only the gateway reads them."""
         return self.secrets / "providers"

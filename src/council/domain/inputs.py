@@ -71,7 +71,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "gateway": (
             *("port", "learning", "gateway", "model", "general", "worker", "code", "programs", "logic", "knowledge"),
             *("recall", "router", "learning_rows", "memory", "cache", "records", *_STORE_CLIENT),
-            *("sandbox", "calls", "budget", "prices"),
+            *("sandbox", "calls", "budget", "tracing", "prices"),
         ),
     }
 )
@@ -82,8 +82,8 @@ READ_ANEW = ("bake", "patch")
 AT_START = (
     *("port", "supervisor", "gateway.host", "gateway.tls_cert_file", "gateway.tls_key_file", "records.url"),
     *("store.url", "store.memory_bytes", "sandbox.kind", "alerts.watcher_away_s"),
-    # Whoever may set it may have the forge's token sent somewhere.
-    "forge",
+    # Whoever may set these may have the forge's token, or the collector's, sent somewhere.
+    *("forge", "tracing"),
 )
 
 

@@ -16,6 +16,8 @@ from council.domain import config as config_module
 from council.domain import errors, sandbox
 
 # Between gateway and sandboxd: who asked, percent-encoded.
+# In which the service tells its part of a trace, as JSON.
+SPANS_HEADER = "x-council-spans"
 CALLER_HEADER = "x-council-caller"
 
 _T = TypeVar("_T")

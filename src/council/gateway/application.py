@@ -84,6 +84,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
         made.trials.recognise,
         made.relabel,
         made.model_away,
+        made.tracing,
     )
 
 

@@ -17,8 +17,8 @@ from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors, patches
 from council.gateway import errors as http_errors
-from council.gateway import exchange, limits, presence, trial
-from council.kit import ids, json_logs
+from council.gateway import exchange, limits, presence, spans, trial
+from council.kit import ids, json_logs, traces
 
 _log = logging.getLogger(__name__)
 
@@ -54,12 +54,14 @@ class Door:
         recognise: Callable[[Scope], telemetry.Apart | None] = lambda _: None,
         relabel: Callable[[patches.Label], None] = lambda _: None,
         model_away: Callable[[float], None] = lambda _: None,
+        tracing: spans.Tracing | None = None,
     ):
         """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
 
         `relabel` has answers and figures name another generation from now on. `model_away` has whatever needs the local model
-        refused at once for so many seconds.
+        refused at once for so many seconds. `tracing` follows exchanges.
         """
+        self.tracing = tracing
         self.relabel = relabel
         self.model_away = model_away
         self._app = app
@@ -95,6 +97,8 @@ class Door:
         if length.isdecimal() and int(length[:_LENGTH_DIGITS_MAX]) > self.body_bytes_max(scope["path"]):
             raise self.too_large(scope["path"])
         apart = self._recognise(scope)
+        if apart is not None and (trace := traces.current()) is not None:
+            trace.drop()
         room = self._users if apart is None else self._trial
         with telemetry.counting(apart):
             await self._serve(scope, receive, send, room)
@@ -197,7 +201,21 @@ class _Exchange:
 
     async def run(self) -> None:
         token = json_logs.request_id.set(self._request_id)
+        trace = self._begin_trace()
         self._scope.setdefault("state", {})["request_id"] = self._request_id
+        try:
+            with traces.following(trace):
+                await self._guarded(trace)
+        finally:
+            json_logs.request_id.reset(token)
+
+    def _begin_trace(self) -> traces.Trace | None:
+        tracing, path = self._door.tracing, self._door.label(self._scope["path"])
+        if tracing is None or not asks(path):
+            return None
+        return tracing.begin(self._scope, path, _method(self._scope), self._request_id)
+
+    async def _guarded(self, trace: traces.Trace | None) -> None:
         try:
             await self._door.enter(self._scope, self._receive_some, self._send_some)
         except errors.CouncilError as error:
@@ -213,9 +231,11 @@ class _Exchange:
             _log.exception("a request failed", extra={"path": self._door.label(self._scope["path"])})
             await self._fail(errors.CouncilError("Internal error.", detail=str(error)))
         finally:
+            if trace is not None:
+                failure = exchange.failure_code(self._scope, http_errors.status_of)
+                spans.end(trace, self._status, failure)
             with telemetry.counting(trial.apart(self._scope)):
-                self._count()
-            json_logs.request_id.reset(token)
+                self._count(trace)
 
     async def _receive_some(self) -> Message:
         message = await self._receive()
@@ -250,9 +270,9 @@ class _Exchange:
         response = http_errors.response_of(error, self._request_id, self._scope["path"], told=told)
         await response(self._scope, self._receive, self._send_some)
 
-    def _count(self) -> None:
+    def _count(self, trace: traces.Trace | None) -> None:
         path = self._door.label(self._scope["path"])
-        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        method = _method(self._scope)
         status = str(self._status or 499)
         took_s = time.monotonic() - self._began_s
         telemetry.of(telemetry.HTTP_RESPONSES, path, method, status).inc()
@@ -263,4 +283,12 @@ class _Exchange:
             telemetry.of(telemetry.EXCHANGES, outcome).inc()
         if path.startswith(_OURS):
             fields: dict[str, Any] = {"path": path, "method": method, "status": self._status or 499}
-            _log.info("request", extra={**fields, "took_ms": round(took_s * 1000, 1), "bytes": self._body_bytes})
+            fields |= {"took_ms": round(took_s * 1000, 1), "bytes": self._body_bytes}
+            if trace is not None:
+                fields |= spans.told(trace)
+            _log.info("request", extra=fields)
+
+
+def _method(scope: Scope) -> str:
+    """Return the metric label of a method."""
+    return scope["method"] if scope["method"] in _METHODS else "other"

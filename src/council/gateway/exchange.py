@@ -107,6 +107,12 @@ def note_failure(scope: Scope, error: errors.CouncilError) -> None:
     scope["state"][_FAILURE] = error
 
 
+def failure_code(scope: Scope, status_of: Callable[[errors.CouncilError], int]) -> str:
+    """Return the code of the error of ours or a part's that an exchange ended in; empty where there was none."""
+    failure = scope["state"].get(_FAILURE)
+    return failure.code if failure is not None and status_of(failure) >= _SERVER_ERROR else ""
+
+
 def outcome(scope: Scope, status: int, status_of: Callable[[errors.CouncilError], int]) -> str:
     """Return how an exchange ended: `ok`, `error` or `timeout`.
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from council import care_ports, ports
 from council.domain import config as config_module
 from council.domain import patches
-from council.gateway import auth, limits, trial
+from council.gateway import auth, limits, spans, trial
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls as calls_module
 from council.serving.router import learning as learning_module
@@ -18,7 +18,7 @@ class Parts:
     """`pings` maps the name of each part the gateway leans on to a call that raises if it is away.
 
     `model_away` has the local model refuse at once what it is asked, for so many seconds. `closing` is set when this process
-    is told to stop: what would never end by itself ends then.
+    is told to stop: what would never end by itself ends then. `tracing` is None where requests are not followed.
     """
 
     config: config_module.Config
@@ -36,6 +36,7 @@ class Parts:
     limiter: limits.RateLimiter
     pings: Mapping[str, Callable[[], Awaitable[None]]]
     model_away: Callable[[float], None] = lambda _: None
+    tracing: spans.Tracing | None = None
     closing: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
     @property

@@ -14,6 +14,8 @@ from typing import Any
 
 import orjson
 
+from council.kit import traces
+
 TEXT_CHARS_MAX = 500
 EXCEPTION_CHARS_MAX = 4_000
 FIELDS_MAX = 32
@@ -64,6 +66,8 @@ class Formatter(logging.Formatter):
         }
         if identifier := request_id.get():
             line["request_id"] = _cut(identifier)
+        if (trace := traces.current()) is not None:
+            line["trace_id"] = trace.trace_id
         if record.exc_info and record.exc_info[0] is not None:
             text = "".join(traceback.format_exception(*record.exc_info))
             # The end names the error, so the beginning is what goes.

@@ -6,6 +6,7 @@ from typing import Any
 from council import app, homes, observing
 from council.domain import config as config_module
 from council.domain import home, orders
+from council.domain import tracing as tracing_module
 from council.services import harness, rights, table, tracing
 
 # With Python's own thresholds, looking for cycles that are hardly ever there is about a tenth of what a request costs.
@@ -24,7 +25,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     on = [
         one for one in catalogue.providers.values() if one.key == "none" or where.provider_key_file(one.name).exists()
     ]
-    reached = tuple(sorted({provider.port for provider in on}))
+    reached = tuple(sorted({*(provider.port for provider in on), *tracing_module.ports(config.tracing)}))
     observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("gateway", config, where, reached)
     tracing.listen()

@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +24,7 @@ from council import app as composition
 from council import homes, observing, ports, telemetry
 from council.domain import answers, home, orders
 from council.domain import config as config_module
+from council.kit import traces
 from council.services import answering, harness, local_hosts, meanings, memories, reader, rights, tracing
 from council.serving.memory import corpora, folder, glossary, hybrid, lexical
 
@@ -33,6 +34,7 @@ _REQUEST_BYTES_MAX = 16 * 1024 * 1024
 _RESULTS_MAX = 50
 _CONNECTIONS_MAX = 256
 _NAMED_MAX = 20
+_NAME_CHARS_MAX = 20
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -167,6 +169,11 @@ class _Recall:
     async def reply(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to one frame."""
         harness.request_id.set(str(request.get("request_id", "")))
+        with traces.answering(request.get("trace"), "recall", _named(request)) as answer:
+            reply = await self._reply(request)
+        return {**reply, **answer.told()}
+
+    async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         if "operation" in request:
             return await self.memory.reply(request)
         if "answer" in request:
@@ -190,6 +197,14 @@ class _Recall:
     def _found(self, passages: Sequence[answers.Passage], note: str) -> dict[str, Any]:
         state = asdict(self.meaning.state)
         return {"passages": [asdict(passage) for passage in passages], "meanings": state, "note": note}
+
+
+def _named(request: Mapping[str, Any]) -> str:
+    """Return what a span of a frame's answer is called."""
+    for part in ("operation", "answer"):
+        if part in request:
+            return f"{part} {str(request[part])[:_NAME_CHARS_MAX]}"
+    return "passage" if "passage" in request else "search"
 
 
 def _application(recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment) -> Starlette:

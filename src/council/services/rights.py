@@ -43,7 +43,7 @@ def confine_service(
 ) -> None:
     """Take away every right that `service` does not need. Call it once, before serving.
 
-    `providers` are the ports of the models' servers that the gateway asks.
+    `providers` are the ports of the models' servers that the gateway asks, and of who collects its traces.
     """
     reason = why_not_confined(service, config)
     if reason:
@@ -93,7 +93,8 @@ def confinement_of(
         case "gateway":
             read += [where.generations, where.current]
             read += [where.internal_key_file, where.metrics_key_file, where.trial_key_file]
-            read += [Path(file) for file in (config.gateway.tls_cert_file, config.gateway.tls_key_file) if file]
+            named = (config.gateway.tls_cert_file, config.gateway.tls_key_file, config.tracing.ca_file)
+            read += [Path(file) for file in named if file]
             write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.
             connect = None if config.records.url or config.store.url else providers

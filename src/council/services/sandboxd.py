@@ -11,6 +11,7 @@ import urllib.parse
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
+import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,6 +22,7 @@ from council.domain import config as config_module
 from council.domain import errors, home, sandbox, sandbox_wire
 from council.gateway import errors as http_errors
 from council.gateway import exchange
+from council.kit import traces
 from council.services import harness, rights, second_port, tracing
 
 _log = logging.getLogger(__name__)
@@ -78,10 +80,16 @@ class _Service:
         )
 
     async def run(self, request: Request) -> Response:
+        return await _followed(request, self._run(request))
+
+    async def _run(self, request: Request) -> Response:
         job = sandbox_wire.job_of(await self._body(request), self._defaults)
         return await _unless_gone(request, self._front.run(job, *_who(request)))
 
     async def run_in_session(self, request: Request) -> Response:
+        return await _followed(request, self._run_in_session(request))
+
+    async def _run_in_session(self, request: Request) -> Response:
         session = request.path_params["session"]
         job = sandbox_wire.job_of(await self._body(request), self._defaults)
         return await _unless_gone(request, self._front.run_in_session(session, job, *_who(request)))
@@ -161,6 +169,15 @@ def _who(request: Request) -> tuple[str, str]:
     request_id = urllib.parse.unquote(request.headers.get("x-request-id", ""))
     harness.request_id.set(request_id)
     return caller, request_id
+
+
+async def _followed(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+    """Return a response with what is to be told of the caller's trace."""
+    with traces.answering(request.headers.get("traceparent"), "sandboxd", "job") as answer:
+        response = await work
+    if told := answer.told():
+        response.headers[sandbox_wire.SPANS_HEADER] = orjson.dumps(told["spans"]).decode()
+    return response
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, sandbox.Result]) -> Response:

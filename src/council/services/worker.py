@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from council.domain import config as config_module
 from council.domain import home
-from council.kit import backoff, frames, process
+from council.kit import backoff, frames, process, traces
 from council.services import harness, rights
 
 _log = logging.getLogger(__name__)
@@ -167,24 +167,32 @@ class _Child:
         # From here the caller counts: an end without a reply after the job's whole time is the timer's doing.
         connection.sendall(frames.encode({"began": True}))
         name = str(request.get("operation"))
+        known = name if name in self._operations else "no such operation"
+        with traces.answering(request.get("trace"), "worker", known) as answer:
+            reply = self._reply(connection, name, request)
+        connection.sendall(self._frame({**reply, **answer.told()}, reply))
+
+    def _reply(self, connection: socket.socket, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
         signal.setitimer(signal.ITIMER_REAL, self._worker.wall_s)
         try:
             operation = self._operations.get(name)
-            reply = operation(request.get("payload") or {}) if operation else {"error": "no such operation"}
+            return operation(request.get("payload") or {}) if operation else {"error": "no such operation"}
         except MemoryError:
             signal.setitimer(signal.ITIMER_REAL, 0)
             connection.sendall(_OVER_MEMORY)
             os._exit(_EXIT_MEMORY)  # what is left of its memory is in an unknown state
         except Exception as error:  # noqa: BLE001 - whatever an operation raises, its caller gets a reply
             _log.exception("an operation failed", extra={"operation": name[:50]})
-            reply = {"error": type(error).__name__}
+            return {"error": type(error).__name__}
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.sendall(self._frame(reply))
 
-    def _frame(self, reply: Mapping[str, Any]) -> bytes:
+    def _frame(self, told: Mapping[str, Any], reply: Mapping[str, Any]) -> bytes:
+        """Return the frame of a reply, with what is told of its trace where there is room for that."""
         try:
-            frame = frames.encode(reply)
+            frame = frames.encode(told)
+            if len(frame) > self._worker.message_bytes_max:
+                frame = frames.encode(reply)
         except TypeError:  # whole numbers beyond 64 bits, for one
             return frames.encode({"error": "the result does not fit into JSON"})
         size = len(frame)

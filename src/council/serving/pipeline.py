@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from council import telemetry
 from council.domain import answering, answers, errors, ledger, money, patches, providers
 from council.kit import clock as clock_module
+from council.kit import traces
 from council.serving import escalation as escalation_module
 from council.serving import pace, several
 from council.serving import relay as relay_module
@@ -119,22 +120,24 @@ class Pipeline:
         self._open += 1
         self._none_open.clear()
         try:
-            async with contextlib.aclosing(self._cascade(question, asker, run)) as events:
-                async for event in events:
-                    if isinstance(event, answers.Delta):
-                        run.spoke()
-                        yield event
-                    else:
-                        answer = await self._settle(event, run)
-                        if not run.spoken:
-                            yield answers.Delta(event.text)
-                        yield answer
+            with traces.stage(*run_module.CASCADE_SPAN):
+                async with contextlib.aclosing(self._cascade(question, asker, run)) as events:
+                    async for event in events:
+                        if isinstance(event, answers.Delta):
+                            run.spoke()
+                            yield event
+                        else:
+                            answer = await self._settle(event, run)
+                            if not run.spoken:
+                                yield answers.Delta(event.text)
+                            yield answer
         except errors.CouncilError as error:
             await self._record_failure(run, ledger.Outcome.FAILED, error)
             raise
         except (asyncio.CancelledError, GeneratorExit):
             # A caller that has its answer closes the iterator too; that answer's row is there already.
             if not run.recorded:
+                run.tell(ledger.Outcome.CANCELLED)
                 self._keep(self._record_cancelled(run))
             raise
         except Exception as error:

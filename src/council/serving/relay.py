@@ -89,6 +89,7 @@ class Relay:
         """Record whatever came of it, if that is not done. Does not wait: a paid answer is read on to learn its cost."""
         if not self._run.recorded:
             self._run.recorded = True
+            self._run.tell(ledger.Outcome.CANCELLED if self._failure is None else ledger.Outcome.FAILED)
             self._keep(self._record())
 
     async def _record(self) -> None:

@@ -6,8 +6,23 @@ from collections.abc import Iterator, Sequence
 from council import telemetry
 from council.domain import answers, errors, learning, ledger, patches
 from council.kit import clock as clock_module
+from council.kit import traces
 from council.serving.memory import use
 from council.serving.providers import attempts
+
+
+def _agent(name: str) -> tuple[str, dict[str, traces.Value]]:
+    """Return the name and attributes of a span for who answers, by OpenTelemetry's conventions for generative AI."""
+    told: dict[str, traces.Value] = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.provider.name": "council",
+        "gen_ai.agent.name": name,
+    }
+    return f"invoke_agent {name}", told
+
+
+CASCADE_SPAN = _agent("council")
+_SPECIALIST_SPANS = {str(route): _agent(str(route)) for route in answers.Route}
 
 
 class Run:
@@ -55,7 +70,8 @@ class Run:
         """Time one stage; the same stage twice adds up."""
         began_s = self._clock.monotonic_s()
         try:
-            yield
+            with traces.stage(*_SPECIALIST_SPANS.get(name, (name,))):
+                yield
         finally:
             took_s = self._clock.monotonic_s() - began_s
             self._timings_ms[name] = round(self._timings_ms.get(name, 0.0) + took_s * 1000, 3)
@@ -165,9 +181,26 @@ class Run:
         withheld = self.withheld_usd_micros
         return answers.Trial(ok + failed, failed, withheld is not None, withheld or 0)
 
+    def tell(self, outcome: ledger.Outcome) -> None:
+        """Say in the request's trace what it came to, while that is open."""
+        root = traces.root()
+        if root is traces.NOTHING:
+            return
+        root.note("council.outcome", outcome)
+        root.note("council.specialist", str(self.route))
+        root.note("council.escalated", self.escalated)
+        root.note("council.local", self.local)
+        root.note("council.cost_usd_micros", self.cost_usd_micros)
+        root.note("council.generation", self._label.generation)
+        if self.finding is not None:
+            root.note("council.evidence_level", str(self.finding.evidence.level))
+        if self.passed_on:
+            root.note("council.passed_on", tuple(self.passed_on))
+
     def observe(self, outcome: ledger.Outcome, failure: BaseException | None = None) -> None:
         """Count the request in the metrics, once all that it cost is known. `failure` is what it ended in, if in one."""
         total_s = self._elapsed_s()
+        self.tell(outcome)
         telemetry.of(telemetry.REQUESTS, self.route, self._told(outcome, failure)).inc()
         self._count_cost()
         if self.finding is None or outcome not in (ledger.Outcome.ANSWERED, ledger.Outcome.REFUSED):

@@ -88,6 +88,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.patches_key_file, patchctl, ROOT, exactly(0o400), None, "patchctl"),
         row(home.steward_key_file, patchctl, steward, exactly(0o440), None, "patchctl", "steward"),
         row(home.forge_token_file, ROOT, steward, exactly(0o440), None, "steward"),
+        # Read before the gateway confines itself.
+        row(home.tracing_headers_file, ROOT, gateway, exactly(0o440), None, "gateway"),
         row(home.forge, steward, steward, private, private, "steward"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),

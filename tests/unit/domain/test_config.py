@@ -169,6 +169,7 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         "forge.kind": draw(st.sampled_from(forge.KINDS)),
         **{"forge.repository": "ann/blueprint", "forge.api_url": "https://forge.example.org/api/v3"},
         "watch.source": draw(st.sampled_from(watching.SOURCES)),
+        "tracing.endpoint": "http://collector:4318",
         **{f"watch.{name}_url": f"http://{name}:9/x" for name in ("prometheus", "alertmanager", "loki", "webhook")},
         "alerts.channels": draw(st.lists(st.sampled_from(alerting.CHANNELS), max_size=3).map(tuple)),
         "knowledge.corpora": draw(st.lists(st.sampled_from(answering.CORPORA), max_size=4).map(tuple)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from council import telemetry
 from council.domain import errors
-from council.kit import frames
+from council.kit import frames, traces
 
 _FRAME_BYTES_MAX = 1024 * 1024
 
@@ -45,8 +45,11 @@ class UnixAnswerCache:
             "request_id": request_id,
             **more,
         }
-        with telemetry.network_call():
-            return await self._exchange(request)
+        with traces.call(f"answer_cache {name}", traces.Kind.CLIENT) as work:
+            with telemetry.network_call():
+                reply = await self._exchange({**request, **work.asked()})
+            work.hear("recall", reply.pop("spans", None))
+            return reply
 
     async def _exchange(self, request: Mapping[str, Any]) -> dict[str, Any]:
         try:

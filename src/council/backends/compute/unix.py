@@ -8,7 +8,7 @@ from typing import Any
 from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors
-from council.kit import frames
+from council.kit import frames, traces
 
 # The worker ends a job at `wall_s` by the kernel's timer; the caller waits a little longer before it gives up.
 _GRACE_S = 2.0
@@ -28,18 +28,26 @@ class UnixCompute:
     async def call(self, operation: str, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """Run one operation. Raises ComputeLimitError, ComputeUnavailableError, OverloadedError."""
         self._check_places()
-        frame = _frame(operation, payload, request_id)
-        if len(frame) > self._bytes_max:
-            raise errors.ComputeLimitError(f"The text is over the {self._bytes_max} bytes that the worker accepts.")
-        async with self._places:
-            with telemetry.network_call():
-                return await self._exchange(frame)
+        told = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": operation,
+            "gen_ai.tool.type": "function",
+        }
+        with traces.call(f"execute_tool {operation}", traces.Kind.INTERNAL, told) as work:
+            frame = _frame(operation, payload, request_id, work.asked())
+            if len(frame) > self._bytes_max:
+                raise errors.ComputeLimitError(f"The text is over the {self._bytes_max} bytes that the worker accepts.")
+            async with self._places:
+                with telemetry.network_call():
+                    reply = await self._exchange(frame)
+            work.hear("worker", reply.pop("spans", None))
+            return reply
 
     async def ping(self) -> None:
         """Return if the worker answers. Raises ComputeUnavailableError."""
         self._check_places()
         async with self._places:
-            await self._exchange(_frame("ping", {}, ""))
+            await self._exchange(_frame("ping", {}, "", {}))
 
     def _check_places(self) -> None:
         if self._places.locked():
@@ -80,8 +88,8 @@ class UnixCompute:
         return reply
 
 
-def _frame(operation: str, payload: Mapping[str, Any], request_id: str) -> bytes:
-    return frames.encode({"operation": operation, "payload": payload, "request_id": request_id})
+def _frame(operation: str, payload: Mapping[str, Any], request_id: str, trace: Mapping[str, str]) -> bytes:
+    return frames.encode({"operation": operation, "payload": payload, "request_id": request_id, **trace})
 
 
 def _unavailable(detail: str) -> errors.ComputeUnavailableError:

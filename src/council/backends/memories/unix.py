@@ -9,7 +9,7 @@ from typing import Any
 from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors, memory, memory_wire
-from council.kit import frames
+from council.kit import frames, traces
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 
@@ -23,6 +23,17 @@ _KINDS: dict[str, type[errors.CouncilError]] = {
         errors.OverloadedError,
         errors.RecordsUnavailableError,
     )
+}
+
+# As OpenTelemetry's conventions for generative AI call what is asked.
+_OPERATIONS = {
+    "remember": "upsert_memory",
+    "recall": "search_memory",
+    "search": "search_memory",
+    "entries": "search_memory",
+    "forget": "delete_memory",
+    "import": "upsert_memory",
+    "embed": "embeddings",
 }
 
 
@@ -86,8 +97,13 @@ class UnixMemories:
         self, operation: str, user_id: str, request_id: str, wait_s: float | None = None, **more: Any
     ) -> Mapping[str, Any]:
         request = {"operation": operation, "user": user_id, "request_id": request_id, **more}
-        with telemetry.network_call():
-            return _checked(await self._exchange(request, wait_s or self._settings.timeout_s))
+        told = {"gen_ai.operation.name": _OPERATIONS[operation]}
+        with traces.call(_OPERATIONS[operation], traces.Kind.CLIENT, told) as work:
+            with telemetry.network_call():
+                timeout_s = wait_s or self._settings.timeout_s
+                reply = _checked(await self._exchange({**request, **work.asked()}, timeout_s))
+            work.hear("recall", reply.get("spans"))
+            return reply
 
     async def _exchange(self, request: Mapping[str, Any], timeout_s: float) -> dict[str, Any] | None:
         try:

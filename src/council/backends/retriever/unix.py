@@ -6,7 +6,7 @@ from typing import Any
 
 from council import telemetry
 from council.domain import answers, errors
-from council.kit import frames
+from council.kit import frames, traces
 
 _REPLY_BYTES_MAX = 4 * 1024 * 1024
 _QUERY_CHARS_MAX = 10_000
@@ -43,8 +43,12 @@ class UnixRetriever:
         _passages(await self._exchange({"query": "", "limit": 1, "request_id": ""}))
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        with telemetry.network_call():
-            return await self._exchange(request)
+        told = {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": "recall"}
+        with traces.call("retrieval recall", traces.Kind.CLIENT, told) as work:
+            with telemetry.network_call():
+                reply = await self._exchange({**request, **work.asked()})
+            work.hear("recall", reply.pop("spans", None))
+            return reply
 
     async def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         try:

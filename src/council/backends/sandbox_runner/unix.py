@@ -17,6 +17,7 @@ from aiohttp import http_exceptions
 from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors, sandbox, sandbox_wire
+from council.kit import traces
 
 # What aiohttp and the socket raise.
 _FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError)
@@ -186,13 +187,22 @@ class UnixSandbox:
     async def _send(
         self, method: str, path: str, headers: dict[str, str], body: bytes, bytes_max: int
     ) -> tuple[int, bytearray]:
-        async with self._open().request(method, f"http://sandboxd{path}", data=body, headers=headers) as response:
-            raw = bytearray()
-            async for part in response.content.iter_any():
-                raw += part
-                if len(raw) > bytes_max:
-                    raise _unavailable(f"a reply over {bytes_max} bytes")
-            return response.status, raw
+        told = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "sandbox", "gen_ai.tool.type": "function"}
+        with traces.call("execute_tool sandbox", traces.Kind.INTERNAL, told) as work:
+            if carried := work.carried():
+                headers = {**headers, "traceparent": carried}
+            async with self._open().request(method, f"http://sandboxd{path}", data=body, headers=headers) as response:
+                raw = bytearray()
+                async for part in response.content.iter_any():
+                    raw += part
+                    if len(raw) > bytes_max:
+                        raise _unavailable(f"a reply over {bytes_max} bytes")
+                if spans := response.headers.get(sandbox_wire.SPANS_HEADER):
+                    with contextlib.suppress(ValueError):
+                        work.hear("sandboxd", orjson.loads(spans))
+                if response.status != 200:
+                    work.fail(str(response.status))
+                return response.status, raw
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

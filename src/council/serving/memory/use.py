@@ -16,6 +16,7 @@ from typing import Any
 from council import ports
 from council.domain import answers, errors, memory
 from council.domain import config as config_module
+from council.kit import traces
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +101,8 @@ class Remembering:
         async def keep() -> list[memory.Memory]:
             return await self._memories.remember(user_id, session_id, question.text, question.request_id)
 
-        use.keeping = asyncio.get_running_loop().create_task(keep())
+        with traces.aside():
+            use.keeping = asyncio.get_running_loop().create_task(keep())
         self._keeping.add(use.keeping)
         use.keeping.add_done_callback(self._kept)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from council import ports, telemetry
 from council.domain import answers, config, errors, ledger, money
 from council.kit import clock as clock_module
+from council.kit import traces
 from council.serving.providers import bounds, breaker, plan
 
 
@@ -62,7 +63,9 @@ class Attempt:
         known: breaker.Breaker,
         settings: config.CallsConfig,
         clock: clock_module.Clock,
+        work: traces.Work = traces.NOTHING,
     ):
+        """`work` is its span, which ends with its charge."""
         self.server = server
         self.call = call
         self.hold = hold
@@ -77,6 +80,7 @@ class Attempt:
         self._began_s = clock.monotonic_s()
         self._settled = False
         self._probe = 0
+        self._work = work
 
     def begin(self) -> None:
         """Note that the call begins, before anything is waited for, so that one call alone probes a deployment."""
@@ -112,6 +116,7 @@ class Attempt:
 
     def blame(self, error: errors.CouncilError) -> None:
         """Note what a failure says of the deployment."""
+        self._work.fail(error.code)
         now_s = self._clock.monotonic_s()
         if isinstance(error, errors.ModelUnavailableError) and error.wait_s is not None:
             self._breaker.leave_alone(now_s, min(error.wait_s, self.settings.open_s_max))
@@ -144,6 +149,7 @@ class Attempt:
         if self._settled:
             return
         self._settled = True
+        self._end(usage, outcome)
         self._breaker.let_go(self._probe)
         if outcome != "failed":
             if outcome == "answered":
@@ -170,6 +176,21 @@ class Attempt:
         )
         self._tab.local = self._tab.local and self.server.loopback
 
+    def began(self) -> None:
+        """Note that a stream has said its first."""
+        self._work.note("gen_ai.response.time_to_first_chunk", round(self._clock.monotonic_s() - self._began_s, 6))
+
+    def _end(self, usage: answers.Usage, outcome: str) -> None:
+        if usage.prompt_tokens or usage.completion_tokens:
+            self._work.note("gen_ai.usage.input_tokens", usage.prompt_tokens)
+            self._work.note("gen_ai.usage.output_tokens", usage.completion_tokens)
+        if usage.cached_tokens:
+            self._work.note("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens)
+        self._work.note("council.outcome", outcome)
+        if outcome == "failed":
+            self._work.fail("_OTHER")
+        self._work.end()
+
 
 def _replied(error: errors.CouncilError) -> bool:
     """Return whether a server refused in good order, for a limit, a key or the request: then the network is well."""
@@ -193,6 +214,7 @@ class Answering:
     async def begin(self) -> None:
         """Wait for the first event, until which another deployment could still answer."""
         self._first = await self._next()
+        self._attempt.began()
 
     async def aclose(self) -> None:
         """Settle, by the name that contextlib.aclosing knows."""

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from council import ports, telemetry
 from council.domain import config, errors, ledger, money, providers
 from council.kit import clock as clock_module
+from council.kit import traces
 from council.serving.providers import attempts, bounds, breaker, plan, retries
 
 _T = TypeVar("_T")
@@ -266,10 +267,25 @@ class Calls:
         if not price.free:
             hold = self._hold(tab, step, hop, money.hold_usd_micros(price, prompt_max, completion_max))
         known = self._breaker(step)
-        call = ports.ModelCall(request.form, body, tab.request_id, step.model.output_tokens_max, request.headers)
+        work = traces.call(*_span(request.form, step, stream=stream))
+        headers = {**request.headers, "traceparent": carried} if (carried := work.carried()) else request.headers
+        call = ports.ModelCall(request.form, body, tab.request_id, step.model.output_tokens_max, headers)
         server = self._servers[step.deployment.provider]
         attempt = attempts.Attempt(
-            tab, step, server, call, hop, hold, price, (prompt_max, completion_max), known, self._settings, self._clock
+            *(
+                tab,
+                step,
+                server,
+                call,
+                hop,
+                hold,
+                price,
+                (prompt_max, completion_max),
+                known,
+                self._settings,
+                self._clock,
+            ),
+            work,
         )
         attempt.begin()
         if hold is not None:
@@ -338,6 +354,23 @@ class Calls:
 
     def _breaker(self, step: plan.Step) -> breaker.Breaker:
         return self._breakers.setdefault(step.key, breaker.Breaker(self._settings))
+
+
+# By OpenTelemetry's conventions for generative AI, which names some providers otherwise than our catalogue does.
+_OPERATIONS = {"completions": "text_completion", "embeddings": "embeddings"}
+_PROVIDERS = {"mistral": "mistral_ai", "xai": "x_ai", "moonshot": "moonshot_ai"}
+
+
+def _span(form: str, step: plan.Step, *, stream: bool) -> tuple[str, traces.Kind, dict[str, traces.Value]]:
+    operation, provider = _OPERATIONS.get(form, "chat"), step.deployment.provider
+    attributes: dict[str, traces.Value] = {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": _PROVIDERS.get(provider, provider),
+        "gen_ai.request.model": step.deployment.model,
+        "gen_ai.request.stream": stream,
+        "council.model": step.model.name,
+    }
+    return f"{operation} {step.deployment.model}", traces.Kind.CLIENT, attributes
 
 
 # What makes a server use another model than was priced, or another price.

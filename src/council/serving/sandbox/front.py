@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from council import ports, telemetry
 from council.domain import config, errors, sandbox
 from council.kit import clock as clocks
+from council.kit import traces
 from council.serving.sandbox import audit, checks, recorder, sessions, switch, turns
 
 _log = logging.getLogger(__name__)
@@ -252,7 +253,9 @@ class Front:
         kills, began_s = self._kills, self._clock.monotonic_s()
         self._jobs += 1
         try:
-            result = await (self._run(job, kills) if entry is None else entry.inner.run(job))
+            with traces.call(f"run {job.language}", traces.Kind.INTERNAL) as work:
+                result = await (self._run(job, kills) if entry is None else entry.inner.run(job))
+                work.note("council.sandbox.status", result.status)
             self._check_undisturbed(kills)
             result = self._layered(result)
         except BaseException as error:

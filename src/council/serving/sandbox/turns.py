@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from council.domain import errors
+from council.kit import traces
 
 RETRY_AFTER_S = 1
 
@@ -58,8 +59,9 @@ class Turns:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
-            async with asyncio.timeout(self._wait_s):
-                await place
+            with traces.call("wait for a turn", traces.Kind.INTERNAL):
+                async with asyncio.timeout(self._wait_s):
+                    await place
         except BaseException as error:
             self._give_up(place)
             if isinstance(error, TimeoutError):
