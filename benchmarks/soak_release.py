@@ -50,7 +50,8 @@ def _run() -> dict[str, Any]:
         ]
         if _ran(steps, report):
             [release] = (folder / "dist").iterdir()
-            _ran(_steps_of(release, clone, folder), report)
+            if _ran(_steps_of(release, clone, folder), report):
+                soak_upgrade.run(clone, folder, report)
     return report
 
 

@@ -17,7 +17,7 @@ NEEDED, NEEDED_VERSION = "toylib", "1.0"
 
 # A service that says which release it is of to whoever connects. Beside it the words by which a release is asked about itself.
 TOY = """
-import json, os, signal, socket, sys, threading
+import json, os, select, signal, socket, sys, threading
 import toylib, council
 words = sys.argv[1:]
 if "--version" in words:
@@ -26,19 +26,25 @@ name, home = words[1], words[words.index("--home") + 1]
 if name == "migrator":
     with open(home + "/migrated", "a") as file: file.write(council.__version__ + "\\n")
     sys.exit(0)
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+answering = threading.Lock()
+def leave(*_):
+    with answering: os._exit(0)
+signal.signal(signal.SIGTERM, leave)
 def sockets(variable):
     found = [entry.rpartition(":") for entry in os.environ[variable].split(",") if entry]
     return {key: socket.socket(fileno=int(number)) for key, _, number in found}
 own, waiting = sockets("COUNCIL_SOCKETS"), sockets("COUNCIL_WAITING")
 said = json.dumps([name, council.__version__, sys.prefix]).encode()
 def serve(listener):
+    listener.setblocking(False)
     while True:
-        connection, _ = listener.accept()
-        connection.sendall(said)
-        connection.close()
+        select.select([listener], [], [])
+        with answering:
+            try: connection, _ = listener.accept()
+            except BlockingIOError: continue
+            connection.sendall(said)
+            connection.close()
 for listener in own.values():
-    listener.setblocking(True)
     threading.Thread(target=serve, args=[listener], daemon=True).start()
 ready = int(os.environ["COUNCIL_READY_FD"])
 os.write(ready, b"ready\\n")
@@ -46,7 +52,6 @@ with os.fdopen(int(os.environ["COUNCIL_ORDERS_FD"]), "rb") as told:
     for line in told:
         if line.split()[0] == b"live":
             for listener in waiting.values():
-                listener.setblocking(True)
                 threading.Thread(target=serve, args=[listener], daemon=True).start()
             waiting = {}
         os.write(ready, b"!")
