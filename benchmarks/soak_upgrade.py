@@ -1,8 +1,8 @@
 """A Council that replaces itself by two releases built of a clone, under load and with kills: a part of soak_release.py.
 
     A   this checkout's, which pins none
-    B   the commit that is checked out, built and pinned by a signed patch; patchctl is killed while it is installed, and the same
-        patch submitted again
+    B   the commit that is checked out, built and pinned by a signed patch; patchctl is killed while it is installed, and the
+        same patch submitted again
     C   the same with a higher version: the upgrade between two built releases
     B   the way back, during whose bake the supervisor is killed; `council up` goes on with it
 
