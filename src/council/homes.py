@@ -213,7 +213,7 @@ def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepar
     records = app.records(config, where)
     try:
         # What only an older release still reads goes once none is left to return to.
-        records.migrate(last=len(pins(where)) <= 1)
+        records.migrate(last=_is_of_one_release(where))
         new_token = not where.token_file.exists()
         if new_token:
             first = add_token(records, access.Role.ADMIN, "owner", "first token", None)
@@ -223,6 +223,14 @@ def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepar
     finally:
         records.close()
     return Prepared(generation, new_blueprint, new_token)
+
+
+def _is_of_one_release(where: home_module.Home) -> bool:
+    """Return whether every generation on disk is of one release; a pin that cannot be read may be of another."""
+    try:
+        return len(pins(where)) <= 1
+    except errors.ConfigError:
+        return False
 
 
 def _register_again(records: Any, token_file: Path) -> None:
