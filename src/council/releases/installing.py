@@ -20,8 +20,8 @@ from packaging import specifiers
 from council.domain import errors, release_pin
 from council.releases import checking, folder, packages
 
-# Measured: an environment of the locked packages takes a little less than one GiB, and pip holds the largest wheel twice.
-FREE_BYTES_MIN = 3 * 1024**3
+# Measured: an environment of what the lock pins takes 700 MiB, on Python 3.11 and x86-64. Meanwhile pip holds each wheel, too.
+FREE_BYTES_MIN = 2 * 1024**3
 _STEP_S = 7200.0
 _TAIL_CHARS = 600
 _WORK = ".install"
