@@ -44,6 +44,7 @@ _ASK_EVERY_S = 0.2
 _ANSWER_S = 30.0
 _POLL_S = 0.1
 _AGAIN_S = 120.0
+_TRIES_MAX = 5
 _VERSION = re.compile(r"version ([0-9][0-9A-Za-z.]*)")
 _COMMAND = (sys.executable, "-m", "council")
 
@@ -162,30 +163,42 @@ class _Upgrade:
         self._submit(sent)
         self._until(lambda: self._row(sent).phase == "installing" and environments.there(self._where) != set())
         os.kill(self._pid("patchctl"), signal.SIGKILL)
-        self._ended(sent, "refused", "A to B, patchctl killed")
+        self._ended(sent, "A to B, patchctl killed")
+        if self._row(sent).reason != "interrupted":
+            raise WentWrongError(f"it was not interrupted: {self._row(sent)}")
         self._expect(None)
         self._apply(sent, "A to B")
         self._expect(first)
         self._apply(self._signer.patch("Pin another", {release_pin.FILE: _text(second)}), "B to C")
         self._expect(second)
         back = self._signer.patch("Pin the first again", {release_pin.FILE: _text(first)})
-        self._submit(back)
-        self._until(lambda: self._row(back).phase == "baking")
+        self._apply(back, "C to B, supervisor killed", self._kill_the_supervisor)
+        self._expect(first)
+        if environments.there(self._where) != {first.digest, second.digest}:
+            raise WentWrongError(f"other releases lie there than two: {environments.there(self._where)}")
+        self._council("lineage", "verify")
+
+    def _kill_the_supervisor(self) -> None:
         self._load.away.set()
         os.kill(int((self._where.run / "supervisor.lock").read_text()), signal.SIGKILL)
         began_s = time.monotonic()
         self._council("up", "--detach")
         self._report["took_s"]["up again after the kill"] = round(time.monotonic() - began_s, 1)
         self._load.away.clear()
-        self._ended(back, "applied", "C to B, supervisor killed")
-        self._expect(first)
-        if environments.there(self._where) != {first.digest, second.digest}:
-            raise WentWrongError(f"other releases lie there than two: {environments.there(self._where)}")
-        self._council("lineage", "verify")
 
-    def _apply(self, sent: patches.Submission, name: str) -> None:
-        self._submit(sent)
-        self._ended(sent, "applied", name)
+    def _apply(self, sent: patches.Submission, name: str, while_it_bakes: Callable[[], None] = lambda: None) -> None:
+        """Have it applied, again where a machine with other work to do was too slow for those who judge."""
+        for again in range(_TRIES_MAX):
+            self._submit(sent)
+            self._until(lambda: self._row(sent).phase == "baking" or bool(self._row(sent).outcome))
+            if not self._row(sent).outcome:
+                while_it_bakes()
+            row = self._ended(sent, f"{name}, try {again + 1}" if again else name)
+            if row.outcome == "applied":
+                return
+            if row.outcome != "refused" or not row.reason.startswith("answers take"):
+                raise WentWrongError(f"{name}: {row.outcome}: {row.reason}")
+        raise WentWrongError(f"{name}: refused {_TRIES_MAX} times")
 
     def _submit(self, sent: patches.Submission) -> None:
         """Have it come in, as soon as patchctl takes it; while that begins anew it does not."""
@@ -207,15 +220,14 @@ class _Upgrade:
             raise WentWrongError(f"not taken in: {decision.reason}: {decision.message}")
         return True
 
-    def _ended(self, sent: patches.Submission, outcome: str, name: str) -> None:
+    def _ended(self, sent: patches.Submission, name: str) -> history.Row:
         began_s = time.monotonic()
         self._until(lambda: bool(self._row(sent).outcome))
         row = self._row(sent)
         times = [f"{phase} {at_s - row.times[0][1]} s" for phase, at_s in row.times]
         self._report["took_s"][name] = round(time.monotonic() - began_s, 1)
-        self._report.setdefault("ways", {})[name] = f"{', '.join(times)}: {row.outcome} {row.reason}"
-        if row.outcome != outcome:
-            raise WentWrongError(f"{name}: {row.outcome}: {row.reason}")
+        self._report.setdefault("ways", {})[name] = f"{', '.join(times)}: {row.outcome} {row.reason}".rstrip()
+        return row
 
     def _row(self, sent: patches.Submission) -> history.Row:
         return self._rows_of(sent)[-1]
