@@ -100,7 +100,7 @@ def _install(release: folder.Release, target: Path) -> None:
     _run((sys.executable, "-I", "-m", "venv", "--without-pip", str(target)), around, "the environment cannot be made")
     _run((python, "-I", "-m", "ensurepip", "--default-pip"), around, "pip cannot be put into its environment")
     _run((python, *_PIP, *_LOCKED, str(lock)), around, "what its lock pins cannot be installed")
-    # The settings of pip's could still name another place for packages.
+    # Whatever place pip's settings name, it comes from here.
     _run((python, *_PIP, "--no-index", str(wheel)), around, "its wheel cannot be installed")
     said = _run((python, "-I", "-m", "council", "--version"), around, "it does not start")
     if said.split()[-1:] != [release.version]:
