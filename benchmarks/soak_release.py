@@ -2,8 +2,8 @@
 
 Builds the release of the commit that is checked out, in an environment made for it; verifies it and has its source make it
 again; installs everything that its lock pins, by digests, and then the wheel, into an environment of its own, and has that
-make a home. The registry is asked for each package, so it takes minutes. What took how long is in results/soak_release.json.
-The exit status is 1 if any of it failed.
+make a home. Then a Council replaces itself by it, see soak_upgrade.py. The registry is asked for each package, so it takes
+minutes. What took how long is in results/soak_release.json. The exit status is 1 if any of it failed.
 """
 
 import os
@@ -17,6 +17,7 @@ from typing import Any
 
 import campaigns
 import figures
+import soak_upgrade
 
 NAME = "release"
 RESULT = Path(__file__).resolve().parent / "results" / "soak_release.json"
@@ -50,7 +51,8 @@ def _run() -> dict[str, Any]:
         ]
         if _ran(steps, report):
             [release] = (folder / "dist").iterdir()
-            _ran(_steps_of(release, clone, folder), report)
+            if _ran(_steps_of(release, clone, folder), report):
+                soak_upgrade.run(clone, folder, report)
     return report
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from council.domain import config
 from council.domain import home as home_module
-from council.supervisor import specs, supervisor
+from council.supervisor import generations, specs, supervisor
 
 A, B, C, BAD = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 
@@ -53,21 +53,32 @@ def table(home: home_module.Home) -> list[specs.ServiceSpec]:
 
 
 class Rig:
-    """A supervisor in this process, of generation A at first."""
+    """A supervisor in this process, of generation A at first unless another one is live."""
 
-    def __init__(self, home: home_module.Home, services: Sequence[specs.ServiceSpec]):
+    def __init__(
+        self,
+        home: home_module.Home,
+        services: Sequence[specs.ServiceSpec],
+        generation: str = A,
+        plan: generations.Plan | None = None,
+    ):
         self.home = home
         self.said: list[str] = []
-        self.supervisor = supervisor.Supervisor(config.Config(), home, A, services, self.said.append)
-        home.root.joinpath("current").symlink_to(f"generations/{A}")
+        self.supervisor = supervisor.Supervisor(
+            config.Config(), home, generation, services, self.said.append, plan=plan
+        )
+        if not home.current.is_symlink():
+            home.current.symlink_to(f"generations/{generation}")
 
     @property
     def live(self) -> str:
         return self.home.current.readlink().name
 
-    async def do(self, command: str, generation: str, *services: str, **more: object) -> dict[str, object]:
+    async def do(
+        self, command: str, generation: str, *services: str, limit_s: float = 30, **more: object
+    ) -> dict[str, object]:
         request: dict[str, object] = {"command": command, "generation": generation, **more}
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(limit_s):
             return await self.supervisor.handle(request | ({"services": list(services)} if command == "launch" else {}))
 
     async def rows(self) -> set[tuple[str, str, str]]:

@@ -42,6 +42,10 @@ class House:
         self.pauses: list[tuple[float, bool]] = []
         self.paused = False
         self.looked = 0
+        # Generations whose releases were installed, if any can be; and those live when all was to come to a release.
+        self.installed: list[str] = []
+        self.uninstallable = False
+        self.renewed: list[str] = []
         self.crash_in = 10**9
         self.book: journal.Journal | None = None
         # The examination begins, and waits for this.
@@ -93,6 +97,16 @@ class House:
         self.beside.discard(generation)
         self.paused = False
         self.touch()
+
+    async def install(self, generation: str) -> None:
+        self.touch("install")
+        if self.uninstallable:
+            raise errors.InstallError("Release 2.0.0 cannot be installed: no room. Free some.")
+        self.installed.append(generation)
+        self.touch()
+
+    async def renew(self) -> None:
+        self.renewed.append(blueprint.current(self.where))
 
     async def used(self) -> list[str]:
         return [*self.beside, *self.reads]

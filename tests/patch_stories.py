@@ -245,6 +245,12 @@ class _House:
     async def discard(self, generation: str) -> None:
         assert generation != blueprint.current(self._where)
 
+    async def install(self, generation: str) -> None:
+        raise AssertionError("no release is pinned")
+
+    async def renew(self) -> None:
+        raise AssertionError("no release is pinned")
+
     async def used(self) -> list[str]:
         return []
 

@@ -31,6 +31,10 @@ class World:
     lame: set[str] = field(default_factory=set)
     # Those that have no memory to run beside another, and whether what serves has stopped for one.
     crowded: set[str] = field(default_factory=set)
+    # Those of another release, of which some cannot be installed; and what has been.
+    released: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    installed: set[str] = field(default_factory=set)
     paused: bool = False
     crash_in: int = 10**9
     served: list[str] = field(default_factory=list)
@@ -65,7 +69,16 @@ class World:
                 self.touch()
                 self.written.add(target)
                 self.touch()
-                return steps.Done(target)
+                return steps.Done(target, installs=target in self.released)
+            case steps.Action.INSTALL:
+                self.touch()
+                if target in self.broken:
+                    return steps.Failed("not_installed: no room")
+                self.installed.add(target)
+                self.touch()
+                return steps.Done()
+            case steps.Action.LAUNCH if target in self.released - self.installed:
+                raise AssertionError("it was not installed")
             case steps.Action.LAUNCH if target in self.crowded:
                 self.touch()
                 return steps.Crowded()

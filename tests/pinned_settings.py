@@ -139,6 +139,8 @@ DEFAULTS: dict[str, Any] = {
     "supervisor.ready_s": 60.0,
     "supervisor.silent_s": 15.0,
     "supervisor.stop_s": 40.0,
+    "supervisor.install_s": 1800.0,
+    "supervisor.releases_max": 4,
     "supervisor.log_bytes_max": 10 * MIB,
     "watch.interval_s": 5.0,
     "watch.crashes_per_hour": 3,

@@ -133,6 +133,18 @@ class Generations(Protocol):
     async def discard(self, generation: str) -> None:
         """End what runs of a generation that is not live; return when none of it is left. Raises InvalidRequestError."""
 
+    async def install(self, generation: str) -> None:
+        """Make the release ready that a generation pins, if it pins one: its environment, and the records. Minutes.
+
+        Raises InstallError where it is refused or cannot be installed; then nothing that serves was touched.
+        """
+
+    async def renew(self) -> None:
+        """Have those services come to the live generation's release of which no two can run side by side; this one last.
+
+        And remove the releases that no generation on disk pins. Returns when that is begun.
+        """
+
     async def used(self) -> list[str]:
         """Return the generations whose files a service may read, now or after a return."""
 

@@ -27,6 +27,7 @@ from council.domain import (
     model_catalogue,
     patches,
     providers,
+    release_pin,
     sentinels,
     sentinels_file,
     trial_file,
@@ -34,7 +35,7 @@ from council.domain import (
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import ids
+from council.kit import commits, ids
 from council.upkeep.engine import blueprint, repository, shipped
 from council.upkeep.engine import inputs as engine_inputs
 
@@ -97,6 +98,21 @@ def load_sentinels(where: home_module.Home, generation: str | None) -> tuple[sen
 def default_sentinels() -> tuple[sentinels.Sentinel, ...]:
     """Return the sentinels of the default blueprint."""
     return sentinels_file.build(parse_yaml(default_files()[sentinels.FILE], sentinels.FILE))
+
+
+def load_pin(where: home_module.Home, generation: str) -> release_pin.Pin | None:
+    """Return the release that a generation pins, None where it pins none. Raises ConfigError."""
+    path = where.generations / generation / release_pin.FILE
+    return release_pin.build(read_yaml(path)) if path.exists() else None
+
+
+def pins(where: home_module.Home) -> set[release_pin.Pin | None]:
+    """Return the releases that the generations on disk pin, None among them where one pins none. Raises ConfigError."""
+    try:
+        names = [one.name for one in where.generations.iterdir() if commits.is_commit(one.name)]
+    except FileNotFoundError:
+        return set()
+    return {load_pin(where, name) for name in names}
 
 
 def inputs_digests(where: home_module.Home, generation: str | None, services: Iterable[str]) -> dict[str, str]:
@@ -196,7 +212,8 @@ def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepar
     config = load_config(where, generation, environment, {})
     records = app.records(config, where)
     try:
-        records.migrate()
+        # What only an older release still reads goes once none is left to return to.
+        records.migrate(last=_is_of_one_release(where))
         new_token = not where.token_file.exists()
         if new_token:
             first = add_token(records, access.Role.ADMIN, "owner", "first token", None)
@@ -206,6 +223,14 @@ def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepar
     finally:
         records.close()
     return Prepared(generation, new_blueprint, new_token)
+
+
+def _is_of_one_release(where: home_module.Home) -> bool:
+    """Return whether every generation on disk is of one release; a pin that cannot be read may be of another."""
+    try:
+        return len(pins(where)) <= 1
+    except errors.ConfigError:
+        return False
 
 
 def _register_again(records: Any, token_file: Path) -> None:

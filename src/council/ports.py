@@ -21,8 +21,11 @@ class Records(Protocol):
     def ping(self) -> None:
         """Return if a read would succeed."""
 
-    def migrate(self) -> int:
-        """Bring the schema up to date, safely beside other processes doing the same; return its version. Idempotent."""
+    def migrate(self, *, last: bool = False) -> int:
+        """Bring the schema up to date, safely beside other processes doing the same; return its version. Idempotent.
+
+        What a newer release has added stays as it is. `last` also takes away what only older releases still read.
+        """
 
     def append(
         self,

@@ -89,6 +89,8 @@ READABLE = {
     },
     "steward": {"steward key", "generation", "forge"},
     "worker": set(),
+    "installer": set(),
+    "migrator": {"records"},
 }
 WRITABLE = {
     "gateway": {"records", "metrics"},
@@ -101,6 +103,8 @@ WRITABLE = {
     "patchctl": {"blueprint.git", "generations", "lineage", "patchctl"},
     "steward": {"forge.git", "steward"},
     "worker": set(),
+    "installer": set(),
+    "migrator": {"records"},
 }
 PLACES = [
     "token",
@@ -224,6 +228,29 @@ def test_only_the_model_opens_a_port_of_its_own(where: home.Home, service: str) 
     assert found == ("None" if service == "model" else DENIED)
 
 
+def test_an_installer_reaches_the_network_a_release_and_one_folder_and_nothing_else_of_the_home(
+    where: home.Home,
+) -> None:
+    release, target, other = (where.root.parent / "release", where.releases / "mine", where.releases / "other")
+    for folder in (release, target, other):
+        folder.mkdir(parents=True)
+    (release / "SHA256SUMS").write_text("sums")
+
+    def able(action: Callable[[], object]) -> str:
+        return forked.outcome(lambda: (rights.confine_installer(where, release, target, {}), action())[1])
+
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        address = index.getsockname()
+        assert able(lambda: socket.create_connection(address).close()) == "None"
+    assert able((release / "SHA256SUMS").read_text) == "sums"
+    assert able(lambda: (target / "link").symlink_to("/usr/bin/python3")) == "None"
+    assert able(lambda: socket.create_server(("127.0.0.1", 0))) == DENIED
+    for place in places(where).values():
+        assert able(place.read_bytes) == DENIED
+    for folder in (release, other, where.releases, where.generations, where.records, where.root):
+        assert able(lambda folder=folder: (folder / "new").write_text("x")) == DENIED  # type: ignore[misc]
+
+
 def test_a_gateway_with_a_database_elsewhere_may_connect_to_it(where: home.Home) -> None:
     elsewhere = config.build({"store": {"url": "valkey://x:1"}}, {}, {})
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -305,7 +332,9 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
 ) -> None:
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
     assert found == (
-        "None" if service in ("gateway", "model", "watcher", "messenger", "patchctl", "steward") else DENIED
+        "None"
+        if service in ("gateway", "model", "watcher", "messenger", "patchctl", "steward", "installer")
+        else DENIED
     )
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
 

@@ -10,12 +10,13 @@ import patch_world
 from council.upkeep.patchctl import steps
 
 
+@pytest.mark.parametrize("released", [False, True])
 @pytest.mark.parametrize("crowded", [False, True])
 @pytest.mark.parametrize("kind", ["good", "lame", "bad"])
-def test_a_crash_at_each_effect_leaves_the_old_generation_or_the_new(kind: str, crowded: bool) -> None:
+def test_a_crash_at_each_effect_leaves_the_old_generation_or_the_new(kind: str, crowded: bool, released: bool) -> None:
     for crash_at in range(1, 50):
         world = patch_world.World(random.Random(crash_at))
-        world.crowded = {"g1"} if crowded else set()
+        world.crowded, world.released = ({"g1"} if so else set() for so in (crowded, released))
         {"good": set(), "lame": world.lame, "bad": world.bad}[kind].add("g1")
         world.crash_in = crash_at
         state = patch_world.apply(world, "1")
@@ -45,6 +46,20 @@ def test_what_has_no_memory_beside_what_serves_pauses_that_both_ways(kind: str, 
     world = patch_world.World(random.Random(1))
     world.crowded = {"g1"} if crowded else set()
     {"good": set(), "lame": world.lame, "bad": world.bad}[kind].add("g1")
+    patch_world.run(world, "1")
+    assert " ".join(one["phase"] for one in world.records) == phases
+    patch_world.check(world)
+
+
+@pytest.mark.parametrize(
+    ("broken", "phases"),
+    [
+        (False, "staging installing launching examining checking switching baking idle"),
+        (True, "staging installing undoing idle"),
+    ],
+)
+def test_another_release_is_installed_before_anything_of_it_starts(broken: bool, phases: str) -> None:
+    world = patch_world.World(random.Random(1), released={"g1"}, broken={"g1"} if broken else set())
     patch_world.run(world, "1")
     assert " ".join(one["phase"] for one in world.records) == phases
     patch_world.check(world)

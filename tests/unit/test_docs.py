@@ -25,6 +25,7 @@ from council.patching import checking
 from council.services import patchctl, rights
 from council.serving.sandbox import recorder
 from council.supervisor import specs
+from council.upkeep.patchctl import steps
 from council.zygote import layers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +75,11 @@ def patch_reasons_table() -> str:
         for reason in patches.Reason
         if reason not in patches.ON_THE_WAY
     ]
-    on_the_way = [(f"`{one}`", "launching", "none, it is on its way") for one in sorted(patches.ON_THE_WAY)]
+    phases = {patches.Reason.NOT_INSTALLED: steps.Phase.INSTALLING}
+    on_the_way = [
+        (f"`{one}`", phases.get(one, steps.Phase.LAUNCHING).value, "none, it is on its way")
+        for one in sorted(patches.ON_THE_WAY)
+    ]
     return table(("reason", "step", "HTTP status"), rows + on_the_way)
 
 
@@ -247,6 +252,7 @@ def test_every_error_that_reaches_clients_has_a_row() -> None:
         "not_running",
         "no_room",
         "no_room_at_all",
+        "not_installed",
         "notify_failed",
         "scrape_failed",
         "patchctl_unavailable",

@@ -1,4 +1,7 @@
+import contextlib
 import os
+import shutil
+import sqlite3
 import stat
 import threading
 from pathlib import Path
@@ -7,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pinned_release
 from council import app, homes
-from council.domain import access, config, errors, home, patches
+from council.backends.records import migrations
+from council.domain import access, config, errors, home, patches, release_pin
 from council.upkeep.engine import blueprint
 from forked import outcome
 
@@ -262,3 +267,26 @@ def test_the_digest_of_what_a_service_began_with_is_of_its_generation_and_empty_
     assert homes.inputs_digest(where, after, "gateway") == told[after]["gateway"]
     (where.generations / after / "link").symlink_to("/etc/passwd")
     assert homes.inputs_digest(where, after, "gateway") == "" == homes.inputs_digest(where, "f" * 40, "gateway")
+
+
+def test_what_older_releases_read_stays_while_a_generation_of_another_release_is_on_disk(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def has_thumbs() -> bool:
+        with contextlib.closing(sqlite3.connect(where.records / "council.db")) as records:
+            return bool(records.execute("SELECT 1 FROM sqlite_master WHERE name = 'thumbs'").fetchall())
+
+    first = homes.prepare(where, {}).generation
+    monkeypatch.setattr(migrations, "LAST_STEPS", (lambda connection: connection.exec_driver_sql("DROP TABLE thumbs"),))
+    pin = release_pin.Pin("2.0.0", "2" * 64, "/srv/2.0.0")
+    second = blueprint.commit(where, {release_pin.FILE: pinned_release.text(pin)}, "Pin a release")
+    assert homes.load_pin(where, first) is None and homes.load_pin(where, second) == pin
+    homes.prepare(where, {})
+    assert homes.pins(where) == {None, pin} and has_thumbs()
+    odd = where.generations / first / release_pin.FILE
+    odd.write_text("release: 7\n")
+    homes.prepare(where, {})
+    assert has_thumbs()
+    shutil.rmtree(where.generations / first)
+    homes.prepare(where, {})
+    assert not has_thumbs()

@@ -13,12 +13,13 @@ import click
 
 from council import care_app, homes
 from council.backends.model_provider import packaged
-from council.cli import calls, options
+from council.cli import calls, options, pinned
 from council.delivery import workflow
 from council.domain import config as config_module
 from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import cpu
+from council.releases import environments
 from council.upkeep.engine import blueprint
 
 _DETACH_S = 120.0
@@ -58,6 +59,8 @@ def up(where: home_module.Home, port: int | None, detach: bool) -> None:
 
     With --detach a Council that runs already is left as it is, and the command says where it serves.
     """
+    # First, since it may be another's records by now: what prepares them is to be of the release that serves.
+    pinned.take_over(where, os.environ)
     made = homes.prepare(where, os.environ)
     if made.new_blueprint:
         click.echo(f"council   made the home {where.root}")
@@ -103,7 +106,8 @@ def _run(
 
     def planned(of: str) -> list[specs.ServiceSpec]:
         settings = options.config_of(where, port, of)
-        return [spec for spec in specs.specs(settings, where, of) if spec.name not in without]
+        python = environments.interpreter(where, of, pinned.own_python(os.environ))
+        return [spec for spec in specs.specs(settings, where, of, python) if spec.name not in without]
 
     services = planned(generation)
     return main.run(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from council.domain import patches
+from council.domain import patches, release_pin
 from council.kit import globs
 
 FILE = "authz.yaml"
@@ -82,7 +82,7 @@ class Window:
     end_min: int
 
 
-ALWAYS_PROTECTED = Protected((FILE, f"{KEYS_FOLDER}/**"))
+ALWAYS_PROTECTED = Protected((FILE, f"{KEYS_FOLDER}/**", release_pin.FILE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -325,7 +325,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any], where: str) -> di
 # Variables with the prefix that are not settings.
 _RESERVED = frozenset(
     {"HOME", "TOKEN", "SOCKETS", "READY_FD", "GENERATION", "SUPERVISOR_PID", "SERVICE", "REPLICA"}
-) | {*("PEERS", "WAITING", "ORDERS_FD")}
+) | {*("PEERS", "WAITING", "ORDERS_FD", "OWN_PYTHON")}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ CouncilError
 │   ├── PatchServiceUnavailableError patchctl cannot be reached
 │   ├── NoRoomError                  there is no memory to run a service beside the one that serves
 │   ├── NoRoomAtAllError             nor would there be if that one had stopped
+│   ├── InstallError                 a release that a generation pins cannot be installed
 │   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ForgeError                   the forge did not do what it was asked
@@ -307,6 +308,12 @@ class NoRoomAtAllError(UnavailableError):
     """There would be no memory to run a service even if the one that serves had stopped."""
 
     code = "no_room_at_all"
+
+
+class InstallError(UnavailableError):
+    """A release that a generation pins is refused, or cannot be installed."""
+
+    code = "not_installed"
 
 
 class SupervisorUnavailableError(UnavailableError):

@@ -107,6 +107,11 @@ class Home:
         return self.root / "generations"
 
     @property
+    def releases(self) -> Path:
+        """The environments of releases that generations pin, a folder each."""
+        return self.root / "releases"
+
+    @property
     def current(self) -> Path:
         """The link to the live generation."""
         return self.root / "current"

@@ -17,7 +17,7 @@ import urllib.parse
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from council.domain import authz, baking, config, gates, model_catalogue, providers, sentinels
+from council.domain import authz, baking, config, gates, model_catalogue, providers, release_pin, sentinels
 
 SETTINGS = "council.yaml"
 
@@ -42,8 +42,14 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "watcher": (gates.FILE, providers.FILE, sentinels.FILE),
         "messenger": (),
         "gateway": ("prompts/", providers.FILE),
+        "installer": (),
+        "migrator": (),
     }
 )
+# Of these no two can run side by side. They come to another release once it has proved itself, see `supervisor/releasing.py`.
+LATER = frozenset({"store", "patchctl", "steward"})
+# Each runs for a moment, and finds out by itself of which release it is.
+_MOMENTARY = frozenset({"installer", "migrator"})
 _SOMEBODY = frozenset(path for paths in USES.values() for path in paths)
 # Who may look into the folder of its generation at all, by `services/rights.py`. A file that is not known is theirs.
 READERS = frozenset({"recall", "watcher", "gateway"})
@@ -73,6 +79,8 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
             *("recall", "router", "learning_rows", "memory", "cache", "records", *_STORE_CLIENT),
             *("sandbox", "calls", "budget", "tracing", "prices"),
         ),
+        "installer": ("port",),
+        "migrator": ("port", *_RECORDS),
     }
 )
 # Read by patchctl for each patch, of the generation before it, or of the one that serves.
@@ -104,6 +112,8 @@ def uses(service: str, path: str) -> bool:
         return False
     if service not in USES:
         return True
+    if path == release_pin.FILE:
+        return service not in LATER | _MOMENTARY
     if _is_setting(path):
         return _speaks_of(path, SETTINGS_OF[service]) or not _speaks_of(path, _SOMEBODYS_SETTINGS)
     return _lies(path, USES[service]) or (service in READERS and not _lies(path, _SOMEBODY))

@@ -81,9 +81,10 @@ class Reason(enum.StrEnum):
 
     OUTSIDE_WINDOW = "outside_window"
     NO_ROOM = "no_room"
+    NOT_INSTALLED = "not_installed"
 
 
-ON_THE_WAY = frozenset({Reason.OUTSIDE_WINDOW, Reason.NO_ROOM})
+ON_THE_WAY = frozenset({Reason.OUTSIDE_WINDOW, Reason.NO_ROOM, Reason.NOT_INSTALLED})
 
 
 class Action(enum.StrEnum):

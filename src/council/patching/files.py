@@ -20,6 +20,7 @@ from council.domain import (
     model_catalogue,
     patches,
     providers,
+    release_pin,
     sentinels,
     sentinels_file,
     trial_file,
@@ -116,6 +117,11 @@ def _trial(look: _Look) -> None:
         trial_file.build(homes.parse_yaml(raw, baking.FILE))
 
 
+def _release(look: _Look) -> None:
+    if (raw := look(release_pin.FILE)) is not None:
+        release_pin.build(homes.parse_yaml(raw, release_pin.FILE))
+
+
 def _authorisation(look: _Look, journal_key: str) -> None:
     raw = look(authz.FILE)
     if raw is None:
@@ -144,4 +150,5 @@ _READERS: Sequence[tuple[Callable[[str], bool], Callable[[_Look], object]]] = (
     (_is(gates.FILE), _gates),
     (_is(sentinels.FILE), _sentinels),
     (_is(baking.FILE), _trial),
+    (_is(release_pin.FILE), _release),
 )

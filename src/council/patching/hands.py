@@ -70,7 +70,10 @@ class Hands:
     async def _do(self, action: steps.Action, state: steps.State) -> steps.Ended:
         match action:
             case steps.Action.STAGE:
-                return steps.Done(await asyncio.to_thread(self._stage, state))
+                target = await asyncio.to_thread(self._stage, state)
+                return steps.Done(target, installs=self._is_other_release(state.base, target))
+            case steps.Action.INSTALL:
+                return await self._install(state)
             case steps.Action.LAUNCH:
                 return await self._launch(state)
             case steps.Action.PAUSE:
@@ -94,6 +97,18 @@ class Hands:
                 await self._take_back(state, self._pause_s(state) + _PAUSE_SPARE_S)
             case steps.Action.DISCARD:
                 await self._take_back(state)
+        return steps.Done()
+
+    def _is_other_release(self, before: str, after: str) -> bool:
+        """Return whether `after` pins a release and `before` not that one. Raises ConfigError."""
+        pin = homes.load_pin(self._where, after)
+        return pin is not None and pin != homes.load_pin(self._where, before)
+
+    async def _install(self, state: steps.State) -> steps.Ended:
+        try:
+            await self._generations.install(state.target)
+        except errors.InstallError as error:
+            return steps.Failed(f"{patches.Reason.NOT_INSTALLED}: {error.message}"[:_REASON_CHARS_MAX])
         return steps.Done()
 
     async def _launch(self, state: steps.State) -> steps.Ended:
@@ -208,6 +223,9 @@ class Hands:
         if state.target and state.target in situation.Bases(self._where, live):
             before = await asyncio.to_thread(self._before, state)
             touched = await asyncio.to_thread(self.touched, live, before)
+            if self._is_other_release(live, before):
+                # It is there, unless somebody removed it.
+                await self._generations.install(before)
             await self._generations.launch(before, touched, pause_s=pause_s, returning=True)
             await self._generations.promote(before)
         if commits.is_commit(state.target):
@@ -238,6 +256,15 @@ def settle(where: home.Home, state: steps.State) -> None:
         submitted.drop(where, state.digest)
     if state.last in (steps.Outcome.APPLIED, steps.Outcome.ROLLED_BACK):
         blueprint.adopt(where, blueprint.current(where))
+
+
+async def follow(where: home.Home, generations: care_ports.Generations, state: steps.State) -> None:
+    """Have what could not be tried beside the live one come to its release, after a way has ended. Idempotent.
+
+    This process may be among it, and is told to end then. Raises CouncilError.
+    """
+    if state.phase is steps.Phase.IDLE and where.releases.exists():
+        await generations.renew()
 
 
 async def thin_out(where: home.Home, generations: care_ports.Generations) -> list[str]:

@@ -31,7 +31,11 @@ def look(place: Path, key: str, checkout: Path | None, python: str, now: float) 
 
     Raises ReleaseRefusedError, InvalidRequestError, ConfigError, SetupError.
     """
-    release = folder.read(place)
+    return look_at(folder.read(place), key, checkout, python, now)
+
+
+def look_at(release: folder.Release, key: str, checkout: Path | None, python: str, now: float) -> Found:
+    """Return what was found of a release that has been read, as `look` does."""
     # First of all: whatever else is read, is what the signer meant.
     signer = signing.check(release, key, now) if key else ""
     folder.check_digests(release)

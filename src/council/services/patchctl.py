@@ -199,6 +199,11 @@ class _Patchctl:
             else:
                 if removed:
                     _log.info("old generations were removed", extra={"generations": removed})
+            try:
+                # Last: where another release serves now, this ends us, and its patchctl begins.
+                await hands.follow(where, runtime, state)
+            except errors.CouncilError as error:
+                _log.warning("not all has come to the live release", extra={"reason": error.message})
 
         parts = reception.Parts(
             where,

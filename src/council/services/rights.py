@@ -10,8 +10,9 @@ sandbox that it makes gets all of it and more. And sandboxd where it starts the 
 """
 
 import logging
+import mimetypes
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import council
@@ -35,7 +36,7 @@ _DEVICES_READ = ("zero", "random", "urandom", "full")
 _DEVICES_WRITTEN = ("null",)
 
 # Who can do with Unix sockets and what it inherits.
-UNIX_ONLY = frozenset({"worker", "recall", "store", "sandboxd"})
+UNIX_ONLY = frozenset({"worker", "recall", "store", "sandboxd", "migrator"})
 
 
 def confine_service(
@@ -59,6 +60,25 @@ def confine_service(
     _log.info("confined", extra={"landlock_abi": abi, "sockets": sockets})
 
 
+def confine_installer(where: home.Home, release: Path, target: Path, environment: Mapping[str, str]) -> None:
+    """Take away every right but to read a release and pip's settings, to reach the network, and to fill the folder `target`."""
+    confine.seal()
+    read = [*_readable(where), release, *_pip_places(environment)]
+    write = [Path("/dev", name) for name in _DEVICES_WRITTEN]
+    abi = confine.apply(confine.Confinement(read, write, bind_ports=(), own=(target,)))
+    _log.info("confined", extra={"landlock_abi": abi, "sockets": "all"})
+
+
+def _pip_places(environment: Mapping[str, str]) -> list[Path]:
+    """Return what pip reads: its settings, what its variables name, and what it takes from the system or else ends."""
+    named = (environment.get(name, "") for name in ("PIP_FIND_LINKS", "PIP_CONFIG_FILE", "PIP_CERT", "PIP_CLIENT_CERT"))
+    own = Path(environment.get("HOME", "/nonexistent"))
+    given = (Path(word) for words in named for word in words.split() if word.startswith("/"))
+    system = (Path("/etc/debian_version"), *Path("/etc").glob("*-release"), *map(Path, mimetypes.knownfiles))
+    settings = [Path("/etc/pip.conf"), Path("/etc/xdg/pip"), own / ".config" / "pip", own / ".pip", own / ".netrc"]
+    return [*settings, *given, *system]
+
+
 def why_not_confined(service: str, config: config_module.Config) -> str:
     """Return why `service` goes without the row of the table, empty where it does not."""
     if service == "zygote":
@@ -73,7 +93,7 @@ _PROGRAMS = {"firejail": "the setuid program firejail", "gvisor": "gVisor's runs
 
 def _confine_sockets(service: str, config: config_module.Config) -> str:
     """Take away the sockets that `service` does not need; return which kinds it can still make."""
-    if service not in UNIX_ONLY or (service == "recall" and config.records.url):
+    if service not in UNIX_ONLY or (service in ("recall", "migrator") and config.records.url):
         return "all"
     try:
         confine.deny_sockets()
@@ -102,9 +122,11 @@ def confinement_of(
             write += _cards()
             read += [where.models, where.internal_key_file]
             read += [Path(config.model.file)] if config.model.file else []
-        case "recall":
-            read += [where.generations, where.current, where.library]
-            write += [where.records, where.recall]
+        case "recall" | "migrator":
+            if service == "recall":
+                read += [where.generations, where.current, where.library]
+                write += [where.recall]
+            write += [where.records]
             connect = None if config.records.url else ()
         case "watcher" | "messenger":
             if service == "watcher":
@@ -130,7 +152,8 @@ def confinement_of(
             write += [where.store]
         case "sandboxd":
             write += [where.sandbox]
-        case "worker":
+        case "worker" | "installer":
+            # What an installer may do beyond this is of one installation, see `confine_installer`.
             pass
         case _:
             raise AssertionError(f"no row for {service}")

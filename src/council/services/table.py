@@ -14,8 +14,9 @@ from council.kit import commits
 from council.upkeep.engine import blueprint
 
 Name = Literal[
-    "store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "steward", "gateway", "messenger"
-]
+    "store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "steward", "gateway", "messenger",
+    "installer", "migrator",
+]  # fmt: skip
 NAMES: tuple[str, ...] = get_args(Name)
 
 

@@ -31,8 +31,8 @@ READING = frozenset({"list", "status"})
 REPAIRS = frozenset({"restart", "stop", "scale"})
 OWNERS = READING | REPAIRS | {"start", "shutdown", "trace"}
 # Another generation as a whole; `replace` is of one service.
-GENERATIONS = frozenset({"launch", "promote", "discard"})
-REPLACING = GENERATIONS | {"replace"}
+GENERATIONS = frozenset({"launch", "promote", "discard", "install"})
+REPLACING = GENERATIONS | {"replace", "renew"}
 COMMANDS = OWNERS | REPLACING
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]

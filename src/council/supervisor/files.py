@@ -55,6 +55,11 @@ def plain(folder: bool, mode: int) -> int:
     return mode & 0o777 if folder else mode
 
 
+def published(folder: bool, mode: int) -> int:
+    """Return the mode at which everybody may read, and run, what the owner may."""
+    return 0o755 if folder else mode & 0o700 | (mode & 0o500) >> 3 | (mode & 0o500) >> 6
+
+
 def rows(home: home_module.Home, regime: users.Regime) -> list[Row]:
     """Return the table for a regime."""
     return _for_users(home, regime) if regime.name == "users" else _for_root(home)
@@ -98,6 +103,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         # By itself, since there may be more generations than one walk takes.
         *(Row(live, _generations(regime)) for live in _live(home)),
         Row(home.generations, _generations(regime)),
+        # Each release was given back to root when it was whole, see `settle_release`.
+        row(home.releases, ROOT, ROOT, exactly(0o755), None),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
         row(home.library, None, recall, quoted, quoted),
         row(home.recall, recall, recall, private, private, "recall"),
@@ -151,6 +158,7 @@ def _for_root(home: home_module.Home) -> list[Row]:
     return [
         Row(home.root, permissions.Wanted(ROOT, ROOT, exactly(0o700))),
         *(Row(path, deep) for path in closed),
+        Row(home.releases, permissions.Wanted(ROOT, ROOT, published, published)),
         Row(home.library, permissions.Wanted(None, ROOT, plain, plain)),
     ]
 
@@ -187,6 +195,26 @@ def settle_generation(home: home_module.Home, regime: users.Regime, generation: 
         raise errors.SetupError(
             f"{left[0]} has a second name, or lies too deep, so it is not given to the services' users. "
             "Find out who put it there, discard the generation, and make it anew."
+        )
+
+
+def give_release(home: home_module.Home, regime: users.Regime, folder: Path, account: users.Account | None) -> None:
+    """Let the installer write into an empty folder for a release. Raises SetupError."""
+    if regime.name == "users" and account is not None:
+        with _told(home):
+            permissions.put_right(folder, permissions.Wanted(account.uid, account.gid, exactly(0o755)))
+
+
+def settle_release(home: home_module.Home, regime: users.Regime, folder: Path) -> None:
+    """Give a release that is whole to root, for everybody to read. Raises SetupError, also for what had to be left alone."""
+    if regime.name != "users":
+        return
+    with _told(home):
+        left = permissions.put_right(folder, permissions.Wanted(ROOT, ROOT, published, published))
+    if left:
+        raise errors.SetupError(
+            f"{left[0]} has a second name, or lies too deep, so it stays with the installer's user, and the release is not "
+            "used. Find out who put it there, and pin the release again."
         )
 
 

@@ -8,10 +8,9 @@ import asyncio
 import json
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from council.domain import alerting, errors, states
-from council.supervisor import children, service, specs
+from council.supervisor import children, logs, service, specs
 
 _log = logging.getLogger(__name__)
 
@@ -20,10 +19,7 @@ LOOK_S = 1.0
 RETRY_S = 60.0
 # A messenger that hangs, too, is ended, so that the next one can be tried.
 MESSENGER_S = 120.0
-_LAST_LINE_BYTES = 4096
 _WHY_CHARS = 300
-# What the command prints before the reason, see `cli.main`.
-_MARK = "council: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +54,9 @@ class Guard:
         self._failures = 0
         self._looking: asyncio.Task[None] | None = None
 
-    def watch(self, watcher: service.RunningService) -> None:
-        """Look at this watcher from now on, as where another generation has become live."""
-        self._watcher = watcher
+    def watch(self, watcher: service.RunningService, spec: specs.ServiceSpec) -> None:
+        """Look at this watcher from now on, as where another generation has become live; `spec` is of its messenger."""
+        self._watcher, self._spec = watcher, spec
 
     def begin(self) -> None:
         """Look from now on."""
@@ -88,7 +84,7 @@ class Guard:
         self._away, tell = step(self._away, row.state, now_s, self._settings)
         if row.state == "backoff":
             # While it starts again its log may have gone on already.
-            self._error = _last_error(self._watcher.log_file)
+            self._error = logs.last_error(self._watcher.log_file, _WHY_CHARS)
         if tell and self._messenger is None:
             assert self._away.since_s is not None
             self._send(now_s - self._away.since_s, self._reason(row))
@@ -122,15 +118,3 @@ class Guard:
         wait_s = min(self._settings.repeat_s, RETRY_S * 2.0 ** min(self._failures, 20))
         self._failures += 1
         self._away = Away(self._away.since_s, self._away.told_s - self._settings.repeat_s + wait_s)
-
-
-def _last_error(log: Path) -> str:
-    """Return the error with which a service ended, from the last line of its log; "" where it ended otherwise."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _LAST_LINE_BYTES))
-            lines = file.read(_LAST_LINE_BYTES).decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    last = lines[-1] if lines else ""
-    return last.removeprefix(_MARK)[:_WHY_CHARS] if last.startswith(_MARK) else ""

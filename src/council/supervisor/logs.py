@@ -9,6 +9,9 @@ from council.domain import home as home_module
 _log = logging.getLogger(__name__)
 
 _BLOCK_BYTES = 1024 * 1024
+_LAST_LINE_BYTES = 4096
+# What the command prints before the reason, see `cli.main`.
+_MARK = "council: "
 
 
 def own(home: home_module.Home) -> Path:
@@ -41,3 +44,15 @@ def turn_over(path: Path, bytes_max: int) -> bool:
         _log.warning("an older log could not be kept", exc_info=True, extra={"path": str(path)})
     os.truncate(path, 0)
     return True
+
+
+def last_error(path: Path, chars_max: int) -> str:
+    """Return the error with which a process ended, from the last line of its log; "" where it ended otherwise."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LAST_LINE_BYTES))
+            lines = file.read(_LAST_LINE_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    last = lines[-1] if lines else ""
+    return last.removeprefix(_MARK)[:chars_max] if last.startswith(_MARK) else ""

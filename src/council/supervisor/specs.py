@@ -63,13 +63,19 @@ class ServiceSpec:
     loads: Path | None = None
 
 
-def specs(config: config_module.Config, home: home_module.Home, generation: str) -> tuple[ServiceSpec, ...]:
-    """Return every service in start order; they stop in reverse."""
+# Has a system user of its own, though it is no service: it reaches the network, and writes what all others run.
+INSTALLER = "installer"
+
+
+def specs(
+    config: config_module.Config, home: home_module.Home, generation: str, python: str = sys.executable
+) -> tuple[ServiceSpec, ...]:
+    """Return every service in start order; they stop in reverse. `python` is the interpreter of the generation's release."""
 
     def service(name: str, *sockets: SocketSpec, **options: Any) -> ServiceSpec:
         # The flags of `council up` reach the services through the variables that config.build reads.
         environment = {"COUNCIL_PORT": str(config.port)}
-        return ServiceSpec(name, _command(name, home), sockets=sockets, environment=environment, **options)
+        return ServiceSpec(name, _command(name, home, python), sockets=sockets, environment=environment, **options)
 
     local = "127.0.0.1"
     store = service("store", ready="ping", ping_path=bundled.socket(home))
@@ -134,16 +140,27 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
 
 def messenger(watcher: ServiceSpec, home: home_module.Home) -> ServiceSpec:
     """Return what tells people in the watcher's place: a process of its rights that says one thing and ends."""
-    return replace(watcher, name="messenger", argv=_command("messenger", home), sockets=())
+    return replace(watcher, name="messenger", argv=_command("messenger", home, watcher.argv[0]), sockets=())
 
 
-def _command(name: str, home: home_module.Home) -> tuple[str, ...]:
-    return sys.executable, "-m", "council", "run", name, "--home", str(home.root)
+def installer(home: home_module.Home) -> ServiceSpec:
+    """Return what installs a release: a process of ours that does so and ends."""
+    return ServiceSpec(INSTALLER, _command(INSTALLER, home, sys.executable), inherits=_PIP)
+
+
+def migrator(home: home_module.Home, python: str) -> ServiceSpec:
+    """Return what brings the records to the form of a release: a process of that release that does so and ends."""
+    inherits = frozenset({"COUNCIL_RECORDS_URL"})
+    return ServiceSpec("migrator", _command("migrator", home, python), inherits=inherits)
+
+
+def _command(name: str, home: home_module.Home, python: str) -> tuple[str, ...]:
+    return python, "-m", "council", "run", name, "--home", str(home.root)
 
 
 def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
-    """Return the services that get a system user of their own in the regime of users."""
-    return tuple(service.name for service in services if not service.keeps_root)
+    """Return who gets a system user of its own in the regime of users: services, and the installer."""
+    return (*(service.name for service in services if not service.keeps_root), INSTALLER)
 
 
 # Their URLs may hold passwords, and only the gateway connects there, and recall to the records. For the others the settings
@@ -162,6 +179,18 @@ _NUMPY = frozenset({"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"})
 # By which an ordinary user's systemd is found, and asked for a cgroup.
 _SYSTEMD = frozenset({"XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"})
 
+# Where pip finds packages, and how it gets there. What stands in these may be secret.
+_PIP = frozenset(
+    (
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONFIG_FILE", "PIP_PROXY"),
+        *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    )
+)
+
+# By which our own Python finds our own packages. Another release's must not find them.
+_OWN_PACKAGES = frozenset({"PYTHONPATH", "PYTHONHOME"})
+
 # An allow-list: what else stands in the environment of `council up`, such as keys for other programs, is not for services.
 _INHERITED = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"})
 _INHERITED_PREFIXES = ("LC_", "PYTHON", config_module.ENVIRONMENT_PREFIX)
@@ -171,7 +200,7 @@ _KEPT_BACK = frozenset(
     f"{config_module.ENVIRONMENT_PREFIX}{name}"
     for name in (
         *("TOKEN", "SERVICE", "REPLICA", "GENERATION", "SUPERVISOR_PID"),
-        *("SOCKETS", "WAITING", "PEERS", "READY_FD", "ORDERS_FD"),
+        *("SOCKETS", "WAITING", "PEERS", "READY_FD", "ORDERS_FD", "OWN_PYTHON"),
     )
 )
 
@@ -179,6 +208,8 @@ _KEPT_BACK = frozenset(
 def inherited(spec: ServiceSpec, surrounding: Mapping[str, str]) -> dict[str, str]:
     """Return which of the supervisor's variables the service gets."""
     kept_back = _KEPT_BACK | (_CREDENTIALS - spec.inherits)
+    if spec.argv[0] != sys.executable:
+        kept_back |= _OWN_PACKAGES
     return {
         name: value
         for name, value in surrounding.items()

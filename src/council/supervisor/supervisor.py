@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +13,20 @@ from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import clock as clock_module
 from council.kit import commits, process
-from council.supervisor import control, files, generations, guard, logs, ownership, service, sockets, specs, users
+from council.supervisor import (
+    children,
+    control,
+    files,
+    generations,
+    guard,
+    logs,
+    ownership,
+    releasing,
+    service,
+    sockets,
+    specs,
+    users,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -61,15 +74,24 @@ class Supervisor:
         rights = rights or control.Rights(specs.REPLACE_ALLOWED, specs.REPAIR_ALLOWED, specs.TRACE_ALLOWED)
         self._control = control.ControlServer(self.handle, self._services_by_pid, rights, uids)
         self._lock: ownership.Lock | None = None
+        plan = plan or (lambda _: services)
         self._sockets = sockets.Sockets({} if regime is None else regime.accounts, self._clock)
         self._generations = generations.Generations(
             generation,
             home,
-            plan or (lambda _: services),
+            plan,
             self._sockets,
             self._surroundings(),
             prepare=self._prepare,
             on_switch=self._switched,
+        )
+        self._releases = releasing.Releases(
+            home,
+            self._surroundings(),
+            regime or users.Regime("landlock"),
+            self._generations.services,
+            plan,
+            self._interpreters,
         )
         self._log_keeper: asyncio.Task[None] | None = None
         self._guard: guard.Guard | None = None
@@ -136,6 +158,7 @@ class Supervisor:
         self.closing.set()
         if self._guard is not None:
             await self._guard.close()
+        await self._releases.close()
         await self._generations.close()
         if self._log_keeper is not None:
             self._log_keeper.cancel()
@@ -148,6 +171,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """End every child at once."""
+        self._releases.kill()
         self._generations.kill()
 
     def say(self, name: str, text: str) -> None:
@@ -157,7 +181,7 @@ class Supervisor:
 
     def pids(self) -> set[int]:
         """Return the pids of every living child."""
-        return {child.pid for _, one in self._generations.everyone() for child in one.processes}
+        return {child.pid for _, child in self._processes()}
 
     async def status(self, *, memory: bool = True, everywhere: bool = False) -> list[states.ServiceStatus]:
         """Return one row a replica of the live services, in start order; then of those beside and leaving, if `everywhere`.
@@ -182,6 +206,9 @@ class Supervisor:
                 return {"services": [asdict(row) for row in await self.status(memory=memory, everywhere=everywhere)]}
             case "shutdown":
                 self.closing.set()
+                return {}
+            case "renew" if not self.closing.is_set():
+                await self._releases.renew(self._generations.live)
                 return {}
         if self.closing.is_set():
             raise errors.UnavailableError("Council is stopping. `council up` starts it again.")
@@ -216,9 +243,13 @@ class Supervisor:
                         f"`pause_s` must be 0 to {generations.PAUSE_S_MAX:g} seconds.", parameter="pause_s"
                     )
                 return {"services": await self._generations.launch(generation, names, pause_s, returning=returning)}
+            case "install":
+                await self._releases.install(generation)
+                return {}
             case "promote":
                 return {"unheard": await self._generations.promote(generation)}
             case _:
+                await self._releases.call_off(generation)
                 await self._generations.discard(generation)
                 return {}
 
@@ -233,7 +264,8 @@ class Supervisor:
 
     def _switched(self) -> None:
         if self._guard is not None:
-            self._guard.watch(self.services["watcher"])
+            watcher = self.services["watcher"]
+            self._guard.watch(watcher, specs.messenger(watcher.spec, self._home))
         self._note_children()
 
     def _named(self, request: Mapping[str, Any]) -> service.RunningService:
@@ -247,12 +279,15 @@ class Supervisor:
         return {child.pid: name for name, one in self.services.items() for child in one.processes}
 
     def _note_children(self) -> None:
-        everyone = [
-            (one.spec.name, child.pid, child.start_ticks)
-            for _, one in self._generations.everyone()
-            for child in one.processes
-        ]
-        ownership.note_children(self._home, everyone)
+        ownership.note_children(self._home, [(name, child.pid, child.start_ticks) for name, child in self._processes()])
+
+    def _interpreters(self) -> list[str]:
+        return [one.spec.argv[0] for _, one in self._generations.everyone()]
+
+    def _processes(self) -> Iterator[tuple[str, children.ChildProcess]]:
+        for _, one in self._generations.everyone():
+            yield from ((one.spec.name, child) for child in one.processes)
+        yield from self._releases.processes()
 
     def _let_go(self) -> None:
         self._sockets.close_all()

@@ -85,6 +85,7 @@ EVERY_READER = {"gateway", "recall", "watcher"}
         ("guidebook/c.md", {"recall"}),
         ("models.yaml", set()),
         ("authz.yaml", set()),
+        ("release.yaml", {"model", "worker", "recall", "zygote", "sandboxd", "watcher", "messenger", "gateway"}),
         (".council/patch.json", set()),
         ("dashboards/new.json", EVERY_READER),
         ("prompts", EVERY_READER),

@@ -38,5 +38,5 @@ def test_a_reason_is_a_word_that_others_may_rely_on() -> None:
         "document_malformed", "document_invalid", "path_unsafe", "not_yet", "expired",
         "lasts_too_long", "replayed", "cid_taken", "quarantined", "stale_base", "cosignature", "path_not_allowed", "protected",
         "too_many", "quota", "frozen", "secret", "file_invalid", "needs_restart",
-        "outside_window", "no_room",
+        "outside_window", "no_room", "not_installed",
     }  # fmt: skip

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import pgp
+import pinned_release
 from council import homes
-from council.domain import errors, patches
+from council.domain import errors, patches, release_pin
 from council.patching import files
 
 ANN = pgp.Owner("Ann", int(time.time()) - 1_000_000)
@@ -44,6 +45,8 @@ GOOD: dict[str, Mapping[str, bytes | None]] = {
     "no sentinels of its own": {"sentinels.yaml": None},
     "a signer with the certificate": {"authz.yaml": LISTED, KEY: ANN.certificate()},
     "a certificate of nobody": {KEY: b"anything"},
+    "no release": {"release.yaml": None},
+    "a release": {"release.yaml": pinned_release.text(release_pin.Pin("2.0.0", "2" * 64, "/srv/2.0.0"))},
 }
 BAD: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "an unknown setting": ({"council.yaml": b"prot: 8100\n"}, "port"),
@@ -54,6 +57,7 @@ BAD: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "sentinels that are none": ({"sentinels.yaml": b"sentinels: 3\n"}, "sentinels"),
     "models that are none": ({"models.yaml": b"models: 3\n"}, "models"),
     "questions that are none": ({"trial.yaml": b"questions: 3\n"}, "trial.yaml"),
+    "a release from an index": ({"release.yaml": b"release: {index: x}\n"}, "from a folder of this machine alone"),
     "no authorisation": ({"authz.yaml": None}, "every patch would be refused"),
     "authorisation without its section": ({"authz.yaml": b"{}"}, "authorisation"),
     "a signer without a certificate": ({"authz.yaml": LISTED}, "would not be there"),

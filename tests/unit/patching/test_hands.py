@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import patch_house
-from council.domain import authz, errors, home, patches
+import pinned_release
+from council.domain import authz, errors, home, patches, release_pin
 from council.kit import durable
 from council.patching import hands, roster, submitted
 from council.upkeep.engine import blueprint, repository
@@ -284,3 +285,52 @@ def test_what_was_changed_or_is_missing_is_not_gone_on_with(house: House) -> Non
         submitted.find(house.where, digest)
     with pytest.raises(errors.SetupError, match="cannot be read"):
         submitted.find(house.where, "0" * 64)
+
+
+PIN = release_pin.Pin("2.0.0", "2" * 64, "/srv/2.0.0")
+
+
+def pins(house: House) -> patches.Submission:
+    """Return a patch that pins a release."""
+    return sent(house.where, patches.Change("release.yaml", patches.Action.PUT, pinned_release.text(PIN), None))
+
+
+async def test_a_pin_is_installed_before_its_services_start_and_all_come_to_it_at_last(house: House) -> None:
+    base = blueprint.current(house.where)
+    state = await apply(house, pins(house))
+    assert (state.last, state.reason) == (steps.Outcome.APPLIED, "")
+    target = blueprint.current(house.where)
+    assert house.installed == [target] and house.book is not None
+    phases = " ".join(str(one["phase"]) for one in house.book.records)
+    assert phases == "staging installing launching examining checking switching baking idle"
+    # Of those here the store alone is not tried, since no two can run.
+    assert house.launched == [["gateway", "recall", "watcher"]] * 2
+    house.where.releases.mkdir()
+    await hands.follow(house.where, house, state)
+    assert house.renewed == [target] and base != target
+
+
+async def test_a_release_that_cannot_be_installed_leaves_everything_as_it_was(house: House) -> None:
+    house.uninstallable = True
+    before, live = whole(house.where), blueprint.current(house.where)
+    state = await apply(house, pins(house))
+    assert state.last is steps.Outcome.REFUSED
+    assert state.reason == "not_installed: Release 2.0.0 cannot be installed: no room. Free some."
+    assert (whole(house.where), blueprint.current(house.where), house.launched) == (before, live, [])
+    assert not left_over(house.where)
+
+
+async def test_a_patch_of_something_else_installs_nothing_and_ends_nobody(house: House) -> None:
+    state = await apply(house, sent(house.where))
+    await hands.follow(house.where, house, state)
+    assert (house.installed, house.renewed) == ([], [])
+
+
+async def test_what_is_rolled_back_to_a_pin_finds_it_installed(house: House) -> None:
+    await apply(house, pins(house))
+    base = blueprint.current(house.where)
+    house.problems["bake"] = "latency_p95: 1200 ms"
+    last = patches.Change("release.yaml", patches.Action.DELETE, None, patches.digest(pinned_release.text(PIN)))
+    house.installed.clear()
+    state = await apply(house, sent(house.where, last))
+    assert state.last is steps.Outcome.ROLLED_BACK and house.installed == [base]

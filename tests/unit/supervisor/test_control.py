@@ -15,7 +15,9 @@ ALLOWED = {
     control.Owner(): {"list", "status", "start", "stop", "restart", "scale", "shutdown", "trace"},
     control.Service("gateway"): {"list", "status"},
     control.Service("steward"): {"list", "status", "stop", "restart", "scale"},
-    control.Service("patchctl"): {"list", "status", "replace", "launch", "promote", "discard"},
+    control.Service("patchctl"): {
+        *("list", "status", "replace", "launch", "promote", "discard", "install", "renew"),
+    },
     control.Service("watcher"): {"list", "status", "trace"},
     control.Descendant(): {"list", "status"},
 }

@@ -238,6 +238,38 @@ def test_a_generation_that_cannot_be_given_whole_is_not_launched(home: home_modu
     assert able(regime, path, READ) == set()
 
 
+def test_a_release_is_its_installers_until_it_is_whole_and_then_roots_for_everybody_to_read(
+    home: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regime = decided(home, monkeypatch, (*SERVICES, "installer"))
+    folder = home.releases / ("2" * 64)
+    folder.mkdir(parents=True)
+    files.settle(home, regime)
+    files.give_release(home, regime, folder, regime.accounts["installer"])
+    assert able(regime, folder, WRITE | ENTER) == {"installer"} and able(regime, home.releases, WRITE) == set()
+    installed = folder / "bin" / "council"
+    installed.parent.mkdir()
+    installed.touch()
+    for path, mode in ((installed.parent, 0o700), (installed, 0o700)):
+        os.chown(path, regime.accounts["installer"].uid, -1)
+        path.chmod(mode)
+    for _ in range(2):
+        files.settle_release(home, regime, folder)
+        everybody = {*SERVICES, "installer", "others"}
+        assert able(regime, installed, READ | ENTER) == everybody and able(regime, installed, WRITE) == set()
+        assert able(regime, folder, WRITE) == able(regime, installed.parent, WRITE) == set()
+
+
+def test_a_release_that_cannot_be_taken_whole_is_not_used(home: home_module.Home, regime: users.Regime) -> None:
+    folder = home.releases / ("2" * 64)
+    folder.mkdir(parents=True)
+    (folder / "file").touch()
+    os.chown(folder / "file", 12345, -1)
+    (home.root / "second").hardlink_to(folder / "file")
+    with pytest.raises(errors.SetupError, match="stays with the installer's user"):
+        files.settle_release(home, regime, folder)
+
+
 def test_the_live_generation_is_read_however_many_others_there_are(
     home: home_module.Home, regime: users.Regime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

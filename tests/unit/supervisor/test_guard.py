@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from council.domain import alerting, states
-from council.supervisor import children, guard, service, specs
+from council.supervisor import children, guard, logs, service, specs
 
 SETTINGS = alerting.AlertsConfig(watcher_away_s=30.0, repeat_s=600.0)
 
@@ -42,13 +42,13 @@ def test_what_somebody_wants_tells_nobody() -> None:
 
 def test_the_reason_is_the_last_line_of_the_log_and_only_if_it_is_an_error_of_ours(tmp_path: Path) -> None:
     log = tmp_path / "watcher.log"
-    assert guard._last_error(log) == ""
+    assert logs.last_error(log, 300) == ""
     log.write_text('{"message": "confined"}\n' * 1000 + "council: `x` is wrong. Mend it.\n")
-    assert guard._last_error(log) == "`x` is wrong. Mend it."
+    assert logs.last_error(log, 300) == "`x` is wrong. Mend it."
     log.write_text('council: `x` is wrong.\n{"message": "confined"}\n')
-    assert guard._last_error(log) == ""
+    assert logs.last_error(log, 300) == ""
     log.write_text("council: " + "x" * 3000)
-    assert len(guard._last_error(log)) == 300
+    assert len(logs.last_error(log, 300)) == 300
 
 
 class HungWatcher:

@@ -92,6 +92,7 @@ def test_only_the_zygote_keeps_root() -> None:
         "watcher",
         "steward",
         "gateway",
+        "installer",
     )
 
 

@@ -56,12 +56,17 @@ class SqlRecords:
         with self._typed(), self._reader.connect() as connection:
             connection.execute(sqlalchemy.select(schema.ledger.c.id).limit(1)).first()
 
-    def migrate(self) -> int:
-        """Bring the schema up to date and return its version; a missing SQLite file is created."""
+    def migrate(self, *, last: bool = False) -> int:
+        """Bring the schema up to date and return its version; a missing SQLite file is created.
+
+        `last` also takes away what only older releases still read.
+        """
         with self._typed():
             if self._reader.dialect.name == "sqlite":
                 engines.create_file(Path(self._url.database or ""), self._busy_s)
-            return migrations.migrate(self._reader, self._writer, migrations.STEPS)
+            return migrations.migrate(
+                self._reader, self._writer, migrations.STEPS, migrations.LAST_STEPS if last else None
+            )
 
     def append(
         self,

@@ -14,6 +14,8 @@ FRAME_BYTES_MAX = 64 * 1024
 # Reading answers at once. A change waits for drains and starts, whose limits the supervisor keeps.
 READ_S = 5.0
 CHANGE_S = 600.0
+# Beyond `supervisor.install_s` at its highest.
+INSTALL_S = 7300.0
 
 
 class LocalRuntime:
@@ -63,6 +65,14 @@ class LocalRuntime:
     async def discard(self, generation: str) -> None:
         """End what runs of a generation that is not live; returns when none of it is left."""
         await self._command("discard", generation=generation)
+
+    async def install(self, generation: str) -> None:
+        """Make the release ready that a generation pins: its environment, and the records."""
+        await self._command("install", limit_s=INSTALL_S, generation=generation)
+
+    async def renew(self) -> None:
+        """Have what cannot run twice come to the live generation's release; returns when that is begun."""
+        await self._command("renew")
 
     async def used(self) -> list[str]:
         """Return the generations whose files a service may read, now or after a return."""

@@ -5,6 +5,8 @@ it is cut off when the journal is opened. Any other line that does not follow th
 until a person has looked. Whole records that are missing at the end the chain alone does not show: `lineage` finds them by
 checkpoints, and by the heads that are kept elsewhere.
 
+A record of a later form than `FORM` was written by a newer release, which knows how to go on: then all is left as it is.
+
 Whoever appends holds a lock from before it reads until it closes: what was counted from the records, as a quota, still holds
 when the next record is written. The lock ends with the process that holds it. Whoever only looks needs none.
 """
@@ -23,10 +25,12 @@ from council.kit import chain, durable
 
 SEGMENT_BYTES_MAX = 1024 * 1024
 LOCK_WAIT_S = 10.0
+# What this release writes and reads. A record says its form where that is not the first.
+FORM = 1
 _LOCK = "journal.lock"
 _LOCK_PAUSE_S = 0.005
 _SUFFIX = ".jsonl"
-_OWN = frozenset({"seq", "previous", "digest"})
+_OWN = frozenset({"seq", "previous", "digest", "form"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ class Journal:
         """
         if self._is_unsure:
             raise OSError(errno.EIO, "a record before could not be written")
-        line, point = chain.seal(record, self.head)
+        assert "form" not in record
+        line, point = chain.seal({**record, **({"form": FORM} if FORM > 1 else {})}, self.head)
         self._is_unsure = True
         if self._size_bytes and self._size_bytes + len(line) > self._segment_bytes_max:
             self._begin_segment(point.seq)
@@ -175,6 +180,8 @@ def _lines(path: Path, content: bytes, point: chain.Point) -> Iterator[Entry]:
             chain.check_follows(record, point)
         except chain.ChainError as error:
             raise _damaged(path, number, str(error)) from error
+        if record.get("form", 1) != 1 and not (isinstance(record["form"], int) and 1 <= record["form"] <= FORM):
+            raise _newer(path, number, record["form"])
         point = following
         yield Entry(point, {name: value for name, value in record.items() if name not in _OWN})
 
@@ -183,6 +190,14 @@ def _damaged(path: Path, number: int, why: str) -> errors.JournalError:
     return errors.JournalError(
         f"The journal of patches is damaged at line {number} of {path.name}: {why}. Nothing is applied until a person has "
         "looked: find out who wrote to it, and put a copy from before in its place."
+    )
+
+
+def _newer(path: Path, number: int, form: object) -> errors.JournalError:
+    return errors.JournalError(
+        f"A newer release of Council wrote the journal of patches: line {number} of {path.name} has form {str(form)[:20]}, and "
+        f"this release knows forms up to {FORM}. It is left as it is, and nothing is applied. Start that newer release, whose "
+        "patchctl goes on with it, and have it roll back what is to go."
     )
 
 

@@ -10,6 +10,10 @@ Where memory lacks to run both generations of a service, as of the model, what s
 
     launching --Crowded--> pausing -> examining ...          returning --Crowded--> yielding -> idle (rolled back)
 
+Where a patch pins another release of Council, that is installed first:
+
+    staging --Done(installs=True)--> installing -> launching ...
+
 A patch that is only to be tried goes no further than checking, and is undone from there. One that was applied goes from idle to
 returning when a person wants it.
 
@@ -35,10 +39,11 @@ RESTARTS_MAX = 3
 
 
 class Phase(enum.StrEnum):
-    """Where a patch stands. The word is also the name of the record that begins it."""
+    """Where a patch stands. The word is also the name of the record that begins it: a new one is a new `journal.FORM`."""
 
     IDLE = "idle"
     STAGING = "staging"
+    INSTALLING = "installing"
     LAUNCHING = "launching"
     PAUSING = "pausing"
     EXAMINING = "examining"
@@ -97,9 +102,13 @@ class Unwanted:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The action of the phase has been carried out. `target` is the generation that staging made."""
+    """The action of the phase has been carried out. `target` is the generation that staging made.
+
+    `installs` says of it that it is of another release.
+    """
 
     target: str = ""
+    installs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +142,14 @@ Ended = Done | Crowded | Failed
 class Action(enum.StrEnum):
     """What to do next, about the patch of the state.
 
-    STAGE writes the target; LAUNCH starts it beside the live one; PAUSE starts it after what it has no room beside was stopped;
-    EXAMINE compares both; CHECK looks at signature, policy,
-    freeze and base once more; PROMOTE has the target serve; BAKE watches it serve; DISCARD ends and removes the target;
-    RETURN has the base serve again, then ends and removes the target; YIELD does so after what serves was stopped.
+    STAGE writes the target; INSTALL makes the release ready that it pins; LAUNCH starts it beside the live one; PAUSE starts it
+    after what it has no room beside was stopped; EXAMINE compares both; CHECK looks at signature, policy, freeze and base once
+    more; PROMOTE has the target serve; BAKE watches it serve; DISCARD ends and removes the target; RETURN has the base serve
+    again, then ends and removes the target; YIELD does so after what serves was stopped.
     """
 
     STAGE = "stage"
+    INSTALL = "install"
     LAUNCH = "launch"
     PAUSE = "pause"
     EXAMINE = "examine"
@@ -153,6 +163,7 @@ class Action(enum.StrEnum):
 
 ACTIONS: Mapping[Phase, Action] = {
     Phase.STAGING: Action.STAGE,
+    Phase.INSTALLING: Action.INSTALL,
     Phase.LAUNCHING: Action.LAUNCH,
     Phase.PAUSING: Action.PAUSE,
     Phase.EXAMINING: Action.EXAMINE,
@@ -165,6 +176,7 @@ ACTIONS: Mapping[Phase, Action] = {
 }
 _NEXT: Mapping[Phase, Phase] = {
     Phase.STAGING: Phase.LAUNCHING,
+    Phase.INSTALLING: Phase.LAUNCHING,
     Phase.LAUNCHING: Phase.EXAMINING,
     Phase.PAUSING: Phase.EXAMINING,
     Phase.EXAMINING: Phase.CHECKING,
@@ -202,6 +214,8 @@ def _after(state: State, event: Event) -> State | None:
             return State(Phase.RETURNING, digest, base, target, reason)
         case Done() if state.phase is Phase.CHECKING and state.trial:
             return replace(state, phase=Phase.UNDOING)
+        case Done(target, installs=True) if state.phase is Phase.STAGING:
+            return replace(state, phase=Phase.INSTALLING, target=target)
         case Done(target) if state.phase in _NEXT:
             return replace(state, phase=_NEXT[state.phase], target=target or state.target)
         case Done() if state.phase in _ENDS:

@@ -18,8 +18,9 @@ _log = logging.getLogger(__name__)
 
 _PAUSE_FIRST_S = 0.5
 _PAUSE_CEILING_S = 10.0
-# Looking on can be broken off; what changes something is finished first.
-_LOOKING = frozenset({steps.Action.EXAMINE, steps.Action.BAKE})
+# Looking on can be broken off, and so can an installation, which takes minutes and which nothing uses yet; what changes
+# something is finished first.
+_LOOKING = frozenset({steps.Action.EXAMINE, steps.Action.BAKE, steps.Action.INSTALL})
 _BACK = frozenset({steps.Action.DISCARD, steps.Action.RETURN, steps.Action.YIELD})
 
 

@@ -87,7 +87,7 @@ class Book:
     def ping(self) -> None:
         raise NotImplementedError
 
-    def migrate(self) -> int:
+    def migrate(self, *, last: bool = False) -> int:
         raise NotImplementedError
 
     def report(self, by: ledger.GroupBy, since_us: int, until_us: int) -> list[ledger.LedgerSum]:

@@ -38,6 +38,25 @@ def put(folder: Path, content: dict[str, bytes]) -> None:
         (folder / name).write_bytes(inside)
 
 
+def test_what_a_newer_release_wrote_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "j"
+    made(folder)
+    with monkeypatch.context() as newer:
+        newer.setattr(journal, "FORM", 2)
+        book = journal.Journal.open_at(folder)
+        book.append({"phase": "inspecting"})
+        book.close()
+        assert journal.read(folder)[-1].record == {"phase": "inspecting"}
+    last = max(folder.glob("*.jsonl"))
+    # Half a line at the end is cut off by whoever knows the form, and by nobody else.
+    last.write_bytes(last.read_bytes() + b'{"seq":8,')
+    before = files(folder)
+    for look in (journal.read, journal.Journal.open_at):
+        with pytest.raises(errors.JournalError, match=r"has form 2, and this release knows forms up to 1\. It is left"):
+            look(folder)
+    assert files(folder) == before
+
+
 def test_what_was_written_is_read_again_over_several_segments(tmp_path: Path) -> None:
     assert list(made(tmp_path / "j")) == ["000000000001.jsonl", "000000000003.jsonl", "000000000005.jsonl"]
     book = journal.Journal.open_at(tmp_path / "j", SEGMENT_BYTES)

@@ -1,0 +1,137 @@
+"""What cannot run twice comes to another release once that has proved itself, and stays where it is if it cannot."""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import generations_rig
+import pinned_release
+from council.domain import errors, release_pin
+from council.domain import home as home_module
+from council.releases import environments
+from council.supervisor import specs
+
+PIN = release_pin.Pin("2.0.0", "2" * 64, "/srv/2.0.0")
+A, B = generations_rig.A, generations_rig.B
+
+
+def single(home: home_module.Home, python: str) -> list[specs.ServiceSpec]:
+    """Return two services of which no two can run, and one that can."""
+    found = [generations_rig.spec(home, name, beside=name == "gateway") for name in ("patchctl", "steward", "gateway")]
+    return [dataclasses.replace(one, argv=(python, *one.argv[1:])) for one in found]
+
+
+@contextlib.asynccontextmanager
+async def running(python: str) -> AsyncIterator[generations_rig.Rig]:
+    """Yield a supervisor of which each generation but the live one runs by this Python."""
+    homes: list[home_module.Home] = []
+
+    def table(home: home_module.Home) -> list[specs.ServiceSpec]:
+        homes.append(home)
+        (home.generations / A).mkdir(parents=True)
+        return single(home, sys.executable)
+
+    async with generations_rig.running(table) as rig:
+        rig.supervisor._releases._plan = lambda _: single(homes[0], python)
+        yield rig
+
+
+def other_python(folder: Path) -> str:
+    """Return our own Python by another name."""
+    made = folder / "python"
+    made.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    made.chmod(0o755)
+    return str(made)
+
+
+def pids(rig: generations_rig.Rig) -> dict[str, int]:
+    return {name: one.processes[0].pid for name, one in rig.supervisor.services.items()}
+
+
+async def renewed(rig: generations_rig.Rig) -> None:
+    await rig.do("renew", A)
+    renewing = rig.supervisor._releases._renewing
+    assert renewing is not None
+    await renewing
+
+
+async def test_each_of_which_no_two_can_run_starts_anew_patchctl_last_and_only_once(tmp_path: Path) -> None:
+    async with running(other_python(tmp_path)) as rig:
+        before = pids(rig)
+        await renewed(rig)
+        after = pids(rig)
+        assert {name for name in before if before[name] != after[name]} == {"patchctl", "steward"}
+        come = [line.split()[1] for line in rig.said if "comes to the release" in line]
+        assert come == ["steward", "patchctl"]
+        await renewed(rig)
+        assert pids(rig) == after
+
+
+async def test_one_that_does_not_get_ready_stays_with_the_release_it_had(tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    async with running(str(broken)) as rig:
+        await renewed(rig)
+        assert all(
+            one.spec.argv[0] == sys.executable and one.state.is_ready for one in rig.supervisor.services.values()
+        )
+        told = [line for line in rig.said if "stays with the release it had" in line]
+        assert len(told) == 2
+        # Not again and again: each time it would be away for a moment.
+        before = pids(rig)
+        await renewed(rig)
+        assert pids(rig) == before
+
+
+async def test_one_that_somebody_stopped_begins_with_the_release_and_not_before(tmp_path: Path) -> None:
+    async with running(other_python(tmp_path)) as rig:
+        await rig.supervisor.handle({"command": "stop", "service": "steward"})
+        await renewed(rig)
+        assert not rig.supervisor.services["steward"].processes
+        assert rig.supervisor.services["steward"].spec.argv[0] != sys.executable
+
+
+async def test_a_generation_without_a_pin_needs_no_installation() -> None:
+    async with running(sys.executable) as rig:
+        (rig.home.generations / B).mkdir()
+        await rig.do("install", B)
+        assert not rig.home.releases.exists()
+
+
+async def test_more_releases_than_are_allowed_are_not_installed() -> None:
+    async with running(sys.executable) as rig:
+        (rig.home.generations / B).mkdir()
+        (rig.home.generations / B / release_pin.FILE).write_bytes(pinned_release.text(PIN))
+        for number in range(4):
+            environments.clear(rig.home, f"{number + 3}" * 64)
+        with pytest.raises(
+            errors.InstallError, match=r"4 releases are installed, and `supervisor\.releases_max` allows 4"
+        ):
+            await rig.do("install", B)
+        assert PIN.digest not in os.listdir(rig.home.releases)
+
+
+async def test_an_installation_that_is_called_off_ends_its_process_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeping = specs.ServiceSpec("installer", (sys.executable, "-c", "import time; time.sleep(600)"))
+    monkeypatch.setattr(specs, "installer", lambda _: sleeping)
+    async with running(sys.executable) as rig:
+        (rig.home.generations / B).mkdir()
+        (rig.home.generations / B / release_pin.FILE).write_bytes(pinned_release.text(PIN))
+        installing = asyncio.create_task(rig.do("install", B))
+        async with asyncio.timeout(30):
+            while not list(rig.supervisor._releases.processes()):
+                await asyncio.sleep(0.01)
+        await rig.do("discard", B)
+        with pytest.raises(errors.InstallError, match="was called off"):
+            await installing
+        assert not list(rig.supervisor._releases.processes())
+        (rig.home.generations / B / release_pin.FILE).unlink()
+        await renewed(rig)
+        assert not environments.there(rig.home)
