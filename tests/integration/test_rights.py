@@ -87,7 +87,7 @@ READABLE = {
         "blueprint",
         "journal",
     },
-    "steward": {"steward key", "generation", "forge"},
+    "steward": {"steward key", "generation", "forge", "records"},
     "worker": set(),
 }
 WRITABLE = {
@@ -99,7 +99,7 @@ WRITABLE = {
     "watcher": {"monitoring", "notices", "records", "watch"},
     "messenger": {"notices", "records"},
     "patchctl": {"blueprint.git", "generations", "lineage", "patchctl"},
-    "steward": {"forge.git", "steward"},
+    "steward": {"forge.git", "steward", "records"},
     "worker": set(),
 }
 PLACES = [
