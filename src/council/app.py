@@ -158,6 +158,7 @@ def gateway(
     clock = clock_module.SystemClock()
     made_records, made_store = records(config, where), store(config, where)
     made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
+    made_snapshots = care_app.snapshots(config, where)
     made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
@@ -173,6 +174,7 @@ def gateway(
         config=config,
         records=made_records,
         incidents=made_incidents,
+        snapshots=made_snapshots,
         watch=made_watch,
         pipeline=_pipeline(stages, keeping, found, config, where, label),
         trials=_trials(stages, made_servers, off, found, config, where, label),
@@ -203,6 +205,7 @@ def gateway(
             await server.close()
         await made_store.close()
         made_incidents.close()
+        made_snapshots.close()
         made_records.close()
 
     async def open_() -> None:
