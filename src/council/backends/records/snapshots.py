@@ -27,7 +27,7 @@ class SqlSnapshots(sql.SqlRecords):
         state = {"name": _STATE, "at_us": _us(one.taken_s), "body": _packed(learned)}
         add = sql.insert_if_new(self._reader, schema.snapshots, "id")
         with self._typed(), self._writer.begin() as connection:
-            if connection.execute(add, values).rowcount == 0:
+            if not _is_new(connection, add, values):
                 return False
             sql_incidents.put(connection, schema.observer_state, state, ("name",))
         return True
@@ -64,7 +64,7 @@ class SqlSnapshots(sql.SqlRecords):
         """Commit what is to be told, unless something was under this name before; return whether it was not."""
         add = sql.insert_if_new(self._reader, schema.announcements, "name")
         with self._typed(), self._writer.begin() as connection:
-            if connection.execute(add, {"name": name, "at_us": at_us}).rowcount == 0:
+            if not _is_new(connection, add, {"name": name, "at_us": at_us}):
                 return False
             for parcel in parcels:
                 sql_incidents.put(connection, schema.notices, sql_incidents.parcel_values(parcel), ("id", "channel"))
@@ -104,6 +104,12 @@ def _before(
     if before:
         query = query.where(_snapshot.id < sql.plain_text(before))
     return query if occasion is None else query.where(_snapshot.occasion == occasion.value)
+
+
+def _is_new(connection: sqlalchemy.Connection, add: sqlalchemy.Insert, values: Mapping[str, Any]) -> bool:
+    """Insert a row; return whether there was none of its key."""
+    # Of an insert SQLAlchemy forgets the count otherwise.
+    return connection.execute(add, values, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def _us(at_s: float) -> int:
