@@ -53,7 +53,7 @@ class Anomaly:
 class Trend:
     """Which way a series went over 24 hours, against the 24 before.
 
-    `per_day` is the slope, in units a day, `low` and `high` its band, 95 %; None where there is too little, as `why` says.
+    `per_day` is how much more or less a day, `low` and `high` its band, 95 %; None where there is too little, as `why` says.
     `middle` is the median of the day and `middle_before` that of the day before. `hours` counts those with a value.
     """
 

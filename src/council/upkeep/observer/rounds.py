@@ -67,4 +67,4 @@ def begun(now_s: float, newest: Sequence[incidents.Incident], taken: Collection[
         for one in newest
         if 0 <= now_s - one.detected_us / 1e6 < INCIDENT_BACK_S
     ]
-    return sorted((one for one in found if one.id not in taken), key=lambda one: one.at_s)[:INCIDENTS_MAX]
+    return sorted((one for one in found if one.incident_id not in taken), key=lambda one: one.at_s)[:INCIDENTS_MAX]
