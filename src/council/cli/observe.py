@@ -47,7 +47,8 @@ def snapshot(identifier: str | None, where: home.Home, as_json: bool) -> None:
 def trends(name: str | None, where: home.Home, as_json: bool) -> None:
     """Show which way each series went within 24 hours, against the 24 before; only those whose name holds SERIES.
 
-    A trend is the robust slope of hourly medians, with its band of 95 %: it rises or falls where all of that does.
+    A trend says how much more or less it is a day, with a band of 95 %: it rises or falls where all of the band does. Each hour
+    is compared with the same hour of the day before, where that is known.
     """
     with _kept(where) as kept:
         newest = next(iter(kept.newest(1)), None)

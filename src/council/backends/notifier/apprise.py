@@ -94,7 +94,7 @@ class _Work:
         kind = _KINDS.get(self._notice.kind, "failure" if urgent else "warning")
         _HUSH.status.code = ""
         # A page only where it is shown as one, as by e-mail: the library would make text of it for the others, a worse one.
-        as_page = bool(self._notice.html) and self._server.notify_format == library.NotifyFormat.HTML
+        as_page = bool(self._notice.html) and _best(self._server.notify_format) == library.NotifyFormat.HTML
         try:
             self.taken = bool(
                 self._server.notify(
@@ -126,6 +126,11 @@ class _Hush(logging.Filter):
 
 
 _HUSH = _Hush()
+
+
+def _best(formats: Any) -> Any:
+    """Return the form that a service shows best: the first where the library names several, as its newer versions do."""
+    return formats[0] if isinstance(formats, tuple) else formats
 
 
 def _library() -> Any:

@@ -2,7 +2,7 @@
 
 Where the day before is known, each hour is compared with the same hour of it, so that a load that swings with the day is no
 trend: the median of the differences, with its bounds by rank (Hirsch, Slack and Smith, Water Resour. Res. 18, 1982). Until
-then it is the median of the slopes between hours, with Sen's bounds (J. Am. Stat. Assoc. 63, 1968), which takes such a swing for
+then it is the median of the slopes between hours, with Sen's bounds (J. Am. Stat. Assoc. 63, 1968), to which such a swing is
 one. Either looks at medians of hours, so a few wild points move it little.
 """
 
