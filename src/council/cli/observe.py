@@ -161,7 +161,7 @@ def _print_odd(one: snapshots.Snapshot) -> None:
 
 
 def _print_rows(
-    heading: str, head: tuple[str, ...], rows: list[tuple[str, ...]], *, right: frozenset[int] = frozenset()
+    heading: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset()
 ) -> None:
     if rows:
         click.echo(f"\n{heading}")

@@ -140,7 +140,7 @@ def test_every_service_has_a_valid_config_from_what_it_inherits() -> None:
     for spec in table():
         found = config.build({}, {**specs.inherited(spec, SURROUNDING), **spec.environment}, {})
         assert found.model.threads == 2
-        assert bool(found.records.url) == (spec.name in ("gateway", "recall", "watcher"))
+        assert bool(found.records.url) == (spec.name in ("gateway", "recall", "watcher", "steward"))
         assert bool(found.store.url) == (spec.name == "gateway")
 
 
