@@ -13,6 +13,7 @@ from council.kit import shown
 
 _MONEY = "usd_micros"
 _ROWS_MAX = 20
+_NAMED_MAX = 5
 _DAY_TICKS_MAX = 200
 _COLOURS = {"red": "red", "amber": "yellow", "unknown": "magenta"}
 
@@ -61,11 +62,16 @@ def trends(name: str | None, where: home.Home, as_json: bool) -> None:
         click.echo("No trend is known yet." if name is None else f"No series has {name!r} in its name.")
         return
     day = [one for one in reversed(past) if one.at_s > newest.at_s - 86_400]
+    known = [one for one in found if one.per_day is not None]
     # What moves comes first.
-    order = {"rises": 0, "falls": 0, "flat": 1, "unknown": 2}
-    rows = [_trend_row(one, day) for one in sorted(found, key=lambda one: order[one.direction])]
-    head = ("SERIES", "GOES", "A DAY", "BAND", "MIDDLE", "DAY BEFORE", "LAST 24 HOURS")
-    options.print_table(head, rows, right=frozenset({2, 3, 4, 5}))
+    rows = [_trend_row(one, day) for one in sorted(known, key=lambda one: one.direction == "flat")]
+    if rows:
+        head = ("SERIES", "GOES", "A DAY", "BAND", "MIDDLE", "DAY BEFORE", "LAST 24 HOURS")
+        options.print_table(head, rows, right=frozenset({2, 3, 4, 5}))
+    unknown = [one for one in found if one.per_day is None]
+    if unknown:
+        names = ", ".join(_title(one) for one in unknown[:_NAMED_MAX]) + (", …" if len(unknown) > _NAMED_MAX else "")
+        click.echo(f"Of {len(unknown)} series no trend is known: {names}: {unknown[0].why}.")
 
 
 @observe.command()
@@ -173,10 +179,9 @@ def _print_rows(
 def _trend_row(one: snapshots.Trend, day: Sequence[snapshots.Snapshot]) -> tuple[str, ...]:
     values = [_value(_title(one), each) for each in day]
     band = "" if one.low is None or one.high is None else f"{_number(one.low, '')} to {_number(one.high, '')}"
-    pace = one.why if one.per_day is None else f"{one.per_day:+.4g}"
-    direction = one.direction if one.per_day is not None else "unknown"
+    pace = "" if one.per_day is None else f"{one.per_day:+.4g}"
     middle, before = _number(one.middle, one.unit), _number(one.middle_before, one.unit)
-    return _title(one), direction, pace, band, middle, before, sparks.drawn(values, 24)
+    return _title(one), one.direction, pace, band, middle, before, sparks.drawn(values, 24)
 
 
 def _print_number(name: str, found: Sequence[snapshots.Snapshot], as_json: bool) -> None:

@@ -74,10 +74,14 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A metric that the watcher keeps for the observer. What `counts` only rises, but for a process that begins anew."""
+    """A metric that the watcher keeps for the observer. What `counts` only rises, but for a process that begins anew.
+
+    `of` names the one service that it says something of, where each tells it; "" for every service that does.
+    """
 
     unit: str = ""
     counts: bool = False
+    of: str = ""
 
 
 # The most that one question about series brings.
@@ -85,28 +89,28 @@ METRICS_MAX = 64
 TRACKS_MAX = 400
 POINTS_MAX = 2000
 
-_BYTES, _SECONDS, _COUNT = Tracked("bytes"), Tracked("s"), Tracked(counts=True)
+_BYTES, _COUNT = Tracked("bytes"), Tracked(counts=True)
 # Beside those of gates and sentinels. A histogram's sum and count, but not its buckets, of which there are many.
 TRACKED: Mapping[str, Tracked] = {
     "council_exchanges_total": _COUNT,
-    "council_users_in_flight": Tracked(),
-    "council_model_waiting": Tracked(),
+    "council_users_in_flight": Tracked(of="gateway"),
+    "council_model_waiting": Tracked(of="model"),
     "council_local_answers_total": _COUNT,
-    "council_cost_usd_micros_total": _COUNT,
-    "council_spent_today_usd_micros": Tracked(),
-    "council_quota_today_usd_micros": Tracked(),
+    "council_cost_usd_micros_total": Tracked("usd_micros", counts=True),
+    "council_spent_today_usd_micros": Tracked("usd_micros"),
+    "council_quota_today_usd_micros": Tracked("usd_micros"),
     "council_provider_calls_total": _COUNT,
     "council_provider_seconds_count": _COUNT,
     "council_provider_seconds_sum": Tracked("s", counts=True),
     "council_provider_up": Tracked(),
-    "council_ledger_commit_seconds_count": _COUNT,
-    "council_ledger_commit_seconds_sum": Tracked("s", counts=True),
+    "council_ledger_commit_seconds_count": Tracked(counts=True, of="gateway"),
+    "council_ledger_commit_seconds_sum": Tracked("s", counts=True, of="gateway"),
     "council_disk_used_bytes": _BYTES,
     "council_disk_size_bytes": _BYTES,
     "council_gpu_memory_used_bytes": _BYTES,
     "council_gpu_memory_total_bytes": _BYTES,
     "council_process_memory_bytes": _BYTES,
-    "council_process_start_seconds": _SECONDS,
+    "council_process_start_seconds": Tracked("s"),
     "open_fds_total": Tracked(),
     "fd_soft_limit": Tracked(),
 }

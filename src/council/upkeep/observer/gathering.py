@@ -108,10 +108,10 @@ class Gathering:
         return [told for gate in gates if (told := await one(gate)) is not None]
 
     async def _tracks(self, begin_s: float, fine_s: float) -> list[evidence.Track]:
-        fine = await self._parts.watch.tracks(_METRICS, fine_s)
+        fine = _told(await self._parts.watch.tracks(_METRICS, fine_s))
         if begin_s >= fine_s:
             return fine
-        coarse = await self._parts.watch.tracks(_METRICS, begin_s, COARSE_STEP_S)
+        coarse = _told(await self._parts.watch.tracks(_METRICS, begin_s, COARSE_STEP_S))
         past = {_identity(one): [point for point in one.points if point[0] < fine_s] for one in coarse}
         joined = [replace(one, points=[*past.pop(_identity(one), ()), *one.points]) for one in fine]
         return joined + [replace(one, points=past[_identity(one)]) for one in coarse if past.get(_identity(one))]
@@ -163,6 +163,12 @@ class Gathering:
         except errors.CouncilError as error:
             missing.append(evidence.Missing("generation", error.message))
             return patches.Label("")
+
+
+def _told(tracks: Sequence[evidence.Track]) -> list[evidence.Track]:
+    """Return the series but for those that a service tells at nought of what is another's."""
+    known = ((one, evidence.TRACKED.get(one.name, evidence.Tracked()).of) for one in tracks)
+    return [one for one, of in known if of in ("", one.service)]
 
 
 def _identity(track: evidence.Track) -> tuple[str, str, tuple[tuple[str, str], ...]]:

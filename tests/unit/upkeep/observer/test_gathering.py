@@ -68,6 +68,13 @@ async def test_series_are_told_as_kept_for_the_last_hours_and_coarse_before(hous
     ]
 
 
+async def test_a_series_that_a_service_tells_of_what_is_anothers_is_left_out(house: observer_rig.House) -> None:
+    house.watch.series = [
+        evidence.Track("council_model_waiting", service, "", [(NOW_S - 20, 0.0)]) for service in ("gateway", "model")
+    ]
+    assert [one.service for one in (await house.gathering().gather(SPAN)).tracks] == ["model"]
+
+
 async def test_each_part_that_is_away_is_missing_and_stops_no_other(house: observer_rig.House) -> None:
     house.watch.away = house.patches.down = house.records.down = house.incidents.down = True
     found = await house.gathering().gather(SPAN)
