@@ -4,7 +4,7 @@ A gate's number is one; so is a gauge of a service; of what counts it is how muc
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from council.domain import evidence, watching
@@ -58,11 +58,22 @@ def _rises(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float
             yield at_s, (value - before if value >= before else value) / (at_s - before_s)
 
 
+def pace(track: evidence.Track, back_s: float) -> tuple[float, evidence.Span] | None:
+    """Return how much a second something counted of late, and from when to when; None where nothing tells."""
+    late = [one for one in track.points if one[0] >= track.points[-1][0] - back_s] if track.points else []
+    if len(late) < 2:
+        return None
+    risen = sum(value - before if value >= before else value for (_, before), (_, value) in itertools.pairwise(late))
+    span = evidence.Span(late[0][0], late[-1][0])
+    return risen / (span.end_s - span.start_s), span
+
+
+def thinned(track: evidence.Track, step_s: float) -> evidence.Track:
+    """Return a series with the newest point of each step, so that all of it is as coarse as what lies long ago."""
+    newest = {at_s // step_s: (at_s, value) for at_s, value in track.points}
+    return replace(track, points=list(newest.values()))
+
+
 def since(track: evidence.Track, after_s: float) -> evidence.Track:
     """Return the part of a series that is later than a moment."""
     return replace(track, points=[one for one in track.points if one[0] > after_s])
-
-
-def newest(tracks: Iterable[evidence.Track]) -> Mapping[str, tuple[float, float]]:
-    """Return time and value of the newest point of each series, by its key."""
-    return {key(one): one.points[-1] for one in tracks}

@@ -4,33 +4,39 @@ A query is a command, or an expression over a metric that the watcher keeps, as 
 fact's span.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from council.domain import evidence
 from council.upkeep.observer import behaviour
 
 _MONEY = "usd_micros"
+_PACE_S = 900.0
 
 
-def of(found: evidence.Evidence, tracks: Sequence[evidence.Track]) -> Iterator[evidence.Fact]:
-    """Yield every gate's number, the newest of every series that is looked at, and what was spent. Unknown is None."""
+def of(found: evidence.Evidence) -> Iterator[evidence.Fact]:
+    """Yield every gate's number, the newest of every series that is looked at, and what was spent. Unknown is None.
+
+    Of what counts it is how much a second, over the last quarter of an hour.
+    """
     now_s = found.now_s
     for line in found.gates:
         span = evidence.Span(now_s - line.window_s, now_s)
         yield evidence.Fact(line.name, line.value, line.unit, f"council gates {line.name}", span)
-    gates = {line.name for line in found.gates}
-    for track in tracks:
-        if track.name not in gates:
-            at_s, value = track.points[-1]
-            before_s = track.points[-2][0] if len(track.points) > 1 else at_s
-            yield evidence.Fact(behaviour.key(track), value, track.unit, _query(track), evidence.Span(before_s, at_s))
+    looked_at = sorted((one for one in found.tracks if one.name in behaviour.LOOKED_AT), key=behaviour.key)
+    for track in looked_at[: behaviour.SERIES_MAX]:
+        yield from _newest(track)
     yield from _costs(found)
 
 
-def _query(track: evidence.Track) -> str:
+def _newest(track: evidence.Track) -> Iterator[evidence.Fact]:
     labels = ",".join(f'{name}="{value}"' for name, value in (("svc", track.service), *track.labels))
-    selected = f"{track.name}{{{labels}}}"
-    return f"rate({selected})" if evidence.TRACKED[track.name].counts else selected
+    name, query = behaviour.key(track), f"{track.name}{{{labels}}}"
+    if evidence.TRACKED[track.name].counts:
+        if (found := behaviour.pace(track, _PACE_S)) is not None:
+            yield evidence.Fact(name, found[0], f"{track.unit}/s", f"rate({query})", found[1])
+    elif track.points:
+        at_s, value = track.points[-1]
+        yield evidence.Fact(name, value, track.unit, query, evidence.Span(at_s, at_s))
 
 
 def _costs(found: evidence.Evidence) -> Iterator[evidence.Fact]:

@@ -24,6 +24,7 @@ _NEWEST_INCIDENTS = 20
 _TAKEN_MAX = 200
 _TOLD_MAX = 500
 _THIN_S = 3600.0
+_TREND_STEP_S = 600.0
 
 
 class Gathers(Protocol):
@@ -121,7 +122,11 @@ class Observer:
     def _composed(self, due: rounds.Due, found: evidence.Evidence) -> tuple[snapshots.Snapshot, dict[str, Any]]:
         """Return the snapshot of what was gathered, and what is learned after it."""
         tracks, left_out = behaviour.looked_at(found.gates, found.histories, found.tracks)
-        anomalies, learned = oddities.look(tracks, self._learned or {}, self._parts.make, found.now_s)
+        anomalies, learned = oddities.look(tracks, self._learned or {}, self._parts.make, found.now_s, due.from_s)
+        # All as coarse as what lies two days ago, or hours that are read more closely would differ by that alone.
+        coarse, _ = behaviour.looked_at(
+            found.gates, found.histories, [behaviour.thinned(one, _TREND_STEP_S) for one in found.tracks]
+        )
         explanation, unexplained = self._explained(found, due.incident_id)
         missing = [*found.missing, *unexplained]
         if left_out:
@@ -135,9 +140,9 @@ class Observer:
             label=found.label,
             incident_id=due.incident_id,
             missed=due.missed,
-            metrics=list(facts.of(found, tracks)),
+            metrics=list(facts.of(found)),
             anomalies=anomalies,
-            trends=trends.all_of(tracks, found.now_s),
+            trends=trends.all_of(coarse, found.now_s),
             explanation=explanation,
             gates=found.gates,
             findings=found.findings,

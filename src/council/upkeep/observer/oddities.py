@@ -51,9 +51,12 @@ MakeDetector = Callable[[Mapping[str, Any] | None], Detects]
 
 
 def look(
-    tracks: Sequence[evidence.Track], learned: Mapping[str, Any], make: MakeDetector, now_s: float
+    tracks: Sequence[evidence.Track], learned: Mapping[str, Any], make: MakeDetector, now_s: float, from_s: float = 0.0
 ) -> tuple[list[snapshots.Anomaly], dict[str, Any]]:
-    """Return the anomalies among what is new, oldest first, and what is known after it."""
+    """Return the anomalies among what is new, oldest first, and what is known after it.
+
+    A detector that begins learns from all of its series' past; of that nothing before `from_s` is told.
+    """
     known: dict[str, Any] = dict(learned)
     found: list[snapshots.Anomaly] = []
     for track in tracks:
@@ -65,7 +68,7 @@ def look(
         fresh = behaviour.since(track, min(shown_s, now_s))
         for at_s, value in fresh.points:
             reads = detector.take(at_s, value)
-            if reads.alarm is not None:
+            if reads.alarm is not None and (before or at_s > from_s):
                 found.append(_anomaly(track, at_s, value, reads))
         if fresh.points:
             known[name] = {"at_s": fresh.points[-1][0], "state": detector.state()}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from council import telemetry
-from council.domain import evidence, gates, watching
+from council.domain import evidence, gates, patches, watching
 from council.testing import watch
 from council.upkeep.observer import behaviour, facts
 
@@ -57,10 +57,28 @@ def test_more_than_so_many_series_are_left_out_and_counted(monkeypatch: pytest.M
 
 
 def test_each_number_of_a_series_says_how_it_is_asked_for_again() -> None:
-    found = evidence.Evidence(evidence.Span(T - 900, T), T + 4, None)  # type: ignore[arg-type]
-    tracks = [behaviour.rate(counted(1, 31)), evidence.Track("open_fds_total", "gateway", "", [(T, 30.0)])]
-    told = list(facts.of(found, tracks))
-    assert [(one.value, one.query) for one in told] == [
-        (2.0, 'rate(council_exchanges_total{svc="gateway",outcome="ok"})'),
-        (30.0, 'open_fds_total{svc="gateway"}'),
+    opened = evidence.Track("open_fds_total", "gateway", "", [(T, 30.0)])
+    limit = evidence.Track("fd_soft_limit", "gateway", "", [(T, 1024.0)])
+    tracks = [
+        limit,
+        opened,
+        counted(100, 130, 15),
+        evidence.Track("council_cost_usd_micros_total", "gateway", "", [(T, 1)]),
     ]
+    found = evidence.Evidence(evidence.Span(T - 900, T), T + 4, patches.Label(""), tracks=tracks)
+    assert [(one.value, one.unit, one.query, one.span) for one in facts.of(found)] == [
+        (1.5, "/s", 'rate(council_exchanges_total{svc="gateway",outcome="ok"})', evidence.Span(T, T + 30)),
+        (30.0, "", 'open_fds_total{svc="gateway"}', evidence.Span(T, T)),
+    ]
+
+
+def test_the_pace_of_late_is_that_of_the_last_points_alone() -> None:
+    track = counted(*range(0, 1000, 10), 995)
+    found = behaviour.pace(track, 30.0)
+    assert found is not None and found[0] == pytest.approx((10 + 5) / 30)
+    assert behaviour.pace(counted(1), 30.0) is None and behaviour.pace(counted(), 30.0) is None
+
+
+def test_a_thinned_series_has_the_newest_point_of_each_step() -> None:
+    one = behaviour.thinned(counted(1, 2, 3, 4, step_s=250.0), 600.0)
+    assert [value for _, value in one.points] == [3, 4]

@@ -84,3 +84,17 @@ def test_of_too_many_the_oddest_are_told_in_order_of_time() -> None:
     found, _ = oddities.look([track(points)], {}, Nervous, T + 2000)
     assert len(found) == oddities.ANOMALIES_MAX and min(one.value for one in found) == 950
     assert [one.at_s for one in found] == sorted(one.at_s for one in found)
+
+
+def test_of_the_past_that_a_new_detector_learns_from_only_the_last_stretch_is_told() -> None:
+    points = [
+        *steady(100),
+        (T + 1500, 500.0),
+        *((at_s + 1515, value) for at_s, value in steady(100, 2)),
+        (T + 3020, 500.0),
+    ]
+    found, learned = oddities.look([track(points)], {}, bands.Band, T + 3030, T + 3000)
+    assert [one.at_s for one in found] == [T + 3020]
+    later = [(T + 3035, 50.0), (T + 3050, 900.0)]
+    again, _ = oddities.look([track([*points, *later])], learned, bands.Band, T + 3060, T + 3055)
+    assert [one.at_s for one in again] == [T + 3050]
