@@ -13,7 +13,7 @@ import functools
 import types
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 _Kind = TypeVar("_Kind")
 _Make = Callable[[Any], Any]
@@ -23,7 +23,7 @@ _VALUE_CHARS_MAX = 80
 def made(kind: type[_Kind], value: Any) -> _Kind:
     """Return `value` as `kind`. Raises ValueError."""
     try:
-        found: _Kind = _maker(kind)(value)
+        found: _Kind = _maker(cast(Any, kind))(value)
     except _MisfitError as error:
         raise ValueError(f"{kind.__name__}{''.join(reversed(error.path))} cannot be {error.value}") from None
     return found
