@@ -1,11 +1,11 @@
 """What the forge's courier and referee lean on, played: a patchctl that does as it is told, and a watcher."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from council.domain import errors, gates, patches, watching
+from council.domain import errors, evidence, gates, patches, watching
 from council.kit import commits
 
 NOW = 1_800_000_000.0
@@ -145,4 +145,7 @@ class Watch:
         raise NotImplementedError
 
     async def history(self, gate: str, start_s: float) -> watching.History:
+        raise NotImplementedError
+
+    async def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
         raise NotImplementedError

@@ -18,6 +18,7 @@ from council import app, ports
 from council.backends.model_provider import openai
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
+from council.backends.records import snapshots as sql_snapshots
 from council.backends.records import sql
 from council.backends.tracer import nowhere
 from council.domain import access, config, gates, patches, providers
@@ -128,6 +129,7 @@ async def open_rig(
     )  # fmt: skip
     learned.start()
     kept_incidents = sql_incidents.SqlIncidents(f"sqlite:///{folder / 'council.db'}")
+    kept_snapshots = sql_snapshots.SqlSnapshots(f"sqlite:///{folder / 'council.db'}")
     chain = pipeline.Pipeline(
         specialists, ledger_writer, made_calls, found.escalation, settings.prices, LABEL, clock.SystemClock(),
         use.Remembering(memories, settings.memory), None, routers.Router(settings.router), learned,
@@ -145,6 +147,7 @@ async def open_rig(
         config=settings,
         records=records,
         incidents=kept_incidents,
+        snapshots=kept_snapshots,
         watch=watch,
         pipeline=chain,
         trials=trial.Trials(access.digest(TRIAL_KEY), tried),
@@ -173,6 +176,7 @@ async def open_rig(
     ledger_writer.close()
     await learned.close()
     kept_incidents.close()
+    kept_snapshots.close()
     real_records.close()
 
 

@@ -157,8 +157,7 @@ def gateway(
 
     clock = clock_module.SystemClock()
     made_records, made_store = records(config, where), store(config, where)
-    made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
-    made_servers, off = servers(found, config, where)
+    made_watch, (made_servers, off) = care_app.watch(where), servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
     memories = memories_unix.UnixMemories(where.socket("recall"), config.memory)
@@ -173,7 +172,8 @@ def gateway(
     made = parts.Parts(
         config=config,
         records=made_records,
-        incidents=made_incidents,
+        incidents=care_app.incidents(config, where),
+        snapshots=care_app.snapshots(config, where),
         watch=made_watch,
         pipeline=_pipeline(stages, keeping, found, config, where, label),
         trials=_trials(stages, made_servers, off, found, config, where, label),
@@ -200,8 +200,8 @@ def gateway(
         for server in made_servers.values():
             await server.close()
         await made_store.close()
-        made_incidents.close()
-        made_records.close()
+        for kept in (made.incidents, made.snapshots, made.records):
+            kept.close()
         await asyncio.to_thread(tracer.close)
 
     async def open_() -> None:

@@ -48,6 +48,23 @@ def incidents(config: config_module.Config, where: home_module.Home) -> care_por
     return HomeIncidents(where.records_url, config.records.busy_s)
 
 
+def snapshots(config: config_module.Config, where: home_module.Home) -> care_ports.Snapshots:
+    """Return the observer's snapshots, in the same database as the other records."""
+    from council.backends.records import snapshots as sql_snapshots
+
+    class HomeSnapshots(sql_snapshots.SqlSnapshots):
+        """In the embedded database, which a command run by root must leave usable for the services' users."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql_snapshots.SqlSnapshots(config.records.url, config.records.busy_s)
+    return HomeSnapshots(where.records_url, config.records.busy_s)
+
+
 def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
     """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
     from council.backends.notifier import alertmanager, apprise, file, log

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import access, baking, forge, gates, incidents, patches, watching
+from council.domain import access, baking, evidence, forge, gates, incidents, patches, snapshots, watching
 
 
 class Incidents(Protocol):
@@ -37,6 +37,42 @@ class Incidents(Protocol):
 
     def trim(self, incidents_max: int, notices_max: int, at_us: int) -> int:
         """Delete closed incidents and settled parcels beyond so many, the oldest first, and silences that are over."""
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class Snapshots(Protocol):
+    """What the observer saw, learned and had people told, in the records.
+
+    Blocking. Every method raises RecordsUnavailableError.
+    """
+
+    def keep(self, one: snapshots.Snapshot, learned: Mapping[str, Any]) -> bool:
+        """Commit a snapshot with what was learned up to it; False, with nothing written, where its id is there."""
+
+    def find(self, identifier: str) -> snapshots.Snapshot | None:
+        """Return the snapshot of this id."""
+
+    def newest(
+        self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None
+    ) -> list[snapshots.Snapshot]:
+        """Return up to `limit` snapshots, newest first; only those whose ids sort before `before`, if any."""
+
+    def ids(self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None) -> list[str]:
+        """Return the ids of those that `newest` would return."""
+
+    def learned(self) -> Mapping[str, Any]:
+        """Return what was kept with the last snapshot, nothing before the first."""
+
+    def announce(self, name: str, parcels: Sequence[incidents.Parcel], at_us: int) -> bool:
+        """Commit what is to be told, unless something was under this name before; return whether it was not."""
+
+    def announced(self, prefix: str, limit: int) -> list[str]:
+        """Return up to `limit` names of announcements that begin so, the last of them first."""
+
+    def thin(self, full_from_us: int, oldest_us: int) -> int:
+        """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first."""
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""
@@ -97,6 +133,9 @@ class Samples(Protocol):
 
     def history(self, gate: str, start_s: float) -> watching.History:
         """Return what a gate said from a time on, and what it said then."""
+
+    def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
+        """Return the series of some metrics from a time on, the newest point of each step; as many as bounds allow."""
 
     def compact(self, now_s: float, keep_s: float) -> bool:
         """Thin what is old and drop what is too old; return whether there is more of it to thin."""
@@ -311,6 +350,12 @@ class Watch(Sighting, Protocol):
 
     async def history(self, gate: str, start_s: float) -> watching.History:
         """Return what a gate said from a time on, epoch seconds; empty where there is no such gate."""
+
+    async def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
+        """Return the series of some metrics from a time on, epoch seconds, the newest point of each step.
+
+        No more than `evidence.TRACKS_MAX`, of `evidence.POINTS_MAX` points each, the newest.
+        """
 
 
 class Trier(Protocol):

@@ -305,6 +305,17 @@ FORGE_IN_STEP = prometheus_client.Gauge(
     "council_forge_in_step", "1 while the forge's main holds what serves.", ["svc"], multiprocess_mode="livemax"
 )
 
+# The observer.
+OBSERVER_SNAPSHOTS = prometheus_client.Counter(
+    "council_observer_snapshots_total", "Snapshots kept, by occasion (tick, incident).", ["occasion"]
+)
+OBSERVER_MISSED = prometheus_client.Counter("council_observer_missed_total", "Ticks of which there is no snapshot.")
+OBSERVER_SECONDS = prometheus_client.Histogram(
+    "council_observer_seconds", "Time from what is due to a snapshot that is kept.", buckets=_LATENCY_BUCKETS_S
+)
+OBSERVER_ERRORS = prometheus_client.Counter("council_observer_errors_total", "Looks that failed and are taken again.")
+OBSERVER_ESCALATIONS = prometheus_client.Counter("council_observer_escalations_total", "Gates told of for staying red.")
+
 # The model process.
 MODEL_SLOTS_BUSY = prometheus_client.Gauge(
     "council_model_slots_busy", "Generations running.", multiprocess_mode="livesum"

@@ -35,6 +35,8 @@ OPERATIONS = [
     "GET /api/memory/export",
     "GET /api/memory/search",
     "GET /api/metrics",
+    "GET /api/observer/snapshots",
+    "GET /api/observer/snapshots/{identifier}",
     "GET /api/status",
     "GET /api/token",
     "GET /livez",

@@ -5,6 +5,7 @@ Intervals are a second in the place of fifteen, so that it takes seconds; the ti
 """
 
 import contextlib
+import dataclasses
 import datetime
 import http.server
 import json
@@ -268,3 +269,14 @@ def test_what_says_the_same_with_less_is_held_back(manager: str) -> None:
         ]
 
     wait_for(lambda: sorted(held_back()) == sorted(told), "not held back as it should be")
+
+
+def test_a_digest_is_no_alert_and_a_gate_that_stays_red_is_one_that_ends_by_itself() -> None:
+    nobody = alertmanager.AlertmanagerNotifier("http://127.0.0.1:9", 600.0, 1.0)
+    told = incidents.Notice(
+        "n", 1_790_000_000_000_000, incidents.NoticeKind.DIGEST, "", incidents.Severity.WARNING, "t", "x"
+    )
+    nobody.send(told)
+    (alert,) = nobody._alerts(dataclasses.replace(told, kind=incidents.NoticeKind.ESCALATED, incident_id="01I"))
+    assert alert["labels"] == {"alertname": "council_escalated", "incident": "01I", "severity": "warning"}
+    assert alert["startsAt"] < alert["endsAt"]

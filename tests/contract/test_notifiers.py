@@ -132,6 +132,28 @@ def test_how_urgent_a_notice_is_shows_in_the_level_of_the_log(caplog: pytest.Log
 # The file
 
 
+def test_a_digest_is_no_alarm_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    log.LogNotifier().send(notice(kind=NoticeKind.DIGEST))
+    log.LogNotifier().send(notice(kind=NoticeKind.ESCALATED))
+    assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
+
+
+def test_a_page_goes_only_where_it_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import apprise as library
+
+    told: list[dict[str, Any]] = []
+    for address in ("mailto://ann:secret@mail.example", f"json://hook:{SECRET}@127.0.0.1:9"):
+        made = apprise.AppriseNotifier("team", address, 5.0)
+        monkeypatch.setattr(type(made._opened()), "notify", lambda _, **given: told.append(given) or True)
+        made.send(notice(kind=NoticeKind.DIGEST, html="<p>a page</p>"))
+        made.send(notice(kind=NoticeKind.DIGEST))
+    text = notice().text
+    assert [one["body"] for one in told] == ["<p>a page</p>", text, text, text]
+    assert [one["body_format"] is library.NotifyFormat.HTML for one in told] == [True, False, False, False]
+    assert {one["notify_type"] for one in told} == {library.NotifyType.INFO}
+
+
 def test_files_of_notices_are_turned_over_and_bounded(tmp_path: Path) -> None:
     made = file.FileNotifier(tmp_path / "notices", 4096, 3)
     for number in range(100):

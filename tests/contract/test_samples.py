@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from council.backends.samples import sqlite
-from council.domain import errors, gates, watching
+from council.domain import errors, evidence, gates, watching
 
 DAY_S = 86_400.0
 NOW_S = 1_800_000_000.0
@@ -188,3 +188,31 @@ def test_of_a_gate_that_flaps_the_newest_verdicts_are_told(
     found = samples.history("error_rate", 0)
     assert found.verdicts == said[-3:]
     assert found.values == [(NOW_S + 6, 6), (NOW_S + 7, 7)]
+
+
+def test_series_come_by_metric_and_service_with_what_was_read_of_them(samples: sqlite.SqliteSamples) -> None:
+    more = watching.Reading("council_exchanges_total", (("outcome", "ok"), ("svc", "gateway")), 5.0)
+    samples.keep([scrape(NOW_S + at, "recall", open_fds_total=at, other=1) for at in (0.0, 15.0, 30.0)], [], [])
+    samples.keep([watching.Scrape("gateway", NOW_S + 1, [more]), scrape(NOW_S, "model", "away")], [], [])
+    found = samples.tracks(["open_fds_total", "council_exchanges_total", "nobody"], NOW_S + 1)
+    assert [(one.name, one.service, one.labels, list(one.points)) for one in found] == [
+        ("open_fds_total", "recall", (), [(NOW_S + 15, 15.0), (NOW_S + 30, 30.0)]),
+        ("council_exchanges_total", "gateway", (("outcome", "ok"),), [(NOW_S + 1, 5.0)]),
+    ]
+    assert samples.tracks([], NOW_S) == []
+
+
+def test_a_series_of_steps_has_the_newest_of_each(samples: sqlite.SqliteSamples) -> None:
+    samples.keep([scrape(NOW_S + at, a=at) for at in (0.0, 15.0, 590.0, 600.0, 1250.0)], [], [])
+    (one,) = samples.tracks(["a"], NOW_S, 600.0)
+    assert list(one.points) == [(NOW_S + 590, 590.0), (NOW_S + 600, 600.0), (NOW_S + 1250, 1250.0)]
+
+
+def test_a_series_that_is_too_long_keeps_its_newest_points_and_one_without_any_is_left_out(
+    samples: sqlite.SqliteSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "POINTS_MAX", 3)
+    samples.keep([scrape(NOW_S + at, a=at) for at in range(20)], [], [])
+    samples.keep([scrape(NOW_S, "model", b=float("nan"))], [], [])
+    (one,) = samples.tracks(["a", "b"], NOW_S - 1)
+    assert [value for _, value in one.points] == [17, 18, 19]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from council import care_app, care_ports
-from council.cli import options
+from council.cli import options, sparks
 from council.domain import errors, gates, home, watching
 from council.upkeep.alerts import notices
 
@@ -107,21 +107,12 @@ def _show_history(found: tuple[watching.GateLine, watching.History], as_json: bo
     if history.values:
         low, high = (bound(value for _, value in history.values) for bound in (min, max))
         told = f"{_number(low, line.unit)} to {_number(high, line.unit)}"
-        click.echo(f"{_drawn([value for _, value in history.values])}  {told}, one mark for each stretch of time")
+        click.echo(f"{sparks.drawn([value for _, value in history.values])}  {told}, one mark for each stretch of time")
     rows = [
         (notices.clock(round(one.since_s * 1e6)), _coloured(one.verdict), _number(one.value, line.unit), one.reason)
         for one in history.verdicts
     ]
     options.print_table(("SINCE", "VERDICT", "NUMBER", "WHY"), rows, right=frozenset({2}))
-
-
-def _drawn(values: list[float], width: int = 60) -> str:
-    """Return the values as a line of bars, each that of the highest in its stretch."""
-    step = max(1, -(-len(values) // width))
-    highest = [max(values[place : place + step]) for place in range(0, len(values), step)]
-    low, high = min(highest), max(highest)
-    span = (high - low) or 1.0
-    return "".join("▁▂▃▄▅▆▇█"[round((value - low) / span * 7)] for value in highest)
 
 
 def _coloured(verdict: gates.Verdict) -> str:

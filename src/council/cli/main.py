@@ -42,6 +42,7 @@ _MODULES = {
     "gates": "gates",
     "soak": "soak",
     "incidents": "incidents",
+    "observe": "observe",
     "notify": "notify",
     "models": "models",
     "providers": "providers",

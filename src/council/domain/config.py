@@ -17,6 +17,7 @@ from typing import Any
 
 from council.domain import alerting, answering, baking, errors, money, options, patches, states, storage, watching
 from council.domain import forge as forge_module
+from council.domain import observe as observe_module
 from council.domain import tracing as tracing_module
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
@@ -251,6 +252,7 @@ class Config:
     supervisor: states.SupervisorConfig = field(default_factory=states.SupervisorConfig)
     watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
+    observe: observe_module.ObserveConfig = field(default_factory=observe_module.ObserveConfig)
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
     forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)

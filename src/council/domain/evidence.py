@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from council.domain import budgets, incidents, ledger, patches, states, watching
+from council.domain import budgets, ledger, patches, states, watching
+from council.domain import incidents as incidents_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,55 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracked:
+    """A metric that the watcher keeps for the observer. What `counts` only rises, but for a process that begins anew.
+
+    `of` names the one service that it says something of, where each tells it; "" for every service that does.
+    """
+
+    unit: str = ""
+    counts: bool = False
+    of: str = ""
+
+
+# The most that one question about series brings.
+METRICS_MAX = 64
+TRACKS_MAX = 400
+POINTS_MAX = 2000
+
+_BYTES, _COUNT = Tracked("bytes"), Tracked(counts=True)
+# Beside those of gates and sentinels. A histogram's sum and count, but not its buckets, of which there are many.
+TRACKED: Mapping[str, Tracked] = {
+    "council_exchanges_total": _COUNT,
+    "council_users_in_flight": Tracked(of="gateway"),
+    "council_model_waiting": Tracked(of="model"),
+    "council_local_answers_total": _COUNT,
+    "council_cost_usd_micros_total": Tracked("usd_micros", counts=True),
+    "council_spent_today_usd_micros": Tracked("usd_micros"),
+    "council_quota_today_usd_micros": Tracked("usd_micros"),
+    "council_provider_calls_total": _COUNT,
+    "council_provider_seconds_count": _COUNT,
+    "council_provider_seconds_sum": Tracked("s", counts=True),
+    "council_provider_up": Tracked(),
+    "council_ledger_commit_seconds_count": Tracked(counts=True, of="gateway"),
+    "council_ledger_commit_seconds_sum": Tracked("s", counts=True, of="gateway"),
+    "council_disk_used_bytes": _BYTES,
+    "council_disk_size_bytes": _BYTES,
+    "council_gpu_memory_used_bytes": _BYTES,
+    "council_gpu_memory_total_bytes": _BYTES,
+    "council_process_memory_bytes": _BYTES,
+    "council_process_start_seconds": Tracked("s"),
+    "open_fds_total": Tracked(),
+    "fd_soft_limit": Tracked(),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
-    """One series over time, oldest first. `name` is a metric or a gate, `service` whose it is, "" for the whole."""
+    """One series over time, oldest first. `name` is a metric or a gate, `service` whose it is, "" for the whole.
+
+    Points are as they were read: of what counts, the count. `labels` are without that of the service.
+    """
 
     name: str
     service: str
@@ -109,13 +157,13 @@ def patch_row(told: Mapping[str, Any]) -> PatchRow:
     """Return a row as patchctl tells it to programs. Raises KeyError, TypeError, ValueError."""
     return PatchRow(
         cid=str(told["cid"]),
-        title=incidents.one_line(str(told["title"]), patches.TITLE_LENGTH_MAX),
-        author=incidents.one_line(str(told["author"]), patches.AUTHOR_LENGTH_MAX),
+        title=incidents_module.one_line(str(told["title"]), patches.TITLE_LENGTH_MAX),
+        author=incidents_module.one_line(str(told["author"]), patches.AUTHOR_LENGTH_MAX),
         kind=str(told["kind"]),
         files=tuple(str(one) for one in told["files"]),
         at_s=float(told["at_s"]),
         outcome=str(told["outcome"]),
-        reason=incidents.one_line(str(told["reason"]), patches.REASON_LENGTH_MAX),
+        reason=incidents_module.one_line(str(told["reason"]), patches.REASON_LENGTH_MAX),
         ended_s=float(told["times"][-1][1]) if told["outcome"] and told["times"] else 0.0,
         ticket=told["ticket"],
         trial=bool(told["trial"]),
@@ -143,7 +191,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All of it, for one span."""
+    """All of it, for one span. Histories and tracks may begin before it: they are what it is judged by."""
 
     span: Span
     now_s: float
@@ -151,7 +199,7 @@ class Evidence:
     gates: Sequence[watching.GateLine] = ()
     histories: Sequence[watching.History] = ()
     tracks: Sequence[Track] = ()
-    incidents: Sequence[incidents.Incident] = ()
+    incidents: Sequence[incidents_module.Incident] = ()
     patches: Sequence[PatchRow] = ()
     findings: Sequence[watching.Finding] = ()
     services: Sequence[states.ServiceStatus] = ()

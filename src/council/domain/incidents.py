@@ -195,18 +195,23 @@ class Silence:
 
 
 class NoticeKind(enum.StrEnum):
-    """What a notice says of its incident."""
+    """What a notice says: of its incident; `escalated` of a gate that stays red; `digest` of a day."""
 
     BEGAN = "began"
     GREW = "grew"
     STILL = "still"
     OVER = "over"
     TEST = "test"
+    ESCALATED = "escalated"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What people are told: a title of one line and a text of a few. Its id sorts by time of birth."""
+    """What people are told: a title of one line and a text of a few. Its id sorts by time of birth.
+
+    `html` and `data` are the same as a page and as JSON, for channels that can show them; "" where there is none.
+    """
 
     id: str
     at_us: int
@@ -215,6 +220,8 @@ class Notice:
     severity: Severity
     title: str
     text: str
+    html: str = ""
+    data: str = ""
 
 
 class Delivery(enum.StrEnum):
@@ -223,6 +230,10 @@ class Delivery(enum.StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     FAILED = "failed"
+
+
+# The channel of a parcel for every channel that there is: the watcher makes one for each of it.
+EVERY_CHANNEL = "*"
 
 
 @dataclass(frozen=True, slots=True)

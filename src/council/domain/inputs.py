@@ -71,7 +71,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "zygote": ("sandbox.packages",),
         "sandboxd": ("port", "gateway.drain_s", "sandbox"),
         "patchctl": ("port",),
-        "steward": ("port", "forge"),
+        "steward": ("port", "forge", "records.url"),
         "watcher": ("port", "watch", "alerts", "budget", *_CATALOGUE, *_RECORDS, *_STORE_CLIENT),
         "messenger": ("port", "watch.prometheus_url", "watch.alertmanager_url", "alerts", *_RECORDS),
         "gateway": (
@@ -83,8 +83,8 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "migrator": ("port", *_RECORDS),
     }
 )
-# Read by patchctl for each patch, of the generation before it, or of the one that serves.
-READ_ANEW = ("bake", "patch")
+# Read by patchctl for each patch, of the generation before it, or of the one that serves; and by the steward for each snapshot.
+READ_ANEW = ("bake", "patch", "observe")
 # What `council up` and the supervisor take from the settings with which they begin: the services there are, their ports, whom
 # they tell about, which database has its tables. And what the store takes, of which two cannot have the same data.
 AT_START = (

@@ -28,6 +28,7 @@ from council.gateway import (
     library,
     limits,
     memory,
+    observer,
     openai,
     openapi,
     page,
@@ -66,6 +67,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     app.include_router(specialists.router(made))
     app.include_router(library.router(made))
     app.include_router(incidents.router(made))
+    app.include_router(observer.router(made))
     app.include_router(gates.router(made, vitals))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
     app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
@@ -155,6 +157,7 @@ _PATHS = frozenset(
         "/api/status",
         "/api/token",
         "/api/incidents",
+        "/api/observer/snapshots",
         "/api/gates",
         "/api/metrics",
         "/api/ledger/report",
@@ -188,6 +191,8 @@ def _template(path: str) -> str:
         return "/api/gates/{name}"
     if path.startswith("/api/incidents/"):
         return "/api/incidents/{id}"
+    if path.startswith("/api/observer/snapshots/"):
+        return "/api/observer/snapshots/{id}"
     if path.startswith("/api/library/passages/"):
         return "/api/library/passages/{id}"
     if path.startswith("/api/memory/"):

@@ -145,9 +145,10 @@ def confinement_of(
             connect = _tried_ports(config)
         case "steward":
             read += [where.generations, where.current, where.steward_key_file]
-            write += [where.forge, where.steward_work]
-            # A forge elsewhere may be on any port.
-            connect = None if config.forge.kind == "github" else (config.patchctl_port,)
+            write += [where.records, where.forge, where.steward_work]
+            # A forge or a database elsewhere may be on any port.
+            anywhere = config.forge.kind == "github" or bool(config.records.url)
+            connect = None if anywhere else (config.patchctl_port,)
         case "store":
             write += [where.store]
         case "sandboxd":

@@ -1,15 +1,15 @@
-"""The steward process: keeps the forge and what serves in step, and takes the local forge's pull requests to their merge.
+"""The steward process: works that go on beside each other, each in a module of its own beside this one.
 
-It holds the forge's token and no key that signs. What it does is in `delivery/`; a turn that fails is taken again.
+`in_step` keeps the forge and what serves in step; `observer` keeps snapshots, and tells people of gates that stay red. The
+steward holds the forge's token and no key that signs. A work that hangs makes `/livez` fail, so that the supervisor starts the
+process anew.
 """
 
 import asyncio
 import contextlib
-import logging
-import math
 import os
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,35 +18,52 @@ from starlette.routing import Route
 
 from council import care_app, care_ports, homes, observing, telemetry
 from council.backends.patch_service import http
-from council.delivery import courier, lines, pulls
+from council.delivery import pulls
 from council.domain import config as config_module
-from council.domain import errors, home
-from council.services import harness, local_hosts, rights, tracing
+from council.domain import home
+from council.services import harness, in_step, local_hosts, observer, rights, tracing
 
-_log = logging.getLogger(__name__)
 
-# Between two steps of one work.
-_BETWEEN_S = 0.2
-# A trial of a patch takes minutes at most.
-_TURN_S_MAX = 900.0
+class Work(Protocol):
+    """What goes on as long as the steward does."""
+
+    @property
+    def name(self) -> str:
+        """What `/livez` calls it."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it hangs."""
+
+    def told(self) -> dict[str, Any]:
+        """Return what `/livez` says of it; `problem` is why it does not get on, "" where it does."""
+
+    async def run(self) -> None:
+        """Do it until cancelled."""
+
+    async def close(self) -> None:
+        """Close what it leans on."""
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
-    """Keep in step until told to stop."""
+    """Do every work until told to stop."""
     environment = harness.begin("steward", traceable=True)
     harness.setup_logging(environment.name)
     health = environment.tcp_socket("health", "127.0.0.1", config.steward_port)
     where.steward_work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ.update(TMPDIR=str(where.steward_work), RUST_BACKTRACE="0")
+    os.environ.update(TMPDIR=str(where.steward_work), SQLITE_TMPDIR=str(where.steward_work), RUST_BACKTRACE="0")
     # Made first: the forge's token is read before the confinement.
     forge = care_app.forge(config.forge, where, pulls.ACCOUNT)
     service = http.HttpPatchService(
         f"http://127.0.0.1:{config.patchctl_port}", care_app.read_secret(where.steward_key_file)
     )
+    works: list[Work] = [observer.made(where, service, lambda: environment.generation)]
+    if forge is not None:
+        works.append(in_step.InStep(config.forge, where, forge, service))
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()
-    made = _Steward(config, where, environment, forge, service)
+    made = _Steward(environment, service, works)
     harness.serve(
         local_hosts.only(made.application()), health, environment, drain_s=0.0, is_well=lambda: not made.is_late
     )
@@ -55,25 +72,14 @@ def main(config: config_module.Config, where: home.Home) -> int:
 
 class _Steward:
     def __init__(
-        self,
-        config: config_module.Config,
-        where: home.Home,
-        environment: harness.ServiceEnvironment,
-        forge: care_ports.Forge | None,
-        service: care_ports.PatchService,
+        self, environment: harness.ServiceEnvironment, service: care_ports.PatchService, works: Sequence[Work]
     ) -> None:
-        self._config = config
-        self._where = where
         self._environment = environment
-        self._forge = forge
         self._service = service
-        self._problem = ""
-        self._step = ""
-        # When the turn under way began, by the loop's clock; never, where there is no forge.
-        self._began_s = math.inf
+        self._works = works
 
     def application(self) -> Starlette:
-        """Return what the port serves; its lifespan takes the turns."""
+        """Return what the port serves; its lifespan does the works."""
         return Starlette(
             routes=[Route("/livez", self._live), Route("/readyz", self._live), Route("/metrics", self._metrics)],
             lifespan=self._lifespan,
@@ -81,12 +87,13 @@ class _Steward:
 
     @property
     def is_late(self) -> bool:
-        """Whether a turn has begun so long ago that it hangs."""
-        return asyncio.get_running_loop().time() - self._began_s > _TURN_S_MAX + self._config.forge.poll_s
+        """Whether any work hangs."""
+        return any(one.is_late for one in self._works)
 
     async def _live(self, _: Request) -> Response:
         told = {"generation": self._environment.generation, "inputs_digest": observing.inputs_of("steward")}
-        body = {"live": not self.is_late, "step": self._step, "problem": self._problem, **told}
+        works = {one.name: {"live": not one.is_late, **one.told()} for one in self._works}
+        body = {"live": not self.is_late, "works": works, **told}
         return JSONResponse(body, 503 if self.is_late else 200)
 
     async def _metrics(self, _: Request) -> Response:
@@ -95,67 +102,13 @@ class _Steward:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        turning = asyncio.create_task(self._keep_in_step(self._forge)) if self._forge else None
+        running = [asyncio.create_task(one.run(), name=one.name) for one in self._works]
         try:
             yield
         finally:
-            if turning is not None:
-                turning.cancel()
-                await asyncio.gather(turning, return_exceptions=True)
-            if self._forge is not None:
-                await self._forge.close()
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            for one in self._works:
+                await one.close()
             await self._service.close()
-
-    async def _keep_in_step(self, forge: care_ports.Forge) -> None:
-        watch = care_app.watch(self._where)
-        carrying = courier.Courier(courier.Parts(forge, self._service, watch, self._where.generations))
-
-        def base() -> Path:
-            return self._where.generations / carrying.live
-
-        judging = None
-        if self._config.forge.kind == "local":
-            judging = pulls.Referee(pulls.Parts(forge, self._service, watch, base))
-        while True:
-            self._began_s = asyncio.get_running_loop().time()
-            wait_s = self._config.forge.poll_s
-            try:
-                async with asyncio.timeout(_TURN_S_MAX):
-                    if await self._turn(forge, carrying, judging):
-                        wait_s = _BETWEEN_S
-                self._told("")
-            except errors.CouncilError as error:
-                self._told(error.message)
-                telemetry.FORGE_ERRORS.inc()
-                wait_s = max(wait_s, float(error.retry_after_s or 0))
-            except Exception as error:  # noqa: BLE001 - one bad turn must not end the others
-                _log.exception("a turn failed")
-                self._told(type(error).__name__)
-                telemetry.FORGE_ERRORS.inc()
-            # Until then it is not late.
-            self._began_s = asyncio.get_running_loop().time() + wait_s
-            await asyncio.sleep(wait_s)
-
-    async def _turn(self, forge: care_ports.Forge, carrying: courier.Courier, judging: pulls.Referee | None) -> bool:
-        """Take one turn; return whether there is more to do at once."""
-        step = await carrying.turn()
-        self._step = type(step).__name__
-        telemetry.FORGE_STEPS.labels(self._step).inc()
-        telemetry.FORGE_IN_STEP.labels("steward").set(isinstance(step, lines.InStep))
-        match step:
-            case lines.InStep() if judging is not None:
-                return await judging.turn(await forge.head())
-            case lines.Push() | lines.Restore():
-                _log.info("main was brought into step", extra={"step": self._step, "main": carrying.live})
-                return True
-            case lines.Unrelated():
-                raise errors.ForgeConflictError(
-                    "Main of the forge and what serves have nothing in common, so nothing is done. Give Council a repository "
-                    "of its own, or have main hold what serves: `council status` names the generation."
-                )
-        return False
-
-    def _told(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            _log.warning("the forge is not in step", extra={"reason": problem})
-        self._problem = problem

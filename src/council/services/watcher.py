@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app, care_app, homes, observing, telemetry
-from council.domain import budgets, errors, home, orders, watching
+from council.domain import budgets, errors, evidence, home, orders, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml
@@ -94,6 +94,7 @@ class _Watcher:
         if environment.successor_of(health) is None:
             self._is_live.set()
         self._untold = ""
+        self._tracing_back = asyncio.Lock()
         self._reserve = observing.Reserve(_RESERVE_BYTES)
         self._asked = answering.Answering(
             self._reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX, idle_s=_IDLE_S
@@ -232,11 +233,24 @@ class _Watcher:
             return self._hear(request)
         # In this order NaN is the least, too.
         start_s = min(watching.LATEST_S, max(0.0, float(request["start_s"])))
+        if request["ask"] == "tracks":
+            return await self._tracks(request, start_s)
         try:
             found = await asyncio.to_thread(self._made.samples.history, str(request["gate"]), start_s)
         except errors.SamplesError as error:
             return {"problem": error.message}
         return dataclasses.asdict(found) | {"problem": ""}
+
+    async def _tracks(self, request: dict[str, Any], start_s: float) -> dict[str, Any]:
+        metrics = [str(one) for one in request["metrics"][: evidence.METRICS_MAX]]
+        step_s = max(0.0, float(request["step_s"]))
+        # Each takes memory for days of series, so one after the other.
+        async with self._tracing_back:
+            try:
+                found = await asyncio.to_thread(self._made.samples.tracks, metrics, start_s, step_s)
+            except errors.SamplesError as error:
+                return {"problem": error.message}
+        return {"problem": "", "tracks": found}
 
     def _hear(self, request: dict[str, Any]) -> dict[str, Any]:
         service = str(request["service"])

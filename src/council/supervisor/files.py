@@ -111,8 +111,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.watch, watcher, watcher, private, private, "watcher"),
         row(home.notices, watcher, watcher, private, private, "watcher"),
         row(home.monitoring, watcher, watcher, private, private, "watcher"),
-        # Gateway, recall and watcher share the embedded database; SQLite gives its log the mode of the database.
-        row(home.records, gateway, records, permissions.used, permissions.used, "gateway", "recall", "watcher"),
+        # Gateway, recall, watcher and steward share the embedded database; SQLite gives its log the mode of the database.
+        row(home.records, gateway, records, permissions.used, permissions.used, *_RECORDED),
         # The gateway is in the store's group: it may connect to the socket in there, but not look around.
         row(home.store, store, store, exactly(0o710), private, "store"),
         row(home.sandbox, sandboxd, sandboxd, private, private, "sandboxd"),
@@ -124,6 +124,9 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.patch_work, patchctl, patchctl, private, private, "patchctl"),
         row(home.steward_work, steward, steward, private, private, "steward"),
     ]
+
+
+_RECORDED = ("gateway", "recall", "watcher", "steward")
 
 
 def _live(home: home_module.Home) -> list[Path]:

@@ -103,7 +103,7 @@ def specs(
             "recall",
             SocketSpec("search", "unix", path=home.socket("recall"), caller="gateway"),
             SocketSpec("health", "tcp", local, config.recall_port),
-            inherits=frozenset({"COUNCIL_RECORDS_URL"}),
+            inherits=_RECORDS,
             traceable=True,
             beside=True,
         ),
@@ -121,11 +121,11 @@ def specs(
             "watcher",
             SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway", also="steward"),
             SocketSpec("health", "tcp", local, config.watcher_port),
-            inherits=frozenset({"COUNCIL_RECORDS_URL"}),
+            inherits=_RECORDS,
             traceable=True,
             beside=True,
         ),
-        service("steward", SocketSpec("health", "tcp", local, config.steward_port), traceable=True),
+        service("steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_RECORDS, traceable=True),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
@@ -163,9 +163,10 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
     return (*(service.name for service in services if not service.keeps_root), INSTALLER)
 
 
-# Their URLs may hold passwords, and only the gateway connects there, and recall to the records. For the others the settings
-# are as if not given.
-_CREDENTIALS = frozenset({"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"})
+# Their URLs may hold passwords, and only the gateway connects to both, and recall, watcher and steward to the records. For the
+# others the settings are as if not given.
+_RECORDS = frozenset({"COUNCIL_RECORDS_URL"})
+_CREDENTIALS = _RECORDS | {"COUNCIL_STORE_URL"}
 
 # Of a model with its context and Python, as long as another serves. The packaged one was measured beside another on a 2-core
 # machine: 405 MiB resident once loaded, 411 after the questions of `trial.yaml`, of which 246 were its own and the rest, above

@@ -32,7 +32,7 @@ _GROUPS = {
     "watcher": (COUNCIL, KEY, RECORDS, "store"),
     # Its own keys lie in the same folder as that which opens metrics, and the store keeps an anchor of the journal.
     "patchctl": (COUNCIL, KEY, "store"),
-    "steward": (COUNCIL, KEY),
+    "steward": (COUNCIL, KEY, RECORDS),
 }
 _EVERYBODYS_GROUPS = (COUNCIL,)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
-from council.domain import errors, gates, states, watching
+from council.domain import errors, evidence, gates, states, watching
 
 
 class ScriptedWatch:
@@ -14,6 +15,7 @@ class ScriptedWatch:
             1, 1_800_000_000.0, lines, [], [states.ServiceStatus("gateway", "ready", 1, "0" * 40, 5.0, 0, 0)]
         )
         self.past = watching.History("", [], [])
+        self.series: list[evidence.Track] = []
         self.away = False
         self.reported: list[tuple[str, list[watching.Finding], bool]] = []
         self.hangs_s = 0.0
@@ -40,6 +42,12 @@ class ScriptedWatch:
         """Return the past that it is told. Raises WatcherUnavailableError."""
         await self.sight()
         return watching.History(gate, self.past.verdicts, [one for one in self.past.values if one[0] >= start_s])
+
+    async def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
+        """Return the series that it is told, whatever the step. Raises WatcherUnavailableError."""
+        await self.sight()
+        asked = (one for one in self.series if one.name in metrics)
+        return [replace(one, points=[at for at in one.points if at[0] >= start_s]) for one in asked]
 
 
 def line(name: str, verdict: gates.Verdict, value: float | None = None) -> watching.GateLine:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from council import care_ports, observing, ports
-from council.domain import budgets, errors, gates, incidents, patches, sentinels, states, timeseries, watching
+from council.domain import budgets, errors, evidence, gates, incidents, patches, sentinels, states, timeseries, watching
 from council.kit import clock as clock_module
 from council.upkeep.alerts import keeping, sources
 from council.upkeep.gates import embedded, promql, sudden
@@ -109,7 +109,7 @@ class Loop:
         self._page_after_s = {one.name: one.page_after_s for one in rules}
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
-        self._wanted = _ALWAYS.union(*map(gates.metrics, watched), *map(sentinels.signals, rules))
+        self._wanted = _ALWAYS.union(evidence.TRACKED, *map(gates.metrics, watched), *map(sentinels.signals, rules))
         self._traced_for = {
             one.name for one in rules if isinstance(one.rule, sentinels.Leak) and one.signal == "heap_mb"
         }

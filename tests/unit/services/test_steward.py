@@ -1,41 +1,83 @@
-"""The steward's process: when it counts as hung, and when not."""
+"""The steward's process: what its port says of its works, and when it counts as hung."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 
 import delivery_rig
+import observer_rig
 from council.backends.forge import local
-from council.domain import config, home
-from council.services import harness, steward
+from council.domain import errors, forge, home
+from council.services import harness, in_step, observer, steward
 
 LATER_S = 100_000.0
 
 
-def made(tmp_path: Path, forge: local.LocalForge | None) -> steward._Steward:
+class Stuck:
+    """A work that never ends, and hangs when told."""
+
+    name = "stuck"
+
+    def __init__(self) -> None:
+        self.is_late = False
+        self.closed = False
+        self.runs = asyncio.Event()
+
+    def told(self) -> dict[str, Any]:
+        return {"problem": "it waits"}
+
+    async def run(self) -> None:
+        self.runs.set()
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@contextlib.asynccontextmanager
+async def asked(*works: steward.Work) -> AsyncIterator[httpx.AsyncClient]:
     environment = harness.ServiceEnvironment("steward", 0, "g" * 40, {})
-    service = cast(Any, delivery_rig.Patchctl(tmp_path / "generations"))
-    return steward._Steward(config.Config(), home.Home(tmp_path), environment, forge, service)
+    one = steward._Steward(environment, cast(Any, delivery_rig.Patchctl(Path("nowhere"))), works)
+    application = one.application()
+    async with (
+        application.router.lifespan_context(application),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://127.0.0.1") as client,
+    ):
+        yield client
 
 
-async def late_after(one: steward._Steward, monkeypatch: pytest.MonkeyPatch) -> bool:
+async def test_its_port_says_of_each_work_whether_it_gets_on() -> None:
+    well, hung = Stuck(), Stuck()
+    hung.name = "hung"
+    async with asked(well, hung) as client:
+        await well.runs.wait()
+        live = await client.get("/livez")
+        assert live.status_code == 200 and live.json()["generation"] == "g" * 40
+        assert live.json()["works"]["stuck"] == {"live": True, "problem": "it waits"}
+        hung.is_late = True
+        late = await client.get("/readyz")
+        assert late.status_code == 503 and not late.json()["live"]
+        assert [one["live"] for one in late.json()["works"].values()] == [True, False]
+    assert well.closed and hung.closed
+
+
+async def late_after(is_late: Callable[[], bool], monkeypatch: pytest.MonkeyPatch) -> bool:
     loop = asyncio.get_running_loop()
     now_s = loop.time()
     with monkeypatch.context() as patched:
         patched.setattr(loop, "time", lambda: now_s + LATER_S)
-        return one.is_late
+        return is_late()
 
 
-async def test_one_without_a_forge_has_nothing_to_be_late_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = made(tmp_path, None)
-    async with one._lifespan(one.application()):
-        assert not await late_after(one, monkeypatch)
-
-
-async def test_a_turn_that_hangs_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = made(tmp_path, local.LocalForge(tmp_path / "forge.git", "council", lambda: delivery_rig.NOW))
+async def test_a_turn_of_the_forge_that_hangs_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = local.LocalForge(tmp_path / "forge.git", "council", lambda: delivery_rig.NOW)
+    service = cast(Any, delivery_rig.Patchctl(tmp_path / "generations"))
+    one = in_step.InStep(forge.ForgeConfig(), home.Home(tmp_path), made, service)
     hangs = asyncio.Event()
 
     async def turn(*_: object) -> bool:
@@ -44,7 +86,38 @@ async def test_a_turn_that_hangs_is_late(tmp_path: Path, monkeypatch: pytest.Mon
         return False
 
     monkeypatch.setattr(one, "_turn", turn)
-    async with one._lifespan(one.application()):
+    assert not await late_after(lambda: one.is_late, monkeypatch)
+    async with asked(one):
         await hangs.wait()
         assert not one.is_late
-        assert await late_after(one, monkeypatch)
+        assert await late_after(lambda: one.is_late, monkeypatch)
+
+
+async def test_a_look_that_hangs_is_late_and_one_that_fails_is_said_and_taken_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(observer, "_FIRST_S", 0.0)
+    monkeypatch.setattr(observer, "LOOK_S", 0.0)
+    house = observer_rig.House()
+    closed: list[bool] = []
+    one = observer.Observing(house.observer._parts, lambda: closed.append(True))
+    looks: list[Exception | None] = [errors.RecordsUnavailableError("Try again."), ValueError(), None]
+    problems: list[str] = []
+    hangs = asyncio.Event()
+
+    async def look() -> None:
+        problems.append(one.told()["problem"])
+        if not looks:
+            hangs.set()
+            await asyncio.Event().wait()
+        if (failure := looks.pop(0)) is not None:
+            raise failure
+
+    monkeypatch.setattr(one._observer, "look", look)
+    assert not await late_after(lambda: one.is_late, monkeypatch)
+    async with asked(one):
+        await hangs.wait()
+        assert problems == ["", "Try again.", "ValueError", ""]
+        assert not one.is_late
+        assert await late_after(lambda: one.is_late, monkeypatch)
+    assert closed

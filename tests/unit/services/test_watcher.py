@@ -14,7 +14,7 @@ import rule_cases
 from council import care_app, homes
 from council.backends.samples import sqlite
 from council.backends.watch import unix
-from council.domain import config, gates, home, orders, patches, states, watching
+from council.domain import config, errors, gates, home, orders, patches, states, watching
 from council.kit import nvml
 from council.services import harness, watcher
 from council.testing import cards, watch
@@ -257,3 +257,23 @@ async def test_a_report_gains_no_right_over_who_reads_it(service: watcher._Watch
     (found,) = made.heard
     assert found.reason.isprintable() and "]0;owned  grows" in found.reason and len(found.reason) <= 500
     assert (found.service, found.value, found.since_s) == ("smoke", None, watching.LATEST_S)
+
+
+async def test_series_are_told_from_its_own_file(service: watcher._Watcher, tmp_path: Path) -> None:
+    service._turned_s = asyncio.get_running_loop().time()
+    samples = sqlite.SqliteSamples(tmp_path / "samples.db")
+    readings = [watching.Reading("open_fds_total", (("svc", "recall"),), 30.0)]
+    samples.keep([watching.Scrape("recall", 1_800_000_000.0 + at, readings) for at in (0, 15, 30)], [], [])
+    cast(Any, service._made).samples = samples
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        async with await service._asked.start(listener):
+            (one,) = await unix.UnixWatch(path).tracks(["open_fds_total", "nobody"], 1_800_000_010.0)
+            (coarse,) = await unix.UnixWatch(path).tracks(["open_fds_total"], 0.0, 600.0)
+            samples._connection.close()
+            with pytest.raises(errors.WatcherUnavailableError):
+                await unix.UnixWatch(path).tracks(["open_fds_total"], 0.0)
+    assert (one.name, one.service, one.labels) == ("open_fds_total", "recall", ())
+    assert one.points == [(1_800_000_015.0, 30.0), (1_800_000_030.0, 30.0)]
+    assert coarse.points == [(1_800_000_030.0, 30.0)]

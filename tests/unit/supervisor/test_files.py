@@ -106,7 +106,7 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "blueprint.git/HEAD": {"patchctl"},
         "generations/g/council.yaml": set(SERVICES),
         "models/model.gguf": {"model"},
-        "records/council.db": {"gateway", "recall", "watcher"},
+        "records/council.db": {"gateway", "recall", "watcher", "steward"},
         "recall/meanings.db": {"recall"},
         "store/appendonlydir/a.aof": {"store"},
         "library/open.md": {"recall"},
@@ -135,7 +135,7 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
     folders = [home.root, *(path for path in home.root.rglob("*") if path.is_dir())]
     writers = {str(path.relative_to(home.root)): able(regime, path, WRITE | ENTER) for path in folders}
     assert {place: who for place, who in writers.items() if who} == {
-        "records": {"gateway", "recall", "watcher"},
+        "records": {"gateway", "recall", "watcher", "steward"},
         "watch": {"watcher"},
         "notices": {"watcher"},
         "monitoring": {"watcher"},
@@ -196,7 +196,7 @@ def test_what_a_command_of_root_left_is_repaired(home: home_module.Home, regime:
     home.internal_key_file.touch(0o600)
     home.secrets.chmod(0o700)
     files.settle_for("gateway", home, regime)
-    assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway", "recall", "watcher"}
+    assert able(regime, home.records / "council.db-wal", READ | WRITE) == {"gateway", "recall", "watcher", "steward"}
     assert able(regime, home.internal_key_file, READ) == {"gateway", "model", "watcher", "patchctl", "steward"}
 
 

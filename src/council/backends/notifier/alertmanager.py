@@ -17,6 +17,7 @@ from aiohttp import http_exceptions
 from council.domain import errors, incidents
 
 _FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError)
+_NAMES = {incidents.NoticeKind.TEST: "council_test", incidents.NoticeKind.ESCALATED: "council_escalated"}
 _GRACE_S = 600.0
 _TRIAL_S = 60.0
 
@@ -36,6 +37,9 @@ class AlertmanagerNotifier:
 
     def send(self, notice: incidents.Notice) -> None:
         """Post the alerts that a notice makes and ends. Raises NotifyError, without a password of the address."""
+        if notice.kind is incidents.NoticeKind.DIGEST:
+            # A report is no alert, and there is nowhere to put it.
+            return
         try:
             status = asyncio.run(self._posted(orjson.dumps(self._alerts(notice))))
         except TimeoutError:
@@ -56,6 +60,9 @@ class AlertmanagerNotifier:
 
     def _alerts(self, notice: incidents.Notice) -> Sequence[dict[str, Any]]:
         at_s = notice.at_us / 1e6
+        if notice.kind is incidents.NoticeKind.ESCALATED:
+            # Nobody tells when it is over: the incident's own alert does that.
+            return [_alert(notice, notice.severity, at_s + self._repeat_s)]
         if notice.kind is incidents.NoticeKind.TEST:
             return [_alert(notice, notice.severity, at_s + _TRIAL_S)]
         if notice.kind is incidents.NoticeKind.OVER:
@@ -73,9 +80,12 @@ class AlertmanagerNotifier:
 
 
 def _alert(notice: incidents.Notice, severity: incidents.Severity, ends_s: float) -> dict[str, Any]:
-    name = "council_test" if notice.kind is incidents.NoticeKind.TEST else "council_incident"
     return {
-        "labels": {"alertname": name, "incident": notice.incident_id, "severity": str(severity)},
+        "labels": {
+            "alertname": _NAMES.get(notice.kind, "council_incident"),
+            "incident": notice.incident_id,
+            "severity": str(severity),
+        },
         "annotations": {"summary": notice.title, "description": notice.text},
         "startsAt": _stamp(notice.at_us / 1e6),
         "endsAt": _stamp(ends_s),

@@ -14,6 +14,7 @@ from council.domain import errors, incidents
 _KINDS = {
     incidents.NoticeKind.OVER: "success",
     incidents.NoticeKind.TEST: "info",
+    incidents.NoticeKind.DIGEST: "info",
 }
 _STATUS = re.compile(r"\berror[=: ]+(\d{3})\b")
 _INSTALL = "Apprise is not installed. Install it with `pip install 'council-cloud[notify]'`."
@@ -92,13 +93,15 @@ class _Work:
         urgent = self._notice.severity is incidents.Severity.PAGE
         kind = _KINDS.get(self._notice.kind, "failure" if urgent else "warning")
         _HUSH.status.code = ""
+        # A page only where it is shown as one, as by e-mail: the library would make text of it for the others, a worse one.
+        as_page = bool(self._notice.html) and _best(self._server.notify_format) == library.NotifyFormat.HTML
         try:
             self.taken = bool(
                 self._server.notify(
-                    body=self._notice.text,
+                    body=self._notice.html if as_page else self._notice.text,
                     title=self._notice.title,
                     notify_type=library.NotifyType(kind),
-                    body_format=library.NotifyFormat.TEXT,
+                    body_format=library.NotifyFormat.HTML if as_page else library.NotifyFormat.TEXT,
                 )
             )
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and its text may quote the address
@@ -123,6 +126,11 @@ class _Hush(logging.Filter):
 
 
 _HUSH = _Hush()
+
+
+def _best(formats: Any) -> Any:
+    """Return the form that a service shows best: the first where the library names several, as its newer versions do."""
+    return formats[0] if isinstance(formats, tuple) else formats
 
 
 def _library() -> Any:

@@ -17,7 +17,7 @@ class LogNotifier:
 
     def send(self, notice: incidents.Notice) -> None:
         """Log a notice."""
-        quiet = notice.kind in (incidents.NoticeKind.OVER, incidents.NoticeKind.TEST)
+        quiet = notice.kind in (incidents.NoticeKind.OVER, incidents.NoticeKind.TEST, incidents.NoticeKind.DIGEST)
         urgent = notice.severity is incidents.Severity.PAGE
         level = logging.INFO if quiet else logging.ERROR if urgent else logging.WARNING
         fields = {"kind": str(notice.kind), "incident": notice.incident_id, "title": notice.title, "text": notice.text}

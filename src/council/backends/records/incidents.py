@@ -21,9 +21,9 @@ class SqlIncidents(sql.SqlRecords):
             return
         with self._typed(), self._writer.begin() as connection:
             for incident in changed:
-                _put(connection, schema.incidents, _incident_values(incident), ("id",))
+                put(connection, schema.incidents, _incident_values(incident), ("id",))
             for parcel in parcels:
-                _put(connection, schema.notices, _parcel_values(parcel), ("id", "channel"))
+                put(connection, schema.notices, parcel_values(parcel), ("id", "channel"))
 
     def find(self, identifier: str) -> incidents.Incident | None:
         """Return the incident of this id."""
@@ -73,7 +73,7 @@ class SqlIncidents(sql.SqlRecords):
         with self._typed(), self._writer.begin() as connection:
             if connection.execute(others).scalar_one() >= most:
                 return False
-            _put(connection, schema.silences, values, ("name",))
+            put(connection, schema.silences, values, ("name",))
         return True
 
     def unsilence(self, name: str) -> bool:
@@ -103,7 +103,7 @@ class SqlIncidents(sql.SqlRecords):
             return sum(connection.execute(query).rowcount for query in queries)
 
 
-def _put(
+def put(
     connection: sqlalchemy.Connection, table: sqlalchemy.Table, values: Mapping[str, Any], keys: Sequence[str]
 ) -> None:
     """Write a row in the place of the one with the same keys."""
@@ -124,7 +124,8 @@ def _incident_values(one: incidents.Incident) -> dict[str, Any]:
     }
 
 
-def _parcel_values(one: incidents.Parcel) -> dict[str, Any]:
+def parcel_values(one: incidents.Parcel) -> dict[str, Any]:
+    """Return a parcel as its row."""
     return {
         "id": one.notice.id,
         "channel": one.channel,

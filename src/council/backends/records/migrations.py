@@ -350,6 +350,25 @@ def _staging(connection: sqlalchemy.Connection) -> None:
     _run(connection, [statement.format(**types) for statement in _STAGING_COLUMNS])
 
 
-STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents, _staging)
+_SNAPSHOT_TABLES = (
+    """CREATE TABLE snapshots (
+        id TEXT NOT NULL PRIMARY KEY,
+        occasion TEXT NOT NULL,
+        at_us {integer} NOT NULL,
+        body {bytes} NOT NULL
+    ) {strict}""",
+    "CREATE INDEX snapshots_occasion ON snapshots (occasion, id)",
+    "CREATE TABLE observer_state (name TEXT NOT NULL PRIMARY KEY, at_us {integer} NOT NULL, body {bytes} NOT NULL) {strict}",
+    "CREATE TABLE announcements (name TEXT NOT NULL PRIMARY KEY, at_us {integer} NOT NULL) {strict}",
+)
+
+
+def _snapshots(connection: sqlalchemy.Connection) -> None:
+    """What the observer saw, what it has learned, and what it has had people told. Needs only the first step."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _SNAPSHOT_TABLES])
+
+
+STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents, _staging, _snapshots)
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

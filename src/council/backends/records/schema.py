@@ -188,3 +188,30 @@ thumbs = sqlalchemy.Table(
     Column("verdict", Text, nullable=False),
     Column("route", Text, nullable=False),
 )
+
+# What the observer saw. `body` is the domain's type as JSON, compressed; the other columns find rows.
+snapshots = sqlalchemy.Table(
+    "snapshots",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("occasion", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What it has learned of its series, one row a name.
+observer_state = sqlalchemy.Table(
+    "observer_state",
+    _METADATA,
+    Column("name", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What people are told of once. A row is written together with its notices.
+announcements = sqlalchemy.Table(
+    "announcements",
+    _METADATA,
+    Column("name", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+)

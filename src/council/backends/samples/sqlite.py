@@ -4,9 +4,11 @@ A scrape is one row, its values packed and compressed. Rows older than `FULL_S` 
 which is what tells of leaks, of counters the newest. A file that cannot be read is put aside and begun anew.
 """
 
+import array
 import contextlib
 import json
 import logging
+import math
 import sqlite3
 import struct
 import threading
@@ -14,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from council.domain import errors, gates, watching
+from council.domain import errors, evidence, gates, watching
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ CREATE TABLE IF NOT EXISTS verdicts (
 CREATE TABLE IF NOT EXISTS numbers (
     gate TEXT NOT NULL, at_ms INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (gate, at_ms)) WITHOUT ROWID;
 """
+
+_NEXT_SERVICE = "SELECT min(service) FROM scrapes WHERE service > ?"
 
 
 class SqliteSamples:
@@ -115,6 +119,39 @@ class SqliteSamples:
                 ],
                 [(at / 1000, value) for at, value in reversed(numbers)],
             )
+
+    def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
+        """Return the series of some metrics from a time on, the newest point of each step, within the bounds of `evidence`.
+
+        A service at a time, so that whoever keeps what was read waits for none but that. Raises SamplesError.
+        """
+        asked = list(metrics)[: evidence.METRICS_MAX]
+        with self._transaction() as connection:
+            named = connection.execute(
+                f"SELECT id, metric, labels FROM series WHERE metric IN ({', '.join('?' * len(asked))}) ORDER BY id",  # noqa: S608
+                asked,
+            ).fetchall()
+        series = {number: _Points(step_s) for number, _, _ in named}
+        for service in self._services():
+            with self._transaction() as connection:
+                rows = connection.execute(
+                    "SELECT at_ms, body FROM scrapes WHERE service = ? AND at_ms >= ? ORDER BY at_ms",
+                    (service, _ms(start_s)),
+                ).fetchall()
+            for at_ms, body in rows:
+                for number, value in _unpacked(body):
+                    if number in series and math.isfinite(value):
+                        series[number].take(at_ms / 1000, value)
+        found = (_track(metric, json.loads(labels), series[number]) for number, metric, labels in named)
+        return [one for one in found if one.points][: evidence.TRACKS_MAX]
+
+    def _services(self) -> list[str]:
+        """Return whose scrapes there are, by as many look-ups as there are services: to list all rows takes seconds."""
+        found: list[str] = []
+        with self._transaction() as connection:
+            while (told := connection.execute(_NEXT_SERVICE, (found[-1] if found else "",)).fetchone()[0]) is not None:
+                found.append(told)
+        return found
 
     def compact(self, now_s: float, keep_s: float) -> bool:
         """Thin what is old and drop what is too old; return whether there is more of it to thin. Raises SamplesError."""
@@ -234,6 +271,35 @@ class SqliteSamples:
             connection.close()
             raise
         return connection
+
+
+class _Points:
+    """The newest point of each step of one series, and of those the newest."""
+
+    def __init__(self, step_s: float):
+        self._step_s = step_s
+        self._slot = -math.inf
+        self.times_s: array.array[float] = array.array("d")
+        self.values: array.array[float] = array.array("d")
+
+    def take(self, at_s: float, value: float) -> None:
+        slot = at_s // self._step_s if self._step_s > 0 else at_s
+        if slot == self._slot:
+            self.times_s[-1], self.values[-1] = at_s, value
+            return
+        self._slot = slot
+        self.times_s.append(at_s)
+        self.values.append(value)
+        if len(self.times_s) >= 2 * evidence.POINTS_MAX:
+            del self.times_s[: evidence.POINTS_MAX], self.values[: evidence.POINTS_MAX]
+
+
+def _track(metric: str, labels: Sequence[Sequence[str]], points: _Points) -> evidence.Track:
+    told = evidence.TRACKED.get(metric, evidence.Tracked())
+    by_name = {str(name): str(value) for name, value in labels}
+    service = by_name.pop("svc", "")
+    pairs = list(zip(points.times_s, points.values, strict=True))[-evidence.POINTS_MAX :]
+    return evidence.Track(metric, service, told.unit, pairs, tuple(sorted(by_name.items())))
 
 
 def _is_damage(error: Exception) -> bool:

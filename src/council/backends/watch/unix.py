@@ -2,15 +2,17 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from council.domain import errors, gates, states, watching
+from council.domain import errors, evidence, gates, states, watching
 from council.kit import frames
 
 _REPLY_BYTES_MAX = 16 * 1024 * 1024
 _ASK_S = 3.0
+# It reads days from its file for them.
+_TRACKS_S = 30.0
 
 
 class UnixWatch:
@@ -50,9 +52,18 @@ class UnixWatch:
         except (KeyError, TypeError, ValueError) as error:
             raise _unavailable(f"not a reply of the watcher: {type(error).__name__}") from error
 
-    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
+        """Return the series of some metrics from a time on. Raises WatcherUnavailableError."""
+        request = {"ask": "tracks", "metrics": list(metrics), "start_s": start_s, "step_s": step_s}
+        reply = await self._ask(request, _TRACKS_S)
         try:
-            async with asyncio.timeout(_ASK_S):
+            return [_track(one) for one in reply["tracks"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise _unavailable(f"not a reply of the watcher: {type(error).__name__}") from error
+
+    async def _ask(self, request: dict[str, Any], wait_s: float = _ASK_S) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(wait_s):
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=_REPLY_BYTES_MAX)
                 try:
                     writer.write(frames.encode(request))
@@ -67,6 +78,12 @@ class UnixWatch:
         if "gates" not in reply and reply["problem"]:
             raise _unavailable(str(reply["problem"]))
         return reply
+
+
+def _track(told: Mapping[str, Any]) -> evidence.Track:
+    labels = tuple((str(name), str(value)) for name, value in told["labels"])
+    points = [(float(at_s), float(value)) for at_s, value in told["points"]]
+    return evidence.Track(str(told["name"]), str(told["service"]), str(told["unit"]), points, labels)
 
 
 def _unavailable(detail: str) -> errors.WatcherUnavailableError:

@@ -21,6 +21,8 @@ _TRIM_S = 3600.0
 _UNSAVED_MAX = 1000
 # Whoever did not observe for so long reads anew what goes on: another process may have stood in.
 _AWAY_S = 10.0
+# How often it looks for notices that another process has left, as the steward does.
+_LEFT_S = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class Keeping:
         self._waiting: dict[_Way, incidents.Parcel] = {}
         self._unsaved_parcels: dict[_Way, incidents.Parcel] = {}
         self._trimmed_s: float | None = None
+        self._looked_s: float | None = None
 
     def observe(self, observations: Sequence[incidents.Observation]) -> desks.Outcome:
         """Take in one round of observations; return what it changed. Raises nothing where the records are away."""
@@ -107,17 +110,43 @@ class Keeping:
             if not self._taken_up:
                 found = self._kept.newest(desks.OPEN_MAX, standing=incidents.Standing.OPEN)
                 found = [one for one in found if one.id not in self._unsaved and _is_about(one, self._only)]
-                left = self._kept.parcels(incidents.Delivery.WAITING, self._settings.notices_max)
                 with self._lock:
                     self._unsaved |= {one.id: one for one in self._desk.take_up(found, at_us)}
-                    by_way = {(one.notice.id, one.channel): one for one in left}
-                    # What was sent and could not be saved as that waits in the records still.
-                    self._waiting = {
-                        way: one for way, one in by_way.items() if way not in self._unsaved_parcels
-                    } | self._waiting
+                self._looked_s = None
                 self._taken_up = True
+            if self._looked_s is None or now_s - self._looked_s >= _LEFT_S:
+                self._take_left()
+                self._looked_s = now_s
         except errors.RecordsUnavailableError as error:
             _log.warning("silences and open incidents could not be read", extra={"detail": error.detail})
+
+    def _take_left(self) -> None:
+        """Take over what waits in the records, from before or from another process."""
+        # Nothing is saved meanwhile, or what was sent and saved after it was read here would be sent again.
+        with self._saving:
+            left = self._kept.parcels(incidents.Delivery.WAITING, self._settings.notices_max)
+            if everywhere := [one for one in left if one.channel == incidents.EVERY_CHANNEL]:
+                made = [each for one in everywhere for each in self._handed_on(one)]
+                # Before any of it is sent: who is killed here leaves it as it was, or handed on.
+                self._kept.save([], made)
+                left = [one for one in (*left, *made) if one.channel != incidents.EVERY_CHANNEL]
+            with self._lock:
+                by_way = {(one.notice.id, one.channel): one for one in left}
+                waiting = {way: one for way, one in by_way.items() if one.delivery is incidents.Delivery.WAITING}
+                # What was sent and could not be saved as that waits in the records still.
+                self._waiting = {
+                    way: one for way, one in waiting.items() if way not in self._unsaved_parcels
+                } | self._waiting
+
+    def _handed_on(self, parcel: incidents.Parcel) -> list[incidents.Parcel]:
+        """Return a parcel for every channel as it is after it was made one for each."""
+        if not self._notifiers:
+            reason = "there is no channel: `alerts.channels` is empty"
+            return [replace(parcel, delivery=incidents.Delivery.FAILED, reason=reason)]
+        return [
+            replace(parcel, delivery=incidents.Delivery.SENT, reason="handed on to every channel"),
+            *(replace(parcel, channel=channel) for channel in self._notifiers),
+        ]
 
     def _note(self, parcel: incidents.Parcel) -> None:
         way = (parcel.notice.id, parcel.channel)

@@ -1,11 +1,12 @@
 """The words of notices. One form for every channel: a title of one line, and a text that ends with what to do next."""
 
-import datetime
 from collections.abc import Collection
 
 from council.domain import incidents
+from council.kit import shown
 
 _LINES_MAX = 10
+clock, duration = shown.clock, shown.duration
 
 _SAID = {
     incidents.NoticeKind.BEGAN: "",
@@ -74,20 +75,3 @@ def cause_line(cause: incidents.Cause) -> str:
     until = f" to {clock(cause.until_us)}" if cause.until_us else ""
     bad = cause.reason.removesuffix(".") or "bad"
     return f"{cause.title} from {clock(cause.at_us)}{until}: {bad}. {why[0].upper()}{why[1:]}."
-
-
-def clock(at_us: int) -> str:
-    """Return a moment for people, UTC, to the second."""
-    moment = datetime.datetime.fromtimestamp(at_us // 1_000_000, datetime.UTC)
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def duration(seconds: float) -> str:
-    """Return a time span in its two largest units."""
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    whole = round(seconds)
-    for unit_s, unit, part_s, part in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= unit_s:
-            return f"{whole // unit_s} {unit} {whole % unit_s // part_s} {part}"
-    raise AssertionError("at least a minute")

@@ -250,3 +250,58 @@ def test_who_stands_in_for_one_alert_leaves_other_incidents_alone_and_tells_once
         stood_in.deliver()
     assert care.told == [[NoticeKind.BEGAN, NoticeKind.BEGAN]]
     assert {key: care.kept.kept[key] for key in before} == before
+
+
+def left(kept: alerts.PlainIncidents, name: str, channel: str = incidents.EVERY_CHANNEL) -> None:
+    """Leave a notice in the records, as another process does."""
+    notice = incidents.Notice(name, 1, NoticeKind.ESCALATED, "", incidents.Severity.PAGE, "Red", "text", "<p>", "{}")
+    kept.save([], [incidents.Parcel(notice, channel)])
+
+
+def test_what_another_process_leaves_for_every_channel_is_delivered_once_on_each() -> None:
+    care = Care([alerts.ScriptedNotifier("a"), alerts.ScriptedNotifier("b", [failed()])])
+    care.run(3, latency=G)
+    left(care.kept, "left-1")
+    care.run(60, latency=G)
+    assert care.told == [[NoticeKind.ESCALATED]] * 2
+    assert care.notifiers[0].got[0].html == "<p>"
+    assert care.kept.counts() == {Delivery.WAITING: 0, Delivery.SENT: 3, Delivery.FAILED: 0}
+    care.restart()
+    care.run(60, latency=G)
+    assert care.told == [[NoticeKind.ESCALATED]] * 2
+
+
+def test_what_is_left_for_one_channel_goes_to_that_alone() -> None:
+    care = Care([alerts.ScriptedNotifier("a"), alerts.ScriptedNotifier("b")])
+    left(care.kept, "left-1", "b")
+    care.run(20, latency=G)
+    assert care.told == [[], [NoticeKind.ESCALATED]]
+
+
+def test_what_is_left_is_handed_on_before_any_of_it_is_sent() -> None:
+    care = Care([alerts.ScriptedNotifier("a")])
+    left(care.kept, "left-1")
+    care.run(1, deliver=False, latency=G)
+    assert care.told == [[]]
+    assert care.kept.sent["left-1", incidents.EVERY_CHANNEL].delivery is Delivery.SENT
+    assert care.kept.sent["left-1", "a"].delivery is Delivery.WAITING
+
+
+def test_without_a_channel_what_is_left_is_kept_as_failed_with_why() -> None:
+    care = Care([alerts.ScriptedNotifier("a")])
+    care.keeping._notifiers = {}
+    left(care.kept, "left-1")
+    care.run(2, latency=G)
+    (parcel,) = care.kept.parcels(Delivery.FAILED, 9)
+    assert "there is no channel" in parcel.reason
+
+
+def test_what_was_sent_while_it_could_not_be_saved_is_not_taken_for_left() -> None:
+    care = Care([alerts.ScriptedNotifier("a")])
+    left(care.kept, "left-1")
+    care.run(1, deliver=False, latency=G)
+    care.kept.down = True
+    care.keeping.deliver()
+    care.kept.down = False
+    care.run(60, latency=G)
+    assert care.told == [[NoticeKind.ESCALATED]]

@@ -1,0 +1,143 @@
+"""Snapshots, what the observer has learned, and what it has had people told: three more tables of the records."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy
+
+from council.backends.records import incidents as sql_incidents
+from council.backends.records import schema, sql
+from council.domain import errors, incidents, snapshots
+from council.kit import plain
+
+_snapshot, _state, _announced = schema.snapshots.c, schema.observer_state.c, schema.announcements.c
+_HOUR_US = 3_600_000_000
+_STATE = "detectors"
+_BODY_BYTES_MAX = 64 << 20
+
+
+class SqlSnapshots(sql.SqlRecords):
+    """care_ports.Snapshots, in the same database as all other records."""
+
+    def keep(self, one: snapshots.Snapshot, learned: Mapping[str, Any]) -> bool:
+        """Commit a snapshot with what was learned up to it; False, with nothing written, where its id is there."""
+        values = {"id": one.id, "occasion": one.occasion.value, "at_us": _us(one.at_s), "body": _packed(one)}
+        state = {"name": _STATE, "at_us": _us(one.taken_s), "body": _packed(learned)}
+        add = sql.insert_if_new(self._reader, schema.snapshots, "id")
+        with self._typed(), self._writer.begin() as connection:
+            if not _is_new(connection, add, values):
+                return False
+            sql_incidents.put(connection, schema.observer_state, state, ("name",))
+        return True
+
+    def find(self, identifier: str) -> snapshots.Snapshot | None:
+        """Return the snapshot of this id."""
+        query = sqlalchemy.select(_snapshot.body).where(_snapshot.id == sql.plain_text(identifier))
+        with self._typed(), self._reader.connect() as connection:
+            body = connection.execute(query).scalar_one_or_none()
+        return None if body is None else _snapshot_of(body)
+
+    def newest(
+        self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None
+    ) -> list[snapshots.Snapshot]:
+        """Return up to `limit` snapshots, newest first."""
+        query = _before(sqlalchemy.select(_snapshot.body), limit, before, occasion)
+        with self._typed(), self._reader.connect() as connection:
+            return [_snapshot_of(body) for body in connection.execute(query).scalars()]
+
+    def ids(self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None) -> list[str]:
+        """Return the ids of up to `limit` snapshots, newest first."""
+        query = _before(sqlalchemy.select(_snapshot.id), limit, before, occasion)
+        with self._typed(), self._reader.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def learned(self) -> Mapping[str, Any]:
+        """Return what was kept with the last snapshot, nothing before the first."""
+        query = sqlalchemy.select(_state.body).where(_state.name == _STATE)
+        with self._typed(), self._reader.connect() as connection:
+            body = connection.execute(query).scalar_one_or_none()
+        return {} if body is None else _unpacked(body)
+
+    def announce(self, name: str, parcels: Sequence[incidents.Parcel], at_us: int) -> bool:
+        """Commit what is to be told, unless something was under this name before; return whether it was not."""
+        add = sql.insert_if_new(self._reader, schema.announcements, "name")
+        with self._typed(), self._writer.begin() as connection:
+            if not _is_new(connection, add, {"name": name, "at_us": at_us}):
+                return False
+            for parcel in parcels:
+                sql_incidents.put(connection, schema.notices, sql_incidents.parcel_values(parcel), ("id", "channel"))
+        return True
+
+    def announced(self, prefix: str, limit: int) -> list[str]:
+        """Return up to `limit` names that begin so, the last of them first."""
+        query = (
+            sqlalchemy.select(_announced.name)
+            .where(_announced.name.startswith(prefix, autoescape=True))
+            .order_by(_announced.at_us.desc(), _announced.name.desc())
+            .limit(limit)
+        )
+        with self._typed(), self._reader.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def thin(self, full_from_us: int, oldest_us: int) -> int:
+        """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first."""
+        tick = _snapshot.occasion == snapshots.Occasion.TICK.value
+        old = sqlalchemy.and_(tick, _snapshot.at_us < full_from_us)
+        # A number written out: PostgreSQL takes one that is bound in two places for two expressions.
+        hour = _snapshot.at_us // sqlalchemy.literal_column(str(_HOUR_US))
+        firsts = sqlalchemy.select(sqlalchemy.func.min(_snapshot.id)).where(old).group_by(hour)
+        queries = (
+            sqlalchemy.delete(schema.snapshots).where(_snapshot.at_us < oldest_us),
+            sqlalchemy.delete(schema.snapshots).where(old, _snapshot.id.not_in(firsts)),
+            sqlalchemy.delete(schema.announcements).where(_announced.at_us < oldest_us),
+        )
+        with self._typed(), self._writer.begin() as connection:
+            return sum(connection.execute(query).rowcount for query in queries)
+
+
+def _before(
+    query: sqlalchemy.Select[Any], limit: int, before: str, occasion: snapshots.Occasion | None
+) -> sqlalchemy.Select[Any]:
+    query = query.order_by(_snapshot.id.desc()).limit(limit)
+    if before:
+        query = query.where(_snapshot.id < sql.plain_text(before))
+    return query if occasion is None else query.where(_snapshot.occasion == occasion.value)
+
+
+def _is_new(connection: sqlalchemy.Connection, add: sqlalchemy.Insert, values: Mapping[str, Any]) -> bool:
+    """Insert a row; return whether there was none of its key."""
+    # Of an insert SQLAlchemy forgets the count otherwise.
+    return connection.execute(add, values, execution_options={"preserve_rowcount": True}).rowcount == 1
+
+
+def _us(at_s: float) -> int:
+    return round(at_s * 1e6)
+
+
+def _packed(value: Any) -> bytes:
+    return zlib.compress(orjson.dumps(value))
+
+
+def _unpacked(body: bytes) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = orjson.loads(zlib.decompressobj().decompress(body, _BODY_BYTES_MAX))
+    except (zlib.error, ValueError) as error:
+        raise _damaged(str(error)) from error
+    return found
+
+
+def _snapshot_of(body: bytes) -> snapshots.Snapshot:
+    try:
+        return plain.made(snapshots.Snapshot, _unpacked(body))
+    except ValueError as error:
+        raise _damaged(str(error)) from error
+
+
+def _damaged(detail: str) -> errors.RecordsUnavailableError:
+    return errors.RecordsUnavailableError(
+        "A row of the observer's cannot be read: it is damaged, or a newer Council wrote it. Start that one, or restore a copy "
+        "of the records.",
+        detail=detail,
+    )

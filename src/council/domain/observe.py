@@ -1,0 +1,24 @@
+"""Settings of the observer: how often it looks, what it keeps, and when it tells people by itself.
+
+Read anew for every snapshot from the generation that serves, so that no patch of them starts the steward anew.
+"""
+
+from dataclasses import dataclass
+
+from council.domain.options import option
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveConfig:
+    """Snapshots, and what is told of a gate that stays red."""
+
+    interval_s: float = option(
+        900.0, "A snapshot is kept at each whole multiple of this, UTC, seconds.", low=10, high=86_400
+    )
+    full_days: float = option(
+        7.0, "After so many days one snapshot an hour is kept of those between.", low=1, high=3660
+    )
+    keep_days: float = option(90.0, "How long snapshots are kept, days.", low=1, high=3660)
+    escalate_after_s: float = option(
+        1800.0, "A gate that is red for this long is told again, with a summary, seconds.", low=60, high=604_800
+    )

@@ -1,0 +1,112 @@
+"""One work of the steward: keeps the forge and what serves in step, and takes the local forge's pull requests to their merge.
+
+What it does is in `delivery/`; a turn that fails is taken again.
+"""
+
+import asyncio
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from council import care_app, care_ports, telemetry
+from council.delivery import courier, lines, pulls
+from council.domain import errors, home
+from council.domain import forge as forge_module
+
+_log = logging.getLogger(__name__)
+
+# Between two steps of one work.
+_BETWEEN_S = 0.2
+# A trial of a patch takes minutes at most.
+_TURN_S_MAX = 900.0
+
+
+class InStep:
+    """Implements steward.Work."""
+
+    name = "forge"
+
+    def __init__(
+        self,
+        settings: forge_module.ForgeConfig,
+        where: home.Home,
+        forge: care_ports.Forge,
+        service: care_ports.PatchService,
+    ) -> None:
+        self._settings = settings
+        self._where = where
+        self._forge = forge
+        self._service = service
+        self._problem = ""
+        self._step = ""
+        # When the turn under way began, by the loop's clock; never, before the first.
+        self._began_s = math.inf
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a turn has begun so long ago that it hangs."""
+        return asyncio.get_running_loop().time() - self._began_s > _TURN_S_MAX + self._settings.poll_s
+
+    def told(self) -> dict[str, Any]:
+        """Return its last step, and why it is not in step, "" where it is."""
+        return {"step": self._step, "problem": self._problem}
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        watch = care_app.watch(self._where)
+        carrying = courier.Courier(courier.Parts(self._forge, self._service, watch, self._where.generations))
+
+        def base() -> Path:
+            return self._where.generations / carrying.live
+
+        judging = None
+        if self._settings.kind == "local":
+            judging = pulls.Referee(pulls.Parts(self._forge, self._service, watch, base))
+        while True:
+            self._began_s = asyncio.get_running_loop().time()
+            wait_s = self._settings.poll_s
+            try:
+                async with asyncio.timeout(_TURN_S_MAX):
+                    if await self._turn(carrying, judging):
+                        wait_s = _BETWEEN_S
+                self._tell("")
+            except errors.CouncilError as error:
+                self._tell(error.message)
+                telemetry.FORGE_ERRORS.inc()
+                wait_s = max(wait_s, float(error.retry_after_s or 0))
+            except Exception as error:  # noqa: BLE001 - one bad turn must not end the others
+                _log.exception("a turn failed")
+                self._tell(type(error).__name__)
+                telemetry.FORGE_ERRORS.inc()
+            # Until then it is not late.
+            self._began_s = asyncio.get_running_loop().time() + wait_s
+            await asyncio.sleep(wait_s)
+
+    async def close(self) -> None:
+        """Close the forge."""
+        await self._forge.close()
+
+    async def _turn(self, carrying: courier.Courier, judging: pulls.Referee | None) -> bool:
+        """Take one turn; return whether there is more to do at once."""
+        step = await carrying.turn()
+        self._step = type(step).__name__
+        telemetry.FORGE_STEPS.labels(self._step).inc()
+        telemetry.FORGE_IN_STEP.labels("steward").set(isinstance(step, lines.InStep))
+        match step:
+            case lines.InStep() if judging is not None:
+                return await judging.turn(await self._forge.head())
+            case lines.Push() | lines.Restore():
+                _log.info("main was brought into step", extra={"step": self._step, "main": carrying.live})
+                return True
+            case lines.Unrelated():
+                raise errors.ForgeConflictError(
+                    "Main of the forge and what serves have nothing in common, so nothing is done. Give Council a repository "
+                    "of its own, or have main hold what serves: `council status` names the generation."
+                )
+        return False
+
+    def _tell(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            _log.warning("the forge is not in step", extra={"reason": problem})
+        self._problem = problem

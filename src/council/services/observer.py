@@ -1,0 +1,153 @@
+"""One work of the steward: the observer. It looks every few seconds at what is due, and is late where a look hangs.
+
+What it does is in `upkeep/observer/`. Its settings it reads anew for each look, of the generation that serves.
+"""
+
+import asyncio
+import dataclasses
+import functools
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from council import app, care_app, care_ports, homes, ports, telemetry
+from council.domain import budgets, errors, evidence, home, patches
+from council.domain import config as config_module
+from council.kit import clock as clock_module
+from council.upkeep.engine import blueprint
+from council.upkeep.observer import bands, gathering, observer, plainly
+
+_log = logging.getLogger(__name__)
+
+LOOK_S = 15.0
+# The watcher and patchctl have just begun, too.
+_FIRST_S = 20.0
+# Evidence of days, from parts that answer late.
+_LOOK_S_MAX = 300.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Kept:
+    """The records, as each of those who use them needs them."""
+
+    records: ports.Records
+    incidents: care_ports.Incidents
+    snapshots: care_ports.Snapshots
+
+    def close(self) -> None:
+        """Give back every connection."""
+        for one in (self.records, self.incidents, self.snapshots):
+            one.close()
+
+
+def _opened(config: config_module.Config, where: home.Home) -> _Kept:
+    return _Kept(app.records(config, where), care_app.incidents(config, where), care_app.snapshots(config, where))
+
+
+def _gathering(
+    where: home.Home, kept: _Kept, service: care_ports.PatchService, generation: Callable[[], str]
+) -> gathering.Gathering:
+    clock = clock_module.SystemClock()
+
+    def spending() -> Sequence[budgets.Line]:
+        at_us, settings = clock.now_us(), _settings(where, generation())
+        models = homes.load_catalogue(where, generation(), settings).models
+        return budgets.lines(kept.records.spend(at_us), settings.budget, models, kept.records.tokens(), at_us)
+
+    def label() -> patches.Label:
+        return homes.label_of(where, generation())
+
+    parts = gathering.Parts(care_app.watch(where), kept.incidents, kept.records, service, spending, label, clock)
+    return gathering.Gathering(parts)
+
+
+@functools.lru_cache(maxsize=2)
+def _settings(where: home.Home, generation: str) -> config_module.Config:
+    """Return all settings of a generation, which never change. Raises ConfigError, BlueprintError."""
+    return homes.load_config(where, generation, os.environ, {})
+
+
+def gather(
+    config: config_module.Config, where: home.Home, span: evidence.Span, since_s: float | None = None
+) -> evidence.Evidence:
+    """Return what is known of a span, for a command. Patches are asked for with the owner's key."""
+
+    async def gathered() -> evidence.Evidence:
+        service, kept = care_app.patch_service(where, config.patchctl_port), _opened(config, where)
+        try:
+            return await _gathering(where, kept, service, lambda: blueprint.current(where)).gather(span, since_s)
+        finally:
+            kept.close()
+            await service.close()
+
+    return asyncio.run(gathered())
+
+
+class Observing:
+    """Implements steward.Work."""
+
+    name = "observer"
+
+    def __init__(self, parts: observer.Parts, close: Callable[[], None]) -> None:
+        self._observer = observer.Observer(parts)
+        self._close = close
+        self._problem = ""
+        # When the look under way began, by the loop's clock; never, before the first.
+        self._began_s = math.inf
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a look has begun so long ago that it hangs."""
+        return asyncio.get_running_loop().time() - self._began_s > _LOOK_S_MAX + LOOK_S
+
+    def told(self) -> dict[str, Any]:
+        """Return why the last look failed, "" where it did not."""
+        return {"problem": self._problem}
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        await asyncio.sleep(_FIRST_S)
+        while True:
+            self._began_s = asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(_LOOK_S_MAX):
+                    await self._observer.look()
+                self._tell("")
+            except errors.CouncilError as error:
+                self._tell(error.message)
+                telemetry.OBSERVER_ERRORS.inc()
+            except Exception as error:  # noqa: BLE001 - one bad look must not end the others
+                _log.exception("a look failed")
+                self._tell(type(error).__name__)
+                telemetry.OBSERVER_ERRORS.inc()
+            # Until then it is not late.
+            self._began_s = asyncio.get_running_loop().time() + LOOK_S
+            await asyncio.sleep(LOOK_S)
+
+    async def close(self) -> None:
+        """Close the records."""
+        await asyncio.to_thread(self._close)
+
+    def _tell(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            _log.warning("the observer could not look", extra={"reason": problem})
+        self._problem = problem
+
+
+def made(where: home.Home, service: care_ports.PatchService, generation: Callable[[], str]) -> Observing:
+    """Return the observer of this home. `generation` is the one that serves. Raises ConfigError, BlueprintError."""
+    # Whole, and not as the steward's own row has them: they are those of whichever generation serves.
+    kept = _opened(_settings(where, generation()), where)
+    parts = observer.Parts(
+        gathering=_gathering(where, kept, service, generation),
+        watch=care_app.watch(where),
+        incidents=kept.incidents,
+        snapshots=kept.snapshots,
+        explain=plainly.explain,
+        make=bands.Band,
+        settings=lambda: _settings(where, generation()).observe,
+        clock=clock_module.SystemClock(),
+    )
+    return Observing(parts, kept.close)
