@@ -21,12 +21,15 @@ from council.backends.patch_service import http
 from council.delivery import courier, lines, pulls
 from council.domain import config as config_module
 from council.domain import errors, home
-from council.services import harness, local_hosts, rights, tracing
+from council.services import harness, hook, local_hosts, rights, tracing
 
 _log = logging.getLogger(__name__)
 
 # Between two steps of one work.
 _BETWEEN_S = 0.2
+# So long it is not woken after a turn.
+_WOKEN_S = 1.0
+_MARK = "in-step"
 # A trial of a patch takes minutes at most.
 _TURN_S_MAX = 900.0
 
@@ -38,18 +41,19 @@ def main(config: config_module.Config, where: home.Home) -> int:
     health = environment.tcp_socket("health", "127.0.0.1", config.steward_port)
     where.steward_work.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.update(TMPDIR=str(where.steward_work), RUST_BACKTRACE="0")
-    # Made first: the forge's token is read before the confinement.
+    # Made first: the forge's token is read before the confinement, and its folder is what that leaves to be written.
     forge = care_app.forge(config.forge, where, pulls.ACCOUNT)
+    knock = hook.Hook(care_app.read_secret(where.forge_webhook_file)) if config.forge.webhook else None
+    with contextlib.suppress(PermissionError):
+        where.forge.mkdir(mode=0o700, exist_ok=True)
     service = http.HttpPatchService(
         f"http://127.0.0.1:{config.patchctl_port}", care_app.read_secret(where.steward_key_file)
     )
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()
-    made = _Steward(config, where, environment, forge, service)
-    harness.serve(
-        local_hosts.only(made.application()), health, environment, drain_s=0.0, is_well=lambda: not made.is_late
-    )
+    made = _Steward(config, where, environment, forge, service, knock)
+    harness.serve(local_hosts.only(made.application()), health, environment, drain_s=0.0, is_well=lambda: made.is_well)
     return 0
 
 
@@ -61,12 +65,14 @@ class _Steward:
         environment: harness.ServiceEnvironment,
         forge: care_ports.Forge | None,
         service: care_ports.PatchService,
+        knock: hook.Hook | None = None,
     ) -> None:
         self._config = config
         self._where = where
         self._environment = environment
         self._forge = forge
         self._service = service
+        self._hook = knock
         self._problem = ""
         self._step = ""
         # When the turn under way began, by the loop's clock; never, where there is no forge.
@@ -74,10 +80,15 @@ class _Steward:
 
     def application(self) -> Starlette:
         """Return what the port serves; its lifespan takes the turns."""
-        return Starlette(
-            routes=[Route("/livez", self._live), Route("/readyz", self._live), Route("/metrics", self._metrics)],
-            lifespan=self._lifespan,
-        )
+        routes = [Route("/livez", self._live), Route("/readyz", self._live), Route("/metrics", self._metrics)]
+        if self._hook is not None:
+            routes.append(Route("/webhook", self._hook.answer, methods=["POST"]))
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it can do its work. A folder of the forge that went away can only be had by beginning anew."""
+        return not self.is_late and (self._config.forge.kind != "local" or self._where.forge.is_dir())
 
     @property
     def is_late(self) -> bool:
@@ -86,8 +97,8 @@ class _Steward:
 
     async def _live(self, _: Request) -> Response:
         told = {"generation": self._environment.generation, "inputs_digest": observing.inputs_of("steward")}
-        body = {"live": not self.is_late, "step": self._step, "problem": self._problem, **told}
-        return JSONResponse(body, 503 if self.is_late else 200)
+        body = {"live": self.is_well, "step": self._step, "problem": self._problem, **told}
+        return JSONResponse(body, 200 if self.is_well else 503)
 
     async def _metrics(self, _: Request) -> Response:
         observing.observe_process("steward", self._environment.generation)
@@ -108,14 +119,15 @@ class _Steward:
 
     async def _keep_in_step(self, forge: care_ports.Forge) -> None:
         watch = care_app.watch(self._where)
-        carrying = courier.Courier(courier.Parts(forge, self._service, watch, self._where.generations))
+        is_local = self._config.forge.kind == "local"
+        mark = self._where.steward_work / _MARK
+        parts = courier.Parts(forge, self._service, watch, self._where.generations, mark, of_main=not is_local)
+        carrying = courier.Courier(parts)
 
         def base() -> Path:
             return self._where.generations / carrying.live
 
-        judging = None
-        if self._config.forge.kind == "local":
-            judging = pulls.Referee(pulls.Parts(forge, self._service, watch, base))
+        judging = pulls.Referee(pulls.Parts(forge, self._service, watch, base)) if is_local else None
         while True:
             self._began_s = asyncio.get_running_loop().time()
             wait_s = self._config.forge.poll_s
@@ -132,9 +144,23 @@ class _Steward:
                 _log.exception("a turn failed")
                 self._told(type(error).__name__)
                 telemetry.FORGE_ERRORS.inc()
-            # Until then it is not late.
-            self._began_s = asyncio.get_running_loop().time() + wait_s
+            await self._rest(wait_s)
+
+    async def _rest(self, wait_s: float) -> None:
+        """Wait until the next turn is due, or until somebody wakes it who may."""
+        # Until then it is not late.
+        self._began_s = asyncio.get_running_loop().time() + wait_s
+        # Where the forge asks to be left alone nobody wakes it before.
+        may_wake = self._hook is not None and wait_s <= self._config.forge.poll_s
+        if not may_wake or wait_s <= _WOKEN_S:
             await asyncio.sleep(wait_s)
+            return
+        assert self._hook is not None
+        await asyncio.sleep(_WOKEN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s - _WOKEN_S):
+                await self._hook.woken.wait()
+        self._hook.woken.clear()
 
     async def _turn(self, forge: care_ports.Forge, carrying: courier.Courier, judging: pulls.Referee | None) -> bool:
         """Take one turn; return whether there is more to do at once."""
@@ -143,7 +169,7 @@ class _Steward:
         telemetry.FORGE_STEPS.labels(self._step).inc()
         telemetry.FORGE_IN_STEP.labels("steward").set(isinstance(step, lines.InStep))
         match step:
-            case lines.InStep() if judging is not None:
+            case lines.InStep() if judging is not None and (judging.waits or not carrying.is_still):
                 return await judging.turn(await forge.head())
             case lines.Push() | lines.Restore():
                 _log.info("main was brought into step", extra={"step": self._step, "main": carrying.live})

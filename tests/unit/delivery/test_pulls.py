@@ -67,7 +67,9 @@ class House:
                 now=lambda: self.now_s,
             )
         )
-        parts = courier.Parts(self.forge, self.patchctl, self.watch, self.patchctl.folder, lambda: delivery_rig.NOW)
+        parts = courier.Parts(
+            self.forge, self.patchctl, self.watch, self.patchctl.folder, folder / "in-step", lambda: delivery_rig.NOW
+        )
         self.courier = courier.Courier(parts)
 
     async def turn(self) -> bool:
