@@ -83,7 +83,7 @@ async def _check(service: care_ports.Forge, pull: forge.Pull, tellers: Container
         numbers = ", ".join(f"#{one.number}" for one in frozen or [pull])
         _refuse(
             Refusal.FREEZE_LABEL,
-            f"The label `{label}` on {numbers} stops every merge. Take it off, then run this again.",
+            f"The label `{label}` on {numbers} stops every merge. Take it off; where a workflow merges, run its job again.",
         )
 
 
