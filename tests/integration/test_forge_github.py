@@ -273,6 +273,10 @@ async def test_a_poll_without_news_costs_nothing_of_the_limit(fake: GitHub, hub:
     fake.seen.clear()
     assert await hub.news(news.cursor) == forge.News(news.cursor, news.main)
     assert [status for _, status in fake.seen] == [304, 304]
+    news = await hub.news(of_main=True)
+    fake.seen.clear()
+    assert await hub.news(news.cursor, of_main=True) == news
+    assert fake.seen == [("GET /repos/acme/blueprint/git/ref/heads/main", 304)]
 
 
 # Pages

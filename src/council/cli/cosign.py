@@ -55,7 +55,11 @@ def cosign(
     """
     if (number is None) == (clone is None):
         raise click.UsageError("Name the pull request by its NUMBER, or a clone of its branch with `--into`.")
-    pen = _Pen(options.fingerprint(key), None if signed is None else patch_command.read_bounded(signed, signature.BYTES_MAX), yes)
+    pen = _Pen(
+        options.fingerprint(key),
+        None if signed is None else patch_command.read_bounded(signed, signature.BYTES_MAX),
+        yes,
+    )
     if clone is not None:
         draft, lacks = asyncio.run(_signed(pairs.of_folder(clone), pen, where))
         path = changes.cosignature(len(draft.sent.cosignatures))

@@ -100,11 +100,16 @@ async def _of_fine_grained(calls: github_calls.Calls, at: str) -> list[forge.Lac
             {"message": "never made", "content": "%", "sha": _NO_COMMIT, "branch": "council-never-made"},
         ),
     )
-    lacks = []
+    lacks: list[forge.Lack] = []
+    may_commit = True
     for what, path, body in probes:
+        if what == "workflows" and not may_commit:
+            # Who may not commit files is told so of these too.
+            continue
         try:
             await calls.call("PUT" if what == "workflows" else "POST", path, body, allowed=(404, 409, 422))
         except errors.ForgeForbiddenError:
+            may_commit = may_commit and what != "contents"
             lacks.append(
                 forge.Lack(
                     f"the token may not {_WRITES[what]}", f"Give it read and write of `{what}` of this repository."
