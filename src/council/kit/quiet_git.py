@@ -15,6 +15,8 @@ OPTIONS = (
     *("-c", "core.filesRefLockTimeout=1000", "-c", "safe.directory=*"),
     # These name programs that git starts, and the repository's own settings could.
     *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false"),
+    # Of grafts there is an empty file here, and what stands on git's standard error is to be an error.
+    *("-c", "advice.graftFileDeprecated=false"),
 )
 _ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",

@@ -1,4 +1,4 @@
-"""The steward's process: when it counts as hung, and when not."""
+"""The steward's process: when it counts as hung, when it is woken, and when it looks no further."""
 
 import asyncio
 from pathlib import Path
@@ -8,16 +8,17 @@ import pytest
 
 import delivery_rig
 from council.backends.forge import local
-from council.domain import config, home
-from council.services import harness, steward
+from council.delivery import courier, pulls
+from council.domain import config, forge, home
+from council.services import harness, hook, steward
 
 LATER_S = 100_000.0
 
 
-def made(tmp_path: Path, forge: local.LocalForge | None) -> steward._Steward:
+def made(tmp_path: Path, there: local.LocalForge | None) -> steward._Steward:
     environment = harness.ServiceEnvironment("steward", 0, "g" * 40, {})
     service = cast(Any, delivery_rig.Patchctl(tmp_path / "generations"))
-    return steward._Steward(config.Config(), home.Home(tmp_path), environment, forge, service)
+    return steward._Steward(config.Config(), home.Home(tmp_path), environment, there, service)
 
 
 async def late_after(one: steward._Steward, monkeypatch: pytest.MonkeyPatch) -> bool:
@@ -48,3 +49,54 @@ async def test_a_turn_that_hangs_is_late(tmp_path: Path, monkeypatch: pytest.Mon
         await hangs.wait()
         assert not one.is_late
         assert await late_after(one, monkeypatch)
+
+
+async def test_one_whose_forge_is_gone_asks_to_begin_anew(tmp_path: Path) -> None:
+    one = made(tmp_path, None)
+    assert not one.is_well
+    (tmp_path / "forge.git").mkdir()
+    assert one.is_well
+
+
+@pytest.mark.parametrize(("has_hook", "left_alone"), [(True, False), (True, True), (False, False)])
+async def test_it_is_woken_by_who_may_and_not_where_the_forge_asks_to_be_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_hook: bool, left_alone: bool
+) -> None:
+    monkeypatch.setattr(steward, "_WOKEN_S", 0.0)
+    one = made(tmp_path, None)
+    knock = one._hook = hook.Hook("0123456789abcdef") if has_hook else None
+    poll_s = one._config.forge.poll_s
+    resting = asyncio.create_task(one._rest(poll_s + 3600 if left_alone else poll_s))
+    await asyncio.sleep(0)
+    if knock is not None:
+        knock.woken.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert resting.done() == (has_hook and not left_alone)
+    resting.cancel()
+
+
+async def test_where_nothing_changes_pull_requests_are_not_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = local.LocalForge(tmp_path / "forge.git", "council", lambda: delivery_rig.NOW)
+    one, played = made(tmp_path, there), delivery_rig.Patchctl(tmp_path / "generations")
+    parts = courier.Parts(there, played, delivery_rig.Watch(), played.folder, tmp_path / "in-step")
+    carrying = courier.Courier(parts)
+    judging = pulls.Referee(pulls.Parts(there, played, delivery_rig.Watch(), lambda: tmp_path))
+    looked: list[str] = []
+
+    async def turn(self: pulls.Referee, main: forge.Commit) -> bool:
+        looked.append(main.commit)
+        self.waits = waits
+        return False
+
+    monkeypatch.setattr(pulls.Referee, "turn", turn)
+    waits = False
+    for _ in range(6):
+        await one._turn(there, carrying, judging)
+    count = len(looked)
+    assert 0 < count < 4
+    judging.waits = waits = True
+    await one._turn(there, carrying, judging)
+    assert len(looked) == count + 1
