@@ -163,7 +163,12 @@ async def _drafted(
     found = await checking.check(sent, seen, situation.situation(where, seen, now), live)
     # What the quota and the freeze say is asked again once all have signed.
     if found.reason and not (said.is_awaiting and found.reason == patches.Reason.PROTECTED):
-        raise errors.PatchRefusedError(f"{found.reason}: {found.message}", reason=found.reason)
+        more = (
+            " With `--await-cosignatures` it is opened for them to sign."
+            if found.reason == patches.Reason.PROTECTED
+            else ""
+        )
+        raise errors.PatchRefusedError(f"{found.reason}: {found.message}{more}", reason=found.reason)
     return proposing.Draft(sent, documents.parse(raw, seen.policy.sizes), signer)
 
 

@@ -151,6 +151,7 @@ class Patchctl:
             "line": "cid:ab - Say it",
             "reason": "" if self.outcome == "tried" else "worse",
             "target": "",
+            "trial": True,
         }
         yield row | {"digest": "other", "times": times, "outcome": "refused"}
         yield row | {"digest": "abcd", "times": times[:1], "outcome": ""}
