@@ -4,13 +4,17 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from council.domain import errors
+from council import care_app
+from council.domain import errors, forge, home
 from council.services import hook, local_hosts
 
 SECRET = "0123456789abcdef0123"
@@ -94,6 +98,19 @@ async def test_a_web_page_and_a_foreign_name_reach_nothing(client: httpx.AsyncCl
     for more in ({"origin": "https://evil.example"}, {"host": "evil.example"}):
         assert (await client.post("/webhook", content=b"{}", headers=signed(b"{}") | more)).status_code == 403
     assert not door.woken.is_set()
+
+
+async def test_a_secret_that_is_missing_is_found_before_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = cast(Any, type("There", (), {"lacking": AsyncMock(return_value=[]), "close": AsyncMock()})())
+    monkeypatch.setattr(care_app, "forge", lambda *_: there)
+    settings, where = forge.ForgeConfig("github", "acme/blueprint", webhook=True), home.Home(tmp_path)
+    (lack,) = await care_app.lacking(settings, where)
+    assert "forge.webhook" in lack.what and lack.remedy.endswith(".")
+    where.secrets.mkdir()
+    where.forge_webhook_file.write_text(SECRET)
+    assert await care_app.lacking(settings, where) == []
 
 
 def test_a_secret_that_could_be_guessed_is_refused() -> None:
