@@ -40,6 +40,7 @@ class Patchctl:
         self.outcome = "applied"
         self.refuses = ""
         self.is_busy = False
+        self.sent: list[patches.Submission] = []
         self.serve({"council.yaml": b"port: 8000\n", "prompts/general.md": b"Be kind.\n"})
 
     @property
@@ -73,6 +74,7 @@ class Patchctl:
         if self.refuses:
             return patches.Decision(False, patches.cid(digest), digest, self.refuses, "So it is.")
         self.known.append(self.row(digest))
+        self.sent.append(sent)
         return patches.Decision(True, patches.cid(digest), digest)
 
     def row(self, digest: str, **more: Any) -> dict[str, Any]:

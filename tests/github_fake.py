@@ -80,7 +80,7 @@ class GitHub:
         self.user = "ann"
         # None: fine-grained, so that `may` decides. Else the scopes of a classic token.
         self.scopes: str | None = "repo, workflow"
-        self.may = {"contents", "pulls", "statuses", "checks", "issues"}
+        self.may = {"contents", "pulls", "statuses", "checks", "issues", "workflows"}
         self.is_app = False
         self.repository: dict[str, Any] = {
             "default_branch": "main",
@@ -273,7 +273,10 @@ class GitHub:
             raise RefusedError(404, "Not Found")
         folders = {path.rpartition("/")[0] for path in tree if "/" in path}
         rows = [{"path": path, "mode": "040000", "type": "tree", "sha": "0" * 40} for path in folders]
-        rows += [{"path": path, "mode": mode, "type": "blob", "sha": blob} for path, (mode, blob) in tree.items()]
+        rows += [
+            {"path": path, "mode": mode, "type": "blob", "sha": blob, "size": len(self.blobs.get(blob, b""))}
+            for path, (mode, blob) in tree.items()
+        ]
         return 200, {"sha": sha, "tree": rows, "truncated": False}
 
     def post_tree(self, body: Any) -> Any:
@@ -304,6 +307,10 @@ class GitHub:
         return 201, {"sha": self.add_blob(base64.b64decode(body["content"], validate=True)), "url": "https://x"}
 
     def put_content(self, path: str, body: Any) -> Any:
+        if path.startswith(".github/workflows/") and self.scopes is None and "workflows" not in self.may:
+            raise RefusedError(403, "Resource not accessible by personal access token")
+        if body["content"] == "%":
+            raise RefusedError(422, "content is not valid Base64")
         if self.refs:
             raise RefusedError(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
         tree = self.add_tree({path: ("100644", self.add_blob(base64.b64decode(body["content"])))})

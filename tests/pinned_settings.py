@@ -161,6 +161,7 @@ DEFAULTS: dict[str, Any] = {
     "forge.api_url": "https://api.github.com",
     "forge.kind": "local",
     "forge.poll_s": 5.0,
+    "forge.webhook": False,
     "forge.repository": "",
     "patch.kept_generations": 10,
     "patch.needs_token": False,

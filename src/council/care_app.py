@@ -319,8 +319,14 @@ async def lacking(config: forge_module.ForgeConfig, where: home_module.Home) -> 
     made = forge(config, where, "")
     if made is None:
         return []
+    lacks = []
+    if config.webhook and not where.forge_webhook_file.exists():
+        what = f"there is no {where.forge_webhook_file.name} under secrets/, which webhooks are signed with"
+        lacks.append(
+            forge_module.Lack(what, "Put there what the forge has as its secret, or set `forge.webhook` to no.")
+        )
     try:
-        return await made.lacking()
+        return [*lacks, *await made.lacking()]
     finally:
         await made.close()
 

@@ -256,10 +256,13 @@ class Forge(Protocol):
     async def file(self, path: str, commit: str) -> forge.File:
         """Return a file of a commit. Raises ForgeNotFoundError."""
 
-    async def push(self, base: str, changes: Mapping[str, forge.File | None], words: forge.Words) -> str:
+    async def push(
+        self, base: str, changes: Mapping[str, forge.Change], words: forge.Words, *, whole: bool = False
+    ) -> str:
         """Put one commit upon main without a pull request; return it. `base` is main's head, "" where there is none yet.
 
-        Raises ForgeMovedError where main leads elsewhere, InvalidRequestError.
+        `whole`: main is to hold these files and no others, whatever it held, and an Entry is one that it holds already. Raises
+        ForgeMovedError where main leads elsewhere, InvalidRequestError.
         """
 
     async def branch(
@@ -319,10 +322,11 @@ class Forge(Protocol):
     async def close_pull(self, number: int) -> None:
         """Close a pull request without merging it. Idempotent, also for a merged one. Raises ForgeNotFoundError."""
 
-    async def news(self, cursor: str = "") -> forge.News:
+    async def news(self, cursor: str = "", *, of_main: bool = False) -> forge.News:
         """Return what has changed since a cursor, "" for from the beginning: then all open pull requests.
 
-        What was found and said about commits and pull requests is no news, but for labels.
+        What was found and said about commits and pull requests is no news, but for labels. `of_main`: of pull requests nothing
+        is asked or told. The cursor is another one where anything has changed.
         """
 
     async def close(self) -> None:

@@ -254,7 +254,9 @@ async def _what_was_merged_comes_to_serve_and_is_told(stage: Stage, council: who
     service = http.HttpPatchService(
         f"http://127.0.0.1:{council.port + 1}", care_app.read_secret(where.steward_key_file)
     )
-    one = courier.Courier(courier.Parts(there, service, care_app.watch(where), where.generations))
+    one = courier.Courier(
+        courier.Parts(there, service, care_app.watch(where), where.generations, where.run / "in-step")
+    )
     merged = stage.main
     try:
         async with asyncio.timeout(DEPLOY_S):

@@ -95,6 +95,22 @@ async def test_a_large_file_is_read_back(one: care_ports.Forge) -> None:
     assert (await one.file("large", made)).content == content
 
 
+async def test_main_can_be_made_to_hold_these_files_and_no_others(one: care_ports.Forge) -> None:
+    before = await one.head()
+    held = await one.files(before.commit)
+    many: dict[str, forge.Change] = {f"many/{number}": forge.File(b"x") for number in range(forge.CHANGES_MAX + 1)}
+    full = await one.push(before.commit, many, words(), whole=True)
+    assert (await one.files(full)).keys() == many.keys()
+    wanted: dict[str, forge.Change] = {**FIRST, "tools/run": forge.Entry(held["council.yaml"].digest, executable=True)}
+    made = await one.push(full, wanted, words(), whole=True)
+    assert (await one.commit(made)).parents == (full,)
+    assert await one.file("tools/run", made) == forge.File(b"a: 1\n", executable=True)
+    assert {path: entry.size_bytes for path, entry in (await one.files(made)).items()} == {
+        "council.yaml": 5, "prompts/say.txt": 12, "tools/run": 5,
+    }  # fmt: skip
+    assert (await one.commit(await one.push(made, FIRST, words(), whole=True))).tree == before.tree
+
+
 async def test_the_parent_of_a_pushed_commit_is_its_base(one: care_ports.Forge) -> None:
     base = await one.head()
     made = await one.commit(await one.push(base.commit, put(x="1"), words()))
@@ -505,6 +521,19 @@ async def test_every_change_of_a_pull_request_is_news(one: care_ports.Forge) -> 
     await one.merge(quick, quick_head, "t", "b")
     news = await one.news(news.cursor)
     assert {pull.number: pull.state for pull in news.pulls}[quick] is forge.PullState.MERGED
+
+
+async def test_of_main_alone_a_pull_request_is_no_news(one: care_ports.Forge) -> None:
+    news = await one.news(of_main=True)
+    await proposed(one)
+    assert await one.news(news.cursor, of_main=True) == news == forge.News(news.cursor, (await one.head()).commit)
+    made = await one.push(news.main, put(z="1"), words())
+    after = await one.news(news.cursor, of_main=True)
+    assert after.main == made and after.cursor != news.cursor
+
+
+async def test_before_there_is_anything_there_is_no_news(empty: care_ports.Forge) -> None:
+    assert (await empty.news(of_main=True)).main == ""
 
 
 async def test_a_push_to_main_is_news(one: care_ports.Forge) -> None:

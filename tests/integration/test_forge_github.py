@@ -273,6 +273,10 @@ async def test_a_poll_without_news_costs_nothing_of_the_limit(fake: GitHub, hub:
     fake.seen.clear()
     assert await hub.news(news.cursor) == forge.News(news.cursor, news.main)
     assert [status for _, status in fake.seen] == [304, 304]
+    news = await hub.news(of_main=True)
+    fake.seen.clear()
+    assert await hub.news(news.cursor, of_main=True) == news
+    assert fake.seen == [("GET /repos/acme/blueprint/git/ref/heads/main", 304)]
 
 
 # Pages
@@ -422,13 +426,13 @@ async def test_a_token_that_github_does_not_know_is_told_without_itself(
 @pytest.mark.parametrize(
     ("scopes", "private", "lacks"),
     [
-        ("repo", True, 0),
+        ("repo", True, 1),
         ("repo, workflow", True, 0),
-        ("public_repo", False, 0),
-        ("public_repo", True, 1),
-        ("", True, 1),
-        ("gist", False, 1),
-        ("repository", True, 1),
+        ("public_repo, workflow", False, 0),
+        ("public_repo, workflow", True, 1),
+        ("", True, 2),
+        ("gist, workflow", False, 1),
+        ("repository", True, 2),
     ],
 )
 async def test_the_scopes_of_a_classic_token_are_read(
@@ -443,7 +447,12 @@ async def test_the_scopes_of_a_classic_token_are_read(
 
 @pytest.mark.parametrize(
     ("missing", "word"),
-    [("contents", "commit files"), ("pulls", "open and close pull requests"), ("statuses", "tell statuses")],
+    [
+        ("contents", "commit files"),
+        ("pulls", "open and close pull requests"),
+        ("statuses", "tell statuses"),
+        ("workflows", "change of the workflow"),
+    ],
 )
 async def test_what_a_fine_grained_token_may_not_is_found_without_changing_anything(
     fake: GitHub, hub: github.GitHubForge, missing: str, word: str

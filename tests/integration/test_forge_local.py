@@ -301,29 +301,81 @@ async def test_an_object_that_is_to_stand_for_another_does_not(tmp_path: Path) -
     assert (await made.commit(other)).parents == (one,)
 
 
-async def test_no_hook_and_no_setting_of_a_repository_runs_anything(tmp_path: Path) -> None:
+async def test_no_hook_of_a_repository_runs_anything(tmp_path: Path) -> None:
     folder, ran = tmp_path / "forge.git", tmp_path / "ran"
     made = await begun(folder)
     hook = folder / "hooks" / "reference-transaction"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
     hook.chmod(0o755)
-    for name, value in (
-        ("extensions.partialClone", "evil"),
-        ("remote.evil.url", f"ext::sh -c touch% {ran}"),
-        ("remote.evil.promisor", "true"),
-        ("protocol.ext.allow", "always"),
-        ("core.bare", "false"),
-        ("core.worktree", str(tmp_path)),
-        ("core.fsmonitor", f"touch {ran}"),
-        ("core.hooksPath", str(hook.parent)),
-    ):
-        git(folder, "config", name, value)
-    git(folder, "config", "core.repositoryFormatVersion", "1")
-    with pytest.raises(errors.ForgeNotFoundError):
-        await made.commit("f" * 40)
     await made.push((await made.head()).commit, put("1"), WORDS)
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"core.fsmonitor": "touch RAN", "core.bare": "false", "core.worktree": "ELSEWHERE"},
+        {"remote.evil.url": "ext::sh -c touch% RAN", "remote.evil.promisor": "true", "protocol.ext.allow": "always"},
+        {"core.hooksPath": "ELSEWHERE"},
+        {"include.path": "ELSEWHERE/more"},
+        {"alias.log": "!touch RAN"},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+async def test_settings_that_council_did_not_write_are_told_before_git_reads_them(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    folder, ran = tmp_path / "forge.git", tmp_path / "ran"
+    made = await begun(folder)
+    head = await made.head()
+    for name, value in settings.items():
+        git(folder, "config", name, value.replace("RAN", str(ran)).replace("ELSEWHERE", str(tmp_path)))
+    for asked in (made.head(), made.push(head.commit, put("1"), WORDS), made.news()):
+        with pytest.raises(errors.ForgeForbiddenError, match="config"):
+            await asked
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["commondir", "config.worktree", "objects/info/alternates", "objects/info/http-alternates"]
+)
+async def test_a_repository_that_leads_elsewhere_is_told(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "forge.git"
+    made = await begun(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(f"{tmp_path}\n")
+    with pytest.raises(errors.ForgeForbiddenError, match=name):
+        await made.head()
+
+
+async def test_of_a_new_branch_and_pull_request_only_what_is_new_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await begun(tmp_path / "forge.git")
+    for number in range(3):
+        await made.push((await made.head()).commit, put(str(number)), WORDS)
+    listed: list[bytes] = []
+    real = forge_git.Repository.git
+
+    def seeing(self: forge_git.Repository, *arguments: str, **more: Any) -> bytes:
+        said = real(self, *arguments, **more)
+        if arguments[0] == "rev-list":
+            listed.extend(said.splitlines())
+        return said
+
+    monkeypatch.setattr(forge_git.Repository, "git", seeing)
+    await proposed(made)
+    # Of the branch and of its pull request the commit, its tree and its file, and of the record the commit and what it holds.
+    assert len(listed) == 3 + 3 + 4
+
+
+async def test_a_folder_that_cannot_be_made_again_is_told_with_what_makes_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(errors.ForgeUnavailableError, match="council up"):
+        await opened(tmp_path / "file" / "forge.git").push("", put("0"), WORDS)
+    with pytest.raises(errors.ForgeNotFoundError, match="its steward makes it"):
+        await opened(tmp_path / "forge.git").head()
 
 
 async def test_links_and_submodules_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`council patch` and `council keys`, with a real gpg: from a key to a patch that would be tried."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,8 +14,13 @@ from click.testing import CliRunner, Result
 
 import gpg_ring
 from council import homes
+from council.backends.forge import local
 from council.cli import main
-from council.domain import errors, home, patches
+from council.delivery import pairs
+from council.domain import authz, errors, forge, home, patches
+from council.patching import roster
+from council.upkeep.engine import blueprint, repository, staging
+from council.upkeep.patchctl.core import documents
 
 pytestmark = pytest.mark.skipif(
     shutil.which("gpg") is None or shutil.which("gpgv") is None, reason="gpg and gpgv are not installed"
@@ -311,3 +317,60 @@ def test_a_home_without_a_blueprint_is_said(tmp_path: Path, monkeypatch: pytest.
     for arguments in (["keys", "list"], [*NEW]):
         assert isinstance(refused(*arguments), errors.BlueprintError)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def two_needed(where: home.Home, ring: gpg_ring.Gpg, ann: str, bob: str) -> local.LocalForge:
+    """A home whose scripts need two people, and a forge that is in step with it."""
+    text, changed = (where.current / authz.FILE).read_bytes(), dict[str, bytes | None]()
+    for name, key in (("Ann", ann), ("Bob", bob)):
+        text = roster.with_signer(text, authz.Signer(key, name, authz.Kind.HUMAN, ("**",), account=name.lower()))
+        changed[authz.certificate_path(key)] = ring.run("--armor", "--export", key)
+    changed[authz.FILE] = text.replace(b'["scripts/**"], humans: 1', b'["scripts/**"], humans: 2')
+    blueprint.commit(where, changed, "Two")
+    there = local.LocalForge(where.forge, "council", lambda: 1_800_000_000)
+    live = where.current.resolve()
+    files: dict[str, forge.Change] = {
+        path.relative_to(live).as_posix(): forge.File(path.read_bytes()) for path in live.rglob("*") if path.is_file()
+    }
+    words = forge.Words("Begin", "council", "council@localhost", 1_800_000_000)
+    asyncio.run(there.push("", files, words, whole=True))
+    return there
+
+
+def test_a_pull_request_is_signed_by_one_person_after_the_other_and_its_tree_is_what_patchctl_makes_of_it(
+    where: home.Home, two_needed: local.LocalForge, ann: str, bob: str
+) -> None:
+    Path("x").write_text("print()\n")
+    said = ("--title", "Add a script", "--reason", "So.")
+    proposal = ("propose", "scripts/x.py=x", "--as", "Ann", *said)
+    assert refused(*proposal).reason == "protected"
+    told = good(*proposal, "--await-cosignatures")
+    assert "pull request #1" in told and "`council cosign 1`" in told
+    before = asyncio.run(two_needed.pull(1))
+    assert "adds nobody" in refused("cosign", "1", "--key", ann, "--yes").message
+    told = good("cosign", "1", "--key", bob, "--yes", "--no-wait")
+    assert "+ scripts/x.py  +1 -0" in told and "Behind it: Ann." in told and told.endswith("Signed by Bob.\n")
+    after = asyncio.run(two_needed.pull(1))
+    head, main = asyncio.run(two_needed.commit(after.head)), asyncio.run(two_needed.head())
+    assert after.head != before.head and head.parents == (main.commit,)
+    sent = asyncio.run(pairs.of_commit(two_needed, after.head))
+    patch = documents.parse(sent.document, authz.Sizes())
+    assert patch.base == main.tree and len(sent.cosignatures) == 1
+    made = staging.Patch(sent.document, sent.signature, patch.base, patch.title, 1, patch.changes, sent.cosignatures)
+    assert repository.tree_of(where, staging.stage(where, made)) == head.tree
+
+
+def test_a_signature_for_a_forge_elsewhere_is_written_into_a_clone(
+    where: home.Home, two_needed: local.LocalForge, ann: str, bob: str, ring: gpg_ring.Gpg
+) -> None:
+    Path("x").write_text("print()\n")
+    shutil.copytree(where.current.resolve(), "clone")
+    said = ("--title", "Add a script", "--reason", "So.", "--await-cosignatures", "--into", "clone")
+    good("propose", "scripts/x.py=x", "--as", "Ann", *said)
+    signed = ring.run("--detach-sign", "--local-user", bob, "--output", "-", "clone/.council/patch.json")
+    Path("bob.sig").write_bytes(signed)
+    told = good("cosign", "--into", "clone", "--signature", "bob.sig", "--yes")
+    assert "Signed by Bob: .council/patch.1.sig." in told
+    assert pairs.of_folder(Path("clone")).cosignatures == (signed,)
+    assert "adds nobody" in refused("cosign", "--into", "clone", "--signature", "bob.sig", "--yes").message

@@ -18,13 +18,13 @@ import click
 from council import care_app, care_ports
 from council.cli import options
 from council.cli import patch as patch_command
-from council.delivery import merging, proposals, pulls, workflow
+from council.delivery import merging, pairs, proposals, pulls, workflow
 from council.domain import errors, forge, incidents, patches
 from council.patching import pinning
 from council.upkeep.engine import trees
 
 # Whose check runs those of workflows are, and as whom a workflow's own token acts.
-TELLERS = frozenset({workflow.APP})
+TELLERS = frozenset({(forge.CheckKind.RUN, workflow.APP)})
 _ACCOUNT = "github-actions[bot]"
 _PAUSE_S = 3.0
 _AGAIN_S = 15.0
@@ -111,7 +111,7 @@ def apply_staging(head: Path, timeout_s: int, as_json: bool) -> None:
     another key signed is not sent.
     """
     url, token = _endpoint("PATCHCTL_ENDPOINT"), _wanted("BOT_TOKEN")
-    sent = proposals.pair_of(head)
+    sent = pairs.of_folder(head)
     if pinned := os.environ.get("BOT_GPG_KEY", "").strip():
         pinning.check(sent, pinned.encode(), time.time())
     asyncio.run(_tried(care_app.distant_patch_service(url, token), sent, timeout_s, as_json))
@@ -143,7 +143,7 @@ async def _try(service: care_ports.PatchService, sent: patches.Submission, as_js
     decision = await service.apply(sent, trial=True)
     if not decision.success:
         raise errors.PatchRefusedError(f"{decision.reason}: {decision.message}", reason=decision.reason)
-    await patch_command.followed(service, decision.digest, as_json, wanted=("tried",))
+    await patch_command.followed(service, decision.digest, as_json, trial=True)
 
 
 @ci.command()
@@ -232,7 +232,7 @@ def _conclude(found: proposals.Finding, as_json: bool) -> None:
 
 def _told(found: proposals.Finding) -> Mapping[str, Any]:
     return {
-        "check": found.name.value,
+        "check": str(found.name),
         "state": found.state.value,
         "reason": found.reason,
         "message": found.told,

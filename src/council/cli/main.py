@@ -57,6 +57,7 @@ _MODULES = {
     "sentinel": "sentinel",
     "patch": "patch",
     "propose": "propose",
+    "cosign": "cosign",
     "keys": "keys",
     "quota": "quota",
     "freeze": "freeze",

@@ -14,7 +14,7 @@ from council import care_app, care_ports
 from council.cli import calls, options, patch_rows
 from council.domain import authz, errors, home, patches
 from council.kit import clock
-from council.patching import checking, drafting, gpg, showing, situation
+from council.patching import checking, drafting, following, gpg, showing, situation
 from council.upkeep.patchctl import freeze, history
 from council.upkeep.patchctl.core import documents, signature
 
@@ -128,13 +128,13 @@ def sign(document: Path, key: str, output: Path | None, force: bool, yes: bool, 
         raise errors.InvalidRequestError(f"{target} is there already. Give another with `-o`, or `--force`.")
     seen = _seen(where)
     sizes = seen.policy.sizes if seen else authz.Sizes()
-    raw = _read(document, sizes.patch_bytes)
-    _show(documents.parse(raw, sizes), patches.digest(raw), where, seen)
+    raw = read_bounded(document, sizes.patch_bytes)
+    show_contents(documents.parse(raw, sizes), patches.digest(raw), where, seen)
     if not yes:
         click.confirm("Sign this?", abort=True)
     # The bytes that were read and shown, whatever has become of the file.
     made = gpg.sign(raw, fingerprint)
-    name = _listed(raw, made, seen)
+    name = listed_name(raw, made, seen)
     drafting.write(target, made, force=force)
     whose = f"by {name}" if name else "by a key that authz.yaml does not list, so it counts only once it does"
     click.echo(f"Signed {whose}; written to {target}.")
@@ -145,7 +145,8 @@ def _seen(where: home.Home) -> situation.Sight | None:
     return situation.look(where) if where.current.exists() else None
 
 
-def _show(found: patches.Patch, digest: str, where: home.Home, seen: situation.Sight | None) -> None:
+def show_contents(found: patches.Patch, digest: str, where: home.Home, seen: situation.Sight | None) -> None:
+    """Show what a patch says of itself and does, for whoever is to sign it."""
     ticket = None if found.ticket is None else f"#{found.ticket}"
     rows = [
         ("CID", patches.cid(digest)),
@@ -157,7 +158,7 @@ def _show(found: patches.Patch, digest: str, where: home.Home, seen: situation.S
         ("expires", patches.time_text(found.expires)),
     ]
     options.print_rows([(name, text) for name, text in rows if text is not None])
-    if seen is not None and seen.live == found.base:
+    if seen is not None and found.base in situation.Bases(where, seen.live):
         lines = list(showing.summary(where.generations / seen.live, found.changes))
     else:
         click.echo("It was made from another generation than the live one here, so what it changes cannot be counted.")
@@ -166,7 +167,7 @@ def _show(found: patches.Patch, digest: str, where: home.Home, seen: situation.S
         click.echo(f"  {line}")
 
 
-def _listed(raw: bytes, made: bytes, seen: situation.Sight | None) -> str:
+def listed_name(raw: bytes, made: bytes, seen: situation.Sight | None) -> str:
     """Return the name of the listed signer whose signature this is, "" if none is. Raises PatchRefusedError for a bad one."""
     certificates = seen.certificates if seen else {}
     revoked = seen.policy.revoked if seen else ()
@@ -179,7 +180,7 @@ def _listed(raw: bytes, made: bytes, seen: situation.Sight | None) -> str:
     return seen.policy.signers[found].name if seen else ""
 
 
-def _read(file: Path, bytes_max: int) -> bytes:
+def read_bounded(file: Path, bytes_max: int) -> bytes:
     """Return what a file holds, a byte more than is allowed at most."""
     try:
         with file.open("rb") as opened:
@@ -194,7 +195,7 @@ def _read(file: Path, bytes_max: int) -> bytes:
 def diff(document: Path, where: home.Home) -> None:
     """Show what PATCH changes line by line, against the live generation here."""
     seen = situation.look(where)
-    found = documents.parse(_read(document, seen.policy.sizes.patch_bytes), seen.policy.sizes)
+    found = documents.parse(read_bounded(document, seen.policy.sizes.patch_bytes), seen.policy.sizes)
     for line in showing.diff(where.generations / seen.live, found.changes):
         click.echo(line)
     if found.base != seen.live:
@@ -237,9 +238,9 @@ def check(document: Path, signed: Path | None, cosigned: tuple[Path, ...], where
 
 def _sent(document: Path, signed: Path | None, cosigned: tuple[Path, ...]) -> patches.Submission:
     return patches.Submission(
-        _read(document, authz.ceilings().patch_bytes),
-        _read(signed or _beside(document), signature.BYTES_MAX),
-        tuple(_read(one, signature.BYTES_MAX) for one in cosigned),
+        read_bounded(document, authz.ceilings().patch_bytes),
+        read_bounded(signed or _beside(document), signature.BYTES_MAX),
+        tuple(read_bounded(one, signature.BYTES_MAX) for one in cosigned),
     )
 
 
@@ -278,7 +279,7 @@ async def _submit(
                 options.print_json(asdict(decision))
             raise errors.PatchRefusedError(f"{decision.reason}: {decision.message}", reason=decision.reason)
         if waits:
-            await followed(service, decision.digest, as_json)
+            await followed(service, decision.digest, as_json, trial=trial)
         elif as_json:
             options.print_json(asdict(decision))
         else:
@@ -298,7 +299,7 @@ def rollback(cid: str, reason: str, port: int | None, where: home.Home, as_json:
     async def ask() -> None:
         async with _service(where, port) as service:
             row = await service.roll_back(cid.removeprefix("cid:").lower(), options.user_name(), reason)
-            await followed(service, str(row["digest"]), as_json, wanted=("rolled back", "refused"))
+            await followed(service, str(row["digest"]), as_json, trial=bool(row["trial"]), taken_back=True)
 
     asyncio.run(ask())
 
@@ -359,14 +360,16 @@ _PHASES = {
 
 
 async def followed(
-    service: care_ports.PatchService, digest: str, as_json: bool, wanted: tuple[str, ...] = ("applied", "tried")
+    service: care_ports.PatchService, digest: str, as_json: bool, *, trial: bool = False, taken_back: bool = False
 ) -> None:
-    """Print each step of a patch until it has ended. Raises PatchRefusedError where it did not end as it should."""
+    """Print each step of a patch until it has ended. Raises PatchRefusedError where it did not end as it should.
+
+    `trial`: it is only tried; `taken_back`: it is to be rolled back.
+    """
+    wanted = ("rolled back", "refused") if taken_back else ("tried",) if trial else ("applied",)
     shown = 0
-    async with contextlib.aclosing(service.follow()) as rows:
+    async with contextlib.aclosing(following.rows(service, digest, trial=trial)) as rows:
         async for row in rows:
-            if row["digest"] != digest:
-                continue
             times = _latest(row["times"])
             if not as_json:
                 if not shown:
@@ -377,10 +380,6 @@ async def followed(
                 shown = len(times)
             if row["outcome"]:
                 _end(row, as_json, wanted)
-                return
-    raise errors.PatchServiceUnavailableError(
-        f"The connection ended before the patch did. `council patch show {patches.cid(digest)}` tells how far it is."
-    )
 
 
 _SERVES = {

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from dataclasses import asdict
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,6 +21,17 @@ from council.upkeep.patchctl.core import documents
 _MARKS = {forge.CheckState.SUCCESS: "good", forge.CheckState.FAILURE: "FAILED", forge.CheckState.PENDING: "…"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said of a proposal. `is_awaiting`: it may lack signatures yet."""
+
+    title: str
+    reason: str
+    ticket: int | None
+    lasts_s: int
+    is_awaiting: bool
+
+
 @click.command()
 @click.argument("files", nargs=-1, metavar="[PATH=]FILE...")
 @click.option("--delete", "deletes", multiple=True, metavar="PATH", help="Remove PATH from the blueprint.")
@@ -35,12 +46,18 @@ _MARKS = {forge.CheckState.SUCCESS: "good", forge.CheckState.FAILURE: "FAILED", 
     "--into", "clone", type=click.Path(path_type=Path, file_okay=False), metavar="CLONE",
     help="Write it into a clone of main instead, to be pushed by the bot's own account: for a forge elsewhere.",
 )  # fmt: skip
+@click.option(
+    "--await-cosignatures",
+    "is_awaiting",
+    is_flag=True,
+    help="Open it although more people must sign it; each does so by `council cosign`.",
+)
 @click.option("--no-wait", is_flag=True, help="Return once the pull request is open.")
 @options.home
 @options.as_json
 def propose(
     files: tuple[str, ...], deletes: tuple[str, ...], name: str, title: str, reason: str, ticket: int | None,
-    lasts_s: int, clone: Path | None, no_wait: bool, where: home.Home, as_json: bool,
+    lasts_s: int, clone: Path | None, is_awaiting: bool, no_wait: bool, where: home.Home, as_json: bool,
 ) -> None:  # fmt: skip
     """Propose that PATH of the blueprint be what FILE holds: sign it, open a pull request, and follow that until it serves.
 
@@ -49,7 +66,7 @@ def propose(
     """
     if not files and not deletes:
         raise click.UsageError("Name a file to be put, or one to `--delete`.")
-    said = (title, reason, ticket, lasts_s)
+    said = _Said(title, reason, ticket, lasts_s, is_awaiting)
     if clone is not None:
         if not clone.is_dir():
             raise errors.InvalidRequestError(f"There is no folder {clone}. Clone the repository's main into it first.")
@@ -62,7 +79,7 @@ async def _write(
     files: tuple[str, ...],
     deletes: tuple[str, ...],
     name: str,
-    said: tuple[str, str, int | None, int],
+    said: _Said,
     clone: Path,
     where: home.Home,
     as_json: bool,
@@ -73,7 +90,9 @@ async def _write(
     try:
         # Main of a forge is what strangers wish for: a link in there must lead nowhere.
         with beneath.held(clone) as folder:
-            for path, file in proposing.files_of(draft).items():
+            held = folder.listing(repository.ENTRIES_MAX).files
+            written = proposing.files_of(draft, held)
+            for path, file in written.items():
                 folder.remove(path)
                 if file is not None:
                     folder.write(path, file.content, 0o755 if file.executable else 0o644)
@@ -83,7 +102,7 @@ async def _write(
         ) from error
     cid = patches.cid(patches.digest(draft.sent.document))
     if as_json:
-        options.print_json({"cid": cid, "files": sorted(proposing.files_of(draft))})
+        options.print_json({"cid": cid, "files": sorted(written)})
         return
     click.echo(f"cid:{cid} - {draft.patch.title}: written into {clone}.")
     click.echo(
@@ -103,13 +122,14 @@ async def _propose(
     files: tuple[str, ...],
     deletes: tuple[str, ...],
     name: str,
-    said: tuple[str, str, int | None, int],
+    said: _Said,
     waits: bool,
     where: home.Home,
     as_json: bool,
 ) -> None:
     seen, signer, tree = _seen(where, name)
-    async with _forge(where, signer) as there:
+    waits = waits and not said.is_awaiting
+    async with forge_of(where, signer.account) as there:
         base = await proposing.base_of(there, tree)
         draft = await _drafted(where, seen, signer, tree, _sources(files), deletes, said)
         number = await proposing.propose(there, base, draft)
@@ -118,8 +138,10 @@ async def _propose(
             options.print_json({"number": number, "cid": cid, "forge": there.name})
         elif not as_json:
             click.echo(f"cid:{cid} - {draft.patch.title}: pull request #{number} on the forge {there.name}.")
+            if said.is_awaiting:
+                click.echo(f"Have the others sign it: `council cosign {number}`.")
         if waits:
-            await _follow(there, number, cid, as_json)
+            await follow(there, number, cid, as_json)
 
 
 async def _drafted(
@@ -129,19 +151,24 @@ async def _drafted(
     tree: str,
     sources: dict[str, Path],
     deletes: tuple[str, ...],
-    said: tuple[str, str, int | None, int],
+    said: _Said,
 ) -> proposing.Draft:
     """Return the patch, signed and looked at as patchctl will. Raises PatchRefusedError."""
-    title, reason, ticket, lasts_s = said
     now = clock.SystemClock().now_us() // 1_000_000
     live = where.generations / seen.live
     changes = drafting.of_files(live, sources, deletes, seen.policy.sizes)
-    words = drafting.Words(signer.name, title, reason, now, now + lasts_s, ticket)
+    words = drafting.Words(signer.name, said.title, said.reason, now, now + said.lasts_s, said.ticket)
     raw = drafting.document(words, tree, changes, seen.policy, situation.checker(where, seen.live))
     sent = patches.Submission(raw, gpg.sign(raw, signer.fingerprint))
     found = await checking.check(sent, seen, situation.situation(where, seen, now), live)
-    if found.reason:
-        raise errors.PatchRefusedError(f"{found.reason}: {found.message}", reason=found.reason)
+    # What the quota and the freeze say is asked again once all have signed.
+    if found.reason and not (said.is_awaiting and found.reason == patches.Reason.PROTECTED):
+        more = (
+            " With `--await-cosignatures` it is opened for them to sign."
+            if found.reason == patches.Reason.PROTECTED
+            else ""
+        )
+        raise errors.PatchRefusedError(f"{found.reason}: {found.message}{more}", reason=found.reason)
     return proposing.Draft(sent, documents.parse(raw, seen.policy.sizes), signer)
 
 
@@ -158,15 +185,15 @@ def _sources(files: tuple[str, ...]) -> dict[str, Path]:
 
 
 @contextlib.asynccontextmanager
-async def _forge(where: home.Home, signer: authz.Signer) -> Any:
+async def forge_of(where: home.Home, account: str) -> AsyncIterator[care_ports.Forge]:
+    """Give the forge of a home, asked as `account`. Raises InvalidRequestError for one elsewhere, and for none."""
     config = options.config_of(where).forge
     if config.kind == "github":
         # The token here is the steward's, and a pull request must be its signer's own.
         raise errors.InvalidRequestError(
-            f"On GitHub the account {signer.account!r} itself opens the pull request. Give a clone of main with `--into`, and "
-            "have that account push it."
+            f"On GitHub the account {account!r} itself pushes. Give a clone with `--into`, and have that account push it."
         )
-    made = care_app.forge(config, where, signer.account)
+    made = care_app.forge(config, where, account)
     if made is None:
         raise errors.InvalidRequestError(
             "There is no forge: `forge.kind` is `none`. Submit the patch straight with `council patch submit`, or run "
@@ -179,7 +206,8 @@ async def _forge(where: home.Home, signer: authz.Signer) -> Any:
         permissions.follow_owner(where.forge)
 
 
-async def _follow(there: care_ports.Forge, number: int, cid: str, as_json: bool) -> None:
+async def follow(there: care_ports.Forge, number: int, cid: str, as_json: bool) -> None:
+    """Print what is said of a pull request until it serves. Raises PatchRefusedError where it will not."""
     told: list[proposing.Told] = []
     async for one in proposing.follow(there, number, {pulls.ACCOUNT}):
         told.append(one)

@@ -1,22 +1,24 @@
 """Keeps the forge's main and the live line in step: one step of `lines` a turn, and the forge is told what came of it.
 
 It holds nothing that matters: what it has told is looked up on the forge, and what became of patches in the journal. Whatever
-raises here is tried again at the next turn.
+raises here is tried again at the next turn. Where neither side has changed since a turn that left nothing to do, the next one
+looks no further.
 """
 
+import contextlib
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from council import care_ports
-from council.delivery import lines
+from council.delivery import lines, pairs
 from council.domain import errors, forge, patches
 from council.kit import beneath
-from council.upkeep.engine import changes, repository
-from council.upkeep.patchctl.core import signature
+from council.upkeep.engine import changes, repository, trees
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +31,6 @@ _MERGED_MAX = 100
 _TRIES_MAX = 5
 _AGAIN_S = 60.0
 _ROWS_MAX = 200
-_FILES_MAX = 10_000
 _FATES: Mapping[str, lines.Fate] = {
     "": lines.Fate.ON_ITS_WAY,
     "applied": lines.Fate.APPLIED,
@@ -42,13 +43,28 @@ _PASSING = frozenset({patches.Reason.FROZEN})
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a courier leans on. `generations` holds the folder of each generation that is on disk, by its name."""
+    """What a courier leans on. `generations` holds the folder of each generation that is on disk, by its name.
+
+    `mark` is a file that says which main was in step before; without it, one that somebody rewrote is taken for another
+    project's. `of_main`: of the forge's news only those of main matter here.
+    """
 
     forge: care_ports.Forge
     patches: care_ports.PatchService
     watch: care_ports.Watch
     generations: Path
+    mark: Path
     now: Callable[[], float] = time.time
+    of_main: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Both sides, as a turn found them that left nothing to do."""
+
+    cursor: str
+    rows: list[Mapping[str, Any]]
+    line: list[Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -73,19 +89,44 @@ class Courier:
     _to_tell: dict[str, _Telling] = field(default_factory=dict)
     _handed: dict[str, lines.Commit] = field(default_factory=dict)
     _has_looked_back: bool = False
+    _cursor: str = ""
+    _seen: _Seen | None = None
+    # When it looks again although nothing has changed.
+    _again_s: float = math.inf
+    _step: lines.Step = field(default_factory=lines.InStep)
     # The generation that served when it was last looked.
     live: str = ""
+    # Whether the last turn found both sides as the one before had left them.
+    is_still: bool = False
 
     async def turn(self) -> lines.Step:
-        """Take one step; return which. Raises ForgeError, PatchServiceUnavailableError, InvalidRequestError."""
+        """Take one step; return which. Raises ForgeError, PatchServiceUnavailableError, BlueprintError."""
+        news = await self.parts.forge.news(self._cursor, of_main=self.parts.of_main)
         # In this order: what is live is never older than what is known of patches.
-        rows = _ways(await self.parts.patches.rows(_ROWS_MAX))
-        live = _proven(await self.parts.patches.line())
+        rows = await self.parts.patches.rows(_ROWS_MAX)
+        seen = _Seen(news.cursor, rows, await self.parts.patches.line())
+        self.is_still = seen == self._seen and self.parts.now() < self._again_s
+        if self.is_still:
+            return self._step
+        self._seen, self._cursor = None, news.cursor
+        self._step = await self._taken(_ways(seen.rows), _proven(seen.line))
+        await self._tell_all()
+        self._again_s = math.inf
+        waits = isinstance(self._step, lines.InStep | lines.Wait | lines.Unrelated)
+        if isinstance(self._step, lines.Hand) and (asked_s := self._asked.get(self._step.commit.name)) is not None:
+            waits, self._again_s = True, asked_s + _AGAIN_S
+        self._seen = seen if waits and not self._to_tell else None
+        return self._step
+
+    async def _taken(self, rows: Mapping[str, Mapping[str, Any]], live: list[lines.Commit]) -> lines.Step:
+        """Take one step by what became of patches and the live line; return which."""
         self.live = live[0].name
-        main = await self._main({one.tree for one in live})
+        main = await self._main(live)
         fates = {digest: _FATES[str(row["outcome"])] for digest, row in rows.items() if row["reason"] not in _PASSING}
         fates |= {one.digest: lines.Fate.REFUSED for one in main if one.name in self._refused}
         step = lines.next_step(main, live, fates)
+        if isinstance(step, lines.Unrelated):
+            step = lines.next_step(main, live, fates, was_ours=await self._was_in_step())
         match step:
             case lines.Hand(commit):
                 await self._hand(commit)
@@ -95,30 +136,47 @@ class Courier:
                 await self._put(self._on_disk(generation, live), main, self._about(generation, rows))
             case lines.Restore(generation, dropped, reason):
                 await self._put(generation, main, f"Take back what does not serve\n\n{reason[:1].upper()}{reason[1:]}.")
-                for one in dropped:
+                for one in dropped[:_UNTOLD_MAX]:
                     why = self._refused.get(one.name) or _reason(rows.get(one.digest)) or reason
                     self._to_tell[one.name] = _Telling(one, forge.CheckState.FAILURE, f"Taken back upon main: {why}")
             case lines.InStep() if not self._has_looked_back:
                 await self._look_back(rows)
+                self._mark(main[0])
                 self._has_looked_back = True
         self._note_ends(rows)
-        await self._tell_all()
         return step
 
-    async def _main(self, live: set[str]) -> list[lines.Commit]:
-        """Return main's commits down to the first that has served."""
+    async def _main(self, live: list[lines.Commit]) -> list[lines.Commit]:
+        """Return main's commits down to the first that has served; where that serves no longer, and the one before it."""
         try:
             one = await self.parts.forge.head()
         except errors.ForgeNotFoundError:
             return []
+        served = {each.tree for each in live}
         found: list[lines.Commit] = []
         while len(found) < lines.DEPTH_MAX:
-            has_served = one.tree in live
+            has_served = one.tree in served
             found.append(lines.Commit(one.commit, one.tree, "" if has_served else await self._digest(one)))
-            if has_served or not one.parents:
+            if not one.parents or (has_served and (len(found) > 1 or one.tree == live[0].tree)):
                 break
             one = await self.parts.forge.commit(one.parents[0])
+            if has_served:
+                found.append(lines.Commit(one.commit, one.tree))
+                break
         return found
+
+    async def _was_in_step(self) -> bool:
+        """Return whether this forge's main has been in step before, as far as this machine remembers."""
+        with contextlib.suppress(OSError, UnicodeDecodeError, errors.ForgeNotFoundError):
+            name, _, commit = self.parts.mark.read_text().partition("\n")
+            return name == self.parts.forge.name and bool(await self.parts.forge.commit(commit.strip()))
+        return False
+
+    def _mark(self, head: lines.Commit) -> None:
+        try:
+            self.parts.mark.write_text(f"{self.parts.forge.name}\n{head.name}\n")
+        except OSError as error:
+            _log.warning("nobody will remember that main was in step", extra={"reason": str(error)})
 
     async def _digest(self, one: forge.Commit) -> str:
         """Return the patch that a commit carries, "" where it is that of its parent or none, or it holds what no patch does."""
@@ -135,9 +193,7 @@ class Courier:
         if self.parts.now() - self._asked.get(commit.name, -_AGAIN_S) < _AGAIN_S:
             return
         try:
-            document = (await self.parts.forge.file(changes.DOCUMENT, commit.name)).content
-            signed = (await self.parts.forge.file(changes.SIGNATURE, commit.name)).content
-            decision = await self.parts.patches.apply(patches.Submission(document, signed[: signature.BYTES_MAX + 1]))
+            decision = await self.parts.patches.apply(await pairs.of_commit(self.parts.forge, commit.name))
         except (errors.ForgeNotFoundError, errors.InvalidRequestError) as error:
             self._refused[commit.name] = error.message
             return
@@ -222,30 +278,45 @@ class Courier:
         return f"Follow what serves\n\nGeneration {generation.name} was made by the owner, or by a rollback."
 
     async def _put(self, generation: lines.Commit, main: list[lines.Commit], message: str) -> None:
-        """Have main hold the files of a generation."""
+        """Have main hold the files of a generation and no others, whatever it holds."""
         base = main[0].name if main else ""
-        there = await self.parts.forge.files(base) if base else {}
-        words = forge.Words(message, _AUTHOR, _EMAIL, int(self.parts.now()))
-        wanted = self._differing(generation, there)
         try:
-            await self.parts.forge.push(base, wanted, words)
+            there = await self.parts.forge.files(base) if base else {}
+        except errors.InvalidRequestError:
+            # A link, or more files than a blueprint has.
+            there = {}
+        words = forge.Words(message, _AUTHOR, _EMAIL, int(self.parts.now()))
+        wanted = self._files(generation, {one.digest for one in there.values()})
+        try:
+            await self.parts.forge.push(base, wanted, words, whole=True)
         except errors.ForgeMovedError:
             _log.info("main has moved while it was looked at")
 
-    def _differing(self, generation: lines.Commit, there: Mapping[str, forge.Entry]) -> dict[str, forge.File | None]:
-        """Return what turns the files that are there into those of a generation. Raises BlueprintError."""
-        found: dict[str, forge.File | None] = {}
+    def _files(self, generation: lines.Commit, there: Container[str]) -> dict[str, forge.Change]:
+        """Return the files of a generation, without the content of those that are there. Raises BlueprintError."""
+        found: dict[str, forge.Change] = {}
+        names: dict[str, tuple[str, bool]] = {}
         try:
             with beneath.held(self.parts.generations / generation.name) as folder:
-                here = folder.listing(2 * _FILES_MAX).files
-                for path in sorted(here):
+                for path in sorted(folder.listing(repository.ENTRIES_MAX).files):
                     held = folder.read(path, repository.FILE_BYTES_MAX)
-                    entry = forge.Entry(repository.blob_name(held.content, generation.tree), held.executable)
-                    if there.get(path) != entry:
-                        found[path] = forge.File(held.content, held.executable)
+                    digest = repository.blob_name(held.content, generation.tree)
+                    names[path] = digest, held.executable
+                    is_known = digest in there
+                    found[path] = (
+                        forge.Entry(digest, held.executable) if is_known else forge.File(held.content, held.executable)
+                    )
         except (OSError, beneath.NotPlainError) as error:
-            raise errors.BlueprintError(f"Generation {generation.name[:8]} cannot be read: {error}.") from error
-        return found | dict.fromkeys(there.keys() - here, None)
+            raise errors.BlueprintError(
+                f"Generation {generation.name[:8]} cannot be read: {error}. Move its folder away, and run `council init`, "
+                "which writes it anew."
+            ) from error
+        if trees.named(names, generation.tree) != generation.tree:
+            raise errors.BlueprintError(
+                f"The folder of generation {generation.name[:8]} is not what its commit says, so it is not put upon main. Find "
+                "out who wrote there, move the folder away, and run `council init`, which writes it anew."
+            )
+        return found
 
 
 def _ways(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

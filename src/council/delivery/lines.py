@@ -72,32 +72,41 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Unrelated:
-    """Main and the live line have nothing in common: main is another project's, or was rewritten. A person must look."""
+    """Main and the live line have nothing in common, and never had as far as is known: main is another project's.
+
+    A person must look.
+    """
 
 
 Step = InStep | Hand | Wait | Push | Restore | Unrelated
 
 
-def next_step(main: Sequence[Commit], live: Sequence[Commit], fates: Mapping[str, Fate]) -> Step:
+def next_step(
+    main: Sequence[Commit], live: Sequence[Commit], fates: Mapping[str, Fate], *, was_ours: bool = False
+) -> Step:
     """Return what is to be done. Both lines are the newest first; `live` is not empty, an empty `main` is a new forge.
 
     `fates` has what became of each patch that main's commits carry, as it was before `live` was read; one that it does not name
-    is unknown.
+    is unknown. `was_ours`: this main was in step before, so that one without anything in common was rewritten.
     """
     serves = live[0]
     if not main:
         return Push(serves)
     behind = _place(live, main[0].tree)
+    if behind == 0:
+        return InStep()
     if behind is not None:
+        if _is_put_back(main, live, behind):
+            return Restore(serves, (main[0],), "it puts back what served before, and no patch asks for that")
         # The newest commit of that tree: after a rollback the same tree is there twice.
-        return Push(live[behind - 1]) if behind else InStep()
+        return Push(live[behind - 1])
     ahead = _place(main, serves.tree)
     if ahead is not None:
         return _judged(main[:ahead], serves, fates)
     common = {one.tree for one in live}
     parted = next((at for at, one in enumerate(main) if one.tree in common), None)
     if parted is None:
-        return Unrelated()
+        return Restore(serves, tuple(main), "it has nothing in common with what serves") if was_ours else Unrelated()
     return Restore(serves, tuple(main[:parted]), "what serves has changed since, so it was made from another base")
 
 
@@ -114,6 +123,12 @@ def _judged(ahead: Sequence[Commit], serves: Commit, fates: Mapping[str, Fate]) 
         case fate:
             # One that was applied is there a second time: what it made has another tree, or main would not be ahead.
             return Restore(serves, tuple(ahead), f"its patch was {fate.value} before")
+
+
+def _is_put_back(main: Sequence[Commit], live: Sequence[Commit], behind: int) -> bool:
+    """Return whether main's newest commit goes back to an earlier tree of the live line, which itself went only onwards."""
+    places = [at for at, one in enumerate(live) if len(main) > 1 and one.tree == main[1].tree]
+    return bool(places) and max(places) < behind
 
 
 def _place(line: Sequence[Commit], tree: str) -> int | None:

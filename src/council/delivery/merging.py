@@ -29,7 +29,7 @@ class Refusal(enum.StrEnum):
     CONFLICT = "conflict"
 
 
-async def merge(service: care_ports.Forge, number: int, head: str, tellers: Container[str]) -> str:
+async def merge(service: care_ports.Forge, number: int, head: str, tellers: Container[proposals.Teller]) -> str:
     """Merge a pull request if `head` is what it proposes and every check that `tellers` told of it is green.
 
     `head` "" is whatever it proposes now. Returns the commit on main; of one that was merged with this head, the one that it
@@ -49,7 +49,7 @@ async def merge(service: care_ports.Forge, number: int, head: str, tellers: Cont
         _refuse(Refusal.CONFLICT, error.message)
 
 
-async def _check(service: care_ports.Forge, pull: forge.Pull, tellers: Container[str]) -> None:
+async def _check(service: care_ports.Forge, pull: forge.Pull, tellers: Container[proposals.Teller]) -> None:
     if pull.state is not forge.PullState.OPEN:
         _refuse(Refusal.CLOSED, "It was closed. Open it again, or propose anew.")
     if pull.foreign:
@@ -83,7 +83,7 @@ async def _check(service: care_ports.Forge, pull: forge.Pull, tellers: Container
         numbers = ", ".join(f"#{one.number}" for one in frozen or [pull])
         _refuse(
             Refusal.FREEZE_LABEL,
-            f"The label `{label}` on {numbers} stops every merge. Take it off, then run this again.",
+            f"The label `{label}` on {numbers} stops every merge. Take it off; where a workflow merges, run its job again.",
         )
 
 

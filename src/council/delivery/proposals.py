@@ -9,11 +9,9 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from council.domain import authz, errors, forge, patches
-from council.kit import beneath
+from council.delivery import pairs
+from council.domain import authz, forge, patches
 from council.patching import checking, drafting, situation
-from council.upkeep.engine import changes
-from council.upkeep.patchctl.core import signature
 
 
 class Name(enum.StrEnum):
@@ -26,6 +24,10 @@ class Name(enum.StrEnum):
     GATES = "council/gates"
 
 
+# Told of a head that is green by what keeps it from being merged; on GitHub the job that merges has this name.
+MERGE = "council/merge"
+
+
 _SHARES: Mapping[Name, frozenset[checking.Step]] = {
     Name.VERIFY: frozenset({checking.Step.SIZE, checking.Step.SIGNATURE, checking.Step.SECOND_VERIFIER}),
     Name.SCHEMA: frozenset({checking.Step.DOCUMENT, checking.Step.CONTENTS, checking.Step.FILES}),
@@ -34,8 +36,9 @@ _SHARES: Mapping[Name, frozenset[checking.Step]] = {
     ),
 }
 LOOKED = tuple(_SHARES)
+# Whose word counts, and told how: on GitHub an app is named as anybody may be, and an app alone tells check runs.
+Teller = tuple[forge.CheckKind, str]
 _PATHS_NAMED_MAX = 3
-_PAIR_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Finding:
     `steps` are those of its share, where it is a share of the look.
     """
 
-    name: Name
+    name: str
     state: forge.CheckState
     told: str
     reason: str = ""
@@ -66,25 +69,7 @@ class Finding:
 
 def of_folders(base: Path, head: Path, account: str) -> Proposal:
     """Return what the files in `head` propose upon those in `base`. Raises InvalidRequestError, PatchRefusedError."""
-    sent = pair_of(head)
-    return Proposal(sent, drafting.difference(base, head, authz.ceilings().file_bytes), account)
-
-
-def pair_of(head: Path) -> patches.Submission:
-    """Return the pair that the files in `head` carry. Raises InvalidRequestError."""
-    try:
-        with beneath.held(head) as folder:
-            document = folder.read(changes.DOCUMENT, authz.ceilings().patch_bytes).content
-            signed = folder.read(changes.SIGNATURE, signature.BYTES_MAX).content
-            with folder.inner(changes.FOLDER) as pair:
-                strange = set(pair.names(_PAIR_MAX)) - {Path(changes.DOCUMENT).name, Path(changes.SIGNATURE).name}
-    except (OSError, beneath.NotPlainError) as error:
-        raise errors.InvalidRequestError(
-            f"The proposal's patch cannot be read: {error}. It must carry `{changes.DOCUMENT}` and `{changes.SIGNATURE}`."
-        ) from error
-    if strange:
-        raise errors.InvalidRequestError(f"`{changes.FOLDER}` holds more than a patch and its signature. Take it out.")
-    return patches.Submission(document, signed)
+    return Proposal(pairs.of_folder(head), drafting.difference(base, head, authz.ceilings().file_bytes), account)
 
 
 async def look(base: Path, bases: Container[str], proposal: Proposal, now: float) -> list[Finding]:
@@ -98,18 +83,19 @@ async def look(base: Path, bases: Container[str], proposal: Proposal, now: float
     steps = dict(found.steps)
     said = (_share(name, steps, found) or _beside(name, found, proposal) or _good(name) for name in LOOKED)
     return [
-        replace(one, steps=tuple((step, told) for step, told in found.steps if step in _SHARES[one.name]))
-        for one in said
+        replace(one, steps=tuple((step, told) for step, told in found.steps if step in _SHARES[name]))
+        for name, one in zip(LOOKED, said, strict=True)
     ]
 
 
-def unmet(checks: Iterable[forge.Check], tellers: Container[str]) -> list[str]:
+def unmet(checks: Iterable[forge.Check], tellers: Container[Teller]) -> list[str]:
     """Return what keeps a head from being merged, by what was told of it: one line for each check that is not green.
 
     Only what one of `tellers` has told counts.
     """
     # A status and a check run may bear one name.
-    told = {name: [one.state for one in checks if one.name == name and one.by in tellers] for name in Name}
+    counts = [one for one in checks if (one.kind, one.by) in tellers]
+    told = {name: [one.state for one in counts if one.name == name] for name in Name}
     bad = {name: [one for one in states if one is not forge.CheckState.SUCCESS] for name, states in told.items()}
     return [f"{name}: {bad[name][0] if bad[name] else 'missing'}" for name in Name if bad[name] or not told[name]]
 

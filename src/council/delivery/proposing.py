@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Container, Mapping, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from council import care_ports
-from council.delivery import courier, proposals
+from council.delivery import courier, pairs, proposals
 from council.domain import authz, errors, forge, patches
 from council.upkeep.engine import changes
 
 _LOOK_S = 0.5
+_EMAIL = "council@localhost"
 _STEP_S = 30.0
 
 
@@ -64,15 +65,15 @@ async def base_of(there: care_ports.Forge, tree: str) -> str:
     )
 
 
-def files_of(draft: Draft) -> dict[str, forge.File | None]:
-    """Return what a branch holds of it: each file that the patch changes, None where it removes one, and the pair."""
-    files: dict[str, forge.File | None] = {
-        one.path: None if one.content is None else forge.File(one.content, one.executable)
-        for one in draft.patch.changes
-    }
-    files[changes.DOCUMENT] = forge.File(draft.sent.document)
-    files[changes.SIGNATURE] = forge.File(draft.sent.signature)
-    return files
+def files_of(draft: Draft, held: Iterable[str]) -> dict[str, forge.File | None]:
+    """Return what a branch holds of it: each file that the patch changes, None where it removes one, and the pair.
+
+    `held` are the paths that its base holds: what lies there of an earlier pair goes.
+    """
+    files: dict[str, forge.File | None] = {path: None for path in held if changes.is_of_pair(path)}
+    for one in draft.patch.changes:
+        files[one.path] = None if one.content is None else forge.File(one.content, one.executable)
+    return files | {path: forge.File(content) for path, content in pairs.files_of(draft.sent).items()}
 
 
 async def propose(there: care_ports.Forge, base: str, draft: Draft) -> int:
@@ -82,8 +83,23 @@ async def propose(there: care_ports.Forge, base: str, draft: Draft) -> int:
     account = draft.signer.account
     body = f"{patch.reason}\n\ncid:{cid}"
     words = forge.Words(f"{patch.title}\n\n{body}", account, f"{account}@localhost", patch.created)
-    await there.branch(branch, base, files_of(draft), words)
+    await there.branch(branch, base, files_of(draft, await there.files(base)), words)
     return await there.open_pull(forge.Proposal(branch, patch.title, body))
+
+
+async def cosigned(there: care_ports.Forge, pull: forge.Pull, draft: Draft) -> str:
+    """Have an open pull request carry what more people have signed, in the place of what it proposes; return its new head.
+
+    Raises InvalidRequestError where it can no longer be merged, ForgeMovedError where somebody else has changed it meanwhile.
+    """
+    head, main = await there.commit(pull.head), await there.head()
+    if pull.state is not forge.PullState.OPEN or pull.foreign or head.parents != (main.commit,):
+        raise errors.InvalidRequestError(
+            f"Pull request {pull.number} is {pull.state}, or main has moved since. Make the patch anew from what serves."
+        )
+    words = forge.Words(head.message, head.author, _EMAIL, head.at_s)
+    files = files_of(draft, await there.files(main.commit))
+    return await there.branch(pull.branch, main.commit, files, words, instead_of=pull.head)
 
 
 async def follow(there: care_ports.Forge, number: int, tellers: Container[str]) -> AsyncGenerator[Told, None]:
@@ -109,6 +125,8 @@ async def _said(there: care_ports.Forge, number: int, tellers: Container[str]) -
     order = list(map(str, proposals.Name))
     known = sorted((one for one in checks if one.name in order), key=lambda one: order.index(one.name))
     found = [Told(one.name, one.state, one.description) for one in known]
+    held = [one for one in checks if one.name == proposals.MERGE and one.state is forge.CheckState.PENDING]
+    found += [Told(one.name, one.state, one.description) for one in held]
     if pull.state is forge.PullState.CLOSED:
         return [*found, Told("closed", forge.CheckState.FAILURE, "It was closed.", ends=True)]
     if pull.state is forge.PullState.MERGED:

@@ -4,6 +4,8 @@ One pull request at a time and one step a turn, so that whoever proposes a lot w
 status of its head; a head that moves is looked at anew.
 """
 
+import contextlib
+import enum
 import logging
 import time
 from collections.abc import Callable
@@ -11,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from council import care_ports
-from council.delivery import merging, proposals
+from council.delivery import merging, pairs, proposals
 from council.domain import authz, errors, forge, gates, patches
-from council.patching import drafting
+from council.patching import drafting, following
 from council.upkeep.engine import changes
-from council.upkeep.patchctl.core import signature
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ FINDINGS = "checks"
 GATES_S = 300.0
 _SIGHT_S_MAX = 60.0
 _FILES_DIFFER_MAX = patches.FILES_MAX
+_TIDIED_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,15 @@ class Parts:
     gates_s: float = GATES_S
 
 
+class _Done(enum.Enum):
+    """How far a pull request came in a turn. What WAITS may come further though nothing changes on the forge."""
+
+    NOTHING = enum.auto()
+    WAITS = enum.auto()
+    STEP = enum.auto()
+    MERGED = enum.auto()
+
+
 @dataclass(slots=True)
 class Referee:
     """By one task, while main and the live line are in step."""
@@ -46,30 +57,49 @@ class Referee:
     parts: Parts
     # Since when the gates of a head are waited for, Unix seconds.
     _waiting_s: dict[str, float] = field(default_factory=dict)
+    # Whether another turn may find more to do although nothing has changed on the forge.
+    waits: bool = True
+    _has_tidied: bool = False
 
     async def turn(self, main: forge.Commit) -> bool:
         """Take one pull request a step further, the oldest first; return whether one was merged. Raises ForgeError."""
+        self.waits = True
+        if not self._has_tidied:
+            await self._tidy()
+            self._has_tidied = True
         pulls = [one for one in await self.parts.forge.pulls(limit=forge.ROWS_MAX) if one.base == forge.MAIN]
+        waits = False
         for pull in reversed(pulls):
             try:
                 done = await self._further(pull, main)
             except errors.ForgeUnavailableError as error:
                 # What one of them holds must not keep the others.
                 _log.warning("a pull request cannot be read", extra={"number": pull.number, "reason": error.message})
-                continue
-            if done is not None:
-                return done
+                done = _Done.WAITS
+            if done in (_Done.STEP, _Done.MERGED):
+                return done is _Done.MERGED
+            waits = waits or done is _Done.WAITS
+        self.waits = waits
         return False
 
-    async def _further(self, pull: forge.Pull, main: forge.Commit) -> bool | None:
-        """Take a pull request a step further; return whether it was merged, None where there was nothing to do."""
+    async def _tidy(self) -> None:
+        """Remove the branches of what was merged last: whoever was killed after a merge has left one."""
+        used = {one.branch for one in await self.parts.forge.pulls(limit=forge.ROWS_MAX)}
+        for pull in await self.parts.forge.pulls(forge.PullState.MERGED, limit=_TIDIED_MAX):
+            if pull.branch in used:
+                continue
+            with contextlib.suppress(errors.ForgeNotFoundError, errors.InvalidRequestError):
+                if (await self.parts.forge.commit(pull.branch)).commit == pull.head:
+                    await self.parts.forge.delete_branch(pull.branch)
+
+    async def _further(self, pull: forge.Pull, main: forge.Commit) -> "_Done":
         told = {name: one.state for name, one in (await self._told(pull.head)).items()}
         if forge.CheckState.FAILURE in told.values():
-            return None
+            return _Done.NOTHING
         missing = [name for name in proposals.Name if told.get(name) in (None, forge.CheckState.PENDING)]
         if not missing:
-            return True if await self._merge(pull) else None
-        return False if await self._check(pull, main, missing[0]) else None
+            return await self._merge(pull)
+        return _Done.STEP if await self._check(pull, main, missing[0]) else _Done.WAITS
 
     async def _told(self, head: str) -> dict[str, forge.Check]:
         checks = await self.parts.forge.checks(head)
@@ -104,33 +134,29 @@ class Referee:
                 "Main has moved since, or these are several commits. Make the patch anew from what serves."
             )
         before, after = await self.parts.forge.files(main.commit), await self.parts.forge.files(pull.head)
-        differing = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
-        if len(differing) > _FILES_DIFFER_MAX + 2:
+        differing = [
+            path
+            for path in sorted(before.keys() | after.keys())
+            if before.get(path) != after.get(path) and not changes.is_of_pair(path)
+        ]
+        if len(differing) > _FILES_DIFFER_MAX:
             raise errors.InvalidRequestError(
                 f"It changes {len(differing)} files; {_FILES_DIFFER_MAX} are allowed. Split it into several."
             )
-        held: dict[str, forge.File | None] = {}
         # The patch holds what its files do.
-        left = 2 * authz.ceilings().patch_bytes + signature.BYTES_MAX
+        if sum(after[path].size_bytes for path in differing if path in after) > authz.ceilings().patch_bytes:
+            raise errors.InvalidRequestError("It holds more than any patch may. Split it into several.")
+        sent = await pairs.of_commit(self.parts.forge, pull.head)
+        changed: dict[str, drafting.Held | None] = dict.fromkeys(differing)
         for path in differing:
-            held[path] = await self.parts.forge.file(path, pull.head) if path in after else None
-            left -= len(file.content) if (file := held[path]) is not None else 0
-            if left < 0:
-                raise errors.InvalidRequestError("It holds more than any patch may. Split it into several.")
-        pair = [held.pop(path, None) for path in (changes.DOCUMENT, changes.SIGNATURE)]
-        if pair[0] is None or pair[1] is None:
-            raise errors.InvalidRequestError(
-                f"It carries no new `{changes.DOCUMENT}` with `{changes.SIGNATURE}`. Propose it with `council propose`."
-            )
-        sent = patches.Submission(pair[0].content, pair[1].content)
-        return proposals.Proposal(sent, {path: _held(file) for path, file in held.items()}, pull.author)
+            if path in after:
+                file = await self.parts.forge.file(path, pull.head)
+                changed[path] = drafting.Held(file.content, file.executable)
+        return proposals.Proposal(sent, changed, pull.author)
 
     async def _stage(self, pull: forge.Pull) -> bool:
         """Have patchctl try the patch beside what serves."""
-        sent = patches.Submission(
-            (await self.parts.forge.file(changes.DOCUMENT, pull.head)).content,
-            (await self.parts.forge.file(changes.SIGNATURE, pull.head)).content,
-        )
+        sent = await pairs.of_commit(self.parts.forge, pull.head)
         try:
             finding = await staged(self.parts.patches, sent)
         except (errors.OverloadedError, errors.UnavailableError) as error:
@@ -150,22 +176,32 @@ class Referee:
         await self._tell(pull, [proposals.Finding(proposals.Name.GATES, state, told)])
         return True
 
-    async def _merge(self, pull: forge.Pull) -> bool:
+    async def _merge(self, pull: forge.Pull) -> "_Done":
         # The check may be of yesterday, as where a label came off.
         if await unwell(self.parts.watch, self.parts.now()):
-            return False
+            await self._hold(pull, "It waits until no gate is red or amber.")
+            return _Done.WAITS
+        tellers = {(forge.CheckKind.STATUS, self.parts.forge.account)}
         try:
-            await merging.merge(self.parts.forge, pull.number, pull.head, {self.parts.forge.account})
+            await merging.merge(self.parts.forge, pull.number, pull.head, tellers)
         except errors.InvalidRequestError as error:
             # What has moved is looked at anew, and a label comes off.
-            if error.reason not in (merging.Refusal.HEAD_MOVED, merging.Refusal.FREEZE_LABEL):
+            if error.reason == merging.Refusal.FREEZE_LABEL:
+                await self._hold(pull, error.message)
+            elif error.reason != merging.Refusal.HEAD_MOVED:
                 finding = proposals.Finding(
                     proposals.Name.VERIFY, forge.CheckState.FAILURE, error.message, error.reason
                 )
                 await self._tell(pull, [finding])
-            return False
+            return _Done.NOTHING
+        if proposals.MERGE in await self._told(pull.head):
+            await self._tell(pull, [proposals.Finding(proposals.MERGE, forge.CheckState.SUCCESS, "Merged.")])
         await self.parts.forge.delete_branch(pull.branch)
-        return True
+        return _Done.MERGED
+
+    async def _hold(self, pull: forge.Pull, why: str) -> None:
+        """Say what keeps a green one from being merged."""
+        await self._tell(pull, [proposals.Finding(proposals.MERGE, forge.CheckState.PENDING, why)])
 
     async def _tell(self, pull: forge.Pull, findings: list[proposals.Finding]) -> None:
         told = await self._told(pull.head)
@@ -185,13 +221,11 @@ async def staged(service: care_ports.PatchService, sent: patches.Submission) -> 
     decision = await service.apply(sent, trial=True)
     if not decision.success:
         return proposals.Finding(proposals.Name.STAGING, forge.CheckState.FAILURE, decision.message, decision.reason)
-    async for row in service.follow():
-        if row["digest"] == decision.digest and row["trial"] and row["outcome"]:
-            if row["outcome"] == "tried":
-                told = "Tried beside what serves, and found good."
-                return proposals.Finding(proposals.Name.STAGING, forge.CheckState.SUCCESS, told)
-            return proposals.Finding(proposals.Name.STAGING, forge.CheckState.FAILURE, str(row["reason"]))
-    raise errors.PatchServiceUnavailableError("What takes patches in has let go before the end. Try again.")
+    row = await following.end(service, decision.digest, trial=True)
+    if row["outcome"] == "tried":
+        told = "Tried beside what serves, and found good."
+        return proposals.Finding(proposals.Name.STAGING, forge.CheckState.SUCCESS, told)
+    return proposals.Finding(proposals.Name.STAGING, forge.CheckState.FAILURE, str(row["reason"]))
 
 
 async def unwell(watch: care_ports.Sighting, now: float) -> str:
@@ -212,7 +246,3 @@ async def unwell(watch: care_ports.Sighting, now: float) -> str:
     return "; ".join(
         f"{one.name} is {one.verdict}: {one.reason}" if one.reason else f"{one.name} is {one.verdict}" for one in bad
     )
-
-
-def _held(file: forge.File | None) -> drafting.Held | None:
-    return None if file is None else drafting.Held(file.content, file.executable)

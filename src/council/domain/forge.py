@@ -48,6 +48,11 @@ class Entry:
 
     digest: str
     executable: bool = False
+    size_bytes: int = field(default=0, compare=False)
+
+
+# What becomes of a path: a new content, one that the repository holds already, or nothing.
+Change = File | Entry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,18 @@ class ForgeConfig:
         "https://api.github.com", "Where GitHub's REST interface answers; another for your own server."
     )
     poll_s: float = option(5.0, "How often main and what serves are compared, seconds.", low=0.1, high=3600)
+    webhook: bool = option(
+        False,
+        "Whether `POST /webhook` of the steward's port is taken, by which GitHub has it look at once. Each must be signed with "
+        "what `secrets/forge.webhook` holds.",
+    )
 
 
 def check_config(config: ForgeConfig) -> None:
     """Raise ConfigError for a forge that could not be asked."""
     if config.kind not in KINDS:
         raise errors.ConfigError(f"`forge.kind` must be one of {', '.join(KINDS)}, not {config.kind!r}.")
-    if config.kind == "github" and not _REPOSITORY.fullmatch(config.repository):
+    if config.kind == "github" and not is_repository(config.repository):
         raise errors.ConfigError(
             f"`forge.repository` must be the blueprint's repository as `owner/name`, not {config.repository!r}."
         )
@@ -99,6 +109,23 @@ def check_config(config: ForgeConfig) -> None:
         raise errors.ConfigError(
             f"`forge.api_url` must be an address such as https://api.github.com, not {config.api_url!r}."
         )
+    if config.webhook and config.kind != "github":
+        raise errors.ConfigError(
+            "`forge.webhook` is for a forge elsewhere: set `forge.kind` to `github`, or leave it off."
+        )
+
+
+def is_repository(name: str) -> bool:
+    """Return whether this can name a repository on GitHub, as `owner/name`."""
+    return _REPOSITORY.fullmatch(name) is not None
+
+
+def moved(what: str, to: str) -> errors.ForgeMovedError:
+    """Return the error that says so; `to` is the commit that a branch or pull request leads to now, "" for none."""
+    where = f"is at {to[:8]} now" if to else "is not there"
+    return errors.ForgeMovedError(
+        f"{what[:100]} {where}, and not where it was. Nothing has changed; look again and repeat."
+    )
 
 
 class PullState(enum.StrEnum):
@@ -208,15 +235,19 @@ def bears(pull: Pull, label: str) -> bool:
     return label.casefold() in map(str.casefold, pull.labels)
 
 
-def check_changes(changes: Mapping[str, File | None]) -> None:
-    """Return if a commit can be made of these: path to file, None removes. Raises InvalidRequestError."""
-    if not 0 < len(changes) <= CHANGES_MAX:
+def check_changes(changes: Mapping[str, Change], *, whole: bool = False) -> None:
+    """Return if a commit can be made of these, path to file, None removes; or if `whole` of these alone.
+
+    Raises InvalidRequestError.
+    """
+    most = FILES_MAX if whole else CHANGES_MAX
+    if not 0 < len(changes) <= most:
         raise errors.InvalidRequestError(
-            f"A commit changes 1 to {CHANGES_MAX} files; this one {len(changes)}. Split it."
+            f"A commit {'holds' if whole else 'changes'} 1 to {most} files; this one {len(changes)}. Split it."
         )
     for path, file in changes.items():
         check_path(path)
-        if file is not None and len(file.content) > FILE_BYTES_MAX:
+        if isinstance(file, File) and len(file.content) > FILE_BYTES_MAX:
             raise errors.InvalidRequestError(f"{path!r} has more than {FILE_BYTES_MAX} bytes. Leave it out.")
 
 

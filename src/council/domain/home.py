@@ -59,6 +59,11 @@ class Home:
         return self.secrets / "tracing.headers"
 
     @property
+    def forge_webhook_file(self) -> Path:
+        """What a forge elsewhere signs its webhooks with; the owner puts it there."""
+        return self.secrets / "forge.webhook"
+
+    @property
     def provider_keys(self) -> Path:
         """One file a provider; only the gateway reads them."""
         return self.secrets / "providers"

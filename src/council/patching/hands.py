@@ -158,7 +158,8 @@ class Hands:
         rules = situation.look(self._where).policy
         patch = documents.parse(sent.document, rules.sizes)
         came_s = self._time_of(steps.Phase.STAGING, state.digest)
-        whole = staging.Patch(sent.document, sent.signature, patch.base, patch.title, came_s, patch.changes)
+        pair = sent.document, sent.signature
+        whole = staging.Patch(*pair, patch.base, patch.title, came_s, patch.changes, sent.cosignatures)
         return staging.stage(self._where, whole)
 
     def _time_of(self, phase: steps.Phase, digest: str) -> int:

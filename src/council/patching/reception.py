@@ -73,6 +73,7 @@ class Reception:
         self._unkept: OSError | None = None
         self._refused: Counter[tuple[int, str]] = Counter()
         self._listeners: set[asyncio.Queue[history.Row | None]] = set()
+        self._rows: tuple[chain.Point | None, list[history.Row]] = (None, [])
 
     @property
     def is_busy(self) -> bool:
@@ -106,8 +107,15 @@ class Reception:
         return Standing(self._serving(), row, seen.freeze, at.tally.used(at.now), seen.policy)
 
     def rows(self) -> list[history.Row]:
-        """Return every patch that the journal tells of, oldest first."""
-        return history.rows(self._parts.book.records)
+        """Return every patch that the journal tells of, oldest first. Made anew where the journal has grown."""
+        if self._rows[0] != self._parts.book.head:
+            self._rows = self._parts.book.head, history.rows(self._parts.book.records)
+        return self._rows[1]
+
+    def mark(self, live: str) -> str:
+        """Return a word that is another one wherever `rows` would be, or what is proven of the line that ends in `live`."""
+        at_work = self._way.state
+        return f"{live}:{self._parts.book.head.seq}:{self._parts.book.head.digest}:{at_work.phase}:{at_work.target}"
 
     def latest(self) -> list[history.Row]:
         """Return the row of the patch on its way, or last there, and that which came last, if it is another."""

@@ -4,20 +4,28 @@ What it does is in `delivery/`; a turn that fails is taken again.
 """
 
 import asyncio
+import contextlib
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from starlette.routing import Route
 
 from council import care_app, care_ports, telemetry
 from council.delivery import courier, lines, pulls
 from council.domain import errors, home
 from council.domain import forge as forge_module
+from council.services import hook
 
 _log = logging.getLogger(__name__)
 
 # Between two steps of one work.
 _BETWEEN_S = 0.2
+# So long it is not woken after a turn.
+_WOKEN_S = 1.0
+_MARK = "in-step"
 # A trial of a patch takes minutes at most.
 _TURN_S_MAX = 900.0
 
@@ -33,20 +41,28 @@ class InStep:
         where: home.Home,
         forge: care_ports.Forge,
         service: care_ports.PatchService,
+        knock: hook.Hook | None = None,
     ) -> None:
         self._settings = settings
         self._where = where
         self._forge = forge
         self._service = service
+        self._hook = knock
         self._problem = ""
         self._step = ""
         # When the turn under way began, by the loop's clock; never, before the first.
         self._began_s = math.inf
 
     @property
-    def is_late(self) -> bool:
-        """Whether a turn has begun so long ago that it hangs."""
-        return asyncio.get_running_loop().time() - self._began_s > _TURN_S_MAX + self._settings.poll_s
+    def is_well(self) -> bool:
+        """Whether no turn hangs. A folder of the forge that went away can only be had by beginning anew."""
+        is_late = asyncio.get_running_loop().time() - self._began_s > _TURN_S_MAX + self._settings.poll_s
+        return not is_late and (self._settings.kind != "local" or self._where.forge.is_dir())
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Where a forge that tells of news knocks."""
+        return [] if self._hook is None else [Route("/webhook", self._hook.answer, methods=["POST"])]
 
     def told(self) -> dict[str, Any]:
         """Return its last step, and why it is not in step, "" where it is."""
@@ -55,14 +71,16 @@ class InStep:
     async def run(self) -> None:
         """Take turns until cancelled."""
         watch = care_app.watch(self._where)
-        carrying = courier.Courier(courier.Parts(self._forge, self._service, watch, self._where.generations))
+        is_local = self._settings.kind == "local"
+        mark = self._where.steward_work / _MARK
+        carrying = courier.Courier(
+            courier.Parts(self._forge, self._service, watch, self._where.generations, mark, of_main=not is_local)
+        )
 
         def base() -> Path:
             return self._where.generations / carrying.live
 
-        judging = None
-        if self._settings.kind == "local":
-            judging = pulls.Referee(pulls.Parts(self._forge, self._service, watch, base))
+        judging = pulls.Referee(pulls.Parts(self._forge, self._service, watch, base)) if is_local else None
         while True:
             self._began_s = asyncio.get_running_loop().time()
             wait_s = self._settings.poll_s
@@ -79,13 +97,27 @@ class InStep:
                 _log.exception("a turn failed")
                 self._tell(type(error).__name__)
                 telemetry.FORGE_ERRORS.inc()
-            # Until then it is not late.
-            self._began_s = asyncio.get_running_loop().time() + wait_s
-            await asyncio.sleep(wait_s)
+            await self._rest(wait_s)
 
     async def close(self) -> None:
         """Close the forge."""
         await self._forge.close()
+
+    async def _rest(self, wait_s: float) -> None:
+        """Wait until the next turn is due, or until somebody wakes it who may."""
+        # Until then it is not late.
+        self._began_s = asyncio.get_running_loop().time() + wait_s
+        # Where the forge asks to be left alone nobody wakes it before.
+        may_wake = self._hook is not None and wait_s <= self._settings.poll_s
+        if not may_wake or wait_s <= _WOKEN_S:
+            await asyncio.sleep(wait_s)
+            return
+        assert self._hook is not None
+        await asyncio.sleep(_WOKEN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s - _WOKEN_S):
+                await self._hook.woken.wait()
+        self._hook.woken.clear()
 
     async def _turn(self, carrying: courier.Courier, judging: pulls.Referee | None) -> bool:
         """Take one turn; return whether there is more to do at once."""
@@ -94,7 +126,7 @@ class InStep:
         telemetry.FORGE_STEPS.labels(self._step).inc()
         telemetry.FORGE_IN_STEP.labels("steward").set(isinstance(step, lines.InStep))
         match step:
-            case lines.InStep() if judging is not None:
+            case lines.InStep() if judging is not None and (judging.waits or not carrying.is_still):
                 return await judging.turn(await self._forge.head())
             case lines.Push() | lines.Restore():
                 _log.info("main was brought into step", extra={"step": self._step, "main": carrying.live})

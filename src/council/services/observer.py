@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from starlette.routing import Route
+
 from council import app, care_app, care_ports, homes, ports, telemetry
 from council.domain import budgets, errors, evidence, home, patches
 from council.domain import config as config_module
@@ -98,9 +100,14 @@ class Observing:
         self._began_s = math.inf
 
     @property
-    def is_late(self) -> bool:
-        """Whether a look has begun so long ago that it hangs."""
-        return asyncio.get_running_loop().time() - self._began_s > _LOOK_S_MAX + LOOK_S
+    def is_well(self) -> bool:
+        """Whether no look has begun so long ago that it hangs."""
+        return asyncio.get_running_loop().time() - self._began_s <= _LOOK_S_MAX + LOOK_S
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Nothing: what it keeps is shown by the gateway."""
+        return ()
 
     def told(self) -> dict[str, Any]:
         """Return why the last look failed, "" where it did not."""

@@ -11,6 +11,7 @@ import base64
 import binascii
 import contextlib
 import dataclasses
+import hashlib
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -276,8 +277,11 @@ class _Patchctl:
         limit = request.query_params.get("limit", "20")
         if not limit.isdecimal() or not 0 < int(limit) <= _ROWS_MAX:
             raise errors.InvalidRequestError(f"`limit` must be 1 to {_ROWS_MAX}.", parameter="limit")
+        etag = _etag(self._reception.mark(blueprint.current(self._where)))
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers={"etag": etag})
         rows = self._reception.rows()[::-1][: int(limit)]
-        return exchange.json_response({"patches": [history.told(row) for row in rows]})
+        return exchange.json_response({"patches": [history.told(row) for row in rows]}, {"etag": etag})
 
     async def _patch(self, request: Request) -> Response:
         await self._door.reader(request)
@@ -307,11 +311,15 @@ class _Patchctl:
         self._door.steward(request)
         # From the live generation, which is ahead of what serves where the owner has committed since.
         live = blueprint.current(self._where)
+        # Before it is looked: what is told may be newer than its mark, and never older.
+        etag = _etag(self._reception.mark(live))
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers={"etag": etag})
         found = await asyncio.to_thread(repository.line, self._where, live, _LINE_MAX)
         row = self._reception.standing().at_work
         unproven = "" if row is None else row.target
         told = [{"generation": name, "tree": tree, "proven": name != unproven} for name, tree in found]
-        return exchange.json_response({"line": told})
+        return exchange.json_response({"line": told}, {"etag": etag})
 
     async def _status(self, request: Request) -> Response:
         self._door.steward(request)
@@ -375,6 +383,10 @@ def _submission(body: _Sent) -> tuple[patches.Submission, bool]:
         tuple(_bytes("cosignatures", one) for one in body.cosignatures),
     )
     return sent, body.target == "staging"
+
+
+def _etag(mark: str) -> str:
+    return f'"{hashlib.sha256(mark.encode()).hexdigest()[:32]}"'
 
 
 def _event(row: history.Row) -> bytes:

@@ -1,8 +1,8 @@
 """The steward process: works that go on beside each other, each in a module of its own beside this one.
 
 `in_step` keeps the forge and what serves in step; `observer` keeps snapshots, and tells people of gates that stay red. The
-steward holds the forge's token and no key that signs. A work that hangs makes `/livez` fail, so that the supervisor starts the
-process anew.
+steward holds the forge's token and no key that signs. A work that does not get on makes `/livez` fail, so that the supervisor
+starts the process anew.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from council.backends.patch_service import http
 from council.delivery import pulls
 from council.domain import config as config_module
 from council.domain import home
-from council.services import harness, in_step, local_hosts, observer, rights, tracing
+from council.services import harness, hook, in_step, local_hosts, observer, rights, tracing
 
 
 class Work(Protocol):
@@ -32,8 +32,12 @@ class Work(Protocol):
         """What `/livez` calls it."""
 
     @property
-    def is_late(self) -> bool:
-        """Whether it hangs."""
+    def is_well(self) -> bool:
+        """Whether it gets on; where it hangs, or lacks what only a new process can have, it does not."""
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """What the port serves of it."""
 
     def told(self) -> dict[str, Any]:
         """Return what `/livez` says of it; `problem` is why it does not get on, "" where it does."""
@@ -52,21 +56,22 @@ def main(config: config_module.Config, where: home.Home) -> int:
     health = environment.tcp_socket("health", "127.0.0.1", config.steward_port)
     where.steward_work.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.update(TMPDIR=str(where.steward_work), SQLITE_TMPDIR=str(where.steward_work), RUST_BACKTRACE="0")
-    # Made first: the forge's token is read before the confinement.
+    # Made first: the forge's token is read before the confinement, and its folder is what that leaves to be written.
     forge = care_app.forge(config.forge, where, pulls.ACCOUNT)
+    knock = hook.Hook(care_app.read_secret(where.forge_webhook_file)) if config.forge.webhook else None
+    with contextlib.suppress(PermissionError):
+        where.forge.mkdir(mode=0o700, exist_ok=True)
     service = http.HttpPatchService(
         f"http://127.0.0.1:{config.patchctl_port}", care_app.read_secret(where.steward_key_file)
     )
     works: list[Work] = [observer.made(where, service, lambda: environment.generation)]
     if forge is not None:
-        works.append(in_step.InStep(config.forge, where, forge, service))
+        works.append(in_step.InStep(config.forge, where, forge, service, knock))
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()
     made = _Steward(environment, service, works)
-    harness.serve(
-        local_hosts.only(made.application()), health, environment, drain_s=0.0, is_well=lambda: not made.is_late
-    )
+    harness.serve(local_hosts.only(made.application()), health, environment, drain_s=0.0, is_well=lambda: made.is_well)
     return 0
 
 
@@ -80,21 +85,21 @@ class _Steward:
 
     def application(self) -> Starlette:
         """Return what the port serves; its lifespan does the works."""
+        own = [Route("/livez", self._live), Route("/readyz", self._live), Route("/metrics", self._metrics)]
         return Starlette(
-            routes=[Route("/livez", self._live), Route("/readyz", self._live), Route("/metrics", self._metrics)],
-            lifespan=self._lifespan,
+            routes=[*own, *(route for one in self._works for route in one.routes)], lifespan=self._lifespan
         )
 
     @property
-    def is_late(self) -> bool:
-        """Whether any work hangs."""
-        return any(one.is_late for one in self._works)
+    def is_well(self) -> bool:
+        """Whether every work gets on."""
+        return all(one.is_well for one in self._works)
 
     async def _live(self, _: Request) -> Response:
         told = {"generation": self._environment.generation, "inputs_digest": observing.inputs_of("steward")}
-        works = {one.name: {"live": not one.is_late, **one.told()} for one in self._works}
-        body = {"live": not self.is_late, "works": works, **told}
-        return JSONResponse(body, 503 if self.is_late else 200)
+        works = {one.name: {"live": one.is_well, **one.told()} for one in self._works}
+        body = {"live": self.is_well, "works": works, **told}
+        return JSONResponse(body, 200 if self.is_well else 503)
 
     async def _metrics(self, _: Request) -> Response:
         observing.observe_process("steward", self._environment.generation)

@@ -95,6 +95,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.forge_token_file, ROOT, steward, exactly(0o440), None, "steward"),
         # Read before the gateway confines itself.
         row(home.tracing_headers_file, ROOT, gateway, exactly(0o440), None, "gateway"),
+        row(home.forge_webhook_file, ROOT, steward, exactly(0o440), None, "steward"),
         row(home.forge, steward, steward, private, private, "steward"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
@@ -225,7 +226,7 @@ def _settle(home: home_module.Home, regime: users.Regime, wanted: Callable[[Row]
     with _told(home):
         if regime.name == "users":
             # Their services may not make them, since they may not write into the folder above.
-            for folder in (_metrics(home), home.sandbox_work, home.patch_work, home.steward_work):
+            for folder in (_metrics(home), home.sandbox_work, home.patch_work, home.steward_work, home.forge):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for row in rows(home, regime):
             if wanted(row):

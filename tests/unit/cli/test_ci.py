@@ -12,7 +12,7 @@ from click import testing
 import pull_requests
 from council import care_ports
 from council.cli import ci
-from council.delivery import proposals
+from council.delivery import pairs
 from council.domain import errors, gates, patches, watching
 from delivery_rig import Watch
 from pull_requests import ACCOUNT, ANN, NEW, STRANGER, TUNER
@@ -151,6 +151,7 @@ class Patchctl:
             "line": "cid:ab - Say it",
             "reason": "" if self.outcome == "tried" else "worse",
             "target": "",
+            "trial": True,
         }
         yield row | {"digest": "other", "times": times, "outcome": "refused"}
         yield row | {"digest": "abcd", "times": times[:1], "outcome": ""}
@@ -211,7 +212,7 @@ def test_what_no_key_of_the_second_list_signed_is_not_sent(
         "BOT_GPG_KEY": pull_requests.armoured(pinned),
     }
     done = testing.CliRunner().invoke(ci.ci, ["apply-staging", "--head", str(head)], env=environment)
-    assert (done.exit_code, sent) == ((0, [proposals.pair_of(head)]) if pinned is TUNER else (1, []))
+    assert (done.exit_code, sent) == ((0, [pairs.of_folder(head)]) if pinned is TUNER else (1, []))
 
 
 @pytest.mark.parametrize("missing", ["PATCHCTL_ENDPOINT", "BOT_TOKEN"])

@@ -2,13 +2,15 @@
 
 import hashlib
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import delivery_rig
-from council.backends.forge import local
-from council.delivery import courier, lines
+from council.backends.forge import git, local
+from council.delivery import courier, lines, pairs
 from council.domain import errors, forge, patches
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -26,7 +28,14 @@ def where(tmp_path: Path) -> local.LocalForge:
 
 def made(where: local.LocalForge, patchctl: delivery_rig.Patchctl) -> courier.Courier:
     return courier.Courier(
-        courier.Parts(where, patchctl, delivery_rig.Watch(), patchctl.folder, lambda: delivery_rig.NOW)
+        courier.Parts(
+            where,
+            patchctl,
+            delivery_rig.Watch(),
+            patchctl.folder,
+            patchctl.folder.parent / "in-step",
+            lambda: delivery_rig.NOW,
+        )
     )
 
 
@@ -234,6 +243,137 @@ async def test_one_that_begins_anew_tells_what_was_left_untold(
     await settled(made(where, patchctl))
     assert (await check_of(where, commit))[0] == "success"
     assert len(await where.comments(number)) == 1
+
+
+def listed(where: local.LocalForge, rows: dict[str, str]) -> None:
+    """Have main hold files that a commit of ours never holds: path to mode."""
+    folder = where._repository.folder
+    who = ["git", f"--git-dir={folder}", "-c", "user.name=mallory", "-c", "user.email=mallory@localhost"]
+
+    def run(*words: str, given: bytes = b"") -> str:
+        return subprocess.run([*who, *words], input=given, capture_output=True, check=True).stdout.decode().strip()
+
+    blob = run("hash-object", "-w", "--stdin", given=b"/etc/passwd")
+    told = "".join(f"{mode} blob {blob}\t{path}\0" for path, mode in sorted(rows.items()))
+    tree = run("mktree", "-z", given=told.encode())
+    made = run("commit-tree", tree, "-p", "main", "-m", "Odd")
+    run("update-ref", "refs/heads/main", made)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"link": "120000"},
+        {"a\tb": "100644"},
+        {f"file{number}": "100644" for number in range(1_001)},
+    ],
+    ids=["a link", "an odd name", "many"],
+)
+async def test_main_is_taken_back_whatever_somebody_has_put_there(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl, rows: dict[str, str]
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    listed(where, rows)
+    await settled(one)
+    assert await held(where) == patchctl.files and patchctl.known == []
+
+
+async def test_a_document_that_no_patch_could_be_is_taken_back(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    await merged(where, b"Be brief.\n", document=b" " * (patches.PATCH_BYTES_MAX + 1))
+    await settled(one)
+    assert await held(where) == patchctl.files and patchctl.known == []
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+async def test_a_main_that_somebody_rewrote_is_taken_back_if_it_was_ours(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl, is_new: bool
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    words = forge.Words("Mine", "ann", "ann@localhost", int(delivery_rig.NOW))
+    with where._repository.locked():
+        orphan = where._repository.add_commit("", {"readme.md": forge.File(b"x")}, words)
+        assert where._repository.swap("refs/heads/main", orphan, (await where.head()).commit)
+    await settled(made(where, patchctl) if is_new else one)
+    assert await held(where) == patchctl.files
+    assert "nothing in common" in (await check_of(where, orphan))[1]
+
+
+async def test_what_served_long_ago_is_not_walked_through_anew(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    first = dict(patchctl.files)
+    for number in range(5):
+        patchctl.serve(first | {"prompts/general.md": f"Be {number}.\n".encode()})
+        await settled(one)
+    words = forge.Words("Back", "ann", "ann@localhost", int(delivery_rig.NOW))
+    files = {path: forge.File(content) for path, content in first.items()}
+    commit = await where.push((await where.head()).commit, files, words, whole=True)
+    await settled(one)
+    assert (await where.head()).parents == (commit,) and await held(where) == patchctl.files
+    assert "puts back" in (await check_of(where, commit))[1]
+
+
+async def test_a_folder_that_is_not_its_generation_does_not_come_upon_main(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    before = await where.head()
+    served = patchctl.serve(patchctl.files | {"prompts/general.md": b"Be brief.\n"})
+    (patchctl.folder / served / "prompts" / "general.md").write_bytes(b"Be rude.\n")
+    with pytest.raises(errors.BlueprintError, match="not what its commit says"):
+        await one.turn()
+    assert await where.head() == before
+
+
+async def test_while_nothing_changes_it_only_asks_whether_anything_has(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    real = git.Repository.git
+
+    def counted(self: git.Repository, *arguments: str, **more: Any) -> bytes:
+        asked.append(arguments)
+        return real(self, *arguments, **more)
+
+    one = made(where, patchctl)
+    await settled(one)
+    assert isinstance(await one.turn(), lines.InStep)
+    monkeypatch.setattr(git.Repository, "git", counted)
+    assert isinstance(await one.turn(), lines.InStep) and one.is_still
+    assert [arguments[0] for arguments in asked] == ["for-each-ref"]
+    _, commit = await merged(where, b"Be brief.\n")
+    assert isinstance(await one.turn(), lines.Hand) and not one.is_still
+    assert isinstance(await one.turn(), lines.Wait)
+    asked.clear()
+    assert isinstance(await one.turn(), lines.Wait) and one.is_still and len(asked) == 1
+    patchctl.end(await held(where))
+    await settled(one)
+    assert (await check_of(where, commit))[0] == "success"
+
+
+async def test_the_signatures_of_several_people_are_handed_on_in_their_order(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    files: dict[str, forge.File | None] = {
+        path: forge.File(content)
+        for path, content in pairs.files_of(patches.Submission(b"{}", b"ann", (b"bob", b"cyd"))).items()
+    }
+    words = forge.Words("Say it", "ann", "ann@localhost", int(delivery_rig.NOW))
+    await where.push((await where.head()).commit, files, words)
+    assert isinstance(await one.turn(), lines.Hand)
+    [sent] = patchctl.sent
+    assert (sent.signature, sent.cosignatures) == (b"ann", (b"bob", b"cyd"))
 
 
 async def test_somebody_elses_main_is_left_alone(where: local.LocalForge, patchctl: delivery_rig.Patchctl) -> None:

@@ -47,6 +47,13 @@ def names(found: Sequence[Commit]) -> str:
         # Merged while something else went live.
         ("BA", "CA", {}, "restore C, drop B"),
         ("YX", "BA", {}, "unrelated"),
+        # Put back by hand to what served long ago.
+        ("AC", "DCBA", {}, "restore D, drop A"),
+        ("AD", "DCBA", {}, "restore D, drop A"),
+        # Put back by a rollback, or by an owner's commit.
+        ("AB", "DCABA", {}, "push C"),
+        ("BA", "DCBA", {}, "push C"),
+        ("AX", "CBA", {}, "push B"),
     ],
 )
 def test_each_pair_of_lines_has_its_next_step(main: str, live: str, fates: dict[str, Fate], wanted: str) -> None:
@@ -71,6 +78,11 @@ def test_a_commit_without_a_patch_is_taken_back() -> None:
     step = lines.next_step(main, line("A"), {})
     assert isinstance(step, lines.Restore)
     assert step.reason == "it carries no patch of its own"
+
+
+def test_a_main_that_was_in_step_before_is_put_in_step_whatever_somebody_made_of_it() -> None:
+    step = lines.next_step(line("YX"), line("BA"), {}, was_ours=True)
+    assert isinstance(step, lines.Restore) and names(step.dropped) == "YX"
 
 
 class World:

@@ -16,7 +16,7 @@ from council.domain import authz, errors, forge
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 WORDS = forge.Words("Say it", "Ann", "ann@example.org", 1_790_000_000)
-CI = frozenset({"ci"})
+CI = frozenset({(forge.CheckKind.STATUS, "ci")})
 
 
 class Repository(local.LocalForge):
@@ -58,7 +58,7 @@ async def proposed(there: Repository, branch: str, content: bytes) -> str:
     return head
 
 
-async def refusal(there: Repository, head: str = "", tellers: frozenset[str] = CI) -> str:
+async def refusal(there: Repository, head: str = "", tellers: frozenset[proposals.Teller] = CI) -> str:
     before = (await there.head()).commit
     with pytest.raises(errors.InvalidRequestError) as refused:
         await merging.merge(there, 1, head, tellers)
@@ -83,7 +83,15 @@ async def test_every_check_must_be_green(there: Repository) -> None:
 
 
 async def test_what_others_tell_is_no_check(there: Repository) -> None:
-    assert await refusal(there, tellers=frozenset({"github-actions"})) == Refusal.CHECKS
+    assert await refusal(there, tellers=frozenset({(forge.CheckKind.STATUS, "github-actions")})) == Refusal.CHECKS
+
+
+async def test_a_status_by_somebody_who_is_named_as_the_app_is_no_check_run_of_it(there: Repository) -> None:
+    assert await refusal(there, tellers=frozenset({(forge.CheckKind.RUN, "ci")})) == Refusal.CHECKS
+    head = (await there.pull(1)).head
+    for name in proposals.Name:
+        await there.set_check(head, forge.Check(name, forge.CheckState.SUCCESS, kind=forge.CheckKind.RUN))
+    await merging.merge(there, 1, head, {(forge.CheckKind.RUN, "ci")})
 
 
 async def test_checks_are_those_of_the_head_alone(there: Repository) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import pgp
 from council import homes
-from council.delivery import proposals
+from council.delivery import pairs, proposals
 from council.delivery.proposals import Name
 from council.domain import authz, errors, forge, patches
 from council.patching import roster
@@ -197,12 +197,52 @@ def test_a_link_among_the_files_is_refused(base: Path, tmp_path: Path) -> None:
 
 
 def test_every_check_must_be_green_and_told_by_who_may() -> None:
+    tellers = {(kind, "council") for kind in forge.CheckKind}
     green = [forge.Check(one, forge.CheckState.SUCCESS, by="council") for one in Name]
-    assert proposals.unmet(green, {"council"}) == []
-    assert proposals.unmet(green[1:], {"council"}) == ["council/verify: missing"]
-    assert len(proposals.unmet(green, {"tuner[bot]"})) == len(Name)
+    assert proposals.unmet(green, tellers) == []
+    assert proposals.unmet(green[1:], tellers) == ["council/verify: missing"]
+    assert len(proposals.unmet(green, {(forge.CheckKind.STATUS, "tuner[bot]")})) == len(Name)
+    assert len(proposals.unmet(green, {(forge.CheckKind.RUN, "council")})) == len(Name)
     neutral = [*green[1:], forge.Check(Name.VERIFY, forge.CheckState.NEUTRAL, kind=forge.CheckKind.RUN, by="council")]
-    assert proposals.unmet(neutral, {"council"}) == ["council/verify: neutral"]
+    assert proposals.unmet(neutral, tellers) == ["council/verify: neutral"]
     shadowed = [*green, forge.Check(Name.GATES, forge.CheckState.FAILURE, kind=forge.CheckKind.RUN, by="council")]
-    assert proposals.unmet(shadowed, {"council"}) == ["council/gates: failure"]
-    assert proposals.unmet(shadowed[::-1], {"council"}) == ["council/gates: failure"]
+    assert proposals.unmet(shadowed, tellers) == ["council/gates: failure"]
+    assert proposals.unmet(shadowed[::-1], tellers) == ["council/gates: failure"]
+
+
+def test_the_signatures_of_further_people_are_read_in_their_order_and_nothing_else_lies_beside(
+    base: Path, tmp_path: Path
+) -> None:
+    head = proposed(base, tmp_path / "head", beside={".council/patch.2.sig": b"two", ".council/patch.1.sig": b"one"})
+    assert pairs.of_folder(head).cosignatures == (b"one", b"two")
+    sent = patches.Submission(b"{}", b"", tuple(b"%d" % number for number in range(20)))
+    more = {path: content for path, content in pairs.files_of(sent).items() if path != ".council/patch.json"}
+    assert pairs.of_folder(proposed(base, tmp_path / "most", beside=more)).cosignatures == sent.cosignatures
+    for strange in ("patch.21.sig", "patch.22.sig", "patch.asc", "patch.01.sig", "patch.0.sig"):
+        (tmp_path / "most" / ".council" / strange).write_bytes(b"x")
+        with pytest.raises(errors.InvalidRequestError):
+            pairs.of_folder(tmp_path / "most")
+        (tmp_path / "most" / ".council" / strange).unlink()
+    (head / ".council/patch.1.sig").unlink()
+    with pytest.raises(errors.InvalidRequestError, match=r"patch\.2\.sig"):
+        pairs.of_folder(head)
+
+
+async def test_what_needs_a_person_is_green_once_one_has_signed_the_same_bytes(base: Path, tmp_path: Path) -> None:
+    change = patches.Change("prompts/run.sh", patches.Action.PUT, b"#!/bin/sh\n", None, patches.Mode.EXECUTABLE)
+
+    def head(name: str, *cosigned: pgp.Owner) -> Path:
+        made = proposed(base, tmp_path / name, change)
+        (made / change.path).chmod(0o755)
+        document = (made / ".council/patch.json").read_bytes()
+        for number, one in enumerate(cosigned, 1):
+            write(made / f".council/patch.{number}.sig", pgp.signature(one.primary, document, NOW - 20))
+        return made
+
+    async def authorised(made: Path) -> tuple[str, str]:
+        [found] = [one for one in await findings(base, made) if one.name == Name.AUTHORISE]
+        return found.state.value, found.reason
+
+    assert await authorised(head("alone")) == ("failure", "protected")
+    assert await authorised(head("strange", STRANGER)) == ("failure", "cosignature")
+    assert await states(base, head("both", ANN)) == GREEN

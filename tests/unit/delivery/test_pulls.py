@@ -12,7 +12,7 @@ import delivery_rig
 import pgp
 from council import homes
 from council.backends.forge import local
-from council.delivery import courier, lines, proposals, pulls
+from council.delivery import courier, lines, merging, proposals, pulls
 from council.domain import authz, errors, forge, gates, patches
 from council.patching import roster
 
@@ -67,7 +67,9 @@ class House:
                 now=lambda: self.now_s,
             )
         )
-        parts = courier.Parts(self.forge, self.patchctl, self.watch, self.patchctl.folder, lambda: delivery_rig.NOW)
+        parts = courier.Parts(
+            self.forge, self.patchctl, self.watch, self.patchctl.folder, folder / "in-step", lambda: delivery_rig.NOW
+        )
         self.courier = courier.Courier(parts)
 
     async def turn(self) -> bool:
@@ -173,9 +175,50 @@ async def test_the_freeze_label_keeps_a_green_one_from_being_merged(house: House
     await house.forge.label(number, add=["freeze"])
     for _ in range(5):
         assert not await house.turn()
-    assert await house.told(number) == GREEN
+    assert await house.told(number) == GREEN | {"council/merge": "pending"}
+    head = (await house.forge.pull(number)).head
+    [held] = [one for one in await house.forge.checks(head) if one.name == "council/merge"]
+    assert (
+        held.description
+        == f"The label `freeze` on #{number} stops every merge. Take it off; where a workflow merges, run its job again."
+    )
     await house.forge.label(number, remove=["freeze"])
     assert await house.turn()
+    assert await house.told(number) == GREEN | {"council/merge": "success"}
+
+
+async def test_one_that_was_green_waits_while_what_serves_is_not_well_and_is_told_so(house: House) -> None:
+    number = await house.propose()
+    for _ in range(3):
+        await house.turn()
+    house.watch.verdict = gates.Verdict.AMBER
+    assert not await house.turn() and house.referee.waits
+    assert (await house.told(number))["council/merge"] == "pending"
+    house.watch.verdict = gates.Verdict.GREEN
+    assert await house.turn()
+
+
+async def test_it_waits_for_nothing_where_all_that_is_open_has_failed_or_stands_still(house: House) -> None:
+    assert not house.referee.waits
+    await house.propose(path="knowledge/new.md")
+    await house.turn()
+    assert house.referee.waits
+    await house.turn()
+    assert not house.referee.waits
+
+
+async def test_a_branch_that_a_kill_has_left_after_a_merge_is_removed_by_the_next_start(house: House) -> None:
+    number = await house.propose()
+    for _ in range(3):
+        await house.turn()
+    pull = await house.forge.pull(number)
+    tellers = {(forge.CheckKind.STATUS, "council")}
+    await merging.merge(house.forge, number, pull.head, tellers)
+    assert (await house.forge.commit(pull.branch)).commit == pull.head
+    again = pulls.Referee(house.referee.parts)
+    await again.turn(await house.forge.head())
+    with pytest.raises(errors.ForgeNotFoundError):
+        await house.forge.commit(pull.branch)
 
 
 async def test_what_another_account_says_of_a_head_does_not_count(house: House) -> None:
@@ -223,7 +266,7 @@ async def test_of_two_that_are_green_upon_one_base_only_one_is_merged(house: Hou
     await house.forge.label(numbers[1], add=["freeze"])
     for _ in range(8):
         await house.turn()
-    assert [await house.told(number) for number in numbers] == [GREEN, GREEN]
+    assert [await house.told(number) for number in numbers] == 2 * [GREEN | {"council/merge": "pending"}]
     await house.forge.label(numbers[1], remove=["freeze"])
     assert await house.turn()
     await house.courier.turn()

@@ -96,6 +96,14 @@ async def test_a_good_patch_is_taken_and_its_way_ends_applied_and_counted(desk: 
     assert not (desk.house.where.lineage / "patches" / row.digest).exists()
 
 
+async def test_what_is_told_of_patches_is_made_anew_only_where_the_journal_has_grown(desk: Desk) -> None:
+    rows, mark = desk.at.rows(), desk.at.mark(desk.serving)
+    assert desk.at.rows() is rows and desk.at.mark(desk.serving) == mark
+    await desk.at.submit(sent(desk.house.where))
+    await desk.until_idle()
+    assert len(desk.at.rows()) == 1 and desk.at.mark(desk.serving) != mark
+
+
 async def test_a_second_patch_is_told_to_wait_while_one_is_on_its_way(desk: Desk) -> None:
     desk.house.holds = asyncio.Event()
     await desk.at.submit(sent(desk.house.where))

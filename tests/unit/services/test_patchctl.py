@@ -31,6 +31,8 @@ class Desk:
         self.refused: patches.Reason | None = None
         self.error: errors.CouncilError | None = None
         self.asked: list[Any] = []
+        self.state = "as it was"
+        self.listed = 0
 
     async def submit(self, sent: patches.Submission, *, trial: bool = False) -> checking.Checked:
         self.asked.append((sent, trial))
@@ -53,7 +55,11 @@ class Desk:
         return overriding.Override("2026-11-29", 2, "Busy.", "ann", "d")
 
     def rows(self) -> list[history.Row]:
+        self.listed += 1
         return [ROW]
+
+    def mark(self, live: str) -> str:
+        return f"{live} {self.state}"
 
     def standing(self) -> reception.Standing:
         policy = authz.Policy({"f": authz.Signer("f", "Ann", authz.Kind.HUMAN, ("**",))})
@@ -330,6 +336,18 @@ async def test_an_override_needs_its_signature_alone(client: httpx.AsyncClient, 
 )
 async def test_so_many_rows_are_told_as_are_asked_for(client: httpx.AsyncClient, limit: str, status: int) -> None:
     assert (await client.get("/patches", params={"limit": limit})).status_code == status
+
+
+async def test_who_has_the_newest_list_is_told_so_and_nothing_is_made_anew(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    first = await client.get("/patches")
+    known = {"if-none-match": first.headers["etag"]}
+    again = await client.get("/patches", headers=known)
+    assert (again.status_code, again.content, desk.listed) == (304, b"", 1)
+    desk.state = "otherwise"
+    after = await client.get("/patches", headers=known)
+    assert after.status_code == 200 and after.headers["etag"] != first.headers["etag"]
 
 
 @pytest.mark.parametrize(

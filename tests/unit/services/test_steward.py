@@ -1,19 +1,19 @@
-"""The steward's process: what its port says of its works, and when it counts as hung."""
+"""The steward's process: what its port says of its works, and when the observer counts as hung."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 import delivery_rig
 import observer_rig
-from council.backends.forge import local
-from council.domain import errors, forge, home
-from council.services import harness, in_step, observer, steward
+from council.domain import errors
+from council.services import harness, observer, steward
 
 LATER_S = 100_000.0
 
@@ -24,7 +24,8 @@ class Stuck:
     name = "stuck"
 
     def __init__(self) -> None:
-        self.is_late = False
+        self.is_well = True
+        self.routes: tuple[Route, ...] = ()
         self.closed = False
         self.runs = asyncio.Event()
 
@@ -59,38 +60,19 @@ async def test_its_port_says_of_each_work_whether_it_gets_on() -> None:
         live = await client.get("/livez")
         assert live.status_code == 200 and live.json()["generation"] == "g" * 40
         assert live.json()["works"]["stuck"] == {"live": True, "problem": "it waits"}
-        hung.is_late = True
+        hung.is_well = False
         late = await client.get("/readyz")
         assert late.status_code == 503 and not late.json()["live"]
         assert [one["live"] for one in late.json()["works"].values()] == [True, False]
     assert well.closed and hung.closed
 
 
-async def late_after(is_late: Callable[[], bool], monkeypatch: pytest.MonkeyPatch) -> bool:
+async def well_later(one: steward.Work, monkeypatch: pytest.MonkeyPatch) -> bool:
     loop = asyncio.get_running_loop()
     now_s = loop.time()
     with monkeypatch.context() as patched:
         patched.setattr(loop, "time", lambda: now_s + LATER_S)
-        return is_late()
-
-
-async def test_a_turn_of_the_forge_that_hangs_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = local.LocalForge(tmp_path / "forge.git", "council", lambda: delivery_rig.NOW)
-    service = cast(Any, delivery_rig.Patchctl(tmp_path / "generations"))
-    one = in_step.InStep(forge.ForgeConfig(), home.Home(tmp_path), made, service)
-    hangs = asyncio.Event()
-
-    async def turn(*_: object) -> bool:
-        hangs.set()
-        await asyncio.Event().wait()
-        return False
-
-    monkeypatch.setattr(one, "_turn", turn)
-    assert not await late_after(lambda: one.is_late, monkeypatch)
-    async with asked(one):
-        await hangs.wait()
-        assert not one.is_late
-        assert await late_after(lambda: one.is_late, monkeypatch)
+        return one.is_well
 
 
 async def test_a_look_that_hangs_is_late_and_one_that_fails_is_said_and_taken_again(
@@ -114,10 +96,10 @@ async def test_a_look_that_hangs_is_late_and_one_that_fails_is_said_and_taken_ag
             raise failure
 
     monkeypatch.setattr(one._observer, "look", look)
-    assert not await late_after(lambda: one.is_late, monkeypatch)
+    assert await well_later(one, monkeypatch)
     async with asked(one):
         await hangs.wait()
         assert problems == ["", "Try again.", "ValueError", ""]
-        assert not one.is_late
-        assert await late_after(lambda: one.is_late, monkeypatch)
+        assert one.is_well
+        assert not await well_later(one, monkeypatch)
     assert closed

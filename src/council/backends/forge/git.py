@@ -1,8 +1,7 @@
 """A bare git repository that several processes write, some of them less trusted than who reads it.
 
-git is asked for objects and refs by their names and never for files. It runs with an environment of its own: neither the
-caller's variables nor anybody's settings lead it elsewhere, no hook runs, and nothing that the repository itself says makes it
-fetch, replace an object by another or believe in other parents.
+git is asked for objects and refs by their names and never for files, as `kit/quiet_git.py` starts it. What the repository says
+of itself is looked at before each call: settings that Council did not write may name programs, and who runs git may be root.
 
 The order of each writing is the crash model: objects, their folders, then the ref that leads to them, if it leads where it did.
 """
@@ -19,9 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from council.domain import errors, forge
-from council.kit import durable
+from council.kit import durable, quiet_git
 
 BRANCHES = "refs/heads"
+_MAIN = f"{BRANCHES}/{forge.MAIN}"
 _TIMEOUT_S = 60.0
 _LOCK_WAIT_S = 10.0
 _LOCK_PAUSE_S = 0.005
@@ -31,22 +31,17 @@ _BYTES_MAX = 64 * 1024 * 1024
 _REFUSED = "git_refused"
 _PLAIN, _EXECUTABLE = "100644", "100755"
 _AUTHOR = re.compile(r"(?P<name>.*?) ?<[^>]*> (?P<at_s>\d+) [+-]\d{4}")
-_OPTIONS = (
-    *("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync"),
-    *("-c", "core.filesRefLockTimeout=1000", "-c", "safe.directory=*"),
-    # These name programs that git starts, and the repository's own settings could.
-    *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"),
+_OPTIONS = (*quiet_git.OPTIONS, "-c", "gc.auto=0")
+_SETTINGS = re.compile(
+    r"""(\[core\]
+(\t(repositoryformatversion = [01]|bare = true|(filemode|ignorecase|precomposeunicode|symlinks) = (true|false))
+)+|\[extensions\]
+\tobjectformat = sha(1|256)
+)+"""
 )
-# What a repository may otherwise do to whoever reads it.
-_ENVIRONMENT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_GRAFT_FILE": os.devnull,
-    "LC_ALL": "C",
-}
+_SETTINGS_BYTES_MAX = 4096
+# By these objects and settings come from elsewhere.
+_LEADING_ELSEWHERE = ("commondir", "config.worktree", "objects/info/alternates", "objects/info/http-alternates")
 
 
 class Repository:
@@ -64,7 +59,13 @@ class Repository:
 
     def create(self) -> None:
         """Make it, with no commit in it. Idempotent."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise errors.ForgeUnavailableError(
+                f"The forge's folder {self.folder} is gone and cannot be made here ({error.strerror}). Run `council down` and "
+                "`council up`, which make it."
+            ) from error
         self._run(
             ["git", *_OPTIONS, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(self.folder)]
         )
@@ -101,7 +102,7 @@ class Repository:
 
     def entries(self, made: str) -> dict[str, forge.Entry]:
         """Return what a commit holds. Raises InvalidRequestError for more than plain files."""
-        rows = self.git("ls-tree", "-r", "-z", "--full-tree", made).decode("utf-8", "surrogateescape").split("\0")
+        rows = self.git("ls-tree", "-r", "-z", "-l", "--full-tree", made).decode("utf-8", "surrogateescape").split("\0")
         if len(rows) > forge.FILES_MAX + 1:
             raise errors.InvalidRequestError(
                 f"The commit {made[:8]} holds more than {forge.FILES_MAX} files. Remove some."
@@ -109,12 +110,14 @@ class Repository:
         found = {}
         for row in filter(None, rows):
             meta, path = row.split("\t", 1)
-            mode, _, digest = meta.split()
+            mode, _, digest, size = meta.split()
             if mode not in (_PLAIN, _EXECUTABLE):
                 raise errors.InvalidRequestError(
                     f"{path!r} in the commit {made[:8]} is a link or submodule; only plain files are allowed. Remove it."
                 )
-            found[path] = forge.Entry(digest, mode == _EXECUTABLE)
+            if not size.isdigit():
+                raise self.unreadable(path)
+            found[path] = forge.Entry(digest, mode == _EXECUTABLE, int(size))
         return found
 
     def contents(self, names: Sequence[str]) -> list[bytes | None]:
@@ -146,16 +149,23 @@ class Repository:
         """Return the newest commit that both came from, None if there is none."""
         return self.git("merge-base", one, other, allowed=(0, 1, 128)).decode().strip() or None
 
-    def add_commit(self, base: str, changes: Mapping[str, forge.File | None], words: forge.Words) -> str:
-        """Add a commit that changes `base`, "" for none, and is on no branch. Raises InvalidRequestError."""
+    def add_commit(
+        self, base: str, changes: Mapping[str, forge.Change], words: forge.Words, *, whole: bool = False
+    ) -> str:
+        """Add a commit upon `base`, "" for none, on no branch: with these changes, or if `whole` with these files alone.
+
+        Raises InvalidRequestError.
+        """
         index = self._empty_index()
-        if base:
+        if base and not whole:
             self.git("read-tree", base, extra=index)
         before = self._paths(index)
         if absent := sorted(path for path, file in changes.items() if file is None and path not in before):
             raise errors.InvalidRequestError(f"{absent[0]!r} is not there and cannot be removed. Leave it out.")
         files = {path: file for path, file in changes.items() if file is not None}
-        blobs = dict(zip(files, self._add_blobs([file.content for file in files.values()]), strict=True))
+        new = {path: file for path, file in files.items() if isinstance(file, forge.File)}
+        blobs = dict(zip(new, self._add_blobs([file.content for file in new.values()]), strict=True))
+        blobs |= {path: file.digest for path, file in files.items() if isinstance(file, forge.Entry)}
         nothing = "0" * len(base or next(iter(blobs.values()), ""))
         lines = [
             f"0 {nothing}\t{path}" if file is None else f"{_mode(file)} {blobs[path]}\t{path}"
@@ -254,7 +264,9 @@ class Repository:
     def _sync(self, made: str, before: str | None) -> None:
         """Have on disk under which names lies what a commit adds; git synced what is in it."""
         objects = self.folder / "objects"
-        listed = self.git("rev-list", "--objects", made, *([f"^{before}"] if before else [])).decode().splitlines()
+        # All that main has is on disk since main was moved there.
+        known = [f"^{before}"] if before else []
+        listed = self.git("rev-list", "--objects", "--ignore-missing", made, *known, f"^{_MAIN}").decode().splitlines()
         for folder in sorted({objects / line[:2] for line in listed}):
             if folder.is_dir():
                 durable.sync_folder(folder)
@@ -282,9 +294,10 @@ class Repository:
         extra: Mapping[str, str] | None = None,
         allowed: tuple[int, ...] = (0,),
     ) -> bytes:
-        environment = {"PATH": os.environ.get("PATH", os.defpath), **_ENVIRONMENT, **(extra or {})}
+        environment = quiet_git.environment(extra)
         lock: int | None = getattr(self._held, "lock", None)
         with self._told():
+            self._check_settings()
             done = subprocess.run(
                 command,
                 input=stdin,
@@ -303,13 +316,32 @@ class Repository:
             )
         return done.stdout
 
+    def _check_settings(self) -> None:
+        """Raise ForgeForbiddenError where the repository says more of itself than `create` had git write.
+
+        Between this look and git's own it may change; what is known to start programs is switched off besides.
+        """
+        strange = [name for name in _LEADING_ELSEWHERE if (self.folder / name).exists()]
+        try:
+            with (self.folder / "config").open("rb") as file:
+                said = file.read(_SETTINGS_BYTES_MAX + 1).decode(errors="replace")
+        except FileNotFoundError:
+            said = ""
+        if said and not _SETTINGS.fullmatch(said):
+            strange.append("config")
+        if strange:
+            raise errors.ForgeForbiddenError(
+                f"`{strange[0]}` in {self.folder} is not what Council wrote, and could have git run somebody's programs. Find "
+                "out who wrote it, and take it out; `council up` makes the folder anew where it is gone."
+            )
+
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
             missing = "git is not installed. Install it, for example with `apt-get install git`."
-            gone = f"There is no folder {self.folder}. Push the blueprint's first commit to the forge."
+            gone = f"There is no folder {self.folder}. Start Council: its steward makes the forge."
             raise errors.ForgeUnavailableError(missing if error.filename == "git" else gone) from error
         except subprocess.TimeoutExpired as error:
             raise errors.ForgeUnavailableError(
@@ -339,7 +371,7 @@ def _wait_for(descriptor: int) -> None:
         time.sleep(_LOCK_PAUSE_S)
 
 
-def _mode(file: forge.File) -> str:
+def _mode(file: forge.File | forge.Entry) -> str:
     return _EXECUTABLE if file.executable else _PLAIN
 
 

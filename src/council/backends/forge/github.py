@@ -13,7 +13,6 @@ import base64
 import contextlib
 import dataclasses
 import random
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +23,6 @@ from council.backends.forge.github_calls import quoted
 from council.domain import errors, forge
 from council.kit import commits
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _MERGE_TRIES = 4
 _NEWS_ROWS = 30
 _COMMITS_KEPT = 4
@@ -45,7 +43,7 @@ class GitHubForge:
         rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ):
-        if not _REPOSITORY.fullmatch(settings.repository):
+        if not forge.is_repository(settings.repository):
             raise errors.ConfigError(f"{settings.repository[:200]!r} is no repository on GitHub. Write OWNER/NAME.")
         self._repository = settings.repository
         self._at = f"/repos/{settings.repository}"
@@ -102,26 +100,28 @@ class GitHubForge:
             data = (await self._calls.call("GET", f"{self._at}/git/blobs/{entry.digest}")).data
             return forge.File(github_forms.content(data), entry.executable)
 
-    async def push(self, base: str, changes: Mapping[str, forge.File | None], words: forge.Words) -> str:
+    async def push(
+        self, base: str, changes: Mapping[str, forge.Change], words: forge.Words, *, whole: bool = False
+    ) -> str:
         """Put one commit upon main without a pull request."""
-        forge.check_changes(changes)
+        forge.check_changes(changes, whole=whole)
         forge.check_words(words)
         before = await self._ref(_MAIN)
         is_begun = False
         if not base:
             before, is_begun = await self._begun(before, changes)
-        made = await self._committed(base, changes, words)
+        made = await self._committed(base, changes, words, whole=whole)
         if before == made:
             return made
         if not is_begun and before != base:
-            raise _moved(forge.MAIN, before)
+            raise forge.moved(forge.MAIN, before)
         reply = await self._calls.call(
             "PATCH", f"{self._at}/git/refs/{quoted(_MAIN)}", {"sha": made, "force": is_begun}, allowed=(409, 422)
         )
         if reply.status >= 400:
             now = await self._ref(_MAIN)
             if now != made:
-                raise _moved(forge.MAIN, now)
+                raise forge.moved(forge.MAIN, now)
         return made
 
     async def branch(
@@ -141,7 +141,7 @@ class GitHubForge:
         ref = f"heads/{name}"
         before = await self._ref(ref)
         if before not in (instead_of, made):
-            raise _moved(name, before)
+            raise forge.moved(name, before)
         if before == made:
             return made
         if before:
@@ -155,7 +155,7 @@ class GitHubForge:
             if now == before:
                 raise _refused(reply)
             if now != made:
-                raise _moved(name, now)
+                raise forge.moved(name, now)
         return made
 
     async def delete_branch(self, name: str) -> None:
@@ -280,7 +280,7 @@ class GitHubForge:
         for attempt in range(_MERGE_TRIES):
             found = await self.pull(number)
             if found.head != expected_head:
-                raise _moved(f"pull request {number}", found.head)
+                raise forge.moved(f"pull request {number}", found.head)
             if found.state is _State.MERGED:
                 return found.merged
             if found.state is _State.CLOSED:
@@ -311,7 +311,7 @@ class GitHubForge:
         if (await self.pull(number)).state is _State.OPEN:
             await self._calls.call("PATCH", f"{self._at}/pulls/{number}", {"state": "closed"})
 
-    async def news(self, cursor: str = "") -> forge.News:
+    async def news(self, cursor: str = "", *, of_main: bool = False) -> forge.News:
         """Return what has changed since a cursor.
 
         The cursor holds the ETags of main and of the pull requests that changed last, and when the newest of these did. An
@@ -320,14 +320,18 @@ class GitHubForge:
         before = _cursor(cursor)
         path = f"{self._at}/git/ref/{quoted(_MAIN)}"
         main = await self._calls.call("GET", path, etag=before.get("main_etag", ""), allowed=(404, 409))
+        after = dict.fromkeys(_CURSOR_KEYS, "") | before
+        if main.status != 304:
+            with _read():
+                made = github_forms.name(main.data["object"]["sha"]) if main.status == 200 else ""
+            after |= {"main": made, "main_etag": main.headers.get("etag", "")}
+        if of_main:
+            return forge.News(orjson.dumps(after).decode(), after["main"])
         path, params = f"{self._at}/pulls", {"state": "all", "sort": "updated", "direction": "desc"}
         page = {**params, "per_page": str(_NEWS_ROWS), "page": "1"}
         newest = await self._calls.call("GET", path, params=page, etag=before.get("pulls_etag", ""))
-        after, pulls = dict(before), []
+        pulls = []
         with _read():
-            if main.status != 304:
-                made = github_forms.name(main.data["object"]["sha"]) if main.status == 200 else ""
-                after |= {"main": made, "main_etag": main.headers.get("etag", "")}
             if newest.status != 304:
                 rows, since = newest.data, before.get("updated", "")
                 after["pulls_etag"] = newest.headers.get("etag", "")
@@ -341,7 +345,7 @@ class GitHubForge:
         interval = newest.headers.get("x-poll-interval", "")
         return forge.News(
             orjson.dumps(after).decode(),
-            after.get("main", ""),
+            after["main"],
             tuple(pulls),
             float(interval) if interval.isdecimal() else 0.0,
         )
@@ -362,17 +366,16 @@ class GitHubForge:
             reply = await self._calls.call("GET", f"{self._at}/git/ref/{quoted(ref)}", allowed=(404, 409))
             return github_forms.name(reply.data["object"]["sha"]) if reply.status < 400 else ""
 
-    async def _committed(self, base: str, changes: Mapping[str, forge.File | None], words: forge.Words) -> str:
+    async def _committed(
+        self, base: str, changes: Mapping[str, forge.Change], words: forge.Words, *, whole: bool = False
+    ) -> str:
         """Make a commit that is on no branch; return it."""
-        tree: dict[str, Any] = {"base_tree": (await self.commit(base)).tree} if base else {}
+        tree: dict[str, Any] = {"base_tree": (await self.commit(base)).tree} if base and not whole else {}
         removed = [path for path, file in changes.items() if file is None]
         if absent := sorted(set(removed).difference(await self.files(base) if base and removed else ())):
             raise errors.InvalidRequestError(f"{absent[0]!r} is not there and cannot be removed. Leave it out.")
         with _read():
-            tree["tree"] = [
-                github_forms.tree_row(path, file, await self._blob(file) if file is not None else "")
-                for path, file in changes.items()
-            ]
+            tree["tree"] = [github_forms.tree_row(path, file, await self._blob(file)) for path, file in changes.items()]
             made_tree = (await self._calls.call("POST", f"{self._at}/git/trees", tree)).data["sha"]
             who = github_forms.person(words)
             body = {
@@ -384,18 +387,20 @@ class GitHubForge:
             }
             return github_forms.name((await self._calls.call("POST", f"{self._at}/git/commits", body)).data["sha"])
 
-    async def _blob(self, file: forge.File) -> str:
-        """Add a file that cannot go along in its tree; return its name, "" for one that can."""
-        if github_forms.is_inline(file):
+    async def _blob(self, file: forge.Change) -> str:
+        """Return the name of a file that is there, or of one that cannot go along in its tree and is added; "" for others."""
+        if isinstance(file, forge.Entry):
+            return file.digest
+        if file is None or github_forms.is_inline(file):
             return ""
         body = {"content": base64.b64encode(file.content).decode(), "encoding": "base64"}
         return github_forms.name((await self._calls.call("POST", f"{self._at}/git/blobs", body)).data["sha"])
 
-    async def _begun(self, before: str, changes: Mapping[str, forge.File | None]) -> tuple[str, bool]:
+    async def _begun(self, before: str, changes: Mapping[str, forge.Change]) -> tuple[str, bool]:
         """Have a commit in an empty repository, where nothing else can be made; return main's, and whether it is that one."""
         if not before:
             ordered = sorted(changes.items(), key=lambda change: "/" in change[0])
-            path, file = next(((path, file) for path, file in ordered if file is not None), ("", None))
+            path, file = next(((path, file) for path, file in ordered if isinstance(file, forge.File)), ("", None))
             if file is None:
                 raise errors.InvalidRequestError("The first commit adds at least one file. Give one.")
             content = base64.b64encode(file.content).decode()
@@ -443,13 +448,6 @@ def _there(name: str, made: str) -> str:
     if not made:
         raise errors.ForgeNotFoundError(f"There is no branch {name[:100]!r} on GitHub. Look at those there are.")
     return made
-
-
-def _moved(what: str, to: str) -> errors.ForgeMovedError:
-    where = f"is at {to[:8]} now" if to else "is not there"
-    return errors.ForgeMovedError(
-        f"{what[:100]} {where}, and not where it was. Nothing has changed; look again and repeat."
-    )
 
 
 def _refused(reply: github_calls.Reply) -> errors.InvalidRequestError:

@@ -75,7 +75,7 @@ def entries(data: Any) -> dict[str, forge.Entry]:
             raise errors.InvalidRequestError(
                 f"{str(row['path'])[:200]!r} is a link or submodule; only plain files are allowed. Remove it."
             )
-        found[str(row["path"])] = forge.Entry(name(row["sha"]), row["mode"] == EXECUTABLE)
+        found[str(row["path"])] = forge.Entry(name(row["sha"]), row["mode"] == EXECUTABLE, int(row["size"]))
     return found
 
 
@@ -86,12 +86,14 @@ def content(data: Any) -> bytes:
     return base64.b64decode(data["content"])
 
 
-def tree_row(path: str, file: forge.File | None, blob: str) -> dict[str, Any]:
+def tree_row(path: str, file: forge.Change, blob: str) -> dict[str, Any]:
     """Return how a tree is told of a file: by its `blob`, or with its text where that is ""."""
     if file is None:
         return {"path": path, "mode": PLAIN, "type": "blob", "sha": None}
     row = {"path": path, "mode": EXECUTABLE if file.executable else PLAIN, "type": "blob"}
-    return {**row, "sha": blob} if blob else {**row, "content": file.content.decode()}
+    if blob or isinstance(file, forge.Entry):
+        return {**row, "sha": blob}
+    return {**row, "content": file.content.decode()}
 
 
 def is_inline(file: forge.File) -> bool:

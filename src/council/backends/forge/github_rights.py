@@ -12,12 +12,14 @@ from council.backends.forge import github_calls
 from council.domain import errors, forge
 
 _NO_COMMIT = "0" * 40
+_WORKFLOW = ".github/workflows/council-never-made.yml"
 _LOOK = "See `Settings` of the repository on GitHub."
 # What each probe would do, if it could.
 _WRITES = {
     "contents": "commit files, move branches and merge",
     "pull requests": "open and close pull requests and label them",
     "commit statuses": "tell statuses",
+    "workflows": "bring a change of the workflow upon main",
 }
 
 
@@ -75,12 +77,13 @@ def _of_repository(data: Mapping[str, Any]) -> list[forge.Lack]:
 
 def _of_classic(data: Mapping[str, Any], scopes: set[str]) -> list[forge.Lack]:
     wanted = "repo" if data.get("private") else "public_repo"
-    if scopes & {"repo", wanted}:
-        return []
+    missing = [] if scopes & {"repo", wanted} else [wanted]
+    missing += [] if "workflow" in scopes else ["workflow"]
     return [
         forge.Lack(
-            f"the token has not the scope `{wanted}`", "Make one with it, or a fine-grained one for this repository."
+            f"the token has not the scope `{one}`", "Make one with it, or a fine-grained one for this repository."
         )
+        for one in missing
     ]
 
 
@@ -90,12 +93,23 @@ async def _of_fine_grained(calls: github_calls.Calls, at: str) -> list[forge.Lac
         ("contents", f"{at}/git/refs", {"ref": main, "sha": _NO_COMMIT}),
         ("pull requests", f"{at}/pulls", {"title": "never opened", "head": forge.MAIN, "base": forge.MAIN}),
         ("commit statuses", f"{at}/statuses/{_NO_COMMIT}", {"state": "pending", "context": "never told"}),
+        # Neither the content nor the file that it would replace is one, and the branch is none either.
+        (
+            "workflows",
+            f"{at}/contents/{github_calls.quoted(_WORKFLOW)}",
+            {"message": "never made", "content": "%", "sha": _NO_COMMIT, "branch": "council-never-made"},
+        ),
     )
-    lacks = []
+    lacks: list[forge.Lack] = []
+    may_commit = True
     for what, path, body in probes:
+        if what == "workflows" and not may_commit:
+            # Who may not commit files is told so of these too.
+            continue
         try:
-            await calls.call("POST", path, body, allowed=(404, 409, 422))
+            await calls.call("PUT" if what == "workflows" else "POST", path, body, allowed=(404, 409, 422))
         except errors.ForgeForbiddenError:
+            may_commit = may_commit and what != "contents"
             lacks.append(
                 forge.Lack(
                     f"the token may not {_WRITES[what]}", f"Give it read and write of `{what}` of this repository."

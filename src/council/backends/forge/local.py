@@ -56,7 +56,7 @@ class LocalForge:
         if shutil.which("git") is None:
             return [forge.Lack("git is not installed", "Install it, for example with `apt-get install git`.")]
         if not self._repository.exists:
-            return [forge.Lack(f"there is no repository in {folder}", "Push the blueprint's first commit to it.")]
+            return [forge.Lack(f"there is no repository in {folder}", "Start Council: its steward makes it.")]
         if not os.access(folder, os.W_OK):
             return [
                 forge.Lack(f"{folder} belongs to somebody else", "Give it to who runs this, or run this as its owner.")
@@ -92,18 +92,20 @@ class LocalForge:
 
         return await self._reading(read)
 
-    async def push(self, base: str, changes: Mapping[str, forge.File | None], words: forge.Words) -> str:
+    async def push(
+        self, base: str, changes: Mapping[str, forge.Change], words: forge.Words, *, whole: bool = False
+    ) -> str:
         """Put one commit upon main without a pull request."""
-        forge.check_changes(changes)
+        forge.check_changes(changes, whole=whole)
         forge.check_words(words)
 
         def push() -> str:
             before = self._repository.ref(_MAIN) or ""
             if base and base != before:
                 self._commit(base)
-            made = self._repository.add_commit(base, changes, words)
+            made = self._repository.add_commit(base, changes, words, whole=whole)
             if before not in (base, made) or (before != made and not self._repository.swap(_MAIN, made, base or None)):
-                raise _moved(forge.MAIN, before)
+                raise forge.moved(forge.MAIN, before)
             return made
 
         return await self._writing(push, create=not base)
@@ -128,9 +130,9 @@ class LocalForge:
             before = self._repository.ref(ref) or ""
             made = self._repository.add_commit(base, changes, words)
             if before not in (instead_of, made):
-                raise _moved(name, before)
+                raise forge.moved(name, before)
             if before != made and not self._repository.swap(ref, made, before or None):
-                raise _moved(name, self._repository.ref(ref) or "")
+                raise forge.moved(name, self._repository.ref(ref) or "")
             return made
 
         return await self._writing(make)
@@ -149,7 +151,7 @@ class LocalForge:
                     closed = dataclasses.replace(kept.record, state=_State.CLOSED, head=before)
                     self._records.write(closed, kept, "close, since its branch is removed")
             if not self._repository.swap(ref, None, before):
-                raise _moved(name, self._repository.ref(ref) or "")
+                raise forge.moved(name, self._repository.ref(ref) or "")
 
         await self._writing(delete)
 
@@ -247,7 +249,7 @@ class LocalForge:
                 kept = self._records.find(number)
                 pull = self._seen(kept.record, self._branches())
                 if pull.head != expected_head:
-                    raise _moved(f"pull request {number}", pull.head)
+                    raise forge.moved(f"pull request {number}", pull.head)
                 if pull.state is _State.CLOSED:
                     raise _conflict(number, "is closed. Open another.")
                 merged = pull.merged or self._merged(kept, pull, message)
@@ -257,7 +259,7 @@ class LocalForge:
                     if now.record != closed:
                         self._records.write(closed, now, "merge")
                     return merged
-            raise _moved(forge.MAIN, self._repository.ref(_MAIN) or "")
+            raise forge.moved(forge.MAIN, self._repository.ref(_MAIN) or "")
 
         return await self._writing(merge)
 
@@ -271,7 +273,7 @@ class LocalForge:
 
         await self._writing(close)
 
-    async def news(self, cursor: str = "") -> forge.News:
+    async def news(self, cursor: str = "", *, of_main: bool = False) -> forge.News:
         """Return what has changed since a cursor.
 
         The cursor holds a digest of where everything is, and which pull requests were open: told are those that are, and
@@ -280,12 +282,14 @@ class LocalForge:
         digest, last, were_open = _parts(cursor)
 
         def look() -> forge.News:
-            refs = self._repository.refs(git.BRANCHES, pull_records.PULLS)
+            if not self._repository.exists:
+                return forge.News("", "")
+            refs = self._repository.refs(*((_MAIN,) if of_main else (git.BRANCHES, pull_records.PULLS)))
             now = hashlib.sha256("".join(f"{at} {name}\n" for name, at in refs.items()).encode()).hexdigest()[:32]
             main = refs.get(_MAIN, "")
             if now == digest:
                 return forge.News(cursor, main)
-            newest = self._newest(None, forge.ROWS_MAX)
+            newest = [] if of_main else self._newest(None, forge.ROWS_MAX)
             opened = [pull.number for _, pull in newest if pull.state is _State.OPEN]
             told = [
                 pull
@@ -295,7 +299,7 @@ class LocalForge:
             highest = newest[0][1].number if newest else 0
             return forge.News(f"{now}:{highest}:{','.join(map(str, opened))}", main, tuple(told))
 
-        return await self._reading(look)
+        return await asyncio.to_thread(look)
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""
@@ -384,15 +388,8 @@ class LocalForge:
     def _check_exists(self) -> None:
         if not self._repository.exists:
             raise errors.ForgeNotFoundError(
-                f"There is no forge in {self._repository.folder} yet. Push the blueprint's first commit to it."
+                f"There is no forge in {self._repository.folder} yet. Start Council: its steward makes it."
             )
-
-
-def _moved(what: str, to: str) -> errors.ForgeMovedError:
-    where = f"is at {to[:8]} now" if to else "is not there"
-    return errors.ForgeMovedError(
-        f"{what[:100]} {where}, and not where it was. Nothing has changed; look again and repeat."
-    )
 
 
 def _conflict(number: int, why: str) -> errors.ForgeConflictError:

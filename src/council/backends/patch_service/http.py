@@ -13,6 +13,8 @@ from council.domain import errors, patches
 _CALL_S = 60.0
 _REPLY_BYTES_MAX = 32 * 1024 * 1024
 _LINE_BYTES_MAX = 256 * 1024
+_LISTS_MAX = 4
+_NOT_MODIFIED = 304
 
 
 class HttpPatchService:
@@ -22,6 +24,8 @@ class HttpPatchService:
         self._url = url
         self._key = key
         self._session: aiohttp.ClientSession | None = None
+        # The last answer to each path that is asked again and again, with its ETag.
+        self._lists: dict[str, tuple[str, list[Mapping[str, Any]]]] = {}
 
     async def apply(self, sent: patches.Submission, *, trial: bool = False) -> patches.Decision:
         """Have a patch take effect, or only be tried."""
@@ -78,9 +82,18 @@ class HttpPatchService:
             self._session = None
 
     async def _listed(self, path: str, name: str) -> list[Mapping[str, Any]]:
-        told = await self._asked("GET", path)
+        """Return a list that may be asked for often: one that has not changed is the same object."""
+        etag, kept = self._lists.get(path, ("", []))
+        status, etag, content = await self._requested("GET", path, None, {"if-none-match": etag} if etag else {})
+        if status == _NOT_MODIFIED:
+            return kept
+        told = _object(content)
         if not isinstance(found := told.get(name), list):
             raise _error(told)
+        if etag:
+            while len(self._lists) >= _LISTS_MAX:
+                self._lists.pop(next(iter(self._lists)))
+            self._lists[path] = etag, found
         return found
 
     async def _asked(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
@@ -90,16 +103,21 @@ class HttpPatchService:
         return told
 
     async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        _, _, content = await self._requested(method, path, body, {})
+        return _object(content)
+
+    async def _requested(self, method: str, path: str, body: Any, more: Mapping[str, str]) -> tuple[int, str, bytes]:
+        """Return the status, the ETag and the content of an answer."""
         raw = None if body is None else orjson.dumps(body)
-        headers = self._headers() | ({} if raw is None else {"content-type": "application/json"})
+        headers = self._headers() | dict(more) | ({} if raw is None else {"content-type": "application/json"})
         try:
             async with self._opened().request(method, self._url + path, data=raw, headers=headers) as response:
                 content = await response.content.read(_REPLY_BYTES_MAX)
                 while not response.content.at_eof() and len(content) < _REPLY_BYTES_MAX:
                     content += await response.content.read(_REPLY_BYTES_MAX - len(content))
+                return response.status, response.headers.get("etag", ""), content
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _away(error) from error
-        return _object(content)
 
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self._key}"} if self._key else {}

@@ -40,6 +40,11 @@ class Reason(enum.StrEnum):
     KERNEL_TOO_OLD = "kernel_too_old"
 
 
+def cosignature(number: int) -> str:
+    """Return where the signature of a further person lies, counted from 1 in the order in which they were sent."""
+    return f"{FOLDER}/patch.{number}.sig"
+
+
 def is_of_pair(path: str) -> bool:
     """Return whether a file of a generation lies where the pair that made it does."""
     return path.startswith(f"{FOLDER}/")
@@ -119,12 +124,14 @@ def _difference(one: patches.Change, digest: str | None) -> str:
     )
 
 
-def paths_after(before: Iterable[str], changes: Sequence[patches.Change]) -> frozenset[str]:
-    """Return the paths of the files that the changes leave. Raises StagingError where these could not lie side by side."""
+def paths_after(before: Iterable[str], changes: Sequence[patches.Change], cosignatures: int = 0) -> frozenset[str]:
+    """Return the paths of the files that the changes leave, the pair aside. Raises StagingError where these could not lie side
+    by side, or be too many with the pair and so many cosignatures.
+    """
     removed = {one.path for one in changes if one.content is None}
     added = {one.path for one in changes if one.content is not None}
     after = frozenset((set(before) - removed) | added)
-    if len(after) > repository.FILES_MAX - len((DOCUMENT, SIGNATURE)):
+    if len(after) > repository.FILES_MAX - len((DOCUMENT, SIGNATURE)) - cosignatures:
         raise refusal(
             Reason.TOO_MANY_FILES,
             f"The blueprint would have {len(after)} files; the limit is {repository.FILES_MAX}. Remove some first.",

@@ -1,7 +1,7 @@
 """The bare git repository of the blueprint: every call of git, and what is written into it beside git.
 
-git is asked for commits, trees and branches by their names, with an environment of its own, so that neither the caller's
-variables nor anybody's settings lead it elsewhere. It is never asked to write files: its checkout follows attributes and links.
+git is asked for commits, trees and branches by their names, as `kit/quiet_git.py` starts it: root reads this repository, and
+patchctl may write it. It is never asked to write files: its checkout follows attributes and links.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from council.domain import errors, home
-from council.kit import beneath, durable
+from council.kit import beneath, durable, quiet_git
 
 BRANCH = "refs/heads/main"
 # Leads to a few bytes that somebody else is to remember: the head of the journal.
@@ -37,15 +37,13 @@ _HEADER_BYTES_MAX = 8192
 _INCOMING = "incoming"
 # Objects that are open and wait to be synced. A process may have 1,024 files by default.
 _OPEN_MAX = 256
-# By default git leaves loose objects to the kernel, and a power cut would leave them empty behind a live branch.
-# Whose the folder is, the supervisor sees to; git would take only its own user's. And a lock is waited for ten times as long as
-# a git holds one.
-_GIT = (
-    *("git", "-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=fsync"),
-    *("-c", "core.filesRefLockTimeout=1000", "-c", "safe.directory=*"),
-    # These name programs that git starts, and the repository's own settings could; root reads it, and patchctl may write it.
-    *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false"),
-)
+_GIT = ("git", *quiet_git.OPTIONS)
+_AUTHOR = {
+    "GIT_AUTHOR_NAME": "Council",
+    "GIT_AUTHOR_EMAIL": "council@localhost",
+    "GIT_COMMITTER_NAME": "Council",
+    "GIT_COMMITTER_EMAIL": "council@localhost",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -435,17 +433,7 @@ def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
 def _done(
     command: list[str], stdin: bytes = b"", extra: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_AUTHOR_NAME": "Council",
-        "GIT_AUTHOR_EMAIL": "council@localhost",
-        "GIT_COMMITTER_NAME": "Council",
-        "GIT_COMMITTER_EMAIL": "council@localhost",
-        "LC_ALL": "C",
-        **(extra or {}),
-    }
+    environment = quiet_git.environment(_AUTHOR | dict(extra or {}))
     try:
         return subprocess.run(
             command, input=stdin, capture_output=True, env=environment, timeout=_GIT_TIMEOUT_S, check=False

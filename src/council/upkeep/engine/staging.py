@@ -29,8 +29,8 @@ _GENERATIONS_MAX = 10_000
 class Patch:
     """A patch that may be applied, as far as staging needs it.
 
-    `document` and `signature` are the exact bytes of the pair, `base` the commit that it was made for, `title` the subject of
-    the new commit, `at_s` when it came, in Unix seconds.
+    `document`, `signature` and `cosignatures` are the exact bytes that were sent, `base` the commit that it was made for,
+    `title` the subject of the new commit, `at_s` when it came, in Unix seconds.
     """
 
     document: bytes
@@ -39,6 +39,7 @@ class Patch:
     title: str
     at_s: int
     changes: tuple[patches.Change, ...]
+    cosignatures: tuple[bytes, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -52,7 +53,7 @@ def stage(where: home.Home, patch: Patch) -> str:
     To do so again gives the same commit, and the folder that is there already stays. Raises StagingError, and then nothing has
     changed that is ever read.
     """
-    changes.check(patch.changes, len(patch.document) + len(patch.signature))
+    changes.check(patch.changes, sum(map(len, (patch.document, patch.signature, *patch.cosignatures))))
     with _locked(where):
         live = blueprint.current(where)
         _check_base(where, patch.base, live)
@@ -149,7 +150,8 @@ def _write(
             touched = (one.path for one in patch.changes if one.path in before)
             found = {path: _read(source, before[path], live) for path in touched}
         changes.check_found(patch.changes, found)
-        after = changes.paths_after((path for path in before if not changes.is_of_pair(path)), patch.changes)
+        there = (path for path in before if not changes.is_of_pair(path))
+        after = changes.paths_after(there, patch.changes, len(patch.cosignatures))
         wanted = _wanted(before, patch)
         generations.make_folder(partial)
         with generations.inner(partial) as target:
@@ -172,6 +174,8 @@ def _wanted(before: Mapping[str, repository.Entry], patch: Patch) -> dict[str, r
     wanted |= {path: None for path in before if changes.is_of_pair(path)}
     wanted[changes.DOCUMENT] = repository.File(patch.document)
     wanted[changes.SIGNATURE] = repository.File(patch.signature)
+    for number, raw in enumerate(patch.cosignatures, 1):
+        wanted[changes.cosignature(number)] = repository.File(raw)
     return wanted
 
 

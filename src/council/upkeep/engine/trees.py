@@ -29,25 +29,29 @@ def names_of(folder: Path) -> frozenset[str]:
 
 
 def name(files: Mapping[str, repository.File], like: str) -> str:
-    """Return git's name of the tree that holds `files`, by path, in the hash that the name `like` is of.
+    """Return git's name of the tree that holds `files`, by path, in the hash that the name `like` is of."""
+    return named({path: (repository.blob_name(one.content, like), one.executable) for path, one in files.items()}, like)
+
+
+def named(files: Mapping[str, tuple[str, bool]], like: str) -> str:
+    """Return git's name of a tree by git's names of its files' contents, and whether each is executable.
 
     git-scm.com/book/en/v2/Git-Internals-Git-Objects
     """
-    inner: dict[str, dict[str, repository.File]] = {}
+    inner: dict[str, dict[str, tuple[str, bool]]] = {}
     rows: list[tuple[bytes, bytes, bytes]] = []
-    for path, file in files.items():
+    for path, (digest, executable) in files.items():
         head, slash, rest = path.partition("/")
         if slash:
-            inner.setdefault(head, {})[rest] = file
+            inner.setdefault(head, {})[rest] = digest, executable
         else:
-            mode = _EXECUTABLE if file.executable else _PLAIN
-            rows.append((os.fsencode(head), mode, bytes.fromhex(repository.blob_name(file.content, like))))
-    rows += [(os.fsencode(head), _FOLDER, bytes.fromhex(name(held, like))) for head, held in inner.items()]
+            rows.append((os.fsencode(head), _EXECUTABLE if executable else _PLAIN, bytes.fromhex(digest)))
+    rows += [(os.fsencode(head), _FOLDER, bytes.fromhex(named(held, like))) for head, held in inner.items()]
     # git sorts a folder as if its name ended with a slash.
     rows.sort(key=lambda row: row[0] + (b"/" if row[1] == _FOLDER else b""))
-    body = b"".join(mode + b" " + named + b"\0" + digest for named, mode, digest in rows)
+    body = b"".join(mode + b" " + label + b"\0" + digest for label, mode, digest in rows)
     raw = b"tree %d\0" % len(body) + body
-    return (hashlib.sha256(raw) if like == _SHA256 else hashlib.sha1(raw, usedforsecurity=False)).hexdigest()
+    return (hashlib.sha256(raw) if len(like) == len(_SHA256) else hashlib.sha1(raw, usedforsecurity=False)).hexdigest()
 
 
 def _files(folder: Path) -> dict[str, repository.File]:

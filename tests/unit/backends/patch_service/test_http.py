@@ -119,3 +119,21 @@ async def test_following_without_the_key_says_so() -> None:
     async with served(saying({"code": "forbidden", "message": "No."}, 403)) as service:
         with pytest.raises(errors.ForbiddenError, match=r"No\."):
             await anext(service.follow())
+
+
+async def test_a_list_that_has_not_changed_is_asked_for_by_its_etag_and_is_the_same_object() -> None:
+    etag, asked = '"one"', list[str]()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        shown = request.headers.get("if-none-match", "")
+        asked.append(shown)
+        if shown == etag:
+            return web.Response(status=304)
+        return web.json_response({"line": [{"generation": etag}]}, headers={"etag": etag})
+
+    async with served(handler) as service:
+        first = await service.line()
+        assert await service.line() is first
+        etag = '"two"'
+        assert await service.line() == [{"generation": '"two"'}]
+    assert asked == ["", '"one"', '"one"']

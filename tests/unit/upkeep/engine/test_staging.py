@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import shutil
 import stat
@@ -116,6 +117,16 @@ def test_the_pair_of_the_live_generation_gives_way_to_the_new_one(where: home.Ho
     second = staging.stage(where, rig.patch(first, rig.put("a", b"1"), number=2))
     expected = {**rig.AFTER, "a": b"1", ".council/patch.json": b'{"number":2}'}
     assert rig.tree(where.generations / second) == expected
+
+
+def test_the_signatures_of_further_people_lie_beside_the_pair_and_go_with_it(where: home.Home) -> None:
+    cosigned = dataclasses.replace(rig.usual(blueprint.current(where)), cosignatures=(b"bob", b"cyd"))
+    first = staging.stage(where, cosigned)
+    more = {".council/patch.1.sig": b"bob", ".council/patch.2.sig": b"cyd"}
+    assert rig.tree(where.generations / first) == rig.AFTER | more
+    blueprint.switch(where, first)
+    second = staging.stage(where, rig.patch(first, rig.put("a", b"1"), number=2))
+    assert rig.tree(where.generations / second) == rig.AFTER | {"a": b"1", ".council/patch.json": b'{"number":2}'}
 
 
 def test_nothing_else_lies_beside_the_pair(where: home.Home) -> None:
