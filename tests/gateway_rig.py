@@ -140,6 +140,7 @@ async def open_rig(
         config=settings,
         records=records,
         incidents=kept_incidents,
+        guidebook=fake_guides.InlineGuidebook(*(shown or ())),
         watch=watch,
         pipeline=chain,
         trials=trial.Trials(access.digest(TRIAL_KEY), tried),

@@ -157,6 +157,7 @@ def gateway(
 
     clock = clock_module.SystemClock()
     made_records, made_store = records(config, where), store(config, where)
+    made_guidebook = care_app.guidebook(config.store.url, where)
     made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
@@ -173,6 +174,7 @@ def gateway(
         config=config,
         records=made_records,
         incidents=made_incidents,
+        guidebook=made_guidebook,
         watch=made_watch,
         pipeline=_pipeline(stages, keeping, found, config, where, label),
         trials=_trials(stages, made_servers, off, found, config, where, label),
@@ -202,6 +204,7 @@ def gateway(
         for server in made_servers.values():
             await server.close()
         await made_store.close()
+        await made_guidebook.close()
         made_incidents.close()
         made_records.close()
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from council.upkeep.samples import recent as recent_module
 
 _ADDRESSES_MAX = 20
+# Longest wait for one reply of the store: some megabytes of guides at once.
+_GUIDES_S = 5.0
 
 
 def incidents(config: config_module.Config, where: home_module.Home) -> care_ports.Incidents:
@@ -216,6 +218,13 @@ def _has_card() -> bool:
         return driver is not None and bool(driver.cards())
     except nvml.DriverError:
         return True  # one that does not answer is unknown, which is not the same as none
+
+
+def guidebook(url: str, where: home_module.Home) -> care_ports.Guidebook:
+    """Return the guides in the store at `store.url`, "" for the bundled one."""
+    from council.backends.store import bundled, guides
+
+    return guides.ValkeyGuidebook(url or bundled.url(where), _GUIDES_S)
 
 
 def watch(where: home_module.Home) -> care_ports.Watch:

@@ -17,6 +17,7 @@ from typing import Any
 
 from council.domain import alerting, answering, baking, errors, money, options, patches, states, storage, watching
 from council.domain import forge as forge_module
+from council.domain import guides as guides_module
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -253,6 +254,7 @@ class Config:
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
     forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
+    guides: guides_module.GuidesConfig = field(default_factory=guides_module.GuidesConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

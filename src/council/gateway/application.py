@@ -23,6 +23,7 @@ from council.gateway import (
     exchange,
     feedback,
     gates,
+    guides,
     health,
     incidents,
     library,
@@ -65,6 +66,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     app.include_router(feedback.router(made))
     app.include_router(specialists.router(made))
     app.include_router(library.router(made))
+    app.include_router(guides.router(made))
     app.include_router(incidents.router(made))
     app.include_router(gates.router(made, vitals))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
@@ -155,6 +157,7 @@ _PATHS = frozenset(
         "/api/token",
         "/api/incidents",
         "/api/gates",
+        "/api/guides",
         "/api/metrics",
         "/api/ledger/report",
         "/api/ledger/export",
@@ -185,6 +188,8 @@ def _template(path: str) -> str:
         return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
     if path.startswith("/api/gates/"):
         return "/api/gates/{name}"
+    if path.startswith("/api/guides/"):
+        return "/api/guides/{slug}"
     if path.startswith("/api/incidents/"):
         return "/api/incidents/{id}"
     if path.startswith("/api/library/passages/"):

@@ -24,6 +24,7 @@ class Parts:
     config: config_module.Config
     records: ports.Records
     incidents: care_ports.Incidents
+    guidebook: care_ports.Guidebook
     watch: care_ports.Watch
     pipeline: pipeline_module.Pipeline
     trials: trial.Trials

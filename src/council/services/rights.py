@@ -121,10 +121,11 @@ def confinement_of(
             write += [where.generations, where.blueprint, where.lineage, where.patch_work]
             connect = _tried_ports(config)
         case "steward":
-            read += [where.generations, where.current, where.steward_key_file]
+            read += [where.generations, where.current, where.library, where.steward_key_file]
             write += [where.forge, where.steward_work]
-            # A forge elsewhere may be on any port.
-            connect = None if config.forge.kind == "github" else (config.patchctl_port,)
+            # A forge or store elsewhere may be on any port.
+            anywhere = config.forge.kind == "github" or bool(config.store.url)
+            connect = None if anywhere else (config.patchctl_port,)
         case "store":
             write += [where.store]
         case "sandboxd":

@@ -1,10 +1,14 @@
-"""The steward process: keeps the forge and what serves in step, and takes the local forge's pull requests to their merge.
+"""The steward process: the forge, what serves, and the guides.
 
-It holds the forge's token and no key that signs. What it does is in `delivery/`; a turn that fails is taken again.
+It keeps the forge and what serves in step, takes the local forge's pull requests to their merge, and keeps the guides in the
+store in line with the guidebooks. It holds the forge's token and no key that signs. What it does is in `delivery/` and
+`upkeep/guides/`; a turn that fails is taken again.
 """
 
 import asyncio
 import contextlib
+import dataclasses
+import hmac
 import logging
 import math
 import os
@@ -20,8 +24,11 @@ from council import care_app, care_ports, homes, observing, telemetry
 from council.backends.patch_service import http
 from council.delivery import courier, lines, pulls
 from council.domain import config as config_module
-from council.domain import errors, home
-from council.services import harness, local_hosts, rights, tracing
+from council.domain import errors, guides, home, orders
+from council.kit import clock as clock_module
+from council.kit import folder_events
+from council.services import harness, local_hosts, renderer, rights, tracing
+from council.upkeep.guides import loading
 
 _log = logging.getLogger(__name__)
 
@@ -40,17 +47,79 @@ def main(config: config_module.Config, where: home.Home) -> int:
     os.environ.update(TMPDIR=str(where.steward_work), RUST_BACKTRACE="0")
     # Made first: the forge's token is read before the confinement.
     forge = care_app.forge(config.forge, where, pulls.ACCOUNT)
-    service = http.HttpPatchService(
-        f"http://127.0.0.1:{config.patchctl_port}", care_app.read_secret(where.steward_key_file)
-    )
+    key = care_app.read_secret(where.steward_key_file)
+    service = http.HttpPatchService(f"http://127.0.0.1:{config.patchctl_port}", key)
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()
-    made = _Steward(config, where, environment, forge, service)
-    harness.serve(
-        local_hosts.only(made.application()), health, environment, drain_s=0.0, is_well=lambda: not made.is_late
+    pages = renderer.Renderers()
+    parts = loading.Parts(
+        care_app.guidebook(config.store.url, where), pages.make, guides.FORM, config.guides, clock_module.SystemClock()
     )
+    made = _Steward(config, where, environment, forge, service, _Guides(parts, where, environment, key))
+
+    def obey(order: orders.Order) -> None:
+        if order.word == orders.LIVE:
+            made.guides.follow()
+
+    harness.serve(
+        local_hosts.only(made.application()),
+        health,
+        environment,
+        drain_s=0.0,
+        is_well=lambda: not made.is_late,
+        on_order=obey,
+    )
+    pages.close()
     return 0
+
+
+class _Guides:
+    """The guides' loader, with what of it the steward's port serves: a sync, for whoever shows the steward's own key."""
+
+    def __init__(
+        self, parts: loading.Parts, where: home.Home, environment: harness.ServiceEnvironment, key: str
+    ) -> None:
+        self._where = where
+        self._environment = environment
+        self._key = key
+        self._book = parts.book
+        self._loader = loading.Loader(parts, loading.books(where, environment.generation))
+
+    def follow(self) -> None:
+        """Have the guidebook of the generation that is live now."""
+        self._loader.follow(loading.books(self._where, self._environment.generation))
+
+    async def keep(self) -> None:
+        """Load at each change until cancelled."""
+        # The library and not the folder in it, which may come and go.
+        events = folder_events.FolderEvents(self._where.library)
+        if events.problem:
+            _log.warning("no events of files, so changes are found by looking", extra={"reason": events.problem})
+        try:
+            await self._loader.keep(events)
+        finally:
+            events.close()
+            await self._book.close()
+
+    @property
+    def problem(self) -> str:
+        """Why the guides are not up to date, "" where they are."""
+        return self._loader.problem
+
+    async def sync(self, request: Request) -> Response:
+        """Read all documents anew and say how it went."""
+        scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(shown.strip().encode(), self._key.encode()):
+            return _failure(errors.ForbiddenError("This needs the key in `secrets/steward.key`."), 403)
+        try:
+            return JSONResponse(dataclasses.asdict(await self._loader.sync(anew=True)))
+        except errors.CouncilError as error:
+            return _failure(error, 503)
+
+
+def _failure(error: errors.CouncilError, status: int) -> Response:
+    return JSONResponse({"error": {"code": error.code, "message": error.message}}, status)
 
 
 class _Steward:
@@ -61,12 +130,14 @@ class _Steward:
         environment: harness.ServiceEnvironment,
         forge: care_ports.Forge | None,
         service: care_ports.PatchService,
+        kept_guides: _Guides,
     ) -> None:
         self._config = config
         self._where = where
         self._environment = environment
         self._forge = forge
         self._service = service
+        self.guides = kept_guides
         self._problem = ""
         self._step = ""
         # When the turn under way began, by the loop's clock; never, where there is no forge.
@@ -75,7 +146,12 @@ class _Steward:
     def application(self) -> Starlette:
         """Return what the port serves; its lifespan takes the turns."""
         return Starlette(
-            routes=[Route("/livez", self._live), Route("/readyz", self._live), Route("/metrics", self._metrics)],
+            routes=[
+                Route("/livez", self._live),
+                Route("/readyz", self._live),
+                Route("/metrics", self._metrics),
+                Route("/guides/sync", self.guides.sync, methods=["POST"]),
+            ],
             lifespan=self._lifespan,
         )
 
@@ -86,7 +162,8 @@ class _Steward:
 
     async def _live(self, _: Request) -> Response:
         told = {"generation": self._environment.generation, "inputs_digest": observing.inputs_of("steward")}
-        body = {"live": not self.is_late, "step": self._step, "problem": self._problem, **told}
+        found = {"problem": self._problem, "guides_problem": self.guides.problem}
+        body = {"live": not self.is_late, "step": self._step, **found, **told}
         return JSONResponse(body, 503 if self.is_late else 200)
 
     async def _metrics(self, _: Request) -> Response:
@@ -95,13 +172,14 @@ class _Steward:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        turning = asyncio.create_task(self._keep_in_step(self._forge)) if self._forge else None
+        kept = (self.guides.keep(), *([self._keep_in_step(self._forge)] if self._forge else []))
+        running = [asyncio.create_task(keeping) for keeping in kept]
         try:
             yield
         finally:
-            if turning is not None:
-                turning.cancel()
-                await asyncio.gather(turning, return_exceptions=True)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
             if self._forge is not None:
                 await self._forge.close()
             await self._service.close()

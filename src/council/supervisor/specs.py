@@ -119,7 +119,12 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             traceable=True,
             beside=True,
         ),
-        service("steward", SocketSpec("health", "tcp", local, config.steward_port), traceable=True),
+        service(
+            "steward",
+            SocketSpec("health", "tcp", local, config.steward_port),
+            inherits=frozenset({"COUNCIL_STORE_URL"}),
+            traceable=True,
+        ),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
@@ -146,8 +151,8 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
     return tuple(service.name for service in services if not service.keeps_root)
 
 
-# Their URLs may hold passwords, and only the gateway connects there, and recall to the records. For the others the settings
-# are as if not given.
+# Their URLs may hold passwords, and only the gateway connects to both, recall and watcher to the records, the steward to the
+# store. For the others the settings are as if not given.
 _CREDENTIALS = frozenset({"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"})
 
 # Of a model with its context and Python, as long as another serves. The packaged one was measured beside another on a 2-core
