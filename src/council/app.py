@@ -157,7 +157,6 @@ def gateway(
 
     clock = clock_module.SystemClock()
     made_records, made_store = records(config, where), store(config, where)
-    made_guidebook = care_app.guidebook(config.store.url, where)
     made_incidents, made_watch = care_app.incidents(config, where), care_app.watch(where)
     made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
@@ -174,7 +173,7 @@ def gateway(
         config=config,
         records=made_records,
         incidents=made_incidents,
-        guidebook=made_guidebook,
+        guidebook=care_app.guidebook(config.store.url, where),
         watch=made_watch,
         pipeline=_pipeline(stages, keeping, found, config, where, label),
         trials=_trials(stages, made_servers, off, found, config, where, label),
@@ -201,10 +200,8 @@ def gateway(
         await asyncio.to_thread(book.close)
         await learned.close()
         await sandbox.close()
-        for server in made_servers.values():
-            await server.close()
-        await made_store.close()
-        await made_guidebook.close()
+        for asked in (*made_servers.values(), made_store, made.guidebook):
+            await asked.close()
         made_incidents.close()
         made_records.close()
 

@@ -126,7 +126,10 @@ def test_no_file_is_over_a_mebibyte() -> None:
 
 
 # Where the name to import is not that of the distribution. httptools is reached through uvicorn's protocol on top of it.
-IMPORT_NAMES = {"pyyaml": "yaml", "httptools": "httptools_impl", "faiss-cpu": "faiss", "nvidia-ml-py": "pynvml"}
+IMPORT_NAMES = {
+    **{"pyyaml": "yaml", "httptools": "httptools_impl", "faiss-cpu": "faiss", "nvidia-ml-py": "pynvml"},
+    "markdown-it-py": "markdown_it",
+}
 
 
 def _normal(name: str) -> str:

@@ -100,7 +100,9 @@ class RecallConfig:
         100_000, "Most passages indexed per root; a document that goes beyond is named and left out.", low=100
     )
     passage_chars: int = option(900, "Passages are cut at about this many characters.", low=200, high=10_000)
-    poll_s: float = option(2.0, "How often the library folder is looked at, seconds.", low=0.1, high=3600)
+    poll_s: float = option(
+        2.0, "How often the library is looked at, where no event tells of a change, seconds.", low=0.1, high=3600
+    )
     coverage_min: float = option(
         1.0, "Share of a question's content words a passage must hold to be quoted.", low=0, high=1
     )

@@ -119,12 +119,7 @@ def specs(config: config_module.Config, home: home_module.Home, generation: str)
             traceable=True,
             beside=True,
         ),
-        service(
-            "steward",
-            SocketSpec("health", "tcp", local, config.steward_port),
-            inherits=frozenset({"COUNCIL_STORE_URL"}),
-            traceable=True,
-        ),
+        service("steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_STORE, traceable=True),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
@@ -153,7 +148,8 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
 
 # Their URLs may hold passwords, and only the gateway connects to both, recall and watcher to the records, the steward to the
 # store. For the others the settings are as if not given.
-_CREDENTIALS = frozenset({"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"})
+_STORE = frozenset({"COUNCIL_STORE_URL"})
+_CREDENTIALS = _STORE | {"COUNCIL_RECORDS_URL"}
 
 # Of a model with its context and Python, as long as another serves. The packaged one was measured beside another on a 2-core
 # machine: 405 MiB resident once loaded, 411 after the questions of `trial.yaml`, of which 246 were its own and the rest, above

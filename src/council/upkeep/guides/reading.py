@@ -9,6 +9,7 @@ import yaml
 from council.domain import guides
 
 _FRONT_MATTER_CHARS_MAX = 16 * 1024
+_DEPTH_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,21 @@ def _line(mark: Any) -> int:
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader that refuses aliases: a few of them can stand for more than memory holds."""
+    """A SafeLoader that refuses aliases, of which a few can stand for more than memory holds, and deep nesting.
+
+    The library takes time by the square of the depth.
+    """
+
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "aliases are not used here", mark)
+        if self.depth > _DEPTH_MAX:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "lists in lists are not used here", mark)
+        self.depth += 1
         made: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
         return made

@@ -1,7 +1,7 @@
 """Makes a page of a document's text: CommonMark with tables, task lists, footnotes and coloured code, then sanitised. Pure.
 
-Documents of the library are untrusted, and so is whatever the Markdown library makes of them: what goes through is what the
-lists here name, and everything else is taken out, last, by `nh3`. A page runs nothing, loads nothing (pictures give way to their
+Documents of the library are untrusted, and so is what the Markdown library makes of them: what goes through is what the lists
+here name, and everything else is taken out, last, by `nh3`. A page runs nothing, loads nothing (pictures give way to their
 text), asks for nothing (no forms), carries no style but classes from a closed set, and has ids that begin with `guide-`.
 
 It may still take long over a text that was made for it, so it runs in a process of its own, see `services/renderer.py`.
