@@ -1,4 +1,4 @@
-"""Loading guides: many at once, one that is saved, and a burst. The loader, its children and the bundled Valkey are the real ones.
+"""Loading guides: many at once, one that is saved, and a burst. Loader, children and the bundled Valkey are the real ones.
 
 The documents are those of `docs/`, over and over, each with a line of its own, so that no page is made of another's.
 """

@@ -87,7 +87,7 @@ READABLE = {
         "blueprint",
         "journal",
     },
-    "steward": {"steward key", "generation", "forge"},
+    "steward": {"steward key", "generation", "forge", "library"},
     "worker": set(),
 }
 WRITABLE = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import logging
 import textwrap
 import urllib.parse
 from pathlib import Path
@@ -128,6 +129,8 @@ def check(place: Path | None, where: home_module.Home, as_json: bool) -> None:
 async def _checked(
     books: list[folder.Guidebook], settings: guides.GuidesConfig
 ) -> tuple[guides.Synced, tuple[guides.Fault, ...]]:
+    # What is at fault is printed; without a handler the log would print it a second time.
+    logging.getLogger(loading.__name__).addHandler(logging.NullHandler())
     pages, book = renderer.Renderers(), loading.Nowhere()
     try:
         parts = loading.Parts(book, pages.make, guides.FORM, settings, clock_module.SystemClock())
