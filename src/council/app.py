@@ -200,8 +200,8 @@ def gateway(
         await asyncio.to_thread(book.close)
         await learned.close()
         await sandbox.close()
-        for asked in (*made_servers.values(), made_store, made.guidebook):
-            await asked.close()
+        closing = [server.close() for server in made_servers.values()]
+        await asyncio.gather(*closing, made_store.close(), made.guidebook.close())
         made_incidents.close()
         made_records.close()
 

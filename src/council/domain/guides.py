@@ -189,7 +189,7 @@ def front_matter(given: Mapping[str, Any], lines: Mapping[str, int]) -> FrontMat
     known = {item.name for item in dataclasses.fields(FrontMatter)}
     for key, value in given.items():
         if key not in known:
-            raise FaultyError(f"unknown key `{key}`.{_nearest(key, known)}", lines.get(key, 1))
+            raise FaultyError(f"unknown key `{key:.60}`.{_nearest(key, known)}", lines.get(key, 1))
         if problem := _CHECKS[key](value):
             raise FaultyError(f"`{key}` {problem}.", lines.get(key, 1))
     return FrontMatter(**{key: _plain(value) for key, value in given.items()})

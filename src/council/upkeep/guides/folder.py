@@ -18,6 +18,10 @@ _ENTRIES_MAX = 100_000
 _FAULTS_MAX = 100
 
 
+class ChangedError(Exception):
+    """A document is gone, or another, since it was looked at: the next look finds it as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guidebook:
     """A folder of guides. `root` is `blueprint` or `library`; `name` stands before a document's path in its source."""
@@ -47,7 +51,7 @@ def look(books: list[Guidebook], files_max: int) -> tuple[list[File], list[guide
     files: list[File] = []
     faults: list[guides.Fault] = []
     for book in books:
-        for source, path, entry, depth in _entries(book):
+        for source, path, entry, depth in _entries(book, faults):
             reason = _not_one(entry, depth)
             stamp = None if reason else _stamp(path)
             if stamp and len(files) >= files_max:
@@ -60,7 +64,7 @@ def look(books: list[Guidebook], files_max: int) -> tuple[list[File], list[guide
 
 
 def read(file: File, bytes_max: int) -> bytes:
-    """Return what a document holds. Raises FaultyError, FileNotFoundError for one that is gone."""
+    """Return what a document holds, all of one moment. Raises FaultyError, ChangedError."""
     too_large = f"over the limit of {bytes_max:,} bytes; split it, or raise `guides.file_bytes_max`"
     if file.size_bytes > bytes_max:
         raise guides.FaultyError(too_large)
@@ -68,8 +72,10 @@ def read(file: File, bytes_max: int) -> bytes:
         descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as opened:
             raw = opened.read(bytes_max + 1)
-    except FileNotFoundError:
-        raise
+            if _stamp_of(os.fstat(opened.fileno())) != file.stamp:
+                raise ChangedError(file.source)
+    except FileNotFoundError as error:
+        raise ChangedError(file.source) from error
     except OSError as error:
         raise guides.FaultyError(f"it cannot be read: {error.strerror}. Let Council read it.") from error
     if len(raw) > bytes_max:
@@ -82,9 +88,10 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-def _entries(book: Guidebook) -> Iterator[tuple[str, Path, "os.DirEntry[str]", int]]:
-    """Yield what lies in a book, folders walked into and left out, hidden entries passed over."""
+def _entries(book: Guidebook, faults: list[guides.Fault]) -> Iterator[tuple[str, Path, "os.DirEntry[str]", int]]:
+    """Yield what lies in a book, folders walked into and left out, hidden entries passed over; say which cannot be opened."""
     if book.folder.is_symlink():
+        faults.append(guides.Fault(book.root, book.name, 0, "a symbolic link; copy the documents themselves here"))
         return
     pending = [(book.folder, 0)]
     seen = 0
@@ -92,7 +99,11 @@ def _entries(book: Guidebook) -> Iterator[tuple[str, Path, "os.DirEntry[str]", i
         folder, depth = pending.pop()
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError:
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            reason = f"a folder that cannot be opened: {error.strerror}; let Council read it"
+            faults.append(guides.Fault(book.root, _source(book, folder), 0, reason))
             continue
         inner = []
         for entry in entries:
@@ -103,9 +114,14 @@ def _entries(book: Guidebook) -> Iterator[tuple[str, Path, "os.DirEntry[str]", i
             if entry.is_dir(follow_symlinks=False) and depth < _DEPTH_MAX:
                 inner.append((path, depth + 1))
             elif _is_wanted(entry):
-                name = os.fsencode(path.relative_to(book.folder)).decode("utf-8", "backslashreplace")
-                yield f"{book.name}/{name}", path, entry, depth
+                yield _source(book, path), path, entry, depth
         pending.extend(reversed(inner))
+
+
+def _source(book: Guidebook, path: Path) -> str:
+    """Return a path's name; bytes in it that are no text are spelt out."""
+    name = os.fsencode(path.relative_to(book.folder)).decode("utf-8", "backslashreplace")
+    return book.name if name == "." else f"{book.name}/{name}"
 
 
 def _is_wanted(entry: "os.DirEntry[str]") -> bool:
@@ -127,4 +143,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
         status = path.lstat()
     except OSError:
         return None
-    return (status.st_ctime_ns, status.st_size, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+    return _stamp_of(status) if stat.S_ISREG(status.st_mode) else None
+
+
+def _stamp_of(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ctime_ns, status.st_size, status.st_ino

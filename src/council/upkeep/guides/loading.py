@@ -85,6 +85,7 @@ class Loader:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _young: bool = False
+    _seen: dict[str, folder.File] = field(default_factory=dict)
     _told: frozenset[guides.Fault] = frozenset()
 
     def follow(self, books: list[folder.Guidebook]) -> None:
@@ -127,7 +128,7 @@ class Loader:
             if anew:
                 # By then what was written before the call has settled.
                 await asyncio.sleep(_YOUNG_S)
-                self._shelf = shelf.Shelf()
+                self._shelf, self._seen = shelf.Shelf(), {}
             began_s = self.parts.clock.monotonic_s()
             listing = await self.parts.book.listing()
             looked = await asyncio.to_thread(self._look)
@@ -144,7 +145,7 @@ class Loader:
         """Read the documents that are new."""
         files, faults = folder.look(self.books, self.parts.settings.files_max)
         now_ns, self._young = folder.now_ns(), False
-        looked = _Looked([], faults, {})
+        looked = _Looked([], [], faults, {})
         for file in files:
             if not self._shelf.is_known(file):
                 if file.changed_within(_YOUNG_S, now_ns):
@@ -153,16 +154,22 @@ class Loader:
                     continue
             looked.files.append(file)
         self._shelf.forget_but(looked.files)
+        there = {file.source: file for file in looked.files}
+        # An editor may take a document away before it puts the new one there: only the second look believes it.
+        looked.absent.extend(file for source, file in self._seen.items() if source not in there)
+        self._young = self._young or bool(looked.absent)
+        self._seen = there
         return looked
 
     def _read(self, file: folder.File, held: dict[str, reading.Document | None]) -> bool:
-        """Learn a document; return False where it is gone."""
+        """Learn a document; return False where it is gone, or another by now."""
         held[file.source] = None
         try:
             raw = folder.read(file, self.parts.settings.file_bytes_max)
             document = reading.read(raw)
-        except FileNotFoundError:
+        except folder.ChangedError:
             del held[file.source]
+            self._young = True
             return False
         except guides.FaultyError as error:
             self._shelf.blame(file, error)
@@ -175,7 +182,7 @@ class Loader:
         """Return what has to change. A document whose page cannot be made is at fault, and another plan follows."""
         made: dict[str, guides.Guide] = {}
         while True:
-            plan = self._shelf.plan(looked.files, looked.faults, shown, self.parts.form)
+            plan = self._shelf.plan(looked.files, looked.absent, looked.faults, shown, self.parts.form)
             lacking = [slug for slug in plan.changed if plan.wanted[slug].source not in made]
             if not lacking:
                 if (crowding := self._crowding(plan, made, shown)) is None:
@@ -210,14 +217,15 @@ class Loader:
     async def _document(
         self, file: folder.File, held: Mapping[str, reading.Document | None]
     ) -> reading.Document | guides.FaultyError:
-        return held.get(file.source) or await asyncio.to_thread(self._again, file)
+        document = held.get(file.source)
+        return document if document is not None else await asyncio.to_thread(self._again, file)
 
     def _again(self, file: folder.File) -> reading.Document | guides.FaultyError:
         """Return a document that was read in an earlier sync."""
         try:
             return reading.read(folder.read(file, self.parts.settings.file_bytes_max))
-        except FileNotFoundError:
-            return guides.FaultyError("it is gone. The next look knows more.")
+        except folder.ChangedError:
+            return guides.FaultyError("it changed while it was read. It is read again in a moment.")
         except guides.FaultyError as error:
             return error
 
@@ -274,8 +282,9 @@ class Loader:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What a look found. `held` are the documents that it read, None for those at fault."""
+    """What a look found. `absent` were there at the last one; `held` are those that it read, None where at fault."""
 
     files: list[folder.File]
+    absent: list[folder.File]
     faults: list[guides.Fault]
     held: dict[str, reading.Document | None]

@@ -57,7 +57,9 @@ class Shelf:
 
     def blame(self, file: folder.File, error: guides.FaultyError) -> None:
         """Note that a document is at fault as it stands."""
-        fault = guides.Fault(file.root, file.source, error.line, str(error))
+        # What a document holds may stand in the reason, and not all of it can be written as UTF-8.
+        reason = str(error).encode("utf-8", "backslashreplace").decode()
+        fault = guides.Fault(file.root, file.source, error.line, reason)
         self.known[file.source] = Known(file.stamp, fault=fault)
 
     def forget_but(self, files: Iterable[folder.File]) -> None:
@@ -72,12 +74,21 @@ class Shelf:
         }
 
     def plan(
-        self, files: Sequence[folder.File], faults: Sequence[guides.Fault], shown: Mapping[str, guides.Entry], form: str
+        self,
+        files: Sequence[folder.File],
+        absent: Sequence[folder.File],
+        faults: Sequence[guides.Fault],
+        shown: Mapping[str, guides.Entry],
+        form: str,
     ) -> Plan:
-        """Return what there ought to be in place of what is `shown`, by slug. `form` is by which rules pages are made now."""
+        """Return what there ought to be in place of what is `shown`, by slug.
+
+        `absent` are documents that have just gone, and stay shown for now where nothing takes their slug; `form` says by
+        which rules pages are made now.
+        """
         by_document = {(entry.root, entry.source): slug for slug, entry in shown.items()}
         wanted: dict[str, folder.File] = {}
-        kept: set[str] = set()
+        kept = {by_document[one] for file in absent if (one := (file.root, file.source)) in by_document}
         found = list(faults)
         for file in files:
             known = self.known.get(file.source)

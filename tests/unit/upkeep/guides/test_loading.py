@@ -96,15 +96,52 @@ async def test_a_changed_document_takes_the_place_of_its_former_self_and_a_remov
     path.write_text("other")
     gone.unlink()
     await rig.sync()
+    await rig.sync()
     assert rig.book.shown.keys() == {"a"} and rig.book.shown["a"].raw == "other"
 
 
-async def test_a_document_of_another_name_moves_in_one_step(rig: Rig) -> None:
+async def test_a_document_that_is_away_for_one_look_stays_shown(rig: Rig) -> None:
     path = rig.write("a.md", "one")
+    await rig.sync()
+    path.rename(path.with_name("a.md~"))
+    await rig.sync()
+    assert rig.book.shown.keys() == {"a"} and rig.loader._young
+    path.write_text("two")
+    await rig.sync()
+    assert rig.book.shown["a"].raw == "two" and len(rig.book.swaps) == 2
+
+
+async def test_a_document_that_moves_takes_its_slug_along_in_one_step(rig: Rig) -> None:
+    path = rig.write("a.md", "---\nslug: named\n---\none")
     await rig.sync()
     path.rename(path.with_name("b.md"))
     await rig.sync()
-    assert rig.book.swaps[-1].gone == {"a"} and [one.entry.slug for one in rig.book.swaps[-1].changed] == ["b"]
+    assert rig.book.shown["named"].entry.source == "library/guidebook/b.md"
+    await rig.sync()
+    assert rig.book.shown.keys() == {"named"} and not rig.book.faults and len(rig.book.swaps) == 2
+
+
+async def test_a_document_that_changes_while_it_is_read_is_left_for_the_next_look(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rig.write("a.md", "one")
+    await rig.sync()
+    path.write_text("two, which is longer")
+    await asyncio.sleep(loading._YOUNG_S + 0.01)
+    look = folder.look
+
+    def changed(*given: object) -> object:
+        found = look(*given)
+        path.write_text("tw")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder, "look", changed)
+        await rig.loader.sync()
+    assert rig.book.shown["a"].raw == "one" and rig.loader._young and not rig.book.faults
+    path.write_text("three")
+    await rig.sync()
+    assert rig.book.shown["a"].raw == "three"
 
 
 async def test_broken_front_matter_keeps_the_last_good_version_and_names_the_line(rig: Rig) -> None:
@@ -132,6 +169,7 @@ async def test_the_last_good_version_is_kept_over_a_restart_and_gone_with_its_do
     await anew.sync()
     assert anew.book.shown["named"].raw.endswith("one") and anew.book.faults[0].kept
     path.unlink()
+    await anew.sync()
     await anew.sync()
     assert not anew.book.shown and not anew.book.faults
 
@@ -181,13 +219,37 @@ async def test_what_is_no_document_is_left_out(rig: Rig, tmp_path: Path) -> None
     (rig.library / "link.md").symlink_to(secret)
     (rig.library / "folder").symlink_to(tmp_path)
     os.mkfifo(rig.library / "pipe.md")
+    (rig.library / os.fsdecode(b"caf\xe9.md")).write_text("A name that is no text.")
     rig.write("日本.md", "no slug")
     rig.write("index.md", "reserved")
     rig.write("empty.md", "")
     await rig.sync()
-    assert rig.book.shown.keys() == {"good"}
+    assert rig.book.shown.keys() == {"good", "caf"}
+    assert rig.book.shown["caf"].entry.source == "library/guidebook/caf\\xe9.md"
     at_fault = {fault.source.rpartition("/")[2] for fault in rig.book.faults}
     assert at_fault == {"link.md", "日本.md", "index.md", "empty.md"}
+
+
+@pytest.mark.parametrize(
+    "front", ['"\\ud800": x', 'title: "\\ud800"', '"\\ud800": x\n"\\ud800": x', "k" * 15_000 + ": x"]
+)
+async def test_whatever_stands_in_a_document_its_fault_can_be_written(rig: Rig, front: str) -> None:
+    rig.write("a.md", f"---\n{front}\n---\nText")
+    await rig.sync()
+    [fault] = rig.faults
+    assert fault.encode() and len(fault) < 300
+
+
+async def test_a_guidebook_that_is_a_link_is_named(rig: Rig, tmp_path: Path) -> None:
+    rig.library.symlink_to(tmp_path)
+    await rig.sync()
+    assert rig.faults == ["library/guidebook: a symbolic link; copy the documents themselves here"]
+
+
+async def test_a_guidebook_that_cannot_be_opened_is_named(rig: Rig) -> None:
+    rig.library.write_text("no folder")
+    await rig.sync()
+    assert "library/guidebook: a folder that cannot be opened" in rig.faults[0]
 
 
 async def test_limits_leave_out_what_goes_beyond_and_take_it_once_there_is_room(tmp_path: Path) -> None:
@@ -202,6 +264,7 @@ async def test_limits_leave_out_what_goes_beyond_and_take_it_once_there_is_room(
     told = dict(line.rsplit("/", 1)[1].split(": ", 1) for line in rig.faults)
     assert "bytes_max" in told["b.md"] and "file_bytes_max" in told["c.md"] and "files_max" in told["d.md"]
     first.unlink()
+    await rig.sync()
     await rig.sync()
     await rig.sync()
     assert rig.book.shown.keys() == {"b", "d"}
