@@ -30,6 +30,7 @@ _ORDER = (
     "locality",
     "ranking",
     "recall",
+    "guides",
     "sandbox",
     "leaks",
     "detection",

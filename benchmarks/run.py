@@ -20,6 +20,7 @@ import detection
 import detection_faults
 import figures
 import gateways
+import guides
 import leaks
 import leaks_fast
 import leaks_real
@@ -146,6 +147,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
         *(locality_live.run(options.port, say, options.live, options.warming, options.seed) if options.live else []),
     ],
     "ranking": lambda _: ranking.run(say),
+    "guides": lambda _: guides.run(say),
     "recall": lambda options: recall.run(options.port, options.peers, say),
     "specialists": lambda options: specialists.run(
         options.port, say, options.data, options.sample, options.seed, options.model, options.tools

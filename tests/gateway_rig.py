@@ -31,10 +31,12 @@ from council.serving.providers import calls
 from council.serving.router import learning
 from council.serving.router import router as routers
 from council.testing import faults, local, memory, model, upstream
+from council.testing import guides as scripted_guides
 from council.testing import watch as scripted_watch
 from fake_sandbox import FakeSandbox
 
 GUIDE = "# Opening hours\n\nThe harbour office opens at seven and closes at noon.\n"
+TIDES = "# Tide tables\n\nThe tide tables hang beside the quay lantern.\n"
 LABEL = patches.Label("0" * 40)
 TRIAL_KEY = "key-of-trials"
 # A query in other words than the guide's, and what is near to it.
@@ -77,6 +79,7 @@ class Rig:
     settings: config.Config
     doorkeeper: auth.Doorkeeper
     watch: scripted_watch.ScriptedWatch
+    guidebook: scripted_guides.InlineGuidebook
 
     def headers(self, secret: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {secret or self.admin}"}
@@ -107,7 +110,7 @@ async def open_rig(
     records, store = faults.Switch(real_records), faults.Switch(MemoryStore())
     compute, recall = (
         faults.Switch(local.InlineCompute()),
-        faults.Switch(local.InlineRetriever({"hours.md": GUIDE}, NEAREST)),
+        faults.Switch(local.InlineRetriever({"hours.md": GUIDE, "guidebook/tides.md": TIDES}, NEAREST)),
     )
     fake_sandbox = FakeSandbox(settings.sandbox)
     sandbox = faults.Switch(fake_sandbox)
@@ -143,11 +146,13 @@ async def open_rig(
         router=routers.Router(settings.router), reserve=0.0,
     )  # fmt: skip
     watch = scripted_watch.ScriptedWatch(*WATCHED)
+    guidebook = scripted_guides.InlineGuidebook()
     made = parts.Parts(
         config=settings,
         records=records,
         incidents=kept_incidents,
         snapshots=kept_snapshots,
+        guidebook=guidebook,
         watch=watch,
         pipeline=chain,
         trials=trial.Trials(access.digest(TRIAL_KEY), tried),
@@ -168,7 +173,7 @@ async def open_rig(
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield Rig(
             client, built, records, store, compute, recall, sandbox, memories, fake_sandbox, scripted,
-            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper, watch,
+            secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper, watch, guidebook,
         )  # fmt: skip
     await chain.close()
     for server in servers.values():

@@ -174,6 +174,7 @@ def gateway(
         records=made_records,
         incidents=care_app.incidents(config, where),
         snapshots=care_app.snapshots(config, where),
+        guidebook=care_app.guidebook(config.store.url, where),
         watch=made_watch,
         pipeline=_pipeline(stages, keeping, found, config, where, label),
         trials=_trials(stages, made_servers, off, found, config, where, label),
@@ -197,9 +198,8 @@ def gateway(
         await asyncio.to_thread(book.close)
         await learned.close()
         await sandbox.close()
-        for server in made_servers.values():
-            await server.close()
-        await made_store.close()
+        closing = [server.close() for server in made_servers.values()]
+        await asyncio.gather(*closing, made_store.close(), made.guidebook.close())
         for kept in (made.incidents, made.snapshots, made.records):
             kept.close()
         await asyncio.to_thread(tracer.close)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _ADDRESSES_MAX = 20
 _HEADERS_BYTES_MAX = 64 * 1024
+# Longest wait for one reply of the store: some megabytes of guides at once.
+_GUIDES_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -268,6 +270,13 @@ def _has_card() -> bool:
         return driver is not None and bool(driver.cards())
     except nvml.DriverError:
         return True  # one that does not answer is unknown, which is not the same as none
+
+
+def guidebook(url: str, where: home_module.Home) -> care_ports.Guidebook:
+    """Return the guides in the store at `store.url`, "" for the bundled one."""
+    from council.backends.store import bundled, guides
+
+    return guides.ValkeyGuidebook(url or bundled.url(where), _GUIDES_S)
 
 
 def watch(where: home_module.Home) -> care_ports.Watch:

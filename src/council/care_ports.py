@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import access, baking, evidence, forge, gates, incidents, patches, snapshots, watching
+from council.domain import access, baking, evidence, forge, gates, guides, incidents, patches, snapshots, watching
 
 
 class Incidents(Protocol):
@@ -370,3 +370,19 @@ class Trier(Protocol):
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""
+
+
+class Guidebook(Protocol):
+    """Guides as they are shown, in the store: a view that the loader makes anew. Every method raises StoreUnavailableError."""
+
+    async def swap(self, swap: guides.Swap) -> None:
+        """Have new guides take their places and others go, all at one moment for whoever reads."""
+
+    async def listing(self) -> guides.Listing:
+        """Return all guides of one moment."""
+
+    async def guide(self, slug: str) -> guides.Guide | None:
+        """Return a guide, whole; None where there is none."""
+
+    async def close(self) -> None:
+        """Give back every connection. Idempotent."""

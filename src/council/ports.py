@@ -242,6 +242,9 @@ class Retriever(Protocol):
     async def find(self, query: str, limit: int, request_id: str) -> answers.Searched:
         """Return up to `limit` passages by words, and by meaning where words find too little. Raises RecallUnavailableError."""
 
+    async def guides(self, query: str, request_id: str) -> list[answers.Passage]:
+        """Return passages of guides by words, best first, several of one guide among them. Raises RecallUnavailableError."""
+
     async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:
         """Return the passage of this `id`, or None if it is no more. Raises RecallUnavailableError."""
 

@@ -24,6 +24,8 @@ OPERATIONS = [
     "GET /api/budget",
     "GET /api/gates",
     "GET /api/gates/{name}",
+    "GET /api/guides",
+    "GET /api/guides/{slug}",
     "GET /api/incidents",
     "GET /api/incidents/{identifier}",
     "GET /api/library/passages/{identifier}",

@@ -25,7 +25,8 @@ from council.kit import frames
 from council.serving.memory.corpora import wordnet
 
 LIMIT_S = 30.0
-SETTINGS = {"COUNCIL_RECALL_POLL_S": "0.1", "COUNCIL_RECALL_FILE_BYTES_MAX": "12000"}
+# Changes of files are told by events; looks come too seldom to find one in time.
+SETTINGS = {"COUNCIL_RECALL_POLL_S": "600", "COUNCIL_RECALL_FILE_BYTES_MAX": "12000"}
 
 
 @dataclass

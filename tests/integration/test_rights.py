@@ -87,7 +87,7 @@ READABLE = {
         "blueprint",
         "journal",
     },
-    "steward": {"steward key", "generation", "forge", "records"},
+    "steward": {"steward key", "generation", "forge", "library", "records"},
     "worker": set(),
     "installer": set(),
     "migrator": {"records"},

@@ -19,6 +19,7 @@ from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
 from council.backends.sandbox_runner import unix as sandbox_unix
 from council.backends.sighting import http as sighting_http
+from council.backends.store import guides as store_guides
 from council.backends.store import valkey
 from council.backends.vector_index import faiss
 from council.domain import answering, answers, config, home, providers, sandbox_wire
@@ -29,10 +30,12 @@ from council.serving.providers import calls, speaker
 from council.serving.specialists import code, computed, general, knowledge, programs, speech, staged, tools, translated
 from council.testing import alerts as fake_alerts
 from council.testing import clock as fake_clock
+from council.testing import guides as fake_guides
 from council.testing import local as fake_local
 from council.testing import memory as fake_memory
 from council.testing import model as fake_model
 from council.testing import provider as fake_provider
+from council.upkeep.guides import loading
 
 _PATH = Path()
 
@@ -55,6 +58,9 @@ fake_memories: ports.Memories = fake_memory.InlineMemories(
     fake_memory_records, config.MemoryConfig(), clock.SystemClock()
 )
 incidents: care_ports.Incidents = sql_incidents.SqlIncidents("sqlite://", 1.0)
+guidebook: care_ports.Guidebook = store_guides.ValkeyGuidebook("unix:///s", 1.0)
+fake_guidebook: care_ports.Guidebook = fake_guides.InlineGuidebook()
+no_guidebook: care_ports.Guidebook = loading.Nowhere()
 fake_incidents: care_ports.Incidents = fake_alerts.PlainIncidents()
 log_notifier: care_ports.Notifier = log.LogNotifier()
 file_notifier: care_ports.Notifier = file.FileNotifier(_PATH, 1, 1)

@@ -17,6 +17,7 @@ from typing import Any
 
 from council.domain import alerting, answering, baking, errors, money, options, patches, states, storage, watching
 from council.domain import forge as forge_module
+from council.domain import guides as guides_module
 from council.domain import observe as observe_module
 from council.domain import tracing as tracing_module
 
@@ -101,7 +102,9 @@ class RecallConfig:
         100_000, "Most passages indexed per root; a document that goes beyond is named and left out.", low=100
     )
     passage_chars: int = option(900, "Passages are cut at about this many characters.", low=200, high=10_000)
-    poll_s: float = option(2.0, "How often the library folder is looked at, seconds.", low=0.1, high=3600)
+    poll_s: float = option(
+        2.0, "How often the library is looked at, where no event tells of a change, seconds.", low=0.1, high=3600
+    )
     coverage_min: float = option(
         1.0, "Share of a question's content words a passage must hold to be quoted.", low=0, high=1
     )
@@ -257,6 +260,7 @@ class Config:
     forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
     tracing: tracing_module.TracingConfig = field(default_factory=tracing_module.TracingConfig)
+    guides: guides_module.GuidesConfig = field(default_factory=guides_module.GuidesConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

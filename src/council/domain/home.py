@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from council.domain import guides
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -145,6 +147,11 @@ class Home:
     def library(self) -> Path:
         """The user's own documents: untrusted, read again when they change."""
         return self.root / "library"
+
+    @property
+    def guidebook(self) -> Path:
+        """The user's own guides, a folder of the library that need not be there."""
+        return self.library / guides.FOLDER
 
     @property
     def records(self) -> Path:

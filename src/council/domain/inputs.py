@@ -38,6 +38,7 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "sandboxd": (),
         # Its rules it reads anew for each patch.
         "patchctl": (),
+        # The guidebook it reads anew where another generation becomes live.
         "steward": (),
         "watcher": (gates.FILE, providers.FILE, sentinels.FILE),
         "messenger": (),
@@ -71,7 +72,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "zygote": ("sandbox.packages",),
         "sandboxd": ("port", "gateway.drain_s", "sandbox"),
         "patchctl": ("port",),
-        "steward": ("port", "forge", "records.url"),
+        "steward": ("port", "forge", "guides", "store.url", "records.url"),
         "watcher": ("port", "watch", "alerts", "budget", *_CATALOGUE, *_RECORDS, *_STORE_CLIENT),
         "messenger": ("port", "watch.prometheus_url", "watch.alertmanager_url", "alerts", *_RECORDS),
         "gateway": (
@@ -92,6 +93,8 @@ AT_START = (
     *("store.url", "store.memory_bytes", "sandbox.kind", "alerts.watcher_away_s"),
     # Whoever may set these may have the forge's token, or the collector's, sent somewhere.
     *("forge", "tracing"),
+    # The steward cannot run beside another of its kind.
+    "guides",
 )
 
 

@@ -23,6 +23,7 @@ from council.gateway import (
     exchange,
     feedback,
     gates,
+    guides,
     health,
     incidents,
     library,
@@ -66,6 +67,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     app.include_router(feedback.router(made))
     app.include_router(specialists.router(made))
     app.include_router(library.router(made))
+    app.include_router(guides.router(made))
     app.include_router(incidents.router(made))
     app.include_router(observer.router(made))
     app.include_router(gates.router(made, vitals))
@@ -159,6 +161,7 @@ _PATHS = frozenset(
         "/api/incidents",
         "/api/observer/snapshots",
         "/api/gates",
+        "/api/guides",
         "/api/metrics",
         "/api/ledger/report",
         "/api/ledger/export",
@@ -189,6 +192,8 @@ def _template(path: str) -> str:
         return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
     if path.startswith("/api/gates/"):
         return "/api/gates/{name}"
+    if path.startswith("/api/guides/"):
+        return "/api/guides/{slug}"
     if path.startswith("/api/incidents/"):
         return "/api/incidents/{id}"
     if path.startswith("/api/observer/snapshots/"):

@@ -25,6 +25,7 @@ class Parts:
     records: ports.Records
     incidents: care_ports.Incidents
     snapshots: care_ports.Snapshots
+    guidebook: care_ports.Guidebook
     watch: care_ports.Watch
     pipeline: pipeline_module.Pipeline
     trials: trial.Trials

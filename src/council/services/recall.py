@@ -1,8 +1,9 @@
 """The recall process: indexes guidebook, knowledge and library, keeps users' memories, and answers on a Unix socket.
 
-The blueprint's folders come from the generation that the process was started with; the library is looked at every
-`recall.poll_s` seconds. A frame that names an `operation` is for the memory part, see `memories.py`; a query goes by words
-alone, as quotes are chosen, unless it asks for `meanings`.
+The blueprint's folders come from the generation that the process was started with; the library is looked at where an event
+tells of a change, and every `recall.poll_s` seconds besides, for file systems that tell of none. A frame that names an
+`operation` is for the memory part, see `memories.py`; a query goes by words alone, as quotes are chosen, unless it asks for
+`meanings`.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -24,7 +26,7 @@ from council import app as composition
 from council import homes, observing, ports, telemetry
 from council.domain import answers, home, orders
 from council.domain import config as config_module
-from council.kit import traces
+from council.kit import folder_events, traces
 from council.services import answering, harness, local_hosts, meanings, memories, reader, rights, tracing
 from council.serving.memory import corpora, folder, glossary, hybrid, lexical
 
@@ -35,6 +37,8 @@ _RESULTS_MAX = 50
 _CONNECTIONS_MAX = 256
 _NAMED_MAX = 20
 _NAME_CHARS_MAX = 20
+# Changes of files this close together are one, as of a copy of many.
+_QUIET_S, _BURST_S = 0.1, 0.5
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -68,7 +72,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         child,
         config.recall,
     )
-    app = _application(recall, search, environment)
+    app = _application(recall, search, environment, where.library)
 
     waits = environment.successor_of(health) is not None
     renewing: set[asyncio.Task[None]] = set()
@@ -178,6 +182,8 @@ class _Recall:
             return await self.memory.reply(request)
         if "answer" in request:
             return await self.memory.answer(request)
+        if "guides" in request:
+            return self._found(self._index.search_guides(str(request["guides"])), "")
         if "passage" in request:
             one = self._index.passage(str(request["passage"]))
             return {"passages": [asdict(one)] if one else []}
@@ -207,7 +213,9 @@ def _named(request: Mapping[str, Any]) -> str:
     return "passage" if "passage" in request else "search"
 
 
-def _application(recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment) -> Starlette:
+def _application(
+    recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment, library: Path
+) -> Starlette:
     async def live(_: Request) -> Response:
         meaning = asdict(recall.meaning.state)
         state = {"memories_ready": recall.memory.warm, "meanings": meaning, "left_out": recall.left_out()}
@@ -218,10 +226,13 @@ def _application(recall: _Recall, search: socket.socket, environment: harness.Se
         observing.observe_process("recall", environment.generation)
         return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
-    async def keep_fresh() -> None:
+    async def keep_fresh(events: folder_events.FolderEvents) -> None:
         more = True
         while True:
-            await asyncio.sleep(0 if more else recall.settings.poll_s)
+            if more:
+                await asyncio.sleep(0)
+            elif await events.wait(recall.settings.poll_s):
+                await events.settle(_QUIET_S, _BURST_S)
             try:
                 more = await recall.refresh()
                 if not more:
@@ -237,11 +248,15 @@ def _application(recall: _Recall, search: socket.socket, environment: harness.Se
             pass
         asked = answering.Answering(recall.reply, bytes_max=_REQUEST_BYTES_MAX, connections_max=_CONNECTIONS_MAX)
         server = await asked.start(search)
-        kept = (keep_fresh(), recall.memory.keep(), recall.meaning.keep())
+        events = folder_events.FolderEvents(library)
+        if events.problem:
+            _log.warning("no events of files, so changes are found by looking", extra={"reason": events.problem})
+        kept = (keep_fresh(events), recall.memory.keep(), recall.meaning.keep())
         running = [asyncio.create_task(keeping) for keeping in kept]
         yield
         for task in running:
             task.cancel()
+        events.close()
         server.close()
         recall.memory.close()
         recall.meaning.close()

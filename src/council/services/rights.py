@@ -144,10 +144,10 @@ def confinement_of(
             write += [where.generations, where.blueprint, where.lineage, where.patch_work]
             connect = _tried_ports(config)
         case "steward":
-            read += [where.generations, where.current, where.steward_key_file]
+            read += [where.generations, where.current, where.library, where.steward_key_file]
             write += [where.records, where.forge, where.steward_work]
-            # A forge or a database elsewhere may be on any port.
-            anywhere = config.forge.kind == "github" or bool(config.records.url)
+            # A forge, a store or a database elsewhere may be on any port.
+            anywhere = config.forge.kind == "github" or bool(config.store.url) or bool(config.records.url)
             connect = None if anywhere else (config.patchctl_port,)
         case "store":
             write += [where.store]

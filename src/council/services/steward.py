@@ -1,7 +1,7 @@
 """The steward process: works that go on beside each other, each in a module of its own beside this one.
 
-`in_step` keeps the forge and what serves in step; `observer` keeps snapshots, and tells people of gates that stay red. The
-steward holds the forge's token and no key that signs. A work that does not get on makes `/livez` fail, so that the supervisor
+`in_step` keeps the forge and what serves in step; `guiding` keeps the guides in the store; `observer` keeps snapshots, and tells
+people of gates that stay red. The steward holds the forge's token and no key that signs. A work that does not get on makes `/livez` fail, so that the supervisor
 starts the process anew.
 """
 
@@ -20,8 +20,8 @@ from council import care_app, care_ports, homes, observing, telemetry
 from council.backends.patch_service import http
 from council.delivery import pulls
 from council.domain import config as config_module
-from council.domain import home
-from council.services import harness, hook, in_step, local_hosts, observer, rights, tracing
+from council.domain import home, orders
+from council.services import guiding, harness, hook, in_step, local_hosts, observer, rights, tracing
 
 
 class Work(Protocol):
@@ -61,17 +61,29 @@ def main(config: config_module.Config, where: home.Home) -> int:
     knock = hook.Hook(care_app.read_secret(where.forge_webhook_file)) if config.forge.webhook else None
     with contextlib.suppress(PermissionError):
         where.forge.mkdir(mode=0o700, exist_ok=True)
-    service = http.HttpPatchService(
-        f"http://127.0.0.1:{config.patchctl_port}", care_app.read_secret(where.steward_key_file)
-    )
+    key = care_app.read_secret(where.steward_key_file)
+    service = http.HttpPatchService(f"http://127.0.0.1:{config.patchctl_port}", key)
     works: list[Work] = [observer.made(where, service, lambda: environment.generation)]
     if forge is not None:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()
-    made = _Steward(environment, service, works)
-    harness.serve(local_hosts.only(made.application()), health, environment, drain_s=0.0, is_well=lambda: made.is_well)
+    guided = guiding.made(config, where, lambda: environment.generation, key)
+    made = _Steward(environment, service, [*works, guided])
+
+    def obey(order: orders.Order) -> None:
+        if order.word == orders.LIVE:
+            guided.follow()
+
+    harness.serve(
+        local_hosts.only(made.application()),
+        health,
+        environment,
+        drain_s=0.0,
+        is_well=lambda: made.is_well,
+        on_order=obey,
+    )
     return 0
 
 

@@ -125,7 +125,9 @@ def specs(
             traceable=True,
             beside=True,
         ),
-        service("steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_RECORDS, traceable=True),
+        service(
+            "steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_CREDENTIALS, traceable=True
+        ),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
@@ -163,7 +165,7 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
     return (*(service.name for service in services if not service.keeps_root), INSTALLER)
 
 
-# Their URLs may hold passwords, and only the gateway connects to both, and recall, watcher and steward to the records. For the
+# Their URLs may hold passwords, and only the gateway and the steward connect to both, recall and watcher to the records. For the
 # others the settings are as if not given.
 _RECORDS = frozenset({"COUNCIL_RECORDS_URL"})
 _CREDENTIALS = _RECORDS | {"COUNCIL_STORE_URL"}

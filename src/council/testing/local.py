@@ -42,6 +42,10 @@ class InlineRetriever:
         passages, note = await hybrid.search(self._index, query, limit, _COVERAGE_MIN, self._near)
         return answers.Searched(passages, answers.Meanings("ready"), note)
 
+    async def guides(self, query: str, request_id: str) -> list[answers.Passage]:
+        """Search those of the given documents that are guides."""
+        return self._index.search_guides(query)
+
     async def _near(self, query: str) -> tuple[list[tuple[str, float]], str]:
         source = self._nearest.get(query)
         return [(name, _COSINE) for name in self._index.names("blueprint", source)] if source else [], ""

@@ -109,9 +109,9 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "records/council.db": {"gateway", "recall", "watcher", "steward"},
         "recall/meanings.db": {"recall"},
         "store/appendonlydir/a.aof": {"store"},
-        "library/open.md": {"recall"},
+        "library/open.md": {"recall", "steward"},
         "library/hidden.md": set(),
-        "library/sub/open.md": {"recall"},
+        "library/sub/open.md": {"recall", "steward"},
         "logs/gateway.log": set(),
         "sandbox/audit-00000001.jsonl": {"sandboxd"},
         "run/targets.json": {"watcher", "patchctl"},
@@ -172,7 +172,7 @@ def test_each_service_writes_only_its_own_state(home: home_module.Home, regime: 
 
 def test_only_its_clients_may_go_to_the_stores_socket(home: home_module.Home, regime: users.Regime) -> None:
     files.settle(home, regime)
-    assert able(regime, home.store, ENTER) == {"store", "gateway", "watcher", "patchctl"}
+    assert able(regime, home.store, ENTER) == {"store", "gateway", "watcher", "patchctl", "steward"}
     assert able(regime, home.store, READ) == {"store"}
 
 

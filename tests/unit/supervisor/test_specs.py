@@ -125,8 +125,8 @@ SURROUNDING = {
 MORE = {
     "recall": {"COUNCIL_RECORDS_URL"},
     "watcher": {"COUNCIL_RECORDS_URL"},
-    "steward": {"COUNCIL_RECORDS_URL"},
     "gateway": {"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"},
+    "steward": {"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"},
     "zygote": {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"},
 }
 
@@ -142,7 +142,7 @@ def test_every_service_has_a_valid_config_from_what_it_inherits() -> None:
         found = config.build({}, {**specs.inherited(spec, SURROUNDING), **spec.environment}, {})
         assert found.model.threads == 2
         assert bool(found.records.url) == (spec.name in ("gateway", "recall", "watcher", "steward"))
-        assert bool(found.store.url) == (spec.name == "gateway")
+        assert bool(found.store.url) == (spec.name in ("gateway", "steward"))
 
 
 def test_only_the_store_is_asked_with_ping() -> None:

@@ -33,6 +33,10 @@ class UnixRetriever:
         except (KeyError, TypeError) as error:
             raise _unavailable(f"not a reply of recall: {type(error).__name__}") from error
 
+    async def guides(self, query: str, request_id: str) -> list[answers.Passage]:
+        """Return passages of guides by words, best first. Raises RecallUnavailableError."""
+        return _passages(await self._ask({"guides": query[:_QUERY_CHARS_MAX], "request_id": request_id}))
+
     async def passage(self, identifier: str, request_id: str) -> answers.Passage | None:
         """Return the passage of this `id`, or None if it is no more. Raises RecallUnavailableError."""
         found = _passages(await self._ask({"passage": identifier[:100], "request_id": request_id}))

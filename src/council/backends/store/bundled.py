@@ -21,7 +21,10 @@ _SOCKET_PATH_BYTES_MAX = 107
 
 # Everything on Council's own keys and channels, less what administers the server or touches all keys (the server counts both
 # as dangerous). INFO stays, because the store's health is measured by it.
-_USER = ("default", "on", "nopass", "~council:*", "~patchctl:*", "&council:*", "+@all", "-@dangerous", "+info")
+_USER = (
+    *("default", "on", "nopass", "~council:*", "~patchctl:*", "~guide:*", "&council:*"),
+    *("+@all", "-@dangerous", "+info"),
+)
 
 
 def socket(where: home.Home) -> Path:

@@ -3,18 +3,13 @@
 Every operation ends within `timeout_s`, whatever the server does, and connects again by itself after a failure.
 """
 
-import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import cast
 
-import valkey.asyncio
-import valkey.asyncio.retry
-import valkey.backoff
-import valkey.exceptions
-
 from council import telemetry
+from council.backends.store import connection
 from council.domain import access, errors, storage
 
 _CONNECTIONS_MAX = 64
@@ -59,23 +54,7 @@ class ValkeyStore:
 
     def __init__(self, url: str, timeout_s: float):
         self._timeout_s = timeout_s
-        try:
-            pool = valkey.asyncio.BlockingConnectionPool.from_url(
-                url,
-                max_connections=_CONNECTIONS_MAX,
-                timeout=timeout_s,
-                socket_timeout=timeout_s,
-                socket_connect_timeout=timeout_s,
-                # One try more, at once: a pooled connection may have died with the server that stood there before.
-                retry=valkey.asyncio.retry.Retry(valkey.backoff.NoBackoff(), 1),
-                retry_on_error=[valkey.exceptions.ConnectionError],
-            )
-        except ValueError:
-            # Not chained: the driver's message may quote the URL with its password.
-            raise errors.ConfigError(
-                "`store.url` must be `unix:///path/to/socket`, `valkey://host:port` or `redis://host:port`."
-            ) from None
-        self._client = valkey.asyncio.Valkey.from_pool(pool)
+        self._client = connection.client(url, timeout_s, _CONNECTIONS_MAX)
         self._take = self._client.register_script(_TAKE)
 
     async def ping(self) -> None:
@@ -148,14 +127,5 @@ class ValkeyStore:
             async with self._typed():
                 await self._client.aclose()
 
-    @contextlib.asynccontextmanager
-    async def _typed(self) -> AsyncIterator[None]:
-        """Bound an operation in time and turn whatever the driver raises into StoreUnavailableError."""
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                yield
-        except (valkey.exceptions.ValkeyError, OSError) as error:
-            raise errors.StoreUnavailableError(
-                "The store does not answer as it should. Try again; `council doctor` says what is wrong.",
-                detail=f"{type(error).__name__}: {error}",
-            ) from error
+    def _typed(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return connection.typed(self._timeout_s)

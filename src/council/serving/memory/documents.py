@@ -36,15 +36,25 @@ class Document:
 
 
 _CODE_OR_COMMENT = re.compile(r"(^[ \t]*(```|~~~).*?(?:^[ \t]*\2|\Z))|<!--.*?(?:-->|\Z)", re.DOTALL | re.MULTILINE)
+# A line of `---` that is only a rule is not followed by `key:` lines alone.
+_FRONT_MATTER = re.compile(
+    r"---[ \t]*\n(?:(?:[A-Za-z_][\w-]*:.*|[ \t].*|-[ \t].*|#.*|)\n){1,200}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
+)
 _NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def split(raw: bytes, chars_max: int) -> list[Section]:
     """Return the passages of a document, each of about `chars_max` characters at most. Raises UnreadableError."""
     sections: list[Section] = []
-    for heading, body in _by_heading(_without_comments(visible(decoded(raw)))):
+    for heading, body in _by_heading(_without_comments(_without_front_matter(visible(decoded(raw))))):
         sections.extend(Section(heading, part) for part in pieces(body, chars_max))
     return sections
+
+
+def _without_front_matter(text: str) -> str:
+    """Return a text without the block of settings that it may begin with: they are for programs, and answer nothing."""
+    found = _FRONT_MATTER.match(text)
+    return text[found.end() :] if found else text
 
 
 def decoded(raw: bytes) -> str:

@@ -15,6 +15,8 @@ CANDIDATES = 20
 _BEGIN_CHARS = 80
 _ABOVE = -1
 _GUIDEBOOK = "guidebook/"
+_GUIDES = (_GUIDEBOOK + "*", f"library/{_GUIDEBOOK}*")
+_GUIDE_PASSAGES = 60
 _REFERENCE = _GUIDEBOOK + "reference/"
 # What our own pages give as a question to try, or as a formula, holds the words of many questions and answers none.
 _EXAMPLE = re.compile(r'"[^"\n]*\s[^"\n]*"|`[^`\n]*(?:\^|\?| [-+*=] )[^`\n]*`')
@@ -106,8 +108,12 @@ class LexicalIndex:
         """Return up to `limit` passages with what they are quoted by, best first."""
         return self.quoted(self.ranked(query)[:limit], query)
 
-    def ranked(self, query: str) -> list[answers.Passage]:
-        """Return up to CANDIDATES passages, best first.
+    def search_guides(self, query: str) -> list[answers.Passage]:
+        """Return passages of guides with what they are quoted by, best first, several of one guide among them."""
+        return self.quoted(self.ranked(query, _GUIDES, _GUIDE_PASSAGES), query)
+
+    def ranked(self, query: str, within: Sequence[str] = (), most: int = CANDIDATES) -> list[answers.Passage]:
+        """Return up to `most` passages, best first; of documents alone whose source has one of these forms, if any is given.
 
         Those that hold most of the query's content words come first; among equals the user's own documents, and reference
         pages but the glossary last; then those whose heading says little else; then by BM25.
@@ -116,9 +122,11 @@ class LexicalIndex:
         if not words:
             return []
         match = " OR ".join(f'"{word}"' for word in words)
+        forms = " OR ".join(["source GLOB ?"] * len(within))
+        only = f"AND rowid IN (SELECT id FROM passages WHERE {forms})" if within else ""  # noqa: S608 - question marks alone
         rows = self._database.execute(
-            "SELECT rowid, bm25(words, 2.0, 1.0, 1.0) FROM words WHERE words MATCH ? ORDER BY 2 LIMIT ?",
-            (match, CANDIDATES),
+            f"SELECT rowid, bm25(words, 2.0, 1.0, 1.0) FROM words WHERE words MATCH ? {only} ORDER BY 2 LIMIT ?",  # noqa: S608
+            (match, *within, most),
         ).fetchall()
         found: list[tuple[tuple[float, int, float, float], answers.Passage]] = []
         for rowid, rank in rows:

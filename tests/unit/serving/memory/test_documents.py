@@ -126,3 +126,23 @@ def test_a_long_table_is_cut_between_its_rows() -> None:
     sections = documents.split("\n".join(rows).encode(), 300)
     assert len(sections) > 3
     assert [line for section in sections for line in section.text.splitlines()] == rows
+
+
+def test_front_matter_is_no_part_of_a_document() -> None:
+    raw = b"---\ntitle: The boiler\ntags:\n  - heating\n- odd\n# note\n\n---\n# Boiler\n\nIt starts at seven.\n"
+    assert documents.split(raw, 900) == [documents.Section("Boiler", "It starts at seven.")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["---\n\nIt starts: at seven.\nAnd more.\n", "---\ntitle: never closed\n", "It starts.\n\n---\nkey: value\n---\n"],
+)
+def test_what_only_looks_like_front_matter_stays(text: str) -> None:
+    assert "\n".join(section.text for section in documents.split(text.encode(), 900)) == text.strip()
+
+
+@pytest.mark.parametrize("line", ["    x: y", "k" * 200, "- " * 100, ": " * 100])
+def test_front_matter_without_an_end_takes_no_time(line: str) -> None:
+    began_s = time.process_time()
+    documents.split(("---\n" + f"{line}\n" * 5_000).encode(), 900)
+    assert time.process_time() - began_s < LINEAR_S

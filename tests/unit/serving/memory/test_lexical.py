@@ -129,3 +129,17 @@ def test_among_equals_the_users_own_document_comes_first_and_then_the_better_hea
     )
     found = [passage.source for passage in index.search("ferry", 5)]
     assert found == ["library/c.md", "guidebook/b.md", "guidebook/a.md"]
+
+
+def test_among_guides_alone_nothing_else_is_found_however_much_there_is() -> None:
+    index = lexical.LexicalIndex()
+    for number in range(100):
+        index.put("library", f"library/note-{number}.md", documents.split(b"The lantern hangs on the quay.", 900))
+    guide = b"# Lantern\n\nThe lantern of the guide hangs high.\n\n## More\n\nA lantern again."
+    index.put("blueprint", "guidebook/lantern.md", documents.split(guide, 900))
+    index.put("library", "library/guidebook/mine.md", documents.split(b"My lantern is small.", 900))
+    index.put("library", "library/my-guidebook/no.md", documents.split(b"This lantern is no guide.", 900))
+    found = index.search_guides("lantern")
+    assert {passage.source for passage in found} == {"guidebook/lantern.md", "library/guidebook/mine.md"}
+    assert len(found) == 3 and all(passage.quote for passage in found)
+    assert index.search_guides("") == []

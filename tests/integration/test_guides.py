@@ -1,0 +1,70 @@
+"""Guides with all that is real: events of files, the renderer's children, the bundled Valkey."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import servers
+from council.backends.store import guides as store_guides
+from council.domain import guides
+from council.kit import clock, folder_events
+from council.services import renderer
+from council.upkeep.guides import folder, loading
+
+
+@pytest.fixture
+async def pages() -> AsyncIterator[renderer.Renderers]:
+    made = renderer.Renderers()
+    yield made
+    made.close()
+
+
+async def test_a_page_is_made_in_a_child_and_what_ends_a_child_is_named(
+    pages: renderer.Renderers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [page] = await pages.make(["# Head\n\n<script>alert(1)</script>\n"])
+    assert isinstance(page, guides.Page)
+    assert page.headings == (guides.Heading(1, "Head", "guide-head"),) and "script" not in page.html
+    child = pages._kept._child
+    assert child is not None
+    child.kill()
+    child.wait()
+    [again] = await pages.make(["Text"])
+    assert again == guides.Page("<p>Text</p>\n", ())
+    # Time by the square of their number: the child is ended, and the next text is none the worse for it.
+    monkeypatch.setattr(renderer, "PAGE_S", 0.3)
+    slow, quick = await pages.make(["a**b" * 60_000, "Text"])
+    assert isinstance(slow, guides.FaultyError) and "Split it" in str(slow)
+    assert isinstance(quick, guides.Page)
+
+
+async def test_a_saved_guide_is_shown_within_a_second_while_others_read(
+    tmp_path: Path, pages: renderer.Renderers
+) -> None:
+    servers.need("valkey")
+    (tmp_path / "guidebook").mkdir()
+    path = tmp_path / "guidebook" / "a.md"
+    path.write_text("# First\n")
+    with servers.valkey_bundled() as server:
+        book = store_guides.ValkeyGuidebook(server.url, 5.0)
+        parts = loading.Parts(book, pages.make, guides.FORM, guides.GuidesConfig(), clock.SystemClock())
+        loader = loading.Loader(parts, [folder.Guidebook("library", "library/guidebook", tmp_path / "guidebook")])
+        events = folder_events.FolderEvents(tmp_path)
+        keeping = asyncio.create_task(loader.keep(events))
+        took_s = []
+        for title in ("First", "Second", "Third"):
+            path.write_text(f"# {title}\n")
+            began_s = time.monotonic()
+            while (found := await book.guide("a")) is None or found.entry.heading != title:
+                assert time.monotonic() - began_s < 10.0
+                await asyncio.sleep(0.01)
+            took_s.append(time.monotonic() - began_s)
+        # The first waits for a child to start.
+        assert min(took_s) < 1.0, took_s
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        events.close()
+        await book.close()
