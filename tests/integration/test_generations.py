@@ -74,7 +74,6 @@ class Running:
         self.where = home.Home(root)
         self.port = port
         homes.prepare(self.where, {})
-        whole.lend_meanings(root)
         models = {SLOW: {"deployments": [{"provider": "scripted", "model": SLOW, **FREE}]}}
         file = {"providers": {"scripted": {"url": f"{upstream_url}/v1", "key": "none"}}, "models": models}
         first = blueprint.commit(self.where, light(0) | {"providers.yaml": yaml.safe_dump(file).encode()}, "Begin")
@@ -151,7 +150,6 @@ class Running:
             os.kill(self.supervisor(), signal.SIGTERM)
         try:
             self.popen.wait(WAIT_S)
-            whole.keep_meanings(self.where.root)
         finally:
             self.popen.kill()
             self.popen.wait()
