@@ -150,10 +150,10 @@ class _Upgrade:
             finally:
                 self._load.over.set()
                 asking.join()
+                asked = {"answered": self._load.answered, "failed": len(self._load.failed)}
+                self._report["load"] = asked | {f"of {name}": count for name, count in self._load.versions.items()}
         finally:
             subprocess.run([*_COMMAND, "down"], env=self._around, cwd="/", check=False, capture_output=True)
-        found = {"answered": self._load.answered, "failed": len(self._load.failed), **self._load.versions}
-        self._report["load"] = found
         if self._load.failed:
             raise WentWrongError(f"{len(self._load.failed)} requests failed, as {self._load.failed[:3]}")
 
