@@ -145,8 +145,11 @@ class Work:
         if self._over:
             return
         self._over = True
-        # What begins after the end of all lies below it nevertheless.
-        if self._nests and self is not self._trace.root:
+        if self is self._trace.root:
+            # What begins after the end of all lies below it nevertheless. They no longer hold each other, or it would take a
+            # look for cycles to be rid of them.
+            self._trace.root = NOTHING
+        elif self._nests:
             self._trace.below = self._above
         self._trace.ended(
             self._name, self._kind, self.span_id, self._parent_id, self._began_ns, self._attributes, self._error
@@ -293,7 +296,7 @@ def current() -> Trace | None:
 
 
 def root() -> Work:
-    """Return the root of the trace, `NOTHING` outside of one."""
+    """Return the root of the trace, `NOTHING` outside of one, and once it has ended."""
     trace = _current.get()
     return NOTHING if trace is None else trace.root
 

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import logging
+import weakref
 
 import orjson
 import pytest
@@ -166,6 +168,20 @@ def test_the_share_that_is_kept_is_read_off_the_id_as_others_read_it() -> None:
     assert 50 < sum(one.kept for one in made) < 150
     assert not Kept(share=0.0).trace.kept and Kept(share=1.0).trace.kept
     assert Kept(PARENT, share=0.0).trace.kept, "whose caller has decided"
+
+
+def test_a_trace_that_is_over_is_gone_without_a_look_for_cycles() -> None:
+    kept = Kept(PARENT)
+    with traces.following(kept.trace), kept.trace.open("root", traces.Kind.SERVER):
+        with traces.stage("stage"), traces.call("asked", traces.Kind.CLIENT):
+            pass
+    gone = weakref.ref(kept.trace)
+    gc.disable()
+    try:
+        del kept
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_what_is_dropped_gives_nothing_away() -> None:
