@@ -16,7 +16,7 @@ import pytest
 import single_service
 from council.backends.compute import unix
 from council.domain import config, errors
-from council.kit import frames, process
+from council.kit import frames, process, traces
 
 WALL_S = 1.5
 SETTINGS = {
@@ -51,6 +51,17 @@ def worker() -> Iterator[Running]:
         sockets = {"compute": single_service.unix(path)}
         with single_service.running(command, "worker", sockets, SETTINGS, folder / "log") as service:
             yield Running(service, path)
+
+
+async def test_what_it_did_lies_below_the_call_where_its_reply_has_room_for_that(worker: Running) -> None:
+    spans: list[traces.Span] = []
+    chars = WORKER.message_bytes_max - len(frames.encode({"text": ""}))
+    with traces.following(traces.Trace(None, "gateway", 1.0, spans.append)):
+        assert await worker.call("math.solve", text="What is 2 + 2?")
+        assert len((await worker.call("full", chars=chars))["text"]) == chars
+    answered, asked, asked_much = spans
+    assert (answered.service, answered.name, answered.parent_id) == ("worker", "math.solve", asked.span_id)
+    assert (asked.name, asked_much.name, asked_much.error) == ("execute_tool math.solve", "execute_tool full", "")
 
 
 async def test_a_real_operation_answers(worker: Running) -> None:

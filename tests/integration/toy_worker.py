@@ -48,6 +48,7 @@ operations.OPERATIONS = {  # type: ignore[misc]
     "fail": _fail,
     "recurse": _recurse,
     "large": lambda _: {"text": "x" * 100_000},
+    "full": lambda payload: {"text": "x" * payload["chars"]},
     "beyond_json": lambda _: {"number": 10**40},
     "pid": lambda _: {"pid": os.getpid()},
     "read": lambda payload: {"text": Path(payload["path"]).read_text()},
