@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from council.domain import budgets, incidents, ledger, patches, states, watching
+from council.domain import budgets, ledger, patches, states, watching
+from council.domain import incidents as incidents_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,13 @@ def patch_row(told: Mapping[str, Any]) -> PatchRow:
     """Return a row as patchctl tells it to programs. Raises KeyError, TypeError, ValueError."""
     return PatchRow(
         cid=str(told["cid"]),
-        title=incidents.one_line(str(told["title"]), patches.TITLE_LENGTH_MAX),
-        author=incidents.one_line(str(told["author"]), patches.AUTHOR_LENGTH_MAX),
+        title=incidents_module.one_line(str(told["title"]), patches.TITLE_LENGTH_MAX),
+        author=incidents_module.one_line(str(told["author"]), patches.AUTHOR_LENGTH_MAX),
         kind=str(told["kind"]),
         files=tuple(str(one) for one in told["files"]),
         at_s=float(told["at_s"]),
         outcome=str(told["outcome"]),
-        reason=incidents.one_line(str(told["reason"]), patches.REASON_LENGTH_MAX),
+        reason=incidents_module.one_line(str(told["reason"]), patches.REASON_LENGTH_MAX),
         ended_s=float(told["times"][-1][1]) if told["outcome"] and told["times"] else 0.0,
         ticket=told["ticket"],
         trial=bool(told["trial"]),
@@ -151,7 +152,7 @@ class Evidence:
     gates: Sequence[watching.GateLine] = ()
     histories: Sequence[watching.History] = ()
     tracks: Sequence[Track] = ()
-    incidents: Sequence[incidents.Incident] = ()
+    incidents: Sequence[incidents_module.Incident] = ()
     patches: Sequence[PatchRow] = ()
     findings: Sequence[watching.Finding] = ()
     services: Sequence[states.ServiceStatus] = ()
