@@ -40,11 +40,16 @@ def shown(fact: evidence.Fact) -> str:
         case "usd_micros":
             return "$" + money.dollars(round(value))
         case "USD":
-            return f"${value:.4g}"
+            return f"${decimal(value)}"
         case "%":
             return f"{value:.3g} %"
         case _:
-            return f"{value:,.4g} {unit}".rstrip()
+            return f"{decimal(value)} {unit}".rstrip()
+
+
+def decimal(value: float) -> str:
+    """Return a number in four digits, or whole where it has more; never with an exponent for being large."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def clock(at_s: float) -> str:
@@ -68,7 +73,7 @@ def size(size_bytes: float) -> str:
     """Return bytes in the largest unit of which there is one."""
     for scale, unit in _SCALES:
         if abs(size_bytes) >= scale:
-            return f"{size_bytes / scale:,.3g} {unit}"
+            return f"{decimal(size_bytes / scale)} {unit}"
     return f"{size_bytes:.0f} bytes"
 
 
