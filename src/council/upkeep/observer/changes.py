@@ -1,5 +1,6 @@
 """Patches as leads: which of them came to serve, or went, shortly before an incident, and what they may have to do with it."""
 
+import math
 from collections.abc import Iterator
 
 from council.domain import alerting, evidence
@@ -65,7 +66,7 @@ def _lead(scene: leads.Scene, row: evidence.PatchRow, moment_s: float, came_s: f
 
 
 def _nearness(lag_s: float) -> float:
-    return 1 / (1 + (lag_s / _NEAR_S) ** 1.5)
+    return 1 / (1 + math.pow(lag_s / _NEAR_S, 1.5))
 
 
 def _is_blamed(scene: leads.Scene, row: evidence.PatchRow) -> bool:

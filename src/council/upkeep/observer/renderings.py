@@ -16,7 +16,7 @@ WIDTH_MAX = 100
 SLACK_BLOCKS_MAX = 50
 SLACK_TEXT_MAX = 3000
 _SLACK_HEADER_MAX = 150
-_CELL_MIN = 12
+_CELL_MIN, _CELL_LINES_MAX = 12, 4
 _CELL_CHARS_MAX = 400
 _INK, _QUIET, _RULE, _GROUND = "#1f2328", "#59636e", "#d1d9e0", "#f6f8fa"
 _FONT = "-apple-system,Segoe UI,Helvetica,Arial,sans-serif"
@@ -67,12 +67,14 @@ def _columns(block: layouts.Table, width: int) -> Iterator[str]:
         over = sum(widths) + 2 * (len(widths) - 1) - width
         widths[widest] = max(_CELL_MIN, widths[widest] - over)
     for row in rows:
-        cells = [_cut(cell, room) for cell, room in zip(row, widths, strict=True)]
-        set_out = (
-            cell.rjust(room) if place in block.right else cell.ljust(room)
-            for place, (cell, room) in enumerate(zip(cells, widths, strict=True))
-        )
-        yield _cut("  ".join(set_out).rstrip(), width)
+        cells = [textwrap.wrap(cell, room)[:_CELL_LINES_MAX] for cell, room in zip(row, widths, strict=True)]
+        for place in range(max(1, *map(len, cells))):
+            parts = [cell[place] if place < len(cell) else "" for cell in cells]
+            set_out = (
+                part.rjust(room) if column in block.right else part.ljust(room)
+                for column, (part, room) in enumerate(zip(parts, widths, strict=True))
+            )
+            yield _cut("  ".join(set_out).rstrip(), width)
 
 
 def _cut(words: str, width: int) -> str:
