@@ -131,7 +131,7 @@ def _table(block: layouts.Table) -> str:
         made = "".join(
             f'<{name} align="{"right" if place in block.right else "left"}" style="padding:4px 10px 4px 0;font-size:13px;'
             f"font-weight:normal;color:{colour};border-bottom:1px solid {_RULE};vertical-align:top;"
-            f'overflow-wrap:anywhere">{_escaped(cell)}</{name}>'
+            f'{"white-space:nowrap" if place in block.right else "overflow-wrap:anywhere"}">{_escaped(cell)}</{name}>'
             for place, cell in enumerate(cells)
         )
         return f"<tr>{made}</tr>"

@@ -5,6 +5,7 @@ a new beginning at nought.
 """
 
 import bisect
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Sequence
@@ -61,7 +62,7 @@ def rates(track: evidence.Track) -> list[tuple[float, float]]:
         return list(track.points)
     return [
         (at_s, (value if value < last else value - last) / (at_s - last_s))
-        for (last_s, last), (at_s, value) in zip(track.points, track.points[1:], strict=False)
+        for (last_s, last), (at_s, value) in itertools.pairwise(track.points)
         if at_s > last_s
     ]
 
@@ -70,11 +71,10 @@ def rise(tracks: Sequence[evidence.Track], span: evidence.Span) -> float:
     """Return by how much counters rose together within a span, 0 where nothing is known."""
     total = 0.0
     for one in tracks:
-        last_s = None
-        for at_s, rate in rates(one):
-            if last_s is not None and span.holds(at_s):
-                total += rate * (at_s - last_s)
-            last_s = at_s
+        counted = is_counted(one)
+        for (last_s, last), (at_s, value) in itertools.pairwise(one.points):
+            if last_s < at_s and span.holds(at_s):
+                total += (value if value < last else value - last) if counted else value * (at_s - last_s)
     return total
 
 
