@@ -122,7 +122,9 @@ def _headline(
     yield _of_troubles(found, troubles)
     names = ("applied", "returned", "refused")
     counts = {
-        name: evidence.Fact(f"patches {name}", len(rows), telling.COUNT, "council patch history", span)
+        name: evidence.Fact(
+            f"patches {name}", _counted(found, "patches", rows), telling.COUNT, "council patch history", span
+        )
         for name, rows in zip(names, changes, strict=True)
     }
     yield telling.say("Patches applied: {applied}; rolled back: {returned}; refused: {refused}.", **counts)
@@ -138,7 +140,7 @@ def _headline(
 
 def _of_troubles(found: evidence.Evidence, troubles: Sequence[digests.Trouble]) -> evidence.Sentence:
     query = "council incidents --json"
-    count = evidence.Fact("incidents", len(troubles), telling.COUNT, query, found.span)
+    count = evidence.Fact("incidents", _counted(found, "incidents", troubles), telling.COUNT, query, found.span)
     if not troubles:
         return telling.say("Incidents: {count}.", count=count)
     goes_on = sum(one.standing == str(incidents.Standing.OPEN) for one in troubles)
@@ -149,6 +151,11 @@ def _of_troubles(found: evidence.Evidence, troubles: Sequence[digests.Trouble]) 
         facts["longest"] = max(over, key=lambda fact: float(fact.value or 0))
         text += "; the longest that is over took {longest}"
     return telling.say(text + ".", **facts)
+
+
+def _counted(found: evidence.Evidence, what: str, listed: Sequence[object]) -> int | None:
+    """Return how many there are, None where nobody could be asked for them."""
+    return None if not listed and found.lacks(what) else len(listed)
 
 
 def _leaks(found: evidence.Evidence) -> Iterator[digests.Leak]:

@@ -117,7 +117,7 @@ def measures(listed: Sequence[digests.Measure]) -> Table:
 
 def _incidents(one: digests.Digest) -> Iterator[Block]:
     if not one.incidents:
-        yield Paragraph("There was none.")
+        yield Paragraph(_none(one, "incidents", "There was none."))
         return
     rows = tuple(
         (
@@ -139,7 +139,7 @@ def _incidents(one: digests.Digest) -> Iterator[Block]:
 def _changes(one: digests.Digest) -> Iterator[Block]:
     changes = [*one.patches_applied, *one.patches_rolled_back, *one.patches_refused]
     if not changes:
-        yield Paragraph("No patch came.")
+        yield Paragraph(_none(one, "patches", "No patch came."))
         return
     rows = tuple((telling.shown(each.at)[5:16], each.outcome, each.cid, each.author, _titled(each)) for each in changes)
     yield Table(("AT", "OUTCOME", "PATCH", "AUTHOR", "TITLE"), rows)
@@ -152,12 +152,18 @@ def _titled(one: digests.Change) -> str:
 
 def _leaks(one: digests.Digest) -> Iterator[Block]:
     if not one.leaks:
-        yield Paragraph("No sentinel warns of anything that grows.")
+        yield Paragraph(_none(one, "sentinels", "No sentinel warns of anything that grows."))
         return
     rows = tuple(
         (each.sentinel, each.service, each.verdict, telling.shown(each.value), each.reason) for each in one.leaks
     )
     yield Table(("SENTINEL", "SERVICE", "VERDICT", "VALUE", "WHY"), rows, frozenset({3}))
+
+
+def _none(one: digests.Digest, what: str, calm: str) -> str:
+    """Return that there is nothing, or that nobody could be asked."""
+    lacking = [each for each in one.missing if what in each.what.replace(",", "").split()]
+    return f"Not known: {lacking[0].why}" if lacking else calm
 
 
 def _health(one: digests.Digest) -> Block:

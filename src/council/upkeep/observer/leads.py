@@ -292,7 +292,7 @@ def _records(scene: Scene) -> Iterator[Lead]:
         text = "The records were slow: a ledger row waited {after} in the mean for its commit; before, it was {before}."
         yield Lead("service", "records", scene.onset_s, 0.88, frozenset(), _SYMPTOMS, telling.say(text, **facts))
     for one in scene.found.missing:
-        if one.what == "records":
+        if one.what in ("records", "costs"):
             fact = scene.fact("why", one.why, telling.WORD, "council doctor")
             yield Lead(
                 "service",

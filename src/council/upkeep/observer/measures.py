@@ -31,7 +31,7 @@ def answers(found: evidence.Evidence) -> digests.Measure:
     """Return how many questions were answered."""
     asked = sum(one.requests for one in found.costs.by_route)
     answered = sum(one.answered for one in found.costs.by_route)
-    return _of_ledger(found, "answers", None if _lacks(found, "costs") else answered, telling.COUNT, asked)
+    return _of_ledger(found, "answers", None if found.lacks("costs") else answered, telling.COUNT, asked)
 
 
 def _of_ledger(found: evidence.Evidence, name: str, value: float | None, unit: str, count: int) -> digests.Measure:
@@ -39,7 +39,7 @@ def _of_ledger(found: evidence.Evidence, name: str, value: float | None, unit: s
     number = evidence.Fact(f"n of {name}", count, telling.COUNT, _LEDGER, found.span)
     reason = ""
     if value is None:
-        reason = _lacks(found, "costs") or "no question was answered in this time"
+        reason = found.lacks("costs") or "no question was answered in this time"
     return digests.Measure(name, fact, number, reason)
 
 
@@ -74,7 +74,7 @@ def _median(found: evidence.Evidence, name: str, values: Sequence[float]) -> dig
     query = "council incidents --json"
     fact = evidence.Fact(name, statistics.median(values) if values else None, telling.DURATION, query, found.span)
     count = evidence.Fact(f"n of {name}", len(values), telling.COUNT, query, found.span)
-    none = _lacks(found, "incidents") or "there was none in this time"
+    none = found.lacks("incidents") or "there was none in this time"
     return digests.Measure(name, fact, count, "" if values else none)
 
 
@@ -83,7 +83,3 @@ def autonomy(found: evidence.Evidence) -> digests.Measure:
     return digests.Measure(
         "autonomy", evidence.Fact("autonomy", None, telling.PERCENT, "", found.span), None, NO_AUTONOMY
     )
-
-
-def _lacks(found: evidence.Evidence, what: str) -> str:
-    return next((one.why for one in found.missing if one.what == what), "")
