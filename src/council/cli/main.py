@@ -41,6 +41,8 @@ _MODULES = {
     "gates": "gates",
     "soak": "soak",
     "incidents": "incidents",
+    "observe": "observe",
+    "report": "report",
     "notify": "notify",
     "models": "models",
     "providers": "providers",

@@ -46,13 +46,14 @@ def _calm(found: evidence.Evidence) -> evidence.Explanation:
     applies = [one for one in found.gates if one.verdict is not gates.Verdict.NOT_APPLICABLE]
     green = [one for one in applies if one.verdict is gates.Verdict.GREEN]
     query = "council gates"
-    said = [
-        telling.say(
-            "No incident goes on. Gates that are green: {green} of {all} that apply.",
-            green=evidence.Fact("green gates", len(green), telling.COUNT, query, found.span),
-            all=evidence.Fact("gates that apply", len(applies), telling.COUNT, query, found.span),
-        )
-    ]
+    lacking = found.lacks("incidents")
+    head = "Whether an incident goes on is not known." if lacking else "No incident goes on."
+    facts = {
+        "green": evidence.Fact("green gates", len(green), telling.COUNT, query, found.span),
+        "all": evidence.Fact("gates that apply", len(applies), telling.COUNT, query, found.span),
+    }
+    gates_said = "Gates that are green: {green} of {all} that apply." if applies else "No gate is known."
+    said = [telling.say(f"{head} {gates_said}", **(facts if applies else {}))]
     said += [
         telling.say(
             "The gate {gate} is {verdict}: {reason}.",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from council.domain import digests, evidence, incidents
 from council.upkeep.observer import telling
 
-NO_AUTONOMY = "not measured yet: who did what is told apart from the release on that brings bots' operations"
+NO_AUTONOMY = "not measured yet: operations are not told apart by who did them"
 _MICROS = 1_000_000
 _LEDGER = "council ledger report --by route"
 

@@ -65,7 +65,8 @@ def duration(seconds: float) -> str:
     sign = "-" if seconds < 0 else ""
     for unit_s, unit, part_s, part in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= unit_s:
-            return f"{sign}{whole // unit_s} {unit} {whole % unit_s // part_s} {part}"
+            rest = whole % unit_s // part_s
+            return f"{sign}{whole // unit_s} {unit}" + (f" {rest} {part}" if rest else "")
     raise AssertionError("at least a minute")
 
 
