@@ -38,6 +38,7 @@ _ORDER = (
     "leaks_real",
     "leaks_recorded",
     "watching",
+    "explanations",
     "patches",
     "patches_live",
 )
