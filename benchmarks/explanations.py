@@ -13,7 +13,7 @@ from collections.abc import Callable
 import figures
 from council.domain import evidence, incidents
 from council.testing import fault_library, kinds_of_faults
-from council.upkeep.observer import causes, explaining, telling
+from council.upkeep.observer import explaining, telling
 
 HELD_OUT = range(1, 40, 2)
 _WRONG_TARGET = 0.1
@@ -47,7 +47,7 @@ def run(say: Callable[[str], None]) -> list[figures.Row]:
         others[_TABLE].append(_table(incident) not in case.right)
         strays += sum(bool(telling.strays(one.text, one.facts)) for one in told.sentences)
         sentences += len(told.sentences)
-    say(f"explanations: {len(took_s)} faults of {len(wrong)} kinds, {causes.__name__}")
+    say(f"explanations: {len(took_s)} faults of {len(wrong)} kinds")
     every = [one for kind in wrong.values() for one in kind]
     rows = [_share("all kinds", figures.OURS, every, _WRONG_TARGET)]
     rows += [_share("all kinds", subject, found) for subject, found in others.items()]
