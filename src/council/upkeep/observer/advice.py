@@ -9,6 +9,7 @@ from council.upkeep.observer import causes, telling
 ADVICE_MAX = 8
 _LIKELY = 0.4
 _OFTEN = 3
+_EXPLAINED_MAX = 3
 _BUDGET_LEFT = 0.2
 _COMMANDS = {
     "latency_p95": "council ledger report --by token",
@@ -36,9 +37,8 @@ def advise(found: evidence.Evidence) -> tuple[digests.Advice, ...]:
 
 
 def _open_incidents(found: evidence.Evidence) -> Iterator[digests.Advice]:
-    for one in found.incidents:
-        if one.standing is not incidents.Standing.OPEN:
-            continue
+    goes_on = [one for one in found.incidents if one.standing is incidents.Standing.OPEN]
+    for one in sorted(goes_on, key=lambda each: each.id, reverse=True)[:_EXPLAINED_MAX]:
         ranked = causes.ranked(found, one)
         query = f"council incidents show {one.id}"
         title = telling.word("incident", one.title, query, found.span)

@@ -51,8 +51,8 @@ def ranked(found: evidence.Evidence, incident: incidents.Incident) -> tuple[evid
     ]
     weighed = [(_weight(scene, one, seen), one) for one in seen]
     # Where it is plain what it was, what moved with it is only more of the same.
-    most = 1 if any(weight >= _PLAIN for weight, _ in weighed) else _SERIES_MAX
-    weighed += [(_weight(scene, one, seen), one) for one in _moved(scene)[:most]]
+    if not any(weight >= _PLAIN for weight, _ in weighed):
+        weighed += [(_weight(scene, one, seen), one) for one in _moved(scene)]
     kept = sorted(
         (pair for pair in weighed if pair[0] >= WEIGHT_MIN), key=lambda pair: (-pair[0], pair[1].at_s, pair[1].subject)
     )
@@ -112,7 +112,7 @@ def _moved(scene: leads.Scene) -> list[leads.Lead]:
     for track in scene.found.tracks:
         if track.name in _NOT_SERIES or track.name.endswith("_sum"):
             continue
-        moved = series.change(series.rates(track), span)
+        moved = series.change(series.rates(track, span), span)
         if moved is not None and moved.score >= _SERIES_SCORE_MIN and abs(moved.at_s - scene.onset_s) <= 90:
             found.append((moved, track))
     found.sort(key=lambda pair: -pair[0].score)

@@ -12,6 +12,7 @@ from council.upkeep.observer import advice, causes, health, measures, series, te
 _PLOTTED = ("latency_p95", "error_rate", "success_rate", "local_processing", "cost_per_100", "memory_growth")
 _LEAKS = frozenset("memory descriptors zombies threads children sockets temp_files tasks gpu_drip disk_growth".split())
 _LIKELY = 0.3
+_EXPLAINED_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def digest(found: evidence.Evidence, zone: str = "UTC", loop: Loop | None = None
     """Return the digest of the span of the evidence, with its date in a zone."""
     told = health.health(found)
     applied, returned, refused = (tuple(_changes(found, outcome)) for outcome in ("applied", "rolled back", "refused"))
-    troubles = tuple(_trouble(found, one) for one in reversed(_touching(found)))[: digests.LISTED_MAX]
+    troubles = tuple(_troubles(found))
     return digests.Digest(
         date=date_of(found.span.end_s, zone),
         zone=zone,
@@ -82,8 +83,15 @@ def _touching(found: evidence.Evidence) -> list[incidents.Incident]:
     )
 
 
-def _trouble(found: evidence.Evidence, one: incidents.Incident) -> digests.Trouble:
-    ranked = causes.ranked(found, one)
+def _troubles(found: evidence.Evidence) -> Iterator[digests.Trouble]:
+    """Yield the incidents, the newest first, the first of them with their causes."""
+    for place, one in enumerate(_touching(found)[::-1][: digests.LISTED_MAX]):
+        yield _trouble(found, one, causes.ranked(found, one) if place < _EXPLAINED_MAX else ())
+
+
+def _trouble(
+    found: evidence.Evidence, one: incidents.Incident, ranked: Sequence[evidence.RankedCause]
+) -> digests.Trouble:
     query = f"council incidents show {one.id}"
     return digests.Trouble(
         one.id,

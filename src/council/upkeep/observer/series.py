@@ -56,15 +56,23 @@ def is_counted(track: evidence.Track) -> bool:
     return watching.is_counter(track.name) and track.name not in _GAUGES and not track.unit.endswith("/s")
 
 
-def rates(track: evidence.Track) -> list[tuple[float, float]]:
-    """Return a counter as rises a second, each at the end of its step; any other series as it is."""
+def rates(track: evidence.Track, span: evidence.Span | None = None) -> list[tuple[float, float]]:
+    """Return a counter as rises a second, each at the end of its step; any other series as it is. Of a span, where given."""
+    points = track.points if span is None else _around(track.points, span)
     if not is_counted(track):
-        return list(track.points)
+        return list(points)
     return [
         (at_s, (value if value < last else value - last) / (at_s - last_s))
-        for (last_s, last), (at_s, value) in itertools.pairwise(track.points)
+        for (last_s, last), (at_s, value) in itertools.pairwise(points)
         if at_s > last_s
     ]
+
+
+def _around(points: Points, span: evidence.Span) -> Points:
+    """Return the points of a span and the one before it, by which the first rise is known."""
+    low = bisect.bisect_left(points, span.start_s, key=lambda one: one[0])
+    high = bisect.bisect_left(points, span.end_s, key=lambda one: one[0])
+    return points[max(0, low - 1) : high]
 
 
 def rise(tracks: Sequence[evidence.Track], span: evidence.Span) -> float:
@@ -72,7 +80,7 @@ def rise(tracks: Sequence[evidence.Track], span: evidence.Span) -> float:
     total = 0.0
     for one in tracks:
         counted = is_counted(one)
-        for (last_s, last), (at_s, value) in itertools.pairwise(one.points):
+        for (last_s, last), (at_s, value) in itertools.pairwise(_around(one.points, span)):
             if last_s < at_s and span.holds(at_s):
                 total += (value if value < last else value - last) if counted else value * (at_s - last_s)
     return total
