@@ -213,7 +213,7 @@ def _summed(tracks: Sequence[Sequence[tuple[float, float]]], span: evidence.Span
     for points in tracks:
         inside: dict[int, list[float]] = {}
         for at_s, value in points:
-            if span.holds(at_s):
+            if span.holds(at_s) and math.isfinite(value):
                 inside.setdefault(min(digests.PLOT_POINTS_MAX - 1, int((at_s - span.start_s) / step_s)), []).append(
                     value
                 )

@@ -64,7 +64,7 @@ def rates(track: evidence.Track, span: evidence.Span | None = None) -> list[tupl
     return [
         (at_s, (value if value < last else value - last) / (at_s - last_s))
         for (last_s, last), (at_s, value) in itertools.pairwise(points)
-        if at_s > last_s
+        if at_s > last_s and math.isfinite(value - last)
     ]
 
 
@@ -81,7 +81,7 @@ def rise(tracks: Sequence[evidence.Track], span: evidence.Span) -> float:
     for one in tracks:
         counted = is_counted(one)
         for (last_s, last), (at_s, value) in itertools.pairwise(_around(one.points, span)):
-            if last_s < at_s and span.holds(at_s):
+            if last_s < at_s and span.holds(at_s) and math.isfinite(value - last):
                 total += (value if value < last else value - last) if counted else value * (at_s - last_s)
     return total
 
