@@ -11,7 +11,7 @@ from council.domain import alerting, evidence, incidents, links
 from council.upkeep.observer import series, telling
 
 ANYTHING = frozenset({"*"})
-_BEFORE_S, _GAP_S, _DURING_S = 1800.0, 60.0, 240.0
+_BEFORE_S, _GAP_S, _DURING_S, _LAST_S = 1800.0, 60.0, 240.0, 180.0
 # What a part that is away, slow or out of something means for those who ask.
 _SYMPTOMS = frozenset({"http_5xx", "latency", "success_rate", "network_errors"})
 _OF_SERVICE = frozenset({"service_down", "crash_loop", "metrics_stale", alerting.WATCHER_DOWN})
@@ -152,7 +152,7 @@ def traffic(scene: Scene) -> Iterator[Lead]:
     """Yield that more or far fewer ask than before, and that a provider is asked far more."""
     name = next((one for one in _ASKED if series.of(scene.found, one)), _ASKED[0])
     asked, query = series.of(scene.found, name), f"sum(rate({name}))"
-    before, after = _rate(asked, scene.before), _rate(asked, scene.during)
+    before, after = _before(scene, asked), series.pace(asked, scene.during)
     facts = {
         "after": scene.fact("requests a second", after, "a second", query),
         "before": scene.fact("requests a second before", before, "a second", query, during=False),
@@ -188,7 +188,7 @@ def _paid(scene: Scene, asked_before: float | None, asked: float | None) -> Iter
     names = {dict(one.labels).get("provider", "") for one in series.of(scene.found, "council_provider_calls_total")}
     for name in sorted(names - {""}):
         calls = series.of(scene.found, "council_provider_calls_total", provider=name)
-        before, after = _rate(calls, scene.before), _rate(calls, scene.during)
+        before, after = _before(scene, calls), series.pace(calls, scene.during)
         more = (asked or 1.0) / (asked_before or 1.0)
         if (
             before is None
@@ -210,8 +210,11 @@ def _paid(scene: Scene, asked_before: float | None, asked: float | None) -> Iter
         )
 
 
-def _rate(tracks: Sequence[evidence.Track], span: evidence.Span) -> float | None:
-    return series.rise(tracks, span) / (span.end_s - span.start_s) if series.covers(tracks, span) else None
+def _before(scene: Scene, tracks: Sequence[evidence.Track]) -> float | None:
+    """Return the pace of the half hour before, or of its last minutes where that was more: what rose then is no news."""
+    last = evidence.Span(scene.before.end_s - _LAST_S, scene.before.end_s)
+    found = [one for span in (scene.before, last) if (one := series.pace(tracks, span)) is not None]
+    return max(found, default=None)
 
 
 def services(scene: Scene) -> Iterator[Lead]:

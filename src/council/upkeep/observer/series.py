@@ -86,9 +86,13 @@ def rise(tracks: Sequence[evidence.Track], span: evidence.Span) -> float:
     return total
 
 
-def covers(tracks: Sequence[evidence.Track], span: evidence.Span) -> bool:
-    """Whether any of them has points in a span."""
-    return any(len(within(one.points, span)) > 1 for one in tracks)
+def pace(tracks: Sequence[evidence.Track], span: evidence.Span) -> float | None:
+    """Return by how much counters rose together a second, over what is known of a span; None where nothing is."""
+    known = [inside for one in tracks if len(inside := _around(one.points, span)) > 1]
+    if not known:
+        return None
+    known_s = min(span.end_s, max(one[-1][0] for one in known)) - max(span.start_s, min(one[0][0] for one in known))
+    return rise(tracks, span) / known_s if known_s > 0 else None
 
 
 def level(points: Points, span: evidence.Span) -> float | None:

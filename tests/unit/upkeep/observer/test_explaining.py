@@ -178,3 +178,23 @@ def test_a_change_of_level_is_found_where_it_was() -> None:
     assert found is not None
     assert (found.at_s, found.before, found.after) == (500, 11, 41)
     assert series.change([(0.0, 1.0)] * 3, evidence.Span(0, 10)) is None
+
+
+def test_traffic_that_rose_minutes_before_is_not_what_changed() -> None:
+    """As where Council has just begun: most of the half hour before is not known, or was idle."""
+    case = observer_cases.case("upstream is slow", 0)
+    onset_s = _incident(case).began_us / 1e6
+    times = [onset_s - 1500 + 5 * step for step in range(360)]
+    points = [(at_s, max(0.0, at_s - onset_s + 150) * 4) for at_s in times]
+    asked = evidence.Track("council_exchanges_total", "gateway", "", points)
+    known_late = dataclasses.replace(asked, points=points[270:])
+    others = [one for one in case.found.tracks if one.name != "council_exchanges_total"]
+    for track in (asked, known_late):
+        found = dataclasses.replace(case.found, tracks=[*others, track])
+        assert causes.ranked(found, _incident(case))[0].kind == "upstream"
+
+
+def test_a_pace_is_over_what_is_known_of_the_time() -> None:
+    track = evidence.Track("council_exchanges_total", "gateway", "", [(900, 0), (1000, 100)])
+    assert series.pace([track], evidence.Span(0, 1000.5)) == pytest.approx(1.0)
+    assert series.pace([track], evidence.Span(0, 500)) is None
