@@ -13,6 +13,8 @@ _PLOTTED = ("latency_p95", "error_rate", "success_rate", "local_processing", "co
 _LEAKS = frozenset("memory descriptors zombies threads children sockets temp_files tasks gpu_drip disk_growth".split())
 _LIKELY = 0.3
 _EXPLAINED_MAX = 10
+# Shorter than this a stretch may lie between two readings of one series.
+_STRETCH_S_MIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ def _plots(found: evidence.Evidence) -> Iterator[digests.Plot]:
 def thinned(
     points: Sequence[tuple[float, float]], span: evidence.Span, *, highest: bool
 ) -> tuple[tuple[float, float], ...]:
-    """Return at most `PLOT_POINTS_MAX` points: the highest or the lowest of each stretch."""
+    """Return at most `PLOT_POINTS_MAX` points of the time that is known: the highest or the lowest of each stretch."""
+    span = evidence.Span(max(span.start_s, points[0][0]) if points else span.start_s, span.end_s)
     step_s = (span.end_s - span.start_s) / digests.PLOT_POINTS_MAX
     kept: dict[int, tuple[float, float]] = {}
     for at_s, value in points:
@@ -208,7 +211,9 @@ def thinned(
 
 def _summed(tracks: Sequence[Sequence[tuple[float, float]]], span: evidence.Span) -> tuple[tuple[float, float], ...]:
     """Return the sum of rates as so many a minute, in even stretches: the mean of each series in each."""
-    step_s = (span.end_s - span.start_s) / digests.PLOT_POINTS_MAX
+    first_s = min((points[0][0] for points in tracks if points), default=span.start_s)
+    span = evidence.Span(max(span.start_s, first_s), span.end_s)
+    step_s = max(_STRETCH_S_MIN, (span.end_s - span.start_s) / digests.PLOT_POINTS_MAX)
     totals: dict[int, float] = {}
     for points in tracks:
         inside: dict[int, list[float]] = {}
