@@ -39,6 +39,7 @@ _ORDER = (
     "leaks_real",
     "leaks_recorded",
     "watching",
+    "explanations",
     "patches",
     "patches_live",
 )

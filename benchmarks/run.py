@@ -18,6 +18,7 @@ from typing import Any
 import answers
 import detection
 import detection_faults
+import explanations
 import figures
 import gateways
 import guides
@@ -154,6 +155,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     ),
     "detection": lambda options: detection.run(options, say),
     "detection_outside": lambda options: detection.run(options, say, outside=True),
+    "explanations": lambda _: explanations.run(say),
     "patches": lambda _: patches.run(say),
     "patches_live": lambda options: patches_live.run(options.port, options.seed, say),
     "levels": lambda options: levels.run(options.port, say),

@@ -43,6 +43,7 @@ _MODULES = {
     "soak": "soak",
     "incidents": "incidents",
     "observe": "observe",
+    "report": "report",
     "notify": "notify",
     "models": "models",
     "providers": "providers",

@@ -47,13 +47,18 @@ def listed(where: home.Home, limit: int, *, as_json: bool) -> list[history.Row]:
 
     Raises JournalError, SetupError.
     """
-    found = _rows(where)[::-1][:limit]
+    found = newest(where, limit)
     if as_json:
         options.print_json([history.told(one) for one in found])
         return []
     if not found:
         click.echo("No patch has come yet.")
     return found
+
+
+def newest(where: home.Home, limit: int) -> list[history.Row]:
+    """Return the newest patches, newest first. Raises JournalError, SetupError."""
+    return _rows(where)[::-1][:limit]
 
 
 def show(cid: str, where: home.Home, *, as_json: bool) -> None:

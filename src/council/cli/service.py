@@ -232,13 +232,23 @@ def down(where: home_module.Home) -> None:
 
 
 @click.command()
+@click.option(
+    "--coast",
+    "asks_to_coast",
+    is_flag=True,
+    help="Say instead whether it may be left to itself for a while; exit 1 if not.",
+)
 @options.home
 @options.as_json
-def status(where: home_module.Home, as_json: bool) -> None:
+def status(asks_to_coast: bool, where: home_module.Home, as_json: bool) -> None:
     """Show every process: state, generation, uptime, restarts, memory. What made the generation, and the regime of users."""
     from council.cli import patch_rows
     from council.supervisor import ownership, users
 
+    if asks_to_coast:
+        from council.cli import coast
+
+        sys.exit(0 if coast.show(where, as_json=as_json) else 1)
     services = asyncio.run(care_app.runtime(where).status(everywhere=True))
     regime, made_by = ownership.noted_regime(where), patch_rows.maker(where)
     if as_json:

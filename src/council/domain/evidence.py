@@ -206,6 +206,12 @@ class Evidence:
     costs: Costs = Costs()
     missing: Sequence[Missing] = ()
 
+    def lacks(self, what: str) -> str:
+        """Return why something could not be had, "" where it could: `incidents`, `patches`, `costs`, `sentinels`."""
+        return next(
+            (one.why or "nobody said why" for one in self.missing if what in one.what.replace(",", "").split()), ""
+        )
+
     def gate(self, name: str) -> watching.GateLine | None:
         """Return the gate of this name as it stands."""
         return next((one for one in self.gates if one.name == name), None)

@@ -1,6 +1,6 @@
 """One work of the steward: keeps the guides in the store in line with the guidebooks.
 
-What it does is in `upkeep/guides/`; pages are made in children of its own. A sync at once is for whoever shows the steward's key.
+What it does is in `upkeep/guides/`; pages are made in children of its own. Whoever shows the steward's key has a sync at once.
 """
 
 import dataclasses

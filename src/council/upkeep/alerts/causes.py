@@ -5,54 +5,9 @@ went bad at the same time follows, and says so. Nobody has shown that a candidat
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from council.domain import incidents
+from council.domain import incidents, links
 from council.upkeep.alerts import board
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """`cause` may bring about each of `effects`. `service`: only where the cause is of that service; "" for any."""
-
-    cause: str
-    effects: frozenset[str]
-    because: str
-    service: str = ""
-
-
-def _link(cause: str, effects: str, because: str, service: str = "") -> Link:
-    return Link(cause, frozenset(effects.split()), because, service)
-
-
-LINKS: tuple[Link, ...] = (
-    _link("service_down", "http_5xx success_rate latency", "no gateway, no answers", "gateway"),
-    _link("service_down", "http_5xx success_rate latency local_processing spend", "without the model, general "
-          "questions fail or go to paid models", "model"),
-    _link("service_down", "success_rate latency", "math and logic are computed there", "worker"),
-    _link("service_down", "success_rate latency", "knowledge and memory are found there", "recall"),
-    _link("service_down", "success_rate http_5xx", "code runs there", "sandboxd"),
-    _link("crash_loop", "service_down http_5xx success_rate latency metrics_stale", "what ends again and again answers "
-          "nothing meanwhile"),
-    _link("disk_usage", "http_5xx success_rate service_down crash_loop", "no ledger row can be written to a full disk, and no "
-          "answer ends without one"),
-    _link("fd_usage", "http_5xx network_errors success_rate service_down", "without descriptors no connection opens"),
-    _link("descriptors", "http_5xx network_errors success_rate service_down fd_usage", "without descriptors no "
-          "connection opens"),
-    _link("memory", "service_down crash_loop latency memory_growth http_5xx", "a process that grows is slowed and then ended "
-          "by the kernel"),
-    _link("memory_growth", "service_down crash_loop latency http_5xx", "a process that grows is slowed and then ended "
-          "by the kernel"),
-    _link("gpu_memory", "service_down latency http_5xx", "a model without memory on its card fails"),
-    _link("concurrent_users", "latency http_5xx success_rate network_errors", "more questions at once wait longer, and "
-          "those beyond the queue are turned away"),
-    _link("network_errors", "http_5xx success_rate latency spend", "providers that cannot be reached are tried again or "
-          "left out"),
-    _link("latency", "http_5xx success_rate", "answers that take too long are timeouts"),
-    _link("response_size", "latency spend", "longer answers take longer and cost more"),
-    _link("local_processing", "spend latency", "what is not answered here is paid for elsewhere"),
-    _link("sockets", "descriptors fd_usage", "each socket is a descriptor"),
-)  # fmt: skip
 
 
 def candidates(members: Sequence[incidents.Member], bad: Sequence[board.Bad]) -> tuple[incidents.Cause, ...]:
@@ -81,11 +36,6 @@ def candidates(members: Sequence[incidents.Member], bad: Sequence[board.Bad]) ->
     return tuple(found[: incidents.CAUSES_MAX])
 
 
-def is_linked(cause: str, effect: str) -> bool:
-    """Whether the table has `cause` bring about `effect`, of whatever service."""
-    return any(link.cause == cause and effect in link.effects for link in LINKS)
-
-
 def _may_be_of_one_service(one: board.Bad, member: incidents.Member) -> bool:
     """Whether what is told of one service is not set beside what is told of another, as of a process beside Council."""
     services = {dict(labels).get("svc", "") for labels in (one.labels, member.alert.labels)} - {""}
@@ -94,7 +44,7 @@ def _may_be_of_one_service(one: board.Bad, member: incidents.Member) -> bool:
 
 def _because(one: board.Bad, others: set[str]) -> str:
     service = dict(one.labels).get("svc", "")
-    for link in LINKS:
+    for link in links.LINKS:
         reached = sorted(link.effects & others)
         if link.cause == one.name and link.service in ("", service) and reached:
             return f"{link.because} ({', '.join(reached)})"

@@ -9,7 +9,7 @@ and when it is over.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from council.domain import alerting, incidents
+from council.domain import alerting, incidents, links
 from council.upkeep.alerts import board as boards
 from council.upkeep.alerts import causes, notices
 from council.upkeep.alerts import track as tracks
@@ -103,7 +103,7 @@ class Desk:
             if alone and len(now) < OPEN_MAX:
                 continue
             apart_us = min(abs(event.since_us - member.alert.since_us) for member in one.members)
-            linked = any(causes.is_linked(member.alert.name, event.alert.name) for member in firing)
+            linked = any(links.is_linked(member.alert.name, event.alert.name) for member in firing)
             if apart_us <= self._settings.join_s * 1_000_000 or linked or len(now) >= OPEN_MAX:
                 return one
         return None

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from council.cli import main as cli_main
-from council.domain import alerting, budgets, gates, incidents, states
+from council.domain import alerting, budgets, gates, incidents, links, states
 from council.domain.gates import Verdict
 from council.upkeep.alerts import causes, notices, sources
 from council.upkeep.alerts import track as tracks
@@ -139,7 +139,7 @@ def test_a_descriptor_warning_comes_within_a_minute_and_its_page_after_five() ->
 
 
 def test_the_causal_table_has_no_rings_of_two_and_no_link_to_itself() -> None:
-    pairs = {(link.cause, effect) for link in causes.LINKS for effect in link.effects}
+    pairs = {(link.cause, effect) for link in links.LINKS for effect in link.effects}
     assert not {pair for pair in pairs if pair[::-1] in pairs}
 
 

@@ -1,0 +1,83 @@
+"""What `council status --coast` shows: whether one may leave it to itself for a while."""
+
+import os
+
+import click
+
+import council
+from council.cli import options
+from council.domain import authz, errors, evidence, home
+from council.kit import clock as clock_module
+from council.patching import situation
+from council.services import observer
+from council.supervisor import ownership
+from council.upkeep.engine import blueprint
+from council.upkeep.observer import coasting, renderings, telling
+from council.upkeep.patchctl import freeze
+
+_DAY_S = 86_400.0
+_PAGES = ("guidebook", "knowledge")
+
+
+def show(where: home.Home, *, as_json: bool) -> bool:
+    """Print the conditions and what stands beside them; return whether all hold."""
+    found = coasting.coast(_inputs(where))
+    if as_json:
+        options.print_json(coasting.form(found))
+    else:
+        click.echo(renderings.text(coasting.page(found)), nl=False)
+    return found.may
+
+
+def _inputs(where: home.Home) -> coasting.Inputs:
+    now_s = clock_module.SystemClock().now_us() / 1e6
+    span = evidence.Span(now_s - _DAY_S, now_s)
+    unknown = [("archive", "no archive is kept yet"), ("digest", "no digest is sent yet")]
+    limit, used, oversight = None, None, list[evidence.Fact]()
+    try:
+        seen = situation.look(where)
+        tally = situation.situation(where, seen, now_s).tally.used(now_s)
+        told = situation.quota_told(seen.policy, tally)["bots"]
+        limit, used = int(told["limit"]), int(told["used"])
+        oversight = _oversight(seen.policy, span)
+    except errors.CouncilError as error:
+        unknown += [("quota", error.message), ("human oversight", error.message)]
+    return coasting.Inputs(
+        found=observer.gather(options.config_of(where), where, span),
+        version=council.__version__,
+        quota_limit=limit,
+        quota_used=used,
+        freeze_usable=where.lineage.is_dir() and os.access(where.lineage, os.W_OK),
+        frozen=freeze.standing(where.lineage) is not None,
+        oversight=oversight,
+        security=_security(where, span),
+        documentation=_documentation(where, span),
+        unknown=unknown,
+    )
+
+
+def _oversight(policy: authz.Policy, span: evidence.Span) -> list[evidence.Fact]:
+    people = sum(one.kind is authz.Kind.HUMAN for one in policy.signers.values())
+    query = "council keys list"
+    paths = len({path for rule in policy.protected for path in rule.paths})
+    return [
+        evidence.Fact("people who may sign", people, telling.COUNT, query, span),
+        evidence.Fact("bots that may sign", len(policy.signers) - people, telling.COUNT, query, span),
+        evidence.Fact("patterns of paths that need people", paths, telling.COUNT, "authz.yaml", span),
+        evidence.Fact("patches of bots a day", policy.bots_daily, telling.COUNT, "council quota show", span),
+    ]
+
+
+def _security(where: home.Home, span: evidence.Span) -> list[evidence.Fact]:
+    regime = ownership.noted_regime(where)
+    name = regime.name if regime is not None else "unknown, since it does not run"
+    return [telling.word("regime", name, "council status", span)]
+
+
+def _documentation(where: home.Home, span: evidence.Span) -> list[evidence.Fact]:
+    live = where.generations / blueprint.current(where)
+    return [
+        evidence.Fact(f"pages of {name}", len(list((live / name).rglob("*.md"))), telling.COUNT, f"{name}/", span)
+        for name in _PAGES
+        if (live / name).is_dir()
+    ]

@@ -1,0 +1,127 @@
+"""The commands of `council observe` that say what happened in words: `explain` and `digest`."""
+
+import datetime
+import zoneinfo
+from pathlib import Path
+
+import click
+
+from council import care_app
+from council.cli import options
+from council.domain import digests as digest_forms
+from council.domain import errors, evidence, home
+from council.kit import clock as clock_module
+from council.services import observer
+from council.upkeep.observer import digests, explaining, layouts, renderings, schedule
+
+# Causes lie before what they bring about, and so does what they are held against.
+BEFORE_S = 7200.0
+_DAY_S = 86_400.0
+
+
+@click.command()
+@click.argument("identifier", metavar="[INCIDENT]", default="")
+@options.home
+@options.as_json
+def explain(identifier: str, where: home.Home, as_json: bool) -> None:
+    """Say what happened in INCIDENT, why, what was done about it and what to do next; of the newest that is open without it.
+
+    Each sentence is made of stored numbers. Causes are ranked, the likeliest first; none is proved.
+    """
+    config = options.config_of(where)
+    now_s = clock_module.SystemClock().now_us() / 1e6
+    began_s = _began_s(where, identifier) if identifier else now_s - _DAY_S
+    found = observer.gather(config, where, evidence.Span(began_s - BEFORE_S, now_s))
+    told = explaining.explain(found, identifier)
+    if as_json:
+        options.print_json(_form(told))
+        return
+    blocks: list[layouts.Block] = []
+    for heading, sentences in (
+        ("Happened", told.happened),
+        ("May have brought it about, the likeliest first", [one.sentence for one in told.causes]),
+        ("Done about it", told.done),
+        ("Next", told.next_steps),
+    ):
+        if sentences:
+            blocks += [layouts.Heading(heading), layouts.Listing(tuple((one.text, "") for one in sentences))]
+    title = layouts.Heading(f"Incident {identifier}" if identifier else "What is wrong", first=True)
+    click.echo(renderings.text(layouts.Page(title.text, (title, *blocks))), nl=False)
+
+
+def _began_s(where: home.Home, identifier: str) -> float:
+    kept = care_app.incidents(options.config_of(where), where)
+    try:
+        one = kept.find(identifier)
+    finally:
+        kept.close()
+    if one is None:
+        raise errors.NotFoundError(f"There is no incident {identifier!r}. `council incidents` lists the newest.")
+    return one.began_us / 1e6
+
+
+def _form(told: evidence.Explanation) -> dict[str, object]:
+    return {
+        "happened": [_sentence(one) for one in told.happened],
+        "causes": [
+            {"kind": one.kind, "subject": one.subject, "weight": one.weight, **_sentence(one.sentence)}
+            for one in told.causes
+        ],
+        "done": [_sentence(one) for one in told.done],
+        "next_steps": [_sentence(one) for one in told.next_steps],
+    }
+
+
+def _sentence(one: evidence.Sentence) -> dict[str, object]:
+    return {"text": one.text, "evidence": [digest_forms.fact_form(fact) for fact in one.facts]}
+
+
+@click.command()
+@click.option(
+    "--date", "day", metavar="DATE", default=None, help="The digest that ends on this day; else the last 24 hours."
+)
+@click.option("--at", metavar="TIME", default="03:00", show_default=True, help="When the day of --date ends.")
+@click.option("--zone", default="UTC", show_default=True, help="The zone of --date and --at.")
+@click.option(
+    "--html", "page", type=options.OUTPUT, metavar="FILE", help="Write it as a page that needs nothing beside it."
+)
+@click.option("--slack", is_flag=True, help="Print it as Slack's blocks, JSON.")
+@options.home
+@options.as_json
+def digest(
+    day: str | None, at: str, zone: str, page: Path | None, slack: bool, where: home.Home, as_json: bool
+) -> None:
+    """Say in one page what happened in a day, what was done about it, and what to do next.
+
+    Each number of it stands in the JSON with the query and the time range that give it again.
+    """
+    when = schedule.schedule(at, zone)
+    now_s = clock_module.SystemClock().now_us() / 1e6
+    span = evidence.Span(now_s - _DAY_S, now_s) if day is None else when.span(_day(day))
+    if span.start_s > now_s:
+        raise errors.InvalidRequestError(f"{day} has not begun yet. Give a day that has.")
+    found = observer.gather(options.config_of(where), where, span, span.start_s - BEFORE_S)
+    made = digests.digest(found, zone)
+    told = layouts.page(made)
+    if page is not None:
+        _write(page, renderings.page_html(told))
+    if as_json:
+        options.print_json(digest_forms.form(made))
+    elif slack:
+        options.print_json({"blocks": renderings.slack(told)})
+    elif page is None:
+        click.echo(renderings.text(told), nl=False)
+
+
+def _day(text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text)
+    except (ValueError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise errors.InvalidRequestError(f"A day is given as 2026-11-30, not {text!r}. Give it so.") from error
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as error:
+        raise errors.SetupError(f"{file} cannot be written: {error.strerror}. Give a place that can.") from error

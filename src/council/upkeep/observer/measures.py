@@ -1,0 +1,85 @@
+"""Figures over a stretch of time that the digest and the report of figures both tell, each with how many it is of. Pure."""
+
+import statistics
+from collections.abc import Sequence
+
+from council.domain import digests, evidence, incidents
+from council.upkeep.observer import telling
+
+NO_AUTONOMY = "not measured yet: operations are not told apart by who did them"
+_MICROS = 1_000_000
+_LEDGER = "council ledger report --by route"
+
+
+def cost_per_100(found: evidence.Evidence) -> digests.Measure:
+    """Return what a hundred answers cost, US dollars: all that was spent, over the questions that were answered."""
+    answered = sum(one.answered for one in found.costs.by_route)
+    spent = sum(one.cost_usd_micros for one in found.costs.by_route)
+    value = 100 * spent / answered / _MICROS if answered else None
+    return _of_ledger(found, "cost per 100 answers", value, "USD", answered)
+
+
+def local_share(found: evidence.Evidence) -> digests.Measure:
+    """Return the share of answered questions that this machine alone answered."""
+    answered = sum(one.answered for one in found.costs.by_route)
+    local = sum(one.local for one in found.costs.by_route)
+    value = min(100.0, 100 * local / answered) if answered else None
+    return _of_ledger(found, "local share", value, telling.PERCENT, answered)
+
+
+def answers(found: evidence.Evidence) -> digests.Measure:
+    """Return how many questions were answered."""
+    asked = sum(one.requests for one in found.costs.by_route)
+    answered = sum(one.answered for one in found.costs.by_route)
+    return _of_ledger(found, "answers", None if found.lacks("costs") else answered, telling.COUNT, asked)
+
+
+def _of_ledger(found: evidence.Evidence, name: str, value: float | None, unit: str, count: int) -> digests.Measure:
+    fact = evidence.Fact(name, value, unit, _LEDGER, found.span)
+    number = evidence.Fact(f"n of {name}", count, telling.COUNT, _LEDGER, found.span)
+    reason = ""
+    if value is None:
+        reason = found.lacks("costs") or "no question was answered in this time"
+    return digests.Measure(name, fact, number, reason)
+
+
+def latency_p95(found: evidence.Evidence) -> digests.Measure:
+    """Return the median, over the span, of the 95th percentile that the gate `latency_p95` saw each minute, milliseconds."""
+    history = next((one for one in found.histories if one.gate == "latency_p95"), None)
+    values = [value for at_s, value in history.values if found.span.holds(at_s)] if history else []
+    query = "council gates latency_p95 --json"
+    fact = evidence.Fact("latency p95", statistics.median(values) if values else None, "ms", query, found.span)
+    count = evidence.Fact("n of latency p95", len(values), telling.COUNT, query, found.span)
+    return digests.Measure("latency p95", fact, count, "" if values else "the gate had no number in this time")
+
+
+def begun(found: evidence.Evidence) -> list[incidents.Incident]:
+    """Return the incidents that began within the span, oldest first."""
+    return sorted(
+        (one for one in found.incidents if found.span.holds(one.began_us / 1e6)), key=lambda one: one.began_us
+    )
+
+
+def time_to_detect(found: evidence.Evidence) -> digests.Measure:
+    """Return the median time from the first bad verdict to the alert, seconds."""
+    return _median(found, "time to detect", [one.detection_s for one in begun(found)])
+
+
+def time_to_repair(found: evidence.Evidence) -> digests.Measure:
+    """Return the median time from the first bad verdict to recovery, of the incidents that are over, seconds."""
+    return _median(found, "time to repair", [one.repair_s for one in begun(found) if one.repair_s is not None])
+
+
+def _median(found: evidence.Evidence, name: str, values: Sequence[float]) -> digests.Measure:
+    query = "council incidents --json"
+    fact = evidence.Fact(name, statistics.median(values) if values else None, telling.DURATION, query, found.span)
+    count = evidence.Fact(f"n of {name}", len(values), telling.COUNT, query, found.span)
+    none = found.lacks("incidents") or "there was none in this time"
+    return digests.Measure(name, fact, count, "" if values else none)
+
+
+def autonomy(found: evidence.Evidence) -> digests.Measure:
+    """Return the share of operations that needed no person; not known yet, with the reason."""
+    return digests.Measure(
+        "autonomy", evidence.Fact("autonomy", None, telling.PERCENT, "", found.span), None, NO_AUTONOMY
+    )

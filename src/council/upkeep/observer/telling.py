@@ -1,0 +1,114 @@
+"""Sentences out of facts. A number comes into a text only by way of the fact that it is of, so that each leads back.
+
+`shown` is how people read a fact; `say` puts facts into a text; `strays` finds what a text has that no fact accounts for. A
+fact's words may be somebody else's, as a patch's title: they are put in as they are and are never themselves a pattern.
+"""
+
+import datetime
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+from council.domain import evidence, incidents, money
+
+TIME, DAY, DURATION, COUNT, PERCENT, BYTES, MONEY = "time", "day", "s", "count", "%", "bytes", "usd_micros"
+WORD = "word"
+WORDS_MAX = 200
+# A number that is no part of a name such as `http_5xx` or `p95`.
+_NUMBER = re.compile(r"(?<!\w)[-+−]?\d[\d.,:]*")
+_SCALES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def shown(fact: evidence.Fact) -> str:
+    """Return how people read a fact; "unknown" where it has no value."""
+    value, unit = fact.value, fact.unit
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "unknown"
+    if isinstance(value, str):
+        return incidents.one_line(value, WORDS_MAX)
+    match unit:
+        case "time":
+            return clock(value)
+        case "day":
+            return datetime.datetime.fromtimestamp(value, datetime.UTC).strftime("%Y-%m-%d")
+        case "s":
+            return duration(value)
+        case "count":
+            return f"{round(value):,}"
+        case "bytes":
+            return size(value)
+        case "usd_micros":
+            return "$" + money.dollars(round(value))
+        case "USD":
+            return f"${decimal(value)}"
+        case "%":
+            return f"{value:.3g} %"
+        case _:
+            return f"{decimal(value)} {unit}".rstrip()
+
+
+def decimal(value: float) -> str:
+    """Return a number in four digits, or whole where it has more; never with an exponent for being large."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def clock(at_s: float) -> str:
+    """Return a moment, UTC, to the second."""
+    return datetime.datetime.fromtimestamp(at_s, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def duration(seconds: float) -> str:
+    """Return a stretch of time in its two largest units."""
+    if abs(seconds) < 60:
+        return f"{seconds:.3g} s"
+    whole = round(abs(seconds))
+    sign = "-" if seconds < 0 else ""
+    for unit_s, unit, part_s, part in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= unit_s:
+            rest = whole % unit_s // part_s
+            return f"{sign}{whole // unit_s} {unit}" + (f" {rest} {part}" if rest else "")
+    raise AssertionError("at least a minute")
+
+
+def size(size_bytes: float) -> str:
+    """Return bytes in the largest unit of which there is one."""
+    for scale, unit in _SCALES:
+        if abs(size_bytes) >= scale:
+            return f"{decimal(size_bytes / scale)} {unit}"
+    return f"{size_bytes:.0f} bytes"
+
+
+def say(text: str, **facts: evidence.Fact) -> evidence.Sentence:
+    """Return a sentence whose `{name}`s are facts as people read them."""
+    return evidence.Sentence(text.format_map({name: shown(one) for name, one in facts.items()}), tuple(facts.values()))
+
+
+def joined(sentences: Iterable[evidence.Sentence], by: str = " ") -> evidence.Sentence:
+    """Return several sentences as one."""
+    parts = list(sentences)
+    facts = tuple(dict.fromkeys(fact for one in parts for fact in one.facts))
+    return evidence.Sentence(by.join(one.text for one in parts), facts)
+
+
+def strays(text: str, facts: Iterable[evidence.Fact]) -> list[str]:
+    """Return the numbers of a text that none of the facts accounts for."""
+    rest = text
+    for told in sorted({shown(one) for one in facts} - {""}, key=len, reverse=True):
+        rest = re.sub(rf"(?<!\w){re.escape(told)}(?!\w)", " ", rest)
+    return [match.group().rstrip(".,:") for match in _NUMBER.finditer(rest)]
+
+
+def word(name: str, value: str, query: str, span: evidence.Span) -> evidence.Fact:
+    """Return a fact that is a word, as a name or a title."""
+    return evidence.Fact(name, value, WORD, query, span)
+
+
+def moment(name: str, at_s: float, query: str, span: evidence.Span) -> evidence.Fact:
+    """Return a fact that is a moment."""
+    return evidence.Fact(name, at_s, TIME, query, span)
+
+
+def listed(words: Sequence[str], most: int = 5) -> str:
+    """Return words as a list in a sentence; what is beyond `most` is "and others"."""
+    kept = [*words[:most], *(["others"] if len(words) > most else [])]
+    return kept[0] if len(kept) == 1 else f"{', '.join(kept[:-1])} and {kept[-1]}" if kept else "none"
