@@ -38,6 +38,7 @@ _ORDER = (
     "leaks_real",
     "leaks_recorded",
     "watching",
+    "anomalies",
     "patches",
     "patches_live",
 )

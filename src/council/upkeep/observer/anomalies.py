@@ -3,7 +3,8 @@
 Three channels look at each value: the hours up to it against what is usual at those times of day, the value against its own
 time of day, and its jump from the one before. Each is ranked among all that the channel has seen (`ranks`), so that surprise
 means the same for bytes, milliseconds and errors, and the surprises are added. From the sum is taken what is left of the
-last surprise: an incident is told once, at its first sign, and what comes back every day is none.
+last surprise, so that an incident is told once, at its first sign. What is as surprising at this time on other days, as what
+a clock does, is no alarm.
 
 Made by trials on made series and on other people's labelled ones: docs/adr/0032. How often it is right:
 docs/explanation/how-anomalies-are-told.md.
@@ -24,6 +25,10 @@ _DAY_S = seasons.DAY_S
 _HOURS, _OWN, _JUMP = 1.0, 0.5, 0.5
 # Of the last surprise, what the next one must be above.
 _KEPT = 0.8
+# What grows so slowly that each value is hardly more surprising than the last must be this much above what was told.
+_SLOW = 6.0
+# As surprising as an alarm.
+_TOLD = 4.75
 # A value farther off than so many spreads teaches as if it were this far.
 _FARTHEST_SPREADS = 3.0
 # After so many usual steps without a value, a difference from the one before is no jump.
@@ -40,7 +45,7 @@ _NOTHING = anomalies.Reading(0.0, None, None, False, None)
 # What is kept as it is; the season and the ranks keep themselves.
 _FIGURES = (
     "_rows", "_first_s", "_at_s", "_step_s", "_value", "_level", "_spread", "_hours", "_shift", "_above", "_below",
-    "_remaining", "_since_alarm",
+    "_remaining", "_told", "_since_alarm", "_learned",
 )  # fmt: skip
 
 
@@ -48,13 +53,15 @@ class Detector:
     """Takes the values of one series as they come. Counters are given as rates. Not safe for two threads."""
 
     __slots__ = (
-        "_above", "_at_s", "_below", "_fading", "_first_s", "_hours", "_level", "_ranks", "_remaining", "_rows", "_season",
-        "_settings", "_shift", "_since_alarm", "_spread", "_step_s", "_value",
+        "_above", "_at_s", "_below", "_fading", "_first_s", "_hours", "_learned", "_level", "_peaks", "_ranks",
+        "_remaining", "_rows", "_season", "_settings", "_shift", "_since_alarm", "_spread", "_step_s", "_told",
+        "_value",
     )  # fmt: skip
 
     def __init__(self, settings: anomalies.Settings = _DEFAULTS):
         self._settings = settings
         self._season = seasons.Season()
+        self._peaks = seasons.Peaks()
         self._ranks = ranks.Ranks(), ranks.Ranks(), ranks.Ranks()
         self._fading = math.exp(-1 / settings.quiet_rows)
         self._rows = 0
@@ -62,8 +69,9 @@ class Detector:
         self._value = self._level = self._spread = 0.0
         self._hours = self._shift = 0.0
         self._above = self._below = 0.0
-        self._remaining = 0.0
+        self._remaining = self._told = 0.0
         self._since_alarm = settings.event_rows
+        self._learned = False
 
     def take(self, at_s: float, value: float) -> anomalies.Reading:
         """Return what is to be said of a value at a Unix time. One that is no number, or no later than the last, is left out."""
@@ -86,20 +94,17 @@ class Detector:
         surprises = self._surprises(abs(self._hours), abs(off), abs(jump))
         settings = self._settings
         useful = rows >= settings.useful_rows and at_s - self._first_s >= settings.useful_after_s
-        score = self._score(sum(surprises)) if useful else 0.0
+        total = sum(surprises)
+        new = self._news(total) if useful else 0.0
         low, high = self._band(expected, useful)
         self._learn(at_s, passed_s, value, expected, off)
-        learned = at_s - self._first_s >= settings.learned_after_s
-        self._since_alarm += 1
-        asked = settings.alarm_score if learned else settings.early_alarm_score
-        if score < asked or self._since_alarm <= settings.event_rows:
-            return anomalies.Reading(score, low, high, learned, None)
-        self._since_alarm = 0
-        channel = _CHANNELS[surprises.index(max(surprises))]
-        side: anomalies.Side = "above" if off > 0 else "below"
-        return anomalies.Reading(
-            score, low, high, learned, anomalies.Anomaly(at_s, value, expected, side, channel, score)
-        )
+        score = _score(new)
+        alarm = None
+        if useful and self._is_alarm(new, total - self._peaks.usual(at_s, total)):
+            side: anomalies.Side = "above" if off > 0 else "below"
+            channel = _CHANNELS[surprises.index(max(surprises))]
+            alarm = anomalies.Anomaly(at_s, value, expected, side, channel, score)
+        return anomalies.Reading(score, low, high, self._learned, alarm)
 
     def _begin(self, at_s: float, value: float) -> anomalies.Reading:
         self._rows = 1
@@ -111,12 +116,11 @@ class Detector:
     def _nothing(self) -> anomalies.Reading:
         """Return what is to be said of a value that was left out."""
         settings = self._settings
-        known_s = self._at_s - self._first_s
-        if self._rows <= settings.useful_rows or known_s < settings.useful_after_s:
+        if self._rows <= settings.useful_rows or self._at_s - self._first_s < settings.useful_after_s:
             return _NOTHING
         known = self._season.level(self._at_s)
         low, high = self._band(self._level if known is None else known, useful=True)
-        return anomalies.Reading(0.0, low, high, known_s >= settings.learned_after_s, None)
+        return anomalies.Reading(0.0, low, high, self._learned, None)
 
     def _surprises(self, hours: float, own: float, jump: float) -> tuple[float, float, float]:
         """Rank the size in each channel among those before it, and take it."""
@@ -127,13 +131,25 @@ class Detector:
         of_jump.add(jump)
         return surprises
 
-    def _score(self, surprise: float) -> float:
-        """Return the score of a surprise, less what is left of the last one."""
+    def _news(self, surprise: float) -> float:
+        """Return a surprise less what is left of the last one, or of the last that was told where it grew slowly since."""
         self._remaining *= self._fading
-        new = surprise - _KEPT * self._remaining
+        self._told *= self._fading
+        new = max(surprise - _KEPT * self._remaining, surprise - self._told - _SLOW)
         self._remaining = max(self._remaining, surprise)
-        # Fisher: the sum of two logarithms of shares is beyond this by chance as often.
-        return 1.0 - (1.0 + new) * math.exp(-new) if new > 0 else 0.0
+        if new >= _TOLD:
+            self._told = max(self._told, surprise)
+        return new
+
+    def _is_alarm(self, new: float, unlike_other_days: float) -> bool:
+        """Tell whether to raise an alarm for this much surprise, of which so much is not usual at this time of day."""
+        settings = self._settings
+        asked = settings.alarm_score if self._learned else settings.early_alarm_score
+        self._since_alarm += 1
+        if self._since_alarm <= settings.event_rows or _score(min(new, unlike_other_days)) < asked:
+            return False
+        self._since_alarm = 0
+        return True
 
     def _band(self, expected: float, useful: bool) -> tuple[float | None, float | None]:
         if not useful:
@@ -158,6 +174,10 @@ class Detector:
         self._spread += newest * (abs(off) - spread)
         self._step_s += max(newest, 0.01) * (passed_s - self._step_s)
         self._at_s, self._value = at_s, value
+        if not self._learned and at_s - self._first_s >= self._settings.learned_after_s:
+            # On the first day all was far from a season that nobody knew, which must not be the measure of the next days.
+            self._learned = True
+            self._ranks = ranks.Ranks(), ranks.Ranks(), self._ranks[-1]
 
     def state(self) -> dict[str, Any]:
         """Return all that it knows, for JSON: some twenty kilobytes, however long the series."""
@@ -165,6 +185,7 @@ class Detector:
             "version": _VERSION,
             "figures": {name: getattr(self, name) for name in _FIGURES},
             "season": self._season.state(),
+            "peaks": self._peaks.state(),
             "ranks": [channel.state() for channel in self._ranks],
         }
 
@@ -178,8 +199,14 @@ class Detector:
             for name in _FIGURES:
                 setattr(detector, name, type(getattr(detector, name))(state["figures"][name]))
             detector._season = seasons.Season.from_state(state["season"])
+            detector._peaks = seasons.Peaks.from_state(state["peaks"])
             first, second, third = (ranks.Ranks.from_state(channel) for channel in state["ranks"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("This is no state of a detector.") from error
         detector._ranks = first, second, third
         return detector
+
+
+def _score(surprise: float) -> float:
+    """Return how seldom chance alone makes a sum of two surprises this large (Fisher), as one less that share."""
+    return 1.0 - (1.0 + surprise) * math.exp(-surprise) if surprise > 0 else 0.0
