@@ -1,4 +1,4 @@
-"""How often the detector of anomalies is right, and when: on labelled series of other people, on made ones, beside windowed Gaussian.
+"""How often the detector of anomalies is right: on labelled series of other people, on made ones, beside windowed Gaussian.
 
     make bench ARGS="--only anomalies"          ANOMALY_DATA names the folder of the labelled series
 
@@ -11,6 +11,7 @@ An event is a run of values at or above the threshold, with at most 12 below it 
 """
 
 import dataclasses
+import datetime
 import importlib.util
 import itertools
 import json
@@ -121,12 +122,15 @@ def _scorer() -> ModuleType:
     return module
 
 
+_EPOCH = datetime.datetime(1970, 1, 1)
+
+
 def _labelled(scorer: ModuleType) -> Corpus:
     scored = scorer.load_corpus(str(DATA))
     points = {
-        name: [((scorer.parse_ts(at) - scorer.datetime(1970, 1, 1)).total_seconds(), value) for at, value in zip(*one[:2], strict=True)]
-        for name, one in scored.items()
-    }  # fmt: skip
+        name: [((scorer.parse_ts(at) - _EPOCH).total_seconds(), value) for at, value in zip(times, values, strict=True)]
+        for name, (times, values, _) in scored.items()
+    }
     return Corpus(points, {name: scorer.unit_weights(one[0], one[2], name) for name, one in scored.items()}, scored)
 
 

@@ -1,4 +1,4 @@
-"""The picture of docs/explanation/how-anomalies-are-told.md: one made series of each kind, its band, what is wrong, the alarms."""
+"""The picture of docs/explanation/how-anomalies-are-told.md: a made series a kind, its band, what is wrong, the alarms."""
 
 from council.testing import anomalies as made
 from council.upkeep.observer import anomalies

@@ -1,4 +1,4 @@
-"""What a detector of anomalies says of a series: readings, alarms, change points, forecasts. `dataclasses.asdict` is their JSON."""
+"""What a detector of anomalies says of a series, and of its levels. `dataclasses.asdict` is the JSON of each."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,8 +14,8 @@ class Settings:
 
     Before `useful_after_s` and `useful_rows` nothing is said; `learned_after_s` is when a whole day is known. After an alarm
     what is as surprising is none for a while: surprise is asked to be more by what is left of the last one, which fades within
-    some `quiet_rows`. An alarm is a score of `alarm_score`, of `early_alarm_score` while no day is known, and comes once in
-    `event_rows`. The band holds all but `outside_share` of the values in the long run.
+    some `quiet_rows`. An alarm is a score of `alarm_score`, of `early_alarm_score` while less than twice `learned_after_s` is
+    known, and comes once in `event_rows`. The band holds all but `outside_share` of the values in the long run.
     """
 
     useful_after_s: float = 3600.0

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 Kind = Literal["rate", "latency", "sawtooth", "wandering", "bursts", "flat"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-Fault = Literal["shift", "spike", "drift", "lost season", "noisier", "stuck", "denser", "gap in level"]
+Fault = Literal["shift", "spike", "drift", "lost season", "noisier", "stuck", "denser", "dip"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 _DAY_S = 86_400.0
@@ -61,25 +61,31 @@ def _change(values: list[float], fault: Fault, start: int, spread: float, source
     length = min(length, rows - start)
     middle = sum(values[start : start + length]) / length
     size = spread * source.uniform(0.9, 2.2)
-    for place in range(length):
-        old = values[start + place]
-        values[start + place] = {
-            "shift": lambda old=old: old + sign * size,
-            "gap in level": lambda old=old: old - sign * size,
-            "spike": lambda old=old: old + sign * 2.5 * size,
-            "drift": lambda old=old, place=place: old + sign * 1.5 * size * place / length,
-            "lost season": lambda: middle + source.gauss(0, spread / 40),
-            "noisier": lambda old=old: old + source.gauss(0, size),
-            "stuck": lambda: values[start],
-            "denser": lambda old=old: old + (2 * size if source.random() < 0.12 else 0.0),
-        }[fault]()
+    for place in range(start, start + length):
+        match fault:
+            case "shift":
+                values[place] += sign * size
+            case "dip":
+                values[place] -= sign * size
+            case "spike":
+                values[place] += sign * 2.5 * size
+            case "drift":
+                values[place] += sign * 1.5 * size * (place - start) / length
+            case "lost season":
+                values[place] = middle + source.gauss(0, spread / 40)
+            case "noisier":
+                values[place] += source.gauss(0, size)
+            case "stuck":
+                values[place] = values[start]
+            case "denser":
+                values[place] += 2 * size if source.random() < 0.12 else 0.0
     return length
 
 
 def _daily(time_s: float, phase: float) -> float:
     """Nought at night to one at noon, less at weekends."""
     height = 0.55 if int(time_s // _DAY_S) % 7 in _WEEKEND_DAYS else 1.0
-    return height * max(0.0, math.sin(math.pi * ((time_s / _DAY_S + phase) % 1.0))) ** 1.5
+    return height * math.pow(max(0.0, math.sin(math.pi * ((time_s / _DAY_S + phase) % 1.0))), 1.5)
 
 
 def _rate(source: random.Random, _step_s: float) -> _Shape:

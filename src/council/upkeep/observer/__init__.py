@@ -1,1 +1,1 @@
-"""The observer: what happened, what is unusual about it, and what will come of it. Pure; the steward feeds it and keeps its state."""
+"""What is unusual about a series, since when, and what will come of it. Pure: no I/O, no clock; its caller keeps its state."""

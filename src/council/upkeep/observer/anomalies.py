@@ -39,6 +39,9 @@ _ROUNDING = 1e-9
 # How far a bound of the band gives way to a value beyond it, in spreads.
 _BOUND_STEP = 0.5
 
+# The ranks begin anew once a day is known, so that a second one is needed before they are worth as much.
+_SURE_AFTER = 2.0
+
 _CHANNELS: tuple[anomalies.Channel, ...] = ("hours", "value", "jump")
 _DEFAULTS = anomalies.Settings()
 _NOTHING = anomalies.Reading(0.0, None, None, False, None)
@@ -74,7 +77,7 @@ class Detector:
         self._learned = False
 
     def take(self, at_s: float, value: float) -> anomalies.Reading:
-        """Return what is to be said of a value at a Unix time. One that is no number, or no later than the last, is left out."""
+        """Return what is to be said of a value at a Unix time. One that is no number or no later than the last is left out."""
         rows = self._rows
         if not math.isfinite(value) or not math.isfinite(at_s) or (rows and at_s <= self._at_s):
             return self._nothing()
@@ -144,7 +147,8 @@ class Detector:
     def _is_alarm(self, new: float, unlike_other_days: float) -> bool:
         """Tell whether to raise an alarm for this much surprise, of which so much is not usual at this time of day."""
         settings = self._settings
-        asked = settings.alarm_score if self._learned else settings.early_alarm_score
+        sure = self._at_s - self._first_s >= _SURE_AFTER * settings.learned_after_s
+        asked = settings.alarm_score if sure else settings.early_alarm_score
         self._since_alarm += 1
         if self._since_alarm <= settings.event_rows or _score(min(new, unlike_other_days)) < asked:
             return False

@@ -67,8 +67,7 @@ class Peaks:
         if part != self._now:
             usual[self._now] += _DAY_WEIGHT * (self._peak - usual[self._now])
             self._now, self._peak = part, 0.0
-        if surprise > self._peak:
-            self._peak = surprise
+        self._peak = max(self._peak, surprise)
         return max(usual[part - 1], usual[part], usual[(part + 1) % _PARTS])
 
     def state(self) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def _alarms(value: Callable[[int], float], rows: int) -> dict[int, told.Anomaly]
     return {row: one.alarm for row, one in enumerate(_readings(value, rows)) if one.alarm and row > 3 * _DAY_ROWS}
 
 
-def _from(row: int, usual: Callable[[int], float], other: Callable[[int, float], float], until: int = 10**9):
+def _from(
+    row: int, usual: Callable[[int], float], other: Callable[[int, float], float], until: int = 10**9
+) -> Callable[[int], float]:
     """Return a series that is another one from a row on."""
     return lambda place: other(place, usual(place)) if row <= place < until else usual(place)
 
@@ -156,7 +158,7 @@ def _made() -> Iterator[tuple[str, made.Made]]:
     return ((kind, made.series(kind, 11, 1500, 300.0, 2)) for kind in made.KINDS)
 
 
-@pytest.mark.parametrize("cut", [1, 61, 700])
+@pytest.mark.parametrize("cut", [1, 500])
 def test_a_restart_forgets_nothing(cut: int) -> None:
     for kind, series in _made():
         whole, before = anomalies.Detector(), anomalies.Detector()
@@ -172,9 +174,9 @@ def test_a_restart_forgets_nothing(cut: int) -> None:
 def test_the_state_stays_small_however_long_the_series_is() -> None:
     detector, source = anomalies.Detector(), random.Random(1)
     sizes = []
-    for row in range(30_000):
+    for row in range(12_000):
         detector.take(row * 60.0, source.gauss(0, 1) * 10 ** source.uniform(-3, 3))
-        if row % 6000 == 5999:
+        if row % 2400 == 2399:
             sizes.append(len(json.dumps(detector.state())))
     assert max(sizes) < 40_000
     assert sizes[-1] < sizes[0] * 1.2
@@ -193,7 +195,7 @@ def test_the_state_stays_small_however_long_the_series_is() -> None:
     ],
 )
 def test_a_damaged_state_is_refused(harm: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="state|season|ranks"):
+    with pytest.raises(ValueError, match=r"state|season|ranks"):
         anomalies.Detector.from_state(anomalies.Detector().state() | harm)
 
 
