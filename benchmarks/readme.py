@@ -40,6 +40,7 @@ _ORDER = (
     "leaks_recorded",
     "watching",
     "explanations",
+    "anomalies",
     "patches",
     "patches_live",
 )

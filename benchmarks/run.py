@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anomalies
 import answers
 import detection
 import detection_faults
@@ -139,6 +140,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "leaks_recorded": lambda _: leaks_recorded.run(say),
     "watching": lambda options: watching.run(options.port, say),
     "tracing": lambda options: tracing.run(options.port, say),
+    "anomalies": lambda _: anomalies.run(say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),
     "gateways": lambda options: gateways.run(options.port, options.peers, say),
     "answers": lambda options: answers.run(options.port, options.questions, say),
