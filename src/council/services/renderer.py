@@ -26,7 +26,7 @@ PAGE_S = 10.0
 MEMORY_BYTES = 512 * 1024 * 1024
 _START_S = 20.0
 # Kept this long for the next change; a child takes as much memory as a service.
-_IDLE_S = 300.0
+_IDLE_S = 60.0
 _CHILDREN_MAX = 4
 # So few are not worth a second child's start.
 _PAGES_A_CHILD = 16
