@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import band
 from council.domain import (
     access,
     budgets,
@@ -19,7 +20,7 @@ from council.domain import (
 )
 from council.testing import alerts, clock, watch
 from council.testing import snapshots as kept_snapshots
-from council.upkeep.observer import bands, gathering, observer, plainly
+from council.upkeep.observer import explaining, gathering, observer
 
 NOW_S = 1_800_000_000.0
 SPAN = evidence.Span(NOW_S - 900, NOW_S)
@@ -136,7 +137,7 @@ class House:
         """Begin anew, as a process that was killed."""
         self.observer = observer.Observer(
             observer.Parts(
-                self.gathering(), self.watch, self.incidents, self.kept, plainly.explain, bands.Band,
+                self.gathering(), self.watch, self.incidents, self.kept, explaining.explain, band.Band,
                 lambda: self.settings, self.clock,
             )
         )  # fmt: skip

@@ -314,6 +314,7 @@ OBSERVER_SECONDS = prometheus_client.Histogram(
     "council_observer_seconds", "Time from what is due to a snapshot that is kept.", buckets=_LATENCY_BUCKETS_S
 )
 OBSERVER_ERRORS = prometheus_client.Counter("council_observer_errors_total", "Looks that failed and are taken again.")
+OBSERVER_DIGESTS = prometheus_client.Counter("council_observer_digests_total", "Digests of a day that people are told.")
 OBSERVER_ESCALATIONS = prometheus_client.Counter("council_observer_escalations_total", "Gates told of for staying red.")
 
 # The guides.

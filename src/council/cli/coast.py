@@ -1,18 +1,21 @@
 """What `council status --coast` shows: whether one may leave it to itself for a while."""
 
+import datetime
 import os
 
 import click
 
 import council
+from council import care_app
 from council.cli import options
-from council.domain import authz, errors, evidence, home
+from council.domain import authz, errors, evidence, home, schedule
+from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.patching import situation
 from council.services import observer
 from council.supervisor import ownership
 from council.upkeep.engine import blueprint
-from council.upkeep.observer import coasting, renderings, telling
+from council.upkeep.observer import coasting, posting, renderings, telling
 from council.upkeep.patchctl import freeze
 
 _DAY_S = 86_400.0
@@ -32,7 +35,8 @@ def show(where: home.Home, *, as_json: bool) -> bool:
 def _inputs(where: home.Home) -> coasting.Inputs:
     now_s = clock_module.SystemClock().now_us() / 1e6
     span = evidence.Span(now_s - _DAY_S, now_s)
-    unknown = [("archive", "no archive is kept yet"), ("digest", "no digest is sent yet")]
+    config = options.config_of(where)
+    unknown = [("archive", "no archive is kept yet")]
     limit, used, oversight = None, None, list[evidence.Fact]()
     try:
         seen = situation.look(where)
@@ -42,18 +46,39 @@ def _inputs(where: home.Home) -> coasting.Inputs:
         oversight = _oversight(seen.policy, span)
     except errors.CouncilError as error:
         unknown += [("quota", error.message), ("human oversight", error.message)]
+    sent_s, due_s = None, None
+    try:
+        sent_s, due_s = _digest(config, where, now_s)
+    except errors.CouncilError as error:
+        unknown.append(("digest", error.message))
     return coasting.Inputs(
-        found=observer.gather(options.config_of(where), where, span),
+        found=observer.gather(config, where, span),
         version=council.__version__,
         quota_limit=limit,
         quota_used=used,
         freeze_usable=where.lineage.is_dir() and os.access(where.lineage, os.W_OK),
         frozen=freeze.standing(where.lineage) is not None,
+        digest_sent_s=sent_s,
+        digest_due_s=due_s,
         oversight=oversight,
         security=_security(where, span),
         documentation=_documentation(where, span),
         unknown=unknown,
     )
+
+
+def _digest(config: config_module.Config, where: home.Home, now_s: float) -> tuple[float | None, float | None]:
+    """Return when the last digest that was sent was due, and when the last one was; the first is None where none was yet."""
+    when = schedule.schedule(config.observe.digest_at, config.observe.digest_zone)
+    kept = care_app.snapshots(config, where)
+    try:
+        sent = posting.days(kept.announced(posting.PREFIX, 1))
+    finally:
+        kept.close()
+    if not sent:
+        raise errors.NotFoundError("none has been sent yet")
+    [day] = sent
+    return when.moment_s(datetime.date.fromisoformat(day)), when.moment_s(when.day_of(now_s))
 
 
 def _oversight(policy: authz.Policy, span: evidence.Span) -> list[evidence.Fact]:

@@ -9,10 +9,10 @@ import click
 from council import care_app
 from council.cli import options
 from council.domain import digests as digest_forms
-from council.domain import errors, evidence, home
+from council.domain import errors, evidence, home, schedule
 from council.kit import clock as clock_module
 from council.services import observer
-from council.upkeep.observer import digests, explaining, layouts, renderings, schedule
+from council.upkeep.observer import digests, explaining, layouts, renderings
 
 # Causes lie before what they bring about, and so does what they are held against.
 BEFORE_S = 7200.0
@@ -97,7 +97,7 @@ def digest(
     """
     when = schedule.schedule(at, zone)
     now_s = clock_module.SystemClock().now_us() / 1e6
-    span = evidence.Span(now_s - _DAY_S, now_s) if day is None else when.span(_day(day))
+    span = evidence.Span(now_s - _DAY_S, now_s) if day is None else evidence.Span(*when.span_s(_day(day)))
     if span.start_s > now_s:
         raise errors.InvalidRequestError(f"{day} has not begun yet. Give a day that has.")
     found = observer.gather(options.config_of(where), where, span, span.start_s - BEFORE_S)

@@ -311,6 +311,7 @@ def build(file: Mapping[str, Any], environment: Mapping[str, str], flags: Mappin
     config: Config = section(Config, merged, "")
     _check_combinations(config)
     forge_module.check_config(config.forge)
+    observe_module.check(config.observe)
     return config
 
 

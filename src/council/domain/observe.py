@@ -5,6 +5,7 @@ Read anew for every snapshot from the generation that serves, so that no patch o
 
 from dataclasses import dataclass
 
+from council.domain import schedule
 from council.domain.options import option
 
 
@@ -22,3 +23,10 @@ class ObserveConfig:
     escalate_after_s: float = option(
         1800.0, "A gate that is red for this long is told again, with a summary, seconds.", low=60, high=604_800
     )
+    digest_at: str = option("03:00", "The time of day at which the digest of the day before is sent.")
+    digest_zone: str = option("UTC", "The time zone of `observe.digest_at`, such as Europe/Paris.")
+
+
+def check(config: ObserveConfig) -> None:
+    """Raise ConfigError for a time or a zone that there is none of."""
+    schedule.schedule(config.digest_at, config.digest_zone)

@@ -9,7 +9,7 @@ import functools
 import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.routing import Route
@@ -19,7 +19,7 @@ from council.domain import budgets, errors, evidence, home, patches
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.upkeep.engine import blueprint
-from council.upkeep.observer import bands, gathering, observer, plainly
+from council.upkeep.observer import anomalies, explaining, gathering, observer
 
 _log = logging.getLogger(__name__)
 
@@ -143,6 +143,10 @@ class Observing:
         self._problem = problem
 
 
+def _detector(learned: Mapping[str, Any] | None) -> anomalies.Detector:
+    return anomalies.Detector() if learned is None else anomalies.Detector.from_state(learned)
+
+
 def made(where: home.Home, service: care_ports.PatchService, generation: Callable[[], str]) -> Observing:
     """Return the observer of this home. `generation` is the one that serves. Raises ConfigError, BlueprintError."""
     # Whole, and not as the steward's own row has them: they are those of whichever generation serves.
@@ -152,8 +156,8 @@ def made(where: home.Home, service: care_ports.PatchService, generation: Callabl
         watch=care_app.watch(where),
         incidents=kept.incidents,
         snapshots=kept.snapshots,
-        explain=plainly.explain,
-        make=bands.Band,
+        explain=explaining.explain,
+        make=_detector,
         settings=lambda: _settings(where, generation()).observe,
         clock=clock_module.SystemClock(),
     )

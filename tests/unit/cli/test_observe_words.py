@@ -15,6 +15,7 @@ from council import app
 from council.cli import digest, main
 from council.domain import config, digests, evidence
 from council.domain import home as home_module
+from council.services import observer
 from council.upkeep.observer import advice
 
 

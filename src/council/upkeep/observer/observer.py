@@ -1,20 +1,21 @@
-"""Looks again and again: keeps the snapshots that are due, and tells people of gates that stay red. The edge of the observer.
+"""Looks again and again: keeps the snapshots that are due, tells people of gates that stay red, and sends each day's digest.
 
-What is due is decided in `rounds` and `escalating`, of what the records hold; so a process that is killed at any moment leaves
-nothing half: a snapshot is committed together with what was learned up to it, an announcement together with its notices, and
-what is there already is left as it is.
+The edge of the observer. What is due is decided in `rounds`, `escalating` and `schedule`, of what the records hold; so a process
+that is killed at any moment leaves nothing half: a snapshot is committed together with what was learned up to it, an
+announcement together with its notices, and what is there already is left as it is.
 """
 
 import asyncio
+import datetime
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from council import care_ports, telemetry
-from council.domain import errors, evidence, incidents, observe, snapshots
+from council.domain import errors, evidence, incidents, observe, schedule, snapshots
 from council.kit import clock as clock_module
-from council.upkeep.observer import behaviour, escalating, facts, oddities, rounds, trends
+from council.upkeep.observer import behaviour, digests, escalating, facts, oddities, posting, rounds, trends
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ BEFORE_S = 7200.0
 _NEWEST_INCIDENTS = 20
 _TAKEN_MAX = 200
 _TOLD_MAX = 500
+_TICKS_MAX = 1000
 _THIN_S = 3600.0
 _TREND_STEP_S = 600.0
 
@@ -63,6 +65,8 @@ class Observer:
         self._is_known = False
         self._taken: set[str] = set()
         self._told: set[str] = set()
+        self._here_since_s: float | None = None
+        self._posted: set[str] = set()
         self._thinned_s: float | None = None
 
     async def look(self) -> None:
@@ -78,6 +82,7 @@ class Observer:
             except Exception as error:  # noqa: BLE001 - one that cannot be taken must not keep the others from being taken
                 failed = error
         await self._escalate(now_s, settings.escalate_after_s)
+        await self._post(now_s, settings)
         await asyncio.to_thread(self._thin, now_s, settings)
         if failed is not None:
             raise failed
@@ -91,6 +96,11 @@ class Observer:
         self._taken = {one.partition("-")[2] for one in kept.ids(_TAKEN_MAX, occasion=snapshots.Occasion.INCIDENT)}
         self._told = set(kept.announced(escalating.PREFIX, _TOLD_MAX))
         self._learned = kept.learned()
+        self._posted = posting.days(kept.announced(posting.PREFIX, posting.DAYS_MAX))
+        if not kept.announced(posting.BEGAN_PREFIX, 1):
+            kept.announce(f"{posting.BEGAN_PREFIX}{round(now_s)}", [], round(now_s * 1e6))
+        [began] = kept.announced(posting.BEGAN_PREFIX, 1)
+        self._here_since_s = float(began.removeprefix(posting.BEGAN_PREFIX))
         self._is_known = True
 
     async def _due(self, now_s: float, interval_s: float) -> list[rounds.Due]:
@@ -183,6 +193,25 @@ class Observer:
                 telemetry.OBSERVER_ESCALATIONS.inc()
                 _log.warning("a gate stays red, and people are told", extra={"gate": stretch.line.name})
             self._told.add(stretch.name)
+
+    async def _post(self, now_s: float, settings: observe.ObserveConfig) -> None:
+        """Have people told the digests that are due, the oldest first, each once."""
+        when, since_s = schedule.schedule(settings.digest_at, settings.digest_zone), self._here_since_s
+        assert since_s is not None
+        for day in schedule.due(when, now_s, self._posted, since_s):
+            span = evidence.Span(*when.span_s(day))
+            found = await self._parts.gathering.gather(span, span.start_s - BEFORE_S)
+            taken = await asyncio.to_thread(self._parts.snapshots.ids, _TICKS_MAX, occasion=snapshots.Occasion.TICK)
+            last_s = max((when.moment_s(datetime.date.fromisoformat(one)) for one in self._posted), default=None)
+            loop = posting.loop(span, settings.interval_s, since_s, taken, last_s)
+            made = await asyncio.to_thread(digests.digest, found, settings.digest_zone, loop)
+            at_us = self._parts.clock.now_us()
+            notice = await asyncio.to_thread(posting.notice, made, at_us)
+            parcel = incidents.Parcel(notice, incidents.EVERY_CHANNEL)
+            if await asyncio.to_thread(self._parts.snapshots.announce, posting.name(day.isoformat()), [parcel], at_us):
+                telemetry.OBSERVER_DIGESTS.inc()
+                _log.info("the digest of a day is on its way", extra={"day": day.isoformat()})
+            self._posted.add(day.isoformat())
 
     def _thin(self, now_s: float, settings: observe.ObserveConfig) -> None:
         at_s = self._parts.clock.monotonic_s()

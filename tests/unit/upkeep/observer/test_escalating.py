@@ -8,7 +8,7 @@ import pytest
 import observer_rig
 from council.domain import evidence, gates, incidents, watching
 from council.testing import watch
-from council.upkeep.observer import escalating, plainly
+from council.upkeep.observer import escalating, explaining
 
 NOW_S = observer_rig.NOW_S
 RED, GREEN, AMBER, UNKNOWN = gates.Verdict.RED, gates.Verdict.GREEN, gates.Verdict.AMBER, gates.Verdict.UNKNOWN
@@ -66,7 +66,7 @@ def test_it_goes_with_the_open_incident_that_its_alert_is_in() -> None:
 def test_the_notice_says_what_how_long_why_and_where_more_is() -> None:
     stretch = escalating.Stretch(line())
     evident = found(observer_rig.incident(2, NOW_S - 1800))
-    explanation = dataclasses.replace(plainly.explain(evident), causes=observer_rig.snapshot().explanation.causes)
+    explanation = dataclasses.replace(explaining.explain(evident), causes=observer_rig.snapshot().explanation.causes)
     told = escalating.notice(stretch, evident, explanation, "01I", round(NOW_S * 1e6))
     assert (told.kind, told.severity, told.incident_id) == (
         incidents.NoticeKind.ESCALATED,

@@ -12,7 +12,7 @@ import observer_rig
 from council.domain import errors, evidence, gates, incidents, patches, snapshots, watching
 from council.kit import plain
 from council.testing import watch
-from council.upkeep.observer import observer, plainly
+from council.upkeep.observer import explaining, observer
 
 NOW_S = observer_rig.NOW_S
 GREEN, RED = gates.Verdict.GREEN, gates.Verdict.RED
@@ -235,5 +235,5 @@ async def test_the_plain_explanation_is_what_is_kept() -> None:
     house = observer_rig.House(red_since(NOW_S - 60))
     await house.observer.look()
     found = await house.gathering().gather(evidence.Span(NOW_S - 900, NOW_S))
-    texts = [one.text for one in plainly.explain(found).happened]
+    texts = [one.text for one in explaining.explain(found).happened]
     assert [one.text for one in house.newest().explanation.happened] == texts

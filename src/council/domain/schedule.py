@@ -6,12 +6,13 @@ was missed is due as soon as anybody looks, the oldest first, as far back as `CA
 """
 
 import datetime
+import operator
 import re
 import zoneinfo
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from council.domain import errors, evidence
+from council.domain import errors
 
 CAUGHT_UP_MAX = 7
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -39,9 +40,9 @@ class Schedule:
         day = datetime.datetime.fromtimestamp(at_s, self.there).date()
         return day if self.moment_s(day) <= at_s else day - datetime.timedelta(days=1)
 
-    def span(self, day: datetime.date) -> evidence.Span:
+    def span_s(self, day: datetime.date) -> tuple[float, float]:
         """Return what the digest of a day is about: from the moment of the day before to its own, 23 to 25 hours."""
-        return evidence.Span(self.moment_s(day - datetime.timedelta(days=1)), self.moment_s(day))
+        return self.moment_s(day - datetime.timedelta(days=1)), self.moment_s(day)
 
 
 def schedule(at: str, zone: str) -> Schedule:
@@ -68,7 +69,7 @@ def due(when: Schedule, now_s: float, sent: Collection[str], since_s: float) -> 
     days = [last - datetime.timedelta(days=back) for back in reversed(range(CAUGHT_UP_MAX))]
     wanted = [day for day in days if day.isoformat() not in sent and when.moment_s(day) >= since_s]
     # A zone that moves over the date line leaves a day out, of which there is nothing to tell.
-    return [day for day in wanted if when.span(day).end_s > when.span(day).start_s]
+    return [day for day in wanted if operator.lt(*when.span_s(day))]
 
 
 def next_s(when: Schedule, now_s: float) -> float:
