@@ -36,7 +36,12 @@ def _panel(kind: made.Kind, left: int, top: int) -> list[str]:
     def y(value: float) -> float:
         return round(top + 4 + (high - min(high, max(low, value))) / height * (_HEIGHT - 8), 1)
 
-    line = " ".join(f"{x(series.times_s[place])},{y(series.values[place])}" for place in shown[::2])
+    # Of each five values the least and the greatest, so that no spike is left out.
+    fives = (shown[first : first + 5] for first in range(0, len(shown), 5))
+    drawn = (
+        place for five in fives for place in sorted(edge(five, key=series.values.__getitem__) for edge in (min, max))
+    )
+    line = " ".join(f"{x(series.times_s[place])},{y(series.values[place])}" for place in drawn)
     edges = [(x(series.times_s[place]), readings[place].low, readings[place].high) for place in shown[::6]]
     bands = [(across, bottom, top_) for across, bottom, top_ in edges if bottom is not None and top_ is not None]
     band = " ".join(f"{across},{y(upper)}" for across, _, upper in bands)
@@ -44,7 +49,7 @@ def _panel(kind: made.Kind, left: int, top: int) -> list[str]:
     alarms = [one.alarm for one in readings if one.alarm and begin_s <= one.alarm.at_s <= end_s]
     bars = [(x(start), max(1.5, x(end) - x(start))) for start, end in series.wrong_s if start < end_s and end > begin_s]
     return [
-        f'<text x="{left}" y="{top - 6}">{kind}: {len(bars)} faults, {len(alarms)} alarms</text>',
+        f'<text x="{left}" y="{top - 6}">{kind}: wrong in {len(bars)} places, alarms: {len(alarms)}</text>',
         *(f'<rect x="{bar}" y="{top}" width="{wide}" height="{_HEIGHT}" fill="#f6d9d6"/>' for bar, wide in bars),
         f'<polygon points="{band}" fill="#d6e4d8"/>',
         f'<polyline points="{line}" fill="none" stroke="#5b7aa8" stroke-width="0.7"/>',

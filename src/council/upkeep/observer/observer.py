@@ -1,7 +1,7 @@
 """Looks again and again: keeps the snapshots that are due, tells people of gates that stay red, and sends each day's digest.
 
-The edge of the observer. What is due is decided in `rounds`, `escalating` and `schedule`, of what the records hold; so a process
-that is killed at any moment leaves nothing half: a snapshot is committed together with what was learned up to it, an
+The edge of the observer. What is due is decided in `rounds`, `escalating` and `schedule`, of what the records hold; so a
+process that is killed at any moment leaves nothing half: a snapshot is committed together with what was learned up to it, an
 announcement together with its notices, and what is there already is left as it is.
 """
 
