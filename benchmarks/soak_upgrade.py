@@ -45,7 +45,7 @@ _ANSWER_S = 30.0
 _POLL_S = 0.1
 _AGAIN_S = 120.0
 _TRIES_MAX = 5
-_VERSION = re.compile(r"version ([0-9][0-9A-Za-z.]*)")
+_VERSION = re.compile(r"version ([0-9][0-9A-Za-z.]*[0-9A-Za-z])")
 _COMMAND = (sys.executable, "-m", "council")
 
 
