@@ -97,10 +97,9 @@ class Observer:
         self._told = set(kept.announced(escalating.PREFIX, _TOLD_MAX))
         self._learned = kept.learned()
         self._posted = posting.days(kept.announced(posting.PREFIX, posting.DAYS_MAX))
-        if not kept.announced(posting.BEGAN_PREFIX, 1):
-            kept.announce(f"{posting.BEGAN_PREFIX}{round(now_s)}", [], round(now_s * 1e6))
-        [began] = kept.announced(posting.BEGAN_PREFIX, 1)
-        self._here_since_s = float(began.removeprefix(posting.BEGAN_PREFIX))
+        began = kept.announced(posting.BEGAN_PREFIX, 1) or [f"{posting.BEGAN_PREFIX}{round(now_s)}"]
+        kept.announce(began[0], [], round(now_s * 1e6))
+        self._here_since_s = float(began[0].removeprefix(posting.BEGAN_PREFIX))
         self._is_known = True
 
     async def _due(self, now_s: float, interval_s: float) -> list[rounds.Due]:

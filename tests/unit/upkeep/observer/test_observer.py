@@ -182,10 +182,10 @@ def deadly(target: Any, name: str, chance: random.Random) -> Callable[[], None]:
 
     def call(*arguments: Any, **named: Any) -> Any:
         when = chance.random()
-        if when < 0.1:
+        if when < 0.07:
             raise Killed
         done = inner(*arguments, **named)
-        if when > 0.9:
+        if when > 0.93:
             raise Killed
         return done
 

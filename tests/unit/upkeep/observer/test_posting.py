@@ -1,0 +1,72 @@
+"""The digest of each day is told once, what was missed is caught up, and whoever is killed in between tells it no second time."""
+
+import datetime
+import json
+
+import observer_rig
+from council.domain import evidence, incidents, observe, schedule, snapshots
+from council.upkeep.observer import posting
+
+DAY_S = 86_400.0
+WHEN = schedule.Schedule()
+
+
+def digests(house: observer_rig.House) -> list[incidents.Notice]:
+    return [one for one in house.notices if one.kind is incidents.NoticeKind.DIGEST]
+
+
+async def until(house: observer_rig.House, at_s: float) -> None:
+    house.clock.advance(at_s - house.clock.now_us() / 1e6)
+    await house.observer.look()
+
+
+async def test_a_house_that_has_just_begun_has_no_digest_of_a_day_before_it() -> None:
+    house = observer_rig.House()
+    await house.observer.look()
+    assert not digests(house)
+
+
+async def test_each_day_is_told_once_in_every_form_also_by_a_process_that_began_anew() -> None:
+    house = observer_rig.House()
+    await house.observer.look()
+    first = WHEN.day_of(observer_rig.NOW_S) + datetime.timedelta(days=1)
+    due_s = WHEN.moment_s(first)
+    await until(house, due_s - 1)
+    assert not digests(house)
+    await until(house, due_s)
+    house.restart()
+    await house.observer.look()
+    [told] = digests(house)
+    assert first.isoformat() in told.title and told.text and told.html.startswith("<!DOCTYPE html>")
+    assert json.loads(told.data)["date"] == first.isoformat()
+    assert [name for name in house.kept.told if name.startswith(posting.PREFIX)] == [posting.name(first.isoformat())]
+
+
+async def test_what_was_missed_is_caught_up_the_oldest_first() -> None:
+    house = observer_rig.House()
+    await house.observer.look()
+    await until(house, observer_rig.NOW_S + 3 * DAY_S)
+    days = [json.loads(one.data)["date"] for one in digests(house)]
+    assert len(days) == 3 and days == sorted(days)
+
+
+async def test_a_time_and_zone_of_ones_own_are_those_at_which_it_is_told() -> None:
+    house = observer_rig.House()
+    house.settings = observe.ObserveConfig(digest_at="09:30", digest_zone="Asia/Kolkata")
+    when = schedule.Schedule(9, 30, "Asia/Kolkata")
+    await house.observer.look()
+    due_s = when.moment_s(when.day_of(observer_rig.NOW_S) + datetime.timedelta(days=1))
+    await until(house, due_s - 1)
+    assert not digests(house)
+    await until(house, due_s)
+    assert json.loads(digests(house)[0].data)["zone"] == "Asia/Kolkata"
+
+
+def test_the_loop_says_how_many_snapshots_there_are_and_how_many_lack() -> None:
+    start_s = 1_800_000_000.0
+    ids = [snapshots.identifier(start_s + 900 * place) for place in range(-5, 90)]
+    del ids[10]
+    found = posting.loop(evidence.Span(start_s, start_s + DAY_S), 900.0, 0.0, ids, None)
+    assert (found.snapshots_taken, found.snapshots_missed) == (89, 7)
+    late = posting.loop(evidence.Span(start_s, start_s + DAY_S), 900.0, start_s + 43_200, ids, None)
+    assert late.snapshots_missed == 96 - 90
