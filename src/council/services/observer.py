@@ -144,7 +144,7 @@ class Observing:
 
 
 def _detector(learned: Mapping[str, Any] | None) -> anomalies.Detector:
-    return anomalies.Detector() if learned is None else anomalies.Detector.from_state(learned)
+    return anomalies.Detector() if learned is None else anomalies.Detector.from_state(dict(learned))
 
 
 def made(where: home.Home, service: care_ports.PatchService, generation: Callable[[], str]) -> Observing:

@@ -1,4 +1,4 @@
-"""The digest of each day is told once, what was missed is caught up, and whoever is killed in between tells it no second time."""
+"""Each day is told once, what was missed is caught up, and whoever is killed in between tells nothing a second time."""
 
 import datetime
 import json
