@@ -37,7 +37,7 @@ class Patchctl:
         self.folder = folder
         self.generations: list[tuple[str, dict[str, bytes]]] = []
         self.known: list[dict[str, Any]] = []
-        self.outcome = "applied"
+        self.outcome, self.reason = "applied", "error_rate is red"
         self.refuses = ""
         self.is_busy = False
         self.sent: list[patches.Submission] = []
@@ -96,7 +96,7 @@ class Patchctl:
         if self.outcome == "applied":
             row["target"] = self.serve(files)
         else:
-            row["reason"] = "error_rate is red"
+            row["reason"] = self.reason
 
     async def follow(self) -> AsyncGenerator[Mapping[str, Any], None]:
         for row in self.known:

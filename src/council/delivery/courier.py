@@ -18,6 +18,7 @@ from council import care_ports
 from council.delivery import lines, pairs
 from council.domain import errors, forge, patches
 from council.kit import beneath
+from council.patching import following
 from council.upkeep.engine import changes, repository, trees
 
 _log = logging.getLogger(__name__)
@@ -322,9 +323,10 @@ class Courier:
 def _ways(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the newest row of each patch that went a way, by digest, from rows with the newest first.
 
-    What was refused before it began may be taken another time, and what was only tried says nothing.
+    What was refused before it began, or only for a crash, may be taken another time, and what was only tried says nothing.
     """
-    return {str(one["digest"]): one for one in reversed(rows) if one["phase"] and not one["trial"]}
+    went = [one for one in reversed(rows) if one["phase"] and not one["trial"]]
+    return {str(one["digest"]): one for one in went if not following.may_come_again(one, went)}
 
 
 def _proven(line: Sequence[Mapping[str, Any]]) -> list[lines.Commit]:

@@ -25,6 +25,7 @@ ACCOUNT = "council"
 FINDINGS = "checks"
 GATES_S = 300.0
 _SIGHT_S_MAX = 60.0
+_ROWS_MAX = 200
 _FILES_DIFFER_MAX = patches.FILES_MAX
 _TIDIED_MAX = 20
 
@@ -217,11 +218,16 @@ class Referee:
 
 
 async def staged(service: care_ports.PatchService, sent: patches.Submission) -> proposals.Finding:
-    """Have patchctl try a patch beside what serves, and return what came of it. Raises OverloadedError while it is busy."""
+    """Have patchctl try a patch beside what serves, and return what came of it.
+
+    Raises OverloadedError while it is busy, UnavailableError where a crash met it and it may be tried again.
+    """
     decision = await service.apply(sent, trial=True)
     if not decision.success:
         return proposals.Finding(proposals.Name.STAGING, forge.CheckState.FAILURE, decision.message, decision.reason)
     row = await following.end(service, decision.digest, trial=True)
+    if following.may_come_again(row, await service.rows(_ROWS_MAX)):
+        raise errors.UnavailableError("The trial was interrupted. It is taken again.")
     if row["outcome"] == "tried":
         told = "Tried beside what serves, and found good."
         return proposals.Finding(proposals.Name.STAGING, forge.CheckState.SUCCESS, told)

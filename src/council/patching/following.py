@@ -1,11 +1,18 @@
-"""A patch followed from its submission to its end by what patchctl tells of it, to show each step or to wait for the last."""
+"""A patch followed from its submission to its end by what patchctl tells of it, to show each step or to wait for the last.
+
+One that was refused since a crash met it on its way is as good as not taken in, and may be given again; but for one that is met
+so often that it may be the cause.
+"""
 
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
 from council import care_ports
 from council.domain import errors, patches
+from council.upkeep.patchctl import steps
+
+INTERRUPTED_MAX = 3
 
 
 async def rows(
@@ -33,3 +40,16 @@ async def end(service: care_ports.PatchService, digest: str, *, trial: bool = Fa
             if row["outcome"]:
                 return row
     raise AssertionError("the last row has the outcome")
+
+
+def was_interrupted(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of a patch that a crash met before it served."""
+    return bool(row["outcome"] == "refused" and row["reason"] == steps.INTERRUPTED)
+
+
+def may_come_again(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the patch of a row may be given again for having been interrupted; `rows` are all that are known."""
+    if not was_interrupted(row):
+        return False
+    alike = ((one["digest"], bool(one["trial"])) for one in rows if was_interrupted(one))
+    return sum(one == (row["digest"], bool(row["trial"])) for one in alike) < INTERRUPTED_MAX

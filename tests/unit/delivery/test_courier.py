@@ -12,6 +12,8 @@ import delivery_rig
 from council.backends.forge import git, local
 from council.delivery import courier, lines, pairs
 from council.domain import errors, forge, patches
+from council.patching import following
+from council.upkeep.patchctl import steps
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -200,6 +202,38 @@ async def test_a_refusal_before_its_way_and_a_trial_do_not_decide_what_becomes_o
     await settled(one)
     assert patchctl.files["prompts/general.md"] == b"Be brief.\n"
     assert await held(where) == patchctl.files
+
+
+async def test_what_a_crash_met_is_handed_on_again_and_not_for_ever(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    _, commit = await merged(where, b"Be brief.\n")
+    patchctl.outcome, patchctl.reason = "refused", steps.INTERRUPTED
+    for number in range(following.INTERRUPTED_MAX):
+        assert isinstance(await one.turn(), lines.Hand)
+        assert len(patchctl.known) == number + 1
+        assert (await check_of(where, commit))[0] == "pending"
+        patchctl.end({})
+    await settled(one)
+    assert len(patchctl.known) == following.INTERRUPTED_MAX and await held(where) == patchctl.files
+    state, told = await check_of(where, commit)
+    assert state == "failure" and steps.INTERRUPTED in told
+
+
+async def test_what_a_crash_met_once_comes_to_serve(where: local.LocalForge, patchctl: delivery_rig.Patchctl) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    _, commit = await merged(where, b"Be brief.\n")
+    await one.turn()
+    patchctl.outcome, patchctl.reason = "refused", steps.INTERRUPTED
+    patchctl.end({})
+    assert isinstance(await one.turn(), lines.Hand)
+    patchctl.outcome = "applied"
+    patchctl.end(await held(where))
+    await settled(one)
+    assert (await check_of(where, commit))[0] == "success"
 
 
 async def test_what_the_forge_does_not_let_be_told_keeps_nothing_from_being_done(

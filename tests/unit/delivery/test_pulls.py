@@ -14,7 +14,8 @@ from council import homes
 from council.backends.forge import local
 from council.delivery import courier, lines, merging, proposals, pulls
 from council.domain import authz, errors, forge, gates, patches
-from council.patching import roster
+from council.patching import following, roster
+from council.upkeep.patchctl import steps
 
 needed = [name for name in ("git", "gpgv") if shutil.which(name) is None]
 pytestmark = pytest.mark.skipif(bool(needed), reason=f"not installed: {', '.join(needed)}")
@@ -39,8 +40,11 @@ class Trying(delivery_rig.Patchctl):
         return decision
 
     async def follow(self) -> Any:
-        for row in self.tried:
+        for row in self.tried[-1:]:
             yield row
+
+    async def rows(self, limit: int) -> list[Mapping[str, Any]]:
+        return [*reversed(self.tried), *await super().rows(limit)][:limit]
 
 
 class House:
@@ -156,6 +160,19 @@ async def test_while_patchctl_is_busy_a_trial_waits(house: House) -> None:
     house.patchctl.is_busy = False
     await house.turn()
     assert (await house.told(number))["council/apply-staging"] == "success"
+
+
+async def test_a_trial_that_a_crash_met_is_taken_again_and_not_for_ever(house: House) -> None:
+    number = await house.propose()
+    house.patchctl.tried_outcome, house.patchctl.tried_reason = "refused", steps.INTERRUPTED
+    await house.turn()
+    for _ in range(following.INTERRUPTED_MAX - 1):
+        await house.turn()
+        assert (await house.told(number))["council/apply-staging"] == "pending"
+    await house.turn()
+    assert (await house.told(number))["council/apply-staging"] == "failure"
+    await house.turn()
+    assert len(house.patchctl.tried) == following.INTERRUPTED_MAX
 
 
 @pytest.mark.parametrize("verdict", [gates.Verdict.RED, gates.Verdict.AMBER])

@@ -35,6 +35,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 # After so many starts in the middle of one bake the new generation is held to be what ends them.
+# Why a patch ended that a crash met before it served. It may be taken another time.
+INTERRUPTED = "interrupted"
 RESTARTS_MAX = 3
 
 
@@ -251,7 +253,7 @@ def _restarted(state: State, live: str) -> State | None:
     if state.phase is Phase.IDLE:
         return None
     if state.phase not in _TOUCHED or live != state.target:
-        return _back(state, "interrupted")
+        return _back(state, INTERRUPTED)
     if state.restarts >= RESTARTS_MAX:
         return _back(state, f"interrupted {state.restarts + 1} times while baking")
     return replace(state, phase=Phase.BAKING, restarts=state.restarts + 1)
