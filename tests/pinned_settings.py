@@ -190,6 +190,8 @@ DEFAULTS: dict[str, Any] = {
     "observe.full_days": 7.0,
     "observe.keep_days": 90.0,
     "observe.escalate_after_s": 1800.0,
+    "observe.digest_at": "03:00",
+    "observe.digest_zone": "UTC",
     "prices": {"smollm2-135m-instruct": money.Price(0, 0)},
     "calls.hops_max": 3,
     "calls.retry_share": 0.2,

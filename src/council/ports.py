@@ -22,10 +22,7 @@ class Records(Protocol):
         """Return if a read would succeed."""
 
     def migrate(self, *, last: bool = False) -> int:
-        """Bring the schema up to date, safely beside other processes doing the same; return its version. Idempotent.
-
-        What a newer release has added stays as it is. `last` also takes away what only older releases still read.
-        """
+        """Bring the schema up to date; return its version. `last` also takes away what only older releases still read."""
 
     def append(
         self,

@@ -318,12 +318,8 @@ OBSERVER_DIGESTS = prometheus_client.Counter("council_observer_digests_total", "
 OBSERVER_ESCALATIONS = prometheus_client.Counter("council_observer_escalations_total", "Gates told of for staying red.")
 
 # The guides.
-GUIDES_LOADED = prometheus_client.Counter(
-    "docs_loaded_total", "Guides put into the store, each time that a document was new or had changed."
-)
-GUIDES_ERRORS = prometheus_client.Counter(
-    "docs_errors_total", "Documents of a guidebook that were found to be at fault, each once for each of its faults."
-)
+GUIDES_LOADED = prometheus_client.Counter("docs_loaded_total", "Guides put into the store, new ones and changed ones.")
+GUIDES_ERRORS = prometheus_client.Counter("docs_errors_total", "Documents at fault, each once for each of its faults.")
 GUIDES_SECONDS = prometheus_client.Histogram(
     "loader_duration_seconds", "One sync of guides that found something new.", buckets=_LATENCY_BUCKETS_S
 )

@@ -15,7 +15,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from council.domain import alerting, answering, baking, errors, money, options, patches, states, storage, watching
+from council.domain import (
+    alerting,
+    answering,
+    baking,
+    caching,
+    errors,
+    money,
+    options,
+    patches,
+    states,
+    storage,
+    watching,
+)
 from council.domain import forge as forge_module
 from council.domain import guides as guides_module
 from council.domain import observe as observe_module
@@ -133,21 +145,6 @@ class MemoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class CacheConfig:
-    """Answers of the local model, given again to the same question of the same user."""
-
-    kind: str = option(
-        "off", "`off`, `exact` (the same words) or `semantic` (the same meaning), where a request says nothing."
-    )
-    ttl_s: float = option(86_400.0, "An answer older than this is not given again, seconds.", low=1, high=31_536_000)
-    questions_max: int = option(5000, "Questions kept, of all users together.", low=1, high=1_000_000)
-    wordings_max: int = option(8, "Wordings kept of one question.", low=1, high=1000)
-    answer_bytes_max: int = option(32 * 1024, "Larger answers are not kept, bytes.", low=256, high=512 * 1024)
-    cosine_min: float = option(0.9, "Least similarity of two wordings of one question.", low=0, high=1)
-    timeout_s: float = option(0.5, "Longest wait for the cache, seconds.", low=0.01, high=60)
-
-
-@dataclass(frozen=True, slots=True)
 class SandboxConfig:
     """Where untrusted code runs. The limits are for jobs that name none; each has a ceiling for those that do."""
 
@@ -246,7 +243,7 @@ class Config:
     router: answering.RouterConfig = field(default_factory=answering.RouterConfig)
     learning_rows: answering.LearningRowsConfig = field(default_factory=answering.LearningRowsConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
-    cache: CacheConfig = field(default_factory=CacheConfig)
+    cache: caching.CacheConfig = field(default_factory=caching.CacheConfig)
     records: storage.RecordsConfig = field(default_factory=storage.RecordsConfig)
     store: storage.StoreConfig = field(default_factory=storage.StoreConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
@@ -455,7 +452,6 @@ def _nearest(name: str, known: Mapping[str, Any], prefix: str) -> str:
     return f" Did you mean `{prefix}{close[0]}`?" if close else " `council config show` lists every key."
 
 
-CACHE_KINDS = ("off", "exact", "semantic")
 SANDBOX_KINDS = ("namespaces", "firejail", "gvisor")
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -485,8 +481,8 @@ def _check_combinations(config: Config) -> None:
     for key, known in lists.items():
         if unknown := sorted(set(operator.attrgetter(key)(config)) - set(known)):
             raise errors.ConfigError(f"`{key}` may hold {', '.join(known)}, not {', '.join(unknown)}.")
-    if config.cache.kind not in CACHE_KINDS:
-        raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(CACHE_KINDS)}, not {config.cache.kind!r}.")
+    if config.cache.kind not in caching.KINDS:
+        raise errors.ConfigError(f"`cache.kind` must be one of {', '.join(caching.KINDS)}, not {config.cache.kind!r}.")
     watching.check(config.watch)
     tracing_module.check(config.tracing)
     sandbox = config.sandbox

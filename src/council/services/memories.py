@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from council import telemetry
+from council.domain import caching, errors
 from council.domain import config as config_module
-from council.domain import errors
 from council.serving.cache import shelf
 from council.serving.memory import keeper as keeper_module
 from council.serving.memory import operations
@@ -35,7 +35,7 @@ class Memories:
         self,
         make: Callable[[], keeper_module.Keeper],
         settings: config_module.MemoryConfig,
-        answers: config_module.CacheConfig,
+        answers: caching.CacheConfig,
     ):
         self._shelf = shelf.Shelf(answers, _cosine)
         self._make = make

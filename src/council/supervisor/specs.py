@@ -125,15 +125,13 @@ def specs(
             traceable=True,
             beside=True,
         ),
-        service(
-            "steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_CREDENTIALS, traceable=True
-        ),
+        service("steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_SERVERS, traceable=True),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
             replicas=config.gateway.workers,
             replicas_max=lifecycle.REPLICAS_MAX,
-            inherits=_CREDENTIALS,
+            inherits=_SERVERS,
             traceable=True,
             beside=True,
         ),
@@ -168,7 +166,7 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
 # Their URLs may hold passwords, and only gateway and steward connect to both, recall and watcher to the records. For the others
 # the settings are as if not given.
 _RECORDS = frozenset({"COUNCIL_RECORDS_URL"})
-_CREDENTIALS = _RECORDS | {"COUNCIL_STORE_URL"}
+_SERVERS = _RECORDS | {"COUNCIL_STORE_URL"}
 
 # Of a model with its context and Python, as long as another serves. The packaged one was measured beside another on a 2-core
 # machine: 405 MiB resident once loaded, 411 after the questions of `trial.yaml`, of which 246 were its own and the rest, above
@@ -210,7 +208,7 @@ _KEPT_BACK = frozenset(
 
 def inherited(spec: ServiceSpec, surrounding: Mapping[str, str]) -> dict[str, str]:
     """Return which of the supervisor's variables the service gets."""
-    kept_back = _KEPT_BACK | (_CREDENTIALS - spec.inherits)
+    kept_back = _KEPT_BACK | (_SERVERS - spec.inherits)
     if spec.argv[0] != sys.executable:
         kept_back |= _OWN_PACKAGES
     return {

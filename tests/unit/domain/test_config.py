@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pinned_settings
-from council.domain import alerting, answering, config, errors, forge, money, sandbox, watching
+from council.domain import alerting, answering, caching, config, errors, forge, money, sandbox, watching
 
 MIB = 1024 * 1024
 
@@ -165,11 +165,12 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         **chosen,
         "model.name": "mine",
         "sandbox.kind": draw(st.sampled_from(config.SANDBOX_KINDS)),
-        "cache.kind": draw(st.sampled_from(config.CACHE_KINDS)),
+        "cache.kind": draw(st.sampled_from(caching.KINDS)),
         "forge.kind": draw(st.sampled_from(forge.KINDS)),
         **{"forge.repository": "ann/blueprint", "forge.api_url": "https://forge.example.org/api/v3"},
         "watch.source": draw(st.sampled_from(watching.SOURCES)),
         "tracing.endpoint": "http://collector:4318",
+        **{"observe.digest_at": "23:59", "observe.digest_zone": "UTC"},
         **{f"watch.{name}_url": f"http://{name}:9/x" for name in ("prometheus", "alertmanager", "loki", "webhook")},
         "alerts.channels": draw(st.lists(st.sampled_from(alerting.CHANNELS), max_size=3).map(tuple)),
         "knowledge.corpora": draw(st.lists(st.sampled_from(answering.CORPORA), max_size=4).map(tuple)),

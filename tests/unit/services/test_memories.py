@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from council.domain import config, errors, memory, memory_wire
+from council.domain import caching, config, errors, memory, memory_wire
 from council.services import memories
 from council.serving.memory import keeper as keeper_module
 from council.testing import clock as fake_clock
@@ -27,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_call_that_comes_early_waits_for_the_keeper(quick: None) -> None:
-    made = memories.Memories(a_keeper, config.MemoryConfig(), config.CacheConfig())
+    made = memories.Memories(a_keeper, config.MemoryConfig(), caching.CacheConfig())
     keeping = asyncio.create_task(made.keep())
     assert (await made.reply(ASK))["complete"]
     await keeping
@@ -45,7 +45,7 @@ async def test_without_a_model_a_call_is_told_why_and_a_later_try_succeeds(quick
             raise errors.SetupError("The embedding model is not installed. Run `make up`.")
         return a_keeper()
 
-    made = memories.Memories(make, config.MemoryConfig(), config.CacheConfig())
+    made = memories.Memories(make, config.MemoryConfig(), caching.CacheConfig())
     keeping = asyncio.create_task(made.keep())
     reply = await made.reply(ASK)
     assert reply["error"]["code"] == "recall_unavailable"
@@ -63,7 +63,7 @@ async def test_only_so_many_calls_wait(quick: None) -> None:
         assert free.wait(30)
         return []
 
-    made = memories.Memories(lambda: kept, config.MemoryConfig(queue_max=2), config.CacheConfig())
+    made = memories.Memories(lambda: kept, config.MemoryConfig(queue_max=2), caching.CacheConfig())
     await made.keep()
     kept.search = held  # type: ignore[method-assign]
     search = {"operation": "search", "user": "ada", "query": "x"}
@@ -85,7 +85,7 @@ async def test_records_that_go_away_while_shelves_are_filled_are_tried_again(qui
             raise errors.RecordsUnavailableError("The records cannot be used. Try again.")
 
     kept.warm = warm  # type: ignore[method-assign]
-    made = memories.Memories(lambda: kept, config.MemoryConfig(), config.CacheConfig())
+    made = memories.Memories(lambda: kept, config.MemoryConfig(), caching.CacheConfig())
     await made.keep()
     assert (tries, made.warm) == (3, True)
     made.close()
@@ -96,7 +96,7 @@ def answer_call(name: str, **more: object) -> dict[str, object]:
 
 
 async def test_answers_are_kept_and_found_before_there_is_a_keeper_and_forgotten_with_the_memories() -> None:
-    made = memories.Memories(a_keeper, config.MemoryConfig(), config.CacheConfig())
+    made = memories.Memories(a_keeper, config.MemoryConfig(), caching.CacheConfig())
     assert await made.answer(answer_call("find", semantic=True)) == {"found": None}
     await made.answer(answer_call("keep", answer_form={"text": "Small."}))
     assert await made.answer(answer_call("find")) == {"found": ("exact", {"text": "Small."})}
@@ -118,7 +118,7 @@ async def test_what_another_recall_kept_and_forgot_meanwhile_is_known_after_a_re
 
     before = another()
     [forgotten] = before.remember("ada", "s", "the red boat", "r")
-    made = memories.Memories(another, config.MemoryConfig(), config.CacheConfig())
+    made = memories.Memories(another, config.MemoryConfig(), caching.CacheConfig())
     await made.keep()
     await made.answer(answer_call("keep", answer_form={"text": "Small."}))
     search = {"operation": "search", "user": "ada", "query": "boat"}

@@ -330,7 +330,7 @@ def test_back_in_the_other_regime_everything_is_roots_again(home: home_module.Ho
     files.settle(home, landlock)
     assert home.library.stat().st_uid == 1000
     files.settle(home, regime)
-    assert able(regime, home.records / "council.db", READ) == {"gateway", "recall", "watcher"}
+    assert able(regime, home.records / "council.db", READ) == {"gateway", "recall", "watcher", "steward"}
 
 
 def test_a_home_that_never_had_users_is_left_as_it_is(home: home_module.Home) -> None:

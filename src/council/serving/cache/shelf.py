@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from council.domain import config
+from council.domain import caching
 
 _Embed = Callable[[Sequence[str]], Sequence[bytes]]
 
@@ -21,7 +21,7 @@ class _Kept:
 class Shelf:
     """Safe to share between threads. Times are of a monotonic clock, seconds."""
 
-    def __init__(self, settings: config.CacheConfig, cosine: Callable[[bytes, bytes], float]):
+    def __init__(self, settings: caching.CacheConfig, cosine: Callable[[bytes, bytes], float]):
         self._settings = settings
         self._cosine = cosine
         # (user, scope, gist) to the exact questions with that gist; one order of use over all.

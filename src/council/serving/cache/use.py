@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from council import ports, telemetry
-from council.domain import answers, config, errors
+from council.domain import answers, caching, errors
 from council.serving.cache import questions
 
 _log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class Cache:
     """Asks recall, and goes without it when that is away."""
 
-    def __init__(self, kept: ports.AnswerCache, settings: config.CacheConfig, generation: str):
+    def __init__(self, kept: ports.AnswerCache, settings: caching.CacheConfig, generation: str):
         self._kept = kept
         self._settings = settings
         self._generation = generation

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from council.domain import config
+from council.domain import caching
 from council.serving.cache import shelf
 
 ANSWER = {"text": "an answer"}
@@ -10,7 +10,7 @@ def made(**settings: object) -> shelf.Shelf:
     def cosine(one: bytes, other: bytes) -> float:
         return 0.95 if one[:1] == other[:1] else 0.1
 
-    return shelf.Shelf(config.CacheConfig(**settings), cosine)  # type: ignore[arg-type]
+    return shelf.Shelf(caching.CacheConfig(**settings), cosine)  # type: ignore[arg-type]
 
 
 def by_first_letter(texts: Sequence[str]) -> Sequence[bytes]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from council.domain import answers, config, errors
+from council.domain import answers, caching, errors
 from council.serving.cache import use
 
 FINDING = answers.Finding(
@@ -53,10 +53,10 @@ async def ask(
     kind: str = "exact",
     user: str = "ann",
     finding: answers.Finding = FINDING,
-    settings: config.CacheConfig | None = None,
+    settings: caching.CacheConfig | None = None,
     generation: str = "g",
 ) -> list[answers.Event]:
-    cache = use.Cache(kept, settings or config.CacheConfig(), generation)
+    cache = use.Cache(kept, settings or caching.CacheConfig(), generation)
     inner = says([answers.Delta("Plants "), answers.Delta("eat light."), finding])
     async with contextlib.aclosing(cache.attempt(inner, asked or question(), user, kind)) as events:
         return [event async for event in events]
@@ -139,5 +139,5 @@ async def test_a_cache_that_is_away_costs_only_itself() -> None:
 
 
 def test_a_request_goes_before_the_setting() -> None:
-    cache = use.Cache(Kept(), config.CacheConfig(kind="semantic"), "g")
+    cache = use.Cache(Kept(), caching.CacheConfig(kind="semantic"), "g")
     assert [cache.kind_for(wish) for wish in (None, "off", "exact")] == ["semantic", "off", "exact"]
