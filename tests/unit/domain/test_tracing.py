@@ -68,6 +68,7 @@ def test_without_the_extra_requests_are_answered_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "council.backends.tracer.otlp", None)
+    monkeypatch.delattr("council.backends.tracer.otlp", raising=False)
     made = config.build({"tracing": {"on": True, "endpoint": "http://127.0.0.1:9"}}, {}, {})
     assert isinstance(care_app.tracer(made, home.Home(tmp_path)), nowhere.NoTracer)
     assert "spans are sent nowhere" in caplog.text
