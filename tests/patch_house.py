@@ -124,6 +124,9 @@ class House:
             await self.holds.wait()
         return self.problems["examine"]
 
+    async def settle(self) -> None:
+        pass
+
     async def bake(self, base: str, target: str) -> str:
         assert base != blueprint.current(self.where) == target
         self.touch("bake")

@@ -260,6 +260,9 @@ class _House:
     async def examine(self, base: str, target: str, services: Collection[str], *, paused: bool = False) -> str:
         return ""
 
+    async def settle(self) -> None:
+        pass
+
     async def bake(self, base: str, target: str) -> str:
         return self._problem
 

@@ -37,6 +37,9 @@ class Judges(Protocol):
         `paused`: with what the live one was last seen to answer.
         """
 
+    async def settle(self) -> None:
+        """Wait until all that serves has come up, as after a start of everything; not for long, and whatever comes of it."""
+
     async def bake(self, base: str, target: str) -> str:
         """Watch a generation that serves now, for as long as a bake takes or until something is wrong."""
 
@@ -210,6 +213,9 @@ class Hands:
 
     async def _bake(self, state: steps.State) -> steps.Done | steps.Failed:
         """Watch it serve. What others pushed onto the branch meanwhile was made without it and stands: it gives way."""
+        if state.restarts:
+            # Everything may have started anew with us, and is not to be judged before it is there.
+            await self._judges.settle()
         found = _judged(await self._judges.bake(state.base, state.target))
         if isinstance(found, steps.Done) and not await asyncio.to_thread(
             blueprint.is_awaited, self._where, state.target

@@ -18,6 +18,8 @@ from council.upkeep.samples import exposition, recent
 
 _SERIES_MAX = 20_000
 _KEEP_S = 3600.0
+# The promise of repair is 90 s, and a bake that goes on may yet find what it looks for.
+_SETTLE_S = 30.0
 # Gauges are judged by this many readings at least, whatever gates.yaml says of a bake.
 _READINGS_MIN = 4
 
@@ -86,6 +88,17 @@ class Examiner:
         tried = await self._seen(target, self._beside(services))
         wrong = [*self._wrong(tried, live), *bake.worse(tried, live, self._margins)]
         return "; ".join(wrong)
+
+    async def settle(self) -> None:
+        """Wait until every service that serves can be read and answers a round of questions, for `_SETTLE_S` at most."""
+        place, until_s = self._live(), self._now() + _SETTLE_S
+        while self._now() < until_s:
+            scrapes = await asyncio.gather(*(self._scrape(one) for one in place.targets))
+            if not any(one.problem for one in scrapes):
+                answers = await asking.ask_all(place.trier, self._questions, self._pace.at_once_max)
+                if all(one.ending is baking.Ending.ANSWERED for one in answers):
+                    return
+            await asyncio.sleep(self._pace.every_s)
 
     async def bake(self, base: str, target: str) -> str:
         """Ask the generation that serves, a few questions at a time, and end at the first few after which a gate is red."""

@@ -1,5 +1,6 @@
 """What is said of a generation that runs: nothing where all is well, and else what is wrong, missing, or of another one."""
 
+import asyncio
 import dataclasses
 import time
 from collections.abc import Collection, Sequence
@@ -250,3 +251,30 @@ async def test_what_seldom_fails_for_others_lets_a_bake_go_on(house: House) -> N
 async def test_of_few_requests_of_others_nothing_is_said(house: House) -> None:
     few = [dataclasses.replace(one, samples_min=1e6) if one.name == "error_rate" else one for one in GATES]
     assert await _watched(house, 0.5, few).bake(OLD, NEW) == ""
+
+
+async def test_before_a_bake_goes_on_what_serves_is_given_time_to_come_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.switch()
+    monkeypatch.setattr(trying, "_SETTLE_S", 60.0)
+    away = {name: house.told.pop(name) for name in ("live/recall", "live/watcher")}
+    good = house.answers["live"]
+    settling = asyncio.create_task(house.examiner().settle())
+    house.answers["live"] = dataclasses.replace(good, ending=baking.Ending.ERROR)
+    await asyncio.sleep(5 * PACE.every_s)
+    assert not settling.done() and house.asked == 0
+    house.told |= away
+    while house.asked < len(QUESTIONS):
+        await asyncio.sleep(PACE.every_s)
+    assert not settling.done()
+    house.answers["live"] = good
+    await settling
+
+
+async def test_what_does_not_come_up_is_not_waited_for_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.switch()
+    monkeypatch.setattr(trying, "_SETTLE_S", 0.1)
+    del house.told["live/gateway"]
+    await house.examiner().settle()
+    assert house.asked == 0
