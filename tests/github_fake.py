@@ -342,6 +342,9 @@ class GitHub:
             raise RefusedError(422, "Validation Failed", f"A pull request already exists for {OWNER}:{body['head']}.")
         if self.refs[name] in self._line(self.refs[base]):
             raise RefusedError(422, "Validation Failed", f"No commits between {body['base']} and {body['head']}")
+        if not set(self._line(self.refs[name])) & set(self._line(self.refs[base])):
+            told = f"The {body['head']} branch has no history in common with {body['base']}"
+            raise RefusedError(422, "Validation Failed", told)
         number = len(self.pulls) + 1
         self.pulls[number] = Pull(
             number, body["title"], body["body"], self.user, body["head"], body["base"], self.refs[name], self.now_s

@@ -227,7 +227,7 @@ class PatchService(Protocol):
 
 
 class Forge(Protocol):
-    """Where proposed changes lie until they are merged into main.
+    """Where proposed changes lie until they are merged, into main or into what they were proposed for.
 
     Every method raises ForgeUnavailableError, ForgeLimitedError and ForgeForbiddenError; what else it raises it says. What
     changes something may be asked for again with the same words, as after a reply that was lost, and is then done once.
@@ -276,6 +276,7 @@ class Forge(Protocol):
     ) -> str:
         """Have a branch lead to one commit upon `base`, made where it is not there; return the commit.
 
+        `base` "" is for a branch that shares no history with main; main is there all the same.
         `instead_of` is the commit that an existing branch leads to now. Raises ForgeMovedError where it leads elsewhere,
         ForgeNotFoundError for the base, InvalidRequestError.
         """
@@ -286,7 +287,8 @@ class Forge(Protocol):
     async def open_pull(self, proposal: forge.Proposal) -> int:
         """Open a pull request and return its number; that of the open one where there is one of this branch.
 
-        Raises ForgeNotFoundError for the branch, InvalidRequestError where it adds nothing to its base.
+        Raises ForgeNotFoundError for the branch, InvalidRequestError where it adds nothing to its base, or has no history in
+        common with it.
         """
 
     async def pull(self, number: int) -> forge.Pull:
@@ -313,10 +315,10 @@ class Forge(Protocol):
         """Return what was said about a pull request, oldest first. Raises ForgeNotFoundError."""
 
     async def merge(self, number: int, expected_head: str, title: str, body: str) -> str:
-        """Merge a pull request as one commit upon main, if `expected_head` is what it proposes; return that commit.
+        """Merge a pull request as one commit upon its base, if `expected_head` is what it proposes; return that commit.
 
         One that was merged with this head returns what it became. Raises ForgeMovedError where it proposes something else,
-        ForgeConflictError where main changed the same or it is closed, ForgeNotFoundError. Then nothing was merged.
+        ForgeConflictError where its base changed the same or it is closed, ForgeNotFoundError. Then nothing was merged.
         """
 
     async def close_pull(self, number: int) -> None:

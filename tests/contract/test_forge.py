@@ -249,6 +249,43 @@ async def test_a_branch_is_removed_once_and_its_pull_request_with_it(one: care_p
     assert (await one.commit(head)).commit == head
 
 
+# A branch that shares no history with main
+
+
+async def test_a_branch_upon_nothing_shares_no_history_with_main(one: care_ports.Forge) -> None:
+    main = await one.head()
+    made = [await one.branch("archive", "", put(README="a"), words()) for _ in range(2)]
+    found = await one.commit("archive")
+    assert made == [found.commit, found.commit] and found.parents == ()
+    assert set(await one.files("archive")) == {"README.txt"}
+    with pytest.raises(errors.ForgeMovedError):
+        await one.branch("archive", "", put(README="b"), words())
+    assert await one.head() == main
+
+
+async def test_a_merge_is_upon_the_base_that_was_named_and_leaves_main_alone(one: care_ports.Forge) -> None:
+    main = await one.head()
+    root = await one.branch("archive", "", put(README="a"), words())
+    head = await one.branch("logs-1", root, put(day__1="1"), words())
+    number = await one.open_pull(forge.Proposal("logs-1", "A day", "b", base="archive"))
+    pull = await one.pull(number)
+    assert (pull.base, pull.state, pull.head) == ("archive", forge.PullState.OPEN, head)
+    merged = [await one.merge(number, head, "A day", "b") for _ in range(2)]
+    after = await one.commit("archive")
+    assert merged == [after.commit, after.commit] and after.parents == (root,)
+    assert set(await one.files("archive")) == {"README.txt", "day/1.txt"}
+    assert (await one.pull(number)).merged == after.commit
+    await one.delete_branch("logs-1")
+    assert ((await one.pull(number)).state, await one.head()) == (forge.PullState.MERGED, main)
+
+
+async def test_a_branch_without_a_history_in_common_cannot_be_proposed_for_main(one: care_ports.Forge) -> None:
+    await one.branch("archive", "", put(README="a"), words())
+    with pytest.raises(errors.InvalidRequestError):
+        await one.open_pull(forge.Proposal("archive", "t", "b"))
+    assert await one.pulls(None) == []
+
+
 # Pull requests
 
 

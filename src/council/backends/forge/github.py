@@ -133,7 +133,7 @@ class GitHubForge:
         *,
         instead_of: str = "",
     ) -> str:
-        """Have a branch lead to one commit upon `base`."""
+        """Have a branch lead to one commit upon `base`, "" for none."""
         forge.check_branch(name)
         forge.check_changes(changes)
         forge.check_words(words)
@@ -268,7 +268,7 @@ class GitHubForge:
             return [github_forms.comment(row) for row in rows]
 
     async def merge(self, number: int, expected_head: str, title: str, body: str) -> str:
-        """Merge a pull request as one commit upon main."""
+        """Merge a pull request as one commit upon its base."""
         told = {
             "commit_title": forge.cut(title, forge.TITLE_CHARS_MAX),
             "commit_message": forge.cut(body, forge.BODY_CHARS_MAX),
@@ -299,7 +299,7 @@ class GitHubForge:
                 # A request before may have merged it and its reply been lost, or main have moved just now: look again.
                 refusals += "base branch was modified" not in reply.said.lower()
                 why = errors.ForgeConflictError(
-                    f"GitHub does not merge pull request {number}: {reply.said or 'no reason'}. Make it anew from main's head."
+                    f"GitHub does not merge pull request {number}: {reply.said or 'no reason'}. Make it anew from its base's head."
                 )
             if refusals > 1:
                 break

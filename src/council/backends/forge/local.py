@@ -4,9 +4,9 @@ It lies beside the blueprint's and is never the same. The end of the blueprint's
 without a bake, so nothing that was merged may be put there before patchctl has applied it; and who proposes needs no right to
 write what serves. Both lines hold the same trees, and `push` brings over what did not come through the forge.
 
-A merge is one commit upon main with the tree of both sides' changes. A file that both changed is a conflict, whatever was
-changed in it: patches carry whole files. That a pull request is about to become a commit is written down before main moves to
-it, so that after a crash main says whether it did.
+A merge is one commit upon its base with the tree of both sides' changes. A file that both changed is a conflict, whatever was
+changed in it: patches carry whole files. That a pull request is about to become a commit is written down before its base moves
+to it, so that after a crash the base says whether it did.
 """
 
 import asyncio
@@ -119,13 +119,14 @@ class LocalForge:
         *,
         instead_of: str = "",
     ) -> str:
-        """Have a branch lead to one commit upon `base`."""
+        """Have a branch lead to one commit upon `base`, "" for none."""
         forge.check_branch(name)
         forge.check_changes(changes)
         forge.check_words(words)
 
         def make() -> str:
-            self._commit(base)
+            if base:
+                self._commit(base)
             ref = f"{git.BRANCHES}/{name}"
             before = self._repository.ref(ref) or ""
             made = self._repository.add_commit(base, changes, words)
@@ -168,7 +169,12 @@ class LocalForge:
                         record = self._brought_up(kept, labels=pull.labels | proposal.labels)
                         self._records.write(record, kept, "open again")
                     return pull.number
-            if self._repository.is_ancestor(head, self._commit(proposal.base).commit):
+            base = self._commit(proposal.base).commit
+            if self._repository.fork_point(head, base) is None:
+                raise errors.InvalidRequestError(
+                    f"`{proposal.branch}` has no history in common with {proposal.base}. Make it upon a commit of that."
+                )
+            if self._repository.is_ancestor(head, base):
                 raise errors.InvalidRequestError(
                     f"`{proposal.branch}` adds nothing to {proposal.base}. Commit to it first."
                 )
@@ -241,10 +247,11 @@ class LocalForge:
         return await self._reading(lambda: self._records.comments(self._records.find(number)))
 
     async def merge(self, number: int, expected_head: str, title: str, body: str) -> str:
-        """Merge a pull request as one commit upon main."""
+        """Merge a pull request as one commit upon its base."""
         message = f"{forge.cut(title, forge.TITLE_CHARS_MAX)}\n\n{forge.cut(body, forge.BODY_CHARS_MAX)}".strip() + "\n"
 
         def merge() -> str:
+            base = self._records.find(number).record.base
             for _ in range(_MERGE_TRIES):
                 kept = self._records.find(number)
                 pull = self._seen(kept.record, self._branches())
@@ -259,7 +266,7 @@ class LocalForge:
                     if now.record != closed:
                         self._records.write(closed, now, "merge")
                     return merged
-            raise forge.moved(forge.MAIN, self._repository.ref(_MAIN) or "")
+            raise forge.moved(base, self._repository.ref(f"{git.BRANCHES}/{base}") or "")
 
         return await self._writing(merge)
 
@@ -326,10 +333,10 @@ class LocalForge:
         return self._repository.refs(git.BRANCHES)
 
     def _seen(self, record: pull_records.Record, branches: Mapping[str, str]) -> forge.Pull:
-        """Return a pull request as refs say it is: what it proposes, and whether it became a commit of main."""
+        """Return a pull request as refs say it is: what it proposes, and whether it became a commit of its base."""
         state, head, merged = record.state, record.head, ""
-        main = branches.get(_MAIN)
-        if state is _State.MERGED or (record.becoming and main and self._repository.is_ancestor(record.becoming, main)):
+        base = branches.get(f"{git.BRANCHES}/{record.base}")
+        if state is _State.MERGED or (record.becoming and base and self._repository.is_ancestor(record.becoming, base)):
             state, merged = _State.MERGED, record.becoming
         elif state is _State.OPEN:
             now = branches.get(f"{git.BRANCHES}/{record.branch}")
@@ -354,19 +361,21 @@ class LocalForge:
         return dataclasses.replace(kept.record, **found)  # type: ignore[arg-type]
 
     def _merged(self, kept: pull_records.Kept, pull: forge.Pull, message: str) -> str:
-        """Have main become what the pull request makes of it; return the commit, "" where main moved meanwhile."""
-        main, head = self._commit(forge.MAIN), self._commit(pull.head)
-        point = self._repository.fork_point(main.commit, head.commit)
-        tree = self._repository.merged_tree(point, main.commit, head.commit) if point else None
+        """Have the base become what the pull request makes of it; return the commit, "" where the base moved meanwhile."""
+        base, head = self._commit(pull.base), self._commit(pull.head)
+        point = self._repository.fork_point(base.commit, head.commit)
+        tree = self._repository.merged_tree(point, base.commit, head.commit) if point else None
         if tree is None:
-            raise _conflict(pull.number, "and main changed the same files. Make it anew from main's head.")
-        if tree == main.tree:
-            raise _conflict(pull.number, "changes nothing of main any more. Close it.")
+            raise _conflict(
+                pull.number, f"and {pull.base} changed the same files. Make it anew from {pull.base}'s head."
+            )
+        if tree == base.tree:
+            raise _conflict(pull.number, f"changes nothing of {pull.base} any more. Close it.")
         words = forge.Words(message, head.author or self._account, _EMAIL, int(self._now_s()))
-        made = self._repository.add_commit_of(tree, [main.commit], words)
+        made = self._repository.add_commit_of(tree, [base.commit], words)
         becoming = dataclasses.replace(kept.record, head=pull.head, becoming=made)
         self._records.write(becoming, kept, f"about to become {made}")
-        return made if self._repository.swap(_MAIN, made, main.commit) else ""
+        return made if self._repository.swap(f"{git.BRANCHES}/{pull.base}", made, base.commit) else ""
 
     async def _reading(self, read: Callable[[], _Found]) -> _Found:
         def found() -> _Found:
