@@ -140,8 +140,8 @@ class PullState(enum.StrEnum):
 class Pull:
     """A pull request. `head` is the commit that it proposes now, or proposed last.
 
-    `author` is the account that opened it. `merged` is the commit on its base that it became, "" where it did not. `foreign`: its
-    branch is in somebody else's copy of the repository.
+    `author` is the account that opened it. `merged` is the commit on its base that it became, "" where it did not. `foreign`:
+    its branch is in somebody else's copy of the repository.
     """
 
     number: int

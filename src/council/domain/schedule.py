@@ -60,13 +60,15 @@ def schedule(at: str, zone: str) -> Schedule:
     return made
 
 
-def due(when: Schedule, now_s: float, sent: Collection[str], since_s: float) -> list[datetime.date]:
+def due(
+    when: Schedule, now_s: float, sent: Collection[str], since_s: float, most: int = CAUGHT_UP_MAX
+) -> list[datetime.date]:
     """Return the days whose digests are due and not among those `sent` (as `2026-11-30`), the oldest first.
 
-    `since_s` is when Council began here: a day that ended before it has no digest.
+    `since_s` is when Council began here: a day that ended before it has no digest. No more than `most` days back.
     """
     last = when.day_of(now_s)
-    days = [last - datetime.timedelta(days=back) for back in reversed(range(CAUGHT_UP_MAX))]
+    days = [last - datetime.timedelta(days=back) for back in reversed(range(most))]
     wanted = [day for day in days if day.isoformat() not in sent and when.moment_s(day) >= since_s]
     # A zone that moves over the date line leaves a day out, of which there is nothing to tell.
     return [day for day in wanted if operator.lt(*when.span_s(day))]

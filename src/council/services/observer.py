@@ -54,7 +54,7 @@ def _gathering(
     clock = clock_module.SystemClock()
 
     def spending() -> Sequence[budgets.Line]:
-        at_us, settings = clock.now_us(), _settings(where, generation())
+        at_us, settings = clock.now_us(), settings_of(where, generation())
         models = homes.load_catalogue(where, generation(), settings).models
         return budgets.lines(kept.records.spend(at_us), settings.budget, models, kept.records.tokens(), at_us)
 
@@ -66,7 +66,7 @@ def _gathering(
 
 
 @functools.lru_cache(maxsize=2)
-def _settings(where: home.Home, generation: str) -> config_module.Config:
+def settings_of(where: home.Home, generation: str) -> config_module.Config:
     """Return all settings of a generation, which never change. Raises ConfigError, BlueprintError."""
     return homes.load_config(where, generation, os.environ, {})
 
@@ -150,7 +150,7 @@ def _detector(learned: Mapping[str, Any] | None) -> anomalies.Detector:
 def made(where: home.Home, service: care_ports.PatchService, generation: Callable[[], str]) -> Observing:
     """Return the observer of this home. `generation` is the one that serves. Raises ConfigError, BlueprintError."""
     # Whole, and not as the steward's own row has them: they are those of whichever generation serves.
-    kept = _opened(_settings(where, generation()), where)
+    kept = _opened(settings_of(where, generation()), where)
     parts = observer.Parts(
         gathering=_gathering(where, kept, service, generation),
         watch=care_app.watch(where),
@@ -158,7 +158,7 @@ def made(where: home.Home, service: care_ports.PatchService, generation: Callabl
         snapshots=kept.snapshots,
         explain=explaining.explain,
         make=_detector,
-        settings=lambda: _settings(where, generation()).observe,
+        settings=lambda: settings_of(where, generation()).observe,
         clock=clock_module.SystemClock(),
     )
     return Observing(parts, kept.close)

@@ -1,8 +1,8 @@
 """The steward process: works that go on beside each other, each in a module of its own beside this one.
 
 `in_step` keeps the forge and what serves in step; `guiding` keeps the guides in the store; `observer` keeps snapshots, and
-tells people of gates that stay red. The steward holds the forge's token and no key that signs. A work that does not get on
-makes `/livez` fail, so that the supervisor starts the process anew.
+tells people of gates that stay red; `archiver` puts each day into the forge. The steward holds the forge's token and no key
+that signs. A work that does not get on makes `/livez` fail, so that the supervisor starts the process anew.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from council.backends.patch_service import http
 from council.delivery import pulls
 from council.domain import config as config_module
 from council.domain import home, orders
-from council.services import guiding, harness, hook, in_step, local_hosts, observer, rights, tracing
+from council.services import archiver, guiding, harness, hook, in_step, local_hosts, observer, rights, tracing
 
 
 class Work(Protocol):
@@ -57,7 +57,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     where.steward_work.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.update(TMPDIR=str(where.steward_work), SQLITE_TMPDIR=str(where.steward_work), RUST_BACKTRACE="0")
     # Made first: the forge's token is read before the confinement, and its folder is what that leaves to be written.
-    forge = care_app.forge(config.forge, where, pulls.ACCOUNT)
+    forge, archived = (care_app.forge(config.forge, where, pulls.ACCOUNT) for _ in range(2))
     knock = hook.Hook(care_app.read_secret(where.forge_webhook_file)) if config.forge.webhook else None
     with contextlib.suppress(PermissionError):
         where.forge.mkdir(mode=0o700, exist_ok=True)
@@ -66,6 +66,8 @@ def main(config: config_module.Config, where: home.Home) -> int:
     works: list[Work] = [observer.made(where, service, lambda: environment.generation)]
     if forge is not None:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
+    if archived is not None:
+        works.append(archiver.made(where, archived, lambda: environment.generation))
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()

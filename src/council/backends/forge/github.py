@@ -299,7 +299,7 @@ class GitHubForge:
                 # A request before may have merged it and its reply been lost, or main have moved just now: look again.
                 refusals += "base branch was modified" not in reply.said.lower()
                 why = errors.ForgeConflictError(
-                    f"GitHub does not merge pull request {number}: {reply.said or 'no reason'}. Make it anew from its base's head."
+                    f"GitHub does not merge pull request {number}: {reply.said or 'no reason'}. Make it anew from its base."
                 )
             if refusals > 1:
                 break

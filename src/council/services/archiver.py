@@ -1,0 +1,97 @@
+"""One work of the steward: the archive. It looks each minute at which days are to be put into the forge.
+
+What it does is in `upkeep/observer/archive.py`. Its settings it reads anew for each turn, of the generation that serves.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.routing import Route
+
+from council import care_app, care_ports
+from council.domain import errors, home
+from council.kit import clock as clock_module
+from council.services import observer
+from council.upkeep.observer import archive
+
+_log = logging.getLogger(__name__)
+
+TURN_S = 60.0
+# The forge has just begun, too.
+_FIRST_S = 30.0
+# A month of days, on a forge that answers late.
+_TURN_S_MAX = 900.0
+
+
+class Archiving:
+    """Implements steward.Work."""
+
+    name = "archive"
+
+    def __init__(self, parts: archive.Parts) -> None:
+        self._parts = parts
+        self._archive = archive.Archive(parts)
+        self._problem = ""
+        # When the turn under way began, by the loop's clock; never, before the first.
+        self._began_s = math.inf
+
+    @property
+    def is_well(self) -> bool:
+        """Whether no turn has begun so long ago that it hangs."""
+        return asyncio.get_running_loop().time() - self._began_s <= _TURN_S_MAX + TURN_S
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Nothing: what it keeps lies in the forge."""
+        return ()
+
+    def told(self) -> dict[str, Any]:
+        """Return why the last turn failed, "" where it did not."""
+        return {"problem": self._problem}
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        await asyncio.sleep(_FIRST_S)
+        while True:
+            wait_s = TURN_S
+            self._began_s = asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(_TURN_S_MAX):
+                    await self._archive.turn()
+                self._tell("")
+            except errors.CouncilError as error:
+                self._tell(error.message)
+                wait_s = max(wait_s, float(error.retry_after_s or 0))
+            except Exception as error:  # noqa: BLE001 - one bad turn must not end the others
+                _log.exception("a turn of the archive failed")
+                self._tell(type(error).__name__)
+            # Until then it is not late.
+            self._began_s = asyncio.get_running_loop().time() + wait_s
+            await asyncio.sleep(wait_s)
+
+    async def close(self) -> None:
+        """Close the forge and the records."""
+        await self._parts.forge.close()
+        await asyncio.to_thread(self._parts.incidents.close)
+        await asyncio.to_thread(self._parts.snapshots.close)
+
+    def _tell(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            _log.warning("a day could not be archived", extra={"reason": problem})
+        self._problem = problem
+
+
+def made(where: home.Home, there: care_ports.Forge, generation: Callable[[], str]) -> Archiving:
+    """Return the archive of this home. `generation` is the one that serves. Raises ConfigError, BlueprintError."""
+    config = observer.settings_of(where, generation())
+    parts = archive.Parts(
+        forge=there,
+        incidents=care_app.incidents(config, where),
+        snapshots=care_app.snapshots(config, where),
+        settings=lambda: observer.settings_of(where, generation()).observe,
+        clock=clock_module.SystemClock(),
+    )
+    return Archiving(parts)
