@@ -15,10 +15,14 @@ from council.patching import situation
 from council.services import observer
 from council.supervisor import ownership
 from council.upkeep.engine import blueprint
-from council.upkeep.observer import coasting, posting, renderings, telling
+from council.upkeep.observer import archiving, coasting, posting, renderings, telling
 from council.upkeep.patchctl import freeze
 
 _DAY_S = 86_400.0
+# So long a digest may take to come into the archive.
+_ARCHIVED_S = 1800.0
+# Days that were caught up are told after later ones.
+_LAST_MAX = 60
 _PAGES = ("guidebook", "knowledge")
 
 
@@ -36,7 +40,7 @@ def _inputs(where: home.Home) -> coasting.Inputs:
     now_s = clock_module.SystemClock().now_us() / 1e6
     span = evidence.Span(now_s - _DAY_S, now_s)
     config = options.config_of(where)
-    unknown = [("archive", "no archive is kept yet")]
+    unknown: list[tuple[str, str]] = []
     limit, used, oversight = None, None, list[evidence.Fact]()
     try:
         seen = situation.look(where)
@@ -46,11 +50,13 @@ def _inputs(where: home.Home) -> coasting.Inputs:
         oversight = _oversight(seen.policy, span)
     except errors.CouncilError as error:
         unknown += [("quota", error.message), ("human oversight", error.message)]
-    sent_s, due_s = None, None
-    try:
-        sent_s, due_s = _digest(config, where, now_s)
-    except errors.CouncilError as error:
-        unknown.append(("digest", error.message))
+    dated: dict[str, tuple[float | None, float | None]] = {}
+    for name, read in (("digest", _digest), ("archive", _archive)):
+        try:
+            dated[name] = read(config, where, now_s)
+        except errors.CouncilError as error:
+            dated[name] = None, None
+            unknown.append((name, error.message))
     return coasting.Inputs(
         found=observer.gather(config, where, span),
         version=council.__version__,
@@ -58,8 +64,10 @@ def _inputs(where: home.Home) -> coasting.Inputs:
         quota_used=used,
         freeze_usable=where.lineage.is_dir() and os.access(where.lineage, os.W_OK),
         frozen=freeze.standing(where.lineage) is not None,
-        digest_sent_s=sent_s,
-        digest_due_s=due_s,
+        digest_sent_s=dated["digest"][0],
+        digest_due_s=dated["digest"][1],
+        archive_merged_s=dated["archive"][0],
+        archive_due_s=dated["archive"][1],
         oversight=oversight,
         security=_security(where, span),
         documentation=_documentation(where, span),
@@ -67,18 +75,31 @@ def _inputs(where: home.Home) -> coasting.Inputs:
     )
 
 
-def _digest(config: config_module.Config, where: home.Home, now_s: float) -> tuple[float | None, float | None]:
-    """Return when the last digest that was sent was due, and when the last one was; the first is None where none was yet."""
+def _digest(config: config_module.Config, where: home.Home, now_s: float) -> tuple[float, float]:
+    """Return when the last digest that was sent was due, and when the last one was. Raises NotFoundError where none was yet."""
+    return _last(config, where, now_s, posting.PREFIX, "none has been sent yet")
+
+
+def _archive(config: config_module.Config, where: home.Home, now_s: float) -> tuple[float, float]:
+    """Return the day that was archived last, as when its digest was due, and when the last one was due to be."""
+    if config.forge.kind == "none":
+        raise errors.NotFoundError("there is no forge, since `forge.kind` is `none`")
+    if not config.observe.archive:
+        raise errors.NotFoundError("none is kept, since `observe.archive` is off")
+    # A digest that has just been sent is archived within minutes; until then the one before counts.
+    return _last(config, where, now_s - _ARCHIVED_S, archiving.PREFIX, "no day is archived yet")
+
+
+def _last(config: config_module.Config, where: home.Home, now_s: float, prefix: str, none: str) -> tuple[float, float]:
     when = schedule.schedule(config.observe.digest_at, config.observe.digest_zone)
     kept = care_app.snapshots(config, where)
     try:
-        sent = posting.days(kept.announced(posting.PREFIX, 1))
+        done = [one.removeprefix(prefix) for one in kept.announced(prefix, _LAST_MAX)]
     finally:
         kept.close()
-    if not sent:
-        raise errors.NotFoundError("none has been sent yet")
-    [day] = sent
-    return when.moment_s(datetime.date.fromisoformat(day)), when.moment_s(when.day_of(now_s))
+    if not done:
+        raise errors.NotFoundError(none)
+    return when.moment_s(datetime.date.fromisoformat(max(done))), when.moment_s(when.day_of(now_s))
 
 
 def _oversight(policy: authz.Policy, span: evidence.Span) -> list[evidence.Fact]:

@@ -4,7 +4,7 @@ import datetime
 
 import click
 
-from council.cli import options
+from council.cli import archived, options
 from council.domain import errors, home
 from council.kit import clock as clock_module
 from council.services import observer
@@ -32,7 +32,7 @@ def kpi(start: str | None, end: str | None, where: home.Home, as_json: bool) -> 
         raise errors.InvalidRequestError("--from must lie before --to. Give two days in that order.")
     config = options.config_of(where)
     now, before = (observer.gather(config, where, span) for span in kpis.spans(start_s, end_s))
-    made = kpis.report(now, before)
+    made = kpis.report(now, before, archived.explained(where, before.span.start_s, now.span.end_s))
     if as_json:
         options.print_json(kpis.form(made))
         return

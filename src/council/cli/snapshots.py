@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from council import care_app, care_ports
-from council.cli import options, sparks
+from council.cli import archived, options, sparks
 from council.domain import errors, evidence, gates, home, money, snapshots
 from council.kit import shown
 
@@ -15,6 +15,7 @@ _MONEY = "usd_micros"
 _ROWS_MAX = 20
 _NAMED_MAX = 5
 _DAY_TICKS_MAX = 200
+_OLDEST_AMONG = 1_000_000
 _COLOURS = {"red": "red", "amber": "yellow", "unknown": "magenta"}
 
 
@@ -26,6 +27,8 @@ def snapshot(identifier: str | None, where: home.Home, as_json: bool) -> None:
     """Show the newest snapshot, or that with ID, as `council observe history` lists them."""
     with _kept(where) as kept:
         one = kept.find(identifier) if identifier else next(iter(kept.newest(1)), None)
+    if one is None and identifier:
+        one = archived.find(where, identifier)
     if one is None and identifier:
         raise errors.NotFoundError(f"There is no snapshot {identifier!r}. `council observe history` lists the newest.")
     if one is None:
@@ -77,10 +80,18 @@ def trends(name: str | None, where: home.Home, as_json: bool) -> None:
 @options.home
 @options.as_json
 def history(name: str | None, limit: int, before: str, incidents: bool, where: home.Home, as_json: bool) -> None:
-    """List snapshots, newest first, or what one NUMBER was in each of them, as `latency_p95`."""
+    """List snapshots, newest first, or what one NUMBER was in each of them, as `latency_p95`.
+
+    What the records no longer hold is read from the archive in the forge.
+    """
     occasion = snapshots.Occasion.INCIDENT if incidents else None
     with _kept(where) as kept:
         found = kept.newest(limit, before=before, occasion=occasion)
+        oldest = kept.ids(_OLDEST_AMONG) if len(found) < limit else []
+    if len(found) < limit:
+        # Of what the records have thinned, the archive may hold more; of a time that they still tell of, they are believed.
+        last = min([*oldest[-1:], *([before] if before else [])], default="")
+        found += archived.newest(where, limit - len(found), before=last, occasion=occasion)
     if name is not None:
         _print_number(name, found, as_json)
         return

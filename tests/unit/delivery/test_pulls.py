@@ -142,6 +142,22 @@ async def test_a_bad_one_is_told_why_and_stays(house: House, given: dict[str, An
     assert (await house.forge.pull(number)).state is forge.PullState.OPEN and house.patchctl.tried == []
 
 
+async def test_what_comes_from_the_observers_archive_is_refused_as_any_other_without_a_pair(house: House) -> None:
+    words = forge.Words("Archive a day", "council", "council@localhost", NOW)
+    root = await house.forge.branch("observer-archive", "", {"README.md": forge.File(b"What was seen\n")}, words)
+    with pytest.raises(errors.InvalidRequestError, match="no history in common"):
+        await house.forge.open_pull(forge.Proposal("observer-archive", "Archive", "So."))
+    number = await house.propose()
+    before = (await house.forge.pull(number)).head
+    prompt: dict[str, forge.File | None] = {"prompts/new.md": forge.File(b"Be brief.\n")}
+    await house.bot.branch("tuner/new", root, prompt, words, instead_of=before)
+    main = await house.forge.head()
+    for _ in range(4):
+        assert not await house.turn()
+    assert (await house.told(number))["council/verify"] == "failure"
+    assert await house.forge.head() == main and house.patchctl.known == house.patchctl.tried == []
+
+
 async def test_what_fails_beside_what_serves_is_not_merged(house: House) -> None:
     number = await house.propose()
     house.patchctl.tried_outcome, house.patchctl.tried_reason = "refused", "success_rate is red"
