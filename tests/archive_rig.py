@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import observer_rig
+from council import care_ports
 from council.backends.forge import local
 from council.domain import forge, incidents, schedule
 from council.upkeep.observer import archive, archiving, posting
@@ -49,9 +50,9 @@ class Killed:
 class House(observer_rig.House):
     """Has a forge whose main holds a file, and an archive."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, there: care_ports.Forge | None = None) -> None:
         super().__init__()
-        self.there = local.LocalForge(folder / "forge.git", "council", lambda: self.clock.now_us() / 1e6)
+        self.there = there or local.LocalForge(folder / "forge.git", "council", lambda: self.clock.now_us() / 1e6)
         self.forge = Killed(self.there)
         self.records_killed = Killed(self.kept)
         self.begin_anew()

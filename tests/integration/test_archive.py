@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 import archive_rig
+import github_description
+import github_fake
 import observer_rig
+from council.backends.forge import github, github_calls
 from council.domain import errors, forge, observe, snapshots
 from council.upkeep.observer import archive, archiving
 
@@ -134,6 +137,25 @@ async def _none(*_: object) -> list[str]:
 
 async def _objected(_: str) -> list[forge.Check]:
     return [forge.Check("theirs", forge.CheckState.FAILURE)]
+
+
+async def no_sleep(_: float) -> None:
+    """Wait for nothing: the fake is always ready."""
+
+
+async def test_days_go_into_github_too(tmp_path: Path) -> None:
+    async with github_fake.GitHub(github_description.description()).serving() as fake:
+        settings = github_calls.Settings("acme/blueprint", github_fake.TOKEN, url=fake.url)
+        there = github.GitHubForge(settings, lambda: archive_rig.WORDS.at_s, sleep=no_sleep)
+        await there.lacking()
+        house = archive_rig.House(tmp_path, there)
+        main = await house.begin()
+        await house.day(FIRST)
+        assert [await house.archive.turn() for _ in range(2)] == [1, 0]
+        assert await house.heads() == [f"Archive {FIRST}", "Begin the observer's archive"]
+        assert len(await archive.Reader(there).newest(9)) == 1 and (await there.head()).commit == main
+        await there.close()
+        assert not fake.violations
 
 
 async def test_a_branch_of_that_name_that_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:

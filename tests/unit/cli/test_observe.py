@@ -1,5 +1,6 @@
 """`council observe`, on a home with records."""
 
+import asyncio
 import json
 import shutil
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from click.testing import CliRunner, Result
 
 import observer_rig
 from council import app, care_app
+from council.backends.forge import local
 from council.cli import main, sparks
-from council.domain import config, evidence
+from council.domain import config, evidence, forge, schedule
 from council.domain import home as home_module
+from council.upkeep.observer import archiving
 
 T0 = observer_rig.NOW_S
 Run = Callable[..., Result]
@@ -116,3 +119,25 @@ def test_before_the_first_snapshot_each_says_so(empty: Run) -> None:
 )
 def test_numbers_are_drawn_as_bars(values: list[float | None], drawn: str) -> None:
     assert sparks.drawn(values, 8) == drawn
+
+
+def test_what_the_records_no_longer_hold_is_read_from_the_archive(run: Run, tmp_path: Path) -> None:
+    one = observer_rig.snapshot(T0 - 86_400 * 100)
+    day = schedule.Schedule().day_of(T0 - 86_400 * 99)
+
+    async def archived() -> None:
+        there = local.LocalForge(tmp_path / "h" / "forge.git", "council", lambda: T0)
+        words = forge.Words("x", "council", "council@localhost", round(T0))
+        await there.push("", {"council.yaml": forge.File(b"")}, words)
+        held = archiving.files(archiving.Day(day, "UTC", observer_rig.SPAN), [one], [], b"", T0)
+        files = {path: forge.File(content) for path, content in held.items()}
+        await there.branch(archiving.BRANCH, "", files, words)
+
+    assert home_module.Home(tmp_path / "h").forge == tmp_path / "h" / "forge.git"
+    asyncio.run(archived())
+    listed = run("observe", "history", "--json")
+    ids = [each["id"] for each in json.loads(listed.output)]
+    assert len(ids) == 7 and ids[-1] == one.id
+    assert [each["id"] for each in json.loads(run("observe", "history", "--json", "--limit", "6").output)] == ids[:6]
+    assert json.loads(run("observe", "history", "--json", "--before", one.id).output) == []
+    assert f"id {one.id}" in run("observe", "snapshot", one.id).output
