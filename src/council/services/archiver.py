@@ -1,6 +1,7 @@
-"""One work of the steward: the archive. It looks each minute at which days are to be put into the forge.
+"""One work of the steward: the archive. It looks each minute at which days are to be put into the forge, and which alarms.
 
-What it does is in `upkeep/observer/archive.py`. Its settings it reads anew for each turn, of the generation that serves.
+What it does is in `upkeep/observer/`, `archive.py` and `showing.py`. Its
+settings it reads anew for each turn, of the generation that serves.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from council import care_app, care_ports
 from council.domain import errors, home
 from council.kit import clock as clock_module
 from council.services import observer
-from council.upkeep.observer import archive
+from council.upkeep.observer import archive, showing
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +32,10 @@ class Archiving:
 
     name = "archive"
 
-    def __init__(self, parts: archive.Parts) -> None:
+    def __init__(self, parts: archive.Parts, watch: care_ports.Sighting) -> None:
         self._parts = parts
         self._archive = archive.Archive(parts)
+        self._showing = showing.Showing(parts, watch)
         self._problem = ""
         # When the turn under way began, by the loop's clock; never, before the first.
         self._began_s = math.inf
@@ -60,7 +62,7 @@ class Archiving:
             self._began_s = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(_TURN_S_MAX):
-                    await self._archive.turn()
+                    await self._turn()
                 self._tell("")
             except errors.CouncilError as error:
                 self._tell(error.message)
@@ -71,6 +73,17 @@ class Archiving:
             # Until then it is not late.
             self._began_s = asyncio.get_running_loop().time() + wait_s
             await asyncio.sleep(wait_s)
+
+    async def _turn(self) -> None:
+        """Do both; what fails of the one does not keep the other."""
+        failed: errors.CouncilError | None = None
+        try:
+            await self._archive.turn()
+        except errors.CouncilError as error:
+            failed = error
+        await self._showing.turn()
+        if failed is not None:
+            raise failed
 
     async def close(self) -> None:
         """Close the forge and the records."""
@@ -94,4 +107,4 @@ def made(where: home.Home, there: care_ports.Forge, generation: Callable[[], str
         settings=lambda: observer.settings_of(where, generation()).observe,
         clock=clock_module.SystemClock(),
     )
-    return Archiving(parts)
+    return Archiving(parts, care_app.watch(where))

@@ -18,7 +18,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> archiver.Archiving:
     house = archive_rig.House(tmp_path)
     monkeypatch.setattr(archiver, "_FIRST_S", 0.0)
     parts = archive.Parts(house.there, house.incidents, house.kept, lambda: house.settings, house.clock)
-    return archiver.Archiving(parts)
+    return archiver.Archiving(parts, house.watch)
 
 
 async def test_a_turn_that_hangs_is_not_well(work: archiver.Archiving, monkeypatch: pytest.MonkeyPatch) -> None:
