@@ -25,7 +25,9 @@ class ObserveConfig:
     )
     digest_at: str = option("03:00", "The time of day at which the digest of the day before is sent.")
     digest_zone: str = option("UTC", "The time zone of `observe.digest_at`, such as Europe/Paris.")
-    archive: bool = option(True, "Whether each day is put into the forge's archive once its digest is sent.")
+    archive: bool = option(
+        True, "Whether each day is put into the forge's archive once its digest is sent, and what lasts is shown there."
+    )
     archive_days: int = option(730, "How long days stay in the archive, days.", low=1, high=2000)
     archive_full_days: int = option(
         62, "After so many days one snapshot a day is kept in the archive, and those of incidents.", low=1, high=2000
