@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shlex
 import shutil
+import time
 from pathlib import Path
 
 import click
@@ -11,12 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 import observer_cases
-from council import app
+from council import app, care_app
 from council.cli import digest, main
-from council.domain import config, digests, evidence
+from council.domain import config, digests, evidence, schedule
 from council.domain import home as home_module
 from council.services import observer
-from council.upkeep.observer import advice
+from council.upkeep.observer import advice, archiving
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,22 @@ def test_a_home_that_does_not_run_may_not_coast(home: home_module.Home) -> None:
     assert (result.exit_code, told["may_coast"]) == (1, False)
     held = {one["name"]: one["holds"] for one in told["conditions"]}
     assert (held["quota active"], held["freeze usable"], held["all gates green"]) == (True, True, None)
+
+
+def test_the_last_day_that_is_archived_is_held_against_the_one_that_is_due(home: home_module.Home) -> None:
+    def archived() -> tuple[bool | None, str]:
+        told = json.loads(run(home, "status", "--coast", "--json").output)
+        [one] = [each for each in told["conditions"] if each["name"] == "last night's archive merged"]
+        return one["holds"], one["text"]
+
+    assert archived() == (None, "Not known: no day is archived yet.")
+    now_s = time.time()
+    kept = care_app.snapshots(config.Config(), home)
+    for back_s, holds in ((3 * 86_400, False), (0, True)):
+        day = schedule.Schedule().day_of(now_s - back_s)
+        kept.announce(f"{archiving.PREFIX}{day}", [], round((now_s - back_s) * 1e6))
+        assert archived()[0] is holds
+    kept.close()
 
 
 def test_the_digest_is_of_the_last_day_or_of_the_one_that_is_named(
