@@ -124,7 +124,7 @@ class House:
             await self.holds.wait()
         return self.problems["examine"]
 
-    async def settle(self) -> None:
+    async def settle(self, base: str) -> None:
         pass
 
     async def bake(self, base: str, target: str) -> str:

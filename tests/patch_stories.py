@@ -260,7 +260,7 @@ class _House:
     async def examine(self, base: str, target: str, services: Collection[str], *, paused: bool = False) -> str:
         return ""
 
-    async def settle(self) -> None:
+    async def settle(self, base: str) -> None:
         pass
 
     async def bake(self, base: str, target: str) -> str:

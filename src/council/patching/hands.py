@@ -37,7 +37,7 @@ class Judges(Protocol):
         `paused`: with what the live one was last seen to answer.
         """
 
-    async def settle(self) -> None:
+    async def settle(self, base: str) -> None:
         """Wait until all that serves has come up, as after a start of everything; not for long, and whatever comes of it."""
 
     async def bake(self, base: str, target: str) -> str:
@@ -215,7 +215,7 @@ class Hands:
         """Watch it serve. What others pushed onto the branch meanwhile was made without it and stands: it gives way."""
         if state.restarts:
             # Everything may have started anew with us, and is not to be judged before it is there.
-            await self._judges.settle()
+            await self._judges.settle(state.base)
         found = _judged(await self._judges.bake(state.base, state.target))
         if isinstance(found, steps.Done) and not await asyncio.to_thread(
             blueprint.is_awaited, self._where, state.target

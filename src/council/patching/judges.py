@@ -37,6 +37,11 @@ class Judges:
         async with self._examiner(base, services) as examiner:
             return await examiner.examine(base, target, services, self._looked if paused else None)
 
+    async def settle(self, base: str) -> None:
+        """Wait until what serves has come up."""
+        async with self._examiner(base, ()) as examiner:
+            await examiner.settle()
+
     async def bake(self, base: str, target: str) -> str:
         """Watch the target serve."""
         async with self._examiner(base, ()) as examiner:
