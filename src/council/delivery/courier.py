@@ -136,8 +136,10 @@ class Courier:
             case lines.Push(generation):
                 await self._put(self._on_disk(generation, live), main, self._about(generation, rows))
             case lines.Restore(generation, dropped, reason):
-                await self._put(generation, main, f"Take back what does not serve\n\n{reason[:1].upper()}{reason[1:]}.")
-                for one in dropped[:_UNTOLD_MAX]:
+                message = f"Take back what does not serve\n\n{reason[:1].upper()}{reason[1:]}."
+                is_taken_back = await self._put(generation, main, message)
+                for one in dropped[:_UNTOLD_MAX] if is_taken_back else ():
+                    # Not before it is so.
                     why = self._refused.get(one.name) or _reason(rows.get(one.digest)) or reason
                     self._to_tell[one.name] = _Telling(one, forge.CheckState.FAILURE, f"Taken back upon main: {why}")
             case lines.InStep() if not self._has_looked_back:
@@ -278,8 +280,11 @@ class Courier:
             return f"{row['title']}\n\n{row['line']}, applied by patchctl."
         return f"Follow what serves\n\nGeneration {generation.name} was made by the owner, or by a rollback."
 
-    async def _put(self, generation: lines.Commit, main: list[lines.Commit], message: str) -> None:
-        """Have main hold the files of a generation and no others, whatever it holds."""
+    async def _put(self, generation: lines.Commit, main: list[lines.Commit], message: str) -> bool:
+        """Have main hold the files of a generation and no others, whatever it holds; return whether it does.
+
+        Raises ForgeForbiddenError where main is not let be written, though it is where it was.
+        """
         base = main[0].name if main else ""
         try:
             there = await self.parts.forge.files(base) if base else {}
@@ -290,8 +295,23 @@ class Courier:
         wanted = self._files(generation, {one.digest for one in there.values()})
         try:
             await self.parts.forge.push(base, wanted, words, whole=True)
-        except errors.ForgeMovedError:
+        except errors.ForgeMovedError as error:
+            if await self._head() == base:
+                # To look again at once would be for ever.
+                raise errors.ForgeForbiddenError(
+                    f"Main of {self.parts.forge.name} is to hold what serves, and the forge does not let Council write it. Let its "
+                    "account by: add it to those that may bypass the ruleset or the protection of main.",
+                    detail=error.message,
+                ) from error
             _log.info("main has moved while it was looked at")
+            return False
+        return True
+
+    async def _head(self) -> str:
+        try:
+            return (await self.parts.forge.head()).commit
+        except errors.ForgeNotFoundError:
+            return ""
 
     def _files(self, generation: lines.Commit, there: Container[str]) -> dict[str, forge.Change]:
         """Return the files of a generation, without the content of those that are there. Raises BlueprintError."""

@@ -415,3 +415,23 @@ async def test_somebody_elses_main_is_left_alone(where: local.LocalForge, patchc
     commit = await where.push("", {"readme.md": forge.File(b"x")}, words)
     assert isinstance(await made(where, patchctl).turn(), lines.Unrelated)
     assert (await where.head()).commit == commit
+
+
+async def test_a_main_that_may_not_be_written_is_a_problem_that_names_what_to_do_and_nothing_is_told_as_done(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    patchctl.refuses = "signature_wrong"
+    _, name = await merged(where, b"Be rude.\n")
+
+    async def refused(base: str, *_: object, **__: object) -> str:
+        raise forge.moved(forge.MAIN, base)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(where, "push", refused)
+        with pytest.raises(errors.ForgeForbiddenError, match="those that may bypass the ruleset"):
+            await settled(one)
+        assert not [told for told in await where.checks(name) if told.description.startswith("Taken back")]
+    await settled(one)
+    assert (await check_of(where, name))[1].startswith("Taken back upon main")
