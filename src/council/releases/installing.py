@@ -7,7 +7,9 @@ No code of a package runs for it: wheels alone, no build. Only at last is the re
 import hashlib
 import os
 import platform
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from typing import NoReturn
 from packaging import specifiers
 
 from council.domain import errors, release_pin
+from council.kit import process
 from council.releases import checking, folder, packages
 
 # Measured: an environment of what the lock pins takes 700 MiB, on Python 3.11 and x86-64. Meanwhile pip holds each wheel, too.
@@ -25,6 +28,9 @@ FREE_BYTES_MIN = 2 * 1024**3
 _STEP_S = 7200.0
 _TAIL_CHARS = 600
 _WORK = ".install"
+_HIDDEN = "****"
+# Up to the last @, since a password that is not encoded may hold one, and a slash.
+_USER_OF_URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s'\"]*@", re.IGNORECASE)
 _PIP = ("-I", "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--quiet", "--no-cache-dir", "--no-deps")
 _LOCKED = ("--require-hashes", "--only-binary", ":all:", "-r")
 
@@ -115,16 +121,34 @@ def _environment(surrounding: Mapping[str, str], work: Path) -> dict[str, str]:
 
 def _run(command: Sequence[str], environment: Mapping[str, str], what: str) -> str:
     try:
+        # Ended with us, whoever ends us and how: pip goes on for hours where an index does not answer.
         done = subprocess.run(
             command, cwd="/", env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, timeout=_STEP_S, check=False,
+            preexec_fn=lambda: process.set_parent_death_signal(signal.SIGKILL),
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise errors.SetupError(f"The release is not installed: {what} ({error}). Mend that and try again.") from error
     said = done.stdout.decode(errors="replace").strip()
     if done.returncode:
-        _failed(what, said)
+        _failed(what, _without_secrets(said, environment))
     return said
+
+
+def _without_secrets(said: str, environment: Mapping[str, str]) -> str:
+    """Return what pip said without what its settings may hold: it is told on, at last to where a patch came from.
+
+    pip itself hides passwords only in addresses that it can read.
+    """
+    named = (value for name, value in environment.items() if name.lower().startswith("pip_") or _is_of_proxy(name))
+    words = {word for value in named for word in value.split() if "@" in word}
+    for word in sorted(words, key=len, reverse=True):
+        said = said.replace(word, _HIDDEN)
+    return _USER_OF_URL.sub(rf"\1{_HIDDEN}@", said)
+
+
+def _is_of_proxy(name: str) -> bool:
+    return name.lower().endswith("_proxy")
 
 
 def _failed(what: str, said: str) -> NoReturn:

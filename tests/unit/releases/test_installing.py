@@ -1,4 +1,9 @@
 import dataclasses
+import os
+import select
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,3 +65,39 @@ def test_what_pip_says_of_why_is_told_in_one_line() -> None:
     with pytest.raises(errors.SetupError) as caught:
         installing._failed("it does not start", said * 3)
     assert len(caught.value.message) < 800 and "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("PIP_PROXY", "http://ann:s3cret@:9x/"),
+        ("HTTPS_PROXY", "http://ann:s3#cret@proxy:3128"),
+        ("https_proxy", "ann:s3cret@proxy:3128"),
+        ("PIP_EXTRA_INDEX_URL", "https://one/simple https://ann:s3/c@ret@index/simple"),
+    ],
+)
+def test_no_password_of_pips_settings_is_told_on(name: str, address: str) -> None:
+    said = f"ERROR: Could not install packages: Failed to parse: {address} in {address}"
+    told = installing._without_secrets(said, {name: address})
+    assert "cret" not in told and "ann" not in told and "****" in told and "Could not install packages" in told
+
+
+def test_no_password_of_an_address_is_told_on_wherever_pip_has_it_from() -> None:
+    told = installing._without_secrets("Failed to parse: 'http://ann:s3cret@:9x/' of https://pypi.org/simple", {})
+    assert told == "Failed to parse: 'http://****@:9x/' of https://pypi.org/simple"
+
+
+def test_what_it_runs_ends_with_it_though_it_is_killed(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    inner = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(600)"
+    outer = f"from council.releases import installing; import os, sys; installing._run((sys.executable, '-c', {inner!r}), os.environ, '')"
+    with subprocess.Popen([sys.executable, "-c", outer]) as installer:
+        while not (note.exists() and note.read_text().endswith(".")):
+            assert installer.poll() is None
+            time.sleep(0.01)
+        pid = os.pidfd_open(int(note.read_text().rstrip(".")))
+        installer.kill()
+    try:
+        assert select.select([pid], [], [], 10.0)[0], "what it ran goes on"
+    finally:
+        os.close(pid)
