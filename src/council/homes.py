@@ -194,16 +194,20 @@ class Prepared:
     new_token: bool
 
 
-def prepare(where: home_module.Home, environment: Mapping[str, str]) -> Prepared:
-    """Make the home complete. Raises SetupError, BlueprintError, ConfigError, RecordsUnavailableError."""
+def prepare(where: home_module.Home, environment: Mapping[str, str], *, is_alone: bool = False) -> Prepared:
+    """Make the home complete. Raises SetupError, BlueprintError, ConfigError, RecordsUnavailableError.
+
+    `is_alone` says that nothing runs here, and that this is the release which each generation that pins none is of, or else
+    the one that all of them pin: then what only older releases still read may go.
+    """
     _make_folders(where)
     with (where.root / ".prepare.lock").open("w") as lock:
         # Two at once, as `council init` beside `council up`, would make two keys and two first tokens.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _complete(where, environment)
+        return _complete(where, environment, is_alone)
 
 
-def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepared:
+def _complete(where: home_module.Home, environment: Mapping[str, str], is_alone: bool) -> Prepared:
     _make_keys(where)
     generation = blueprint.repair(where)
     new_blueprint = generation is None
@@ -213,7 +217,7 @@ def _complete(where: home_module.Home, environment: Mapping[str, str]) -> Prepar
     records = app.records(config, where)
     try:
         # What only an older release still reads goes once none is left to return to.
-        records.migrate(last=_is_of_one_release(where))
+        records.migrate(last=is_alone and _is_of_one_release(where))
         new_token = not where.token_file.exists()
         if new_token:
             first = add_token(records, access.Role.ADMIN, "owner", "first token", None)

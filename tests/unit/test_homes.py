@@ -281,12 +281,15 @@ def test_what_older_releases_read_stays_while_a_generation_of_another_release_is
     pin = release_pin.Pin("2.0.0", "2" * 64, "/srv/2.0.0")
     second = blueprint.commit(where, {release_pin.FILE: pinned_release.text(pin)}, "Pin a release")
     assert homes.load_pin(where, first) is None and homes.load_pin(where, second) == pin
-    homes.prepare(where, {})
+    homes.prepare(where, {}, is_alone=True)
     assert homes.pins(where) == {None, pin} and has_thumbs()
     odd = where.generations / first / release_pin.FILE
     odd.write_text("release: 7\n")
-    homes.prepare(where, {})
+    homes.prepare(where, {}, is_alone=True)
     assert has_thumbs()
     shutil.rmtree(where.generations / first)
+    # Beside one that runs, or by another release than the pinned one.
     homes.prepare(where, {})
+    assert has_thumbs()
+    homes.prepare(where, {}, is_alone=True)
     assert not has_thumbs()

@@ -68,7 +68,7 @@ class Reader:
             self.close()
         if self._connection is None:
             ours, theirs = socket.socketpair()
-            command = [sys.executable, "-m", "council.services.reader"]
+            command = [sys.executable, "-P", "-m", "council.services.reader"]
             with theirs:
                 self._child = subprocess.Popen(
                     command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -125,7 +125,7 @@ class Renderer:
             self.close()
         if self._connection is None:
             ours, theirs = socket.socketpair()
-            command = [sys.executable, "-m", "council.services.renderer"]
+            command = [sys.executable, "-P", "-m", "council.services.renderer"]
             with theirs:
                 self._child = subprocess.Popen(
                     command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
