@@ -44,6 +44,7 @@ class House:
         self.looked = 0
         # Generations whose releases were installed, if any can be; and those live when all was to come to a release.
         self.installed: list[str] = []
+        self.returned: list[str] = []
         self.uninstallable = False
         self.renewed: list[str] = []
         self.crash_in = 10**9
@@ -98,11 +99,11 @@ class House:
         self.paused = False
         self.touch()
 
-    async def install(self, generation: str) -> None:
+    async def install(self, generation: str, *, returning: bool = False) -> None:
         self.touch("install")
         if self.uninstallable:
             raise errors.InstallError("Release 2.0.0 cannot be installed: no room. Free some.")
-        self.installed.append(generation)
+        (self.returned if returning else self.installed).append(generation)
         self.touch()
 
     async def renew(self) -> None:

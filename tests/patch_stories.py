@@ -245,7 +245,7 @@ class _House:
     async def discard(self, generation: str) -> None:
         assert generation != blueprint.current(self._where)
 
-    async def install(self, generation: str) -> None:
+    async def install(self, generation: str, *, returning: bool = False) -> None:
         raise AssertionError("no release is pinned")
 
     async def renew(self) -> None:

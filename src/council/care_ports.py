@@ -172,9 +172,10 @@ class Generations(Protocol):
     async def discard(self, generation: str) -> None:
         """End what runs of a generation that is not live; return when none of it is left. Raises InvalidRequestError."""
 
-    async def install(self, generation: str) -> None:
-        """Make the release ready that a generation pins, if it pins one: its environment, and the records. Minutes.
+    async def install(self, generation: str, *, returning: bool = False) -> None:
+        """Make the release of a generation ready: its environment, where it pins one, and the records. Minutes.
 
+        With `returning` it has served before: only an environment that is missing is made, and the records are left alone.
         Raises InstallError where it is refused or cannot be installed; then nothing that serves was touched.
         """
 

@@ -24,7 +24,7 @@ import pinned_release
 from council import homes
 from council.domain import errors, release_pin
 from council.domain import home as home_module
-from council.releases import environments
+from council.releases import approvals, environments
 from council.supervisor import specs
 from council.upkeep.engine import blueprint, repository
 
@@ -57,7 +57,8 @@ class Rig(generations_rig.Rig):
         return list(json.loads(said))
 
     def pins(self, pin: release_pin.Pin) -> str:
-        """Return a new generation that differs from the live one in its pin; nothing but its files is there yet."""
+        """Return a new generation that differs from the live one in its approved pin; nothing but its files is there yet."""
+        approvals.approve(self.home, pin.digest, pin.version)
         live, content = blueprint.current(self.home), repository.File(pinned_release.text(pin))
         made = repository.add_commit(self.home, live, {release_pin.FILE: content}, "Pin a release", int(time.time()))
         blueprint.materialise(self.home, made)

@@ -66,6 +66,7 @@ _MODULES = {
     "lineage": "lineage",
     "ci": "ci",
     "verify-release": "release",
+    "approve-release": "release",
 }
 
 
@@ -78,6 +79,7 @@ _NAMES = {
     "freeze": "group",
     "lineage": "group",
     "verify-release": "verify",
+    "approve-release": "approve",
 }
 
 

@@ -1,10 +1,12 @@
 """Has the release that the live generation pins take this process's place, before `council up` does anything else."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
@@ -13,16 +15,9 @@ import click
 
 from council import homes
 from council.domain import errors, home, release_pin
-from council.releases import environments
+from council.kit import process
+from council.releases import approvals, environments
 from council.upkeep.engine import blueprint
-
-# By which a pinned release finds its way back to the one that it was called of: that runs what pins none.
-_OWN = "COUNCIL_OWN_PYTHON"
-
-
-def own_python(environment: Mapping[str, str]) -> str:
-    """Return the interpreter of the release that `council up` was called of."""
-    return environment.get(_OWN) or sys.executable
 
 
 def take_over(where: home.Home, environment: Mapping[str, str]) -> None:
@@ -41,10 +36,34 @@ def take_over(where: home.Home, environment: Mapping[str, str]) -> None:
     except errors.SetupError:
         return
     try:
+        approvals.check(where, pin)
         python = environments.python(where, pin.digest) or _installed(where, live, pin)
     finally:
         held.release()
     _become(python, environment)
+
+
+@contextlib.contextmanager
+def kept_alone(where: home.Home) -> Iterator[bool]:
+    """Keep others from starting Council; yield whether none runs and this is the release of every generation on disk."""
+    from council.supervisor import ownership
+
+    try:
+        held = ownership.lock(where)
+    except errors.SetupError:
+        yield False
+        return
+    try:
+        yield _is_of_all(where)
+    finally:
+        held.release()
+
+
+def _is_of_all(where: home.Home) -> bool:
+    try:
+        return all(pin is None or _is_of(where, pin) for pin in homes.pins(where))
+    except errors.ConfigError:
+        return False
 
 
 def _is_of(where: home.Home, pin: release_pin.Pin) -> bool:
@@ -52,14 +71,23 @@ def _is_of(where: home.Home, pin: release_pin.Pin) -> bool:
 
 
 def _installed(where: home.Home, live: str, pin: release_pin.Pin) -> Path:
+    from council.supervisor import specs
+
     click.echo(f"council   installs release {pin}, which the blueprint pins; it takes minutes")
     environments.clear(where, pin.digest)
-    command = [sys.executable, "-m", "council", "run", "installer", "--home", str(where.root)]
+    spec = specs.installer(where)
+    around = {**specs.inherited(spec, os.environ), "COUNCIL_GENERATION": live}
     given = json.dumps(asdict(pin)).encode()
-    done = subprocess.run(command, input=given, env={**os.environ, "COUNCIL_GENERATION": live}, check=False)
+    done = subprocess.run(
+        spec.argv, input=given, env=around, check=False,
+        preexec_fn=lambda: process.set_parent_death_signal(signal.SIGTERM),
+    )  # fmt: skip
     if done.returncode:
         environments.remove(where, pin.digest)
-        raise errors.SetupError(f"Release {pin}, which the blueprint pins, could not be installed; see above.")
+        raise errors.SetupError(
+            f"Release {pin}, which the blueprint pins, could not be installed; see above. Mend that, or "
+            f"commit a blueprint without {release_pin.FILE}: then the release goes on that `council up` is called of."
+        )
     environments.stamp(where, pin)
     found = environments.python(where, pin.digest)
     assert found is not None, "it was stamped"
@@ -69,6 +97,6 @@ def _installed(where: home.Home, live: str, pin: release_pin.Pin) -> Path:
 def _become(python: Path, environment: Mapping[str, str]) -> NoReturn:
     # What leads our Python to our packages would lead that one to them too.
     plain = {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    plain.setdefault(_OWN, sys.executable)
+    plain.setdefault(environments.OWN, sys.executable)
     sys.stdout.flush()
     os.execve(python, [str(python), "-P", "-m", "council", *sys.argv[1:]], plain)  # noqa: S606 - our own program

@@ -1,4 +1,9 @@
-"""verify-release: whether a folder holds a release as it was released, and whether its source makes the same."""
+"""verify-release: whether a folder holds a release as it was released, and whether its source makes the same.
+
+approve-release: that this machine may run it, if the blueprint pins it.
+"""
+
+import hashlib
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,8 +11,10 @@ from pathlib import Path
 import click
 
 from council.cli import options
+from council.domain import home as home_module
 from council.kit import clock
-from council.releases import checking
+from council.releases import approvals, checking
+from council.releases import folder as folder_module
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -47,3 +54,28 @@ def verify(folder: Path, key: str, source: Path | None, python: str, as_json: bo
             ("rebuild", "the same, byte for byte" if found.is_rebuilt else "not asked for: --source CLONE does it"),
         ]
     )
+
+
+@click.command("approve-release")
+@click.argument("folder", type=_FOLDER)
+@click.option(
+    "--key", default="", metavar="FINGERPRINT|FILE", help="Whose signature it must have; FILE: a certificate."
+)
+@options.home
+@options.as_json
+def approve(folder: Path, key: str, where: home_module.Home, as_json: bool) -> None:
+    """Check the release in FOLDER, and let this machine run it once the blueprint pins it.
+
+    A signed patch that pins a release is not enough: whoever owns the machine must have said so here. Exit status 7, with the
+    reason, where it is not what was released.
+    """
+    release = folder_module.read(folder)
+    found = checking.look_at(release, key, None, "", clock.SystemClock().now_us() / 1e6)
+    digest = hashlib.sha256(release.sums).hexdigest()
+    is_new = approvals.approve(where, digest, found.version)
+    if as_json:
+        options.print_json({"version": found.version, "digest": digest, "signer": found.signer, "new": is_new})
+        return
+    signed = f"signed by {found.signer}" if found.signer else "its signature was not looked at"
+    click.echo(f"Release {found.version} ({digest[:16]}), {signed}, {'is' if is_new else 'was already'} approved.")
+    click.echo(f"Its digest, for release.yaml: {digest}")

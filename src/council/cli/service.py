@@ -61,12 +61,13 @@ def up(where: home_module.Home, port: int | None, detach: bool) -> None:
     """
     # First, since it may be another's records by now: what prepares them is to be of the release that serves.
     pinned.take_over(where, os.environ)
-    made = homes.prepare(where, os.environ)
+    if detach and where.current.is_symlink() and _runs_already(where, options.config_of(where, port)):
+        return
+    with pinned.kept_alone(where) as is_alone:
+        made = homes.prepare(where, os.environ, is_alone=is_alone)
     if made.new_blueprint:
         click.echo(f"council   made the home {where.root}")
     config = options.config_of(where, port)
-    if detach and _runs_already(where, config):
-        return
     without = _prepare_model(config, where)
     if detach:
         _detach(where, config)
@@ -81,7 +82,7 @@ def _prepare_model(config: config_module.Config, where: home_module.Home) -> fro
         return frozenset({"model"})
     if not config.model.file and not _is_prepared(where):
         # In a process of its own: the conversion takes memory that the supervisor should not keep.
-        command = [sys.executable, "-m", "council", "models", "prepare", "--again", "--home", str(where.root)]
+        command = [sys.executable, "-P", "-m", "council", "models", "prepare", "--again", "--home", str(where.root)]
         if subprocess.run(command, check=False).returncode != 0:
             raise errors.SetupError("The packaged model could not be prepared; see above. `council doctor` shows more.")
     return frozenset()
@@ -106,7 +107,7 @@ def _run(
 
     def planned(of: str) -> list[specs.ServiceSpec]:
         settings = options.config_of(where, port, of)
-        python = environments.interpreter(where, of, pinned.own_python(os.environ))
+        python = environments.interpreter(where, of, environments.own_python(os.environ))
         return [spec for spec in specs.specs(settings, where, of, python) if spec.name not in without]
 
     services = planned(generation)
@@ -186,7 +187,7 @@ def _detach(where: home_module.Home, config: config_module.Config) -> None:
     log = logs.own(where)
     # Now rather than by the supervisor, so that it does not cut away what is followed here.
     logs.turn_over(log, config.supervisor.log_bytes_max)
-    command = [sys.executable, "-m", "council", "up", "--home", str(where.root), "--port", str(config.port)]
+    command = [sys.executable, "-P", "-m", "council", "up", "--home", str(where.root), "--port", str(config.port)]
     with log.open("ab") as output:
         begins_at = output.tell()
         child = subprocess.Popen(

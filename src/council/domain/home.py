@@ -119,6 +119,11 @@ class Home:
         return self.root / "releases"
 
     @property
+    def approved_releases_file(self) -> Path:
+        """The digests of the releases that the owner of the machine lets a generation pin. No service may write it."""
+        return self.secrets / "releases.approved"
+
+    @property
     def current(self) -> Path:
         """The link to the live generation."""
         return self.root / "current"

@@ -103,9 +103,8 @@ class Hands:
         return steps.Done()
 
     def _is_other_release(self, before: str, after: str) -> bool:
-        """Return whether `after` pins a release and `before` not that one. Raises ConfigError."""
-        pin = homes.load_pin(self._where, after)
-        return pin is not None and pin != homes.load_pin(self._where, before)
+        """Return whether the two are not of one release; which is the newer one is not known. Raises ConfigError."""
+        return homes.load_pin(self._where, after) != homes.load_pin(self._where, before)
 
     async def _install(self, state: steps.State) -> steps.Ended:
         try:
@@ -231,8 +230,8 @@ class Hands:
             before = await asyncio.to_thread(self._before, state)
             touched = await asyncio.to_thread(self.touched, live, before)
             if self._is_other_release(live, before):
-                # It is there, unless somebody removed it.
-                await self._generations.install(before)
+                # It is there, unless somebody removed it. The records are left alone: it passes over what it does not know.
+                await self._generations.install(before, returning=True)
             await self._generations.launch(before, touched, pause_s=pause_s, returning=True)
             await self._generations.promote(before)
         if commits.is_commit(state.target):

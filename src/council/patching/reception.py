@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from council import care_ports
+from council import care_ports, homes
 from council.domain import authz, errors, home, patches
 from council.kit import chain
 from council.patching import checking, overriding, situation, submitted
@@ -166,7 +166,8 @@ class Reception:
     async def roll_back(self, cid: str, by: str, reason: str) -> history.Row:
         """Take back the patch on its way, or else the newest that was applied; `cid` says which one is meant, "" either.
 
-        Returns its row as it is; the rest goes on. Raises OverloadedError, NotFoundError, InvalidRequestError.
+        Returns its row as it is; the rest goes on. Raises OverloadedError, NotFoundError, InvalidRequestError, and InstallError
+        where the release cannot be had that would serve then.
         """
         why = f"{by}: {reason}"
         if self.is_busy:
@@ -183,6 +184,9 @@ class Reception:
             row = self._newest(cid)
             if not (self._parts.where.generations / row.base).is_dir():
                 await asyncio.to_thread(self._materialise, row.base)
+            # Not once it is begun: then there is no way but on.
+            if homes.load_pin(self._parts.where, row.base) is not None:
+                await self._parts.generations.install(row.base, returning=True)
             about = {"by": by, "asked": reason}
             unwanted = steps.Unwanted(row.digest, row.base, row.target, why)
             self._take_along(self._go(self._way.roll_back(unwanted, about)))

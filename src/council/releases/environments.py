@@ -9,7 +9,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Collection
+import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from council import homes
@@ -20,7 +21,14 @@ _log = logging.getLogger(__name__)
 
 _STAMP_BYTES_MAX = 4096
 _ENTRIES_MAX = 10_000
+# By which a pinned release finds its way back to the one that it was called of: that runs what pins none.
+OWN = "COUNCIL_OWN_PYTHON"
 _INSTALL = "`council up` installs it, where its folder is still there."
+
+
+def own_python(environment: Mapping[str, str]) -> str:
+    """Return the interpreter of the release that `council up` was called of."""
+    return environment.get(OWN) or sys.executable
 
 
 def folder(where: home.Home, digest: str) -> Path:
@@ -88,7 +96,8 @@ def there(where: home.Home) -> set[str]:
 def sweep(where: home.Home, kept: Collection[Path]) -> list[str]:
     """Remove the environments that no generation on disk pins, but for those in which a folder of `kept` lies; return them.
 
-    Where a pin cannot be read none is removed, and the last one takes the folder of all with it. Raises OSError.
+    Where a pin cannot be read none is removed, and the last one takes the folder of all with it. One that does not go is
+    logged, and left for another time.
     """
     try:
         wanted = {pin.digest for pin in homes.pins(where) if pin is not None}
@@ -100,7 +109,11 @@ def sweep(where: home.Home, kept: Collection[Path]) -> list[str]:
     for digest in sorted(there(where) - wanted):
         own = folder(where, digest).resolve()
         if not any(path.is_relative_to(own) for path in in_use):
-            remove(where, digest)
+            try:
+                remove(where, digest)
+            except OSError as error:
+                _log.warning("a release could not be removed", extra={"release": digest, "reason": str(error)})
+                continue
             gone.append(digest)
     with contextlib.suppress(OSError):
         # Stays while it holds anything.

@@ -2,10 +2,11 @@
 
     install G    makes the environment of G's release, by a process that is allowed nothing else; then has a process of that
                  release add to the records what it needs. Nothing that serves is touched. Bears being done twice, and whoever
-                 asks while it goes on waits for the same.
-    renew        removes the environments that no generation on disk pins. Then the services of which no two can run side by
-                 side start anew with the live generation's release, patchctl last: until then it is the old one's, which can
-                 take the new one back whatever that is like. One that does not get ready stays with the release it had.
+                 asks while it goes on waits for the same. On a return the records are left alone: G's release has worked on
+                 them before, and passes over what came since, so a return does not depend on them.
+    renew        has the services of which no two can run side by side start anew with the live generation's release, patchctl
+                 last: until then it is the old one's, which can take the new one back whatever that is like. One that does not
+                 get ready stays with the release it had. Then the environments go that no generation on disk pins.
 
 The store begins with the live release when Council starts the next time, and so does the supervisor.
 """
@@ -13,6 +14,7 @@ The store begins with the live release when Council starts the next time, and so
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -21,7 +23,7 @@ from pathlib import Path
 from council import homes
 from council.domain import errors, release_pin
 from council.domain import home as home_module
-from council.releases import environments
+from council.releases import approvals, environments
 from council.supervisor import children, files, logs, service, specs, users
 
 _log = logging.getLogger(__name__)
@@ -64,19 +66,23 @@ class Releases:
         """Yield what installs or migrates now, by name."""
         yield from self._running
 
-    async def install(self, generation: str) -> None:
-        """Have a generation's release ready to be launched, if it pins one. Raises InstallError, ConfigError."""
+    async def install(self, generation: str, *, returning: bool = False) -> None:
+        """Have a generation's release ready to be launched. Raises InstallError, ConfigError.
+
+        Who is `returning` has served before: no more is done than to make an environment that is missing.
+        """
         pin = await asyncio.to_thread(homes.load_pin, self._home, generation)
-        if pin is None:
+        if returning and (pin is None or await asyncio.to_thread(environments.python, self._home, pin.digest)):
             return
-        if pin.digest not in self._installing:
-            begun = asyncio.create_task(self._install(generation, pin))
-            self._installing[pin.digest] = generation, begun
-            begun.add_done_callback(lambda _: self._installing.pop(pin.digest))
-        _, task = self._installing[pin.digest]
+        key = "" if pin is None else pin.digest
+        if key not in self._installing:
+            begun = asyncio.create_task(self._install(generation, pin, migrates=not returning))
+            self._installing[key] = generation, begun
+            begun.add_done_callback(lambda _: self._installing.pop(key))
+        _, task = self._installing[key]
         await asyncio.wait({task})
         if task.cancelled():
-            raise errors.InstallError(f"The installation of release {pin} was called off. Submit the patch again.")
+            raise errors.InstallError(f"{_named(pin)} is not installed: that was called off. Submit the patch again.")
         task.result()
 
     async def call_off(self, generation: str = "") -> None:
@@ -87,14 +93,15 @@ class Releases:
         await asyncio.gather(*unwanted, return_exceptions=True)
 
     async def renew(self, live: str) -> None:
-        """Remove what no generation pins, and begin to have all come to the release of the live one. Raises OSError."""
-        in_use = {Path(sys.prefix), *(Path(one).parent for one in self._interpreters())}
-        gone = await asyncio.to_thread(environments.sweep, self._home, in_use)
-        if gone:
-            self._say(f"removed releases that no generation pins: {', '.join(name[:_SHOWN_CHARS] for name in gone)}")
+        """Begin to have all come to the release of the live generation, and remove what none pins."""
         if self._renewing is None or self._renewing.done():
             planned = await asyncio.to_thread(self._plan, live)
             self._renewing = asyncio.create_task(self._renew(planned))
+        running = (*self._interpreters(), environments.own_python(os.environ))
+        in_use = {Path(sys.prefix), *(Path(one).parent for one in running)}
+        gone = await asyncio.to_thread(environments.sweep, self._home, in_use)
+        if gone:
+            self._say(f"removed releases that no generation pins: {', '.join(name[:_SHOWN_CHARS] for name in gone)}")
 
     async def close(self) -> None:
         """End what is under way."""
@@ -108,18 +115,24 @@ class Releases:
         for _, one in self._running:
             one.destroy()
 
-    async def _install(self, generation: str, pin: release_pin.Pin) -> None:
+    async def _install(self, generation: str, pin: release_pin.Pin | None, *, migrates: bool) -> None:
         try:
-            if await asyncio.to_thread(environments.python, self._home, pin.digest) is None:
-                await self._fill(generation, pin)
-            python = await asyncio.to_thread(environments.python, self._home, pin.digest)
-            assert python is not None, "it was stamped"
-            spec = specs.migrator(self._home, str(python))
-            # By whose user the records may be written.
-            await self._run(spec, generation, b"", MIGRATE_S, "gateway")
+            python = environments.own_python(os.environ) if pin is None else await self._made(generation, pin)
+            if migrates:
+                # By whose user the records may be written.
+                await self._run(specs.migrator(self._home, python), generation, b"", MIGRATE_S, "gateway")
         except (OSError, errors.CouncilError) as error:
             why = error.message if isinstance(error, errors.CouncilError) else f"{error}. Mend that and try again."
-            raise errors.InstallError(f"Release {pin} cannot be installed: {why}") from error
+            raise errors.InstallError(f"{_named(pin)} cannot be installed: {why}") from error
+
+    async def _made(self, generation: str, pin: release_pin.Pin) -> str:
+        """Return the interpreter of a release that is allowed here, once its environment is there."""
+        await asyncio.to_thread(approvals.check, self._home, pin)
+        if await asyncio.to_thread(environments.python, self._home, pin.digest) is None:
+            await self._fill(generation, pin)
+        python = await asyncio.to_thread(environments.python, self._home, pin.digest)
+        assert python is not None, "it was stamped"
+        return str(python)
 
     async def _fill(self, generation: str, pin: release_pin.Pin) -> None:
         most = self._around.limits.releases_max
@@ -202,3 +215,7 @@ class Releases:
 
     def _say(self, text: str) -> None:
         self._around.say("council", text)
+
+
+def _named(pin: release_pin.Pin | None) -> str:
+    return "The release that Council was started of" if pin is None else f"Release {pin}"

@@ -155,7 +155,8 @@ def migrator(home: home_module.Home, python: str) -> ServiceSpec:
 
 
 def _command(name: str, home: home_module.Home, python: str) -> tuple[str, ...]:
-    return python, "-m", "council", "run", name, "--home", str(home.root)
+    # -P: not what lies in the folder that `council up` was called in, which may hold a package of that name.
+    return python, "-P", "-m", "council", "run", name, "--home", str(home.root)
 
 
 def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:

@@ -244,7 +244,7 @@ class Supervisor:
                     )
                 return {"services": await self._generations.launch(generation, names, pause_s, returning=returning)}
             case "install":
-                await self._releases.install(generation)
+                await self._releases.install(generation, returning=request.get("returning") is True)
                 return {}
             case "promote":
                 return {"unheard": await self._generations.promote(generation)}

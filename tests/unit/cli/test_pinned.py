@@ -1,5 +1,6 @@
 """`council up` of a home that pins a release goes on as that release."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ import pinned_release
 from council import homes
 from council.cli import pinned
 from council.domain import errors, home, release_pin
-from council.releases import environments
+from council.kit import commits
+from council.releases import approvals, environments
 from council.supervisor import ownership
 from council.upkeep.engine import blueprint
 
@@ -37,6 +39,7 @@ def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> home.Home:
     made = home.Home(tmp_path)
     homes.prepare(made, {})
     blueprint.commit(made, {release_pin.FILE: pinned_release.text(PIN)}, "Pin")
+    approvals.approve(made, PIN.digest, PIN.version)
     return made
 
 
@@ -57,7 +60,7 @@ def test_it_goes_on_by_the_releases_python_with_the_words_that_it_was_given(
         pinned.take_over(where, {"PYTHONPATH": "/src", "PATH": "/bin"})
     assert became.value.command == [str(python), "-P", "-m", "council", "up", "--detach"]
     assert became.value.environment == {"PATH": "/bin", "COUNCIL_OWN_PYTHON": sys.executable}
-    assert pinned.own_python(became.value.environment) == sys.executable
+    assert environments.own_python(became.value.environment) == sys.executable
     # Whoever comes next may have the home.
     ownership.lock(where).release()
 
@@ -79,7 +82,7 @@ def test_where_none_is_pinned_or_nothing_is_there_yet_this_release_goes_on(where
     pinned.take_over(home.Home(tmp_path / "new"), {})
     blueprint.commit(where, {release_pin.FILE: None}, "Pin none")
     pinned.take_over(where, {})
-    assert pinned.own_python({}) == sys.executable
+    assert environments.own_python({}) == sys.executable
 
 
 def test_a_council_that_runs_already_is_left_alone(where: home.Home) -> None:
@@ -93,15 +96,48 @@ def test_a_council_that_runs_already_is_left_alone(where: home.Home) -> None:
 def test_what_is_not_there_is_installed_first_or_nothing_of_it_is_left(
     where: home.Home, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    def ran(command: Sequence[str], *, input: bytes, **_: Any) -> "subprocess.CompletedProcess[bytes]":
+    def ran(command: Sequence[str], *, input: bytes, env: Mapping[str, str], **_: Any) -> "subprocess.CompletedProcess[bytes]":
+        assert "-P" in command and "SECRET_OF_ANOTHER_PROGRAM" not in env and env["PIP_NO_INDEX"] == "1"
         assert "installer" in command and b'"version": "2.0.0"' in input
         fill(where)
         return subprocess.CompletedProcess(command, status)
 
     monkeypatch.setattr(subprocess, "run", ran)
+    monkeypatch.setenv("SECRET_OF_ANOTHER_PROGRAM", "x")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
     expected = errors.SetupError if status else BecameError
     monkeypatch.setattr(pinned.blueprint, "repair", blueprint.current)
     with pytest.raises(expected):
         pinned.take_over(where, {})
     assert (environments.python(where, PIN.digest) is None) == bool(status)
     assert environments.there(where) == (set() if status else {PIN.digest})
+
+
+def test_a_pin_that_nobody_approved_on_this_machine_is_neither_installed_nor_gone_on_as(where: home.Home) -> None:
+    fill(where)
+    environments.stamp(where, PIN)
+    where.approved_releases_file.unlink()
+    with pytest.raises(errors.SetupError, match=r"nobody has approved it .* `council approve-release /srv/2\.0\.0`"):
+        pinned.take_over(where, {})
+    ownership.lock(where).release()
+
+
+def test_only_a_release_that_all_generations_are_of_is_alone_and_only_where_none_runs(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, live = None, blueprint.current(where)
+    for one in where.generations.iterdir():
+        if commits.is_commit(one.name) and one.name != live:
+            first = one
+    assert first is not None
+    with pinned.kept_alone(where) as is_alone:
+        assert not is_alone
+    shutil.rmtree(first)
+    with pinned.kept_alone(where) as is_alone:
+        # All pin one release, and this is another.
+        assert not is_alone
+    monkeypatch.setattr(sys, "prefix", str(environments.folder(where, PIN.digest)))
+    with pinned.kept_alone(where) as is_alone:
+        assert is_alone
+        with pinned.kept_alone(where) as second:
+            assert not second

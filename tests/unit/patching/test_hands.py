@@ -333,4 +333,5 @@ async def test_what_is_rolled_back_to_a_pin_finds_it_installed(house: House) -> 
     last = patches.Change("release.yaml", patches.Action.DELETE, None, patches.digest(pinned_release.text(PIN)))
     house.installed.clear()
     state = await apply(house, sent(house.where, last))
-    assert state.last is steps.Outcome.ROLLED_BACK and house.installed == [base]
+    # To take the pin out is another release, too, which may be the newer one. On the way back nothing is migrated.
+    assert state.last is steps.Outcome.ROLLED_BACK and house.returned == [base] and len(house.installed) == 1

@@ -11,7 +11,8 @@ import pytest
 
 import patch_house
 import pgp
-from council.domain import authz, errors, home, patches
+import pinned_release
+from council.domain import authz, errors, home, patches, release_pin
 from council.patching import hands, overriding, reception, roster
 from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, steps
@@ -513,3 +514,24 @@ async def test_a_patch_under_a_document_that_was_signed_otherwise_is_no_override
 def test_a_row_is_told_with_its_line() -> None:
     told = history.told(history.Row("a" * 64, "Shorter", 7, outcome=steps.Outcome.APPLIED))
     assert told["cid"] == "a" * 16 and told["line"] == f"cid:{'a' * 16} - Shorter (Ticket #7)"
+
+
+async def test_a_rollback_to_a_release_that_cannot_be_had_is_not_begun(desk: Desk) -> None:
+    for version in ("1.0.0", "2.0.0"):
+        live = desk.house.where.current / release_pin.FILE
+        before = patches.digest(live.read_bytes()) if live.exists() else None
+        text = pinned_release.text(release_pin.Pin(version, version[0] * 64, f"/srv/{version}"))
+        assert not (
+            await desk.at.submit(
+                sent(desk.house.where, patches.Change(release_pin.FILE, patches.Action.PUT, text, before))
+            )
+        ).reason
+        assert (await desk.until_idle()).outcome == "applied"
+    desk.house.uninstallable = True
+    live_before = blueprint.current(desk.house.where)
+    with pytest.raises(errors.InstallError, match="cannot be installed"):
+        await desk.at.roll_back("", "ann", "So.")
+    assert not desk.at.is_busy and blueprint.current(desk.house.where) == live_before
+    desk.house.uninstallable = False
+    await desk.at.roll_back("", "ann", "So.")
+    assert (await desk.until_idle()).outcome == "rolled back"

@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ import generations_rig
 import pinned_release
 from council.domain import errors, release_pin
 from council.domain import home as home_module
-from council.releases import environments
+from council.releases import approvals, environments
 from council.supervisor import specs
 
 PIN = release_pin.Pin("2.0.0", "2" * 64, "/srv/2.0.0")
@@ -98,17 +98,85 @@ async def test_one_that_somebody_stopped_begins_with_the_release_and_not_before(
         assert rig.supervisor.services["steward"].spec.argv[0] != sys.executable
 
 
-async def test_a_generation_without_a_pin_needs_no_installation() -> None:
+def noting(note: Path, status: int = 0) -> Callable[..., specs.ServiceSpec]:
+    """Return in the migrator's place what notes by which Python it was asked for, and ends with that status."""
+    program = f"import sys; open({str(note)!r}, 'a').write(sys.argv[1] + '\\n'); sys.exit({status})"
+    return lambda _, python: specs.ServiceSpec("migrator", (sys.executable, "-c", program, python))
+
+
+async def test_a_generation_without_a_pin_is_not_installed_and_the_records_come_to_its_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(specs, "migrator", noting(tmp_path / "note"))
     async with running(sys.executable) as rig:
         (rig.home.generations / B).mkdir()
         await rig.do("install", B)
         assert not rig.home.releases.exists()
+        assert (tmp_path / "note").read_text() == f"{sys.executable}\n"
+        await rig.do("install", B, returning=True)
+        assert (tmp_path / "note").read_text() == f"{sys.executable}\n"
+
+
+def pin(rig: generations_rig.Rig, *, approved: bool = True) -> None:
+    """Have generation B pin a release."""
+    (rig.home.generations / B).mkdir()
+    (rig.home.generations / B / release_pin.FILE).write_bytes(pinned_release.text(PIN))
+    if approved:
+        rig.home.secrets.mkdir(exist_ok=True)
+        approvals.approve(rig.home, PIN.digest, PIN.version)
+
+
+async def test_a_return_is_not_kept_from_happening_by_the_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(specs, "migrator", noting(tmp_path / "note", status=1))
+    async with running(sys.executable) as rig:
+        pin(rig)
+        python = environments.clear(rig.home, PIN.digest) / "bin" / "python"
+        python.parent.mkdir()
+        python.symlink_to(sys.executable)
+        environments.stamp(rig.home, PIN)
+        await rig.do("install", B, returning=True)
+        assert not (tmp_path / "note").exists()
+        with pytest.raises(errors.InstallError, match="migrator: "):
+            await rig.do("install", B)
+
+
+async def test_a_release_that_nobody_approved_on_this_machine_is_not_installed() -> None:
+    async with running(sys.executable) as rig:
+        pin(rig, approved=False)
+        with pytest.raises(errors.InstallError, match=r"nobody has approved it .* `council approve-release /srv/2\.0\.0`"):
+            await rig.do("install", B)
+        assert not rig.home.releases.exists()
+
+
+async def test_what_cannot_be_removed_keeps_nobody_from_coming_to_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(39, "Directory not empty")
+
+    async with running(other_python(tmp_path)) as rig:
+        environments.clear(rig.home, "4" * 64)
+        monkeypatch.setattr(environments, "remove", refused)
+        before = pids(rig)
+        await renewed(rig)
+        assert {name for name, one in pids(rig).items() if before[name] != one} == {"patchctl", "steward"}
+
+
+async def test_the_release_that_council_was_started_of_stays_though_no_generation_pins_it(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(sys.executable) as rig:
+        own = environments.clear(rig.home, "4" * 64)
+        monkeypatch.setenv(environments.OWN, str(own / "bin" / "python"))
+        await renewed(rig)
+        assert environments.there(rig.home) == {"4" * 64}
 
 
 async def test_more_releases_than_are_allowed_are_not_installed() -> None:
     async with running(sys.executable) as rig:
-        (rig.home.generations / B).mkdir()
-        (rig.home.generations / B / release_pin.FILE).write_bytes(pinned_release.text(PIN))
+        pin(rig)
         for number in range(4):
             environments.clear(rig.home, f"{number + 3}" * 64)
         with pytest.raises(
@@ -122,8 +190,7 @@ async def test_an_installation_that_is_called_off_ends_its_process_and_says_so(m
     sleeping = specs.ServiceSpec("installer", (sys.executable, "-c", "import time; time.sleep(600)"))
     monkeypatch.setattr(specs, "installer", lambda _: sleeping)
     async with running(sys.executable) as rig:
-        (rig.home.generations / B).mkdir()
-        (rig.home.generations / B / release_pin.FILE).write_bytes(pinned_release.text(PIN))
+        pin(rig)
         installing = asyncio.create_task(rig.do("install", B))
         async with asyncio.timeout(30):
             while not list(rig.supervisor._releases.processes()):

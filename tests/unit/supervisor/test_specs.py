@@ -37,7 +37,7 @@ def test_there_is_no_store_service_when_the_store_is_elsewhere() -> None:
 
 def test_every_service_runs_by_its_name_on_this_home() -> None:
     for spec in table():
-        assert spec.argv == (sys.executable, "-m", "council", "run", spec.name, "--home", "/h")
+        assert spec.argv == (sys.executable, "-P", "-m", "council", "run", spec.name, "--home", "/h")
 
 
 def test_ports_count_from_the_base() -> None:

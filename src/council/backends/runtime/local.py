@@ -66,9 +66,9 @@ class LocalRuntime:
         """End what runs of a generation that is not live; returns when none of it is left."""
         await self._command("discard", generation=generation)
 
-    async def install(self, generation: str) -> None:
-        """Make the release ready that a generation pins: its environment, and the records."""
-        await self._command("install", limit_s=INSTALL_S, generation=generation)
+    async def install(self, generation: str, *, returning: bool = False) -> None:
+        """Make the release of a generation ready: its environment, and the records unless it served before."""
+        await self._command("install", limit_s=INSTALL_S, generation=generation, returning=returning)
 
     async def renew(self) -> None:
         """Have what cannot run twice come to the live generation's release; returns when that is begun."""
