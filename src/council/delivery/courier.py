@@ -299,8 +299,8 @@ class Courier:
             if await self._head() == base:
                 # To look again at once would be for ever.
                 raise errors.ForgeForbiddenError(
-                    f"Main of {self.parts.forge.name} is to hold what serves, and the forge does not let Council write it. Let its "
-                    "account by: add it to those that may bypass the ruleset or the protection of main.",
+                    f"Main of {self.parts.forge.name} is to hold what serves, and the forge does not let Council write it. Let "
+                    "its account by: add it to those that may bypass the ruleset or the protection of main.",
                     detail=error.message,
                 ) from error
             _log.info("main has moved while it was looked at")

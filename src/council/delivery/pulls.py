@@ -4,13 +4,15 @@ One pull request at a time and one step a turn, so that whoever proposes a lot w
 status of its head; a head that moves is looked at anew.
 """
 
+import asyncio
 import contextlib
 import enum
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableSet
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from council import care_ports
 from council.delivery import merging, pairs, proposals
@@ -24,6 +26,7 @@ _log = logging.getLogger(__name__)
 ACCOUNT = "council"
 FINDINGS = "checks"
 GATES_S = 300.0
+TRIAL_S = 600.0
 _SIGHT_S_MAX = 60.0
 _ROWS_MAX = 200
 _FILES_DIFFER_MAX = patches.FILES_MAX
@@ -40,6 +43,8 @@ class Parts:
     base: Callable[[], Path]
     now: Callable[[], float] = time.time
     gates_s: float = GATES_S
+    # So long a trial is waited for in one turn.
+    trial_s: float = TRIAL_S
 
 
 class _Done(enum.Enum):
@@ -60,6 +65,8 @@ class Referee:
     _waiting_s: dict[str, float] = field(default_factory=dict)
     # Whether another turn may find more to do although nothing has changed on the forge.
     waits: bool = True
+    # What is tried now or was, without that its end has been seen.
+    _begun: set[patches.Submission] = field(default_factory=set)
     _has_tidied: bool = False
 
     async def turn(self, main: forge.Commit) -> bool:
@@ -159,7 +166,13 @@ class Referee:
         """Have patchctl try the patch beside what serves."""
         sent = await pairs.of_commit(self.parts.forge, pull.head)
         try:
-            finding = await staged(self.parts.patches, sent)
+            async with asyncio.timeout(self.parts.trial_s):
+                finding = await staged(self.parts.patches, sent, self._begun)
+        except TimeoutError:
+            # As where it pins a release, which is installed first. It goes on, and what came of it is seen at a later turn.
+            told = "The trial goes on; what comes of it is told here."
+            await self._tell(pull, [proposals.Finding(proposals.Name.STAGING, forge.CheckState.PENDING, told)])
+            return False
         except (errors.OverloadedError, errors.UnavailableError) as error:
             await self._tell(pull, [proposals.Finding(proposals.Name.STAGING, forge.CheckState.PENDING, error.message)])
             return False
@@ -217,21 +230,37 @@ class Referee:
             await self.parts.forge.comment(pull.number, FINDINGS, forge.cut(body, forge.BODY_CHARS_MAX))
 
 
-async def staged(service: care_ports.PatchService, sent: patches.Submission) -> proposals.Finding:
+async def staged(
+    service: care_ports.PatchService, sent: patches.Submission, begun: MutableSet[patches.Submission]
+) -> proposals.Finding:
     """Have patchctl try a patch beside what serves, and return what came of it.
 
-    Raises OverloadedError while it is busy, UnavailableError where a crash met it and it may be tried again.
+    Those `begun` were asked for before, by somebody who did not wait for the end: such a trial is not begun anew. Raises
+    OverloadedError while it is busy, UnavailableError where a crash met it and it may be tried again.
     """
-    decision = await service.apply(sent, trial=True)
-    if not decision.success:
-        return proposals.Finding(proposals.Name.STAGING, forge.CheckState.FAILURE, decision.message, decision.reason)
-    row = await following.end(service, decision.digest, trial=True)
+    row = await _trial(service, patches.digest(sent.document)) if sent in begun else None
+    if row is None:
+        decision = await service.apply(sent, trial=True)
+        if not decision.success:
+            return proposals.Finding(
+                proposals.Name.STAGING, forge.CheckState.FAILURE, decision.message, decision.reason
+            )
+        begun.add(sent)
+    if row is None or not row["outcome"]:
+        row = await following.end(service, patches.digest(sent.document), trial=True)
+    begun.discard(sent)
     if following.may_come_again(row, await service.rows(_ROWS_MAX)):
         raise errors.UnavailableError("The trial was interrupted. It is taken again.")
     if row["outcome"] == "tried":
         told = "Tried beside what serves, and found good."
         return proposals.Finding(proposals.Name.STAGING, forge.CheckState.SUCCESS, told)
     return proposals.Finding(proposals.Name.STAGING, forge.CheckState.FAILURE, str(row["reason"]))
+
+
+async def _trial(service: care_ports.PatchService, digest: str) -> Mapping[str, Any] | None:
+    """Return the row of the newest trial of a patch, None where none is known."""
+    rows = await service.rows(_ROWS_MAX)
+    return next((one for one in rows if one["digest"] == digest and one["trial"]), None)
 
 
 async def unwell(watch: care_ports.Sighting, now: float) -> str:

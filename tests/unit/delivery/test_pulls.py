@@ -1,5 +1,7 @@
 """Pull requests of a real local forge go from opened to merged, each check told of its head, and what is not green stays."""
 
+import asyncio
+import dataclasses
 import shutil
 import time
 from collections.abc import Mapping
@@ -321,3 +323,24 @@ async def test_a_watcher_that_is_away_or_asleep_is_not_health(house: House) -> N
     assert await pulls.unwell(Away(), NOW) == "The watcher does not answer."
     house.watch.at_s, house.watch.verdict = float(NOW), gates.Verdict.UNKNOWN
     assert await pulls.unwell(house.watch, NOW) == "No gate is green yet."
+
+
+async def test_a_trial_that_takes_longer_than_a_turn_is_waited_for_and_not_begun_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await house.propose()
+    house.referee.parts = dataclasses.replace(house.referee.parts, trial_s=0.01)
+    house.patchctl.tried_outcome = ""
+
+    async def follow() -> Any:
+        await asyncio.Event().wait()
+        yield {}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.patchctl, "follow", follow)
+        for _ in range(6):
+            await house.turn()
+    assert (await house.told(number))["council/apply-staging"] == "pending" and len(house.patchctl.tried) == 1
+    house.patchctl.tried[0]["outcome"] = "tried"
+    await house.turn()
+    assert (await house.told(number))["council/apply-staging"] == "success" and len(house.patchctl.tried) == 1
