@@ -196,8 +196,9 @@ def _damaged(path: Path, number: int, why: str) -> errors.JournalError:
 def _newer(path: Path, number: int, form: object) -> errors.JournalError:
     return errors.JournalError(
         f"A newer release of Council wrote the journal of patches: line {number} of {path.name} has form {str(form)[:20]}, and "
-        f"this release knows forms up to {FORM}. It is left as it is, and nothing is applied. Start that newer release, whose "
-        "patchctl goes on with it, and have it roll back what is to go."
+        f"this release knows forms up to {FORM}. It is left as it is, and nothing is applied. Have that newer release go on "
+        "with it: with `council up` of it, or where it is pinned by a commit of your own to the blueprint that pins it again, "
+        "then `council down` and `council up`."
     )
 
 
