@@ -83,6 +83,12 @@ def remove(where: home.Home, digest: str) -> None:
         shutil.rmtree(folder(where, digest))
 
 
+def lacks(where: home.Home, digest: str, package: str) -> bool:
+    """Return whether a package that Council uses if it is there is not in a release's environment. Nothing of it is run."""
+    assert package.isidentifier(), package
+    return not any(folder(where, digest).glob(f"lib/python*/site-packages/{package}/"))
+
+
 def there(where: home.Home) -> set[str]:
     """Return the digests of which anything lies there, whole or not."""
     try:

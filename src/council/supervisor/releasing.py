@@ -72,7 +72,7 @@ class Releases:
         Who is `returning` has served before: no more is done than to make an environment that is missing.
         """
         pin = await asyncio.to_thread(homes.load_pin, self._home, generation)
-        if returning and (pin is None or await asyncio.to_thread(environments.python, self._home, pin.digest)):
+        if returning and (pin is None or await self._there(pin) is not None):
             return
         key = "" if pin is None else pin.digest
         if key not in self._installing:
@@ -125,13 +125,22 @@ class Releases:
             why = error.message if isinstance(error, errors.CouncilError) else f"{error}. Mend that and try again."
             raise errors.InstallError(f"{_named(pin)} cannot be installed: {why}") from error
 
+    async def _there(self, pin: release_pin.Pin) -> Path | None:
+        return await asyncio.to_thread(environments.python, self._home, pin.digest)
+
     async def _made(self, generation: str, pin: release_pin.Pin) -> str:
         """Return the interpreter of a release that is allowed here, once its environment is there."""
         await asyncio.to_thread(approvals.check, self._home, pin)
-        if await asyncio.to_thread(environments.python, self._home, pin.digest) is None:
+        if await self._there(pin) is None:
             await self._fill(generation, pin)
-        python = await asyncio.to_thread(environments.python, self._home, pin.digest)
+        python = await self._there(pin)
         assert python is not None, "it was stamped"
+        if any(self._home.notify_addresses.glob("*.url")) and environments.lacks(self._home, pin.digest, "apprise"):
+            # No gate would see it: all would go on, and nobody hear of anything any more.
+            raise errors.InstallError(
+                "There are addresses for notices, and what its lock pins has not Apprise, which they need. Have a release "
+                "whose lock has the extra `notify`, or remove them first: `council notify list` shows them."
+            )
         return str(python)
 
     async def _fill(self, generation: str, pin: release_pin.Pin) -> None:

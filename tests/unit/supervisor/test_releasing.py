@@ -145,7 +145,9 @@ async def test_a_return_is_not_kept_from_happening_by_the_records(
 async def test_a_release_that_nobody_approved_on_this_machine_is_not_installed() -> None:
     async with running(sys.executable) as rig:
         pin(rig, approved=False)
-        with pytest.raises(errors.InstallError, match=r"nobody has approved it .* `council approve-release /srv/2\.0\.0`"):
+        with pytest.raises(
+            errors.InstallError, match=r"nobody has approved it .* `council approve-release /srv/2\.0\.0`"
+        ):
             await rig.do("install", B)
         assert not rig.home.releases.exists()
 
@@ -165,7 +167,7 @@ async def test_what_cannot_be_removed_keeps_nobody_from_coming_to_the_release(
 
 
 async def test_the_release_that_council_was_started_of_stays_though_no_generation_pins_it(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with running(sys.executable) as rig:
         own = environments.clear(rig.home, "4" * 64)
@@ -202,3 +204,25 @@ async def test_an_installation_that_is_called_off_ends_its_process_and_says_so(m
         (rig.home.generations / B / release_pin.FILE).unlink()
         await renewed(rig)
         assert not environments.there(rig.home)
+
+
+async def test_a_release_that_could_tell_nobody_is_refused_where_somebody_is_to_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(specs, "migrator", noting(tmp_path / "note"))
+    async with running(sys.executable) as rig:
+        pin(rig)
+        python = environments.clear(rig.home, PIN.digest) / "bin" / "python"
+        python.parent.mkdir()
+        python.symlink_to(sys.executable)
+        environments.stamp(rig.home, PIN)
+        rig.home.notify_addresses.mkdir()
+        rig.home.notify_address_file("phone").write_text("json://localhost")
+        with pytest.raises(errors.InstallError, match="has not Apprise"):
+            await rig.do("install", B)
+        assert not (tmp_path / "note").exists()
+        (environments.folder(rig.home, PIN.digest) / "lib" / "python3.11" / "site-packages" / "apprise").mkdir(
+            parents=True
+        )
+        await rig.do("install", B)
+        assert (tmp_path / "note").exists()
