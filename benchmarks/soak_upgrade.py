@@ -159,6 +159,8 @@ class _Upgrade:
 
     def _change(self, pins: list[release_pin.Pin]) -> None:
         first, second = pins
+        for one in pins:
+            self._council("approve-release", one.folder)
         sent = self._signer.patch("Pin a release", {release_pin.FILE: _text(first)})
         self._submit(sent)
         self._until(lambda: self._row(sent).phase == "installing" and environments.there(self._where) != set())

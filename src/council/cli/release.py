@@ -4,7 +4,6 @@ approve-release: that this machine may run it, if the blueprint pins it.
 """
 
 import hashlib
-
 from dataclasses import asdict
 from pathlib import Path
 

@@ -61,6 +61,7 @@ def up(where: home_module.Home, port: int | None, detach: bool) -> None:
     """
     # First, since it may be another's records by now: what prepares them is to be of the release that serves.
     pinned.take_over(where, os.environ)
+    # Before what it serves by is looked after: it may be another release.
     if detach and where.current.is_symlink() and _runs_already(where, options.config_of(where, port)):
         return
     with pinned.kept_alone(where) as is_alone:
@@ -68,6 +69,8 @@ def up(where: home_module.Home, port: int | None, detach: bool) -> None:
     if made.new_blueprint:
         click.echo(f"council   made the home {where.root}")
     config = options.config_of(where, port)
+    if detach and _runs_already(where, config):
+        return
     without = _prepare_model(config, where)
     if detach:
         _detach(where, config)

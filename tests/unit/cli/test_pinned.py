@@ -96,7 +96,9 @@ def test_a_council_that_runs_already_is_left_alone(where: home.Home) -> None:
 def test_what_is_not_there_is_installed_first_or_nothing_of_it_is_left(
     where: home.Home, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    def ran(command: Sequence[str], *, input: bytes, env: Mapping[str, str], **_: Any) -> "subprocess.CompletedProcess[bytes]":
+    def ran(
+        command: Sequence[str], *, input: bytes, env: Mapping[str, str], **_: Any
+    ) -> "subprocess.CompletedProcess[bytes]":
         assert "-P" in command and "SECRET_OF_ANOTHER_PROGRAM" not in env and env["PIP_NO_INDEX"] == "1"
         assert "installer" in command and b'"version": "2.0.0"' in input
         fill(where)

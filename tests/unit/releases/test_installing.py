@@ -90,7 +90,8 @@ def test_no_password_of_an_address_is_told_on_wherever_pip_has_it_from() -> None
 def test_what_it_runs_ends_with_it_though_it_is_killed(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     inner = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(600)"
-    outer = f"from council.releases import installing; import os, sys; installing._run((sys.executable, '-c', {inner!r}), os.environ, '')"
+    outer = "import os, sys; from council.releases import installing as one; "
+    outer += f"one._run((sys.executable, '-c', {inner!r}), os.environ, '')"
     with subprocess.Popen([sys.executable, "-c", outer]) as installer:
         while not (note.exists() and note.read_text().endswith(".")):
             assert installer.poll() is None
