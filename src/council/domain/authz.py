@@ -107,7 +107,9 @@ class Policy:
         }
         for rule in self.protected:
             counted = humans & rule.of if rule.of else humans
-            if globs.any_matches(rule.paths, path) and len(counted) < rule.humans:
+            # One person with two keys is one person.
+            people = {self.signers[one].name for one in counted}
+            if globs.any_matches(rule.paths, path) and len(people) < rule.humans:
                 return rule
         return None
 

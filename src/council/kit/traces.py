@@ -31,6 +31,7 @@ from typing import Any
 
 SPANS_MAX = 200
 HEARD_MAX = 16
+_NS_MAX = 2**63 - 1
 TEXT_CHARS_MAX = 200
 ATTRIBUTES_MAX = 40
 
@@ -280,9 +281,10 @@ def _heard(trace_id: str, service: str, told: object) -> Iterator[Span]:
                 for key, value in list(attributes.items())[:ATTRIBUTES_MAX]
                 if isinstance(value, str | int | float)
             }
-            times = (max(0, int(began_ns)), max(0, int(ended_ns)))
+            # What OTLP has no room for would keep every other span from being sent with it.
+            times = tuple(min(max(0, int(one_ns)), _NS_MAX) for one_ns in (began_ns, ended_ns))
             texts = (str(name)[:TEXT_CHARS_MAX], Kind(kind), service, trace_id, span_id, parent_id)
-            yield Span(*texts, *times, known, str(error)[:TEXT_CHARS_MAX])
+            yield Span(*texts, times[0], times[1], known, str(error)[:TEXT_CHARS_MAX])
         except (TypeError, ValueError, AttributeError, OverflowError):
             continue
 

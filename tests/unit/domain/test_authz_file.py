@@ -96,6 +96,12 @@ def test_a_person_who_was_revoked_does_not_count() -> None:
     assert policy.lacking("gates.yaml", [TWO, ONE]) is None
 
 
+def test_one_person_with_two_keys_is_one_person() -> None:
+    keys = {ONE: SIGNERS[ONE], "9" * 40: SIGNERS[ONE]}
+    rules = {"authorisation": {"signers": keys, "protected": [{"paths": ["gates.yaml"], "humans": 2}]}}
+    assert authz_file.build(rules).lacking("gates.yaml", keys) is not None
+
+
 def test_a_person_who_may_not_change_the_path_does_not_count_for_it() -> None:
     signers = {**SIGNERS, TWO: {**SIGNERS[TWO], "revoked": False}}
     policy = built(signers=signers, protected=[{"paths": ["prompts/**"]}, {"paths": ["gates.yaml"]}])

@@ -256,6 +256,13 @@ def test_another_process_is_heard_with_so_many_spans_and_no_more() -> None:
     assert "b" not in heard[0].attributes
 
 
+def test_a_time_that_no_span_can_have_is_cut() -> None:
+    kept = Kept()
+    with traces.following(kept.trace), traces.call("ask", traces.Kind.CLIENT) as work:
+        work.hear("there", [[*GOOD[:4], 2.0**70, 2.0**70, *GOOD[6:]]])
+    assert kept.spans[0].began_ns == kept.spans[0].ended_ns == 2**63 - 1
+
+
 def test_the_log_shows_a_trace_and_is_read_back() -> None:
     kept = Kept(PARENT)
     with traces.following(kept.trace), kept.trace.open("root", traces.Kind.SERVER):
