@@ -20,6 +20,10 @@ from council.releases import approvals, environments
 from council.upkeep.engine import blueprint
 
 
+# As which release this process has gone on already.
+_GONE_ON = "COUNCIL_GONE_ON_AS"
+
+
 def take_over(where: home.Home, environment: Mapping[str, str]) -> None:
     """Go on as the pinned release, installed where it is not there; return where that is this one, or none is pinned.
 
@@ -40,7 +44,7 @@ def take_over(where: home.Home, environment: Mapping[str, str]) -> None:
         python = environments.python(where, pin.digest) or _installed(where, live, pin)
     finally:
         held.release()
-    _become(python, environment)
+    _become(python, pin, environment)
 
 
 @contextlib.contextmanager
@@ -94,9 +98,16 @@ def _installed(where: home.Home, live: str, pin: release_pin.Pin) -> Path:
     return found
 
 
-def _become(python: Path, environment: Mapping[str, str]) -> NoReturn:
+def _become(python: Path, pin: release_pin.Pin, environment: Mapping[str, str]) -> NoReturn:
+    if environment.get(_GONE_ON) == pin.digest:
+        # By its prefix this is another, as where it has lost its pyvenv.cfg.
+        raise errors.SetupError(
+            f"The environment of release {pin} is damaged: {python} finds other packages than its own. Remove its folder, so that "
+            "it is installed anew."
+        )
     # What leads our Python to our packages would lead that one to them too.
     plain = {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     plain.setdefault(environments.OWN, sys.executable)
+    plain[_GONE_ON] = pin.digest
     sys.stdout.flush()
     os.execve(python, [str(python), "-P", "-m", "council", *sys.argv[1:]], plain)  # noqa: S606 - our own program

@@ -83,7 +83,7 @@ class InStep:
         judging = pulls.Referee(pulls.Parts(self._forge, self._service, watch, base)) if is_local else None
         while True:
             self._began_s = asyncio.get_running_loop().time()
-            wait_s = self._settings.poll_s
+            wait_s, left_alone = self._settings.poll_s, False
             try:
                 async with asyncio.timeout(_TURN_S_MAX):
                     if await self._turn(carrying, judging):
@@ -92,23 +92,23 @@ class InStep:
             except errors.CouncilError as error:
                 self._tell(error.message)
                 telemetry.FORGE_ERRORS.inc()
+                left_alone = error.retry_after_s is not None
                 wait_s = max(wait_s, float(error.retry_after_s or 0))
             except Exception as error:  # noqa: BLE001 - one bad turn must not end the others
                 _log.exception("a turn failed")
                 self._tell(type(error).__name__)
                 telemetry.FORGE_ERRORS.inc()
-            await self._rest(wait_s)
+            await self._rest(wait_s, left_alone=left_alone)
 
     async def close(self) -> None:
         """Close the forge."""
         await self._forge.close()
 
-    async def _rest(self, wait_s: float) -> None:
-        """Wait until the next turn is due, or until somebody wakes it who may."""
+    async def _rest(self, wait_s: float, *, left_alone: bool = False) -> None:
+        """Wait until the next turn is due, or until somebody wakes it who may: nobody where the forge is to be `left_alone`."""
         # Until then it is not late.
         self._began_s = asyncio.get_running_loop().time() + wait_s
-        # Where the forge asks to be left alone nobody wakes it before.
-        may_wake = self._hook is not None and wait_s <= self._settings.poll_s
+        may_wake = self._hook is not None and not left_alone
         if not may_wake or wait_s <= _WOKEN_S:
             await asyncio.sleep(wait_s)
             return

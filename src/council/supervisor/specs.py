@@ -202,7 +202,7 @@ _KEPT_BACK = frozenset(
     f"{config_module.ENVIRONMENT_PREFIX}{name}"
     for name in (
         *("TOKEN", "SERVICE", "REPLICA", "GENERATION", "SUPERVISOR_PID"),
-        *("SOCKETS", "WAITING", "PEERS", "READY_FD", "ORDERS_FD", "OWN_PYTHON"),
+        *("SOCKETS", "WAITING", "PEERS", "READY_FD", "ORDERS_FD", "OWN_PYTHON", "GONE_ON_AS"),
     )
 )
 

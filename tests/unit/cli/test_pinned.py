@@ -59,10 +59,21 @@ def test_it_goes_on_by_the_releases_python_with_the_words_that_it_was_given(
     with pytest.raises(BecameError) as became:
         pinned.take_over(where, {"PYTHONPATH": "/src", "PATH": "/bin"})
     assert became.value.command == [str(python), "-P", "-m", "council", "up", "--detach"]
-    assert became.value.environment == {"PATH": "/bin", "COUNCIL_OWN_PYTHON": sys.executable}
+    assert became.value.environment == {
+        "PATH": "/bin",
+        "COUNCIL_OWN_PYTHON": sys.executable,
+        "COUNCIL_GONE_ON_AS": PIN.digest,
+    }
     assert environments.own_python(became.value.environment) == sys.executable
     # Whoever comes next may have the home.
     ownership.lock(where).release()
+
+
+def test_one_that_went_on_as_it_and_is_still_another_does_not_go_on_for_ever(where: home.Home) -> None:
+    fill(where)
+    environments.stamp(where, PIN)
+    with pytest.raises(errors.SetupError, match=r"is damaged: .* Remove its folder"):
+        pinned.take_over(where, {"COUNCIL_GONE_ON_AS": PIN.digest})
 
 
 def test_the_way_back_stays_that_to_the_first(where: home.Home) -> None:

@@ -63,7 +63,7 @@ async def test_it_is_woken_by_who_may_and_not_where_the_forge_asks_to_be_left_al
     one = made(tmp_path, knock)
     assert [route.path for route in one.routes] == (["/webhook"] if has_hook else [])
     poll_s = one._settings.poll_s
-    resting = asyncio.create_task(one._rest(poll_s + 3600 if left_alone else poll_s))
+    resting = asyncio.create_task(one._rest(poll_s, left_alone=left_alone))
     await asyncio.sleep(0)
     if knock is not None:
         knock.woken.set()
