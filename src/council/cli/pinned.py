@@ -19,7 +19,6 @@ from council.kit import process
 from council.releases import approvals, environments
 from council.upkeep.engine import blueprint
 
-
 # As which release this process has gone on already.
 _GONE_ON = "COUNCIL_GONE_ON_AS"
 
@@ -102,8 +101,8 @@ def _become(python: Path, pin: release_pin.Pin, environment: Mapping[str, str]) 
     if environment.get(_GONE_ON) == pin.digest:
         # By its prefix this is another, as where it has lost its pyvenv.cfg.
         raise errors.SetupError(
-            f"The environment of release {pin} is damaged: {python} finds other packages than its own. Remove its folder, so that "
-            "it is installed anew."
+            f"The environment of release {pin} is damaged: {python} finds other packages than its own. Remove its folder, so "
+            "that it is installed anew."
         )
     # What leads our Python to our packages would lead that one to them too.
     plain = {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "PYTHONHOME")}

@@ -83,8 +83,10 @@ def test_no_password_of_pips_settings_is_told_on(name: str, address: str) -> Non
 
 
 def test_no_password_of_an_address_is_told_on_wherever_pip_has_it_from() -> None:
-    told = installing._without_secrets("Failed to parse: 'http://ann:s3cret@:9x/' of https://pypi.org/simple", {})
-    assert told == "Failed to parse: 'http://****@:9x/' of https://pypi.org/simple"
+    told = installing._without_secrets(
+        "Failed to parse: 'http://ann:s3cret@:9x/' of https://index.example.org/simple", {}
+    )
+    assert told == "Failed to parse: 'http://****@:9x/' of https://index.example.org/simple"
 
 
 def test_what_it_runs_ends_with_it_though_it_is_killed(tmp_path: Path) -> None:
