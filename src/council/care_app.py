@@ -112,6 +112,8 @@ def tracer(config: config_module.Config, where: home_module.Home) -> ports.Trace
     if not config.tracing.on or not config.tracing.endpoint:
         return nowhere.NoTracer()
     headers = _tracing_headers(where)
+    if headers:
+        tracing_module.check_headers(config.tracing)
     try:
         from council.backends.tracer import otlp
     except ImportError as error:

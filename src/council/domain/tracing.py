@@ -10,6 +10,7 @@ from council.domain.options import option
 # Where a receiver of OTLP over HTTP takes spans (opentelemetry.io/docs/specs/otlp).
 PATH = "/v1/traces"
 _ADDRESS = re.compile(r"https?://[^\s/?#@\"'\\]+(/[^\s?#\"'\\]*)?")
+_MAY_HAVE_HEADERS = re.compile(r"https://.*|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/.*)?")
 _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}):[ \t]*([\x21-\x7e](?:[\x20-\x7e]{0,4000}[\x21-\x7e])?)")
 HEADERS_MAX = 20
 
@@ -40,6 +41,15 @@ def check(config: TracingConfig) -> None:
     if config.endpoint and not (_ADDRESS.fullmatch(config.endpoint) and _port(config.endpoint)):
         raise errors.ConfigError(
             f"`tracing.endpoint` must be an address such as http://127.0.0.1:4318, not {config.endpoint!r}."
+        )
+
+
+def check_headers(config: TracingConfig) -> None:
+    """Raise ConfigError where headers, which may be secret, would go in the clear to another machine."""
+    if not _MAY_HAVE_HEADERS.fullmatch(config.endpoint):
+        raise errors.ConfigError(
+            f"`tracing.endpoint` {config.endpoint!r} would get the headers of `secrets/tracing.headers` in the clear. Name it "
+            "with https, or remove that file."
         )
 
 

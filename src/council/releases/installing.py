@@ -1,7 +1,7 @@
 """Installs a pinned release into an empty folder: what its lock pins, by digests, then the wheel, and nothing else.
 
 The release is read once and held in memory: what was verified is what is installed, whatever happens to its folder meanwhile.
-No code of a package runs for it: wheels alone, no build. Only at last is the release asked for its version.
+Wheels alone, no build: of a package no code runs but for a `.pth` file, so its lock is to be trusted as the release is.
 """
 
 import hashlib

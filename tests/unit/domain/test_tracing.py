@@ -82,3 +82,15 @@ def test_headers_that_cannot_be_read_are_told_without_them(tmp_path: Path) -> No
     with pytest.raises(errors.SetupError, match=r"secrets/tracing\.headers"):
         care_app.tracer(made, where)
     assert isinstance(care_app.tracer(config.Config(), where), nowhere.NoTracer)
+
+
+@pytest.mark.parametrize("endpoint", ["http://collector.example.org", "http://127.0.0.1.example.org:4318"])
+def test_headers_go_to_no_other_machine_in_the_clear(tmp_path: Path, endpoint: str) -> None:
+    where = home.Home(tmp_path)
+    where.secrets.mkdir()
+    where.tracing_headers_file.write_text("authorization: Bearer x\n")
+    given = config.build({"tracing": {"on": True, "endpoint": endpoint}}, {}, {})
+    with pytest.raises(errors.ConfigError, match="in the clear"):
+        care_app.tracer(given, where)
+    for good in ("http://127.0.0.1:4318", "http://[::1]:4318/v1/traces", "https://collector.example.org"):
+        tracing.check_headers(settings(good))
