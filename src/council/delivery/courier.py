@@ -300,7 +300,7 @@ class Courier:
                 # To look again at once would be for ever.
                 raise errors.ForgeForbiddenError(
                     f"Main of {self.parts.forge.name} is to hold what serves, and the forge does not let Council write it. Let "
-                    "its account by: add it to those that may bypass the ruleset or the protection of main.",
+                    "its account pass: add it to those that may bypass the ruleset or the protection of main.",
                     detail=error.message,
                 ) from error
             _log.info("main has moved while it was looked at")

@@ -55,6 +55,6 @@ def check(where: home.Home, pin: release_pin.Pin) -> None:
     """Return if a release may be run here. Raises SetupError."""
     if pin.digest not in approved(where):
         raise errors.SetupError(
-            f"Release {pin} is pinned, and nobody has approved it on this machine. Do so as the user that runs Council, then "
-            f"try again: `council approve-release {pin.folder}`."
+            f"Release {pin} is pinned, and nobody has approved it on this machine. If it is one that you mean, do so as the "
+            f"user that runs Council, by the key of whoever makes it: `council approve-release {pin.folder} --key FINGERPRINT`."
         )

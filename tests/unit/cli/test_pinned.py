@@ -130,7 +130,9 @@ def test_a_pin_that_nobody_approved_on_this_machine_is_neither_installed_nor_gon
     fill(where)
     environments.stamp(where, PIN)
     where.approved_releases_file.unlink()
-    with pytest.raises(errors.SetupError, match=r"nobody has approved it .* `council approve-release /srv/2\.0\.0`"):
+    with pytest.raises(
+        errors.SetupError, match=r"nobody has approved it .* `council approve-release /srv/2\.0\.0 --key"
+    ):
         pinned.take_over(where, {})
     ownership.lock(where).release()
 

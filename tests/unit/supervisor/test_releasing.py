@@ -146,7 +146,7 @@ async def test_a_release_that_nobody_approved_on_this_machine_is_not_installed()
     async with running(sys.executable) as rig:
         pin(rig, approved=False)
         with pytest.raises(
-            errors.InstallError, match=r"nobody has approved it .* `council approve-release /srv/2\.0\.0`"
+            errors.InstallError, match=r"nobody has approved it .* `council approve-release /srv/2\.0\.0 --key"
         ):
             await rig.do("install", B)
         assert not rig.home.releases.exists()
