@@ -212,7 +212,11 @@ class Observer:
             self._tried.begin(day, at_s)
             try:
                 hopeless = self._tried.is_hopeless(day)
-                told = asyncio.to_thread(self._without, when, day) if hopeless else self._told_of(when, day, settings, since_s)
+                told = (
+                    asyncio.to_thread(self._without, when, day)
+                    if hopeless
+                    else self._told_of(when, day, settings, since_s)
+                )
                 notice = await told
             except errors.CouncilError:
                 # What is away is away for every day.

@@ -2,7 +2,7 @@
 
 import datetime
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import orjson
 
@@ -16,6 +16,8 @@ PREFIX = "digest:"
 BEGAN_PREFIX = snapshots.BEGAN_PREFIX
 # More than a day has at the shortest interval.
 TICKS_MAX = 1600
+# What takes a digest and shows it to nobody; the last is what others are made of.
+_TELLS_NOBODY = frozenset({"log", "alertmanager", incidents.EVERY_CHANNEL})
 _TRIES_MAX = 3
 _AGAIN_S, _AGAIN_S_MAX = 30.0, 3600.0
 DAYS_MAX = 2 * schedule.CAUGHT_UP_MAX
@@ -74,6 +76,27 @@ def loop(
     wanted = max(0, int(span.end_s // interval_s) - int(start_s // interval_s))
     missed = None if start_s < full_from_s else max(0, wanted - inside)
     return digests.Loop(inside, missed, last_digest_s=last_digest_s)
+
+
+def delivered(parcels: Iterable[incidents.Parcel]) -> set[str]:
+    """Return the days whose digests reached somebody, by the parcels that were sent."""
+    got = [one for one in parcels if one.delivery is incidents.Delivery.SENT and one.channel not in _TELLS_NOBODY]
+    return {day for one in got if (day := _day_of(one.notice))}
+
+
+def undelivered(parcels: Iterable[incidents.Parcel]) -> str:
+    """Return why the newest digest that could not be delivered was not, by the parcels that failed, newest first; "" for none."""
+    return next((f"{one.channel}: {one.reason}" for one in parcels if _day_of(one.notice)), "").removesuffix(".")
+
+
+def _day_of(notice: incidents.Notice) -> str:
+    """Return the day of a digest, "" for another notice."""
+    if notice.kind is not incidents.NoticeKind.DIGEST:
+        return ""
+    try:
+        return str(orjson.loads(notice.data)["date"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def notice(one: digest_forms.Digest, at_us: int) -> incidents.Notice:

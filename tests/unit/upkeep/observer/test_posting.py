@@ -1,5 +1,6 @@
 """Each day is told once, what was missed is caught up, and whoever is killed in between tells nothing a second time."""
 
+import dataclasses
 import datetime
 import json
 
@@ -123,6 +124,22 @@ async def test_records_that_are_away_cost_no_try_of_a_digest() -> None:
     house.kept.down = False
     await house.observer.look()
     assert "could not be made" not in digests(house)[0].text
+
+
+async def test_a_digest_is_delivered_when_a_channel_that_tells_people_took_it() -> None:
+    house = observer_rig.House()
+    await house.observer.look()
+    await until(house, observer_rig.NOW_S + DAY_S)
+    [told] = digests(house)
+    sent = incidents.Delivery.SENT
+    nobody = [incidents.Parcel(told, name, sent) for name in (incidents.EVERY_CHANNEL, "log", "alertmanager")]
+    failed = incidents.Parcel(told, "apprise:slack", incidents.Delivery.FAILED, reason="It refused.")
+    assert posting.delivered([*nobody, failed]) == set()
+    assert posting.undelivered([failed]) == "apprise:slack: It refused"
+    day = json.loads(told.data)["date"]
+    assert posting.delivered([*nobody, incidents.Parcel(told, "apprise:slack", sent)]) == {day}
+    other = dataclasses.replace(told, kind=incidents.NoticeKind.ESCALATED)
+    assert posting.delivered([incidents.Parcel(other, "apprise:slack", sent)]) == set()
 
 
 def test_the_loop_says_how_many_snapshots_there_are_and_how_many_lack() -> None:
