@@ -1,13 +1,12 @@
 """The commands of `council observe` that say what happened in words: `explain` and `digest`."""
 
 import datetime
-import zoneinfo
 from pathlib import Path
 
 import click
 
 from council import care_app
-from council.cli import known, options
+from council.cli import dates, known, options
 from council.domain import digests as digest_forms
 from council.domain import errors, evidence, home, schedule
 from council.kit import clock as clock_module
@@ -122,9 +121,11 @@ def digest(
 
 def _day(text: str) -> datetime.date:
     try:
-        return datetime.date.fromisoformat(text)
-    except (ValueError, zoneinfo.ZoneInfoNotFoundError) as error:
+        found = datetime.date.fromisoformat(text)
+    except ValueError as error:
         raise errors.InvalidRequestError(f"A day is given as 2026-11-30, not {text!r}. Give it so.") from error
+    dates.check(found)
+    return found
 
 
 def _write(file: Path, text: str) -> None:

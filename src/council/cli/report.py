@@ -4,7 +4,7 @@ import datetime
 
 import click
 
-from council.cli import archived, known, options
+from council.cli import archived, dates, known, options
 from council.domain import errors, home
 from council.kit import clock as clock_module
 from council.upkeep.observer import kpis, renderings
@@ -26,7 +26,11 @@ def report() -> None:
 @options.as_json
 def kpi(start: str | None, end: str | None, port: int | None, where: home.Home, as_json: bool) -> None:
     """Show how fast, how dear and how well it was, against the time of the same length before it; n beside each figure."""
-    end_s = clock_module.SystemClock().now_us() / 1e6 if end is None else _day_s(end)
+    now_s = clock_module.SystemClock().now_us() / 1e6
+    end_s = now_s if end is None else _day_s(end)
+    if end_s > now_s:
+        click.echo("The last day is not over: the figures are of the time until now.", err=True)
+        end_s = now_s
     start_s = end_s - _DAYS * _DAY_S if start is None else _day_s(start)
     if start_s >= end_s:
         raise errors.InvalidRequestError("--from must lie before --to. Give two days in that order.")
@@ -43,4 +47,5 @@ def _day_s(text: str) -> float:
         day = datetime.date.fromisoformat(text)
     except ValueError as error:
         raise errors.InvalidRequestError(f"A day is given as 2026-11-30, not {text!r}. Give it so.") from error
+    dates.check(day)
     return datetime.datetime.combine(day, datetime.time(), datetime.UTC).timestamp()

@@ -174,6 +174,14 @@ def test_the_report_asks_for_the_time_before_as_well(home: home_module.Home, ask
     assert {"now", "before", "change_percent"} <= told["kpis"][0].keys()
 
 
+def test_a_report_ends_now_where_it_is_asked_for_until_later(
+    home: home_module.Home, asked: list[evidence.Span]
+) -> None:
+    result = run(home, "report", "kpi", "--from", "2026-01-01", "--to", "2226-01-01")
+    assert result.exit_code == 0 and "until now" in result.stderr
+    assert max(one.end_s for one in asked) <= time.time()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -181,6 +189,9 @@ def test_the_report_asks_for_the_time_before_as_well(home: home_module.Home, ask
         ("report", "kpi", "--from", "yesterday"),
         ("observe", "digest", "--date", "30.11.2026"),
         ("observe", "digest", "--date", "2099-01-01"),
+        ("observe", "digest", "--date", "0001-01-01"),
+        ("observe", "digest", "--date", "9999-12-31"),
+        ("report", "kpi", "--from", "0001-01-02", "--to", "2026-11-01"),
         ("observe", "digest", "--at", "3", "--date", "2026-11-01"),
         ("observe", "digest", "--zone", "Mars/Olympus"),
         ("observe", "digest", "--html", "/nowhere/at/all.html"),

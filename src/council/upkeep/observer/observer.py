@@ -222,7 +222,7 @@ class Observer:
                 # What is away is away for every day.
                 self._tried.forget(day)
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 - one day that cannot be told must not keep the others from being told
                 _log.exception("the digest of a day could not be made", extra={"day": day.isoformat()})
                 telemetry.OBSERVER_ERRORS.inc()
                 continue

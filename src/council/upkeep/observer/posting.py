@@ -85,7 +85,7 @@ def delivered(parcels: Iterable[incidents.Parcel]) -> set[str]:
 
 
 def undelivered(parcels: Iterable[incidents.Parcel]) -> str:
-    """Return why the newest digest that could not be delivered was not, by the parcels that failed, newest first; "" for none."""
+    """Return why the newest digest among parcels that failed, the newest first, was not delivered; "" where there is none."""
     return next((f"{one.channel}: {one.reason}" for one in parcels if _day_of(one.notice)), "").removesuffix(".")
 
 
