@@ -47,7 +47,7 @@ def shown(fact: evidence.Fact) -> str:
         case "USD":
             return f"${decimal(value)}"
         case "%":
-            return f"{value:.3g} %"
+            return f"{percent(value)} %"
         case _:
             return f"{decimal(value)} {unit}".rstrip()
 
@@ -55,6 +55,13 @@ def shown(fact: evidence.Fact) -> str:
 def decimal(value: float) -> str:
     """Return a number in four digits, or whole where it has more; never with an exponent for being large."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def percent(value: float) -> str:
+    """Return a share in three digits; what is not the whole is never rounded up to it."""
+    if 99 <= value < 100:
+        return f"{math.floor(100 * value) / 100:.4g}"
+    return decimal(value) if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def clock(at_s: float) -> str:

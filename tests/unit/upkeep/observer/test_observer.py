@@ -68,7 +68,7 @@ async def test_what_was_missed_is_said_in_the_next_one() -> None:
     house.clock.advance(7200)
     await house.observer.look()
     again = house.newest().missed
-    assert again is not None and again.count == 7 and again.why.startswith("the machine slept")
+    assert again is not None and again.count == 7 and "the machine slept" in again.why
 
 
 async def test_an_incident_that_began_has_one_of_its_own_once() -> None:

@@ -8,7 +8,7 @@ import observer_rig
 from council.domain import budgets, evidence, gates, patches, states, watching
 from council.domain import digests as forms
 from council.testing import watch
-from council.upkeep.observer import advice, causes, digests, explaining, layouts, renderings, telling
+from council.upkeep.observer import advice, causes, digests, explaining, kpis, layouts, renderings, telling
 
 NOW_S = observer_rig.NOW_S
 DAY_S = 86_400.0
@@ -157,3 +157,36 @@ def test_where_people_crowd_fewer_requests_may_be_the_cause() -> None:
     )
     found = known(tracks=[traffic(onset_s, 60.0, 20.0)], incidents=[crowded])
     assert "traffic" in [one.kind for one in causes.ranked(found, crowded)]
+
+
+def test_a_figure_that_nobody_could_be_asked_for_says_so_and_counts_nothing() -> None:
+    whats = ("patches", "gates, sentinels, services and series", "costs", "incidents")
+    away = known(missing=[evidence.Missing(what, f"{what} are away") for what in whats])
+    lines = {one.now.name: one.now for one in kpis.report(away, away).lines}
+    for name, what in (
+        ("patches decided by validation alone", whats[0]),
+        ("documentation lag", whats[0]),
+        ("latency p95", whats[1]),
+        ("answers", whats[2]),
+        ("time to repair", whats[3]),
+    ):
+        assert lines[name].reason == f"{what} are away", name
+    assert all(
+        one.count is None or one.count.value is None for one in lines.values() if one.name != "documentation lag"
+    )
+
+
+def test_a_figure_of_the_newest_alone_says_so() -> None:
+    cut = known(
+        patches=decided("applied", 2), missing=[evidence.Missing("some patches", "no more than the newest 200")]
+    )
+    lines = {one.now.name: one.now for one in kpis.report(cut, cut).lines}
+    assert lines["patches decided by validation alone"].reason == "no more than the newest 200"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(99.96, "99.96 %"), (99.999, "99.99 %"), (100.0, "100 %"), (1234.5, "1,234 %"), (12.345, "12.3 %")],
+)
+def test_what_is_not_the_whole_is_not_rounded_up_to_it(value: float, text: str) -> None:
+    assert telling.shown(evidence.Fact("share", value, telling.PERCENT, "", DAY)) == text
