@@ -57,13 +57,16 @@ class Snapshots(Protocol):
     def newest(
         self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None
     ) -> list[snapshots.Snapshot]:
-        """Return up to `limit` snapshots, newest first; only those whose ids sort before `before`, if any."""
+        """Return up to `limit` snapshots, newest first; only those whose ids sort before `before`, if any.
+
+        One that cannot be read, as a newer Council's, is passed over.
+        """
 
     def ids(self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None) -> list[str]:
-        """Return the ids of those that `newest` would return."""
+        """Return the ids of those that `newest` would return, were each of them to be read."""
 
     def learned(self) -> Mapping[str, Any]:
-        """Return what was kept with the last snapshot, nothing before the first."""
+        """Return what was kept with the last snapshot, nothing before the first, or where it cannot be read."""
 
     def announce(self, name: str, parcels: Sequence[incidents.Parcel], at_us: int) -> bool:
         """Commit what is to be told, unless something was under this name before; return whether it was not."""
@@ -72,7 +75,10 @@ class Snapshots(Protocol):
         """Return up to `limit` names of announcements that begin so, the last of them first."""
 
     def thin(self, full_from_us: int, oldest_us: int) -> int:
-        """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first."""
+        """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first.
+
+        Of announcements the newest `snapshots.ANNOUNCED_KEPT` stay, and for ever what begins with `snapshots.BEGAN_PREFIX`.
+        """
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""

@@ -1,5 +1,6 @@
 """Every kind of channel: what is told arrives, and what does not arrive is an error of ours without a secret in it."""
 
+import dataclasses
 import http.server
 import json
 import logging
@@ -152,6 +153,14 @@ def test_a_page_goes_only_where_it_is_shown_as_one(monkeypatch: pytest.MonkeyPat
     assert [one["body"] for one in told] == ["<p>a page</p>", text, text, text]
     assert [one["body_format"] is library.NotifyFormat.HTML for one in told] == [True, False, False, False]
     assert {one["notify_type"] for one in told} == {library.NotifyType.INFO}
+
+
+def test_what_others_wrote_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, Any]] = []
+    made = apprise.AppriseNotifier("team", "json://127.0.0.1:9", 5.0)
+    monkeypatch.setattr(type(made._opened()), "notify", lambda _, **given: told.append(given) or True)
+    made.send(dataclasses.replace(notice(), title="@here", text="Patch “@everyone” <@U1>"))
+    assert (told[0]["title"], told[0]["body"]) == ("@\u200bhere", "Patch “@\u200beveryone” <@\u200bU1>")
 
 
 def test_files_of_notices_are_turned_over_and_bounded(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import textwrap
 import zlib
 from collections.abc import Iterator
 
+import orjson
 import pytest
 import sqlalchemy
 
@@ -89,8 +90,18 @@ def test_what_is_announced_is_announced_once_together_with_its_notices(
     told = sql_incidents.SqlIncidents(records_url, 5.0)
     assert told.parcels(Delivery.WAITING, 9) == [parcel("first")]
     told.close()
-    kept.thin(0, at_us + 3)
-    assert kept.announced("", 9) == ["digest:2027-01-15"]
+
+
+def test_what_was_announced_goes_when_it_is_old_and_many_came_after_it(
+    kept: sql_snapshots.SqlSnapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, name in enumerate(("began:1", "digest:a", "escalated:b", "digest:c", "digest:d")):
+        kept.announce(name, [], place)
+    kept.thin(0, 9)
+    assert len(kept.announced("", 9)) == 5
+    monkeypatch.setattr(snapshots, "ANNOUNCED_KEPT", 1)
+    kept.thin(0, 3)
+    assert kept.announced("", 9) == ["digest:d", "digest:c", "began:1"]
 
 
 def test_nothing_is_announced_where_its_notice_cannot_be_kept(kept: sql_snapshots.SqlSnapshots) -> None:
@@ -106,7 +117,27 @@ def test_a_damaged_row_is_an_error_of_ours(kept: sql_snapshots.SqlSnapshots, bod
     with kept._writer.begin() as connection:
         connection.execute(sqlalchemy.update(schema.snapshots).values(body=body))
     with pytest.raises(errors.RecordsUnavailableError, match=r"restore a copy"):
-        kept.newest(1)
+        kept.find(snapshots.identifier(T0))
+
+
+def test_a_row_that_cannot_be_read_is_passed_over_in_lists_and_its_id_is_there(
+    kept: sql_snapshots.SqlSnapshots, caplog: pytest.LogCaptureFixture
+) -> None:
+    for place in range(3):
+        kept.keep(observer_rig.snapshot(T0 + 900 * place), {})
+    newer = orjson.loads(orjson.dumps(observer_rig.snapshot(T0 + 1800))) | {"occasion": "nightly"}
+    with kept._writer.begin() as connection:
+        change = sqlalchemy.update(schema.snapshots).where(schema.snapshots.c.id == snapshots.identifier(T0 + 1800))
+        connection.execute(change.values(body=zlib.compress(orjson.dumps(newer))))
+    assert [one.at_s for one in kept.newest(2)] == [T0 + 900, T0]
+    assert len(kept.ids(9)) == 3 and "passed over" in caplog.text
+
+
+def test_what_was_learned_and_cannot_be_read_is_begun_anew(kept: sql_snapshots.SqlSnapshots) -> None:
+    kept.keep(observer_rig.snapshot(T0), {"n": 1})
+    with kept._writer.begin() as connection:
+        connection.execute(sqlalchemy.update(schema.observer_state).values(body=b"none"))
+    assert kept.learned() == {}
 
 
 def test_a_database_without_tables_is_an_error_of_ours(records_url: str) -> None:

@@ -22,6 +22,16 @@ async def pages() -> AsyncIterator[renderer.Renderers]:
     made.close()
 
 
+async def test_a_child_is_given_nothing_of_the_environment_that_may_be_secret(
+    pages: renderer.Renderers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNCIL_RECORDS_URL", "postgresql://ann:secret@127.0.0.1/council")
+    await pages.make(["Text"])
+    child = pages._kept._child
+    assert child is not None
+    assert b"secret" not in Path(f"/proc/{child.pid}/environ").read_bytes()
+
+
 async def test_a_page_is_made_in_a_child_and_what_ends_a_child_is_named(
     pages: renderer.Renderers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,16 +64,16 @@ def token(where: home_module.Home, config: config_module.Config) -> str | None:
         found = where.token_file.read_text().strip()
     except OSError:
         return None
-    return found if _is_ours(where, config.port) else None
+    return found if is_ours(where, config.port) else None
 
 
-def _is_ours(where: home_module.Home, port: int) -> bool:
-    """Return whether this home's supervisor answers, and runs its gateway on `port`."""
+def is_ours(where: home_module.Home, port: int, service: str = "gateway") -> bool:
+    """Return whether this home's supervisor answers, and runs a service with `port` as the base port."""
     try:
         rows = asyncio.run(care_app.runtime(where).status())
     except errors.CouncilError:
         return False
-    running = any(row.name.partition(":")[0] == "gateway" and row.pid is not None for row in rows)
+    running = any(row.name.partition(":")[0] == service and row.pid is not None for row in rows)
     return running and port in noted_ports(where)
 
 

@@ -7,12 +7,11 @@ import click
 
 import council
 from council import care_app
-from council.cli import options
-from council.domain import authz, errors, evidence, home, schedule
+from council.cli import known, options
+from council.domain import authz, errors, evidence, home, incidents, schedule
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.patching import situation
-from council.services import observer
 from council.supervisor import ownership
 from council.upkeep.engine import blueprint
 from council.upkeep.observer import archiving, coasting, posting, renderings, telling
@@ -23,6 +22,7 @@ _DAY_S = 86_400.0
 _ARCHIVED_S = 1800.0
 # Days that were caught up are told after later ones.
 _LAST_MAX = 60
+_PARCELS_MAX = 1000
 _PAGES = ("guidebook", "knowledge")
 
 
@@ -58,7 +58,7 @@ def _inputs(where: home.Home) -> coasting.Inputs:
             dated[name] = None, None
             unknown.append((name, error.message))
     return coasting.Inputs(
-        found=observer.gather(config, where, span),
+        found=known.gather(where, None, span),
         version=council.__version__,
         quota_limit=limit,
         quota_used=used,
@@ -76,8 +76,15 @@ def _inputs(where: home.Home) -> coasting.Inputs:
 
 
 def _digest(config: config_module.Config, where: home.Home, now_s: float) -> tuple[float, float]:
-    """Return when the last digest that was sent was due, and when the last one was. Raises NotFoundError where none was yet."""
-    return _last(config, where, now_s, posting.PREFIX, "none has been sent yet")
+    """Return when the last digest that somebody got was due, and when the last one was. Raises NotFoundError for none."""
+    kept = care_app.incidents(config, where)
+    try:
+        got = posting.delivered(kept.parcels(incidents.Delivery.SENT, _PARCELS_MAX))
+        failed = posting.undelivered(kept.parcels(incidents.Delivery.FAILED, _PARCELS_MAX))
+    finally:
+        kept.close()
+    why = f": {failed}" if failed else ", and none has failed either; the log and an Alertmanager tell nobody of it"
+    return _last(config, now_s, got, f"no digest has reached anybody{why}")
 
 
 def _archive(config: config_module.Config, where: home.Home, now_s: float) -> tuple[float, float]:
@@ -86,20 +93,21 @@ def _archive(config: config_module.Config, where: home.Home, now_s: float) -> tu
         raise errors.NotFoundError("there is no forge, since `forge.kind` is `none`")
     if not config.observe.archive:
         raise errors.NotFoundError("none is kept, since `observe.archive` is off")
-    # A digest that has just been sent is archived within minutes; until then the one before counts.
-    return _last(config, where, now_s - _ARCHIVED_S, archiving.PREFIX, "no day is archived yet")
-
-
-def _last(config: config_module.Config, where: home.Home, now_s: float, prefix: str, none: str) -> tuple[float, float]:
-    when = schedule.schedule(config.observe.digest_at, config.observe.digest_zone)
     kept = care_app.snapshots(config, where)
     try:
-        done = [one.removeprefix(prefix) for one in kept.announced(prefix, _LAST_MAX)]
+        done = {one.removeprefix(archiving.PREFIX) for one in kept.announced(archiving.PREFIX, _LAST_MAX)}
     finally:
         kept.close()
-    if not done:
+    # A digest that has just been sent is archived within minutes; until then the one before counts.
+    return _last(config, now_s - _ARCHIVED_S, done, "no day is archived yet")
+
+
+def _last(config: config_module.Config, now_s: float, days: set[str], none: str) -> tuple[float, float]:
+    """Return when the last of some days was due, and when the last of all. Raises NotFoundError with `none`."""
+    if not days:
         raise errors.NotFoundError(none)
-    return when.moment_s(datetime.date.fromisoformat(max(done))), when.moment_s(when.day_of(now_s))
+    when = schedule.schedule(config.observe.digest_at, config.observe.digest_zone)
+    return when.moment_s(datetime.date.fromisoformat(max(days))), when.moment_s(when.day_of(now_s))
 
 
 def _oversight(policy: authz.Policy, span: evidence.Span) -> list[evidence.Fact]:

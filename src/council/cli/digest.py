@@ -1,17 +1,15 @@
 """The commands of `council observe` that say what happened in words: `explain` and `digest`."""
 
 import datetime
-import zoneinfo
 from pathlib import Path
 
 import click
 
 from council import care_app
-from council.cli import options
+from council.cli import dates, known, options
 from council.domain import digests as digest_forms
 from council.domain import errors, evidence, home, schedule
 from council.kit import clock as clock_module
-from council.services import observer
 from council.upkeep.observer import digests, explaining, layouts, renderings
 
 # Causes lie before what they bring about, and so does what they are held against.
@@ -21,17 +19,17 @@ _DAY_S = 86_400.0
 
 @click.command()
 @click.argument("identifier", metavar="[INCIDENT]", default="")
+@options.running_port
 @options.home
 @options.as_json
-def explain(identifier: str, where: home.Home, as_json: bool) -> None:
+def explain(identifier: str, port: int | None, where: home.Home, as_json: bool) -> None:
     """Say what happened in INCIDENT, why, what was done about it and what to do next; of the newest that is open without it.
 
     Each sentence is made of stored numbers. Causes are ranked, the likeliest first; none is proved.
     """
-    config = options.config_of(where)
     now_s = clock_module.SystemClock().now_us() / 1e6
     began_s = _began_s(where, identifier) if identifier else now_s - _DAY_S
-    found = observer.gather(config, where, evidence.Span(began_s - BEFORE_S, now_s))
+    found = known.gather(where, port, evidence.Span(began_s - BEFORE_S, now_s))
     told = explaining.explain(found, identifier)
     if as_json:
         options.print_json(_form(told))
@@ -86,10 +84,18 @@ def _sentence(one: evidence.Sentence) -> dict[str, object]:
     "--html", "page", type=options.OUTPUT, metavar="FILE", help="Write it as a page that needs nothing beside it."
 )
 @click.option("--slack", is_flag=True, help="Print it as Slack's blocks, JSON.")
+@options.running_port
 @options.home
 @options.as_json
 def digest(
-    day: str | None, at: str, zone: str, page: Path | None, slack: bool, where: home.Home, as_json: bool
+    day: str | None,
+    at: str,
+    zone: str,
+    page: Path | None,
+    slack: bool,
+    port: int | None,
+    where: home.Home,
+    as_json: bool,
 ) -> None:
     """Say in one page what happened in a day, what was done about it, and what to do next.
 
@@ -100,7 +106,7 @@ def digest(
     span = evidence.Span(now_s - _DAY_S, now_s) if day is None else evidence.Span(*when.span_s(_day(day)))
     if span.start_s > now_s:
         raise errors.InvalidRequestError(f"{day} has not begun yet. Give a day that has.")
-    found = observer.gather(options.config_of(where), where, span, span.start_s - BEFORE_S)
+    found = known.gather(where, port, span, span.start_s - BEFORE_S)
     made = digests.digest(found, zone)
     told = layouts.page(made)
     if page is not None:
@@ -115,9 +121,11 @@ def digest(
 
 def _day(text: str) -> datetime.date:
     try:
-        return datetime.date.fromisoformat(text)
-    except (ValueError, zoneinfo.ZoneInfoNotFoundError) as error:
+        found = datetime.date.fromisoformat(text)
+    except ValueError as error:
         raise errors.InvalidRequestError(f"A day is given as 2026-11-30, not {text!r}. Give it so.") from error
+    dates.check(found)
+    return found
 
 
 def _write(file: Path, text: str) -> None:

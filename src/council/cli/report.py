@@ -4,10 +4,9 @@ import datetime
 
 import click
 
-from council.cli import archived, options
+from council.cli import archived, dates, known, options
 from council.domain import errors, home
 from council.kit import clock as clock_module
-from council.services import observer
 from council.upkeep.observer import kpis, renderings
 
 _DAY_S = 86_400.0
@@ -22,16 +21,20 @@ def report() -> None:
 @report.command()
 @click.option("--from", "start", metavar="DATE", default=None, help="First day, UTC; a week before --to if not given.")
 @click.option("--to", "end", metavar="DATE", default=None, help="The day after the last, UTC; now if not given.")
+@options.running_port
 @options.home
 @options.as_json
-def kpi(start: str | None, end: str | None, where: home.Home, as_json: bool) -> None:
+def kpi(start: str | None, end: str | None, port: int | None, where: home.Home, as_json: bool) -> None:
     """Show how fast, how dear and how well it was, against the time of the same length before it; n beside each figure."""
-    end_s = clock_module.SystemClock().now_us() / 1e6 if end is None else _day_s(end)
+    now_s = clock_module.SystemClock().now_us() / 1e6
+    end_s = now_s if end is None else _day_s(end)
+    if end_s > now_s:
+        click.echo("The last day is not over: the figures are of the time until now.", err=True)
+        end_s = now_s
     start_s = end_s - _DAYS * _DAY_S if start is None else _day_s(start)
     if start_s >= end_s:
         raise errors.InvalidRequestError("--from must lie before --to. Give two days in that order.")
-    config = options.config_of(where)
-    now, before = (observer.gather(config, where, span) for span in kpis.spans(start_s, end_s))
+    now, before = (known.gather(where, port, span) for span in kpis.spans(start_s, end_s))
     made = kpis.report(now, before, archived.explained(where, before.span.start_s, now.span.end_s))
     if as_json:
         options.print_json(kpis.form(made))
@@ -44,4 +47,5 @@ def _day_s(text: str) -> float:
         day = datetime.date.fromisoformat(text)
     except ValueError as error:
         raise errors.InvalidRequestError(f"A day is given as 2026-11-30, not {text!r}. Give it so.") from error
+    dates.check(day)
     return datetime.datetime.combine(day, datetime.time(), datetime.UTC).timestamp()

@@ -88,6 +88,9 @@ def history(name: str | None, limit: int, before: str, incidents: bool, where: h
     with _kept(where) as kept:
         found = kept.newest(limit, before=before, occasion=occasion)
         oldest = kept.ids(_OLDEST_AMONG) if len(found) < limit else []
+        unread = set(kept.ids(limit, before=before, occasion=occasion)) - {one.id for one in found}
+    if unread:
+        click.echo(f"Cannot be read, damaged or a newer Council's, and left out: {len(unread)}.", err=True)
     if len(found) < limit:
         # Of what the records have thinned, the archive may hold more; of a time that they still tell of, they are believed.
         last = min([*oldest[-1:], *([before] if before else [])], default="")

@@ -14,6 +14,11 @@ from council.domain import evidence, incidents, patches, watching
 from council.domain import gates as gates_module
 
 ID_CHARS_MAX = 96
+# What is announced under this stays for ever: since when there is an observer here.
+BEGAN_PREFIX = "began:"
+# The newest announcements stay however old they are, so that what was told is not told again after a long silence.
+ANNOUNCED_KEPT = 2000
+_STAMP = "%Y%m%dT%H%M%SZ"
 _UNEXPLAINED = evidence.Explanation(())
 _UNKNOWN_COSTS = evidence.Costs()
 
@@ -165,5 +170,11 @@ def wrong(one: incidents.Incident) -> Wrong:
 
 def identifier(at_s: float, incident_id: str = "") -> str:
     """Return the id of the snapshot of a moment, or of an incident that was noticed then."""
-    stamp = datetime.datetime.fromtimestamp(int(at_s), datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.datetime.fromtimestamp(int(at_s), datetime.UTC).strftime(_STAMP)
     return f"{stamp}-{incident_id}" if incident_id else stamp
+
+
+def moment_s(identifier_: str) -> float:
+    """Return the moment of a snapshot by its id, in whole seconds. Raises ValueError."""
+    stamp = datetime.datetime.strptime(identifier_.partition("-")[0], _STAMP)
+    return stamp.replace(tzinfo=datetime.UTC).timestamp()

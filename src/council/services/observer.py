@@ -44,12 +44,22 @@ class _Kept:
             one.close()
 
 
+class _Nobody:
+    """Implements gathering.TellsRows where nobody is to be asked."""
+
+    async def rows(self, limit: int) -> list[Mapping[str, Any]]:
+        """Raise PatchServiceUnavailableError."""
+        raise errors.PatchServiceUnavailableError(
+            "No patchctl of this home runs on this port. Start Council with `council up`, or give its --port."
+        )
+
+
 def _opened(config: config_module.Config, where: home.Home) -> _Kept:
     return _Kept(app.records(config, where), care_app.incidents(config, where), care_app.snapshots(config, where))
 
 
 def _gathering(
-    where: home.Home, kept: _Kept, service: care_ports.PatchService, generation: Callable[[], str]
+    where: home.Home, kept: _Kept, service: gathering.TellsRows, generation: Callable[[], str]
 ) -> gathering.Gathering:
     clock = clock_module.SystemClock()
 
@@ -72,14 +82,20 @@ def settings_of(where: home.Home, generation: str) -> config_module.Config:
 
 
 def gather(
-    config: config_module.Config, where: home.Home, span: evidence.Span, since_s: float | None = None
+    config: config_module.Config,
+    where: home.Home,
+    span: evidence.Span,
+    since_s: float | None = None,
+    *,
+    ask_patches: bool = True,
 ) -> evidence.Evidence:
-    """Return what is known of a span, for a command. Patches are asked for with the owner's key."""
+    """Return what is known of a span, for a command. Patches are asked for with the owner's key, or not at all."""
 
     async def gathered() -> evidence.Evidence:
         service, kept = care_app.patch_service(where, config.patchctl_port), _opened(config, where)
+        asked = service if ask_patches else _Nobody()
         try:
-            return await _gathering(where, kept, service, lambda: blueprint.current(where)).gather(span, since_s)
+            return await _gathering(where, kept, asked, lambda: blueprint.current(where)).gather(span, since_s)
         finally:
             kept.close()
             await service.close()

@@ -25,6 +25,15 @@ from council.kit import confine, environment, frames, process
 PAGE_S = 10.0
 MEMORY_BYTES = 512 * 1024 * 1024
 _START_S = 20.0
+_ENVIRONMENT = (
+    "PATH",
+    "PYTHONPATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
+    "LD_LIBRARY_PATH",
+    "LANG",
+    "LC_ALL",
+)
 # Kept this long for the next change; a child takes as much memory as a service.
 _IDLE_S = 60.0
 _CHILDREN_MAX = 4
@@ -128,7 +137,12 @@ class Renderer:
             command = [sys.executable, "-P", "-m", "council.services.renderer"]
             with theirs:
                 self._child = subprocess.Popen(
-                    command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    # What else the steward's holds, as the address of the records, may be secret.
+                    env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 )
             self._connection = ours
             ours.settimeout(_START_S)

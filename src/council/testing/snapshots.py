@@ -1,5 +1,6 @@
 """The observer's records in memory."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,12 +39,21 @@ class PlainSnapshots:
     ) -> list[snapshots.Snapshot]:
         """Return up to `limit` snapshots, newest first."""
         self._check()
-        found = [self.find(key) for key in sorted(self.kept, reverse=True) if not before or key < before]
-        return [one for one in found if one is not None and occasion in (None, one.occasion)][:limit]
+        found = []
+        for key in self._keys(before, occasion):
+            with contextlib.suppress(ValueError):
+                found.append(plain.made(snapshots.Snapshot, orjson.loads(self.kept[key])))
+        return found[:limit]
 
     def ids(self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None) -> list[str]:
         """Return the ids of up to `limit` snapshots, newest first."""
-        return [one.id for one in self.newest(limit, before=before, occasion=occasion)]
+        self._check()
+        return self._keys(before, occasion)[:limit]
+
+    def _keys(self, before: str, occasion: snapshots.Occasion | None) -> list[str]:
+        keys = [key for key in sorted(self.kept, reverse=True) if not before or key < before]
+        kinds = {True: snapshots.Occasion.INCIDENT, False: snapshots.Occasion.TICK}
+        return [key for key in keys if occasion in (None, kinds["-" in key])]
 
     def learned(self) -> Mapping[str, Any]:
         """Return what was kept with the last snapshot."""
@@ -66,10 +76,29 @@ class PlainSnapshots:
         return [name for _, name in found if name.startswith(prefix)][:limit]
 
     def thin(self, full_from_us: int, oldest_us: int) -> int:
-        """Note that it was asked for, and keep everything."""
+        """Delete as the records do, and note that it was asked for."""
         self._check()
         self.thinned.append((full_from_us, oldest_us))
-        return 0
+        hours, gone = set(), []
+        for key in sorted(self.kept):
+            at_s = snapshots.moment_s(key)
+            at_us, hour = round(at_s * 1e6), int(at_s // 3600)
+            is_old_tick = "-" not in key and at_us < full_from_us
+            if at_us < oldest_us or (is_old_tick and hour in hours):
+                gone.append(key)
+            if is_old_tick:
+                hours.add(hour)
+        newest = sorted(((at_us, name) for name, (at_us, _) in self.told.items()), reverse=True)
+        told = [
+            name
+            for at_us, name in newest[snapshots.ANNOUNCED_KEPT :]
+            if at_us < oldest_us and not name.startswith(snapshots.BEGAN_PREFIX)
+        ]
+        for key in gone:
+            del self.kept[key]
+        for name in told:
+            del self.told[name]
+        return len(gone) + len(told)
 
     def close(self) -> None:
         """Do nothing."""

@@ -1,8 +1,10 @@
 """`council observe`, on a home with records."""
 
 import asyncio
+import contextlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,3 +143,12 @@ def test_what_the_records_no_longer_hold_is_read_from_the_archive(run: Run, tmp_
     assert [each["id"] for each in json.loads(run("observe", "history", "--json", "--limit", "6").output)] == ids[:6]
     assert json.loads(run("observe", "history", "--json", "--before", one.id).output) == []
     assert f"id {one.id}" in run("observe", "snapshot", one.id).output
+
+
+def test_a_snapshot_that_cannot_be_read_is_left_out_of_lists_and_is_said(run: Run, tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "h" / "records" / "council.db")) as database, database:
+        database.execute("UPDATE snapshots SET body = x'00' WHERE id = '20270115T090000Z'")
+    shown = run("observe", "history", "--limit", "3")
+    assert shown.exit_code == 0 and "left out: 1." in shown.stderr
+    assert "20270115T090000Z" not in shown.stdout and "20270115T084500Z" in shown.stdout
+    assert run("observe", "snapshot").stdout.startswith("2027-01-15 08:45:00 UTC")

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shlex
 import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from click.testing import CliRunner, Result
 
 import observer_cases
 from council import app, care_app
-from council.cli import digest, main
+from council.cli import calls, digest, main
 from council.domain import config, digests, evidence, schedule
 from council.domain import home as home_module
 from council.services import observer
@@ -40,7 +41,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[evidence.Span]:
     """Have evidence of a made day gathered; the spans that were asked for."""
     spans: list[evidence.Span] = []
 
-    def gather(_: object, __: object, span: evidence.Span, since_s: float | None = None) -> evidence.Evidence:
+    def gather(
+        _: object, __: object, span: evidence.Span, since_s: float | None = None, *, ask_patches: bool
+    ) -> evidence.Evidence:
+        assert not ask_patches
         spans.append(span)
         assert since_s is None or since_s <= span.start_s
         return observer_cases.day()
@@ -83,6 +87,45 @@ def test_the_last_day_that_is_archived_is_held_against_the_one_that_is_due(home:
         kept.announce(f"{archiving.PREFIX}{day}", [], round((now_s - back_s) * 1e6))
         assert archived()[0] is holds
     kept.close()
+
+
+def test_a_digest_that_was_announced_and_reached_nobody_is_not_delivered(home: home_module.Home) -> None:
+    kept = care_app.snapshots(config.Config(), home)
+    kept.announce("digest:2026-11-30", [], 1)
+    kept.close()
+    told = json.loads(run(home, "status", "--coast", "--json").output)
+    one = next(one for one in told["conditions"] if one["name"] == "last digest delivered")
+    assert one["holds"] is None and "no digest has reached anybody" in one["text"]
+
+
+def test_a_port_on_which_this_home_does_not_run_is_not_shown_the_key(
+    home: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        base = stranger.getsockname()[1] - 1
+        stranger.setblocking(False)
+        for command in (("observe", "digest"), ("observe", "explain"), ("report", "kpi")):
+            result = run(home, *command, "--port", str(base))
+            assert result.exit_code == 0, result.output
+            with pytest.raises(BlockingIOError):
+                stranger.accept()
+    assert "No patchctl of this home runs" in run(home, "observe", "digest").output
+
+
+def test_the_port_is_that_on_which_this_home_runs(home: home_module.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, bool]] = []
+
+    def gather(
+        settings: config.Config, _: object, __: object, ___: object = None, *, ask_patches: bool
+    ) -> evidence.Evidence:
+        asked.append((settings.port, ask_patches))
+        return observer_cases.day()
+
+    monkeypatch.setattr(observer, "gather", gather)
+    monkeypatch.setattr(calls, "noted_ports", lambda _: {28000})
+    monkeypatch.setattr(calls, "is_ours", lambda *_: True)
+    assert run(home, "observe", "digest").exit_code == 0
+    assert asked == [(28000, True)]
 
 
 def test_the_digest_is_of_the_last_day_or_of_the_one_that_is_named(
@@ -131,6 +174,14 @@ def test_the_report_asks_for_the_time_before_as_well(home: home_module.Home, ask
     assert {"now", "before", "change_percent"} <= told["kpis"][0].keys()
 
 
+def test_a_report_ends_now_where_it_is_asked_for_until_later(
+    home: home_module.Home, asked: list[evidence.Span]
+) -> None:
+    result = run(home, "report", "kpi", "--from", "2026-01-01", "--to", "2226-01-01")
+    assert result.exit_code == 0 and "until now" in result.stderr
+    assert max(one.end_s for one in asked) <= time.time()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -138,6 +189,9 @@ def test_the_report_asks_for_the_time_before_as_well(home: home_module.Home, ask
         ("report", "kpi", "--from", "yesterday"),
         ("observe", "digest", "--date", "30.11.2026"),
         ("observe", "digest", "--date", "2099-01-01"),
+        ("observe", "digest", "--date", "0001-01-01"),
+        ("observe", "digest", "--date", "9999-12-31"),
+        ("report", "kpi", "--from", "0001-01-02", "--to", "2026-11-01"),
         ("observe", "digest", "--at", "3", "--date", "2026-11-01"),
         ("observe", "digest", "--zone", "Mars/Olympus"),
         ("observe", "digest", "--html", "/nowhere/at/all.html"),

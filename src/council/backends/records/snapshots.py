@@ -1,5 +1,6 @@
 """Snapshots, what the observer has learned, and what it has had people told: three more tables of the records."""
 
+import logging
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,8 @@ from council.backends.records import incidents as sql_incidents
 from council.backends.records import schema, sql
 from council.domain import errors, incidents, snapshots
 from council.kit import plain
+
+_log = logging.getLogger(__name__)
 
 _snapshot, _state, _announced = schema.snapshots.c, schema.observer_state.c, schema.announcements.c
 _HOUR_US = 3_600_000_000
@@ -42,10 +45,26 @@ class SqlSnapshots(sql.SqlRecords):
     def newest(
         self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None
     ) -> list[snapshots.Snapshot]:
-        """Return up to `limit` snapshots, newest first."""
-        query = _before(sqlalchemy.select(_snapshot.body), limit, before, occasion)
-        with self._typed(), self._reader.connect() as connection:
-            return [_snapshot_of(body) for body in connection.execute(query).scalars()]
+        """Return up to `limit` snapshots, newest first. One that cannot be read is passed over."""
+        found: list[snapshots.Snapshot] = []
+        passed, detail = 0, ""
+        while len(found) < limit:
+            wanted = limit - len(found)
+            query = _before(sqlalchemy.select(_snapshot.id, _snapshot.body), wanted, before, occasion)
+            with self._typed(), self._reader.connect() as connection:
+                rows = connection.execute(query).all()
+            for identifier, body in rows:
+                before = identifier
+                try:
+                    found.append(_snapshot_of(body))
+                except errors.RecordsUnavailableError as error:
+                    passed += 1
+                    detail = error.detail
+            if len(rows) < wanted:
+                break
+        if passed:
+            _log.warning("snapshots could not be read and are passed over", extra={"count": passed, "reason": detail})
+        return found
 
     def ids(self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None) -> list[str]:
         """Return the ids of up to `limit` snapshots, newest first."""
@@ -54,11 +73,15 @@ class SqlSnapshots(sql.SqlRecords):
             return list(connection.execute(query).scalars())
 
     def learned(self) -> Mapping[str, Any]:
-        """Return what was kept with the last snapshot, nothing before the first."""
+        """Return what was kept with the last snapshot, nothing before the first, or where it cannot be read."""
         query = sqlalchemy.select(_state.body).where(_state.name == _STATE)
         with self._typed(), self._reader.connect() as connection:
             body = connection.execute(query).scalar_one_or_none()
-        return {} if body is None else _unpacked(body)
+        try:
+            return {} if body is None else _unpacked(body)
+        except errors.RecordsUnavailableError as error:
+            _log.warning("what the observer has learned cannot be read; it begins anew", extra={"reason": error.detail})
+            return {}
 
     def announce(self, name: str, parcels: Sequence[incidents.Parcel], at_us: int) -> bool:
         """Commit what is to be told, unless something was under this name before; return whether it was not."""
@@ -82,16 +105,29 @@ class SqlSnapshots(sql.SqlRecords):
             return list(connection.execute(query).scalars())
 
     def thin(self, full_from_us: int, oldest_us: int) -> int:
-        """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first."""
+        """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first.
+
+        Announcements stay while they are among the newest, and those of when it all began for ever.
+        """
         tick = _snapshot.occasion == snapshots.Occasion.TICK.value
         old = sqlalchemy.and_(tick, _snapshot.at_us < full_from_us)
         # A number written out: PostgreSQL takes one that is bound in two places for two expressions.
         hour = _snapshot.at_us // sqlalchemy.literal_column(str(_HOUR_US))
         firsts = sqlalchemy.select(sqlalchemy.func.min(_snapshot.id)).where(old).group_by(hour)
+        newest = (
+            sqlalchemy.select(_announced.name)
+            .order_by(_announced.at_us.desc(), _announced.name.desc())
+            .limit(snapshots.ANNOUNCED_KEPT)
+        )
+        told = sqlalchemy.and_(
+            _announced.at_us < oldest_us,
+            sqlalchemy.not_(_announced.name.startswith(snapshots.BEGAN_PREFIX, autoescape=True)),
+            _announced.name.not_in(newest),
+        )
         queries = (
             sqlalchemy.delete(schema.snapshots).where(_snapshot.at_us < oldest_us),
             sqlalchemy.delete(schema.snapshots).where(old, _snapshot.id.not_in(firsts)),
-            sqlalchemy.delete(schema.announcements).where(_announced.at_us < oldest_us),
+            sqlalchemy.delete(schema.announcements).where(told),
         )
         with self._typed(), self._writer.begin() as connection:
             return sum(connection.execute(query).rowcount for query in queries)

@@ -1,11 +1,13 @@
 """The loader: brings the guides in the store in line with the documents, at each change of these.
 
 A sync reads what is new, has its pages made, and puts them into the store in one step, so that whoever reads there sees all of
-it or nothing. The store is a view: what it holds is looked at anew in each sync, and what is missing is put there again.
+it or nothing; where pages take long to make, in several, of which each is whole, the small documents first. The store is a
+view: what it holds is looked at anew in each sync, and what is missing is put there again.
 """
 
 import asyncio
 import hashlib
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +26,11 @@ _YOUNG_S = 0.1
 _QUIET_S = 0.15
 _BURST_S = 0.6
 _RETRY_S = 1.0
+# Pages are made of so much at once, and what is made after so long is shown before the rest: a document that takes long to
+# make, as anybody may put one into the library, must not hold up the others.
+_BATCH_BYTES, _LARGE_BYTES = 512 * 1024, 64 * 1024
+_ROUND_S = 0.3
+_OURS = "blueprint"
 _LOGGED_MAX = 20
 _FAULTS_MAX = 100
 _CROWDED = "with it all guides would take more than `guides.bytes_max`; take some out, or raise that"
@@ -36,7 +43,7 @@ def books(where: home.Home, generation: str) -> list[folder.Guidebook]:
     """Return the guidebooks of a home: that of a generation, and the user's own."""
     live = where.generations / generation
     return [
-        folder.Guidebook("blueprint", guides.FOLDER, live / guides.FOLDER),
+        folder.Guidebook(_OURS, guides.FOLDER, live / guides.FOLDER),
         folder.Guidebook("library", f"library/{guides.FOLDER}", where.guidebook),
     ]
 
@@ -129,17 +136,21 @@ class Loader:
                 # By then what was written before the call has settled.
                 await asyncio.sleep(_YOUNG_S)
                 self._shelf, self._seen = shelf.Shelf(), {}
-            began_s = self.parts.clock.monotonic_s()
-            listing = await self.parts.book.listing()
-            looked = await asyncio.to_thread(self._look)
-            swap = await self._swap_of(looked, {entry.slug: entry for entry in listing.entries})
-            if swap.changed or swap.gone or swap.faults != listing.faults:
-                await self.parts.book.swap(swap)
-            self._note(swap)
+            began_s, read, moved = self.parts.clock.monotonic_s(), 0, False
+            while True:
+                listing = await self.parts.book.listing()
+                looked = await asyncio.to_thread(self._look)
+                swap, is_whole = await self._swap_of(looked, {entry.slug: entry for entry in listing.entries})
+                if swap.changed or swap.gone or swap.faults != listing.faults:
+                    await self.parts.book.swap(swap)
+                self._note(swap)
+                read, moved = read + len(looked.held), moved or bool(swap.changed or swap.gone)
+                if is_whole:
+                    break
             duration_s = self.parts.clock.monotonic_s() - began_s
-            if looked.held or swap.changed or swap.gone:
+            if read or moved:
                 telemetry.GUIDES_SECONDS.observe(duration_s)
-            return guides.Synced(len(looked.held), len(swap.faults), duration_s)
+            return guides.Synced(read, len(swap.faults), duration_s)
 
     def _look(self) -> "_Looked":
         """Read the documents that are new."""
@@ -178,9 +189,13 @@ class Loader:
             self._shelf.learn(file, hashlib.sha256(raw).hexdigest(), document)
         return True
 
-    async def _swap_of(self, looked: "_Looked", shown: Mapping[str, guides.Entry]) -> guides.Swap:
-        """Return what has to change. A document whose page cannot be made is at fault, and another plan follows."""
+    async def _swap_of(self, looked: "_Looked", shown: Mapping[str, guides.Entry]) -> tuple[guides.Swap, bool]:
+        """Return what has to change, and whether that is all: where pages take long, what is made goes ahead of the others.
+
+        A document whose page cannot be made is at fault, and another plan follows.
+        """
         made: dict[str, guides.Guide] = {}
+        began_s = self.parts.clock.monotonic_s()
         while True:
             plan = self._shelf.plan(looked.files, looked.absent, looked.faults, shown, self.parts.form)
             lacking = [slug for slug in plan.changed if plan.wanted[slug].source not in made]
@@ -189,13 +204,20 @@ class Loader:
                     break
                 self._shelf.blame(crowding, guides.FaultyError(_CROWDED))
                 continue
-            for file, one in await self._made(plan, lacking, looked.held):
+            ready = [slug for slug in plan.changed if slug not in lacking]
+            batch = _batch(plan, lacking)
+            is_late = self.parts.clock.monotonic_s() - began_s > _ROUND_S
+            if ready and (is_late or plan.wanted[batch[0]].size_bytes > _LARGE_BYTES):
+                part = tuple(made[plan.wanted[slug].source] for slug in ready)
+                # Nothing goes yet: what takes its place may be among the others.
+                return guides.Swap(part, frozenset(), tuple(plan.faults[:_FAULTS_MAX])), False
+            for file, one in await self._made(plan, batch, looked.held):
                 if isinstance(one, guides.Guide):
                     made[file.source] = one
                 else:
                     self._shelf.blame(file, one)
         changed = tuple(made[plan.wanted[slug].source] for slug in plan.changed)
-        return guides.Swap(changed, plan.gone, tuple(plan.faults[:_FAULTS_MAX]))
+        return guides.Swap(changed, plan.gone, tuple(plan.faults[:_FAULTS_MAX])), True
 
     async def _made(
         self, plan: shelf.Plan, slugs: Sequence[str], held: Mapping[str, reading.Document | None]
@@ -278,6 +300,15 @@ class Loader:
         if problem and problem != self.problem:
             _log.warning("the guides are not up to date", extra={"reason": problem})
         self.problem = problem
+
+
+def _batch(plan: shelf.Plan, lacking: Sequence[str]) -> list[str]:
+    """Return those that are made next: the blueprint's before others, and small ones before large."""
+    rest = sorted(lacking, key=lambda slug: (plan.wanted[slug].root != _OURS, plan.wanted[slug].size_bytes))
+    sizes = itertools.accumulate(plan.wanted[slug].size_bytes for slug in rest)
+    return [
+        slug for place, (slug, total) in enumerate(zip(rest, sizes, strict=True)) if not place or total <= _BATCH_BYTES
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def _open_incidents(found: evidence.Evidence) -> Iterator[digests.Advice]:
 
 def _against(cause: evidence.RankedCause, identifier: str) -> str:
     match cause.kind:
-        case "patch":
+        case "patch" if not causes.is_undone(cause):
             return f'council patch rollback --reason "incident {identifier}" {cause.subject}'
         case "traffic":
             return "council ledger report --by token"
@@ -118,7 +118,9 @@ def _budgets(found: evidence.Evidence) -> Iterator[digests.Advice]:
         limit, left = line.limit_usd_micros, line.left_usd_micros
         if limit and left is not None and left < _BUDGET_LEFT * limit:
             facts = {
-                "scope": telling.word("scope", line.label or line.scope, query, found.span),
+                "scope": telling.quoted("scope", line.label, query, found.span)
+                if line.label
+                else telling.word("scope", line.scope, query, found.span),
                 "period": telling.word("period", line.period, query, found.span),
                 "left": evidence.Fact("left", left, telling.MONEY, query, found.span),
                 "limit": evidence.Fact("budget", limit, telling.MONEY, query, found.span),

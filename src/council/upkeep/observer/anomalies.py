@@ -184,7 +184,7 @@ class Detector:
             self._ranks = ranks.Ranks(), ranks.Ranks(), self._ranks[-1]
 
     def state(self) -> dict[str, Any]:
-        """Return all that it knows, for JSON: some twenty kilobytes, however long the series."""
+        """Return all that it knows, for JSON: some thirty kilobytes at most, however long the series."""
         return {
             "version": _VERSION,
             "figures": {name: getattr(self, name) for name in _FIGURES},

@@ -62,6 +62,11 @@ def ranked(found: evidence.Evidence, incident: incidents.Incident) -> tuple[evid
     )
 
 
+def is_undone(cause: evidence.RankedCause) -> bool:
+    """Whether a cause is a patch that was taken back already."""
+    return cause.kind == "patch" and any(fact.name == changes.TAKEN_BACK for fact in cause.sentence.facts)
+
+
 def _once(weighed: Iterable[tuple[float, leads.Lead]]) -> list[tuple[float, leads.Lead]]:
     kept: dict[tuple[str, str], tuple[float, leads.Lead]] = {}
     for weight, one in weighed:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from council.domain import alerting, evidence
 from council.upkeep.observer import leads, telling
 
+# How the moment is named at which a patch went again.
+TAKEN_BACK = "taken back"
 # A patch that came longer ago than this before an incident is none of its leads, seconds.
 _FAR_S = 6 * 3600.0
 # What comes within this time after a switch is about as likely its effect as not, going by nothing else.
@@ -48,7 +50,7 @@ def _lead(scene: leads.Scene, row: evidence.PatchRow, moment_s: float, came_s: f
     query = f"council patch show {row.cid}"
     facts = {
         "cid": scene.fact("patch", row.cid, telling.WORD, query),
-        "title": scene.fact("title", row.title or "without a title", telling.WORD, query),
+        "title": _title(scene, row, query),
         "at": scene.fact("came to serve", came_s, telling.TIME, query),
     }
     text = "Patch {cid} ({title}) came to serve at {at}"
@@ -56,13 +58,19 @@ def _lead(scene: leads.Scene, row: evidence.PatchRow, moment_s: float, came_s: f
         facts["lag"] = scene.fact("time before", scene.onset_s - came_s, telling.DURATION, query)
         text += ", {lag} before it began"
     if returned_s is not None:
-        facts["returned"] = scene.fact("taken back", returned_s, telling.TIME, query)
+        facts["returned"] = scene.fact(TAKEN_BACK, returned_s, telling.TIME, query)
         text += ", and was taken back at {returned}"
         if row.reason:
-            facts["reason"] = scene.fact("reason", row.reason.removesuffix("."), telling.WORD, query)
+            facts["reason"] = scene.fact("reason", row.reason, telling.QUOTE, query)
             text += " ({reason})"
     sentence = telling.say(text + ".", **facts)
     return leads.Lead("patch", row.cid, moment_s, strength, frozenset(), leads.ANYTHING, sentence)
+
+
+def _title(scene: leads.Scene, row: evidence.PatchRow, query: str) -> evidence.Fact:
+    if row.title:
+        return scene.fact("title", row.title, telling.QUOTE, query)
+    return scene.fact("title", "without a title", telling.WORD, query)
 
 
 def _nearness(lag_s: float) -> float:

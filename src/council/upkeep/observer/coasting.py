@@ -114,7 +114,7 @@ def _archive(given: Inputs) -> Condition:
 
 
 def _digest(given: Inputs) -> Condition:
-    name, query = "last digest delivered", "council observe history"
+    name, query = "last digest delivered", "council notify failed"
     return _dated(given, name, "digest", given.digest_sent_s, given.digest_due_s, query)
 
 

@@ -1,8 +1,9 @@
 """The daily digest, made of evidence. Pure: the same evidence gives the same digest, to the letter."""
 
+import dataclasses
 import math
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +16,8 @@ _LIKELY = 0.3
 _EXPLAINED_MAX = 10
 # Shorter than this a stretch may lie between two readings of one series.
 _STRETCH_S_MIN = 60.0
+# A digest that is made longer than this after its span is of the past.
+_STANDS_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +34,24 @@ class Loop:
 
 def digest(found: evidence.Evidence, zone: str = "UTC", loop: Loop | None = None) -> digests.Digest:
     """Return the digest of the span of the evidence, with its date in a zone."""
+    date = date_of(found.span.end_s, zone)
+    found, told_apart = _of_its_time(found)
     told = health.health(found)
-    applied, returned, refused = (tuple(_changes(found, outcome)) for outcome in ("applied", "rolled back", "refused"))
-    troubles = tuple(_troubles(found))
+    decided = tuple(_decided(found, outcome) for outcome in ("applied", "rolled back", "refused"))
+    applied, returned, refused = (tuple(map(_change(found), rows[-digests.LISTED_MAX :])) for rows in decided)
+    touching = _touching(found)
     return digests.Digest(
-        date=date_of(found.span.end_s, zone),
+        date=date,
         zone=zone,
         span=found.span,
         made_s=found.now_s,
         label=found.label,
-        headline=tuple(_headline(found, told, (applied, returned, refused), troubles)),
+        headline=tuple(_headline(found, told, decided, touching)),
         patches_applied=applied,
         patches_rolled_back=returned,
         patches_refused=refused,
         system_health=told,
-        incidents=troubles,
+        incidents=tuple(_troubles(found, touching)),
         cost_efficiency=measures.cost_per_100(found),
         performance=measures.latency_p95(found),
         local_share=measures.local_share(found),
@@ -54,7 +60,7 @@ def digest(found: evidence.Evidence, zone: str = "UTC", loop: Loop | None = None
         leaks=tuple(_leaks(found)),
         plots=tuple(_plots(found)),
         loop=tuple(_loop(found, loop or Loop())),
-        missing=tuple(found.missing),
+        missing=(*found.missing, *told_apart, *_left_out((*decided, touching))),
     )
 
 
@@ -64,12 +70,52 @@ def date_of(at_s: float, zone: str) -> str:
     return datetime.fromtimestamp(at_s, there).strftime("%Y-%m-%d")
 
 
-def _changes(found: evidence.Evidence, outcome: str) -> Iterator[digests.Change]:
+def _of_its_time(found: evidence.Evidence) -> tuple[evidence.Evidence, Sequence[evidence.Missing]]:
+    """Return the evidence without what is not of its span, and what is left out so."""
+    if found.now_s < found.span.end_s:
+        span = evidence.Span(found.span.start_s, max(found.now_s, found.span.start_s + _STRETCH_S_MIN))
+        lacking = evidence.Missing(
+            "the rest of the day", f"it is not over: this is of the time until {telling.clock(span.end_s)}"
+        )
+        return dataclasses.replace(found, span=span), [lacking]
+    if found.now_s - found.span.end_s <= _STANDS_S:
+        return found, ()
+    # What is known of these is how they stand now, and not how they stood then.
+    lines = [
+        line
+        if line.verdict is gates.Verdict.NOT_APPLICABLE
+        else dataclasses.replace(line, verdict=gates.Verdict.UNKNOWN, value=None)
+        for line in found.gates
+    ]
+    costs = dataclasses.replace(found.costs, budget_lines=())
+    then = dataclasses.replace(found, gates=lines, findings=(), services=(), costs=costs)
+    why = "what is known of them is of now, and not of that day: `council gates`, `council status` and `council budget` say it"
+    return then, [evidence.Missing("sentinels, services, budgets and gates as they stood at the end", why)]
+
+
+def _left_out(lists: Sequence[Sequence[object]]) -> Iterator[evidence.Missing]:
+    """Yield of which lists only the newest stand in the digest."""
+    whats = ("patches applied", "patches rolled back", "patches refused", "incidents")
+    for what, rows in zip(whats, lists, strict=True):
+        if len(rows) > digests.LISTED_MAX:
+            yield evidence.Missing(
+                f"the older {what}", f"of {len(rows)} the newest {digests.LISTED_MAX} are listed; all are counted"
+            )
+
+
+def _decided(found: evidence.Evidence, outcome: str) -> list[evidence.PatchRow]:
+    """Return the patches that came to an outcome within the span, oldest first."""
     rows = [row for row in found.patches if row.outcome == outcome and not row.trial]
     inside = [row for row in rows if found.span.holds(row.ended_s or row.at_s)]
-    for row in sorted(inside, key=lambda one: one.ended_s or one.at_s)[: digests.LISTED_MAX]:
-        at = telling.moment(outcome, row.ended_s or row.at_s, f"council patch show {row.cid}", found.span)
-        yield digests.Change(row.cid, row.title, row.author, row.outcome, at, row.reason, row.ticket)
+    return sorted(inside, key=lambda one: one.ended_s or one.at_s)
+
+
+def _change(found: evidence.Evidence) -> Callable[[evidence.PatchRow], digests.Change]:
+    def change(row: evidence.PatchRow) -> digests.Change:
+        at = telling.moment(row.outcome, row.ended_s or row.at_s, f"council patch show {row.cid}", found.span)
+        return digests.Change(row.cid, row.title, row.author, row.outcome, at, row.reason, row.ticket)
+
+    return change
 
 
 def _touching(found: evidence.Evidence) -> list[incidents.Incident]:
@@ -85,9 +131,9 @@ def _touching(found: evidence.Evidence) -> list[incidents.Incident]:
     )
 
 
-def _troubles(found: evidence.Evidence) -> Iterator[digests.Trouble]:
+def _troubles(found: evidence.Evidence, touching: Sequence[incidents.Incident]) -> Iterator[digests.Trouble]:
     """Yield the incidents, the newest first, the first of them with their causes."""
-    for place, one in enumerate(_touching(found)[::-1][: digests.LISTED_MAX]):
+    for place, one in enumerate(touching[::-1][: digests.LISTED_MAX]):
         yield _trouble(found, one, causes.ranked(found, one) if place < _EXPLAINED_MAX else ())
 
 
@@ -110,8 +156,8 @@ def _trouble(
 def _headline(
     found: evidence.Evidence,
     told: digests.Health,
-    changes: Sequence[tuple[digests.Change, ...]],
-    troubles: Sequence[digests.Trouble],
+    decided: Sequence[Sequence[evidence.PatchRow]],
+    touching: Sequence[incidents.Incident],
 ) -> Iterator[evidence.Sentence]:
     span = found.span
     facts = {
@@ -129,13 +175,13 @@ def _headline(
             facts |= {"gate": telling.word("gate", worst.gate, worst.health.query, span), "least": worst.health}
             text += "; the least was {gate} with {least}"
         yield telling.say(text + ".", **facts)
-    yield _of_troubles(found, troubles)
+    yield _of_troubles(found, touching)
     names = ("applied", "returned", "refused")
     counts = {
         name: evidence.Fact(
             f"patches {name}", _counted(found, "patches", rows), telling.COUNT, "council patch history", span
         )
-        for name, rows in zip(names, changes, strict=True)
+        for name, rows in zip(names, decided, strict=True)
     }
     yield telling.say("Patches applied: {applied}; rolled back: {returned}; refused: {refused}.", **counts)
     answered, cost, local = measures.answers(found), measures.cost_per_100(found), measures.local_share(found)
@@ -148,17 +194,19 @@ def _headline(
         yield telling.say("Answers: {answers}.", answers=answered.fact)
 
 
-def _of_troubles(found: evidence.Evidence, troubles: Sequence[digests.Trouble]) -> evidence.Sentence:
+def _of_troubles(found: evidence.Evidence, touching: Sequence[incidents.Incident]) -> evidence.Sentence:
     query = "council incidents --json"
-    count = evidence.Fact("incidents", _counted(found, "incidents", troubles), telling.COUNT, query, found.span)
-    if not troubles:
+    count = evidence.Fact("incidents", _counted(found, "incidents", touching), telling.COUNT, query, found.span)
+    if not touching:
         return telling.say("Incidents: {count}.", count=count)
-    goes_on = sum(one.standing == str(incidents.Standing.OPEN) for one in troubles)
+    goes_on = sum(one.standing is incidents.Standing.OPEN for one in touching)
     facts = {"count": count, "open": evidence.Fact("open incidents", goes_on, telling.COUNT, query, found.span)}
     text = "Incidents: {count}, of which go on: {open}"
-    over = [one.repair for one in troubles if one.repair.value is not None]
+    over = [(one.repair_s, one.id) for one in touching if one.repair_s is not None]
     if over:
-        facts["longest"] = max(over, key=lambda fact: float(fact.value or 0))
+        longest_s, identifier = max(over)
+        query = f"council incidents show {identifier}"
+        facts["longest"] = evidence.Fact("time to repair", longest_s, telling.DURATION, query, found.span)
         text += "; the longest that is over took {longest}"
     return telling.say(text + ".", **facts)
 

@@ -151,7 +151,7 @@ def _done(
         }
         text = "Patch {cid} was taken back at {at}, {after} after it began."
         if row.returned_by:
-            facts["by"] = scene.fact("by", row.returned_by, telling.WORD, query)
+            facts["by"] = scene.fact("by", row.returned_by, telling.QUOTE, query)
             text = "Patch {cid} was taken back by {by} at {at}, {after} after it began."
         yield telling.say(text, **facts)
     for one in found.services:
@@ -191,7 +191,7 @@ def _of_cause(cause: evidence.RankedCause) -> Iterator[evidence.Sentence]:
     named = [fact for fact in cause.sentence.facts if str(fact.value) == cause.subject]
     facts = {"subject": named[0]} if named else {}
     match cause.kind:
-        case "patch" if "returning" not in cause.sentence.text and facts:
+        case "patch" if not causes.is_undone(cause) and facts:
             yield telling.say(
                 "Take the patch back if it is still in force: `council patch rollback --reason REASON {subject}`.",
                 **facts,

@@ -4,8 +4,9 @@ Nothing that is away stops the rest: it is among what is missing, and is nowhere
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from council import care_ports, ports
 from council.domain import budgets, errors, evidence, incidents, ledger, patches, watching
@@ -19,6 +20,13 @@ _PATCHES_MAX = 200
 _METRICS = tuple(evidence.TRACKED)
 
 
+class TellsRows(Protocol):
+    """What tells of patches; see care_ports.PatchService."""
+
+    async def rows(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return the rows of up to `limit` patches, newest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Whom it asks. `spending` reads every budget, `label` says what serves; both may block, and raise CouncilError."""
@@ -26,7 +34,7 @@ class Parts:
     watch: care_ports.Watch
     incidents: care_ports.Incidents
     records: ports.Records
-    patch_service: care_ports.PatchService
+    patch_service: TellsRows
     spending: Callable[[], Sequence[budgets.Line]]
     label: Callable[[], patches.Label]
     clock: clock_module.Clock

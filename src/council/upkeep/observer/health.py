@@ -16,9 +16,19 @@ _KNOWN = (gates.Verdict.GREEN, gates.Verdict.AMBER, gates.Verdict.RED)
 
 def health(found: evidence.Evidence) -> digests.Health:
     """Return the health over the span of the evidence."""
-    applies = [one.name for one in found.gates if one.verdict is not gates.Verdict.NOT_APPLICABLE]
-    told = {one.gate: spent(one, found.span) for one in found.histories if one.gate in applies}
-    lines = tuple(_gate(name, times, found.span) for name, times in sorted(told.items()) if sum(times.values()) > 0)
+    told = {one.gate: spent(one, found.span) for one in found.histories}
+    # What does not apply now and did then counts for then.
+    applies = [
+        one.name
+        for one in found.gates
+        if one.verdict is not gates.Verdict.NOT_APPLICABLE or any(told.get(one.name, {}).get(each) for each in _KNOWN)
+    ]
+    told = {name: times for name, times in told.items() if name in applies}
+    lines = tuple(
+        _gate(name, times, found.span)
+        for name, times in sorted(told.items())
+        if sum(times.values()) > times.get(gates.Verdict.NOT_APPLICABLE, 0.0)
+    )
     known = [float(one.health.value) for one in lines if isinstance(one.health.value, float)]
     value = sum(known) / len(known) if known else None
     query = "council gates NAME --json, the mean over the gates"
@@ -47,7 +57,9 @@ def spent(history: watching.History, span: evidence.Span) -> dict[gates.Verdict,
 def _gate(name: str, times: Mapping[gates.Verdict, float], span: evidence.Span) -> digests.GateHealth:
     query = f"council gates {name} --json"
     green, amber, red = (times.get(verdict, 0.0) for verdict in _KNOWN)
-    known_s, whole_s = green + amber + red, span.end_s - span.start_s
+    known_s = green + amber + red
+    # While it does not apply there is nothing to know of it.
+    whole_s = span.end_s - span.start_s - times.get(gates.Verdict.NOT_APPLICABLE, 0.0)
     value = 100 * (green + AMBER_COUNTS * amber) / known_s if known_s else None
     return digests.GateHealth(
         name,

@@ -66,8 +66,9 @@ def _by_validation(found: evidence.Evidence) -> digests.Measure:
     alone = sum(not row.returned_by for row in rows)
     value = 100 * alone / len(rows) if rows else None
     fact = evidence.Fact("patches decided by validation alone", value, telling.PERCENT, query, found.span)
-    count = evidence.Fact("n of patches", len(rows), telling.COUNT, query, found.span)
-    return digests.Measure(fact.name, fact, count, "" if rows else "no patch was decided in this time")
+    lacking = found.lacks("patches")
+    count = evidence.Fact("n of patches", len(rows) if rows or not lacking else None, telling.COUNT, query, found.span)
+    return digests.Measure(fact.name, fact, count, lacking or ("" if rows else "no patch was decided in this time"))
 
 
 def _documentation_lag(found: evidence.Evidence, explained: Mapping[str, float] | None) -> digests.Measure:
@@ -78,7 +79,7 @@ def _documentation_lag(found: evidence.Evidence, explained: Mapping[str, float] 
     name = "documentation lag"
     fact = evidence.Fact(name, statistics.median(lags) if lags else None, telling.DURATION, query, found.span)
     count = evidence.Fact("n of documentation lag", len(lags), telling.COUNT, query, found.span)
-    reason = "" if lags else "no change was applied in this time"
+    reason = found.lacks("patches") or ("" if lags else "no change was applied in this time")
     if not lags and applied:
         reason = "the archive cannot be read" if explained is None else "no change of this time is explained yet"
     elif len(lags) < len(applied):

@@ -23,6 +23,11 @@ _FALSE_ALARM_CALLS = 10
 _SLOW_S, _SLOW_TIMES = 0.5, 2.0
 _COMMIT_SLOW_S, _COMMIT_SLOW_TIMES = 0.2, 5.0
 _TRAFFIC_TIMES = 2.0
+# What any home bears, requests a second: a rise to less than this has slowed nothing.
+_BORNE = 0.25
+# Of fewer requests in the half hour before one cannot tell by how much they rose.
+_BEFORE_COUNT = 20
+_CROWDING = frozenset({"concurrent_users", "model_queue", "sandbox_queue"})
 # What counts requests, the best first: each also has a ledger row.
 _ASKED = ("council_exchanges_total", "council_requests_total", "council_ledger_commit_seconds_count")
 
@@ -157,10 +162,12 @@ def traffic(scene: Scene) -> Iterator[Lead]:
         "after": scene.fact("requests a second", after, "a second", query),
         "before": scene.fact("requests a second before", before, "a second", query, during=False),
     }
-    if before and after and after >= _TRAFFIC_TIMES * before:
+    crowded = _titles(scene, _CROWDING)
+    if before and after and after >= _TRAFFIC_TIMES * before and (after >= _BORNE or crowded):
         effects = _SYMPTOMS | {"concurrent_users", "model_queue", "sandbox_queue", "spend", "response_size"}
         text = "Requests rose to {after}; in the half hour before there were {before}."
-        strength = min(0.95, 0.55 + 0.08 * after / before)
+        usual = max(before, _BEFORE_COUNT / (scene.before.end_s - scene.before.start_s))
+        strength = min(0.95, 0.55 + 0.08 * after / usual)
         yield Lead(
             "traffic",
             "requests",

@@ -36,7 +36,7 @@ def answers(found: evidence.Evidence) -> digests.Measure:
 
 def _of_ledger(found: evidence.Evidence, name: str, value: float | None, unit: str, count: int) -> digests.Measure:
     fact = evidence.Fact(name, value, unit, _LEDGER, found.span)
-    number = evidence.Fact(f"n of {name}", count, telling.COUNT, _LEDGER, found.span)
+    number = evidence.Fact(f"n of {name}", None if found.lacks("costs") else count, telling.COUNT, _LEDGER, found.span)
     reason = ""
     if value is None:
         reason = found.lacks("costs") or "no question was answered in this time"
@@ -49,8 +49,11 @@ def latency_p95(found: evidence.Evidence) -> digests.Measure:
     values = [value for at_s, value in history.values if found.span.holds(at_s)] if history else []
     query = "council gates latency_p95 --json"
     fact = evidence.Fact("latency p95", statistics.median(values) if values else None, "ms", query, found.span)
-    count = evidence.Fact("n of latency p95", len(values), telling.COUNT, query, found.span)
-    return digests.Measure("latency p95", fact, count, "" if values else "the gate had no number in this time")
+    lacking = "" if values else found.lacks("series") or found.lacks("gates")
+    count = evidence.Fact("n of latency p95", None if lacking else len(values), telling.COUNT, query, found.span)
+    return digests.Measure(
+        "latency p95", fact, count, "" if values else lacking or "the gate had no number in this time"
+    )
 
 
 def begun(found: evidence.Evidence) -> list[incidents.Incident]:
@@ -73,9 +76,11 @@ def time_to_repair(found: evidence.Evidence) -> digests.Measure:
 def _median(found: evidence.Evidence, name: str, values: Sequence[float]) -> digests.Measure:
     query = "council incidents --json"
     fact = evidence.Fact(name, statistics.median(values) if values else None, telling.DURATION, query, found.span)
-    count = evidence.Fact(f"n of {name}", len(values), telling.COUNT, query, found.span)
-    none = found.lacks("incidents") or "there was none in this time"
-    return digests.Measure(name, fact, count, "" if values else none)
+    lacking = found.lacks("incidents")
+    number = len(values) if values or not lacking else None
+    count = evidence.Fact(f"n of {name}", number, telling.COUNT, query, found.span)
+    # Of some that are left out it is said beside the figure, too.
+    return digests.Measure(name, fact, count, lacking or ("" if values else "there was none in this time"))
 
 
 def autonomy(found: evidence.Evidence) -> digests.Measure:

@@ -8,12 +8,12 @@ announcement together with its notices, and what is there already is left as it 
 import asyncio
 import datetime
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from council import care_ports, telemetry
-from council.domain import errors, evidence, incidents, observe, schedule, snapshots
+from council.domain import errors, evidence, incidents, observe, patches, schedule, snapshots
 from council.kit import clock as clock_module
 from council.upkeep.observer import behaviour, digests, escalating, facts, oddities, posting, rounds, trends
 
@@ -21,10 +21,10 @@ _log = logging.getLogger(__name__)
 
 # Causes lie before what they bring about.
 BEFORE_S = 7200.0
-_NEWEST_INCIDENTS = 20
-_TAKEN_MAX = 200
-_TOLD_MAX = 500
-_TICKS_MAX = 1000
+_NEWEST_INCIDENTS = 200
+_TAKEN_MAX = 500
+_TOLD_MAX = 1000
+_BEGAN_MAX = 10
 _THIN_S = 3600.0
 _TREND_STEP_S = 600.0
 
@@ -67,6 +67,7 @@ class Observer:
         self._told: set[str] = set()
         self._here_since_s: float | None = None
         self._posted: set[str] = set()
+        self._tried = posting.Tries()
         self._thinned_s: float | None = None
 
     async def look(self) -> None:
@@ -81,9 +82,16 @@ class Observer:
                 await self._take(due)
             except Exception as error:  # noqa: BLE001 - one that cannot be taken must not keep the others from being taken
                 failed = error
-        await self._escalate(now_s, settings.escalate_after_s)
-        await self._post(now_s, settings)
-        await asyncio.to_thread(self._thin, now_s, settings)
+        steps: Sequence[Callable[[], Awaitable[None]]] = (
+            lambda: self._escalate(now_s, settings.escalate_after_s),
+            lambda: self._post(now_s, settings),
+            lambda: asyncio.to_thread(self._thin, now_s, settings),
+        )
+        for step in steps:
+            try:
+                await step()
+            except Exception as error:  # noqa: BLE001 - one step that fails must not keep the others from being done
+                failed = failed or error
         if failed is not None:
             raise failed
 
@@ -91,15 +99,14 @@ class Observer:
         """Read what is there already."""
         kept = self._parts.snapshots
         # A clock that was ahead may have left snapshots of a time to come.
-        last = kept.newest(1, before=snapshots.identifier(now_s + 1), occasion=snapshots.Occasion.TICK)
-        self._last_tick_s = last[0].at_s if last else None
+        last = kept.ids(1, before=snapshots.identifier(now_s + 1), occasion=snapshots.Occasion.TICK)
+        self._last_tick_s = snapshots.moment_s(last[0]) if last else None
         self._taken = {one.partition("-")[2] for one in kept.ids(_TAKEN_MAX, occasion=snapshots.Occasion.INCIDENT)}
         self._told = set(kept.announced(escalating.PREFIX, _TOLD_MAX))
         self._learned = kept.learned()
         self._posted = posting.days(kept.announced(posting.PREFIX, posting.DAYS_MAX))
-        began = kept.announced(posting.BEGAN_PREFIX, 1) or [f"{posting.BEGAN_PREFIX}{round(now_s)}"]
-        kept.announce(began[0], [], round(now_s * 1e6))
-        self._here_since_s = float(began[0].removeprefix(posting.BEGAN_PREFIX))
+        self._here_since_s = posting.began_s(kept.announced(posting.BEGAN_PREFIX, _BEGAN_MAX), now_s)
+        kept.announce(f"{posting.BEGAN_PREFIX}{round(self._here_since_s)}", [], round(now_s * 1e6))
         self._is_known = True
 
     async def _due(self, now_s: float, interval_s: float) -> list[rounds.Due]:
@@ -198,19 +205,54 @@ class Observer:
         when, since_s = schedule.schedule(settings.digest_at, settings.digest_zone), self._here_since_s
         assert since_s is not None
         for day in schedule.due(when, now_s, self._posted, since_s):
-            span = evidence.Span(*when.span_s(day))
-            found = await self._parts.gathering.gather(span, span.start_s - BEFORE_S)
-            taken = await asyncio.to_thread(self._parts.snapshots.ids, _TICKS_MAX, occasion=snapshots.Occasion.TICK)
-            last_s = max((when.moment_s(datetime.date.fromisoformat(one)) for one in self._posted), default=None)
-            loop = posting.loop(span, settings.interval_s, since_s, taken, last_s)
-            made = await asyncio.to_thread(digests.digest, found, settings.digest_zone, loop)
-            at_us = self._parts.clock.now_us()
-            notice = await asyncio.to_thread(posting.notice, made, at_us)
-            parcel = incidents.Parcel(notice, incidents.EVERY_CHANNEL)
+            at_s = self._parts.clock.monotonic_s()
+            if not self._tried.may(day, at_s):
+                continue
+            # Counted before: a try that hangs is cut off from outside.
+            self._tried.begin(day, at_s)
+            try:
+                hopeless = self._tried.is_hopeless(day)
+                told = (
+                    asyncio.to_thread(self._without, when, day)
+                    if hopeless
+                    else self._told_of(when, day, settings, since_s)
+                )
+                notice = await told
+            except errors.CouncilError:
+                # What is away is away for every day.
+                self._tried.forget(day)
+                raise
+            except Exception:  # noqa: BLE001 - one day that cannot be told must not keep the others from being told
+                _log.exception("the digest of a day could not be made", extra={"day": day.isoformat()})
+                telemetry.OBSERVER_ERRORS.inc()
+                continue
+            parcel, at_us = incidents.Parcel(notice, incidents.EVERY_CHANNEL), notice.at_us
             if await asyncio.to_thread(self._parts.snapshots.announce, posting.name(day.isoformat()), [parcel], at_us):
                 telemetry.OBSERVER_DIGESTS.inc()
                 _log.info("the digest of a day is on its way", extra={"day": day.isoformat()})
             self._posted.add(day.isoformat())
+
+    async def _told_of(
+        self, when: schedule.Schedule, day: datetime.date, settings: observe.ObserveConfig, since_s: float
+    ) -> incidents.Notice:
+        """Return the digest of a day as people are told it."""
+        span = evidence.Span(*when.span_s(day))
+        found = await self._parts.gathering.gather(span, span.start_s - BEFORE_S)
+        before, tick = snapshots.identifier(span.end_s), snapshots.Occasion.TICK
+        taken = await asyncio.to_thread(self._parts.snapshots.ids, posting.TICKS_MAX, before=before, occasion=tick)
+        last_s = max((when.moment_s(datetime.date.fromisoformat(one)) for one in self._posted), default=None)
+        full_from_s = found.now_s - settings.full_days * 86_400.0
+        loop = posting.loop(span, settings.interval_s, since_s, taken, last_s, full_from_s)
+        made = await asyncio.to_thread(digests.digest, found, when.zone, loop)
+        return await asyncio.to_thread(posting.notice, made, self._parts.clock.now_us())
+
+    def _without(self, when: schedule.Schedule, day: datetime.date) -> incidents.Notice:
+        """Return, in place of a digest that cannot be made, one that says so and nothing else."""
+        at_us = self._parts.clock.now_us()
+        lacking = [evidence.Missing("all of this digest", "it could not be made; the steward's log says why")]
+        span = evidence.Span(*when.span_s(day))
+        bare = evidence.Evidence(span, at_us / 1e6, patches.Label(""), missing=lacking)
+        return posting.notice(digests.digest(bare, when.zone), at_us)
 
     def _thin(self, now_s: float, settings: observe.ObserveConfig) -> None:
         at_s = self._parts.clock.monotonic_s()

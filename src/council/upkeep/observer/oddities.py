@@ -57,7 +57,7 @@ def look(
 
     A detector that begins learns from all of its series' past; of that nothing before `from_s` is told.
     """
-    known: dict[str, Any] = dict(learned)
+    known: dict[str, Any] = {name: one for name, one in learned.items() if _is_state(one)}
     found: list[snapshots.Anomaly] = []
     for track in tracks:
         name = behaviour.key(track)
@@ -75,6 +75,11 @@ def look(
     known = {name: one for name, one in known.items() if now_s - one["at_s"] < _FORGOTTEN_S}
     oddest = sorted(found, key=lambda one: one.score, reverse=True)[:ANOMALIES_MAX]
     return sorted(oddest, key=lambda one: one.at_s), known
+
+
+def _is_state(one: Any) -> bool:
+    """Whether this is of the form in which states are kept, and not another version's."""
+    return isinstance(one, Mapping) and isinstance(one.get("at_s"), int | float) and "state" in one
 
 
 def _made(make: MakeDetector, before: Mapping[str, Any] | None) -> Detects:

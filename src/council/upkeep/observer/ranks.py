@@ -2,7 +2,7 @@
 
 Exact for the 256 largest; what is below them is ranked among the 256 newest. A size beyond all others is rarer the farther
 it is beyond: an exponential tail is put to the largest fiftieth. Old sizes count half after 20,000 new ones, a quarter after
-40,000, so that a series may change for good.
+30,000, so that a series may change for good.
 """
 
 import bisect

@@ -57,7 +57,7 @@ def tick(now_s: float, interval_s: float, last_s: float | None, began_s: float) 
 def _why(first_s: float, began_s: float) -> str:
     if first_s < began_s:
         return "the steward was not running"
-    return "the machine slept, its clock was set, or the steward hung"
+    return "the records were away, the machine slept, its clock or the interval was set, or the steward hung"
 
 
 def begun(now_s: float, newest: Sequence[incidents.Incident], taken: Collection[str]) -> list[Due]:

@@ -1,7 +1,8 @@
 """Sentences out of facts. A number comes into a text only by way of the fact that it is of, so that each leads back.
 
 `shown` is how people read a fact; `say` puts facts into a text; `strays` finds what a text has that no fact accounts for. A
-fact's words may be somebody else's, as a patch's title: they are put in as they are and are never themselves a pattern.
+fact's words may be somebody else's, as a patch's title: they stand in quotation marks, so that they do not pass for ours, and
+are never themselves a pattern.
 """
 
 import datetime
@@ -12,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from council.domain import evidence, incidents, money
 
 TIME, DAY, DURATION, COUNT, PERCENT, BYTES, MONEY = "time", "day", "s", "count", "%", "bytes", "usd_micros"
-WORD = "word"
-WORDS_MAX = 200
+# Words of ours, or of those who run this machine; and anybody else's, which are shown as such.
+WORD, QUOTE = "word", "quote"
+WORDS_MAX, QUOTE_CHARS_MAX = 200, 60
+_MARKS = str.maketrans('“”„‟«»"`', "'" * 8)
 # A number that is no part of a name such as `http_5xx` or `p95`.
 _NUMBER = re.compile(r"(?<!\w)[-+−]?\d[\d.,:]*")
 _SCALES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -24,6 +27,8 @@ def shown(fact: evidence.Fact) -> str:
     value, unit = fact.value, fact.unit
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "unknown"
+    if isinstance(value, str) and unit == QUOTE:
+        return f"“{incidents.one_line(value, QUOTE_CHARS_MAX).translate(_MARKS)}”"
     if isinstance(value, str):
         return incidents.one_line(value, WORDS_MAX)
     match unit:
@@ -42,7 +47,7 @@ def shown(fact: evidence.Fact) -> str:
         case "USD":
             return f"${decimal(value)}"
         case "%":
-            return f"{value:.3g} %"
+            return f"{percent(value)} %"
         case _:
             return f"{decimal(value)} {unit}".rstrip()
 
@@ -50,6 +55,13 @@ def shown(fact: evidence.Fact) -> str:
 def decimal(value: float) -> str:
     """Return a number in four digits, or whole where it has more; never with an exponent for being large."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def percent(value: float) -> str:
+    """Return a share in three digits; what is not the whole is never rounded up to it."""
+    if 99 <= value < 100:
+        return f"{math.floor(100 * value) / 100:.4g}"
+    return decimal(value) if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def clock(at_s: float) -> str:
@@ -101,6 +113,11 @@ def strays(text: str, facts: Iterable[evidence.Fact]) -> list[str]:
 def word(name: str, value: str, query: str, span: evidence.Span) -> evidence.Fact:
     """Return a fact that is a word, as a name or a title."""
     return evidence.Fact(name, value, WORD, query, span)
+
+
+def quoted(name: str, value: str, query: str, span: evidence.Span) -> evidence.Fact:
+    """Return a fact that is anybody's words, as a patch's title: in a sentence they stand in quotation marks, cut short."""
+    return evidence.Fact(name, value, QUOTE, query, span)
 
 
 def moment(name: str, at_s: float, query: str, span: evidence.Span) -> evidence.Fact:

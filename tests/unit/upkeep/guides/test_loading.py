@@ -80,6 +80,34 @@ async def test_both_guidebooks_are_loaded_in_one_swap(rig: Rig) -> None:
     assert abs(plain.timestamp - clock.SystemClock().now_us() / 1e6) < 60
 
 
+async def test_documents_that_take_long_hold_up_no_other_also_none_that_came_meanwhile(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_BATCH_BYTES", 600)
+    monkeypatch.setattr(loading, "_LARGE_BYTES", 1000)
+    monkeypatch.setattr(loading, "_YOUNG_S", 0.0)
+    ticking = clock.SystemClock()
+    now_s = [0.0]
+    monkeypatch.setattr(ticking, "monotonic_s", lambda: now_s[0])
+
+    async def slow(texts: Sequence[str]) -> list[guides.Page | guides.FaultyError]:
+        for text in texts:
+            now_s[0] += 5 if len(text) > 1000 else 0.01
+        if len(texts[0]) > 1000 and not (rig.library / "late.md").exists():
+            rig.write("late.md", "late")
+        return await make(texts)
+
+    rig.loader.parts = dataclasses.replace(rig.loader.parts, make=slow, clock=ticking)
+    for name in ("a", "b", "c"):
+        rig.write(f"{name}.md", f"{name} " * 1000)
+    rig.write("small.md", "small")
+    rig.write("ours.md", "ours " * 100, "blueprint")
+    synced = await rig.sync()
+    assert (synced.processed, synced.errors) == (6, 0)
+    swaps = [sorted(guide.entry.slug for guide in swap.changed) for swap in rig.book.swaps]
+    assert swaps == [["ours", "small"], ["a"], ["late"], ["b"], ["c"]]
+
+
 async def test_what_has_not_changed_is_neither_read_nor_written_again(rig: Rig) -> None:
     rig.write("a.md", "A")
     await rig.sync()
