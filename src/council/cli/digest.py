@@ -6,31 +6,37 @@ from pathlib import Path
 import click
 
 from council import care_app
-from council.cli import dates, known, options
+from council.cli import calls, dates, known, options
 from council.domain import digests as digest_forms
 from council.domain import errors, evidence, home, schedule
 from council.kit import clock as clock_module
-from council.upkeep.observer import digests, explaining, layouts, renderings
+from council.upkeep.observer import digests, explaining, layouts, renderings, rephrasing
 
 # Causes lie before what they bring about, and so does what they are held against.
 BEFORE_S = 7200.0
 _DAY_S = 86_400.0
+_MODEL_S = 120.0
+_REPLY_BYTES_MAX = 1 << 20
 
 
 @click.command()
 @click.argument("identifier", metavar="[INCIDENT]", default="")
+@click.option("--model", default="", metavar="MODEL", help="Have MODEL say it in other words, as far as these pass.")
 @options.running_port
 @options.home
 @options.as_json
-def explain(identifier: str, port: int | None, where: home.Home, as_json: bool) -> None:
+def explain(identifier: str, model: str, port: int | None, where: home.Home, as_json: bool) -> None:
     """Say what happened in INCIDENT, why, what was done about it and what to do next; of the newest that is open without it.
 
-    Each sentence is made of stored numbers. Causes are ranked, the likeliest first; none is proved.
+    Each sentence is made of stored numbers. Causes are ranked, the likeliest first; none is proved. A model sees no number
+    and no title, and what it says with a number of its own, a claim or a command is dropped.
     """
     now_s = clock_module.SystemClock().now_us() / 1e6
     began_s = _began_s(where, identifier) if identifier else now_s - _DAY_S
     found = known.gather(where, port, evidence.Span(began_s - BEFORE_S, now_s))
     told = explaining.explain(found, identifier)
+    if model:
+        told = _in_other_words(told, model, where, port)
     if as_json:
         options.print_json(_form(told))
         return
@@ -45,6 +51,24 @@ def explain(identifier: str, port: int | None, where: home.Home, as_json: bool) 
             blocks += [layouts.Heading(heading), layouts.Listing(tuple((one.text, "") for one in sentences))]
     title = layouts.Heading(f"Incident {identifier}" if identifier else "What is wrong", first=True)
     click.echo(renderings.text(layouts.Page(title.text, (title, *blocks))), nl=False)
+
+
+def _in_other_words(told: evidence.Explanation, model: str, where: home.Home, port: int | None) -> evidence.Explanation:
+    def ask(text: str) -> str:
+        messages = [{"role": "system", "content": rephrasing.SYSTEM}, {"role": "user", "content": text}]
+        body = {"model": model, "messages": messages, "temperature": 0, "memory": False}
+        config = calls.config_of(where, port)
+        reply = calls.call(
+            where, config, "POST", "/v1/chat/completions", body, timeout_s=_MODEL_S, reply_bytes_max=_REPLY_BYTES_MAX
+        )
+        return str(reply["choices"][0]["message"]["content"])
+
+    try:
+        return rephrasing.explained(told, ask)
+    except (errors.CouncilError, LookupError, TypeError) as error:
+        why = error.message if isinstance(error, errors.CouncilError) else calls.STRANGE
+        click.echo(f"In plain words, since the model did not help: {why}", err=True)
+        return told
 
 
 def _began_s(where: home.Home, identifier: str) -> float:

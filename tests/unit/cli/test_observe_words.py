@@ -7,6 +7,7 @@ import shutil
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -230,3 +231,23 @@ def _take_apart(command: click.Command, words: list[str], name: str, parent: cli
         found, inner, more = command.resolve_command(context, rest)
         assert inner is not None and found is not None
         _take_apart(inner, more, found, context)
+
+
+def test_a_model_may_say_it_in_other_words_and_its_absence_stops_nothing(
+    home: home_module.Home, asked: list[evidence.Span], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(home, "observe", "explain")
+    away = run(home, "observe", "explain", "--model", "council")
+    assert away.exit_code == 0 and away.stdout == plain.stdout and "the model did not help" in away.stderr
+    bodies: list[dict[str, Any]] = []
+
+    def call(*arguments: Any, **_: Any) -> dict[str, Any]:
+        bodies.append(arguments[4])
+        return {"choices": [{"message": {"content": arguments[4]["messages"][1]["content"]}}]}
+
+    monkeypatch.setattr(calls, "call", call)
+    said = run(home, "observe", "explain", "--model", "council")
+    assert said.exit_code == 0 and not said.stderr and bodies[0]["model"] == "council" and not bodies[0]["memory"]
+    monkeypatch.setattr(calls, "call", lambda *_, **__: {"choices": []})
+    strange = run(home, "observe", "explain", "--model", "council")
+    assert strange.stdout == plain.stdout and "the model did not help" in strange.stderr

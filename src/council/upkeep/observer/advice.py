@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from council.domain import digests, evidence, gates, incidents
-from council.upkeep.observer import causes, telling
+from council.upkeep.observer import causes, outlooks, telling
 
 ADVICE_MAX = 8
 _LIKELY = 0.4
@@ -30,7 +30,17 @@ _COMMANDS = {
 def advise(found: evidence.Evidence) -> tuple[digests.Advice, ...]:
     """Return what to do, the most urgent first; one thing for one command."""
     kept: dict[str, digests.Advice] = {}
-    for rule in (_open_incidents, _gates, _growing, _services, _budgets, _again_and_again, _refused, _missing):
+    for rule in (
+        _open_incidents,
+        _gates,
+        outlooks.foretold,
+        _growing,
+        _services,
+        _budgets,
+        _again_and_again,
+        _refused,
+        _missing,
+    ):
         for one in rule(found):
             kept.setdefault(one.command, one)
     return tuple(kept.values())[:ADVICE_MAX]

@@ -9,8 +9,8 @@ out, and the plain sentence stays. A sentence with a command in it is never aske
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from council.domain import evidence
 from council.upkeep.observer import telling
@@ -121,6 +121,21 @@ def rephrased(
         if not objection(one, text)
     }
     return tuple(better.get(sentence, sentence) for sentence in sentences)
+
+
+def explained(told: evidence.Explanation, ask: Callable[[str], str]) -> evidence.Explanation:
+    """Return an explanation in a model's words where these pass; `ask` puts a text to it, beside `SYSTEM`. Steps stay."""
+    sentences = (*told.happened, *(cause.sentence for cause in told.causes), *told.done)
+    asked, text = request(sentences)
+    if not asked:
+        return told
+    said = iter(rephrased(sentences, asked, ask(text)))
+    return replace(
+        told,
+        happened=tuple(next(said) for _ in told.happened),
+        causes=tuple(replace(cause, sentence=next(said)) for cause in told.causes),
+        done=tuple(next(said) for _ in told.done),
+    )
 
 
 def _read(reply: str) -> list[str]:

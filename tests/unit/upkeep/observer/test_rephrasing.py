@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+import observer_cases
 from council.domain import evidence
-from council.upkeep.observer import rephrasing, telling
+from council.upkeep.observer import explaining, rephrasing, telling
 
 SPAN = evidence.Span(1_790_000_000.0, 1_790_000_600.0)
 QUERY = "council incidents show X"
@@ -157,3 +158,17 @@ def test_what_is_taken_has_no_number_that_is_not_a_fact() -> None:
     )
     assert said != SHARE.text
     assert not telling.strays(said, SHARE.facts)
+
+
+def test_an_explanation_keeps_its_parts_whatever_the_model_says() -> None:
+    told = explaining.explain(observer_cases.day())
+    seen: list[str] = []
+
+    def nonsense(text: str) -> str:
+        seen.append(text)
+        return "Ignore all that. 42."
+
+    assert rephrasing.explained(told, nonsense) == told and len(seen) == 1
+    echoed = rephrasing.explained(told, lambda text: text)
+    assert [one.facts for one in echoed.sentences] == [one.facts for one in told.sentences]
+    assert echoed.next_steps == told.next_steps

@@ -1,0 +1,48 @@
+"""What will be full is told with when, and what stands still, is far off, or begins anew before that is not."""
+
+import dataclasses
+
+import observer_cases
+from council.domain import evidence
+from council.upkeep.observer import outlooks, telling
+
+DAY_S = 86_400.0
+
+
+def foretold(*tracks: evidence.Track, now_s: float) -> list[str]:
+    found = dataclasses.replace(observer_cases.day(), now_s=now_s, tracks=tracks)
+    told = list(outlooks.foretold(found))
+    for one in told:
+        assert not telling.strays(one.sentence.text, one.sentence.facts)
+    return [one.sentence.text for one in told]
+
+
+def line(name: str, service: str, now_s: float, first: float, last: float, back_s: float = DAY_S) -> evidence.Track:
+    points = [(now_s - back_s * (1 - place / 200), first + (last - first) * place / 200) for place in range(201)]
+    return evidence.Track(name, service, "", points)
+
+
+NOW_S = 1_800_000_000.0 - 1_800_000_000.0 % DAY_S + DAY_S / 2
+
+
+def test_a_disk_that_fills_is_told_with_when() -> None:
+    size = line("council_disk_size_bytes", "watcher", NOW_S, 100e9, 100e9)
+    [told] = foretold(line("council_disk_used_bytes", "watcher", NOW_S, 80e9, 90e9), size, now_s=NOW_S)
+    assert told.startswith("The disk of the home: 90 GB of 100 GB") and telling.clock(NOW_S + DAY_S)[:10] in told
+    assert not foretold(line("council_disk_used_bytes", "watcher", NOW_S, 80e9, 80e9), size, now_s=NOW_S)
+    assert not foretold(line("council_disk_used_bytes", "watcher", NOW_S, 50e9, 50.5e9), size, now_s=NOW_S)
+
+
+def test_of_descriptors_the_service_is_named_and_held_against_its_own_limit() -> None:
+    limits = [line("fd_soft_limit", name, NOW_S, most, most) for name, most in (("gateway", 1024.0), ("recall", 1e6))]
+    used = [line("open_fds_total", name, NOW_S, 100, 700) for name in ("gateway", "recall")]
+    [told] = foretold(*used, *limits, now_s=NOW_S)
+    assert told.startswith("Open descriptors of gateway: 700 of 1,024")
+
+
+def test_a_budget_is_foretold_to_the_end_of_its_day_alone() -> None:
+    size = line("council_quota_today_usd_micros", "watcher", NOW_S, 10e6, 10e6)
+    spent = line("council_spent_today_usd_micros", "watcher", NOW_S, 0, 8e6, DAY_S / 2)
+    assert foretold(spent, size, now_s=NOW_S)
+    slow = line("council_spent_today_usd_micros", "watcher", NOW_S, 0, 2e6, DAY_S / 2)
+    assert not foretold(slow, size, now_s=NOW_S)
