@@ -234,10 +234,10 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
         "valkey.sock",
         "targets.json",
     }
-    # The first two by its group; Landlock closes them.
+    # The first two and the store by its group, which keeps the guides; Landlock closes the two.
     assert refused(served, "steward") == EVERYTHING - {
         *("internal.key", "metrics.key"),
-        *("steward.key", "watcher.sock", "council.db"),
+        *("steward.key", "watcher.sock", "council.db", "valkey.sock"),
     }
     assert refused(served, "gateway") == {
         "token",
