@@ -53,14 +53,18 @@ class Nowhere:
 
     def __init__(self) -> None:
         self.faults: tuple[guides.Fault, ...] = ()
+        self._shown: dict[str, guides.Entry] = {}
 
     async def swap(self, swap: guides.Swap) -> None:
-        """Note what is at fault."""
+        """Note what is at fault, and which there are."""
         self.faults = swap.faults
+        self._shown |= {one.entry.slug: one.entry for one in swap.changed}
+        for slug in swap.gone:
+            self._shown.pop(slug, None)
 
     async def listing(self) -> guides.Listing:
-        """Return none."""
-        return guides.Listing(())
+        """Return those that came, without their pages."""
+        return guides.Listing(tuple(self._shown.values()), self.faults)
 
     async def guide(self, _: str) -> guides.Guide | None:
         """Return none."""

@@ -391,3 +391,14 @@ async def test_another_generation_brings_its_guidebook(rig: Rig, tmp_path: Path)
         (tmp_path / "next" / "new.md").write_text("New")
         rig.loader.follow([folder.Guidebook("blueprint", "guidebook", tmp_path / "next"), rig.loader.books[1]])
         await until(lambda: rig.book.shown.keys() == {"new", "mine"})
+
+
+async def test_what_is_only_checked_comes_to_an_end_with_a_large_document_too(tmp_path: Path) -> None:
+    (tmp_path / "small.md").write_text("# Small")
+    (tmp_path / "large.md").write_text("# Large\n\n" + "word " * 20_000)
+    book = loading.Nowhere()
+    parts = loading.Parts(book, make, guides.FORM, SETTINGS, clock.SystemClock())
+    async with asyncio.timeout(30):
+        done = await loading.Loader(parts, [folder.Guidebook("library", "library/guidebook", tmp_path)]).sync(anew=True)
+    assert (done.processed, done.errors) == (2, 0)
+    assert {one.slug for one in (await book.listing()).entries} == {"small", "large"}
