@@ -27,7 +27,7 @@ async def test_a_child_is_given_nothing_of_the_environment_that_may_be_secret(
 ) -> None:
     monkeypatch.setenv("COUNCIL_RECORDS_URL", "postgresql://ann:secret@127.0.0.1/council")
     await pages.make(["Text"])
-    child = pages._kept._child
+    child = pages._kept._child._process
     assert child is not None
     assert b"secret" not in Path(f"/proc/{child.pid}/environ").read_bytes()
 
@@ -38,7 +38,7 @@ async def test_a_page_is_made_in_a_child_and_what_ends_a_child_is_named(
     [page] = await pages.make(["# Head\n\n<script>alert(1)</script>\n"])
     assert isinstance(page, guides.Page)
     assert page.headings == (guides.Heading(1, "Head", "guide-head"),) and "script" not in page.html
-    child = pages._kept._child
+    child = pages._kept._child._process
     assert child is not None
     child.kill()
     child.wait()

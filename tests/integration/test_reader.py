@@ -35,10 +35,19 @@ def test_documents_are_read_one_after_the_other_by_one_child(child: reader.Reade
     assert child._child.pid == first
 
 
+def test_a_child_is_given_nothing_of_the_environment_that_may_be_secret(
+    child: reader.Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNCIL_RECORDS_URL", "postgresql://council:s3cr3t@db/council")
+    child.read(".html", PAGE, 400)
+    given = Path(f"/proc/{child._child.pid}/environ").read_bytes()
+    assert b"PATH=" in given and b"s3cr3t" not in given
+
+
 def test_a_child_that_ends_is_replaced(child: reader.Reader) -> None:
     child.read(".html", PAGE, 400)
     os.kill(child._child.pid, signal.SIGKILL)
-    child._child.wait()
+    child._child._process.wait()
     assert child.read(".html", PAGE, 400).sections
 
 

@@ -95,7 +95,7 @@ def _archive(config: config_module.Config, where: home.Home, now_s: float) -> tu
         raise errors.NotFoundError("none is kept, since `observe.archive` is off")
     kept = care_app.snapshots(config, where)
     try:
-        done = {one.removeprefix(archiving.PREFIX) for one in kept.announced(archiving.PREFIX, _LAST_MAX)}
+        done = posting.days(kept.announced(archiving.PREFIX, _LAST_MAX))
     finally:
         kept.close()
     # A digest that has just been sent is archived within minutes; until then the one before counts.

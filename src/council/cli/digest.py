@@ -10,7 +10,7 @@ from council.cli import calls, dates, known, options
 from council.domain import digests as digest_forms
 from council.domain import errors, evidence, home, schedule
 from council.kit import clock as clock_module
-from council.upkeep.observer import digests, explaining, layouts, renderings, rephrasing
+from council.upkeep.observer import digests, explaining, faring, layouts, renderings, rephrasing
 
 # Causes lie before what they bring about, and so does what they are held against.
 BEFORE_S = 7200.0
@@ -131,7 +131,7 @@ def digest(
     if span.start_s > now_s:
         raise errors.InvalidRequestError(f"{day} has not begun yet. Give a day that has.")
     found = known.gather(where, port, span, span.start_s - BEFORE_S)
-    made = digests.digest(found, zone)
+    made = digests.digest(found, zone, _loop(where, span, now_s))
     told = layouts.page(made)
     if page is not None:
         _write(page, renderings.page_html(told))
@@ -141,6 +141,19 @@ def digest(
         options.print_json({"blocks": renderings.slack(told)})
     elif page is None:
         click.echo(renderings.text(told), nl=False)
+
+
+def _loop(where: home.Home, span: evidence.Span, now_s: float) -> digests.Loop | None:
+    """Return how the observer fares, None where nobody can say."""
+    config = options.config_of(where)
+    kept, notices = care_app.snapshots(config, where), care_app.incidents(config, where)
+    try:
+        return faring.loop(kept, notices, config.observe, span, now_s)
+    except errors.RecordsUnavailableError:
+        return None
+    finally:
+        kept.close()
+        notices.close()
 
 
 def _day(text: str) -> datetime.date:

@@ -8,8 +8,7 @@ import click
 
 from council.cli import options
 from council.domain import errors, home
-from council.kit import clock, permissions
-from council.upkeep.alerts import notices
+from council.kit import clock, permissions, shown
 from council.upkeep.patchctl import freeze
 
 
@@ -51,7 +50,7 @@ def show(where: home.Home, as_json: bool) -> None:
     if found is None:
         click.echo("Not frozen.")
         return
-    since = f" since {notices.clock(found.at_us)}" if found.at_us else ""
+    since = f" since {shown.clock(found.at_us)}" if found.at_us else ""
     by = f" by {found.by}" if found.by else ""
     click.echo(f"Frozen{since}{by}: {found.reason}")
 

@@ -10,7 +10,7 @@ import click
 from council import care_app, care_ports
 from council.cli import options, sparks
 from council.domain import errors, gates, home, watching
-from council.upkeep.alerts import notices
+from council.kit import shown
 
 _COLOURS = {
     gates.Verdict.GREEN: "green",
@@ -85,7 +85,7 @@ def _show(sight: watching.Sight) -> None:
     options.print_table(("GATE", "VERDICT", "NOW", "LIMIT", "FOR", "WHY"), rows, right=frozenset({2, 3}))
     counts = {verdict: sum(one.verdict is verdict for one in sight.gates) for verdict in gates.Verdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    click.echo(f"\n{told}; judged {notices.clock(round(sight.at_s * 1e6))} by the {sight.gates[0].source} evaluator.")
+    click.echo(f"\n{told}; judged {shown.clock(round(sight.at_s * 1e6))} by the {sight.gates[0].source} evaluator.")
     for one in sight.findings:
         if one.verdict in (gates.Verdict.AMBER, gates.Verdict.RED):
             click.echo(f"{_coloured(one.verdict)}: {one.sentinel} of {one.service}. {one.reason} {one.look_next}")
@@ -109,7 +109,7 @@ def _show_history(found: tuple[watching.GateLine, watching.History], as_json: bo
         told = f"{_number(low, line.unit)} to {_number(high, line.unit)}"
         click.echo(f"{sparks.drawn([value for _, value in history.values])}  {told}, one mark for each stretch of time")
     rows = [
-        (notices.clock(round(one.since_s * 1e6)), _coloured(one.verdict), _number(one.value, line.unit), one.reason)
+        (shown.clock(round(one.since_s * 1e6)), _coloured(one.verdict), _number(one.value, line.unit), one.reason)
         for one in history.verdicts
     ]
     options.print_table(("SINCE", "VERDICT", "NUMBER", "WHY"), rows, right=frozenset({2}))
@@ -130,4 +130,4 @@ def _limit(line: watching.GateLine) -> str:
 
 
 def _age(now_s: float, line: watching.GateLine) -> str:
-    return notices.duration(max(0.0, now_s - line.since_s))
+    return shown.duration(max(0.0, now_s - line.since_s))

@@ -13,6 +13,7 @@ from council import care_app, care_ports
 from council.cli import options
 from council.domain import errors, home, incidents, incidents_wire
 from council.kit import clock as clock_module
+from council.kit import shown
 from council.upkeep.alerts import notices
 
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
@@ -44,8 +45,8 @@ def group(context: click.Context, limit: int, only_open: bool, where: home.Home,
 
 
 def _cells(one: incidents.Incident) -> tuple[str, ...]:
-    over = "" if one.repair_s is None else notices.duration(one.repair_s)
-    times = (notices.clock(one.began_us), notices.duration(one.detection_s), over)
+    over = "" if one.repair_s is None else shown.duration(one.repair_s)
+    times = (shown.clock(one.began_us), shown.duration(one.detection_s), over)
     return (one.id, str(one.standing), str(one.severity), *times, one.title)
 
 
@@ -66,14 +67,14 @@ def show(identifier: str, where: home.Home, as_json: bool) -> None:
 
 
 def _print(one: incidents.Incident) -> None:
-    over = "goes on" if one.repair_s is None else f"over after {notices.duration(one.repair_s)}"
+    over = "goes on" if one.repair_s is None else f"over after {shown.duration(one.repair_s)}"
     click.echo(f"{one.title}: {one.standing}, {one.severity}")
-    noticed = f"noticed after {notices.duration(one.detection_s)}"
-    click.echo(f"Began {notices.clock(one.began_us)}, {noticed}, {over}.")
+    noticed = f"noticed after {shown.duration(one.detection_s)}"
+    click.echo(f"Began {shown.clock(one.began_us)}, {noticed}, {over}.")
     click.echo("\nAlerts")
     for member in one.members:
         alert = member.alert
-        ended = f"; {member.ending} {notices.clock(member.ended_us)}" if member.ended_us else ""
+        ended = f"; {member.ending} {shown.clock(member.ended_us)}" if member.ended_us else ""
         click.echo(f"  {alert.title} ({alert.severity}): {alert.summary or 'bad'}{ended}")
         if alert.next_step and not member.ended_us:
             click.echo(f"    {alert.next_step}")
@@ -85,7 +86,7 @@ def _print(one: incidents.Incident) -> None:
     for number, moment in enumerate(one.timeline):
         if one.moments_left_out and number == incidents.MOMENTS_MAX // 2:
             click.echo(f"  … {one.moments_left_out:,} moments left out")
-        click.echo(f"  {notices.clock(moment.at_us)}  {moment.text}")
+        click.echo(f"  {shown.clock(moment.at_us)}  {moment.text}")
 
 
 @group.command()
@@ -110,7 +111,7 @@ def silence(name: str, span: str, why: str, who: str | None, where: home.Home) -
                 f"There are {settings.silences_max} silences already. End one: `council incidents unsilence NAME`."
             )
     whom = "any alert" if name == incidents.ALL else name
-    click.echo(f"Nobody is told of {whom} until {notices.clock(until_us)}.")
+    click.echo(f"Nobody is told of {whom} until {shown.clock(until_us)}.")
 
 
 def _span_s(span: str) -> int:
@@ -152,7 +153,7 @@ def silences(where: home.Home, as_json: bool) -> None:
     if not found:
         click.echo("There is no silence in force.")
         return
-    rows = [(one.name, notices.clock(one.until_us), one.who, one.why) for one in found]
+    rows = [(one.name, shown.clock(one.until_us), one.who, one.why) for one in found]
     options.print_table(("NAME", "UNTIL", "WHO", "WHY"), rows)
 
 

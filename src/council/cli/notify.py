@@ -11,7 +11,7 @@ from council.backends.notifier import apprise
 from council.cli import options
 from council.domain import errors, home, incidents
 from council.kit import clock as clock_module
-from council.kit import ids, permissions
+from council.kit import ids, permissions, shown
 from council.upkeep.alerts import notices
 
 _ADDRESS_CHARS_MAX = 4096
@@ -116,7 +116,7 @@ def failed(limit: int, where: home.Home, as_json: bool) -> None:
     if not found:
         click.echo("Every notice was delivered.")
     for one in found:
-        click.echo(f"{notices.clock(one.notice.at_us)}  {one.channel}  {one.notice.title}")
+        click.echo(f"{shown.clock(one.notice.at_us)}  {one.channel}  {one.notice.title}")
         click.echo(f"  {one.reason}")
 
 

@@ -101,7 +101,9 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         await _admit(made, request)
         found = await made.guidebook.guide(slug)
         if found is None:
-            raise errors.NotFoundError(f"There is no guide `{slug}`. `GET /api/guides` lists them.")
+            raise errors.NotFoundError(
+                f"There is no guide `{slug}`. `council guides list` and `GET /api/guides` name them."
+            )
         headings = [dataclasses.asdict(heading) for heading in found.page.headings]
         return {**dataclasses.asdict(found.entry), "html": found.page.html, "raw": found.raw, "headings": headings}
 

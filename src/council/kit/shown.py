@@ -10,11 +10,12 @@ def clock(at_us: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time span in its two largest units."""
-    if seconds < 60:
+    """Return a time span in its two largest units, the second left out where it is nothing."""
+    if abs(seconds) < 60:
         return f"{seconds:.3g} s"
-    whole = round(seconds)
+    whole, sign = round(abs(seconds)), "-" if seconds < 0 else ""
     for unit_s, unit, part_s, part in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= unit_s:
-            return f"{whole // unit_s} {unit} {whole % unit_s // part_s} {part}"
+            rest = whole % unit_s // part_s
+            return f"{sign}{whole // unit_s} {unit}" + (f" {rest} {part}" if rest else "")
     raise AssertionError("at least a minute")

@@ -6,7 +6,6 @@ settings it reads anew for each turn, of the generation that serves.
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from starlette.routing import Route
 from council import care_app, care_ports
 from council.domain import errors, home
 from council.kit import clock as clock_module
-from council.services import observer
+from council.services import observer, turns
 from council.upkeep.observer import archive, showing
 
 _log = logging.getLogger(__name__)
@@ -36,14 +35,12 @@ class Archiving:
         self._parts = parts
         self._archive = archive.Archive(parts)
         self._showing = showing.Showing(parts, watch)
-        self._problem = ""
-        # When the turn under way began, by the loop's clock; never, before the first.
-        self._began_s = math.inf
+        self._turns = turns.Turns(_log, "a day could not be archived", _TURN_S_MAX, TURN_S)
 
     @property
     def is_well(self) -> bool:
         """Whether no turn has begun so long ago that it hangs."""
-        return asyncio.get_running_loop().time() - self._began_s <= _TURN_S_MAX + TURN_S
+        return not self._turns.is_late
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -52,27 +49,14 @@ class Archiving:
 
     def told(self) -> dict[str, Any]:
         """Return why the last turn failed, "" where it did not."""
-        return {"problem": self._problem}
+        return {"problem": self._turns.problem}
 
     async def run(self) -> None:
         """Take turns until cancelled."""
         await asyncio.sleep(_FIRST_S)
         while True:
-            wait_s = TURN_S
-            self._began_s = asyncio.get_running_loop().time()
-            try:
-                async with asyncio.timeout(_TURN_S_MAX):
-                    await self._turn()
-                self._tell("")
-            except errors.CouncilError as error:
-                self._tell(error.message)
-                wait_s = max(wait_s, float(error.retry_after_s or 0))
-            except Exception as error:  # noqa: BLE001 - one bad turn must not end the others
-                _log.exception("a turn of the archive failed")
-                self._tell(type(error).__name__)
-            # Until then it is not late.
-            self._began_s = asyncio.get_running_loop().time() + wait_s
-            await asyncio.sleep(wait_s)
+            _, asked_s = await self._turns.take(self._turn)
+            await self._turns.rest(max(TURN_S, asked_s or 0.0))
 
     async def _turn(self) -> None:
         """Do both; what fails of the one does not keep the other."""
@@ -90,11 +74,6 @@ class Archiving:
         await self._parts.forge.close()
         await asyncio.to_thread(self._parts.incidents.close)
         await asyncio.to_thread(self._parts.snapshots.close)
-
-    def _tell(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            _log.warning("a day could not be archived", extra={"reason": problem})
-        self._problem = problem
 
 
 def made(where: home.Home, there: care_ports.Forge, generation: Callable[[], str]) -> Archiving:

@@ -6,7 +6,6 @@ What it does is in `delivery/`; a turn that fails is taken again.
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from council import care_app, care_ports, telemetry
 from council.delivery import courier, lines, pulls
 from council.domain import errors, home
 from council.domain import forge as forge_module
-from council.services import hook
+from council.services import hook, turns
 
 _log = logging.getLogger(__name__)
 
@@ -48,16 +47,15 @@ class InStep:
         self._forge = forge
         self._service = service
         self._hook = knock
-        self._problem = ""
         self._step = ""
-        # When the turn under way began, by the loop's clock; never, before the first.
-        self._began_s = math.inf
+        self._turns = turns.Turns(
+            _log, "the forge is not in step", _TURN_S_MAX, settings.poll_s, telemetry.FORGE_ERRORS.inc
+        )
 
     @property
     def is_well(self) -> bool:
         """Whether no turn hangs. A folder of the forge that went away can only be had by beginning anew."""
-        is_late = asyncio.get_running_loop().time() - self._began_s > _TURN_S_MAX + self._settings.poll_s
-        return not is_late and (self._settings.kind != "local" or self._where.forge.is_dir())
+        return not self._turns.is_late and (self._settings.kind != "local" or self._where.forge.is_dir())
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -66,7 +64,7 @@ class InStep:
 
     def told(self) -> dict[str, Any]:
         """Return its last step, and why it is not in step, "" where it is."""
-        return {"step": self._step, "problem": self._problem}
+        return {"step": self._step, "problem": self._turns.problem}
 
     async def run(self) -> None:
         """Take turns until cancelled."""
@@ -82,23 +80,9 @@ class InStep:
 
         judging = pulls.Referee(pulls.Parts(self._forge, self._service, watch, base)) if is_local else None
         while True:
-            self._began_s = asyncio.get_running_loop().time()
-            wait_s, left_alone = self._settings.poll_s, False
-            try:
-                async with asyncio.timeout(_TURN_S_MAX):
-                    if await self._turn(carrying, judging):
-                        wait_s = _BETWEEN_S
-                self._tell("")
-            except errors.CouncilError as error:
-                self._tell(error.message)
-                telemetry.FORGE_ERRORS.inc()
-                left_alone = error.retry_after_s is not None
-                wait_s = max(wait_s, float(error.retry_after_s or 0))
-            except Exception as error:  # noqa: BLE001 - one bad turn must not end the others
-                _log.exception("a turn failed")
-                self._tell(type(error).__name__)
-                telemetry.FORGE_ERRORS.inc()
-            await self._rest(wait_s, left_alone=left_alone)
+            has_more, asked_s = await self._turns.take(lambda: self._turn(carrying, judging))
+            wait_s = _BETWEEN_S if has_more else max(self._settings.poll_s, asked_s or 0.0)
+            await self._rest(wait_s, left_alone=asked_s is not None)
 
     async def close(self) -> None:
         """Close the forge."""
@@ -106,8 +90,7 @@ class InStep:
 
     async def _rest(self, wait_s: float, *, left_alone: bool = False) -> None:
         """Wait until the next turn is due, or until somebody wakes it who may: nobody where the forge is to be `left_alone`."""
-        # Until then it is not late.
-        self._began_s = asyncio.get_running_loop().time() + wait_s
+        self._turns.due_in(wait_s)
         may_wake = self._hook is not None and not left_alone
         if not may_wake or wait_s <= _WOKEN_S:
             await asyncio.sleep(wait_s)
@@ -137,8 +120,3 @@ class InStep:
                     "of its own, or have main hold what serves: `council status` names the generation."
                 )
         return False
-
-    def _tell(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            _log.warning("the forge is not in step", extra={"reason": problem})
-        self._problem = problem

@@ -7,7 +7,6 @@ import asyncio
 import dataclasses
 import functools
 import logging
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from council import app, care_app, care_ports, homes, ports, telemetry
 from council.domain import budgets, errors, evidence, home, patches
 from council.domain import config as config_module
 from council.kit import clock as clock_module
+from council.services import turns
 from council.upkeep.engine import blueprint
 from council.upkeep.observer import anomalies, explaining, gathering, observer
 
@@ -111,14 +111,14 @@ class Observing:
     def __init__(self, parts: observer.Parts, close: Callable[[], None]) -> None:
         self._observer = observer.Observer(parts)
         self._close = close
-        self._problem = ""
-        # When the look under way began, by the loop's clock; never, before the first.
-        self._began_s = math.inf
+        self._turns = turns.Turns(
+            _log, "the observer could not look", _LOOK_S_MAX, LOOK_S, telemetry.OBSERVER_ERRORS.inc
+        )
 
     @property
     def is_well(self) -> bool:
         """Whether no look has begun so long ago that it hangs."""
-        return asyncio.get_running_loop().time() - self._began_s <= _LOOK_S_MAX + LOOK_S
+        return not self._turns.is_late
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -127,36 +127,18 @@ class Observing:
 
     def told(self) -> dict[str, Any]:
         """Return why the last look failed, "" where it did not."""
-        return {"problem": self._problem}
+        return {"problem": self._turns.problem}
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
         await asyncio.sleep(_FIRST_S)
         while True:
-            self._began_s = asyncio.get_running_loop().time()
-            try:
-                async with asyncio.timeout(_LOOK_S_MAX):
-                    await self._observer.look()
-                self._tell("")
-            except errors.CouncilError as error:
-                self._tell(error.message)
-                telemetry.OBSERVER_ERRORS.inc()
-            except Exception as error:  # noqa: BLE001 - one bad look must not end the others
-                _log.exception("a look failed")
-                self._tell(type(error).__name__)
-                telemetry.OBSERVER_ERRORS.inc()
-            # Until then it is not late.
-            self._began_s = asyncio.get_running_loop().time() + LOOK_S
-            await asyncio.sleep(LOOK_S)
+            await self._turns.take(self._observer.look)
+            await self._turns.rest(LOOK_S)
 
     async def close(self) -> None:
         """Close the records."""
         await asyncio.to_thread(self._close)
-
-    def _tell(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            _log.warning("the observer could not look", extra={"reason": problem})
-        self._problem = problem
 
 
 def _detector(learned: Mapping[str, Any] | None) -> anomalies.Detector:

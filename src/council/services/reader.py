@@ -5,49 +5,42 @@ the home, no socket, no more memory than `MEMORY_BYTES`, no longer than `READ_S`
 and the document that it failed on is named.
 """
 
-import contextlib
-import resource
 import signal
 import socket
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-import council
-from council.kit import confine, environment, frames, process
+from council.kit import frames, process
+from council.services import rightless
 from council.serving.memory import documents
 
 READ_S = 20.0
 MEMORY_BYTES = 768 * 1024 * 1024
-_START_S = 20.0
 _TOO_MUCH = f"reading it took more than {MEMORY_BYTES >> 20} MiB"
 _MEND = "split it, or save it as text"
-_FRAME_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Reader:
     """Starts the child with the first document and keeps it. For one thread at a time."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._connection: socket.socket | None = None
+        self._child = rightless.Child("council.services.reader")
 
     def read(self, suffix: str, raw: bytes, chars_max: int) -> documents.Document:
         """Return the passages of a document. Raises UnreadableError, whatever became of the child."""
         try:
-            connection = self._connected()
+            connection = self._child.connection()
             connection.settimeout(READ_S)
             connection.sendall(frames.encode({"suffix": suffix, "size_bytes": len(raw), "chars_max": chars_max}) + raw)
-            reply = frames.receive(connection, _FRAME_BYTES_MAX)
+            reply = frames.receive(connection, rightless.FRAME_BYTES_MAX)
         except TimeoutError:
-            self.close()
+            self._child.close()
             raise documents.UnreadableError(f"reading it took longer than {READ_S:g} s; {_MEND}") from None
         except (OSError, frames.FrameError, ValueError) as error:
-            self.close()
+            self._child.close()
             raise documents.UnreadableError(f"the reader failed ({error})") from error
         if reply is None:
-            self.close()
+            self._child.close()
             raise documents.UnreadableError(f"{_TOO_MUCH}, or ended the reader; {_MEND}")
         if "unreadable" in reply:
             raise documents.UnreadableError(str(reply["unreadable"]))
@@ -56,29 +49,7 @@ class Reader:
 
     def close(self) -> None:
         """End the child; a later document starts another."""
-        if self._connection is not None:
-            self._connection.close()
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-        self._child = self._connection = None
-
-    def _connected(self) -> socket.socket:
-        if self._child is not None and self._child.poll() is not None:
-            self.close()
-        if self._connection is None:
-            ours, theirs = socket.socketpair()
-            command = [sys.executable, "-P", "-m", "council.services.reader"]
-            with theirs:
-                self._child = subprocess.Popen(
-                    command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                )
-            self._connection = ours
-            ours.settimeout(_START_S)
-            if frames.receive(ours, 1024) is None:
-                self.close()
-                raise OSError("it does not start")
-        return self._connection
+        self._child.close()
 
 
 def main() -> int:
@@ -86,19 +57,7 @@ def main() -> int:
     process.set_parent_death_signal(signal.SIGKILL)
     from council.serving.memory import reading
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    confine.seal()
-    folders = [*environment.python_folders(), Path(council.__file__).resolve().parents[1]]
-    confine.apply(confine.Confinement(folders, [], (), ()))
-    with contextlib.suppress(OSError):
-        confine.deny_sockets()
-    with socket.socket(fileno=0) as connection:
-        connection.sendall(frames.encode({"ready": True}))
-        while (request := frames.receive(connection, _FRAME_BYTES_MAX)) is not None:
-            connection.sendall(frames.encode(_reply(connection, request, reading.read)))
-    return 0
+    return rightless.serve(MEMORY_BYTES, lambda connection, request: _reply(connection, request, reading.read))
 
 
 def _reply(connection: socket.socket, request: dict[str, Any], read: Any) -> dict[str, Any]:

@@ -9,37 +9,22 @@ import asyncio
 import contextlib
 import os
 import queue
-import resource
 import signal
-import socket
-import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import council
 from council.domain import guides
-from council.kit import confine, environment, frames, process
+from council.kit import frames, process
+from council.services import rightless
 
 PAGE_S = 10.0
 MEMORY_BYTES = 512 * 1024 * 1024
-_START_S = 20.0
-_ENVIRONMENT = (
-    "PATH",
-    "PYTHONPATH",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONPYCACHEPREFIX",
-    "LD_LIBRARY_PATH",
-    "LANG",
-    "LC_ALL",
-)
 # Kept this long for the next change; a child takes as much memory as a service.
 _IDLE_S = 60.0
 _CHILDREN_MAX = 4
 # So few are not worth a second child's start.
 _PAGES_A_CHILD = 16
-_FRAME_BYTES_MAX = 64 * 1024 * 1024
 # The pages of some documents are made between two looks for what can be freed: most of the objects go without one.
 _COLLECT_AFTER = 50_000
 
@@ -92,24 +77,23 @@ class Renderer:
     """Starts a child with the first text and keeps it. For one thread at a time."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._connection: socket.socket | None = None
+        self._child = rightless.Child("council.services.renderer")
 
     def render(self, text: str) -> guides.Page:
         """Return the page of a text. Raises FaultyError, whatever became of the child."""
         try:
-            connection = self._connected()
+            connection = self._child.connection()
             connection.settimeout(PAGE_S)
             connection.sendall(frames.encode({"text": text}))
-            reply = frames.receive(connection, _FRAME_BYTES_MAX)
+            reply = frames.receive(connection, rightless.FRAME_BYTES_MAX)
         except TimeoutError:
-            self.close()
+            self._child.close()
             raise guides.FaultyError(f"its page took longer than {PAGE_S:g} s to make. Split it.") from None
         except (OSError, frames.FrameError, ValueError) as error:
-            self.close()
+            self._child.close()
             raise guides.FaultyError(f"the renderer failed ({error}). Try again with `council guides sync`.") from error
         if reply is None:
-            self.close()
+            self._child.close()
             raise guides.FaultyError(
                 f"its page took more than {MEMORY_BYTES >> 20} MiB, or ended the renderer. Split it."
             )
@@ -122,34 +106,7 @@ class Renderer:
 
     def close(self) -> None:
         """End the child; a later text starts another."""
-        if self._connection is not None:
-            self._connection.close()
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-        self._child = self._connection = None
-
-    def _connected(self) -> socket.socket:
-        if self._child is not None and self._child.poll() is not None:
-            self.close()
-        if self._connection is None:
-            ours, theirs = socket.socketpair()
-            command = [sys.executable, "-P", "-m", "council.services.renderer"]
-            with theirs:
-                self._child = subprocess.Popen(
-                    command,
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    # What else the steward's holds, as the address of the records, may be secret.
-                    env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-                )
-            self._connection = ours
-            ours.settimeout(_START_S)
-            if frames.receive(ours, 1024) is None:
-                self.close()
-                raise OSError("it does not start")
-        return self._connection
+        self._child.close()
 
 
 def main() -> int:
@@ -163,19 +120,7 @@ def main() -> int:
     rendering.render("# A\n\n```python\nx = 1\n```\n")
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    confine.seal()
-    folders = [*environment.python_folders(), Path(council.__file__).resolve().parents[1]]
-    confine.apply(confine.Confinement(folders, [], (), ()))
-    with contextlib.suppress(OSError):
-        confine.deny_sockets()
-    with socket.socket(fileno=0) as connection:
-        connection.sendall(frames.encode({"ready": True}))
-        while (request := frames.receive(connection, _FRAME_BYTES_MAX)) is not None:
-            connection.sendall(frames.encode(_reply(str(request["text"]), rendering.render)))
-    return 0
+    return rightless.serve(MEMORY_BYTES, lambda _, request: _reply(str(request["text"]), rendering.render))
 
 
 def _reply(text: str, render: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from council import app, care_app
+from council import care_app
 from council.cli import doctor, main
 from council.domain import config, errors, incidents
 from council.domain import home as home_module
@@ -25,17 +25,6 @@ from council.testing import clock as fake_clock
 from council.upkeep.alerts import desk, keeping
 
 SECRET = "s3cr3t"
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with records that holds nothing yet."""
-    folder: Path = tmp_path_factory.mktemp("fresh") / "h"
-    assert CliRunner().invoke(main.cli, ["init", "--home", str(folder)]).exit_code == 0
-    records = app.records(config.Config(), home_module.Home(folder))
-    records.migrate()
-    records.close()
-    return folder
 
 
 @pytest.fixture(name="home")

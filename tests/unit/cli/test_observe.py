@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import observer_rig
-from council import app, care_app
+from council import care_app
 from council.backends.forge import local
 from council.cli import main, sparks
 from council.domain import config, evidence, forge, schedule
@@ -21,17 +21,6 @@ from council.upkeep.observer import archiving
 
 T0 = observer_rig.NOW_S
 Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with records that holds nothing yet."""
-    folder: Path = tmp_path_factory.mktemp("fresh") / "h"
-    assert CliRunner().invoke(main.cli, ["init", "--home", str(folder)]).exit_code == 0
-    records = app.records(config.Config(), home_module.Home(folder))
-    records.migrate()
-    records.close()
-    return folder
 
 
 @pytest.fixture(name="empty")

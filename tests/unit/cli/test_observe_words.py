@@ -14,22 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 import observer_cases
-from council import app, care_app
+from council import care_app
 from council.cli import calls, digest, main
 from council.domain import config, digests, evidence, schedule
 from council.domain import home as home_module
 from council.services import observer
 from council.upkeep.observer import advice, archiving
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("fresh") / "h"
-    assert CliRunner().invoke(main.cli, ["init", "--home", str(folder)]).exit_code == 0
-    records = app.records(config.Config(), home_module.Home(folder))
-    records.migrate()
-    records.close()
-    return folder
 
 
 @pytest.fixture(name="home")

@@ -6,7 +6,6 @@ from council.domain import incidents
 from council.kit import shown
 
 _LINES_MAX = 10
-clock, duration = shown.clock, shown.duration
 
 _SAID = {
     incidents.NoticeKind.BEGAN: "",
@@ -53,7 +52,7 @@ def _open(one: incidents.Incident, members: list[incidents.Member]) -> str:
     lines = []
     for member in members[:_LINES_MAX]:
         alert = member.alert
-        lines.append(f"{alert.title}: {alert.summary.removesuffix('.') or 'bad'}, since {clock(alert.since_us)}.")
+        lines.append(f"{alert.title}: {alert.summary.removesuffix('.') or 'bad'}, since {shown.clock(alert.since_us)}.")
         if alert.next_step:
             lines.append(f"  {alert.next_step}")
     if one.causes:
@@ -63,15 +62,17 @@ def _open(one: incidents.Incident, members: list[incidents.Member]) -> str:
 
 
 def _over(one: incidents.Incident) -> str:
-    lines = [f"{member.alert.title}: {member.ending}, {clock(member.ended_us)}." for member in one.members[:_LINES_MAX]]
-    lasted = f"It began {clock(one.began_us)}, was noticed after {duration(one.detection_s)}"
-    lines.append(f"{lasted} and over after {duration(one.repair_s or 0.0)}.")
+    lines = [
+        f"{member.alert.title}: {member.ending}, {shown.clock(member.ended_us)}." for member in one.members[:_LINES_MAX]
+    ]
+    lasted = f"It began {shown.clock(one.began_us)}, was noticed after {shown.duration(one.detection_s)}"
+    lines.append(f"{lasted} and over after {shown.duration(one.repair_s or 0.0)}.")
     return "\n".join([*lines, f"More: council incidents show {one.id}"])
 
 
 def cause_line(cause: incidents.Cause) -> str:
     """Return a candidate in one line, with why it is one."""
     why = cause.because or "bad at the same time; no link between them is known"
-    until = f" to {clock(cause.until_us)}" if cause.until_us else ""
+    until = f" to {shown.clock(cause.until_us)}" if cause.until_us else ""
     bad = cause.reason.removesuffix(".") or "bad"
-    return f"{cause.title} from {clock(cause.at_us)}{until}: {bad}. {why[0].upper()}{why[1:]}."
+    return f"{cause.title} from {shown.clock(cause.at_us)}{until}: {bad}. {why[0].upper()}{why[1:]}."

@@ -80,7 +80,7 @@ class Archive:
         if not began:
             # The observer has not looked yet.
             return []
-        archived = {one.removeprefix(archiving.PREFIX) for one in kept.announced(archiving.PREFIX, _NAMES_MAX)}
+        archived = posting.days(kept.announced(archiving.PREFIX, _NAMES_MAX))
         told = posting.days(kept.announced(posting.PREFIX, _NAMES_MAX))
         return archiving.due(when, now_s, archived, told, float(began[0].removeprefix(posting.BEGAN_PREFIX)))
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from council import care_ports, telemetry
 from council.domain import errors, evidence, incidents, observe, patches, schedule, snapshots
 from council.kit import clock as clock_module
-from council.upkeep.observer import behaviour, digests, escalating, facts, oddities, posting, rounds, trends
+from council.upkeep.observer import behaviour, digests, escalating, facts, faring, oddities, posting, rounds, trends
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,6 @@ BEFORE_S = 7200.0
 _NEWEST_INCIDENTS = 200
 _TAKEN_MAX = 500
 _TOLD_MAX = 1000
-_BEGAN_MAX = 10
 _THIN_S = 3600.0
 _TREND_STEP_S = 600.0
 
@@ -105,7 +104,7 @@ class Observer:
         self._told = set(kept.announced(escalating.PREFIX, _TOLD_MAX))
         self._learned = kept.learned()
         self._posted = posting.days(kept.announced(posting.PREFIX, posting.DAYS_MAX))
-        self._here_since_s = posting.began_s(kept.announced(posting.BEGAN_PREFIX, _BEGAN_MAX), now_s)
+        self._here_since_s = faring.here_since_s(kept, now_s)
         kept.announce(f"{posting.BEGAN_PREFIX}{round(self._here_since_s)}", [], round(now_s * 1e6))
         self._is_known = True
 
@@ -212,11 +211,7 @@ class Observer:
             self._tried.begin(day, at_s)
             try:
                 hopeless = self._tried.is_hopeless(day)
-                told = (
-                    asyncio.to_thread(self._without, when, day)
-                    if hopeless
-                    else self._told_of(when, day, settings, since_s)
-                )
+                told = asyncio.to_thread(self._without, when, day) if hopeless else self._told_of(when, day, settings)
                 notice = await told
             except errors.CouncilError:
                 # What is away is away for every day.
@@ -233,16 +228,14 @@ class Observer:
             self._posted.add(day.isoformat())
 
     async def _told_of(
-        self, when: schedule.Schedule, day: datetime.date, settings: observe.ObserveConfig, since_s: float
+        self, when: schedule.Schedule, day: datetime.date, settings: observe.ObserveConfig
     ) -> incidents.Notice:
         """Return the digest of a day as people are told it."""
         span = evidence.Span(*when.span_s(day))
         found = await self._parts.gathering.gather(span, span.start_s - BEFORE_S)
-        before, tick = snapshots.identifier(span.end_s), snapshots.Occasion.TICK
-        taken = await asyncio.to_thread(self._parts.snapshots.ids, posting.TICKS_MAX, before=before, occasion=tick)
-        last_s = max((when.moment_s(datetime.date.fromisoformat(one)) for one in self._posted), default=None)
-        full_from_s = found.now_s - settings.full_days * 86_400.0
-        loop = posting.loop(span, settings.interval_s, since_s, taken, last_s, full_from_s)
+        loop = await asyncio.to_thread(
+            faring.loop, self._parts.snapshots, self._parts.incidents, settings, span, found.now_s
+        )
         made = await asyncio.to_thread(digests.digest, found, when.zone, loop)
         return await asyncio.to_thread(posting.notice, made, self._parts.clock.now_us())
 

@@ -9,7 +9,7 @@ import orjson
 from council.domain import digests as digest_forms
 from council.domain import evidence, incidents, schedule, snapshots
 from council.kit import ids
-from council.upkeep.observer import digests, layouts, renderings
+from council.upkeep.observer import layouts, renderings
 
 PREFIX = "digest:"
 # Announced with nobody told: since when there is an observer here.
@@ -58,24 +58,21 @@ def began_s(announced: Collection[str], now_s: float) -> float:
 
 
 def days(announced: Collection[str]) -> set[str]:
-    """Return the days whose digests were announced, by what is announced."""
-    return {one.removeprefix(PREFIX) for one in announced}
+    """Return the days of what is announced day by day, as digests are, and what is archived."""
+    return {one.partition(":")[2] for one in announced}
 
 
-def loop(
-    span: evidence.Span,
-    interval_s: float,
-    began_s: float,
-    taken: Collection[str],
-    last_digest_s: float | None,
-    full_from_s: float = 0.0,
-) -> digests.Loop:
-    """Return how the observer fared in a span, by the ids of the ticks that are kept; before `full_from_s` they are thinned."""
+def ticks(
+    span: evidence.Span, interval_s: float, began_s: float, taken: Collection[str], full_from_s: float = 0.0
+) -> tuple[int, int | None]:
+    """Return how many snapshots there are of a span, by the ids of the ticks that are kept, and how many lack.
+
+    Before `full_from_s` they are thinned, and nobody knows how many lack.
+    """
     start_s = max(span.start_s, began_s)
     inside = sum(snapshots.identifier(start_s) <= one < snapshots.identifier(span.end_s) for one in taken)
     wanted = max(0, int(span.end_s // interval_s) - int(start_s // interval_s))
-    missed = None if start_s < full_from_s else max(0, wanted - inside)
-    return digests.Loop(inside, missed, last_digest_s=last_digest_s)
+    return inside, None if start_s < full_from_s else max(0, wanted - inside)
 
 
 def delivered(parcels: Iterable[incidents.Parcel]) -> set[str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from council.domain import evidence, incidents, money
+from council.kit import shown as kit_shown
 
 TIME, DAY, DURATION, COUNT, PERCENT, BYTES, MONEY = "time", "day", "s", "count", "%", "bytes", "usd_micros"
 # Words of ours, or of those who run this machine; and anybody else's, which are shown as such.
@@ -37,7 +38,7 @@ def shown(fact: evidence.Fact) -> str:
         case "day":
             return datetime.datetime.fromtimestamp(value, datetime.UTC).strftime("%Y-%m-%d")
         case "s":
-            return duration(value)
+            return kit_shown.duration(value)
         case "count":
             return f"{round(value):,}"
         case "bytes":
@@ -66,20 +67,7 @@ def percent(value: float) -> str:
 
 def clock(at_s: float) -> str:
     """Return a moment, UTC, to the second."""
-    return datetime.datetime.fromtimestamp(at_s, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def duration(seconds: float) -> str:
-    """Return a stretch of time in its two largest units."""
-    if abs(seconds) < 60:
-        return f"{seconds:.3g} s"
-    whole = round(abs(seconds))
-    sign = "-" if seconds < 0 else ""
-    for unit_s, unit, part_s, part in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= unit_s:
-            rest = whole % unit_s // part_s
-            return f"{sign}{whole // unit_s} {unit}" + (f" {rest} {part}" if rest else "")
-    raise AssertionError("at least a minute")
+    return kit_shown.clock(math.floor(at_s) * 1_000_000)
 
 
 def size(size_bytes: float) -> str:

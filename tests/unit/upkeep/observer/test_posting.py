@@ -146,9 +146,7 @@ def test_the_loop_says_how_many_snapshots_there_are_and_how_many_lack() -> None:
     start_s = 1_800_000_000.0
     ids = [snapshots.identifier(start_s + 900 * place) for place in range(-5, 90)]
     del ids[10]
-    found = posting.loop(evidence.Span(start_s, start_s + DAY_S), 900.0, 0.0, ids, None)
-    assert (found.snapshots_taken, found.snapshots_missed) == (89, 7)
-    late = posting.loop(evidence.Span(start_s, start_s + DAY_S), 900.0, start_s + 43_200, ids, None)
-    assert late.snapshots_missed == 96 - 90
-    thinned = posting.loop(evidence.Span(start_s, start_s + DAY_S), 900.0, 0.0, ids, None, full_from_s=start_s + 1)
-    assert thinned.snapshots_missed is None
+    span = evidence.Span(start_s, start_s + DAY_S)
+    assert posting.ticks(span, 900.0, 0.0, ids) == (89, 7)
+    assert posting.ticks(span, 900.0, start_s + 43_200, ids)[1] == 96 - 90
+    assert posting.ticks(span, 900.0, 0.0, ids, full_from_s=start_s + 1)[1] is None
