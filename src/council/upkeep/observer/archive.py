@@ -76,13 +76,13 @@ class Archive:
 
     def _due(self, when: schedule.Schedule) -> list[archiving.Day]:
         kept, now_s = self._parts.snapshots, self._parts.clock.now_us() / 1e6
-        began = kept.announced(posting.BEGAN_PREFIX, 1)
+        began = kept.announced(posting.BEGAN_PREFIX, posting.BEGAN_MAX)
         if not began:
             # The observer has not looked yet.
             return []
         archived = posting.days(kept.announced(archiving.PREFIX, _NAMES_MAX))
         told = posting.days(kept.announced(posting.PREFIX, _NAMES_MAX))
-        return archiving.due(when, now_s, archived, told, float(began[0].removeprefix(posting.BEGAN_PREFIX)))
+        return archiving.due(when, now_s, archived, told, posting.began_s(began, now_s))
 
     async def _begun(self, at_s: float) -> forge.Commit:
         """Return the commit that the archive leads to, which begins with a page that lists nothing."""

@@ -7,13 +7,12 @@ from council import care_ports
 from council.domain import evidence, incidents, observe, schedule, snapshots
 from council.upkeep.observer import archiving, digests, posting
 
-_BEGAN_MAX = 10
 _DAY_S = 86_400.0
 
 
 def here_since_s(kept: care_ports.Snapshots, now_s: float) -> float:
     """Return since when there is an observer here, `now_s` where none has been. Blocking. Raises RecordsUnavailableError."""
-    return posting.began_s(kept.announced(posting.BEGAN_PREFIX, _BEGAN_MAX), now_s)
+    return posting.began_s(kept.announced(posting.BEGAN_PREFIX, posting.BEGAN_MAX), now_s)
 
 
 def loop(

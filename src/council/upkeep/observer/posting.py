@@ -14,6 +14,7 @@ from council.upkeep.observer import layouts, renderings
 PREFIX = "digest:"
 # Announced with nobody told: since when there is an observer here.
 BEGAN_PREFIX = snapshots.BEGAN_PREFIX
+BEGAN_MAX = 10
 # More than a day has at the shortest interval.
 TICKS_MAX = 1600
 # What takes a digest and shows it to nobody; the last is what others are made of.
