@@ -140,7 +140,7 @@ def _write(place: Path, count: int) -> int:
     for number in range(count):
         document = found[number % len(found)]
         raw = document.read_bytes() + f"\n\nThis is copy {number}.\n".encode()
-        path = place / str(number // len(found)) / f"{document.stem}-{number}.md"
+        path = place / str(number // len(found)) / f"{number}-{document.stem}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(raw)
         total += len(raw)
