@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+import aiohttp
 import orjson
 
 import figures
@@ -58,6 +59,16 @@ class Asked:
     def is_bad(self) -> bool:
         """Whether whoever asked was not served, or so late that it is the same."""
         return bool(self.problem) or self.took_s > SLOW_S
+
+
+async def script(upstream: str, near: str) -> None:
+    """Have the scripted upstream's model behave so from now on."""
+    headers = {"authorization": f"Bearer {provider_homes.KEY}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.put(f"{upstream}/_script", json={"models": {NEAR: near}}) as response,
+    ):
+        response.raise_for_status()
 
 
 class Load:

@@ -8,6 +8,7 @@ import figures
 import gateway_readme
 import patches_live_readme
 import patches_readme
+import pipeline_readme
 import questions_readme
 import sandbox_readme
 
@@ -171,7 +172,7 @@ def _gateway_soak() -> list[str]:
 
 
 def _patches_soak() -> list[str]:
-    found = (*patches_readme.soaks(), *patches_live_readme.soaks())
+    found = (*patches_readme.soaks(), *patches_live_readme.soaks(), *pipeline_readme.soaks())
     told = [f"{_circumstances(circumstances)}\n\n{text}" for circumstances, text in found]
     return ["### soak of patches\n", *told] if told else []
 

@@ -9,9 +9,11 @@
     make soak ARGS="--only patch-faults --part 1/8"                    faults in the way of a patch, see soak_patches.py
     make soak ARGS="--only patch-kills"                                kills in it, and crowds at its quota, see soak_patches.py
     make soak ARGS="--only patches --part 1/10"                        patches on a whole Council, see soak_patches_live.py
+    make soak ARGS="--only pipeline --part 1/20"                       the whole pipeline, see soak_pipeline.py
     make soak ARGS="--only release"                                    a release built, verified, installed, see soak_release.py
 
-A lane is one Council with a home and ports of its own, driven by one seed. Parts of a campaign (same seed, parts, lanes and
+A lane is one Council with a home and ports of its own, driven by one seed; at its end every number of its digest is found again
+in the records, see digest_audit.py. Parts of a campaign (same seed, parts, lanes and
 duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit status
 is 1 if anything happened that must never happen; the seed is printed.
 """
@@ -22,6 +24,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -34,6 +37,7 @@ import uvloop
 
 import campaigns
 import councils
+import digest_audit
 import figures
 import soak_checks
 import soak_faults
@@ -41,6 +45,7 @@ import soak_gateway
 import soak_load
 import soak_patches
 import soak_patches_live
+import soak_pipeline
 import soak_questions
 import soak_release
 import soak_sandbox
@@ -112,6 +117,7 @@ async def _lane(report: Report, where: home_module.Home, port: int, say: Say) ->
             if isinstance(ended, BaseException):
                 journal.violate(f"{type(ended).__name__}: {ended}")
         await _until_all_up(port, journal)
+        report.violations += await asyncio.to_thread(digest_audit.held, where)
         memory.end(await lane.status())
         report.memory = memory.found
     finally:
@@ -196,6 +202,8 @@ class _MemoryWatch:
 def main() -> int:
     """Run what was asked for; return the exit status."""
     options = _options()
+    # As Ctrl-C does: what runs is stopped, and nothing is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     failed = 0
     everything = not (options.only or options.quick)
     if options.only == "council" or not options.only:
@@ -211,6 +219,8 @@ def main() -> int:
             failed |= soak_patches.campaign(options, name)
     if options.only == soak_patches_live.NAME or everything:
         failed |= soak_patches_live.campaign(options)
+    if options.only == soak_pipeline.NAME or everything:
+        failed |= soak_pipeline.campaign(options)
     if options.only == soak_release.NAME or everything:
         failed |= soak_release.campaign(options)
     return failed
@@ -256,6 +266,7 @@ def _options() -> argparse.Namespace:
             soak_patches.FAULTS,
             soak_patches.KILLS,
             soak_patches_live.NAME,
+            soak_pipeline.NAME,
             soak_release.NAME,
         ),
         help="one of them; all, or with --quick council, by default",

@@ -27,12 +27,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import uvloop
 import yaml
 
 import campaigns
 import councils
+import digest_audit
 import figures
 import patch_councils
 import patch_load
@@ -70,12 +70,7 @@ class Stage:
 
     async def upstream_does(self, near: str) -> None:
         """Have the upstream's model behave so from now on."""
-        headers = {"authorization": f"Bearer {provider_homes.KEY}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as session,
-            session.put(f"{self.upstream}/_script", json={"models": {patch_load.NEAR: near}}) as response,
-        ):
-            response.raise_for_status()
+        await patch_load.script(self.upstream, near)
 
 
 # What patches change
@@ -249,6 +244,7 @@ async def _lane(
                 for line in wrong:
                     print(f"VIOLATION, seed {seed}, patch {number}, {kind.name}: {line}", flush=True)
             await asyncio.sleep(_AROUND_S + 1)
+        violations += await asyncio.to_thread(digest_audit.held, where)
     finally:
         await follower.close()
     failed = [one for one in load.seen if one.problem and not any(low <= one.at_s <= high for low, high in spans)]

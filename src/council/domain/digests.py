@@ -6,6 +6,7 @@ its reason; nothing is left out for being bad, and nothing is nought for being u
 """
 
 import datetime
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -169,8 +170,10 @@ def form(one: Digest) -> dict[str, Any]:
 
 
 def stamp(at_s: float) -> str:
-    """Return a moment as JSON holds it."""
-    return datetime.datetime.fromtimestamp(int(at_s), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a moment as JSON holds it, to the millisecond where it is not of a whole second."""
+    whole_s, part_ms = divmod(math.floor(at_s * 1000), 1000)
+    told = datetime.datetime.fromtimestamp(whole_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{told}.{part_ms:03d}Z" if part_ms else f"{told}Z"
 
 
 def fact_form(one: evidence.Fact) -> dict[str, Any]:
@@ -294,7 +297,7 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
-_TIME = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"}
+_TIME = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{3})?Z$"}
 _FACT: dict[str, Any] = {
     "name": _TEXT,
     "value": {"type": ["number", "string", "null"]},

@@ -116,12 +116,13 @@ def _failing(scene: Scene, provider: str) -> tuple[float, evidence.Sentence] | N
     share, share_before = lost / made if made else 0.0, lost_before / made_before if made_before else 0.0
     if not off and (made < _FALSE_ALARM_CALLS or share < 0.1 or share < 3 * share_before):
         return None
-    query = f'increase(council_provider_calls_total{{provider="{provider}",outcome!="ok"}})'
+    every = f'increase(council_provider_calls_total{{provider="{provider}"}})'
+    query = f'100 * increase(council_provider_calls_total{{provider="{provider}",outcome!~"ok|cancelled"}}) / {every}'
     facts = {
         "provider": scene.fact("provider", provider, telling.WORD, query),
         "share": scene.fact("calls that failed", 100 * share, telling.PERCENT, query),
         "before": scene.fact("calls that failed before", 100 * share_before, telling.PERCENT, query, during=False),
-        "count": scene.fact("calls", made, telling.COUNT, query),
+        "count": scene.fact("calls", made, telling.COUNT, every),
     }
     text = "Of {count} calls to the provider {provider} {share} failed; in the half hour before it was {before}."
     if off:
@@ -135,7 +136,8 @@ def _slow(scene: Scene, provider: str) -> tuple[float, evidence.Sentence] | None
     )
     if after is None or before is None or after - before < _SLOW_S or after < _SLOW_TIMES * before:
         return None
-    query = f'rate(council_provider_seconds_sum{{provider="{provider}"}}) / rate(council_provider_seconds_count)'
+    named = f'{{provider="{provider}"}}'
+    query = f"increase(council_provider_seconds_sum{named}) / increase(council_provider_seconds_count{named})"
     facts = {
         "provider": scene.fact("provider", provider, telling.WORD, query),
         "after": scene.fact("mean time of a call", after, telling.DURATION, query),
@@ -157,10 +159,10 @@ def traffic(scene: Scene) -> Iterator[Lead]:
     """Yield that more or far fewer ask than before, and that a provider is asked far more."""
     name = next((one for one in _ASKED if series.of(scene.found, one)), _ASKED[0])
     asked, query = series.of(scene.found, name), f"sum(rate({name}))"
-    before, after = _before(scene, asked), series.pace(asked, scene.during)
+    (before, earlier), after = _before(scene, asked), series.pace(asked, scene.during)
     facts = {
         "after": scene.fact("requests a second", after, "a second", query),
-        "before": scene.fact("requests a second before", before, "a second", query, during=False),
+        "before": evidence.Fact("requests a second before", before, "a second", query, earlier),
     }
     crowded = _titles(scene, _CROWDING)
     if before and after and after >= _TRAFFIC_TIMES * before and (after >= _BORNE or crowded):
@@ -195,7 +197,7 @@ def _paid(scene: Scene, asked_before: float | None, asked: float | None) -> Iter
     names = {dict(one.labels).get("provider", "") for one in series.of(scene.found, "council_provider_calls_total")}
     for name in sorted(names - {""}):
         calls = series.of(scene.found, "council_provider_calls_total", provider=name)
-        before, after = _before(scene, calls), series.pace(calls, scene.during)
+        (before, earlier), after = _before(scene, calls), series.pace(calls, scene.during)
         more = (asked or 1.0) / (asked_before or 1.0)
         if (
             before is None
@@ -209,7 +211,7 @@ def _paid(scene: Scene, asked_before: float | None, asked: float | None) -> Iter
         facts = {
             "provider": scene.fact("provider", name, telling.WORD, query),
             "after": scene.fact("calls a second", after, "times a second", query),
-            "before": scene.fact("calls a second before", before, "times a second", query, during=False),
+            "before": evidence.Fact("calls a second before", before, "times a second", query, earlier),
         }
         subject, embodied = f"requests to {name}", _titles(scene, _OF_MONEY)
         yield Lead(
@@ -217,11 +219,11 @@ def _paid(scene: Scene, asked_before: float | None, asked: float | None) -> Iter
         )
 
 
-def _before(scene: Scene, tracks: Sequence[evidence.Track]) -> float | None:
+def _before(scene: Scene, tracks: Sequence[evidence.Track]) -> tuple[float | None, evidence.Span]:
     """Return the pace of the half hour before, or of its last minutes where that was more: what rose then is no news."""
     last = evidence.Span(scene.before.end_s - _LAST_S, scene.before.end_s)
-    found = [one for span in (scene.before, last) if (one := series.pace(tracks, span)) is not None]
-    return max(found, default=None)
+    found = [(pace, span) for span in (scene.before, last) if (pace := series.pace(tracks, span)) is not None]
+    return max(found, key=lambda one: one[0], default=(None, scene.before))
 
 
 def services(scene: Scene) -> Iterator[Lead]:
@@ -293,7 +295,7 @@ def _began_anew(scene: Scene, told: frozenset[str]) -> Iterator[Lead]:
 
 def _records(scene: Scene) -> Iterator[Lead]:
     after, before = (_mean(scene, "council_ledger_commit_seconds", span) for span in (scene.during, scene.before))
-    query = "rate(council_ledger_commit_seconds_sum) / rate(council_ledger_commit_seconds_count)"
+    query = "increase(council_ledger_commit_seconds_sum) / increase(council_ledger_commit_seconds_count)"
     if after is not None and after >= max(_COMMIT_SLOW_S, _COMMIT_SLOW_TIMES * (before or 0.0)):
         facts = {
             "after": scene.fact("mean wait for a ledger row", after, telling.DURATION, query),
@@ -375,9 +377,13 @@ def _nearest_its_limit(scene: Scene) -> Iterator[Lead]:
             shares.append((opened / limit, one.service))
     if shares:
         share, service = max(shares)
+        opened_of, limit_of = (
+            f'median_over_time({name}{{svc="{service}"}})' for name in ("open_fds_total", "fd_soft_limit")
+        )
+        query = f"100 * {opened_of} / {limit_of}"
         facts = {
-            "service": scene.fact("service", service, telling.WORD, "open_fds_total / fd_soft_limit"),
-            "share": scene.fact("open descriptors", 100 * share, telling.PERCENT, "open_fds_total / fd_soft_limit"),
+            "service": scene.fact("service", service, telling.WORD, query),
+            "share": scene.fact("open descriptors", 100 * share, telling.PERCENT, query),
         }
         text = "The service {service} had {share} of its descriptors open."
         effects = links.effects_of("fd_usage") | _SYMPTOMS
@@ -395,15 +401,14 @@ def _nearest_its_limit(scene: Scene) -> Iterator[Lead]:
 def _budget(scene: Scene) -> Iterator[Lead]:
     spent = series.of(scene.found, "council_spent_today_usd_micros")
     limit = series.of(scene.found, "council_quota_today_usd_micros")
-    query = "council budget"
     if spent and limit:
         now, before = (series.level(spent[0].points, span) for span in (scene.during, scene.before))
         most = series.level(limit[0].points, scene.during)
         if now is None or not most or now < most or (before or 0) >= most:
             return
         facts = {
-            "spent": scene.fact("spent today", now, telling.MONEY, query),
-            "limit": scene.fact("budget of the day", most, telling.MONEY, query),
+            "spent": scene.fact("spent today", now, telling.MONEY, f"median_over_time({spent[0].name})"),
+            "limit": scene.fact("budget of the day", most, telling.MONEY, f"median_over_time({limit[0].name})"),
         }
         text = "The budget of the day was gone: {spent} of {limit} spent."
         effects = frozenset({"success_rate", "http_5xx", "latency", "local_processing"})

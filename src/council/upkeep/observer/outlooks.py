@@ -1,10 +1,11 @@
 """What will be full, or gone, at the pace of now: the disk, descriptors, the day's budget. Pure."""
 
+import bisect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from council.domain import anomalies, digests, evidence
+from council.domain import anomalies, digests, evidence, timeseries
 from council.upkeep.observer import forecasts, telling
 
 _DAY_S = 86_400.0
@@ -38,29 +39,36 @@ _FILLING = (
 
 
 def foretold(found: evidence.Evidence) -> Iterator[digests.Advice]:
-    """Yield what reaches its limit soon, with when, at the earliest and most likely."""
+    """Yield what reaches its limit soon after the span, with when, at the earliest and most likely."""
     for one in _FILLING:
-        sizes = {track.service: track for track in found.tracks if track.name == one.size and track.points}
+        sizes = {track.service: _until(track, found.span) for track in found.tracks if track.name == one.size}
         for track in found.tracks:
-            if track.name == one.used and (size := sizes.get(track.service)) is not None:
-                limit = size.points[-1][1]
-                if limit > 0 and (ahead := _ahead(one, track, limit, found.now_s)) is not None:
+            if track.name == one.used and (size := sizes.get(track.service)):
+                limit = size[-1][1]
+                ahead = _ahead(one, _until(track, found.span), limit, found.span.end_s) if limit > 0 else None
+                if ahead is not None:
                     yield _told(one, track, ahead, found)
 
 
-def _ahead(one: _Filling, track: evidence.Track, limit: float, now_s: float) -> anomalies.Forecast | None:
+def _until(track: evidence.Track, span: evidence.Span) -> timeseries.Points:
+    """Return the points up to the end of a span: what was read after it says nothing of how it stood then."""
+    return track.points[: bisect.bisect_left(track.points, span.end_s, key=lambda point: point[0])]
+
+
+def _ahead(one: _Filling, points: timeseries.Points, limit: float, end_s: float) -> anomalies.Forecast | None:
     if not one.of_day:
-        return forecasts.forecast(track.points, limit, one.horizon_s)
-    began_s = math.floor(now_s / _DAY_S) * _DAY_S
-    today = [point for point in track.points if point[0] >= began_s]
-    return forecasts.forecast(today, limit, began_s + one.horizon_s - now_s)
+        return forecasts.forecast(points, limit, one.horizon_s)
+    began_s = math.floor(end_s / _DAY_S) * _DAY_S
+    today = [point for point in points if point[0] >= began_s]
+    return forecasts.forecast(today, limit, began_s + one.horizon_s - end_s)
 
 
 def _told(one: _Filling, track: evidence.Track, ahead: anomalies.Forecast, found: evidence.Evidence) -> digests.Advice:
-    query = f'{one.used}{{svc="{track.service}"}}'
+    used, size = (f'{name}{{svc="{track.service}"}}' for name in (one.used, one.size))
+    query = f"forecast({used}, {size})"
     facts = {
         "level": evidence.Fact("level", ahead.level, one.unit or telling.COUNT, query, found.span),
-        "limit": evidence.Fact("limit", ahead.limit, one.unit or telling.COUNT, query, found.span),
+        "limit": evidence.Fact("limit", ahead.limit, one.unit or telling.COUNT, size, found.span),
         "at": telling.moment("full", ahead.at_s, query, found.span),
         "earliest": telling.moment("full at the earliest", ahead.earliest_s, query, found.span),
         "service": telling.word("service", track.service, query, found.span),

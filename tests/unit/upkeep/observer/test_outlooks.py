@@ -10,7 +10,8 @@ DAY_S = 86_400.0
 
 
 def foretold(*tracks: evidence.Track, now_s: float) -> list[str]:
-    found = dataclasses.replace(observer_cases.day(), now_s=now_s, tracks=tracks)
+    span = evidence.Span(now_s - DAY_S, now_s + 1)
+    found = dataclasses.replace(observer_cases.day(), now_s=now_s, span=span, tracks=tracks)
     told = list(outlooks.foretold(found))
     for one in told:
         assert not telling.strays(one.sentence.text, one.sentence.facts)
@@ -31,6 +32,13 @@ def test_a_disk_that_fills_is_told_with_when() -> None:
     assert told.startswith("The disk of the home: 90 GB of 100 GB") and telling.clock(NOW_S + DAY_S)[:10] in told
     assert not foretold(line("council_disk_used_bytes", "watcher", NOW_S, 80e9, 80e9), size, now_s=NOW_S)
     assert not foretold(line("council_disk_used_bytes", "watcher", NOW_S, 50e9, 50.5e9), size, now_s=NOW_S)
+
+
+def test_what_was_read_after_the_end_says_nothing_of_how_it_stood_then() -> None:
+    size = line("council_disk_size_bytes", "watcher", NOW_S, 100e9, 100e9)
+    used = line("council_disk_used_bytes", "watcher", NOW_S, 80e9, 90e9)
+    later = dataclasses.replace(used, points=[*used.points, *((NOW_S + 10 + at_s, 99e9) for at_s in range(100))])
+    assert foretold(later, size, now_s=NOW_S) == foretold(used, size, now_s=NOW_S)
 
 
 def test_of_descriptors_the_service_is_named_and_held_against_its_own_limit() -> None:
