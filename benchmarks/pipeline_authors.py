@@ -104,8 +104,7 @@ class Crew:
         assert tree is not None
         patch = documents.parse(sent.document, seen.policy.sizes)
         draft = proposing.Draft(sent, patch, self._signers[author])
-        base = await proposing.base_of(there, tree)
-        return await self._swapped(there, base, draft, {"prompts/again.md": f"Again {time.time()}.\n".encode()})
+        return await self._swapped(there, await proposing.base_of(there, tree), draft, {})
 
     async def _swapped(
         self, there: care_ports.Forge, base: str, draft: proposing.Draft, instead: Mapping[str, bytes]

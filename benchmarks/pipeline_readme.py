@@ -10,13 +10,16 @@ import figures
 from patches_live_readme import spread
 
 RESULT = Path(__file__).resolve().parent / "results" / "soak_pipeline.json"
+PICTURE = RESULT.with_suffix(".svg")
+_LEFT, _WIDTH, _ROW, _EDGE = 190, 600, 30, 30
 
 
 def soaks() -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the circumstances of the campaign's last part and the text beneath them, if one has run."""
     if RESULT.exists():
         merged = json.loads(RESULT.read_text())
-        yield list(merged["ran"].values())[-1], table(merged) + "\n"
+        shown = f"![From the proposal to each step, and repairs](results/{PICTURE.name})\n"
+        yield list(merged["ran"].values())[-1], f"{table(merged)}\n\n{shown}"
 
 
 def sums(merged: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,3 +62,30 @@ def table(merged: Mapping[str, Any]) -> str:
         *(f"- violation: {line}" for line in found["violations"]),
     ]
     return "\n".join(lines)
+
+
+def picture(merged: Mapping[str, Any]) -> str:
+    """Return an SVG with a dot for each good proposal at each step, and for each repair, over seconds."""
+    found = sums(merged)
+    rows = {**found["steps_s"], "repair of a bad one": found["repair_s"]}
+    longest_s = max((value for values in rows.values() for value in values), default=1.0)
+    width, height = _LEFT + _WIDTH + _EDGE, len(rows) * _ROW + 2 * _EDGE
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+    ]
+    for tick in range(0, int(longest_s) + 1, max(10, int(longest_s) // 60 * 10)):
+        at = _LEFT + tick / longest_s * _WIDTH
+        parts += [
+            f'<line x1="{at:.1f}" y1="{_EDGE - 8}" x2="{at:.1f}" y2="{height - _EDGE}" stroke="#ddd"/>',
+            f'<text x="{at:.1f}" y="{height - _EDGE + 16}" text-anchor="middle">{tick} s</text>',
+        ]
+    for number, (name, values) in enumerate(rows.items()):
+        middle = _EDGE + number * _ROW + _ROW / 2
+        colour = "#b3261e" if name.startswith("repair") else "#3c5a96"
+        parts.append(f'<text x="{_LEFT - 12}" y="{middle + 4}" text-anchor="end">{name} ({len(values)})</text>')
+        parts += [
+            f'<circle cx="{_LEFT + value / longest_s * _WIDTH:.1f}" cy="{middle}" r="4" fill="{colour}" fill-opacity="0.35"/>'
+            for value in values
+        ]
+    return "\n".join([*parts, "</svg>"]) + "\n"

@@ -56,6 +56,17 @@ async def test_what_was_put_is_read_as_it_was(book: store_guides.ValkeyGuidebook
     assert set(listing.entries) == {one.entry, two.entry} and listing.faults == (FAULT,)
 
 
+async def test_what_an_index_that_was_lost_left_behind_is_no_guide(
+    book: store_guides.ValkeyGuidebook, store_server: servers.Server
+) -> None:
+    await book.swap(swap(made("one")))
+    with valkey.Valkey.from_url(store_server.url) as client:
+        client.delete(store_guides.INDEX_KEY)
+    assert await book.guide("one") is None
+    await book.swap(swap(made("one")))
+    assert await book.guide("one") == made("one")
+
+
 async def test_a_swap_takes_and_gives(book: store_guides.ValkeyGuidebook) -> None:
     await book.swap(swap(made("one"), made("two"), faults=(FAULT,)))
     other = made("one", "Other", title="Other")

@@ -102,8 +102,8 @@ def _sentence(one: evidence.Sentence) -> dict[str, object]:
 @click.option(
     "--date", "day", metavar="DATE", default=None, help="The digest that ends on this day; else the last 24 hours."
 )
-@click.option("--at", metavar="TIME", default="03:00", show_default=True, help="When the day of --date ends.")
-@click.option("--zone", default="UTC", show_default=True, help="The zone of --date and --at.")
+@click.option("--at", metavar="TIME", help="When the day of --date ends.  [default: `observe.digest_at`]")
+@click.option("--zone", help="The zone of --date and --at.  [default: `observe.digest_zone`]")
 @click.option(
     "--html", "page", type=options.OUTPUT, metavar="FILE", help="Write it as a page that needs nothing beside it."
 )
@@ -113,8 +113,8 @@ def _sentence(one: evidence.Sentence) -> dict[str, object]:
 @options.as_json
 def digest(
     day: str | None,
-    at: str,
-    zone: str,
+    at: str | None,
+    zone: str | None,
     page: Path | None,
     slack: bool,
     port: int | None,
@@ -125,7 +125,8 @@ def digest(
 
     Each number of it stands in the JSON with the query and the time range that give it again.
     """
-    when = schedule.schedule(at, zone)
+    settings = options.config_of(where).observe
+    when = schedule.schedule(at or settings.digest_at, zone := zone or settings.digest_zone)
     now_s = clock_module.SystemClock().now_us() / 1e6
     span = evidence.Span(now_s - _DAY_S, now_s) if day is None else evidence.Span(*when.span_s(_day(day)))
     if span.start_s > now_s:

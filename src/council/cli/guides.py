@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import logging
+import shutil
 import textwrap
 import urllib.parse
 from pathlib import Path
@@ -25,6 +26,8 @@ _TIMEOUT_S = 30.0
 _SYNC_S = 300.0
 _REPLY_BYTES_MAX = 64 * 1024 * 1024
 _SHOWN_CHARS = 100
+# Columns of a terminal that has room for the documents too.
+_WIDE = 160
 
 
 @click.group("guides")
@@ -66,8 +69,10 @@ def list_guides(port: int | None, where: home_module.Home, as_json: bool) -> Non
     if as_json:
         options.print_json(found)
         return
-    rows = [(one["slug"], _title(one), one["root"], one["source"]) for one in found["guides"]]
-    options.print_table(("SLUG", "TITLE", "ROOT", "DOCUMENT"), [tuple(map(unseen.for_terminal, row)) for row in rows])
+    count = 4 if shutil.get_terminal_size().columns >= _WIDE else 3
+    rows = [(one["slug"], _title(one), one["root"], one["source"])[:count] for one in found["guides"]]
+    head = ("SLUG", "TITLE", "ROOT", "DOCUMENT")[:count]
+    options.print_table(head, [tuple(map(unseen.for_terminal, row)) for row in rows])
     _print_faults([guides.Fault(**fault) for fault in found["faults"]])
 
 
@@ -79,6 +84,8 @@ def list_guides(port: int | None, where: home_module.Home, as_json: bool) -> Non
 @options.as_json
 def show(slug: str, html: bool, port: int | None, where: home_module.Home, as_json: bool) -> None:
     """Print a guide."""
+    if not guides.SLUG.fullmatch(slug):
+        raise errors.NotFoundError(f"There is no guide {slug!r}. `council guides list` names them.")
     found = _call(where, port, f"/api/guides/{urllib.parse.quote(slug, safe='')}")
     if as_json:
         options.print_json(found)
@@ -94,6 +101,8 @@ def show(slug: str, html: bool, port: int | None, where: home_module.Home, as_js
 @options.as_json
 def search(query: tuple[str, ...], limit: int, port: int | None, where: home_module.Home, as_json: bool) -> None:
     """Find guides, best first: by title, description and tags, then by the words of their text."""
+    if not " ".join(query).strip():
+        raise errors.InvalidRequestError("There is no word in it. Say what to search for.")
     found = _call(where, port, f"/api/guides?{urllib.parse.urlencode({'q': ' '.join(query), 'limit': limit})}")
     if as_json:
         options.print_json(found["guides"])

@@ -346,7 +346,8 @@ def _ways(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     What was refused before it began, or only for a crash, may be taken another time, and what was only tried says nothing.
     """
     went = [one for one in reversed(rows) if one["phase"] and not one["trial"]]
-    return {str(one["digest"]): one for one in went if not following.may_come_again(one, went)}
+    newest = {str(one["digest"]): one for one in went}
+    return {digest: one for digest, one in newest.items() if not following.may_come_again(one, went)}
 
 
 def _proven(line: Sequence[Mapping[str, Any]]) -> list[lines.Commit]:

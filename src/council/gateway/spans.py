@@ -16,6 +16,7 @@ from council.kit import trace_lines, traces
 _TRACEPARENT = b"traceparent"
 SERVICE = "gateway"
 _SERVER_ERROR = 500
+_NOT_LET_IN = frozenset({401, 403, 429})
 
 
 class Tracing:
@@ -51,6 +52,9 @@ def _root(method: str, route: str, scheme: str) -> tuple[str, traces.Kind, Mappi
 def end(trace: traces.Trace, status: int, failure: str) -> None:
     """End the root: `status` is 0 where nobody was told any, `failure` the code of an error that the status does not tell."""
     root = trace.root
+    if status in _NOT_LET_IN:
+        # A caller's word on what is kept counts once it is known who calls.
+        trace.drop()
     if status:
         root.note("http.response.status_code", status)
     if trace.left_out:

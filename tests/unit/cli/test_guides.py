@@ -43,6 +43,9 @@ def test_a_folder_of_guides_is_checked_without_a_service(tmp_path: Path) -> None
 
 def test_guides_are_listed_by_what_they_are_called_and_faults_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "call", lambda *_, **__: {"guides": [ENTRY], "faults": [FAULT]})
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run("list").stdout.splitlines()[1].split("  ") == ["days", "Closing days", "library"]
+    monkeypatch.setenv("COLUMNS", "200")
     result = run("list", "--port", "2000")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[1].split("  ") == ["days", "Closing days", "library", "library/guidebook/days.md"]
@@ -54,6 +57,11 @@ def test_a_guide_is_shown_without_steering_the_terminal(monkeypatch: pytest.Monk
     monkeypatch.setattr(calls, "call", lambda *_, **__: ENTRY)
     assert run("show", "days").stdout == "# Closing days\\x1b[2J\n"
     assert run("show", "days", "--html").stdout == "<h1>Closing days</h1>\n"
+
+
+def test_what_can_be_no_guide_and_a_search_for_nothing_are_refused_before_anybody_is_asked() -> None:
+    assert isinstance(run("show", "../x").exception, errors.NotFoundError)
+    assert isinstance(run("search", " ").exception, errors.InvalidRequestError)
 
 
 def test_a_search_shows_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,6 +222,21 @@ async def test_what_a_crash_met_is_handed_on_again_and_not_for_ever(
     assert state == "failure" and steps.INTERRUPTED in told
 
 
+async def test_what_a_crash_met_does_not_uncover_what_was_said_of_it_before(
+    where: local.LocalForge, patchctl: delivery_rig.Patchctl
+) -> None:
+    one = made(where, patchctl)
+    await settled(one)
+    await merged(where, b"Be brief.\n")
+    await one.turn()
+    patchctl.outcome, patchctl.reason = "refused", steps.INTERRUPTED
+    patchctl.end({})
+    [newest] = patchctl.known
+    earlier = {**newest, "reason": "latency_p95 is red"}
+    assert not courier._ways([newest, earlier])
+    assert courier._ways([earlier, newest]) == {newest["digest"]: earlier}
+
+
 async def test_what_a_crash_met_once_comes_to_serve(where: local.LocalForge, patchctl: delivery_rig.Patchctl) -> None:
     one = made(where, patchctl)
     await settled(one)

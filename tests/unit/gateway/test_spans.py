@@ -113,6 +113,33 @@ async def test_a_streamed_answer_has_the_spans_of_a_whole_one(tmp_path: Path) ->
     assert kept.named(f"POST {CHAT}").parent_id == "", "whose caller has none"
 
 
+async def test_of_callers_who_are_not_let_in_nothing_is_kept_whatever_they_ask_for(tmp_path: Path) -> None:
+    async with traced(tmp_path, sample_ratio=0.0) as (rig, kept):
+        stranger = {"authorization": "Bearer nobody"}
+        assert (await rig.client.post(CHAT, json=ask("Hi"), headers={**stranger, **PARENT})).status_code == 401
+        assert not kept.spans
+        assert (await rig.client.post(CHAT, json=ask(ASKED["math"]), headers={**rig.headers(), **PARENT})).is_success
+        assert kept.named(f"POST {CHAT}").trace_id == TRACE
+
+
+async def test_a_server_elsewhere_is_not_told_which_requests_are_one_callers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried: list[bool] = []
+    post = http.HttpProvider._post
+
+    async def watched(server: http.HttpProvider, call: ports.ModelCall) -> Any:
+        carried.append("traceparent" in call.headers)
+        return await post(server, call)
+
+    monkeypatch.setattr(http.HttpProvider, "_post", watched)
+    monkeypatch.setattr(http.HttpProvider, "loopback", False, raising=False)
+    async with upstream.serve(upstream.Script(any="ok")) as server, traced(tmp_path, url=server.url) as (rig, _):
+        body = {"model": "good", "messages": [{"role": "user", "content": "one two three"}]}
+        assert (await rig.client.post(CHAT, json=body, headers={**rig.headers(), **PARENT})).status_code == 200
+    assert carried == [False]
+
+
 async def test_a_call_to_a_model_is_told_by_the_conventions_and_carries_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

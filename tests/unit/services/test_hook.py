@@ -87,6 +87,8 @@ async def test_who_sends_too_slowly_and_too_many_at_once_are_let_go(
     while not door._taking.locked():
         await asyncio.sleep(0)
     assert (await client.post("/webhook", content=b"{}", headers=signed(b"{}"))).status_code == 503
+    # Whoever shows no signature takes nobody's place, and is not even read.
+    assert (await client.post("/webhook", content=slow())).status_code == 403
     going.set()
     assert {(await one).status_code for one in many} == {204}
     going.clear()

@@ -7,8 +7,8 @@ is after it, and a hash that it reads is whole. `guide:state` holds what is wron
 """
 
 import dataclasses
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import orjson
 
@@ -96,9 +96,12 @@ class ValkeyGuidebook:
         """Return a guide, whole; None where there is none. Raises StoreUnavailableError."""
         if not guides.SLUG.fullmatch(slug) or slug in guides.RESERVED:
             return None
-        async with connection.typed(self._timeout_s):
-            found = await cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(_DOCUMENT + slug))
-        if not found:
+        async with connection.typed(self._timeout_s), self._client.pipeline(transaction=True) as calls:
+            calls.zscore(INDEX_KEY, slug)
+            calls.hgetall(_DOCUMENT + slug)
+            listed, found = await calls.execute()
+        # What an index that was lost once has left behind is no guide.
+        if listed is None or not found:
             return None
         try:
             fields = {name.decode(): value for name, value in found.items()}

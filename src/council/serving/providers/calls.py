@@ -268,9 +268,11 @@ class Calls:
             hold = self._hold(tab, step, hop, money.hold_usd_micros(price, prompt_max, completion_max))
         known = self._breaker(step)
         work = traces.call(*_span(request.form, step, stream=stream))
-        headers = {**request.headers, "traceparent": carried} if (carried := work.carried()) else request.headers
-        call = ports.ModelCall(request.form, body, tab.request_id, step.model.output_tokens_max, headers)
         server = self._servers[step.deployment.provider]
+        # Whoever is elsewhere could tell by it which requests are one caller's.
+        carried = work.carried() if server.loopback else ""
+        headers = {**request.headers, "traceparent": carried} if carried else request.headers
+        call = ports.ModelCall(request.form, body, tab.request_id, step.model.output_tokens_max, headers)
         attempt = attempts.Attempt(
             *(
                 tab,

@@ -67,7 +67,7 @@ def _columns(block: layouts.Table, width: int) -> Iterator[str]:
         over = sum(widths) + 2 * (len(widths) - 1) - width
         widths[widest] = max(_CELL_MIN, widths[widest] - over)
     for row in rows:
-        cells = [textwrap.wrap(cell, room)[:_CELL_LINES_MAX] for cell, room in zip(row, widths, strict=True)]
+        cells = [_wrapped(cell, room) for cell, room in zip(row, widths, strict=True)]
         for place in range(max(1, *map(len, cells))):
             parts = [cell[place] if place < len(cell) else "" for cell in cells]
             set_out = (
@@ -75,6 +75,11 @@ def _columns(block: layouts.Table, width: int) -> Iterator[str]:
                 for column, (part, room) in enumerate(zip(parts, widths, strict=True))
             )
             yield _cut("  ".join(set_out).rstrip(), width)
+
+
+def _wrapped(cell: str, room: int) -> list[str]:
+    """Return a cell in lines; what does not fit into them is shown as left out."""
+    return textwrap.wrap(cell, room, max_lines=_CELL_LINES_MAX, placeholder="…")
 
 
 def _cut(words: str, width: int) -> str:

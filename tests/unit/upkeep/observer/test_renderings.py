@@ -55,6 +55,12 @@ def test_no_line_for_a_terminal_is_wider_than_it_or_holds_a_sign_that_it_would_o
         assert all(line.isprintable() for line in lines)
 
 
+def test_a_cell_that_is_cut_says_so() -> None:
+    table = layouts.Table(("A", "B"), (("x", "word " * 300 + "THE-END"),))
+    text = renderings.text(layouts.Page("t", (table,)), 60)
+    assert "THE-END" not in text and "…" in text
+
+
 def test_a_long_cell_goes_on_in_the_next_line() -> None:
     table = layouts.Table(("A", "B"), (("x", "word " * 30),))
     lines = renderings.text(layouts.Page("t", (table,)), 60).split("\n")
