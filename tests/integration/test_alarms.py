@@ -66,7 +66,7 @@ async def test_a_gate_that_was_escalated_is_shown_once_while_it_is_red(house: Ho
     before, after = await house.there.files(archiving.BRANCH), await house.there.files(pull.head)
     [path] = after.keys() - before.keys()
     told = json.loads((await house.there.file(path, pull.head)).content)
-    assert json.loads(told["evidence"])["gate"]["name"] == "latency_p95" and archiving.strangers(after) == []
+    assert json.loads(told["evidence"])["gates"][0]["name"] == "latency_p95" and archiving.strangers(after) == []
     for verdict in (UNKNOWN, gates.Verdict.AMBER, RED):
         house.says(verdict)
         await house.showing.turn()

@@ -80,18 +80,18 @@ def of_gate(name: str, parcels: Iterable[incidents.Parcel]) -> Alarm | None:
     gate, _, second = name.removeprefix(escalating.PREFIX).rpartition(":")
     for one in parcels:
         notice = one.notice
-        if notice.kind is incidents.NoticeKind.ESCALATED and _since(notice.data) == (gate, second):
+        if notice.kind is incidents.NoticeKind.ESCALATED and (gate, second) in _turned(notice.data):
             return Alarm(name, f"Red: {gate}", f"{notice.title}\n{notice.text}", notice.data)
     return None
 
 
-def _since(data: str) -> tuple[str, str]:
-    """Return which gate a notice is of, and the second in which it turned red."""
+def _turned(data: str) -> set[tuple[str, str]]:
+    """Return which gates a notice is of, each with the second in which it turned red."""
     try:
-        line = orjson.loads(data)["gate"]
-        return str(line["name"]), str(round(float(line["since_s"]) * 1000) // 1000)
+        lines = orjson.loads(data)["gates"]
+        return {(str(line["name"]), str(round(float(line["since_s"]) * 1000) // 1000)) for line in lines}
     except (ValueError, KeyError, TypeError):
-        return "", ""
+        return set()
 
 
 def odd(ticks: Sequence[snapshots.Snapshot], after_s: float) -> list[Alarm]:

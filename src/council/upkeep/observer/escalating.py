@@ -1,7 +1,8 @@
 """Which gates have been red for so long that people are told of it again, and what they are told. Pure.
 
 A red stretch has a name, made of the gate and the second in which it began, which outlives every restart: it is announced under
-that name, so once. An alert that somebody has silenced is not told of until the silence is over.
+that name, so once. What is due at one moment is told in one notice: a dozen gates that one cause turned red are no dozen
+calls. An alert that somebody has silenced is not told of until the silence is over.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import orjson
 
 from council.domain import alerting, evidence, gates, incidents, watching
 from council.kit import ids, shown
+from council.upkeep.observer import telling
 
 PREFIX = "escalated:"
 _SENTENCES_MAX = 6
@@ -52,30 +54,36 @@ def due(
 
 
 def notice(
-    stretch: Stretch, found: evidence.Evidence, explanation: evidence.Explanation, incident_id: str, at_us: int
+    stretches: Sequence[Stretch],
+    found: evidence.Evidence,
+    explanation: evidence.Explanation,
+    incident_id: str,
+    at_us: int,
 ) -> incidents.Notice:
-    """Return what people are told. Its id is the same however often it is made of one stretch at one moment."""
-    line = stretch.line
-    lasted = shown.duration(max(0.0, at_us / 1e6 - line.since_s))
-    title = incidents.one_line(f"Red for {lasted}: {stretch.alert}", incidents.TEXT_CHARS_MAX)
-    data = {"gate": line, "explanation": explanation, "span": found.span, "missing": found.missing}
+    """Return what people are told. Its id is the same however often it is made of these stretches at one moment."""
+    lines = [one.line for one in stretches]
+    lasted = shown.duration(max(0.0, at_us / 1e6 - min(one.since_s for one in lines)))
+    alerts = telling.listed([one.alert for one in stretches])
+    title = incidents.one_line(f"Red for {lasted}: {alerts}", incidents.TEXT_CHARS_MAX)
+    data = {"gates": lines, "explanation": explanation, "span": found.span, "missing": found.missing}
     return incidents.Notice(
-        id=ids.ulid_from(at_us, hashlib.sha256(stretch.name.encode()).digest()[:10]),
+        id=ids.ulid_from(at_us, hashlib.sha256("\n".join(one.name for one in stretches).encode()).digest()[:10]),
         at_us=at_us,
         kind=incidents.NoticeKind.ESCALATED,
         incident_id=incident_id,
         severity=incidents.Severity.PAGE,
         title=title,
-        text="\n".join(_lines(line, explanation, incident_id)),
+        text="\n".join(_lines(lines, explanation, incident_id)),
         data=orjson.dumps(data).decode(),
     )
 
 
-def incident_of(stretch: Stretch, found: evidence.Evidence) -> str:
-    """Return the id of the open incident that the gate's alert is in, "" where there is none."""
+def incident_of(stretches: Sequence[Stretch], found: evidence.Evidence) -> str:
+    """Return the id of the open incident that an alert of the gates is in, the first gate's first, "" where there is none."""
     return next(
         (
             one.id
+            for stretch in stretches
             for one in found.incidents
             if one.standing is incidents.Standing.OPEN
             and any(member.alert.name == stretch.alert and member.fires for member in one.members)
@@ -84,10 +92,11 @@ def incident_of(stretch: Stretch, found: evidence.Evidence) -> str:
     )
 
 
-def _lines(line: watching.GateLine, explanation: evidence.Explanation, incident_id: str) -> Iterator[str]:
-    value = "unknown" if line.value is None else f"{line.value:.4g} {line.unit}".strip()
-    limit = f"{line.comparator} {line.threshold:g} {line.unit}".strip()
-    yield f"{line.name} is {value} and must be {limit}; red since {shown.clock(round(line.since_s * 1e6))}."
+def _lines(lines: Sequence[watching.GateLine], explanation: evidence.Explanation, incident_id: str) -> Iterator[str]:
+    for line in lines:
+        value = "unknown" if line.value is None else f"{line.value:.4g} {line.unit}".strip()
+        limit = f"{line.comparator} {line.threshold:g} {line.unit}".strip()
+        yield f"{line.name} is {value} and must be {limit}; red since {shown.clock(round(line.since_s * 1e6))}."
     yield from (one.text for one in explanation.happened[:_SENTENCES_MAX])
     if explanation.causes:
         yield "May have to do with it:"
@@ -96,4 +105,4 @@ def _lines(line: watching.GateLine, explanation: evidence.Explanation, incident_
         if sentences:
             yield heading
             yield from (f"  {one.text}" for one in sentences[:_SENTENCES_MAX])
-    yield f"More: council incidents show {incident_id}" if incident_id else f"More: council gates {line.name}"
+    yield f"More: council incidents show {incident_id}" if incident_id else f"More: council gates {lines[0].name}"

@@ -186,17 +186,23 @@ class Observer:
             # The supervisor says so itself.
             return
         silences = await asyncio.to_thread(self._parts.incidents.silences, round(now_s * 1e6))
-        for stretch in escalating.due(sight.gates, silences, self._told, now_s, after_s):
-            span = evidence.Span(stretch.line.since_s - BEFORE_S, now_s)
-            found = await self._parts.gathering.gather(span)
-            incident_id = escalating.incident_of(stretch, found)
-            explanation, _ = await asyncio.to_thread(self._explained, found, incident_id)
-            at_us = self._parts.clock.now_us()
-            notice = escalating.notice(stretch, found, explanation, incident_id, at_us)
-            parcel = incidents.Parcel(notice, incidents.EVERY_CHANNEL)
-            if await asyncio.to_thread(self._parts.snapshots.announce, stretch.name, [parcel], at_us):
+        due = escalating.due(sight.gates, silences, self._told, now_s, after_s)
+        if not due:
+            return
+        found = await self._parts.gathering.gather(
+            evidence.Span(min(one.line.since_s for one in due) - BEFORE_S, now_s)
+        )
+        incident_id = escalating.incident_of(due, found)
+        explanation, _ = await asyncio.to_thread(self._explained, found, incident_id)
+        at_us = self._parts.clock.now_us()
+        parcels = [
+            incidents.Parcel(escalating.notice(due, found, explanation, incident_id, at_us), incidents.EVERY_CHANNEL)
+        ]
+        for stretch in due:
+            if await asyncio.to_thread(self._parts.snapshots.announce, stretch.name, parcels, at_us):
                 telemetry.OBSERVER_ESCALATIONS.inc()
                 _log.warning("a gate stays red, and people are told", extra={"gate": stretch.line.name})
+                parcels = []
             self._told.add(stretch.name)
 
     async def _post(self, now_s: float, settings: observe.ObserveConfig) -> None:

@@ -58,16 +58,16 @@ def found(*open_incidents: incidents.Incident) -> evidence.Evidence:
 def test_it_goes_with_the_open_incident_that_its_alert_is_in() -> None:
     stretch = escalating.Stretch(line())
     over, goes_on = observer_rig.incident(1, NOW_S - 9, repaired_s=NOW_S), observer_rig.incident(2, NOW_S - 1800)
-    assert escalating.incident_of(stretch, found(over, goes_on)) == goes_on.id
-    assert escalating.incident_of(stretch, found(over)) == ""
-    assert escalating.incident_of(escalating.Stretch(line("disk_usage")), found(goes_on)) == ""
+    assert escalating.incident_of([stretch], found(over, goes_on)) == goes_on.id
+    assert escalating.incident_of([stretch], found(over)) == ""
+    assert escalating.incident_of([escalating.Stretch(line("disk_usage"))], found(goes_on)) == ""
 
 
 def test_the_notice_says_what_how_long_why_and_where_more_is() -> None:
     stretch = escalating.Stretch(line())
     evident = found(observer_rig.incident(2, NOW_S - 1800))
     explanation = dataclasses.replace(explaining.explain(evident), causes=observer_rig.snapshot().explanation.causes)
-    told = escalating.notice(stretch, evident, explanation, "01I", round(NOW_S * 1e6))
+    told = escalating.notice([stretch], evident, explanation, "01I", round(NOW_S * 1e6))
     assert (told.kind, told.severity, told.incident_id) == (
         incidents.NoticeKind.ESCALATED,
         incidents.Severity.PAGE,
@@ -78,13 +78,13 @@ def test_the_notice_says_what_how_long_why_and_where_more_is() -> None:
     assert lines[0] == "latency_p95 is 40 % and must be < 5 %; red since 2027-01-15 07:30:00 UTC."
     assert "May have to do with it:" in lines and "  It is 431.5 ms." in lines
     assert lines[-1] == "More: council incidents show 01I"
-    assert json.loads(told.data)["gate"]["name"] == "latency_p95"
+    assert json.loads(told.data)["gates"][0]["name"] == "latency_p95"
 
 
 def test_a_notice_of_a_stretch_has_one_id_at_a_moment_and_sorts_by_time() -> None:
     stretch, at_us = escalating.Stretch(line()), round(NOW_S * 1e6)
     first, again, later = (
-        escalating.notice(stretch, found(), evidence.Explanation(()), "", at) for at in (at_us, at_us, at_us + 5000)
+        escalating.notice([stretch], found(), evidence.Explanation(()), "", at) for at in (at_us, at_us, at_us + 5000)
     )
     assert first.id == again.id < later.id
     assert first.text.endswith("More: council gates latency_p95")

@@ -154,6 +154,22 @@ async def test_a_gate_that_stays_red_is_told_of_once_over_restarts() -> None:
     assert len(house.notices) == 2
 
 
+async def test_gates_that_one_cause_turned_red_are_told_of_at_once_and_each_once() -> None:
+    line = red_since(NOW_S - 1790)
+    house = observer_rig.House(line, dataclasses.replace(line, name="error_rate"))
+    await house.observer.look()
+    for _ in range(3):
+        house.clock.advance(20)
+        await house.observer.look()
+        house.restart()
+    (told,) = house.notices
+    assert (
+        "latency_p95 is" in told.text
+        and "error_rate is" in told.text
+        and len(house.kept.announced("escalated:", 9)) == 2
+    )
+
+
 async def test_what_was_kept_before_and_cannot_be_read_stops_nothing() -> None:
     house = observer_rig.House()
     await house.observer.look()
