@@ -28,7 +28,7 @@ class SupervisorConfig:
         1800.0, "Longest the installation of a pinned release may take, seconds.", low=10, high=7200
     )
     releases_max: int = option(
-        4, "Environments of pinned releases on disk at most, 700 MiB or so each.", low=2, high=100
+        4, "Environments of pinned releases on disk at most, 700 MiB or so each.", low=3, high=100
     )
     log_bytes_max: int = option(
         10 << 20, "A log file is turned over at this size, one older file kept.", low=4096, high=1 << 32

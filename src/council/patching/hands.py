@@ -276,11 +276,14 @@ async def follow(where: home.Home, generations: care_ports.Generations, state: s
 async def thin_out(where: home.Home, generations: care_ports.Generations) -> list[str]:
     """Remove generations beyond `patch.kept_generations` that no service reads; return them. Only while no patch is at work.
 
-    What was removed can be returned to all the same: it is written anew out of git. Raises CouncilError.
+    Fewer are kept where they pin so many releases that no other could be installed. What was removed can be returned to all
+    the same: it is written anew out of git. Raises CouncilError.
     """
     used = await generations.used()
-    kept = homes.load_config(where, blueprint.current(where), os.environ, {}).patch.kept_generations
-    return await asyncio.to_thread(staging.prune, where, used, kept)
+    config = homes.load_config(where, blueprint.current(where), os.environ, {})
+    # One more is to fit beside them.
+    releases = config.supervisor.releases_max - 1
+    return await asyncio.to_thread(staging.prune, where, used, config.patch.kept_generations, releases)
 
 
 def _outside(windows: Collection[authz.Window], now: float) -> str:

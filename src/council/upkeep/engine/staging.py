@@ -15,10 +15,10 @@ Nothing here moves the link `current` or the branch.
 import contextlib
 import errno
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from council.domain import errors, home, patches
+from council.domain import errors, home, patches, release_pin
 from council.kit import beneath, commits
 from council.upkeep.engine import blueprint, changes, repository
 
@@ -99,12 +99,12 @@ def discard(where: home.Home, digest: str, made: str = "") -> None:
             generations.sync()
 
 
-def prune(where: home.Home, used: Collection[str], kept: int) -> list[str]:
+def prune(where: home.Home, used: Collection[str], kept: int, releases: int = 100) -> list[str]:
     """Remove the generations that nobody needs; return their names.
 
-    Those stay that are `used`, the one that serves with the newest `kept` that it came from, and what git could not give
-    back: `blueprint.materialise` writes each that is gone anew. Idempotent, and whoever is killed leaves none in part. Raises
-    StagingError.
+    Those stay that are `used`, the one that serves with the newest `kept` that it came from, of these as many as pin no more
+    than `releases` different releases, and what git could not give back: `blueprint.materialise` writes each that is gone
+    anew. Idempotent, and whoever is killed leaves none in part. Raises StagingError.
     """
     assert kept >= 1, "one is there to return to"
     with _locked(where):
@@ -112,14 +112,26 @@ def prune(where: home.Home, used: Collection[str], kept: int) -> list[str]:
         with beneath.held(where.generations) as generations:
             _remove_partials(generations)
             there = [name for name in generations.names(_GENERATIONS_MAX) if commits.is_commit(name)]
-            if len(there) <= kept + 1:
+            if len(there) <= min(kept, releases) + 1:
                 return []
-            needed = {live, *used, *repository.line_of(where, live, kept + 1)}
+            line = repository.line_of(where, live, kept + 1)
+            needed = {live, *used, *_of_few_releases(where, line, releases)}
             gone = [name for name in there if name not in needed and repository.tree_of(where, name) is not None]
             for name in gone:
                 _remove(generations, name)
             generations.sync()
     return gone
+
+
+def _of_few_releases(where: home.Home, line: Iterable[str], most: int) -> Iterator[str]:
+    """Yield the newest generations of a line for as long as they pin at most `most` releases: each holds an environment."""
+    pins: set[bytes] = set()
+    for name in line:
+        with contextlib.suppress(OSError):
+            pins.add((where.generations / name / release_pin.FILE).read_bytes())
+        if len(pins) > most:
+            return
+        yield name
 
 
 def verify(where: home.Home, made: str) -> None:

@@ -44,6 +44,16 @@ def test_what_a_service_reads_and_what_is_on_its_way_stays(where: home.Home) -> 
     assert rig.generations(where) == {made[1], made[3], made[4], beside}
 
 
+def test_no_more_stay_than_leave_room_for_another_release(where: home.Home) -> None:
+    made = [blueprint.current(where)]
+    for number in range(4):
+        pin = f"release: {{version: '0.{number}.0', sums_sha256: '{number:064x}', folder: /releases/{number}}}\n"
+        made.append(blueprint.commit(where, {"release.yaml": pin.encode()}, "Pin it"))
+        made.append(blueprint.commit(where, {"prompts/general.md": pin.encode()}, "Say it"))
+    assert set(staging.prune(where, (), 10, 2)) == set(made[:5])
+    assert rig.generations(where) == set(made[5:])
+
+
 def test_what_git_could_not_give_back_stays_and_so_does_what_is_no_generation(where: home.Home) -> None:
     made = line(where, 3)
     for name in ("f" * 40, "notes"):
