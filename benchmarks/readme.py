@@ -22,6 +22,7 @@ _ORDER = (
     "size",
     "ledger",
     "requests",
+    "tracing",
     "gateways",
     "answers",
     "route",
