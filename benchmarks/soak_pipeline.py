@@ -151,7 +151,12 @@ BAD = (
     Kind("worse beside what serves", "clerk", _worse, ("council/apply-staging",), ("% right",)),
     Kind("turns bad while it bakes", "tuner", _prompt, ("rolled back",), act=_stops),
     Kind(
-        "sent a second time", "tuner", _prompt, ("council/schema", "refused"), ("replayed", "adds nothing"), how="again"
+        "sent a second time",
+        "tuner",
+        _prompt,
+        ("council/verify", "council/schema", "refused"),
+        ("replayed", "adds nothing", "not what the patch says"),
+        how="again",
     ),
     Kind("outside its paths", "tuner", _outside, ("refused",), ("path_not_allowed",)),
     Kind("outside its paths, by hand", "tuner", _outside, ("council/authorise",), ("may not change",), how="unchecked"),
