@@ -3,7 +3,19 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import access, baking, evidence, forge, gates, guides, incidents, patches, snapshots, watching
+from council.domain import (
+    access,
+    baking,
+    evidence,
+    forge,
+    gates,
+    guides,
+    incidents,
+    overrides,
+    patches,
+    snapshots,
+    watching,
+)
 
 
 class Incidents(Protocol):
@@ -37,6 +49,32 @@ class Incidents(Protocol):
 
     def trim(self, incidents_max: int, notices_max: int, at_us: int) -> int:
         """Delete closed incidents and settled parcels beyond so many, the oldest first, and silences that are over."""
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class Overrides(Protocol):
+    """What is changed for a while, in the records. Blocking. Every method raises RecordsUnavailableError."""
+
+    def put(self, one: overrides.Override, most: int) -> bool:
+        """Keep an override, and end the one in force of its kind and target, if any; False where `most` others are in force.
+
+        One whose id is there already is left as it is, and returns True: it may be put again after a reply that was lost.
+        Raises InvalidRequestError for one that `overrides.checked` refuses.
+        """
+
+    def lift(self, identifier: str, at_us: int) -> bool:
+        """End an override before its time; False if none of this id is in force at `at_us`."""
+
+    def in_force(self, at_us: int) -> list[overrides.Override]:
+        """Return the overrides in force at a moment, oldest first; not one that cannot be read, as a newer Council's."""
+
+    def newest(self, limit: int) -> list[overrides.Override]:
+        """Return up to `limit` overrides, in force or over, newest first."""
+
+    def trim(self, most: int, at_us: int) -> int:
+        """Delete those that are over beyond the newest `most` of all; return how many."""
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""
