@@ -369,6 +369,31 @@ def _snapshots(connection: sqlalchemy.Connection) -> None:
     _run(connection, [statement.format(**types) for statement in _SNAPSHOT_TABLES])
 
 
-STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents, _staging, _snapshots)
+_OVERRIDE_TABLES = (
+    """CREATE TABLE overrides (
+        id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        target TEXT NOT NULL,
+        value TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        "by" TEXT NOT NULL,
+        began_us {integer} NOT NULL,
+        until_us {integer} NOT NULL,
+        lifted_us {integer} NOT NULL
+    ) {strict}""",
+    "CREATE INDEX overrides_until ON overrides (until_us)",
+)
+
+
+def _overrides(connection: sqlalchemy.Connection) -> None:
+    """What is changed for a while. Needs none of the steps before."""
+    types = _FIRST_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _OVERRIDE_TABLES])
+
+
+STEPS: tuple[Step, ...] = (
+    *(_first, _money, _memories, _learning, _incidents, _staging, _snapshots),
+    _overrides,
+)
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

@@ -215,3 +215,18 @@ announcements = sqlalchemy.Table(
     Column("name", Text, primary_key=True),
     Column("at_us", BigInteger, nullable=False),
 )
+
+# What is changed for a while, see domain/overrides.py. `lifted_us` is 0 where nobody ended it before its time.
+overrides = sqlalchemy.Table(
+    "overrides",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("began_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("lifted_us", BigInteger, nullable=False),
+)
