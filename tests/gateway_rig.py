@@ -18,13 +18,14 @@ from council import app, ports
 from council.backends.model_provider import openai
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
+from council.backends.records import overrides as sql_overrides
 from council.backends.records import snapshots as sql_snapshots
 from council.backends.records import sql
 from council.backends.tracer import nowhere
 from council.domain import access, config, gates, patches, providers
 from council.gateway import application, auth, limits, parts, spans, trial
 from council.kit import clock
-from council.serving import pipeline
+from council.serving import overrides, pipeline
 from council.serving.ledger import unkept, writer
 from council.serving.memory import use
 from council.serving.providers import calls
@@ -80,6 +81,8 @@ class Rig:
     doorkeeper: auth.Doorkeeper
     watch: scripted_watch.ScriptedWatch
     guidebook: scripted_guides.InlineGuidebook
+    in_force: overrides.InForce
+    overrides: sql_overrides.SqlOverrides
 
     def headers(self, secret: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {secret or self.admin}"}
@@ -121,9 +124,11 @@ async def open_rig(
     # The scripted model speaks to the specialists; at its port nobody is.
     local_kind = openai.LocalModel if supervised else openai.OpenAIProvider
     servers[providers.LOCAL] = local_kind(providers.Provider(providers.LOCAL, url=local_url), "key", settings.calls)
+    in_force = overrides.InForce(clock.SystemClock(), random.Random(1))
     made_calls = calls.Calls(
-        found.models, servers, {}, ledger_writer, settings.calls, settings.budget, clock.SystemClock(), random.Random(1)
-    )
+        found.models, servers, {}, ledger_writer, settings.calls, settings.budget, clock.SystemClock(), random.Random(1),
+        in_force.order,
+    )  # fmt: skip
     kept = memory.InlineMemories(memory.PlainRecords(), settings.memory, clock.SystemClock())
     memories = faults.Switch(kept)
     learned = learning.Learning(
@@ -133,9 +138,11 @@ async def open_rig(
     learned.start()
     kept_incidents = sql_incidents.SqlIncidents(f"sqlite:///{folder / 'council.db'}")
     kept_snapshots = sql_snapshots.SqlSnapshots(f"sqlite:///{folder / 'council.db'}")
+    kept_overrides = sql_overrides.SqlOverrides(f"sqlite:///{folder / 'council.db'}")
     chain = pipeline.Pipeline(
         specialists, ledger_writer, made_calls, found.escalation, settings.prices, LABEL, clock.SystemClock(),
         use.Remembering(memories, settings.memory), None, routers.Router(settings.router), learned,
+        refusal=in_force.route_refusal,
     )  # fmt: skip
     book = unkept.UnkeptLedger()
     unpaid = calls.Calls(
@@ -162,7 +169,9 @@ async def open_rig(
         retriever=recall,
         learning=learned,
         doorkeeper=auth.Doorkeeper(records, settings.gateway),
-        limiter=limits.RateLimiter(store, clock.SystemClock()),
+        limiter=limits.RateLimiter(store, clock.SystemClock(), in_force.ceiling),
+        overrides=kept_overrides,
+        in_force=in_force,
         pings={"records": as_coroutine(records, "ping"), "store": store.ping, "worker": lambda: compute.ping()},
         tracing=spans.of(settings.tracing, tracer or nowhere.NoTracer()),
     )
@@ -174,6 +183,7 @@ async def open_rig(
         yield Rig(
             client, built, records, store, compute, recall, sandbox, memories, fake_sandbox, scripted,
             secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper, watch, guidebook,
+            in_force, kept_overrides,
         )  # fmt: skip
     await chain.close()
     for server in servers.values():
@@ -182,6 +192,7 @@ async def open_rig(
     await learned.close()
     kept_incidents.close()
     kept_snapshots.close()
+    kept_overrides.close()
     real_records.close()
 
 

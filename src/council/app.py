@@ -151,6 +151,7 @@ def gateway(
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
     from council.gateway import application, auth, limits, parts, spans
+    from council.serving import overrides
     from council.serving.ledger import writer
     from council.serving.providers import calls
     from council.serving.router import learning
@@ -164,7 +165,10 @@ def gateway(
     sandbox = sandbox_unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
     book = writer.LedgerWriter(made_records, config.records.batch_rows_max, config.records.queue_rows_max)
     die = random.Random()  # noqa: S311 - draws deployments
-    made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
+    in_force = overrides.InForce(clock, die)
+    made_calls = calls.Calls(
+        found.models, made_servers, off, book, config.calls, config.budget, clock, die, in_force.order
+    )
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     tracer = care_app.tracer(config, where)
     stages = _Stages(compute, recall, memories, sandbox, made_calls)
@@ -176,7 +180,7 @@ def gateway(
         snapshots=care_app.snapshots(config, where),
         guidebook=care_app.guidebook(config.store.url, where),
         watch=made_watch,
-        pipeline=_pipeline(stages, keeping, found, config, where, label),
+        pipeline=_pipeline(stages, keeping, found, config, where, label, in_force.route_refusal),
         trials=_trials(stages, made_servers, off, found, config, where, label),
         calls=made_calls,
         sandbox=sandbox,
@@ -184,7 +188,9 @@ def gateway(
         retriever=recall,
         learning=learned,
         doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file)),
-        limiter=limits.RateLimiter(made_store, clock),
+        limiter=limits.RateLimiter(made_store, clock, in_force.ceiling),
+        overrides=care_app.overrides(config, where),
+        in_force=in_force,
         pings={
             **{"records": _in_thread(made_records.ping), "store": made_store.ping},
             **{"model": made_servers[providers.LOCAL].ping, "worker": compute.ping, "recall": recall.ping},
@@ -200,7 +206,7 @@ def gateway(
         await sandbox.close()
         closing = [server.close() for server in made_servers.values()]
         await asyncio.gather(*closing, made_store.close(), made.guidebook.close())
-        for kept in (made.incidents, made.snapshots, made.records):
+        for kept in (made.incidents, made.snapshots, made.overrides, made.records):
             kept.close()
         await asyncio.to_thread(tracer.close)
 
@@ -320,6 +326,7 @@ def _pipeline(
     config: config_module.Config,
     where: home_module.Home,
     label: patches.Label,
+    refusal: Callable[[answers.Route], errors.ShedError | None] = lambda _: None,
 ) -> "pipeline_module.Pipeline":
     from council.serving import pipeline
     from council.serving.providers import speaker as speakers
@@ -341,6 +348,7 @@ def _pipeline(
         router.Router(config.router, stages.memories),
         keeping.learned,
         keeping.reserve,
+        refusal,
     )
 
 

@@ -54,7 +54,7 @@ USERS_IN_FLIGHT = prometheus_client.Gauge(
 )
 REQUESTS = prometheus_client.Counter(
     "council_requests_total",
-    "Questions, by specialist that answered and outcome (answered, refused, wrong, failed, invalid, cancelled).",
+    "Questions, by specialist that answered and outcome (answered, refused, wrong, failed, invalid, cancelled, shed).",
     ["specialist", "outcome"],
 )
 MARKED_WRONG = prometheus_client.Counter(
@@ -399,7 +399,7 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 # The closed sets of labels that gates select by.
 EXCHANGE_OUTCOMES = ("ok", "error", "timeout")
 NETWORK_OUTCOMES = ("ok", "error")
-QUESTION_OUTCOMES = ("answered", "refused", "wrong", "failed", "invalid", "cancelled")
+QUESTION_OUTCOMES = ("answered", "refused", "wrong", "failed", "invalid", "cancelled", "shed")
 
 
 def names() -> frozenset[str]:

@@ -18,6 +18,7 @@ CouncilError
 ├── BudgetError                  a paid call would go over a budget, or nobody said what it costs
 ├── UnspentError                 a paid call is not made, since a trial spends nothing
 ├── OverloadedError              a queue is full
+│   └── ShedError                    an override has requests like this one refused for a while
 ├── UnavailableError             a part that the request needs is away; a later try may succeed
 │   ├── ModelUnavailableError        the model is loading, restarting or missing
 │   │   └── ProviderError                a provider's server failed, is away, or is being left alone
@@ -187,6 +188,12 @@ class OverloadedError(CouncilError):
     """A queue is full."""
 
     code = "overloaded"
+
+
+class ShedError(OverloadedError):
+    """An override has requests like this one refused for a while."""
+
+    code = "shed"
 
 
 class UnavailableError(CouncilError):

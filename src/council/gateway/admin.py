@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 
 import council
 from council.domain import access, budgets, ledger
-from council.gateway import health, parts
+from council.gateway import health, overrides, parts
 
 _DAYS_MAX = 3660
 _DAY_US = 86_400_000_000
@@ -29,7 +29,10 @@ class PartState(pydantic.BaseModel):
 
 
 class Status(pydantic.BaseModel):
-    """The service as this gateway sees it; `cid` is that of the patch that made the generation, null where none did."""
+    """The service as this gateway sees it; `cid` is that of the patch that made the generation, null where none did.
+
+    `overrides` are in force in this gateway.
+    """
 
     version: str
     generation: str
@@ -37,6 +40,7 @@ class Status(pydantic.BaseModel):
     model: str
     state: str
     parts: list[PartState]
+    overrides: list[overrides.OverrideForm]
 
 
 class OwnToken(pydantic.BaseModel):
@@ -103,6 +107,7 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
             model=made.config.model.name,
             state=sentence(states),
             parts=[PartState(name=name, state=state) for name, state in states.items()],
+            overrides=overrides.forms(made),
         )
 
     @routes.get("/token", response_model=OwnToken)

@@ -32,6 +32,7 @@ from council.gateway import (
     observer,
     openai,
     openapi,
+    overrides,
     page,
     parts,
     sandbox,
@@ -39,6 +40,8 @@ from council.gateway import (
 )
 from council.gateway import errors as http_errors
 from council.gateway.mcp import routes as mcp_routes
+from council.kit import clock
+from council.serving import overrides as in_force
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +73,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     app.include_router(guides.router(made))
     app.include_router(incidents.router(made))
     app.include_router(observer.router(made))
+    app.include_router(overrides.router(made))
     app.include_router(gates.router(made, vitals))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
     app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
@@ -89,6 +93,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
         made.relabel,
         made.model_away,
         made.tracing,
+        made.in_force.check_path,
     )
 
 
@@ -114,8 +119,11 @@ class _Shortcut:
 def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
     @contextlib.asynccontextmanager
     async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
+        reader = in_force.Reader(made.overrides, made.in_force, clock.SystemClock())
         async with inner(app) if inner else contextlib.nullcontext():
+            await reader.look()
             running = [
+                asyncio.create_task(reader.keep()),
                 asyncio.create_task(made.doorkeeper.keep_fresh()),
                 asyncio.create_task(_report_self(made, vitals)),
             ]
@@ -160,6 +168,7 @@ _PATHS = frozenset(
         "/api/token",
         "/api/incidents",
         "/api/observer/snapshots",
+        "/api/overrides",
         "/api/gates",
         "/api/guides",
         "/api/metrics",

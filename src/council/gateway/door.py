@@ -55,13 +55,16 @@ class Door:
         relabel: Callable[[patches.Label], None] = lambda _: None,
         model_away: Callable[[float], None] = lambda _: None,
         tracing: spans.Tracing | None = None,
+        refuse: Callable[[str], None] = lambda _: None,
     ):
         """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
 
         `relabel` has answers and figures name another generation from now on. `model_away` has whatever needs the local model
-        refused at once for so many seconds. `tracing` follows exchanges.
+        refused at once for so many seconds. `tracing` follows exchanges. `refuse` raises ShedError for a path's label whose
+        requests are shed; marked ones never are.
         """
         self.tracing = tracing
+        self._refuse = refuse
         self.relabel = relabel
         self.model_away = model_away
         self._app = app
@@ -99,6 +102,8 @@ class Door:
         apart = self._recognise(scope)
         if apart is not None and (trace := traces.current()) is not None:
             trace.drop()
+        if apart is None:
+            self._refuse(self.label(scope["path"]))
         room = self._users if apart is None else self._trial
         with telemetry.counting(apart):
             await self._serve(scope, receive, send, room)
@@ -278,7 +283,7 @@ class _Exchange:
         telemetry.of(telemetry.HTTP_RESPONSES, path, method, status).inc()
         telemetry.of(telemetry.HTTP_SECONDS, path).observe(took_s)
         telemetry.of(telemetry.HTTP_RESPONSE_BYTES, path).observe(self._body_bytes)
-        if asks(path):
+        if asks(path) and not exchange.is_shed(self._scope):
             outcome = exchange.outcome(self._scope, self._status, http_errors.status_of)
             telemetry.of(telemetry.EXCHANGES, outcome).inc()
         if path.startswith(_OURS):

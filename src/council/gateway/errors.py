@@ -30,6 +30,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "not_spent": (402, "insufficient_quota"),
     "provider_error": (502, "server_error"),
     "overloaded": (503, "overloaded_error"),
+    "shed": (503, "overloaded_error"),
     "unavailable": (503, "server_error"),
     "model_unavailable": (503, "server_error"),
     "records_unavailable": (503, "server_error"),

@@ -113,6 +113,11 @@ def failure_code(scope: Scope, status_of: Callable[[errors.CouncilError], int]) 
     return failure.code if failure is not None and status_of(failure) >= _SERVER_ERROR else ""
 
 
+def is_shed(scope: Scope) -> bool:
+    """Return whether an override refused an exchange, which then says nothing of how those end that are let in."""
+    return isinstance(scope["state"].get(_FAILURE), errors.ShedError)
+
+
 def outcome(scope: Scope, status: int, status_of: Callable[[errors.CouncilError], int]) -> str:
     """Return how an exchange ended: `ok`, `error` or `timeout`.
 

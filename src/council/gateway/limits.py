@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import math
 import time
+from collections.abc import Callable
 
 from starlette.requests import Request
 
@@ -58,7 +59,14 @@ class RateLimiter:
     pays for the way to the store. They are taken there first, so all processes together never give more than the limit.
     """
 
-    def __init__(self, store: ports.Store, clock: clock_module.Clock):
+    def __init__(
+        self,
+        store: ports.Store,
+        clock: clock_module.Clock,
+        ceiling: Callable[[access.Principal], int] = lambda caller: caller.requests_per_minute,
+    ):
+        """`ceiling` is how many requests a minute a caller may make now: as many as its token says, or fewer."""
+        self._ceiling = ceiling
         self._store = store
         self._clock = clock
         self._retry_at_s = 0.0
@@ -67,13 +75,15 @@ class RateLimiter:
 
     async def admit(self, principal: access.Principal) -> Admission:
         """Take one permit. Raises RateLimitedError."""
-        key, limit = principal.token_id or "anonymous", principal.requests_per_minute
+        key, limit = principal.token_id or "anonymous", self._ceiling(principal)
         admission = await self._take(key, limit)
         if not admission.allowance.allowed:
             telemetry.RATE_LIMITED.inc()
             wait_s = max(1, round(admission.allowance.retry_after_s + 0.5))
+            usual = principal.requests_per_minute
+            told = f" for now, and {usual} otherwise" if limit < usual else ""
             refusal = errors.RateLimitedError(
-                f"This token may make {limit} requests a minute. Try again in {wait_s} s, or ask for a higher limit.",
+                f"This token may make {limit} requests a minute{told}. Try again in {wait_s} s, or ask for a higher limit.",
                 retry_after_s=wait_s,
             )
             refusal.limit, refusal.full_after_s = limit, _full_after_s(admission.allowance)

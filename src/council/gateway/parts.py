@@ -8,6 +8,7 @@ from council import care_ports, ports
 from council.domain import config as config_module
 from council.domain import patches
 from council.gateway import auth, limits, spans, trial
+from council.serving import overrides as in_force
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls as calls_module
 from council.serving.router import learning as learning_module
@@ -36,6 +37,8 @@ class Parts:
     learning: learning_module.Learning
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
+    overrides: care_ports.Overrides
+    in_force: in_force.InForce
     pings: Mapping[str, Callable[[], Awaitable[None]]]
     model_away: Callable[[float], None] = lambda _: None
     tracing: spans.Tracing | None = None

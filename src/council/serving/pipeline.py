@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from council import telemetry
@@ -84,8 +84,9 @@ class Pipeline:
         router: router_module.Router | None = None,
         learning: learning_module.Learning | None = None,
         reserve: float = pace.RESERVE,
+        refusal: Callable[[answers.Route], errors.ShedError | None] = lambda _: None,
     ):
-        """`reserve` is of escalations beyond their share, see `pace`."""
+        """`reserve` is of escalations beyond their share, see `pace`. `refusal` is why a specialist is not to be asked."""
         self._specialists = {specialist.route: specialist for specialist in specialists}
         self._writer = writer
         self._calls = calls
@@ -97,6 +98,7 @@ class Pipeline:
         self._cache = cache
         self._router = router or router_module.Router(answering.RouterConfig())
         self._learning = learning
+        self._refusal = refusal
         self._recording: set[asyncio.Task[None]] = set()
         self._open = 0
         self._none_open = asyncio.Event()
@@ -132,7 +134,8 @@ class Pipeline:
                                 yield answers.Delta(event.text)
                             yield answer
         except errors.CouncilError as error:
-            await self._record_failure(run, ledger.Outcome.FAILED, error)
+            shed = isinstance(error, errors.ShedError)
+            await self._record_failure(run, ledger.Outcome.REFUSED if shed else ledger.Outcome.FAILED, error)
             raise
         except (asyncio.CancelledError, GeneratorExit):
             # A caller that has its answer closes the iterator too; that answer's row is there already.
@@ -196,6 +199,11 @@ class Pipeline:
         for route in order:
             last = route is order[-1]
             run.route, specialist = route, self._specialists[route]
+            if (refusal := self._refusal(route)) is not None:
+                if last:
+                    raise refusal
+                run.away(route, refusal)
+                continue
             finding: answers.Finding | None = None
             try:
                 with run.stage(str(route)):

@@ -221,6 +221,8 @@ class Run:
         """Return the outcome as the gates tell it apart: what a check found wrong, and what a caller did, stand alone."""
         if outcome is ledger.Outcome.ANSWERED and self.finding is not None and self.finding.wrong:
             return "wrong"
+        if isinstance(failure, errors.ShedError):
+            return "shed"
         if outcome is ledger.Outcome.FAILED and isinstance(failure, errors.InvalidRequestError):
             return "invalid"
         return outcome

@@ -15,13 +15,15 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 from council import ports, telemetry
-from council.domain import config, errors, ledger, money, providers
+from council.domain import config, errors, ledger, money, overrides, providers
 from council.kit import clock as clock_module
 from council.kit import traces
 from council.serving.providers import attempts, bounds, breaker, plan, retries
 
 _T = TypeVar("_T")
 
+# How long a caller is asked to wait whose model's providers are all left out for now.
+_LEFT_OUT_S = 30
 # A hold outlives the request that it was made for by this much.
 _HOLD_SPARE_S = 60.0
 
@@ -64,8 +66,13 @@ class Calls:
         budget: config.BudgetConfig,
         clock: clock_module.Clock,
         die: random.Random,
+        order: Callable[[str], overrides.Order | None] = lambda _: None,
     ):
-        """`servers` are the providers in use by name; `off` says of the others why they are not."""
+        """`servers` are the providers in use by name; `off` says of the others why they are not.
+
+        `order` is that of a model's providers for now, None for that of the file.
+        """
+        self._order = order
         self.models = models
         self._servers = servers
         self._off = off
@@ -80,8 +87,11 @@ class Calls:
 
     def usable(self, model: str) -> bool:
         """Return whether a model has a deployment that is switched on."""
-        found = self.models.get(model)
-        return found is not None and any(one.provider in self._servers for one in found.deployments)
+        found, order = self.models.get(model), self._order(model)
+        away = frozenset[str]() if order is None else order.without
+        return found is not None and any(
+            one.provider in self._servers and one.provider not in away for one in found.deployments
+        )
 
     def speaks(self, model: str, form: str) -> bool:
         """Return whether every deployment of a model and its fallbacks that is switched on takes a wire form as it is."""
@@ -243,6 +253,8 @@ class Calls:
             return request.needs <= other.abilities or other is model
 
         planned = plan.steps(request.model, self.models, able, self._die)
+        if (order := self._order(request.model)) is not None:
+            planned = iter(overrides.arranged(list(planned), _provider_of, order))
         return [step for step in planned if self._speaks(step.deployment, request.form)] * self._settings.hops_max
 
     async def _begin(self, request: Request, tab: attempts.Tab, step: plan.Step, *, stream: bool) -> attempts.Attempt:
@@ -345,6 +357,11 @@ class Calls:
         if off:
             name = min(off)
             return errors.ProviderError(f"The provider {name} is off: {self._off[name]}")
+        if self._order(request.model) is not None and not self.usable(request.model):
+            return errors.ProviderError(
+                f"The providers of {request.model} are left out for now by an override. Try again later, or use another model.",
+                retry_after_s=_LEFT_OUT_S,
+            )
         now_s = self._clock.monotonic_s()
         keys = [f"{one.provider}/{one.model}" for one in model.deployments]
         wait_s = min((self._breakers[key].left_s(now_s) for key in keys if key in self._breakers), default=0.0)
@@ -356,6 +373,10 @@ class Calls:
 
     def _breaker(self, step: plan.Step) -> breaker.Breaker:
         return self._breakers.setdefault(step.key, breaker.Breaker(self._settings))
+
+
+def _provider_of(step: plan.Step) -> str:
+    return step.deployment.provider
 
 
 # By OpenTelemetry's conventions for generative AI, which names some providers otherwise than our catalogue does.
