@@ -7,12 +7,11 @@ it runs.
 import asyncio
 import contextlib
 import dataclasses
-import functools
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from council import care_app, ports
 from council.domain import access, answers, errors, money, patches, providers
@@ -23,10 +22,12 @@ from council.kit import permissions
 
 if TYPE_CHECKING:
     from council.gateway import door as door_module
+    from council.gateway import parts as parts_module
     from council.gateway import trial as trial_module
     from council.serving import pipeline as pipeline_module
     from council.serving import relay as relay_module
     from council.serving.cache import use as cache_use
+    from council.serving.ledger import writer as writer_module
     from council.serving.memory import keeper as keeper_module
     from council.serving.memory import use as use_module
     from council.serving.providers import calls as calls_module
@@ -200,24 +201,7 @@ def gateway(
         tracing=spans.of(config.tracing, tracer),
     )
 
-    async def close() -> None:
-        await asyncio.to_thread(book.close)
-        await learned.close()
-        await sandbox.close()
-        closing = [server.close() for server in made_servers.values()]
-        await asyncio.gather(*closing, made_store.close(), made.guidebook.close())
-        for kept in (made.incidents, made.snapshots, made.overrides, made.records):
-            kept.close()
-        await asyncio.to_thread(tracer.close)
-
-    async def open_() -> None:
-        await made.doorkeeper.refresh()
-        book.start()
-        learned.start()
-        tracer.start()
-
-    sweep = functools.partial(_settle_expired, made_records, clock)
-    return application.build(made, _lifespan(open_, sweep, close))
+    return application.build(made, _lifespan(made, book, tracer, [sandbox, *made_servers.values(), made_store]))
 
 
 def _stander_aside(made: Mapping[str, ports.ModelProvider]) -> Callable[[float], None]:
@@ -229,23 +213,35 @@ def _stander_aside(made: Mapping[str, ports.ModelProvider]) -> Callable[[float],
     return local.stand_aside
 
 
+class _Client(Protocol):
+    """What holds connections."""
+
+    async def close(self) -> None: ...
+
+
 def _lifespan(
-    open_: Callable[[], Awaitable[None]],
-    sweep: Callable[[], Coroutine[Any, Any, None]],
-    close: Callable[[], Awaitable[None]],
+    made: "parts_module.Parts", book: "writer_module.LedgerWriter", tracer: ports.Tracer, clients: Sequence[_Client]
 ) -> Callable[[Any], contextlib.AbstractAsyncContextManager[None]]:
     """Return what opens before the first request, sweeps meanwhile, and closes after the last."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        await open_()
-        sweeping = asyncio.create_task(sweep())
+        await made.doorkeeper.refresh()
+        book.start()
+        made.learning.start()
+        tracer.start()
+        sweeping = asyncio.create_task(_settle_expired(made.records, clock_module.SystemClock()))
         try:
             yield
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
-            await close()
+            await asyncio.to_thread(book.close)
+            await made.learning.close()
+            await asyncio.gather(*(client.close() for client in clients), made.guidebook.close())
+            for kept in (made.incidents, made.snapshots, made.overrides, made.records):
+                kept.close()
+            await asyncio.to_thread(tracer.close)
 
     return lifespan
 
