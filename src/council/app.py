@@ -21,6 +21,7 @@ from council.kit import clock as clock_module
 from council.kit import permissions
 
 if TYPE_CHECKING:
+    from council.backends.embedder import onnx as onnx_module
     from council.gateway import door as door_module
     from council.gateway import parts as parts_module
     from council.gateway import trial as trial_module
@@ -57,7 +58,7 @@ def records(config: config_module.Config, where: home_module.Home) -> ports.Reco
     return HomeRecords(where.records_url, config.records.busy_s)
 
 
-def embedder(config: config_module.Config) -> ports.Embedder:
+def embedder(config: config_module.Config) -> "onnx_module.OnnxEmbedder":
     """Return the embedding model. Raises SetupError without it."""
     from council.backends.embedder import onnx
 

@@ -14,3 +14,12 @@ OVERRIDES = prometheus_client.Gauge(
 SHED = prometheus_client.Counter(
     "council_shed_total", "Requests refused since an override sheds them, by what it is for.", ["target"]
 )
+CACHE_ENTRIES = prometheus_client.Gauge(
+    "council_cache_entries", "What a cache holds, by its name.", ["cache"], multiprocess_mode="liveall"
+)
+CACHE_BYTES = prometheus_client.Gauge(
+    "council_cache_bytes",
+    "Bytes of what a cache holds, without Python's own, by its name.",
+    ["cache"],
+    multiprocess_mode="liveall",
+)

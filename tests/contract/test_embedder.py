@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from council.backends.embedder import onnx
-from council.domain import errors
+from council.domain import errors, overrides
 from council.testing import memory as fake
 
 
@@ -112,6 +112,18 @@ def test_a_beginning_is_bounded_and_kept_nowhere(minilm: onnx.OnnxEmbedder) -> N
 def test_the_cache_is_bounded(minilm: onnx.OnnxEmbedder) -> None:
     minilm.embed([f"text {number}" for number in range(200)])
     assert len(minilm._cache) == 64
+
+
+def test_under_a_cap_fewer_vectors_are_kept_and_never_more_than_configured(minilm: onnx.OnnxEmbedder) -> None:
+    minilm.embed([f"text {number}" for number in range(9)])
+    minilm.cap(overrides.Cap(entries=2))
+    assert minilm.size == (2, 2 * (len("text 1") + 4 * minilm.width))
+    minilm.cap(overrides.Cap(bytes=4 * minilm.width))
+    assert minilm.size == (0, 0)
+    minilm.cap(overrides.Cap(entries=1000))
+    minilm.embed([f"text {number}" for number in range(100)])
+    assert minilm.size[0] == 64
+    minilm.cap(overrides.Cap())
 
 
 def test_a_model_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ class Memories:
         settings: config_module.MemoryConfig,
         answers: caching.CacheConfig,
     ):
-        self._shelf = shelf.Shelf(answers, _cosine)
+        self.shelf = shelf.Shelf(answers, _cosine)
         self._make = make
         self._settings = settings
         self._threads = concurrent.futures.ThreadPoolExecutor(_THREADS, "memory")
@@ -72,7 +72,7 @@ class Memories:
 
     async def renew(self) -> None:
         """Read anew what another recall of this home may have changed, and keep no answer that it may have forgotten."""
-        self._shelf.clear()
+        self.shelf.clear()
         while self._keeper is not None:
             try:
                 await asyncio.to_thread(self._keeper.renew)
@@ -107,7 +107,7 @@ class Memories:
             reply = await loop.run_in_executor(self._threads, operations.run, self._keeper, request)
             if request["operation"] == "forget":
                 # What is forgotten may stand in an answer.
-                self._shelf.forget(str(request.get("user")))
+                self.shelf.forget(str(request.get("user")))
             return reply
         finally:
             self._waiting -= 1
@@ -117,12 +117,12 @@ class Memories:
         user, scope, gist, text = (str(request[name]) for name in ("user", "scope", "gist", "text"))
         now_s = time.monotonic()
         if request["answer"] == "keep":
-            self._shelf.keep(user, scope, gist, text, request["answer_form"], now_s)
+            self.shelf.keep(user, scope, gist, text, request["answer_form"], now_s)
             return {}
         keeper = self._keeper if request.get("semantic") else None
         loop = asyncio.get_running_loop()
         embed = None if keeper is None else (lambda texts: keeper.embed(texts).vectors)
-        found = await loop.run_in_executor(self._threads, self._shelf.find, user, scope, gist, text, now_s, embed)
+        found = await loop.run_in_executor(self._threads, self.shelf.find, user, scope, gist, text, now_s, embed)
         return {"found": found}
 
     def close(self) -> None:

@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,11 +24,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app as composition
-from council import homes, observing, ports, telemetry
-from council.domain import answers, home, orders
+from council import care_app, homes, observing, ports, telemetry
+from council.domain import answers, home, orders, overrides
 from council.domain import config as config_module
+from council.kit import clock as clock_module
 from council.kit import folder_events, traces
-from council.services import answering, harness, local_hosts, meanings, memories, reader, rights, tracing
+from council.services import answering, caches, harness, local_hosts, meanings, memories, reader, rights, tracing
+from council.serving import overrides as in_force
 from council.serving.memory import corpora, folder, glossary, hybrid, lexical
 
 _log = logging.getLogger(__name__)
@@ -72,7 +75,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         child,
         config.recall,
     )
-    app = _application(recall, search, environment, where.library)
+    app = _application(recall, search, environment, where.library, _follower(recall.memory, shared, config, where))
 
     waits = environment.successor_of(health) is not None
     renewing: set[asyncio.Task[None]] = set()
@@ -89,15 +92,34 @@ def main(config: config_module.Config, where: home.Home) -> int:
     return 0
 
 
+def _follower(
+    memory: memories.Memories, shared: "_Once", config: config_module.Config, where: home.Home
+) -> in_force.Reader:
+    """Return what reads the overrides again and again, and holds the caches to them."""
+    clock = clock_module.SystemClock()
+    held = in_force.InForce(clock, random.Random())  # noqa: S311 - nothing is drawn here
+    found = {overrides.ANSWERS: lambda: memory.shelf, overrides.TEXTS: shared.if_made}
+    kept = care_app.overrides(config, where)
+    return in_force.Reader(kept, held, clock, caches.Caches(found, held.cap).look)
+
+
+class _Embedder(ports.Embedder, caches.Cache, Protocol):
+    """The embedding model, with the vectors that it keeps."""
+
+
 class _Once:
     """Makes the embedding model for whoever asks first, on any thread: nobody wants two of it in memory."""
 
-    def __init__(self, make: Callable[[], ports.Embedder]) -> None:
+    def __init__(self, make: Callable[[], _Embedder]) -> None:
         self._make = make
-        self._made: ports.Embedder | None = None
+        self._made: _Embedder | None = None
         self._lock = threading.Lock()
 
-    def made(self) -> ports.Embedder:
+    def if_made(self) -> _Embedder | None:
+        """Return it if it is there, without waiting for it."""
+        return self._made
+
+    def made(self) -> _Embedder:
         """Return it. Raises SetupError, and then the next call tries again."""
         with self._lock:
             if self._made is None:
@@ -214,7 +236,11 @@ def _named(request: Mapping[str, Any]) -> str:
 
 
 def _application(
-    recall: _Recall, search: socket.socket, environment: harness.ServiceEnvironment, library: Path
+    recall: _Recall,
+    search: socket.socket,
+    environment: harness.ServiceEnvironment,
+    library: Path,
+    follower: in_force.Reader,
 ) -> Starlette:
     async def live(_: Request) -> Response:
         meaning = asdict(recall.meaning.state)
@@ -251,7 +277,7 @@ def _application(
         events = folder_events.FolderEvents(library)
         if events.problem:
             _log.warning("no events of files, so changes are found by looking", extra={"reason": events.problem})
-        kept = (keep_fresh(events), recall.memory.keep(), recall.meaning.keep())
+        kept = (keep_fresh(events), recall.memory.keep(), recall.meaning.keep(), follower.keep())
         running = [asyncio.create_task(keeping) for keeping in kept]
         yield
         for task in running:
@@ -260,6 +286,7 @@ def _application(
         server.close()
         recall.memory.close()
         recall.meaning.close()
+        follower.close()
 
     return Starlette(
         routes=[Route("/livez", live), Route("/readyz", live), Route("/metrics", metrics)], lifespan=lifespan

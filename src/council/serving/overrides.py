@@ -158,6 +158,10 @@ class Reader:
             _log.exception("overrides could not be read")
         self._on_look()
 
+    def close(self) -> None:
+        """Give back the connection to the records. Idempotent."""
+        self._kept.close()
+
 
 def _share(found: tuple[int, overrides.Override | None]) -> int:
     return found[0]

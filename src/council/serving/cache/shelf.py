@@ -1,12 +1,14 @@
 """Answers given before, in memory, each user's apart. A view that a restart empties; the least used go first."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from council.domain import caching
+import orjson
+
+from council.domain import caching, overrides
+from council.kit import recently_used
 
 _Embed = Callable[[Sequence[str]], Sequence[bytes]]
 
@@ -16,6 +18,7 @@ class _Kept:
     text: str
     at_s: float
     answer: Mapping[str, Any]
+    size_bytes: int
 
 
 class Shelf:
@@ -25,7 +28,7 @@ class Shelf:
         self._settings = settings
         self._cosine = cosine
         # (user, scope, gist) to the exact questions with that gist; one order of use over all.
-        self._kept: OrderedDict[tuple[str, str, str], dict[str, _Kept]] = OrderedDict()
+        self._kept = recently_used.RecentlyUsed[tuple[str, str, str], dict[str, _Kept]](settings.questions_max)
         self._lock = threading.Lock()
 
     def find(
@@ -37,7 +40,6 @@ class Shelf:
             if found is None:
                 return None
             fresh = {key: one for key, one in found.items() if now_s - one.at_s < self._settings.ttl_s}
-            self._kept.move_to_end((user_id, scope, gist))
         if (exact := fresh.get(text)) is not None:
             return "exact", exact.answer
         if embed is None or not fresh:
@@ -49,23 +51,32 @@ class Shelf:
 
     def keep(self, user_id: str, scope: str, gist: str, text: str, answer: Mapping[str, Any], now_s: float) -> None:
         """Keep an answer in place of an older one to the same words."""
+        kept = _Kept(text, now_s, answer, len(text) + len(orjson.dumps(answer)))
         with self._lock:
-            found = self._kept.setdefault((user_id, scope, gist), {})
+            found = self._kept.pop((user_id, scope, gist)) or {}
             found.pop(text, None)
             while len(found) >= self._settings.wordings_max:
                 found.pop(next(iter(found)))
-            found[text] = _Kept(text, now_s, answer)
-            self._kept.move_to_end((user_id, scope, gist))
-            while len(self._kept) > self._settings.questions_max:
-                self._kept.popitem(last=False)
+            found[text] = kept
+            self._kept.put((user_id, scope, gist), found, sum(one.size_bytes for one in found.values()))
 
     def clear(self) -> None:
         """Drop every answer."""
         with self._lock:
             self._kept.clear()
 
+    def cap(self, most: overrides.Cap) -> None:
+        """Keep no more questions than this, nor than are configured, from now on."""
+        with self._lock:
+            self._kept.bound(overrides.capped(self._settings.questions_max, most.entries), most.bytes)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many questions are kept, and how many bytes they and their answers are."""
+        return len(self._kept), self._kept.bytes
+
     def forget(self, user_id: str) -> int:
         """Drop every answer to a user; return how many."""
         with self._lock:
             own = [key for key in self._kept if key[0] == user_id]
-            return sum(len(self._kept.pop(key)) for key in own)
+            return sum(len(self._kept.pop(key) or ()) for key in own)

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from council.domain import caching
+from council.domain import caching, overrides
 from council.serving.cache import shelf
 
 ANSWER = {"text": "an answer"}
@@ -67,3 +67,29 @@ def test_forgetting_a_user_leaves_the_others() -> None:
     assert kept.forget("ann") == 1
     assert kept.find("ann", "s", "g", "q", 1.0, None) is None
     assert kept.find("bob", "s", "g", "q", 1.0, None) is not None
+
+
+def test_fewer_questions_are_kept_under_a_cap_and_as_many_as_are_configured_after_it() -> None:
+    kept = made(questions_max=4)
+    for number in range(4):
+        kept.keep("ann", "s", f"g{number}", f"what is {number}", ANSWER, 0.0)
+    size_bytes = kept.size[1]
+    kept.cap(overrides.Cap(entries=1))
+    assert kept.size == (1, size_bytes // 4)
+    assert kept.find("ann", "s", "g3", "what is 3", 1.0, None) and not kept.find(
+        "ann", "s", "g0", "what is 0", 1.0, None
+    )
+    kept.cap(overrides.Cap(entries=9))
+    for number in range(6):
+        kept.keep("ann", "s", f"g{number}", f"what is {number}", ANSWER, 0.0)
+    assert kept.size[0] == 4
+
+
+def test_a_cap_of_bytes_bounds_questions_and_answers_together() -> None:
+    kept = made()
+    kept.cap(overrides.Cap(bytes=100_000))
+    for number in range(50):
+        kept.keep("ann", "s", f"g{number}", f"what is {number}", {"text": "x" * 9_000}, 0.0)
+    assert kept.size[0] == 11 and 90_000 < kept.size[1] <= 100_000
+    kept.cap(overrides.Cap(bytes=0))
+    assert kept.size == (0, 0)
