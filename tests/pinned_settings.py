@@ -11,6 +11,7 @@ DEFAULTS: dict[str, Any] = {
     "learning": False,
     "gateway.host": "127.0.0.1",
     "gateway.workers": 1,
+    "gateway.workers_max": 1,
     "gateway.allowed_hosts": (),
     "gateway.allowed_origins": (),
     "gateway.tls_cert_file": "",

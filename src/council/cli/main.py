@@ -42,6 +42,7 @@ _MODULES = {
     "gates": "gates",
     "soak": "soak",
     "incidents": "incidents",
+    "overrides": "overrides",
     "observe": "observe",
     "report": "report",
     "notify": "notify",
@@ -74,6 +75,7 @@ _MODULES = {
 _NAMES = {
     "providers": "group",
     "incidents": "group",
+    "overrides": "group",
     "gates": "group",
     "guides": "group",
     "freeze": "group",

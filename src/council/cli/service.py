@@ -245,8 +245,10 @@ def down(where: home_module.Home) -> None:
 @options.home
 @options.as_json
 def status(asks_to_coast: bool, where: home_module.Home, as_json: bool) -> None:
-    """Show every process: state, generation, uptime, restarts, memory. What made the generation, and the regime of users."""
-    from council.cli import patch_rows
+    """Show every process: state, generation, uptime, restarts, memory. What made the generation, the regime of users, and
+    what is changed for a while.
+    """
+    from council.cli import overrides, patch_rows
     from council.supervisor import ownership, users
 
     if asks_to_coast:
@@ -264,6 +266,7 @@ def status(asks_to_coast: bool, where: home_module.Home, as_json: bool) -> None:
                 "regime": regime and regime.name,
                 "regime_reason": regime and regime.reason,
                 "services": [dataclasses.asdict(one) for one in services],
+                "overrides": overrides.told(where),
             }
         )
         return
@@ -284,6 +287,8 @@ def status(asks_to_coast: bool, where: home_module.Home, as_json: bool) -> None:
     click.echo(f"\n{made_by.line}")
     if regime is not None:
         click.echo(users.describe(regime))
+    for line in overrides.lines(where):
+        click.echo(line)
 
 
 def _state(one: states.ServiceStatus) -> str:

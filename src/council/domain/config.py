@@ -51,6 +51,7 @@ class GatewayConfig:
 
     host: str = option("127.0.0.1", "Address to listen on. Beyond loopback needs TLS files or `behind_proxy`.")
     workers: int = option(1, "Gateway processes that share the public socket.", low=1, high=64)
+    workers_max: int = option(1, "Most of them that an override may have run, if more than `workers`.", low=1, high=64)
     allowed_hosts: tuple[str, ...] = option((), "Host names accepted beside loopback names (DNS rebinding).")
     allowed_origins: tuple[str, ...] = option((), "Browser origins that may change state beside the service's own.")
     tls_cert_file: str = option("", "PEM certificate chain; with `tls_key_file` the gateway speaks HTTPS.")

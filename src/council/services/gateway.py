@@ -41,7 +41,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         if environment.generation != label.generation:
             label = homes.label_of(where, environment.generation)
             application.relabel(label)
-        if order.word == orders.ALONE and config.gateway.workers > 1:
+        if order.word == orders.ALONE and max(config.gateway.workers, config.gateway.workers_max) > 1:
             table.forget_ended(where)
 
     options = server_options(config.gateway)

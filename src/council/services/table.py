@@ -37,7 +37,7 @@ def run(name: Name, where: home.Home, environment: Mapping[str, str]) -> int:
     where = where.among(environment)
     # One worker keeps its counts in memory: the shared files are mapped, and a full disk ends a process that touches a new
     # page of them.
-    if name == "gateway" and config.gateway.workers > 1:
+    if name == "gateway" and max(config.gateway.workers, config.gateway.workers_max) > 1:
         share_metrics(where)
     status: int = importlib.import_module(f"council.services.{name}").main(config, where)
     return status

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from council.backends.store import bundled
 from council.domain import config as config_module
 from council.domain import home as home_module
-from council.supervisor import lifecycle
 
 # The allow-lists of decision 4, by service name. These services come with later issues.
 REPLACE_ALLOWED = frozenset({"patchctl"})
@@ -130,7 +129,8 @@ def specs(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
             replicas=config.gateway.workers,
-            replicas_max=lifecycle.REPLICAS_MAX,
+            # Their metrics lie in shared files where the settings allow more than one, and nowhere else.
+            replicas_max=max(config.gateway.workers, config.gateway.workers_max),
             inherits=_SERVERS,
             traceable=True,
             beside=True,

@@ -100,8 +100,12 @@ def test_only_the_gateway_has_replicas() -> None:
     assert {spec.name: spec.replicas for spec in table(gateway={"workers": 3}) if spec.replicas > 1} == {"gateway": 3}
 
 
-def test_only_the_gateway_may_run_more_than_once() -> None:
-    assert {spec.name: spec.replicas_max for spec in table() if spec.replicas_max > 1} == {"gateway": 64}
+def test_only_the_gateway_may_run_more_than_once_and_only_as_often_as_the_settings_allow() -> None:
+    def often(**gateway: int) -> dict[str, int]:
+        return {spec.name: spec.replicas_max for spec in table(gateway=gateway) if spec.replicas_max > 1}
+
+    assert often() == {}
+    assert often(workers=3) == often(workers_max=3) == often(workers=2, workers_max=3) == {"gateway": 3}
 
 
 SURROUNDING = {
