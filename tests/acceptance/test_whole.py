@@ -154,3 +154,25 @@ def test_a_document_put_into_the_library_is_quoted_within_seconds(served, client
         )
 
     whole.wait_until(quoted, 30)
+
+
+def test_a_shed_of_all_refuses_with_its_reason_and_ends_by_itself(served, client):
+    def asked() -> str:
+        try:
+            client.chat.completions.create(model="council", messages=[{"role": "user", "content": "What is 2 + 3?"}])
+        except openai.InternalServerError as error:
+            return f"{error.status_code} {error.code} {error.message} {error.response.headers['retry-after']}"
+        return "answered"
+
+    put = ("overrides", "put", "shed", "*", "100", "--reason", "The well is dry", "--for")
+    assert served.command(*put, "10m").returncode == 0
+    whole.wait_until(lambda: asked() != "answered", 30.0)
+    said = asked()
+    assert said.startswith("503 shed ") and "The well is dry" in said and said.endswith(" 60")
+    status = served.command("status").stdout
+    assert "refuse 100 % of new requests. The well is dry (owner, " in status
+    # The later one takes the place of the first, and nobody lifts it.
+    assert served.command(*put, "3s").returncode == 0
+    whole.wait_until(lambda: asked() == "answered", 30.0)
+    rows = json.loads(served.command("overrides", "list", "--json").stdout)
+    assert [(one["in_force"], one["lifted_us"] is None) for one in rows[:2]] == [(False, True), (False, False)]
