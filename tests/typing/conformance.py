@@ -14,6 +14,7 @@ from council.backends.model_provider import openai
 from council.backends.notifier import apprise, file, log
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import memories as sql_memories
+from council.backends.records import overrides as sql_overrides
 from council.backends.records import sql
 from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
@@ -58,6 +59,7 @@ fake_memories: ports.Memories = fake_memory.InlineMemories(
     fake_memory_records, config.MemoryConfig(), clock.SystemClock()
 )
 incidents: care_ports.Incidents = sql_incidents.SqlIncidents("sqlite://", 1.0)
+overrides: care_ports.Overrides = sql_overrides.SqlOverrides("sqlite://", 1.0)
 guidebook: care_ports.Guidebook = store_guides.ValkeyGuidebook("unix:///s", 1.0)
 fake_guidebook: care_ports.Guidebook = fake_guides.InlineGuidebook()
 no_guidebook: care_ports.Guidebook = loading.Nowhere()
