@@ -22,6 +22,7 @@ SPAN_US_MAX = SPAN_S_MAX * 1_000_000
 
 REASON_CHARS_MAX = 300
 BY_CHARS_MAX = 64
+ID_CHARS_MAX = 64
 _TARGET_CHARS_MAX = 200
 _VALUE_CHARS_MAX = 1_000
 _NAMED_MAX = 16
@@ -111,12 +112,19 @@ def checked(one: Override) -> Override:
             f"An override holds for up to {SPAN_S_MAX // 3600} hours. Give it a shorter time, and a patch what should last.",
             parameter="until_us",
         )
-    for name, text, most in (("reason", one.reason, REASON_CHARS_MAX), ("by", one.by, BY_CHARS_MAX)):
+    lines = (("id", one.id, ID_CHARS_MAX), ("by", one.by, BY_CHARS_MAX), ("reason", one.reason, REASON_CHARS_MAX))
+    for name, text, most in lines:
         if not text.strip() or len(text) > most or not text.isprintable():
             raise errors.InvalidRequestError(
                 f"`{name}` is one line of 1 to {most} characters. Say it in so many.", parameter=name
             )
     return one
+
+
+def reason_of(text: str) -> str:
+    """Return a reason as `checked` takes it, of whatever text: callers who are refused are told it, in one line."""
+    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+    return " ".join(words)[:REASON_CHARS_MAX].rstrip() or "No reason was given."
 
 
 def _check_target(kind: Kind, target: str) -> None:

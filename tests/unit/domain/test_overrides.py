@@ -73,6 +73,8 @@ def test_what_is_of_no_form_is_refused_with_the_forms_there_are(kind: Kind, targ
         {"reason": "two\nlines"},
         {"reason": "x" * 301},
         {"reason": "\ud800"},
+        {"id": ""},
+        {"id": "x" * 65},
         {"by": ""},
         {"by": "x" * 65},
     ],
@@ -81,6 +83,17 @@ def test_an_override_has_a_reason_an_author_and_an_end_within_a_day(wrong: dict[
     assert overrides.checked(override(Kind.RATE, "*", "1", until_us=T0 + 24 * HOUR_US))
     with pytest.raises(errors.InvalidRequestError):
         overrides.checked(override(Kind.RATE, "*", "1", **wrong))
+
+
+@given(st.text())
+def test_of_any_text_a_reason_can_be_made(text: str) -> None:
+    assert overrides.checked(override(Kind.RATE, "*", "1", reason=overrides.reason_of(text)))
+
+
+def test_a_reason_is_one_line_of_what_can_be_seen() -> None:
+    assert overrides.reason_of(" two\nlines\x1b[31m ") == "two lines [31m"
+    assert len(overrides.reason_of("x " * 900)) <= overrides.REASON_CHARS_MAX
+    assert overrides.reason_of("\n") == "No reason was given."
 
 
 def test_it_is_in_force_until_its_end_or_until_it_is_lifted() -> None:

@@ -81,6 +81,11 @@ async def test_one_specialist_is_shed_while_the_others_answer(rig: Rig) -> None:
     assert shed._value.get() == before + 1
 
 
+async def test_who_asks_for_a_stream_is_refused_before_it_begins(rig: Rig) -> None:
+    await put(rig, Kind.SHED, "route:general", "100")
+    assert await ask(rig, {**TALK, "stream": True}) == (503, "shed")
+
+
 async def test_a_specialist_that_is_shed_before_the_last_is_passed_over_and_the_answer_says_so(rig: Rig) -> None:
     await put(rig, Kind.SHED, "route:math", "100")
     response = (await rig.client.post(CHAT, json=ASK)).json()
