@@ -67,6 +67,8 @@ _MODULES = {
     "ci": "ci",
     "verify-release": "release",
     "approve-release": "release",
+    "security": "security",
+    "coverage": "coverage",
 }
 
 
@@ -80,6 +82,7 @@ _NAMES = {
     "lineage": "group",
     "verify-release": "verify",
     "approve-release": "approve",
+    "coverage": "show",
 }
 
 

@@ -33,7 +33,7 @@ class Column(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One of the 24. `test` is a node of pytest, "" while there is none; `fault` is one of a chaos campaign that proves it, too."""
+    """One of the 24. `test` is a node of pytest, "" while there is none; `fault` is one of a campaign that proves it, too."""
 
     component: Component
     column: Column

@@ -48,7 +48,7 @@ class SetTo:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """A package of which another version would mend a finding; `fixed` are the first versions without it, () if none is known."""
+    """A package of which another version would mend a finding; `fixed` are the first without it, () if none is known."""
 
     package: str
     version: str
