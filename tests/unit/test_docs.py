@@ -16,7 +16,7 @@ import click
 import prometheus_client
 import pytest
 
-from council import homes, telemetry
+from council import care_telemetry, homes, telemetry
 from council.cli import main as cli_main
 from council.domain import access, answers, config, errors, gates, gates_file, home, ledger, patches, sandbox
 from council.gateway import errors as http_errors
@@ -85,7 +85,10 @@ def patch_reasons_table() -> str:
 
 def metrics_table() -> str:
     found = [
-        value for value in vars(telemetry).values() if isinstance(value, prometheus_client.metrics.MetricWrapperBase)
+        value
+        for module in (telemetry, care_telemetry)
+        for value in vars(module).values()
+        if isinstance(value, prometheus_client.metrics.MetricWrapperBase)
     ]
     rows = []
     for metric in found:

@@ -7,7 +7,7 @@ never counts as nothing found. Times are seconds since the Unix epoch.
 import enum
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SCHEMA = "council.security/1"
 DAY_S = 86_400.0
@@ -116,11 +116,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """The files of a patch that would mend findings, by path, with the words for it."""
+    """The files of a patch that would mend findings, by path, with the words for it; `settings` are those that it sets."""
 
     files: Mapping[str, bytes]
     title: str
     reason: str
+    settings: Mapping[str, bool | int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,7 +324,7 @@ def _releases(
         # What nobody knows of a release is no reason to pin it.
         if not looked.unknown:
             names = (one.mend.package for one in looked.findings if isinstance(one.mend, security.Upgrade))
-            yield drafts.Release(other, frozenset(names))
+            yield drafts.Release(other, tuple(sorted(set(names))))
 
 
 def digest_of(release: folder.Release) -> str:

@@ -1,8 +1,9 @@
 """The steward process: works that go on beside each other, each in a module of its own beside this one.
 
 `in_step` keeps the forge and what serves in step; `guiding` keeps the guides in the store; `observer` keeps snapshots, and
-tells people of gates that stay red; `archiver` puts each day into the forge. The steward holds the forge's token and no key
-that signs. A work that does not get on makes `/livez` fail, so that the supervisor starts the process anew.
+tells people of gates that stay red; `archiver` puts each day into the forge; `securing` looks at how safe all of it is. The
+steward holds the forge's token and no key that signs. A work that does not get on makes `/livez` fail, so that the supervisor
+starts the process anew.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from council.backends.patch_service import http
 from council.delivery import pulls
 from council.domain import config as config_module
 from council.domain import home, orders
-from council.services import archiver, guiding, harness, hook, in_step, local_hosts, observer, rights, tracing
+from council.services import archiver, guiding, harness, hook, in_step, local_hosts, observer, rights, securing, tracing
 
 
 class Work(Protocol):
@@ -64,6 +65,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     key = care_app.read_secret(where.steward_key_file)
     service = http.HttpPatchService(f"http://127.0.0.1:{config.patchctl_port}", key)
     works: list[Work] = [observer.made(where, service, lambda: environment.generation)]
+    works.append(securing.made(where, lambda: environment.generation))
     if forge is not None:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
     if archived is not None:

@@ -26,7 +26,7 @@ class Release:
     """
 
     pin: release_pin.Pin
-    vulnerable: frozenset[str]
+    vulnerable: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,14 @@ class Held:
     settings: Mapping[str, Any]
     pin: release_pin.Pin | None = None
     releases: Sequence[Release] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Both, so that what drafts may be another process than what gathered: `plain.made(Evidence, JSON)` makes it again."""
+
+    report: security.Report
+    held: Held
 
 
 def draft(report: security.Report, held: Held) -> security.Mended | security.NotMended:
@@ -68,6 +76,7 @@ def _settings(changes: Mapping[str, bool | int | str], held: Held) -> security.M
         {inputs.SETTINGS: content.encode()},
         f"Set {names}"[:120],
         f"`council security check` found them loose: {names}.",
+        changes,
     )
 
 
@@ -76,7 +85,7 @@ def _pin(upgrades: Sequence[security.Upgrade], held: Held) -> security.Mended | 
     now = version.Version(held.pin.version) if held.pin is not None else None
     better = [
         one for one in held.releases
-        if one.vulnerable < wanted and (now is None or version.Version(one.pin.version) > now)
+        if set(one.vulnerable) < wanted and (now is None or version.Version(one.pin.version) > now)
     ]  # fmt: skip
     if not better:
         return security.NotMended(
@@ -87,8 +96,8 @@ def _pin(upgrades: Sequence[security.Upgrade], held: Held) -> security.Mended | 
     best = min(better, key=lambda one: (len(one.vulnerable), version.Version(one.pin.version)))
     pin = best.pin
     body = {release_pin.KEY: {"version": pin.version, "sums_sha256": pin.digest, "folder": pin.folder}}
-    mended = ", ".join(sorted(wanted - best.vulnerable))
-    left = f" Left: {', '.join(sorted(best.vulnerable & wanted))}." if best.vulnerable & wanted else ""
+    mended = ", ".join(sorted(wanted.difference(best.vulnerable)))
+    left = f" Left: {', '.join(best.vulnerable)}." if best.vulnerable else ""
     return security.Mended(
         {release_pin.FILE: yaml.safe_dump(body, sort_keys=False).encode()},
         f"Run release {pin.version}, without known faults of {mended}"[:120],

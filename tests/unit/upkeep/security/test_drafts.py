@@ -17,7 +17,7 @@ def report(*mends: security.Mend | None) -> security.Report:
 
 
 def release(version: str, *vulnerable: str) -> drafts.Release:
-    return drafts.Release(release_pin.Pin(version, version[0] * 64, f"/releases/{version}"), frozenset(vulnerable))
+    return drafts.Release(release_pin.Pin(version, version[0] * 64, f"/releases/{version}"), vulnerable)
 
 
 HELD = drafts.Held(

@@ -1,0 +1,21 @@
+"""The Prometheus instruments of what looks after Council: the care loop's, as `telemetry.py` has those of the request loop.
+
+As there: labels from closed sets only, and the environment of several workers must be set before this module is imported.
+"""
+
+import prometheus_client
+
+# How safe it is.
+SECURITY_FINDINGS = prometheus_client.Gauge(
+    "council_security_findings",
+    "What the steward's last look at packages, settings, keys, signers and blueprint found, by severity; unknown is what it "
+    "could not look at.",
+    ["severity"],
+    multiprocess_mode="livemax",
+)
+EXPIRES = prometheus_client.Gauge(
+    "council_expires_ts",
+    "When the first key of a kind (tls, signer) ends, seconds of Unix time; absent where none does.",
+    ["kind"],
+    multiprocess_mode="livemax",
+)
