@@ -63,10 +63,8 @@ def test_a_key_that_ends_within_a_month_is_told_with_its_day() -> None:
         )
 
     [told] = foretold(ends(10), now_s=NOW_S)
-    assert (
-        told
-        == f"The gateway's TLS certificate ends at {telling.clock(NOW_S + 10 * DAY_S)}; put another in its place before."
-    )
+    when = telling.clock(NOW_S + 10 * DAY_S)
+    assert told == f"The gateway's TLS certificate ends at {when}; put another in its place before."
     [told] = foretold(ends(-1, "signer"), now_s=NOW_S)
     assert "ended at" in told
     assert not foretold(ends(31), now_s=NOW_S)
