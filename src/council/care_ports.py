@@ -3,7 +3,19 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import access, baking, evidence, forge, gates, guides, incidents, patches, snapshots, watching
+from council.domain import (
+    access,
+    baking,
+    evidence,
+    forge,
+    gates,
+    guides,
+    incidents,
+    memory,
+    patches,
+    snapshots,
+    watching,
+)
 
 
 class Incidents(Protocol):
@@ -394,4 +406,14 @@ class Guidebook(Protocol):
         """Return a guide, whole; None where there is none."""
 
     async def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class MemoryLog(Protocol):
+    """What was done to memories, in the records; see `ports.MemoryRecords`. Blocking, raises RecordsUnavailableError."""
+
+    def changes(self, limit: int) -> list[memory.Change]:
+        """Return the newest lines of the change log, newest first."""
+
+    def close(self) -> None:
         """Give back every connection. Idempotent."""

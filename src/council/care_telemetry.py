@@ -5,6 +5,14 @@ As there: labels from closed sets only, and the environment of several workers m
 
 import prometheus_client
 
+# Memory.
+MEMORY_FOUND_AGAIN = prometheus_client.Gauge(
+    "council_memory_found_again",
+    "Share, 0 to 1, of planted texts and users' newest memories that searches found at the last look; below 1 every index is "
+    "filled anew.",
+    multiprocess_mode="livemin",
+)
+
 # How safe it is.
 SECURITY_FINDINGS = prometheus_client.Gauge(
     "council_security_findings",

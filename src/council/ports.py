@@ -445,10 +445,12 @@ class MemoryRecords(Protocol):
         rows: Sequence[tuple[memory.Memory, bytes]],
         digest: str,
         superseded: Mapping[str, str] | None = None,
+        noted: memory.Noted | None = None,
     ) -> None:
         """Commit rows with their vectors, or none; an id that is there is left as it is.
 
-        `superseded` maps ids of the same user's facts to the id of the row that takes their place, at that row's time.
+        `superseded` maps ids of the same user's facts to the id of the row that takes their place, at that row's time. `noted`
+        goes into the change log with it.
         """
 
     def memories(
@@ -465,8 +467,17 @@ class MemoryRecords(Protocol):
     def set_vectors(self, user_id: str, vectors: Sequence[tuple[str, bytes]], digest: str) -> None:
         """Replace vectors by id."""
 
-    def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
-        """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
+    def forget(self, user_id: str, selection: memory.Selection, noted: memory.Noted | None = None) -> list[str]:
+        """Delete memories for good, so that nothing of them is left in the database's files; return their ids.
+
+        `noted` goes into the change log with it, unless there was nothing to delete.
+        """
+
+    def note(self, noted: memory.Noted, count: int) -> None:
+        """Write a line of the change log by itself: what was done to so many memories, all users' together."""
+
+    def changes(self, limit: int) -> list[memory.Change]:
+        """Return the newest lines of the change log, newest first; beyond `memory.CHANGES_MAX` the oldest are gone."""
 
     def counts(self) -> dict[str, int]:
         """Return how many memories each user has, of those who have any."""

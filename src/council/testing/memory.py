@@ -135,14 +135,18 @@ class PlainRecords:
 
     def __init__(self) -> None:
         self.rows: dict[str, tuple[memory.Memory, bytes, str]] = {}
+        self.log: list[memory.Change] = []
 
     def add_memories(
         self,
         rows: Sequence[tuple[memory.Memory, bytes]],
         digest: str,
         superseded: Mapping[str, str] | None = None,
+        noted: memory.Noted | None = None,
     ) -> None:
         """Add rows; an id that is there is left as it is."""
+        if noted is not None and rows:
+            self.note(noted, len(rows))
         for row, vector in rows:
             self.rows.setdefault(row.id, (row, vector, digest))
         for old, new in (superseded or {}).items():
@@ -184,12 +188,22 @@ class PlainRecords:
             if row is not None and row.user_id == user_id:
                 self.rows[identifier] = (row, vector, digest)
 
-    def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
+    def forget(self, user_id: str, selection: memory.Selection, noted: memory.Noted | None = None) -> list[str]:
         """Delete memories; return their ids."""
         gone = [row.id for row, _, _ in self.rows.values() if _is_chosen(row, user_id, selection)]
         for identifier in gone:
             del self.rows[identifier]
+        if noted is not None and gone:
+            self.note(noted, len(gone))
         return gone
+
+    def note(self, noted: memory.Noted, count: int) -> None:
+        """Note a change."""
+        self.log.append(memory.Change(noted.at_us, noted.user_id, noted.did, count, noted.source))
+
+    def changes(self, limit: int) -> list[memory.Change]:
+        """Return the newest lines of the change log."""
+        return self.log[::-1][:limit]
 
     def counts(self) -> dict[str, int]:
         """Return how many memories each user has."""
