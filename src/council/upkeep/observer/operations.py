@@ -37,7 +37,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day, UTC; `known` is the share of it of which there are series. `shares` has the fullest of each resource, percent."""
+    """One day, UTC; `known` is the share of it of which there are series, `shares` each resource at its fullest, percent."""
 
     date: str
     known: float

@@ -41,6 +41,7 @@ def test_what_is_there_is_found_again_also_by_a_user_who_says_the_same_a_hundred
     assert keeper.found_again() == 1.0
 
 
+@pytest.mark.covers("memory", "gate")
 async def test_an_index_that_lost_its_entries_is_noticed_filled_anew_and_told(
     records: fake.PlainRecords, keeper: keeper_module.Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +68,7 @@ async def test_an_index_that_lost_its_entries_is_noticed_filled_anew_and_told(
     service.close()
 
 
+@pytest.mark.covers("memory", "documentation")
 def test_the_change_log_counts_what_was_kept_imported_and_forgotten(
     records: fake.PlainRecords, keeper: keeper_module.Keeper
 ) -> None:

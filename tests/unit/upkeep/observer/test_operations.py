@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pytest
+
 import observer_cases
 from council.domain import evidence
 from council.upkeep.observer import operations, renderings
@@ -38,6 +40,7 @@ def test_a_start_is_counted_on_its_day_once_though_its_clock_is_told_a_second_of
     assert day.known == 1.0
 
 
+@pytest.mark.covers("infrastructure", "documentation")
 def test_workers_that_came_and_went_are_scaling_and_starts() -> None:
     first = track(STARTED, "gateway", DAY - 100, pid="1")
     second = track(STARTED, "gateway", DAY + 6 * 3600, DAY + 6 * 3600, DAY + 12 * 3600, pid="2")
