@@ -437,7 +437,7 @@ class VectorIndex(Protocol):
 class MemoryRecords(Protocol):
     """The durable truth about what is remembered. Blocking. Every method is about one user, or says otherwise.
 
-    Every method raises RecordsUnavailableError when the database cannot be reached, read or written.
+    Each raises RecordsUnavailableError when the database cannot be reached, read or written. What is `noted` is told by a log.
     """
 
     def add_memories(
@@ -449,8 +449,7 @@ class MemoryRecords(Protocol):
     ) -> None:
         """Commit rows with their vectors, or none; an id that is there is left as it is.
 
-        `superseded` maps ids of the same user's facts to the id of the row that takes their place, at that row's time. `noted`
-        goes into the change log with it.
+        `superseded` maps ids of the same user's facts to the id of the row that takes their place, at that row's time.
         """
 
     def memories(
@@ -468,16 +467,7 @@ class MemoryRecords(Protocol):
         """Replace vectors by id."""
 
     def forget(self, user_id: str, selection: memory.Selection, noted: memory.Noted | None = None) -> list[str]:
-        """Delete memories for good, so that nothing of them is left in the database's files; return their ids.
-
-        `noted` goes into the change log with it, unless there was nothing to delete.
-        """
-
-    def note(self, noted: memory.Noted, count: int) -> None:
-        """Write a line of the change log by itself: what was done to so many memories, all users' together."""
-
-    def changes(self, limit: int) -> list[memory.Change]:
-        """Return the newest lines of the change log, newest first; beyond `memory.CHANGES_MAX` the oldest are gone."""
+        """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
 
     def counts(self) -> dict[str, int]:
         """Return how many memories each user has, of those who have any."""

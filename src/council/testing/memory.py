@@ -7,7 +7,6 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 
-from council import ports
 from council.domain import config as config_module
 from council.domain import memory
 from council.kit import clock as clock_module
@@ -96,7 +95,7 @@ def _product(one: Sequence[float], other: Sequence[float]) -> float:
 class InlineMemories:
     """Implements ports.Memories by a keeper in this process."""
 
-    def __init__(self, records: ports.MemoryRecords, settings: config_module.MemoryConfig, clock: clock_module.Clock):
+    def __init__(self, records: keeper_module.Records, settings: config_module.MemoryConfig, clock: clock_module.Clock):
         self.keeper = keeper_module.Keeper(records, WordEmbedder(), PlainIndex, settings, clock)
 
     async def remember(self, user_id: str, session_id: str, text: str, request_id: str) -> list[memory.Memory]:

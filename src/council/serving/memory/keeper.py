@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from council import ports, telemetry
 from council.domain import config as config_module
@@ -47,6 +48,13 @@ _SETTLE_EVERY = 5_000
 _SIMILARITY_SHARE = 0.75
 
 
+class Records(ports.MemoryRecords, Protocol):
+    """The records, with a change log that lines can be written into by themselves."""
+
+    def note(self, noted: memory.Noted, count: int) -> None:
+        """Note what was done to so many memories. Raises RecordsUnavailableError."""
+
+
 @dataclasses.dataclass(slots=True)
 class _User:
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
@@ -59,7 +67,7 @@ class Keeper:
 
     def __init__(
         self,
-        records: ports.MemoryRecords,
+        records: Records,
         embedder: ports.Embedder,
         new_index: Callable[[], ports.VectorIndex],
         settings: config_module.MemoryConfig,
