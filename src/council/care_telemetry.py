@@ -9,7 +9,8 @@ import prometheus_client
 MEMORY_FOUND_AGAIN = prometheus_client.Gauge(
     "council_memory_found_again",
     "Share, 0 to 1, of planted texts and users' newest memories that searches found at the last look; below 1 every index is "
-    "filled anew.",
+    "filled anew, and absent before the first look.",
+    ["svc"],
     multiprocess_mode="livemin",
 )
 

@@ -93,7 +93,7 @@ class Memories:
         """Look once. Raises CouncilError where the records cannot be read."""
         assert self._keeper is not None
         share = await asyncio.to_thread(self._keeper.found_again)
-        care_telemetry.MEMORY_FOUND_AGAIN.set(share)
+        care_telemetry.MEMORY_FOUND_AGAIN.labels("recall").set(share)
         if share < 1:
             _log.error("searches do not find all that is there", extra={"share": share})
             if time.monotonic() - self._refilled_s < _REFILL_S:
@@ -101,7 +101,8 @@ class Memories:
             self._refilled_s = time.monotonic()
             self._why = "probe"
             await self.renew()
-            care_telemetry.MEMORY_FOUND_AGAIN.set(await asyncio.to_thread(self._keeper.found_again))
+            share = await asyncio.to_thread(self._keeper.found_again)
+            care_telemetry.MEMORY_FOUND_AGAIN.labels("recall").set(share)
 
     async def renew(self) -> None:
         """Read anew what another recall of this home may have changed, and keep no answer that it may have forgotten."""
