@@ -14,8 +14,14 @@ from typing import Any
 
 import click
 
-from council import app, care_app, homes, ports, telemetry
-from council import care_telemetry as care_telemetry  # its instruments are among the names
+from council import (
+    app,
+    care_app,
+    care_telemetry,  # noqa: F401 - its instruments are among the names
+    homes,
+    ports,
+    telemetry,
+)
 from council.backends.model_provider import detect, packaged
 from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
