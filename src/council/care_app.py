@@ -84,6 +84,14 @@ def memory_log(config: config_module.Config, where: home_module.Home) -> care_po
     return HomeMemories(where.records_url, config.records.busy_s)
 
 
+def known_metrics() -> frozenset[str]:
+    """Return the names of all that a service can report, of both loops."""
+    from council import care_telemetry, telemetry
+
+    assert care_telemetry.EXPIRES is not None
+    return telemetry.names()
+
+
 def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
     """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
     from council.backends.notifier import alertmanager, apprise, file, log
