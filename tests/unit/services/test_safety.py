@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import pinned_release
 from council import homes
 from council.cli import main
 from council.domain import config as config_module
 from council.domain import errors, security
 from council.domain import home as home_module
 from council.kit import plain
+from council.releases import approvals
 from council.services import advisory_files, safety
 from council.upkeep.security import advisories, drafts
 
@@ -153,6 +155,28 @@ def test_what_drafts_may_be_another_process_than_what_gathered(where: home_modul
     assert isinstance(mended, security.Mended)
     assert mended.settings == {"patch.needs_token": True}
     homes.parse_settings(mended.files["council.yaml"])
+
+
+def test_a_release_beside_the_pinned_one_is_offered_once_it_is_approved_and_all_of_it_is_known(
+    where: home_module.Home, tmp_path: Path
+) -> None:
+    pins = [pinned_release.write(tmp_path / "r" / name, name, "1" * 64) for name in ("2.0.0", "2.1.0")]
+    (tmp_path / "r" / "stray").mkdir()
+    shelf = advisory_files.Shelf(where)
+
+    def offered() -> list[drafts.Release]:
+        return list(safety._releases(where, pins[0], shelf, NOW_S))
+
+    approvals.approve(where, pins[0].digest, "2.0.0")
+    assert offered() == []
+    approvals.approve(where, pins[1].digest, "2.1.0")
+    assert offered() == [], "nobody tells of what its lock pins"
+    with zipfile.ZipFile(where.advisories / "all.zip", "w") as made:
+        for number in range(advisory_files.WHOLE_MIN):
+            made.writestr(f"{number}.json", json.dumps(advisory(number, "other")))
+    assert offered() == [drafts.Release(pins[1], ())]
+    (where.advisories / "toy.json").write_text(json.dumps(advisory(1, "toylib")))
+    assert offered() == [drafts.Release(pins[1], ("toylib",))]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
