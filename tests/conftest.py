@@ -10,6 +10,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+import covering
 import drawn
 import side_by_side
 
@@ -28,7 +29,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     return side_by_side.Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # A worker's results are heard by whoever it works for.
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(covering.Covering(config.rootpath), "covering")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    covering.name_cells(items)
     if hasattr(config, "workerinput"):
         items[:] = side_by_side.in_order(items)
     if not config.getoption("quick", default=False):

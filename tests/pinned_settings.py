@@ -220,6 +220,7 @@ DEFAULTS: dict[str, Any] = {
     "watch.source": "embedded",
     "watch.answer_s": 4.0,
     "watch.webhook_url": "",
+    "watch.advisories_url": "",
     "tracing.on": False,
     "tracing.endpoint": "",
     "tracing.ca_file": "",

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from council.cli import main as cli_main
-from council.domain import config, providers
+from council.domain import config, coverage, coverage_table, providers
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -48,7 +48,8 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """Return every page's text by its file name."""
-    return {"config.md": config_page(), "providers.md": providers_page(), "cli.md": cli_page(cli_main.cli)}
+    made = {"config.md": config_page(), "providers.md": providers_page(), "cli.md": cli_page(cli_main.cli)}
+    return made | {"coverage.md": coverage_page()}
 
 
 def _difference(file: Path, written: str, text: str) -> Iterator[str]:
@@ -140,6 +141,44 @@ def _bounds(metadata: Mapping[str, Any]) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
+
+
+# The coverage matrix
+
+
+def coverage_page() -> str:
+    """Return the page of the matrix: what keeps each cell, and what would prove it; whether it is proven a page cannot say."""
+    blocks = [
+        "# The coverage matrix",
+        _WRITTEN,
+        "Six components by four columns. Each cell names what keeps it, the metric that shows it, and the automatic test that "
+        "breaks it and watches it recover. A cell is proven by a run and by nothing else: `council coverage` tells which are, "
+        "when, and by which run; `council coverage --run` runs the tests, in a checkout. A fault of a chaos campaign on a home "
+        "counts there, too.",
+    ]
+    for component in coverage.Component:
+        rows = ["| column | what | mechanism | metric | document | proven by |", "|---|---|---|---|---|---|"]
+        for one in coverage_table.CELLS:
+            if one.component is component:
+                proofs = [f"`{one.test}`"] if one.test else []
+                proofs += [f"the fault `{one.fault}`"] if one.fault else []
+                page = f"[{Path(one.document).name}]({_from_reference(one.document)})"
+                cells = [
+                    one.column,
+                    one.title,
+                    one.mechanism,
+                    f"`{one.metric}`",
+                    page,
+                    " or ".join(proofs) or "nothing yet",
+                ]
+                rows.append("| " + " | ".join(_cell(str(cell)) for cell in cells) + " |")
+        blocks += [f"## {component.value.capitalize()}", "\n".join(rows)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _from_reference(document: str) -> str:
+    folder, name = document.removeprefix("docs/").split("/")
+    return name if folder == "reference" else f"../{folder}/{name}"
 
 
 # Commands

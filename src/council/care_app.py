@@ -84,6 +84,31 @@ def overrides(config: config_module.Config, where: home_module.Home) -> care_por
     return HomeOverrides(where.records_url, config.records.busy_s)
 
 
+def memory_log(config: config_module.Config, where: home_module.Home) -> care_ports.MemoryLog:
+    """Return what was done to memories, in the same database as the other records."""
+    from council.backends.records import memories as sql_memories
+
+    class HomeMemories(sql_memories.SqlMemories):
+        """In the embedded database, which a command run by root must leave usable for the services' users."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql_memories.SqlMemories(config.records.url, config.records.busy_s)
+    return HomeMemories(where.records_url, config.records.busy_s)
+
+
+def known_metrics() -> frozenset[str]:
+    """Return the names of all that a service can report, of both loops."""
+    from council import care_telemetry, telemetry
+
+    assert care_telemetry.EXPIRES is not None
+    return telemetry.names()
+
+
 def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
     """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
     from council.backends.notifier import alertmanager, apprise, file, log

@@ -11,6 +11,7 @@ from council.domain import (
     gates,
     guides,
     incidents,
+    memory,
     overrides,
     patches,
     snapshots,
@@ -432,4 +433,14 @@ class Guidebook(Protocol):
         """Return a guide, whole; None where there is none."""
 
     async def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class MemoryLog(Protocol):
+    """What was done to memories, in the records; see `ports.MemoryRecords`. Blocking, raises RecordsUnavailableError."""
+
+    def changes(self, limit: int) -> list[memory.Change]:
+        """Return the newest lines of the change log, newest first."""
+
+    def close(self) -> None:
         """Give back every connection. Idempotent."""

@@ -23,3 +23,27 @@ CACHE_BYTES = prometheus_client.Gauge(
     ["cache"],
     multiprocess_mode="liveall",
 )
+
+# Memory.
+MEMORY_FOUND_AGAIN = prometheus_client.Gauge(
+    "council_memory_found_again",
+    "Share, 0 to 1, of planted texts and users' newest memories that searches found at the last look; below 1 every index is "
+    "filled anew, and absent before the first look.",
+    ["svc"],
+    multiprocess_mode="livemin",
+)
+
+# How safe it is.
+SECURITY_FINDINGS = prometheus_client.Gauge(
+    "council_security_findings",
+    "What the steward's last look at packages, settings, keys, signers and blueprint found, by severity; unknown is what it "
+    "could not look at.",
+    ["severity"],
+    multiprocess_mode="livemax",
+)
+EXPIRES = prometheus_client.Gauge(
+    "council_expires_ts",
+    "When the first key of a kind (tls, signer) ends, seconds of Unix time; absent where none does.",
+    ["kind"],
+    multiprocess_mode="livemax",
+)

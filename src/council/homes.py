@@ -387,7 +387,8 @@ def _make_folders(where: home_module.Home) -> None:
         )
         for folder in (where.root, *private, where.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        where.library.mkdir(exist_ok=True, mode=0o755)
+        for folder in (where.library, where.advisories):
+            folder.mkdir(exist_ok=True, mode=0o755)
         # What else it is, the supervisor says: a service may have to reach its own key in there.
         where.secrets.chmod(where.secrets.stat().st_mode & 0o710)
     except OSError as error:

@@ -437,7 +437,7 @@ class VectorIndex(Protocol):
 class MemoryRecords(Protocol):
     """The durable truth about what is remembered. Blocking. Every method is about one user, or says otherwise.
 
-    Every method raises RecordsUnavailableError when the database cannot be reached, read or written.
+    Each raises RecordsUnavailableError when the database cannot be reached, read or written. What is `noted` is told by a log.
     """
 
     def add_memories(
@@ -445,6 +445,7 @@ class MemoryRecords(Protocol):
         rows: Sequence[tuple[memory.Memory, bytes]],
         digest: str,
         superseded: Mapping[str, str] | None = None,
+        noted: memory.Noted | None = None,
     ) -> None:
         """Commit rows with their vectors, or none; an id that is there is left as it is.
 
@@ -465,7 +466,7 @@ class MemoryRecords(Protocol):
     def set_vectors(self, user_id: str, vectors: Sequence[tuple[str, bytes]], digest: str) -> None:
         """Replace vectors by id."""
 
-    def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
+    def forget(self, user_id: str, selection: memory.Selection, noted: memory.Noted | None = None) -> list[str]:
         """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
 
     def counts(self) -> dict[str, int]:

@@ -175,6 +175,7 @@ def test_a_patch_that_does_worse_beside_the_live_one_never_serves(owner: Owner) 
     assert row["target"] not in {one.name for one in owner.where.generations.iterdir()}
 
 
+@pytest.mark.covers("router", "healing")
 def test_a_patch_that_turns_bad_while_it_bakes_is_taken_back(owner: Owner) -> None:
     live = owner.where.current.resolve().name
     assert owner.submit(owner.signed("prompts/code.md", "Write code.\n"), "--no-wait").returncode == 0

@@ -207,3 +207,34 @@ def test_a_database_without_tables_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(errors.RecordsUnavailableError):
         bare.counts()
     bare.close()
+
+
+def noted(did: memory.Did, at_us: int = T0, user: str = "ada", source: str = "request-1") -> memory.Noted:
+    return memory.Noted(at_us, user, did, source)
+
+
+def test_the_change_log_tells_what_was_done_and_outlives_what_was_forgotten(records) -> None:
+    records.add_memories([(row(1), VECTOR), (row(2), VECTOR)], "m", noted=noted(memory.Did.KEPT))
+    records.add_memories([(row(3), VECTOR)], "m")
+    records.forget("ada", memory.Selection(), noted(memory.Did.FORGOT, T0 + 1, source=""))
+    records.forget("ada", memory.Selection(), noted(memory.Did.FORGOT, T0 + 2))
+    records.note(noted(memory.Did.REBUILT, T0 + 3, "", "start"), 7)
+    assert records.changes(10) == [
+        memory.Change(T0 + 3, "", memory.Did.REBUILT, 7, "start"),
+        memory.Change(T0 + 1, "ada", memory.Did.FORGOT, 3, ""),
+        memory.Change(T0, "ada", memory.Did.KEPT, 2, "request-1"),
+    ]
+    assert len(records.changes(1)) == 1
+
+
+def test_the_oldest_lines_of_the_change_log_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "CHANGES_MAX", 3)
+    url = f"sqlite:///{tmp_path / 'records' / 'council.db'}"
+    for number in range(8):
+        # Each process cuts the log with the first line that it writes.
+        made = sql_memories.SqlMemories(url, 5.0)
+        made.migrate()
+        made.note(noted(memory.Did.REBUILT, T0 + number), number)
+        kept = [one.count for one in made.changes(10)]
+        made.close()
+    assert kept == [7, 6, 5]

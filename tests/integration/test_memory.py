@@ -104,6 +104,7 @@ async def test_a_text_is_embedded_as_in_this_process(where: home.Home) -> None:
         assert there == onnx.OnnxEmbedder(1).embed(["I live in Lyon.", "tea"])
 
 
+@pytest.mark.covers("memory", "healing")
 async def test_a_kill_loses_nothing_that_was_acknowledged(where: home.Home) -> None:
     acknowledged: set[str] = set()
     chance = random.Random(5)

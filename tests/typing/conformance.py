@@ -56,7 +56,7 @@ memories: ports.Memories = memories_unix.UnixMemories(_PATH, config.MemoryConfig
 memory_records: ports.MemoryRecords = sql_memories.SqlMemories("sqlite://", 1.0)
 fake_memory_records: ports.MemoryRecords = fake_memory.PlainRecords()
 fake_memories: ports.Memories = fake_memory.InlineMemories(
-    fake_memory_records, config.MemoryConfig(), clock.SystemClock()
+    fake_memory.PlainRecords(), config.MemoryConfig(), clock.SystemClock()
 )
 incidents: care_ports.Incidents = sql_incidents.SqlIncidents("sqlite://", 1.0)
 overrides: care_ports.Overrides = sql_overrides.SqlOverrides("sqlite://", 1.0)

@@ -10,8 +10,10 @@ from council import care_app
 from council.cli import known, options
 from council.domain import authz, errors, evidence, home, incidents, schedule
 from council.domain import config as config_module
+from council.domain import security as security_domain
 from council.kit import clock as clock_module
 from council.patching import situation
+from council.services import advisory_files, safety
 from council.supervisor import ownership
 from council.upkeep.engine import blueprint
 from council.upkeep.observer import archiving, coasting, posting, renderings, telling
@@ -69,7 +71,7 @@ def _inputs(where: home.Home) -> coasting.Inputs:
         archive_merged_s=dated["archive"][0],
         archive_due_s=dated["archive"][1],
         oversight=oversight,
-        security=_security(where, span),
+        security=_security(config, where, span),
         documentation=_documentation(where, span),
         unknown=unknown,
     )
@@ -122,10 +124,22 @@ def _oversight(policy: authz.Policy, span: evidence.Span) -> list[evidence.Fact]
     ]
 
 
-def _security(where: home.Home, span: evidence.Span) -> list[evidence.Fact]:
+def _security(config: config_module.Config, where: home.Home, span: evidence.Span) -> list[evidence.Fact]:
     regime = ownership.noted_regime(where)
     name = regime.name if regime is not None else "unknown, since it does not run"
-    return [telling.word("regime", name, "council status", span)]
+    facts = [telling.word("regime", name, "council status", span)]
+    query = "council security check"
+    try:
+        report = safety.look(where, config, advisory_files.Shelf(where), span.end_s)
+    except errors.CouncilError as error:
+        return [*facts, telling.word("findings", f"unknown: {error.message}", query, span)]
+    counts = report.counts()
+    facts += [
+        evidence.Fact(f"findings {severity}", counts[severity], telling.COUNT, query, span)
+        for severity in security_domain.Severity
+    ]
+    facts.append(evidence.Fact("things that could not be looked at", counts["unknown"], telling.COUNT, query, span))
+    return facts + [telling.moment(f"first {kind} key ends", at_s, query, span) for kind, at_s in report.expiries]
 
 
 def _documentation(where: home.Home, span: evidence.Span) -> list[evidence.Fact]:

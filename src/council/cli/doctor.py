@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from council import app, care_app, homes, ports, telemetry
+from council import app, care_app, homes, ports
 from council.backends.model_provider import detect, packaged
 from council.cli import calls, model_files, options
 from council.cli import sandbox as sandbox_command
@@ -444,7 +444,7 @@ def _watched(where: home_module.Home, generation: str) -> list[Finding]:
     reading = {f"the gate {one.name}": gates.metrics(one) for one in judged if not one.not_applicable}
     # An optional one is about whoever reports its signal.
     reading |= {f"the sentinel {one.name}": sentinels.signals(one) for one in rules if not one.optional}
-    known = telemetry.names()
+    known = care_app.known_metrics()
     return [
         Finding("watcher", False, f"{who} reads {', '.join(lacking)}, which no service reports; {mend}", needed=False)
         for who, wanted in reading.items()

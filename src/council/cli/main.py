@@ -68,6 +68,8 @@ _MODULES = {
     "ci": "ci",
     "verify-release": "release",
     "approve-release": "release",
+    "security": "security",
+    "coverage": "coverage",
 }
 
 
@@ -82,6 +84,7 @@ _NAMES = {
     "lineage": "group",
     "verify-release": "verify",
     "approve-release": "approve",
+    "coverage": "show",
 }
 
 

@@ -1,5 +1,6 @@
 """memory: what Council remembers of the owner of this home, over the running service."""
 
+import dataclasses
 import datetime
 import sys
 import urllib.parse
@@ -10,11 +11,13 @@ from typing import Any
 import click
 import orjson
 
+from council import care_app
 from council.cli import calls, options
 from council.domain import config as config_module
 from council.domain import errors, memory_wire
 from council.domain import home as home_module
 from council.domain import memory as memory_module
+from council.kit import shown
 
 _TIMEOUT_S = 120.0
 _REPLY_BYTES_MAX = 64 * 1024 * 1024
@@ -136,6 +139,29 @@ def take_in(file: Path, port: int | None, where: home_module.Home, as_json: bool
         options.print_json({"read": len(lines), "imported": imported})
         return
     click.echo(f"Read {len(lines):,}, of which {imported:,} were new.")
+
+
+@memory.command()
+@click.option("--limit", type=click.IntRange(1, memory_module.CHANGES_MAX), default=50, show_default=True)
+@options.home
+@options.as_json
+def log(limit: int, where: home_module.Home, as_json: bool) -> None:
+    """Show what was done to memories, newest first: kept, imported, forgotten, and indexes filled anew.
+
+    Of all users, from the records, so that it works while the service is down. How many is told, and never what they say.
+    """
+    kept = care_app.memory_log(options.config_of(where), where)
+    try:
+        changes = kept.changes(limit)
+    finally:
+        kept.close()
+    if as_json:
+        options.print_json([dataclasses.asdict(one) for one in changes])
+        return
+    rows = [
+        (shown.clock(one.at_us), one.did.value, f"{one.count:,}", one.user_id or "all", one.source) for one in changes
+    ]
+    options.print_table(("AT", "DID", "MEMORIES", "USER", "SOURCE"), rows, right=frozenset({2}))
 
 
 def _checked_lines(file: Path) -> list[bytes]:

@@ -4,7 +4,7 @@ import datetime
 
 import click
 
-from council.cli import archived, dates, known, options
+from council.cli import archived, dates, known, operations, options
 from council.domain import errors, home
 from council.kit import clock as clock_module
 from council.upkeep.observer import kpis, renderings
@@ -40,6 +40,9 @@ def kpi(start: str | None, end: str | None, port: int | None, where: home.Home, 
         options.print_json(kpis.form(made))
         return
     click.echo(renderings.text(kpis.page(made)), nl=False)
+
+
+report.add_command(operations.operations)
 
 
 def _day_s(text: str) -> float:

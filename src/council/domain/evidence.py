@@ -112,6 +112,7 @@ TRACKED: Mapping[str, Tracked] = {
     "council_process_memory_bytes": _BYTES,
     "council_process_start_seconds": Tracked("s"),
     "open_fds_total": Tracked(),
+    "council_expires_ts": Tracked("time"),
     "fd_soft_limit": Tracked(),
 }
 

@@ -209,6 +209,11 @@ class Home:
         return self.root / "router"
 
     @property
+    def advisories(self) -> Path:
+        """Advisories about installed packages that the owner put there, and what was fetched of them."""
+        return self.root / "advisories"
+
+    @property
     def models(self) -> Path:
         """Prepared model files."""
         return self.root / "models"

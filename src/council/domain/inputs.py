@@ -72,7 +72,8 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "zygote": ("sandbox.packages",),
         "sandboxd": ("port", "gateway.drain_s", "sandbox"),
         "patchctl": ("port",),
-        "steward": ("port", "forge", "guides", "store.url", "records.url"),
+        # The certificate is looked at for when it ends.
+        "steward": ("port", "forge", "guides", "store.url", "records.url", "gateway.tls_cert_file"),
         "watcher": ("port", "watch", "alerts", "budget", *_CATALOGUE, *_RECORDS, *_STORE_CLIENT),
         "messenger": ("port", "watch.prometheus_url", "watch.alertmanager_url", "alerts", *_RECORDS),
         "gateway": (

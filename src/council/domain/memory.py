@@ -34,6 +34,40 @@ class Memory:
     superseded_us: int = 0
 
 
+# So many of the newest changes are kept.
+CHANGES_MAX = 20_000
+
+
+class Did(enum.StrEnum):
+    """What was done to memories."""
+
+    KEPT = "kept"
+    IMPORTED = "imported"
+    FORGOT = "forgot"
+    REBUILT = "rebuilt"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is noted of a change, in the same transaction. `source` is the request's id, or why an index was rebuilt."""
+
+    at_us: int
+    user_id: str
+    did: Did
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the change log: how many memories of a user, "" for all users', and never what they said."""
+
+    at_us: int
+    user_id: str
+    did: Did
+    count: int
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A fact as it stands in the user's own words, before it is anybody's memory.

@@ -13,6 +13,9 @@ from council.domain.options import option
 SOURCES = ("embedded", "prometheus")
 # The year 5138: no time that is told or asked for lies after it.
 LATEST_S = 1e11
+_INDEX = re.compile(
+    r"(https://|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?/)[^\s{}]*\{name\}[^\s{}]*\{version\}[^\s{}]*"
+)
 # A whole address, which is put into files for other programs as it is.
 _ADDRESS = re.compile(r"https?://[^\s/\"'\\]+(/[^\s\"'\\]*)?")
 
@@ -46,6 +49,11 @@ class WatchConfig:
     webhook_url: str = option(
         "", "Where Alertmanager sends notices as JSON; empty for nowhere. Never one that holds a secret."
     )
+    advisories_url: str = option(
+        "",
+        "Where an index tells of one version in JSON with its `vulnerabilities`, holding `{name}` and `{version}`; empty for "
+        "nowhere. Only `council security check --fetch` asks there.",
+    )
 
 
 def check(config: WatchConfig) -> None:
@@ -56,6 +64,11 @@ def check(config: WatchConfig) -> None:
         url = getattr(config, name)
         if not _ADDRESS.fullmatch(url) and (url or name != "webhook_url"):
             raise errors.ConfigError(f"`watch.{name}` must be an address such as http://127.0.0.1:9090, not {url!r}.")
+    if config.advisories_url and not _INDEX.fullmatch(config.advisories_url):
+        raise errors.ConfigError(
+            "`watch.advisories_url` must be an address with https that holds `{name}` and then `{version}`, as "
+            f"https://index.example/{{name}}/{{version}}/json, not {config.advisories_url!r}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

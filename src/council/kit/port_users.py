@@ -1,4 +1,4 @@
-"""Who has a TCP port, as Linux tells: for messages to people.
+"""Who has a TCP port, and what listens, as Linux tells: for messages to people.
 
 Only what this process may see counts: another user's descriptors are closed to it, unless it is root.
 """
@@ -26,6 +26,45 @@ class _Use:
 
     inode: str
     peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket that listens; `uid` is whose it is."""
+
+    host: str
+    port: int
+    uid: int
+    inode: str
+
+
+def listeners() -> list[Listener]:
+    """Return every TCP socket that listens in this network namespace. Raises OSError, ValueError."""
+    found = []
+    for table in _TABLES:
+        if not (_PROC / table).exists():  # no IPv6 here
+            continue
+        with (_PROC / table).open() as lines:
+            next(lines, "")
+            for _, line in zip(range(_LINES_MAX), lines, strict=False):
+                words = line.split()
+                if words[3] == _LISTENS:
+                    shown, _, port = _address(words[1]).rpartition(":")
+                    found.append(Listener(shown.strip("[]"), int(port), int(words[7]), words[9]))
+    return found
+
+
+def inodes_of(pid: int) -> frozenset[str] | None:
+    """Return the inodes of a process's sockets, None where they are closed to us or it is gone."""
+    found = set()
+    try:
+        for entry in (_PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if match := _INODE.fullmatch(str(entry.readlink())):
+                    found.add(match.group(1))
+    except OSError:
+        return None
+    return frozenset(found)
 
 
 def describe(port: int) -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from council import telemetry
+from council import care_telemetry, telemetry
 from council.domain import caching, errors
 from council.domain import config as config_module
 from council.serving.cache import shelf
@@ -26,6 +26,10 @@ _THREADS = 4
 _RETRY_S = 2.0
 # A call that comes in before the memory is there waits this long for it.
 _WAIT_S = 5.0
+# How often it is looked whether searches find what is there.
+_PROBE_S = 300.0
+# What filling everything anew did not mend, it does not mend a minute later.
+_REFILL_S = 3600.0
 
 
 class Memories:
@@ -45,6 +49,8 @@ class Memories:
         self._there = asyncio.Event()
         self._waiting = 0
         self._reason = "it is being loaded"
+        self._why = "start"
+        self._refilled_s = -_REFILL_S
         self.warm = False
 
     async def keep(self) -> None:
@@ -66,9 +72,37 @@ class Memories:
                 self.warm = True
                 telemetry.MEMORY_REBUILD_SECONDS.set(time.monotonic() - began_s)
                 _log.info("all memories are ready")
+                await asyncio.to_thread(self._keeper.note_rebuilt, self._why)
+                self._why = "start"
             except errors.CouncilError as error:
                 _log.warning("memories could not be read", extra={"code": error.code, "detail": error.detail})
                 await asyncio.sleep(_RETRY_S)
+
+    async def probe(self) -> None:
+        """Look for ever, now and then, whether searches find what is there; where they do not, fill every shelf anew."""
+        while True:
+            await asyncio.sleep(_PROBE_S)
+            if self._keeper is None or not self.warm:
+                continue
+            try:
+                await self.probe_once()
+            except errors.CouncilError as error:
+                _log.warning("memories could not be probed", extra={"code": error.code, "detail": error.detail})
+
+    async def probe_once(self) -> None:
+        """Look once. Raises CouncilError where the records cannot be read."""
+        assert self._keeper is not None
+        share = await asyncio.to_thread(self._keeper.found_again)
+        care_telemetry.MEMORY_FOUND_AGAIN.labels("recall").set(share)
+        if share < 1:
+            _log.error("searches do not find all that is there", extra={"share": share})
+            if time.monotonic() - self._refilled_s < _REFILL_S:
+                return
+            self._refilled_s = time.monotonic()
+            self._why = "probe"
+            await self.renew()
+            share = await asyncio.to_thread(self._keeper.found_again)
+            care_telemetry.MEMORY_FOUND_AGAIN.labels("recall").set(share)
 
     async def renew(self) -> None:
         """Read anew what another recall of this home may have changed, and keep no answer that it may have forgotten."""

@@ -277,7 +277,8 @@ def _application(
         events = folder_events.FolderEvents(library)
         if events.problem:
             _log.warning("no events of files, so changes are found by looking", extra={"reason": events.problem})
-        kept = (keep_fresh(events), recall.memory.keep(), recall.meaning.keep(), follower.keep())
+        memory = recall.memory.keep(), recall.memory.probe()
+        kept = (keep_fresh(events), *memory, recall.meaning.keep(), follower.keep())
         running = [asyncio.create_task(keeping) for keeping in kept]
         yield
         for task in running:

@@ -145,6 +145,9 @@ def confinement_of(
             connect = _tried_ports(config)
         case "steward":
             read += [where.generations, where.current, where.library, where.steward_key_file]
+            # How safe it is: advisories, the packages of a pinned release, and until when the certificate lasts.
+            read += [where.advisories, where.releases]
+            read += [Path(config.gateway.tls_cert_file)] if config.gateway.tls_cert_file else []
             write += [where.records, where.forge, where.steward_work]
             # A forge, a store or a database elsewhere may be on any port.
             anywhere = config.forge.kind == "github" or bool(config.store.url) or bool(config.records.url)

@@ -7,7 +7,6 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 
-from council import ports
 from council.domain import config as config_module
 from council.domain import memory
 from council.kit import clock as clock_module
@@ -96,7 +95,7 @@ def _product(one: Sequence[float], other: Sequence[float]) -> float:
 class InlineMemories:
     """Implements ports.Memories by a keeper in this process."""
 
-    def __init__(self, records: ports.MemoryRecords, settings: config_module.MemoryConfig, clock: clock_module.Clock):
+    def __init__(self, records: keeper_module.Records, settings: config_module.MemoryConfig, clock: clock_module.Clock):
         self.keeper = keeper_module.Keeper(records, WordEmbedder(), PlainIndex, settings, clock)
 
     async def remember(self, user_id: str, session_id: str, text: str, request_id: str) -> list[memory.Memory]:
@@ -135,14 +134,18 @@ class PlainRecords:
 
     def __init__(self) -> None:
         self.rows: dict[str, tuple[memory.Memory, bytes, str]] = {}
+        self.log: list[memory.Change] = []
 
     def add_memories(
         self,
         rows: Sequence[tuple[memory.Memory, bytes]],
         digest: str,
         superseded: Mapping[str, str] | None = None,
+        noted: memory.Noted | None = None,
     ) -> None:
         """Add rows; an id that is there is left as it is."""
+        if noted is not None and rows:
+            self.note(noted, len(rows))
         for row, vector in rows:
             self.rows.setdefault(row.id, (row, vector, digest))
         for old, new in (superseded or {}).items():
@@ -184,12 +187,22 @@ class PlainRecords:
             if row is not None and row.user_id == user_id:
                 self.rows[identifier] = (row, vector, digest)
 
-    def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
+    def forget(self, user_id: str, selection: memory.Selection, noted: memory.Noted | None = None) -> list[str]:
         """Delete memories; return their ids."""
         gone = [row.id for row, _, _ in self.rows.values() if _is_chosen(row, user_id, selection)]
         for identifier in gone:
             del self.rows[identifier]
+        if noted is not None and gone:
+            self.note(noted, len(gone))
         return gone
+
+    def note(self, noted: memory.Noted, count: int) -> None:
+        """Note a change."""
+        self.log.append(memory.Change(noted.at_us, noted.user_id, noted.did, count, noted.source))
+
+    def changes(self, limit: int) -> list[memory.Change]:
+        """Return the newest lines of the change log."""
+        return self.log[::-1][:limit]
 
     def counts(self) -> dict[str, int]:
         """Return how many memories each user has."""

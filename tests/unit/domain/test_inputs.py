@@ -92,7 +92,7 @@ EVERY_READER = {"gateway", "recall", "watcher"}
         ("promptsx/a", EVERY_READER),
         ("gates.yaml/x", EVERY_READER),
         ("council.yaml", set(inputs.USES)),
-        ("council.yaml/gateway", {"gateway", "model", "sandboxd"}),
+        ("council.yaml/gateway", {"gateway", "model", "sandboxd", "steward"}),
         ("council.yaml/gateway/drain_s", {"gateway", "model", "sandboxd"}),
         ("council.yaml/gateway/messages_max", {"gateway"}),
         ("council.yaml/model/temperature", {"gateway", "model"}),

@@ -64,3 +64,12 @@ def test_what_is_tried_beside_is_met_above_the_live_one() -> None:
         ("http://[::1]:8006/metrics", "http://[::1]:8026/metrics"),
     ):
         assert watching.above(watching.Target("x", url), 20) == watching.Target("x", met)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://index.example/{name}/{version}", "https://index.example/{version}/{name}", "https://x/{name}", "x"]
+)
+def test_where_advisories_are_asked_for_is_an_address_with_tls_that_names_the_version(url: str) -> None:
+    assert "`watch.advisories_url` must be an address with https" in refused(advisories_url=url)
+    for good in ("", "https://index.example/{name}/{version}/json", "http://127.0.0.1:9/{name}/{version}"):
+        assert config.build({"watch": {"advisories_url": good}}, {}, {}).watch.advisories_url == good

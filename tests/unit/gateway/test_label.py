@@ -37,6 +37,7 @@ def told(text: str) -> set[tuple[str, str | None]]:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", ["council", "smollm2-135m-instruct"])
 @pytest.mark.parametrize("path", FORMS)
+@pytest.mark.covers("gateway", "documentation")
 async def test_an_answer_names_its_generation_and_the_patch_that_made_it(
     rig: Rig, path: str, model: str, stream: bool
 ) -> None:

@@ -144,6 +144,7 @@ def test_one_dear_call_is_no_drift() -> None:
     assert said == {G}
 
 
+@pytest.mark.covers("cost", "sentinel")
 def test_a_new_day_begins_with_a_new_quota() -> None:
     watch = pace.DriftWatch(DRIFT)
     assert watch.judge(23.9 * HOUR, 30_000, 25_000).verdict is R
@@ -178,6 +179,7 @@ def test_destinations_are_learned_for_a_day_and_then_well() -> None:
     assert set(calls.go(100, one=40, two=9)) == {G}
 
 
+@pytest.mark.covers("infrastructure", "sentinel")
 def test_a_destination_that_was_never_called_is_amber_for_an_hour() -> None:
     calls = _Calls()
     calls.go(30, one=30)

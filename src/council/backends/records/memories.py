@@ -21,7 +21,10 @@ _FEW_IDS = tuple(f"id_{number}" for number in range(20))
 # A database is written anew after a deletion up to this size; above it, writers would wait too long. See `_erase`.
 _REWRITTEN_BYTES_MAX = 512 * 1024 * 1024
 
-_row = schema.memories.c
+_row, _change = schema.memories.c, schema.memory_changes.c
+# The log is cut after so many lines of one process.
+_CUT_EVERY = 500
+_SOURCE_CHARS_MAX = 200
 _MEMORY_COLUMNS = tuple(_row[field.name] for field in dataclasses.fields(memory.Memory))
 
 
@@ -31,6 +34,7 @@ class SqlMemories(sql.SqlRecords):
     def __init__(self, url: str, busy_s: float = 5.0):
         super().__init__(url, busy_s)
         self._unerased = False
+        self._noted = 0
         self._add = sql.insert_if_new(self._reader, schema.memories, "id")
         few = (
             sqlalchemy.select(*_MEMORY_COLUMNS)
@@ -44,6 +48,7 @@ class SqlMemories(sql.SqlRecords):
         rows: Sequence[tuple[memory.Memory, bytes]],
         digest: str,
         superseded: Mapping[str, str] | None = None,
+        noted: memory.Noted | None = None,
     ) -> None:
         """Commit rows with their vectors, or none; an id that is there is left as it is."""
         if not rows:
@@ -58,6 +63,7 @@ class SqlMemories(sql.SqlRecords):
                     .where(_row.user_id == born[new].user_id, _row.id == old)
                     .values(superseded_by=new, superseded_us=born[new].at_us)
                 )
+            self._note(connection, noted, len(rows))
         if self._unerased:
             self._erase_typed()
 
@@ -119,16 +125,52 @@ class SqlMemories(sql.SqlRecords):
                     .values(vector=vector, vector_model=digest)
                 )
 
-    def forget(self, user_id: str, selection: memory.Selection) -> list[str]:
+    def forget(self, user_id: str, selection: memory.Selection, noted: memory.Noted | None = None) -> list[str]:
         """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
         deleted: list[str] = []
         with self._typed(), self._writer.begin() as connection:
             for part in _parts(selection):
                 statement = sqlalchemy.delete(schema.memories).where(*_chosen(user_id, part)).returning(_row.id)
                 deleted += connection.execute(statement).scalars().all()
+            self._note(connection, noted if deleted else None, len(deleted))
         if deleted or self._unerased:
             self._erase_typed()
         return deleted
+
+    def note(self, noted: memory.Noted, count: int) -> None:
+        """Write a line of the change log by itself."""
+        with self._typed(), self._writer.begin() as connection:
+            self._note(connection, noted, count)
+
+    def changes(self, limit: int) -> list[memory.Change]:
+        """Return the newest lines of the change log, newest first."""
+        query = (
+            sqlalchemy.select(_change.at_us, _change.user_id, _change.did, _change.count, _change.source)
+            .order_by(_change.number.desc())
+            .limit(limit)
+        )
+        with self._typed(), self._reader.connect() as connection:
+            return [
+                memory.Change(at_us, user_id, memory.Did(did), count, source)
+                for at_us, user_id, did, count, source in connection.execute(query)
+            ]
+
+    def _note(self, connection: sqlalchemy.Connection, noted: memory.Noted | None, count: int) -> None:
+        if noted is None:
+            return
+        source = sql.plain_text(noted.source)[:_SOURCE_CHARS_MAX]
+        values = {
+            "at_us": noted.at_us,
+            "user_id": noted.user_id,
+            "did": noted.did.value,
+            "count": count,
+            "source": source,
+        }
+        connection.execute(sqlalchemy.insert(schema.memory_changes), values)
+        self._noted += 1
+        if self._noted % _CUT_EVERY == 1:
+            last = sqlalchemy.select(sqlalchemy.func.max(_change.number) - memory.CHANGES_MAX).scalar_subquery()
+            connection.execute(sqlalchemy.delete(schema.memory_changes).where(_change.number <= last))
 
     def counts(self) -> dict[str, int]:
         """Return how many memories each user has."""

@@ -391,9 +391,27 @@ def _overrides(connection: sqlalchemy.Connection) -> None:
     _run(connection, [statement.format(**types) for statement in _OVERRIDE_TABLES])
 
 
+_MEMORY_CHANGE_TABLES = (
+    """CREATE TABLE memory_changes (
+        number {identity},
+        at_us {integer} NOT NULL,
+        user_id TEXT NOT NULL,
+        did TEXT NOT NULL,
+        count {integer} NOT NULL,
+        source TEXT NOT NULL
+    ) {strict}""",
+)
+
+
+def _memory_changes(connection: sqlalchemy.Connection) -> None:
+    """What was done to memories. Needs only the first step."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _MEMORY_CHANGE_TABLES])
+
+
 STEPS: tuple[Step, ...] = (
     *(_first, _money, _memories, _learning, _incidents, _staging, _snapshots),
-    _overrides,
+    *(_overrides, _memory_changes),
 )
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

@@ -128,6 +128,18 @@ memories = sqlalchemy.Table(
     Column("vector_model", Text, nullable=False),
 )
 
+# What was done to memories, and never what they said.
+memory_changes = sqlalchemy.Table(
+    "memory_changes",
+    _METADATA,
+    Column("number", BigInteger, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("did", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
 # How questions went. `features` hold no text; `passed_on` are routes, joined by commas.
 learning = sqlalchemy.Table(
     "learning",

@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from council import ports, telemetry
 from council.domain import config as config_module
@@ -31,10 +32,27 @@ _PAGE = 4_096
 _PAGE_EMBEDDED = 64
 _CANDIDATES = 20
 _FACTS_MAX = 50
+_PROBED_USERS = 8
+_SAME = 0.99
+# A memory as somebody might have it, and a question that only it answers.
+_PLANTED = (
+    ("The spare key lies under the third flower pot.", "Where does the spare key lie, under which flower pot?"),
+    ("Grandmother's recipe needs two spoons of cinnamon.", "How many spoons of cinnamon does the recipe need?"),
+    ("The boat is painted green every spring.", "Which colour is the boat painted every spring?"),
+    ("The choir meets on Thursdays in the old mill.", "When does the choir meet in the old mill?"),
+    ("The telescope was repaired in Jena.", "Where was the telescope repaired?"),
+)
 # After so many more memories of a user their index is asked whether it should be arranged anew.
 _SETTLE_EVERY = 5_000
 # Of a memory's score, the rest is coverage. Cosines of unrelated sentences lie below 0.2, of related ones above 0.4.
 _SIMILARITY_SHARE = 0.75
+
+
+class Records(ports.MemoryRecords, Protocol):
+    """The records, with a change log that lines can be written into by themselves."""
+
+    def note(self, noted: memory.Noted, count: int) -> None:
+        """Note what was done to so many memories. Raises RecordsUnavailableError."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -49,7 +67,7 @@ class Keeper:
 
     def __init__(
         self,
-        records: ports.MemoryRecords,
+        records: Records,
         embedder: ports.Embedder,
         new_index: Callable[[], ports.VectorIndex],
         settings: config_module.MemoryConfig,
@@ -80,6 +98,36 @@ class Keeper:
             self._users.clear()
             self._counts = counts
         telemetry.MEMORY_MEMORIES.set(sum(counts.values()))
+
+    def note_rebuilt(self, why: str) -> None:
+        """Write into the change log that all shelves were filled from the records."""
+        noted = memory.Noted(self._clock.now_us(), "", memory.Did.REBUILT, why)
+        self._records.note(noted, sum(self._counts.values()))
+
+    def found_again(self) -> float:
+        """Return the share, 0 to 1, of what is known to be there that searches find: planted texts, and users' newest memories.
+
+        The planted ones lie on a shelf of their own that nobody else sees; of users only complete shelves are looked at. What
+        it asks is in no metric and changes nothing.
+        """
+        planted = shelf_module.Shelf(self._new_index())
+        planted.add([(text, text, self._vector(text)) for text, _ in _PLANTED])
+        found = [self._nearest(planted, question)[0] == text for text, question in _PLANTED]
+        planted.close()
+        with self._users_lock:
+            loaded = list(self._users)[-_PROBED_USERS:]
+        for user_id in loaded:
+            with self._held(user_id) as user:
+                newest = self._records.memories(user_id, memory.Selection(), 1, newest_first=True)
+                if newest and user.shelf is not None and user.shelf.complete:
+                    # What was said twice is as good.
+                    found.append(self._nearest(user.shelf, newest[0].text)[1] >= _SAME)
+        return sum(found) / len(found)
+
+    def _nearest(self, shelf: shelf_module.Shelf, text: str) -> tuple[str, float]:
+        """Return what is nearest to a text, and how near."""
+        found = shelf.search(text, self._vector, _CANDIDATES)
+        return max(((identifier, cosine) for identifier, cosine, _ in found), key=lambda one: one[1], default=("", 0.0))
 
     def complete(self, user_id: str) -> None:
         """Fill a user's shelf from the records, a page at a time; return when it is complete."""
@@ -130,7 +178,8 @@ class Keeper:
             rows = [turn, *facts]
             self._check_room(user, len(rows))
             vectors = [self._vector(row.text) for row in rows]
-            self._commit(user_id, user, rows, vectors, superseded)
+            noted = memory.Noted(now_us, user_id, memory.Did.KEPT, source)
+            self._commit(user_id, user, rows, vectors, superseded, noted)
         return rows
 
     def _facts_in(self, said: str, turn: memory.Memory) -> tuple[list[memory.Memory], dict[str, str]]:
@@ -241,7 +290,8 @@ class Keeper:
     def forget(self, user_id: str, selection: memory.Selection) -> int:
         """Delete memories for good: rows, vectors, words, and all that is cached of any text. Return how many."""
         with self._held(user_id) as user:
-            gone = self._records.forget(user_id, selection)
+            noted = memory.Noted(self._clock.now_us(), user_id, memory.Did.FORGOT)
+            gone = self._records.forget(user_id, selection, noted)
             if not gone and selection.ids:
                 raise errors.NotFoundError("You have no memory of that id. `council memory list` shows what you have.")
             if user.shelf is not None:
@@ -271,7 +321,9 @@ class Keeper:
                 if places[row.id] not in there
             }
             self._check_room(user, len(new))
-            self._commit(user_id, user, list(new.values()), [self._vector(row.text) for row in new.values()], {})
+            vectors = [self._vector(row.text) for row in new.values()]
+            noted = memory.Noted(self._clock.now_us(), user_id, memory.Did.IMPORTED)
+            self._commit(user_id, user, list(new.values()), vectors, {}, noted)
         return len(new)
 
     def embed(self, texts: Sequence[str]) -> memory.Embedded:
@@ -291,10 +343,11 @@ class Keeper:
         rows: Sequence[memory.Memory],
         vectors: Sequence[bytes],
         superseded: dict[str, str],
+        noted: memory.Noted,
     ) -> None:
         if not rows:
             return
-        self._records.add_memories(list(zip(rows, vectors, strict=True)), self._embedder.digest, superseded)
+        self._records.add_memories(list(zip(rows, vectors, strict=True)), self._embedder.digest, superseded, noted)
         # Who has memories and no shelf gets all of them when the shelf is filled, these too.
         if user.shelf is not None or user.count == 0:
             if user.shelf is None:

@@ -1,4 +1,4 @@
-"""What will be full, or gone, at the pace of now: the disk, descriptors, the day's budget. Pure."""
+"""What will be full, or gone, at the pace of now: disk, descriptors, the budget; and which keys are about to end. Pure."""
 
 import bisect
 import math
@@ -38,8 +38,14 @@ _FILLING = (
 )
 
 
+_EXPIRES = "council_expires_ts"
+_EXPIRES_WITHIN_S = 30 * _DAY_S
+_KINDS = {"tls": "The gateway's TLS certificate", "signer": "The first key of somebody who signs patches"}
+
+
 def foretold(found: evidence.Evidence) -> Iterator[digests.Advice]:
-    """Yield what reaches its limit soon after the span, with when, at the earliest and most likely."""
+    """Yield what reaches its limit soon after the span, with when, at the earliest and most likely; and keys that end."""
+    yield from _ending(found)
     for one in _FILLING:
         sizes = {track.service: _until(track, found.span) for track in found.tracks if track.name == one.size}
         for track in found.tracks:
@@ -53,6 +59,20 @@ def foretold(found: evidence.Evidence) -> Iterator[digests.Advice]:
 def _until(track: evidence.Track, span: evidence.Span) -> timeseries.Points:
     """Return the points up to the end of a span: what was read after it says nothing of how it stood then."""
     return track.points[: bisect.bisect_left(track.points, span.end_s, key=lambda point: point[0])]
+
+
+def _ending(found: evidence.Evidence) -> Iterator[digests.Advice]:
+    for track in found.tracks:
+        kind = dict(track.labels).get("kind", "")
+        if track.name != _EXPIRES or kind not in _KINDS or not (points := _until(track, found.span)):
+            continue
+        at_s = points[-1][1]
+        if at_s - found.span.end_s <= _EXPIRES_WITHIN_S:
+            at = telling.moment("ends", at_s, f'{_EXPIRES}{{kind="{kind}"}}', found.span)
+            over = at_s <= found.span.end_s
+            when, by = ("ended", "") if over else ("ends", " before")
+            text = f"{_KINDS[kind]} {when} at {{at}}; put another in its place{by}."
+            yield digests.Advice(telling.say(text, at=at), "council security check")
 
 
 def _ahead(one: _Filling, points: timeseries.Points, limit: float, end_s: float) -> anomalies.Forecast | None:

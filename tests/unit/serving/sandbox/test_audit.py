@@ -249,6 +249,7 @@ def test_a_killed_writer_leaves_every_record_that_it_acknowledged(tmp_path: Path
     assert audit.verify(folder).problem is None
 
 
+@pytest.mark.covers("sandbox", "documentation")
 def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = filled(tmp_path / "trail", 3)
     file = trail_files(folder)[0]

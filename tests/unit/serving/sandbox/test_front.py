@@ -159,6 +159,7 @@ async def test_what_waits_too_long_is_turned_away(tmp_path: Path) -> None:
 # Layers
 
 
+@pytest.mark.covers("sandbox", "gate")
 async def test_a_missing_layer_refuses_every_job_and_names_the_setting(tmp_path: Path) -> None:
     runner = scripted.ScriptedRunner(layers_missing={"landlock": "the kernel has none"})
     async with rig(tmp_path / "trail", runner) as made:
@@ -170,6 +171,8 @@ async def test_a_missing_layer_refuses_every_job_and_names_the_setting(tmp_path:
         assert not made.runner.jobs
         assert (await made.front.status()).refuses == caught.value.message
         assert [record["reason"] for record in made.records("refused")] == ["layers", "layers"]
+        runner.layers_missing.clear()
+        assert (await made.run()).status is sandbox.Status.OK
 
 
 async def test_a_missing_layer_that_the_settings_name_is_told(tmp_path: Path) -> None:
@@ -239,6 +242,7 @@ async def test_the_status_says_why_a_runner_that_is_away_runs_nothing(tmp_path: 
         assert (await made.front.status()).refuses == "the zygote is being started"
 
 
+@pytest.mark.covers("sandbox", "healing")
 async def test_the_switch_ends_what_runs_and_what_waits_and_refuses_until_lifted(tmp_path: Path) -> None:
     async with rig(tmp_path / "trail", concurrent_max=2) as made:
         made.runner.gate.clear()

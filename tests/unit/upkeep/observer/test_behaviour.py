@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council import telemetry
+from council import care_telemetry, telemetry
 from council.domain import evidence, gates, patches, watching
 from council.testing import watch
 from council.upkeep.observer import behaviour, facts
@@ -19,6 +19,7 @@ def counted(*values: float, step_s: float = 15.0) -> evidence.Track:
 
 def test_every_metric_that_is_kept_for_the_observer_is_one_that_somebody_tells() -> None:
     telemetry.begin(())
+    assert care_telemetry.EXPIRES is not None, "what is not imported tells nothing"
     assert evidence.TRACKED.keys() <= telemetry.names()
     assert evidence.TRACKED.keys() >= behaviour.LOOKED_AT
     assert len(evidence.TRACKED) <= evidence.METRICS_MAX

@@ -54,3 +54,17 @@ def test_a_budget_is_foretold_to_the_end_of_its_day_alone() -> None:
     assert foretold(spent, size, now_s=NOW_S)
     slow = line("council_spent_today_usd_micros", "watcher", NOW_S, 0, 2e6, DAY_S / 2)
     assert not foretold(slow, size, now_s=NOW_S)
+
+
+def test_a_key_that_ends_within_a_month_is_told_with_its_day() -> None:
+    def ends(days: float, kind: str = "tls") -> evidence.Track:
+        return evidence.Track(
+            "council_expires_ts", "steward", "time", [(NOW_S, NOW_S + days * DAY_S)], (("kind", kind),)
+        )
+
+    [told] = foretold(ends(10), now_s=NOW_S)
+    when = telling.clock(NOW_S + 10 * DAY_S)
+    assert told == f"The gateway's TLS certificate ends at {when}; put another in its place before."
+    [told] = foretold(ends(-1, "signer"), now_s=NOW_S)
+    assert "ended at" in told
+    assert not foretold(ends(31), now_s=NOW_S)

@@ -31,6 +31,7 @@ async def test_a_house_that_has_just_begun_has_no_digest_of_a_day_before_it() ->
     assert not digests(house)
 
 
+@pytest.mark.covers("router", "documentation")
 async def test_each_day_is_told_once_in_every_form_also_by_a_process_that_began_anew() -> None:
     house = observer_rig.House()
     await house.observer.look()
