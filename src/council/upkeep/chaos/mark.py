@@ -7,7 +7,6 @@ from pathlib import Path
 
 from council.domain import errors
 
-FOLDER = "chaos"
 _FILE = "allowed"
 _BYTES_MAX = 4096
 
@@ -20,10 +19,9 @@ class Mark:
     at_us: int
 
 
-def put(root: Path, one: Mark) -> None:
-    """Mark a home. Raises SetupError."""
+def put(folder: Path, one: Mark) -> None:
+    """Mark a home, whose folder `chaos` this is. Raises SetupError."""
     try:
-        folder = root / FOLDER
         folder.mkdir(mode=0o700, exist_ok=True)
         partial = folder / f"{_FILE}.partial"
         partial.unlink(missing_ok=True)
@@ -32,22 +30,22 @@ def put(root: Path, one: Mark) -> None:
             json.dump({"who": one.who, "at_us": one.at_us}, file)
         partial.replace(folder / _FILE)
     except OSError as error:
-        raise errors.SetupError(f"The mark cannot be written: {error.strerror}. Look at {root}.") from error
+        raise errors.SetupError(f"The mark cannot be written: {error.strerror}. Look at {folder}.") from error
 
 
-def remove(root: Path) -> bool:
+def remove(folder: Path) -> bool:
     """Take the mark away; False where there was none."""
     try:
-        (root / FOLDER / _FILE).unlink()
+        (folder / _FILE).unlink()
     except FileNotFoundError:
         return False
     return True
 
 
-def read(root: Path) -> Mark | None:
+def read(folder: Path) -> Mark | None:
     """Return the mark, None where there is none that counts: others must not be able to write it, and it must be whole."""
     try:
-        descriptor = os.open(root / FOLDER / _FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(folder / _FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(file.fileno())
             raw = json.loads(file.read(_BYTES_MAX))
@@ -57,11 +55,11 @@ def read(root: Path) -> Mark | None:
     return mark if not found.st_mode & 0o077 and found.st_uid in (0, os.geteuid()) else None
 
 
-def check(root: Path) -> Mark:
+def check(folder: Path) -> Mark:
     """Return the mark. Raises ForbiddenError where the home may not be broken."""
-    found = read(root)
+    found = read(folder)
     if found is None:
         raise errors.ForbiddenError(
-            f"Nobody allowed to break the Council in {root}. Where its users may lose answers, mark it: `council chaos allow`."
+            f"Nobody allowed to break the Council in {folder.parent}. Where its users may lose answers, mark it: `council chaos allow`."
         )
     return found

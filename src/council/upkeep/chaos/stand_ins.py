@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from council.domain import home as home_module
 from council.upkeep.chaos import mark
 
 FILE = "stand-in.json"
@@ -30,9 +31,9 @@ class StandIn:
     until_s: float
 
 
-def write(root: Path, one: StandIn) -> None:
+def write(folder: Path, one: StandIn) -> None:
     """Have the next child of its service be this one. Raises OSError."""
-    path = root / mark.FOLDER / FILE
+    path = folder / FILE
     partial = path.with_suffix(".partial")
     told = {"service": one.service, "sort": one.sort, "amount": one.amount, "until_s": one.until_s}
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -41,11 +42,11 @@ def write(root: Path, one: StandIn) -> None:
     partial.replace(path)
 
 
-def read(root: Path, service: str, now_s: float) -> StandIn | None:
+def read(folder: Path, service: str, now_s: float) -> StandIn | None:
     """Return what stands in for a service, None where nothing does."""
-    path = root / mark.FOLDER / FILE
+    path = folder / FILE
     # Nearly always; everything else would be read at each start of a child.
-    if not path.exists() or mark.read(root) is None:
+    if not path.exists() or mark.read(folder) is None:
         return None
     try:
         with path.open("rb") as file:
@@ -56,9 +57,9 @@ def read(root: Path, service: str, now_s: float) -> StandIn | None:
     return found if found.service == service and found.sort in SORTS and now_s < found.until_s else None
 
 
-def command(root: Path, service: str, argv: Sequence[str]) -> tuple[str, ...]:
+def command(where: home_module.Home, service: str, argv: Sequence[str]) -> tuple[str, ...]:
     """Return the command by which a service is started: its own, or that of its stand-in."""
-    found = read(root, service, time.time())
+    found = read(where.chaos, service, time.time())
     if found is None:
         return tuple(argv)
-    return argv[0], "-P", "-m", PROGRAM, found.sort, f"{found.amount:g}", service, "--home", str(root)
+    return argv[0], "-P", "-m", PROGRAM, found.sort, f"{found.amount:g}", service, "--home", str(where.root)
