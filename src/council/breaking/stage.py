@@ -5,7 +5,7 @@ import contextlib
 import os
 import random
 import signal
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,6 +20,8 @@ from council.upkeep.chaos import catalogue, undoing
 
 _POLL_S = 0.05
 _START_S = 90.0
+# Longest wait for the lock of the records.
+LOCK_S = 5.0
 
 
 class CannotError(Exception):
@@ -29,12 +31,15 @@ class CannotError(Exception):
 class Manager(Protocol):
     """Who starts Council again once all of it is gone."""
 
-    @property
-    def name(self) -> str:
-        """Who it is, for the report."""
+    name: str
+    # When it last started Council again, monotonic seconds.
+    started_s: float | None
 
-    async def bring_back(self) -> None:
-        """Return once it has been started again, as often as that takes; whether it is ready is not waited for."""
+    def begin(self) -> None:
+        """Have Council started again, as often as that takes."""
+
+    async def close(self) -> None:
+        """Start it no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Stage:
     signer: Signer | None = None
     note: undo.Note | None = None
     remarks: list[str] = field(default_factory=list)
+    # Whether what the fault did is still there, for one that Council itself may end.
+    still_in: Callable[[], bool] = lambda: False
     _works: set["asyncio.Task[None]"] = field(default_factory=set)
     _files: list[Any] = field(default_factory=list)
 

@@ -3,7 +3,7 @@
     python -m council.breaking.stand_in SORT AMOUNT SERVICE --home HOME
 
 The supervisor starts it where `upkeep.chaos.stand_ins` says so, and nobody else does. `memory` keeps AMOUNT MB more a second,
-`descriptors` opens AMOUNT a second, `spin` and `deadlock` keep the main thread busy or waiting after AMOUNT seconds, `clock` is
+`descriptors` opens AMOUNT a second, `spin` and `deadlock` keep the main thread busy or waiting from a SIGALRM on, `clock` is
 AMOUNT seconds ahead, `wrong` says other words than the model does.
 """
 
@@ -71,34 +71,21 @@ def _descriptors(per_s: float) -> None:
     _beside(work)
 
 
-def _on_main(after_s: float, harm: Callable[[], None]) -> None:
-    """Have the main thread do it once the service has had time to be ready."""
-    signal.signal(signal.SIGALRM, lambda *_: harm())
-    main_thread = threading.main_thread().ident
-    assert main_thread is not None
-
-    def work() -> None:
-        time.sleep(after_s)
-        signal.pthread_kill(main_thread, signal.SIGALRM)
-
-    _beside(work)
-
-
-def _spin(after_s: float) -> None:
-    def harm() -> None:
+def _spin(_: float) -> None:
+    def harm(*_: object) -> None:
         while True:
             pass
 
-    _on_main(after_s, harm)
+    signal.signal(signal.SIGALRM, harm)
 
 
-def _deadlock(after_s: float) -> None:
-    def harm() -> None:
+def _deadlock(_: float) -> None:
+    def harm(*_: object) -> None:
         lock = threading.Lock()
         lock.acquire()
         lock.acquire()
 
-    _on_main(after_s, harm)
+    signal.signal(signal.SIGALRM, harm)
 
 
 def _clock(ahead_s: float) -> None:

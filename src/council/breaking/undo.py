@@ -1,6 +1,7 @@
 """Carries out what undoes a fault, and keeps the note of it: whoever put it in, its guard, or the next start of Council."""
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -103,6 +104,9 @@ def _undo(where: home_module.Home, step: undoing.Step, *, same_boot: bool) -> No
                     resource.prlimit(pid, number, (soft, hard))
         case undoing.Remove(path):
             inside(where, path).unlink(missing_ok=True)
+        case undoing.RemoveDamaged(path, size_bytes, digest):
+            if head_digest(inside(where, path), size_bytes) == digest:
+                inside(where, path).unlink(missing_ok=True)
         case undoing.Restore(path, copy):
             _restore(inside(where, path), inside(where, copy))
         case undoing.Cut(path, size_bytes, appended):
@@ -133,6 +137,15 @@ def inside(where: home_module.Home, path: str) -> Path:
     if ".." in Path(path).parts or Path(path).is_absolute():
         raise ValueError(f"{path} leads out of the home")
     return found
+
+
+def head_digest(path: Path, size_bytes: int) -> str:
+    """Return the SHA-256 of a file's first bytes, "" where there is no file."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.sha256(file.read(size_bytes)).hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 def _restore(path: Path, copy: Path) -> None:

@@ -177,7 +177,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "journal-tail", "Leaves half a line at the end of the journal of patches, and kills patchctl.", "Nobody.",
-        "The half line is cut off, by patchctl or at the limit.", Lasts.REPAIRED, 45, _own("patchctl"),
+        "The half line is cut off, by patchctl before it appends, or by the command.", Lasts.MOMENT, 45, _own("patchctl"),
     ),
     # Changes, and those who ask
     Fault(

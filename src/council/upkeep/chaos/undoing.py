@@ -47,6 +47,15 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveDamaged:
+    """Remove a file if its head, as long as the damage, is still the damage, by its SHA-256."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
     """Put a file's content back from a copy, and remove the copy."""
 
@@ -78,9 +87,9 @@ class Revoke:
     token_id: str
 
 
-Step = Resume | End | Limit | Remove | Restore | Cut | Behave | Revoke
+Step = Resume | End | Limit | Remove | RemoveDamaged | Restore | Cut | Behave | Revoke
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Resume, End, Limit, Remove, Restore, Cut, Behave, Revoke)
+    kind.__name__.lower(): kind for kind in (Resume, End, Limit, Remove, RemoveDamaged, Restore, Cut, Behave, Revoke)
 }
 
 
