@@ -1,6 +1,7 @@
 """Carries out what undoes a fault, and keeps the note of it: whoever put it in, its guard, or the next start of Council."""
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import logging
@@ -32,7 +33,9 @@ class Note:
     def __init__(self, where: home_module.Home, fault: str, service: str, until_s: float):
         """Raises UnavailableError where another fault is in."""
         self._where = where
-        self.pending = undoing.Pending(fault, service, until_s, process.boot_id())
+        ours = process.stat(os.getpid())
+        assert ours is not None
+        self.pending = undoing.Pending(fault, service, until_s, process.boot_id(), ours.pid, ours.start_ticks)
         path = where.chaos / _FILE
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -46,7 +49,7 @@ class Note:
     def add(self, step: undoing.Step) -> None:
         """Write down what undoes the next thing that is done."""
         one = self.pending
-        self.pending = undoing.Pending(one.fault, one.service, one.until_s, one.boot_id, (step, *one.steps))
+        self.pending = dataclasses.replace(one, steps=(step, *one.steps))
         durable.write_whole(self._where.chaos / _FILE, undoing.encoded(self.pending), 0o600)
 
     def close(self) -> list[str]:
@@ -62,6 +65,14 @@ def until_s(where: home_module.Home) -> float | None:
         return None
     except errors.SetupError:
         return 0.0
+
+
+def is_minded(where: home_module.Home) -> bool:
+    """Return whether a command that is alive looks after what is in: one that has killed everything waits for our start."""
+    try:
+        return (pending := _read(where)).boot_id == process.boot_id() and is_alive(pending.pid, pending.start_ticks)
+    except (FileNotFoundError, errors.SetupError):
+        return False
 
 
 def left(where: home_module.Home) -> list[str]:

@@ -67,6 +67,8 @@ _MODULES = {
     "ci": "ci",
     "verify-release": "release",
     "approve-release": "release",
+    "chaos": "chaos",
+    "service": "unit",
 }
 
 

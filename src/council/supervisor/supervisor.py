@@ -208,7 +208,11 @@ class Supervisor:
                 return {"services": list(self.services), "generations": sorted(self._generations.used())}
             case "status":
                 memory, everywhere = request.get("memory") is not False, request.get("everywhere") is True
-                return {"services": [dataclasses.asdict(row) for row in await self.status(memory=memory, everywhere=everywhere)]}
+                return {
+                    "services": [
+                        dataclasses.asdict(row) for row in await self.status(memory=memory, everywhere=everywhere)
+                    ]
+                }
             case "shutdown":
                 self.closing.set()
                 return {}

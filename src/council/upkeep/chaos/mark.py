@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from council.domain import errors
+from council.kit import shown
 
 _FILE = "allowed"
 _BYTES_MAX = 4096
@@ -53,6 +54,12 @@ def read(folder: Path) -> Mark | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return mark if not found.st_mode & 0o077 and found.st_uid in (0, os.geteuid()) else None
+
+
+def told(folder: Path) -> str:
+    """Return in a line who allowed a home to be broken, "" where nobody did."""
+    found = read(folder)
+    return "" if found is None else f"may be broken on purpose: allowed by {found.who}, {shown.clock(found.at_us)}"
 
 
 def check(folder: Path) -> Mark:

@@ -19,7 +19,9 @@ class Turn:
     wait_s: float
 
 
-def turns(seed: int, names: Sequence[str], has: Collection[catalogue.Need], without: Collection[str] = ()) -> Iterator[Turn]:
+def turns(
+    seed: int, names: Sequence[str], has: Collection[catalogue.Need], without: Collection[str] = ()
+) -> Iterator[Turn]:
     """Yield faults without end, each once in every round, in an order that the seed gives.
 
     Left out are those that need what is not there, and services that do not run.

@@ -95,7 +95,7 @@ _KINDS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A fault that is in: until when, epoch seconds, and what undoes it, the last step first.
+    """A fault that is in: until when, epoch seconds, who put it in, and what undoes it, the last step first.
 
     Pids mean something only until the machine starts anew, which `boot_id` shows.
     """
@@ -104,13 +104,15 @@ class Pending:
     service: str
     until_s: float
     boot_id: str
+    pid: int
+    start_ticks: int
     steps: Sequence[Step] = ()
 
 
 def encoded(one: Pending) -> bytes:
     """Return it as JSON."""
     steps = [{"kind": type(step).__name__.lower(), **dataclasses.asdict(step)} for step in one.steps]
-    told = {name: getattr(one, name) for name in ("fault", "service", "until_s", "boot_id")}
+    told = {name: getattr(one, name) for name in ("fault", "service", "until_s", "boot_id", "pid", "start_ticks")}
     return json.dumps(told | {"steps": steps}).encode()
 
 

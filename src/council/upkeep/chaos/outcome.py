@@ -1,0 +1,86 @@
+"""What came of one fault, and the one rule by which it ended well. Pure."""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from council.upkeep.chaos import catalogue
+
+OBEYED = "OBEYED"
+
+
+class End(enum.StrEnum):
+    """How a fault ended. The first three are well."""
+
+    HEALED = "healed"
+    WITHSTOOD = "withstood"
+    CALLED = "a person was called"
+    UNNOTICED = "nobody noticed"
+    NOT_WELL = "not well in time"
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """One fault that was put in. Seconds are from when it was in, `working_s` of one that was held from when it was out.
+
+    `noticed_s` is when the first of supervisor, service manager and alerts knew (`noticed_by`), `alerted_s` when the first alert
+    fired, `working_s` when every service was ready and its own questions were answered again. `undone` says that its limit was
+    up before Council had repaired it, `told` that people were told of an incident that it began. Own questions needed a part of
+    the fault's, other ones did not.
+    """
+
+    fault: str
+    service: str
+    at_s: float
+    noticed_s: float | None = None
+    noticed_by: str = ""
+    alerted_s: float | None = None
+    working_s: float | None = None
+    over_s: float | None = None
+    undone: bool = False
+    told: bool = False
+    repaired_by: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
+    own_asked: int = 0
+    own_lost: int = 0
+    others_asked: int = 0
+    others_lost: int = 0
+    gates_before: Mapping[str, str] = field(default_factory=dict)
+    gates_after: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    cannot: str = ""
+
+    @property
+    def end(self) -> End:
+        """How it ended."""
+        lasts = catalogue.BY_NAME[self.fault].lasts
+        if self.working_s is None or any(OBEYED in one for one in self.remarks):
+            return End.NOT_WELL
+        if lasts is catalogue.Lasts.REPAIRED and self.undone:
+            return End.CALLED if self.told else End.UNNOTICED
+        if self.noticed_s is not None:
+            return End.HEALED
+        return End.UNNOTICED if self.own_lost else End.WITHSTOOD
+
+    @property
+    def repair_s(self) -> float | None:
+        """Seconds of repair: from when it was noticed, or from when it was taken out, until all worked again."""
+        if self.working_s is None or (self.undone and catalogue.BY_NAME[self.fault].lasts is catalogue.Lasts.REPAIRED):
+            return None
+        if catalogue.BY_NAME[self.fault].lasts is catalogue.Lasts.HELD:
+            return self.working_s
+        return max(0.0, self.working_s - (self.noticed_s or 0.0))
+
+
+def form(one: Struck) -> dict[str, Any]:
+    """Return it for JSON, with how it ended."""
+    return dataclasses.asdict(one) | {"end": one.end.value, "repair_s": one.repair_s}
+
+
+def of_form(told: Mapping[str, Any]) -> Struck:
+    """Return what was told as JSON."""
+    known = {item.name for item in dataclasses.fields(Struck)}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if name in known}
+    return Struck(**values)
