@@ -22,12 +22,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much is asked a second, how long before anything is judged, how long without a fault, and how long in all."""
+    """How much is asked a second, how long before anything is judged, how long without a fault, and how long in all.
+
+    No fault lasts longer than `limit_s`.
+    """
 
     rate: float = 3.0
     warm_up_s: float = 60.0
     calm_s: float = 60.0
     duration_s: float = float("inf")
+    limit_s: float = float("inf")
 
 
 async def run(
@@ -50,7 +54,7 @@ async def run(
         before = await striking.gates(stage)
         say(f"leaving it alone for {pace.calm_s:.0f} s")
         false_repairs = await _healthy(stage, pace.calm_s)
-        async for one in _each(stage, turns, began_s + pace.duration_s, say):
+        async for one in _each(stage, turns, began_s + pace.duration_s, pace.limit_s, say):
             struck.append(one)
         await striking.calm(stage, _READY_S)
         after = await striking.gates(stage)
@@ -66,13 +70,13 @@ async def run(
 
 
 async def _each(
-    stage: stages.Stage, turns: Iterable[plan.Turn], until_s: float, say: Say
+    stage: stages.Stage, turns: Iterable[plan.Turn], until_s: float, limit_s: float, say: Say
 ) -> AsyncIterator[outcome.Struck]:
     for turn in turns:
         if time.monotonic() > until_s:
             return
         await asyncio.sleep(turn.wait_s)
-        yield await striking.strike(stage, turn, say)
+        yield await striking.strike(stage, plan.within(turn, limit_s), say)
 
 
 async def _healthy(stage: stages.Stage, calm_s: float) -> list[str]:

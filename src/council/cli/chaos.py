@@ -133,6 +133,7 @@ def run(name: str, service: str | None, seed: int, port: int | None, where: home
 @click.option(
     "--warm-up", type=SPAN, default="60s", show_default=True, metavar="TIME", help="First of all, so long unseen."
 )
+@click.option("--limit", type=SPAN, default=None, metavar="TIME", help="No fault lasts longer, whatever its own limit.")
 @click.option("--rate", type=click.FloatRange(0.1, 50), default=3.0, show_default=True, help="Questions a second.")
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Write the report there [HOME/chaos/…, or chaos-report for a home of its own].")  # fmt: skip
@@ -148,6 +149,7 @@ def campaign(
     part: tuple[int, int],
     calm: float,
     warm_up: float,
+    limit: float | None,
     rate: float,
     folder: Path | None,
     root: Path | None,
@@ -160,7 +162,7 @@ def campaign(
     and removes it in the end. Exit status 1 where a fault ended neither green nor with a person called.
     """
     chosen = names or (catalogue.SHORT if short else tuple(catalogue.BY_NAME))
-    pace = campaigns.Pace(rate, warm_up, calm, duration or float("inf"))
+    pace = campaigns.Pace(rate, warm_up, calm, duration or float("inf"), limit or float("inf"))
     if root is None:
         found = asyncio.run(_on_own(port or _PORT, chosen, part, pace, seed, whole=duration is None))
         place = _written(found, folder or Path("chaos-report"))

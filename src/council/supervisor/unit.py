@@ -1,7 +1,8 @@
 """The unit by which systemd runs Council, and starts it again whatever ended it, as text. Pure.
 
 One unit for the system or for a user. What is closed to it is what nothing in Council needs; what sandboxes need stays open:
-namespaces, mounts within them, cgroups of its own, and as root the users that processes become.
+namespaces, mounts within them, cgroups of its own, and as root the users that processes become. What lies over a part of
+`/proc` would keep sandboxes from a `/proc` of their own, and what names devices would close those of a GPU.
 """
 
 from dataclasses import dataclass
@@ -69,9 +70,6 @@ def _of_system(home: Path) -> list[str]:
         "ProtectSystem=strict",
         f"ReadWritePaths={_quoted(home)}",
         "PrivateTmp=yes",
-        "ProtectClock=yes",
-        "ProtectHostname=yes",
-        "ProtectKernelLogs=yes",
         "ProtectKernelModules=yes",
         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
         "CapabilityBoundingSet=~CAP_SYS_TIME CAP_SYS_MODULE CAP_SYS_BOOT CAP_SYS_RAWIO CAP_SYSLOG CAP_WAKE_ALARM "

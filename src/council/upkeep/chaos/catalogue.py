@@ -84,25 +84,25 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "process-stopped", "Stops a service with SIGSTOP.", "Whoever waits for that service.", "SIGCONT.",
-        Lasts.REPAIRED, 60, _own(THE_SERVICE), ("recall", "sandboxd", "gateway", "steward"),
+        Lasts.REPAIRED, 90, _own(THE_SERVICE), ("recall", "sandboxd", "gateway", "steward"),
     ),
     Fault(
         "memory-leak", "A child in the service's place keeps 2 MB more each second, up to 120 MB.",
-        "The machine's memory.", _HEALTHY_CHILD, Lasts.REPAIRED, 60, _own(THE_SERVICE), ("recall", "sandboxd", "gateway"),
+        "The machine's memory.", _HEALTHY_CHILD, Lasts.REPAIRED, 90, _own(THE_SERVICE), ("recall", "sandboxd", "gateway"),
     ),
     Fault(
         "descriptor-leak", "A child in the service's place opens descriptors up to 90 % of its limit.",
-        "New connections and files of that service.", _HEALTHY_CHILD, Lasts.REPAIRED, 60, _own(THE_SERVICE),
+        "New connections and files of that service.", _HEALTHY_CHILD, Lasts.REPAIRED, 90, _own(THE_SERVICE),
         ("recall", "sandboxd", "gateway"),
     ),
     Fault(
         "spinning", "The event loop of a child in the service's place goes round for nothing.",
-        "Whoever waits for that service, and a core.", _HEALTHY_CHILD, Lasts.REPAIRED, 60, _own(THE_SERVICE),
+        "Whoever waits for that service, and a core.", _HEALTHY_CHILD, Lasts.REPAIRED, 90, _own(THE_SERVICE),
         ("recall", "sandboxd", "gateway"),
     ),
     Fault(
         "deadlocked", "The event loop of a child in the service's place waits for a lock that it holds itself.",
-        "Whoever waits for that service.", _HEALTHY_CHILD, Lasts.REPAIRED, 60, _own(THE_SERVICE),
+        "Whoever waits for that service.", _HEALTHY_CHILD, Lasts.REPAIRED, 90, _own(THE_SERVICE),
         ("recall", "sandboxd", "gateway"),
     ),
     Fault(

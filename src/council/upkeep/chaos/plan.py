@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from council.upkeep.chaos import catalogue
 
@@ -35,6 +35,11 @@ def turns(
             service, wait_s = chance.choice(services or [""]), chance.uniform(*WAIT_S)
             if services:
                 yield Turn(fault, service, wait_s)
+
+
+def within(turn: Turn, limit_s: float) -> Turn:
+    """Return the turn with a fault that lasts no longer than this."""
+    return replace(turn, fault=replace(turn.fault, limit_s=min(turn.fault.limit_s, limit_s)))
 
 
 def part(all_turns: Sequence[Turn], number: int, parts: int) -> list[Turn]:
