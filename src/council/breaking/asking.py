@@ -125,7 +125,7 @@ class Asker:
 def lost(
     asked: Sequence[Asked], from_s: float, to_s: float, fault: catalogue.Fault, service: str
 ) -> tuple[int, int, int, int]:
-    """Return of the questions that were open within a time how many were a fault's own, lost of those, others, lost of those."""
+    """Return, of questions open within a time, how many were a fault's own, lost of those, others, and lost of those."""
     during = [one for one in asked if one.to_s >= from_s and one.from_s <= to_s]
     own = [one for one in during if fault.hits(one.kind, service)]
     others = [one for one in during if not fault.hits(one.kind, service)]

@@ -54,8 +54,7 @@ async def run(
         before = await striking.gates(stage)
         say(f"leaving it alone for {pace.calm_s:.0f} s")
         false_repairs = await _healthy(stage, pace.calm_s)
-        async for one in _each(stage, turns, began_s + pace.duration_s, pace.limit_s, say):
-            struck.append(one)
+        struck += [one async for one in _each(stage, turns, began_s + pace.duration_s, pace.limit_s, say)]
         await striking.calm(stage, _READY_S)
         after = await striking.gates(stage)
     finally:
@@ -90,6 +89,7 @@ async def _healthy(stage: stages.Stage, calm_s: float) -> list[str]:
         if row.restarts > before.get(row.name, row.restarts)
     ]
     incidents = await asyncio.to_thread(striking.newest_incidents, stage)
+    found += await asyncio.to_thread(striking.repairs_since, stage, began_us)
     return found + [f"incident {one.id}: {one.title}" for one in incidents if one.began_us >= began_us]
 
 

@@ -92,7 +92,7 @@ class Restarter:
 
     async def _keep(self) -> None:
         while True:
-            while self._is_running():
+            while self._is_running():  # noqa: ASYNC110 - the end of a process, which tells no event of ours
                 await asyncio.sleep(_POLL_S)
             await asyncio.sleep(unit.RESTART_S)
             self._spawn()

@@ -30,8 +30,8 @@ _PATCH_LASTS_S = 3600
 _PRICE = {"input_usd_micros": 150_000, "output_usd_micros": 600_000}
 _BUDGET_USD_MICROS = 10**14
 _BUDGETS = ("day_usd_micros", "month_usd_micros", "token_day_usd_micros", "token_month_usd_micros")
-# None of them bears on how soon a fault is noticed. An alert is over after ten seconds of green and not after a minute; one that
-# comes back is not damped; a service that ends often is started again after two seconds at most.
+# None bears on how soon a fault is noticed. An alert is over after ten seconds of green and not after a minute; one that comes
+# back is not damped; a service that ends often is started again after two seconds at most.
 SETTINGS = {
     "COUNCIL_ALERTS_HOLD_DOWN_S": "10",
     "COUNCIL_ALERTS_FLAP_S": "0",
@@ -61,11 +61,7 @@ def upstream_port(port: int) -> int:
 async def made(port: int, who: mark.Mark) -> AsyncIterator[OwnHome]:
     """Make such a home in a temporary folder, with a short path, since Unix sockets lie in it; remove it at the end."""
     with tempfile.TemporaryDirectory(prefix="cx", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        root, ring = Path(folder, "h"), Path(folder, "g")
-        # Others than root must get there: each service has a user of its own.
-        Path(folder).chmod(0o711)
-        root.mkdir()
-        ring.mkdir(mode=0o700)
+        root, ring = await asyncio.to_thread(_folders, Path(folder))
         with _small_disk(root) as is_small, _upstream(port) as upstream:
             environment = _environment(port)
             await asyncio.to_thread(_prepare, root, environment)
@@ -75,7 +71,21 @@ async def made(port: int, who: mark.Mark) -> AsyncIterator[OwnHome]:
                 mark.put(where.chaos, who)
                 yield OwnHome(where, port, upstream, is_small, ring, environment)
             finally:
-                subprocess.run(["gpgconf", "--homedir", str(ring), "--kill", "all"], check=False, timeout=60)
+                await asyncio.to_thread(_end_agent, ring)
+
+
+def _folders(folder: Path) -> tuple[Path, Path]:
+    """Make and return the home's and the keyring's."""
+    root, ring = folder / "h", folder / "g"
+    # Others than root must get there: each service has a user of its own.
+    folder.chmod(0o711)
+    root.mkdir()
+    ring.mkdir(mode=0o700)
+    return root, ring
+
+
+def _end_agent(ring: Path) -> None:
+    subprocess.run(["gpgconf", "--homedir", str(ring), "--kill", "all"], check=False, timeout=60)
 
 
 def _environment(port: int) -> dict[str, str]:

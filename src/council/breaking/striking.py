@@ -71,6 +71,7 @@ async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None
     out_s = time.monotonic()
     working_s = await _until_well(stage, fault, service, seen)
     await _look_at_incidents(stage, seen)
+    repairs = await asyncio.to_thread(repairs_since, stage, seen.began_us)
     from_s = out_s if fault.lasts is catalogue.Lasts.HELD else seen.began_s
     asked = asking.lost(stage.asker.asked, seen.began_s, (working_s or time.monotonic()) + _SHOWN_S, fault, service)
     struck = replace(
@@ -82,6 +83,7 @@ async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None
         undone=undone,
         told=seen.told,
         incidents=tuple(seen.began_by_it),
+        repairs=tuple(repairs),
         own_asked=asked[0],
         own_lost=asked[1],
         others_asked=asked[2],
@@ -100,7 +102,8 @@ def told_in_line(one: outcome.Struck) -> str:
     noticed = "not noticed" if one.noticed_s is None else f"noticed after {one.noticed_s:.1f} s by {one.noticed_by}"
     working = "" if one.working_s is None else f", works again {one.working_s:.1f} s after {_from(one)}"
     lost = f", lost {one.own_lost} of {one.own_asked} own and {one.others_lost} of {one.others_asked} others"
-    return f"{one.end}: {noticed}{working}{lost}" + (f" ({'; '.join(one.remarks)})" if one.remarks else "")
+    more = "; ".join((*one.repairs, *one.remarks))
+    return f"{one.end}: {noticed}{working}{lost}" + (f" ({more})" if more else "")
 
 
 def _from(one: outcome.Struck) -> str:
@@ -182,10 +185,23 @@ async def _look_at_incidents(stage: stages.Stage, seen: _Seen) -> None:
 
 def newest_incidents(stage: stages.Stage) -> list[incidents.Incident]:
     """Return the newest incidents, none where the records cannot be read just now."""
-    with contextlib.suppress(errors.RecordsUnavailableError):
+    try:
         with contextlib.closing(care_app.incidents(stage.config, stage.where)) as kept:
             return kept.newest(_ALERTS_READ)
-    return []
+    except errors.RecordsUnavailableError:
+        return []
+
+
+def repairs_since(stage: stages.Stage, began_us: int) -> list[str]:
+    """Return what was repaired since, in a line each, none where this release or the records keep no repairs."""
+    opened = getattr(care_app, "repairs", None)
+    if opened is None:
+        return []
+    try:
+        with contextlib.closing(opened(stage.config, stage.where)) as kept:
+            return [f"{one.title}: {one.outcome}" for one in kept.since(began_us, time.time_ns() // 1_000, _ALERTS_READ)]
+    except errors.RecordsUnavailableError:
+        return []
 
 
 async def _until_well(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> float | None:

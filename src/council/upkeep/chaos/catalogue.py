@@ -132,7 +132,8 @@ FAULTS: tuple[Fault, ...] = (
         "The keys are deleted, or expire.", Lasts.HELD, 30, _own("store"),
     ),
     Fault(
-        "records-locked", "Holds the lock for writing of the records' database.", "Every answer, since none is lost from the ledger.",
+        "records-locked",
+        "Holds the lock for writing of the records' database.", "Every answer, since none is lost from the ledger.",
         "The lock is given back; it ends with the command, too.", Lasts.HELD, 20, EVERYWHERE,
     ),
     Fault(
@@ -172,7 +173,8 @@ FAULTS: tuple[Fault, ...] = (
         "That service.", "The file is put back.", Lasts.REPAIRED, 45, _own(THE_SERVICE), ("worker", "sandboxd"),
     ),
     Fault(
-        "index-corrupt", "Damages the index of meanings, and kills recall, which then reads it.", "Searches, until it is made anew.",
+        "index-corrupt",
+        "Damages the index of meanings, and kills recall, which then reads it.", "Searches, until it is made anew.",
         "Recall makes it anew; at the limit it is removed, for recall to do so.", Lasts.REPAIRED, 60, _own("recall"),
     ),
     Fault(
@@ -181,7 +183,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     # Changes, and those who ask
     Fault(
-        "bad-patch", "Applies a signed patch whose model fails, which the questions of its trial do not ask.", "Requests for that model.",
+        "bad-patch",
+        "Applies a signed patch whose model fails, which the questions of its trial do not ask.", "Requests for that model.",
         "The bake takes it back; at the limit the command has it taken back.", Lasts.REPAIRED, 110, _own("upstream"),
         needs=frozenset({Need.UPSTREAM, Need.SIGNER}),
     ),

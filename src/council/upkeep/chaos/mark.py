@@ -67,6 +67,7 @@ def check(folder: Path) -> Mark:
     found = read(folder)
     if found is None:
         raise errors.ForbiddenError(
-            f"Nobody allowed to break the Council in {folder.parent}. Where its users may lose answers, mark it: `council chaos allow`."
+            f"Nobody allowed to break the Council in {folder.parent}. Where its users may lose answers, mark it: "
+            "`council chaos allow`."
         )
     return found

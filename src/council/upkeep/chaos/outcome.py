@@ -25,10 +25,10 @@ class End(enum.StrEnum):
 class Struck:
     """One fault that was put in. Seconds are from when it was in, `working_s` of one that was held from when it was out.
 
-    `noticed_s` is when the first of supervisor, service manager and alerts knew (`noticed_by`), `alerted_s` when the first alert
-    fired, `working_s` when every service was ready and its own questions were answered again. `undone` says that its limit was
-    up before Council had repaired it, `told` that people were told of an incident that it began. Own questions needed a part of
-    the fault's, other ones did not.
+    `noticed_s` is when the first of supervisor, service manager and alerts knew (`noticed_by`), `alerted_s` when the first
+    alert fired, `working_s` when every service was ready and its own questions were answered again. `undone` says that its
+    limit was up before Council had repaired it, `told` that people were told of an incident that it began. Own questions
+    needed a part of the fault's, other ones did not.
     """
 
     fault: str
@@ -38,10 +38,9 @@ class Struck:
     noticed_by: str = ""
     alerted_s: float | None = None
     working_s: float | None = None
-    over_s: float | None = None
     undone: bool = False
     told: bool = False
-    repaired_by: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
     own_asked: int = 0
     own_lost: int = 0

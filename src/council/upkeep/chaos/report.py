@@ -129,8 +129,10 @@ def form(one: Campaign) -> dict[str, Any]:
     """Return it for JSON."""
     told = {
         name: getattr(one, name)
-        for name in ("seed", "began", "ran_s", "calm_s", "manager", "well")
-        + ("asked", "gates_before", "gates_after", "left_out", "circumstances")
+        for name in (
+            *("seed", "began", "ran_s", "calm_s", "manager", "well", "asked"),
+            *("gates_before", "gates_after", "left_out", "circumstances"),
+        )
     }
     wanted = [
         {"name": name, "is": value, "must_be": bound, "met": met}
@@ -163,7 +165,7 @@ def page(one: Campaign) -> str:
         lost=drawing.lost(one.put_in),
         each=_table(
             ("FAULT", "SERVICE", "ENDED", "NOTICED BY", "REMARKS"),
-            [(s.fault, s.service, str(s.end), s.noticed_by, "; ".join(s.remarks)) for s in one.put_in],
+            [(s.fault, s.service, str(s.end), s.noticed_by, "; ".join((*s.repairs, *s.remarks))) for s in one.put_in],
         ),
         cannot=html.escape("; ".join(cannot) or "none"),
     )
