@@ -28,6 +28,7 @@ _DESCRIPTORS_PER_S, _LEAK_MB_PER_S, _AHEAD_S = 400, 2, 300
 _FILLER = "chaos/filler"
 _VALUE_BYTES = 256 * 1024
 _VALUES_MAX = 4096
+_WRONG = "Wrong."
 
 
 async def kill(stage: stages.Stage, service: str) -> None:
@@ -227,6 +228,27 @@ async def kill_model(stage: stages.Stage, _: str) -> None:
     stage.go_on(again())
 
 
+async def wrong_model(stage: stages.Stage, service: str) -> None:
+    """Have the model say something else, and see that no such answer is called verified."""
+    await inside("wrong")(stage, service)
+
+    async def ask() -> None:
+        wrong = verified = 0
+        while True:
+            body = {"model": "council", "messages": [{"role": "user", "content": "Say a kind word."}], "max_tokens": 8}
+            told = await stage.asker.post("/v1/chat/completions", body)
+            if not isinstance(told, str):
+                is_wrong = _WRONG in str(told["choices"][0]["message"]["content"])
+                wrong += is_wrong
+                verified += is_wrong and bool(told["council"]["verified"])
+                stage.remarks[:] = [f"{wrong} wrong answers, {verified} called verified"]
+                if verified:
+                    stage.remark("OBEYED: a wrong answer was called verified")
+            await asyncio.sleep(1)
+
+    stage.go_on(ask())
+
+
 DEEDS: dict[str, Deed] = {
     "process-killed": kill,
     "process-stopped": stop,
@@ -246,7 +268,7 @@ DEEDS: dict[str, Deed] = {
     "disk-full": fill_disk,
     "model-dead": kill_model,
     "model-slow": slow("model"),
-    "model-wrong": inside("wrong"),
+    "model-wrong": wrong_model,
 }
 # What they put in is in only once the service has been started with it.
 PLANTED = frozenset({"memory-leak", "descriptor-leak", "spinning", "deadlocked", "clock-stepped", "model-wrong"})

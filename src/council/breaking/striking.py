@@ -19,11 +19,11 @@ _RECORDS_EVERY_S = 0.5
 _SHOWN_S = 3.0
 _WELL_S = 150.0
 # An alert that fires for what came before would hide the next fault's.
-_CALM_S = 120.0
+_CALM_S = 60.0
 _ALERTS_READ = 50
+# Whom a fault kills that names nobody.
+_KILLS = {"store-killed": "store", "journal-tail": "patchctl"}
 _TREE = frozenset({"tree-killed", "port-taken"})
-# What never ends anything, nor fires an alert: what it does shows in its remarks.
-_SHOWN_AT_ONCE = frozenset({"flood", "injected-document", "clock-stepped"})
 
 Say = Callable[[str], None]
 
@@ -54,11 +54,11 @@ class _Seen:
 async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None) -> outcome.Struck:
     """Put a fault in and see it through; the home must be marked. Raises UnavailableError where another is in."""
     fault, service = turn.fault, turn.service
-    await calm(stage, _CALM_S)
+    fire_still = await calm(stage, _CALM_S)
     before = await gates(stage)
     stage.remarks, stage.still_in = [], lambda: False
     stage.note = undo.Note(stage.where, fault.name, service, time.time() + fault.limit_s)
-    struck = outcome.Struck(fault.name, service, time.time(), gates_before=before)
+    struck = outcome.Struck(fault.name, service, time.time(), gates_before=before, fired_before=fire_still)
     try:
         seen = await _put_in(stage, turn)
         undone = await _watch(stage, fault, service, seen)
@@ -153,7 +153,7 @@ async def _watch(stage: stages.Stage, fault: catalogue.Fault, service: str, seen
 
 def _is_shown(fault: catalogue.Fault, seen: _Seen) -> bool:
     now_s = time.monotonic()
-    if fault.name in _SHOWN_AT_ONCE:
+    if fault.name in catalogue.QUIET:
         return now_s - seen.began_s > fault.limit_s / 2
     return seen.alerted_s is not None and now_s - seen.alerted_s > _SHOWN_S
 
@@ -199,7 +199,9 @@ def repairs_since(stage: stages.Stage, began_us: int) -> list[str]:
         return []
     try:
         with contextlib.closing(opened(stage.config, stage.where)) as kept:
-            return [f"{one.title}: {one.outcome}" for one in kept.since(began_us, time.time_ns() // 1_000, _ALERTS_READ)]
+            return [
+                f"{one.title}: {one.outcome}" for one in kept.since(began_us, time.time_ns() // 1_000, _ALERTS_READ)
+            ]
     except errors.RecordsUnavailableError:
         return []
 
@@ -207,7 +209,9 @@ def repairs_since(stage: stages.Stage, began_us: int) -> list[str]:
 async def _until_well(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> float | None:
     deadline_s = time.monotonic() + _WELL_S
     while time.monotonic() < deadline_s:
-        await _look_at_rows(stage, fault, seen)
+        if fault.lasts is catalogue.Lasts.MOMENT or fault.name in _TREE:
+            # What starts again once any other fault is out does so because we ended it.
+            await _look_at_rows(stage, fault, seen)
         began_s = time.monotonic()
         if await _is_well(stage, fault, service, seen):
             return began_s
@@ -220,7 +224,7 @@ async def _is_well(stage: stages.Stage, fault: catalogue.Fault, service: str, se
     rows = await stage.rows()
     if not rows or any(row.state not in ("ready", "stopped") for row in rows):
         return False
-    killed = service or {"store-killed": "store"}.get(fault.name, "")
+    killed = service or _KILLS.get(fault.name, "")
     if fault.lasts is catalogue.Lasts.MOMENT and killed:
         now = {row.name: row.pid for row in rows}
         if now.get(killed) == seen.rows.get(killed, (None, 0))[0]:
@@ -237,13 +241,12 @@ async def gates(stage: stages.Stage) -> dict[str, str]:
         return {}
 
 
-async def calm(stage: stages.Stage, limit_s: float) -> bool:
-    """Wait until no alert fires, at most so long; return whether none does."""
+async def calm(stage: stages.Stage, limit_s: float) -> tuple[str, ...]:
+    """Wait until no alert fires, at most so long; return those that fire still."""
     deadline_s = time.monotonic() + limit_s
     while True:
         found = await asyncio.to_thread(newest_incidents, stage)
-        if not any(member.fires for one in found for member in one.members):
-            return True
-        if time.monotonic() > deadline_s:
-            return False
+        fire = tuple(member.alert.title for one in found for member in one.members if member.fires)
+        if not fire or time.monotonic() > deadline_s:
+            return fire
         await asyncio.sleep(_RECORDS_EVERY_S)

@@ -65,7 +65,9 @@ def test_a_second_fault_is_refused_while_one_is_in(where: home_module.Home) -> N
 
 def test_what_is_in_is_on_disk_before_it_is_in_and_gone_afterwards(where: home_module.Home) -> None:
     note = _note(where, undoing.Remove("library/a"))
-    assert undo.until_s(where) == note.pending.until_s and (where.chaos / "pending.json").stat().st_mode & 0o777 == 0o600
+    assert (
+        undo.until_s(where) == note.pending.until_s and (where.chaos / "pending.json").stat().st_mode & 0o777 == 0o600
+    )
     note.close()
     assert undo.until_s(where) is None and undo.left(where) == []
 

@@ -19,6 +19,8 @@ ASKED_OF = {
 }
 # In a fault's `owns`: the service that it befalls.
 THE_SERVICE = "SERVICE"
+# Of these nothing is to be noticed, since nothing comes of them; what they did is told by who put them in.
+QUIET = frozenset({"flood", "injected-document", "clock-stepped", "model-wrong", "sandbox-bomb"})
 # A fault outlives its limit by no more than this, by which whoever undoes it has looked.
 SLACK_S = 5.0
 

@@ -12,11 +12,12 @@ OBEYED = "OBEYED"
 
 
 class End(enum.StrEnum):
-    """How a fault ended. The first three are well."""
+    """How a fault ended. The first three are well, the last two are not."""
 
     HEALED = "healed"
     WITHSTOOD = "withstood"
     CALLED = "a person was called"
+    HIDDEN = "an alert before hid it"
     UNNOTICED = "nobody noticed"
     NOT_WELL = "not well in time"
 
@@ -28,7 +29,8 @@ class Struck:
     `noticed_s` is when the first of supervisor, service manager and alerts knew (`noticed_by`), `alerted_s` when the first
     alert fired, `working_s` when every service was ready and its own questions were answered again. `undone` says that its
     limit was up before Council had repaired it, `told` that people were told of an incident that it began. Own questions
-    needed a part of the fault's, other ones did not.
+    needed a part of the fault's, other ones did not. An alert that `fired_before` it, for what came before, can fire for no
+    second reason, so that nobody can say whether this fault would have been noticed.
     """
 
     fault: str
@@ -40,6 +42,7 @@ class Struck:
     working_s: float | None = None
     undone: bool = False
     told: bool = False
+    fired_before: tuple[str, ...] = ()
     repairs: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
     own_asked: int = 0
@@ -57,11 +60,14 @@ class Struck:
         lasts = catalogue.BY_NAME[self.fault].lasts
         if self.working_s is None or any(OBEYED in one for one in self.remarks):
             return End.NOT_WELL
+        if self.fault in catalogue.QUIET:
+            return End.WITHSTOOD
+        unnoticed = End.HIDDEN if self.fired_before else End.UNNOTICED
         if lasts is catalogue.Lasts.REPAIRED and self.undone:
-            return End.CALLED if self.told else End.UNNOTICED
+            return End.CALLED if self.told else unnoticed
         if self.noticed_s is not None:
             return End.HEALED
-        return End.UNNOTICED if self.own_lost else End.WITHSTOOD
+        return unnoticed if self.own_lost else End.WITHSTOOD
 
     @property
     def repair_s(self) -> float | None:

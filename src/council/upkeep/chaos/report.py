@@ -13,6 +13,7 @@ from council.upkeep.chaos import drawing, outcome
 # What is wanted: seconds, and the share of questions that no fault owned which must be answered.
 NOTICED_P95_S, REPAIRED_P95_S, REPAIRED_MAX_S = 20.0, 30.0, 90.0
 OTHERS_SHARE = 0.99
+_BAD = frozenset({outcome.End.UNNOTICED, outcome.End.NOT_WELL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ class Campaign:
     @property
     def well(self) -> bool:
         """Whether every fault ended green or with a person called, and nothing was repaired without one."""
-        ends = {outcome.End.HEALED, outcome.End.WITHSTOOD, outcome.End.CALLED}
-        return bool(self.put_in) and all(one.end in ends for one in self.put_in) and not self.false_repairs
+        return bool(self.put_in) and not any(one.end in _BAD for one in self.put_in) and not self.false_repairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def targets(faults: Sequence[outcome.Struck], false_repairs: int) -> list[tuple[
     noticed, repaired = spread([one.noticed_s for one in faults]), spread([one.repair_s for one in faults])
     asked, lost = sum(one.others_asked for one in faults), sum(one.others_lost for one in faults)
     share = (asked - lost) / asked if asked else None
-    bad = [one for one in faults if one.end in (outcome.End.UNNOTICED, outcome.End.NOT_WELL)]
+    bad = [one for one in faults if one.end in _BAD]
     return [
         _bound("noticed, p95", noticed.p95, NOTICED_P95_S),
         _bound("repaired, p95", repaired.p95, REPAIRED_P95_S),
