@@ -34,9 +34,11 @@ class Asked:
 class Asker:
     """Asks one running Council. Use it as a block. `asked` grows with each question of the load."""
 
-    def __init__(self, base: str, token: str, model: str, *, relayed: bool, tls: Any = None):
-        """`model` is the packaged one's name; `relayed` says whether there is a model `near` of the scripted upstream."""
-        self.kinds = [kind for kind in _SHARES if relayed or kind != "relayed"]
+    def __init__(self, base: str, token: str, model: str, *, relayed: bool, said: bool = True, tls: Any = None):
+        """`model` is the packaged one's name; `relayed` says whether there is a model `near` of the scripted
+        upstream, `said` whether the packaged one runs on this machine."""
+        there = {"relayed": relayed, "said": said}
+        self.kinds = [kind for kind in _SHARES if there.get(kind, True)]
         self.asked: list[Asked] = []
         self.left_out = 0
         self._base = base

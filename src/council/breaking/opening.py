@@ -11,6 +11,7 @@ from council.breaking import asking, managers, own_home, undo
 from council.breaking import stage as stages
 from council.domain import config as config_module
 from council.domain import home as home_module
+from council.kit import cpu
 from council.upkeep.chaos import mark
 
 
@@ -24,7 +25,7 @@ async def on_running(
     manager: stages.Manager = (
         managers.Systemd(where) if managers.systemd_runs(where) else managers.Restarter(where, config.port)
     )
-    asker = asking.Asker(base, token, config.model.name, relayed=False, tls=tls)
+    asker = asking.Asker(base, token, config.model.name, relayed=False, said=cpu.runs_local_model(), tls=tls)
     try:
         async with asker:
             yield stages.Stage(where, config, random.Random(seed), asker, manager)  # noqa: S311 - chance that can be repeated
@@ -38,9 +39,14 @@ async def on_own(port: int, seed: int, who: mark.Mark) -> AsyncIterator[stages.S
     async with own_home.made(port, who) as own:
         await own_home.until_upstream(own.upstream)
         config = homes.load_config(own.where, None, own.environment, {"port": port})
-        manager, signer = own_home.manager(own), own_home.Signer(own, time.time)
+        manager, signer = (
+            own_home.manager(own),
+            None if own.keyring is None else own_home.Signer(own, own.keyring, time.time),
+        )
         token = own.where.token_file.read_text().strip()
-        asker = asking.Asker(f"http://127.0.0.1:{port}", token, config.model.name, relayed=True)
+        asker = asking.Asker(
+            f"http://127.0.0.1:{port}", token, config.model.name, relayed=True, said=cpu.runs_local_model()
+        )
         manager.start()
         try:
             async with asker:
@@ -48,5 +54,6 @@ async def on_own(port: int, seed: int, who: mark.Mark) -> AsyncIterator[stages.S
                     own.where, config, random.Random(seed), asker, manager, own.upstream, own.small_disk, signer  # noqa: S311
                 )  # fmt: skip
         finally:
-            await signer.close()
+            if signer is not None:
+                await signer.close()
             await manager.stop()

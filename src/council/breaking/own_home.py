@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -42,13 +42,13 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class OwnHome:
-    """A home that was made and marked, where its upstream answers, and the folder of a gpg of its own."""
+    """A home that was made and marked, where its upstream answers, and the folder of a gpg of its own where there is gpg."""
 
     where: home_module.Home
     port: int
     upstream: stages.Upstream
     small_disk: bool
-    keyring: Path
+    keyring: Path | None
     environment: Mapping[str, str]
 
 
@@ -62,16 +62,18 @@ async def made(port: int, who: mark.Mark) -> AsyncIterator[OwnHome]:
     """Make such a home in a temporary folder, with a short path, since Unix sockets lie in it; remove it at the end."""
     with tempfile.TemporaryDirectory(prefix="cx", dir="/tmp", ignore_cleanup_errors=True) as folder:
         root, ring = await asyncio.to_thread(_folders, Path(folder))
+        keyring = ring if shutil.which(gpg.PROGRAM) else None
         with _small_disk(root) as is_small, _upstream(port) as upstream:
             environment = _environment(port)
             await asyncio.to_thread(_prepare, root, environment)
             where = home_module.Home(root)
             try:
-                await asyncio.to_thread(_furnish, where, port, upstream, ring)
+                await asyncio.to_thread(_furnish, where, upstream, keyring)
                 mark.put(where.chaos, who)
-                yield OwnHome(where, port, upstream, is_small, ring, environment)
+                yield OwnHome(where, port, upstream, is_small, keyring, environment)
             finally:
-                await asyncio.to_thread(_end_agent, ring)
+                if keyring is not None:
+                    await asyncio.to_thread(_end_agent, keyring)
 
 
 def _folders(folder: Path) -> tuple[Path, Path]:
@@ -125,7 +127,7 @@ def _upstream(port: int) -> Iterator[stages.Upstream]:
         one.wait()
 
 
-def _furnish(where: home_module.Home, port: int, upstream: stages.Upstream, ring: Path) -> None:
+def _furnish(where: home_module.Home, upstream: stages.Upstream, ring: Path | None) -> None:
     """Name the upstream's models and the key of who may change everything."""
     deployments = [{"provider": _PROVIDER, "model": deeds_outside.WELL, "weight": 1, **_PRICE}]
     budgets = {"day_usd_micros": _BUDGET_USD_MICROS, "month_usd_micros": _BUDGET_USD_MICROS}
@@ -136,16 +138,27 @@ def _furnish(where: home_module.Home, port: int, upstream: stages.Upstream, ring
         homes.CONFIG_FILE: {"budget": dict.fromkeys(_BUDGETS, _BUDGET_USD_MICROS)},
     }
     changes = {name: yaml.safe_dump(content, sort_keys=False).encode() for name, content in told.items()}
-    name, certificate = _new_key(ring)
-    signer = authz.Signer(name, "Ann", authz.Kind.HUMAN, ("**",))
-    changes[authz.FILE] = roster.with_signer(homes.default_files()[authz.FILE], signer)
-    changes[authz.certificate_path(name)] = certificate
+    if ring is not None:
+        name, certificate = _new_key(ring)
+        signer = authz.Signer(name, "Ann", authz.Kind.HUMAN, ("**",))
+        changes[authz.FILE] = roster.with_signer(homes.default_files()[authz.FILE], signer)
+        changes[authz.certificate_path(name)] = certificate
     blueprint.commit(where, changes, "Name what a campaign of chaos needs")
     homes.write_provider_key(where, _PROVIDER, upstream.key)
 
 
 def _new_key(ring: Path) -> tuple[str, bytes]:
-    base = ["gpg", "--homedir", str(ring), "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
+    base = [
+        gpg.PROGRAM,
+        "--homedir",
+        str(ring),
+        "--batch",
+        "--quiet",
+        "--pinentry-mode",
+        "loopback",
+        "--passphrase",
+        "",
+    ]
 
     def run(*words: str) -> bytes:
         return subprocess.run([*base, *words], capture_output=True, check=True, timeout=60).stdout
@@ -159,8 +172,9 @@ def _new_key(ring: Path) -> tuple[str, bytes]:
 class Signer:
     """Implements stages.Signer for a home of our own: signs with its keyring a patch that has `near` answered by what fails."""
 
-    def __init__(self, own: OwnHome, now_s: Any):
+    def __init__(self, own: OwnHome, keyring: Path, now_s: Callable[[], float]):
         self._own = own
+        self._keyring = keyring
         self._now_s = now_s
         self._service = care_app.patch_service(own.where, own.port + 1)
         self._count = 0
@@ -199,7 +213,7 @@ class Signer:
         document = drafting.document(
             words, seen.live, given, seen.policy, situation.checker(self._own.where, seen.live)
         )
-        return patches.Submission(document, gpg.sign(document, ring=self._own.keyring))
+        return patches.Submission(document, gpg.sign(document, ring=self._keyring))
 
 
 async def until_upstream(upstream: stages.Upstream) -> None:

@@ -87,5 +87,7 @@ def form(one: Struck) -> dict[str, Any]:
 def of_form(told: Mapping[str, Any]) -> Struck:
     """Return what was told as JSON."""
     known = {item.name for item in dataclasses.fields(Struck)}
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if name in known}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if name in known
+    }
     return Struck(**values)

@@ -105,7 +105,7 @@ def test_the_report_is_written_as_json_as_a_page_and_as_pictures(tmp_path: Path)
     bad = replace(_HELD, fault="flood", remarks=("<b>40 answered</b>",))
     report.write(_campaign(_HEALED, bad), tmp_path / "r")
     told = json.loads((tmp_path / "r" / "chaos.json").read_text())
-    assert told["seed"] == 7 and [one["end"] for one in told["faults"]] == ["healed", "healed"]
+    assert told["seed"] == 7 and [one["end"] for one in told["faults"]] == ["healed", "withstood"]
     page = (tmp_path / "r" / "index.html").read_text()
     assert "error_rate green → red" in page and "latency_p95 green" not in page
     assert "&lt;b&gt;40 answered" in page and "<b>40" not in page
