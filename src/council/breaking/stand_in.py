@@ -62,10 +62,10 @@ def _descriptors(per_s: float) -> None:
     source = os.open(os.devnull, os.O_RDONLY)
 
     def work() -> None:
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] * _DESCRIPTORS_SHARE
-        while len(held) < most:
+        most = round(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * _DESCRIPTORS_SHARE)
+        while (missing := most - len(held)) > 0:
             with contextlib.suppress(OSError):
-                held.extend(os.dup(source) for _ in range(max(1, round(per_s * _TICK_S))))
+                held.extend(os.dup(source) for _ in range(min(missing, max(1, round(per_s * _TICK_S)))))
             time.sleep(_TICK_S)
 
     _beside(work)
