@@ -55,7 +55,7 @@ async def run(
         say(f"leaving it alone for {pace.calm_s:.0f} s")
         false_repairs = await _healthy(stage, pace.calm_s)
         struck += [one async for one in _each(stage, turns, began_s + pace.duration_s, pace.limit_s, say)]
-        await striking.calm(stage, _READY_S)
+        await striking.calm(stage, striking.CALM_S)
         after = await striking.gates(stage)
     finally:
         loading.cancel()

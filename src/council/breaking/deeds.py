@@ -74,6 +74,8 @@ def inside(sort: str, amount: float = 0.0, *, at_signal: bool = False) -> Deed:
         (stage.where.chaos / stand_ins.FILE).unlink(missing_ok=True)
         if at_signal:
             os.kill(pid, signal.SIGALRM)
+        else:
+            stage.gently(lambda: stage.runtime.restart(service))
         stage.still_in = lambda: undo.is_alive(pid, ticks)
 
     return deed

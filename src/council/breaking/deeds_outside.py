@@ -20,6 +20,7 @@ from council.upkeep.patchctl import journal
 WELL = "ok-8"
 _DAMAGED_BYTES = 8192
 _FLOOD_AT_ONCE, _FLOOD_A_MINUTE = 40, 30
+_TOKEN_TRIES = 15
 _BOMB_WALL_S = 4.0
 _BOMBS = {
     "fork bomb": "import os\nwhile True:\n    os.fork()\n",
@@ -97,6 +98,7 @@ async def bad_patch(stage: stages.Stage, _: str) -> None:
         raise stages.CannotError("there is no key here whose patches are taken")
     before = blueprint.current(stage.where)
     cid = await stage.signer.apply_bad()
+    stage.gently(stage.signer.take_back)
     stage.remark(f"patch {cid}")
     seen_live = False
 
@@ -119,9 +121,14 @@ async def flood(stage: stages.Stage, _: str) -> None:
         records.close()
     stage.undone_by(undoing.Revoke(token.id))
     ends: dict[str, int] = {}
+    body = {"model": "council", "messages": [{"role": "user", "content": "What is 6 * 7?"}]}
+    for _try in range(_TOKEN_TRIES):
+        # The gateway reads anew now and then which tokens there are.
+        if await stage.asker.post("/v1/chat/completions", body, secret) != "status 401":
+            break
+        await asyncio.sleep(1)
 
     async def ask() -> None:
-        body = {"model": "council", "messages": [{"role": "user", "content": "What is 6 * 7?"}]}
         try:
             while True:
                 told = await stage.asker.post("/v1/chat/completions", body, secret)

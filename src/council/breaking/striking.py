@@ -19,7 +19,7 @@ _RECORDS_EVERY_S = 0.5
 _SHOWN_S = 3.0
 _WELL_S = 150.0
 # An alert that fires for what came before would hide the next fault's.
-_CALM_S = 60.0
+CALM_S = 60.0
 _ALERTS_READ = 50
 # Whom a fault kills that names nobody.
 _KILLS = {"store-killed": "store", "journal-tail": "patchctl"}
@@ -54,7 +54,7 @@ class _Seen:
 async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None) -> outcome.Struck:
     """Put a fault in and see it through; the home must be marked. Raises UnavailableError where another is in."""
     fault, service = turn.fault, turn.service
-    fire_still = await calm(stage, _CALM_S)
+    fire_still = await calm(stage, CALM_S)
     before = await gates(stage)
     stage.remarks, stage.still_in = [], lambda: False
     stage.note = undo.Note(stage.where, fault.name, service, time.time() + fault.limit_s)
