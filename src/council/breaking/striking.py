@@ -18,6 +18,8 @@ _RECORDS_EVERY_S = 0.5
 # One that is held is taken out so long after it was noticed: it has been shown.
 _SHOWN_S = 3.0
 _WELL_S = 150.0
+# Longest that bringing one in takes, as a service that starts with it.
+_PUT_IN_S = 120.0
 # An alert that fires for what came before would hide the next fault's.
 CALM_S = 60.0
 _ALERTS_READ = 50
@@ -57,10 +59,11 @@ async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None
     fire_still = await calm(stage, CALM_S)
     before = await gates(stage)
     stage.remarks, stage.still_in = [], lambda: False
-    stage.note = undo.Note(stage.where, fault.name, service, time.time() + fault.limit_s)
+    stage.note = undo.Note(stage.where, fault.name, service, time.time() + _PUT_IN_S + fault.limit_s)
     struck = outcome.Struck(fault.name, service, time.time(), gates_before=before, fired_before=fire_still)
     try:
         seen = await _put_in(stage, turn)
+        stage.note.last(time.time() + fault.limit_s)
         undone = await _watch(stage, fault, service, seen)
     except stages.CannotError as error:
         await stage.take_out()
@@ -140,6 +143,9 @@ async def _watch(stage: stages.Stage, fault: catalogue.Fault, service: str, seen
         if time.monotonic() - read_s > _RECORDS_EVERY_S:
             read_s = time.monotonic()
             await _look_at_incidents(stage, seen)
+        if undo.until_s(stage.where) is None:
+            stage.remark("its guard took it out")
+            break
         if fault.lasts is catalogue.Lasts.HELD and _is_shown(fault, seen):
             return False
         if (

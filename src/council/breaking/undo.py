@@ -48,8 +48,14 @@ class Note:
 
     def add(self, step: undoing.Step) -> None:
         """Write down what undoes the next thing that is done."""
-        one = self.pending
-        self.pending = dataclasses.replace(one, steps=(step, *one.steps))
+        self._write(dataclasses.replace(self.pending, steps=(step, *self.pending.steps)))
+
+    def last(self, until_s: float) -> None:
+        """Let it be in until then, once it is in: what brings it in may take longer than it lasts."""
+        self._write(dataclasses.replace(self.pending, until_s=until_s))
+
+    def _write(self, pending: undoing.Pending) -> None:
+        self.pending = pending
         durable.write_whole(self._where.chaos / _FILE, undoing.encoded(self.pending), 0o600)
 
     def close(self) -> list[str]:

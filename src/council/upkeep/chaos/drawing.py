@@ -24,7 +24,7 @@ def times(faults: Sequence[outcome.Struck]) -> str:
 
     def marks(found: Sequence[outcome.Struck], y: float) -> str:
         dots = [
-            f'<circle class="a" cx="{_x(one.noticed_s)}" cy="{y}" r="3"/>' for one in found if one.noticed_s is not None
+            f'<circle class="a" cx="{_x(one.shown_s)}" cy="{y}" r="3"/>' for one in found if one.shown_s is not None
         ]
         rings = [
             f'<circle class="b" cx="{_x(one.repair_s)}" cy="{y}" r="5"/>' for one in found if one.repair_s is not None

@@ -70,9 +70,21 @@ class Struck:
         return unnoticed if self.own_lost else End.WITHSTOOD
 
     @property
+    def shown_s(self) -> float | None:
+        """Seconds until it was noticed, None where there was nothing to notice: an alert then was of something else."""
+        return None if self.end is End.WITHSTOOD else self.noticed_s
+
+    @property
     def repair_s(self) -> float | None:
-        """Seconds of repair: from when it was noticed, or from when it was taken out, until all worked again."""
-        if self.working_s is None or (self.undone and catalogue.BY_NAME[self.fault].lasts is catalogue.Lasts.REPAIRED):
+        """Seconds of repair: from when it was noticed, or from when it was taken out, until all worked again.
+
+        None where there was nothing to repair, or Council did not.
+        """
+        if (
+            self.working_s is None
+            or self.end is End.WITHSTOOD
+            or (self.undone and catalogue.BY_NAME[self.fault].lasts is catalogue.Lasts.REPAIRED)
+        ):
             return None
         if catalogue.BY_NAME[self.fault].lasts is catalogue.Lasts.HELD:
             return self.working_s

@@ -86,7 +86,7 @@ def _row(name: str, found: Sequence[outcome.Struck]) -> tuple[str, ...]:
         name,
         str(len(found)),
         told,
-        spread([one.noticed_s for one in found]).told,
+        spread([one.shown_s for one in found]).told,
         spread([one.alerted_s for one in found]).told,
         spread([one.repair_s for one in found]).told,
         _lost(sum(one.own_lost for one in found), sum(one.own_asked for one in found)),
@@ -101,7 +101,7 @@ def _lost(lost: int, asked: int) -> str:
 
 def targets(faults: Sequence[outcome.Struck], false_repairs: int) -> list[tuple[str, str, str, bool | None]]:
     """Return what is wanted: its name, what it is, what it must be, and whether it is met, None where there is no figure."""
-    noticed, repaired = spread([one.noticed_s for one in faults]), spread([one.repair_s for one in faults])
+    noticed, repaired = spread([one.shown_s for one in faults]), spread([one.repair_s for one in faults])
     asked, lost = sum(one.others_asked for one in faults), sum(one.others_lost for one in faults)
     share = (asked - lost) / asked if asked else None
     bad = [one for one in faults if one.end in _BAD]
@@ -154,7 +154,7 @@ def page(one: Campaign) -> str:
         if one.gates_after.get(name) != was
     ]
     return _PAGE.format(
-        verdict="Every fault ended well" if one.well else "Not every fault ended well",
+        verdict=_verdict(one),
         facts=html.escape(
             f"Seed {one.seed}, began {one.began}, {one.ran_s:.0f} s; {one.calm_s:.0f} s without a fault. What ends is started "
             f"again by {one.manager}. Gates that changed from before to after: {', '.join(changed) or 'none'}."
@@ -169,6 +169,13 @@ def page(one: Campaign) -> str:
         ),
         cannot=html.escape("; ".join(cannot) or "none"),
     )
+
+
+def _verdict(one: Campaign) -> str:
+    hidden = sum(struck.end is outcome.End.HIDDEN for struck in one.put_in)
+    if one.well and hidden:
+        return f"No fault ended badly; of {hidden} nobody can say"
+    return "Every fault ended well" if one.well else "Not every fault ended well"
 
 
 def _table(head: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
