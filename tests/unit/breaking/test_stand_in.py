@@ -8,6 +8,7 @@ import pytest
 from council.breaking import stand_in
 from council.upkeep.chaos import stand_ins
 
+pytestmark = pytest.mark.long
 _BEGIN = "import os, resource, signal, sys, time; from council.breaking import stand_in\n"
 
 

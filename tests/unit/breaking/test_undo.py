@@ -152,6 +152,7 @@ def test_whoever_put_it_in_minds_it_while_alive(where: home_module.Home) -> None
     assert not undo.is_minded(where)
 
 
+@pytest.mark.long
 def test_a_guard_undoes_what_a_killed_command_left_in(where: home_module.Home, sleeper: process.Stat) -> None:
     watching = guard.start(where)
     _note(where, undoing.Resume(sleeper.pid, sleeper.start_ticks))
