@@ -96,19 +96,20 @@ async def bad_patch(stage: stages.Stage, _: str) -> None:
     """Have a patch taken that must not last."""
     if stage.signer is None:
         raise stages.CannotError("there is no key here whose patches are taken")
-    before = blueprint.current(stage.where)
     cid = await stage.signer.apply_bad()
     stage.gently(stage.signer.take_back)
-    stage.remark(f"patch {cid}")
-    seen_live = False
+    came_to = ""
 
-    def still_in() -> bool:
-        nonlocal seen_live
-        is_live = blueprint.current(stage.where) != before
-        seen_live = seen_live or is_live
-        return is_live or not seen_live
+    async def follow() -> None:
+        nonlocal came_to
+        assert stage.signer is not None
+        while not came_to:
+            await asyncio.sleep(0.5)
+            came_to = await stage.signer.came_to(cid)
+        stage.remark(f"patch {cid} {came_to}")
 
-    stage.still_in = still_in
+    stage.go_on(follow())
+    stage.still_in = lambda: not came_to
 
 
 async def flood(stage: stages.Stage, _: str) -> None:

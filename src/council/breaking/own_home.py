@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -27,6 +28,7 @@ _PROVIDER = "chaos"
 _DISK_BYTES = 900 << 20
 _UPSTREAM_S = 30.0
 _PATCH_LASTS_S = 3600
+_ROWS = 20
 _PRICE = {"input_usd_micros": 150_000, "output_usd_micros": 600_000}
 _BUDGET_USD_MICROS = 10**14
 _BUDGETS = ("day_usd_micros", "month_usd_micros", "token_day_usd_micros", "token_month_usd_micros")
@@ -186,6 +188,16 @@ class Signer:
         if not told.success:
             raise stages.CannotError(f"the patch was refused: {told.reason}")
         return patches.cid(patches.digest(sent.document))
+
+    async def came_to(self, cid: str) -> str:
+        """Return how a patch ended and why, "" while it is on its way, or nobody can be asked."""
+        try:
+            rows = await self._service.rows(_ROWS)
+        except errors.CouncilError:
+            return ""
+        found: Mapping[str, Any] = next((row for row in rows if patches.cid(str(row["digest"])) == cid), {})
+        told = (found.get("outcome"), found.get("reason") or found.get("message"))
+        return ": ".join(str(one) for one in told if one) if found.get("outcome") else ""
 
     async def take_back(self) -> None:
         """Have taken back what is on its way, or was applied last."""

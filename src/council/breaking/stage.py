@@ -56,6 +56,9 @@ class Signer(Protocol):
     async def apply_bad(self) -> str:
         """Submit a patch that must not last; return its CID."""
 
+    async def came_to(self, cid: str) -> str:
+        """Return how a patch ended and why, "" while it is on its way."""
+
     async def take_back(self) -> None:
         """Have taken back whatever is on its way."""
 
