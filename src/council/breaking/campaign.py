@@ -15,6 +15,8 @@ from council.domain import errors
 from council.upkeep.chaos import mark, outcome, plan, report
 
 _READY_S = 150.0
+# How long alerts of one fault are waited for before the next: they would hide its own.
+BETWEEN_S = 60.0
 _POLL_S = 0.2
 
 Say = Callable[[str], None]
@@ -24,7 +26,7 @@ Say = Callable[[str], None]
 class Pace:
     """How much is asked a second, how long before anything is judged, how long without a fault, and how long in all.
 
-    No fault lasts longer than `limit_s`.
+    No fault lasts longer than `limit_s`, and alerts of the one before are waited for until `between_s`.
     """
 
     rate: float = 3.0
@@ -32,6 +34,7 @@ class Pace:
     calm_s: float = 60.0
     duration_s: float = float("inf")
     limit_s: float = float("inf")
+    between_s: float = BETWEEN_S
 
 
 async def run(
@@ -54,8 +57,8 @@ async def run(
         before = await striking.gates(stage)
         say(f"leaving it alone for {pace.calm_s:.0f} s")
         false_repairs = await _healthy(stage, pace.calm_s)
-        struck += [one async for one in _each(stage, turns, began_s + pace.duration_s, pace.limit_s, say)]
-        await striking.calm(stage, striking.CALM_S)
+        struck += [one async for one in _each(stage, turns, began_s + pace.duration_s, pace, say)]
+        await striking.calm(stage, pace.between_s)
         after = await striking.gates(stage)
     finally:
         loading.cancel()
@@ -69,13 +72,14 @@ async def run(
 
 
 async def _each(
-    stage: stages.Stage, turns: Iterable[plan.Turn], until_s: float, limit_s: float, say: Say
+    stage: stages.Stage, turns: Iterable[plan.Turn], until_s: float, pace: Pace, say: Say
 ) -> AsyncIterator[outcome.Struck]:
     for turn in turns:
         if time.monotonic() > until_s:
             return
         await asyncio.sleep(turn.wait_s)
-        yield await striking.strike(stage, plan.within(turn, limit_s), say)
+        await striking.calm(stage, pace.between_s)
+        yield await striking.strike(stage, plan.within(turn, pace.limit_s), say)
 
 
 async def _healthy(stage: stages.Stage, calm_s: float) -> list[str]:

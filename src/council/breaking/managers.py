@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from council.domain import home as home_module
@@ -14,7 +14,16 @@ from council.supervisor import unit
 
 _POLL_S = 0.05
 _STOP_S = 60.0
+_TIED = (
+    "import os, signal, sys; from council.kit import process; "
+    "process.set_parent_death_signal(signal.SIGTERM); os.execv(sys.argv[1], sys.argv[1:])"
+)
 _UP = (sys.executable, "-P", "-m", "council", "up")
+
+
+def tied(command: Sequence[str]) -> list[str]:
+    """Return the command of a process that is told to end once we are gone. Start it in the main thread."""
+    return [sys.executable, "-P", "-c", _TIED, *command]
 
 
 class Systemd:
@@ -71,9 +80,18 @@ class Restarter:
 
     name = f"the command, after the unit's {unit.RESTART_S} s"
 
-    def __init__(self, where: home_module.Home, port: int, environment: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        where: home_module.Home,
+        port: int,
+        environment: Mapping[str, str] | None = None,
+        *,
+        ends_with_us: bool = False,
+    ):
+        """With `ends_with_us` what is started is told to end should we be killed. Start it in the main thread then."""
         self.started_s: float | None = None
-        self._command = [*_UP, "--home", str(where.root), "--port", str(port)]
+        command = [*_UP, "--home", str(where.root), "--port", str(port)]
+        self._command = tied(command) if ends_with_us else command
         self._environment = dict(environment or os.environ)
         self._log = where.logs / "up.log"
         self._lock = where.run / "supervisor.lock"

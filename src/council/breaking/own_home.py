@@ -121,7 +121,7 @@ def _small_disk(root: Path) -> Iterator[bool]:
 def _upstream(port: int) -> Iterator[stages.Upstream]:
     key, at = f"sk-chaos-{secrets.token_hex(8)}", upstream_port(port)
     command = [sys.executable, "-P", "-m", "council.testing.upstream", "--port", str(at), "--key", key]
-    one = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    one = subprocess.Popen(managers.tied(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         yield stages.Upstream(f"http://127.0.0.1:{at}", key)
     finally:
@@ -249,4 +249,4 @@ async def _limit() -> AsyncIterator[None]:
 
 def manager(own: OwnHome) -> managers.Restarter:
     """Return who starts it, and starts it again."""
-    return managers.Restarter(own.where, own.port, own.environment)
+    return managers.Restarter(own.where, own.port, own.environment, ends_with_us=True)

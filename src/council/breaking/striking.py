@@ -20,8 +20,6 @@ _SHOWN_S = 3.0
 _WELL_S = 150.0
 # Longest that bringing one in takes, as a service that starts with it.
 _PUT_IN_S = 120.0
-# An alert that fires for what came before would hide the next fault's.
-CALM_S = 60.0
 _ALERTS_READ = 50
 # Whom a fault kills that names nobody.
 _KILLS = {"store-killed": "store", "journal-tail": "patchctl"}
@@ -56,7 +54,7 @@ class _Seen:
 async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None) -> outcome.Struck:
     """Put a fault in and see it through; the home must be marked. Raises UnavailableError where another is in."""
     fault, service = turn.fault, turn.service
-    fire_still = await calm(stage, CALM_S)
+    fire_still = await calm(stage, 0)
     before = await gates(stage)
     stage.remarks, stage.still_in = [], lambda: False
     stage.note = undo.Note(stage.where, fault.name, service, time.time() + _PUT_IN_S + fault.limit_s)

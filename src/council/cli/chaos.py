@@ -23,6 +23,7 @@ from council.upkeep.chaos import catalogue, mark, plan, report
 # Of a campaign's own home; those of its services and its upstream lie above it.
 _PORT = 8400
 _PARTS_MAX = 100
+_SHORT_BETWEEN_S = 10.0
 
 
 @click.group()
@@ -113,7 +114,7 @@ def run(name: str, service: str | None, seed: int, port: int | None, where: home
     mark.check(where.chaos)
     turn = next(plan.turns(seed, [name], list(catalogue.Need)))
     turns = [plan.Turn(fault, turn.service if service is None else service, 0.0)]
-    pace = campaigns.Pace(warm_up_s=0, calm_s=0)
+    pace = campaigns.Pace(warm_up_s=0, calm_s=0, between_s=_SHORT_BETWEEN_S)
     found = asyncio.run(_on_running(where, port, turns, pace, seed))
     _show(found, _kept(where, found), as_json=as_json)
 
@@ -162,7 +163,8 @@ def campaign(
     and removes it in the end. Exit status 1 where a fault ended neither green nor with a person called.
     """
     chosen = names or (catalogue.SHORT if short else tuple(catalogue.BY_NAME))
-    pace = campaigns.Pace(rate, warm_up, calm, duration or float("inf"), limit or float("inf"))
+    between_s = _SHORT_BETWEEN_S if short else campaigns.BETWEEN_S
+    pace = campaigns.Pace(rate, warm_up, calm, duration or float("inf"), limit or float("inf"), between_s)
     if root is None:
         found = asyncio.run(_on_own(port or _PORT, chosen, part, pace, seed, whole=duration is None))
         place = _written(found, folder or Path("chaos-report"))
