@@ -10,6 +10,7 @@
     make soak ARGS="--only patch-kills"                                kills in it, and crowds at its quota, see soak_patches.py
     make soak ARGS="--only patches --part 1/10"                        patches on a whole Council, see soak_patches_live.py
     make soak ARGS="--only pipeline --part 1/20"                       the whole pipeline, see soak_pipeline.py
+    make soak ARGS="--only chaos --part 1/5"                           every fault of chaos once, see soak_chaos.py
     make soak ARGS="--only release"                                    a release built, verified, installed, see soak_release.py
 
 A lane is one Council with a home and ports of its own, driven by one seed; at its end every number of its digest is found again
@@ -39,6 +40,7 @@ import campaigns
 import councils
 import digest_audit
 import figures
+import soak_chaos
 import soak_checks
 import soak_faults
 import soak_gateway
@@ -223,6 +225,8 @@ def main() -> int:
         failed |= soak_pipeline.campaign(options)
     if options.only == soak_release.NAME or everything:
         failed |= soak_release.campaign(options)
+    if options.only == soak_chaos.NAME or everything:
+        failed |= soak_chaos.campaign(options)
     return failed
 
 
@@ -268,6 +272,7 @@ def _options() -> argparse.Namespace:
             soak_patches_live.NAME,
             soak_pipeline.NAME,
             soak_release.NAME,
+            soak_chaos.NAME,
         ),
         help="one of them; all, or with --quick council, by default",
     )

@@ -1,4 +1,7 @@
-"""Writes the monitoring files of the default blueprint into `deploy/`; `--check` fails, with a diff, if one is stale."""
+"""Writes the monitoring files of the default blueprint, and the systemd unit, into `deploy/`.
+
+`--check` fails, with a diff, if one is stale.
+"""
 
 import argparse
 import difflib
@@ -9,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from council.domain import alerting, gates_file, sentinels_file, watching
+from council.supervisor import unit
 from council.upkeep.monitoring import files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,15 +55,16 @@ def deployed() -> Mapping[str, str]:
         yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("gates.yaml", "sentinels.yaml")
     )
     listed, sentinels = gates_file.build(shipped, shipped), sentinels_file.build(watched)
+    program, home = Path("/opt/council/bin/council"), Path("/var/lib/council")
     made = files.build(listed, sentinels, alerting.AlertsConfig(), watching.WatchConfig())
-    return {
+    return {f"{_FOLDER}/systemd/{unit.NAME}": unit.text(unit.Unit(program, home, 8000))} | {
         f"{_FOLDER}/{name}" if name.startswith("grafana/") else f"{_FOLDER}/monitoring/{name}": text
         for name, text in made.items()
     }
 
 
 def _present() -> set[str]:
-    folders = [ROOT / _FOLDER / name for name in ("grafana", "monitoring")]
+    folders = [ROOT / _FOLDER / name for name in ("grafana", "monitoring", "systemd")]
     return {file.relative_to(ROOT).as_posix() for folder in folders for file in folder.rglob("*") if file.is_file()}
 
 

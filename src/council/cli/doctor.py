@@ -27,6 +27,7 @@ from council.kit import clock as clock_module
 from council.kit import confine, cpu
 from council.services import rights
 from council.supervisor import ownership, specs, users
+from council.upkeep.chaos import mark
 from council.upkeep.engine import blueprint
 
 _DISK_BYTES_MIN = 512 * 1024 * 1024
@@ -113,6 +114,7 @@ def _home(where: home_module.Home) -> list[Finding]:
         *_shipped(where),
         Finding("disk", free_bytes >= _DISK_BYTES_MIN, f"{free_bytes / 2**30:.1f} GB free (0.5 GB is needed)"),
         _private(where),
+        *([Finding("chaos", False, told, needed=False)] if (told := mark.told(where.chaos)) else []),
         *_regime(config, where, generation),
         _asked("records", lambda: _records(config, where)),
         _model(config, where),

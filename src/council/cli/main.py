@@ -70,6 +70,8 @@ _MODULES = {
     "approve-release": "release",
     "security": "security",
     "coverage": "coverage",
+    "chaos": "chaos",
+    "service": "unit",
 }
 
 

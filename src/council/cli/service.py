@@ -20,6 +20,7 @@ from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import cpu
 from council.releases import environments
+from council.upkeep.chaos import mark
 from council.upkeep.engine import blueprint
 
 _DETACH_S = 120.0
@@ -59,6 +60,7 @@ def up(where: home_module.Home, port: int | None, detach: bool) -> None:
 
     With --detach a Council that runs already is left as it is, and the command says where it serves.
     """
+    _undo_chaos(where)
     # First, since it may be another's records by now: what prepares them is to be of the release that serves.
     pinned.take_over(where, os.environ)
     # Before what it serves by is looked after: it may be another release.
@@ -76,6 +78,16 @@ def up(where: home_module.Home, port: int | None, detach: bool) -> None:
         _detach(where, config)
     else:
         sys.exit(_run(config, where, made.generation, without, port))
+
+
+def _undo_chaos(where: home_module.Home) -> None:
+    """Take out a fault that was left in on purpose, with everything else that was killed; the files of most homes say none."""
+    if not where.chaos.is_dir():
+        return
+    from council.breaking import undo
+
+    if not undo.is_minded(where) and (left := undo.left(where)):
+        click.echo(f"council   took out a fault that was left in: {left[0]}")
 
 
 def _prepare_model(config: config_module.Config, where: home_module.Home) -> frozenset[str]:
@@ -289,6 +301,8 @@ def status(asks_to_coast: bool, where: home_module.Home, as_json: bool) -> None:
         click.echo(users.describe(regime))
     for line in overrides.lines(where):
         click.echo(line)
+    if may_be_broken := mark.told(where.chaos):
+        click.echo(f"chaos: this home {may_be_broken}")
 
 
 def _state(one: states.ServiceStatus) -> str:

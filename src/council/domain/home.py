@@ -214,6 +214,11 @@ class Home:
         return self.root / "advisories"
 
     @property
+    def chaos(self) -> Path:
+        """The mark of a home that may be broken on purpose, what is in it now, and the reports."""
+        return self.root / "chaos"
+
+    @property
     def models(self) -> Path:
         """Prepared model files."""
         return self.root / "models"

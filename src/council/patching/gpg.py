@@ -6,6 +6,7 @@ gpg's exit status says whether it made something; whether that is good is `core/
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from council.domain import errors
 
@@ -16,12 +17,15 @@ _EXPORT_S = 60.0
 _ERROR_CHARS_MAX = 300
 
 
-def sign(document: bytes, key: str = "") -> bytes:
+def sign(document: bytes, key: str = "", ring: Path | None = None) -> bytes:
     """Return a detached binary signature over exactly these bytes, by the key with this fingerprint, else by gpg's default.
+
+    `ring` is the folder of another keyring than the person's own.
 
     Raises SetupError.
     """
     chosen = ["--local-user", key] if key else []
+    chosen += ["--homedir", str(ring)] if ring else []
     options = ["--no-armor", "--no-textmode", "--digest-algo", "SHA256", "--output", "-"]
     return _run([*chosen, *options, "--detach-sign"], document, _SIGN_S, "did not sign")
 

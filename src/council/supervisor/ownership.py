@@ -105,11 +105,12 @@ def _write(path: Path, value: Any) -> None:
 
 def end_leftovers(home: home_module.Home, wait_s: float) -> list[int]:
     """End what a killed supervisor left running; return the pids. Blocks at most `wait_s` and a few seconds."""
-    identities = [(pid, ticks) for _, pid, ticks in _noted_children(home)]
+    identities = [(pid, ticks) for _, pid, ticks in noted_children(home)]
     return process.end_all(identities, wait_s)
 
 
-def _noted_children(home: home_module.Home) -> list[tuple[str, int, int]]:
+def noted_children(home: home_module.Home) -> list[tuple[str, int, int]]:
+    """Return who was started as (service, pid, start ticks), nothing of another boot or where it cannot be read."""
     path = home.run / "children.json"
     try:
         if path.stat().st_size > _CHILDREN_BYTES_MAX:

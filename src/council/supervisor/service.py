@@ -31,6 +31,8 @@ class Surroundings:
     # Called with a service's name before each child: puts the files right that its user needs.
     before_start: Callable[[str], None] = lambda _: None
     accounts: Mapping[str, users.Account] = field(default_factory=dict)
+    # Says what is started in a service's place: itself, but in a home that may be broken on purpose.
+    stands_in: Callable[[specs.ServiceSpec], specs.ServiceSpec] = lambda spec: spec
     # Called after each child that ended and was collected.
     after_exit: Callable[[], None] = lambda: None
 
@@ -291,7 +293,7 @@ class RunningService:
         try:
             account = self._account()
             order = children.Order(
-                self.spec,
+                self._around.stands_in(self.spec),
                 spawn.replica,
                 spawn.generation,
                 self.sockets,

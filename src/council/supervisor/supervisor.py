@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from council.domain import config as config_module
@@ -27,6 +27,7 @@ from council.supervisor import (
     specs,
     users,
 )
+from council.upkeep.chaos import stand_ins
 
 _log = logging.getLogger(__name__)
 
@@ -137,8 +138,12 @@ class Supervisor:
             self._note_children,
             before_start=lambda name: files.settle_for(name, self._home, regime),
             accounts=regime.accounts,
+            stands_in=self._stand_in,
             after_exit=lambda: self._after_exit(self.pids()),
         )
+
+    def _stand_in(self, spec: specs.ServiceSpec) -> specs.ServiceSpec:
+        return dataclasses.replace(spec, argv=stand_ins.command(self._home, spec.name, spec.argv))
 
     def start(self) -> None:
         """Start every service at once, without waiting. One that fails says so on the console and is started again."""
@@ -203,7 +208,11 @@ class Supervisor:
                 return {"services": list(self.services), "generations": sorted(self._generations.used())}
             case "status":
                 memory, everywhere = request.get("memory") is not False, request.get("everywhere") is True
-                return {"services": [asdict(row) for row in await self.status(memory=memory, everywhere=everywhere)]}
+                return {
+                    "services": [
+                        dataclasses.asdict(row) for row in await self.status(memory=memory, everywhere=everywhere)
+                    ]
+                }
             case "shutdown":
                 self.closing.set()
                 return {}

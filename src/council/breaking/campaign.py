@@ -1,0 +1,117 @@
+"""A campaign: a healthy run, then one fault after the other under load, and what came of each."""
+
+import asyncio
+import datetime
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+
+from council.breaking import guard, striking
+from council.breaking import stage as stages
+from council.domain import errors
+from council.upkeep.chaos import mark, outcome, plan, report
+
+_READY_S = 150.0
+# How long alerts of one fault are waited for before the next: they would hide its own.
+BETWEEN_S = 60.0
+_POLL_S = 0.2
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much is asked a second, how long before anything is judged, how long without a fault, and how long in all.
+
+    No fault lasts longer than `limit_s`, and alerts of the one before are waited for until `between_s`.
+    """
+
+    rate: float = 3.0
+    warm_up_s: float = 60.0
+    calm_s: float = 60.0
+    duration_s: float = float("inf")
+    limit_s: float = float("inf")
+    between_s: float = BETWEEN_S
+
+
+async def run(
+    stage: stages.Stage,
+    turns: Iterable[plan.Turn],
+    pace: Pace,
+    seed: int,
+    say: Say,
+    left_out: dict[str, str] | None = None,
+) -> report.Campaign:
+    """Run faults in their turn until none is left or the time is over. Raises ForbiddenError where the home is not marked."""
+    mark.check(stage.where.chaos)
+    began_s, began = time.monotonic(), datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    watcher = guard.start(stage.where)
+    loading = asyncio.create_task(stage.asker.load(pace.rate, stage.chance))
+    struck: list[outcome.Struck] = []
+    try:
+        await _until_ready(stage)
+        await asyncio.sleep(pace.warm_up_s)
+        before = await striking.gates(stage)
+        say(f"leaving it alone for {pace.calm_s:.0f} s")
+        false_repairs = await _healthy(stage, pace.calm_s)
+        struck += [one async for one in _each(stage, turns, began_s + pace.duration_s, pace, say)]
+        await striking.calm(stage, pace.between_s)
+        after = await striking.gates(stage)
+    finally:
+        loading.cancel()
+        await stage.take_out()
+        await asyncio.to_thread(guard.stop, watcher)
+    asked = Counter("answered" if not one.problem else "lost" for one in stage.asker.asked)
+    return report.Campaign(
+        seed, began, round(time.monotonic() - began_s, 1), pace.calm_s, stage.manager.name, tuple(false_repairs), tuple(struck),
+        dict(asked), before, after, left_out or {}, circumstances(),
+    )  # fmt: skip
+
+
+async def _each(
+    stage: stages.Stage, turns: Iterable[plan.Turn], until_s: float, pace: Pace, say: Say
+) -> AsyncIterator[outcome.Struck]:
+    for turn in turns:
+        if time.monotonic() > until_s:
+            return
+        await asyncio.sleep(turn.wait_s)
+        await striking.calm(stage, pace.between_s)
+        yield await striking.strike(stage, plan.within(turn, pace.limit_s), say)
+
+
+async def _healthy(stage: stages.Stage, calm_s: float) -> list[str]:
+    """Return what was started again or alerted of within a time without a fault."""
+    began_us = time.time_ns() // 1_000
+    before = {row.name: row.restarts for row in await stage.rows()}
+    await asyncio.sleep(calm_s)
+    found = [
+        f"{row.name} was started again"
+        for row in await stage.rows()
+        if row.restarts > before.get(row.name, row.restarts)
+    ]
+    incidents = await asyncio.to_thread(striking.newest_incidents, stage)
+    found += await asyncio.to_thread(striking.repairs_since, stage, began_us)
+    return found + [f"incident {one.id}: {one.title}" for one in incidents if one.began_us >= began_us]
+
+
+async def _until_ready(stage: stages.Stage) -> None:
+    deadline_s = time.monotonic() + _READY_S
+    while time.monotonic() < deadline_s:
+        rows = await stage.rows()
+        if rows and all(row.state in ("ready", "stopped") for row in rows):
+            return
+        await asyncio.sleep(_POLL_S)
+    raise errors.UnavailableError("Council is not ready, so there is nothing to break. See `council status`.")
+
+
+def circumstances() -> dict[str, object]:
+    """Return what the figures were taken on."""
+    return {
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load_average": [round(one, 2) for one in os.getloadavg()],
+    }

@@ -1,0 +1,256 @@
+"""Puts one fault in, watches what Council makes of it, takes it out, and waits until all is well."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from council import care_app
+from council.breaking import asking, deeds, deeds_outside, undo
+from council.breaking import stage as stages
+from council.domain import errors, incidents
+from council.upkeep.chaos import catalogue, outcome, plan
+
+DEEDS = deeds.DEEDS | deeds_outside.DEEDS
+_POLL_S = 0.1
+_RECORDS_EVERY_S = 0.5
+# One that is held is taken out so long after it was noticed: it has been shown.
+_SHOWN_S = 3.0
+_WELL_S = 150.0
+# Longest that bringing one in takes, as a service that starts with it.
+_PUT_IN_S = 120.0
+_ALERTS_READ = 50
+# Whom a fault kills that names nobody.
+_KILLS = {"store-killed": "store", "journal-tail": "patchctl"}
+_TREE = frozenset({"tree-killed", "port-taken"})
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was seen of one fault so far; monotonic seconds."""
+
+    began_s: float
+    began_us: int
+    noticed_s: float | None = None
+    noticed_by: str = ""
+    alerted_s: float | None = None
+    rows: Mapping[str, tuple[int | None, int]] = field(default_factory=dict)
+    began_by_it: dict[str, incidents.Incident] = field(default_factory=dict)
+
+    def notice(self, by: str, at_s: float) -> None:
+        """Take in that somebody knew, if that is the first."""
+        if self.noticed_s is None or at_s < self.noticed_s:
+            self.noticed_s, self.noticed_by = at_s, by
+
+    @property
+    def told(self) -> bool:
+        """Whether people were told of an incident of it."""
+        return any(one.told_us for one in self.began_by_it.values())
+
+
+async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None) -> outcome.Struck:
+    """Put a fault in and see it through; the home must be marked. Raises UnavailableError where another is in."""
+    fault, service = turn.fault, turn.service
+    fire_still = await calm(stage, 0)
+    before = await gates(stage)
+    stage.remarks, stage.still_in = [], lambda: False
+    stage.note = undo.Note(stage.where, fault.name, service, time.time() + _PUT_IN_S + fault.limit_s)
+    struck = outcome.Struck(fault.name, service, time.time(), gates_before=before, fired_before=fire_still)
+    try:
+        seen = await _put_in(stage, turn)
+        stage.note.last(time.time() + fault.limit_s)
+        undone = await _watch(stage, fault, service, seen)
+    except stages.CannotError as error:
+        await stage.take_out()
+        return replace(struck, cannot=str(error))
+    finally:
+        failed = await stage.take_out()
+        stage.remarks += [f"not undone: {one}" for one in failed]
+    out_s = time.monotonic()
+    working_s = await _until_well(stage, fault, service, seen)
+    await _look_at_incidents(stage, seen)
+    repairs = await asyncio.to_thread(repairs_since, stage, seen.began_us)
+    from_s = out_s if fault.lasts is catalogue.Lasts.HELD else seen.began_s
+    asked = asking.lost(stage.asker.asked, seen.began_s, (working_s or time.monotonic()) + _SHOWN_S, fault, service)
+    struck = replace(
+        struck,
+        noticed_s=_since(seen.noticed_s, seen.began_s),
+        noticed_by=seen.noticed_by,
+        alerted_s=_since(seen.alerted_s, seen.began_s),
+        working_s=_since(working_s, from_s),
+        undone=undone,
+        told=seen.told,
+        incidents=tuple(seen.began_by_it),
+        repairs=tuple(repairs),
+        own_asked=asked[0],
+        own_lost=asked[1],
+        others_asked=asked[2],
+        others_lost=asked[3],
+        gates_after=await gates(stage),
+        remarks=tuple(stage.remarks),
+    )
+    say(f"{fault.name} {service}: {told_in_line(struck)}")
+    return struck
+
+
+def told_in_line(one: outcome.Struck) -> str:
+    """Return what came of a fault, in a line."""
+    if one.cannot:
+        return f"cannot be put in here: {one.cannot}"
+    noticed = "not noticed" if one.noticed_s is None else f"noticed after {one.noticed_s:.1f} s by {one.noticed_by}"
+    working = "" if one.working_s is None else f", works again {one.working_s:.1f} s after {_from(one)}"
+    lost = f", lost {one.own_lost} of {one.own_asked} own and {one.others_lost} of {one.others_asked} others"
+    more = "; ".join((*one.repairs, *one.remarks))
+    return f"{one.end}: {noticed}{working}{lost}" + (f" ({more})" if more else "")
+
+
+def _from(one: outcome.Struck) -> str:
+    return "it was out" if catalogue.BY_NAME[one.fault].lasts is catalogue.Lasts.HELD else "it was in"
+
+
+def _since(at_s: float | None, from_s: float) -> float | None:
+    return None if at_s is None else round(max(0.0, at_s - from_s), 2)
+
+
+async def _put_in(stage: stages.Stage, turn: plan.Turn) -> _Seen:
+    name = turn.fault.name
+    rows = await _rows(stage)
+    began = time.monotonic(), time.time_ns() // 1_000
+    await DEEDS[name](stage, turn.service)
+    if name in deeds.PLANTED:
+        # What came before was our own restart.
+        rows, began = await _rows(stage), (time.monotonic(), time.time_ns() // 1_000)
+    return _Seen(*began, rows=rows)
+
+
+async def _rows(stage: stages.Stage) -> Mapping[str, tuple[int | None, int]]:
+    return {row.name: (row.pid, row.restarts) for row in await stage.rows()}
+
+
+async def _watch(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> bool:
+    """Watch while the fault is in; return whether its limit was up before Council had repaired it."""
+    if fault.lasts is catalogue.Lasts.MOMENT:
+        return False
+    read_s = 0.0
+    while time.monotonic() - seen.began_s < fault.limit_s:
+        await asyncio.sleep(_POLL_S)
+        await _look_at_rows(stage, fault, seen)
+        if time.monotonic() - read_s > _RECORDS_EVERY_S:
+            read_s = time.monotonic()
+            await _look_at_incidents(stage, seen)
+        if undo.until_s(stage.where) is None:
+            stage.remark("its guard took it out")
+            break
+        if fault.lasts is catalogue.Lasts.HELD and _is_shown(fault, seen):
+            return False
+        if (
+            fault.lasts is catalogue.Lasts.REPAIRED
+            and not stage.still_in()
+            and await _is_well(stage, fault, service, seen)
+        ):
+            return False
+    return fault.lasts is catalogue.Lasts.REPAIRED
+
+
+def _is_shown(fault: catalogue.Fault, seen: _Seen) -> bool:
+    now_s = time.monotonic()
+    if fault.name in catalogue.QUIET:
+        return now_s - seen.began_s > fault.limit_s / 2
+    return seen.alerted_s is not None and now_s - seen.alerted_s > _SHOWN_S
+
+
+async def _look_at_rows(stage: stages.Stage, fault: catalogue.Fault, seen: _Seen) -> None:
+    now_s = time.monotonic()
+    started_s = stage.manager.started_s
+    if fault.name in _TREE:
+        if started_s is not None and started_s > seen.began_s:
+            seen.notice(stage.manager.name, started_s)
+        return
+    for row in await stage.rows():
+        was = seen.rows.get(row.name)
+        if was is not None and (row.restarts > was[1] or row.state in ("backoff", "hung") or row.pid != was[0]):
+            seen.notice("the supervisor", now_s)
+
+
+async def _look_at_incidents(stage: stages.Stage, seen: _Seen) -> None:
+    """Take in what alerts fired since, and for which incidents."""
+    for one in await asyncio.to_thread(newest_incidents, stage):
+        fired = [member.fired_us for member in one.members if member.alert.since_us >= seen.began_us - 1_000_000]
+        if not fired:
+            continue
+        seen.began_by_it[one.id] = one
+        at_s = seen.began_s + max(0.0, (min(fired) - seen.began_us) / 1e6)
+        seen.alerted_s = at_s if seen.alerted_s is None else min(seen.alerted_s, at_s)
+        seen.notice("an alert", at_s)
+
+
+def newest_incidents(stage: stages.Stage) -> list[incidents.Incident]:
+    """Return the newest incidents, none where the records cannot be read just now."""
+    try:
+        with contextlib.closing(care_app.incidents(stage.config, stage.where)) as kept:
+            return kept.newest(_ALERTS_READ)
+    except errors.RecordsUnavailableError:
+        return []
+
+
+def repairs_since(stage: stages.Stage, began_us: int) -> list[str]:
+    """Return what was repaired since, in a line each, none where this release or the records keep no repairs."""
+    opened = getattr(care_app, "repairs", None)
+    if opened is None:
+        return []
+    try:
+        with contextlib.closing(opened(stage.config, stage.where)) as kept:
+            return [
+                f"{one.title}: {one.outcome}" for one in kept.since(began_us, time.time_ns() // 1_000, _ALERTS_READ)
+            ]
+    except errors.RecordsUnavailableError:
+        return []
+
+
+async def _until_well(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> float | None:
+    deadline_s = time.monotonic() + _WELL_S
+    while time.monotonic() < deadline_s:
+        if fault.lasts is catalogue.Lasts.MOMENT or fault.name in _TREE:
+            # What starts again once any other fault is out does so because we ended it.
+            await _look_at_rows(stage, fault, seen)
+        began_s = time.monotonic()
+        if await _is_well(stage, fault, service, seen):
+            return began_s
+        await asyncio.sleep(_POLL_S)
+    return None
+
+
+async def _is_well(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> bool:
+    """Return whether every service is ready, as new where it was killed, and the fault's own questions are answered."""
+    rows = await stage.rows()
+    if not rows or any(row.state not in ("ready", "stopped") for row in rows):
+        return False
+    killed = service or _KILLS.get(fault.name, "")
+    if fault.lasts is catalogue.Lasts.MOMENT and killed:
+        now = {row.name: row.pid for row in rows}
+        if now.get(killed) == seen.rows.get(killed, (None, 0))[0]:
+            return False
+    kinds = [kind for kind in stage.asker.kinds if fault.hits(kind, service)] or ["computed"]
+    return await stage.asker.well(kinds, stage.chance)
+
+
+async def gates(stage: stages.Stage) -> dict[str, str]:
+    """Return each gate's verdict, nothing while the watcher is away."""
+    try:
+        return {one.name: str(one.verdict) for one in (await care_app.watch(stage.where).sight()).gates}
+    except errors.WatcherUnavailableError:
+        return {}
+
+
+async def calm(stage: stages.Stage, limit_s: float) -> tuple[str, ...]:
+    """Wait until no alert fires, at most so long; return those that fire still."""
+    deadline_s = time.monotonic() + limit_s
+    while True:
+        found = await asyncio.to_thread(newest_incidents, stage)
+        fire = tuple(member.alert.title for one in found for member in one.members if member.fires)
+        if not fire or time.monotonic() > deadline_s:
+            return fire
+        await asyncio.sleep(_RECORDS_EVERY_S)

@@ -1,0 +1,105 @@
+"""What came of one fault, and the one rule by which it ended well. Pure."""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from council.upkeep.chaos import catalogue
+
+OBEYED = "OBEYED"
+
+
+class End(enum.StrEnum):
+    """How a fault ended. The first three are well, the last two are not."""
+
+    HEALED = "healed"
+    WITHSTOOD = "withstood"
+    CALLED = "a person was called"
+    HIDDEN = "an alert before hid it"
+    UNNOTICED = "nobody noticed"
+    NOT_WELL = "not well in time"
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """One fault that was put in. Seconds are from when it was in, `working_s` of one that was held from when it was out.
+
+    `noticed_s` is when the first of supervisor, service manager and alerts knew (`noticed_by`), `alerted_s` when the first
+    alert fired, `working_s` when every service was ready and its own questions were answered again. `undone` says that its
+    limit was up before Council had repaired it, `told` that people were told of an incident that it began. Own questions
+    needed a part of the fault's, other ones did not. An alert that `fired_before` it, for what came before, can fire for no
+    second reason, so that nobody can say whether this fault would have been noticed.
+    """
+
+    fault: str
+    service: str
+    at_s: float
+    noticed_s: float | None = None
+    noticed_by: str = ""
+    alerted_s: float | None = None
+    working_s: float | None = None
+    undone: bool = False
+    told: bool = False
+    fired_before: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
+    own_asked: int = 0
+    own_lost: int = 0
+    others_asked: int = 0
+    others_lost: int = 0
+    gates_before: Mapping[str, str] = field(default_factory=dict)
+    gates_after: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    cannot: str = ""
+
+    @property
+    def end(self) -> End:
+        """How it ended."""
+        lasts = catalogue.BY_NAME[self.fault].lasts
+        if self.working_s is None or any(OBEYED in one for one in self.remarks):
+            return End.NOT_WELL
+        if self.fault in catalogue.QUIET:
+            return End.WITHSTOOD
+        unnoticed = End.HIDDEN if self.fired_before else End.UNNOTICED
+        if lasts is catalogue.Lasts.REPAIRED and self.undone:
+            return End.CALLED if self.told else unnoticed
+        if self.noticed_s is not None:
+            return End.HEALED
+        return unnoticed if self.own_lost else End.WITHSTOOD
+
+    @property
+    def shown_s(self) -> float | None:
+        """Seconds until it was noticed, None where there was nothing to notice: an alert then was of something else."""
+        return None if self.end is End.WITHSTOOD else self.noticed_s
+
+    @property
+    def repair_s(self) -> float | None:
+        """Seconds of repair: from when it was noticed, or from when it was taken out, until all worked again.
+
+        None where there was nothing to repair, or Council did not.
+        """
+        if (
+            self.working_s is None
+            or self.end is End.WITHSTOOD
+            or (self.undone and catalogue.BY_NAME[self.fault].lasts is catalogue.Lasts.REPAIRED)
+        ):
+            return None
+        if catalogue.BY_NAME[self.fault].lasts is catalogue.Lasts.HELD:
+            return self.working_s
+        return max(0.0, self.working_s - (self.noticed_s or 0.0))
+
+
+def form(one: Struck) -> dict[str, Any]:
+    """Return it for JSON, with how it ended."""
+    return dataclasses.asdict(one) | {"end": one.end.value, "repair_s": one.repair_s}
+
+
+def of_form(told: Mapping[str, Any]) -> Struck:
+    """Return what was told as JSON."""
+    known = {item.name for item in dataclasses.fields(Struck)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if name in known
+    }
+    return Struck(**values)

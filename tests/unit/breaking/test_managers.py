@@ -1,0 +1,32 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from council.breaking import managers
+from council.domain import home as home_module
+
+_OUTER = """
+import subprocess, sys
+from council.breaking import managers
+one = subprocess.Popen(managers.tied([sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]))
+print(one.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.long
+def test_what_is_tied_to_a_command_ends_with_it_however_that_ends() -> None:
+    outer = subprocess.Popen([sys.executable, "-c", _OUTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert outer.stdout is not None
+    assert {outer.stdout.readline(), outer.stdout.readline()} >= {"up\n"}
+    outer.kill()
+    # The pipe ends once nobody holds it, the tied one neither.
+    assert outer.stdout.read() == ""
+    outer.communicate()
+
+
+def test_where_systemd_does_not_run_nobody_says_that_it_runs_council(tmp_path: Path) -> None:
+    if not Path("/run/systemd/system").is_dir():
+        assert not managers.systemd_runs(home_module.Home(tmp_path))
