@@ -27,7 +27,7 @@ _DAY_S = 86_400.0
 class Reason(enum.StrEnum):
     """Why a backup could not be made, read or restored."""
 
-    PASSPHRASE = "passphrase"
+    PASSPHRASE = "passphrase"  # noqa: S105 - a word, no secret
     DAMAGED = "damaged"
     NO_ROOM = "no_room"
     CLOCK = "clock"
@@ -44,7 +44,7 @@ class BackupConfig:
 
     target: str = option(
         "",
-        "Where snapshots go: a folder's path, `s3:https://HOST/BUCKET/FOLDER` or `sftp://USER@HOST:PORT/FOLDER`; empty: nowhere.",
+        "Where snapshots go: a folder's path, `s3:https://HOST/BUCKET/FOLDER`, `sftp://USER@HOST:PORT/FOLDER`; empty: nowhere.",
     )
     at: str = option("02:30", "The time of day from which the night's snapshot is made.")
     zone: str = option("UTC", "The time zone of `backup.at`, such as Europe/Paris.")
@@ -76,7 +76,7 @@ class Place(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where snapshots go. `path` is the folder there; of S3 `host` is the URL up to the host, and `path` begins with the bucket."""
+    """Where snapshots go. `path` is the folder there; of S3 `host` is the URL up to the path, which begins with the bucket."""
 
     place: Place
     path: str
@@ -115,8 +115,8 @@ def target(text: str) -> Target:
         raise errors.ConfigError(f"`backup.target` is {text[:200]!r}, which is no place for snapshots. {_FORMS}")
     if parts.password is not None or (place is Place.S3 and parts.username):
         raise errors.ConfigError(
-            "`backup.target` holds a password or key, which everybody who reads the settings would see. Leave it out: it belongs "
-            "in the home's `secrets/backup.s3` or `secrets/backup.ssh_key`."
+            "`backup.target` holds a password or key, which everybody who reads the settings would see. Leave it out: it "
+            "belongs in the home's `secrets/backup.s3` or `secrets/backup.ssh_key`."
         )
     path = parts.path.strip("/") if place is Place.S3 else parts.path.removeprefix("/").rstrip("/")
     if not path or parts.query or parts.fragment or (place is Place.SFTP and not _USER.fullmatch(parts.username or "")):

@@ -369,6 +369,23 @@ def _snapshots(connection: sqlalchemy.Connection) -> None:
     _run(connection, [statement.format(**types) for statement in _SNAPSHOT_TABLES])
 
 
-STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents, _staging, _snapshots)
+_BACKUP_TABLES = (
+    """CREATE TABLE backups (
+        id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX backups_kind ON backups (kind, outcome, id)",
+)
+
+
+def _backups(connection: sqlalchemy.Connection) -> None:
+    """What became of backups and drills. Needs no step before."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _BACKUP_TABLES])
+
+
+STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents, _staging, _snapshots, _backups)
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

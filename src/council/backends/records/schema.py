@@ -215,3 +215,13 @@ announcements = sqlalchemy.Table(
     Column("name", Text, primary_key=True),
     Column("at_us", BigInteger, nullable=False),
 )
+
+# What became of backups and drills. `body` is JSON of the domain's type; the other columns find rows.
+backups = sqlalchemy.Table(
+    "backups",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
