@@ -184,12 +184,17 @@ class ResticVault:
         self, command: str, *arguments: str, folder: Path | None = None, cached: bool = False, discard: bool = False
     ) -> str:
         """Return what restic prints; `discard` reads it and forgets it. Raises BackupError, BackupUnavailableError."""
-        if command in ("backup", "forget", "snapshots", "dump", "restore"):
-            # Of a run that was killed; restic keeps a lock of any process that may live.
-            self._start(["unlock", "--quiet"], None, discard=True)
         places = ("--cache-dir", str(self._work / "cache")) if cached else ("--no-cache",)
         bounds = ("--limit-upload", str(self._upload_kib_s)) if self._upload_kib_s else ()
-        return self._start([command, *places, *bounds, *arguments], folder, discard=discard)
+        words = [command, *places, *bounds, *arguments]
+        try:
+            return self._start(words, folder, discard=discard)
+        except errors.BackupError as error:
+            if error.reason != backup.Reason.BUSY:
+                raise
+        # Of a run that was killed: restic takes away no lock of a process that may live.
+        self._start(["unlock", "--quiet", *places], None, discard=True)
+        return self._start(words, folder, discard=discard)
 
     def _start(self, arguments: Sequence[str], folder: Path | None, *, discard: bool) -> str:
         temporary = self._work / "tmp"
@@ -210,8 +215,7 @@ class ResticVault:
                 told = _read(child.stdout, discard=discard)
             said.seek(0)
             problem = said.read(_SAID_BYTES_MAX).decode(errors="replace")
-        # An old lock that cannot be taken away is no reason to give up: the next step says so better.
-        if child.returncode and arguments[0] != "unlock":
+        if child.returncode:
             raise _meaning(problem, child.returncode, self._target)
         return told.decode(errors="replace")
 
