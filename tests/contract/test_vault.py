@@ -46,7 +46,7 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def made_restic(target: str, secrets: Path, work: Path, label: str = "home") -> restic.ResticVault:
+def made_restic(target: str, secrets: Path, work: Path, label: str = "council-0123456789ab") -> restic.ResticVault:
     work.mkdir(mode=0o700, exist_ok=True)
     return restic.ResticVault(backup.target(target), secrets, work, label, 60.0)
 
@@ -55,7 +55,7 @@ def made_restic(target: str, secrets: Path, work: Path, label: str = "home") -> 
 def vault(request: pytest.FixtureRequest, tmp_path: Path, secrets: Path) -> care_ports.Vault:
     """A repository in a folder, of each kind."""
     if request.param == "archive":
-        return archive.ArchiveVault(tmp_path / "vault", secrets)
+        return archive.ArchiveVault(tmp_path / "vault", secrets, "council-0123456789ab")
     servers.need("restic")
     return made_restic(str(tmp_path / "vault"), secrets, tmp_path / "work")
 
@@ -163,8 +163,8 @@ from council.backends.vault import archive, restic
 from council.domain import backup
 kind, vault, secrets, work, source = sys.argv[1:]
 made = (
-    archive.ArchiveVault(Path(vault), Path(secrets)) if kind == "archive"
-    else restic.ResticVault(backup.target(vault), Path(secrets), Path(work), "home", 60.0)
+    archive.ArchiveVault(Path(vault), Path(secrets), "council-0123456789ab") if kind == "archive"
+    else restic.ResticVault(backup.target(vault), Path(secrets), Path(work), "council-0123456789ab", 60.0)
 )
 print("begins", flush=True)
 made.save(Path(source), 1_800_000_100.0)
@@ -197,7 +197,7 @@ def test_of_an_archive_no_part_can_be_left_out_moved_or_taken_from_another(
     source: Path, secrets: Path, tmp_path: Path
 ) -> None:
     (source / "records" / "council.db").write_bytes(os.urandom(20 * 1024 * KIB))
-    vault = archive.ArchiveVault(tmp_path / "vault", secrets)
+    vault = archive.ArchiveVault(tmp_path / "vault", secrets, "council-0123456789ab")
     vault.begin()
     files, made = [], []
     for number in range(2):

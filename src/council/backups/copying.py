@@ -2,10 +2,10 @@
 
     records -> store -> forge -> library, audit, keys -> blueprint and journal
 
-What was acknowledged before the copy began is in it. Of parts that know of each other the one that is told first comes last: the
-records and the store know of changes of the blueprint, so the journal is copied after them and has all that they know of; git
-knows of records of the journal, and both are copied at a moment at which neither changes. The store is copied as its append-only
-file stands, which has what it answered for; a rewrite of that file meanwhile has it copied anew.
+What was acknowledged before the copy began is in it. Of parts that know of each other the one that is told first comes last:
+the records and the store know of changes of the blueprint, so the journal is copied after them and has all that they know of;
+git knows of records of the journal, and both are copied at a moment at which neither changes. The store is copied as its
+append-only file stands, which has what it answered for; a rewrite of that file meanwhile has it copied anew.
 
 Nothing is locked for longer than git needs for a commit, and nothing is written but the copy.
 """
@@ -148,8 +148,8 @@ def check_room(where: home.Home, folder: Path, more_bytes: int = 0) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + ROOM_SPARE_BYTES:
         raise errors.BackupError(
-            f"The copy takes about {needed / 1e6:,.0f} MB and {ROOM_SPARE_BYTES / 1e6:,.0f} MB must stay free, but {folder} has "
-            f"{free / 1e6:,.0f} MB. Free some and try again; the snapshots that there are stay as they are.",
+            f"The copy takes about {needed / 1e6:,.0f} MB and {ROOM_SPARE_BYTES / 1e6:,.0f} MB must stay free, but {folder} "
+            f"has {free / 1e6:,.0f} MB. Free some and try again; the snapshots that there are stay as they are.",
             reason=backup.Reason.NO_ROOM,
         )
 
@@ -173,8 +173,8 @@ def told(where: home.Home) -> Iterator[None]:
         next_step = "Free some space" if full else "Mend that"
         raise errors.BackupError(
             f"The home {where.root} could not be copied: {error.strerror or error}"
-            f"{f' ({error.filename})' if error.filename else ''}. {next_step} and try again; the snapshots that there are stay as "
-            "they are.",
+            f"{f' ({error.filename})' if error.filename else ''}. {next_step} and try again; the snapshots that there are stay "
+            "as they are.",
             reason=backup.Reason.NO_ROOM if full else backup.Reason.UNREADABLE,
         ) from error
 
@@ -312,7 +312,14 @@ def _copy_whole(source: int, target: Path) -> None:
 def _copy_bytes(source: int, target: int, size_bytes: int) -> None:
     offset = 0
     while offset < size_bytes:
-        copied = os.copy_file_range(source, target, min(size_bytes - offset, _CHUNK_BYTES), offset)
+        wanted = min(size_bytes - offset, _CHUNK_BYTES)
+        try:
+            copied = os.copy_file_range(source, target, wanted, offset)
+        except OSError as error:
+            # Not every two file systems can do it among themselves.
+            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            copied = os.write(target, os.pread(source, wanted, offset))
         if not copied:
             return
         offset += copied
@@ -320,8 +327,13 @@ def _copy_bytes(source: int, target: int, size_bytes: int) -> None:
 
 def clear(folder: Path) -> None:
     """Have an empty folder there, whatever a killed run left in it. Raises OSError."""
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     folder.mkdir(mode=0o700, parents=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of ours, as far as that is possible."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def left_out_words(left_out: Sequence[str], most: int = 20) -> str:

@@ -65,6 +65,7 @@ _MODULES = {
     "freeze": "freeze",
     "lineage": "lineage",
     "ci": "ci",
+    "backup": "backup",
     "verify-release": "release",
     "approve-release": "release",
 }
@@ -78,6 +79,7 @@ _NAMES = {
     "guides": "group",
     "freeze": "group",
     "lineage": "group",
+    "backup": "group",
     "verify-release": "verify",
     "approve-release": "approve",
 }

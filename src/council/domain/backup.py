@@ -156,11 +156,12 @@ def when(config: BackupConfig) -> schedule.Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One copy of a home in a repository. `bytes` 0 where the repository does not say."""
+    """One copy of a home in a repository. `size_bytes` is 0 where the repository does not say; `home` tells homes apart."""
 
     id: str
     at_s: float
     size_bytes: int = 0
+    home: str = ""
 
 
 @dataclass(frozen=True, slots=True)

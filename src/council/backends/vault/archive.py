@@ -1,6 +1,6 @@
 """Vault without another program: each snapshot is one encrypted file in a folder, whole each time. Where restic is not there.
 
-    council-archive-<UTC time>-<id>.cva :=  "council archive 1\\n"  frame*
+    <home>-<UTC time>-<id>.cva         :=  "council archive 1\\n"  frame*
     frame                              :=  length (4 bytes, big-endian)  OpenPGP message
     message, opened by the passphrase  :=  id (16 bytes)  number (8 bytes)  last (1 byte: 0 or 1)  zlib data
 
@@ -35,33 +35,39 @@ _FRAME_BYTES = 8 * 1024 * 1024
 _MESSAGE_BYTES_MAX = _FRAME_BYTES + 256 * 1024
 _HEAD = struct.Struct(">16sQB")
 _LENGTH = struct.Struct(">I")
-_NAME = re.compile(r"council-archive-(\d{8}T\d{6})Z-([0-9a-f]{8})\.cva")
+_NAME = re.compile(r"(council-[0-9a-f]{12})-(\d{8}T\d{6})Z-([0-9a-f]{8})\.cva")
 _TIME = "%Y%m%dT%H%M%S"
 _PASSPHRASE_BYTES_MAX = 4096
 _PARTIAL = ".partial"
 
 
 class ArchiveVault:
-    """care_ports.Vault in a folder. `secrets` is the folder with `backup.passphrase`."""
+    """care_ports.Vault in a folder. `secrets` is the folder with `backup.passphrase`.
+
+    `label`, `council-` and 12 hex digits, tells the snapshots of one home from those of others in the folder, and is "" to see
+    those of all.
+    """
 
     name = "archive"
 
-    def __init__(self, folder: Path, secrets: Path) -> None:
+    def __init__(self, folder: Path, secrets: Path, label: str) -> None:
         self._folder = folder
         self._secrets = secrets
+        self._label = label
 
     def begin(self) -> None:
         """Make the folder where there is none, and remove what a killed run left. Idempotent."""
         with self._told():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for left in self._folder.glob(f"council-archive-*{_PARTIAL}"):
+            for left in self._folder.glob(f"{self._label}-*{_PARTIAL}"):
                 left.unlink(missing_ok=True)
 
     def save(self, folder: Path, at_s: float) -> backup.Saved:
         """Keep all that a folder holds as a snapshot of this moment."""
         identifier = os.urandom(16)
         at = datetime.datetime.fromtimestamp(round(at_s), datetime.UTC)
-        name = f"council-archive-{at.strftime(_TIME)}Z-{identifier.hex()[:8]}.cva"
+        name = f"{self._label}-{at.strftime(_TIME)}Z-{identifier.hex()[:8]}.cva"
+        assert _NAME.fullmatch(name), name
         with self._told():
             partial = self._folder / f"{name}{_PARTIAL}"
             try:
@@ -77,15 +83,15 @@ class ArchiveVault:
                 durable.sync_folder(self._folder)
             finally:
                 partial.unlink(missing_ok=True)
-        return backup.Saved(backup.Snapshot(identifier.hex()[:8], round(at_s), size_bytes), stored_bytes)
+        snapshot = backup.Snapshot(identifier.hex()[:8], round(at_s), size_bytes, self._label)
+        return backup.Saved(snapshot, stored_bytes)
 
     def snapshots(self) -> list[backup.Snapshot]:
         """Return what there is, the newest first. Their sizes are those of the files."""
         with self._told():
             found = [
-                backup.Snapshot(match[2], _at_s(match[1]), path.stat().st_size)
-                for path in (self._folder.iterdir() if self._folder.is_dir() else ())
-                if (match := _NAME.fullmatch(path.name))
+                backup.Snapshot(match[3], _at_s(match[2]), path.stat().st_size, match[1])
+                for path, match in self._archives()
             ]
         return sorted(found, key=lambda one: (one.at_s, one.id), reverse=True)[: backup.SNAPSHOTS_MAX]
 
@@ -107,9 +113,8 @@ class ArchiveVault:
         """Remove snapshots. One that is not there is no error."""
         wanted = set(identifiers)
         with self._told():
-            for path in list(self._folder.iterdir()) if self._folder.is_dir() else ():
-                match = _NAME.fullmatch(path.name)
-                if match and match[2] in wanted:
+            for path, match in self._archives():
+                if match[3] in wanted:
                     path.unlink(missing_ok=True)
             if self._folder.is_dir():
                 durable.sync_folder(self._folder)
@@ -127,10 +132,14 @@ class ArchiveVault:
             except (tarfile.TarError, zlib.error, EOFError, struct.error) as error:
                 raise _damaged(str(error)) from error
 
+    def _archives(self) -> list[tuple[Path, re.Match[str]]]:
+        there = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+        found = [(path, match) for path in there if (match := _NAME.fullmatch(path.name))]
+        return [(path, match) for path, match in found if self._label in ("", match[1])]
+
     def _path(self, identifier: str) -> Path:
-        for path in self._folder.iterdir() if self._folder.is_dir() else ():
-            match = _NAME.fullmatch(path.name)
-            if match and match[2] == identifier:
+        for path, match in self._archives():
+            if match[3] == identifier:
                 return path
         raise errors.BackupError(
             f"There is no snapshot {identifier[:80]!r}. `council backup list` shows those that there are.",

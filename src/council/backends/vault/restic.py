@@ -85,7 +85,7 @@ class ResticVault:
     """care_ports.Vault. `secrets` is the folder with `backup.passphrase` and what the target needs to be opened.
 
     `work` is a folder for restic's cache and its temporary files. `label` tells the snapshots of one home from those of others
-    in the same repository. Raises BackupError with NO_PROGRAM where there is no restic.
+    in the same repository, and is "" to see those of all. Raises BackupError with NO_PROGRAM where there is no restic.
     """
 
     name = "restic"
@@ -114,7 +114,8 @@ class ResticVault:
         for line in reversed(said.splitlines()):
             told = json.loads(line)
             if told.get("message_type") == "summary":
-                snapshot = backup.Snapshot(told["snapshot_id"][:8], round(at_s), int(told["total_bytes_processed"]))
+                size_bytes = int(told["total_bytes_processed"])
+                snapshot = backup.Snapshot(told["snapshot_id"][:8], round(at_s), size_bytes, self._label)
                 return backup.Saved(snapshot, int(told["data_added"]))
         raise errors.BackupError(
             "restic made no snapshot and said nothing of it. Try again; `restic version` should be 0.14 or later.",
@@ -127,7 +128,7 @@ class ResticVault:
             return []
         found = json.loads(self._run("snapshots", "--json", *self._own, cached=True)) or []
         made = [
-            backup.Snapshot(one["short_id"], datetime.datetime.fromisoformat(_whole_s(one["time"])).timestamp())
+            backup.Snapshot(one["short_id"], _at_s(one["time"]), home=str(one["hostname"]))
             for one in found[-backup.SNAPSHOTS_MAX :]
         ]
         return sorted(made, key=lambda one: (one.at_s, one.id), reverse=True)
@@ -150,7 +151,7 @@ class ResticVault:
 
     @property
     def _own(self) -> tuple[str, ...]:
-        return "--host", self._label, "--tag", _TAG
+        return *(("--host", self._label) if self._label else ()), "--tag", _TAG
 
     def _is_there(self) -> bool:
         self._reach()
@@ -370,6 +371,6 @@ def _checked(identifier: str) -> str:
     return identifier
 
 
-def _whole_s(moment: Any) -> str:
-    """Return an RFC 3339 time without its fraction, of which Go writes more digits than Python reads."""
-    return re.sub(r"\.\d+", "", str(moment)).replace("Z", "+00:00")
+def _at_s(moment: Any) -> float:
+    """Return the Unix time of an RFC 3339 one, less its fraction, of which Go writes more digits than Python reads."""
+    return datetime.datetime.fromisoformat(re.sub(r"\.\d+", "", str(moment))).timestamp()
