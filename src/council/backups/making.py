@@ -44,9 +44,12 @@ class Parts:
         return backup.target(self.settings.target).shown
 
 
-def run(parts: Parts, tell: Tell = lambda _: None) -> backup.Run:
-    """Make a snapshot that counts; return what became of it, which the records keep. Raises what made it fail."""
-    return _kept(parts, backup.Kind.RUN, lambda begun: _run(parts, begun, tell))
+def run(parts: Parts, tell: Tell = lambda _: None, *, anew: bool = False) -> backup.Run:
+    """Make a snapshot that counts; return what became of it, which the records keep. Raises what made it fail.
+
+    `anew` says that a target which has lost all its snapshots is to begin again.
+    """
+    return _kept(parts, backup.Kind.RUN, lambda begun: _run(parts, begun, tell, anew))
 
 
 def drill(parts: Parts, tell: Tell = lambda _: None) -> backup.Run:
@@ -54,10 +57,13 @@ def drill(parts: Parts, tell: Tell = lambda _: None) -> backup.Run:
     return _kept(parts, backup.Kind.DRILL, lambda begun: _drill(parts, begun, tell))
 
 
-def _run(parts: Parts, begun: backup.Run, tell: Tell) -> backup.Run:
+def _run(parts: Parts, begun: backup.Run, tell: Tell, anew: bool) -> backup.Run:
     at_s = begun.began_us / 1e6
+    before = parts.vault.snapshots()
+    backup.check_clock(before, at_s)
+    if not before and not anew:
+        _check_new(parts)
     parts.vault.begin()
-    backup.check_clock(parts.vault.snapshots(), at_s)
     folder = parts.where.backup_work / STAGING
     try:
         with copying.told(parts.where):
@@ -90,6 +96,16 @@ def _run(parts: Parts, begun: backup.Run, tell: Tell) -> backup.Run:
         added_bytes=saved.added_bytes,
         files=len(made.files),
     )
+
+
+def _check_new(parts: Parts) -> None:
+    """Raise BackupUnavailableError where snapshots were made at this target, and now there are none: a disk is not mounted."""
+    made = parts.log.newest(1, kind=backup.Kind.RUN, outcome=backup.Outcome.OK)
+    if made and made[0].target == parts.target:
+        raise errors.BackupUnavailableError(
+            f"A snapshot was made at {parts.target}, and now there is none. Mount what should be there. To begin anew: "
+            "`council backup run --anew`."
+        )
 
 
 def _drill(parts: Parts, begun: backup.Run, tell: Tell) -> backup.Run:

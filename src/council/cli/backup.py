@@ -28,13 +28,14 @@ def group() -> None:
 
 
 @group.command("run")
+@click.option("--anew", is_flag=True, help="Begin again at a target that has lost all its snapshots.")
 @options.home
 @options.as_json
-def run_now(where: home.Home, as_json: bool) -> None:
+def run_now(anew: bool, where: home.Home, as_json: bool) -> None:
     """Make a snapshot now, read it back, and remove those that are kept no longer. Council may run meanwhile."""
     made, _ = _parts(where)
     try:
-        ended = making.run(made, lambda text: None if as_json else click.echo(f"{text} …", err=True))
+        ended = making.run(made, lambda text: None if as_json else click.echo(f"{text} …", err=True), anew=anew)
     finally:
         made.log.close()
     if as_json:

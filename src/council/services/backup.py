@@ -12,7 +12,6 @@ from pathlib import Path
 from council.backups import making, parts
 from council.domain import backup, errors, home
 from council.domain import config as config_module
-from council.kit import clock as clock_module
 from council.services import harness, rights
 
 _log = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ def _did(made: making.Parts, kind: backup.Kind) -> bool:
         for outcome in (None, backup.Outcome.OK)
         for one in made.log.newest(1, kind=each, outcome=outcome)
     ]
-    if backup.due(known, made.settings, clock_module.SystemClock().now_us()) is not kind:
+    if backup.due(known, made.settings, made.clock.now_us()) is not kind:
         return True
     try:
         ended = making.run(made) if kind is backup.Kind.RUN else making.drill(made)

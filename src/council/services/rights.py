@@ -149,12 +149,10 @@ def confinement_of(
             # A forge, a store or a database elsewhere may be on any port.
             anywhere = config.forge.kind == "github" or bool(config.store.url) or bool(config.records.url)
             connect = None if anywhere else (config.patchctl_port,)
-        case "store":
-            write += [where.store]
+        case "store" | "sandboxd":
+            write += [where.store if service == "store" else where.sandbox]
         case "backup":
             return _backup_row(read, write, config, where)
-        case "sandboxd":
-            write += [where.sandbox]
         case "worker" | "installer":
             # What an installer may do beyond this is of one installation, see `confine_installer`.
             pass

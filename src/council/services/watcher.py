@@ -52,7 +52,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("watcher", config, where)
     tracing.listen()
-    service = _Watcher(made, told, config, where, watch, health, environment)
+    service = _Watcher(made, config, where, watch, health, environment, told)
     application = local_hosts.only(service.application())
     harness.serve(
         application, health, environment, drain_s=0.0, is_well=lambda: not service.is_late, on_order=service.obey
@@ -80,12 +80,12 @@ class _Watcher:
     def __init__(
         self,
         made: care_app.Watcher,
-        told: backups_told.BackupsTold,
         config: config_module.Config,
         where: home.Home,
         watch: socket.socket,
         health: socket.socket,
         environment: harness.ServiceEnvironment,
+        told: backups_told.BackupsTold | None = None,
     ) -> None:
         self._made = made
         self._backups = told
@@ -186,7 +186,8 @@ class _Watcher:
             await asyncio.gather(self._watching, return_exceptions=True)
             server.close()
             await self._portless.close()
-            await self._backups.close()
+            if self._backups is not None:
+                await self._backups.close()
             await self._made.close()
 
     def obey(self, order: orders.Order) -> None:
@@ -208,7 +209,8 @@ class _Watcher:
             running.create_task(self._turn())
             running.create_task(_deliver(self._made.alerts, self._told))
             running.create_task(self._portless.keep())
-            running.create_task(self._backups.keep())
+            if self._backups is not None:
+                running.create_task(self._backups.keep())
             running.create_task(asyncio.to_thread(self._publish))
 
     def _publish(self) -> None:
