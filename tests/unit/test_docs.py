@@ -16,7 +16,7 @@ import click
 import prometheus_client
 import pytest
 
-from council import homes, telemetry
+from council import care_telemetry, homes, telemetry
 from council.cli import main as cli_main
 from council.domain import access, answers, config, errors, gates, gates_file, home, ledger, patches, sandbox
 from council.gateway import errors as http_errors
@@ -85,7 +85,10 @@ def patch_reasons_table() -> str:
 
 def metrics_table() -> str:
     found = [
-        value for value in vars(telemetry).values() if isinstance(value, prometheus_client.metrics.MetricWrapperBase)
+        value
+        for module in (telemetry, care_telemetry)
+        for value in vars(module).values()
+        if isinstance(value, prometheus_client.metrics.MetricWrapperBase)
     ]
     rows = []
     for metric in found:
@@ -259,6 +262,8 @@ def test_every_error_that_reaches_clients_has_a_row() -> None:
         "samples_unavailable",
         *(kind.code for kind in _kinds(errors.ForgeError)),
         "release_refused",
+        "backup_failed",
+        "backup_target_unavailable",
     }
     codes = {kind.code for kind in _kinds(errors.CouncilError)} - held_back
     assert codes <= {*http_errors._TABLE, "internal_error"}
@@ -287,6 +292,7 @@ def test_every_setting_that_the_docs_name_exists() -> None:
 
 # Files, and a key that is wrong on purpose.
 _FILE_NAMES = {"gateway.workerz", "store.sock", "recall.sock", "worker.sock", "supervisor.sock", "supervisor.lock"}
+_FILE_NAMES |= {"backup.log"}
 _FILE_NAMES |= {f"{name}.log" for name in ("store", "model", "worker", "recall", "gateway", "supervisor")}
 
 

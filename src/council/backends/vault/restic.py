@@ -16,7 +16,7 @@ import socket
 import subprocess
 import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -234,7 +234,7 @@ class ResticVault:
         )
         return "-o", f"sftp.command={shlex.join(words)}"
 
-    def _environment(self, temporary: Path) -> Mapping[str, str]:
+    def _environment(self, temporary: Path) -> dict[str, str]:
         repository = self._target.path
         if self._target.place is backup.Place.S3:
             repository = self._target.shown
@@ -255,7 +255,7 @@ class ResticVault:
         made |= {name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ}
         return made | (self._keys() if self._target.place is backup.Place.S3 else {})
 
-    def _keys(self) -> Mapping[str, str]:
+    def _keys(self) -> dict[str, str]:
         file = self._secrets / "backup.s3"
         try:
             with file.open("rb") as opened:
