@@ -266,7 +266,7 @@ def test_snapshots_lie_on_a_server_which_may_be_away(kind: str, source: Path, se
         vault.remove([identifier])
         assert vault.snapshots() == []
         server.stop()
-        with pytest.raises(errors.BackupUnavailableError, match="reach"):
+        with pytest.raises(errors.BackupUnavailableError):
             vault.save(source, T0 + 120)
 
 

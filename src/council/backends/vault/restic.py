@@ -73,8 +73,14 @@ _MEANINGS: tuple[tuple[str, backup.Reason | None, str], ...] = (
         "The folder cannot be written. Let the user who runs Council write there.",
     ),
     (
-        r"connection refused|no such host|i/o timeout|unable to start the sftp session|connection reset|no route to host|"
-        r"connection timed out|broken pipe|context deadline|server misbehaving|ssh command exited",
+        "unable to start the sftp session|ssh command exited",
+        None,
+        "The SFTP server does not let us in, or is not the one in `secrets/backup.known_hosts`. Check that file, and that the "
+        "server knows the key in `secrets/backup.ssh_key`.",
+    ),
+    (
+        r"connection refused|no such host|i/o timeout|connection reset|no route to host|"
+        r"connection timed out|broken pipe|context deadline|server misbehaving",
         None,
         "The server does not answer. Check that it runs and that this machine reaches it, then try again.",
     ),
