@@ -45,6 +45,7 @@ _ORDER = (
     "anomalies",
     "patches",
     "patches_live",
+    "backup",
 )
 
 _PICTURES = {

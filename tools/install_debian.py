@@ -50,6 +50,8 @@ PACKAGES = {
     "prometheus-alertmanager": _Package(
         "bin/prometheus-alertmanager", "prometheus-alertmanager", "alerts do not go through a real Alertmanager"
     ),
+    "restic": _Package("bin/restic", "", "snapshots of backups are tested in archives only, none by restic"),
+    "openssh-server": _Package("sbin/sshd", "ssh", "no snapshot goes to a real SFTP server"),
     "wordnet-base": _Package("share/wordnet/index.noun", "", "the dictionary is tested on made files only"),
 }
 

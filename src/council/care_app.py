@@ -16,6 +16,7 @@ from council.domain import alerting, budgets, errors, gates, patches, sentinels,
 from council.domain import config as config_module
 from council.domain import forge as forge_module
 from council.domain import home as home_module
+from council.domain import incidents as incidents_module
 from council.domain import tracing as tracing_module
 from council.kit import clock as clock_module
 from council.kit import nvml, permissions
@@ -107,6 +108,23 @@ def known_metrics() -> frozenset[str]:
 
     assert care_telemetry.EXPIRES is not None
     return telemetry.names()
+
+
+def backups(config: config_module.Config, where: home_module.Home) -> care_ports.Backups:
+    """Return what became of backups, in the same database as the other records."""
+    from council.backends.records import backups as sql_backups
+
+    class HomeBackups(sql_backups.SqlBackups):
+        """In the embedded database, which a command run by root must leave usable for the services' users."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql_backups.SqlBackups(config.records.url, config.records.busy_s)
+    return HomeBackups(where.records_url, config.records.busy_s)
 
 
 def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
@@ -222,10 +240,11 @@ def watcher(
     watched: Sequence[gates.Gate],
     rules: Sequence[sentinels.Sentinel],
     spending: Callable[[], Sequence[budgets.Line]],
+    also: Callable[[], Sequence[incidents_module.Observation]] = tuple,
 ) -> Watcher:
     """Return the care loop of a generation with its gates and sentinels. Raises SetupError.
 
-    `spending` reads every budget from the records, and raises RecordsUnavailableError.
+    `spending` reads every budget from the records, and raises RecordsUnavailableError; `also` is what others have found.
     """
     from council.backends.samples import sqlite
     from council.upkeep import loop
@@ -247,6 +266,7 @@ def watcher(
         lambda: targets(where),
         spending,
         clock_module.SystemClock(),
+        also,
     )
     listed = on_this_machine(watched)
     made = loop.Loop(parts, listed, rules, seen, settings, label)

@@ -1,10 +1,12 @@
 """Every Protocol that a back end of the care loop fills. Those of the request loop, and what both use, are in `ports.py`."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from council.domain import (
     access,
+    backup,
     baking,
     evidence,
     forge,
@@ -441,6 +443,51 @@ class MemoryLog(Protocol):
 
     def changes(self, limit: int) -> list[memory.Change]:
         """Return the newest lines of the change log, newest first."""
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class Vault(Protocol):
+    """A repository of snapshots at one target, opened by a passphrase. Blocking; for one process at a time.
+
+    Every method raises BackupError, with a member of `backup.Reason` as its reason, and BackupUnavailableError where the target
+    cannot be reached. A call that is killed leaves the snapshots that there were, and no half one.
+    """
+
+    @property
+    def name(self) -> str:
+        """What keeps them: `restic` or `archive`."""
+
+    def begin(self) -> None:
+        """Make the repository where there is none. Idempotent."""
+
+    def save(self, folder: Path, at_s: float) -> backup.Saved:
+        """Keep all that a folder holds as a snapshot of this moment."""
+
+    def snapshots(self) -> list[backup.Snapshot]:
+        """Return what there is, the newest first; none where there is no repository."""
+
+    def verify(self, identifier: str) -> None:
+        """Return if every byte of the snapshot can be read back and is what was stored."""
+
+    def restore(self, identifier: str, into: Path) -> None:
+        """Put the snapshot's files into an empty folder."""
+
+    def remove(self, identifiers: Sequence[str]) -> None:
+        """Remove snapshots and what only they needed. One that is not there is no error."""
+
+
+class Backups(Protocol):
+    """What became of runs and drills, in the records. Blocking. Every method raises RecordsUnavailableError."""
+
+    def add(self, one: backup.Run) -> None:
+        """Keep a run or drill that has ended; of each kind the newest `backup.SNAPSHOTS_MAX` stay."""
+
+    def newest(
+        self, limit: int, *, kind: backup.Kind | None = None, outcome: backup.Outcome | None = None
+    ) -> list[backup.Run]:
+        """Return up to `limit` runs and drills, newest first."""
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""

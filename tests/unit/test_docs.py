@@ -262,6 +262,8 @@ def test_every_error_that_reaches_clients_has_a_row() -> None:
         "samples_unavailable",
         *(kind.code for kind in _kinds(errors.ForgeError)),
         "release_refused",
+        "backup_failed",
+        "backup_target_unavailable",
     }
     codes = {kind.code for kind in _kinds(errors.CouncilError)} - held_back
     assert codes <= {*http_errors._TABLE, "internal_error"}
@@ -290,6 +292,7 @@ def test_every_setting_that_the_docs_name_exists() -> None:
 
 # Files, and a key that is wrong on purpose.
 _FILE_NAMES = {"gateway.workerz", "store.sock", "recall.sock", "worker.sock", "supervisor.sock", "supervisor.lock"}
+_FILE_NAMES |= {"backup.log"}
 _FILE_NAMES |= {f"{name}.log" for name in ("store", "model", "worker", "recall", "gateway", "supervisor")}
 
 

@@ -24,8 +24,11 @@ NAMED = {"error_rate": "http_5xx", "latency_p95": "latency", "cost_per_100": "sp
 # What the supervisor has said by another process, since the watcher itself cannot.
 WATCHER_DOWN = "watcher_down"
 
+# No good snapshot for longer than `backup.late_h`.
+BACKUP_LATE = "backup_late"
+
 # Alerts that would hold an incident open for longer than what they came with lasts, or that another process began.
-ALONE = frozenset({"crash_loop", WATCHER_DOWN})
+ALONE = frozenset({"crash_loop", WATCHER_DOWN, BACKUP_LATE})
 
 # What to do first, by the name of the alert. A sentinel says its own.
 NEXT_STEPS = {
@@ -46,6 +49,7 @@ NEXT_STEPS = {
     WATCHER_DOWN: "Nothing is watched until it runs again: `council doctor` says what is wrong in gates.yaml and "
     "sentinels.yaml, its log is ~/.council/logs/watcher.log, and one that hangs is ended with `kill -9` of its PID in "
     "`council status`.",
+    BACKUP_LATE: "See why with `council backup list`, mend that, and make one: `council backup run`.",
     "metrics_stale": "Verdicts are unknown until it can be read again. See `council status`, and whether its port answers.",
 }
 
@@ -123,7 +127,9 @@ class Rule:
 _KINDS = {
     **dict.fromkeys(("http_5xx", "latency", "success_rate", "service_down", "metrics_stale", WATCHER_DOWN), Kind.PAGE),
     **dict.fromkeys(("disk_usage", "network_errors", "local_processing", "fd_usage", *SENTINELS), Kind.LATE),
-    **dict.fromkeys(("spend", "memory_growth", "response_size", "concurrent_users", "crash_loop"), Kind.WARN),
+    **dict.fromkeys(
+        ("spend", "memory_growth", "response_size", "concurrent_users", "crash_loop", BACKUP_LATE), Kind.WARN
+    ),
 }
 _AMBER_WARNS = frozenset({*SENTINELS, "spend"})
 

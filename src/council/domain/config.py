@@ -22,16 +22,17 @@ from council.domain import (
     caching,
     errors,
     money,
-    options,
     patches,
     states,
     storage,
     watching,
 )
+from council.domain import backup as backup_module
 from council.domain import forge as forge_module
 from council.domain import guides as guides_module
 from council.domain import observe as observe_module
 from council.domain import tracing as tracing_module
+from council.domain.options import option as option  # noqa: PLC0414 - others declare settings by it
 
 ENVIRONMENT_PREFIX = "COUNCIL_"
 
@@ -40,9 +41,6 @@ LAST_ROWS_S = 15.0
 
 _CASCADE = "council"
 _MIB = 1024 * 1024
-
-
-option = options.option
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +257,7 @@ class Config:
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
     tracing: tracing_module.TracingConfig = field(default_factory=tracing_module.TracingConfig)
     guides: guides_module.GuidesConfig = field(default_factory=guides_module.GuidesConfig)
+    backup: backup_module.BackupConfig = field(default_factory=backup_module.BackupConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={
@@ -310,6 +309,7 @@ def build(file: Mapping[str, Any], environment: Mapping[str, str], flags: Mappin
     _check_combinations(config)
     forge_module.check_config(config.forge)
     observe_module.check(config.observe)
+    backup_module.check(config.backup)
     return config
 
 

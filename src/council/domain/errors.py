@@ -36,6 +36,7 @@ CouncilError
 │   ├── NoRoomError                  there is no memory to run a service beside the one that serves
 │   ├── NoRoomAtAllError             nor would there be if that one had stopped
 │   ├── InstallError                 a release that a generation pins cannot be installed
+│   ├── BackupUnavailableError       the place for snapshots cannot be reached
 │   └── SupervisorUnavailableError   nothing answers on the supervisor's socket
 ├── ComputeLimitError            a computation met its time or memory limit
 ├── ForgeError                   the forge did not do what it was asked
@@ -45,6 +46,7 @@ CouncilError
 │   ├── ForgeForbiddenError          the account or token may not do it
 │   └── ForgeUnavailableError        the forge cannot be reached or does not answer sensibly
 │       └── ForgeLimitedError            it asks to be left alone for `retry_after_s`
+├── BackupError                  a backup cannot be made, read or restored; `reason` says why
 ├── ConfigError                  a config key or value that cannot be used
 ├── BlueprintError               the blueprint cannot be read or written
 │   ├── JournalError                 the journal of patches is damaged
@@ -323,6 +325,12 @@ class InstallError(UnavailableError):
     code = "not_installed"
 
 
+class BackupUnavailableError(UnavailableError):
+    """The place for snapshots cannot be reached, or does not let us in."""
+
+    code = "backup_target_unavailable"
+
+
 class SupervisorUnavailableError(UnavailableError):
     """Nothing answers on the supervisor's socket."""
 
@@ -375,6 +383,12 @@ class ForgeLimitedError(ForgeUnavailableError):
     """It asks to be left alone for `retry_after_s`. Nothing was changed."""
 
     code = "forge_limited"
+
+
+class BackupError(CouncilError):
+    """A backup cannot be made, read or restored. `reason` is stable: a member of `backup.Reason`."""
+
+    code = "backup_failed"
 
 
 class ConfigError(CouncilError):

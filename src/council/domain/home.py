@@ -66,6 +66,16 @@ class Home:
         return self.secrets / "forge.webhook"
 
     @property
+    def backup_work(self) -> Path:
+        """Where a copy of the home lies while it is made, read back or tried; nothing in it lasts."""
+        return self.root / "backup"
+
+    @property
+    def backup_passphrase_file(self) -> Path:
+        """What opens the snapshots of backups. Whoever is to restore one needs it, so it must be kept elsewhere, too."""
+        return self.secrets / "backup.passphrase"
+
+    @property
     def provider_keys(self) -> Path:
         """One file a provider; only the gateway reads them."""
         return self.secrets / "providers"

@@ -45,12 +45,13 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "gateway": ("prompts/", providers.FILE),
         "installer": (),
         "migrator": (),
+        "backup": (),
     }
 )
 # Of these no two can run side by side. They come to another release once it has proved itself, see `supervisor/releasing.py`.
 LATER = frozenset({"store", "patchctl", "steward"})
 # Each runs for a moment, and finds out by itself of which release it is.
-_MOMENTARY = frozenset({"installer", "migrator"})
+_MOMENTARY = frozenset({"installer", "migrator", "backup"})
 _SOMEBODY = frozenset(path for paths in USES.values() for path in paths)
 # Who may look into the folder of its generation at all, by `services/rights.py`. A file that is not known is theirs.
 READERS = frozenset({"recall", "watcher", "gateway"})
@@ -74,7 +75,17 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "patchctl": ("port",),
         # The certificate is looked at for when it ends.
         "steward": ("port", "forge", "guides", "store.url", "records.url", "gateway.tls_cert_file"),
-        "watcher": ("port", "watch", "alerts", "budget", *_CATALOGUE, *_RECORDS, *_STORE_CLIENT),
+        "watcher": (
+            "port",
+            "watch",
+            "alerts",
+            "budget",
+            "backup.target",
+            "backup.late_h",
+            *_CATALOGUE,
+            *_RECORDS,
+            *_STORE_CLIENT,
+        ),
         "messenger": ("port", "watch.prometheus_url", "watch.alertmanager_url", "alerts", *_RECORDS),
         "gateway": (
             *("port", "learning", "gateway", "model", "general", "worker", "code", "programs", "logic", "knowledge"),
@@ -83,6 +94,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         ),
         "installer": ("port",),
         "migrator": ("port", *_RECORDS),
+        "backup": ("port", "backup", "store.url", *_RECORDS),
     }
 )
 # Read by patchctl for each patch, of the generation before it, or of the one that serves; and by the steward for each snapshot.
@@ -94,6 +106,8 @@ AT_START = (
     *("store.url", "store.memory_bytes", "sandbox.kind", "alerts.watcher_away_s"),
     # Whoever may set these may have the forge's token, or the collector's, sent somewhere.
     *("forge", "tracing"),
+    # And these have what is said here sent somewhere, or remove what was kept.
+    "backup",
     # The steward cannot run beside another of its kind.
     "guides",
 )

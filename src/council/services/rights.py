@@ -12,13 +12,13 @@ sandbox that it makes gets all of it and more. And sandboxd where it starts the 
 import logging
 import mimetypes
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import council
 from council import homes
+from council.domain import backup, home
 from council.domain import config as config_module
-from council.domain import home
 from council.kit import confine, environment
 
 _log = logging.getLogger(__name__)
@@ -152,10 +152,10 @@ def confinement_of(
             # A forge, a store or a database elsewhere may be on any port.
             anywhere = config.forge.kind == "github" or bool(config.store.url) or bool(config.records.url)
             connect = None if anywhere else (config.patchctl_port,)
-        case "store":
-            write += [where.store]
-        case "sandboxd":
-            write += [where.sandbox]
+        case "store" | "sandboxd":
+            write += [where.store if service == "store" else where.sandbox]
+        case "backup":
+            return _backup_row(read, write, config, where)
         case "worker" | "installer":
             # What an installer may do beyond this is of one installation, see `confine_installer`.
             pass
@@ -164,6 +164,19 @@ def confinement_of(
     # llama.cpp opens a port of its own; every other process listens only on what it inherits.
     bind: tuple[int, ...] | None = None if service == "model" else ()
     return confine.Confinement(read, write, connect, bind)
+
+
+def _backup_row(
+    read: Sequence[Path], write: Sequence[Path], config: config_module.Config, where: home.Home
+) -> confine.Confinement:
+    """Return the row of what reads all of the home, for as long as a snapshot takes. Snapshots elsewhere are on any port."""
+    whole = (where.generations, where.current, where.secrets, where.token_file, where.library, where.sandbox)
+    parts = (where.store, where.blueprint, where.forge, where.lineage)
+    target = backup.target(config.backup.target) if config.backup.target else None
+    folders = [Path(target.path)] if target is not None and target.place is backup.Place.FOLDER else []
+    connect: tuple[int, ...] | None = () if folders and not config.records.url else None
+    own = [where.backup_work, *folders]
+    return confine.Confinement([*read, *whole, *parts], [*write, where.records], connect, (), own)
 
 
 def _cards() -> list[Path]:

@@ -22,7 +22,7 @@ from council.domain import budgets, errors, evidence, home, orders, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml
-from council.services import answering, beside, harness, local_hosts, portless, published, rights, tracing
+from council.services import answering, backups_told, beside, harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping, sources
 from council.upkeep.monitoring import files
 
@@ -47,11 +47,12 @@ def main(config: config_module.Config, where: home.Home) -> int:
     watch = environment.unix_socket("watch", where.socket("watcher"))
     os.environ.update(SQLITE_TMPDIR=str(where.watch))
     # Wired first: addresses of notices and the key to the gateway's metrics are read before the confinement.
-    made = _wired(config, where, environment.generation)
+    told = backups_told.BackupsTold(care_app.backups(config, where), config.backup, clock_module.SystemClock())
+    made = _wired(config, where, environment.generation, told)
     observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("watcher", config, where)
     tracing.listen()
-    service = _Watcher(made, config, where, watch, health, environment)
+    service = _Watcher(made, config, where, watch, health, environment, told)
     application = local_hosts.only(service.application())
     harness.serve(
         application, health, environment, drain_s=0.0, is_well=lambda: not service.is_late, on_order=service.obey
@@ -59,7 +60,9 @@ def main(config: config_module.Config, where: home.Home) -> int:
     return 0
 
 
-def _wired(config: config_module.Config, where: home.Home, generation: str) -> care_app.Watcher:
+def _wired(
+    config: config_module.Config, where: home.Home, generation: str, told: backups_told.BackupsTold
+) -> care_app.Watcher:
     records = app.records(config, where)
     models = homes.load_catalogue(where, generation, config).models
     clock = clock_module.SystemClock()
@@ -69,7 +72,8 @@ def _wired(config: config_module.Config, where: home.Home, generation: str) -> c
         return budgets.lines(records.spend(at_us), config.budget, models, records.tokens(), at_us)
 
     watched, rules = homes.load_gates(where, generation), homes.load_sentinels(where, generation)
-    return care_app.watcher(config, where, homes.label_of(where, generation), watched, rules, spending)
+    label = homes.label_of(where, generation)
+    return care_app.watcher(config, where, label, watched, rules, spending, told.observations)
 
 
 class _Watcher:
@@ -81,8 +85,10 @@ class _Watcher:
         watch: socket.socket,
         health: socket.socket,
         environment: harness.ServiceEnvironment,
+        told: backups_told.BackupsTold | None = None,
     ) -> None:
         self._made = made
+        self._backups = told
         self._config = config
         self._interval_s = config.watch.interval_s
         self._where = where
@@ -180,6 +186,8 @@ class _Watcher:
             await asyncio.gather(self._watching, return_exceptions=True)
             server.close()
             await self._portless.close()
+            if self._backups is not None:
+                await self._backups.close()
             await self._made.close()
 
     def obey(self, order: orders.Order) -> None:
@@ -201,6 +209,8 @@ class _Watcher:
             running.create_task(self._turn())
             running.create_task(_deliver(self._made.alerts, self._told))
             running.create_task(self._portless.keep())
+            if self._backups is not None:
+                running.create_task(self._backups.keep())
             running.create_task(asyncio.to_thread(self._publish))
 
     def _publish(self) -> None:

@@ -64,6 +64,8 @@ class ServiceSpec:
 
 # Has a system user of its own, though it is no service: it reaches the network, and writes what all others run.
 INSTALLER = "installer"
+# Has none: only root may read what belongs to the users of all services.
+BACKUP = "backup"
 
 
 def specs(
@@ -152,6 +154,11 @@ def migrator(home: home_module.Home, python: str) -> ServiceSpec:
     """Return what brings the records to the form of a release: a process of that release that does so and ends."""
     inherits = frozenset({"COUNCIL_RECORDS_URL"})
     return ServiceSpec("migrator", _command("migrator", home, python), inherits=inherits)
+
+
+def backup(home: home_module.Home, python: str) -> ServiceSpec:
+    """Return what makes the night's snapshot: a process that does what is due and ends."""
+    return ServiceSpec(BACKUP, _command(BACKUP, home, python), inherits=_SERVERS, keeps_root=True)
 
 
 def _command(name: str, home: home_module.Home, python: str) -> tuple[str, ...]:

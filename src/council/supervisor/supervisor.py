@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import logging
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from council.supervisor import (
     generations,
     guard,
     logs,
+    nightly,
     ownership,
     releasing,
     service,
@@ -96,6 +98,7 @@ class Supervisor:
         )
         self._log_keeper: asyncio.Task[None] | None = None
         self._guard: guard.Guard | None = None
+        self._nightly = nightly.Nightly(home, config.backup, self._surroundings())
 
     async def open(self) -> None:
         """Become the home's supervisor and open every socket. Raises SetupError; then nothing is left open."""
@@ -152,6 +155,8 @@ class Supervisor:
         if watcher := self.services.get("watcher"):
             self._guard = guard.Guard(watcher, specs.messenger(watcher.spec, self._home), self._config.alerts)
             self._guard.begin()
+        self._follow_nightly()
+        self._nightly.begin()
 
     async def until_ready(self) -> None:
         """Wait until every service is ready, however often one has to be started again for that."""
@@ -163,6 +168,7 @@ class Supervisor:
         self.closing.set()
         if self._guard is not None:
             await self._guard.close()
+        await self._nightly.close()
         await self._releases.close()
         await self._generations.close()
         if self._log_keeper is not None:
@@ -177,6 +183,7 @@ class Supervisor:
     def kill(self) -> None:
         """End every child at once."""
         self._releases.kill()
+        self._nightly.kill()
         self._generations.kill()
 
     def say(self, name: str, text: str) -> None:
@@ -275,7 +282,13 @@ class Supervisor:
         if self._guard is not None:
             watcher = self.services["watcher"]
             self._guard.watch(watcher, specs.messenger(watcher.spec, self._home))
+        self._follow_nightly()
         self._note_children()
+
+    def _follow_nightly(self) -> None:
+        # By the interpreter of the release that serves, as the steward comes to.
+        python = next((one.spec.argv[0] for one in self.services.values()), sys.executable)
+        self._nightly.follow(self._generations.live, python)
 
     def _named(self, request: Mapping[str, Any]) -> service.RunningService:
         name = _field(request, "service", str)
@@ -297,6 +310,7 @@ class Supervisor:
         for _, one in self._generations.everyone():
             yield from ((one.spec.name, child) for child in one.processes)
         yield from self._releases.processes()
+        yield from self._nightly.processes()
 
     def _let_go(self) -> None:
         self._sockets.close_all()
@@ -307,7 +321,11 @@ class Supervisor:
     async def _keep_logs(self) -> None:
         while True:
             await asyncio.sleep(LOG_CHECK_S)
-            for path in (*(one.log_file for one in self.services.values()), logs.own(self._home)):
+            for path in (
+                *(one.log_file for one in self.services.values()),
+                logs.own(self._home),
+                self._nightly.log_file,
+            ):
                 try:
                     await asyncio.to_thread(logs.turn_over, path, self._config.supervisor.log_bytes_max)
                 except OSError:

@@ -85,6 +85,8 @@ class Parts:
     targets: Callable[[], Sequence[watching.Target]]
     spending: Callable[[], Sequence[budgets.Line]]
     clock: clock_module.Clock
+    # What others of its process have found, as of backups.
+    also: Callable[[], Sequence[incidents.Observation]] = tuple
 
 
 class Loop:
@@ -398,6 +400,7 @@ class Loop:
         yield sources.of_watcher(gates.Verdict.GREEN, "it watches", at_us)
         yield from self._observe_guests(at_s)
         yield from sources.of_budgets(self._budgets, at_us)
+        yield from self._parts.also()
         for service, read_s in self._read_s.items():
             replicas = [one for one in services if one.name.partition(":")[0] == service]
             yield sources.of_source(service, self._problems.get(service, ""), at_s - read_s, replicas, at_us)

@@ -172,6 +172,7 @@ def _settings(draw: st.DrawFn) -> dict[str, Any]:
         "watch.source": draw(st.sampled_from(watching.SOURCES)),
         "tracing.endpoint": "http://collector:4318",
         **{"observe.digest_at": "23:59", "observe.digest_zone": "UTC"},
+        **{"backup.target": "/mnt/snapshots", "backup.at": "23:59", "backup.zone": "UTC"},
         **{f"watch.{name}_url": f"http://{name}:9/x" for name in ("prometheus", "alertmanager", "loki", "webhook")},
         "watch.advisories_url": "https://index.example/{name}/{version}/json",
         "alerts.channels": draw(st.lists(st.sampled_from(alerting.CHANNELS), max_size=3).map(tuple)),

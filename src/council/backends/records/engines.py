@@ -149,7 +149,7 @@ class Immediate:
         Most is done beside writers; but while they go on the log never ends, so for the rest they are kept out, for little
         longer than _CHECKPOINT_S. On a connection of its own, so that another thread may write meanwhile.
         """
-        with contextlib.closing(_connect_sqlite(self._path, _CHECKPOINT_S, "NORMAL")) as connection:
+        with contextlib.closing(connect_sqlite(self._path, _CHECKPOINT_S, "NORMAL")) as connection:
             for kind in ("PASSIVE", "RESTART"):
                 connection.execute(f"PRAGMA wal_checkpoint({kind})").close()
 
@@ -164,7 +164,7 @@ class Immediate:
         found = _identity(self._path)
         if self._connection is None or found != self._file:
             self.close()
-            self._connection = _connect_sqlite(self._path, 0.0, "NORMAL")
+            self._connection = connect_sqlite(self._path, 0.0, "NORMAL")
             self._connection.execute("PRAGMA wal_autocheckpoint = 0").close()
             self._file = found
         return self._connection
@@ -183,7 +183,7 @@ def create_file(path: Path, busy_s: float) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with contextlib.closing(_connect_sqlite(draft, busy_s, "FULL")):
+        with contextlib.closing(connect_sqlite(draft, busy_s, "FULL")):
             pass
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
@@ -227,7 +227,7 @@ def _held(path: Path) -> Iterator[int]:
 def _sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(
         "sqlite://",
-        creator=lambda: _connect_sqlite(path, busy_s, synchronous),
+        creator=lambda: connect_sqlite(path, busy_s, synchronous),
         poolclass=sqlalchemy.pool.QueuePool,
         pool_size=_CONNECTIONS_MAX,
         max_overflow=0,
@@ -262,7 +262,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _connect_sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlite3.Connection:
+def connect_sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlite3.Connection:
     """Open an existing file. A missing one is an error: only `create_file` makes a database. A link is never followed."""
     with contextlib.suppress(OSError), _held(path):
         pass

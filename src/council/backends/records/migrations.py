@@ -385,10 +385,27 @@ _OVERRIDE_TABLES = (
 )
 
 
+_BACKUP_TABLES = (
+    """CREATE TABLE backups (
+        id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX backups_kind ON backups (kind, outcome, id)",
+)
+
+
 def _overrides(connection: sqlalchemy.Connection) -> None:
     """What is changed for a while. Needs none of the steps before."""
     types = _FIRST_TYPES[connection.dialect.name]
     _run(connection, [statement.format(**types) for statement in _OVERRIDE_TABLES])
+
+
+def _backups(connection: sqlalchemy.Connection) -> None:
+    """What became of backups and drills. Needs no step before."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _BACKUP_TABLES])
 
 
 _MEMORY_CHANGE_TABLES = (
@@ -411,7 +428,7 @@ def _memory_changes(connection: sqlalchemy.Connection) -> None:
 
 STEPS: tuple[Step, ...] = (
     *(_first, _money, _memories, _learning, _incidents, _staging, _snapshots),
-    *(_overrides, _memory_changes),
+    *(_overrides, _memory_changes, _backups),
 )
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

@@ -242,3 +242,13 @@ overrides = sqlalchemy.Table(
     Column("until_us", BigInteger, nullable=False),
     Column("lifted_us", BigInteger, nullable=False),
 )
+
+# What became of backups and drills. `body` is JSON of the domain's type; the other columns find rows.
+backups = sqlalchemy.Table(
+    "backups",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)

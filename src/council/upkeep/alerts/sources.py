@@ -100,6 +100,12 @@ def of_watcher(verdict: gates.Verdict, reason: str, at_us: int) -> incidents.Obs
     return _observation(alerting.WATCHER_DOWN, verdict, at_us, reason)
 
 
+def of_backups(late: str, at_us: int) -> incidents.Observation:
+    """Return whether there is a good snapshot of late; `late` says why not, "" where there is one."""
+    verdict = gates.Verdict.RED if late else gates.Verdict.GREEN
+    return _observation(alerting.BACKUP_LATE, verdict, at_us, late or "there is a good snapshot")
+
+
 def of_budgets(lines: Iterable[budgets.Line], at_us: int) -> Iterator[incidents.Observation]:
     """Yield how near each budget that has a limit is to its end: amber from 80 %, red where nothing is left."""
     for line in lines:
