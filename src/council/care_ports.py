@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import access, baking, evidence, forge, gates, guides, incidents, patches, snapshots, watching
+from council.domain import access, baking, bots, evidence, forge, gates, guides, incidents, patches, snapshots, watching
 
 
 class Incidents(Protocol):
@@ -79,6 +79,19 @@ class Snapshots(Protocol):
 
         Of announcements the newest `snapshots.ANNOUNCED_KEPT` stay, and for ever what begins with `snapshots.BEGAN_PREFIX`.
         """
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class BotRuns(Protocol):
+    """What bots did, in the records. Blocking. Every method raises RecordsUnavailableError."""
+
+    def add(self, one: bots.Run) -> None:
+        """Commit a run; the oldest beyond `bots.ROWS_KEPT` go."""
+
+    def newest(self, limit: int, *, bot: str = "", after: str = "") -> list[bots.Run]:
+        """Return up to `limit` runs, newest first; of one bot, if one is named, and only ids that sort after `after`."""
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""
