@@ -97,6 +97,26 @@ class BotRuns(Protocol):
         """Give back every connection. Idempotent."""
 
 
+class Proposals(Protocol):
+    """Who opens pull requests for bots: the steward. Blocking. Every method raises UnavailableError, or what it refused with."""
+
+    def base(self) -> bots.Base:
+        """Return what serves, as the forge's main holds it."""
+
+    def changes(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of up to `limit` patches, newest first, as patchctl tells them."""
+
+    def propose(self, sent: patches.Submission) -> int:
+        """Open a pull request of a signed patch; return its number. Asked again, it is the same one."""
+
+
+class Advisor(Protocol):
+    """Who asks a language model for a bot. Blocking."""
+
+    def ask(self, model: str, prompt: str, tokens_max: int, limit_s: float) -> str:
+        """Return what the model says to a prompt. Raises ModelUnavailableError."""
+
+
 class Notifier(Protocol):
     """One channel by which people are told. Blocking."""
 

@@ -129,6 +129,19 @@ class Run:
     report: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a draft is made from: the generation that serves and its tree, which main of the forge holds too.
+
+    `forge` is its kind; `paused` says why nothing is to change by itself now, "" where it may.
+    """
+
+    generation: str
+    tree: str
+    forge: str
+    paused: str = ""
+
+
 def due_s(offset_s: int, now_s: float) -> float:
     """Return when a bot that looks so long after each full hour looks next, Unix seconds; never now."""
     return (now_s - offset_s) // CHECK_S * CHECK_S + CHECK_S + offset_s

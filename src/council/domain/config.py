@@ -19,6 +19,7 @@ from council.domain import (
     alerting,
     answering,
     baking,
+    bots,
     caching,
     errors,
     money,
@@ -254,6 +255,7 @@ class Config:
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     observe: observe_module.ObserveConfig = field(default_factory=observe_module.ObserveConfig)
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
+    bots: bots.BotsConfig = field(default_factory=bots.BotsConfig)
     forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
     tracing: tracing_module.TracingConfig = field(default_factory=tracing_module.TracingConfig)

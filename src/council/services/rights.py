@@ -69,6 +69,27 @@ def confine_installer(where: home.Home, release: Path, target: Path, environment
     _log.info("confined", extra={"landlock_abi": abi, "sockets": "all"})
 
 
+def confine_keys(where: home.Home) -> None:
+    """Take away every right but to read the keys of bots and what serves: for the process that keeps them."""
+    _confine_to(where, where.bot_keys)
+
+
+def confine_signing(where: home.Home, key: Path) -> None:
+    """Take away every right but to read one bot's key and what serves, for the child that signs one draft."""
+    _confine_to(where, key)
+
+
+def _confine_to(where: home.Home, keys: Path) -> None:
+    confine.seal()
+    # A blueprint from before there was a file has the default one.
+    read = [*_readable(where), where.generations, where.current, *homes.default_folders().values(), keys]
+    confine.apply(confine.Confinement(read, [], connect_ports=(), bind_ports=()))
+    try:
+        confine.deny_sockets()
+    except OSError as error:
+        _log.warning("no socket filter, so this process can reach the network", extra={"reason": str(error)})
+
+
 def _pip_places(environment: Mapping[str, str]) -> list[Path]:
     """Return what pip reads: its settings, what its variables name, and what it takes from the system or else ends."""
     named = (environment.get(name, "") for name in ("PIP_FIND_LINKS", "PIP_CONFIG_FILE", "PIP_CERT", "PIP_CLIENT_CERT"))
@@ -144,11 +165,16 @@ def confinement_of(
             write += [where.generations, where.blueprint, where.lineage, where.patch_work]
             connect = _tried_ports(config)
         case "steward":
-            read += [where.generations, where.current, where.library, where.steward_key_file]
+            read += [where.generations, where.current, where.library, where.steward_key_file, where.bots_key_file]
             write += [where.records, where.forge, where.steward_work]
             # A forge, a store or a database elsewhere may be on any port.
             anywhere = config.forge.kind == "github" or bool(config.store.url) or bool(config.records.url)
             connect = None if anywhere else (config.patchctl_port,)
+        case "bots":
+            # Not where their keys lie: see `confine_keys`.
+            read += [where.generations, where.current, where.bots, where.bots_key_file, where.bots_token_file]
+            write += [where.records]
+            connect = None if config.records.url else (config.port, config.patchctl_port, config.steward_port)
         case "store":
             write += [where.store]
         case "sandboxd":

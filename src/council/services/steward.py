@@ -1,7 +1,7 @@
 """The steward process: works that go on beside each other, each in a module of its own beside this one.
 
 `in_step` keeps the forge and what serves in step; `guiding` keeps the guides in the store; `observer` keeps snapshots, and
-tells people of gates that stay red; `archiver` puts each day into the forge. The steward holds the forge's token and no key
+tells people of gates that stay red; `archiver` puts each day into the forge; `proposed` opens pull requests for bots. The steward holds the forge's token and no key
 that signs. A work that does not get on makes `/livez` fail, so that the supervisor starts the process anew.
 """
 
@@ -21,7 +21,7 @@ from council.backends.patch_service import http
 from council.delivery import pulls
 from council.domain import config as config_module
 from council.domain import home, orders
-from council.services import archiver, guiding, harness, hook, in_step, local_hosts, observer, rights, tracing
+from council.services import archiver, guiding, harness, hook, in_step, local_hosts, observer, proposed, rights, tracing
 
 
 class Work(Protocol):
@@ -68,6 +68,11 @@ def main(config: config_module.Config, where: home.Home) -> int:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
     if archived is not None:
         works.append(archiver.made(where, archived, lambda: environment.generation))
+    works.append(
+        proposed.Proposed(
+            where, config.forge, service, care_app.read_secret(where.bots_key_file), lambda: environment.generation
+        )
+    )
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()

@@ -126,6 +126,7 @@ def specs(
             beside=True,
         ),
         service("steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_SERVERS, traceable=True),
+        service("bots", inherits=_RECORDS),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
@@ -164,7 +165,7 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
     return (*(service.name for service in services if not service.keeps_root), INSTALLER)
 
 
-# Their URLs may hold passwords, and only gateway and steward connect to both, recall and watcher to the records. For the others
+# Their URLs may hold passwords, and only gateway and steward connect to both, recall, watcher and bots to the records. For the others
 # the settings are as if not given.
 _RECORDS = frozenset({"COUNCIL_RECORDS_URL"})
 _SERVERS = _RECORDS | {"COUNCIL_STORE_URL"}
