@@ -20,7 +20,7 @@ class SqlBotRuns(sql.SqlRecords):
             "bot": one.bot,
             "outcome": one.outcome.value,
             "began_us": one.began_us,
-            "body": sql.plain_text(orjson.dumps(one).decode()),
+            "body": orjson.dumps(one).decode(),
         }
         kept = sqlalchemy.select(_run.id).order_by(_run.id.desc()).offset(bots.ROWS_KEPT).limit(1)
         old = sqlalchemy.delete(schema.bot_runs).where(_run.id <= kept.scalar_subquery())

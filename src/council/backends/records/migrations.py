@@ -389,22 +389,4 @@ def _bot_runs(connection: sqlalchemy.Connection) -> None:
 
 STEPS: tuple[Step, ...] = (_first, _money, _memories, _learning, _incidents, _staging, _snapshots, _bot_runs)
 # Empty until something is to go; see above.
-LAST__BOT_RUN_TABLES = (
-    """CREATE TABLE bot_runs (
-        id TEXT NOT NULL PRIMARY KEY,
-        bot TEXT NOT NULL,
-        outcome TEXT NOT NULL,
-        began_us {integer} NOT NULL,
-        body TEXT NOT NULL
-    ) {strict}""",
-    "CREATE INDEX bot_runs_bot ON bot_runs (bot, id)",
-)
-
-
-def _bot_runs(connection: sqlalchemy.Connection) -> None:
-    """What bots did. Needs only the first step."""
-    types = _MEMORY_TYPES[connection.dialect.name]
-    _run(connection, [statement.format(**types) for statement in _BOT_RUN_TABLES])
-
-
-STEPS: tuple[Step, ...] = ()
+LAST_STEPS: tuple[Step, ...] = ()
