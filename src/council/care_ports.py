@@ -98,7 +98,7 @@ class BotRuns(Protocol):
 
 
 class Proposals(Protocol):
-    """Who opens pull requests for bots: the steward. Blocking. Every method raises UnavailableError, or what it refused with."""
+    """Who opens pull requests for bots: the steward. Blocking. All raise UnavailableError, or what it refused with."""
 
     def base(self) -> bots.Base:
         """Return what serves, as the forge's main holds it."""

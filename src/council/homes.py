@@ -307,7 +307,9 @@ def loosens(folder: Path, change: patches.Change) -> bool:
             case gates.FILE:
                 before = read_gates(folder)
                 ours = parse_yaml(default_files()[gates.FILE], gates.FILE)
-                return gates.loosened(before, gates_file.build(parse_yaml(change.content, gates.FILE), ours)) is not None
+                return (
+                    gates.loosened(before, gates_file.build(parse_yaml(change.content, gates.FILE), ours)) is not None
+                )
             case _:
                 return bool(why_no_tuning(folder, {change.path: change.content}))
     except errors.ConfigError:

@@ -18,7 +18,9 @@ def kept(records: sql.SqlRecords, records_url: str) -> Iterator[sql_bot_runs.Sql
 
 
 def run(number: int, bot: str = "cost", outcome: bots.Outcome = bots.Outcome.NOTHING) -> bots.Run:
-    return bots.Run(f"01{number:04d}", bot, number, number + 1, outcome, "subject", "why", "reason", "ab", 7, "m", "p", "r")
+    return bots.Run(
+        f"01{number:04d}", bot, number, number + 1, outcome, "subject", "why", "reason", "ab", 7, "m", "p", "r"
+    )
 
 
 def test_a_run_comes_back_with_all_that_it_holds(kept: sql_bot_runs.SqlBotRuns) -> None:

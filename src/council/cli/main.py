@@ -64,6 +64,7 @@ _MODULES = {
     "quota": "quota",
     "freeze": "freeze",
     "lineage": "lineage",
+    "bots": "bots",
     "ci": "ci",
     "verify-release": "release",
     "approve-release": "release",
@@ -78,6 +79,7 @@ _NAMES = {
     "guides": "group",
     "freeze": "group",
     "lineage": "group",
+    "bots": "group",
     "verify-release": "verify",
     "approve-release": "approve",
 }

@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from council.domain import errors, patches
 from council.domain.options import option
 
-CHECK_S = 3600
 SUBJECT_CHARS_MAX = 200
 WHY_CHARS_MAX = 1000
 REPORT_CHARS_MAX = 16_000
@@ -37,6 +36,7 @@ class BotsConfig:
     model: str = option("", "The model that the bot `author` asks for drafts, by the name callers use; empty: none.")
     answer_s: float = option(120.0, "Longest wait for that model's draft, seconds.", low=1, high=600)
     answer_tokens_max: int = option(1024, "Most tokens of that draft.", low=64, high=16_384)
+    check_s: float = option(3600.0, "How often each bot looks whether there is cause, seconds.", low=5, high=86_400)
     draft_s: float = option(60.0, "Longest a bot may think beside waiting for the model, seconds.", low=1, high=600)
 
 
@@ -142,9 +142,10 @@ class Base:
     paused: str = ""
 
 
-def due_s(offset_s: int, now_s: float) -> float:
-    """Return when a bot that looks so long after each full hour looks next, Unix seconds; never now."""
-    return (now_s - offset_s) // CHECK_S * CHECK_S + CHECK_S + offset_s
+def due_s(offset_s: int, check_s: float, now_s: float) -> float:
+    """Return when a bot looks next, Unix seconds: so long after each whole multiple of `check_s`; never now."""
+    offset = offset_s % check_s
+    return (now_s - offset) // check_s * check_s + check_s + offset
 
 
 def day_of(at_us: int) -> datetime.date:

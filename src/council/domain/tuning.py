@@ -124,9 +124,7 @@ def catalogue_loosened(before: providers.Catalogue, after: providers.Catalogue) 
 
 def _reordered(before: providers.Model, after: providers.Model) -> str:
     weights = [one.weight for one in after.deployments]
-    if len(weights) != len(before.deployments) or before != dataclasses.replace(
-        after, deployments=before.deployments
-    ):
+    if len(weights) != len(before.deployments) or before != dataclasses.replace(after, deployments=before.deployments):
         return "it would change beyond its weights"
     pairs = list(zip(before.deployments, after.deployments, strict=True))
     if any(dataclasses.replace(new, weight=old.weight) != old for old, new in pairs):

@@ -1,8 +1,8 @@
 """From a bot's draft to the document that its key signs, or the reason why not: the checks of the child that holds the key.
 
-A draft is believed in nothing. What it may touch is said twice, by the bot's own line in `registry.py` and by `authz.yaml`; who
-may change anything else, authz.yaml and its keys, no bot drafts whatever these say. Settings and providers are written here from
-what the draft names, never taken as text, and go no further than `domain/tuning.py` lets them. Then the patch is judged as
+A draft is believed in nothing. What it may touch is said twice, by the bot's line in `registry.py` and by `authz.yaml`; what
+decides over everything else, authz.yaml and its keys, no bot drafts whatever these say. Settings and providers are written here
+from what the draft names, never taken as text, and go no further than `domain/tuning.py` lets them. Then the patch is judged as
 patchctl will judge it.
 """
 
@@ -26,7 +26,7 @@ LASTS_S = 6 * 3600
 NEVER = (authz.FILE, f"{authz.KEYS_FOLDER}/**", "gates.yaml", "sentinels.yaml", "playbooks.yaml", "trial.yaml")
 _HEADS = {
     homes.CONFIG_FILE: "# Settings of this Council; `council config set section.key=value` changes them.\n",
-    providers.FILE: "# Models beside the packaged one, and who serves them; guidebook/howto/use-other-models.md explains every key.\n",
+    providers.FILE: "# Models beside the packaged one; guidebook/howto/use-other-models.md explains every key.\n",
 }
 
 
@@ -76,7 +76,11 @@ def document(
     changes = tuple(_change(live, path, content) for path, content in sorted(contents.items()))
     drafting.check_stages(live, changes)
     words = drafting.Words(
-        author=f"council bot {origin.bot}", title=draft.title, reason=_reason(draft, origin), created=now, expires=now + LASTS_S
+        author=f"council bot {origin.bot}",
+        title=draft.title,
+        reason=_reason(draft, origin),
+        created=now,
+        expires=now + LASTS_S,
     )
     raw = drafting.document(words, tree, changes, seen.policy, files.checker(live))
     return Made(raw, fingerprint, signer.account)
@@ -104,7 +108,7 @@ def _check_path(path: str, signer: authz.Signer, touches: tuple[str, ...]) -> No
 
 
 def _check_tuning(draft: bots.Draft, live: Path, contents: Mapping[str, bytes]) -> None:
-    """Return if settings and providers go no further than tuning: from a bot nothing else is signed. Raises PatchRefusedError."""
+    """Return if settings and providers go no further than tuning: nothing else is signed. Raises PatchRefusedError."""
     guarded = {path: one for path, one in contents.items() if path in _HEADS}
     if any(path in _HEADS for path in draft.files):
         raise errors.PatchRefusedError(
@@ -113,7 +117,8 @@ def _check_tuning(draft: bots.Draft, live: Path, contents: Mapping[str, bytes]) 
         )
     if guarded and (why := homes.why_no_tuning(live, guarded)):
         raise errors.PatchRefusedError(
-            f"It goes beyond tuning: {why}. A person may propose it: `council propose`.", reason=patches.Reason.PROTECTED
+            f"It goes beyond tuning: {why}. A person may propose it: `council propose`.",
+            reason=patches.Reason.PROTECTED,
         )
 
 

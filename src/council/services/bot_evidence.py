@@ -7,7 +7,7 @@ knows half would act on half.
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -171,7 +171,9 @@ GATHER: Mapping[str, Gather] = {
 }
 
 
-def sources_of(where: home.Home, generation: str, runs: care_ports.BotRuns, proposals: care_ports.Proposals, now_us: int) -> Sources:
+def sources_of(
+    where: home.Home, generation: str, runs: care_ports.BotRuns, proposals: care_ports.Proposals, now_us: int
+) -> Sources:
     """Return the sources of a home. Raises ConfigError, BlueprintError."""
     config = homes.load_config(where, generation, os.environ, {})
     return Sources(where, config, generation, runs, proposals, now_us)

@@ -1,7 +1,7 @@
-"""The drafter: a child for one run of a bot, which reads what the bot is given and drafts, with limits and nearly without rights.
+"""The drafter: a child for one run of a bot, which reads and drafts, with limits and nearly without rights.
 
 What it reads quotes logs, and a model's answer may be anything, so it has no file of the home, no socket but that to whoever
-started it, and no key. Where a bot asks a model, the question goes up that socket and the answer comes down it: whom it goes to,
+started it, and no key. Where a bot asks a model, the question goes up that socket and the answer comes down it: who is asked,
 and who pays, is the starter's to say.
 """
 

@@ -126,17 +126,21 @@ class Proposed:
     async def _open(self, request: Request) -> dict[str, Any]:
         body = await exchange.form(request, _BODY_S, _BODY_BYTES_MAX, _Sent)
         try:
-            sent = patches.Submission(*(base64.b64decode(one, validate=True) for one in (body.patch, body.signature)))
+            document, signature = (base64.b64decode(one, validate=True) for one in (body.patch, body.signature))
         except (binascii.Error, ValueError) as error:
             raise errors.MalformedBodyError("`patch` and `signature` must be base64. Send the exact bytes.") from error
         if paused := self._paused():
-            raise errors.ForbiddenError(f"Nothing changes by itself now: {paused}. `council autonomy resume` ends that.")
+            raise errors.ForbiddenError(
+                f"Nothing changes by itself now: {paused}. `council autonomy resume` ends that."
+            )
         async with self._opening:
-            return {"number": await self._opened(sent)}
+            return {"number": await self._opened(patches.Submission(document, signature))}
 
     async def _opened(self, sent: patches.Submission) -> int:
         if len(self._recent()) >= OPENED_MAX:
-            raise errors.RateLimitedError(f"Bots opened {OPENED_MAX} pull requests within an hour. See `council bots log`.")
+            raise errors.RateLimitedError(
+                f"Bots opened {OPENED_MAX} pull requests within an hour. See `council bots log`."
+            )
         live = self._where.generations / self._generation()
         seen = await asyncio.to_thread(situation.look_at, live)
         if (asked := self._forge("")) is None:

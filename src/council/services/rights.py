@@ -171,22 +171,26 @@ def confinement_of(
             anywhere = config.forge.kind == "github" or bool(config.store.url) or bool(config.records.url)
             connect = None if anywhere else (config.patchctl_port,)
         case "bots":
-            # Not where their keys lie: see `confine_keys`.
-            read += [where.generations, where.current, where.bots, where.bots_key_file, where.bots_token_file]
-            write += [where.records]
-            connect = None if config.records.url else (config.port, config.patchctl_port, config.steward_port)
+            return _of_bots(config, where, read, write)
         case "store":
             write += [where.store]
         case "sandboxd":
             write += [where.sandbox]
-        case "worker" | "installer":
-            # What an installer may do beyond this is of one installation, see `confine_installer`.
-            pass
         case _:
-            raise AssertionError(f"no row for {service}")
+            # What an installer may do beyond this is of one installation, see `confine_installer`.
+            assert service in ("worker", "installer"), f"no row for {service}"
     # llama.cpp opens a port of its own; every other process listens only on what it inherits.
     bind: tuple[int, ...] | None = None if service == "model" else ()
     return confine.Confinement(read, write, connect, bind)
+
+
+def _of_bots(
+    config: config_module.Config, where: home.Home, read: list[Path], write: list[Path]
+) -> confine.Confinement:
+    """Return the row of the bots, which is without their keys: see `confine_keys`."""
+    read = [*read, where.generations, where.current, where.bots, where.bots_key_file, where.bots_token_file]
+    connect = None if config.records.url else (config.port, config.patchctl_port, config.steward_port)
+    return confine.Confinement(read, [*write, where.records], connect, ())
 
 
 def _cards() -> list[Path]:

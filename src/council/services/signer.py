@@ -1,9 +1,9 @@
 """The signer: a child for one run of a bot, which gets the finished draft alone, checks it, and signs with that bot's key.
 
 The process that starts bots reads incidents and calls models, so it may not read keys, and what it starts may not either. So a
-second process parts from it before it has read anything: it keeps the right to the keys, reads no more than one frame a run, and
-forks the child that does the work, with a time and a memory limit, no socket, and one key. What goes back is a signed patch, or
-why there is none.
+second process parts from it before it has read anything: it keeps the right to the keys, reads one frame a run, and forks the
+child that does the work, with a time and a memory limit, no socket, and one key. What goes back is a signed patch, or why there
+is none.
 """
 
 import base64
@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from council.domain import bots, errors, home, patches
@@ -115,10 +116,10 @@ def _keep(connection: socket.socket, where: home.Home, confine: Callable[[], Non
 
 
 def _close_others(kept: int) -> None:
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != kept:
+    for descriptor in [int(one.name) for one in Path("/proc/self/fd").iterdir()]:
+        if descriptor > 2 and descriptor != kept:
             with contextlib.suppress(OSError):
-                os.close(int(name))
+                os.close(descriptor)
 
 
 def _of_child(request: dict[str, Any], where: home.Home) -> bytes:

@@ -1,8 +1,9 @@
 """The steward process: works that go on beside each other, each in a module of its own beside this one.
 
 `in_step` keeps the forge and what serves in step; `guiding` keeps the guides in the store; `observer` keeps snapshots, and
-tells people of gates that stay red; `archiver` puts each day into the forge; `proposed` opens pull requests for bots. The steward holds the forge's token and no key
-that signs. A work that does not get on makes `/livez` fail, so that the supervisor starts the process anew.
+tells people of gates that stay red; `archiver` puts each day into the forge; `proposed` opens the pull requests of bots. The
+steward holds the forge's token and no key that signs. A work that does not get on makes `/livez` fail, so that the supervisor
+starts the process anew.
 """
 
 import asyncio

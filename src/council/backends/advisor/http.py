@@ -1,4 +1,4 @@
-"""Advisor kind `http`: a model by its name, through the gateway of this machine, with its budgets, its providers and its ledger."""
+"""Advisor kind `http`: a model by its name, through the gateway of this machine, with its budgets and its ledger."""
 
 import http.client
 import ssl
@@ -24,7 +24,12 @@ class HttpAdvisor:
 
     def ask(self, model: str, prompt: str, tokens_max: int, limit_s: float) -> str:
         """Return what the model says to a prompt."""
-        body = {"model": model, "messages": [{"role": "user", "content": prompt}], "max_tokens": tokens_max, "temperature": 0}
+        body = {
+            "model": model,
+            "messages": [{"role": "user", "content": prompt}],
+            "max_tokens": tokens_max,
+            "temperature": 0,
+        }
         headers = {"content-type": "application/json"}
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"

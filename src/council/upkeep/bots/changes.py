@@ -17,7 +17,7 @@ ROWS_MAX = 200
 _TITLE_CHARS_MAX = 120
 _HEAD = """# Changes
 
-What was changed of this Council and who signed it, newest first. It is written by the bot `docs` from the lineage, which alone counts:
+What was changed of this Council and who signed it, newest first. The bot `docs` writes it from the lineage, which alone counts:
 `council lineage show CID` has all of it.
 """
 # Signs that Markdown or a terminal would obey.

@@ -1,7 +1,7 @@
 """The bot `cost`: where the money went, what cheaper routing would have cost, and what that would have meant for answers. Pure.
 
-What was asked is replayed on paper: each charge of the last weeks priced anew as another route would have been, no call made. Two
-routes are looked at. A model's cheapest provider: the same model by name, so by what is known the same answers, and a saving
+What was asked is replayed on paper: each charge of the last weeks is priced anew by another route, and no call made. Two routes
+are looked at. A model's cheapest provider: the same model by name, so by what is known the same answers, and a saving
 that is sure once its lower bound says so; only for that a patch is drafted. And fewer escalations: the same questions left to
 the local model, which is right as often as its confidence says; what that costs in answers is told beside what it saves, and a
 person decides.
@@ -85,9 +85,7 @@ class Cost:
         )
 
 
-def savings(
-    charges: Sequence[Charge], models: Mapping[str, Sequence[situation.Deployment]]
-) -> list[Saving]:
+def savings(charges: Sequence[Charge], models: Mapping[str, Sequence[situation.Deployment]]) -> list[Saving]:
     """Return for each model with a provider that is never dearer what its calls would have cost there, the largest first."""
     found = []
     for model, rows in models.items():
@@ -183,8 +181,8 @@ def _escalations(evidence: Mapping[str, Any], charges: Sequence[Charge]) -> Iter
         lost = sum(1 - (one.confidence or 0.0) for one in left)
         yield (
             f"- {share:.0%} of the escalations: {money.dollars(total - saved)} instead of {money.dollars(total)} USD; up to "
-            f"{lost:.1f} of {asked} questions ({lost / asked:.1%}) answered wrong that were answered right, as far as the local "
-            "model's confidence can be trusted and paid answers are right."
+            f"{lost:.1f} of {asked} questions ({lost / asked:.1%}) answered wrong that were answered right, as far as "
+            "the local model's confidence can be trusted and paid answers are right."
         )
 
 
