@@ -24,7 +24,7 @@ FILES_MAX = 4
 FILE_CHARS_MAX = 256 * 1024
 ROWS_KEPT = 5000
 
-Value = bool | int | float | str
+Value = int | float
 # Asks a language model one question and returns what it said. Raises ModelUnavailableError.
 Ask = Callable[[str], str]
 
@@ -77,11 +77,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Why nothing is drafted; `report` is what there is to read all the same."""
+    """Why nothing is drafted; `report` is what there is to read all the same. `is_refused`: a model's draft was no draft."""
 
     why: str
     subject: str = ""
     report: str = ""
+    is_refused: bool = False
 
 
 class Bot(Protocol):
@@ -178,8 +179,8 @@ def decode(given: Any) -> Draft:
     settings = _mapping(given, "settings", SETTINGS_MAX)
     weights = _mapping(given, "weights", WEIGHTS_MAX)
     files = _mapping(given, "files", FILES_MAX)
-    if any(not isinstance(one, bool | int | float | str) for one in settings.values()):
-        raise _wrong("`settings` holds what is no plain value")
+    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in settings.values()):
+        raise _wrong("`settings` holds what is no number")
     if any(isinstance(one, bool) or not isinstance(one, int) for one in weights.values()):
         raise _wrong("`weights` holds what is no whole number")
     share = given["share_max"]

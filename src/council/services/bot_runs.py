@@ -98,9 +98,7 @@ async def _run(parts: Parts, bot: bots.Bot, begun: bots.Run, asked: _Asked, *, d
 
     found = await asyncio.to_thread(parts.drafter.draft, bot.name, evidence, ask, settings.draft_s)
     if isinstance(found, bots.Nothing):
-        outcome = bots.Outcome.TOLD if found.report else bots.Outcome.NOTHING
-        run = _ended(begun, outcome, found.why)
-        return Done(replace(run, subject=found.subject, report=found.report))
+        return Done(_without_draft(begun, found))
     about = replace(begun, subject=found.subject, report=found.report)
     try:
         sent, _ = await asyncio.to_thread(
@@ -111,6 +109,13 @@ async def _run(parts: Parts, bot: bots.Bot, begun: bots.Run, asked: _Asked, *, d
         return await _send(parts, about, found, sent)
     except errors.InvalidRequestError as error:
         return Done(_ended(about, bots.Outcome.REFUSED, error.message, error.reason or error.code), found)
+
+
+def _without_draft(begun: bots.Run, found: bots.Nothing) -> bots.Run:
+    about = replace(begun, subject=found.subject, report=found.report)
+    if found.is_refused:
+        return _ended(about, bots.Outcome.REFUSED, found.why, "draft_invalid")
+    return _ended(about, bots.Outcome.TOLD if found.report else bots.Outcome.NOTHING, found.why)
 
 
 async def _base(parts: Parts, *, dry: bool) -> bots.Base:

@@ -56,9 +56,9 @@ def _understood(reply: dict[str, Any] | None) -> bots.Draft | bots.Nothing:
     match reply:
         case {"draft": draft}:
             return bots.decode(draft)
-        case {"nothing": str(why), "subject": str(subject), "report": str(report)}:
+        case {"nothing": str(why), "subject": str(subject), "report": str(report), "is_refused": bool(is_refused)}:
             cut = "".join(letter if letter.isprintable() else " " for letter in why[: bots.WHY_CHARS_MAX])
-            return bots.Nothing(cut, subject[: bots.SUBJECT_CHARS_MAX], report[: bots.REPORT_CHARS_MAX])
+            return bots.Nothing(cut, subject[: bots.SUBJECT_CHARS_MAX], report[: bots.REPORT_CHARS_MAX], is_refused)
         case {"refused": str(message)}:
             raise errors.InvalidRequestError(message[: bots.WHY_CHARS_MAX], reason="draft_invalid")
         case {"failed": str(kind)}:
@@ -91,7 +91,7 @@ def _reply(connection: socket.socket, request: dict[str, Any], named: Any) -> di
     except Exception as error:  # noqa: BLE001 - whatever untrusted text leads to; the run ends as failed
         return {"failed": type(error).__name__}
     if isinstance(found, bots.Nothing):
-        return {"nothing": found.why, "subject": found.subject, "report": found.report}
+        return {"nothing": found.why, "subject": found.subject, "report": found.report, "is_refused": found.is_refused}
     return {"draft": bots.encode(found)}
 
 

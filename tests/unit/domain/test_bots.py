@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from council.domain import bots, errors
 
-DRAFT = bots.Draft("01A", "Set a to b", "So.", {"a.b": 1}, {"m/p": 0}, 0.03, {"x.md": "text"}, bots.Way.STRAIGHT, "report")
+DRAFT = bots.Draft(
+    "01A", "Set a to b", "So.", {"a.b": 1}, {"m/p": 0}, 0.03, {"x.md": "text"}, bots.Way.STRAIGHT, "report"
+)
 
 
 def test_a_draft_comes_back_from_its_json() -> None:
@@ -26,6 +28,8 @@ def test_a_draft_comes_back_from_its_json() -> None:
         {"why": 7},
         {"settings": [1]},
         {"settings": {"a.b": {"c": 1}}},
+        {"settings": {"a.b": True}},
+        {"settings": {"a.b": "1"}},
         {"settings": {f"a.{number}": 1 for number in range(bots.SETTINGS_MAX + 1)}},
         {"weights": {"m/p": 1.5}},
         {"weights": {"m/p": True}},

@@ -18,6 +18,7 @@ from council.upkeep.bots import remediation, situation
 REPLY_CHARS_MAX = 64 * 1024
 _DATA_CHARS_MAX = 12_000
 _WORDS_CHARS_MAX = 300
+_FILE_CHARS_MAX = 8000
 _FIELDS = {"settings", "weights", "files", "why"}
 _FENCES = ("```json\n", "```\n")
 
@@ -54,17 +55,19 @@ class Author:
     touches: tuple[str, ...] = ("council.yaml", "providers.yaml", "prompts/**")
 
     def draft(self, evidence: Mapping[str, Any], ask: bots.Ask) -> bots.Draft | bots.Nothing:
-        """Return what the model drafted from the newest incident that nobody drafted for.
-
-        Raises InvalidRequestError for an answer in another form, ModelUnavailableError.
-        """
+        """Return what the model drafted from the newest incident that nobody drafted for. Raises ModelUnavailableError."""
         seen = situation.read(evidence)
         for one in seen.incidents:
             if one.id in seen.done or isinstance(remediation.of_incident(one, seen), bots.Draft):
                 continue
             if not evidence["model"]:
                 return bots.Nothing("no model drafts: set `bots.model`", one.id)
-            return understood(ask(prompt(one, seen, evidence["told"].get(one.id, []))), one)
+            answer = ask(prompt(one, seen, evidence["told"].get(one.id, [])))
+            try:
+                return understood(answer, one)
+            except errors.InvalidRequestError as error:
+                # Once: the same model would be asked the same, and paid for it.
+                return bots.Nothing(error.message, one.id, is_refused=True)
         return bots.Nothing("no incident goes on that has no remedy")
 
 
@@ -95,6 +98,13 @@ def understood(answer: str, incident: situation.Incident) -> bots.Draft | bots.N
     parts = {name: found.get(name) or {} for name in ("settings", "weights", "files")}
     if not any(parts.values()):
         return bots.Nothing("the model knows nothing that helps", incident.id)
+    if any(
+        len(str(one)) > _FILE_CHARS_MAX for one in (parts["files"].values() if isinstance(parts["files"], dict) else ())
+    ):
+        raise errors.InvalidRequestError(
+            f"A file of the model's has more than {_FILE_CHARS_MAX} characters. Ask another: `bots.model`.",
+            reason="draft_invalid",
+        )
     words = found.get("why", "")
     # A line of plain letters, so that nothing in it looks like what it is not.
     said = words if isinstance(words, str) and words.isascii() and words.isprintable() else ""
