@@ -126,7 +126,6 @@ def specs(
             beside=True,
         ),
         service("steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_SERVERS, traceable=True),
-        service("bots", inherits=_RECORDS),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
@@ -136,6 +135,8 @@ def specs(
             traceable=True,
             beside=True,
         ),
+        # Asks models of the gateway.
+        service("bots", inherits=_RECORDS),
     )
 
 

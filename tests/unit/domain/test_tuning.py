@@ -39,7 +39,7 @@ def test_every_setting_that_may_be_tuned_is_one_with_its_default_within_reach() 
         ("recall.timeout_s", 2.0, 4.1, "more than a factor"),
         ("budget.day_usd_micros", 10, 5, "none of the settings"),
         ("gateway.requests_per_minute", 600, 300, "none of the settings"),
-        ("gateway.host", "127.0.0.1", "0.0.0.0", "none of the settings"), 
+        ("gateway.host", "127.0.0.1", "0.0.0.0", "none of the settings"),
     ],
 )
 def test_a_setting_moves_only_its_way_within_its_bounds_and_one_step(
