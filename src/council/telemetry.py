@@ -317,6 +317,13 @@ OBSERVER_ERRORS = prometheus_client.Counter("council_observer_errors_total", "Lo
 OBSERVER_DIGESTS = prometheus_client.Counter("council_observer_digests_total", "Digests of a day that people are told.")
 OBSERVER_ESCALATIONS = prometheus_client.Counter("council_observer_escalations_total", "Gates told of for staying red.")
 
+# The bots, told by the watcher from the records: they have no port.
+BOT_RUNS = prometheus_client.Counter(
+    "council_bot_runs_total",
+    "Runs of bots since the watcher began, by how they ended (nothing, told, refused, proposed, failed).",
+    ["bot", "outcome"],
+)
+
 # The guides.
 GUIDES_LOADED = prometheus_client.Counter("docs_loaded_total", "Guides put into the store, new ones and changed ones.")
 GUIDES_ERRORS = prometheus_client.Counter("docs_errors_total", "Documents at fault, each once for each of its faults.")

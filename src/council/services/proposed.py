@@ -31,7 +31,15 @@ _HOUR_S = 3600.0
 # Of all bots together; beyond it something is wrong with them.
 OPENED_MAX = 12
 _ROWS_MAX = 500
-_STATUS = {"invalid_api_key": 401, "rate_limit_exceeded": 429, "patch_refused": 422, "not_found": 404, "forbidden": 403}
+_STATUS = {
+    "malformed_body": 400,
+    "invalid_request": 400,
+    "invalid_api_key": 401,
+    "rate_limit_exceeded": 429,
+    "patch_refused": 422,
+    "not_found": 404,
+    "forbidden": 403,
+}
 
 
 class _Sent(pydantic.BaseModel):

@@ -22,8 +22,9 @@ from council.domain import budgets, errors, evidence, home, orders, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml
-from council.services import answering, beside, harness, local_hosts, portless, published, rights, tracing
+from council.services import answering, beside, bots_told, harness, local_hosts, portless, published, rights, tracing
 from council.upkeep.alerts import keeping, sources
+from council.upkeep.bots import registry
 from council.upkeep.monitoring import files
 
 _log = logging.getLogger(__name__)
@@ -105,6 +106,9 @@ class _Watcher:
             lambda: {one.service for one in made.targets()},
             beside.Beside(made.scraper, made.targets),
         )
+        names = frozenset(one.name for one in registry.BOTS)
+        bots_told.begin(names)
+        self._bots = bots_told.BotsTold(care_app.bot_runs(config, where), names)
 
     def application(self) -> Starlette:
         """Return what the port serves; its lifespan turns the loop and answers on the Unix socket."""
@@ -180,6 +184,7 @@ class _Watcher:
             await asyncio.gather(self._watching, return_exceptions=True)
             server.close()
             await self._portless.close()
+            await self._bots.close()
             await self._made.close()
 
     def obey(self, order: orders.Order) -> None:
@@ -201,6 +206,7 @@ class _Watcher:
             running.create_task(self._turn())
             running.create_task(_deliver(self._made.alerts, self._told))
             running.create_task(self._portless.keep())
+            running.create_task(self._bots.keep())
             running.create_task(asyncio.to_thread(self._publish))
 
     def _publish(self) -> None:
