@@ -38,7 +38,6 @@ class Served:
             config.forge,
             delivery_rig.Patchctl(folder / "played"),
             where.bots_key_file.read_text().strip(),
-            lambda: blueprint.current(where),
             lambda: self.paused,
         )
         settings = uvicorn.Config(Starlette(routes=list(self.work.routes)), port=0, lifespan="off", log_level="error")

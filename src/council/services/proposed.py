@@ -23,6 +23,7 @@ from council.domain import authz, errors, home, patches
 from council.domain import forge as forge_module
 from council.gateway import exchange
 from council.patching import situation
+from council.upkeep.engine import blueprint
 from council.upkeep.patchctl.core import judging
 
 _BODY_BYTES_MAX = 4 * patches.PATCH_BYTES_MAX // 3 + 64 * 1024
@@ -60,15 +61,13 @@ class Proposed:
         settings: forge_module.ForgeConfig,
         service: care_ports.PatchService,
         key: str,
-        generation: Callable[[], str],
         paused: Callable[[], str] = lambda: "",
     ) -> None:
-        """`generation` is the one that serves; `paused` says why nothing may change by itself, "" where it may."""
+        """`paused` says why nothing may change by itself, "" where it may."""
         self._where = where
         self._settings = settings
         self._service = service
         self._key = key
-        self._generation = generation
         self._paused = paused
         self._opened_s: list[float] = []
         self._opening = asyncio.Lock()
@@ -118,7 +117,7 @@ class Proposed:
             return JSONResponse(told, _STATUS.get(error.code, 503))
 
     async def _tell_base(self, _: Request) -> dict[str, Any]:
-        tree, generation = "", self._generation()
+        tree, generation = "", blueprint.current(self._where)
         if (there := self._forge("")) is not None:
             try:
                 tree = (await there.head()).tree
@@ -149,7 +148,7 @@ class Proposed:
             raise errors.RateLimitedError(
                 f"Bots opened {OPENED_MAX} pull requests within an hour. See `council bots log`."
             )
-        live = self._where.generations / self._generation()
+        live = self._where.generations / blueprint.current(self._where)
         seen = await asyncio.to_thread(situation.look_at, live)
         if (asked := self._forge("")) is None:
             raise errors.ForgeForbiddenError(

@@ -69,11 +69,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
     if archived is not None:
         works.append(archiver.made(where, archived, lambda: environment.generation))
-    works.append(
-        proposed.Proposed(
-            where, config.forge, service, care_app.read_secret(where.bots_key_file), lambda: environment.generation
-        )
-    )
+    works.append(proposed.Proposed(where, config.forge, service, care_app.read_secret(where.bots_key_file)))
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()
