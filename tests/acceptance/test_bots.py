@@ -22,7 +22,7 @@ ON = {
     "COUNCIL_BAKE_DURATION_S": "6",
     "COUNCIL_BAKE_ANSWER_S": "8",
     "COUNCIL_FORGE_POLL_S": "0.5",
-    "COUNCIL_BOTS_CHECK_S": "5",
+    "COUNCIL_BOTS_CHECK_S": "20",
 }
 WAY_S = 400.0
 BOT = "remediation"
