@@ -42,7 +42,6 @@ LAST_ROWS_S = 15.0
 _CASCADE = "council"
 _MIB = 1024 * 1024
 
-
 option = options.option
 
 

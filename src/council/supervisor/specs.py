@@ -135,7 +135,6 @@ def specs(
             traceable=True,
             beside=True,
         ),
-        # Asks models of the gateway.
         service("bots", inherits=_RECORDS),
     )
 
