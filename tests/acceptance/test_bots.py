@@ -71,7 +71,8 @@ def test_an_incident_leads_to_a_setting_that_serves_with_nobody_asked() -> None:
             whole.wait_until(serves, WAY_S)
         finally:
             log = council.command("bots", "log", "--json").stdout
-            print(log)
+            # Told where it does not serve.
+            print(log, council.command("patch", "history", "--json").stdout)
         [run] = [one for one in json.loads(log) if one["outcome"] == "proposed"]
         assert run["about"] == incident and run["pull"] == 1
         whole.wait_until(lambda: _row(council, run["cid"])["outcome"] == "applied", WAY_S)

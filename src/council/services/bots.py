@@ -13,7 +13,7 @@ import signal
 import time
 
 from council import homes
-from council.domain import bots, errors, home
+from council.domain import bots, errors, home, orders
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.services import bot_runs, harness, rights, signer
@@ -48,10 +48,16 @@ async def _serve(environment: harness.ServiceEnvironment, schedule: "Schedule") 
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     keeping = asyncio.create_task(schedule.keep())
     environment.stir(lambda: schedule.is_well)
+    # What serves is looked up for each run; that it was told of is what every switch waits for.
+    environment.obey(_heard)
     await ending.wait()
     keeping.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await keeping
+
+
+async def _heard(_: orders.Order) -> None:
+    return
 
 
 class Schedule:
