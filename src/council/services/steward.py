@@ -69,7 +69,9 @@ def main(config: config_module.Config, where: home.Home) -> int:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
     if archived is not None:
         works.append(archiver.made(where, archived, lambda: environment.generation))
-    works.append(proposed.Proposed(where, config.forge, service, care_app.read_secret(where.bots_key_file)))
+    # A home whose `council up` is of a release from before there were bots has no such key.
+    if where.bots_key_file.exists():
+        works.append(proposed.Proposed(where, config.forge, service, care_app.read_secret(where.bots_key_file)))
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()
