@@ -127,6 +127,39 @@ def backups(config: config_module.Config, where: home_module.Home) -> care_ports
     return HomeBackups(where.records_url, config.records.busy_s)
 
 
+def bot_runs(config: config_module.Config, where: home_module.Home) -> care_ports.BotRuns:
+    """Return what bots did, in the same database as the other records."""
+    from council.backends.records import bot_runs as sql_bot_runs
+
+    class HomeBotRuns(sql_bot_runs.SqlBotRuns):
+        """In the embedded database, which a command run by root must leave usable for the services' users."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql_bot_runs.SqlBotRuns(config.records.url, config.records.busy_s)
+    return HomeBotRuns(where.records_url, config.records.busy_s)
+
+
+def proposals(where: home_module.Home, port: int) -> care_ports.Proposals:
+    """Return who opens pull requests for bots: the steward on a port of this machine. Raises SetupError."""
+    from council.backends.proposals import http
+
+    return http.HttpProposals(port, read_secret(where.bots_key_file))
+
+
+def advisor(config: config_module.Config, where: home_module.Home) -> care_ports.Advisor:
+    """Return who asks a model for a bot: the gateway of this machine."""
+    from council.backends.advisor import http
+
+    scheme = "https" if config.gateway.tls_cert_file else "http"
+    token = read_secret(where.bots_token_file) if where.bots_token_file.exists() else ""
+    return http.HttpAdvisor(f"{scheme}://127.0.0.1:{config.port}", token)
+
+
 def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
     """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
     from council.backends.notifier import alertmanager, apprise, file, log

@@ -8,6 +8,7 @@ from council.domain import (
     access,
     backup,
     baking,
+    bots,
     evidence,
     forge,
     gates,
@@ -123,6 +124,39 @@ class Snapshots(Protocol):
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""
+
+
+class BotRuns(Protocol):
+    """What bots did, in the records. Blocking. Every method raises RecordsUnavailableError."""
+
+    def add(self, one: bots.Run) -> None:
+        """Commit a run; the oldest beyond `bots.ROWS_KEPT` go."""
+
+    def newest(self, limit: int, *, bot: str = "", after: str = "") -> list[bots.Run]:
+        """Return up to `limit` runs, newest first; of one bot, if one is named, and only ids that sort after `after`."""
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class Proposals(Protocol):
+    """Who opens pull requests for bots: the steward. Blocking. All raise UnavailableError, or what it refused with."""
+
+    def base(self) -> bots.Base:
+        """Return what serves, as the forge's main holds it."""
+
+    def changes(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of up to `limit` patches, newest first, as patchctl tells them."""
+
+    def propose(self, sent: patches.Submission) -> int:
+        """Open a pull request of a signed patch; return its number. Asked again, it is the same one."""
+
+
+class Advisor(Protocol):
+    """Who asks a language model for a bot. Blocking."""
+
+    def ask(self, model: str, prompt: str, tokens_max: int, limit_s: float) -> str:
+        """Return what the model says to a prompt. Raises ModelUnavailableError."""
 
 
 class Notifier(Protocol):

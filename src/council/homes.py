@@ -31,6 +31,7 @@ from council.domain import (
     sentinels,
     sentinels_file,
     trial_file,
+    tuning,
 )
 from council.domain import config as config_module
 from council.domain import home as home_module
@@ -294,19 +295,47 @@ def read_gates(folder: Path) -> tuple[gates.Gate, ...]:
 
 
 def loosens(folder: Path, change: patches.Change) -> bool:
-    """Return whether a change of a file may let pass more than the files in `folder` do. Only of gates can it be told.
+    """Return whether a change of a file may let pass more than the files in `folder` do.
 
-    Raises ConfigError if the gates there cannot be read.
+    Of gates it can be told, and of settings and providers where `domain.tuning` says what is no more than tuning. Raises
+    ConfigError if what is there cannot be read.
     """
-    if change.path != gates.FILE or change.content is None:
+    if change.content is None or change.path not in (gates.FILE, CONFIG_FILE, providers.FILE):
         return True
-    before = read_gates(folder)
-    ours = parse_yaml(default_files()[gates.FILE], gates.FILE)
     try:
-        after = gates_file.build(parse_yaml(change.content, gates.FILE), ours)
+        match change.path:
+            case gates.FILE:
+                before = read_gates(folder)
+                ours = parse_yaml(default_files()[gates.FILE], gates.FILE)
+                return (
+                    gates.loosened(before, gates_file.build(parse_yaml(change.content, gates.FILE), ours)) is not None
+                )
+            case _:
+                return bool(why_no_tuning(folder, {change.path: change.content}))
     except errors.ConfigError:
         return True
-    return gates.loosened(before, after) is not None
+
+
+def why_no_tuning(folder: Path, after: Mapping[str, bytes]) -> str:
+    """Return what of new settings or providers needs a person, "" where it is tuning; by the files in `folder`.
+
+    Raises ConfigError for files that cannot be read.
+    """
+
+    def read(path: str, new: bool) -> dict[str, Any]:
+        if new and path in after:
+            return parse_yaml(after[path], path)
+        return read_yaml(folder / path) if (folder / path).exists() else {}
+
+    settings = [config_module.build(read(CONFIG_FILE, new), {}, {}) for new in (False, True)]
+    if why := tuning.settings_loosened(*settings):
+        return why
+    before, now = (
+        providers.build(read(providers.FILE, new), one) for new, one in zip((False, True), settings, strict=True)
+    )
+    if settings[0] == settings[1] and before == now:
+        return "no setting would change"
+    return tuning.catalogue_loosened(before, now)
 
 
 def read_authz(folder: Path, journal_key: str = "") -> authz.Policy:
@@ -384,6 +413,8 @@ def _make_folders(where: home_module.Home) -> None:
             where.forge,
             where.models,
             where.logs,
+            where.bots,
+            where.bot_keys,
         )
         for folder in (where.root, *private, where.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -399,7 +430,7 @@ def _make_folders(where: home_module.Home) -> None:
 
 def _make_keys(where: home_module.Home) -> None:
     keys = (where.internal_key_file, where.metrics_key_file, where.trial_key_file)
-    for file in (*keys, where.patches_key_file, where.steward_key_file):
+    for file in (*keys, where.patches_key_file, where.steward_key_file, where.bots_key_file):
         if not file.exists():
             _write_secret(file, secrets.token_urlsafe(32))
     if not where.journal_key_file.exists() or not where.journal_certificate_file.exists():

@@ -306,15 +306,14 @@ FORGE_IN_STEP = prometheus_client.Gauge(
 )
 
 # The observer.
-OBSERVER_SNAPSHOTS = prometheus_client.Counter(
-    "council_observer_snapshots_total", "Snapshots kept, by occasion (tick, incident).", ["occasion"]
-)
+OBSERVER_SNAPSHOTS = prometheus_client.Counter("council_observer_snapshots_total", "Snapshots kept.", ["occasion"])
 OBSERVER_MISSED = prometheus_client.Counter("council_observer_missed_total", "Ticks of which there is no snapshot.")
 OBSERVER_SECONDS = prometheus_client.Histogram(
     "council_observer_seconds", "Time from what is due to a snapshot that is kept.", buckets=_LATENCY_BUCKETS_S
 )
 OBSERVER_ERRORS = prometheus_client.Counter("council_observer_errors_total", "Looks that failed and are taken again.")
 OBSERVER_DIGESTS = prometheus_client.Counter("council_observer_digests_total", "Digests of a day that people are told.")
+BOT_RUNS = prometheus_client.Counter("council_bot_runs_total", "Runs of bots, by how they ended.", ["bot", "outcome"])
 OBSERVER_ESCALATIONS = prometheus_client.Counter("council_observer_escalations_total", "Gates told of for staying red.")
 
 # The guides.

@@ -44,7 +44,18 @@ def test_answers_are_recorded_in_postgresql_and_counted_in_redis(council):
 
 def test_no_store_of_our_own_is_started(council):
     names = [one["name"] for one in json.loads(council.command("status", "--json").stdout)["services"]]
-    assert names == ["model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "steward", "gateway"]
+    assert names == [
+        "model",
+        "worker",
+        "recall",
+        "zygote",
+        "sandboxd",
+        "patchctl",
+        "watcher",
+        "steward",
+        "gateway",
+        "bots",
+    ]
 
 
 def test_the_password_of_the_database_is_shown_nowhere(council, database):

@@ -126,6 +126,7 @@ def test_status_names_every_process(served):
         "watcher",
         "steward",
         "gateway",
+        "bots",
     ]
     assert all(one["state"] == "ready" and one["memory_bytes"] > 1_000_000 and one["generation"] for one in services)
 

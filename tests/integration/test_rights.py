@@ -36,6 +36,9 @@ def where() -> Iterator[home.Home]:
         (made.lineage / "000000000001.jsonl").write_text("journal")
         (made.sandbox / "audit-00000001.jsonl").write_text("audit")
         made.meanings_file.write_text("vectors")
+        made.bot_key_file("docs").write_text("key of docs")
+        made.bot_key_file("cost").write_text("key of cost")
+        made.bot_pause_file("docs").write_text("pause")
         (made.logs / "log").write_text("log")
         (folder / "outside").write_text("outside")
         yield made
@@ -53,6 +56,9 @@ def places(where: home.Home) -> dict[str, Path]:
         "trial key": where.trial_key_file,
         "patches key": where.patches_key_file,
         "steward key": where.steward_key_file,
+        "bots key": where.bots_key_file,
+        "key of a bot": where.bot_key_file("docs"),
+        "pause of a bot": where.bot_pause_file("docs"),
         "forge": where.forge / "HEAD",
         "journal key": where.journal_key_file,
         "records": where.records / "council.db",
@@ -87,7 +93,9 @@ READABLE = {
         "blueprint",
         "journal",
     },
-    "steward": {"steward key", "generation", "forge", "library", "records"},
+    "steward": {"steward key", "bots key", "generation", "forge", "library", "records"},
+    # Not the keys that they sign with.
+    "bots": {"bots key", "pause of a bot", "generation", "records"},
     "worker": set(),
     "installer": set(),
     "migrator": {"records"},
@@ -102,6 +110,7 @@ WRITABLE = {
     "messenger": {"notices", "records"},
     "patchctl": {"blueprint.git", "generations", "lineage", "patchctl"},
     "steward": {"forge.git", "steward", "records"},
+    "bots": {"records"},
     "worker": set(),
     "installer": set(),
     "migrator": {"records"},
@@ -113,6 +122,9 @@ PLACES = [
     "trial key",
     "patches key",
     "steward key",
+    "bots key",
+    "key of a bot",
+    "pause of a bot",
     "forge",
     "journal key",
     "records",
@@ -142,6 +154,31 @@ def test_every_service_has_a_row() -> None:
 def test_a_service_reads_only_what_its_row_names(where: home.Home, service: str, place: str) -> None:
     found = confined(service, where, lambda: len(places(where)[place].read_bytes()) > 0)
     assert found == ("True" if place in READABLE[service] else DENIED)
+
+
+def test_only_what_keeps_the_keys_of_bots_reads_them_and_who_signs_reads_one(where: home.Home) -> None:
+    def readable(confine_to: Callable[[], object]) -> set[str]:
+        looks = {**places(where), "key of another bot": where.bot_key_file("cost")}
+
+        def look() -> str:
+            confine_to()
+            found = set()
+            for name, path in looks.items():
+                with contextlib.suppress(PermissionError):
+                    path.read_bytes()
+                    found.add(name)
+            return ",".join(sorted(found))
+
+        return set(forked.outcome(look).strip("'").split(","))
+
+    def one_after_the_other() -> None:
+        rights.confine_keys(where)
+        rights.confine_signing(where, where.bot_key_file("docs"))
+
+    keys = {"key of a bot", "key of another bot", "generation"}
+    assert readable(lambda: rights.confine_keys(where)) == keys
+    assert readable(one_after_the_other) == {"key of a bot", "generation"}
+    assert forked.outcome(lambda: (one_after_the_other(), socket.socket(socket.AF_INET))[1]) == DENIED
 
 
 @pytest.mark.parametrize("service", CONFINED)
@@ -333,7 +370,7 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
     assert found == (
         "None"
-        if service in ("gateway", "model", "watcher", "messenger", "patchctl", "steward", "installer")
+        if service in ("gateway", "model", "watcher", "messenger", "patchctl", "steward", "bots", "installer")
         else DENIED
     )
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"

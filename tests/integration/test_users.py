@@ -27,7 +27,10 @@ from council.backends.store import bundled
 from council.domain import home as home_module
 from council.supervisor import users
 
-SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "steward", "gateway")
+SERVICES = (
+    "store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "steward", "gateway",
+    "bots",
+)  # fmt: skip
 STRANGER = reachable.STRANGER
 KNOWN_S = 20.0
 # Short enough to wait for, long enough for every gate's bake form.
@@ -151,7 +154,7 @@ def refused(served: Served, service: str) -> set[str]:
     names = ("worker", "recall", "zygote", "sandboxd", "watcher", "supervisor")
     sockets = (*map(home.socket, names), bundled.socket(home))
     keys = (home.internal_key_file, home.metrics_key_file, home.trial_key_file)
-    keys += (home.patches_key_file, home.steward_key_file, home.journal_key_file)
+    keys += (home.patches_key_file, home.steward_key_file, home.journal_key_file, home.bots_key_file)
     files = (home.token_file, *keys, home.root / "users.json", home.sandbox / "audit-00000001.jsonl")
     kept = (home.records / "council.db", home.targets_file, home.watch / "samples.db", *files)
     found = set()
@@ -176,6 +179,7 @@ EVERYTHING = {
     "trial.key",
     "patches.key",
     "steward.key",
+    "bots.key",
     "journal.key",
     "users.json",
     "worker.sock",
@@ -198,7 +202,7 @@ def test_each_process_but_the_zygote_has_a_user_of_its_own_and_no_capability(ser
     assert all(len(one) == 1 for one in uids.values())
     # What mounts, users of sandboxes and cgroups need.
     assert uids.pop("zygote") == {0}
-    assert len(set.union(*uids.values())) == 9 and 0 not in set.union(*uids.values())
+    assert len(set.union(*uids.values())) == 10 and 0 not in set.union(*uids.values())
     for row in (row for name, row in rows.items() if name != "zygote"):
         status = Path(f"/proc/{row['pid']}/status").read_text()
         assert "CapEff:\t0000000000000000" in status and 0 not in ids(row["pid"], "Groups")
@@ -237,12 +241,14 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
     # The first two and the store by its group, which keeps the guides; Landlock closes the two.
     assert refused(served, "steward") == EVERYTHING - {
         *("internal.key", "metrics.key"),
-        *("steward.key", "watcher.sock", "council.db", "valkey.sock"),
+        *("steward.key", "bots.key", "watcher.sock", "council.db", "valkey.sock"),
     }
+    assert refused(served, "bots") == EVERYTHING - {"internal.key", "metrics.key", "bots.key", "council.db"}
     assert refused(served, "gateway") == {
         "token",
         "patches.key",
         "steward.key",
+        "bots.key",
         "journal.key",
         "users.json",
         "targets.json",

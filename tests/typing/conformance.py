@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 from council import care_ports, ports
+from council.backends.advisor import http as http_advisor
 from council.backends.compute import unix as compute_unix
 from council.backends.embedder import onnx
 from council.backends.forge import github as forge_github
@@ -12,6 +13,8 @@ from council.backends.forge import local as forge_local
 from council.backends.memories import unix as memories_unix
 from council.backends.model_provider import openai
 from council.backends.notifier import apprise, file, log
+from council.backends.proposals import http as http_proposals
+from council.backends.records import bot_runs as sql_bot_runs
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import memories as sql_memories
 from council.backends.records import overrides as sql_overrides
@@ -60,6 +63,9 @@ fake_memories: ports.Memories = fake_memory.InlineMemories(
 )
 incidents: care_ports.Incidents = sql_incidents.SqlIncidents("sqlite://", 1.0)
 overrides: care_ports.Overrides = sql_overrides.SqlOverrides("sqlite://", 1.0)
+bot_runs: care_ports.BotRuns = sql_bot_runs.SqlBotRuns("sqlite://", 1.0)
+proposals: care_ports.Proposals = http_proposals.HttpProposals(8003, "key")
+advisor: care_ports.Advisor = http_advisor.HttpAdvisor("http://127.0.0.1:8000")
 guidebook: care_ports.Guidebook = store_guides.ValkeyGuidebook("unix:///s", 1.0)
 fake_guidebook: care_ports.Guidebook = fake_guides.InlineGuidebook()
 no_guidebook: care_ports.Guidebook = loading.Nowhere()

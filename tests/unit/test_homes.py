@@ -191,6 +191,29 @@ def test_a_limit_of_all_gates_is_compared_with_that_of_the_generation(
     assert homes.loosens(where.generations / generation, change) is expected
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("council.yaml", b"gateway: {concurrent_max: 100}", False),
+        ("council.yaml", b"gateway: {concurrent_max: 100, behind_proxy: true}", True),
+        ("council.yaml", b"gateway: {concurrent_max: 300}", True),
+        ("council.yaml", b"# nothing\n{}", True),
+        ("council.yaml", b"gateway: {concurrent_max: 0}", True),
+        ("council.yaml", b"gateway: {", True),
+        ("council.yaml", None, True),
+        ("providers.yaml", b"escalation: {share_max: 0.03}", False),
+        ("providers.yaml", b"escalation: {share_max: 0.5}", True),
+        ("providers.yaml", b"providers: {near: {url: 'http://127.0.0.1:9/v1', key: none}}", True),
+    ],
+)
+def test_settings_and_providers_need_a_person_unless_it_is_tuning(
+    where: home.Home, path: str, content: bytes | None, expected: bool
+) -> None:
+    generation = homes.prepare(where, {}).generation
+    action = patches.Action.DELETE if content is None else patches.Action.PUT
+    assert homes.loosens(where.generations / generation, patches.Change(path, action, content, None)) is expected
+
+
 def test_a_home_without_a_blueprint_says_what_to_run(where: home.Home) -> None:
     with pytest.raises(errors.BlueprintError, match="council init"):
         homes.load_config(where, None, {}, {})

@@ -136,7 +136,7 @@ def add(
         return
     if not seen.policy.signers:
         raise errors.InvalidRequestError("The first signer must be a person. Add a key of kind human first.")
-    _propose(where, seen, changes, f"List the key of {name}", output, force)
+    write_patch(where, seen, changes, f"List the key of {name}", output, force)
 
 
 @keys.command()
@@ -163,7 +163,7 @@ def revoke(who: str, output: Path, force: bool, where: home.Home) -> None:
     if found[0].fingerprint in seen.policy.revoked:
         raise errors.InvalidRequestError(f"{found[0].name} is revoked already. Nothing is left to do.")
     changes = listing.with_revoked(where.generations / seen.live, found[0].fingerprint)
-    _propose(where, seen, changes, f"Revoke the key of {found[0].name}", output, force)
+    write_patch(where, seen, changes, f"Revoke the key of {found[0].name}", output, force)
     people = [
         one for one in seen.policy.signers.values()
         if one.kind is authz.Kind.HUMAN and one.fingerprint not in {*seen.policy.revoked, found[0].fingerprint}
@@ -172,9 +172,10 @@ def revoke(who: str, output: Path, force: bool, where: home.Home) -> None:
         click.echo("After it nobody is left who may change authz.yaml. List another person first.", err=True)
 
 
-def _propose(
+def write_patch(
     where: home.Home, seen: situation.Sight, changes: tuple[patches.Change, ...], title: str, output: Path, force: bool
 ) -> None:
+    """Write the patch that changes who may sign, and say who signs it. Raises PatchRefusedError, InvalidRequestError."""
     now = clock.SystemClock().now_us() // 1_000_000
     words = drafting.Words(options.user_name(), title, f"{title}, as `council keys` was told.", now, now + _LASTS_S)
     raw = drafting.document(words, seen.live, changes, seen.policy, situation.checker(where, seen.live))

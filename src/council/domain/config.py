@@ -28,6 +28,7 @@ from council.domain import (
     watching,
 )
 from council.domain import backup as backup_module
+from council.domain import bots as bots_module
 from council.domain import forge as forge_module
 from council.domain import guides as guides_module
 from council.domain import observe as observe_module
@@ -253,6 +254,7 @@ class Config:
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     observe: observe_module.ObserveConfig = field(default_factory=observe_module.ObserveConfig)
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
+    bots: bots_module.BotsConfig = field(default_factory=bots_module.BotsConfig)
     forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
     tracing: tracing_module.TracingConfig = field(default_factory=tracing_module.TracingConfig)

@@ -51,6 +51,34 @@ class Home:
         return self.secrets / "steward.key"
 
     @property
+    def bots_key_file(self) -> Path:
+        """The key that bots show to the steward, which opens their pull requests."""
+        return self.secrets / "bots.key"
+
+    @property
+    def bots_token_file(self) -> Path:
+        """A token with which bots ask models, where the gateway wants one; the owner puts it there."""
+        return self.secrets / "bots.token"
+
+    @property
+    def bot_keys(self) -> Path:
+        """One file a bot, with the key that it signs with."""
+        return self.secrets / "bots"
+
+    def bot_key_file(self, bot: str) -> Path:
+        """The key with which a bot signs: read by the child that signs, and by nobody else."""
+        return self.bot_keys / f"{bot}.key"
+
+    @property
+    def bots(self) -> Path:
+        """Which bots are paused, a file each."""
+        return self.root / "bots"
+
+    def bot_pause_file(self, bot: str) -> Path:
+        """It is there while the bot is paused."""
+        return self.bots / f"{bot}.paused"
+
+    @property
     def forge_token_file(self) -> Path:
         """The token for a forge elsewhere; the owner puts it there."""
         return self.secrets / "forge.token"

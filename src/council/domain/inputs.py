@@ -40,6 +40,8 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "patchctl": (),
         # The guidebook it reads anew where another generation becomes live.
         "steward": (),
+        # It looks at what serves anew for each run.
+        "bots": (),
         "watcher": (gates.FILE, providers.FILE, sentinels.FILE),
         "messenger": (),
         "gateway": ("prompts/", providers.FILE),
@@ -49,7 +51,7 @@ USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
     }
 )
 # Of these no two can run side by side. They come to another release once it has proved itself, see `supervisor/releasing.py`.
-LATER = frozenset({"store", "patchctl", "steward"})
+LATER = frozenset({"store", "patchctl", "steward", "bots"})
 # Each runs for a moment, and finds out by itself of which release it is.
 _MOMENTARY = frozenset({"installer", "migrator", "backup"})
 _SOMEBODY = frozenset(path for paths in USES.values() for path in paths)
@@ -75,6 +77,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "patchctl": ("port",),
         # The certificate is looked at for when it ends.
         "steward": ("port", "forge", "guides", "store.url", "records.url", "gateway.tls_cert_file"),
+        "bots": ("port", "records.url"),
         "watcher": (
             "port",
             "watch",
@@ -97,8 +100,9 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "backup": ("port", "backup", "store.url", *_RECORDS),
     }
 )
-# Read by patchctl for each patch, of the generation before it, or of the one that serves; and by the steward for each snapshot.
-READ_ANEW = ("bake", "patch", "observe")
+# Read by patchctl for each patch, of the generation before it, or of the one that serves; by the steward for each snapshot, and
+# by the bots for each run.
+READ_ANEW = ("bake", "patch", "observe", "bots")
 # What `council up` and the supervisor take from the settings with which they begin: the services there are, their ports, whom
 # they tell about, which database has its tables. And what the store takes, of which two cannot have the same data.
 AT_START = (

@@ -69,6 +69,27 @@ def confine_installer(where: home.Home, release: Path, target: Path, environment
     _log.info("confined", extra={"landlock_abi": abi, "sockets": "all"})
 
 
+def confine_keys(where: home.Home) -> None:
+    """Take away every right but to read the keys of bots and what serves: for the process that keeps them."""
+    _confine_to(where, where.bot_keys)
+
+
+def confine_signing(where: home.Home, key: Path) -> None:
+    """Take away every right but to read one bot's key and what serves, for the child that signs one draft."""
+    _confine_to(where, key)
+
+
+def _confine_to(where: home.Home, keys: Path) -> None:
+    confine.seal()
+    # A blueprint from before there was a file has the default one.
+    read = [*_readable(where), where.generations, where.current, *homes.default_folders().values(), keys]
+    confine.apply(confine.Confinement(read, [], connect_ports=(), bind_ports=()))
+    try:
+        confine.deny_sockets()
+    except OSError as error:
+        _log.warning("no socket filter, so this process can reach the network", extra={"reason": str(error)})
+
+
 def _pip_places(environment: Mapping[str, str]) -> list[Path]:
     """Return what pip reads: its settings, what its variables name, and what it takes from the system or else ends."""
     named = (environment.get(name, "") for name in ("PIP_FIND_LINKS", "PIP_CONFIG_FILE", "PIP_CERT", "PIP_CLIENT_CERT"))
@@ -144,7 +165,7 @@ def confinement_of(
             write += [where.generations, where.blueprint, where.lineage, where.patch_work]
             connect = _tried_ports(config)
         case "steward":
-            read += [where.generations, where.current, where.library, where.steward_key_file]
+            read += [where.generations, where.current, where.library, where.steward_key_file, where.bots_key_file]
             # How safe it is: advisories, the packages of a pinned release, and until when the certificate lasts.
             read += [where.advisories, where.releases]
             read += [Path(config.gateway.tls_cert_file)] if config.gateway.tls_cert_file else []
@@ -152,15 +173,15 @@ def confinement_of(
             # A forge, a store or a database elsewhere may be on any port.
             anywhere = config.forge.kind == "github" or bool(config.store.url) or bool(config.records.url)
             connect = None if anywhere else (config.patchctl_port,)
-        case "store" | "sandboxd":
-            write += [where.store if service == "store" else where.sandbox]
+        case "bots":
+            return _of_bots(config, where, read, write)
         case "backup":
             return _backup_row(read, write, config, where)
-        case "worker" | "installer":
-            # What an installer may do beyond this is of one installation, see `confine_installer`.
-            pass
+        case "store" | "sandboxd":
+            write += [where.store if service == "store" else where.sandbox]
         case _:
-            raise AssertionError(f"no row for {service}")
+            # What an installer may do beyond this is of one installation, see `confine_installer`.
+            assert service in ("worker", "installer"), f"no row for {service}"
     # llama.cpp opens a port of its own; every other process listens only on what it inherits.
     bind: tuple[int, ...] | None = None if service == "model" else ()
     return confine.Confinement(read, write, connect, bind)
@@ -177,6 +198,15 @@ def _backup_row(
     connect: tuple[int, ...] | None = () if folders and not config.records.url else None
     own = [where.backup_work, *folders]
     return confine.Confinement([*read, *whole, *parts], [*write, where.records], connect, (), own)
+
+
+def _of_bots(
+    config: config_module.Config, where: home.Home, read: list[Path], write: list[Path]
+) -> confine.Confinement:
+    """Return the row of the bots, which is without their keys: see `confine_keys`."""
+    read = [*read, where.generations, where.current, where.bots, where.bots_key_file, where.bots_token_file]
+    connect = None if config.records.url else (config.port, config.patchctl_port, config.steward_port)
+    return confine.Confinement(read, [*write, where.records], connect, ())
 
 
 def _cards() -> list[Path]:

@@ -2,8 +2,8 @@
 
 `in_step` keeps the forge and what serves in step; `guiding` keeps the guides in the store; `observer` keeps snapshots, and
 tells people of gates that stay red; `archiver` puts each day into the forge; `scaling` carries out overrides of how many
-gateways run; `securing` looks at how safe all of it is. The steward holds the forge's token and no key that signs. A work that
-does not get on makes `/livez` fail, so that the supervisor starts the process anew.
+gateways run; `securing` looks at how safe all of it is; `proposed` opens the pull requests of bots. The steward holds the forge's
+token and no key that signs. A work that does not get on makes `/livez` fail, so that the supervisor starts the process anew.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from council.services import (
     in_step,
     local_hosts,
     observer,
+    proposed,
     rights,
     scaling,
     securing,
@@ -88,6 +89,9 @@ def main(config: config_module.Config, where: home.Home) -> int:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
     if archived is not None:
         works.append(archiver.made(where, archived, lambda: environment.generation))
+    # A home whose `council up` is of a release from before there were bots has no such key.
+    if where.bots_key_file.exists():
+        works.append(proposed.Proposed(where, config.forge, service, care_app.read_secret(where.bots_key_file)))
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()

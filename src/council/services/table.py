@@ -15,7 +15,7 @@ from council.upkeep.engine import blueprint
 
 Name = Literal[
     "store", "model", "worker", "recall", "zygote", "sandboxd", "patchctl", "watcher", "steward", "gateway", "messenger",
-    "installer", "migrator", "backup",
+    "installer", "migrator", "backup", "bots",
 ]  # fmt: skip
 NAMES: tuple[str, ...] = get_args(Name)
 

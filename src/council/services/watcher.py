@@ -22,8 +22,20 @@ from council.domain import budgets, errors, evidence, home, orders, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import nvml
-from council.services import answering, backups_told, beside, harness, local_hosts, portless, published, rights, tracing
+from council.services import (
+    answering,
+    backups_told,
+    beside,
+    bots_told,
+    harness,
+    local_hosts,
+    portless,
+    published,
+    rights,
+    tracing,
+)
 from council.upkeep.alerts import keeping, sources
+from council.upkeep.bots import registry
 from council.upkeep.monitoring import files
 
 _log = logging.getLogger(__name__)
@@ -111,6 +123,9 @@ class _Watcher:
             lambda: {one.service for one in made.targets()},
             beside.Beside(made.scraper, made.targets),
         )
+        names = frozenset(one.name for one in registry.BOTS)
+        bots_told.begin(names)
+        self._bots = bots_told.BotsTold(care_app.bot_runs(config, where), names)
 
     def application(self) -> Starlette:
         """Return what the port serves; its lifespan turns the loop and answers on the Unix socket."""
@@ -186,6 +201,7 @@ class _Watcher:
             await asyncio.gather(self._watching, return_exceptions=True)
             server.close()
             await self._portless.close()
+            await self._bots.close()
             if self._backups is not None:
                 await self._backups.close()
             await self._made.close()
@@ -209,6 +225,7 @@ class _Watcher:
             running.create_task(self._turn())
             running.create_task(_deliver(self._made.alerts, self._told))
             running.create_task(self._portless.keep())
+            running.create_task(self._bots.keep())
             if self._backups is not None:
                 running.create_task(self._backups.keep())
             running.create_task(asyncio.to_thread(self._publish))

@@ -77,6 +77,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
     key, records = (regime.ids[name] for name in (users.KEY, users.RECORDS))
     gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
     watcher, patchctl, steward = of("watcher"), of("patchctl"), of("steward")
+    bots = of("bots")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
@@ -84,7 +85,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.blueprint, ROOT, patchctl, permissions.used, permissions.used, "patchctl"),
         row(home.lineage, patchctl, patchctl, private, private, "patchctl"),
         row(home.logs, ROOT, ROOT, exactly(0o700), None),
-        row(home.secrets, ROOT, key, exactly(0o710), None, "gateway", "model", "watcher", "patchctl", "steward"),
+        row(home.secrets, ROOT, key, exactly(0o710), None, *_KEPT),
         row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
         row(home.metrics_key_file, ROOT, key, exactly(0o640), None, "gateway", "watcher", "patchctl"),
         row(home.trial_key_file, patchctl, gateway, exactly(0o440), None, "gateway", "patchctl"),
@@ -96,6 +97,11 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         # Read before the gateway confines itself.
         row(home.tracing_headers_file, ROOT, gateway, exactly(0o440), None, "gateway"),
         row(home.forge_webhook_file, ROOT, steward, exactly(0o440), None, "steward"),
+        row(home.bots_key_file, steward, bots, exactly(0o440), None, "steward", "bots"),
+        row(home.bots_token_file, ROOT, bots, exactly(0o440), None, "bots"),
+        # Landlock leaves them to the child that signs.
+        row(home.bot_keys, ROOT, bots, shared, shared, "bots"),
+        row(home.bots, ROOT, bots, shared, shared, "bots"),
         row(home.forge, steward, steward, private, private, "steward"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
@@ -127,7 +133,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
     ]
 
 
-_RECORDED = ("gateway", "recall", "watcher", "steward")
+_RECORDED = ("gateway", "recall", "watcher", "steward", "bots")
+_KEPT = ("gateway", "model", "watcher", "patchctl", "steward", "bots")
 
 
 def _live(home: home_module.Home) -> list[Path]:

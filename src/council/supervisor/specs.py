@@ -137,6 +137,7 @@ def specs(
             traceable=True,
             beside=True,
         ),
+        service("bots", inherits=_RECORDS),
     )
 
 
@@ -171,8 +172,8 @@ def with_users(services: Sequence[ServiceSpec]) -> tuple[str, ...]:
     return (*(service.name for service in services if not service.keeps_root), INSTALLER)
 
 
-# Their URLs may hold passwords, and only gateway and steward connect to both, recall and watcher to the records. For the others
-# the settings are as if not given.
+# Their URLs may hold passwords, and only gateway and steward connect to both, recall, watcher and bots to the records. For the
+# others the settings are as if not given.
 _RECORDS = frozenset({"COUNCIL_RECORDS_URL"})
 _SERVERS = _RECORDS | {"COUNCIL_STORE_URL"}
 

@@ -32,6 +32,8 @@ _GROUPS = {
     "watcher": (COUNCIL, KEY, RECORDS, "store"),
     # Its own keys lie in the same folder as that which opens metrics, and the store keeps an anchor of the journal.
     "patchctl": (COUNCIL, KEY, "store"),
+    # Their keys lie in a folder beside those.
+    "bots": (COUNCIL, KEY, RECORDS),
     # Its own key, too; it keeps the guides in the store, and reads those of the library as recall does.
     "steward": (COUNCIL, KEY, RECORDS, "store", "recall"),
 }

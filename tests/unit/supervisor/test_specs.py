@@ -28,6 +28,7 @@ def test_services_start_with_what_the_others_need() -> None:
         "watcher",
         "steward",
         "gateway",
+        "bots",
     ]
 
 
@@ -76,7 +77,7 @@ def test_only_the_gateway_is_to_connect_to_services_and_only_sandboxd_to_the_zyg
 
 @pytest.mark.parametrize("kind", ["firejail", "gvisor"])
 def test_kinds_of_sandbox_that_are_programs_have_no_zygote(kind: str) -> None:
-    assert [spec.name for spec in table(sandbox={"kind": kind})][-3:] == ["watcher", "steward", "gateway"]
+    assert [spec.name for spec in table(sandbox={"kind": kind})][-3:] == ["steward", "gateway", "bots"]
     assert "zygote" not in [spec.name for spec in table(sandbox={"kind": kind})]
 
 
@@ -92,6 +93,7 @@ def test_only_the_zygote_keeps_root() -> None:
         "watcher",
         "steward",
         "gateway",
+        "bots",
         "installer",
     )
 
@@ -127,6 +129,7 @@ SURROUNDING = {
     "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus",
 }
 MORE = {
+    "bots": {"COUNCIL_RECORDS_URL"},
     "recall": {"COUNCIL_RECORDS_URL"},
     "watcher": {"COUNCIL_RECORDS_URL"},
     "gateway": {"COUNCIL_RECORDS_URL", "COUNCIL_STORE_URL"},
@@ -145,7 +148,7 @@ def test_every_service_has_a_valid_config_from_what_it_inherits() -> None:
     for spec in table():
         found = config.build({}, {**specs.inherited(spec, SURROUNDING), **spec.environment}, {})
         assert found.model.threads == 2
-        assert bool(found.records.url) == (spec.name in ("gateway", "recall", "watcher", "steward"))
+        assert bool(found.records.url) == (spec.name in ("gateway", "recall", "watcher", "steward", "bots"))
         assert bool(found.store.url) == (spec.name in ("gateway", "steward"))
 
 
@@ -177,7 +180,7 @@ def test_targets_say_that_a_gateway_with_a_certificate_speaks_https() -> None:
 
 
 def test_all_may_run_beside_another_of_it_but_who_owns_data_or_the_journal() -> None:
-    assert {spec.name for spec in table() if not spec.beside} == {"store", "patchctl", "steward"}
+    assert {spec.name for spec in table() if not spec.beside} == {"store", "patchctl", "steward", "bots"}
 
 
 def test_what_only_the_store_reads_is_refused_before_it_would_have_to_run_twice() -> None:

@@ -396,6 +396,18 @@ _BACKUP_TABLES = (
 )
 
 
+_BOT_RUN_TABLES = (
+    """CREATE TABLE bot_runs (
+        id TEXT NOT NULL PRIMARY KEY,
+        bot TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        began_us {integer} NOT NULL,
+        body TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX bot_runs_bot ON bot_runs (bot, id)",
+)
+
+
 def _overrides(connection: sqlalchemy.Connection) -> None:
     """What is changed for a while. Needs none of the steps before."""
     types = _FIRST_TYPES[connection.dialect.name]
@@ -406,6 +418,12 @@ def _backups(connection: sqlalchemy.Connection) -> None:
     """What became of backups and drills. Needs no step before."""
     types = _MEMORY_TYPES[connection.dialect.name]
     _run(connection, [statement.format(**types) for statement in _BACKUP_TABLES])
+
+
+def _bot_runs(connection: sqlalchemy.Connection) -> None:
+    """What bots did. Needs only the first step."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _BOT_RUN_TABLES])
 
 
 _MEMORY_CHANGE_TABLES = (
@@ -428,7 +446,7 @@ def _memory_changes(connection: sqlalchemy.Connection) -> None:
 
 STEPS: tuple[Step, ...] = (
     *(_first, _money, _memories, _learning, _incidents, _staging, _snapshots),
-    *(_overrides, _memory_changes, _backups),
+    *(_overrides, _memory_changes, _backups, _bot_runs),
 )
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

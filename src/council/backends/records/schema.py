@@ -252,3 +252,14 @@ backups = sqlalchemy.Table(
     Column("outcome", Text, nullable=False),
     Column("body", Text, nullable=False),
 )
+
+# What bots did. `body` is the domain's type as JSON; the other columns find rows.
+bot_runs = sqlalchemy.Table(
+    "bot_runs",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("bot", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("began_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Who asks a language model for a bot."""

@@ -1,0 +1,1 @@
+"""Who opens pull requests for bots."""

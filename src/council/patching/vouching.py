@@ -1,0 +1,173 @@
+"""From a bot's draft to the document that its key signs, or the reason why not: the checks of the child that holds the key.
+
+A draft is believed in nothing. What it may touch is said twice, by the bot's line in `registry.py` and by `authz.yaml`; what
+decides over everything else, authz.yaml and its keys, no bot drafts whatever these say. Settings and providers are written here
+from what the draft names, never taken as text, and go no further than `domain/tuning.py` lets them. Then the patch is judged as
+patchctl will judge it.
+"""
+
+import copy
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from council import homes
+from council.domain import authz, bots, errors, patches, providers, tuning
+from council.kit import globs
+from council.patching import drafting, files, situation
+from council.upkeep.patchctl.core import judging, paths
+
+LASTS_S = 6 * 3600
+# What decides over everybody else. A draft that names it is refused before anything else is asked.
+NEVER = (authz.FILE, f"{authz.KEYS_FOLDER}/**", "gates.yaml", "sentinels.yaml", "playbooks.yaml", "trial.yaml")
+_HEADS = {
+    homes.CONFIG_FILE: "# Settings of this Council; `council config set section.key=value` changes them.\n",
+    providers.FILE: "# Models beside the packaged one; guidebook/howto/use-other-models.md explains every key.\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A document to be signed, the fingerprint of the key that may, and that key's account on the forge."""
+
+    document: bytes
+    fingerprint: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What lineage keeps of a draft: whose it is, and the model and the SHA-256 of the prompt where one drafted it."""
+
+    bot: str
+    model: str = ""
+    prompt: str = ""
+
+    @property
+    def told(self) -> str:
+        """Return it as a line of the patch's reason."""
+        by = f"bot={self.bot}"
+        return by if not self.model else f"{by} model={self.model} prompt_sha256={self.prompt}"
+
+
+def document(
+    draft: bots.Draft, origin: Provenance, touches: tuple[str, ...], live: Path, tree: str, fingerprint: str, now: int
+) -> Made:
+    """Return what a bot's key signs. `live` is the folder of what serves, `tree` its tree, `now` in Unix seconds.
+
+    Raises PatchRefusedError, InvalidRequestError, ConfigError.
+    """
+    seen = situation.look_at(live)
+    signer = seen.policy.signers.get(fingerprint)
+    if signer is None or signer.kind is not authz.Kind.BOT or signer.name != origin.bot:
+        raise errors.PatchRefusedError(
+            f"{authz.FILE} lists no bot {origin.bot} with this key. `council bots enable {origin.bot}` makes the patch that "
+            "lists it.",
+            reason=patches.Reason.SIGNATURE_UNLISTED,
+        )
+    contents = {**_edited(draft, live), **{path: text.encode() for path, text in draft.files.items()}}
+    for path in contents:
+        _check_path(path, signer, touches)
+    _check_tuning(draft, live, contents)
+    changes = tuple(_change(live, path, content) for path, content in sorted(contents.items()))
+    drafting.check_stages(live, changes)
+    words = drafting.Words(
+        author=f"council bot {origin.bot}",
+        title=draft.title,
+        reason=_reason(draft, origin),
+        created=now,
+        expires=now + LASTS_S,
+    )
+    raw = drafting.document(words, tree, changes, seen.policy, files.checker(live))
+    return Made(raw, fingerprint, signer.account)
+
+
+def check(sent: patches.Submission, live: Path, tree: str, now: int) -> None:
+    """Return if patchctl would take a signed patch, as far as the files in `live` can tell. Raises PatchRefusedError."""
+    verdict = judging.judge(sent, situation.situation_at(live, situation.look_at(live), {tree}, now))
+    if verdict.reason:
+        raise errors.PatchRefusedError(verdict.message, reason=verdict.reason)
+
+
+def _reason(draft: bots.Draft, origin: Provenance) -> str:
+    return f"{draft.why}\n\n{origin.told} about={draft.subject}"[: patches.REASON_LENGTH_MAX]
+
+
+def _check_path(path: str, signer: authz.Signer, touches: tuple[str, ...]) -> None:
+    paths.check(path)
+    is_ours = globs.any_matches(touches, path) and not globs.any_matches(NEVER, path.casefold())
+    if not is_ours or not signer.may_change(path):
+        raise errors.PatchRefusedError(
+            f"The bot {signer.name} may not change {path!a}. Leave it out of the draft.",
+            reason=patches.Reason.PATH_NOT_ALLOWED,
+        )
+
+
+def _check_tuning(draft: bots.Draft, live: Path, contents: Mapping[str, bytes]) -> None:
+    """Return if settings and providers go no further than tuning: nothing else is signed. Raises PatchRefusedError."""
+    guarded = {path: one for path, one in contents.items() if path in _HEADS}
+    if any(path in _HEADS for path in draft.files):
+        raise errors.PatchRefusedError(
+            "Settings and providers are drafted by name, not as text. Use `settings` and `weights`.",
+            reason=patches.Reason.PATH_NOT_ALLOWED,
+        )
+    if guarded and (why := homes.why_no_tuning(live, guarded)):
+        raise errors.PatchRefusedError(
+            f"It goes beyond tuning: {why}. A person may propose it: `council propose`.",
+            reason=patches.Reason.PROTECTED,
+        )
+
+
+def _edited(draft: bots.Draft, live: Path) -> dict[str, bytes]:
+    """Return the files that settings, weights and share make, by path. Raises InvalidRequestError, ConfigError."""
+    found: dict[str, bytes] = {}
+    if draft.settings:
+        found[homes.CONFIG_FILE] = _written(live, homes.CONFIG_FILE, functools.partial(_set, draft.settings))
+    if draft.weights or draft.share_max is not None:
+        found[providers.FILE] = _written(live, providers.FILE, functools.partial(_weigh, draft))
+    return found
+
+
+def _written(live: Path, path: str, edit: Any) -> bytes:
+    before = homes.read_yaml(live / path) if (live / path).exists() else {}
+    after = copy.deepcopy(before)
+    edit(after)
+    return (_HEADS[path] + yaml.safe_dump(after, sort_keys=False, allow_unicode=True)).encode()
+
+
+def _set(settings: Mapping[str, bots.Value], after: dict[str, Any]) -> None:
+    for key, value in settings.items():
+        if key not in tuning.SETTINGS:
+            raise errors.PatchRefusedError(
+                f"{key!a} is none of the settings that are tuned without a person. A person may propose it.",
+                reason=patches.Reason.PROTECTED,
+            )
+        section, name = key.split(".")
+        after.setdefault(section, {})[name] = value
+
+
+def _weigh(draft: bots.Draft, after: dict[str, Any]) -> None:
+    for name, weight in draft.weights.items():
+        model, _, provider = name.rpartition("/")
+        rows = (after.get("models") or {}).get(model, {}).get("deployments", [])
+        hit = [row for row in rows if row.get("provider") == provider]
+        if not hit:
+            raise errors.InvalidRequestError(f"No provider {provider!a} serves a model {model!a}. Name one that does.")
+        for row in hit:
+            row["weight"] = weight
+    if draft.share_max is not None:
+        after.setdefault("escalation", {})["share_max"] = draft.share_max
+
+
+def _change(live: Path, path: str, content: bytes) -> patches.Change:
+    there = live / path
+    if there.is_symlink() or (there.exists() and not there.is_file()):
+        raise errors.PatchRefusedError(f"{path!a} is no plain file there.", reason=patches.Reason.PATH_UNSAFE)
+    before = patches.digest(there.read_bytes()) if there.is_file() else None
+    if before == patches.digest(content):
+        raise errors.InvalidRequestError(f"`{path}` is like this already. Nothing is left to do.")
+    return patches.Change(path, patches.Action.PUT, content, before)

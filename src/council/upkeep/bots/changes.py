@@ -1,0 +1,99 @@
+"""The bot `docs`: keeps the guidebook's page of changes, made of the lineage alone. Pure.
+
+The page is a file of the blueprint like any other, so it comes by a patch, and that patch would be a change to tell of in turn.
+So the page leaves out what this bot itself did, and a patch is drafted only where something else has happened since.
+"""
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from council.domain import bots
+
+PATH = "guidebook/changes.md"
+NAME = "docs"
+ROWS_MAX = 200
+_TITLE_CHARS_MAX = 120
+_HEAD = """# Changes
+
+What was changed of this Council and who signed it, newest first. The bot `docs` writes it from the lineage, which alone counts:
+`council lineage show CID` has all of it.
+"""
+# Signs that Markdown or a terminal would obey.
+_OBEYED = {ord(sign): f"\\{sign}" for sign in "\\`*_{}[]<>#|!~&"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One patch that came to an end. `files` are the paths it names."""
+
+    at_s: float
+    cid: str
+    title: str
+    author: str
+    outcome: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Docs:
+    """bots.Bot."""
+
+    name: str = NAME
+    does: str = "keeps the guidebook's page of changes as the lineage has it"
+    offset_s: int = 1500
+    touches: tuple[str, ...] = (PATH,)
+
+    def draft(self, evidence: Mapping[str, Any], _: bots.Ask) -> bots.Draft | bots.Nothing:
+        """Return the page where it is not as the lineage has it."""
+        found = [
+            Change(float(one["at_s"]), one["cid"], one["title"], one["author"], one["outcome"], tuple(one["files"]))
+            for one in evidence["changes"]
+        ]
+        told = [one for one in found if one.files != (PATH,)][:ROWS_MAX]
+        if not told:
+            return bots.Nothing("nothing has changed yet")
+        text = page(told)
+        if text == evidence["page"]:
+            return bots.Nothing("the page is as the lineage has it")
+        newest = told[0].cid
+        return bots.Draft(
+            subject=f"changes up to {newest}",
+            title="Bring the page of changes up to date",
+            why=f"The lineage has gone on to cid:{newest}.",
+            files={PATH: text},
+        )
+
+
+def page(told: Sequence[Change]) -> str:
+    """Return the page for these changes, newest first."""
+    lines = [_HEAD]
+    for day, rows in _by_day(told):
+        lines += [f"\n## {day}\n", "| time (UTC) | change | by | outcome | CID |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {_moment(one.at_s):%H:%M} | {_plain(one.title)} | {_plain(one.author)} | {_plain(one.outcome)} | "
+            f"`{one.cid}` |"
+            for one in rows
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _by_day(told: Sequence[Change]) -> Iterable[tuple[str, list[Change]]]:
+    days: dict[str, list[Change]] = {}
+    for one in told:
+        days.setdefault(f"{_moment(one.at_s):%Y-%m-%d}", []).append(one)
+    return days.items()
+
+
+def _moment(at_s: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(at_s, datetime.UTC)
+
+
+def _plain(text: str) -> str:
+    """Return what somebody wrote as a cell of a table: on one line, with no sign that means something."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[:_TITLE_CHARS_MAX])
+    return shown.translate(_OBEYED)
+
+
+BOT = Docs()

@@ -1,0 +1,50 @@
+"""The bot `docs`: a page of what the lineage says, on which nobody's words mean anything."""
+
+from typing import Any
+
+from council.domain import bots
+from council.upkeep.bots import changes
+
+
+def row(cid: str, title: str = "Answer shorter", at_s: float = 1_800_000_000.0, **more: Any) -> dict[str, Any]:
+    return {
+        "cid": cid,
+        "title": title,
+        "author": "Ann",
+        "outcome": "applied",
+        "files": ["prompts/x.md"],
+        "at_s": at_s,
+        **more,
+    }
+
+
+def drafted(rows: list[dict[str, Any]], page: str = "") -> bots.Draft | bots.Nothing:
+    def never(_: str) -> str:
+        raise AssertionError("it asks no model")
+
+    return changes.BOT.draft({"changes": rows, "page": page}, never)
+
+
+def test_the_page_has_a_line_for_each_change_by_day_and_then_nothing_is_left_to_do() -> None:
+    found = drafted([row("bb", at_s=1_800_086_400.0, outcome="rolled back"), row("aa")])
+    assert isinstance(found, bots.Draft) and found.subject == "changes up to bb"
+    [text] = found.files.values()
+    assert text.index("## 2027-01-16") < text.index("## 2027-01-15")
+    assert "| 08:00 | Answer shorter | Ann | rolled back | `bb` |" in text
+    assert isinstance(drafted([row("bb", at_s=1_800_086_400.0, outcome="rolled back"), row("aa")], text), bots.Nothing)
+
+
+def test_its_own_patches_are_no_cause_for_another() -> None:
+    assert isinstance(drafted([row("cc", files=[changes.PATH])]), bots.Nothing)
+
+
+def test_words_of_others_cannot_break_out_of_their_cell() -> None:
+    found = drafted([row("aa", "a | b\n# c <script> [x](y) `z`")])
+    assert isinstance(found, bots.Draft)
+    [line] = [line for line in found.files[changes.PATH].splitlines() if "`aa`" in line]
+    assert r"a \| b \# c \<script\> \[x\](y) \`z\`" in line
+
+
+def test_a_long_past_is_cut() -> None:
+    found = drafted([row(f"{number:04x}") for number in range(changes.ROWS_MAX + 5)])
+    assert isinstance(found, bots.Draft) and found.files[changes.PATH].count("| `") == changes.ROWS_MAX
