@@ -114,6 +114,9 @@ class Repairs(Protocol):
     def trim(self, most: int) -> int:
         """Delete repairs that have ended beyond the newest `most`; return how many. Interventions stay."""
 
+    def compact(self) -> None:
+        """Give back what the records take on the disk and no longer need, as far as that is quick."""
+
     def close(self) -> None:
         """Give back every connection. Idempotent."""
 

@@ -139,6 +139,21 @@ class Home:
         return self.root / "lineage"
 
     @property
+    def autonomy(self) -> Path:
+        """Files that say that healer, bots and applies stand still; every service may read them, and none may write there."""
+        return self.root / "autonomy"
+
+    @property
+    def autonomy_file(self) -> Path:
+        """The halt of all that Council changes by itself."""
+        return self.autonomy / "pause.json"
+
+    @property
+    def heal_file(self) -> Path:
+        """The halt of the healer alone."""
+        return self.autonomy / "heal.json"
+
+    @property
     def journal_key_file(self) -> Path:
         """The key that seals the journal and signs nothing else."""
         return self.secrets / "journal.key"

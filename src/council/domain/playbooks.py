@@ -93,11 +93,13 @@ class Needs:
     """What must be so before a playbook is used.
 
     `states`: one of the component's processes is in one of these, as the supervisor sees it; empty for any. `lasting_s`: the
-    alert fires for so long. `changed`: a patch that touches the component came to serve shortly before it began.
+    alert fires for so long. `red`: it is red, and not only amber. `changed`: a patch that touches the component came to serve
+    shortly before it began.
     """
 
     states: tuple[str, ...] = ()
     lasting_s: float = 0.0
+    red: bool = False
     changed: bool = False
 
 
@@ -105,7 +107,8 @@ class Needs:
 class Playbook:
     """One allowed repair. `touches` says in words whom it reaches; `then` is the playbook after it, or `call a person`.
 
-    `values` are the overrides that it puts, value by target, for `holds_s`.
+    `values` are the overrides that it puts, value by target, for `holds_s`. `component` is whom it repairs, "" for the service
+    that the alert is about, or whom the action is for.
     """
 
     name: str
@@ -120,25 +123,28 @@ class Playbook:
     needs: Needs = field(default_factory=Needs)
     values: tuple[tuple[str, str], ...] = ()
     holds_s: float = 0.0
+    component: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """All playbooks, with what gates and sentinels name themselves, by the name of their alerts.
+    """All playbooks, with what gates and sentinels name themselves, by the name of their alerts; a gate's has no labels.
 
     `components` say of a gate's alert which service it is about, where that is one.
     """
 
     playbooks: Mapping[str, Playbook]
-    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    of_gates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    of_sentinels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     components: Mapping[str, str] = field(default_factory=dict)
 
-    def chain(self, alert: str) -> list[str]:
+    def chain(self, alert: str, *, labelled: bool) -> list[str]:
         """Return the playbooks for an alert in the order in which they are tried, each once; `call a person` ends it.
 
         Those that its gate or sentinel names, or else those that it triggers, in the file's order; then what follows the last.
         """
-        found = list(self.named.get(alert, ())) or [one.name for one in self.playbooks.values() if alert in one.triggers]
+        found = list((self.of_sentinels if labelled else self.of_gates).get(alert, ()))
+        found = found or [one.name for one in self.playbooks.values() if alert in one.triggers]
         while found and found[-1] != CALL and (then := self.playbooks[found[-1]].then) not in found:
             found.append(then)
         return found
@@ -149,20 +155,22 @@ def book(
 ) -> Book:
     """Return the book of a generation. Raises ConfigError where a gate or a sentinel names a playbook that there is none of."""
     playbooks = {one.name: one for one in found}
-    named: dict[str, tuple[str, ...]] = {}
+    of_gates: dict[str, tuple[str, ...]] = {}
+    of_sentinels: dict[str, tuple[str, ...]] = {}
     components: dict[str, str] = {}
     for gate in watched:
         alert = alerting.NAMED.get(gate.name, gate.name)
         check_named(gate.playbooks, playbooks, f"{gates.KEY}.{gate.name}.playbooks", gates.FILE)
         if gate.playbooks:
-            named[alert] = gate.playbooks
-        if len(gate.services) == 1:
+            of_gates[alert] = gate.playbooks
+        # What the watcher measures is of the machine.
+        if len(gate.services) == 1 and gate.services[0] != "watcher":
             components[alert] = gate.services[0]
     for rule in rules:
         check_named(rule.playbooks, playbooks, f"{sentinels.KEY}.{rule.name}.playbooks", sentinels.FILE)
         if rule.playbooks:
-            named[rule.name] = rule.playbooks
-    return Book(playbooks, named, components)
+            of_sentinels[rule.name] = rule.playbooks
+    return Book(playbooks, of_gates, of_sentinels, components)
 
 
 def check_named(names: Iterable[str], known: Iterable[str], where: str, file: str) -> None:

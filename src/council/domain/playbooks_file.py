@@ -13,7 +13,7 @@ _NAME = re.compile(r"^[a-z][a-z0-9 _-]{0,63}$")
 _ALERT = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 _STATES = ("starting", "ready", "stopping", "stopped", "backoff", "hung")
 _KEYS = (
-    *("action", "triggers", "needs", "verified", "touches", "cool_down_s", "hourly_max", "then", "values", "holds_s"),
+    *("action", "triggers", "needs", "verified", "touches", "cool_down_s", "hourly_max", "then", "values", "holds_s", "component"),
 )
 
 
@@ -61,18 +61,29 @@ def _playbook(name: str, value: Any) -> playbooks.Playbook:
         then=str(value.get("then", playbooks.CALL)),
         values=values,
         holds_s=holds_s,
+        component=_component(action, value.get("component", ""), f"{where}.component"),
     )
+
+
+def _component(action: playbooks.Action, given: Any, where: str) -> str:
+    if given and action in playbooks.COMPONENTS:
+        raise errors.ConfigError(f"`{where}` is {playbooks.COMPONENTS[action]!r} for `{action}` in any case. Leave it out.")
+    if not isinstance(given, str) or (given and not _ALERT.match(given)):
+        raise errors.ConfigError(f"`{where}` must name a service as `council status` shows it, not {given!r}.")
+    return given
 
 
 def _needs(given: Any, where: str) -> playbooks.Needs:
     given = sections.section(given, where, playbooks.FILE)
-    sections.only(given, ("states", "lasting_s", "changed"), where)
-    states, changed = sections.names(given.get("states", ()), f"{where}.states"), given.get("changed", False)
+    sections.only(given, ("states", "lasting_s", "red", "changed"), where)
+    states = sections.names(given.get("states", ()), f"{where}.states")
     if unknown := [one for one in states if one not in _STATES]:
         raise errors.ConfigError(f"`{where}.states` may hold {', '.join(_STATES)}, not {unknown[0][:80]!r}.")
-    if not isinstance(changed, bool):
-        raise errors.ConfigError(f"`{where}.changed` must be true or false, not {changed!r}.")
-    return playbooks.Needs(states, _bounded(given.get("lasting_s", 0), f"{where}.lasting_s", 0, 86_400), changed)
+    for key in ("red", "changed"):
+        if not isinstance(given.get(key, False), bool):
+            raise errors.ConfigError(f"`{where}.{key}` must be true or false, not {given[key]!r}.")
+    lasting_s = _bounded(given.get("lasting_s", 0), f"{where}.lasting_s", 0, 86_400)
+    return playbooks.Needs(states, lasting_s, given.get("red", False), given.get("changed", False))
 
 
 def _values(
