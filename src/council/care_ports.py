@@ -299,6 +299,9 @@ class PatchService(Protocol):
     async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
         """Raise today's limits by a person's signed statement. Raises PatchRefusedError."""
 
+    async def keep_repair(self, record: Mapping[str, Any]) -> None:
+        """Have the lineage keep a step of a repair; one that it knows it keeps once. Raises OverloadedError, InvalidRequestError."""
+
     async def rows(self, limit: int) -> list[Mapping[str, Any]]:
         """Return the rows of up to `limit` patches, newest first."""
 

@@ -13,7 +13,19 @@ _NAME = re.compile(r"^[a-z][a-z0-9 _-]{0,63}$")
 _ALERT = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 _STATES = ("starting", "ready", "stopping", "stopped", "backoff", "hung")
 _KEYS = (
-    *("action", "triggers", "needs", "verified", "touches", "cool_down_s", "hourly_max", "then", "values", "holds_s", "component"),
+    *(
+        "action",
+        "triggers",
+        "needs",
+        "verified",
+        "touches",
+        "cool_down_s",
+        "hourly_max",
+        "then",
+        "values",
+        "holds_s",
+        "component",
+    ),
 )
 
 
@@ -67,7 +79,9 @@ def _playbook(name: str, value: Any) -> playbooks.Playbook:
 
 def _component(action: playbooks.Action, given: Any, where: str) -> str:
     if given and action in playbooks.COMPONENTS:
-        raise errors.ConfigError(f"`{where}` is {playbooks.COMPONENTS[action]!r} for `{action}` in any case. Leave it out.")
+        raise errors.ConfigError(
+            f"`{where}` is {playbooks.COMPONENTS[action]!r} for `{action}` in any case. Leave it out."
+        )
     if not isinstance(given, str) or (given and not _ALERT.match(given)):
         raise errors.ConfigError(f"`{where}` must name a service as `council status` shows it, not {given!r}.")
     return given
@@ -98,7 +112,11 @@ def _values(
         return (), 0.0
     holds_s = _bounded(value.get("holds_s"), f"{where}.holds_s", 1, overrides.SPAN_S_MAX)
     if bool(given) == (action in playbooks.FOUND_OUT) or len(given) > _VALUES_MAX:
-        wanted = "takes no `values`: they are found out" if given else f"needs `values`, up to {_VALUES_MAX}: value by target"
+        wanted = (
+            "takes no `values`: they are found out"
+            if given
+            else f"needs `values`, up to {_VALUES_MAX}: value by target"
+        )
         raise errors.ConfigError(f"`{where}` {wanted}.")
     found = tuple((str(target), str(one)) for target, one in given.items())
     for target, one in found:

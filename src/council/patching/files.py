@@ -113,9 +113,7 @@ def _book(look: _Look) -> None:
         return homes.parse_yaml(shipped[path] if raw is None else raw, path)
 
     watched = gates_file.build(parsed(gates.FILE), homes.parse_yaml(shipped[gates.FILE], gates.FILE))
-    playbooks.book(
-        playbooks_file.build(parsed(playbooks.FILE)), watched, sentinels_file.build(parsed(sentinels.FILE))
-    )
+    playbooks.book(playbooks_file.build(parsed(playbooks.FILE)), watched, sentinels_file.build(parsed(sentinels.FILE)))
 
 
 def _trial(look: _Look) -> None:

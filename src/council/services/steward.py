@@ -2,8 +2,8 @@
 
 `in_step` keeps the forge and what serves in step; `guiding` keeps the guides in the store; `observer` keeps snapshots, and
 tells people of gates that stay red; `archiver` puts each day into the forge; `scaling` carries out overrides of how many
-gateways run. The steward holds the forge's token and no key that signs. A work that does not get on makes `/livez` fail, so
-that the supervisor starts the process anew.
+gateways run; `healing` repairs what is wrong. The steward holds the forge's token and no key that signs. A work that does not
+get on makes `/livez` fail, so that the supervisor starts the process anew.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from council.backends.patch_service import http
 from council.delivery import pulls
 from council.domain import config as config_module
 from council.domain import home, orders
-from council.services import archiver, guiding, harness, hook, in_step, local_hosts, observer, rights, scaling, tracing
+from council.services import archiver, guiding, harness, healing, hook, in_step, local_hosts, observer, rights, scaling, tracing
 
 
 class Work(Protocol):
@@ -71,6 +71,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         return observer.settings_of(where, environment.generation)
 
     works.append(scaling.made(settings(), where, lambda: settings().gateway))
+    works.append(healing.made(where, service, lambda: environment.generation))
     if forge is not None:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
     if archived is not None:

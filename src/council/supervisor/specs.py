@@ -21,7 +21,7 @@ TRACE_ALLOWED = frozenset({"watcher"})
 class SocketSpec:
     """A listening socket. `host` and `port` belong to tcp, the rest to unix; `caller` is the service that may connect.
 
-    `also` is a second one that may.
+    `also` is a second one that may, or a group of `users` in which there are several.
     """
 
     name: str
@@ -110,7 +110,7 @@ def specs(
         *((zygote,) if config.sandbox.kind == "namespaces" else ()),
         service(
             "sandboxd",
-            SocketSpec("jobs", "unix", path=home.socket("sandboxd"), caller="gateway"),
+            SocketSpec("jobs", "unix", path=home.socket("sandboxd"), caller="gateway", also="steward"),
             SocketSpec("health", "tcp", local, config.sandboxd_port),
             traceable=True,
             beside=True,

@@ -75,7 +75,8 @@ class Supervisor:
         self._control = control.ControlServer(self.handle, self._services_by_pid, rights, uids)
         self._lock: ownership.Lock | None = None
         plan = plan or (lambda _: services)
-        self._sockets = sockets.Sockets({} if regime is None else regime.accounts, self._clock)
+        held = users.Regime("landlock") if regime is None else regime
+        self._sockets = sockets.Sockets(held.accounts, self._clock, held.ids if held.accounts else {})
         self._generations = generations.Generations(
             generation,
             home,
@@ -112,7 +113,7 @@ class Supervisor:
                 self.say("council", users.describe(self._regime))
             await self._generations.open(self._specs)
             path = self._home.socket("supervisor")
-            command = specs.SocketSpec("control", "unix", path=path, caller="patchctl", also="watcher")
+            command = specs.SocketSpec("control", "unix", path=path, caller="patchctl", also=users.CONTROL)
             await self._control.open(await self._sockets.listen(command))
         except BaseException:
             self._let_go()

@@ -214,15 +214,15 @@ def _called(
     return Call(incident, member.alert, place, why)
 
 
-def _ordered(
-    world: world_module.World, incident: incidents.Incident, alert: incidents.Alert, place: str
-) -> list[str]:
+def _ordered(world: world_module.World, incident: incidents.Incident, alert: incidents.Alert, place: str) -> list[str]:
     """Return the playbooks for an alert; those that take back a patch come first where there is one to blame."""
     chain = world.book.chain(alert.name, labelled=bool(alert.labels))
     if not chain or world.blamed(incident, place) is None:
         return chain
     backs = [one.name for one in world.book.playbooks.values() if one.action is playbooks.Action.ROLLBACK]
-    first = [name for name in chain if name in backs] or [name for name in backs if alert.name in _triggers(world, name)]
+    first = [name for name in chain if name in backs] or [
+        name for name in backs if alert.name in _triggers(world, name)
+    ]
     return [*first, *(name for name in chain if name not in first)]
 
 

@@ -20,7 +20,9 @@ def evidence(seen: world.World, incident: incidents.Incident | None) -> list[str
     if incident is not None:
         for member in incident.members:
             if member.fires:
-                found.append(f"{member.alert.title} since {shown.clock(member.alert.since_us)}: {member.alert.summary or 'bad'}")
+                found.append(
+                    f"{member.alert.title} since {shown.clock(member.alert.since_us)}: {member.alert.summary or 'bad'}"
+                )
         found += [
             f"tried {shown.clock(one.began_us)}: {one.title}: {one.outcome}{f' ({one.told})' if one.told else ''}"
             for one in sorted(seen.repairs, key=lambda one: one.id)
@@ -29,7 +31,9 @@ def evidence(seen: world.World, incident: incidents.Incident | None) -> list[str
         found += [f"may have to do with it: {cause.title}: {cause.reason}" for cause in incident.causes[:_LINES_MAX]]
     newest = next(iter(seen.patches or ()), None)
     if newest is not None:
-        found.append(f"the newest patch, {newest.cid}, came to serve {shown.clock(newest.served_us)}: {newest.outcome or 'at work'}")
+        found.append(
+            f"the newest patch, {newest.cid}, came to serve {shown.clock(newest.served_us)}: {newest.outcome or 'at work'}"
+        )
     bad = [one for one in seen.services or () if one.state != "ready"][:_STATES_MAX]
     found += [f"{one.name} is {one.state}{f': {one.reason}' if one.reason else ''}" for one in bad]
     return [incidents.one_line(line, repairs.TEXT_CHARS_MAX) for line in found[: repairs.EVIDENCE_MAX]]
@@ -77,6 +81,17 @@ def notice(made: repairs.Repair, incident: incidents.Incident, next_step: str) -
     )
 
 
+def untold(one: repairs.Repair) -> list[str]:
+    """Return the steps of a repair that the lineage does not know of yet, in order."""
+    if one.outcome is repairs.Outcome.WANTED:
+        return []
+    if one.outcome is repairs.Outcome.CALLED:
+        steps = ["called"]
+    else:
+        steps = ["began", *(["ended"] if one.ended_us else []), *(["undone"] if one.undone_us else [])]
+    return [step for step in steps if step not in one.lineage]
+
+
 def record(one: repairs.Repair, step: str) -> dict[str, Any]:
     """Return what the lineage keeps of a step of a repair: `began`, `ended`, `called`, `undone`."""
     return {
@@ -85,7 +100,7 @@ def record(one: repairs.Repair, step: str) -> dict[str, Any]:
         "playbook": one.playbook,
         "action": one.action,
         "component": one.component,
-        "by": one.by[: repairs.NAME_CHARS_MAX],
+        "by": one.by[: repairs.ID_CHARS_MAX],
         "why": incidents.one_line(one.why, repairs.TEXT_CHARS_MAX),
         "incident": one.incident_id,
         "outcome": "" if one.is_under_way else one.outcome.value,
@@ -103,7 +118,12 @@ def lines(found: Sequence[deciding.Decision]) -> list[dict[str, Any]]:
                 told = {"decision": "repair", "playbook": one.playbook.name, "touches": one.playbook.touches}
             case deciding.Settle(repair=repair):
                 made.append(
-                    {"decision": "end", "component": repair.component, "alert": None, "incident_id": repair.incident_id or None}
+                    {
+                        "decision": "end",
+                        "component": repair.component,
+                        "alert": None,
+                        "incident_id": repair.incident_id or None,
+                    }
                     | {"playbook": repair.playbook, "why": f"{one.outcome}: {one.told}"}
                 )
                 continue

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from council.domain import digests, evidence
+from council.domain import digests, evidence, repairs
 from council.upkeep.observer import layouts, measures, telling
 
 SCHEMA = "council.kpi/1"
@@ -63,7 +63,7 @@ def _decided(found: evidence.Evidence) -> list[evidence.PatchRow]:
 def _by_validation(found: evidence.Evidence) -> digests.Measure:
     """Return the share of patches that came to their end with nobody taking them back by hand."""
     rows, query = _decided(found), "council patch history --json"
-    alone = sum(not row.returned_by for row in rows)
+    alone = sum(row.returned_by in ("", repairs.HEALER) for row in rows)
     value = 100 * alone / len(rows) if rows else None
     fact = evidence.Fact("patches decided by validation alone", value, telling.PERCENT, query, found.span)
     lacking = found.lacks("patches")
