@@ -300,7 +300,7 @@ class PatchService(Protocol):
         """Raise today's limits by a person's signed statement. Raises PatchRefusedError."""
 
     async def keep_repair(self, record: Mapping[str, Any]) -> None:
-        """Have the lineage keep a step of a repair; one that it knows it keeps once. Raises OverloadedError, InvalidRequestError."""
+        """Have the lineage keep a step of a repair, once. Raises OverloadedError, InvalidRequestError."""
 
     async def rows(self, limit: int) -> list[Mapping[str, Any]]:
         """Return the rows of up to `limit` patches, newest first."""

@@ -66,6 +66,8 @@ _MODULES = {
     "freeze": "freeze",
     "lineage": "lineage",
     "ci": "ci",
+    "heal": "heal",
+    "autonomy": "autonomy",
     "verify-release": "release",
     "approve-release": "release",
 }
@@ -79,6 +81,7 @@ _NAMES = {
     "gates": "group",
     "guides": "group",
     "freeze": "group",
+    "heal": "group",
     "lineage": "group",
     "verify-release": "verify",
     "approve-release": "approve",

@@ -86,8 +86,8 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "migrator": ("port", *_RECORDS),
     }
 )
-# Read by patchctl for each patch, of the generation before it, or of the one that serves; and by the steward for each snapshot and
-# each look of the healer.
+# Read by patchctl for each patch, of the generation before it, or of the one that serves; and by the steward for each snapshot,
+# and each look of the healer.
 READ_ANEW = ("bake", "patch", "observe", "healing")
 # What `council up` and the supervisor take from the settings with which they begin: the services there are, their ports, whom
 # they tell about, which database has its tables. And what the store takes, of which two cannot have the same data.

@@ -59,8 +59,8 @@ class Repair:
     """One repair of a component, for an alert of an incident; both "" where a person asked for it without one.
 
     `acted_us` is when the action had been carried out, `until_us` when it is too late for it to have helped. `before` are the
-    PIDs of the component's processes then. `overrides` are the ids of what it put. `told` is what came of it, in a line. `lineage` are
-    its steps that the lineage knows of.
+    PIDs of the component's processes then. `overrides` are the ids of what it put. `told` is what came of it, in a line.
+    `lineage` are its steps that the lineage knows of.
     """
 
     id: str

@@ -24,7 +24,6 @@ from council.domain import (
     inputs,
     playbooks,
     repairs,
-    states,
     watching,
 )
 from council.kit import clock as clock_module
@@ -53,10 +52,13 @@ _BEGAN = "council_process_start_seconds"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parts:
-    """Whom the healer asks, and who reaches out for it. `book` and `settings` are of the generation that serves."""
+    """Whom the healer asks, and who reaches out for it. `found` are incidents and `kept` repairs.
 
-    incidents: care_ports.Incidents
-    repairs: care_ports.Repairs
+    `book` and `settings` are of the generation that serves.
+    """
+
+    found: care_ports.Incidents
+    kept: care_ports.Repairs
     runtime: ports.Runtime
     watch: care_ports.Watch
     patch_service: care_ports.PatchService
@@ -73,8 +75,8 @@ async def look(parts: Parts, at_work: Sequence[str] = ()) -> world.World:
     Where nothing is wrong and nothing is under way nobody else is asked.
     """
     settings, paused = parts.settings(), parts.paused()
-    found = await asyncio.to_thread(parts.incidents.newest, _INCIDENTS_MAX, standing=incidents.Standing.OPEN)
-    kept = await asyncio.to_thread(parts.repairs.newest, REPAIRS_LOOKED_AT)
+    found = await asyncio.to_thread(parts.found.newest, _INCIDENTS_MAX, standing=incidents.Standing.OPEN)
+    kept = await asyncio.to_thread(parts.kept.newest, REPAIRS_LOOKED_AT)
     now_us = parts.clock.now_us()
     seen = world.World(now_us, parts.book(), settings, found, kept, at_work=frozenset(at_work), paused=paused)
     goes_on = any(one.is_under_way or one.outcome is repairs.Outcome.WANTED for one in kept)
@@ -181,9 +183,10 @@ class Healing:
 
     def _look_s(self) -> float:
         try:
-            return self._parts.settings().look_s
+            settings = self._parts.settings()
         except errors.CouncilError:
-            return repairs.HealingConfig().look_s
+            settings = repairs.HealingConfig()
+        return settings.look_s
 
     async def turn(self) -> None:
         """Look once, do what is decided, and tell the lineage what it does not know yet."""
@@ -230,8 +233,8 @@ class Healing:
             evidence=tuple(telling.evidence(seen, decision.incident)),
         )
         if asked is not None:
-            await asyncio.to_thread(self._parts.repairs.save, made)
-        elif not await asyncio.to_thread(self._parts.repairs.begin, made):
+            await asyncio.to_thread(self._parts.kept.save, made)
+        elif not await asyncio.to_thread(self._parts.kept.begin, made):
             return
         _log.warning(
             "a repair begins",
@@ -251,7 +254,7 @@ class Healing:
         except errors.CouncilError as error:
             await self._end(made, repairs.Outcome.FAILED, error.message)
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one bad action must not end the healer
             _log.exception("a repair failed")
             await self._end(made, repairs.Outcome.FAILED, type(error).__name__)
             return
@@ -288,7 +291,7 @@ class Healing:
 
     async def _saved(self, one: repairs.Repair) -> None:
         try:
-            await asyncio.to_thread(self._parts.repairs.save, one)
+            await asyncio.to_thread(self._parts.kept.save, one)
         except errors.CouncilError as error:
             # By what comes of it the next look judges it.
             _log.error("a repair is not kept", extra={"repair": one.id, "reason": error.message})
@@ -298,7 +301,11 @@ class Healing:
         made = telling.called(decision, telling.evidence(seen, decision.incident), ids.ulid(now_us), now_us)
         notice = telling.notice(made, decision.incident, decision.alert.next_step)
         parcel = incidents.Parcel(notice, incidents.EVERY_CHANNEL)
-        await asyncio.to_thread(self._parts.repairs.save, made, [parcel])
+        await asyncio.to_thread(self._parts.kept.save, made, [parcel])
+        acted = repairs.Intervention(
+            f"called-{made.id}", repairs.InterventionKind.ALERT, now_us, repairs.HEALER, decision.alert.title
+        )
+        await asyncio.to_thread(self._parts.kept.intervene, acted)
         care_telemetry.REPAIRS.labels(made.action, made.outcome.value).inc()
         _log.error("a person is called", extra={"incident": made.incident_id, "why": made.why})
 
@@ -306,7 +313,7 @@ class Healing:
         """Have patchctl keep each step that it has not kept yet, the oldest first; what it does not take now it gets later."""
         untold = [one for one in reversed(known) if telling.untold(one)]
         for one in untold[:_STEPS_A_LOOK]:
-            newest = await asyncio.to_thread(self._parts.repairs.find, one.id)
+            newest = await asyncio.to_thread(self._parts.kept.find, one.id)
             if newest is None or newest.id in self._acting:
                 continue
             for step in telling.untold(newest):
@@ -318,17 +325,17 @@ class Healing:
                     )
                     return
                 newest = dataclasses.replace(newest, lineage=(*newest.lineage, step))
-                await asyncio.to_thread(self._parts.repairs.save, newest)
+                await asyncio.to_thread(self._parts.kept.save, newest)
 
     async def _keep_books(self) -> None:
         """Tell how often people had to act, and remove what is too old."""
-        counts = await asyncio.to_thread(self._parts.repairs.counts)
+        counts = await asyncio.to_thread(self._parts.kept.counts)
         for kind, count in counts.items():
             care_telemetry.tell_interventions(kind.value, count)
         now_s = self._parts.clock.monotonic_s()
         if now_s - self._trimmed_s >= _TRIM_S:
             self._trimmed_s = now_s
-            await asyncio.to_thread(self._parts.repairs.trim, self._parts.settings().repairs_max)
+            await asyncio.to_thread(self._parts.kept.trim, self._parts.settings().repairs_max)
 
 
 @functools.lru_cache(maxsize=2)
@@ -367,8 +374,8 @@ def parts(
             one.close()
 
     made = Parts(
-        incidents=found,
-        repairs=kept,
+        found=found,
+        kept=kept,
         runtime=runtime,
         watch=watch,
         patch_service=service,

@@ -5,6 +5,7 @@ All bear being done again: an override has the repair's id, and a patch is named
 
 import asyncio
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -131,7 +132,7 @@ def failing(tracks: Sequence[evidence.Track]) -> str:
             continue
         # A counter that began anew rose by what it is now.
         values = [value for _, value in track.points]
-        rose = sum(max(0.0, new - old) if new >= old else new for old, new in zip(values, values[1:], strict=False))
+        rose = sum(max(0.0, new - old) if new >= old else new for old, new in itertools.pairwise(values))
         counted = calls.setdefault(labels.get("provider", ""), [0.0, 0.0])
         counted[0] += rose
         counted[1] += 0.0 if labels.get("outcome") == "ok" else rose

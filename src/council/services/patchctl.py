@@ -2,8 +2,8 @@
 
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
 roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
-for reading, for rolling back, and for what the journal keeps of repairs. A user's token that is shown must be in force; it may read of patches, and may be limited to
-having them tried. What is done with a patch is in `patching/reception.py`.
+for reading, rolling back, and having the journal keep repairs. A user's token that is shown must be in force; it may read
+of patches, and may be limited to having them tried. What is done with a patch is in `patching/reception.py`.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from council.kit import clock as clock_module
 from council.patching import anchoring, checking, hands, judges, reception, situation, view
 from council.services import admission, harness, intake, local_hosts, rights, tracing
 from council.upkeep.engine import blueprint, repository
-from council.upkeep.patchctl import freeze, history, journal, journal_key, repair_steps, steps
+from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
 
 _log = logging.getLogger(__name__)
@@ -120,7 +120,8 @@ class _Freeze(pydantic.BaseModel):
     by: Annotated[_Line, pydantic.Field(min_length=1, max_length=100)]
 
 
-_Short, _Long = Annotated[_Line, pydantic.Field(max_length=64)], Annotated[_Line, pydantic.Field(max_length=500)]
+_Short = Annotated[_Line, pydantic.Field(max_length=64)]
+_Long = Annotated[_Line, pydantic.Field(max_length=500)]
 
 
 class _RepairStep(pydantic.BaseModel):

@@ -6,8 +6,8 @@ that can be, and the next one is tried. Then each alert that fires is looked at,
 - Nothing begins while the healer is paused, or where nobody knows what is so now.
 - Never two repairs of one component, nor anything beside one that touches everything.
 - A patch that came to serve just before is taken back before anything else is tried.
-- What did not help is not tried again in the same incident; what helped may be, after its cool-down, as often an hour as it says.
-- Once no playbook is left, or all repairs of an hour or a day are used up, a person is called: once for an incident's component.
+- What did not help is not tried again in the same incident; what helped may be, after its cool-down, and so often an hour.
+- Once no playbook is left, or all repairs of an hour or a day are used up, a person is called, once for a part in an incident.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,12 +70,9 @@ Decision = Begin | Settle | Call | Held
 
 def decide(world: world_module.World) -> list[Decision]:
     """Return what is to be done now, in order."""
-    settled = list(_settled(world))
+    # What ends now is busy until the next look, which sees what came of it.
     busy = {one.component for one in world.repairs if one.is_under_way}
-    found: list[Decision] = [*settled]
-    for decision in (*_wanted(world, busy), *_of_alerts(world, busy)):
-        found.append(decision)
-    return found
+    return [*_settled(world), *_wanted(world, busy), *_of_alerts(world, busy)]
 
 
 def _settled(world: world_module.World) -> Iterator[Decision]:
@@ -176,7 +173,8 @@ def _first(
     begun: int,
 ) -> Decision:
     """Return the first playbook of a chain that may be used, or why it waits, or that none is left."""
-    alert, passed, place = member.alert, [], _about_whom(world, member.alert)
+    alert, place = member.alert, _about_whom(world, member.alert)
+    passed: list[str] = []
     for name in chain:
         if name == playbooks.CALL:
             return _called(world, incident, member, place, passed)

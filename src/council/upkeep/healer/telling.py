@@ -18,11 +18,11 @@ def evidence(seen: world.World, incident: incidents.Incident | None) -> list[str
     """Return what was so when it was decided, a line each: the alerts, what was tried, what changed, what runs."""
     found: list[str] = []
     if incident is not None:
-        for member in incident.members:
-            if member.fires:
-                found.append(
-                    f"{member.alert.title} since {shown.clock(member.alert.since_us)}: {member.alert.summary or 'bad'}"
-                )
+        found += [
+            f"{one.alert.title} since {shown.clock(one.alert.since_us)}: {one.alert.summary or 'bad'}"
+            for one in incident.members
+            if one.fires
+        ]
         found += [
             f"tried {shown.clock(one.began_us)}: {one.title}: {one.outcome}{f' ({one.told})' if one.told else ''}"
             for one in sorted(seen.repairs, key=lambda one: one.id)
@@ -111,34 +111,20 @@ def record(one: repairs.Repair, step: str) -> dict[str, Any]:
 
 def lines(found: Sequence[deciding.Decision]) -> list[dict[str, Any]]:
     """Return decisions as programs get them: what would be done now, and what is not and why."""
-    made: list[dict[str, Any]] = []
-    for one in found:
-        match one:
-            case deciding.Begin():
-                told = {"decision": "repair", "playbook": one.playbook.name, "touches": one.playbook.touches}
-            case deciding.Settle(repair=repair):
-                made.append(
-                    {
-                        "decision": "end",
-                        "component": repair.component,
-                        "alert": None,
-                        "incident_id": repair.incident_id or None,
-                    }
-                    | {"playbook": repair.playbook, "why": f"{one.outcome}: {one.told}"}
-                )
-                continue
-            case deciding.Call():
-                told = {"decision": "call a person"}
-            case deciding.Held():
-                told = {"decision": "nothing"}
-        alert, incident = one.alert, one.incident
-        made.append(
-            {
-                **told,
-                "component": one.component,
-                "alert": alert.title if alert else None,
-                "incident_id": incident.id if incident else None,
-                "why": one.why,
-            }
-        )
-    return made
+    return [_line(one) for one in found]
+
+
+def _line(one: deciding.Decision) -> dict[str, Any]:
+    match one:
+        case deciding.Settle(repair, outcome, told):
+            alert = incidents.label_of(repair.alert, repair.labels) if repair.alert else None
+            said = {"decision": "end", "playbook": repair.playbook, "why": f"{outcome}: {told}"}
+            return {**said, "component": repair.component, "alert": alert, "incident_id": repair.incident_id or None}
+        case deciding.Begin(playbook):
+            said = {"decision": "repair", "playbook": playbook.name, "touches": playbook.touches}
+        case deciding.Call():
+            said = {"decision": "call a person"}
+        case _:
+            said = {"decision": "nothing"}
+    about = {"alert": one.alert.title if one.alert else None, "incident_id": one.incident.id if one.incident else None}
+    return {**said, **about, "component": one.component, "why": one.why}

@@ -6,9 +6,11 @@ What nobody can tell is None or missing, and nothing is done by it: a verdict th
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from council.domain import evidence, gates, incidents, playbooks, repairs, states
+from council.domain import evidence, gates, playbooks, states
+from council.domain import incidents as incidents_module
+from council.domain import repairs as repairs_module
 
-Key = tuple[str, incidents.Labels]
+Key = tuple[str, incidents_module.Labels]
 
 # Phases of a patch from which on what serves is its generation, as the lineage tells of them.
 SERVING = ("baking", "idle")
@@ -37,15 +39,15 @@ class World:
     """`incidents` are those that are open, `repairs` those of the last day at least and all under way, newest first.
 
     `services` None: the supervisor does not answer. `verdicts` are what the watcher's own sources say now, by alert, as far as
-    that is more than that the alert fires; None where the watcher does not answer. `at_work` are repairs that this process is carrying out at the moment. `paused` says why
-    nothing may begin, "" where it may.
+    that is more than that the alert fires; None where the watcher does not answer. `at_work` are repairs that this process is
+    carrying out at the moment. `paused` says why nothing may begin, "" where it may.
     """
 
     now_us: int
     book: playbooks.Book
-    settings: repairs.HealingConfig
-    incidents: Sequence[incidents.Incident] = ()
-    repairs: Sequence[repairs.Repair] = ()
+    settings: repairs_module.HealingConfig
+    incidents: Sequence[incidents_module.Incident] = ()
+    repairs: Sequence[repairs_module.Repair] = ()
     services: Sequence[states.ServiceStatus] | None = None
     verdicts: Mapping[Key, gates.Verdict] | None = None
     patches: Sequence[Patch] | None = None
@@ -60,7 +62,7 @@ class World:
         """Return the PIDs of a component's processes."""
         return tuple(one.pid for one in self.rows(component) if one.pid is not None)
 
-    def verdict(self, alert: incidents.Alert) -> gates.Verdict:
+    def verdict(self, alert: incidents_module.Alert) -> gates.Verdict:
         """Return how what an alert is about is now. What its own source does not tell is bad as long as the alert fires."""
         service = dict(alert.labels).get("svc", "watcher" if alert.name == "watcher_down" else "")
         if alert.name in _OF_SERVICES and service not in OWN:
@@ -77,7 +79,7 @@ class World:
             return gates.Verdict.GREEN
         return self.verdicts.get(alert.key, gates.Verdict.RED)
 
-    def component(self, playbook: playbooks.Playbook, alert: incidents.Alert) -> str:
+    def component(self, playbook: playbooks.Playbook, alert: incidents_module.Alert) -> str:
         """Return whom a playbook would repair for an alert, "" where nobody can tell."""
         if playbook.component:
             return playbook.component
@@ -88,7 +90,7 @@ class World:
             return "watcher"
         return labels.get("svc", "") or self.book.components.get(alert.name, "")
 
-    def blamed(self, incident: incidents.Incident, component: str) -> Patch | None:
+    def blamed(self, incident: incidents_module.Incident, component: str) -> Patch | None:
         """Return the patch that an incident is blamed on: the newest that serves, where it touches the component, and the
         incident began soon after it came to serve.
         """
@@ -99,7 +101,7 @@ class World:
         touches = newest.touches is None or component in newest.touches or (not component and bool(newest.touches))
         return newest if touches and 0 <= after_us <= self.settings.blame_s * 1e6 else None
 
-    def helped(self, one: repairs.Repair) -> bool | None:
+    def helped(self, one: repairs_module.Repair) -> bool | None:
         """Return whether a repair has helped, None where nobody can tell."""
         match playbooks.Proof(one.proof):
             case playbooks.Proof.DONE:
@@ -115,7 +117,9 @@ class World:
                     return None
                 return any(patch.cid == one.cid and patch.is_over for patch in self.patches)
             case playbooks.Proof.QUIET:
-                verdict = self.verdict(incidents.Alert(one.alert, one.labels, incidents.Severity.PAGE, "", 0, ""))
+                verdict = self.verdict(
+                    incidents_module.Alert(one.alert, one.labels, incidents_module.Severity.PAGE, "", 0, "")
+                )
                 return None if verdict is gates.Verdict.UNKNOWN else verdict in _WELL
 
     def begun_within(self, span_us: int, playbook: str = "", component: str = "") -> int:
