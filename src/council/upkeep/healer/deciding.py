@@ -153,6 +153,8 @@ def _about(
         return held("the supervisor alone can repair it")
     if world.services is None:
         return held("the supervisor does not answer, so nobody knows what runs")
+    if place in busy or playbooks.EVERYTHING in busy:
+        return held(f"{place or 'it'} is under repair")
     verdict = world.verdict(alert)
     if verdict not in _BAD:
         return held(f"it is {verdict} now")

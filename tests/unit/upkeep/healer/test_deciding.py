@@ -114,7 +114,7 @@ def test_nothing_begins_while_paused_and_what_is_under_way_is_still_judged() -> 
 def test_no_second_repair_of_a_part_begins_and_none_beside_one_of_everything() -> None:
     assert held(seen(DOWN, repairs=(repair("restart", "recall"),))).endswith("recall is under repair")
     back = repair("rollback", playbooks.EVERYTHING, cid="c")
-    assert "touches everything" in held(seen(DOWN, repairs=(back,), patches=()))
+    assert "is under repair" in held(seen(DOWN, repairs=(back,), patches=()))
     model = repair("restart", "model")
     assert begun(seen(DOWN, repairs=(model,))) == ("restart", "recall")
 
@@ -288,7 +288,7 @@ def test_in_no_story_are_two_repairs_at_one_place_or_more_than_is_allowed(
                 case deciding.Settle(one, outcome, told):
                     assert kept[one.id].is_under_way, "what has ended stays ended"
                     kept[one.id] = repairs.ended(one, outcome, told, now)
-                case deciding.Begin(playbook, component, why, of, about, cid):
+                case deciding.Begin(playbook, component, _, of, about, cid):
                     number += 1
                     assert tick["known"], "nothing begins on what nobody knows"
                     going = {one.component for one in kept.values() if one.is_under_way}
@@ -303,6 +303,7 @@ def test_in_no_story_are_two_repairs_at_one_place_or_more_than_is_allowed(
                     )  # fmt: skip
                 case deciding.Call(of, about, component):
                     number += 1
+                    assert component not in {one.component for one in kept.values() if one.is_under_way}
                     assert not any(
                         one.outcome is Outcome.CALLED and (one.incident_id, one.component) == (of.id, component)
                         for one in kept.values()
