@@ -103,8 +103,8 @@ def record(one: repairs.Repair, step: str) -> dict[str, Any]:
         "by": one.by[: repairs.ID_CHARS_MAX],
         "why": incidents.one_line(one.why, repairs.TEXT_CHARS_MAX),
         "incident": one.incident_id,
-        "outcome": "" if one.is_under_way else one.outcome.value,
-        "told": incidents.one_line(one.told, repairs.TEXT_CHARS_MAX),
+        "outcome": "" if step == "began" else one.outcome.value,
+        "told": "" if step == "began" else incidents.one_line(one.told, repairs.TEXT_CHARS_MAX),
         "cid": one.cid,
     }
 
