@@ -2,8 +2,8 @@
 
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
 roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
-for reading, rolling back, and having the journal keep repairs. A user's token that is shown must be in force; it may read
-of patches, and may be limited to having them tried. What is done with a patch is in `patching/reception.py`.
+for reading, rolling back, and having repairs kept. A user's token that is shown must be in force; it may read of patches, and
+may be limited to having them tried. What is done with a patch is in `patching/reception.py`.
 """
 
 import asyncio
@@ -271,7 +271,6 @@ class _Patchctl:
     async def _roll_back(self, request: Request) -> Response:
         self._door.steward(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
-        # Only a person may say who they are.
         by = repairs.HEALER if self._door.is_steward(request) else wanted.by
         row = await self._reception.roll_back(wanted.cid or "", by, wanted.reason)
         return JSONResponse({"success": True, **history.told(row)}, 202)

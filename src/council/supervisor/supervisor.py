@@ -19,6 +19,7 @@ from council.supervisor import (
     files,
     generations,
     guard,
+    keeper,
     logs,
     ownership,
     releasing,
@@ -96,6 +97,7 @@ class Supervisor:
         )
         self._log_keeper: asyncio.Task[None] | None = None
         self._guard: guard.Guard | None = None
+        self._keeper = keeper.Keeper(lambda: self.services.get("steward"), self.say)
 
     async def open(self) -> None:
         """Become the home's supervisor and open every socket. Raises SetupError; then nothing is left open."""
@@ -148,6 +150,7 @@ class Supervisor:
         if watcher := self.services.get("watcher"):
             self._guard = guard.Guard(watcher, specs.messenger(watcher.spec, self._home), self._config.alerts)
             self._guard.begin()
+        self._keeper.begin()
 
     async def until_ready(self) -> None:
         """Wait until every service is ready, however often one has to be started again for that."""
@@ -157,6 +160,7 @@ class Supervisor:
     async def close(self) -> None:
         """Stop the services in reverse order, give everything back. `kill` hurries it."""
         self.closing.set()
+        await self._keeper.close()
         if self._guard is not None:
             await self._guard.close()
         await self._releases.close()
