@@ -22,7 +22,19 @@ from council.backends.patch_service import http
 from council.delivery import pulls
 from council.domain import config as config_module
 from council.domain import home, orders
-from council.services import archiver, guiding, harness, healing, hook, in_step, local_hosts, observer, rights, scaling, tracing
+from council.services import (
+    archiver,
+    guiding,
+    harness,
+    healing,
+    hook,
+    in_step,
+    local_hosts,
+    observer,
+    rights,
+    scaling,
+    tracing,
+)
 
 
 class Work(Protocol):
