@@ -238,6 +238,8 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
     assert refused(served, "steward") == EVERYTHING - {
         *("internal.key", "metrics.key"),
         *("steward.key", "watcher.sock", "council.db", "valkey.sock"),
+        # It repairs what is wrong: what it may command the supervisor decides, and of sandboxd it throws the kill switch.
+        *("supervisor.sock", "sandboxd.sock"),
     }
     assert refused(served, "gateway") == {
         "token",
