@@ -15,6 +15,7 @@ from council.backends.notifier import apprise, file, log
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import memories as sql_memories
 from council.backends.records import overrides as sql_overrides
+from council.backends.records import repairs as sql_repairs
 from council.backends.records import sql
 from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
@@ -60,6 +61,7 @@ fake_memories: ports.Memories = fake_memory.InlineMemories(
 )
 incidents: care_ports.Incidents = sql_incidents.SqlIncidents("sqlite://", 1.0)
 overrides: care_ports.Overrides = sql_overrides.SqlOverrides("sqlite://", 1.0)
+repairs: care_ports.Repairs = sql_repairs.SqlRepairs("sqlite://", 1.0)
 guidebook: care_ports.Guidebook = store_guides.ValkeyGuidebook("unix:///s", 1.0)
 fake_guidebook: care_ports.Guidebook = fake_guides.InlineGuidebook()
 no_guidebook: care_ports.Guidebook = loading.Nowhere()
