@@ -54,7 +54,7 @@ _BEGAN = "council_process_start_seconds"
 class Parts:
     """Whom the healer asks, and who reaches out for it. `found` are incidents and `kept` repairs.
 
-    `book` and `settings` are of the generation that serves.
+    `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves.
     """
 
     found: care_ports.Incidents
@@ -66,6 +66,7 @@ class Parts:
     book: Callable[[], playbooks.Book]
     settings: Callable[[], repairs.HealingConfig]
     paused: Callable[[], str]
+    gateways_max: Callable[[], int]
     clock: clock_module.Clock
 
 
@@ -85,7 +86,10 @@ async def look(parts: Parts, at_work: Sequence[str] = ()) -> world.World:
     services, verdicts, rows = await asyncio.gather(
         _unless_away(parts.runtime.status(memory=False)), _verdicts(parts, found, now_us), _patches(parts)
     )
-    return dataclasses.replace(seen, services=services, verdicts=verdicts, patches=rows)
+    running = sum(one.name.partition(":")[0] == "gateway" for one in services or ())
+    return dataclasses.replace(
+        seen, services=services, verdicts=verdicts, patches=rows, can_scale=running < parts.gateways_max()
+    )
 
 
 async def _unless_away(asked: Any) -> Any:
@@ -369,6 +373,10 @@ def parts(
     def settings() -> repairs.HealingConfig:
         return observer.settings_of(where, generation()).healing
 
+    def gateways_max() -> int:
+        gateway = observer.settings_of(where, generation()).gateway
+        return max(gateway.workers, gateway.workers_max)
+
     def close() -> None:
         for one in (kept, found, put):
             one.close()
@@ -383,6 +391,7 @@ def parts(
         book=lambda: _book_of(where, generation()),
         settings=settings,
         paused=lambda: paused(where, settings()),
+        gateways_max=gateways_max,
         clock=clock,
     )
     return made, close

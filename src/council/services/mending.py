@@ -92,7 +92,7 @@ class Hands:
                 kind=kind,
                 target=target,
                 value=value,
-                reason=one.why[: overrides.REASON_CHARS_MAX],
+                reason=overrides.reason_of(one.why),
                 by=one.id,
                 began_us=at_us,
                 until_us=at_us + round(playbook.holds_s * 1e6),
@@ -100,7 +100,7 @@ class Hands:
             if not await asyncio.to_thread(self._parts.overrides.put, wanted, overrides.MOST):
                 await self.undo(dataclasses.replace(one, overrides=tuple(put)))
                 raise errors.OverloadedError(
-                    f"{overrides.MOST} overrides are in force already. Lift one: `council override lift ID`."
+                    f"{overrides.MOST} overrides are in force already. Lift one: `council overrides lift ID`."
                 )
             put.append(wanted.id)
         return dataclasses.replace(one, overrides=tuple(put))

@@ -109,7 +109,7 @@ class Steward:
         )  # fmt: skip
         parts = healing.Parts(
             self.found, self.kept, self.runtime, self.watch, self.patches, hands,  # type: ignore[arg-type]
-            lambda: self.book, lambda: self.settings, lambda: self.paused, self.clock,
+            lambda: self.book, lambda: self.settings, lambda: self.paused, lambda: 2, self.clock,
         )  # fmt: skip
         self.work = healing.Healing(parts, lambda: None)
 

@@ -250,6 +250,8 @@ def _never(
     back = playbook.action is playbooks.Action.ROLLBACK
     if (playbook.needs.changed or back) and world.blamed(incident, _about_whom(world, alert)) is None:
         return "no patch came to serve shortly before it began"
+    if playbook.action is playbooks.Action.SCALE and not world.can_scale:
+        return "as many run as may"
     if playbook.needs.red and world.verdict(alert) is not gates.Verdict.RED:
         return "it is not red"
     states = playbook.needs.states

@@ -40,7 +40,7 @@ class World:
 
     `services` None: the supervisor does not answer. `verdicts` are what the watcher's own sources say now, by alert, as far as
     that is more than that the alert fires; None where the watcher does not answer. `at_work` are repairs that this process is
-    carrying out at the moment. `paused` says why nothing may begin, "" where it may.
+    carrying out at the moment. `paused` says why nothing may begin, "" where it may. `can_scale`: one more gateway may run.
     """
 
     now_us: int
@@ -53,6 +53,7 @@ class World:
     patches: Sequence[Patch] | None = None
     at_work: Collection[str] = field(default_factory=frozenset)
     paused: str = ""
+    can_scale: bool = True
 
     def rows(self, component: str) -> list[states.ServiceStatus]:
         """Return the processes of a component, none where nobody knows."""

@@ -139,6 +139,12 @@ def test_what_did_not_help_in_time_is_undone_where_it_can_be_and_the_next_is_tri
     assert begun(seen(latency, repairs=(over,))) == ("shed", "gateway")
 
 
+def test_what_runs_as_often_as_it_may_is_not_scaled() -> None:
+    latency = incident(alert("latency"), since_s=900)
+    assert begun(seen(latency)) == ("scale", "gateway")
+    assert begun(seen(latency, can_scale=False)) == ("shed", "gateway")
+
+
 def test_after_the_last_playbook_a_person_is_called_once() -> None:
     failed = repairs.ended(repair("restart", "recall"), Outcome.DID_NOT_HELP, "", NOW)
     found = only(seen(DOWN, repairs=(failed,)))
