@@ -47,7 +47,7 @@ class Home:
 
     @property
     def steward_key_file(self) -> Path:
-        """The key of the steward: it may read what became of patches."""
+        """The key of the steward: it may read what became of patches, take the newest back, and have repairs kept."""
         return self.secrets / "steward.key"
 
     @property

@@ -10,7 +10,7 @@ from council.backends.store import bundled
 from council.domain import config as config_module
 from council.domain import home as home_module
 
-# The allow-lists of decision 4, by service name. These services come with later issues.
+# The allow-lists of decision 4, by service name.
 REPLACE_ALLOWED = frozenset({"patchctl"})
 REPAIR_ALLOWED = frozenset({"steward"})
 # It asks once it has found that a service's memory grows.
