@@ -19,6 +19,7 @@ from council.backends.model_provider import openai
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
 from council.backends.records import overrides as sql_overrides
+from council.backends.records import repairs as sql_repairs
 from council.backends.records import snapshots as sql_snapshots
 from council.backends.records import sql
 from council.backends.tracer import nowhere
@@ -139,6 +140,7 @@ async def open_rig(
     kept_incidents = sql_incidents.SqlIncidents(f"sqlite:///{folder / 'council.db'}")
     kept_snapshots = sql_snapshots.SqlSnapshots(f"sqlite:///{folder / 'council.db'}")
     kept_overrides = sql_overrides.SqlOverrides(f"sqlite:///{folder / 'council.db'}")
+    kept_repairs = sql_repairs.SqlRepairs(f"sqlite:///{folder / 'council.db'}")
     chain = pipeline.Pipeline(
         specialists, ledger_writer, made_calls, found.escalation, settings.prices, LABEL, clock.SystemClock(),
         use.Remembering(memories, settings.memory), None, routers.Router(settings.router), learned,
@@ -159,6 +161,7 @@ async def open_rig(
         records=records,
         incidents=kept_incidents,
         snapshots=kept_snapshots,
+        repairs=kept_repairs,
         guidebook=guidebook,
         watch=watch,
         pipeline=chain,
@@ -193,6 +196,7 @@ async def open_rig(
     kept_incidents.close()
     kept_snapshots.close()
     kept_overrides.close()
+    kept_repairs.close()
     real_records.close()
 
 

@@ -192,6 +192,7 @@ def gateway(
         doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file)),
         limiter=limits.RateLimiter(made_store, clock, in_force.ceiling),
         overrides=care_app.overrides(config, where),
+        repairs=care_app.repairs(config, where),
         in_force=in_force,
         pings={
             **{"records": _in_thread(made_records.ping), "store": made_store.ping},
@@ -240,7 +241,7 @@ def _lifespan(
             await asyncio.to_thread(book.close)
             await made.learning.close()
             await asyncio.gather(*(client.close() for client in clients), made.guidebook.close())
-            for kept in (made.incidents, made.snapshots, made.overrides, made.records):
+            for kept in (made.incidents, made.snapshots, made.overrides, made.repairs, made.records):
                 kept.close()
             await asyncio.to_thread(tracer.close)
 

@@ -160,6 +160,30 @@ def advisor(config: config_module.Config, where: home_module.Home) -> care_ports
     return http.HttpAdvisor(f"{scheme}://127.0.0.1:{config.port}", token)
 
 
+def repairs(config: config_module.Config, where: home_module.Home) -> care_ports.Repairs:
+    """Return repairs and interventions, in the same database as the other records."""
+    from council.backends.records import repairs as sql_repairs
+
+    class HomeRepairs(sql_repairs.SqlRepairs):
+        """In the embedded database, which a command run by root must leave usable for the services' users."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql_repairs.SqlRepairs(config.records.url, config.records.busy_s)
+    return HomeRepairs(where.records_url, config.records.busy_s)
+
+
+def kill_switch(config: config_module.Config, where: home_module.Home) -> ports.Sandbox:
+    """Return what stops the sandbox: its service on this machine."""
+    from council.backends.sandbox_runner import unix
+
+    return unix.UnixSandbox(where.socket("sandboxd"), config.sandbox)
+
+
 def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
     """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
     from council.backends.notifier import alertmanager, apprise, file, log

@@ -17,6 +17,7 @@ from council.domain import (
     memory,
     overrides,
     patches,
+    repairs,
     snapshots,
     watching,
 )
@@ -79,6 +80,46 @@ class Overrides(Protocol):
 
     def trim(self, most: int, at_us: int) -> int:
         """Delete those that are over beyond the newest `most` of all; return how many."""
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class Repairs(Protocol):
+    """Repairs, and what people did themselves, in the records. Blocking. Every method raises RecordsUnavailableError."""
+
+    def save(self, one: repairs.Repair, parcels: Sequence[incidents.Parcel] = ()) -> None:
+        """Commit a repair, in the place of one of the same id, with what people are told of it."""
+
+    def begin(self, one: repairs.Repair) -> bool:
+        """Commit a repair unless one of its id is there, or its component has one under way; return whether it was."""
+
+    def find(self, identifier: str) -> repairs.Repair | None:
+        """Return the repair of this id."""
+
+    def newest(self, limit: int, *, before: str = "", incident: str = "") -> list[repairs.Repair]:
+        """Return up to `limit` repairs, newest first; only those whose ids sort before `before`, and of one incident, if any.
+
+        One that cannot be read, as a newer Council's, is passed over.
+        """
+
+    def since(self, start_us: int, end_us: int, limit: int) -> list[repairs.Repair]:
+        """Return up to `limit` repairs that began in a stretch of time, newest first."""
+
+    def intervene(self, one: repairs.Intervention) -> None:
+        """Commit what a person did. Idempotent by its id."""
+
+    def interventions(self, start_us: int, end_us: int, limit: int) -> list[repairs.Intervention]:
+        """Return up to `limit` interventions of a stretch of time, newest first."""
+
+    def counts(self) -> Mapping[repairs.InterventionKind, int]:
+        """Return how many interventions of each kind there were, ever."""
+
+    def trim(self, most: int) -> int:
+        """Delete repairs that have ended beyond the newest `most`; return how many. Interventions stay."""
+
+    def compact(self) -> None:
+        """Give back what the records take on the disk and no longer need, as far as that is quick."""
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""
@@ -294,6 +335,9 @@ class PatchService(Protocol):
 
     async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
         """Raise today's limits by a person's signed statement. Raises PatchRefusedError."""
+
+    async def keep_repair(self, record: Mapping[str, Any]) -> None:
+        """Have the lineage keep a step of a repair, once. Raises OverloadedError, InvalidRequestError."""
 
     async def rows(self, limit: int) -> list[Mapping[str, Any]]:
         """Return the rows of up to `limit` patches, newest first."""

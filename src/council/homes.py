@@ -26,6 +26,8 @@ from council.domain import (
     inputs,
     model_catalogue,
     patches,
+    playbooks,
+    playbooks_file,
     providers,
     release_pin,
     sentinels,
@@ -99,6 +101,22 @@ def load_sentinels(where: home_module.Home, generation: str | None) -> tuple[sen
 def default_sentinels() -> tuple[sentinels.Sentinel, ...]:
     """Return the sentinels of the default blueprint."""
     return sentinels_file.build(parse_yaml(default_files()[sentinels.FILE], sentinels.FILE))
+
+
+def read_playbooks(folder: Path) -> tuple[playbooks.Playbook, ...]:
+    """Return the playbooks of the blueprint's files in `folder`. Raises ConfigError.
+
+    A blueprint from before there were playbooks has those of this installation.
+    """
+    path = folder / playbooks.FILE
+    raw = default_files()[playbooks.FILE]
+    return playbooks_file.build(read_yaml(path) if path.exists() else parse_yaml(raw, playbooks.FILE))
+
+
+def load_book(where: home_module.Home, generation: str) -> playbooks.Book:
+    """Return what may be repaired and how, by a generation's playbooks, gates and sentinels. Raises ConfigError."""
+    folder = where.generations / generation
+    return playbooks.book(read_playbooks(folder), read_gates(folder), load_sentinels(where, generation))
 
 
 def load_pin(where: home_module.Home, generation: str) -> release_pin.Pin | None:
@@ -418,7 +436,7 @@ def _make_folders(where: home_module.Home) -> None:
         )
         for folder in (where.root, *private, where.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in (where.library, where.advisories):
+        for folder in (where.library, where.advisories, where.autonomy):
             folder.mkdir(exist_ok=True, mode=0o755)
         # What else it is, the supervisor says: a service may have to reach its own key in there.
         where.secrets.chmod(where.secrets.stat().st_mode & 0o710)

@@ -20,6 +20,8 @@ SETTINGS = {
     "COUNCIL_ALERTS_HOLD_DOWN_S": "2",
     "COUNCIL_ALERTS_GROUP_S": "1",
     "COUNCIL_ALERTS_WATCHER_AWAY_S": "8",
+    # What people are told is looked at here, and not what is done about it.
+    "COUNCIL_HEALING_ON": "false",
 }
 
 

@@ -262,6 +262,23 @@ def test_stop_start_restart_and_scale_take_effect(begin: Starter) -> None:
     assert running.popen.wait(WAIT_S) == 0
 
 
+def test_a_restart_of_a_service_that_hangs_does_not_wait_for_it_to_drain(begin: Starter) -> None:
+    running = begin("a=hanging", silent_s=0.5, stop_s=600.0)
+    running.until("READY")
+    holds(lambda: running.rows()["a"].state == "hung")
+    before = running.pid("a")
+
+    async def restart() -> None:
+        async with asyncio.timeout(WAIT_S):
+            await running.runtime.restart("a")
+
+    asyncio.run(restart())
+    assert running.pid("a") != before
+    assert running.rows()["a"].crashes == 0, "it was asked for"
+    running.popen.send_signal(signal.SIGINT)
+    running.popen.send_signal(signal.SIGINT)
+
+
 def test_a_command_for_a_service_that_fails_says_why(begin: Starter) -> None:
     running = begin("a=failing")
     running.until("status 7")

@@ -242,6 +242,8 @@ def test_a_service_reaches_only_what_is_its_own(served: Served) -> None:
     assert refused(served, "steward") == EVERYTHING - {
         *("internal.key", "metrics.key"),
         *("steward.key", "bots.key", "watcher.sock", "council.db", "valkey.sock"),
+        # It repairs what is wrong: what it may command the supervisor decides, and of sandboxd it throws the kill switch.
+        *("supervisor.sock", "sandboxd.sock"),
     }
     assert refused(served, "bots") == EVERYTHING - {"internal.key", "metrics.key", "bots.key", "council.db"}
     assert refused(served, "gateway") == {

@@ -18,6 +18,7 @@ from council.backends.records import bot_runs as sql_bot_runs
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import memories as sql_memories
 from council.backends.records import overrides as sql_overrides
+from council.backends.records import repairs as sql_repairs
 from council.backends.records import sql
 from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
@@ -66,6 +67,7 @@ overrides: care_ports.Overrides = sql_overrides.SqlOverrides("sqlite://", 1.0)
 bot_runs: care_ports.BotRuns = sql_bot_runs.SqlBotRuns("sqlite://", 1.0)
 proposals: care_ports.Proposals = http_proposals.HttpProposals(8003, "key")
 advisor: care_ports.Advisor = http_advisor.HttpAdvisor("http://127.0.0.1:8000")
+repairs: care_ports.Repairs = sql_repairs.SqlRepairs("sqlite://", 1.0)
 guidebook: care_ports.Guidebook = store_guides.ValkeyGuidebook("unix:///s", 1.0)
 fake_guidebook: care_ports.Guidebook = fake_guides.InlineGuidebook()
 no_guidebook: care_ports.Guidebook = loading.Nowhere()

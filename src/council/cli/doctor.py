@@ -443,6 +443,10 @@ def _watched(where: home_module.Home, generation: str) -> list[Finding]:
         rules = homes.load_sentinels(where, generation)
     except errors.ConfigError as error:
         return [Finding("watcher", False, f"{error.message} {mend[0].upper()}{mend[1:]}")]
+    try:
+        homes.load_book(where, generation)
+    except errors.ConfigError as error:
+        return [Finding("healer", False, f"Nothing is repaired: {error.message} {mend[0].upper()}{mend[1:]}")]
     reading = {f"the gate {one.name}": gates.metrics(one) for one in judged if not one.not_applicable}
     # An optional one is about whoever reports its signal.
     reading |= {f"the sentinel {one.name}": sentinels.signals(one) for one in rules if not one.optional}

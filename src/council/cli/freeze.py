@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from council.cli import options
-from council.domain import errors, home
+from council.cli import intervening, options
+from council.domain import errors, home, repairs
 from council.kit import clock, permissions, shown
 from council.upkeep.patchctl import freeze
 
@@ -33,8 +33,11 @@ def on(reason: str, where: home.Home) -> None:
 @options.home
 def off(where: home.Home) -> None:
     """Lift the freeze."""
+    stood = freeze.standing(where.lineage)
     with _written(where):
         freeze.thaw(where.lineage)
+    if stood is not None:
+        intervening.note(where, repairs.InterventionKind.UNFREEZE, f"lifted the freeze: {stood.reason}")
     click.echo("Not frozen.")
 
 

@@ -11,7 +11,7 @@ import click
 
 from council import care_app, care_ports
 from council.cli import options
-from council.domain import errors, home, incidents, incidents_wire
+from council.domain import errors, home, incidents, incidents_wire, repairs, repairs_wire
 from council.kit import clock as clock_module
 from council.kit import shown
 from council.upkeep.alerts import notices
@@ -19,6 +19,7 @@ from council.upkeep.alerts import notices
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 _SPAN_S_MAX = 366 * 86_400
 _WHY_CHARS_MAX = 200
+_REPAIRS_MAX = 100
 
 
 @click.group("incidents", invoke_without_command=True)
@@ -58,12 +59,22 @@ def show(identifier: str, where: home.Home, as_json: bool) -> None:
     """Show one incident: its alerts, what may have to do with it, and its timeline."""
     with _kept(where) as kept:
         found = kept.find(identifier)
+    if found is not None:
+        found = repairs_wire.joined(found, _repairs(where, found.id))
     if found is None:
         raise errors.NotFoundError(f"There is no incident {identifier!r}. `council incidents` lists the newest.")
     if as_json:
         options.print_json(incidents_wire.form(found))
         return
     _print(found)
+
+
+def _repairs(where: home.Home, incident: str) -> list[repairs.Repair]:
+    kept = care_app.repairs(options.config_of(where), where)
+    try:
+        return kept.newest(_REPAIRS_MAX, incident=incident)
+    finally:
+        kept.close()
 
 
 def _print(one: incidents.Incident) -> None:

@@ -1,4 +1,4 @@
-"""lineage: every patch that was applied, rolled back or refused, as the journal tells; and whether the journal is whole."""
+"""lineage: every patch that was applied, rolled back or refused, and every repair; and whether the journal is whole."""
 
 import asyncio
 import sys
@@ -11,14 +11,14 @@ import orjson
 
 from council import app
 from council.cli import options, patch_rows
-from council.domain import errors, home
+from council.domain import errors, home, patches
 from council.patching import anchoring, situation, view
-from council.upkeep.patchctl import history, journal_key
+from council.upkeep.patchctl import history, journal_key, repair_steps
 
 
 @click.group("lineage")
 def group() -> None:
-    """What changed, by whom, and what was refused: the journal of patches."""
+    """What changed, by whom, what was refused, and what was repaired: the journal of patches."""
 
 
 @group.command("list")
@@ -26,9 +26,23 @@ def group() -> None:
 @options.home
 @options.as_json
 def list_patches(limit: int, where: home.Home, as_json: bool) -> None:
-    """Show the patches and how they ended."""
-    for one in patch_rows.listed(where, limit, as_json=as_json):
-        click.echo(f"{one.line}  {patch_rows.outcome(one)}")
+    """Show the patches and how they ended, and each step of a repair."""
+    entries = situation.entries(where)
+    records = [one.record for one in entries]
+    found: list[history.Row | repair_steps.Step] = [*history.rows(records), *repair_steps.steps(records)]
+    # Both came in this order; of one second the patch goes first.
+    found = sorted(found, key=lambda one: one.at_s)[::-1][:limit]
+    if as_json:
+        options.print_json([_told(one) for one in found])
+        return
+    if not found:
+        click.echo("No patch has come yet, and nothing was repaired.")
+    for one in found:
+        click.echo(one.line if isinstance(one, repair_steps.Step) else f"{one.line}  {patch_rows.outcome(one)}")
+
+
+def _told(one: history.Row | repair_steps.Step) -> dict[str, Any]:
+    return repair_steps.told(one) if isinstance(one, repair_steps.Step) else history.told(one)
 
 
 @group.command()
@@ -36,7 +50,24 @@ def list_patches(limit: int, where: home.Home, as_json: bool) -> None:
 @options.home
 @options.as_json
 def show(cid: str, where: home.Home, as_json: bool) -> None:
-    """Show what is known of the patch CID, each time that it came."""
+    """Show what is known of the patch CID, each time that it came; or of a repair by its id."""
+    wanted = cid.removeprefix("repair:").upper()
+    done = [one for one in repair_steps.steps(one.record for one in situation.entries(where)) if one.id == wanted]
+    if done:
+        if as_json:
+            options.print_json([repair_steps.told(one) for one in done])
+            return
+        for one in done:
+            click.echo(one.line)
+            rows = [
+                ("came", patches.time_text(one.at_s)),
+                ("because", one.why),
+                ("came of it", one.told),
+                ("by", one.by),
+            ]
+            rows += [("incident", one.incident), ("patch", one.cid)]
+            options.print_rows([(f"  {name}", text) for name, text in rows if text])
+        return
     patch_rows.show(cid, where, as_json=as_json)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from council import care_app, care_ports
-from council.cli import options
-from council.domain import errors, home, overrides, overrides_wire
+from council.cli import intervening, options
+from council.domain import errors, home, overrides, overrides_wire, repairs
 from council.kit import clock as clock_module
 from council.kit import ids, shown
 
@@ -81,6 +81,7 @@ def put(kind: str, target: str, value: str, span: str, reason: str, where: home.
             raise errors.InvalidRequestError(
                 f"{overrides.MOST} overrides are in force already. End one: `council overrides lift ID`."
             )
+    intervening.note(where, repairs.InterventionKind.OVERRIDE, f"{one.title}: {reason}")
     if as_json:
         options.print_json(overrides_wire.form(one, at_us))
         return

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from council import care_app, care_ports
-from council.cli import calls, options, patch_rows
-from council.domain import authz, errors, home, patches
+from council.cli import calls, intervening, options, patch_rows
+from council.domain import authz, errors, home, patches, repairs
 from council.kit import clock
 from council.patching import checking, drafting, following, gpg, showing, situation
 from council.upkeep.patchctl import freeze, history
@@ -299,6 +299,7 @@ def rollback(cid: str, reason: str, port: int | None, where: home.Home, as_json:
     async def ask() -> None:
         async with _service(where, port) as service:
             row = await service.roll_back(cid.removeprefix("cid:").lower(), options.user_name(), reason)
+            intervening.note(where, repairs.InterventionKind.ROLLBACK, f"took back patch {row['cid']}: {reason}")
             await followed(service, str(row["digest"]), as_json, trial=bool(row["trial"]), taken_back=True)
 
     asyncio.run(ask())

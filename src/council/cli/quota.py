@@ -5,8 +5,8 @@ import asyncio
 import click
 
 from council import care_app
-from council.cli import calls, options
-from council.domain import home
+from council.cli import calls, intervening, options
+from council.domain import home, repairs
 from council.kit import clock
 from council.patching import gpg, overriding, situation
 
@@ -60,4 +60,5 @@ def override(count: int, reason: str, key: str, port: int | None, where: home.Ho
             await service.close()
 
     asyncio.run(ask())
+    intervening.note(where, repairs.InterventionKind.OVERRIDE, f"raised every limit of patches by {count}: {reason}")
     click.echo(f"Every limit is higher by {count} until midnight UTC.")

@@ -23,6 +23,7 @@ from council.domain import (
     errors,
     money,
     patches,
+    repairs,
     states,
     storage,
     watching,
@@ -253,6 +254,7 @@ class Config:
     watch: watching.WatchConfig = field(default_factory=watching.WatchConfig)
     alerts: alerting.AlertsConfig = field(default_factory=alerting.AlertsConfig)
     observe: observe_module.ObserveConfig = field(default_factory=observe_module.ObserveConfig)
+    healing: repairs.HealingConfig = field(default_factory=repairs.HealingConfig)
     bake: baking.BakeConfig = field(default_factory=baking.BakeConfig)
     bots: bots_module.BotsConfig = field(default_factory=bots_module.BotsConfig)
     forge: forge_module.ForgeConfig = field(default_factory=forge_module.ForgeConfig)
@@ -463,9 +465,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 def _check_combinations(config: Config) -> None:
     gateway = config.gateway
     if bool(gateway.tls_cert_file) != bool(gateway.tls_key_file):
-        raise errors.ConfigError(
-            "`gateway.tls_cert_file` and `gateway.tls_key_file` go together; give both or neither."
-        )
+        raise errors.ConfigError("`gateway.tls_cert_file` and `gateway.tls_key_file` go together: give both or none.")
     if gateway.host not in _LOOPBACK and not (gateway.tls_cert_file or gateway.behind_proxy):
         raise errors.ConfigError(
             f"`gateway.host` {gateway.host!r} is beyond loopback, so tokens would cross the network in the clear. Give "

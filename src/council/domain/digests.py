@@ -126,6 +126,7 @@ class Digest:
     performance: Measure
     local_share: Measure
     autonomy: Measure
+    autonomy_low: Measure
     recommendations: tuple[Advice, ...]
     leaks: tuple[Leak, ...]
     plots: tuple[Plot, ...]
@@ -161,6 +162,7 @@ def form(one: Digest) -> dict[str, Any]:
         "performance": _measure(one.performance),
         "local_share": _measure(one.local_share),
         "autonomy": _measure(one.autonomy),
+        "autonomy_low": _measure(one.autonomy_low),
         "recommendations": [{**_sentence(each.sentence), "command": each.command} for each in one.recommendations],
         "leaks": [_leak(each) for each in one.leaks],
         "plots": [_plot(each) for each in one.plots],
@@ -266,6 +268,7 @@ def _properties(measure: Mapping[str, Any], health: Mapping[str, Any]) -> dict[s
         "performance": measure,
         "local_share": measure,
         "autonomy": measure,
+        "autonomy_low": measure,
         "recommendations": _listed(_object(_SENTENCE | {"command": _TEXT})),
         "leaks": _listed(_ref("leak")),
         "plots": _listed(_ref("plot")),

@@ -11,6 +11,7 @@ from typing import Any
 
 from council.domain import budgets, ledger, patches, states, watching
 from council.domain import incidents as incidents_module
+from council.domain import repairs as repairs_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +207,11 @@ class Evidence:
     services: Sequence[states.ServiceStatus] = ()
     costs: Costs = Costs()
     missing: Sequence[Missing] = ()
+    repairs: Sequence[repairs_module.Repair] = ()
+    interventions: Sequence[repairs_module.Intervention] = ()
 
     def lacks(self, what: str) -> str:
-        """Return why something could not be had, "" where it could: `incidents`, `patches`, `costs`, `sentinels`."""
+        """Return why something could not be had, "" where it could: `incidents`, `patches`, `costs`, `sentinels`, `repairs`."""
         return next(
             (one.why or "nobody said why" for one in self.missing if what in one.what.replace(",", "").split()), ""
         )

@@ -47,7 +47,7 @@ class Home:
 
     @property
     def steward_key_file(self) -> Path:
-        """The key of the steward: it may read what became of patches."""
+        """The key of the steward: it may read what became of patches, take the newest back, and have repairs kept."""
         return self.secrets / "steward.key"
 
     @property
@@ -175,6 +175,21 @@ class Home:
     def lineage(self) -> Path:
         """The journal of patches, the freeze, and the public half of the journal's key."""
         return self.root / "lineage"
+
+    @property
+    def autonomy(self) -> Path:
+        """Files that say that healer, bots and applies stand still; every service may read them, and none may write there."""
+        return self.root / "autonomy"
+
+    @property
+    def autonomy_file(self) -> Path:
+        """The halt of all that Council changes by itself."""
+        return self.autonomy / "pause.json"
+
+    @property
+    def heal_file(self) -> Path:
+        """The halt of the healer alone."""
+        return self.autonomy / "heal.json"
 
     @property
     def journal_key_file(self) -> Path:

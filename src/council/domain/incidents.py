@@ -195,7 +195,7 @@ class Silence:
 
 
 class NoticeKind(enum.StrEnum):
-    """What a notice says: of its incident; `escalated` of a gate that stays red; `digest` of a day."""
+    """What a notice says: of its incident; `escalated` of what stays red, or is not repaired; `digest` of a day."""
 
     BEGAN = "began"
     GREW = "grew"

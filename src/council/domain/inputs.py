@@ -17,7 +17,7 @@ import urllib.parse
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from council.domain import authz, baking, config, gates, model_catalogue, providers, release_pin, sentinels
+from council.domain import authz, baking, config, gates, model_catalogue, playbooks, providers, release_pin, sentinels
 
 SETTINGS = "council.yaml"
 
@@ -26,6 +26,8 @@ SETTINGS = "council.yaml"
 # generation at each of them, the models that may be fetched by the command that fetches one, the workflow by a forge.
 NOBODY = (
     *(".council/", authz.FILE, f"{authz.KEYS_FOLDER}/", baking.FILE, model_catalogue.FILE),
+    # By the healer at each look.
+    playbooks.FILE,
     *(".github/", "scripts/"),
 )
 USES: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
@@ -100,9 +102,9 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
         "backup": ("port", "backup", "store.url", *_RECORDS),
     }
 )
-# Read by patchctl for each patch, of the generation before it, or of the one that serves; by the steward for each snapshot, and
-# by the bots for each run.
-READ_ANEW = ("bake", "patch", "observe", "bots")
+# Read by patchctl for each patch, of the generation before it, or of the one that serves; by the steward for each snapshot and
+# each look of the healer, and by the bots for each run.
+READ_ANEW = ("bake", "patch", "observe", "bots", "healing")
 # What `council up` and the supervisor take from the settings with which they begin: the services there are, their ports, whom
 # they tell about, which database has its tables. And what the store takes, of which two cannot have the same data.
 AT_START = (

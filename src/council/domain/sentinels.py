@@ -98,6 +98,7 @@ class Sentinel:
     optional: bool
     page_after_s: float
     look_next: str
+    playbooks: tuple[str, ...] = ()
 
 
 def signals(one: Sentinel) -> frozenset[str]:

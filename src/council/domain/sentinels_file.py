@@ -10,7 +10,7 @@ _SENTINELS_MAX = 50
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 _SIGNAL = re.compile(r"^[a-zA-Z_:][a-zA-Z0-9_:]{0,199}$")
 _UNIT = re.compile(r"^[A-Za-z%/ ]{0,20}$")
-_KEYS = ("rule", "unit", "services", "optional", "page_after_s", "look_next")
+_KEYS = ("rule", "unit", "services", "optional", "page_after_s", "look_next", "playbooks")
 _PAGE_AFTER_S = 300.0
 
 
@@ -49,6 +49,7 @@ def _sentinel(name: str, value: Any) -> sentinels.Sentinel:
         optional=optional,
         page_after_s=sections.number(value.get("page_after_s", _PAGE_AFTER_S), f"{where}.page_after_s", 0),
         look_next=sections.text(value, "look_next", where),
+        playbooks=sections.names(value.get("playbooks", ()), f"{where}.playbooks"),
     )
 
 

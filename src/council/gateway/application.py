@@ -35,6 +35,7 @@ from council.gateway import (
     overrides,
     page,
     parts,
+    repairs,
     sandbox,
     specialists,
 )
@@ -74,6 +75,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     app.include_router(incidents.router(made))
     app.include_router(observer.router(made))
     app.include_router(overrides.router(made))
+    app.include_router(repairs.router(made))
     app.include_router(gates.router(made, vitals))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
     app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
@@ -169,6 +171,7 @@ _PATHS = frozenset(
         "/api/incidents",
         "/api/observer/snapshots",
         "/api/overrides",
+        "/api/repairs",
         "/api/gates",
         "/api/guides",
         "/api/metrics",

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import fastapi
 import pydantic
 
-from council.domain import access, errors, incidents, incidents_wire
+from council.domain import access, errors, incidents, incidents_wire, repairs_wire
 from council.gateway import parts
 
 _LIMIT_MAX = 100
 _ID_CHARS_MAX = 64
+_REPAIRS_MAX = 100
 
 
 class AlertForm(pydantic.BaseModel):
@@ -98,11 +99,12 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
     async def incident(
         request: fastapi.Request, identifier: Annotated[str, fastapi.Path(min_length=1, max_length=_ID_CHARS_MAX)]
     ) -> Any:
-        """Return one incident with its candidates for causes and its timeline."""
+        """Return one incident with its candidates for causes and its timeline, which tells its repairs, too."""
         made.doorkeeper.admit(request, access.Right.READ)
         found = await asyncio.to_thread(made.incidents.find, identifier)
         if found is None:
             raise errors.NotFoundError("There is no incident of this id. GET /api/incidents lists the newest.")
-        return incidents_wire.form(found)
+        done = await asyncio.to_thread(made.repairs.newest, _REPAIRS_MAX, incident=found.id)
+        return incidents_wire.form(repairs_wire.joined(found, done))
 
     return routes

@@ -26,6 +26,7 @@ class Parts:
     records: ports.Records
     incidents: care_ports.Incidents
     snapshots: care_ports.Snapshots
+    repairs: care_ports.Repairs
     guidebook: care_ports.Guidebook
     watch: care_ports.Watch
     pipeline: pipeline_module.Pipeline

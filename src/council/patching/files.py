@@ -6,6 +6,7 @@ than one file, as models and providers may not share a name.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from council import homes
 from council.domain import (
@@ -19,6 +20,8 @@ from council.domain import (
     inputs,
     model_catalogue,
     patches,
+    playbooks,
+    playbooks_file,
     providers,
     release_pin,
     sentinels,
@@ -101,15 +104,16 @@ def _models(look: _Look) -> None:
         model_catalogue.build(homes.parse_yaml(raw, model_catalogue.FILE))
 
 
-def _gates(look: _Look) -> None:
-    if (raw := look(gates.FILE)) is not None:
-        shipped = homes.parse_yaml(homes.default_files()[gates.FILE], gates.FILE)
-        gates_file.build(homes.parse_yaml(raw, gates.FILE), shipped)
+def _book(look: _Look) -> None:
+    """Playbooks, with the gates and sentinels that name some of them."""
+    shipped = homes.default_files()
 
+    def parsed(path: str) -> dict[str, Any]:
+        raw = look(path)
+        return homes.parse_yaml(shipped[path] if raw is None else raw, path)
 
-def _sentinels(look: _Look) -> None:
-    if (raw := look(sentinels.FILE)) is not None:
-        sentinels_file.build(homes.parse_yaml(raw, sentinels.FILE))
+    watched = gates_file.build(parsed(gates.FILE), homes.parse_yaml(shipped[gates.FILE], gates.FILE))
+    playbooks.book(playbooks_file.build(parsed(playbooks.FILE)), watched, sentinels_file.build(parsed(sentinels.FILE)))
 
 
 def _trial(look: _Look) -> None:
@@ -147,8 +151,7 @@ def _is_of_authorisation(path: str) -> bool:
 _READERS: Sequence[tuple[Callable[[str], bool], Callable[[_Look], object]]] = (
     (_is(homes.CONFIG_FILE, providers.FILE), _catalogue),
     (_is(model_catalogue.FILE), _models),
-    (_is(gates.FILE), _gates),
-    (_is(sentinels.FILE), _sentinels),
+    (_is(gates.FILE, sentinels.FILE, playbooks.FILE), _book),
     (_is(baking.FILE), _trial),
     (_is(release_pin.FILE), _release),
 )

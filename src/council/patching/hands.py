@@ -199,7 +199,7 @@ class Hands:
         try:
             for lock in (freeze.lock(self._where.lineage), blueprint.locked(self._where)):
                 await asyncio.to_thread(held.enter_context, lock)
-            if freeze.standing(self._where.lineage) is not None:
+            if situation.stopped(self._where) is not None:
                 return steps.Failed(patches.Reason.FROZEN, untouched=True)
             if not await asyncio.to_thread(blueprint.may_follow, self._where, state.target):
                 return steps.Failed(patches.Reason.STALE_BASE, untouched=True)

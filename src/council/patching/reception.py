@@ -18,7 +18,7 @@ from council.domain import authz, errors, home, patches
 from council.kit import chain
 from council.patching import checking, overriding, situation, submitted
 from council.upkeep.engine import blueprint
-from council.upkeep.patchctl import freeze, history, journal, steps, way
+from council.upkeep.patchctl import freeze, history, journal, lineage, repair_steps, steps, way
 from council.upkeep.patchctl.core import judging, quota
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a reception leans on. `check` raises JournalError for a journal that is not what was written; `settle` does what
-    is left after a way, and raises CouncilError.
+    is left after a way, and raises CouncilError. `seal` signs the journal's head where that is due.
     """
 
     where: home.Home
@@ -55,6 +55,7 @@ class Parts:
     check: Callable[[], Awaitable[None]]
     settle: Callable[[steps.State], Awaitable[None]]
     now: Callable[[], float]
+    seal: Callable[[], Awaitable[object]] | None = None
 
 
 class Reception:
@@ -203,6 +204,22 @@ class Reception:
             self._keep({"at": int(at.now), **overriding.record(found)})
         return found
 
+    async def keep_repair(self, told: Mapping[str, str]) -> None:
+        """Put a step of a repair on record, once. Raises OverloadedError beyond `HOURLY_MAX` an hour, JournalError."""
+        if self._distrusted:
+            raise errors.JournalError(self._distrusted)
+        records, now = self._parts.book.records, self._parts.now()
+        if repair_steps.is_known(records, told["id"], told["step"]):
+            return
+        if repair_steps.lately(records, now) >= repair_steps.HOURLY_MAX:
+            raise errors.OverloadedError(
+                f"{repair_steps.HOURLY_MAX} steps of repairs came within the hour, and no more are kept. Send it again later.",
+                retry_after_s=60,
+            )
+        self._keep(repair_steps.record(told, now))
+        if self._parts.seal is not None and not self.is_busy and lineage.is_due(self._parts.book.entries):
+            await self._parts.seal()
+
     @contextlib.contextmanager
     def news(self) -> Iterator["asyncio.Queue[history.Row | None]"]:
         """Have rows come into a queue: of the patch at work at each step, of each that was refused, and None at `wake`."""
@@ -225,7 +242,7 @@ class Reception:
             seen = situation.look(where, self._parts.book.entries)
             self._seen = (key, seen, situation.situation(where, seen, now))
         _, seen, at = self._seen
-        frozen = freeze.standing(where.lineage)
+        frozen = situation.stopped(where)
         return (
             dataclasses.replace(seen, freeze=frozen),
             dataclasses.replace(at, now=now, frozen=frozen is not None),

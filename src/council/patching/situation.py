@@ -14,7 +14,7 @@ from typing import Any
 
 from council import homes
 from council.domain import authz, errors, home, patches
-from council.kit import commits
+from council.kit import commits, halt
 from council.patching import files
 from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key
@@ -62,8 +62,19 @@ def look(where: home.Home, known: Sequence[journal.Entry] | None = None) -> Sigh
         _look(where.generations / live, journal_key.fingerprint(where.journal_certificate_file)),
         live=live,
         entries=entries(where) if known is None else known,
-        freeze=freeze.standing(where.lineage),
+        freeze=stopped(where),
     )
+
+
+def stopped(where: home.Home) -> freeze.Freeze | None:
+    """Return why nothing may be applied now: a freeze, or that all that Council changes by itself is paused; None where it may.
+
+    Never raises: what cannot be read stops, too.
+    """
+    if (frozen := freeze.standing(where.lineage)) is not None:
+        return frozen
+    paused = halt.standing(where.autonomy_file)
+    return None if paused is None else freeze.Freeze(f"Autonomy is paused: {paused.reason}", paused.by, paused.at_us)
 
 
 def look_at(folder: Path) -> Sight:

@@ -39,6 +39,10 @@ class Admission:
         if not _same(_shown(request), self._steward_key):
             self.owner(request)
 
+    def is_steward(self, request: Request) -> bool:
+        """Return whether it is the steward that asks, and not the owner."""
+        return _same(_shown(request), self._steward_key)
+
     async def reader(self, request: Request) -> None:
         """Let pass these two, and a token that may read."""
         shown = _shown(request)

@@ -37,10 +37,11 @@ class _Kept:
     records: ports.Records
     incidents: care_ports.Incidents
     snapshots: care_ports.Snapshots
+    repairs: care_ports.Repairs
 
     def close(self) -> None:
         """Give back every connection."""
-        for one in (self.records, self.incidents, self.snapshots):
+        for one in (self.records, self.incidents, self.snapshots, self.repairs):
             one.close()
 
 
@@ -55,7 +56,12 @@ class _Nobody:
 
 
 def _opened(config: config_module.Config, where: home.Home) -> _Kept:
-    return _Kept(app.records(config, where), care_app.incidents(config, where), care_app.snapshots(config, where))
+    return _Kept(
+        app.records(config, where),
+        care_app.incidents(config, where),
+        care_app.snapshots(config, where),
+        care_app.repairs(config, where),
+    )
 
 
 def _gathering(
@@ -71,7 +77,8 @@ def _gathering(
     def label() -> patches.Label:
         return homes.label_of(where, generation())
 
-    parts = gathering.Parts(care_app.watch(where), kept.incidents, kept.records, service, spending, label, clock)
+    watch = care_app.watch(where)
+    parts = gathering.Parts(watch, kept.incidents, kept.records, service, spending, label, clock, kept.repairs)
     return gathering.Gathering(parts)
 
 

@@ -2,8 +2,8 @@
 
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
 roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
-for reading alone. A user's token that is shown must be in force; it may read of patches, and may be limited to
-having them tried. What is done with a patch is in `patching/reception.py`.
+for reading, rolling back, and having repairs kept. A user's token that is shown must be in force; it may read of patches, and
+may be limited to having them tried. What is done with a patch is in `patching/reception.py`.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import hashlib
 import logging
 import os
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import pydantic
@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from council import app, care_app, homes, observing, ports, telemetry
-from council.domain import authz, errors, home, patches
+from council.domain import authz, errors, home, patches, repairs
 from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
@@ -120,6 +120,26 @@ class _Freeze(pydantic.BaseModel):
     by: Annotated[_Line, pydantic.Field(min_length=1, max_length=100)]
 
 
+_Short = Annotated[_Line, pydantic.Field(max_length=64)]
+_Long = Annotated[_Line, pydantic.Field(max_length=500)]
+
+
+class _RepairStep(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    id: Annotated[str, pydantic.Field(pattern="^[0-9A-Za-z-]{1,64}$")]
+    step: Literal["began", "ended", "undone", "called"]
+    playbook: _Short
+    action: _Short
+    component: _Short
+    by: _Short
+    why: _Long
+    incident: _Short = ""
+    outcome: _Short = ""
+    told: _Long = ""
+    cid: _Short = ""
+
+
 class _Override(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid")
 
@@ -155,6 +175,7 @@ class _Patchctl:
                 Route("/rollback", self._roll_back, methods=["POST"]),
                 Route("/freeze", self._freeze, methods=["POST"]),
                 Route("/override", self._override, methods=["POST"]),
+                Route("/repairs", self._repairs, methods=["POST"]),
                 Route("/patches", self._patches),
                 Route("/patches/{cid}", self._patch),
                 Route("/lineage", self._lineage),
@@ -215,6 +236,7 @@ class _Patchctl:
             check=lambda: anchoring.check(where, book.entries, store),
             settle=settle,
             now=self._now,
+            seal=lambda: anchoring.seal(where, book, store),
         )
         self._reception = reception.Reception(parts, lambda: self._environment.generation, _count)
         for row in self._reception.rows():
@@ -247,9 +269,10 @@ class _Patchctl:
         return _decision(found, 200, told)
 
     async def _roll_back(self, request: Request) -> Response:
-        self._door.owner(request)
+        self._door.steward(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
-        row = await self._reception.roll_back(wanted.cid or "", wanted.by, wanted.reason)
+        by = repairs.HEALER if self._door.is_steward(request) else wanted.by
+        row = await self._reception.roll_back(wanted.cid or "", by, wanted.reason)
         return JSONResponse({"success": True, **history.told(row)}, 202)
 
     async def _freeze(self, request: Request) -> Response:
@@ -271,6 +294,15 @@ class _Patchctl:
                 _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
             )
         return JSONResponse({"success": True, "count": found.count, "day": found.day, "signer": found.signer})
+
+    async def _repairs(self, request: Request) -> Response:
+        if not self._door.is_steward(request):
+            raise errors.ForbiddenError(
+                "Only the steward says what it repaired. `council heal run` asks it for a repair."
+            )
+        told = await exchange.form(request, _BODY_S, 8192, _RepairStep)
+        await self._reception.keep_repair(told.model_dump())
+        return JSONResponse({"success": True}, 202)
 
     async def _patches(self, request: Request) -> Response:
         await self._door.reader(request)

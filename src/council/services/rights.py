@@ -161,14 +161,16 @@ def confinement_of(
             # A blueprint from before there was a file has the default one.
             read += [where.current, where.targets_file, *homes.default_folders().values()]
             read += [where.journal_key_file, where.metrics_key_file, where.trial_key_file]
-            read += [where.patches_key_file, where.steward_key_file]
+            read += [where.patches_key_file, where.steward_key_file, where.autonomy]
             write += [where.generations, where.blueprint, where.lineage, where.patch_work]
             connect = _tried_ports(config)
         case "steward":
             read += [where.generations, where.current, where.library, where.steward_key_file, where.bots_key_file]
             # How safe it is: advisories, the packages of a pinned release, and until when the certificate lasts.
-            read += [where.advisories, where.releases]
+            read += [where.advisories, where.releases, where.autonomy]
             read += [Path(config.gateway.tls_cert_file)] if config.gateway.tls_cert_file else []
+            # Playbooks, gates and sentinels of a blueprint from before there were such are the default ones.
+            read += homes.default_folders().values()
             write += [where.records, where.forge, where.steward_work]
             # A forge, a store or a database elsewhere may be on any port.
             anywhere = config.forge.kind == "github" or bool(config.store.url) or bool(config.records.url)

@@ -2,8 +2,9 @@
 
 `in_step` keeps the forge and what serves in step; `guiding` keeps the guides in the store; `observer` keeps snapshots, and
 tells people of gates that stay red; `archiver` puts each day into the forge; `scaling` carries out overrides of how many
-gateways run; `securing` looks at how safe all of it is; `proposed` opens the pull requests of bots. The steward holds the forge's
-token and no key that signs. A work that does not get on makes `/livez` fail, so that the supervisor starts the process anew.
+gateways run; `healing` repairs what is wrong; `securing` looks at how safe all of it is; `proposed` opens the pull requests of
+bots. The steward holds the forge's token and no key that signs. A work that does not get on makes `/livez` fail, so that the
+supervisor starts the process anew.
 """
 
 import asyncio
@@ -22,10 +23,12 @@ from council.backends.patch_service import http
 from council.delivery import pulls
 from council.domain import config as config_module
 from council.domain import home, orders
+from council.kit import halt
 from council.services import (
     archiver,
     guiding,
     harness,
+    healing,
     hook,
     in_step,
     local_hosts,
@@ -85,13 +88,19 @@ def main(config: config_module.Config, where: home.Home) -> int:
 
     works.append(scaling.made(settings(), where, lambda: settings().gateway))
     works.append(securing.made(where, lambda: environment.generation))
+    works.append(healing.made(where, service, lambda: environment.generation))
     if forge is not None:
         works.append(in_step.InStep(config.forge, where, forge, service, knock))
     if archived is not None:
         works.append(archiver.made(where, archived, lambda: environment.generation))
     # A home whose `council up` is of a release from before there were bots has no such key.
     if where.bots_key_file.exists():
-        works.append(proposed.Proposed(where, config.forge, service, care_app.read_secret(where.bots_key_file)))
+        bots_key = care_app.read_secret(where.bots_key_file)
+
+        def paused() -> str:
+            return one.reason if (one := halt.standing(where.autonomy_file)) else ""
+
+        works.append(proposed.Proposed(where, config.forge, service, bots_key, paused))
     observing.tell_inputs("steward", homes.inputs_digest(where, environment.generation, "steward"))
     rights.confine_service("steward", config, where)
     tracing.listen()

@@ -84,6 +84,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         # Root's, so that root's git takes it for its own.
         row(home.blueprint, ROOT, patchctl, permissions.used, permissions.used, "patchctl"),
         row(home.lineage, patchctl, patchctl, private, private, "patchctl"),
+        # Whether anything may be changed by itself: written by the owner alone, and read by whoever has to stand still.
+        row(home.autonomy, ROOT, ROOT, published, published, "steward", "patchctl"),
         row(home.logs, ROOT, ROOT, exactly(0o700), None),
         row(home.secrets, ROOT, key, exactly(0o710), None, *_KEPT),
         row(home.internal_key_file, ROOT, key, exactly(0o640), None, "gateway", "model"),
@@ -170,6 +172,7 @@ def _for_root(home: home_module.Home) -> list[Row]:
         Row(home.root, permissions.Wanted(ROOT, ROOT, exactly(0o700))),
         *(Row(path, deep) for path in closed),
         Row(home.releases, permissions.Wanted(ROOT, ROOT, published, published)),
+        Row(home.autonomy, permissions.Wanted(ROOT, ROOT, published, published)),
         Row(home.library, permissions.Wanted(None, ROOT, plain, plain)),
     ]
 

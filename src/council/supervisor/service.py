@@ -97,9 +97,22 @@ class RunningService:
         await self._ready_or_raise()
 
     async def restart(self) -> None:
-        """Drain, stop, start, and wait until ready. Raises UnavailableError if a replica fails."""
+        """Drain, stop, start, and wait until ready. What hangs is ended at once: it cannot drain.
+
+        Raises UnavailableError if a replica fails.
+        """
+        hung = [
+            one.current.id for one in self.state.replicas if one.current is not None and self._hangs(one.current.id)
+        ]
         self._apply(lifecycle.Restart())
+        for identifier in hung:
+            if child := self.children.get(identifier):
+                child.destroy()
         await self._ready_or_raise()
+
+    def _hangs(self, identifier: int) -> bool:
+        child = self.children.get(identifier)
+        return child is not None and child.silent_s > self._around.limits.silent_s
 
     async def scale(self, replicas: int) -> None:
         """Run `replicas` children, and wait until exactly these run. Raises InvalidRequestError, UnavailableError."""
@@ -226,7 +239,7 @@ class RunningService:
         running = None if child is None else self.children.get(child.id)
         # Only while it explains what one sees.
         state, reason = replica.state, "" if replica.state == "ready" else replica.reason
-        if state == "ready" and running is not None and running.silent_s > self._around.limits.silent_s:
+        if state == "ready" and running is not None and child is not None and self._hangs(child.id):
             state, reason = "hung", f"it has not stirred for {running.silent_s:.0f} s"
         crashes = [one for one in replica.crashes if one.at_s > self._now_s() - _CRASHES_S]
         return states.ServiceStatus(

@@ -29,10 +29,15 @@ _UNIX_CHARS_MAX = 107
 
 
 class Sockets:
-    """Opens them, knows whose path is whose, and closes all. `accounts` are the users of services that have one."""
+    """Opens them, knows whose path is whose, and closes all. `accounts` are the users of services that have one, `groups` the
+    numbers of those that several are in.
+    """
 
-    def __init__(self, accounts: Mapping[str, users.Account], clock: clock_module.Clock):
+    def __init__(
+        self, accounts: Mapping[str, users.Account], clock: clock_module.Clock, groups: Mapping[str, int] | None = None
+    ):
         self._accounts = accounts
+        self._groups = groups or {}
         self._clock = clock
         self._open: dict[socket.socket, Path | None] = {}
         self._links: set[Path] = set()
@@ -75,8 +80,9 @@ class Sockets:
         if account is not None:
             try:
                 also = self._accounts.get(spec.also)
-                os.chown(path, account.uid, account.gid if also is None else also.gid, follow_symlinks=False)
-                if also is not None:
+                group = self._groups.get(spec.also) if also is None else also.gid
+                os.chown(path, account.uid, account.gid if group is None else group, follow_symlinks=False)
+                if group is not None:
                     path.chmod(spec.mode | 0o060)
             except OSError:
                 opened.close()

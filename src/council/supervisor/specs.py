@@ -10,7 +10,7 @@ from council.backends.store import bundled
 from council.domain import config as config_module
 from council.domain import home as home_module
 
-# The allow-lists of decision 4, by service name. These services come with later issues.
+# The allow-lists of decision 4, by service name.
 REPLACE_ALLOWED = frozenset({"patchctl"})
 REPAIR_ALLOWED = frozenset({"steward"})
 # It asks once it has found that a service's memory grows.
@@ -21,7 +21,7 @@ TRACE_ALLOWED = frozenset({"watcher"})
 class SocketSpec:
     """A listening socket. `host` and `port` belong to tcp, the rest to unix; `caller` is the service that may connect.
 
-    `also` is a second one that may.
+    `also` is a second one that may, or a group of `users` in which there are several.
     """
 
     name: str
@@ -112,7 +112,7 @@ def specs(
         *((zygote,) if config.sandbox.kind == "namespaces" else ()),
         service(
             "sandboxd",
-            SocketSpec("jobs", "unix", path=home.socket("sandboxd"), caller="gateway"),
+            SocketSpec("jobs", "unix", path=home.socket("sandboxd"), caller="gateway", also="steward"),
             SocketSpec("health", "tcp", local, config.sandboxd_port),
             traceable=True,
             beside=True,

@@ -20,6 +20,7 @@ from council.supervisor import (
     files,
     generations,
     guard,
+    keeper,
     logs,
     nightly,
     ownership,
@@ -78,7 +79,8 @@ class Supervisor:
         self._control = control.ControlServer(self.handle, self._services_by_pid, rights, uids)
         self._lock: ownership.Lock | None = None
         plan = plan or (lambda _: services)
-        self._sockets = sockets.Sockets({} if regime is None else regime.accounts, self._clock)
+        held = users.Regime("landlock") if regime is None else regime
+        self._sockets = sockets.Sockets(held.accounts, self._clock, held.ids if held.accounts else {})
         self._generations = generations.Generations(
             generation,
             home,
@@ -99,6 +101,7 @@ class Supervisor:
         self._log_keeper: asyncio.Task[None] | None = None
         self._guard: guard.Guard | None = None
         self._nightly = nightly.Nightly(home, config.backup, self._surroundings())
+        self._keeper = keeper.Keeper(lambda: self.services.get("steward"), self.say)
 
     async def open(self) -> None:
         """Become the home's supervisor and open every socket. Raises SetupError; then nothing is left open."""
@@ -116,7 +119,7 @@ class Supervisor:
                 self.say("council", users.describe(self._regime))
             await self._generations.open(self._specs)
             path = self._home.socket("supervisor")
-            command = specs.SocketSpec("control", "unix", path=path, caller="patchctl", also="watcher")
+            command = specs.SocketSpec("control", "unix", path=path, caller="patchctl", also=users.CONTROL)
             await self._control.open(await self._sockets.listen(command))
         except BaseException:
             self._let_go()
@@ -157,6 +160,7 @@ class Supervisor:
             self._guard.begin()
         self._follow_nightly()
         self._nightly.begin()
+        self._keeper.begin()
 
     async def until_ready(self) -> None:
         """Wait until every service is ready, however often one has to be started again for that."""
@@ -166,6 +170,7 @@ class Supervisor:
     async def close(self) -> None:
         """Stop the services in reverse order, give everything back. `kill` hurries it."""
         self.closing.set()
+        await self._keeper.close()
         if self._guard is not None:
             await self._guard.close()
         await self._nightly.close()

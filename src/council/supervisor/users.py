@@ -21,21 +21,22 @@ from council.domain import errors
 from council.domain import home as home_module
 from council.kit import accounts, environment, permissions
 
-# Beside one for each service: who reads generations, who reads the key between gateway and model, and who uses the records.
-COUNCIL, KEY, RECORDS = "council", "key", "records"
+# Beside one for each service: who reads generations, who reads the key between gateway and model, who uses the records, and who
+# beside patchctl may command the supervisor.
+COUNCIL, KEY, RECORDS, CONTROL = "council", "key", "records", "control"
 
 # Whose groups a service has beside its own. A generation holds the config, which each of them reads.
 _GROUPS = {
     "gateway": (COUNCIL, KEY, RECORDS, "store"),
     "model": (COUNCIL, KEY),
     "recall": (COUNCIL, RECORDS),
-    "watcher": (COUNCIL, KEY, RECORDS, "store"),
+    "watcher": (COUNCIL, KEY, RECORDS, CONTROL, "store"),
     # Its own keys lie in the same folder as that which opens metrics, and the store keeps an anchor of the journal.
     "patchctl": (COUNCIL, KEY, "store"),
     # Their keys lie in a folder beside those.
     "bots": (COUNCIL, KEY, RECORDS),
     # Its own key, too; it keeps the guides in the store, and reads those of the library as recall does.
-    "steward": (COUNCIL, KEY, RECORDS, "store", "recall"),
+    "steward": (COUNCIL, KEY, RECORDS, CONTROL, "store", "recall"),
 }
 _EVERYBODYS_GROUPS = (COUNCIL,)
 
@@ -82,7 +83,7 @@ def decide(config: config_module.Config, home: home_module.Home, services: Itera
     in_use = accounts.ids_of_processes()
     try:
         ids = accounts.choose(
-            (*services, "store", COUNCIL, KEY, RECORDS),
+            (*services, "store", COUNCIL, KEY, RECORDS, CONTROL),
             noted,
             lambda number: number in in_use or accounts.is_named(number),
             _start(home),

@@ -23,13 +23,20 @@ def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> home_module.Home:
     return made
 
 
-def found() -> list[tuple[bool, str]]:
+def found(name: str = "watcher") -> list[tuple[bool, str]]:
     shown = CliRunner().invoke(main.cli, ["doctor", "--json"], catch_exceptions=False).stdout
-    return [(one["needed"], one["text"]) for one in json.loads(shown) if one["name"] == "watcher"]
+    return [(one["needed"], one["text"]) for one in json.loads(shown) if one["name"] == name]
 
 
 def test_of_the_shipped_gates_and_sentinels_there_is_nothing_to_say() -> None:
-    assert found() == []
+    assert found() == [] == found("healer")
+
+
+def test_a_gate_that_names_no_playbook_is_why_nothing_is_repaired(where: home_module.Home) -> None:
+    wrong = homes.default_files()["gates.yaml"].replace(b"[restart the model]", b"[pray]")
+    blueprint.commit(where, {"gates.yaml": wrong}, "Name a playbook that there is none of")
+    ((needed, text),) = found("healer")
+    assert needed and text.startswith("Nothing is repaired: ") and "Name one of rollback, restart" in text
 
 
 def test_a_gate_and_a_sentinel_of_a_metric_that_nobody_reports_are_named_with_it(where: home_module.Home) -> None:

@@ -43,6 +43,10 @@ GOOD: dict[str, Mapping[str, bytes | None]] = {
     "no providers": {"providers.yaml": None},
     "no gates of its own": {"gates.yaml": None},
     "no sentinels of its own": {"sentinels.yaml": None},
+    "no playbooks of its own": {"playbooks.yaml": None},
+    "a playbook that nobody names": {
+        "playbooks.yaml": homes.default_files()["playbooks.yaml"].replace(b"  rebuild index:", b"  build anew:"),
+    },
     "a signer with the certificate": {"authz.yaml": LISTED, KEY: ANN.certificate()},
     "a certificate of nobody": {KEY: b"anything"},
     "no release": {"release.yaml": None},
@@ -54,6 +58,12 @@ BAD: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "settings that are no YAML": ({"council.yaml": b"{"}, "not valid YAML"),
     "providers that are none": ({"providers.yaml": b"providers: 3\n"}, "providers"),
     "gates that are none": ({"gates.yaml": b"gates: 3\n"}, "gates"),
+    "playbooks that are none": ({"playbooks.yaml": b"playbooks: 3\n"}, "playbooks"),
+    "no playbook that a gate names": ({"playbooks.yaml": b"playbooks: {}\n"}, "names the playbook"),
+    "a gate that names no playbook": (
+        {"gates.yaml": homes.default_files()["gates.yaml"].replace(b"[restart the model]", b"[pray]")},
+        "Name one of rollback",
+    ),
     "sentinels that are none": ({"sentinels.yaml": b"sentinels: 3\n"}, "sentinels"),
     "models that are none": ({"models.yaml": b"models: 3\n"}, "models"),
     "questions that are none": ({"trial.yaml": b"questions: 3\n"}, "trial.yaml"),

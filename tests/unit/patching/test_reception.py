@@ -13,9 +13,10 @@ import patch_house
 import pgp
 import pinned_release
 from council.domain import authz, errors, home, patches, release_pin
+from council.kit import halt
 from council.patching import hands, overriding, reception, roster
 from council.upkeep.engine import blueprint, repository
-from council.upkeep.patchctl import freeze, history, journal, steps
+from council.upkeep.patchctl import freeze, history, journal, repair_steps, steps
 from patch_house import ANN, NOW, SERVICES, House, note, sent
 
 pytestmark = pytest.mark.skipif(shutil.which("gpgv") is None, reason="gpgv is not installed")
@@ -103,6 +104,51 @@ async def test_what_is_told_of_patches_is_made_anew_only_where_the_journal_has_g
     await desk.at.submit(sent(desk.house.where))
     await desk.until_idle()
     assert len(desk.at.rows()) == 1 and desk.at.mark(desk.serving) != mark
+
+
+def repair_step(number: int, step: str = "began") -> dict[str, str]:
+    return {"id": f"r{number}", "step": step, "playbook": "restart", "component": "recall", "why": "it is hung"}
+
+
+async def test_a_step_of_a_repair_is_kept_once_and_changes_nothing_about_patches(desk: Desk) -> None:
+    await desk.at.submit(sent(desk.house.where))
+    row = await desk.until_idle()
+    for one in (repair_step(1), repair_step(1), repair_step(1, "ended")):
+        await desk.at.keep_repair(one)
+    assert [(one.id, one.step, one.at_s) for one in repair_steps.steps(desk.book.records)] == [
+        ("r1", "began", NOW), ("r1", "ended", NOW),
+    ]  # fmt: skip
+    assert desk.at.rows() == [row]
+    assert steps.replay(desk.book.records).phase is steps.Phase.IDLE
+
+
+async def test_no_more_steps_of_repairs_are_kept_within_an_hour_than_is_allowed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair_steps, "HOURLY_MAX", 3)
+    for number in range(3):
+        await desk.at.keep_repair(repair_step(number))
+    with pytest.raises(errors.OverloadedError, match="within the hour"):
+        await desk.at.keep_repair(repair_step(9))
+    desk.now += 3600
+    await desk.at.keep_repair(repair_step(9))
+
+
+async def test_while_autonomy_is_paused_nothing_is_applied_and_a_rollback_is(desk: Desk) -> None:
+    await desk.at.submit(sent(desk.house.where))
+    await desk.until_idle()
+    where = desk.house.where
+    where.autonomy.mkdir(exist_ok=True)
+    halt.put(where.autonomy_file, halt.Halt("Look first.", "ann"))
+    found = await desk.at.submit(sent(where, note("other")))
+    assert found.reason == "frozen" and "council autonomy resume" in found.message
+    frozen = desk.at.standing().freeze
+    assert frozen is not None and frozen.reason == "Autonomy is paused: Look first."
+    await desk.at.roll_back("", "ann", "It is wrong.")
+    await desk.until_idle()
+    assert desk.at.rows()[0].outcome == "rolled back"
+    where.autonomy_file.write_text("{")
+    assert (await desk.at.submit(sent(where, note("other")))).reason == "frozen"
 
 
 async def test_a_second_patch_is_told_to_wait_while_one_is_on_its_way(desk: Desk) -> None:

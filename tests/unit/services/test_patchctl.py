@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,6 +49,9 @@ class Desk:
     async def roll_back(self, cid: str, by: str, reason: str) -> history.Row:
         self.asked.append((cid, by, reason))
         return ROW
+
+    async def keep_repair(self, told: Mapping[str, str]) -> None:
+        self.asked.append(told)
 
     async def override(self, statement: bytes, signature: bytes) -> overriding.Override:
         self.asked.append((statement, signature))
@@ -209,7 +212,7 @@ async def test_who_sends_too_slowly_is_let_go(client: httpx.AsyncClient, desk: D
     ("method", "path"),
     [
         ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"),
-        ("GET", "/line"), ("POST", "/rollback"), ("POST", "/freeze"),
+        ("GET", "/line"), ("POST", "/rollback"), ("POST", "/freeze"), ("POST", "/repairs"),
     ],
 )  # fmt: skip
 async def test_what_needs_the_key_is_not_had_without_it(
@@ -225,6 +228,37 @@ async def test_the_steward_reads_and_does_not_freeze(client: httpx.AsyncClient, 
     asked = list(desk.asked)
     told = await client.post("/freeze", headers=as_steward, json={"frozen": True, "reason": "x", "by": "x"})
     assert told.status_code == 403 and desk.asked == asked
+
+
+AS_STEWARD = {"authorization": f"Bearer {STEWARD_KEY}"}
+STEP = {
+    "id": "01M8NXA8CSQG3EXF6HMYDBPEXD", "step": "ended", "playbook": "restart", "action": "restart", "component": "recall",
+    "by": "healer", "why": "it is hung", "outcome": "helped",
+}  # fmt: skip
+
+
+async def test_the_steward_rolls_back_in_its_own_name_alone(client: httpx.AsyncClient, desk: Desk) -> None:
+    body = {"cid": "abab", "reason": "it went wrong", "by": "ann"}
+    assert (await client.post("/rollback", headers=AS_STEWARD, json=body)).status_code == 202
+    assert (await client.post("/rollback", json=body)).status_code == 202
+    assert desk.asked == [("abab", "healer", "it went wrong"), ("abab", "ann", "it went wrong")]
+
+
+async def test_only_the_steward_says_what_was_repaired_and_in_one_strict_form(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    assert (await client.post("/repairs", json=STEP)).status_code == 403
+    for key in ("", "Bearer reads"):
+        assert (await client.post("/repairs", headers={"authorization": key}, json=STEP)).status_code == 403
+    for wrong in (
+        {"step": "undid"}, {"id": "../x"}, {"id": ""}, {"more": 1}, {"why": "x" * 501}, {"why": "a\nb"}, {"by": None},
+        {"told": "x" * 9000},
+    ):  # fmt: skip
+        told = await client.post("/repairs", headers=AS_STEWARD, json=STEP | wrong)
+        assert told.status_code in (400, 413), wrong
+    assert desk.asked == []
+    assert (await client.post("/repairs", headers=AS_STEWARD, json=STEP)).status_code == 202
+    assert desk.asked == [STEP | {"incident": "", "told": "", "cid": ""}]
 
 
 BEARERS = {"key": KEY, "reads": "reads", "tries": "tries", "nothing": "nothing", "unknown": "unknown", "none": ""}

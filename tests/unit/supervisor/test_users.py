@@ -53,7 +53,7 @@ def test_each_service_has_a_user_of_its_own_and_the_groups_that_it_needs(
         "worker": ["council"],
         "recall": ["council", "records"],
         "sandboxd": ["council"],
-        "watcher": ["council", "key", "records", "store"],
+        "watcher": ["control", "council", "key", "records", "store"],
         "gateway": ["council", "key", "records", "store"],
     }
 

@@ -51,6 +51,10 @@ class HttpPatchService:
         body = {"statement": _text(statement), "signature": _text(signature)}
         return await self._asked("POST", "/override", body)
 
+    async def keep_repair(self, record: Mapping[str, Any]) -> None:
+        """Have the lineage keep a step of a repair."""
+        await self._asked("POST", "/repairs", dict(record))
+
     async def rows(self, limit: int) -> list[Mapping[str, Any]]:
         """Return the rows of up to `limit` patches, newest first."""
         return await self._listed("/patches?limit=" + str(limit), "patches")

@@ -414,6 +414,28 @@ def _overrides(connection: sqlalchemy.Connection) -> None:
     _run(connection, [statement.format(**types) for statement in _OVERRIDE_TABLES])
 
 
+_REPAIR_TABLES = (
+    """CREATE TABLE repairs (
+        id TEXT NOT NULL PRIMARY KEY,
+        incident_id TEXT NOT NULL,
+        component TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        began_us {integer} NOT NULL,
+        body TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX repairs_incident ON repairs (incident_id, id)",
+    "CREATE INDEX repairs_outcome ON repairs (outcome, component)",
+    """CREATE TABLE interventions (
+        id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        at_us {integer} NOT NULL,
+        who TEXT NOT NULL,
+        what TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX interventions_at_us ON interventions (at_us)",
+)
+
+
 def _backups(connection: sqlalchemy.Connection) -> None:
     """What became of backups and drills. Needs no step before."""
     types = _MEMORY_TYPES[connection.dialect.name]
@@ -424,6 +446,12 @@ def _bot_runs(connection: sqlalchemy.Connection) -> None:
     """What bots did. Needs only the first step."""
     types = _MEMORY_TYPES[connection.dialect.name]
     _run(connection, [statement.format(**types) for statement in _BOT_RUN_TABLES])
+
+
+def _repairs(connection: sqlalchemy.Connection) -> None:
+    """Repairs, and what people did themselves. Needs none of the steps before."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _REPAIR_TABLES])
 
 
 _MEMORY_CHANGE_TABLES = (
@@ -446,7 +474,7 @@ def _memory_changes(connection: sqlalchemy.Connection) -> None:
 
 STEPS: tuple[Step, ...] = (
     *(_first, _money, _memories, _learning, _incidents, _staging, _snapshots),
-    *(_overrides, _memory_changes, _backups, _bot_runs),
+    *(_overrides, _memory_changes, _backups, _bot_runs, _repairs),
 )
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

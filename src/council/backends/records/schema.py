@@ -263,3 +263,26 @@ bot_runs = sqlalchemy.Table(
     Column("began_us", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
 )
+
+# What the healer did. `body` is the domain's type as JSON; the other columns find rows.
+repairs = sqlalchemy.Table(
+    "repairs",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("incident_id", Text, nullable=False),
+    Column("component", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("began_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+# What people had to do themselves.
+interventions = sqlalchemy.Table(
+    "interventions",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+)

@@ -169,8 +169,9 @@ def _beside(given: Inputs) -> Iterator[tuple[str, tuple[evidence.Fact, ...], str
     if label.cid:
         version.append(telling.word("made by patch", label.cid, "council status --json", span))
     yield "version", tuple(version), ""
-    autonomy = measures.autonomy(given.found)
-    yield "autonomy level", (autonomy.fact,), autonomy.reason
+    autonomy, low = measures.autonomy(given.found), measures.autonomy_low(given.found)
+    known = [one for one in (autonomy.fact, low.fact, autonomy.count) if one is not None]
+    yield "autonomy level", tuple(known), autonomy.reason
     for name, facts in (
         ("human oversight", given.oversight),
         ("security posture", given.security),

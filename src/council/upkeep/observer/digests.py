@@ -56,6 +56,7 @@ def digest(found: evidence.Evidence, zone: str = "UTC", loop: Loop | None = None
         performance=measures.latency_p95(found),
         local_share=measures.local_share(found),
         autonomy=measures.autonomy(found),
+        autonomy_low=measures.autonomy_low(found),
         recommendations=advice.advise(found),
         leaks=tuple(_leaks(found)),
         plots=tuple(_plots(found)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from council import care_ports, ports
-from council.domain import budgets, errors, evidence, incidents, ledger, patches, watching
+from council.domain import budgets, errors, evidence, incidents, ledger, patches, repairs, watching
 from council.kit import clock as clock_module
 
 # So far back series are told as they were kept, since causes lie before what they bring about; before that one in ten minutes.
@@ -17,6 +17,7 @@ FINE_S = 7200.0
 COARSE_STEP_S = 600.0
 _INCIDENTS_MAX = 200
 _PATCHES_MAX = 200
+_REPAIRS_MAX = 2000
 _METRICS = tuple(evidence.TRACKED)
 
 
@@ -38,6 +39,7 @@ class Parts:
     spending: Callable[[], Sequence[budgets.Line]]
     label: Callable[[], patches.Label]
     clock: clock_module.Clock
+    repairs: care_ports.Repairs | None = None
 
 
 @dataclass(slots=True)
@@ -60,11 +62,12 @@ class Gathering:
         now_s = self._parts.clock.now_us() / 1e6
         missing: list[evidence.Missing] = []
         begin_s = span.start_s if since_s is None else min(since_s, span.start_s)
-        seen, found, rows, costs = await asyncio.gather(
+        seen, found, rows, costs, (repaired, acted) = await asyncio.gather(
             self._seen(span, begin_s, now_s, missing),
             self._incidents(span, missing),
             self._patches(span, missing),
             self._costs(span, missing),
+            self._repairs(span, missing),
         )
         return evidence.Evidence(
             span=span,
@@ -79,6 +82,8 @@ class Gathering:
             services=seen.sight.services,
             costs=costs,
             missing=sorted(missing, key=lambda one: one.what),
+            repairs=repaired,
+            interventions=acted,
         )
 
     async def _seen(self, span: evidence.Span, begin_s: float, now_s: float, missing: list[evidence.Missing]) -> _Seen:
@@ -164,6 +169,20 @@ class Gathering:
         except errors.CouncilError as error:
             missing.append(evidence.Missing("costs", error.message))
             return evidence.Costs()
+
+    async def _repairs(
+        self, span: evidence.Span, missing: list[evidence.Missing]
+    ) -> tuple[Sequence[repairs.Repair], Sequence[repairs.Intervention]]:
+        kept, start_us, end_us = self._parts.repairs, round(span.start_s * 1e6), round(span.end_s * 1e6)
+        if kept is None:
+            return (), ()
+        try:
+            return await asyncio.to_thread(
+                lambda: (kept.since(start_us, end_us, _REPAIRS_MAX), kept.interventions(start_us, end_us, _REPAIRS_MAX))
+            )
+        except errors.CouncilError as error:
+            missing.append(evidence.Missing("repairs", error.message))
+            return (), ()
 
     async def _label(self, missing: list[evidence.Missing]) -> patches.Label:
         try:

@@ -4,12 +4,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from council.domain import digests, evidence
+from council.domain import digests, evidence, repairs
 from council.upkeep.observer import layouts, measures, telling
 
 SCHEMA = "council.kpi/1"
-NO_INTERVENTIONS = measures.NO_AUTONOMY
-_DECIDED = ("applied", "refused", "rolled back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,9 @@ def _measures(found: evidence.Evidence, explained: Mapping[str, float] | None) -
         measures.cost_per_100(found),
         measures.local_share(found),
         measures.answers(found),
-        _interventions(found),
+        measures.interventions(found),
+        measures.autonomy(found),
+        measures.autonomy_low(found),
         measures.time_to_detect(found),
         measures.time_to_repair(found),
         _by_validation(found),
@@ -50,20 +50,10 @@ def _measures(found: evidence.Evidence, explained: Mapping[str, float] | None) -
     ]
 
 
-def _interventions(found: evidence.Evidence) -> digests.Measure:
-    fact = evidence.Fact("human interventions", None, telling.COUNT, "", found.span)
-    return digests.Measure("human interventions", fact, None, NO_INTERVENTIONS)
-
-
-def _decided(found: evidence.Evidence) -> list[evidence.PatchRow]:
-    rows = [row for row in found.patches if row.outcome in _DECIDED and not row.trial]
-    return [row for row in rows if found.span.holds(row.ended_s or row.at_s)]
-
-
 def _by_validation(found: evidence.Evidence) -> digests.Measure:
     """Return the share of patches that came to their end with nobody taking them back by hand."""
-    rows, query = _decided(found), "council patch history --json"
-    alone = sum(not row.returned_by for row in rows)
+    rows, query = measures.decided(found), "council patch history --json"
+    alone = sum(row.returned_by in ("", repairs.HEALER) for row in rows)
     value = 100 * alone / len(rows) if rows else None
     fact = evidence.Fact("patches decided by validation alone", value, telling.PERCENT, query, found.span)
     lacking = found.lacks("patches")
@@ -74,7 +64,7 @@ def _by_validation(found: evidence.Evidence) -> digests.Measure:
 def _documentation_lag(found: evidence.Evidence, explained: Mapping[str, float] | None) -> digests.Measure:
     """Return the median time from a change that was applied to its explanation, seconds."""
     query = "council observe history --json"
-    applied = [row for row in _decided(found) if row.outcome == "applied"]
+    applied = [row for row in measures.decided(found) if row.outcome == "applied"]
     lags = [explained[row.cid] - row.ended_s for row in applied if explained and row.cid in explained]
     name = "documentation lag"
     fact = evidence.Fact(name, statistics.median(lags) if lags else None, telling.DURATION, query, found.span)

@@ -100,6 +100,7 @@ def _figures(one: digests.Digest) -> Table:
         ("cost of 100 answers", one.cost_efficiency),
         ("answered on this machine", one.local_share),
         ("autonomy", one.autonomy),
+        ("autonomy, at least", one.autonomy_low),
     )
     lines += [(name, *_cells(measure)) for name, measure in named]
     return Table(("FIGURE", "VALUE", "OF", "NOTE"), tuple(lines), frozenset({1, 2}))

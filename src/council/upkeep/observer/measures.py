@@ -1,12 +1,16 @@
 """Figures over a stretch of time that the digest and the report of figures both tell, each with how many it is of. Pure."""
 
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from council.domain import digests, evidence, incidents
+from council.domain import digests, evidence, incidents, repairs
 from council.upkeep.observer import telling
 
-NO_AUTONOMY = "not measured yet: operations are not told apart by who did them"
+_DECIDED = ("applied", "refused", "rolled back")
+# Of a normal distribution 95 % lie within so many standard deviations.
+_SIGMAS = 1.959963984540054
 _MICROS = 1_000_000
 _LEDGER = "council ledger report --by route"
 
@@ -83,8 +87,60 @@ def _median(found: evidence.Evidence, name: str, values: Sequence[float]) -> dig
     return digests.Measure(name, fact, count, lacking or ("" if values else "there was none in this time"))
 
 
-def autonomy(found: evidence.Evidence) -> digests.Measure:
-    """Return the share of operations that needed no person; not known yet, with the reason."""
-    return digests.Measure(
-        "autonomy", evidence.Fact("autonomy", None, telling.PERCENT, "", found.span), None, NO_AUTONOMY
+def interventions(found: evidence.Evidence) -> digests.Measure:
+    """Return how often people had to act themselves."""
+    lacking, query = found.lacks("repairs"), "council heal history"
+    value = None if lacking else len(found.interventions)
+    fact = evidence.Fact("human interventions", value, telling.COUNT, query, found.span)
+    count = evidence.Fact(
+        "n of human interventions", None if lacking else _operations(found)[0], telling.COUNT, query, found.span
     )
+    return digests.Measure("human interventions", fact, count, lacking)
+
+
+def autonomy(found: evidence.Evidence) -> digests.Measure:
+    """Return the share of operations that needed no person: an incident, or a patch that came to its end, is one."""
+    return _autonomy(found, "autonomy", lambda alone, count: alone / count)
+
+
+def autonomy_low(found: evidence.Evidence) -> digests.Measure:
+    """Return what autonomy is at least: the lower bound of its 95 % confidence interval."""
+    made = _autonomy(found, "autonomy, at least", wilson_low)
+    return made if made.reason else replace(made, reason="lower bound of its confidence interval")
+
+
+def _autonomy(found: evidence.Evidence, name: str, share: Callable[[int, int], float]) -> digests.Measure:
+    query = "council report kpi --json"
+    lacking = found.lacks("repairs") or found.lacks("incidents") or found.lacks("patches")
+    count, needed = _operations(found)
+    value = None if lacking or not count else 100 * share(count - needed, count)
+    fact = evidence.Fact(name, value, telling.PERCENT, query, found.span)
+    number = evidence.Fact(f"n of {name}", None if lacking else count, telling.COUNT, query, found.span)
+    return digests.Measure(name, fact, number, lacking or ("" if count else "there was no operation in this time"))
+
+
+def _operations(found: evidence.Evidence) -> tuple[int, int]:
+    """Return how many operations there were, and how many of them needed a person: no more than there were."""
+    incidents_begun = begun(found)
+    rows = decided(found)
+    called = {one.incident_id for one in found.repairs if one.outcome is repairs.Outcome.CALLED}
+    alone = (repairs.InterventionKind.OVERRIDE, repairs.InterventionKind.UNFREEZE, repairs.InterventionKind.RESTART)
+    needed = sum(one.id in called for one in incidents_begun)
+    needed += sum(row.returned_by not in ("", repairs.HEALER) for row in rows)
+    needed += sum(one.kind in alone for one in found.interventions)
+    count = len(incidents_begun) + len(rows)
+    return count, min(count, needed)
+
+
+def decided(found: evidence.Evidence) -> list[evidence.PatchRow]:
+    """Return the patches that came to their end within the span."""
+    rows = [row for row in found.patches if row.outcome in _DECIDED and not row.trial]
+    return [row for row in rows if found.span.holds(row.ended_s or row.at_s)]
+
+
+def wilson_low(good: int, count: int) -> float:
+    """Return the lower bound of the 95 % confidence interval of a share, by Wilson's score (1927), which holds for few, too."""
+    share, spread = good / count, _SIGMAS**2 / count
+    middle = share + spread / 2
+    half = _SIGMAS * math.sqrt(share * (1 - share) / count + spread / (4 * count))
+    return max(0.0, (middle - half) / (1 + spread))

@@ -142,9 +142,11 @@ def test_the_lag_of_documentation_runs_from_the_change_to_its_explanation() -> N
     assert "cannot be read" in _named(_report(), "documentation lag").now.reason
 
 
-def test_interventions_are_null_with_their_reason() -> None:
-    line = _named(_report(), "human interventions")
-    assert (line.now.fact.value, bool(line.now.reason)) == (None, True)
+def test_interventions_are_counted_and_null_with_their_reason_where_nobody_can_tell() -> None:
+    assert _named(_report(), "human interventions").now.fact.value == 0
+    away = dataclasses.replace(observer_cases.day(), missing=[evidence.Missing("repairs", "the records are away")])
+    line = _named(kpis.report(away, away), "human interventions")
+    assert (line.now.fact.value, line.now.reason) == (None, "the records are away")
 
 
 def test_the_report_fits_a_terminal() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 import observer_cases
 from council.domain import digests as forms
-from council.domain import evidence, gates, watching
-from council.upkeep.observer import digests, health, layouts, renderings, telling
+from council.domain import evidence, gates, repairs, watching
+from council.upkeep.observer import digests, health, layouts, measures, renderings, telling
 
 FILE = Path(__file__).parents[4] / "schema" / "digest.schema.json"
 GREEN, AMBER, RED, UNKNOWN = gates.Verdict.GREEN, gates.Verdict.AMBER, gates.Verdict.RED, gates.Verdict.UNKNOWN
@@ -47,6 +47,15 @@ def _begun(found: evidence.Evidence) -> list[Any]:
 def _patches(found: evidence.Evidence, outcome: str) -> int:
     inside = (row for row in found.patches if not row.trial and row.outcome == outcome)
     return sum(found.span.start_s <= (row.ended_s or row.at_s) < found.span.end_s for row in inside)
+
+
+def _all(found: evidence.Evidence) -> list[evidence.PatchRow]:
+    rows = [row for row in found.patches if not row.trial and row.outcome in ("applied", "refused", "rolled back")]
+    return [row for row in rows if found.span.start_s <= (row.ended_s or row.at_s) < found.span.end_s]
+
+
+def _ops(found: evidence.Evidence) -> int:
+    return len(_all(found)) + len(_begun(found))
 
 
 def _seconds(found: evidence.Evidence, gate: str) -> dict[str, float]:
@@ -92,7 +101,8 @@ AGAIN: dict[str, Callable[[evidence.Evidence], float | None]] = {
         not one.repaired_us or one.repaired_us / 1e6 >= found.span.start_s for one in found.incidents
     ),
     "open incidents": lambda found: sum(not one.repaired_us for one in found.incidents),
-    "autonomy": lambda _: None,
+    "autonomy": lambda found: 100 - 100 * sum(row.returned_by not in ("", "healer") for row in _all(found)) / _ops(found),
+    "n of autonomy": lambda found: _ops(found),
     "length": lambda found: found.span.end_s - found.span.start_s,
     "until": lambda found: found.span.end_s,
     "memory of recall": lambda _: 6.5,
@@ -257,10 +267,31 @@ def test_nothing_that_is_not_known_is_taken_for_nought() -> None:
     assert "There was none" not in page
 
 
-def test_autonomy_is_null_with_its_reason() -> None:
-    form = forms.form(digests.digest(observer_cases.day()))
-    assert form["autonomy"]["value"] is None
-    assert form["autonomy"]["reason"]
+def test_autonomy_counts_calls_returns_and_what_people_did_and_says_what_it_is_at_least() -> None:
+    day = observer_cases.day()
+    day = dataclasses.replace(day, patches=[], interventions=(), repairs=())
+    count = len(_begun(day))
+    whole = forms.form(digests.digest(day))
+    assert (whole["autonomy"]["value"], whole["autonomy"]["n"]["value"]) == (100, count)
+    assert 0 < whole["autonomy_low"]["value"] < 100
+    called = observer_cases.called(_begun(day)[0].id)
+    lifted = repairs.Intervention("i", repairs.InterventionKind.UNFREEZE, 0, "ann", "")
+    made = digests.digest(dataclasses.replace(day, repairs=(called, called), interventions=(lifted,)))
+    assert made.autonomy.fact.value == pytest.approx(100 * max(0, count - 2) / count)
+
+
+def test_autonomy_is_null_with_its_reason_where_nobody_can_tell() -> None:
+    missing = [evidence.Missing("repairs", "the records are away")]
+    form = forms.form(digests.digest(dataclasses.replace(observer_cases.day(), missing=missing)))
+    assert (form["autonomy"]["value"], form["autonomy"]["reason"]) == (None, "the records are away")
+    assert form["autonomy_low"]["value"] is None
+
+
+def test_the_bound_is_that_of_wilsons_score() -> None:
+    assert measures.wilson_low(10, 10) == pytest.approx(0.7225, abs=1e-4)
+    assert measures.wilson_low(1, 1) == pytest.approx(0.2065, abs=1e-4)
+    assert measures.wilson_low(0, 5) == 0
+    assert measures.wilson_low(997, 1000) > 0.99
 
 
 def test_trials_are_no_patches_of_the_day() -> None:

@@ -203,7 +203,10 @@ def check_contents(patch: patches.Patch, check_files: Callable[[Sequence[patches
 def _frozen(at: Situation) -> str:
     if at.frozen is None:
         return "Nobody can tell whether changes are frozen, so they are. Look at `council doctor`, and send the patch again."
-    return "Changes are frozen. Wait until `council freeze off`, and send the patch again."
+    return (
+        "Changes are frozen. Wait until `council freeze off`, or `council autonomy resume` where that is paused, and send the "
+        "patch again."
+    )
 
 
 def _refused(reason: patches.Reason, message: str) -> errors.PatchRefusedError:

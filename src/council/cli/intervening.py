@@ -1,0 +1,45 @@
+"""What people do that Council did not do by itself, noted where they do it; and the folder of halts."""
+
+import contextlib
+from collections.abc import Iterator
+
+import click
+
+from council import care_app, care_ports
+from council.cli import options
+from council.domain import errors, home, incidents, repairs
+from council.kit import clock as clock_module
+from council.kit import ids
+
+
+def note(where: home.Home, kind: repairs.InterventionKind, what: str, kept: care_ports.Repairs | None = None) -> None:
+    """Write down that a person did something; where the records are away it is done all the same, and said."""
+    at_us = clock_module.SystemClock().now_us()
+    one = repairs.Intervention(
+        ids.ulid(at_us), kind, at_us, options.user_name(), incidents.one_line(what, repairs.TEXT_CHARS_MAX)
+    )
+    try:
+        opened = kept or care_app.repairs(options.config_of(where), where)
+        try:
+            opened.intervene(one)
+        finally:
+            if kept is None:
+                opened.close()
+    except errors.CouncilError as error:
+        click.echo(f"It is done, and not counted among what people did: {error.message}", err=True)
+
+
+@contextlib.contextmanager
+def written(where: home.Home) -> Iterator[None]:
+    """Have the folder of halts there, for a file to be written. Raises SetupError."""
+    try:
+        if not where.root.is_dir():
+            raise errors.SetupError(
+                f"There is no home at {where.root}. Run `council init`, or name another with `--home`."
+            )
+        where.autonomy.mkdir(mode=0o755, exist_ok=True)
+        yield
+    except OSError as error:
+        raise errors.SetupError(
+            f"What is under {where.autonomy} could not be written: {error.strerror or error}. Mend that and try again."
+        ) from error

@@ -1,0 +1,402 @@
+"""One work of the steward: the healer. It looks every few seconds at what is wrong, and carries out what is decided about it.
+
+What is decided is in `upkeep/healer/`, pure. A repair is in the records before it is carried out, and each of its steps goes
+to the lineage, at the latest once patchctl answers again. Playbooks and settings are those of the generation that serves.
+"""
+
+import asyncio
+import dataclasses
+import functools
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from starlette.routing import Route
+
+from council import care_app, care_ports, care_telemetry, homes, ports
+from council.domain import (
+    alerting,
+    errors,
+    evidence,
+    gates,
+    home,
+    incidents,
+    inputs,
+    playbooks,
+    repairs,
+    watching,
+)
+from council.kit import clock as clock_module
+from council.kit import halt, ids
+from council.services import mending, observer, turns
+from council.upkeep.healer import deciding, telling, world
+
+_log = logging.getLogger(__name__)
+
+# Records, supervisor and watcher have just begun, too.
+_FIRST_S = 10.0
+_LOOK_S_MAX = 60.0
+# Longest one action may take: a service that drains and loads a model.
+ACT_S = 300.0
+# Beyond that a repair that a process before this one began is taken to have been carried out.
+_SPARE_S = 30.0
+_INCIDENTS_MAX = 50
+REPAIRS_LOOKED_AT = 1000
+_PATCHES_MAX = 20
+_STEPS_A_LOOK = 20
+_TRIM_S = 3600.0
+# Metrics that are younger than this were told just now.
+_FRESH_S = 20.0
+_BEGAN = "council_process_start_seconds"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    """Whom the healer asks, and who reaches out for it. `found` are incidents and `kept` repairs.
+
+    `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves.
+    """
+
+    found: care_ports.Incidents
+    kept: care_ports.Repairs
+    runtime: ports.Runtime
+    watch: care_ports.Watch
+    patch_service: care_ports.PatchService
+    hands: mending.Hands
+    book: Callable[[], playbooks.Book]
+    settings: Callable[[], repairs.HealingConfig]
+    paused: Callable[[], str]
+    gateways_max: Callable[[], int]
+    clock: clock_module.Clock
+
+
+async def look(parts: Parts, at_work: Sequence[str] = ()) -> world.World:
+    """Return what is so now. Raises RecordsUnavailableError, ConfigError; whoever else is away is unknown.
+
+    Where nothing is wrong and nothing is under way nobody else is asked.
+    """
+    settings, paused = parts.settings(), parts.paused()
+    found = await asyncio.to_thread(parts.found.newest, _INCIDENTS_MAX, standing=incidents.Standing.OPEN)
+    kept = await asyncio.to_thread(parts.kept.newest, REPAIRS_LOOKED_AT)
+    now_us = parts.clock.now_us()
+    seen = world.World(now_us, parts.book(), settings, found, kept, at_work=frozenset(at_work), paused=paused)
+    goes_on = any(one.is_under_way or one.outcome is repairs.Outcome.WANTED for one in kept)
+    if not goes_on and not any(member.fires for one in found for member in one.members):
+        return seen
+    services, verdicts, rows = await asyncio.gather(
+        _unless_away(parts.runtime.status(memory=False)), _verdicts(parts, found, now_us), _patches(parts)
+    )
+    running = sum(one.name.partition(":")[0] == "gateway" for one in services or ())
+    return dataclasses.replace(
+        seen, services=services, verdicts=verdicts, patches=rows, can_scale=running < parts.gateways_max()
+    )
+
+
+async def _unless_away(asked: Any) -> Any:
+    try:
+        return await asked
+    except errors.CouncilError as error:
+        _log.info("nobody can tell now", extra={"reason": error.message})
+        return None
+
+
+async def _verdicts(
+    parts: Parts, found: Sequence[incidents.Incident], now_us: int
+) -> Mapping[world.Key, gates.Verdict] | None:
+    """Return what the watcher's sources say of alerts now, None where it does not answer."""
+    sight: watching.Sight | None = await _unless_away(parts.watch.sight())
+    if sight is None or not sight.turn:
+        return None
+    told: dict[world.Key, gates.Verdict] = {
+        (one.sentinel, (("svc", one.service),)): one.verdict for one in sight.findings
+    }
+    for line in sight.gates:
+        if line.verdict is gates.Verdict.UNKNOWN:
+            told[alerting.NAMED.get(line.name, line.name), ()] = line.verdict
+    stale = [
+        member.alert for one in found for member in one.members if member.fires and member.alert.name == "metrics_stale"
+    ]
+    if stale:
+        tracks = await _unless_away(parts.watch.tracks((_BEGAN,), now_us / 1e6 - _FRESH_S)) or ()
+        fresh = {track.service for track in tracks if track.points}
+        told |= {alert.key: gates.Verdict.GREEN for alert in stale if dict(alert.labels).get("svc") in fresh}
+    return told
+
+
+async def _patches(parts: Parts) -> list[world.Patch] | None:
+    rows = await _unless_away(parts.patch_service.rows(_PATCHES_MAX))
+    if rows is None:
+        return None
+    found: list[world.Patch] = []
+    for told in rows:
+        try:
+            row = evidence.patch_row(told)
+        except (KeyError, TypeError, ValueError, IndexError):
+            return None
+        if (made := world.patch(row, _touches(row.files, told.get("files_count", 0)))) is not None:
+            found.append(made)
+    return found
+
+
+def _touches(files: Sequence[str], count: int) -> frozenset[str] | None:
+    """Return which services a patch starts anew, None where not all of its files are told."""
+    if count > len(files):
+        return None
+    return frozenset(service for service in inputs.USES if any(inputs.uses(service, path) for path in files))
+
+
+class Healing:
+    """Implements steward.Work."""
+
+    name = "healer"
+
+    def __init__(self, parts: Parts, close: Callable[[], None]) -> None:
+        self._parts = parts
+        self._close = close
+        self._turns = turns.Turns(
+            _log, "the healer could not look", _LOOK_S_MAX, _LOOK_S_MAX, care_telemetry.HEALER_ERRORS.inc
+        )
+        self._acting: dict[str, asyncio.Task[None]] = {}
+        self._trimmed_s = 0.0
+
+    @property
+    def is_well(self) -> bool:
+        """Whether no look has begun so long ago that it hangs."""
+        return not self._turns.is_late
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Nothing: what it did is shown by the gateway."""
+        return ()
+
+    def told(self) -> dict[str, Any]:
+        """Return why the last look failed, "" where it did not, and what is being carried out."""
+        return {"problem": self._turns.problem, "repairs": sorted(self._acting)}
+
+    async def run(self) -> None:
+        """Look again and again until cancelled; what is being carried out then is judged by the next process."""
+        await asyncio.sleep(_FIRST_S)
+        try:
+            while True:
+                await self._turns.take(self.turn)
+                await self._turns.rest(self._look_s())
+        finally:
+            for task in self._acting.values():
+                task.cancel()
+            await asyncio.gather(*self._acting.values(), return_exceptions=True)
+
+    def _look_s(self) -> float:
+        try:
+            settings = self._parts.settings()
+        except errors.CouncilError:
+            settings = repairs.HealingConfig()
+        return settings.look_s
+
+    async def turn(self) -> None:
+        """Look once, do what is decided, and tell the lineage what it does not know yet."""
+        seen = await look(self._parts, tuple(self._acting))
+        for decision in deciding.decide(seen):
+            match decision:
+                case deciding.Begin():
+                    await self._begin(seen, decision)
+                case deciding.Settle():
+                    await self._settle(decision)
+                case deciding.Call():
+                    await self._call(seen, decision)
+                case deciding.Held():
+                    pass
+        await self._tell_lineage(seen.repairs)
+        await self._keep_books()
+
+    async def close(self) -> None:
+        """Close what it leans on."""
+        await asyncio.to_thread(self._close)
+
+    async def settled(self) -> None:
+        """Wait until nothing is being carried out."""
+        await asyncio.gather(*self._acting.values(), return_exceptions=True)
+
+    async def _begin(self, seen: world.World, decision: deciding.Begin) -> None:
+        playbook, now_us = decision.playbook, self._parts.clock.now_us()
+        asked = next((one for one in seen.repairs if one.id == decision.wanted), None)
+        made = repairs.Repair(
+            id=ids.ulid(now_us) if asked is None else asked.id,
+            playbook=playbook.name,
+            action=playbook.action.value,
+            component=decision.component,
+            proof=playbook.proof.value,
+            by=repairs.HEALER if asked is None else asked.by,
+            why=incidents.one_line(decision.why, repairs.TEXT_CHARS_MAX),
+            began_us=now_us,
+            until_us=now_us + round((ACT_S + _SPARE_S + playbook.within_s) * 1e6),
+            incident_id=decision.incident.id if decision.incident else "",
+            alert=decision.alert.name if decision.alert else "",
+            labels=decision.alert.labels if decision.alert else (),
+            cid=decision.cid,
+            before=seen.pids(decision.component),
+            evidence=tuple(telling.evidence(seen, decision.incident)),
+        )
+        if asked is not None:
+            await asyncio.to_thread(self._parts.kept.save, made)
+        elif not await asyncio.to_thread(self._parts.kept.begin, made):
+            return
+        _log.warning(
+            "a repair begins",
+            extra={"repair": made.id, "playbook": made.playbook, "component": made.component, "why": made.why},
+        )
+        task = asyncio.create_task(self._act(made, playbook), name=f"repair {made.id}")
+        self._acting[made.id] = task
+        task.add_done_callback(lambda _: self._acting.pop(made.id, None))
+
+    async def _act(self, made: repairs.Repair, playbook: playbooks.Playbook) -> None:
+        try:
+            async with asyncio.timeout(ACT_S):
+                done = await self._parts.hands.carry_out(made, playbook)
+        except TimeoutError:
+            await self._end(made, repairs.Outcome.FAILED, f"it took longer than {ACT_S:g} s")
+            return
+        except errors.CouncilError as error:
+            await self._end(made, repairs.Outcome.FAILED, error.message)
+            return
+        except Exception as error:  # noqa: BLE001 - one bad action must not end the healer
+            _log.exception("a repair failed")
+            await self._end(made, repairs.Outcome.FAILED, type(error).__name__)
+            return
+        now_us = self._parts.clock.now_us()
+        done = dataclasses.replace(done, acted_us=now_us, until_us=now_us + round(playbook.within_s * 1e6))
+        if playbook.action is playbooks.Action.PATCH:
+            await self._end(done, repairs.Outcome.HANDED_ON, "a bot is to propose what lasts")
+        else:
+            await self._saved(done)
+
+    async def _settle(self, decision: deciding.Settle) -> None:
+        one = decision.repair
+        if decision.undo:
+            try:
+                undone = await self._parts.hands.undo(one)
+            except errors.CouncilError as error:
+                _log.warning("what did not help is not undone yet", extra={"repair": one.id, "reason": error.message})
+                return
+            if undone:
+                one = dataclasses.replace(one, undone_us=self._parts.clock.now_us())
+        await self._end(
+            one,
+            decision.outcome,
+            one.told if decision.outcome is repairs.Outcome.HELPED and one.told else decision.told,
+        )
+
+    async def _end(self, one: repairs.Repair, outcome: repairs.Outcome, told: str) -> None:
+        one = repairs.ended(one, outcome, told, self._parts.clock.now_us())
+        care_telemetry.REPAIRS.labels(one.action, outcome.value).inc()
+        if one.took_s is not None:
+            care_telemetry.REPAIR_SECONDS.observe(one.took_s)
+        _log.warning("a repair ended", extra={"repair": one.id, "outcome": outcome.value, "told": one.told})
+        await self._saved(one)
+
+    async def _saved(self, one: repairs.Repair) -> None:
+        try:
+            await asyncio.to_thread(self._parts.kept.save, one)
+        except errors.CouncilError as error:
+            # By what comes of it the next look judges it.
+            _log.error("a repair is not kept", extra={"repair": one.id, "reason": error.message})
+
+    async def _call(self, seen: world.World, decision: deciding.Call) -> None:
+        now_us = self._parts.clock.now_us()
+        made = telling.called(decision, telling.evidence(seen, decision.incident), ids.ulid(now_us), now_us)
+        notice = telling.notice(made, decision.incident, decision.alert.next_step)
+        parcel = incidents.Parcel(notice, incidents.EVERY_CHANNEL)
+        await asyncio.to_thread(self._parts.kept.save, made, [parcel])
+        acted = repairs.Intervention(
+            f"called-{made.id}", repairs.InterventionKind.ALERT, now_us, repairs.HEALER, decision.alert.title
+        )
+        await asyncio.to_thread(self._parts.kept.intervene, acted)
+        care_telemetry.REPAIRS.labels(made.action, made.outcome.value).inc()
+        _log.error("a person is called", extra={"incident": made.incident_id, "why": made.why})
+
+    async def _tell_lineage(self, known: Sequence[repairs.Repair]) -> None:
+        """Have patchctl keep each step that it has not kept yet, the oldest first; what it does not take now it gets later."""
+        untold = [one for one in reversed(known) if telling.untold(one)]
+        for one in untold[:_STEPS_A_LOOK]:
+            newest = await asyncio.to_thread(self._parts.kept.find, one.id)
+            if newest is None or newest.id in self._acting:
+                continue
+            for step in telling.untold(newest):
+                try:
+                    await self._parts.patch_service.keep_repair(telling.record(newest, step))
+                except errors.CouncilError as error:
+                    _log.info(
+                        "the lineage does not know of a repair yet", extra={"repair": one.id, "reason": error.message}
+                    )
+                    return
+                newest = dataclasses.replace(newest, lineage=(*newest.lineage, step))
+                await asyncio.to_thread(self._parts.kept.save, newest)
+
+    async def _keep_books(self) -> None:
+        """Tell how often people had to act, and remove what is too old."""
+        counts = await asyncio.to_thread(self._parts.kept.counts)
+        for kind, count in counts.items():
+            care_telemetry.tell_interventions(kind.value, count)
+        now_s = self._parts.clock.monotonic_s()
+        if now_s - self._trimmed_s >= _TRIM_S:
+            self._trimmed_s = now_s
+            await asyncio.to_thread(self._parts.kept.trim, self._parts.settings().repairs_max)
+
+
+@functools.lru_cache(maxsize=2)
+def _book_of(where: home.Home, generation: str) -> playbooks.Book:
+    """Return the playbooks of a generation, which never change. Raises ConfigError."""
+    return homes.load_book(where, generation)
+
+
+def paused(where: home.Home, settings: repairs.HealingConfig) -> str:
+    """Return why the healer stands still, "" where it does not."""
+    if not settings.on:
+        return "`healing.on` is off"
+    for file, command in ((where.autonomy_file, "autonomy"), (where.heal_file, "heal")):
+        if (found := halt.standing(file)) is not None:
+            by = f" by {found.by}" if found.by else ""
+            return f"paused{by}: {found.reason} (`council {command} resume` ends it)"
+    return ""
+
+
+def parts(
+    where: home.Home, service: care_ports.PatchService, generation: Callable[[], str]
+) -> tuple[Parts, Callable[[], None]]:
+    """Return whom the healer of this home asks, and what closes that. Raises ConfigError, BlueprintError."""
+    config = observer.settings_of(where, generation())
+    kept = care_app.repairs(config, where)
+    found, put = care_app.incidents(config, where), care_app.overrides(config, where)
+    runtime, watch, clock = care_app.runtime(where), care_app.watch(where), clock_module.SystemClock()
+    sandbox = care_app.kill_switch(config, where)
+    hands = mending.Hands(mending.Parts(runtime, service, put, kept, sandbox, watch, clock))
+
+    def settings() -> repairs.HealingConfig:
+        return observer.settings_of(where, generation()).healing
+
+    def gateways_max() -> int:
+        gateway = observer.settings_of(where, generation()).gateway
+        return max(gateway.workers, gateway.workers_max)
+
+    def close() -> None:
+        for one in (kept, found, put):
+            one.close()
+
+    made = Parts(
+        found=found,
+        kept=kept,
+        runtime=runtime,
+        watch=watch,
+        patch_service=service,
+        hands=hands,
+        book=lambda: _book_of(where, generation()),
+        settings=settings,
+        paused=lambda: paused(where, settings()),
+        gateways_max=gateways_max,
+        clock=clock,
+    )
+    return made, close
+
+
+def made(where: home.Home, service: care_ports.PatchService, generation: Callable[[], str]) -> Healing:
+    """Return the healer of this home. `generation` is the one that serves. Raises ConfigError, BlueprintError."""
+    return Healing(*parts(where, service, generation))

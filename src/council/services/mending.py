@@ -1,0 +1,141 @@
+"""The hands of the healer: each action of a playbook, carried out on the parts of this Council.
+
+All bear being done again: an override has the repair's id, and a patch is named by its CID. None decides.
+"""
+
+import asyncio
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from council import care_ports, ports
+from council.domain import errors, evidence, overrides, playbooks, repairs
+from council.kit import clock as clock_module
+
+_PROVIDER_CALLS = "council_provider_calls_total"
+# What is looked at to find the provider that fails, and from how many calls on it may be named.
+_CALLS_S = 300.0
+_CALLS_MIN = 5
+_SHARE_MIN = 0.5
+# The zygote makes the sandboxes that sandboxd hands jobs to.
+_POOL = ("zygote", "sandboxd")
+
+
+class KillSwitch(Protocol):
+    """What stops the sandbox; see ports.Sandbox."""
+
+    async def kill(self, caller: str, request_id: str) -> int:
+        """Throw the kill switch; return how many jobs it ended. Raises SandboxUnavailableError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Whom the hands reach."""
+
+    runtime: ports.Runtime
+    patch_service: care_ports.PatchService
+    overrides: care_ports.Overrides
+    repairs: care_ports.Repairs
+    sandbox: KillSwitch
+    watch: care_ports.Watch
+    clock: clock_module.Clock
+
+
+class Hands:
+    """Carries out and undoes. Raises CouncilError where an action fails."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def carry_out(self, one: repairs.Repair, playbook: playbooks.Playbook) -> repairs.Repair:
+        """Do what a repair's playbook says; return the repair with what was put, and what is to be said of it."""
+        match playbook.action:
+            case playbooks.Action.RESTART | playbooks.Action.DRAIN | playbooks.Action.REBUILD_INDEX:
+                await self._parts.runtime.restart(one.component)
+            case playbooks.Action.RECREATE_POOL:
+                running = {row.name for row in await self._parts.runtime.status(memory=False)}
+                for service in _POOL:
+                    if service in running:
+                        await self._parts.runtime.restart(service)
+            case playbooks.Action.ROLLBACK:
+                row = await self._parts.patch_service.roll_back(one.cid, one.by, one.why[: repairs.TEXT_CHARS_MAX])
+                return dataclasses.replace(one, cid=str(row.get("cid", "")) or one.cid)
+            case playbooks.Action.KILL_SWITCH:
+                ended = await self._parts.sandbox.kill(one.by, one.id)
+                return dataclasses.replace(
+                    one, told=f"{ended} jobs were ended; `council sandbox lift` lets jobs in again"
+                )
+            case playbooks.Action.COMPACT:
+                await asyncio.to_thread(self._parts.repairs.compact)
+            case action if action in playbooks.KIND_BY_ACTION:
+                return await self._override(one, playbook)
+            case _:
+                # A bot takes up what is raised: it reads the incident by itself.
+                pass
+        return one
+
+    async def undo(self, one: repairs.Repair) -> bool:
+        """Take away what a repair put; return whether anything of it was still in force."""
+        at_us = self._parts.clock.now_us()
+        lifted = [await asyncio.to_thread(self._parts.overrides.lift, name, at_us) for name in one.overrides]
+        return any(lifted)
+
+    async def _override(self, one: repairs.Repair, playbook: playbooks.Playbook) -> repairs.Repair:
+        at_us = self._parts.clock.now_us()
+        kind = playbooks.KIND_BY_ACTION[playbook.action]
+        put: list[str] = []
+        for number, (target, value) in enumerate(await self._values(playbook)):
+            wanted = overrides.Override(
+                id=f"{one.id}-{number}",
+                kind=kind,
+                target=target,
+                value=value,
+                reason=overrides.reason_of(one.why),
+                by=one.id,
+                began_us=at_us,
+                until_us=at_us + round(playbook.holds_s * 1e6),
+            )
+            if not await asyncio.to_thread(self._parts.overrides.put, wanted, overrides.MOST):
+                await self.undo(dataclasses.replace(one, overrides=tuple(put)))
+                raise errors.OverloadedError(
+                    f"{overrides.MOST} overrides are in force already. Lift one: `council overrides lift ID`."
+                )
+            put.append(wanted.id)
+        return dataclasses.replace(one, overrides=tuple(put))
+
+    async def _values(self, playbook: playbooks.Playbook) -> Sequence[tuple[str, str]]:
+        match playbook.action:
+            case playbooks.Action.SCALE:
+                rows = await self._parts.runtime.status(memory=False)
+                running = sum(row.name.partition(":")[0] == "gateway" for row in rows)
+                return [("gateway", str(running + 1))]
+            case playbooks.Action.SWITCH_PROVIDER:
+                since_s = self._parts.clock.now_us() / 1e6 - _CALLS_S
+                name = failing(await self._parts.watch.tracks((_PROVIDER_CALLS,), since_s))
+                if not name:
+                    raise errors.NotFoundError(
+                        "No provider fails more often than it answers. See `council providers test`."
+                    )
+                return [(overrides.ALL, f"-{name}")]
+            case _:
+                return playbook.values
+
+
+def failing(tracks: Sequence[evidence.Track]) -> str:
+    """Return the provider of which most calls failed in these series, "" where none failed more often than not."""
+    calls: dict[str, list[float]] = {}
+    for track in tracks:
+        labels: Mapping[str, str] = dict(track.labels)
+        if not track.points or track.name != _PROVIDER_CALLS:
+            continue
+        # A counter that began anew rose by what it is now.
+        values = [value for _, value in track.points]
+        rose = sum(max(0.0, new - old) if new >= old else new for old, new in itertools.pairwise(values))
+        counted = calls.setdefault(labels.get("provider", ""), [0.0, 0.0])
+        counted[0] += rose
+        counted[1] += 0.0 if labels.get("outcome") == "ok" else rose
+    shares = {name: bad / whole for name, (whole, bad) in calls.items() if name and whole >= _CALLS_MIN}
+    worst = max(shares, key=lambda name: shares[name], default="")
+    return worst if shares.get(worst, 0.0) > _SHARE_MIN else ""

@@ -1,0 +1,305 @@
+"""What is to be done about what is wrong: `decide(world) -> decisions`. Pure, and the same however often it is asked.
+
+First what is under way is looked at: a repair that has helped ends, and one whose time is over did not help, is undone where
+that can be, and the next one is tried. Then each alert that fires is looked at, and its playbooks in their order:
+
+- Nothing begins while the healer is paused, or where nobody knows what is so now.
+- Never two repairs of one component, nor anything beside one that touches everything.
+- A patch that came to serve just before is taken back before anything else is tried.
+- What did not help is not tried again in the same incident; what helped may be, after its cool-down, and so often an hour.
+- Once no playbook is left, or all repairs of an hour or a day are used up, a person is called, once for a part in an incident.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from council.domain import gates, incidents, playbooks, repairs
+from council.upkeep.healer import world as world_module
+
+# How long a page waits for things to get well by themselves before a person is called where nothing could be tried.
+PATIENCE_S = 60.0
+_BAD = frozenset({gates.Verdict.RED, gates.Verdict.AMBER})
+_WANTED_US = round(repairs.WANTED_S * 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A repair is to be carried out. `wanted` is the id of what a person asked for, "" where the healer chose it."""
+
+    playbook: playbooks.Playbook
+    component: str
+    why: str
+    incident: incidents.Incident | None = None
+    alert: incidents.Alert | None = None
+    cid: str = ""
+    wanted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """A repair has come to its end; `undo` says that what it put is to be taken away."""
+
+    repair: repairs.Repair
+    outcome: repairs.Outcome
+    told: str
+    undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A person is to be told that Council cannot repair this by itself."""
+
+    incident: incidents.Incident
+    alert: incidents.Alert
+    component: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Nothing is done about an alert now, and why."""
+
+    incident: incidents.Incident
+    alert: incidents.Alert
+    component: str
+    why: str
+
+
+Decision = Begin | Settle | Call | Held
+
+
+def decide(world: world_module.World) -> list[Decision]:
+    """Return what is to be done now, in order."""
+    # What ends now is busy until the next look, which sees what came of it.
+    busy = {one.component for one in world.repairs if one.is_under_way}
+    return [*_settled(world), *_wanted(world, busy), *_of_alerts(world, busy)]
+
+
+def _settled(world: world_module.World) -> Iterator[Decision]:
+    for one in world.repairs:
+        if not one.is_under_way or one.id in world.at_work:
+            continue
+        helped = world.helped(one)
+        late = world.now_us >= one.until_us
+        if helped:
+            yield Settle(one, repairs.Outcome.HELPED, _SEEN[playbooks.Proof(one.proof)])
+        elif late:
+            told = "nobody could tell whether it helped" if helped is None else f"it was not {one.proof} in time"
+            yield Settle(one, repairs.Outcome.DID_NOT_HELP, told, undo=bool(one.overrides) and not world.paused)
+
+
+_SEEN = {
+    playbooks.Proof.READY: "every process of it is ready, and another than before",
+    playbooks.Proof.QUIET: "what the alert is about is no longer bad",
+    playbooks.Proof.DONE: "it was carried out",
+    playbooks.Proof.TAKEN_BACK: "the patch is no longer in force",
+}
+
+
+def _wanted(world: world_module.World, busy: set[str]) -> Iterator[Decision]:
+    """Yield what people asked for: no limit holds for it, but that nothing else goes on at the same place."""
+    for one in sorted(world.repairs, key=lambda each: each.id):
+        if one.outcome is not repairs.Outcome.WANTED:
+            continue
+        playbook = world.book.playbooks.get(one.playbook)
+        if playbook is None:
+            yield Settle(one, repairs.Outcome.FAILED, "there is no such playbook any more")
+        elif world.now_us - one.began_us > _WANTED_US:
+            yield Settle(one, repairs.Outcome.FAILED, "nobody took it up in time")
+        elif world.paused or _conflict(one.component, busy):
+            continue
+        else:
+            busy.add(one.component)
+            newest = next((patch for patch in world.patches or () if not patch.is_over), None)
+            cid = newest.cid if newest and playbook.action is playbooks.Action.ROLLBACK else ""
+            yield Begin(playbook, one.component, one.why, cid=cid, wanted=one.id)
+
+
+def _of_alerts(world: world_module.World, busy: set[str]) -> Iterator[Decision]:
+    called: set[tuple[str, str]] = set()
+    begun = 0
+    for incident, member in _firing(world.incidents):
+        decision = _about(world, incident, member, busy, begun)
+        if isinstance(decision, Begin):
+            busy.add(decision.component)
+            begun += 1
+        elif isinstance(decision, Call):
+            if (incident.id, decision.component) in called:
+                decision = Held(incident, decision.alert, decision.component, "a person is called")
+            called.add((incident.id, decision.component))
+        yield decision
+
+
+def _firing(found: Sequence[incidents.Incident]) -> Iterator[tuple[incidents.Incident, incidents.Member]]:
+    """Yield the alerts that fire, those of the oldest incident first, and of each the pages first."""
+    for incident in sorted(found, key=lambda one: one.id):
+        members = [one for one in incident.members if one.fires]
+        members.sort(key=lambda one: (-one.alert.severity.rank, one.fired_us))
+        yield from ((incident, member) for member in members)
+
+
+def _about(
+    world: world_module.World, incident: incidents.Incident, member: incidents.Member, busy: set[str], begun: int
+) -> Decision:
+    alert = member.alert
+    place = _about_whom(world, alert)
+
+    def held(why: str, component: str = place) -> Held:
+        return Held(incident, alert, component, why)
+
+    if world.paused:
+        return held(world.paused)
+    if place in world_module.OWN:
+        return held("the supervisor alone can repair it")
+    if world.services is None:
+        return held("the supervisor does not answer, so nobody knows what runs")
+    if place in busy or playbooks.EVERYTHING in busy:
+        return held(f"{place or 'it'} is under repair")
+    verdict = world.verdict(alert)
+    if verdict not in _BAD:
+        return held(f"it is {verdict} now")
+    chain = _ordered(world, incident, alert, place)
+    if not chain:
+        return held("no playbook is for it")
+    if any(one.outcome is repairs.Outcome.CALLED for one in _of(world, incident, place)):
+        return held("a person was called")
+    return _first(world, incident, member, chain, busy, begun)
+
+
+def _first(
+    world: world_module.World,
+    incident: incidents.Incident,
+    member: incidents.Member,
+    chain: Sequence[str],
+    busy: set[str],
+    begun: int,
+) -> Decision:
+    """Return the first playbook of a chain that may be used, or why it waits, or that none is left."""
+    alert, place = member.alert, _about_whom(world, member.alert)
+    passed: list[str] = []
+    for name in chain:
+        if name == playbooks.CALL:
+            return _called(world, incident, member, place, passed)
+        playbook = world.book.playbooks[name]
+        component = world.component(playbook, alert)
+        if why := _never(world, incident, alert, playbook, component):
+            passed.append(f"{name}: {why}")
+            continue
+        if why := _not_now(world, member, playbook, component, busy):
+            return Held(incident, alert, component, f"{name}: {why}")
+        if why := world.spent(begun):
+            return Call(incident, alert, place, why)
+        blamed = world.blamed(incident, place) if playbook.action is playbooks.Action.ROLLBACK else None
+        why = f"{alert.title}: {alert.summary or 'bad'}"
+        if blamed is not None:
+            why = f"it began after patch {blamed.cid} came to serve: {why}"
+        return Begin(playbook, component, why, incident, alert, blamed.cid if blamed else "")
+    return Held(incident, alert, place, "; ".join(passed) or "no playbook is for it")
+
+
+def _called(
+    world: world_module.World,
+    incident: incidents.Incident,
+    member: incidents.Member,
+    place: str,
+    passed: Sequence[str],
+) -> Decision:
+    """Return that a person is called, where something was tried, or a page has lasted; a warning is told of as it is."""
+    why = "; ".join(passed) or "its playbooks say so"
+    if not any(one.incident_id == incident.id and one.counts for one in world.repairs):
+        if member.alert.severity is not incidents.Severity.PAGE:
+            return Held(incident, member.alert, place, why)
+        if world.now_us - member.fired_us < PATIENCE_S * 1e6:
+            return Held(incident, member.alert, place, f"{why}; a person is called after {PATIENCE_S:g} s")
+    return Call(incident, member.alert, place, why)
+
+
+def _ordered(world: world_module.World, incident: incidents.Incident, alert: incidents.Alert, place: str) -> list[str]:
+    """Return the playbooks for an alert; those that take back a patch come first where there is one to blame."""
+    chain = world.book.chain(alert.name, labelled=bool(alert.labels))
+    if not chain or world.blamed(incident, place) is None:
+        return chain
+    backs = [one.name for one in world.book.playbooks.values() if one.action is playbooks.Action.ROLLBACK]
+    first = [name for name in chain if name in backs] or [
+        name for name in backs if alert.name in _triggers(world, name)
+    ]
+    return [*first, *(name for name in chain if name not in first)]
+
+
+def _triggers(world: world_module.World, name: str) -> Sequence[str]:
+    return world.book.playbooks[name].triggers
+
+
+def _never(
+    world: world_module.World,
+    incident: incidents.Incident,
+    alert: incidents.Alert,
+    playbook: playbooks.Playbook,
+    component: str,
+) -> str:
+    """Return why a playbook is passed over for an alert, "" where it is not."""
+    if not component:
+        return "nobody can tell which part it is"
+    if component in world_module.OWN:
+        return "the supervisor alone can repair it"
+    tried = [one for one in _of(world, incident, component) if one.playbook == playbook.name]
+    if any(one.outcome in (repairs.Outcome.DID_NOT_HELP, repairs.Outcome.FAILED) for one in tried):
+        return "it was tried"
+    if any(one.outcome is repairs.Outcome.HANDED_ON for one in tried):
+        return "it was handed on"
+    back = playbook.action is playbooks.Action.ROLLBACK
+    if (playbook.needs.changed or back) and world.blamed(incident, _about_whom(world, alert)) is None:
+        return "no patch came to serve shortly before it began"
+    if playbook.action is playbooks.Action.SCALE and not world.can_scale:
+        return "as many run as may"
+    if playbook.needs.red and world.verdict(alert) is not gates.Verdict.RED:
+        return "it is not red"
+    states = playbook.needs.states
+    if states and not any(row.state in states for row in world.rows(component)):
+        seen = ", ".join(sorted({row.state for row in world.rows(component)})) or "not known"
+        return f"{component} is {seen}"
+    if world.hourly(playbook, component) >= playbook.hourly_max:
+        return f"it was used {world.hourly(playbook, component)} times within the hour"
+    return ""
+
+
+def _about_whom(world: world_module.World, alert: incidents.Alert) -> str:
+    """Return which service an alert is about, "" where that is none or unknown."""
+    if alert.name == "watcher_down":
+        return "watcher"
+    return dict(alert.labels).get("svc", "") or world.book.components.get(alert.name, "")
+
+
+def _not_now(
+    world: world_module.World, member: incidents.Member, playbook: playbooks.Playbook, component: str, busy: set[str]
+) -> str:
+    """Return what a playbook waits for, "" where it may be used now."""
+    if conflict := _conflict(component, busy):
+        return conflict
+    lasted_s = (world.now_us - member.fired_us) / 1e6
+    if lasted_s < playbook.needs.lasting_s:
+        return f"it waits until the alert has fired for {playbook.needs.lasting_s:g} s"
+    last_us = max(
+        (max(one.ended_us, one.began_us) for one in world.repairs if _is_use(one, playbook, component)), default=None
+    )
+    if last_us is not None and world.now_us - last_us < playbook.cool_down_s * 1e6:
+        return f"it was used {(world.now_us - last_us) / 1e6:.0f} s ago, and cools down for {playbook.cool_down_s:g} s"
+    if len(busy) >= world.settings.at_once_max:
+        return f"{len(busy)} other repairs are under way"
+    return ""
+
+
+def _is_use(one: repairs.Repair, playbook: playbooks.Playbook, component: str) -> bool:
+    return (one.playbook, one.component) == (playbook.name, component) and one.outcome is not repairs.Outcome.WANTED
+
+
+def _conflict(component: str, busy: set[str]) -> str:
+    if playbooks.EVERYTHING in busy:
+        return "a repair that touches everything is under way"
+    if component == playbooks.EVERYTHING and busy:
+        return f"it touches everything, and {', '.join(sorted(busy))} is under repair"
+    return f"{component} is under repair" if component in busy else ""
+
+
+def _of(world: world_module.World, incident: incidents.Incident, component: str) -> list[repairs.Repair]:
+    return [one for one in world.repairs if one.incident_id == incident.id and one.component == component]

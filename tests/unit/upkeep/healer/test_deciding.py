@@ -1,0 +1,326 @@
+"""What is decided about what is wrong, case by case and over whole stories."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from council.domain import gates, gates_file, incidents, playbooks, playbooks_file, repairs, sentinels_file, states
+from council.domain.repairs import Outcome
+from council.upkeep.healer import deciding, world
+
+CONFIG = Path(__file__).parents[4] / "config"
+S = 1_000_000
+NOW = 1_790_000_000 * S
+
+
+def _yaml(name: str) -> dict[str, object]:
+    found: dict[str, object] = yaml.safe_load((CONFIG / name).read_text())
+    return found
+
+
+GATES = gates_file.build(_yaml("gates.yaml"), _yaml("gates.yaml"))
+SENTINELS = sentinels_file.build(_yaml("sentinels.yaml"))
+BOOK = playbooks.book(playbooks_file.build(_yaml("playbooks.yaml")), GATES, SENTINELS)
+
+
+def alert(name: str, service: str = "", severity: incidents.Severity = incidents.Severity.PAGE) -> incidents.Alert:
+    labels = (("svc", service),) if service else ()
+    return incidents.Alert(name, labels, severity, "bad", NOW - 60 * S, "Look.")
+
+
+def incident(*alerts: incidents.Alert, number: int = 1, since_s: float = 60.0) -> incidents.Incident:
+    fired_us = NOW - round(since_s * S)
+    members = tuple(incidents.Member(one, fired_us) for one in alerts)
+    return incidents.Incident(
+        f"incident-{number}", incidents.Standing.OPEN, incidents.Severity.PAGE, fired_us, fired_us, members=members
+    )
+
+
+def row(name: str, state: str = "ready", pid: int | None = 10) -> states.ServiceStatus:
+    return states.ServiceStatus(name, state, pid, "g", 60.0, 0, 0)
+
+
+HUNG = (row("recall", "hung", 7), row("gateway"), row("model"))
+WELL = tuple(dataclasses.replace(one, state="ready") for one in HUNG)
+DOWN = incident(alert("service_down", "recall"))
+
+
+def seen(*found: incidents.Incident, **values: object) -> world.World:
+    usual = world.World(NOW, BOOK, repairs.HealingConfig(), found, (), HUNG, {}, ())
+    return dataclasses.replace(usual, **values)  # type: ignore[arg-type]
+
+
+def repair(playbook: str, component: str, **values: object) -> repairs.Repair:
+    found = BOOK.playbooks[playbook]
+    usual = repairs.Repair(
+        id="repair-1",
+        playbook=playbook,
+        action=found.action.value,
+        component=component,
+        proof=found.proof.value,
+        by=repairs.HEALER,
+        why="bad",
+        began_us=NOW - 20 * S,
+        until_us=NOW + 60 * S,
+        incident_id="incident-1",
+        alert="service_down",
+        labels=(("svc", component),),
+        before=(7, 10),
+    )
+    return dataclasses.replace(usual, **values)  # type: ignore[arg-type]
+
+
+def only(at: world.World) -> deciding.Decision:
+    (found,) = deciding.decide(at)
+    return found
+
+
+def held(at: world.World) -> str:
+    found = only(at)
+    assert isinstance(found, deciding.Held), found
+    return found.why
+
+
+def begun(at: world.World) -> tuple[str, str]:
+    found = only(at)
+    assert isinstance(found, deciding.Begin), found
+    return found.playbook.name, found.component
+
+
+def test_a_service_that_hangs_is_started_anew() -> None:
+    assert begun(seen(DOWN)) == ("restart", "recall")
+
+
+def test_nothing_is_done_about_what_is_well_again_or_is_not_known() -> None:
+    assert held(seen(DOWN, services=WELL)) == "it is green now"
+    assert "supervisor does not answer" in held(seen(DOWN, services=None))
+    latency = incident(alert("latency"))
+    assert held(seen(latency, verdicts=None)) == "it is unknown now"
+    assert held(seen(latency, verdicts={("latency", ()): gates.Verdict.UNKNOWN})) == "it is unknown now"
+    assert held(seen(DOWN, services=(row("gateway"),))) == "it is unknown now"
+
+
+def test_nothing_begins_while_paused_and_what_is_under_way_is_still_judged() -> None:
+    assert held(seen(DOWN, paused="paused by ann")) == "paused by ann"
+    late = repair("shed", "gateway", overrides=("o",), until_us=NOW, alert="latency", labels=())
+    settled, _ = deciding.decide(seen(DOWN, paused="paused", repairs=(late,), verdicts=None))
+    assert isinstance(settled, deciding.Settle) and settled.outcome is Outcome.DID_NOT_HELP and not settled.undo
+
+
+def test_no_second_repair_of_a_part_begins_and_none_beside_one_of_everything() -> None:
+    assert held(seen(DOWN, repairs=(repair("restart", "recall"),))).endswith("recall is under repair")
+    back = repair("rollback", playbooks.EVERYTHING, cid="c")
+    assert "is under repair" in held(seen(DOWN, repairs=(back,), patches=()))
+    model = repair("restart", "model")
+    assert begun(seen(DOWN, repairs=(model,))) == ("restart", "recall")
+
+
+def test_a_repair_has_helped_once_every_process_is_ready_and_one_is_another() -> None:
+    going = repair("restart", "recall", before=(7,), acted_us=NOW)
+    assert not any(isinstance(one, deciding.Settle) for one in deciding.decide(seen(repairs=(going,))))
+    same = tuple(dataclasses.replace(one, state="ready") for one in HUNG)
+    assert deciding.decide(seen(repairs=(going,), services=same)) == []
+    anew = (row("recall", "ready", 99), *HUNG[1:])
+    found = only(seen(repairs=(going,), services=anew))
+    assert isinstance(found, deciding.Settle) and found.outcome is Outcome.HELPED
+
+
+def test_what_did_not_help_in_time_is_undone_where_it_can_be_and_the_next_is_tried() -> None:
+    late = repair("scale", "gateway", alert="latency", labels=(), overrides=("o",), until_us=NOW)
+    latency = incident(alert("latency"), since_s=900)
+    settled, waits = deciding.decide(seen(latency, repairs=(late,)))
+    assert isinstance(settled, deciding.Settle) and settled.undo and settled.outcome is Outcome.DID_NOT_HELP
+    assert isinstance(waits, deciding.Held)
+    over = repairs.ended(late, Outcome.DID_NOT_HELP, "", NOW)
+    assert begun(seen(latency, repairs=(over,))) == ("shed", "gateway")
+
+
+def test_what_runs_as_often_as_it_may_is_not_scaled() -> None:
+    latency = incident(alert("latency"), since_s=900)
+    assert begun(seen(latency)) == ("scale", "gateway")
+    assert begun(seen(latency, can_scale=False)) == ("shed", "gateway")
+
+
+def test_after_the_last_playbook_a_person_is_called_once() -> None:
+    failed = repairs.ended(repair("restart", "recall"), Outcome.DID_NOT_HELP, "", NOW)
+    found = only(seen(DOWN, repairs=(failed,)))
+    assert isinstance(found, deciding.Call) and "restart: it was tried" in found.why
+    called = repair("restart", "recall", outcome=Outcome.CALLED, ended_us=NOW)
+    assert held(seen(DOWN, repairs=(called, failed))) == "a person was called"
+
+
+def test_a_page_for_which_nothing_can_be_tried_waits_a_minute_and_a_warning_calls_nobody() -> None:
+    starting = (row("recall", "starting"),)
+    assert "a person is called after" in held(
+        seen(incident(alert("service_down", "recall"), since_s=5), services=starting)
+    )
+    assert isinstance(only(seen(DOWN, services=starting)), deciding.Call)
+    warning = incident(alert("service_down", "recall", incidents.Severity.WARNING), since_s=900)
+    assert "recall is starting" in held(seen(warning, services=starting))
+
+
+def test_what_began_soon_after_a_patch_that_touches_the_part_is_blamed_on_that_first() -> None:
+    served = DOWN.began_us - 30 * S
+    patch = world.Patch("cafe", served, frozenset({"recall"}))
+    found = only(seen(DOWN, patches=(patch,)))
+    assert isinstance(found, deciding.Begin) and found.playbook.name == "rollback" and found.cid == "cafe"
+    assert found.component == playbooks.EVERYTHING
+    for other in (
+        dataclasses.replace(patch, touches=frozenset({"gateway"})),
+        dataclasses.replace(patch, touches=frozenset()),
+        dataclasses.replace(patch, is_over=True),
+        dataclasses.replace(patch, served_us=DOWN.began_us + 1),
+        dataclasses.replace(patch, served_us=DOWN.began_us - 601 * S),
+    ):
+        assert begun(seen(DOWN, patches=(other,))) == ("restart", "recall")
+    assert begun(seen(DOWN, patches=None)) == ("restart", "recall")
+    unknown = dataclasses.replace(patch, touches=None)
+    assert begun(seen(DOWN, patches=(unknown,)))[0] == "rollback"
+
+
+def test_a_rollback_has_helped_once_the_patch_is_no_longer_in_force() -> None:
+    back = repair("rollback", playbooks.EVERYTHING, cid="cafe")
+    assert deciding.decide(seen(repairs=(back,), patches=(world.Patch("cafe", 0),))) == []
+    found = only(seen(repairs=(back,), patches=(world.Patch("cafe", 0, None, is_over=True),)))
+    assert isinstance(found, deciding.Settle) and found.outcome is Outcome.HELPED
+
+
+def test_what_helped_may_be_done_again_after_its_cool_down_and_so_often_an_hour() -> None:
+    def used(number: int, ago_s: float) -> repairs.Repair:
+        at_us = NOW - round(ago_s * S)
+        one = repair("restart", "recall", id=f"r{number}", began_us=at_us)
+        return repairs.ended(one, Outcome.HELPED, "", at_us + S)
+
+    assert "cools down" in held(seen(DOWN, repairs=(used(1, 20),)))
+    assert begun(seen(DOWN, repairs=(used(1, 40),))) == ("restart", "recall")
+    often = tuple(used(number, 100.0 * number) for number in range(1, 5))
+    found = only(seen(DOWN, repairs=often))
+    assert isinstance(found, deciding.Call) and "4 times within the hour" in found.why
+
+
+def test_once_the_repairs_of_an_hour_are_used_up_a_person_is_called() -> None:
+    other = tuple(
+        repairs.ended(repair("restart", f"other{number}", id=f"r{number}", incident_id="x"), Outcome.HELPED, "", NOW)
+        for number in range(12)
+    )
+    found = only(seen(DOWN, repairs=other))
+    assert isinstance(found, deciding.Call) and "healing.repairs_per_hour" in found.why
+
+
+def test_an_alert_that_names_no_part_and_one_without_a_playbook_are_left_alone() -> None:
+    assert held(seen(incident(alert("concurrency_of_nothing")))) == "no playbook is for it"
+    growth = incident(alert("memory_growth", severity=incidents.Severity.WARNING))
+    assert "rollback: no patch came to serve" in held(seen(growth))
+    assert held(seen(incident(alert("service_down", "steward")), services=(row("steward", "hung"),))) == (
+        "the supervisor alone can repair it"
+    )
+
+
+def test_a_leak_is_ended_by_a_restart_that_drains_only_where_it_is_fast() -> None:
+    leak = incident(alert("memory", "recall"))
+    key = ("memory", (("svc", "recall"),))
+    ready = {"services": WELL, "verdicts": {key: gates.Verdict.RED}}
+    assert begun(seen(leak, **ready)) == ("drain and restart", "recall")
+    amber = seen(leak, services=WELL, verdicts={key: gates.Verdict.AMBER})
+    assert begun(amber) == ("raise a patch", "recall")
+    assert held(seen(leak, services=WELL, verdicts={key: gates.Verdict.UNKNOWN})) == "it is unknown now"
+
+
+def test_the_watcher_that_hangs_is_started_anew_though_nobody_watches() -> None:
+    down = incident(alert("watcher_down"))
+    assert begun(seen(down, services=(row("watcher", "hung"),), verdicts=None)) == ("restart", "watcher")
+
+
+def test_what_a_person_asks_for_counts_for_no_limit_and_waits_for_what_is_under_way() -> None:
+    asked = repair("restart", "model", outcome=Outcome.WANTED, by="ann", began_us=NOW - S)
+    found = only(seen(repairs=(asked,)))
+    assert isinstance(found, deciding.Begin) and (found.wanted, found.component) == ("repair-1", "model")
+    busy = repair("restart", "model", id="repair-0")
+    assert deciding.decide(seen(repairs=(asked, busy))) == []
+    assert deciding.decide(seen(repairs=(asked,), paused="paused")) == []
+    late = dataclasses.replace(asked, began_us=NOW - 121 * S)
+    settled = only(seen(repairs=(late,)))
+    assert isinstance(settled, deciding.Settle) and settled.outcome is Outcome.FAILED
+
+
+COMPONENTS = ("recall", "model", "gateway", "sandboxd", "watcher")
+ALERTS = st.one_of(
+    st.tuples(st.sampled_from(["service_down", "metrics_stale", "crash_loop", "memory"]), st.sampled_from(COMPONENTS)),
+    st.tuples(st.sampled_from(["latency", "http_5xx", "disk_usage", "spend"]), st.just("")),
+)
+TICKS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "alerts": st.lists(ALERTS, max_size=4, unique=True),
+            "states": st.lists(st.sampled_from(["ready", "hung", "backoff", "starting"]), min_size=5, max_size=5),
+            "known": st.booleans(),
+            "patch": st.booleans(),
+            "wait_s": st.sampled_from([1, 15, 70, 400, 2000]),
+            "restart": st.booleans(),
+        }
+    ),
+    max_size=25,
+)
+LIMITS = repairs.HealingConfig(repairs_per_hour=4, repairs_per_day=9, at_once_max=2)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@settings(max_examples=150)
+@given(ticks=TICKS)
+def test_in_no_story_are_two_repairs_at_one_place_or_more_than_is_allowed(
+    resumed: bool, ticks: list[dict[str, object]]
+) -> None:
+    """Play looks over a life in which anything may be wrong, services come and go, and the steward ends in between."""
+    kept: dict[str, repairs.Repair] = {}
+    now, number = NOW, 0
+    for tick in ticks:
+        now += round(float(tick["wait_s"]) * S)  # type: ignore[arg-type]
+        alerts = [alert(name, service) for name, service in tick["alerts"]]  # type: ignore[attr-defined]
+        found = (dataclasses.replace(incident(*alerts), began_us=now - S, detected_us=now - S),) if alerts else ()
+        rows = tuple(row(name, state, now % 97) for name, state in zip(COMPONENTS, tick["states"], strict=True))  # type: ignore[call-overload]
+        served = (world.Patch("cafe", now - 2 * S, None),) if tick["patch"] else ()
+        at = world.World(
+            now, BOOK, LIMITS, found, tuple(sorted(kept.values(), key=lambda one: one.id, reverse=True)),
+            rows if tick["known"] else None, {} if tick["known"] else None, served,
+        )  # fmt: skip
+        decided = deciding.decide(at)
+        assert deciding.decide(at) == decided, "the same world is decided on in the same way"
+        for decision in decided:
+            match decision:
+                case deciding.Settle(one, outcome, told):
+                    assert kept[one.id].is_under_way, "what has ended stays ended"
+                    kept[one.id] = repairs.ended(one, outcome, told, now)
+                case deciding.Begin(playbook, component, _, of, about, cid):
+                    number += 1
+                    assert tick["known"], "nothing begins on what nobody knows"
+                    going = {one.component for one in kept.values() if one.is_under_way}
+                    assert component not in going and playbooks.EVERYTHING not in going
+                    assert component != playbooks.EVERYTHING or not going
+                    assert len(going) < LIMITS.at_once_max
+                    assert of is not None and about is not None
+                    kept[f"r{number:04}"] = repair(
+                        playbook.name, component, id=f"r{number:04}", began_us=now, incident_id=of.id, cid=cid,
+                        until_us=now + round(playbook.within_s * S), acted_us=0 if tick["restart"] and resumed else now,
+                        alert=about.name, labels=about.labels,
+                    )  # fmt: skip
+                case deciding.Call(of, about, component):
+                    number += 1
+                    assert component not in {one.component for one in kept.values() if one.is_under_way}
+                    assert not any(
+                        one.outcome is Outcome.CALLED and (one.incident_id, one.component) == (of.id, component)
+                        for one in kept.values()
+                    ), "a person is called once"
+                    kept[f"r{number:04}"] = repair(
+                        "restart", component, id=f"r{number:04}", began_us=now, outcome=Outcome.CALLED, ended_us=now
+                    )
+        mine = [one for one in kept.values() if one.counts]
+        assert sum(now - one.began_us < 3600 * S for one in mine) <= LIMITS.repairs_per_hour
+        assert sum(now - one.began_us < 86_400 * S for one in mine) <= LIMITS.repairs_per_day
+        for name, found_book in BOOK.playbooks.items():
+            for component in {one.component for one in mine}:
+                uses = [one for one in mine if (one.playbook, one.component) == (name, component)]
+                assert sum(now - one.began_us < 3600 * S for one in uses) <= found_book.hourly_max
