@@ -65,8 +65,14 @@ class Chats(Protocol):
     def begin(self, one: chats.Conversation, most: int) -> bool:
         """Keep a new conversation; False where its user has `most`."""
 
-    def newest(self, user_id: str, limit: int, *, before: str = "", query: str = "") -> list[chats.Conversation]:
-        """Return up to `limit` of a user's, newest first by id; those that hold `query` in their title or a message."""
+    def newest(
+        self, user_id: str, limit: int, *, before: tuple[int, str] | None = None, query: str = ""
+    ) -> list[chats.Conversation]:
+        """Return up to `limit` of a user's, the one first in which something was said last.
+
+        `before` is the `updated_us` and the id of one; only those after it in this order. `query` has to stand in the title or
+        in a message, in capitals or not.
+        """
 
     def find(self, user_id: str, identifier: str) -> chats.Conversation | None:
         """Return a conversation of this user."""
@@ -83,7 +89,7 @@ class Chats(Protocol):
     def say(self, user_id: str, said: Sequence[chats.Message], most: int, title: str = "") -> bool:
         """Add messages to a conversation of this user in one transaction; False where it is gone, or would hold over `most`.
 
-        `title` takes the place of one that is empty.
+        `title` takes the place of one that is empty. Each message of the assistant counts as a turn.
         """
 
     def message(self, user_id: str, identifier: str) -> chats.Message | None:
