@@ -150,7 +150,7 @@ def gateway(
     from council.backends.memories import unix as memories_unix
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
-    from council.gateway import application, auth, limits, parts, spans
+    from council.gateway import application, auth, guests, limits, parts, spans
     from council.serving.ledger import writer
     from council.serving.providers import calls
     from council.serving.router import learning
@@ -167,6 +167,7 @@ def gateway(
     made_calls = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     tracer = care_app.tracer(config, where)
+    known = guests.Guests(care_app.logins(config, where), care_app.audit(config, where), config, clock)
     stages = _Stages(compute, recall, memories, sandbox, made_calls)
     keeping = _keeping(book, learned, memories, config, where, label)
     made = parts.Parts(
@@ -183,7 +184,11 @@ def gateway(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file)),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file), known),
+        guests=known,
+        chats=care_app.chats(config, where),
+        turn_log=care_app.turn_log(config, where),
+        changes=care_app.changes(where, config.patchctl_port),
         limiter=limits.RateLimiter(made_store, clock),
         pings={
             **{"records": _in_thread(made_records.ping), "store": made_store.ping},
@@ -199,8 +204,9 @@ def gateway(
         await learned.close()
         await sandbox.close()
         closing = [server.close() for server in made_servers.values()]
-        await asyncio.gather(*closing, made_store.close(), made.guidebook.close())
-        for kept in (made.incidents, made.snapshots, made.records):
+        closing += [made_store.close(), made.guidebook.close(), made.turn_log.close(), made.changes.close()]
+        await asyncio.gather(*closing)
+        for kept in (made.incidents, made.snapshots, made.chats, known.kept, known.trail, made.records):
             kept.close()
         await asyncio.to_thread(tracer.close)
 

@@ -127,11 +127,14 @@ class Changes(Protocol):
     What is only read needs no token of anybody's: the gateway has a key for that and nothing else.
     """
 
-    async def rows(self, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return the rows of up to `limit` patches, newest first; the same object while nothing has changed."""
+    async def page(self, limit: int, before: int | None = None) -> Mapping[str, Any]:
+        """Return `patches`, rows of up to `limit` of them, newest first, and as `before` what asks for the next page.
+
+        It counts from the oldest; 0 at the end.
+        """
 
     async def standing(self) -> Mapping[str, Any]:
-        """Return what serves, what is on its way, freeze and quota."""
+        """Return what serves, what is on its way, freeze, quota, and how many contents are in quarantine."""
 
     async def detail(self, cid: str) -> Mapping[str, Any]:
         """Return one patch with its document and differences."""

@@ -20,6 +20,7 @@ from council.domain import (
     answering,
     baking,
     caching,
+    chats,
     errors,
     money,
     options,
@@ -40,8 +41,6 @@ LAST_ROWS_S = 15.0
 
 _CASCADE = "council"
 _MIB = 1024 * 1024
-
-
 option = options.option
 
 
@@ -258,6 +257,7 @@ class Config:
     patch: patches.PatchConfig = field(default_factory=patches.PatchConfig)
     tracing: tracing_module.TracingConfig = field(default_factory=tracing_module.TracingConfig)
     guides: guides_module.GuidesConfig = field(default_factory=guides_module.GuidesConfig)
+    dashboard: chats.DashboardConfig = field(default_factory=chats.DashboardConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

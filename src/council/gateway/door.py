@@ -17,7 +17,7 @@ from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors, patches
 from council.gateway import errors as http_errors
-from council.gateway import exchange, limits, presence, spans, trial
+from council.gateway import exchange, guests, limits, presence, spans, trial
 from council.kit import ids, json_logs, traces
 
 _log = logging.getLogger(__name__)
@@ -28,8 +28,10 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LENGTH_DIGITS_MAX = 20
+# nginx's number for a caller who left.
+_GONE = 499
 _OURS = ("/v1", "/api", "/mcp")
-_STATE = ("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status")
+_STATE = ("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status", "/api/live", "/api/changes", "/api/me")
 _ALWAYS = frozenset({"/metrics", "/livez"})
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
@@ -55,13 +57,15 @@ class Door:
         relabel: Callable[[patches.Label], None] = lambda _: None,
         model_away: Callable[[float], None] = lambda _: None,
         tracing: spans.Tracing | None = None,
+        guests: guests.Guests | None = None,
     ):
         """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
 
         `relabel` has answers and figures name another generation from now on. `model_away` has whatever needs the local model
-        refused at once for so many seconds. `tracing` follows exchanges.
+        refused at once for so many seconds. `tracing` follows exchanges. `guests` are signed-in browsers.
         """
         self.tracing = tracing
+        self.guests = guests
         self.relabel = relabel
         self.model_away = model_away
         self._app = app
@@ -99,6 +103,8 @@ class Door:
         apart = self._recognise(scope)
         if apart is not None and (trace := traces.current()) is not None:
             trace.drop()
+        if apart is None and self.guests is not None:
+            await self.guests.greet(scope)
         room = self._users if apart is None else self._trial
         with telemetry.counting(apart):
             await self._serve(scope, receive, send, room)
@@ -171,6 +177,11 @@ class _Room:
     taken: int = 0
 
 
+def names_loopback(header: str) -> bool:
+    """Return whether a Host header names this machine by a loopback name."""
+    return _host_name(header) in _LOOPBACK_NAMES
+
+
 def _host_name(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0].lower()
@@ -206,6 +217,8 @@ class _Exchange:
         try:
             with traces.following(trace):
                 await self._guarded(trace)
+            if self._door.guests is not None:
+                await self._door.guests.settle(self._scope, self._status or _GONE)
         finally:
             json_logs.request_id.reset(token)
 
