@@ -200,6 +200,7 @@ async def open_rig(
     await learned.close()
     kept_incidents.close()
     kept_snapshots.close()
+    trail.error = None
     for one in (known.kept, trail, kept_chats):
         one.close()
     real_records.close()

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 CSRF_HEADER = "x-council-csrf"
 COOKIE = "council_session"
 _STATE = "guest"
+# What makes things safer is done whether it can be noted or not.
+_ANYWAY = frozenset({"/v1/sandbox/kill", "/api/logout"})
 _AUDITED = "audited"
 _USUAL_PORT = 8000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -97,8 +99,14 @@ class Guests:
         row = audits.Row(
             request_id, self._clock.now_us(), session.user_id, session.id, session.role.value, action
         )
-        await asyncio.to_thread(self.trail.add, row)
-        scope["state"][_AUDITED] = True
+        try:
+            await asyncio.to_thread(self.trail.add, row)
+        except errors.RecordsUnavailableError as error:
+            if scope["path"] not in _ANYWAY:
+                raise
+            _log.warning("an action is not in the audit", extra={"action": action, "detail": error.detail})
+        else:
+            scope["state"][_AUDITED] = True
 
     async def settle(self, scope: Scope, status: int) -> None:
         """Note how it ended, where there is a row. Never raises."""
