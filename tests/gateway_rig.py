@@ -33,8 +33,8 @@ from council.serving.memory import use
 from council.serving.providers import calls
 from council.serving.router import learning
 from council.serving.router import router as routers
-from council.testing import faults, local, memory, model, upstream
 from council.testing import dashboard as scripted_dashboard
+from council.testing import faults, local, memory, model, upstream
 from council.testing import guides as scripted_guides
 from council.testing import watch as scripted_watch
 from fake_sandbox import FakeSandbox

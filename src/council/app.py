@@ -156,8 +156,8 @@ def gateway(
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    made_records, made_store = records(config, where), store(config, where)
-    made_watch, (made_servers, off) = care_app.watch(where), servers(found, config, where)
+    made_records, made_store, made_watch = records(config, where), store(config, where), care_app.watch(where)
+    made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
     memories = memories_unix.UnixMemories(where.socket("recall"), config.memory)
@@ -173,9 +173,6 @@ def gateway(
     made = parts.Parts(
         config=config,
         records=made_records,
-        incidents=care_app.incidents(config, where),
-        snapshots=care_app.snapshots(config, where),
-        guidebook=care_app.guidebook(config.store.url, where),
         watch=made_watch,
         pipeline=_pipeline(stages, keeping, found, config, where, label),
         trials=_trials(stages, made_servers, off, found, config, where, label),
@@ -186,15 +183,11 @@ def gateway(
         learning=learned,
         doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file), known),
         guests=known,
-        chats=care_app.chats(config, where),
-        turn_log=care_app.turn_log(config, where),
-        changes=care_app.changes(where, config.patchctl_port),
+        **care_app.beside(config, where),
         limiter=limits.RateLimiter(made_store, clock),
-        pings={
-            **{"records": _in_thread(made_records.ping), "store": made_store.ping},
-            **{"model": made_servers[providers.LOCAL].ping, "worker": compute.ping, "recall": recall.ping},
-            **{"sandbox": sandbox.ping, "watcher": made_watch.ping},
-        },
+        pings={"records": _in_thread(made_records.ping), "store": made_store.ping}
+        | {"model": made_servers[providers.LOCAL].ping, "worker": compute.ping, "recall": recall.ping}
+        | {"sandbox": sandbox.ping, "watcher": made_watch.ping},
         model_away=_stander_aside(made_servers),
         tracing=spans.of(config.tracing, tracer),
     )

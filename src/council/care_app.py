@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from council import care_ports, dashboard_ports, ports
 from council.domain import alerting, budgets, errors, gates, patches, sentinels, watching
@@ -307,6 +307,29 @@ def patch_service(where: home_module.Home, port: int) -> care_ports.PatchService
     except OSError:
         key = os.environ.get("COUNCIL_TOKEN", "")
     return http.HttpPatchService(f"http://127.0.0.1:{port}", key)
+
+
+class Beside(TypedDict):
+    """What the gateway shows, and leans on for the dashboard, beside the request loop; by the names in `gateway.parts`."""
+
+    incidents: care_ports.Incidents
+    snapshots: care_ports.Snapshots
+    guidebook: care_ports.Guidebook
+    chats: dashboard_ports.Chats
+    turn_log: dashboard_ports.TurnLog
+    changes: dashboard_ports.Changes
+
+
+def beside(config: config_module.Config, where: home_module.Home) -> Beside:
+    """Return it, each part to be closed by whoever has it. Raises SetupError."""
+    return {
+        "incidents": incidents(config, where),
+        "snapshots": snapshots(config, where),
+        "guidebook": guidebook(config.store.url, where),
+        "chats": chats(config, where),
+        "turn_log": turn_log(config, where),
+        "changes": changes(where, config.patchctl_port),
+    }
 
 
 def changes(where: home_module.Home, port: int) -> dashboard_ports.Changes:

@@ -66,9 +66,7 @@ def test_a_code_that_is_too_old_opens_nothing_and_is_used_up(known: sql_logins.S
 def test_of_many_who_use_a_code_at_once_one_gets_a_session(known: sql_logins.SqlLogins) -> None:
     known.add_code(code())
     with ThreadPoolExecutor(6) as pool:
-        found = list(
-            pool.map(lambda n: known.redeem(access.digest("code"), session(f"s{n}"), T0), range(6))
-        )
+        found = list(pool.map(lambda n: known.redeem(access.digest("code"), session(f"s{n}"), T0), range(6)))
     assert sum(one is not None for one in found) == 1 == len(known.in_force(T0))
 
 

@@ -50,6 +50,8 @@ _MODULES = {
     "config": "blueprint",
     "blueprint": "shipped",
     "tokens": "tokens",
+    "login": "login",
+    "logout": "login",
     "sandbox": "sandbox",
     "memory": "memory",
     "library": "library",

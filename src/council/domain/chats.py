@@ -22,13 +22,18 @@ class DashboardConfig:
 
     session_hours: float = option(168.0, "How long a browser stays signed in, hours.", low=0.1, high=8760)
     link_s: float = option(600.0, "How long a one-time link to sign in is good for, seconds.", low=10, high=86_400)
-    conversations_max: int = option(2000, "Most conversations kept of a user; then old ones must go.", low=1, high=100_000)
+    conversations_max: int = option(
+        2000, "Most conversations kept of a user; then old ones must go.", low=1, high=100_000
+    )
     messages_max: int = option(2000, "Most messages of one conversation.", low=2, high=100_000)
     text_bytes_max: int = option(1 << 20, "Longest text of a question or an answer, bytes.", low=1024, high=1 << 24)
     turns_per_user: int = option(4, "Questions of one user that are answered at once.", low=1, high=100)
     turn_s: float = option(3600.0, "Longest time that an answer may take, seconds.", low=10, high=86_400)
     silent_s: float = option(
-        30.0, "An answer of which nothing was heard for so long is lost: its process has ended, seconds.", low=12, high=600
+        30.0,
+        "An answer of which nothing was heard for so long is lost: its process has ended, seconds.",
+        low=12,
+        high=600,
     )
 
 
@@ -123,5 +128,7 @@ def markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
         parts.append(f"## {who}{note}\n\n{one.text}\n")
         if one.council is not None:
             evidence = one.council.get("evidence", {})
-            parts.append(f"*{one.council.get('specialist', '')}, {evidence.get('level', 'none')}: {evidence.get('summary', '')}*\n")
+            parts.append(
+                f"*{one.council.get('specialist', '')}, {evidence.get('level', 'none')}: {evidence.get('summary', '')}*\n"
+            )
     return "\n".join(parts)

@@ -1,6 +1,6 @@
 """The state of the service in one sentence that is true now: the same wherever people read it. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,9 @@ def standing(
         since_s = max(one.since_s for one in applying)
         which = "" if len(applying) == len(sight.gates) else " that apply"
         lasts = shown.duration(max(0.0, now_s - since_s))
-        sentence = f"All {len(applying)} gates{which} green for {lasts}, generation {generation[:8]}{_away(sight)}{end}."
+        sentence = (
+            f"All {len(applying)} gates{which} green for {lasts}, generation {generation[:8]}{_away(sight)}{end}."
+        )
         return Standing(gates.Verdict.GREEN, sentence, since_s)
     meant = sorted((one for one in applying if one.verdict is worst), key=lambda one: one.since_s)
     first, more = meant[0], f" and {len(meant) - 1} more" if len(meant) > 1 else ""

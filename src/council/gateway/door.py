@@ -31,7 +31,16 @@ _LENGTH_DIGITS_MAX = 20
 # nginx's number for a caller who left.
 _GONE = 499
 _OURS = ("/v1", "/api", "/mcp")
-_STATE = ("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status", "/api/live", "/api/changes", "/api/me")
+_STATE = (
+    "/api/status",
+    "/api/gates",
+    "/api/metrics",
+    "/api/incidents",
+    "/v1/sandbox/status",
+    "/api/live",
+    "/api/changes",
+    "/api/me",
+)
 _ALWAYS = frozenset({"/metrics", "/livez"})
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),

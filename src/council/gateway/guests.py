@@ -96,9 +96,7 @@ class Guests:
             return
         request_id = scope["state"]["request_id"]
         action = f"{scope['method']} {scope['path']}"
-        row = audits.Row(
-            request_id, self._clock.now_us(), session.user_id, session.id, session.role.value, action
-        )
+        row = audits.Row(request_id, self._clock.now_us(), session.user_id, session.id, session.role.value, action)
         try:
             await asyncio.to_thread(self.trail.add, row)
         except errors.RecordsUnavailableError as error:
@@ -203,7 +201,9 @@ def check_own(connection: HTTPConnection, guest: Guest) -> None:
     scope = connection.scope
     if guest.shown or scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
         return
-    if not is_own(connection.headers, scope) or not logins.is_csrf(guest.secret, connection.headers.get(CSRF_HEADER, "")):
+    if not is_own(connection.headers, scope) or not logins.is_csrf(
+        guest.secret, connection.headers.get(CSRF_HEADER, "")
+    ):
         telemetry.UNAUTHORISED.labels("csrf").inc()
         raise errors.ForbiddenError(
             f"A change by a signed-in browser must come from this site's own pages, with `{CSRF_HEADER}` as GET /api/me gives "

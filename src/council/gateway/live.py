@@ -250,9 +250,7 @@ def router(made: parts.Parts, live: Live) -> fastapi.APIRouter:
     routes = fastapi.APIRouter(tags=["dashboard"])
 
     @routes.get("/api/live", response_model=State, responses={200: {"content": {"text/event-stream": {}}}})
-    async def state(
-        request: fastapi.Request, last_event_id: Annotated[str, fastapi.Header(max_length=40)] = ""
-    ) -> Any:
+    async def state(request: fastapi.Request, last_event_id: Annotated[str, fastapi.Header(max_length=40)] = "") -> Any:
         """Return the state of the service; as a stream of events where `Accept` asks for `text/event-stream`."""
         made.doorkeeper.admit(request, access.Right.READ)
         if "text/event-stream" not in request.headers.get("accept", ""):

@@ -175,7 +175,8 @@ class LoginRoutes:
                 await self._parts.limiter.admit(access.Principal("", key, frozenset(), limit))
             except errors.RateLimitedError as error:
                 raise errors.RateLimitedError(
-                    f"Too many tries to sign in. Try again in {error.retry_after_s} s.", retry_after_s=error.retry_after_s
+                    f"Too many tries to sign in. Try again in {error.retry_after_s} s.",
+                    retry_after_s=error.retry_after_s,
                 ) from error
 
     def _is_here(self, request: Request) -> bool:

@@ -105,7 +105,11 @@ class Pages:
             return Response(status_code=304, headers=told)
         taken = {one.partition(";")[0].strip() for one in request.headers.get("accept-encoding", "").split(",")}
         packed, path = next(
-            ((kind, self._files[name + end].path) for kind, end in _PACKED if kind in taken and name + end in self._files),
+            (
+                (kind, self._files[name + end].path)
+                for kind, end in _PACKED
+                if kind in taken and name + end in self._files
+            ),
             ("", found.path),
         )
         try:

@@ -129,7 +129,9 @@ async def test_conversations_are_listed_searched_renamed_exported_and_deleted(ri
     exported = await rig.client.get(f"{path}/export", params={"form": "markdown"}, headers=rig.headers())
     assert exported.text.startswith("# Ebb") and "## Council" in exported.text and "42" in exported.text
     assert "attachment" in exported.headers["content-disposition"]
-    assert (await rig.client.get(f"{path}/export", headers=rig.headers())).json()["messages"][0]["text"] == "What is 6 * 7?"
+    assert (await rig.client.get(f"{path}/export", headers=rig.headers())).json()["messages"][0][
+        "text"
+    ] == "What is 6 * 7?"
     gone = await rig.client.delete(path, params={"memories": "true"}, headers=rig.headers())
     assert gone.json()["deleted"] is True and (await rig.client.get(path, headers=rig.headers())).status_code == 404
 
@@ -216,7 +218,9 @@ def process(talks: Any, log: Any, closing: asyncio.Event | None = None) -> turns
     return turns_module.Turns(talks, log, settings, clock.SystemClock(), closing or asyncio.Event())
 
 
-async def heard(turns: turns_module.Turns, message: chats.Message, after: str = "", most: int = 99) -> list[turns_module.Event]:
+async def heard(
+    turns: turns_module.Turns, message: chats.Message, after: str = "", most: int = 99
+) -> list[turns_module.Event]:
     found = []
     async for event in turns.follow("ann", message, after):
         if event.name:

@@ -74,7 +74,10 @@ async def test_the_state_tells_gates_incidents_patches_and_freeze_at_once(rig: R
     body = told.json()
     assert told.status_code == 200 and body["sentence"].startswith("Unknown: network_errors")
     assert body["sentence"].endswith("; patches are frozen.") and body["verdict"] == "unknown"
-    assert body["frozen"] == {"reason": "Stop.", "by": "ann", "since_us": 7} and body["quota"] == {"used": 0, "limit": 3}
+    assert body["frozen"] == {"reason": "Stop.", "by": "ann", "since_us": 7} and body["quota"] == {
+        "used": 0,
+        "limit": 3,
+    }
     assert [one["name"] for one in body["gates"]] == ["error_rate", "network_errors"] and body["incidents"] == []
     assert body["at_us"] == body["judged_us"] and body["services"][0]["name"] == "gateway"
 
@@ -133,7 +136,11 @@ async def test_gates_over_time_are_thinned_by_least_and_greatest(rig: Rig) -> No
     told = (await rig.client.get("/api/gates/history", params={"range": "1h"})).json()
     assert [one["name"] for one in told["gates"]] == ["error_rate", "network_errors"]
     first = told["gates"][0]
-    assert len(first["values"]) == 300 and first["values"][0][1:] == [0.0, 6.0] and first["history"][0]["verdict"] == "green"
+    assert (
+        len(first["values"]) == 300
+        and first["values"][0][1:] == [0.0, 6.0]
+        and first["history"][0]["verdict"] == "green"
+    )
     one = (await rig.client.get("/api/gates/history", params={"range": "8d", "gate": "error_rate"})).json()
     assert len(one["gates"]) == 1 and one["range"] == "8d"
     assert (await rig.client.get("/api/gates/history", params={"gate": "nobody"})).status_code == 404
@@ -178,7 +185,9 @@ async def test_a_rollback_and_a_freeze_go_on_the_word_of_whoever_asks(rig: Rig) 
     path = f"/api/changes/{DIGEST[:16]}/rollback"
     told = await rig.client.post(path, json={"reason": "Enough."}, headers=rig.headers())
     assert told.status_code == 202 and told.json()["digest"] == DIGEST
-    assert (await rig.client.post("/api/freeze", json={"reason": "Stop."}, headers=rig.headers())).json() == {"frozen": True}
+    assert (await rig.client.post("/api/freeze", json={"reason": "Stop."}, headers=rig.headers())).json() == {
+        "frozen": True
+    }
     assert (await rig.client.delete("/api/freeze", headers=rig.headers())).json() == {"frozen": False}
     assert rig.changes.asked == [
         ("rollback", DIGEST[:16], "someone", "Enough.", rig.admin),
@@ -237,7 +246,15 @@ async def test_every_view_is_the_page_and_its_parts_stay_for_ever(rig: Rig, site
 
 
 @pytest.mark.parametrize(
-    "path", ["/assets/link.js", "/assets/../../secret", "/assets/%2e%2e/%2e%2e/secret", "/assets//etc/passwd", "/assets/app-1.js.br", "/assets/"]
+    "path",
+    [
+        "/assets/link.js",
+        "/assets/../../secret",
+        "/assets/%2e%2e/%2e%2e/secret",
+        "/assets//etc/passwd",
+        "/assets/app-1.js.br",
+        "/assets/",
+    ],
 )
 async def test_nothing_but_the_pages_own_parts_is_sent(rig: Rig, site: Path, path: str) -> None:
     async with served(rig, site) as client:

@@ -47,7 +47,9 @@ async def test_over_tls_the_cookie_is_the_hosts_alone(rig: Rig) -> None:
     transport = rig.client._transport
     async with httpx.AsyncClient(transport=transport, base_url="https://127.0.0.1:8000") as client:
         told = await client.post("/api/login", json={"token": rig.admin})
-        assert told.headers["set-cookie"].startswith("__Host-council_session=") and "Secure" in told.headers["set-cookie"]
+        assert (
+            told.headers["set-cookie"].startswith("__Host-council_session=") and "Secure" in told.headers["set-cookie"]
+        )
         secret = told.headers["set-cookie"].partition("=")[2].partition(";")[0]
         plain = {"cookie": f"council_session={secret}"}
         async with httpx.AsyncClient(transport=transport, base_url="https://127.0.0.1:8000") as other:
@@ -77,7 +79,12 @@ async def test_a_link_opens_a_session_once(rig: Rig) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"sec-purpose": "prefetch"}, {"purpose": "prefetch"}],
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-purpose": "prefetch"},
+        {"purpose": "prefetch"},
+    ],
 )
 async def test_a_link_is_not_used_up_by_another_site_or_a_look_ahead(rig: Rig, headers: dict[str, str]) -> None:
     link = f"/login?code={code(rig)}"
@@ -113,7 +120,9 @@ async def test_signing_in_brings_a_new_secret_and_ends_the_old_one(rig: Rig) -> 
     fresh = rig.client.cookies["council_session"]
     assert fresh != planted
     rig.client.cookies.clear()
-    assert (await rig.client.get("/api/me", headers={"cookie": f"council_session={planted}"})).json()["signed_in"] is False
+    assert (await rig.client.get("/api/me", headers={"cookie": f"council_session={planted}"})).json()[
+        "signed_in"
+    ] is False
     unknown = {"cookie": "council_session=chosen-by-the-attacker"}
     assert (await rig.client.get("/api/status", headers=unknown)).status_code == 401
 
@@ -133,7 +142,13 @@ def session() -> logins.Session:
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [({}, 400), ({"token": "a", "code": "b"}, 400), ({"token": "x" * 600}, 400), ({"token": 1}, 400), ({"role": "admin"}, 400)],
+    [
+        ({}, 400),
+        ({"token": "a", "code": "b"}, 400),
+        ({"token": "x" * 600}, 400),
+        ({"token": 1}, 400),
+        ({"role": "admin"}, 400),
+    ],
 )
 async def test_what_is_no_login_is_refused(rig: Rig, body: dict[str, object], status: int) -> None:
     assert (await rig.client.post("/api/login", json=body)).status_code == status
@@ -157,7 +172,9 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
-async def test_a_cookie_changes_nothing_without_the_pages_own_word(rig: Rig, method: str, path: str, body: object) -> None:
+async def test_a_cookie_changes_nothing_without_the_pages_own_word(
+    rig: Rig, method: str, path: str, body: object
+) -> None:
     own = await sign_in(rig)
     foreign = [
         {},  # as a form of a browser that tells nothing
@@ -218,7 +235,9 @@ async def test_a_session_ends_everywhere_where_it_is_ended(rig: Rig) -> None:
     rig.client.cookies.clear()
     assert (await rig.client.get("/api/status", headers=stolen)).status_code == 401
     me = await rig.client.get("/api/me", headers=stolen)
-    assert me.json()["signed_in"] is False and me.json()["user"] == "anonymous" and "Max-Age=0" in me.headers["set-cookie"]
+    assert (
+        me.json()["signed_in"] is False and me.json()["user"] == "anonymous" and "Max-Age=0" in me.headers["set-cookie"]
+    )
 
 
 async def test_all_sessions_of_a_user_end_at_once_and_in_other_processes_within_a_refresh(rig: Rig) -> None:

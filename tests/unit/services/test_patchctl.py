@@ -258,7 +258,9 @@ async def test_an_administrators_token_rolls_back_and_freezes_in_its_own_name(
     assert found is not None and found.by == "ann"
     for who in ("reads", "ruled", "tries", "nothing", "unknown"):
         assert (await client.post("/freeze", json={**body, "frozen": False}, headers=bearing(who))).status_code == 403
-        assert (await client.post("/rollback", json={"reason": "x", "by": "x"}, headers=bearing(who))).status_code == 403
+        assert (
+            await client.post("/rollback", json={"reason": "x", "by": "x"}, headers=bearing(who))
+        ).status_code == 403
     assert len(desk.asked) == 1 and freeze.standing(home.Home(tmp_path).lineage) is not None
 
 
@@ -274,7 +276,16 @@ async def test_patches_come_by_pages_that_stay_while_new_ones_come(client: httpx
     assert len((await client.get("/patches?limit=9&before=nobody")).json()["patches"]) == 6
 
 
-BEARERS = {"rules": "rules", "ruled": "ruled", "key": KEY, "reads": "reads", "tries": "tries", "nothing": "nothing", "unknown": "unknown", "none": ""}
+BEARERS = {
+    "rules": "rules",
+    "ruled": "ruled",
+    "key": KEY,
+    "reads": "reads",
+    "tries": "tries",
+    "nothing": "nothing",
+    "unknown": "unknown",
+    "none": "",
+}
 
 
 def bearing(who: str) -> dict[str, str]:

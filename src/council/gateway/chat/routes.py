@@ -109,9 +109,7 @@ class Desk:
         self.turns.begin(user_id, answer, source)
         return {"turn": answer.id, "user": self.told(question), "assistant": self.told(answer)}
 
-    def _question(
-        self, said: forms.NewTurn, talk: chats.Conversation, before: list[chats.Message]
-    ) -> chats.Message:
+    def _question(self, said: forms.NewTurn, talk: chats.Conversation, before: list[chats.Message]) -> chats.Message:
         by_id = {one.id: one for one in before}
         if (said.text is None) == (said.again is None):
             raise errors.InvalidRequestError("Send `text`, or `again` with the id of a message of yours; one of them.")
