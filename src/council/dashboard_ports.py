@@ -1,4 +1,4 @@
-"""Every Protocol that a back end fills for the dashboard alone. Those of the two loops are in `ports.py` and `care_ports.py`."""
+"""Every Protocol that a back end fills for the dashboard alone. The others are in `ports.py` and `care_ports.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol

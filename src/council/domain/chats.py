@@ -1,7 +1,7 @@
 """Conversations of the dashboard: who said what, in the form in which they are kept. Pure.
 
-A conversation is a tree of messages: an edit is another child of the same parent, and so is another answer. What a model is told
-is the way from the beginning to a message.
+A conversation is a tree of messages: an edit is another child of the same parent, and so is another answer. What a model is
+told is the way from the beginning to a message.
 """
 
 import enum

@@ -1,8 +1,8 @@
 """Browsers that are signed in: what a cookie stands for, and a row in the audit for each thing that one changes.
 
-The sessions in force are read again with the tokens; one that this process has not seen yet, since another one began it, is looked
-up. While the records are away those read last stay in force. What leans on a cookie to change something is in the audit before
-it is done, so that nothing is done that nobody can find again. Record 0042.
+The sessions in force are read again with the tokens; one that this process has not seen yet, since another one began it, is
+looked up. While the records are away those read last stay in force. What leans on a cookie to change something is in the audit
+before it is done, so that nothing is done that nobody can find again. Record 0042.
 """
 
 import asyncio

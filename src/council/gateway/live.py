@@ -1,7 +1,7 @@
 """/api/live: the state of the service as it changes; and /api/gates/history: how the gates came to be so.
 
-One poller a process serves everybody who looks on: what they see is put together once a second, made into bytes once where it has
-changed, and every stream sends the same bytes. Nobody looks on, nobody polls.
+One poller a process serves everybody who looks on: what they see is put together once a second, made into bytes once where it
+has changed, and every stream sends the same bytes. Where nobody looks on, nobody polls.
 """
 
 import asyncio

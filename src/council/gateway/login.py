@@ -1,4 +1,4 @@
-"""Signing in and out with a browser, who is signed in, and what people did: /login, /api/login, /api/logout, /api/me, /api/audit."""
+"""Signing in and out with a browser, who is signed in, and what people did with the dashboard."""
 
 import asyncio
 import ipaddress

@@ -1,7 +1,8 @@
 """The dashboard's own files: the page at `/` and at each of its views, and what it is made of.
 
-They lie beside this package, in a release as built; in a checkout `tools/dashboard.py` puts them there, and until then the plain page
-answers and says how far that is. A file is served by its name in a list that was made of the folder, never by a path that was sent.
+They lie beside this package, in a release as built; in a checkout `tools/dashboard.py` puts them there, and until then the plain
+page answers and says how far that is. A file is served by its name in a list that was made of the folder, never by a path that
+was sent.
 """
 
 import asyncio

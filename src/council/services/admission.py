@@ -1,4 +1,4 @@
-"""Who may ask patchctl for what: by the owner's key, the steward's, the gateway's for reading, a user's token, or a signature."""
+"""Who may ask patchctl for what: by the owner's key, the steward's, the gateway's, a user's token, or a signature alone."""
 
 import hmac
 from collections.abc import Awaitable, Callable

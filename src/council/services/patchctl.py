@@ -3,7 +3,8 @@
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
 roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key and
 the gateway's are for reading alone. A user's token that is shown must be in force; it may read of patches, may roll back and
-freeze where it is an administrator's, and may be limited to having patches tried. What is done with a patch is in `patching/reception.py`.
+freeze where it is an administrator's, and may be limited to having patches tried. What is done with a patch is in
+`patching/reception.py`.
 """
 
 import asyncio

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import os
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +210,7 @@ def site(tmp_path: Path) -> Path:
     (folder / "assets" / "app-1.js.br").write_bytes(b"packed")
     (folder / "favicon.svg").write_text("<svg/>")
     (tmp_path / "secret").write_text("secret")
-    os.symlink(tmp_path / "secret", folder / "assets" / "link.js")
+    (folder / "assets" / "link.js").symlink_to(tmp_path / "secret")
     return folder
 
 

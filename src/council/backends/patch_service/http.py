@@ -51,7 +51,7 @@ class HttpPatchService:
         await self._asked("POST", "/freeze", {"frozen": frozen, "by": by, "reason": reason}, token)
 
     async def page(self, limit: int, before: int | None = None) -> Mapping[str, Any]:
-        """Return `patches`, newest first, and as `before` what asks for the next page; it counts from the oldest, 0 at the end."""
+        """Return `patches`, newest first, and as `before` what asks for the next page: how many are older."""
         told = await self._asked("GET", f"/patches?limit={limit}" + ("" if before is None else f"&before={before}"))
         if "patches" not in told:
             raise _error(told)

@@ -10,7 +10,7 @@ _PREFIX = "council:turn:"
 
 
 class ValkeyTurns:
-    """dashboard_ports.TurnLog on the URLs of `ValkeyStore`. Belongs to the event loop that used it first. Raises ConfigError."""
+    """dashboard_ports.TurnLog on the URLs of `ValkeyStore`. Belongs to the event loop that used it first."""
 
     def __init__(self, url: str, timeout_s: float):
         self._timeout_s = timeout_s

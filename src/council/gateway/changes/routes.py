@@ -1,7 +1,7 @@
 """The /api/changes and /api/freeze routes.
 
-What is read is read with a key that is for reading alone. What changes something goes to patchctl on the word of whoever asks: it is
-shown their own token, or what their cookie stands for, asks the gateway who that is, and decides itself. Record 0042.
+What is read is read with a key that is for reading alone. What changes something goes to patchctl on the word of whoever asks:
+it is shown their own token, or what their cookie stands for, asks the gateway who that is, and decides itself. Record 0042.
 """
 
 import re

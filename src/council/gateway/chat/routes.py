@@ -183,7 +183,8 @@ def _add_conversations(routes: fastapi.APIRouter, desk: Desk) -> None:
         made = chats.Conversation(ids.ulid(now_us), principal.user_id, title, wanted.memory, now_us, now_us)
         if not await asyncio.to_thread(kept.begin, made, desk.settings.conversations_max):
             raise errors.InvalidRequestError(
-                f"{desk.settings.conversations_max} conversations are kept of a user (`dashboard.conversations_max`). Delete some."
+                f"{desk.settings.conversations_max} conversations are kept of a user (`dashboard.conversations_max`). "
+                "Delete some."
             )
         return forms.conversation(made)
 

@@ -1,8 +1,8 @@
 """Answers that go on whether anybody listens or not, and whoever listens.
 
 A turn's log is lines of JSON, an event each; the id of an event is where its line ends, so that a client goes on from any. The
-process that answers has the log in memory, puts it into the store for other processes to follow, and writes the text so far into
-the records every few seconds: what is there outlives both. An answer that has ended is told from the records alone.
+process that answers has the log in memory, puts it into the store for other processes to follow, and writes the text so far
+into the records every few seconds: what is there outlives both. An answer that has ended is told from the records alone.
 """
 
 import asyncio
@@ -284,7 +284,8 @@ class Turns:
             place = len(turn.log)
             yield _event(place, "snapshot", {"text": "".join(turn.texts)})
         while True:
-            for event, place in _events(bytes(turn.log[place:]), place):  # noqa: B020 - it goes on from there
+            for event, end in _events(bytes(turn.log[place:]), place):
+                place = end
                 yield event
                 if event.ends:
                     return
@@ -307,7 +308,8 @@ class Turns:
             except errors.StoreUnavailableError:
                 part = None
             if part:
-                for event, place in _events(part, place):  # noqa: B020 - it goes on from there
+                for event, end in _events(part, place):
+                    place = end
                     yield event
                     spoke_s = time.monotonic()
                     if event.ends:
