@@ -321,7 +321,7 @@ class Beside(TypedDict):
 
 
 def beside(config: config_module.Config, where: home_module.Home) -> Beside:
-    """Return it, each part to be closed by whoever has it. Raises SetupError."""
+    """Return it, each part to be closed by whoever has it."""
     return {
         "incidents": incidents(config, where),
         "snapshots": snapshots(config, where),
@@ -333,10 +333,18 @@ def beside(config: config_module.Config, where: home_module.Home) -> Beside:
 
 
 def changes(where: home_module.Home, port: int) -> dashboard_ports.Changes:
-    """Return what shows patches, with a key that is for reading alone. Raises SetupError."""
+    """Return what shows patches, with a key that is for reading alone."""
     from council.backends.patch_service import http
 
-    return http.HttpPatchService(f"http://127.0.0.1:{port}", read_secret(where.reader_key_file))
+    return http.HttpPatchService(f"http://127.0.0.1:{port}", reader_key(where))
+
+
+def reader_key(where: home_module.Home) -> str:
+    """Return that key, "" in a home from before there was one: then nobody reads by it until `council up` has made it."""
+    try:
+        return where.reader_key_file.read_text().strip()
+    except OSError:
+        return ""
 
 
 def logins(config: config_module.Config, where: home_module.Home) -> dashboard_ports.Logins:

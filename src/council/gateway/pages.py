@@ -1,6 +1,6 @@
 """The dashboard's own files: the page at `/` and at each of its views, and what it is made of.
 
-They lie beside this package, in a release as built; in a checkout `tools/dashboard.py` puts them there, and until then the plain
+They lie beside this package, in a release as built; in a checkout tools/dashboard.py puts them there, and until then the plain
 page answers and says how far that is. A file is served by its name in a list that was made of the folder, never by a path that
 was sent.
 """
@@ -29,7 +29,7 @@ _INDEX = "index.html"
 # Each, and whatever lies below it, is the same page; its own script shows what the address asks for.
 VIEWS = ("chat", "health", "changes", "insight", "guide", "sandbox", "memory", "admin")
 # Files beside the page that browsers look for by name.
-NAMED = ("favicon.svg", "favicon.ico", "manifest.webmanifest", "robots.txt", "icon-192.png", "icon-512.png")
+NAMED = ("icon.svg", "favicon.svg", "favicon.ico", "manifest.webmanifest", "robots.txt", "icon-192.png", "icon-512.png")
 _ASSETS = "assets/"
 _FILES_MAX = 1000
 _FILE_BYTES_MAX = 8 * 1024 * 1024

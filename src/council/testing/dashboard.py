@@ -43,7 +43,7 @@ class InlineTurnLog:
 
 
 class ScriptedChanges:
-    """Implements dashboard_ports.Changes. `away` makes it raise, and so does `error` what changes something, which is in `asked`."""
+    """Implements dashboard_ports.Changes. `away` makes it raise, `error` what changes something; `asked` is what it was."""
 
     def __init__(self) -> None:
         self.rows: list[Mapping[str, Any]] = []
