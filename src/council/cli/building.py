@@ -16,5 +16,8 @@ def look(package: Path = _PACKAGE) -> tuple[bool, str]:
         return False, "this release came without it; a plain page is at / in its place"
     npm = shutil.which("npm")
     if npm is None:
-        return False, "not built, and there is no npm; install Node 20.19 or later, then `make ui`. Council runs without"
+        return (
+            False,
+            "not built, and there is no npm; install Node 20.19 or later, then `make ui`. Council runs without",
+        )
     return True, f"not built yet; `make ui` builds it with {npm}"

@@ -76,9 +76,12 @@ class AuditRows(pydantic.BaseModel):
     before: str | None
 
 
-def _body(form: type[pydantic.BaseModel], *, required: bool = True) -> dict[str, Any]:
-    content = {"application/json": {"schema": form.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}
+def _one_of(name: str) -> dict[str, Any]:
+    secret = {"type": "string", "minLength": 1, "maxLength": logins.SECRET_CHARS_MAX}
+    return {"type": "object", "properties": {name: secret}, "required": [name], "additionalProperties": False}
+
+
+_LOGIN = {"application/json": {"schema": {"title": "LoginForm", "oneOf": [_one_of("token"), _one_of("code")]}}}
 
 
 class LoginRoutes:
@@ -203,7 +206,7 @@ def router(made: parts.Parts, handlers: LoginRoutes) -> fastapi.APIRouter:
     """Return the /api routes."""
     routes = fastapi.APIRouter(prefix="/api", tags=["dashboard"])
 
-    @routes.post("/login", response_model=Me, openapi_extra=_body(LoginForm))
+    @routes.post("/login", response_model=Me, openapi_extra={"requestBody": {"required": True, "content": _LOGIN}})
     async def login(request: Request) -> Any:
         """Sign in with a token, or with the code of a one-time link; the cookie comes with the answer."""
         return await handlers.login(request)

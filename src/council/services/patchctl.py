@@ -138,9 +138,7 @@ class _Patchctl:
         self._intake = intake.Intake(intake.Room(_BODY_BYTES_MAX, _BODY_S))
         self._ending = False
         keys = care_app.read_secret(where.patches_key_file), care_app.read_secret(where.steward_key_file)
-        self._door = admission.Admission(
-            *keys, care_app.tokens(where), self._needs_token, care_app.reader_key(where)
-        )
+        self._door = admission.Admission(*keys, care_app.tokens(where), self._needs_token, care_app.reader_key(where))
         self._settings = ("", patches.PatchConfig())
         self._reception: reception.Reception
         self._store: ports.Store

@@ -145,9 +145,10 @@ class Turns:
             return message
         await self._log.ask_to_stop(message.id, _KEEP_S)
         deadline_s = time.monotonic() + _STOP_S
-        while message.state is chats.State.RUNNING and time.monotonic() < deadline_s:
+        while message.state not in _ENDED and time.monotonic() < deadline_s:
             await asyncio.sleep(_PUBLISH_S)
-            message = await asyncio.to_thread(self._kept.message, user_id, message.id) or message
+            found = await asyncio.to_thread(self._kept.message, user_id, message.id)
+            message = message if found is None else found
         return message
 
     async def follow(self, user_id: str, message: chats.Message, after: str) -> AsyncIterator[Event]:
@@ -196,7 +197,8 @@ class Turns:
 
     async def _answered(self, turn: _Turn, source: streams.Source) -> chats.Message:
         """Return the message as it ended; however that was, it is no exception."""
-        state, failure, council = chats.State.FAILED, None, None
+        state, council = chats.State.FAILED, None
+        failure: errors.CouncilError | None = None
         try:
             async with asyncio.timeout(self._settings.turn_s):
                 await source.open()
@@ -342,7 +344,8 @@ class Turns:
 
 
 _COMMENT = Event("", "", b"")
-_ENDS = frozenset(state.value for state in chats.State if state is not chats.State.RUNNING)
+_ENDED = frozenset(state for state in chats.State if state is not chats.State.RUNNING)
+_ENDS = frozenset(state.value for state in _ENDED)
 
 
 def text_of(said: Sequence[streams.Said]) -> str:
