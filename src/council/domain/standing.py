@@ -39,14 +39,14 @@ def standing(
     if worst is None:
         since_s = max(one.since_s for one in applying)
         which = "" if len(applying) == len(sight.gates) else " that apply"
-        lasts = shown.duration(max(0.0, now_s - since_s))
+        lasts = _span(now_s - since_s)
         sentence = (
             f"All {len(applying)} gates{which} green for {lasts}, generation {generation[:8]}{_away(sight)}{end}."
         )
         return Standing(gates.Verdict.GREEN, sentence, since_s)
     meant = sorted((one for one in applying if one.verdict is worst), key=lambda one: one.since_s)
     first, more = meant[0], f" and {len(meant) - 1} more" if len(meant) > 1 else ""
-    lasts = shown.duration(max(0.0, now_s - first.since_s))
+    lasts = _span(now_s - first.since_s)
     sentence = f"{str(worst).capitalize()}: {first.name}{more} {_what(first)} for {lasts}{_away(sight)}{end}."
     return Standing(worst, " ".join(sentence.split()), first.since_s)
 
@@ -59,6 +59,12 @@ def number(value: float | None, unit: str) -> str:
         return f"${value:.4f}"
     figure = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return figure + (unit if unit in ("%", "") else f" {unit}")
+
+
+def _span(seconds: float) -> str:
+    """Return for how long, by the minute from the first one on: nobody reads on because of a second."""
+    whole_s = max(0.0, seconds)
+    return shown.duration(whole_s // 60 * 60 if whole_s >= 60 else whole_s // 1)
 
 
 def _what(one: watching.GateLine) -> str:
