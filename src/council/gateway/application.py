@@ -11,7 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 import council
 from council import observing, telemetry
@@ -42,6 +44,7 @@ from council.gateway import (
 )
 from council.gateway import errors as http_errors
 from council.gateway.changes import routes as change_routes
+from council.gateway.chat import channel
 from council.gateway.chat import routes as chat_routes
 from council.gateway.mcp import routes as mcp_routes
 
@@ -108,6 +111,15 @@ def _add_dashboard(
     app.router.routes.extend([*shown.routes(), *signing_in.routes()])
     app.include_router(login.router(made, signing_in))
     app.include_router(chat_routes.router(desk))
+
+    async def stream(socket: WebSocket) -> None:
+        try:
+            await channel.Channel(desk, socket).run()
+        except errors.CouncilError as error:
+            # Before it is open this is a 403.
+            await socket.close(1008, error.code)
+
+    app.router.routes.append(WebSocketRoute("/api/chat/stream", stream))
     # Before the routes of gates, one of which takes any name.
     app.include_router(live.router(made, live.Live(made, seen)))
     app.include_router(change_routes.router(made))

@@ -97,8 +97,30 @@ class Door:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        assert scope["type"] == "http", "the server is set up without WebSockets"
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
+        assert scope["type"] == "http", scope["type"]
         await _Exchange(self, scope, receive, send).run()
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket; whoever may not open one is refused with 403 before it is open."""
+        request_id = ids.ulid(time.time_ns() // 1_000)
+        scope.setdefault("state", {})["request_id"] = request_id
+        token = json_logs.request_id.set(request_id)
+        try:
+            headers = Headers(scope=scope)
+            self._check_host(headers)
+            if headers.get("origin") is not None and not guests.is_own(headers, scope):
+                raise _foreign(headers["origin"])
+            if self.guests is not None:
+                await self.guests.greet(scope)
+            await self._serve(scope, receive, send, self._users)
+        except errors.CouncilError as error:
+            _log.info("a WebSocket was refused", extra={"code": error.code, "path": self.label(scope["path"])})
+            await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+        finally:
+            json_logs.request_id.reset(token)
 
     async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check what every request must satisfy, then pass it on. Raises CouncilError."""
@@ -171,11 +193,7 @@ class Door:
             own = f"{scope['scheme']}://{headers.get('host', '')}"
             foreign = origin != own and origin not in self._gateway.allowed_origins
         if foreign:
-            telemetry.of(telemetry.UNAUTHORISED, "origin").inc()
-            raise errors.ForbiddenError(
-                f"Requests from the site {(origin or 'of another origin')[:100]!r} are refused. "
-                "Add it to `gateway.allowed_origins` if it should be allowed."
-            )
+            raise _foreign(origin or "of another origin")
 
 
 @dataclasses.dataclass(slots=True)
@@ -184,6 +202,14 @@ class _Room:
 
     places: int
     taken: int = 0
+
+
+def _foreign(origin: str) -> errors.ForbiddenError:
+    telemetry.of(telemetry.UNAUTHORISED, "origin").inc()
+    return errors.ForbiddenError(
+        f"Requests from the site {origin[:100]!r} are refused. "
+        "Add it to `gateway.allowed_origins` if it should be allowed."
+    )
 
 
 def names_loopback(header: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import fastapi
 import pydantic
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
 from council.domain import access, chats, errors, memory
@@ -42,11 +42,11 @@ class Desk:
         self.streams = 0
         self.streams_max = max(1, made.config.gateway.concurrent_max // 2)
 
-    async def user(self, request: Request) -> access.Principal:
+    async def user(self, request: HTTPConnection) -> access.Principal:
         """Return who asks, who must be somebody. Raises UnauthenticatedError, ForbiddenError, RateLimitedError."""
         return (await self._admitted(request))[0]
 
-    async def _admitted(self, request: Request) -> tuple[access.Principal, limits.Admission]:
+    async def _admitted(self, request: HTTPConnection) -> tuple[access.Principal, limits.Admission]:
         principal = self.made.doorkeeper.admit(request, access.Right.CHAT)
         if not principal.token_id:
             raise errors.UnauthenticatedError(
@@ -284,13 +284,13 @@ async def _frames(
     try:
         async for event in desk.turns.follow(user_id, message, after):
             yield event.frame()
-            if not _is_welcome(request, desk):
+            if not is_welcome(request, desk):
                 return
     finally:
         desk.streams -= 1
 
 
-def _is_welcome(request: Request, desk: Desk) -> bool:
+def is_welcome(request: HTTPConnection, desk: Desk) -> bool:
     """Return whether the caller may still listen: a token may be revoked, and a session end, while the answer goes on."""
     try:
         desk.made.doorkeeper.admit(request, access.Right.CHAT)
