@@ -141,7 +141,7 @@ class Turns:
             turn.task.cancel()
             await asyncio.wait({turn.task}, timeout=_STOP_S)
             return turn.message
-        if message.state is not chats.State.RUNNING:
+        if message.state in _ENDED:
             return message
         await self._log.ask_to_stop(message.id, _KEEP_S)
         deadline_s = time.monotonic() + _STOP_S
