@@ -32,15 +32,11 @@ _LENGTH_DIGITS_MAX = 20
 _GONE = 499
 _OURS = ("/v1", "/api", "/mcp")
 _STATE = (
-    "/api/status",
-    "/api/gates",
-    "/api/metrics",
-    "/api/incidents",
-    "/v1/sandbox/status",
-    "/api/live",
-    "/api/changes",
-    "/api/me",
+    *("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status"),
+    *("/api/live", "/api/changes"),
 )
+# By this name alone, since another path begins so.
+_WHO = "/api/me"
 _ALWAYS = frozenset({"/metrics", "/livez"})
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
@@ -228,7 +224,7 @@ def asks(label: str) -> bool:
 
     Who watches does so without end: counted, they would make a few questions that fail look like a small share.
     """
-    return label.startswith(_OURS) and not label.startswith(_STATE)
+    return label.startswith(_OURS) and not label.startswith(_STATE) and label != _WHO
 
 
 class _Exchange:
