@@ -20,8 +20,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # exec: Ctrl-C and SIGTERM reach the service itself, with no shell between.
+# The dashboard is built beside it, where that is to be done and there is npm; `ready` does not wait for it.
 up: environment ## set up what is missing, then run Council in the foreground until Ctrl-C
-	@exec $(BIN)/council up $(ARGS)
+	@(nice $(PYTHON) tools/dashboard.py --quiet &); exec $(BIN)/council up $(ARGS)
 
 # What it needs is fetched while the static checks run.
 test: environment-dev ## everything: static checks and all tests, with Debian packages when it may install them

@@ -16,15 +16,18 @@ import uvicorn
 
 from council import app, ports
 from council.backends.model_provider import openai
+from council.backends.records import audits as sql_audits
+from council.backends.records import chats as sql_chats
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import learning as sql_learning
+from council.backends.records import logins as sql_logins
 from council.backends.records import overrides as sql_overrides
 from council.backends.records import repairs as sql_repairs
 from council.backends.records import snapshots as sql_snapshots
 from council.backends.records import sql
 from council.backends.tracer import nowhere
 from council.domain import access, config, gates, patches, providers
-from council.gateway import application, auth, limits, parts, spans, trial
+from council.gateway import application, auth, guests, limits, parts, spans, trial
 from council.kit import clock
 from council.serving import overrides, pipeline
 from council.serving.ledger import unkept, writer
@@ -32,6 +35,7 @@ from council.serving.memory import use
 from council.serving.providers import calls
 from council.serving.router import learning
 from council.serving.router import router as routers
+from council.testing import dashboard as scripted_dashboard
 from council.testing import faults, local, memory, model, upstream
 from council.testing import guides as scripted_guides
 from council.testing import watch as scripted_watch
@@ -84,6 +88,9 @@ class Rig:
     guidebook: scripted_guides.InlineGuidebook
     in_force: overrides.InForce
     overrides: sql_overrides.SqlOverrides
+    made: parts.Parts
+    turn_log: scripted_dashboard.InlineTurnLog
+    changes: scripted_dashboard.ScriptedChanges
 
     def headers(self, secret: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {secret or self.admin}"}
@@ -154,6 +161,12 @@ async def open_rig(
         specialists, book, unpaid, found.escalation, settings.prices, LABEL, clock.SystemClock(),
         router=routers.Router(settings.router), reserve=0.0,
     )  # fmt: skip
+    trail = faults.Switch(sql_audits.SqlAudit(f"sqlite:///{folder / 'council.db'}"))
+    known = guests.Guests(
+        sql_logins.SqlLogins(f"sqlite:///{folder / 'council.db'}"), trail, settings, clock.SystemClock()
+    )
+    kept_chats = sql_chats.SqlChats(f"sqlite:///{folder / 'council.db'}")
+    turn_log, changes = scripted_dashboard.InlineTurnLog(), scripted_dashboard.ScriptedChanges()
     watch = scripted_watch.ScriptedWatch(*WATCHED)
     guidebook = scripted_guides.InlineGuidebook()
     made = parts.Parts(
@@ -171,7 +184,11 @@ async def open_rig(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(records, settings.gateway),
+        doorkeeper=auth.Doorkeeper(records, settings.gateway, guests=known),
+        guests=known,
+        chats=kept_chats,
+        turn_log=turn_log,
+        changes=changes,
         limiter=limits.RateLimiter(store, clock.SystemClock(), in_force.ceiling),
         overrides=kept_overrides,
         in_force=in_force,
@@ -186,7 +203,7 @@ async def open_rig(
         yield Rig(
             client, built, records, store, compute, recall, sandbox, memories, fake_sandbox, scripted,
             secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper, watch, guidebook,
-            in_force, kept_overrides,
+            in_force, kept_overrides, made, turn_log, changes,
         )  # fmt: skip
     await chain.close()
     for server in servers.values():
@@ -195,8 +212,9 @@ async def open_rig(
     await learned.close()
     kept_incidents.close()
     kept_snapshots.close()
-    kept_overrides.close()
-    kept_repairs.close()
+    trail.error = None
+    for one in (kept_overrides, kept_repairs, known.kept, trail, kept_chats):
+        one.close()
     real_records.close()
 
 

@@ -30,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import dashboard
 import progress
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,10 +64,11 @@ def main() -> int:
     parser.add_argument(
         "--python", metavar="PATH", help=f"build with this Python, which has {BUILD_LOCK} installed already"
     )
+    parser.add_argument("--without-dashboard", action="store_true", help="with a plain page; no npm is needed")
     arguments = parser.parse_args()
     os.umask(0o022)
     try:
-        _release(arguments.output.resolve(), _fingerprint(arguments.key), arguments.python)
+        _release(arguments.output.resolve(), _fingerprint(arguments.key), arguments.python, arguments.without_dashboard)
     except UnbuildableError as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1
@@ -74,13 +76,13 @@ def main() -> int:
         print(f"\nThe release stopped at: {failure.title}\n{failure.tail()}", file=sys.stderr)
         print("Nothing was written. Mend that, then run the same command again.", file=sys.stderr)
         return 1
-    except (OSError, subprocess.SubprocessError) as problem:
+    except (OSError, subprocess.SubprocessError, dashboard.UnbuildableError) as problem:
         print(f"\nThe release stopped: {problem}. Nothing was written; run the same command again.", file=sys.stderr)
         return 1
     return 0
 
 
-def _release(output: Path, key: str, python: str | None) -> None:
+def _release(output: Path, key: str, python: str | None, without_dashboard: bool) -> None:
     commit = _clean_commit()
     with tempfile.TemporaryDirectory(prefix="council-release-") as name:
         folder = Path(name)
@@ -90,6 +92,8 @@ def _release(output: Path, key: str, python: str | None) -> None:
         _git("checkout-index", "--all", f"--prefix={source}/")
         version = _version(source)
         builder = _checked_builder(python, source) if python else _fresh_builder(folder / "environment", source)
+        if not without_dashboard:
+            _add_dashboard(source)
         _build(builder, source, made, commit)
         shutil.copyfile(source / LOCK, made / LOCK)
         (made / f"council-cloud-{version}.cdx.json").write_bytes(_bill(builder, source, commit))
@@ -201,6 +205,16 @@ def _clean_environment(commit: Commit) -> Mapping[str, str]:
         "PYTHONHASHSEED": "0",
         "SOURCE_DATE_EPOCH": str(commit.time_s),
     }
+
+
+def _add_dashboard(source: Path) -> None:
+    """Build the dashboard of the commit into the package, where the commit has one. Raises UnbuildableError."""
+    ui, into = source / "ui", source / "src" / "council" / "dashboard"
+    if (ui / "package.json").is_file():
+        made_of = dashboard.digest(ui)
+        for step, command in dashboard.steps(ui, dashboard.check_tools()):
+            progress.run(f"dashboard: {step}", command)
+        dashboard.place(ui / "dist", into, made_of)
 
 
 def _build(builder: str, source: Path, made: Path, commit: Commit) -> None:

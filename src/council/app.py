@@ -152,15 +152,15 @@ def gateway(
     from council.backends.memories import unix as memories_unix
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
-    from council.gateway import application, auth, limits, parts, spans
+    from council.gateway import application, auth, guests, limits, parts, spans
     from council.serving import overrides
     from council.serving.ledger import writer
     from council.serving.providers import calls
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
-    made_records, made_store = records(config, where), store(config, where)
-    made_watch, (made_servers, off) = care_app.watch(where), servers(found, config, where)
+    made_records, made_store, made_watch = records(config, where), store(config, where), care_app.watch(where)
+    made_servers, off = servers(found, config, where)
     compute = compute_unix.UnixCompute(where.socket("worker"), config.worker)
     recall = retriever_unix.UnixRetriever(where.socket("recall"), config.recall.timeout_s)
     memories = memories_unix.UnixMemories(where.socket("recall"), config.memory)
@@ -173,14 +173,12 @@ def gateway(
     )
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     tracer = care_app.tracer(config, where)
+    known = guests.Guests(care_app.logins(config, where), care_app.audit(config, where), config, clock)
     stages = _Stages(compute, recall, memories, sandbox, made_calls)
     keeping = _keeping(book, learned, memories, config, where, label)
     made = parts.Parts(
         config=config,
         records=made_records,
-        incidents=care_app.incidents(config, where),
-        snapshots=care_app.snapshots(config, where),
-        guidebook=care_app.guidebook(config.store.url, where),
         watch=made_watch,
         pipeline=_pipeline(stages, keeping, found, config, where, label, in_force.route_refusal),
         trials=_trials(stages, made_servers, off, found, config, where, label),
@@ -189,10 +187,10 @@ def gateway(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file)),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file), known),
+        guests=known,
+        **care_app.beside(config, where),
         limiter=limits.RateLimiter(made_store, clock, in_force.ceiling),
-        overrides=care_app.overrides(config, where),
-        repairs=care_app.repairs(config, where),
         in_force=in_force,
         pings={
             **{"records": _in_thread(made_records.ping), "store": made_store.ping},
@@ -240,9 +238,11 @@ def _lifespan(
             await asyncio.gather(sweeping, return_exceptions=True)
             await asyncio.to_thread(book.close)
             await made.learning.close()
-            await asyncio.gather(*(client.close() for client in clients), made.guidebook.close())
-            for kept in (made.incidents, made.snapshots, made.overrides, made.repairs, made.records):
-                kept.close()
+            beside = (made.guidebook, made.turn_log, made.changes)
+            await asyncio.gather(*(client.close() for client in (*clients, *beside)))
+            kept = (made.incidents, made.snapshots, made.overrides, made.repairs, made.chats)
+            for one in (*kept, made.guests.kept, made.guests.trail, made.records):
+                one.close()
             await asyncio.to_thread(tracer.close)
 
     return lifespan

@@ -9,9 +9,9 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from council import care_ports, ports
+from council import care_ports, dashboard_ports, ports
 from council.domain import alerting, budgets, errors, gates, patches, sentinels, watching
 from council.domain import config as config_module
 from council.domain import forge as forge_module
@@ -426,6 +426,86 @@ def patch_service(where: home_module.Home, port: int) -> care_ports.PatchService
     except OSError:
         key = os.environ.get("COUNCIL_TOKEN", "")
     return http.HttpPatchService(f"http://127.0.0.1:{port}", key)
+
+
+class Beside(TypedDict):
+    """What the gateway shows, and leans on for the dashboard, beside the request loop; by the names in `gateway.parts`."""
+
+    incidents: care_ports.Incidents
+    snapshots: care_ports.Snapshots
+    overrides: care_ports.Overrides
+    repairs: care_ports.Repairs
+    guidebook: care_ports.Guidebook
+    chats: dashboard_ports.Chats
+    turn_log: dashboard_ports.TurnLog
+    changes: dashboard_ports.Changes
+
+
+def beside(config: config_module.Config, where: home_module.Home) -> Beside:
+    """Return it, each part to be closed by whoever has it."""
+    return {
+        "incidents": incidents(config, where),
+        "snapshots": snapshots(config, where),
+        "overrides": overrides(config, where),
+        "repairs": repairs(config, where),
+        "guidebook": guidebook(config.store.url, where),
+        "chats": chats(config, where),
+        "turn_log": turn_log(config, where),
+        "changes": changes(where, config.patchctl_port),
+    }
+
+
+def changes(where: home_module.Home, port: int) -> dashboard_ports.Changes:
+    """Return what shows patches, with a key that is for reading alone."""
+    from council.backends.patch_service import http
+
+    return http.HttpPatchService(f"http://127.0.0.1:{port}", reader_key(where))
+
+
+def reader_key(where: home_module.Home) -> str:
+    """Return that key, "" in a home from before there was one: then nobody reads by it until `council up` has made it."""
+    try:
+        return where.reader_key_file.read_text().strip()
+    except OSError:
+        return ""
+
+
+def logins(config: config_module.Config, where: home_module.Home) -> dashboard_ports.Logins:
+    """Return who is signed in with a browser, in the same database as the other records."""
+    from council.backends.records import logins as sql_logins
+
+    class HomeLogins(sql_logins.SqlLogins):
+        """In the embedded database, which a command run by root must leave usable for the services' users."""
+
+        def close(self) -> None:
+            """Close every connection."""
+            super().close()
+            permissions.follow_owner(where.records)
+
+    if config.records.url:
+        return sql_logins.SqlLogins(config.records.url, config.records.busy_s)
+    return HomeLogins(where.records_url, config.records.busy_s)
+
+
+def audit(config: config_module.Config, where: home_module.Home) -> dashboard_ports.Audit:
+    """Return what people did with the dashboard, in the same database as the other records."""
+    from council.backends.records import audits
+
+    return audits.SqlAudit(config.records.url or where.records_url, config.records.busy_s)
+
+
+def chats(config: config_module.Config, where: home_module.Home) -> dashboard_ports.Chats:
+    """Return the conversations of the dashboard, in the same database as the other records."""
+    from council.backends.records import chats as sql_chats
+
+    return sql_chats.SqlChats(config.records.url or where.records_url, config.records.busy_s)
+
+
+def turn_log(config: config_module.Config, where: home_module.Home) -> dashboard_ports.TurnLog:
+    """Return what running turns say, in the store that the settings name."""
+    from council.backends.store import bundled, turns
+
+    return turns.ValkeyTurns(config.store.url or bundled.url(where), config.store.timeout_s)
 
 
 def forge(config: forge_module.ForgeConfig, where: home_module.Home, account: str) -> care_ports.Forge | None:

@@ -448,7 +448,8 @@ def _make_folders(where: home_module.Home) -> None:
 
 def _make_keys(where: home_module.Home) -> None:
     keys = (where.internal_key_file, where.metrics_key_file, where.trial_key_file)
-    for file in (*keys, where.patches_key_file, where.steward_key_file, where.bots_key_file):
+    made = (where.patches_key_file, where.steward_key_file, where.bots_key_file, where.reader_key_file)
+    for file in (*keys, *made):
         if not file.exists():
             _write_secret(file, secrets.token_urlsafe(32))
     if not where.journal_key_file.exists() or not where.journal_certificate_file.exists():

@@ -16,6 +16,26 @@ from council.domain import config
 from gateway_rig import served_rig
 
 OPERATIONS = [
+    "DELETE /api/chat/sessions/{identifier}",
+    "DELETE /api/chat/turns/{identifier}",
+    "DELETE /api/freeze",
+    "GET /api/audit",
+    "GET /api/changes",
+    "GET /api/changes/{cid}",
+    "GET /api/chat/sessions",
+    "GET /api/chat/sessions/{identifier}",
+    "GET /api/chat/sessions/{identifier}/export",
+    "GET /api/chat/turns/{identifier}/events",
+    "GET /api/gates/history",
+    "GET /api/live",
+    "GET /api/me",
+    "PATCH /api/chat/sessions/{identifier}",
+    "POST /api/changes/{cid}/rollback",
+    "POST /api/chat/sessions",
+    "POST /api/chat/sessions/{identifier}/turns",
+    "POST /api/freeze",
+    "POST /api/login",
+    "POST /api/logout",
     "DELETE /api/learning",
     "DELETE /api/memory",
     "DELETE /api/memory/sessions/{session}",
@@ -66,8 +86,9 @@ OPERATIONS = [
 NOT_FUZZED = ["POST /api/memory/import"]
 
 
-# Fields that contradict each other are refused, which a schema cannot say: a tool that is demanded and not given.
-WITH_CONFLICTS = {"POST /v1/chat/completions"}
+# Refused, which a schema cannot say: fields that contradict each other, as a tool that is demanded and not given; and a reason
+# that no person can read in a line.
+WITH_CONFLICTS = {"POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback"}
 
 # The local model takes this form itself, and so is the judge of it; the scripted one that stands for it takes everything.
 PASSED_ON = {"POST /v1/completions"}

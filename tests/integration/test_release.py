@@ -42,7 +42,16 @@ def clone(source: Path, place: Path) -> Path:
 def build(
     checkout: Path, output: Path, *arguments: str, umask: int = 0o022, variables: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "tools/release.py", "--output", str(output), "--python", sys.executable, *arguments]
+    command = [
+        sys.executable,
+        "tools/release.py",
+        "--output",
+        str(output),
+        "--python",
+        sys.executable,
+        "--without-dashboard",
+        *arguments,
+    ]
     environment = {**os.environ, **(variables or {})}
     return subprocess.run(
         command, cwd=checkout, env=environment, umask=umask, capture_output=True, text=True, timeout=300, check=False

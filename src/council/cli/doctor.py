@@ -16,7 +16,7 @@ import click
 
 from council import app, care_app, homes, ports
 from council.backends.model_provider import detect, packaged
-from council.cli import calls, model_files, options
+from council.cli import building, calls, model_files, options
 from council.cli import sandbox as sandbox_command
 from council.delivery import workflow
 from council.domain import answers, errors, gates, incidents, sentinels
@@ -72,6 +72,7 @@ def _machine() -> list[Finding]:
             needed=False,
         ),
         _full_text_search(),
+        _dashboard(),
         Finding(
             "processor",
             cpu.runs_local_model(),
@@ -89,6 +90,11 @@ def _machine() -> list[Finding]:
             needed=False,
         ),
     ]
+
+
+def _dashboard() -> Finding:
+    good, text = building.look()
+    return Finding("dashboard", good, text, needed=False)
 
 
 def _full_text_search() -> Finding:

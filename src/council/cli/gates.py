@@ -9,7 +9,7 @@ import click
 
 from council import care_app, care_ports
 from council.cli import options, sparks
-from council.domain import errors, gates, home, watching
+from council.domain import errors, gates, home, standing, watching
 from council.kit import shown
 
 _COLOURS = {
@@ -85,7 +85,8 @@ def _show(sight: watching.Sight) -> None:
     options.print_table(("GATE", "VERDICT", "NOW", "LIMIT", "FOR", "WHY"), rows, right=frozenset({2, 3}))
     counts = {verdict: sum(one.verdict is verdict for one in sight.gates) for verdict in gates.Verdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    click.echo(f"\n{told}; judged {shown.clock(round(sight.at_s * 1e6))} by the {sight.gates[0].source} evaluator.")
+    click.echo(f"\n{standing.standing(sight, sight.gates[0].generation, time.time()).sentence}")
+    click.echo(f"{told}; judged {shown.clock(round(sight.at_s * 1e6))} by the {sight.gates[0].source} evaluator.")
     for one in sight.findings:
         if one.verdict in (gates.Verdict.AMBER, gates.Verdict.RED):
             click.echo(f"{_coloured(one.verdict)}: {one.sentinel} of {one.service}. {one.reason} {one.look_next}")

@@ -51,6 +51,8 @@ _MODULES = {
     "config": "blueprint",
     "blueprint": "shipped",
     "tokens": "tokens",
+    "login": "login",
+    "logout": "login",
     "sandbox": "sandbox",
     "memory": "memory",
     "library": "library",

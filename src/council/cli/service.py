@@ -147,8 +147,20 @@ def _welcome(config: config_module.Config, where: home_module.Home, without: fro
     for kind, text in questions.QUESTIONS:
         click.echo(f'  {kind:<10} {_command_name()} ask "{text}"')
     click.echo(f"Is all well? {_command_name()} gates")
+    # A link opens the dashboard to whoever reads it, so it is shown to a person and stands in no log.
+    if sys.stdout.isatty():
+        _offer_link(config, where)
     click.echo(f"ready {_url(config, config.port)}")
     sys.stdout.flush()
+
+
+def _offer_link(config: config_module.Config, where: home_module.Home) -> None:
+    from council.cli import login
+
+    try:
+        click.echo(f"The dashboard, by a link that is good once: {login.link(config, where)}")
+    except errors.CouncilError as error:
+        click.echo(f"The dashboard: {_url(config, config.port)}/login. {error.message}")
 
 
 def _url(config: config_module.Config, port: int) -> str:
@@ -191,6 +203,8 @@ def _runs_already(where: home_module.Home, config: config_module.Config) -> bool
         )
     away = [one.name for one in services if one.state not in ("ready", "stopped")]
     click.echo(f"council   runs already{', without ' + ', '.join(away) if away else ''}; `council status` shows more")
+    if sys.stdout.isatty():
+        click.echo("council   `council login` makes a link to the dashboard")
     click.echo(f"ready {_url(config, port)}")
     return True
 
@@ -209,6 +223,8 @@ def _detach(where: home_module.Home, config: config_module.Config) -> None:
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     if _follow(log, begins_at, child):
+        if sys.stdout.isatty():
+            _offer_link(config, where)
         return
     if child.poll() is None:
         raise errors.UnavailableError(f"Council is still starting; `council status` shows how far. Its log is {log}.")

@@ -63,7 +63,8 @@ class Token:
 class Principal:
     """Whoever makes a request. `token_id` is "" for a caller on loopback without a token.
 
-    `staging` says that the token may have patches tried, and none applied.
+    `staging` says that the token may have patches tried, and none applied. `session_id` is that of a signed-in browser, "" for
+    others; then `token_id` names whose limits and budgets count.
     """
 
     user_id: str
@@ -74,6 +75,8 @@ class Principal:
     month_usd_micros: int | None = None
     memory: bool = False
     staging: bool = False
+    role: str = ""
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

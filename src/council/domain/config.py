@@ -20,6 +20,7 @@ from council.domain import (
     answering,
     baking,
     caching,
+    chats,
     errors,
     money,
     patches,
@@ -262,6 +263,7 @@ class Config:
     tracing: tracing_module.TracingConfig = field(default_factory=tracing_module.TracingConfig)
     guides: guides_module.GuidesConfig = field(default_factory=guides_module.GuidesConfig)
     backup: backup_module.BackupConfig = field(default_factory=backup_module.BackupConfig)
+    dashboard: chats.DashboardConfig = field(default_factory=chats.DashboardConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
         metadata={

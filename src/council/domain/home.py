@@ -79,6 +79,11 @@ class Home:
         return self.bots / f"{bot}.paused"
 
     @property
+    def reader_key_file(self) -> Path:
+        """The key with which what became of patches is read, and nothing else: for the gateway, which shows it."""
+        return self.secrets / "reader.key"
+
+    @property
     def forge_token_file(self) -> Path:
         """The token for a forge elsewhere; the owner puts it there."""
         return self.secrets / "forge.token"

@@ -96,6 +96,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
             *("port", "learning", "gateway", "model", "general", "worker", "code", "programs", "logic", "knowledge"),
             *("recall", "router", "learning_rows", "memory", "cache", "records", *_STORE_CLIENT),
             *("sandbox", "calls", "budget", "tracing", "prices"),
+            "dashboard",
         ),
         "installer": ("port",),
         "migrator": ("port", *_RECORDS),

@@ -11,7 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 import council
 from council import observing, telemetry
@@ -28,18 +30,24 @@ from council.gateway import (
     incidents,
     library,
     limits,
+    live,
+    login,
     memory,
     observer,
     openai,
     openapi,
     overrides,
     page,
+    pages,
     parts,
     repairs,
     sandbox,
     specialists,
 )
 from council.gateway import errors as http_errors
+from council.gateway.changes import routes as change_routes
+from council.gateway.chat import channel
+from council.gateway.chat import routes as chat_routes
 from council.gateway.mcp import routes as mcp_routes
 from council.kit import clock
 from council.serving import overrides as in_force
@@ -52,20 +60,21 @@ _SELF_REPORT_S = 5.0
 def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     """Return the gateway's ASGI application. `lifespan` opens and closes what the parts need."""
     telemetry.begin(made.calls.models)
-    vitals = health.Health(made)
+    vitals, v1 = health.Health(made), openai.OpenAIRoutes(made)
+    desk = chat_routes.Desk(made, v1)
     app = fastapi.FastAPI(
         title="Council",
         version=council.__version__,
         description="Answers from your own machine first, with evidence, and keeps count of what each answer cost.",
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(made, vitals, lifespan),
+        lifespan=_lifespan(made, vitals, desk, lifespan),
     )
-    v1 = openai.OpenAIRoutes(made)
     app.router.routes.extend(v1.routes())
     app.router.routes.extend(sandbox.SandboxRoutes(made).routes())
     app.router.routes.extend(vitals.routes())
-    app.router.routes.append(page.route(made, vitals))
+    seen = gates.Watching(made, vitals)
+    _add_dashboard(app, made, vitals, seen, desk)
     app.include_router(admin.router(made, vitals))
     app.include_router(memory.router(made))
     app.include_router(feedback.router(made))
@@ -76,7 +85,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     app.include_router(observer.router(made))
     app.include_router(overrides.router(made))
     app.include_router(repairs.router(made))
-    app.include_router(gates.router(made, vitals))
+    app.include_router(gates.router(made, seen))
     app.router.routes.extend(mcp_routes.McpRoutes(made).routes())
     app.router.routes.extend(embeddings.EmbeddingsRoutes(made).routes())
     app.openapi = lambda: openapi.document(app, v1.model_names(), made.config.sandbox)  # type: ignore[method-assign]
@@ -96,7 +105,31 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
         made.model_away,
         made.tracing,
         made.in_force.check_path,
+        made.guests,
     )
+
+
+def _add_dashboard(
+    app: fastapi.FastAPI, made: parts.Parts, vitals: health.Health, seen: gates.Watching, desk: chat_routes.Desk
+) -> None:
+    """Add what the dashboard is made of, and what it asks for."""
+    shown = pages.Pages(page.Plain(made, vitals))
+    signing_in = login.LoginRoutes(made, shown.view)
+    app.router.routes.extend([*shown.routes(), *signing_in.routes()])
+    app.include_router(login.router(made, signing_in))
+    app.include_router(chat_routes.router(desk))
+
+    async def stream(socket: WebSocket) -> None:
+        try:
+            await channel.Channel(desk, socket).run()
+        except errors.CouncilError as error:
+            # Before it is open this is a 403.
+            await socket.close(1008, error.code)
+
+    app.router.routes.append(WebSocketRoute("/api/chat/stream", stream))
+    # Before the routes of gates, one of which takes any name.
+    app.include_router(live.router(made, live.Live(made, seen)))
+    app.include_router(change_routes.router(made))
 
 
 class _Shortcut:
@@ -118,7 +151,7 @@ class _Shortcut:
         await response(scope, receive, send)
 
 
-def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
+def _lifespan(made: parts.Parts, vitals: health.Health, desk: chat_routes.Desk, inner: Any) -> Any:
     @contextlib.asynccontextmanager
     async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
         reader = in_force.Reader(made.overrides, made.in_force, clock.SystemClock())
@@ -128,10 +161,12 @@ def _lifespan(made: parts.Parts, vitals: health.Health, inner: Any) -> Any:
                 asyncio.create_task(reader.keep()),
                 asyncio.create_task(made.doorkeeper.keep_fresh()),
                 asyncio.create_task(_report_self(made, vitals)),
+                asyncio.create_task(desk.turns.end_late(made.config.gateway.drain_s)),
             ]
             try:
                 yield
             finally:
+                await desk.turns.close()
                 for task in running:
                     task.cancel()
                 await made.pipeline.close()
@@ -151,6 +186,18 @@ async def _report_self(made: parts.Parts, vitals: health.Health) -> None:
 _PATHS = frozenset(
     {
         "/",
+        "/login",
+        *(f"/{name}" for name in (*pages.VIEWS, *pages.NAMED)),
+        "/api/login",
+        "/api/logout",
+        "/api/me",
+        "/api/audit",
+        "/api/live",
+        "/api/gates/history",
+        "/api/changes",
+        "/api/freeze",
+        "/api/chat/sessions",
+        "/api/chat/stream",
         "/livez",
         "/readyz",
         "/metrics",
@@ -202,6 +249,8 @@ def _template(path: str) -> str:
         return path
     if path.startswith(_SESSIONS):
         return f"{_SESSIONS}{{id}}/run" if path.endswith("/run") else f"{_SESSIONS}{{id}}"
+    if (found := _dashboard_template(path)) is not None:
+        return found
     if path.startswith("/api/gates/"):
         return "/api/gates/{name}"
     if path.startswith("/api/guides/"):
@@ -215,6 +264,22 @@ def _template(path: str) -> str:
     if path.startswith("/api/memory/"):
         return "/api/memory/sessions/{id}" if path.startswith("/api/memory/sessions/") else "/api/memory/{id}"
     return "/v1/models/{name}" if path.startswith("/v1/models/") else "other"
+
+
+_ROLLBACK = "/rollback"
+
+
+def _dashboard_template(path: str) -> str | None:
+    if path.startswith("/assets/"):
+        return "/assets/{name}"
+    if path.startswith("/api/changes/"):
+        return "/api/changes/{cid}" + (_ROLLBACK if path.endswith(_ROLLBACK) else "")
+    for start in ("/api/chat/sessions/", "/api/chat/turns/"):
+        if path.startswith(start):
+            rest = path.removeprefix(start).partition("/")[2]
+            return f"{start}{{id}}" + (f"/{rest}" if rest in ("turns", "export", "events") else "")
+    view = path.split("/", 2)[1] if path.startswith("/") else ""
+    return f"/{view}" if view in pages.VIEWS else None
 
 
 async def _own_error(request: Request, error: Exception) -> Response:

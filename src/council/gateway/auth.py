@@ -1,4 +1,4 @@
-"""Who is calling: bearer tokens against the hashed list, or loopback without one."""
+"""Who is calling: bearer tokens against the hashed list, a signed-in browser, or loopback without either."""
 
 import asyncio
 import hmac
@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from starlette.requests import HTTPConnection
 
 from council import ports, telemetry
-from council.domain import access, errors
+from council.domain import access, errors, logins
 from council.domain import config as config_module
+from council.gateway import guests as guests_module
 from council.gateway import presence
 
 _log = logging.getLogger(__name__)
@@ -25,17 +26,35 @@ class Doorkeeper:
     nobody new in.
     """
 
-    def __init__(self, records: ports.Records, gateway: config_module.GatewayConfig, metrics_key_sha256: str = ""):
-        """`metrics_key_sha256` is of the key that opens the metrics and nothing else."""
+    def __init__(
+        self,
+        records: ports.Records,
+        gateway: config_module.GatewayConfig,
+        metrics_key_sha256: str = "",
+        guests: guests_module.Guests | None = None,
+    ):
+        """`metrics_key_sha256` is of the key that opens the metrics and nothing else. `guests` are signed-in browsers."""
         self._records = records
+        self._guests = guests
         self._gateway = gateway
         self._metrics_key_sha256 = metrics_key_sha256
         self._tokens: Mapping[str, access.Token] = {}
+        self._by_id: Mapping[str, access.Token] = {}
 
     async def refresh(self) -> None:
-        """Read the token list. Raises RecordsUnavailableError."""
+        """Read the token list, and the sessions. Raises RecordsUnavailableError."""
         tokens = await asyncio.to_thread(self._records.tokens)
         self._tokens = {token.secret_sha256: token for token in tokens if token.revoked_us is None}
+        self._by_id = {token.id: token for token in self._tokens.values()}
+        if self._guests is not None:
+            await self._guests.refresh()
+
+    async def token(self, secret: str) -> access.Token | None:
+        """Return the token in force of this secret, one that was made this moment, too. Raises RecordsUnavailableError."""
+        digest = access.digest(secret)
+        if digest not in self._tokens:
+            await self.refresh()
+        return self._tokens.get(digest)
 
     async def keep_fresh(self) -> None:
         """Refresh for ever."""
@@ -66,7 +85,49 @@ class Doorkeeper:
         if not (shown and hmac.compare_digest(shown, self._metrics_key_sha256)):
             self.admit(connection, access.Right.READ)
 
+    def whoever(self, connection: HTTPConnection) -> access.Principal | None:
+        """Return who is calling, None for nobody; a cookie whose session has ended is passed over. Changes need `admit`."""
+        guest = guests_module.guest_of(connection)
+        ended = guest is not None and self.principal_of(guest.session) is None
+        try:
+            return self._unsigned(connection) if ended else self._identify(connection)
+        except errors.UnauthenticatedError:
+            return None
+
+    def principal_of(self, session: logins.Session | None) -> access.Principal | None:
+        """Return as whom a session acts; None where it has ended, and it ends with its token."""
+        if session is None or self._guests is None or not self._guests.holds(session):
+            return None
+        token = self._by_id.get(session.token_id)
+        if session.token_id and token is None:
+            return None
+        return access.Principal(
+            session.user_id,
+            session.payer,
+            access.RIGHTS[session.role] if token is None else token.rights,
+            (token and token.requests_per_minute) or self._gateway.requests_per_minute,
+            None if token is None else token.day_usd_micros,
+            None if token is None else token.month_usd_micros,
+            memory=True,
+            staging=token is not None and token.staging,
+            role=str(session.role if token is None else token.role),
+            session_id=session.id,
+        )
+
     def _identify(self, connection: HTTPConnection) -> access.Principal:
+        guest = guests_module.guest_of(connection)
+        if guest is None:
+            return self._unsigned(connection)
+        principal = self.principal_of(guest.session)
+        if principal is None:
+            telemetry.UNAUTHORISED.labels("ended").inc()
+            raise errors.UnauthenticatedError(
+                "This browser is not signed in any more. Load the page again and sign in; `council login` makes a link."
+            )
+        guests_module.check_own(connection, guest)
+        return principal
+
+    def _unsigned(self, connection: HTTPConnection) -> access.Principal:
         header = connection.headers.get("authorization")
         # As Anthropic's clients send it.
         key = connection.headers.get("x-api-key") if header is None else None
@@ -94,6 +155,7 @@ class Doorkeeper:
             token.month_usd_micros,
             token.memory,
             token.staging,
+            str(token.role),
         )
 
     def _on_loopback(self, connection: HTTPConnection) -> bool:

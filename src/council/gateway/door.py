@@ -17,7 +17,7 @@ from council import telemetry
 from council.domain import config as config_module
 from council.domain import errors, patches
 from council.gateway import errors as http_errors
-from council.gateway import exchange, limits, presence, spans, trial
+from council.gateway import exchange, guests, limits, presence, spans, trial
 from council.kit import ids, json_logs, traces
 
 _log = logging.getLogger(__name__)
@@ -28,8 +28,15 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LENGTH_DIGITS_MAX = 20
+# nginx's number for a caller who left.
+_GONE = 499
 _OURS = ("/v1", "/api", "/mcp")
-_STATE = ("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status")
+_STATE = (
+    *("/api/status", "/api/gates", "/api/metrics", "/api/incidents", "/v1/sandbox/status"),
+    *("/api/live", "/api/changes"),
+)
+# By this name alone, since another path begins so.
+_WHO = "/api/me"
 _ALWAYS = frozenset({"/metrics", "/livez"})
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
@@ -56,15 +63,17 @@ class Door:
         model_away: Callable[[float], None] = lambda _: None,
         tracing: spans.Tracing | None = None,
         refuse: Callable[[str], None] = lambda _: None,
+        guests: guests.Guests | None = None,
     ):
         """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
 
         `relabel` has answers and figures name another generation from now on. `model_away` has whatever needs the local model
         refused at once for so many seconds. `tracing` follows exchanges. `refuse` raises ShedError for a path's label whose
-        requests are shed; marked ones never are.
+        requests are shed; marked ones never are. `guests` are signed-in browsers.
         """
         self.tracing = tracing
         self._refuse = refuse
+        self.guests = guests
         self.relabel = relabel
         self.model_away = model_away
         self._app = app
@@ -87,8 +96,30 @@ class Door:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        assert scope["type"] == "http", "the server is set up without WebSockets"
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
+        assert scope["type"] == "http", scope["type"]
         await _Exchange(self, scope, receive, send).run()
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket; whoever may not open one is refused with 403 before it is open."""
+        request_id = ids.ulid(time.time_ns() // 1_000)
+        scope.setdefault("state", {})["request_id"] = request_id
+        token = json_logs.request_id.set(request_id)
+        try:
+            headers = Headers(scope=scope)
+            self._check_host(headers)
+            if headers.get("origin") is not None and not guests.is_own(headers, scope):
+                raise _foreign(headers["origin"])
+            if self.guests is not None:
+                await self.guests.greet(scope)
+            await self._serve(scope, receive, send, self._users)
+        except errors.CouncilError as error:
+            _log.info("a WebSocket was refused", extra={"code": error.code, "path": self.label(scope["path"])})
+            await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+        finally:
+            json_logs.request_id.reset(token)
 
     async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check what every request must satisfy, then pass it on. Raises CouncilError."""
@@ -104,6 +135,8 @@ class Door:
             trace.drop()
         if apart is None:
             self._refuse(self.label(scope["path"]))
+            if self.guests is not None:
+                await self.guests.greet(scope)
         room = self._users if apart is None else self._trial
         with telemetry.counting(apart):
             await self._serve(scope, receive, send, room)
@@ -161,11 +194,7 @@ class Door:
             own = f"{scope['scheme']}://{headers.get('host', '')}"
             foreign = origin != own and origin not in self._gateway.allowed_origins
         if foreign:
-            telemetry.of(telemetry.UNAUTHORISED, "origin").inc()
-            raise errors.ForbiddenError(
-                f"Requests from the site {(origin or 'of another origin')[:100]!r} are refused. "
-                "Add it to `gateway.allowed_origins` if it should be allowed."
-            )
+            raise _foreign(origin or "of another origin")
 
 
 @dataclasses.dataclass(slots=True)
@@ -174,6 +203,19 @@ class _Room:
 
     places: int
     taken: int = 0
+
+
+def _foreign(origin: str) -> errors.ForbiddenError:
+    telemetry.of(telemetry.UNAUTHORISED, "origin").inc()
+    return errors.ForbiddenError(
+        f"Requests from the site {origin[:100]!r} are refused. "
+        "Add it to `gateway.allowed_origins` if it should be allowed."
+    )
+
+
+def names_loopback(header: str) -> bool:
+    """Return whether a Host header names this machine by a loopback name."""
+    return _host_name(header) in _LOOPBACK_NAMES
 
 
 def _host_name(header: str) -> str:
@@ -187,7 +229,7 @@ def asks(label: str) -> bool:
 
     Who watches does so without end: counted, they would make a few questions that fail look like a small share.
     """
-    return label.startswith(_OURS) and not label.startswith(_STATE)
+    return label.startswith(_OURS) and not label.startswith(_STATE) and label != _WHO
 
 
 class _Exchange:
@@ -211,6 +253,8 @@ class _Exchange:
         try:
             with traces.following(trace):
                 await self._guarded(trace)
+            if self._door.guests is not None:
+                await self._door.guests.settle(self._scope, self._status or _GONE)
         finally:
             json_logs.request_id.reset(token)
 

@@ -38,6 +38,8 @@ _TABLE: dict[str, tuple[int, str]] = {
     "compute_unavailable": (503, "server_error"),
     "recall_unavailable": (503, "server_error"),
     "watcher_unavailable": (503, "server_error"),
+    "patchctl_unavailable": (503, "server_error"),
+    "not_running": (503, "server_error"),
     "sandbox_unavailable": (503, "server_error"),
     "sandbox_stopped": (503, "server_error"),
     "compute_limit": (422, "invalid_request_error"),

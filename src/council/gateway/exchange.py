@@ -144,6 +144,6 @@ def _took_too_long(error: BaseException | None) -> bool:
     return isinstance(error, TimeoutError)
 
 
-def json_response(content: Any, headers: dict[str, str] | None = None) -> Response:
+def json_response(content: Any, headers: dict[str, str] | None = None, status: int = 200) -> Response:
     """Return `content` as a JSON response."""
-    return Response(orjson.dumps(content), headers=headers, media_type="application/json")
+    return Response(orjson.dumps(content), status, headers, media_type="application/json")

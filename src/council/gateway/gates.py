@@ -149,7 +149,7 @@ class Watching:
             sight = watching.Sight(0, 0.0, problem=error.message)
         return {
             **_sight_form(sight),
-            "findings": [_since_us(one) for one in sight.findings],
+            "findings": [since_us(one) for one in sight.findings],
             "services": [_service_form(one) for one in sight.services],
             "problem": sight.problem,
             "parts": await self._vitals.states(),
@@ -198,10 +198,9 @@ class Watching:
             return {"problem": error.message}
 
 
-def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
+def router(made: parts.Parts, seen: Watching) -> fastapi.APIRouter:
     """Return the routes."""
     routes = fastapi.APIRouter(tags=["gates"])
-    seen = Watching(made, vitals)
 
     @routes.get("/api/gates", response_model=Gates)
     async def now(request: fastapi.Request) -> Any:
@@ -223,8 +222,8 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
             raise errors.NotFoundError("There is no gate of this name. GET /api/gates lists them.")
         past = await made.watch.history(name, sight.at_s - hours * 3600)
         return {
-            **_since_us(line),
-            "history": [_since_us(one) for one in past.verdicts],
+            **since_us(line),
+            "history": [since_us(one) for one in past.verdicts],
             "values": [(_us(at_s), value) for at_s, value in past.values],
         }
 
@@ -255,10 +254,10 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
 
 
 def _sight_form(sight: watching.Sight) -> dict[str, Any]:
-    return {"gates": [_since_us(one) for one in sight.gates], "turn": sight.turn, "judged_us": _us(sight.at_s)}
+    return {"gates": [since_us(one) for one in sight.gates], "turn": sight.turn, "judged_us": _us(sight.at_s)}
 
 
-def _since_us(told: watching.GateLine | watching.Finding | watching.Past) -> dict[str, Any]:
+def since_us(told: watching.GateLine | watching.Finding | watching.Past) -> dict[str, Any]:
     """Return what was told as its form has it: times in microseconds, here too where no model checks it, as in a stream."""
     fields = dataclasses.asdict(told)
     return fields | {"since_us": _us(fields.pop("since_s"))}

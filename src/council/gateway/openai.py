@@ -133,6 +133,19 @@ class OpenAIRoutes:
         completion = wire.completion(answer, asked.chat.model, asked.created_s)
         return Response(asked.whole(completion, answer), headers=headers, media_type="application/json")
 
+    def owns(self, name: str) -> bool:
+        """Return whether this name is answered by Council's own specialists, which may use memory."""
+        return name in self._own or name == self._local
+
+    def source(self, body: dict[str, Any], request_id: str, asker: pipeline_module.Asker) -> streams.Source:
+        """Return where the words of an answer to a chat body come from. Raises as a request with that body does."""
+        asked = self._read(body, None, request_id)
+        if not self._is_relayed(asked.chat):
+            return streams.CascadeSource(self._parts.pipeline.answer(asked.question, asker))
+        size = len(orjson.dumps(body))
+        wanted = calls.Request("chat", asked.question.model, wire.foreign(body), size, asked.chat.needs)
+        return self._parts.pipeline.relay(asked.question, wanted, asker)
+
     def _read(self, body: dict[str, Any], form: forms.Form | None, request_id: str) -> _Asked:
         """Return a request in the inner form. Raises MalformedBodyError and its like, ModelNotFoundError."""
         name = body.get("model")

@@ -1,10 +1,9 @@
-"""The plain page at `/`: the state in one sentence, what to try, where to read on. No script, nothing from elsewhere."""
+"""The plain page, where there is no dashboard: the state in one sentence, what to try, where to read on. No script."""
 
 import html
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 
 import council
 from council.gateway import admin, health, parts, questions
@@ -23,19 +22,28 @@ a { color: var(--accent); }
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def route(made: parts.Parts, vitals: health.Health) -> Route:
-    """Return the route of the page."""
+class Plain:
+    """The page."""
 
-    async def page(_: Request) -> Response:
-        states = await vitals.states()
-        port = made.config.port
+    def __init__(self, made: parts.Parts, vitals: health.Health):
+        self._parts = made
+        self._vitals = vitals
+
+    async def answer(self, request: Request, note: str = "") -> Response:
+        """Return the page with a note about the dashboard."""
+        states = await self._vitals.states()
         headers = {"content-security-policy": _POLICY, "x-frame-options": "DENY"}
-        return HTMLResponse(_document(admin.sentence(states), made, port), headers=headers)
+        if request.url.path == "/login":
+            note = _SIGN_IN if "refused" not in request.query_params else f"{_REFUSED} {_SIGN_IN}"
+        made = self._parts
+        return HTMLResponse(_document(admin.sentence(states), note, made, made.config.port), headers=headers)
 
-    return Route("/", page)
+
+_SIGN_IN = "Sign in by the link that `council login` prints on this machine."
+_REFUSED = "This link was used already or is too old, or it was not opened on this machine."
 
 
-def _document(state: str, made: parts.Parts, port: int) -> str:
+def _document(state: str, note: str, made: parts.Parts, port: int) -> str:
     rows = "".join(f"<tr><td>{kind}</td><td>{html.escape(text)}</td></tr>" for kind, text in questions.QUESTIONS)
     example = html.escape(
         f"curl http://127.0.0.1:{port}/v1/chat/completions -H 'content-type: application/json' \\\n"
@@ -48,6 +56,7 @@ def _document(state: str, made: parts.Parts, port: int) -> str:
 <h1>Council</h1>
 <p class="state">{html.escape(state)} Generation <code>{html.escape(made.label.generation[:8])}</code>{by},
 model <code>{html.escape(made.config.model.name)}</code>, version {council.__version__}.</p>
+<p>{html.escape(note)}</p>
 <h2>Five questions to try</h2><table>{rows}</table>
 <p>Ask with <code>.venv/bin/council ask "..."</code>, with any OpenAI client, or so:</p><pre>{example}</pre>
 <p><a href="/openapi.json">API document</a> · <a href="/api/status">Status</a> ·

@@ -4,10 +4,10 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 
-from council import care_ports, ports
+from council import care_ports, dashboard_ports, ports
 from council.domain import config as config_module
 from council.domain import patches
-from council.gateway import auth, limits, spans, trial
+from council.gateway import auth, guests, limits, spans, trial
 from council.serving import overrides as in_force
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls as calls_module
@@ -40,6 +40,10 @@ class Parts:
     limiter: limits.RateLimiter
     overrides: care_ports.Overrides
     in_force: in_force.InForce
+    guests: guests.Guests
+    chats: dashboard_ports.Chats
+    turn_log: dashboard_ports.TurnLog
+    changes: dashboard_ports.Changes
     pings: Mapping[str, Callable[[], Awaitable[None]]]
     model_away: Callable[[float], None] = lambda _: None
     tracing: spans.Tracing | None = None

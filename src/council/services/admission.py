@@ -1,4 +1,4 @@
-"""Who may ask patchctl for what: by the owner's key, by the steward's, by a user's token, or by a signature alone."""
+"""Who may ask patchctl for what: by the owner's key, the steward's, the gateway's, a user's token, or a signature alone."""
 
 import hmac
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,9 @@ class Admission:
         steward_key: str,
         tokens: care_ports.Tokens,
         needs_token: Callable[[], Awaitable[bool]],
+        reader_key: str = "",
     ) -> None:
+        self._reader_key = reader_key
         self._owner_key = owner_key
         self._steward_key = steward_key
         self._tokens = tokens
@@ -43,9 +45,24 @@ class Admission:
         """Return whether it is the steward that asks, and not the owner."""
         return _same(_shown(request), self._steward_key)
 
-    async def reader(self, request: Request) -> None:
-        """Let pass these two, and a token that may read."""
+    async def admin(self, request: Request) -> str:
+        """Let pass the owner, and who has the token or the browser of an administrator; return the latter's name, else ""."""
         shown = _shown(request)
+        if not shown or self._has_key(shown) or _same(shown, self._reader_key):
+            self.owner(request)
+            return ""
+        found = await self._known(shown)
+        if access.Right.ADMINISTER not in found.rights or found.staging:
+            raise errors.ForbiddenError(
+                "This needs the right to administer. Use a token of the role admin; `council tokens add` makes one."
+            )
+        return found.user_id
+
+    async def reader(self, request: Request) -> None:
+        """Let pass these two, the gateway, and a token that may read."""
+        shown = _shown(request)
+        if _same(shown, self._reader_key):
+            return
         if not shown or (not self._has_key(shown) and access.Right.READ not in (await self._known(shown)).rights):
             self.owner(request)
 

@@ -141,6 +141,8 @@ class DrainingProtocol(httptools_impl.HttpToolsProtocol):
     _in_head = False
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    # It belongs to a WebSocket now, which looks after it itself.
+    _given_away = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; one that was accepted just before the drain lingers from its start."""
@@ -157,12 +159,20 @@ class DrainingProtocol(httptools_impl.HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on; a head over its limit ends the connection."""
         super().data_received(data)
+        if self._given_away:
+            return
         self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
         if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response("The request's head is too large.")
         elif self._head_timer is None and self._answering() is None and not self.transport.is_closing():
             # Line ends before a request begin none, but uvicorn has taken its own timer away for them.
             self._expect_head()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Give the connection away."""
+        self._given_away = True
+        self._head_arrived()
+        super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the shape that every other error has."""
@@ -222,7 +232,7 @@ class DrainingProtocol(httptools_impl.HttpToolsProtocol):
         self.loop.call_later(wait_s, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._given_away:
             return
         if self._answering() is not None or self._in_head:
             # Its answer ends the connection, or comes back to lingering; the drain's own limit bounds both.

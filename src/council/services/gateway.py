@@ -1,6 +1,7 @@
 """The gateway process: one of `gateway.workers` that share the public socket."""
 
 import gc
+import importlib.util
 from typing import Any
 
 from council import app, homes, observing
@@ -11,6 +12,8 @@ from council.services import harness, rights, table, tracing
 
 # With Python's own thresholds, looking for cycles that are hardly ever there is about a tenth of what a request costs.
 _COLLECT_AFTER = (20_000, 20, 20)
+# The longest message of a WebSocket.
+_MESSAGE_BYTES_MAX = 16 * 1024
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -60,6 +63,10 @@ def main(config: config_module.Config, where: home.Home) -> int:
 def server_options(gateway: config_module.GatewayConfig) -> dict[str, Any]:
     """Return what uvicorn is told. Left to itself it believes what any caller on loopback says of where it comes from."""
     options: dict[str, Any] = {"proxy_headers": gateway.behind_proxy}
+    # An environment from before it was pinned lacks it; there the chat has server-sent events alone.
+    if importlib.util.find_spec("websockets") is not None:
+        # Messages are small, and packing each connection's would take memory for all of them.
+        options |= {"ws": "websockets-sansio", "ws_max_size": _MESSAGE_BYTES_MAX, "ws_per_message_deflate": False}
     if gateway.tls_cert_file:
         options |= {"ssl_certfile": gateway.tls_cert_file, "ssl_keyfile": gateway.tls_key_file}
     if gateway.behind_proxy:

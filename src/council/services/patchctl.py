@@ -2,8 +2,9 @@
 
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
 roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
-for reading, rolling back, and having repairs kept. A user's token that is shown must be in force; it may read of patches, and
-may be limited to having them tried. What is done with a patch is in `patching/reception.py`.
+for reading, rolling back, and having repairs kept; the gateway's for reading alone. A user's token that is shown must be in
+force; it may read of patches, may roll back and freeze where it is an administrator's, and may be limited to having patches
+tried. What is done with a patch is in `patching/reception.py`.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from council.domain import authz, errors, home, patches, repairs
 from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
-from council.patching import anchoring, checking, hands, judges, reception, situation, view
+from council.patching import anchoring, checking, differences, hands, judges, reception, situation, view
 from council.services import admission, harness, intake, local_hosts, rights, tracing
 from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
@@ -43,6 +44,7 @@ _DRAIN_S = 10.0
 _EVENT_S = 15.0
 _ROWS_MAX = 1000
 _LINE_MAX = 200
+_DIGITS_MAX = 10
 # Base64 takes four bytes for three.
 _BODY_BYTES_MAX = 4 * (patches.PATCH_BYTES_MAX + (judging.COSIGNATURES_MAX + 1) * signature.BYTES_MAX) // 3 + 64 * 1024
 # Reason to status; 422 for the others.
@@ -156,7 +158,7 @@ class _Patchctl:
         self._intake = intake.Intake(intake.Room(_BODY_BYTES_MAX, _BODY_S))
         self._ending = False
         keys = care_app.read_secret(where.patches_key_file), care_app.read_secret(where.steward_key_file)
-        self._door = admission.Admission(*keys, care_app.tokens(where), self._needs_token)
+        self._door = admission.Admission(*keys, care_app.tokens(where), self._needs_token, care_app.reader_key(where))
         self._settings = ("", patches.PatchConfig())
         self._reception: reception.Reception
         self._store: ports.Store
@@ -178,6 +180,7 @@ class _Patchctl:
                 Route("/repairs", self._repairs, methods=["POST"]),
                 Route("/patches", self._patches),
                 Route("/patches/{cid}", self._patch),
+                Route("/patches/{cid}/detail", self._detail),
                 Route("/lineage", self._lineage),
                 Route("/line", self._line),
                 Route("/status", self._status),
@@ -269,19 +272,18 @@ class _Patchctl:
         return _decision(found, 200, told)
 
     async def _roll_back(self, request: Request) -> Response:
-        self._door.steward(request)
+        who = repairs.HEALER if self._door.is_steward(request) else await self._door.admin(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
-        by = repairs.HEALER if self._door.is_steward(request) else wanted.by
-        row = await self._reception.roll_back(wanted.cid or "", by, wanted.reason)
+        row = await self._reception.roll_back(wanted.cid or "", who or wanted.by, wanted.reason)
         return JSONResponse({"success": True, **history.told(row)}, 202)
 
     async def _freeze(self, request: Request) -> Response:
-        self._door.owner(request)
+        who = await self._door.admin(request)
         wanted = await exchange.form(request, _BODY_S, 4096, _Freeze)
         if wanted.frozen:
             if not wanted.reason.strip() or not wanted.reason.isprintable():
                 raise errors.InvalidRequestError("`reason` must say why, in one line.", parameter="reason")
-            one = freeze.Freeze(wanted.reason, wanted.by, self._clock.now_us())
+            one = freeze.Freeze(wanted.reason, who or wanted.by, self._clock.now_us())
             await asyncio.to_thread(freeze.freeze, self._where.lineage, one)
         else:
             await asyncio.to_thread(freeze.thaw, self._where.lineage)
@@ -309,11 +311,16 @@ class _Patchctl:
         limit = request.query_params.get("limit", "20")
         if not limit.isdecimal() or not 0 < int(limit) <= _ROWS_MAX:
             raise errors.InvalidRequestError(f"`limit` must be 1 to {_ROWS_MAX}.", parameter="limit")
-        etag = _etag(self._reception.mark(blueprint.current(self._where)))
+        etag = _etag(self._reception.mark(blueprint.current(self._where)) + request.query_params.get("before", ""))
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers={"etag": etag})
-        rows = self._reception.rows()[::-1][: int(limit)]
-        return exchange.json_response({"patches": [history.told(row) for row in rows]}, {"etag": etag})
+        rows = self._reception.rows()
+        # How many there are that are older, so that a page stays the same while new ones come.
+        before = request.query_params.get("before", "")
+        end = min(len(rows), int(before)) if before.isdecimal() and len(before) < _DIGITS_MAX else len(rows)
+        begin = max(0, end - int(limit))
+        told = {"patches": [history.told(row) for row in rows[begin:end][::-1]], "before": begin}
+        return exchange.json_response(told, {"etag": etag})
 
     async def _patch(self, request: Request) -> Response:
         await self._door.reader(request)
@@ -322,6 +329,15 @@ class _Patchctl:
         if not rows:
             raise errors.NotFoundError(f"No patch {cid[:64]!r} is known. `council patch history` shows all.")
         return exchange.json_response({"patches": [history.told(row) for row in rows]})
+
+    async def _detail(self, request: Request) -> Response:
+        await self._door.reader(request)
+        cid = request.path_params["cid"]
+        row = next((row for row in reversed(self._reception.rows()) if row.digest.startswith(cid)), None)
+        if len(cid) < patches.CID_DIGITS or row is None:
+            raise errors.NotFoundError(f"No patch {cid[:64]!r} is known. `council patch history` shows all.")
+        found = await asyncio.to_thread(differences.of, self._where, row)
+        return exchange.json_response({"patch": history.told(row), **found})
 
     async def _lineage(self, request: Request) -> Response:
         self._door.steward(request)
@@ -354,8 +370,10 @@ class _Patchctl:
         return exchange.json_response({"line": told}, {"etag": etag})
 
     async def _status(self, request: Request) -> Response:
-        self._door.steward(request)
-        return exchange.json_response(_standing(self._reception.standing(), self._labelled().cid))
+        await self._door.reader(request)
+        told = _standing(self._reception.standing(), self._labelled().cid)
+        told["quarantined"] = len(history.returned(self._reception.rows()))
+        return exchange.json_response(told)
 
     async def _events(self, request: Request) -> Response:
         await self._door.reader(request)

@@ -133,12 +133,12 @@ def confinement_of(
     match service:
         case "gateway":
             read += [where.generations, where.current]
-            read += [where.internal_key_file, where.metrics_key_file, where.trial_key_file]
+            read += [where.internal_key_file, where.metrics_key_file, where.trial_key_file, where.reader_key_file]
             named = (config.gateway.tls_cert_file, config.gateway.tls_key_file, config.tracing.ca_file)
             read += [Path(file) for file in named if file]
             write += [where.records, where.run / "metrics"]
             # A database or store elsewhere may be on any port, so TCP stays open only where one is configured.
-            connect = None if config.records.url or config.store.url else providers
+            connect = None if config.records.url or config.store.url else (*providers, config.patchctl_port)
         case "model":
             write += _cards()
             read += [where.models, where.internal_key_file]
@@ -161,7 +161,7 @@ def confinement_of(
             # A blueprint from before there was a file has the default one.
             read += [where.current, where.targets_file, *homes.default_folders().values()]
             read += [where.journal_key_file, where.metrics_key_file, where.trial_key_file]
-            read += [where.patches_key_file, where.steward_key_file, where.autonomy]
+            read += [where.patches_key_file, where.steward_key_file, where.reader_key_file, where.autonomy]
             write += [where.generations, where.blueprint, where.lineage, where.patch_work]
             connect = _tried_ports(config)
         case "steward":

@@ -95,6 +95,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.journal_key_file, patchctl, ROOT, exactly(0o400), None, "patchctl"),
         row(home.patches_key_file, patchctl, ROOT, exactly(0o400), None, "patchctl"),
         row(home.steward_key_file, patchctl, steward, exactly(0o440), None, "patchctl", "steward"),
+        # It opens the reading of patches and nothing else.
+        row(home.reader_key_file, patchctl, gateway, exactly(0o440), None, "gateway", "patchctl"),
         row(home.forge_token_file, ROOT, steward, exactly(0o440), None, "steward"),
         # Read before the gateway confines itself.
         row(home.tracing_headers_file, ROOT, gateway, exactly(0o440), None, "gateway"),

@@ -19,6 +19,7 @@ from council.upkeep.patchctl.core import judging, quota
 
 KEY = "the-key"
 STEWARD_KEY = "the steward's"
+READER_KEY = "the gateway's"
 ROW = history.Row("ab" * 32, "Shorter", 7, outcome=steps.Outcome.APPLIED)
 GOOD = {"patch": "e30=", "signature": "AA=="}
 
@@ -85,10 +86,13 @@ class Tokens:
     async def known(self, secret: str) -> access.Principal | None:
         if self.is_away:
             raise errors.UnavailableError("The gateway does not answer. Try again.")
-        rights = {"reads": {access.Right.READ}, "tries": {access.Right.READ}, "nothing": set[access.Right]()}
+        rights = {
+            "reads": {access.Right.READ}, "tries": {access.Right.READ}, "nothing": set[access.Right](),
+            "rules": set(access.Right), "ruled": set(access.Right),
+        }  # fmt: skip
         if secret not in rights:
             return None
-        return access.Principal("ann", "t", frozenset(rights[secret]), 0, staging=secret == "tries")
+        return access.Principal("ann", "t", frozenset(rights[secret]), 0, staging=secret in ("tries", "ruled"))
 
 
 @pytest.fixture
@@ -114,6 +118,7 @@ def client(desk: Desk, tokens: Tokens, tmp_path: Path) -> httpx.AsyncClient:
     where.lineage.mkdir()
     where.patches_key_file.write_text(KEY)
     where.steward_key_file.write_text(STEWARD_KEY)
+    where.reader_key_file.write_text(READER_KEY)
     service = patchctl._Patchctl(where, harness.ServiceEnvironment("patchctl", 0, "g" * 40, {}))
     service._reception = cast(Any, desk)
     service._door._tokens = cast(Any, tokens)
@@ -230,6 +235,50 @@ async def test_the_steward_reads_and_does_not_freeze(client: httpx.AsyncClient, 
     assert told.status_code == 403 and desk.asked == asked
 
 
+async def test_the_gateways_key_reads_and_changes_nothing(client: httpx.AsyncClient, desk: Desk) -> None:
+    shown = {"authorization": f"Bearer {READER_KEY}"}
+    for path in ("/patches", "/patches/abab", "/status", f"/patches/{ROW.cid}/detail"):
+        assert (await client.get(path, headers=shown)).status_code == 200, path
+    for path in ("/lineage", "/line"):
+        assert (await client.get(path, headers=shown)).status_code == 403
+    for path, body in (
+        ("/rollback", {"reason": "x", "by": "x"}),
+        ("/freeze", {"frozen": True, "reason": "x", "by": "x"}),
+        ("/apply", GOOD),
+    ):
+        assert (await client.post(path, json=body, headers=shown)).status_code == 403
+    assert not desk.asked
+
+
+async def test_an_administrators_token_rolls_back_and_freezes_in_its_own_name(
+    client: httpx.AsyncClient, desk: Desk, tmp_path: Path
+) -> None:
+    told = await client.post("/rollback", json={"reason": "Enough.", "by": "mallory"}, headers=bearing("rules"))
+    assert told.status_code == 202 and desk.asked == [("", "ann", "Enough.")]
+    body = {"frozen": True, "reason": "Stop.", "by": "mallory"}
+    assert (await client.post("/freeze", json=body, headers=bearing("rules"))).status_code == 200
+    found = freeze.standing(home.Home(tmp_path).lineage)
+    assert found is not None and found.by == "ann"
+    for who in ("reads", "ruled", "tries", "nothing", "unknown"):
+        assert (await client.post("/freeze", json={**body, "frozen": False}, headers=bearing(who))).status_code == 403
+        assert (
+            await client.post("/rollback", json={"reason": "x", "by": "x"}, headers=bearing(who))
+        ).status_code == 403
+    assert len(desk.asked) == 1 and freeze.standing(home.Home(tmp_path).lineage) is not None
+
+
+async def test_patches_come_by_pages_that_stay_while_new_ones_come(client: httpx.AsyncClient, desk: Desk) -> None:
+    found = [history.Row(f"{n:064x}") for n in range(5)]
+    desk.rows = lambda: found  # type: ignore[method-assign]
+    told = (await client.get("/patches?limit=2")).json()
+    assert [one["digest"][-1] for one in told["patches"]] == ["4", "3"] and told["before"] == 3
+    found.append(history.Row(f"{5:064x}"))
+    desk.state = "grown"
+    rest = (await client.get(f"/patches?limit=9&before={told['before']}")).json()
+    assert [one["digest"][-1] for one in rest["patches"]] == ["2", "1", "0"] and rest["before"] == 0
+    assert len((await client.get("/patches?limit=9&before=nobody")).json()["patches"]) == 6
+
+
 AS_STEWARD = {"authorization": f"Bearer {STEWARD_KEY}"}
 STEP = {
     "id": "01M8NXA8CSQG3EXF6HMYDBPEXD", "step": "ended", "playbook": "restart", "action": "restart", "component": "recall",
@@ -261,7 +310,16 @@ async def test_only_the_steward_says_what_was_repaired_and_in_one_strict_form(
     assert desk.asked == [STEP | {"incident": "", "told": "", "cid": ""}]
 
 
-BEARERS = {"key": KEY, "reads": "reads", "tries": "tries", "nothing": "nothing", "unknown": "unknown", "none": ""}
+BEARERS = {
+    "rules": "rules",
+    "ruled": "ruled",
+    "key": KEY,
+    "reads": "reads",
+    "tries": "tries",
+    "nothing": "nothing",
+    "unknown": "unknown",
+    "none": "",
+}
 
 
 def bearing(who: str) -> dict[str, str]:

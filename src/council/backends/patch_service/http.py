@@ -41,10 +41,35 @@ class HttpPatchService:
         except KeyError:
             raise _error(told) from None
 
-    async def roll_back(self, cid: str, by: str, reason: str) -> Mapping[str, Any]:
-        """Take back the patch on its way, or the newest that was applied."""
+    async def roll_back(self, cid: str, by: str, reason: str, token: str = "") -> Mapping[str, Any]:
+        """Take back the patch on its way, or the newest that was applied; on the word of whoever's `token` it is."""
         named = {"cid": cid} if cid else {}
-        return await self._asked("POST", "/rollback", {"by": by, "reason": reason, **named})
+        return await self._asked("POST", "/rollback", {"by": by, "reason": reason, **named}, token)
+
+    async def freeze(self, *, frozen: bool, by: str, reason: str, token: str = "") -> None:
+        """Have no more patches taken, or have them taken again, on the word of whoever's `token` it is."""
+        await self._asked("POST", "/freeze", {"frozen": frozen, "by": by, "reason": reason}, token)
+
+    async def page(self, limit: int, before: int | None = None) -> Mapping[str, Any]:
+        """Return `patches`, newest first, and as `before` what asks for the next page: how many are older."""
+        told = await self._asked("GET", f"/patches?limit={limit}" + ("" if before is None else f"&before={before}"))
+        if "patches" not in told:
+            raise _error(told)
+        return told
+
+    async def standing(self) -> Mapping[str, Any]:
+        """Return what serves, what is on its way, freeze and quota."""
+        told = await self._asked("GET", "/status")
+        if "generation" not in told:
+            raise _error(told)
+        return told
+
+    async def detail(self, cid: str) -> Mapping[str, Any]:
+        """Return one patch with its document and differences; `cid` are hex digits."""
+        told = await self._asked("GET", f"/patches/{cid}/detail")
+        if "patch" not in told:
+            raise _error(told)
+        return told
 
     async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
         """Raise today's limits by a person's signed statement."""
@@ -100,14 +125,15 @@ class HttpPatchService:
             self._lists[path] = etag, found
         return found
 
-    async def _asked(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
-        told = await self._call(method, path, body)
+    async def _asked(self, method: str, path: str, body: Any = None, token: str = "") -> Mapping[str, Any]:
+        told = await self._call(method, path, body, token)
         if told.get("success") is False:
             raise _error(told)
         return told
 
-    async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        _, _, content = await self._requested(method, path, body, {})
+    async def _call(self, method: str, path: str, body: Any = None, token: str = "") -> dict[str, Any]:
+        shown = {"authorization": f"Bearer {token}"} if token else {}
+        _, _, content = await self._requested(method, path, body, shown)
         return _object(content)
 
     async def _requested(self, method: str, path: str, body: Any, more: Mapping[str, str]) -> tuple[int, str, bytes]:

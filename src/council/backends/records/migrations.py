@@ -408,10 +408,69 @@ _BOT_RUN_TABLES = (
 )
 
 
+_DASHBOARD_TABLES = (
+    """CREATE TABLE login_codes (
+        secret_sha256 TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        created_us {integer} NOT NULL,
+        expires_us {integer} NOT NULL
+    ) {strict}""",
+    """CREATE TABLE sessions (
+        id TEXT NOT NULL PRIMARY KEY,
+        secret_sha256 TEXT NOT NULL UNIQUE,
+        user_id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        token_id TEXT NOT NULL,
+        created_us {integer} NOT NULL,
+        expires_us {integer} NOT NULL
+    ) {strict}""",
+    """CREATE TABLE audit (
+        id TEXT NOT NULL PRIMARY KEY,
+        at_us {integer} NOT NULL,
+        user_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        action TEXT NOT NULL,
+        status {integer}
+    ) {strict}""",
+    """CREATE TABLE conversations (
+        id TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        title TEXT NOT NULL,
+        memory {boolean} NOT NULL,
+        created_us {integer} NOT NULL,
+        updated_us {integer} NOT NULL,
+        turns {integer} NOT NULL
+    ) {strict}""",
+    "CREATE INDEX conversations_of_user ON conversations (user_id, updated_us, id)",
+    """CREATE TABLE messages (
+        id TEXT NOT NULL PRIMARY KEY,
+        conversation_id TEXT NOT NULL,
+        parent TEXT NOT NULL,
+        role TEXT NOT NULL,
+        text TEXT NOT NULL,
+        model TEXT NOT NULL,
+        state TEXT NOT NULL,
+        at_us {integer} NOT NULL,
+        touched_us {integer} NOT NULL,
+        error TEXT NOT NULL,
+        council TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX messages_of_conversation ON messages (conversation_id, id)",
+)
+
+
 def _overrides(connection: sqlalchemy.Connection) -> None:
     """What is changed for a while. Needs none of the steps before."""
     types = _FIRST_TYPES[connection.dialect.name]
     _run(connection, [statement.format(**types) for statement in _OVERRIDE_TABLES])
+
+
+def _dashboard(connection: sqlalchemy.Connection) -> None:
+    """Who is signed in with a browser, what they did, and their conversations. Needs only the first step."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _DASHBOARD_TABLES])
 
 
 _REPAIR_TABLES = (
@@ -474,7 +533,7 @@ def _memory_changes(connection: sqlalchemy.Connection) -> None:
 
 STEPS: tuple[Step, ...] = (
     *(_first, _money, _memories, _learning, _incidents, _staging, _snapshots),
-    *(_overrides, _memory_changes, _backups, _bot_runs, _repairs),
+    *(_overrides, _memory_changes, _backups, _bot_runs, _repairs, _dashboard),
 )
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

@@ -286,3 +286,68 @@ interventions = sqlalchemy.Table(
     Column("who", Text, nullable=False),
     Column("what", Text, nullable=False),
 )
+
+# Links to sign in that nobody has used yet, and browsers that are signed in; digests of their secrets alone.
+login_codes = sqlalchemy.Table(
+    "login_codes",
+    _METADATA,
+    Column("secret_sha256", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+
+sessions = sqlalchemy.Table(
+    "sessions",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("secret_sha256", Text, nullable=False, unique=True),
+    Column("user_id", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("token_id", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+
+# What was done with the dashboard; `status` is null until it has ended.
+audit = sqlalchemy.Table(
+    "audit",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("status", BigInteger),
+)
+
+# Conversations of the dashboard. `error` and `council` are JSON, or "".
+conversations = sqlalchemy.Table(
+    "conversations",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("memory", Boolean, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("turns", BigInteger, nullable=False),
+)
+
+messages = sqlalchemy.Table(
+    "messages",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("touched_us", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("council", Text, nullable=False),
+)

@@ -308,3 +308,8 @@ def plain_text(value: str) -> str:
     if value.__class__ is str and value.isascii() and len(value) <= _TEXT_CHARS_MAX and "\0" not in value:
         return value
     return value[:_TEXT_CHARS_MAX].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def whole_text(value: str) -> str:
+    """Return `value` as `plain_text` does, but all of it: for what no index holds."""
+    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

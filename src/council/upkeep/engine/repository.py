@@ -347,6 +347,17 @@ def _contents_at(where: home.Home, made: str, paths: Sequence[str]) -> Iterator[
         said = said[size_bytes + 1 :]
 
 
+def differences(where: home.Home, base: str, target: str, without: str) -> bytes:
+    """Return what one commit has other than another, as git shows it, without the folder `without`. Raises BlueprintError."""
+    quiet = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")
+    return _git(where, "diff-tree", "-r", "-p", *quiet, base, target, "--", ".", f":(exclude){without}")
+
+
+def content_at(where: home.Home, made: str, path: str) -> bytes | None:
+    """Return what a path holds in a commit, None where there is no such file. Raises BlueprintError."""
+    return next(iter(_contents_at(where, made, [path])))
+
+
 def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Yield the entries in order, as many at a time as may be in memory together."""
     few: list[Entry] = []

@@ -129,9 +129,14 @@ def seen(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def quarantined(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Return the content digests of the patches that were rolled back, but for those of which others were the cause."""
+    return returned(rows(records))
+
+
+def returned(found: Iterable[Row]) -> frozenset[str]:
+    """Return the same of rows."""
     return frozenset(
         row.content
-        for row in rows(records)
+        for row in found
         if row.outcome == steps.Outcome.ROLLED_BACK
         and row.content
         and not row.trial

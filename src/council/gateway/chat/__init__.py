@@ -1,0 +1,1 @@
+"""The chat of the dashboard: conversations, and answers that go on whether anybody listens or not."""

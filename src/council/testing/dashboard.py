@@ -1,0 +1,114 @@
+"""What the dashboard leans on beside the two loops, in memory: the log of turns, and patches as they are told to be."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from council.domain import errors
+
+
+class InlineTurnLog:
+    """Implements dashboard_ports.TurnLog. `away` makes it raise."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, bytearray] = {}
+        self.stopped: set[str] = set()
+        self.away = False
+
+    def _check(self) -> None:
+        if self.away:
+            raise errors.StoreUnavailableError("The store does not answer. Start it.")
+
+    async def append(self, turn: str, part: bytes, keep_s: int) -> bool:
+        """Add to a log. Raises StoreUnavailableError."""
+        assert keep_s > 0
+        self._check()
+        if part:
+            self.logs.setdefault(turn, bytearray()).extend(part)
+        return turn in self.stopped
+
+    async def read(self, turn: str, offset: int, most: int) -> bytes | None:
+        """Return a part of a log. Raises StoreUnavailableError."""
+        self._check()
+        found = self.logs.get(turn)
+        return None if found is None else bytes(found[offset : offset + most])
+
+    async def ask_to_stop(self, turn: str, keep_s: int) -> None:
+        """Note it. Raises StoreUnavailableError."""
+        assert keep_s > 0
+        self._check()
+        self.stopped.add(turn)
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class ScriptedChanges:
+    """Implements dashboard_ports.Changes. `away` makes it raise, `error` what changes something; `asked` is what it was."""
+
+    def __init__(self) -> None:
+        self.rows: list[Mapping[str, Any]] = []
+        self.details: dict[str, Mapping[str, Any]] = {}
+        self.told: dict[str, Any] = {
+            "generation": "0" * 40, "cid": None, "at_work": None, "frozen": False, "freeze": None,
+            "quota": {"bots": {"used": 0, "limit": 3}, "signers": [], "extra": 0}, "quarantined": 0,
+        }  # fmt: skip
+        self.asked: list[tuple[Any, ...]] = []
+        self.away = False
+        self.error: errors.CouncilError | None = None
+        self.looked = 0
+
+    def _check(self) -> None:
+        if self.away:
+            raise errors.PatchServiceUnavailableError("Patchctl does not answer. Start it.")
+
+    async def page(self, limit: int, before: int | None = None) -> Mapping[str, Any]:
+        """Return a page of the rows, which are oldest first. Raises PatchServiceUnavailableError."""
+        self._check()
+        end = len(self.rows) if before is None else min(before, len(self.rows))
+        begin = max(0, end - limit)
+        return {"patches": self.rows[begin:end][::-1], "before": begin}
+
+    async def standing(self) -> Mapping[str, Any]:
+        """Return what it is told. Raises PatchServiceUnavailableError."""
+        self.looked += 1
+        self._check()
+        return self.told
+
+    async def detail(self, cid: str) -> Mapping[str, Any]:
+        """Return what it is told of a patch. Raises PatchServiceUnavailableError, NotFoundError."""
+        self._check()
+        found = next((one for digest, one in self.details.items() if digest.startswith(cid)), None)
+        if found is None:
+            raise errors.NotFoundError("No such patch is known. `council patch history` shows all.")
+        return found
+
+    async def roll_back(self, cid: str, by: str, reason: str, token: str) -> Mapping[str, Any]:
+        """Note it, and return the row. Raises what `error` is."""
+        self._check()
+        self.asked.append(("rollback", cid, by, reason, token))
+        if self.error is not None:
+            raise self.error
+        detail = await self.detail(cid)
+        told: Mapping[str, Any] = detail["patch"]
+        return told
+
+    async def freeze(self, *, frozen: bool, by: str, reason: str, token: str) -> None:
+        """Note it. Raises what `error` is."""
+        self._check()
+        self.asked.append(("freeze", frozen, by, reason, token))
+        if self.error is not None:
+            raise self.error
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def row(digest: str, times: Sequence[tuple[str, int]] = (), **said: Any) -> dict[str, Any]:
+    """Return a patch's row as patchctl tells it."""
+    usual: dict[str, Any] = {
+        "cid": digest[:16], "line": "", "digest": digest, "title": "Shorter answers", "ticket": None, "author": "Ann",
+        "said": "They are long.", "signers": ["F" * 40], "kind": "human", "files": ["council.yaml"], "files_count": 1,
+        "content": "", "at_s": times[0][1] if times else 1_800_000_000, "phase": "idle", "outcome": "applied", "reason": "",
+        "base": "1" * 40, "target": "0" * 40, "trial": False, "times": list(times), "returned_by": "", "away_s": 0,
+    }  # fmt: skip
+    return usual | said
