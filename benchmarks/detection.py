@@ -35,7 +35,7 @@ import detection_notices
 import detection_outside
 import figures
 import provider_homes
-from council import care_app, homes
+from council import care_app, care_records, homes
 from council.domain import errors, gates, incidents
 from council.domain import home as home_module
 from peers import processes
@@ -260,7 +260,7 @@ class _Run:
         ]
 
     def _open(self) -> list[incidents.Incident]:
-        with contextlib.closing(care_app.incidents(self._config, self._stage.where)) as kept:
+        with contextlib.closing(care_records.incidents(self._config, self._stage.where)) as kept:
             return kept.newest(100, standing=incidents.Standing.OPEN)
 
     async def _one(self, kind: faults.Kind, service: str) -> bool:
@@ -307,7 +307,7 @@ class _Run:
         waiting = [one for one in self._report.samples if one.incident and one.green_s is None]
         if not waiting:
             return
-        with contextlib.closing(care_app.incidents(self._config, self._stage.where)) as kept:
+        with contextlib.closing(care_records.incidents(self._config, self._stage.where)) as kept:
             found = {sample.incident: kept.find(sample.incident) for sample in waiting}
         for sample in waiting:
             incident = found[sample.incident]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from council import care_app, homes
+from council import care_records, homes
 from council.domain import authz, bots, errors, home, incidents, patches
 from council.patching import bot_keys, roster
 from council.services import bot_runs, drafter, signer
@@ -124,10 +124,10 @@ class House:
         self.proposals = FakeProposals(where)
         self.service = FakeService()
         config = homes.load_config(where, None, os.environ, {})
-        self.incidents = care_app.incidents(config, where)
+        self.incidents = care_records.incidents(config, where)
         self.parts = bot_runs.Parts(
             where=where,
-            runs=care_app.bot_runs(config, where),
+            runs=care_records.bot_runs(config, where),
             proposals=self.proposals,
             signer=self.keys,
             advisor=lambda: self.advisor,

@@ -13,12 +13,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from council import care_app, ports
+from council import care_app, care_records, ports
 from council.domain import access, answers, errors, money, patches, providers
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import permissions
 
 if TYPE_CHECKING:
     from council.backends.embedder import onnx as onnx_module
@@ -45,17 +44,7 @@ def records(config: config_module.Config, where: home_module.Home) -> ports.Reco
     """Return the records that the settings name. What root makes in the home's folder goes to that folder's owner."""
     from council.backends.records import sql
 
-    class HomeRecords(sql.SqlRecords):
-        """The embedded database, which a command run by root must leave usable for the gateway's own user."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql.SqlRecords(config.records.url, config.records.busy_s)
-    return HomeRecords(where.records_url, config.records.busy_s)
+    return care_records.of_home(sql.SqlRecords, config, where)
 
 
 def embedder(config: config_module.Config) -> "onnx_module.OnnxEmbedder":
@@ -86,7 +75,7 @@ def learning_records(config: config_module.Config, where: home_module.Home) -> p
     """Return what is kept for the router to be fitted anew, in the same database as the other records."""
     from council.backends.records import learning
 
-    return learning.SqlLearning(config.records.url or where.records_url, config.records.busy_s)
+    return care_records.of_home(learning.SqlLearning, config, where)
 
 
 def store(config: config_module.Config, where: home_module.Home) -> ports.Store:
@@ -173,7 +162,7 @@ def gateway(
     )
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     tracer = care_app.tracer(config, where)
-    known = guests.Guests(care_app.logins(config, where), care_app.audit(config, where), config, clock)
+    known = guests.Guests(care_records.logins(config, where), care_records.audit(config, where), config, clock)
     stages = _Stages(compute, recall, memories, sandbox, made_calls)
     keeping = _keeping(book, learned, memories, config, where, label)
     made = parts.Parts(

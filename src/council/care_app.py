@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from council import care_ports, dashboard_ports, ports
+from council import care_ports, care_records, dashboard_ports, kept_ports, ports
 from council.domain import alerting, budgets, errors, gates, patches, sentinels, watching
 from council.domain import config as config_module
 from council.domain import forge as forge_module
@@ -19,7 +19,7 @@ from council.domain import home as home_module
 from council.domain import incidents as incidents_module
 from council.domain import tracing as tracing_module
 from council.kit import clock as clock_module
-from council.kit import nvml, permissions
+from council.kit import nvml
 
 if TYPE_CHECKING:
     from council.upkeep import loop as loop_module
@@ -34,114 +34,12 @@ _GUIDES_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-def incidents(config: config_module.Config, where: home_module.Home) -> care_ports.Incidents:
-    """Return incidents, notices and silences, in the same database as the other records."""
-    from council.backends.records import incidents as sql_incidents
-
-    class HomeIncidents(sql_incidents.SqlIncidents):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_incidents.SqlIncidents(config.records.url, config.records.busy_s)
-    return HomeIncidents(where.records_url, config.records.busy_s)
-
-
-def snapshots(config: config_module.Config, where: home_module.Home) -> care_ports.Snapshots:
-    """Return the observer's snapshots, in the same database as the other records."""
-    from council.backends.records import snapshots as sql_snapshots
-
-    class HomeSnapshots(sql_snapshots.SqlSnapshots):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_snapshots.SqlSnapshots(config.records.url, config.records.busy_s)
-    return HomeSnapshots(where.records_url, config.records.busy_s)
-
-
-def overrides(config: config_module.Config, where: home_module.Home) -> care_ports.Overrides:
-    """Return what is changed for a while, in the same database as the other records."""
-    from council.backends.records import overrides as sql_overrides
-
-    class HomeOverrides(sql_overrides.SqlOverrides):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_overrides.SqlOverrides(config.records.url, config.records.busy_s)
-    return HomeOverrides(where.records_url, config.records.busy_s)
-
-
-def memory_log(config: config_module.Config, where: home_module.Home) -> care_ports.MemoryLog:
-    """Return what was done to memories, in the same database as the other records."""
-    from council.backends.records import memories as sql_memories
-
-    class HomeMemories(sql_memories.SqlMemories):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_memories.SqlMemories(config.records.url, config.records.busy_s)
-    return HomeMemories(where.records_url, config.records.busy_s)
-
-
 def known_metrics() -> frozenset[str]:
     """Return the names of all that a service can report, of both loops."""
     from council import care_telemetry, telemetry
 
     assert care_telemetry.EXPIRES is not None
     return telemetry.names()
-
-
-def backups(config: config_module.Config, where: home_module.Home) -> care_ports.Backups:
-    """Return what became of backups, in the same database as the other records."""
-    from council.backends.records import backups as sql_backups
-
-    class HomeBackups(sql_backups.SqlBackups):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_backups.SqlBackups(config.records.url, config.records.busy_s)
-    return HomeBackups(where.records_url, config.records.busy_s)
-
-
-def bot_runs(config: config_module.Config, where: home_module.Home) -> care_ports.BotRuns:
-    """Return what bots did, in the same database as the other records."""
-    from council.backends.records import bot_runs as sql_bot_runs
-
-    class HomeBotRuns(sql_bot_runs.SqlBotRuns):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_bot_runs.SqlBotRuns(config.records.url, config.records.busy_s)
-    return HomeBotRuns(where.records_url, config.records.busy_s)
 
 
 def proposals(where: home_module.Home, port: int) -> care_ports.Proposals:
@@ -158,23 +56,6 @@ def advisor(config: config_module.Config, where: home_module.Home) -> care_ports
     scheme = "https" if config.gateway.tls_cert_file else "http"
     token = read_secret(where.bots_token_file) if where.bots_token_file.exists() else ""
     return http.HttpAdvisor(f"{scheme}://127.0.0.1:{config.port}", token)
-
-
-def repairs(config: config_module.Config, where: home_module.Home) -> care_ports.Repairs:
-    """Return repairs and interventions, in the same database as the other records."""
-    from council.backends.records import repairs as sql_repairs
-
-    class HomeRepairs(sql_repairs.SqlRepairs):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_repairs.SqlRepairs(config.records.url, config.records.busy_s)
-    return HomeRepairs(where.records_url, config.records.busy_s)
 
 
 def kill_switch(config: config_module.Config, where: home_module.Home) -> ports.Sandbox:
@@ -267,7 +148,7 @@ def alerts(
     settings = settings or config.alerts
     made = desk.Desk(settings, ids.ulid)
     clock = clock_module.SystemClock()
-    return keeping.Keeping(made, incidents(config, where), notifiers(config, where), settings, clock, only)
+    return keeping.Keeping(made, care_records.incidents(config, where), notifiers(config, where), settings, clock, only)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -431,10 +312,10 @@ def patch_service(where: home_module.Home, port: int) -> care_ports.PatchService
 class Beside(TypedDict):
     """What the gateway shows, and leans on for the dashboard, beside the request loop; by the names in `gateway.parts`."""
 
-    incidents: care_ports.Incidents
-    snapshots: care_ports.Snapshots
-    overrides: care_ports.Overrides
-    repairs: care_ports.Repairs
+    incidents: kept_ports.Incidents
+    snapshots: kept_ports.Snapshots
+    overrides: kept_ports.Overrides
+    repairs: kept_ports.Repairs
     guidebook: care_ports.Guidebook
     chats: dashboard_ports.Chats
     turn_log: dashboard_ports.TurnLog
@@ -444,12 +325,12 @@ class Beside(TypedDict):
 def beside(config: config_module.Config, where: home_module.Home) -> Beside:
     """Return it, each part to be closed by whoever has it."""
     return {
-        "incidents": incidents(config, where),
-        "snapshots": snapshots(config, where),
-        "overrides": overrides(config, where),
-        "repairs": repairs(config, where),
+        "incidents": care_records.incidents(config, where),
+        "snapshots": care_records.snapshots(config, where),
+        "overrides": care_records.overrides(config, where),
+        "repairs": care_records.repairs(config, where),
         "guidebook": guidebook(config.store.url, where),
-        "chats": chats(config, where),
+        "chats": care_records.chats(config, where),
         "turn_log": turn_log(config, where),
         "changes": changes(where, config.patchctl_port),
     }
@@ -468,37 +349,6 @@ def reader_key(where: home_module.Home) -> str:
         return where.reader_key_file.read_text().strip()
     except OSError:
         return ""
-
-
-def logins(config: config_module.Config, where: home_module.Home) -> dashboard_ports.Logins:
-    """Return who is signed in with a browser, in the same database as the other records."""
-    from council.backends.records import logins as sql_logins
-
-    class HomeLogins(sql_logins.SqlLogins):
-        """In the embedded database, which a command run by root must leave usable for the services' users."""
-
-        def close(self) -> None:
-            """Close every connection."""
-            super().close()
-            permissions.follow_owner(where.records)
-
-    if config.records.url:
-        return sql_logins.SqlLogins(config.records.url, config.records.busy_s)
-    return HomeLogins(where.records_url, config.records.busy_s)
-
-
-def audit(config: config_module.Config, where: home_module.Home) -> dashboard_ports.Audit:
-    """Return what people did with the dashboard, in the same database as the other records."""
-    from council.backends.records import audits
-
-    return audits.SqlAudit(config.records.url or where.records_url, config.records.busy_s)
-
-
-def chats(config: config_module.Config, where: home_module.Home) -> dashboard_ports.Chats:
-    """Return the conversations of the dashboard, in the same database as the other records."""
-    from council.backends.records import chats as sql_chats
-
-    return sql_chats.SqlChats(config.records.url or where.records_url, config.records.busy_s)
 
 
 def turn_log(config: config_module.Config, where: home_module.Home) -> dashboard_ports.TurnLog:

@@ -14,170 +14,9 @@ from council.domain import (
     gates,
     guides,
     incidents,
-    memory,
-    overrides,
     patches,
-    repairs,
-    snapshots,
     watching,
 )
-
-
-class Incidents(Protocol):
-    """Incidents, notices and silences, in the records. Blocking. Every method raises RecordsUnavailableError."""
-
-    def save(self, changed: Sequence[incidents.Incident], parcels: Sequence[incidents.Parcel]) -> None:
-        """Commit all in one transaction, or none of it; what has the same id, or notice and channel, takes its place."""
-
-    def find(self, identifier: str) -> incidents.Incident | None:
-        """Return the incident of this id."""
-
-    def newest(
-        self, limit: int, *, before: str = "", standing: incidents.Standing | None = None
-    ) -> list[incidents.Incident]:
-        """Return up to `limit` incidents, newest first; only those whose ids sort before `before`, if any."""
-
-    def parcels(self, delivery: incidents.Delivery, limit: int) -> list[incidents.Parcel]:
-        """Return up to `limit` parcels that have come so far: the oldest that wait, the newest of the others."""
-
-    def counts(self) -> Mapping[incidents.Delivery, int]:
-        """Return how many parcels are where."""
-
-    def silence(self, one: incidents.Silence, most: int) -> bool:
-        """Keep a silence in the place of one of the same name; False where `most` others are in force at its time."""
-
-    def unsilence(self, name: str) -> bool:
-        """End the silence of this name; False if there is none."""
-
-    def silences(self, at_us: int) -> list[incidents.Silence]:
-        """Return the silences in force at a moment, by name."""
-
-    def trim(self, incidents_max: int, notices_max: int, at_us: int) -> int:
-        """Delete closed incidents and settled parcels beyond so many, the oldest first, and silences that are over."""
-
-    def close(self) -> None:
-        """Give back every connection. Idempotent."""
-
-
-class Overrides(Protocol):
-    """What is changed for a while, in the records. Blocking. Every method raises RecordsUnavailableError."""
-
-    def put(self, one: overrides.Override, most: int) -> bool:
-        """Keep an override, and end the one in force of its kind and target, if any; False where `most` others are in force.
-
-        One whose id is there already is left as it is, and returns True: it may be put again after a reply that was lost.
-        Raises InvalidRequestError for one that `overrides.checked` refuses.
-        """
-
-    def lift(self, identifier: str, at_us: int) -> bool:
-        """End an override before its time; False if none of this id is in force at `at_us`."""
-
-    def in_force(self, at_us: int) -> list[overrides.Override]:
-        """Return the overrides in force at a moment, oldest first; not one that cannot be read, as a newer Council's."""
-
-    def newest(self, limit: int) -> list[overrides.Override]:
-        """Return up to `limit` overrides, in force or over, newest first."""
-
-    def trim(self, most: int, at_us: int) -> int:
-        """Delete those that are over beyond the newest `most` of all; return how many."""
-
-    def close(self) -> None:
-        """Give back every connection. Idempotent."""
-
-
-class Repairs(Protocol):
-    """Repairs, and what people did themselves, in the records. Blocking. Every method raises RecordsUnavailableError."""
-
-    def save(self, one: repairs.Repair, parcels: Sequence[incidents.Parcel] = ()) -> None:
-        """Commit a repair, in the place of one of the same id, with what people are told of it."""
-
-    def begin(self, one: repairs.Repair) -> bool:
-        """Commit a repair unless one of its id is there, or its component has one under way; return whether it was."""
-
-    def find(self, identifier: str) -> repairs.Repair | None:
-        """Return the repair of this id."""
-
-    def newest(self, limit: int, *, before: str = "", incident: str = "") -> list[repairs.Repair]:
-        """Return up to `limit` repairs, newest first; only those whose ids sort before `before`, and of one incident, if any.
-
-        One that cannot be read, as a newer Council's, is passed over.
-        """
-
-    def since(self, start_us: int, end_us: int, limit: int) -> list[repairs.Repair]:
-        """Return up to `limit` repairs that began in a stretch of time, newest first."""
-
-    def intervene(self, one: repairs.Intervention) -> None:
-        """Commit what a person did. Idempotent by its id."""
-
-    def interventions(self, start_us: int, end_us: int, limit: int) -> list[repairs.Intervention]:
-        """Return up to `limit` interventions of a stretch of time, newest first."""
-
-    def counts(self) -> Mapping[repairs.InterventionKind, int]:
-        """Return how many interventions of each kind there were, ever."""
-
-    def trim(self, most: int) -> int:
-        """Delete repairs that have ended beyond the newest `most`; return how many. Interventions stay."""
-
-    def compact(self) -> None:
-        """Give back what the records take on the disk and no longer need, as far as that is quick."""
-
-    def close(self) -> None:
-        """Give back every connection. Idempotent."""
-
-
-class Snapshots(Protocol):
-    """What the observer saw, learned and had people told, in the records.
-
-    Blocking. Every method raises RecordsUnavailableError.
-    """
-
-    def keep(self, one: snapshots.Snapshot, learned: Mapping[str, Any]) -> bool:
-        """Commit a snapshot with what was learned up to it; False, with nothing written, where its id is there."""
-
-    def find(self, identifier: str) -> snapshots.Snapshot | None:
-        """Return the snapshot of this id."""
-
-    def newest(
-        self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None
-    ) -> list[snapshots.Snapshot]:
-        """Return up to `limit` snapshots, newest first; only those whose ids sort before `before`, if any.
-
-        One that cannot be read, as a newer Council's, is passed over.
-        """
-
-    def ids(self, limit: int, *, before: str = "", occasion: snapshots.Occasion | None = None) -> list[str]:
-        """Return the ids of those that `newest` would return, were each of them to be read."""
-
-    def learned(self) -> Mapping[str, Any]:
-        """Return what was kept with the last snapshot, nothing before the first, or where it cannot be read."""
-
-    def announce(self, name: str, parcels: Sequence[incidents.Parcel], at_us: int) -> bool:
-        """Commit what is to be told, unless something was under this name before; return whether it was not."""
-
-    def announced(self, prefix: str, limit: int) -> list[str]:
-        """Return up to `limit` names of announcements that begin so, the last of them first."""
-
-    def thin(self, full_from_us: int, oldest_us: int) -> int:
-        """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first.
-
-        Of announcements the newest `snapshots.ANNOUNCED_KEPT` stay, and for ever what begins with `snapshots.BEGAN_PREFIX`.
-        """
-
-    def close(self) -> None:
-        """Give back every connection. Idempotent."""
-
-
-class BotRuns(Protocol):
-    """What bots did, in the records. Blocking. Every method raises RecordsUnavailableError."""
-
-    def add(self, one: bots.Run) -> None:
-        """Commit a run; the oldest beyond `bots.ROWS_KEPT` go."""
-
-    def newest(self, limit: int, *, bot: str = "", after: str = "") -> list[bots.Run]:
-        """Return up to `limit` runs, newest first; of one bot, if one is named, and only ids that sort after `after`."""
-
-    def close(self) -> None:
-        """Give back every connection. Idempotent."""
 
 
 class Proposals(Protocol):
@@ -516,16 +355,6 @@ class Guidebook(Protocol):
         """Give back every connection. Idempotent."""
 
 
-class MemoryLog(Protocol):
-    """What was done to memories, in the records; see `ports.MemoryRecords`. Blocking, raises RecordsUnavailableError."""
-
-    def changes(self, limit: int) -> list[memory.Change]:
-        """Return the newest lines of the change log, newest first."""
-
-    def close(self) -> None:
-        """Give back every connection. Idempotent."""
-
-
 class Vault(Protocol):
     """A repository of snapshots at one target, opened by a passphrase. Blocking; for one process at a time.
 
@@ -554,18 +383,3 @@ class Vault(Protocol):
 
     def remove(self, identifiers: Sequence[str]) -> None:
         """Remove snapshots and what only they needed. One that is not there is no error."""
-
-
-class Backups(Protocol):
-    """What became of runs and drills, in the records. Blocking. Every method raises RecordsUnavailableError."""
-
-    def add(self, one: backup.Run) -> None:
-        """Keep a run or drill that has ended; of each kind the newest `backup.SNAPSHOTS_MAX` stay."""
-
-    def newest(
-        self, limit: int, *, kind: backup.Kind | None = None, outcome: backup.Outcome | None = None
-    ) -> list[backup.Run]:
-        """Return up to `limit` runs and drills, newest first."""
-
-    def close(self) -> None:
-        """Give back every connection. Idempotent."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import whole
-from council import care_app, homes
+from council import care_records, homes
 from council.domain import authz, home, incidents
 from council.kit import clock, ids
 from council.patching import bot_keys, roster
@@ -46,7 +46,7 @@ def put_in_an_incident(where: home.Home) -> str:
     one = incidents.Incident(
         ids.ulid(now_us), incidents.Standing.OPEN, warning, now_us, now_us, members=(incidents.Member(alert, now_us),)
     )
-    kept = care_app.incidents(homes.load_config(where, None, os.environ, {}), where)
+    kept = care_records.incidents(homes.load_config(where, None, os.environ, {}), where)
     try:
         kept.save([one], [])
     finally:

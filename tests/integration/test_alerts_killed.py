@@ -10,7 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
-from council import app, care_app
+from council import app, care_records
 from council.domain import config, home, incidents
 
 # Red from the first second on, until a file appears; then green.
@@ -36,7 +36,7 @@ def test_whoever_is_killed_at_any_moment_finds_the_incident_again_and_tells_what
     records = app.records(config.Config(), where)
     records.migrate()
     records.close()
-    kept = care_app.incidents(config.Config(), where)
+    kept = care_records.incidents(config.Config(), where)
     for turn in range(6):
         if turn == 4:
             (tmp_path / "mended").touch()

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from council import care_ports, ports
+from council import care_ports, kept_ports, ports
 from council.backends.advisor import http as http_advisor
 from council.backends.compute import unix as compute_unix
 from council.backends.embedder import onnx
@@ -62,16 +62,16 @@ fake_memory_records: ports.MemoryRecords = fake_memory.PlainRecords()
 fake_memories: ports.Memories = fake_memory.InlineMemories(
     fake_memory.PlainRecords(), config.MemoryConfig(), clock.SystemClock()
 )
-incidents: care_ports.Incidents = sql_incidents.SqlIncidents("sqlite://", 1.0)
-overrides: care_ports.Overrides = sql_overrides.SqlOverrides("sqlite://", 1.0)
-bot_runs: care_ports.BotRuns = sql_bot_runs.SqlBotRuns("sqlite://", 1.0)
+incidents: kept_ports.Incidents = sql_incidents.SqlIncidents("sqlite://", 1.0)
+overrides: kept_ports.Overrides = sql_overrides.SqlOverrides("sqlite://", 1.0)
+bot_runs: kept_ports.BotRuns = sql_bot_runs.SqlBotRuns("sqlite://", 1.0)
 proposals: care_ports.Proposals = http_proposals.HttpProposals(8003, "key")
 advisor: care_ports.Advisor = http_advisor.HttpAdvisor("http://127.0.0.1:8000")
-repairs: care_ports.Repairs = sql_repairs.SqlRepairs("sqlite://", 1.0)
+repairs: kept_ports.Repairs = sql_repairs.SqlRepairs("sqlite://", 1.0)
 guidebook: care_ports.Guidebook = store_guides.ValkeyGuidebook("unix:///s", 1.0)
 fake_guidebook: care_ports.Guidebook = fake_guides.InlineGuidebook()
 no_guidebook: care_ports.Guidebook = loading.Nowhere()
-fake_incidents: care_ports.Incidents = fake_alerts.PlainIncidents()
+fake_incidents: kept_ports.Incidents = fake_alerts.PlainIncidents()
 log_notifier: care_ports.Notifier = log.LogNotifier()
 file_notifier: care_ports.Notifier = file.FileNotifier(_PATH, 1, 1)
 apprise_notifier: care_ports.Notifier = apprise.AppriseNotifier("x", "json://x", 1.0)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from council import care_ports
+from council import care_ports, kept_ports
 from council.backups import copying, facts, restoring
 from council.domain import backup, errors, home
 from council.kit import clock as clock_module
@@ -32,7 +32,7 @@ class Parts:
     where: home.Home
     settings: backup.BackupConfig
     vault: care_ports.Vault
-    log: care_ports.Backups
+    log: kept_ports.Backups
     sources: copying.Sources
     kinds: tuple[str, str]
     count: Callable[[Path], Mapping[str, int]]
@@ -145,7 +145,7 @@ def _kept(parts: Parts, kind: backup.Kind, work: Callable[[backup.Run], backup.R
     return ended
 
 
-def _note_failure(log: care_ports.Backups, failed: backup.Run) -> None:
+def _note_failure(log: kept_ports.Backups, failed: backup.Run) -> None:
     try:
         log.add(failed)
     except errors.RecordsUnavailableError as error:

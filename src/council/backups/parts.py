@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from council import care_app, care_ports
+from council import care_ports, care_records
 from council.backups import copying, making
 from council.domain import backup, errors, home
 from council.domain import config as config_module
@@ -30,7 +30,7 @@ def made(config: config_module.Config, settings: backup.BackupConfig, where: hom
     sources = copying.Sources(where, copy_records, not config.store.url, settings.others_keys)
     opened = vault(settings, where.secrets, where.backup_work, label(where))
     return making.Parts(
-        where, settings, opened, care_app.backups(config, where), sources, kinds, count, clock_module.SystemClock()
+        where, settings, opened, care_records.backups(config, where), sources, kinds, count, clock_module.SystemClock()
     )
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from council import care_app
+from council import care_app, care_records
 from council.breaking import asking, deeds, deeds_outside, undo
 from council.breaking import stage as stages
 from council.domain import errors, incidents
@@ -190,7 +190,7 @@ async def _look_at_incidents(stage: stages.Stage, seen: _Seen) -> None:
 def newest_incidents(stage: stages.Stage) -> list[incidents.Incident]:
     """Return the newest incidents, none where the records cannot be read just now."""
     try:
-        with contextlib.closing(care_app.incidents(stage.config, stage.where)) as kept:
+        with contextlib.closing(care_records.incidents(stage.config, stage.where)) as kept:
             return kept.newest(_ALERTS_READ)
     except errors.RecordsUnavailableError:
         return []

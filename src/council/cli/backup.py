@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from council import care_app, care_ports, homes
+from council import care_ports, care_records, homes
 from council.backups import copying, making, parts, restoring
 from council.cli import options
 from council.domain import backup, errors, home
@@ -213,7 +213,7 @@ def _absolute(folder: str) -> str:
 def _last_runs(where: home.Home) -> list[backup.Run]:
     """Return the last run and the last drill that the home's records know of; none where there is no home."""
     try:
-        log = care_app.backups(homes.load_config(where, None, os.environ, {}), where)
+        log = care_records.backups(homes.load_config(where, None, os.environ, {}), where)
     except errors.CouncilError:
         return []
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from council import care_app, care_ports
+from council import care_records, kept_ports
 from council.cli import keys, options
 from council.domain import authz, bots, errors, home
 from council.kit import clock
@@ -240,8 +240,8 @@ def _bot(name: str) -> bots.Bot:
     return found
 
 
-def _runs(where: home.Home) -> care_ports.BotRuns:
-    return care_app.bot_runs(options.config_of(where), where)
+def _runs(where: home.Home) -> kept_ports.BotRuns:
+    return care_records.bot_runs(options.config_of(where), where)
 
 
 def _time(at_us: int) -> str:

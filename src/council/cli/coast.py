@@ -6,7 +6,7 @@ import os
 import click
 
 import council
-from council import care_app
+from council import care_records
 from council.cli import known, options
 from council.domain import authz, errors, evidence, home, incidents, schedule
 from council.domain import config as config_module
@@ -79,7 +79,7 @@ def _inputs(where: home.Home) -> coasting.Inputs:
 
 def _digest(config: config_module.Config, where: home.Home, now_s: float) -> tuple[float, float]:
     """Return when the last digest that somebody got was due, and when the last one was. Raises NotFoundError for none."""
-    kept = care_app.incidents(config, where)
+    kept = care_records.incidents(config, where)
     try:
         got = posting.delivered(kept.parcels(incidents.Delivery.SENT, _PARCELS_MAX))
         failed = posting.undelivered(kept.parcels(incidents.Delivery.FAILED, _PARCELS_MAX))
@@ -95,7 +95,7 @@ def _archive(config: config_module.Config, where: home.Home, now_s: float) -> tu
         raise errors.NotFoundError("there is no forge, since `forge.kind` is `none`")
     if not config.observe.archive:
         raise errors.NotFoundError("none is kept, since `observe.archive` is off")
-    kept = care_app.snapshots(config, where)
+    kept = care_records.snapshots(config, where)
     try:
         done = posting.days(kept.announced(archiving.PREFIX, _LAST_MAX))
     finally:

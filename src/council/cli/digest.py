@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from council import care_app
+from council import care_records
 from council.cli import calls, dates, known, options
 from council.domain import digests as digest_forms
 from council.domain import errors, evidence, home, schedule
@@ -72,7 +72,7 @@ def _in_other_words(told: evidence.Explanation, model: str, where: home.Home, po
 
 
 def _began_s(where: home.Home, identifier: str) -> float:
-    kept = care_app.incidents(options.config_of(where), where)
+    kept = care_records.incidents(options.config_of(where), where)
     try:
         one = kept.find(identifier)
     finally:
@@ -147,7 +147,7 @@ def digest(
 def _loop(where: home.Home, span: evidence.Span, now_s: float) -> digests.Loop | None:
     """Return how the observer fares, None where nobody can say."""
     config = options.config_of(where)
-    kept, notices = care_app.snapshots(config, where), care_app.incidents(config, where)
+    kept, notices = care_records.snapshots(config, where), care_records.incidents(config, where)
     try:
         return faring.loop(kept, notices, config.observe, span, now_s)
     except errors.RecordsUnavailableError:

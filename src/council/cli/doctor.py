@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from council import app, care_app, homes, ports
+from council import app, care_app, care_records, homes, ports
 from council.backends.model_provider import detect, packaged
 from council.cli import building, calls, model_files, options
 from council.cli import sandbox as sandbox_command
@@ -399,7 +399,7 @@ def _incidents(config: config_module.Config, where: home_module.Home) -> list[Fi
     except errors.SetupError as error:
         found.append(Finding("notices", False, error.message, needed=False))
     try:
-        with contextlib.closing(care_app.incidents(config, where)) as kept:
+        with contextlib.closing(care_records.incidents(config, where)) as kept:
             going_on = kept.newest(_SHOWN_MAX, standing=incidents.Standing.OPEN)
             failed = kept.parcels(incidents.Delivery.FAILED, config.alerts.notices_max)
             waiting = kept.counts()[incidents.Delivery.WAITING]
@@ -433,9 +433,7 @@ def _outdated(where: home_module.Home) -> Collection[str]:
 def _shipped(where: home_module.Home) -> list[Finding]:
     if not (found := _outdated(where)):
         return []
-    text = (
-        f"{len(found):,} of its files are those of another version; `council blueprint update` brings them up to date"
-    )
+    text = f"{len(found):,} of its files are another version's; `council blueprint update` brings them up to date"
     return [Finding("blueprint", False, text, needed=False)]
 
 
@@ -469,9 +467,7 @@ def _gates(where: home_module.Home) -> list[Finding]:
     try:
         sight = asyncio.run(care_app.watch(where).sight())
     except errors.WatcherUnavailableError:
-        return [
-            Finding("gates", False, "nobody watches; `council status` shows whether the watcher runs", needed=False)
-        ]
+        return [Finding("gates", False, "nobody watches; `council status` shows whether it runs", needed=False)]
     count = {verdict: sum(one.verdict is verdict for one in sight.gates) for verdict in gates.Verdict}
     told = ", ".join(f"{number} {verdict}" for verdict, number in count.items() if number) or "none judged yet"
     red = [one for one in sight.gates if one.verdict is gates.Verdict.RED]
@@ -485,7 +481,6 @@ def _forge(config: config_module.Config, where: home_module.Home) -> list[Findin
     """Return what the token lacks for a forge elsewhere; the local one needs none."""
     if config.forge.kind != "github":
         return []
-
     try:
         lacks = asyncio.run(care_app.lacking(config.forge, where))
     except errors.CouncilError as error:
@@ -501,6 +496,4 @@ def _services(where: home_module.Home) -> list[Finding]:
         return [Finding("services", False, "not running; `council up` starts them", needed=False)]
     except errors.CouncilError as error:
         return [Finding("services", False, error.message)]
-    return [
-        Finding(one.name, one.state == "ready", f"{one.state} {one.reason}".strip(), needed=True) for one in services
-    ]
+    return [Finding(one.name, one.state == "ready", f"{one.state} {one.reason}".strip()) for one in services]

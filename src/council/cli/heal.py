@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from council import care_app, care_ports, homes
+from council import care_app, care_records, homes, kept_ports
 from council.cli import calls, intervening, options
 from council.domain import errors, home, playbooks, repairs, repairs_wire
 from council.kit import clock as clock_module
@@ -126,7 +126,7 @@ def _whom(component: str, playbook: playbooks.Playbook) -> str:
     return fixed or component
 
 
-def _followed(kept: care_ports.Repairs, wanted: repairs.Repair, limit_s: float) -> repairs.Repair:
+def _followed(kept: kept_ports.Repairs, wanted: repairs.Repair, limit_s: float) -> repairs.Repair:
     """Return the repair once it has ended, or as it is when that takes too long."""
     deadline_s = time.monotonic() + limit_s
     found: repairs.Repair | None = wanted
@@ -183,8 +183,8 @@ def resume(where: home.Home) -> None:
 
 
 @contextlib.contextmanager
-def _kept(where: home.Home) -> Iterator[care_ports.Repairs]:
-    kept = care_app.repairs(options.config_of(where), where)
+def _kept(where: home.Home) -> Iterator[kept_ports.Repairs]:
+    kept = care_records.repairs(options.config_of(where), where)
     try:
         yield kept
     finally:

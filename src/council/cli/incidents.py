@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from council import care_app, care_ports
+from council import care_records, kept_ports
 from council.cli import options
 from council.domain import errors, home, incidents, incidents_wire, repairs, repairs_wire
 from council.kit import clock as clock_module
@@ -70,7 +70,7 @@ def show(identifier: str, where: home.Home, as_json: bool) -> None:
 
 
 def _repairs(where: home.Home, incident: str) -> list[repairs.Repair]:
-    kept = care_app.repairs(options.config_of(where), where)
+    kept = care_records.repairs(options.config_of(where), where)
     try:
         return kept.newest(_REPAIRS_MAX, incident=incident)
     finally:
@@ -169,8 +169,8 @@ def silences(where: home.Home, as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _kept(where: home.Home) -> Iterator[care_ports.Incidents]:
-    kept = care_app.incidents(options.config_of(where), where)
+def _kept(where: home.Home) -> Iterator[kept_ports.Incidents]:
+    kept = care_records.incidents(options.config_of(where), where)
     try:
         yield kept
     finally:

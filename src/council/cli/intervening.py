@@ -5,21 +5,21 @@ from collections.abc import Iterator
 
 import click
 
-from council import care_app, care_ports
+from council import care_records, kept_ports
 from council.cli import options
 from council.domain import errors, home, incidents, repairs
 from council.kit import clock as clock_module
 from council.kit import ids
 
 
-def note(where: home.Home, kind: repairs.InterventionKind, what: str, kept: care_ports.Repairs | None = None) -> None:
+def note(where: home.Home, kind: repairs.InterventionKind, what: str, kept: kept_ports.Repairs | None = None) -> None:
     """Write down that a person did something; where the records are away it is done all the same, and said."""
     at_us = clock_module.SystemClock().now_us()
     one = repairs.Intervention(
         ids.ulid(at_us), kind, at_us, options.user_name(), incidents.one_line(what, repairs.TEXT_CHARS_MAX)
     )
     try:
-        opened = kept or care_app.repairs(options.config_of(where), where)
+        opened = kept or care_records.repairs(options.config_of(where), where)
         try:
             opened.intervene(one)
         finally:

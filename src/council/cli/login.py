@@ -2,7 +2,7 @@
 
 import click
 
-from council import care_app
+from council import care_records
 from council.cli import calls, options
 from council.domain import access, errors, logins
 from council.domain import config as config_module
@@ -43,7 +43,7 @@ def logout(everybody: bool, user: str | None, where: home_module.Home) -> None:
     """Sign browsers out. A running service follows within seconds."""
     if not everybody and user is None:
         raise errors.InvalidRequestError("Say whom to sign out: `council logout --all`, or `--user NAME`.")
-    kept = care_app.logins(options.config_of(where), where)
+    kept = care_records.logins(options.config_of(where), where)
     try:
         ended = kept.end_all(user)
     finally:
@@ -66,7 +66,7 @@ def link(
         )
     secret, now_us = logins.new_secret(), clock_module.SystemClock().now_us()
     until_us = now_us + round(config.dashboard.link_s * 1e6)
-    kept = care_app.logins(config, where)
+    kept = care_records.logins(config, where)
     try:
         kept.add_code(logins.Code(access.digest(secret), user, role, now_us, until_us))
     finally:

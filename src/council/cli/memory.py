@@ -11,7 +11,7 @@ from typing import Any
 import click
 import orjson
 
-from council import care_app
+from council import care_records
 from council.cli import calls, options
 from council.domain import config as config_module
 from council.domain import errors, memory_wire
@@ -150,7 +150,7 @@ def log(limit: int, where: home_module.Home, as_json: bool) -> None:
 
     Of all users, from the records, so that it works while the service is down. How many is told, and never what they say.
     """
-    kept = care_app.memory_log(options.config_of(where), where)
+    kept = care_records.memory_log(options.config_of(where), where)
     try:
         changes = kept.changes(limit)
     finally:

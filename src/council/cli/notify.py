@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from council import care_app, homes
+from council import care_app, care_records, homes
 from council.backends.notifier import apprise
 from council.cli import options
 from council.domain import errors, home, incidents
@@ -105,7 +105,7 @@ def test(name: str | None, where: home.Home) -> None:
 @options.as_json
 def failed(limit: int, where: home.Home, as_json: bool) -> None:
     """Show the notices that could not be delivered, why, and what they said."""
-    kept = care_app.incidents(options.config_of(where), where)
+    kept = care_records.incidents(options.config_of(where), where)
     try:
         found = kept.parcels(incidents.Delivery.FAILED, limit)
     finally:

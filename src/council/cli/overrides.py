@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from council import care_app, care_ports
+from council import care_records, kept_ports
 from council.cli import intervening, options
 from council.domain import errors, home, overrides, overrides_wire, repairs
 from council.kit import clock as clock_module
@@ -144,8 +144,8 @@ def _in_force(where: home.Home) -> list[overrides.Override] | None:
 
 
 @contextlib.contextmanager
-def _kept(where: home.Home) -> Iterator[care_ports.Overrides]:
-    kept = care_app.overrides(options.config_of(where), where)
+def _kept(where: home.Home) -> Iterator[kept_ports.Overrides]:
+    kept = care_records.overrides(options.config_of(where), where)
     try:
         yield kept
     finally:

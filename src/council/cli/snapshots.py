@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from council import care_app, care_ports
+from council import care_records, kept_ports
 from council.cli import archived, options, sparks
 from council.domain import errors, evidence, gates, home, money, snapshots
 from council.kit import shown
@@ -247,8 +247,8 @@ def _coloured(verdict: gates.Verdict) -> str:
 
 
 @contextlib.contextmanager
-def _kept(where: home.Home) -> Iterator[care_ports.Snapshots]:
-    kept = care_app.snapshots(options.config_of(where), where)
+def _kept(where: home.Home) -> Iterator[kept_ports.Snapshots]:
+    kept = care_records.snapshots(options.config_of(where), where)
     try:
         yield kept
     finally:

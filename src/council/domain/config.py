@@ -42,8 +42,7 @@ ENVIRONMENT_PREFIX = "COUNCIL_"
 # After its drain the gateway may take this long to commit the ledger's last rows, seconds.
 LAST_ROWS_S = 15.0
 
-_CASCADE = "council"
-_MIB = 1024 * 1024
+_CASCADE, _MIB = "council", 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +265,7 @@ class Config:
     dashboard: chats.DashboardConfig = field(default_factory=chats.DashboardConfig)
     prices: Mapping[str, money.Price] = field(
         default_factory=_default_prices,
-        metadata={
-            "doc": "Per model: `input_usd_micros` and `output_usd_micros` per million tokens. 0 for a model of your own."
-        },
+        metadata={"doc": "Per model: `input_usd_micros` and `output_usd_micros` per million tokens. 0 for your own."},
     )
 
     @property
@@ -305,8 +302,7 @@ class Config:
 def build(file: Mapping[str, Any], environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
     """Return the config that file, environment and flags give, the later ones winning.
 
-    `file` is the parsed council.yaml; `environment` the process's variables, of which only `COUNCIL_*` count; `flags` is
-    shaped like `file`. Raises ConfigError.
+    `file` is the parsed council.yaml, and `flags` shaped like it; of `environment` only `COUNCIL_*` counts. Raises ConfigError.
     """
     merged: dict[str, Any] = {}
     for layer in (file, _from_environment(environment), flags):

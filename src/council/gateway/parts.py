@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 
-from council import care_ports, dashboard_ports, ports
+from council import care_ports, dashboard_ports, kept_ports, ports
 from council.domain import config as config_module
 from council.domain import patches
 from council.gateway import auth, guests, limits, spans, trial
@@ -24,9 +24,9 @@ class Parts:
 
     config: config_module.Config
     records: ports.Records
-    incidents: care_ports.Incidents
-    snapshots: care_ports.Snapshots
-    repairs: care_ports.Repairs
+    incidents: kept_ports.Incidents
+    snapshots: kept_ports.Snapshots
+    repairs: kept_ports.Repairs
     guidebook: care_ports.Guidebook
     watch: care_ports.Watch
     pipeline: pipeline_module.Pipeline
@@ -38,7 +38,7 @@ class Parts:
     learning: learning_module.Learning
     doorkeeper: auth.Doorkeeper
     limiter: limits.RateLimiter
-    overrides: care_ports.Overrides
+    overrides: kept_ports.Overrides
     in_force: in_force.InForce
     guests: guests.Guests
     chats: dashboard_ports.Chats

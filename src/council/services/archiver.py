@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from council import care_app, care_ports
+from council import care_app, care_ports, care_records
 from council.domain import errors, home
 from council.kit import clock as clock_module
 from council.services import observer, turns
@@ -81,8 +81,8 @@ def made(where: home.Home, there: care_ports.Forge, generation: Callable[[], str
     config = observer.settings_of(where, generation())
     parts = archive.Parts(
         forge=there,
-        incidents=care_app.incidents(config, where),
-        snapshots=care_app.snapshots(config, where),
+        incidents=care_records.incidents(config, where),
+        snapshots=care_records.snapshots(config, where),
         settings=lambda: observer.settings_of(where, generation()).observe,
         clock=clock_module.SystemClock(),
     )

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from council import care_ports, care_telemetry
+from council import care_telemetry, kept_ports
 from council.domain import backup, errors, incidents
 from council.kit import clock as clock_module
 from council.upkeep.alerts import sources
@@ -19,7 +19,7 @@ _RUNS_MAX = 100
 class BackupsTold:
     """Looks until cancelled. `observations` are what the last look found; none before it, and where nobody wants snapshots."""
 
-    def __init__(self, log: care_ports.Backups, settings: backup.BackupConfig, clock: clock_module.Clock) -> None:
+    def __init__(self, log: kept_ports.Backups, settings: backup.BackupConfig, clock: clock_module.Clock) -> None:
         """Of `settings` only `target` and `late_h` are read."""
         self._log = log
         self._settings = settings

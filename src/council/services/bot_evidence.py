@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from council import app, care_app, care_ports, homes
+from council import app, care_ports, care_records, homes, kept_ports
 from council.domain import bots, evidence, home, incidents, providers, snapshots, tuning
 from council.domain import config as config_module
 from council.upkeep.bots import changes
@@ -36,7 +36,7 @@ class Sources:
     where: home.Home
     config: config_module.Config
     generation: str
-    runs: care_ports.BotRuns
+    runs: kept_ports.BotRuns
     proposals: care_ports.Proposals
     now_us: int
 
@@ -51,7 +51,10 @@ async def gathered(bot: str, sources: Sources) -> Mapping[str, Any]:
 
 def _incidents(sources: Sources, bot: str) -> dict[str, Any]:
     """Return the situation that bots for incidents read, see `upkeep/bots/situation.py`."""
-    kept, seen = care_app.incidents(sources.config, sources.where), care_app.snapshots(sources.config, sources.where)
+    kept, seen = (
+        care_records.incidents(sources.config, sources.where),
+        care_records.snapshots(sources.config, sources.where),
+    )
     try:
         found = kept.newest(_OPEN_MAX, standing=incidents.Standing.OPEN)
         explained = seen.newest(_SNAPSHOTS_MAX, occasion=snapshots.Occasion.INCIDENT) if found else []
@@ -172,7 +175,7 @@ GATHER: Mapping[str, Gather] = {
 
 
 def sources_of(
-    where: home.Home, generation: str, runs: care_ports.BotRuns, proposals: care_ports.Proposals, now_us: int
+    where: home.Home, generation: str, runs: kept_ports.BotRuns, proposals: care_ports.Proposals, now_us: int
 ) -> Sources:
     """Return the sources of a home. Raises ConfigError, BlueprintError."""
     config = homes.load_config(where, generation, os.environ, {})

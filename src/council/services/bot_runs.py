@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from council import care_app, care_ports, homes
+from council import care_app, care_ports, care_records, homes, kept_ports
 from council.domain import authz, bots, errors, home, patches
 from council.kit import ids
 from council.services import bot_evidence, drafter, signer
@@ -26,7 +26,7 @@ class Parts:
     """What a run leans on. `service` is patchctl, for what cannot wait for a merge."""
 
     where: home.Home
-    runs: care_ports.BotRuns
+    runs: kept_ports.BotRuns
     proposals: care_ports.Proposals
     signer: signer.Signer
     advisor: Callable[[], care_ports.Advisor]
@@ -163,7 +163,7 @@ def parts_of(where: home.Home, keys: signer.Signer, now_us: Callable[[], int]) -
     config = homes.load_config(where, None, os.environ, {})
     return Parts(
         where=where,
-        runs=care_app.bot_runs(config, where),
+        runs=care_records.bot_runs(config, where),
         proposals=care_app.proposals(where, config.steward_port),
         signer=keys,
         advisor=lambda: care_app.advisor(config, where),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from council import care_ports, telemetry
+from council import kept_ports, telemetry
 from council.domain import bots, errors
 
 _log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ _RUNS_MAX = 500
 class BotsTold:
     """Counts the runs that came since it began. `names` are the bots there are: a label has a closed set of values."""
 
-    def __init__(self, runs: care_ports.BotRuns, names: frozenset[str]) -> None:
+    def __init__(self, runs: kept_ports.BotRuns, names: frozenset[str]) -> None:
         self._runs = runs
         self._names = names
         # The newest run that was counted, or was there before; None before the first look.

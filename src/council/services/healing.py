@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from council import care_app, care_ports, care_telemetry, homes, ports
+from council import care_app, care_ports, care_records, care_telemetry, homes, kept_ports, ports
 from council.domain import (
     alerting,
     errors,
@@ -57,8 +57,8 @@ class Parts:
     `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves.
     """
 
-    found: care_ports.Incidents
-    kept: care_ports.Repairs
+    found: kept_ports.Incidents
+    kept: kept_ports.Repairs
     runtime: ports.Runtime
     watch: care_ports.Watch
     patch_service: care_ports.PatchService
@@ -364,8 +364,8 @@ def parts(
 ) -> tuple[Parts, Callable[[], None]]:
     """Return whom the healer of this home asks, and what closes that. Raises ConfigError, BlueprintError."""
     config = observer.settings_of(where, generation())
-    kept = care_app.repairs(config, where)
-    found, put = care_app.incidents(config, where), care_app.overrides(config, where)
+    kept = care_records.repairs(config, where)
+    found, put = care_records.incidents(config, where), care_records.overrides(config, where)
     runtime, watch, clock = care_app.runtime(where), care_app.watch(where), clock_module.SystemClock()
     sandbox = care_app.kill_switch(config, where)
     hands = mending.Hands(mending.Parts(runtime, service, put, kept, sandbox, watch, clock))

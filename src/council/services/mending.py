@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from council import care_ports, ports
+from council import care_ports, kept_ports, ports
 from council.domain import errors, evidence, overrides, playbooks, repairs
 from council.kit import clock as clock_module
 
@@ -36,8 +36,8 @@ class Parts:
 
     runtime: ports.Runtime
     patch_service: care_ports.PatchService
-    overrides: care_ports.Overrides
-    repairs: care_ports.Repairs
+    overrides: kept_ports.Overrides
+    repairs: kept_ports.Repairs
     sandbox: KillSwitch
     watch: care_ports.Watch
     clock: clock_module.Clock

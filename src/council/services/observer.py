@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from council import app, care_app, care_ports, homes, ports, telemetry
+from council import app, care_app, care_ports, care_records, homes, kept_ports, ports, telemetry
 from council.domain import budgets, errors, evidence, home, patches
 from council.domain import config as config_module
 from council.kit import clock as clock_module
@@ -35,9 +35,9 @@ class _Kept:
     """The records, as each of those who use them needs them."""
 
     records: ports.Records
-    incidents: care_ports.Incidents
-    snapshots: care_ports.Snapshots
-    repairs: care_ports.Repairs
+    incidents: kept_ports.Incidents
+    snapshots: kept_ports.Snapshots
+    repairs: kept_ports.Repairs
 
     def close(self) -> None:
         """Give back every connection."""
@@ -58,9 +58,9 @@ class _Nobody:
 def _opened(config: config_module.Config, where: home.Home) -> _Kept:
     return _Kept(
         app.records(config, where),
-        care_app.incidents(config, where),
-        care_app.snapshots(config, where),
-        care_app.repairs(config, where),
+        care_records.incidents(config, where),
+        care_records.snapshots(config, where),
+        care_records.repairs(config, where),
     )
 
 

@@ -16,10 +16,9 @@ import hashlib
 import logging
 import os
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
-import pydantic
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -31,7 +30,7 @@ from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
 from council.patching import anchoring, checking, differences, hands, judges, reception, situation, view
-from council.services import admission, harness, intake, local_hosts, rights, tracing
+from council.services import admission, harness, intake, local_hosts, patch_forms, rights, tracing
 from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
@@ -85,68 +84,6 @@ def main(config: config_module.Config, where: home.Home) -> int:
         on_drain=service.end_streams,
     )
     return 0
-
-
-class _Sent(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid")
-
-    patch: str
-    signature: str
-    cosignatures: Annotated[list[str], pydantic.Field(max_length=judging.COSIGNATURES_MAX)] = []
-    target: str = "live"
-
-
-def _line(text: str) -> str:
-    """Return it if a person can read all of it: it is shown on terminals."""
-    if not text.isprintable():
-        raise ValueError("should be one line of characters that can be seen")
-    return text
-
-
-_Line = Annotated[str, pydantic.AfterValidator(_line)]
-
-
-class _Unwanted(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid")
-
-    cid: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{4,64}$")] | None = None
-    reason: Annotated[_Line, pydantic.Field(min_length=1, max_length=freeze.REASON_CHARS_MAX)]
-    by: Annotated[_Line, pydantic.Field(min_length=1, max_length=100)]
-
-
-class _Freeze(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid")
-
-    frozen: pydantic.StrictBool
-    reason: Annotated[str, pydantic.Field(max_length=freeze.REASON_CHARS_MAX)] = ""
-    by: Annotated[_Line, pydantic.Field(min_length=1, max_length=100)]
-
-
-_Short = Annotated[_Line, pydantic.Field(max_length=64)]
-_Long = Annotated[_Line, pydantic.Field(max_length=500)]
-
-
-class _RepairStep(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid")
-
-    id: Annotated[str, pydantic.Field(pattern="^[0-9A-Za-z-]{1,64}$")]
-    step: Literal["began", "ended", "undone", "called"]
-    playbook: _Short
-    action: _Short
-    component: _Short
-    by: _Short
-    why: _Long
-    incident: _Short = ""
-    outcome: _Short = ""
-    told: _Long = ""
-    cid: _Short = ""
-
-
-class _Override(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid")
-
-    statement: str
-    signature: str
 
 
 class _Patchctl:
@@ -258,13 +195,13 @@ class _Patchctl:
         return self._clock.now_us() / 1e6
 
     async def _apply(self, request: Request) -> Response:
-        async with self._intake.taken(request, _Sent) as body:
+        async with self._intake.taken(request, patch_forms.Sent) as body:
             sent, trial = _submission(body)
             await self._door.patch(request, trial=trial)
             return _decision(await self._reception.submit(sent, trial=trial), 202)
 
     async def _check(self, request: Request) -> Response:
-        async with self._intake.taken(request, _Sent) as body:
+        async with self._intake.taken(request, patch_forms.Sent) as body:
             sent, trial = _submission(body)
             await self._door.patch(request, trial=True)
             found = await self._reception.check(sent, trial=trial)
@@ -273,13 +210,13 @@ class _Patchctl:
 
     async def _roll_back(self, request: Request) -> Response:
         who = repairs.HEALER if self._door.is_steward(request) else await self._door.admin(request)
-        wanted = await exchange.form(request, _BODY_S, 4096, _Unwanted)
+        wanted = await exchange.form(request, _BODY_S, 4096, patch_forms.Unwanted)
         row = await self._reception.roll_back(wanted.cid or "", who or wanted.by, wanted.reason)
         return JSONResponse({"success": True, **history.told(row)}, 202)
 
     async def _freeze(self, request: Request) -> Response:
         who = await self._door.admin(request)
-        wanted = await exchange.form(request, _BODY_S, 4096, _Freeze)
+        wanted = await exchange.form(request, _BODY_S, 4096, patch_forms.Freeze)
         if wanted.frozen:
             if not wanted.reason.strip() or not wanted.reason.isprintable():
                 raise errors.InvalidRequestError("`reason` must say why, in one line.", parameter="reason")
@@ -290,7 +227,7 @@ class _Patchctl:
         return JSONResponse({"success": True, "frozen": wanted.frozen})
 
     async def _override(self, request: Request) -> Response:
-        async with self._intake.taken(request, _Override) as wanted:
+        async with self._intake.taken(request, patch_forms.Override) as wanted:
             await self._door.patch(request, trial=False)
             found = await self._reception.override(
                 _bytes("statement", wanted.statement), _bytes("signature", wanted.signature)
@@ -302,7 +239,7 @@ class _Patchctl:
             raise errors.ForbiddenError(
                 "Only the steward says what it repaired. `council heal run` asks it for a repair."
             )
-        told = await exchange.form(request, _BODY_S, 8192, _RepairStep)
+        told = await exchange.form(request, _BODY_S, 8192, patch_forms.RepairStep)
         await self._reception.keep_repair(told.model_dump())
         return JSONResponse({"success": True}, 202)
 
@@ -423,7 +360,7 @@ class _Patchctl:
         return self._settings[1].needs_token
 
 
-def _submission(body: _Sent) -> tuple[patches.Submission, bool]:
+def _submission(body: patch_forms.Sent) -> tuple[patches.Submission, bool]:
     """Return what was sent, and whether it is only to be tried. Raises InvalidRequestError."""
     if body.target not in ("live", "staging"):
         raise errors.InvalidRequestError("`target` must be `live` or `staging`.", parameter="target")

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from council import app as composition
-from council import care_app, homes, observing, ports, telemetry
+from council import care_records, homes, observing, ports, telemetry
 from council.domain import answers, home, orders, overrides
 from council.domain import config as config_module
 from council.kit import clock as clock_module
@@ -99,7 +99,7 @@ def _follower(
     clock = clock_module.SystemClock()
     held = in_force.InForce(clock, random.Random())  # noqa: S311 - nothing is drawn here
     found = {overrides.ANSWERS: lambda: memory.shelf, overrides.TEXTS: shared.if_made}
-    kept = care_app.overrides(config, where)
+    kept = care_records.overrides(config, where)
     return in_force.Reader(kept, held, clock, caches.Caches(found, held.cap).look)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from council import care_app, care_ports, ports
+from council import care_app, care_records, kept_ports, ports
 from council.domain import config as config_module
 from council.domain import home, overrides
 from council.kit import clock as clock_module
@@ -36,7 +36,7 @@ class Scaling:
 
     def __init__(
         self,
-        kept: care_ports.Overrides,
+        kept: kept_ports.Overrides,
         runtime: ports.Runtime,
         configured: Callable[[], config_module.GatewayConfig],
         clock: clock_module.Clock,
@@ -110,4 +110,6 @@ def made(
     settings: config_module.Config, where: home.Home, configured: Callable[[], config_module.GatewayConfig]
 ) -> Scaling:
     """Return the work on this home; `settings` say where its records are."""
-    return Scaling(care_app.overrides(settings, where), care_app.runtime(where), configured, clock_module.SystemClock())
+    return Scaling(
+        care_records.overrides(settings, where), care_app.runtime(where), configured, clock_module.SystemClock()
+    )

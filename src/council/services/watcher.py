@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from council import app, care_app, homes, observing, telemetry
+from council import app, care_app, care_records, homes, observing, telemetry
 from council.domain import budgets, errors, evidence, home, orders, watching
 from council.domain import config as config_module
 from council.kit import clock as clock_module
@@ -59,7 +59,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
     watch = environment.unix_socket("watch", where.socket("watcher"))
     os.environ.update(SQLITE_TMPDIR=str(where.watch))
     # Wired first: addresses of notices and the key to the gateway's metrics are read before the confinement.
-    told = backups_told.BackupsTold(care_app.backups(config, where), config.backup, clock_module.SystemClock())
+    told = backups_told.BackupsTold(care_records.backups(config, where), config.backup, clock_module.SystemClock())
     made = _wired(config, where, environment.generation, told)
     observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("watcher", config, where)
@@ -125,7 +125,7 @@ class _Watcher:
         )
         names = frozenset(one.name for one in registry.BOTS)
         bots_told.begin(names)
-        self._bots = bots_told.BotsTold(care_app.bot_runs(config, where), names)
+        self._bots = bots_told.BotsTold(care_records.bot_runs(config, where), names)
 
     def application(self) -> Starlette:
         """Return what the port serves; its lifespan turns the loop and answers on the Unix socket."""

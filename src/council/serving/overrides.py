@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from council import care_ports, care_telemetry, telemetry
+from council import care_telemetry, kept_ports, telemetry
 from council.domain import access, answers, errors, overrides
 from council.kit import clock as clock_module
 
@@ -126,7 +126,7 @@ class Reader:
 
     def __init__(
         self,
-        kept: care_ports.Overrides,
+        kept: kept_ports.Overrides,
         held: InForce,
         clock: clock_module.Clock,
         on_look: Callable[[], None] = lambda: None,

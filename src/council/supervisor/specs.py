@@ -78,7 +78,6 @@ def specs(
         environment = {"COUNCIL_PORT": str(config.port)}
         return ServiceSpec(name, _command(name, home, python), sockets=sockets, environment=environment, **options)
 
-    local = "127.0.0.1"
     store = service("store", ready="ping", ping_path=bundled.socket(home))
     zygote = service(
         "zygote",
@@ -93,7 +92,7 @@ def specs(
         service(
             "model",
             SocketSpec("chat", "unix", path=home.socket("model"), caller="gateway"),
-            SocketSpec("public", "tcp", local, config.model_port),
+            SocketSpec("public", "tcp", _LOCAL, config.model_port),
             traceable=True,
             beside=True,
             beside_bytes=_MODEL_BYTES,
@@ -103,7 +102,7 @@ def specs(
         service(
             "recall",
             SocketSpec("search", "unix", path=home.socket("recall"), caller="gateway"),
-            SocketSpec("health", "tcp", local, config.recall_port),
+            SocketSpec("health", "tcp", _LOCAL, config.recall_port),
             inherits=_RECORDS,
             traceable=True,
             beside=True,
@@ -113,20 +112,20 @@ def specs(
         service(
             "sandboxd",
             SocketSpec("jobs", "unix", path=home.socket("sandboxd"), caller="gateway", also="steward"),
-            SocketSpec("health", "tcp", local, config.sandboxd_port),
+            SocketSpec("health", "tcp", _LOCAL, config.sandboxd_port),
             traceable=True,
             beside=True,
         ),
-        service("patchctl", SocketSpec("patches", "tcp", local, config.patchctl_port), traceable=True),
+        service("patchctl", SocketSpec("patches", "tcp", _LOCAL, config.patchctl_port), traceable=True),
         service(
             "watcher",
             SocketSpec("watch", "unix", path=home.socket("watcher"), caller="gateway", also="steward"),
-            SocketSpec("health", "tcp", local, config.watcher_port),
+            SocketSpec("health", "tcp", _LOCAL, config.watcher_port),
             inherits=_RECORDS,
             traceable=True,
             beside=True,
         ),
-        service("steward", SocketSpec("health", "tcp", local, config.steward_port), inherits=_SERVERS, traceable=True),
+        service("steward", SocketSpec("health", "tcp", _LOCAL, config.steward_port), inherits=_SERVERS, traceable=True),
         service(
             "gateway",
             SocketSpec("public", "tcp", config.gateway.host, config.port),
@@ -181,6 +180,7 @@ _SERVERS = _RECORDS | {"COUNCIL_STORE_URL"}
 # machine: 405 MiB resident once loaded, 411 after the questions of `trial.yaml`, of which 246 were its own and the rest, above
 # all its file, shared; this is a quarter more. It grew to 464 later, by the prompts that it keeps. A file of one's own comes on
 # top.
+_LOCAL = "127.0.0.1"
 _MODEL_BYTES = 512 * 1024 * 1024
 
 # What numpy in jobs is to use of the processor, where it cannot find out.

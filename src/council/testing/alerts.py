@@ -7,7 +7,7 @@ from council.domain import errors, incidents
 
 
 class PlainIncidents:
-    """Implements care_ports.Incidents; as `down`, like a database that is away. `saves` counts the transactions."""
+    """Implements kept_ports.Incidents; as `down`, like a database that is away. `saves` counts the transactions."""
 
     def __init__(self) -> None:
         self.down = False

@@ -11,7 +11,7 @@ from council.kit import plain
 
 
 class PlainSnapshots:
-    """Implements care_ports.Snapshots; as `down`, like a database that is away. What was announced is in `told`."""
+    """Implements kept_ports.Snapshots; as `down`, like a database that is away. What was announced is in `told`."""
 
     def __init__(self) -> None:
         self.down = False

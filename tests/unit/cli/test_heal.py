@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from council import care_app, care_ports
+from council import care_records, kept_ports
 from council.cli import main
 from council.domain import config, errors, incidents, repairs
 from council.domain import home as home_module
@@ -26,8 +26,8 @@ def made_home(fresh: Path, tmp_path: Path) -> home_module.Home:
 
 
 @pytest.fixture
-def kept(home: home_module.Home) -> Iterator[care_ports.Repairs]:
-    made = care_app.repairs(config.Config(), home)
+def kept(home: home_module.Home) -> Iterator[kept_ports.Repairs]:
+    made = care_records.repairs(config.Config(), home)
     yield made
     made.close()
 
@@ -52,7 +52,7 @@ def repair(**values: Any) -> repairs.Repair:
 
 
 def test_history_shows_repairs_newest_first_and_those_of_an_incident(
-    home: home_module.Home, kept: care_ports.Repairs
+    home: home_module.Home, kept: kept_ports.Repairs
 ) -> None:
     assert "no repair" in run(home, "heal", "history").stdout
     kept.save(repair())
@@ -62,8 +62,8 @@ def test_history_shows_repairs_newest_first_and_those_of_an_incident(
     assert [one["id"] for one in read(home, "heal", "history", "--incident", "i1")] == [repair().id]
 
 
-def test_an_incident_tells_its_repairs_in_its_timeline(home: home_module.Home, kept: care_ports.Repairs) -> None:
-    found = care_app.incidents(config.Config(), home)
+def test_an_incident_tells_its_repairs_in_its_timeline(home: home_module.Home, kept: kept_ports.Repairs) -> None:
+    found = care_records.incidents(config.Config(), home)
     page = incidents.Severity.PAGE
     found.save([incidents.Incident("i1", incidents.Standing.OPEN, page, T0 - 1, T0 - 1)], [])
     found.close()
@@ -72,7 +72,7 @@ def test_an_incident_tells_its_repairs_in_its_timeline(home: home_module.Home, k
     assert texts == ["repair: restart of recall", "repair: restart of recall: helped: it is ready"]
 
 
-def test_a_dry_run_says_whom_it_touches_and_changes_nothing(home: home_module.Home, kept: care_ports.Repairs) -> None:
+def test_a_dry_run_says_whom_it_touches_and_changes_nothing(home: home_module.Home, kept: kept_ports.Repairs) -> None:
     told = read(home, "heal", "run", "restart", "recall", "--why", "to see", "--dry-run")
     assert (told["component"], told["action"]) == ("recall", "restart") and told["touches"]
     assert kept.newest(9) == [] and sum(kept.counts().values()) == 0
@@ -115,7 +115,7 @@ def test_autonomy_is_paused_for_patches_and_healer_until_it_is_resumed(home: hom
     assert freeze.standing(home.lineage) is None
 
 
-def test_a_freeze_that_is_lifted_counts_as_what_a_person_did(home: home_module.Home, kept: care_ports.Repairs) -> None:
+def test_a_freeze_that_is_lifted_counts_as_what_a_person_did(home: home_module.Home, kept: kept_ports.Repairs) -> None:
     run(home, "freeze", "off")
     assert kept.counts()[repairs.InterventionKind.UNFREEZE] == 0
     run(home, "freeze", "on", "--reason", "Look first.")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from council import care_app
+from council import care_app, care_records
 from council.cli import doctor, main
 from council.domain import config, errors, incidents
 from council.domain import home as home_module
@@ -39,7 +39,7 @@ def run(where: home_module.Home, *arguments: str, given: str | None = None) -> R
 @pytest.fixture
 def went(home: home_module.Home) -> home_module.Home:
     """A home in which an incident is over and one goes on, made as the watcher makes them."""
-    kept = care_app.incidents(config.Config(), home)
+    kept = care_records.incidents(config.Config(), home)
     time = fake_clock.ManualClock(1_790_000_000_000_000)
     names = iter(["first-one", *(f"n{number}" for number in range(5)), "second-one"])
     made = desk.Desk(config.Config().alerts, lambda _: next(names))
@@ -196,7 +196,7 @@ def test_doctor_says_which_notices_nobody_got_and_notify_shows_them(home: home_m
     lost = incidents.Parcel(notice, "apprise:team", Delivery.FAILED, 8, 0, "HTTP status 403")
     old = dataclasses.replace(lost, notice=dataclasses.replace(notice, id="n0", at_us=now_us - 8 * 86_400_000_000))
     with_waiting = dataclasses.replace(lost, channel="file", delivery=Delivery.WAITING)
-    kept = care_app.incidents(config.Config(), home)
+    kept = care_records.incidents(config.Config(), home)
     kept.save([], [lost, old, with_waiting])
     kept.close()
     texts = [one.text for one in doctor._incidents(config.Config(), home)]

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from council import care_app
+from council import care_records
 from council.cli import main
 from council.domain import config, home, memory
 
 
 def test_it_shows_what_was_done_to_memories_while_the_service_is_down(fresh: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(fresh, tmp_path / "h", symlinks=True))
-    kept = care_app.memory_log(config.Config(), home.Home(folder))
+    kept = care_records.memory_log(config.Config(), home.Home(folder))
     kept.note(memory.Noted(1_790_000_000_000_000, "", memory.Did.REBUILT, "start"), 12)  # type: ignore[attr-defined]
     kept.close()
     shown = CliRunner().invoke(main.cli, ["memory", "log", "--home", str(folder)])

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import observer_rig
-from council import care_app
+from council import care_records
 from council.backends.forge import local
 from council.cli import main, sparks
 from council.domain import config, evidence, forge, schedule
@@ -31,7 +31,7 @@ def run_on_empty(fresh: Path, tmp_path: Path) -> Run:
 
 @pytest.fixture(name="run")
 def run_on_some(empty: Run, tmp_path: Path) -> Run:
-    kept = care_app.snapshots(config.Config(), home_module.Home(tmp_path / "h"))
+    kept = care_records.snapshots(config.Config(), home_module.Home(tmp_path / "h"))
     for place in range(5):
         fact = evidence.Fact("open_fds_total svc=gateway", 30 + place, "", "q", observer_rig.SPAN)
         one = observer_rig.snapshot(T0 + 900 * place)

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import observer_cases
-from council import care_app
+from council import care_records
 from council.cli import calls, digest, main
 from council.domain import config, digests, evidence, schedule
 from council.domain import home as home_module
@@ -72,7 +72,7 @@ def test_the_last_day_that_is_archived_is_held_against_the_one_that_is_due(home:
 
     assert archived() == (None, "Not known: no day is archived yet.")
     now_s = time.time()
-    kept = care_app.snapshots(config.Config(), home)
+    kept = care_records.snapshots(config.Config(), home)
     for back_s, holds in ((3 * 86_400, False), (0, True)):
         day = schedule.Schedule().day_of(now_s - back_s)
         kept.announce(f"{archiving.PREFIX}{day}", [], round((now_s - back_s) * 1e6))
@@ -81,7 +81,7 @@ def test_the_last_day_that_is_archived_is_held_against_the_one_that_is_due(home:
 
 
 def test_a_digest_that_was_announced_and_reached_nobody_is_not_delivered(home: home_module.Home) -> None:
-    kept = care_app.snapshots(config.Config(), home)
+    kept = care_records.snapshots(config.Config(), home)
     kept.announce("digest:2026-11-30", [], 1)
     kept.close()
     told = json.loads(run(home, "status", "--coast", "--json").output)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from council import care_app
+from council import care_app, care_records
 from council.cli import main
 from council.cli import overrides as command
 from council.domain import config, overrides, states
@@ -64,13 +64,13 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
 
 
 def test_no_more_than_so_many_are_in_force(home: home_module.Home) -> None:
-    kept = care_app.overrides(config.Config(), home)
+    kept = care_records.overrides(config.Config(), home)
     for number in range(overrides.MOST):
         one = overrides.Override(str(number), overrides.Kind.RATE, f"user:{number}", "1", "x", "r", 1, 2)
         assert kept.put(one, 99)
     kept.close()
     assert put(home, "rate", "*", "5").exit_code == 0
-    kept = care_app.overrides(config.Config(), home)
+    kept = care_records.overrides(config.Config(), home)
     now_us = kept.newest(1)[0].began_us
     for number in range(overrides.MOST):
         kept.put(

@@ -14,7 +14,7 @@ HOUR_S = 3600.0
 
 
 class Log:
-    """Implements care_ports.Backups in memory; away while `problem` is not empty."""
+    """Implements kept_ports.Backups in memory; away while `problem` is not empty."""
 
     def __init__(self) -> None:
         self.kept: list[backup.Run] = []

@@ -6,7 +6,7 @@ from council.services import bots_told
 
 
 class Runs:
-    """care_ports.BotRuns, as a list."""
+    """kept_ports.BotRuns, as a list."""
 
     def __init__(self) -> None:
         self.rows: list[bots.Run] = []

@@ -11,7 +11,7 @@ _row = schema.backups.c
 
 
 class SqlBackups(sql.SqlRecords):
-    """care_ports.Backups, in the same database as all other records."""
+    """kept_ports.Backups, in the same database as all other records."""
 
     def add(self, one: backup.Run) -> None:
         """Keep a run or drill that has ended; of each kind the newest `backup.SNAPSHOTS_MAX` stay."""

@@ -11,7 +11,7 @@ _run = schema.bot_runs.c
 
 
 class SqlBotRuns(sql.SqlRecords):
-    """care_ports.BotRuns, in the same database as all other records."""
+    """kept_ports.BotRuns, in the same database as all other records."""
 
     def add(self, one: bots.Run) -> None:
         """Commit a run; the oldest beyond `bots.ROWS_KEPT` go."""

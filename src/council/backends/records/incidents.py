@@ -13,7 +13,7 @@ _incident, _notice, _silence = schema.incidents.c, schema.notices.c, schema.sile
 
 
 class SqlIncidents(sql.SqlRecords):
-    """care_ports.Incidents, in the same database as all other records."""
+    """kept_ports.Incidents, in the same database as all other records."""
 
     def save(self, changed: Sequence[incidents.Incident], parcels: Sequence[incidents.Parcel]) -> None:
         """Commit all in one transaction, or none of it."""

@@ -15,7 +15,7 @@ _override = schema.overrides.c
 
 
 class SqlOverrides(sql.SqlRecords):
-    """care_ports.Overrides, in the same database as all other records."""
+    """kept_ports.Overrides, in the same database as all other records."""
 
     def put(self, one: overrides.Override, most: int) -> bool:
         """Keep an override in the place of the one in force of its kind and target; False where `most` others are in force."""

@@ -18,7 +18,7 @@ _repair, _intervention = schema.repairs.c, schema.interventions.c
 
 
 class SqlRepairs(sql.SqlRecords):
-    """care_ports.Repairs, in the same database as all other records."""
+    """kept_ports.Repairs, in the same database as all other records."""
 
     def save(self, one: repairs.Repair, parcels: Sequence[incidents.Parcel] = ()) -> None:
         """Commit a repair, in the place of one of the same id, with what people are told of it."""

@@ -22,7 +22,7 @@ _BODY_BYTES_MAX = 64 << 20
 
 
 class SqlSnapshots(sql.SqlRecords):
-    """care_ports.Snapshots, in the same database as all other records."""
+    """kept_ports.Snapshots, in the same database as all other records."""
 
     def keep(self, one: snapshots.Snapshot, learned: Mapping[str, Any]) -> bool:
         """Commit a snapshot with what was learned up to it; False, with nothing written, where its id is there."""

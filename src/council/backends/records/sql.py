@@ -40,6 +40,7 @@ class SqlRecords:
     def __init__(self, url: str, busy_s: float = 5.0, *, synchronous: engines.Synchronous = "NORMAL"):
         self._url = engines.parse(url)
         self._busy_s = busy_s
+        self.after_close: Callable[[], object] = lambda: None
         self._reader = engines.open_engine(self._url, busy_s, synchronous)
         self._writer = engines.writer(self._reader)
         self._append = prepared.Prepared(
@@ -212,6 +213,7 @@ class SqlRecords:
         self._reader.dispose()
         if self._immediate is not None:
             self._immediate.close()
+        self.after_close()
 
     @contextlib.contextmanager
     def _typed(self) -> Iterator[None]:

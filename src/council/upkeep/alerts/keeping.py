@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from council import care_ports
+from council import care_ports, kept_ports
 from council.domain import alerting, errors, incidents
 from council.kit import clock as clock_module
 from council.upkeep.alerts import desk as desks
@@ -35,7 +35,7 @@ class Keeping:
     def __init__(
         self,
         desk: desks.Desk,
-        kept: care_ports.Incidents,
+        kept: kept_ports.Incidents,
         notifiers: Sequence[care_ports.Notifier],
         settings: alerting.AlertsConfig,
         clock: clock_module.Clock,

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from council import care_ports
+from council import care_ports, kept_ports
 from council.domain import errors, forge, incidents, observe, schedule, snapshots
 from council.kit import clock as clock_module
 from council.upkeep.observer import archiving, posting
@@ -36,8 +36,8 @@ class Parts:
     """What the archive is made of. `settings` are read anew for each turn, and may raise CouncilError."""
 
     forge: care_ports.Forge
-    incidents: care_ports.Incidents
-    snapshots: care_ports.Snapshots
+    incidents: kept_ports.Incidents
+    snapshots: kept_ports.Snapshots
     settings: Callable[[], observe.ObserveConfig]
     clock: clock_module.Clock
 

@@ -3,21 +3,21 @@
 import datetime
 from collections.abc import Collection
 
-from council import care_ports
+from council import kept_ports
 from council.domain import evidence, incidents, observe, schedule, snapshots
 from council.upkeep.observer import archiving, digests, posting
 
 _DAY_S = 86_400.0
 
 
-def here_since_s(kept: care_ports.Snapshots, now_s: float) -> float:
+def here_since_s(kept: kept_ports.Snapshots, now_s: float) -> float:
     """Return since when there is an observer here, `now_s` where none has been. Blocking. Raises RecordsUnavailableError."""
     return posting.began_s(kept.announced(posting.BEGAN_PREFIX, posting.BEGAN_MAX), now_s)
 
 
 def loop(
-    kept: care_ports.Snapshots,
-    notices: care_ports.Incidents,
+    kept: kept_ports.Snapshots,
+    notices: kept_ports.Incidents,
     settings: observe.ObserveConfig,
     span: evidence.Span,
     now_s: float,

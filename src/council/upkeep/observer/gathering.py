@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from council import care_ports, ports
+from council import care_ports, kept_ports, ports
 from council.domain import budgets, errors, evidence, incidents, ledger, patches, repairs, watching
 from council.kit import clock as clock_module
 
@@ -33,13 +33,13 @@ class Parts:
     """Whom it asks. `spending` reads every budget, `label` says what serves; both may block, and raise CouncilError."""
 
     watch: care_ports.Watch
-    incidents: care_ports.Incidents
+    incidents: kept_ports.Incidents
     records: ports.Records
     patch_service: TellsRows
     spending: Callable[[], Sequence[budgets.Line]]
     label: Callable[[], patches.Label]
     clock: clock_module.Clock
-    repairs: care_ports.Repairs | None = None
+    repairs: kept_ports.Repairs | None = None
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from council import care_ports, telemetry
+from council import care_ports, kept_ports, telemetry
 from council.domain import errors, evidence, incidents, observe, patches, schedule, snapshots
 from council.kit import clock as clock_module
 from council.upkeep.observer import behaviour, digests, escalating, facts, faring, oddities, posting, rounds, trends
@@ -45,8 +45,8 @@ class Parts:
 
     gathering: Gathers
     watch: care_ports.Sighting
-    incidents: care_ports.Incidents
-    snapshots: care_ports.Snapshots
+    incidents: kept_ports.Incidents
+    snapshots: kept_ports.Snapshots
     explain: Callable[[evidence.Evidence, str], evidence.Explanation]
     make: oddities.MakeDetector
     settings: Callable[[], observe.ObserveConfig]
