@@ -22,7 +22,18 @@ PYTEST = (str(ROOT / ".venv" / "bin" / "pytest"), "-ra")
 UNIT = ("tests/unit", "tests/questions")
 # Unit tests and those of the families of questions share nothing, so every core may run some.
 COMPUTING = (*PYTEST, "-n", "auto", "--dist", "worksteal", "-m", "not alone", *UNIT)
-SERVING = (*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "not alone", *(f"--ignore={folder}" for folder in UNIT))
+# The slowest are told of, since all of it has to be through within the time that CI has.
+SERVING = (
+    *PYTEST,
+    "--durations=40",
+    "-n",
+    "2",
+    "--dist",
+    "loadfile",
+    "-m",
+    "not alone",
+    *(f"--ignore={folder}" for folder in UNIT),
+)
 ALONE = (*PYTEST, "-m", "alone")
 MARK = "mark.alone"
 # It yields to whoever serves, and is still given a share of a processor that is busy for long.

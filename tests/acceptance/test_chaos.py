@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import whole
 from council.upkeep.chaos import catalogue
 
@@ -16,7 +14,6 @@ _LIMIT_S = 540.0
 _END_S = 120.0
 
 
-@pytest.mark.alone
 def test_every_fault_of_the_short_form_ends_green_or_with_a_person_called(tmp_path: Path) -> None:
     words = ("--short", "--seed", "3", "--warm-up", "1s", "--calm", "1s", "--limit", "15s", "--rate", "2")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}

@@ -197,12 +197,9 @@ def newest_incidents(stage: stages.Stage) -> list[incidents.Incident]:
 
 
 def repairs_since(stage: stages.Stage, began_us: int) -> list[str]:
-    """Return what was repaired since, in a line each, none where this release or the records keep no repairs."""
-    opened = getattr(care_app, "repairs", None)
-    if opened is None:
-        return []
+    """Return what was repaired since, in a line each, none while the records are away."""
     try:
-        with contextlib.closing(opened(stage.config, stage.where)) as kept:
+        with contextlib.closing(care_records.repairs(stage.config, stage.where)) as kept:
             return [
                 f"{one.title}: {one.outcome}" for one in kept.since(began_us, time.time_ns() // 1_000, _ALERTS_READ)
             ]

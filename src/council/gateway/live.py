@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 import council
 from council.domain import access, errors, incidents, incidents_wire, standing, watching
 from council.domain import gates as gates_module
-from council.gateway import gates, parts
+from council.gateway import gates, overrides, parts
 from council.gateway import incidents as incident_routes
 from council.gateway.changes import rows as change_rows
 
@@ -48,19 +48,6 @@ class Quota(pydantic.BaseModel):
     limit: int
 
 
-class OverrideForm(pydantic.BaseModel):
-    """What is changed for a while."""
-
-    id: str
-    kind: str
-    target: str
-    value: str
-    reason: str
-    by: str
-    began_us: int
-    until_us: int
-
-
 class State(gates.Metrics):
     """The state of the service. `since_us` is null where nobody knows; `frozen`, `at_work` and `quota` where there is none."""
 
@@ -72,7 +59,7 @@ class State(gates.Metrics):
     generation: str
     cid: str | None
     incidents: list[incident_routes.IncidentLine]
-    overrides: list[OverrideForm]
+    overrides: list[overrides.OverrideForm]
     frozen: Frozen | None
     at_work: change_rows.ChangeRow | None
     quota: Quota | None
@@ -177,7 +164,7 @@ class Live:
             "cid": label.cid,
             **whole,
             "incidents": [incidents_wire.line(one) for one in found],
-            "overrides": [],
+            "overrides": [one.model_dump() for one in overrides.forms(self._parts)],
             "frozen": change_rows.frozen(changes),
             "at_work": None if at_work is None else change_rows.row(at_work, label.generation),
             "quota": change_rows.quota(changes),

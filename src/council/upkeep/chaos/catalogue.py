@@ -206,4 +206,4 @@ FAULTS: tuple[Fault, ...] = (
 
 BY_NAME = {one.name: one for one in FAULTS}
 # One of each sort that ends within seconds, for a first look and for the tests.
-SHORT = ("process-killed", "process-stopped", "store-killed", "sandbox-bomb", "index-corrupt", "tree-killed")
+SHORT = ("process-killed", "process-stopped", "sandbox-bomb", "tree-killed")
