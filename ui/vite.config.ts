@@ -10,6 +10,7 @@ export default defineConfig({
     target: "es2022",
     // What is inlined becomes a data: address, which the page's policy refuses.
     assetsInlineLimit: 0,
+    manifest: true,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },

@@ -76,6 +76,7 @@ export function Composer({ running, onSend, onStop, model, onModel, memory }: Co
               <input
                 type="checkbox"
                 role="switch"
+                aria-checked={memory.on}
                 checked={memory.on}
                 onChange={(event) => void memory.change(event.target.checked).catch(() => undefined)}
               />
@@ -88,7 +89,13 @@ export function Composer({ running, onSend, onStop, model, onModel, memory }: Co
               <Icon name="stop" />
             </button>
           ) : (
-            <button type="submit" className="send" disabled={text.trim() === "" || sending} aria-label="Send" title="Send (Enter)">
+            <button
+              type="submit"
+              className="send"
+              disabled={text.trim() === "" || sending}
+              aria-label="Send"
+              title="Send (Enter)"
+            >
               <Icon name="send" />
             </button>
           )}

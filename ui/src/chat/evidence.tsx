@@ -16,7 +16,9 @@ export function Evidence({ message }: { message: Message }) {
   if (!council) {
     return (
       <p className="quiet evidence-none">
-        {message.state === "running" ? "The evidence comes with the end of the answer." : "This answer has no evidence: it did not come to its end."}
+        {message.state === "running"
+          ? "The evidence comes with the end of the answer."
+          : "This answer has no evidence: it did not come to its end."}
       </p>
     );
   }
@@ -187,7 +189,9 @@ function Memory({ council }: { council: Council }) {
   return (
     <section>
       <h3>Memory</h3>
-      {memory.used.length === 0 && memory.stored.length === 0 && <p className="quiet">Nothing was used, nothing new was kept.</p>}
+      {memory.used.length === 0 && memory.stored.length === 0 && (
+        <p className="quiet">Nothing was used, nothing new was kept.</p>
+      )}
       {memory.used.length > 0 && (
         <ul className="memories">
           {memory.used.map((one) => (
@@ -211,7 +215,9 @@ function Memory({ council }: { council: Council }) {
           ))}
         </ul>
       )}
-      {memory.stored.length > 0 && <p className="quiet">Kept: {count(memory.stored.length, "new memory", "new memories")}.</p>}
+      {memory.stored.length > 0 && (
+        <p className="quiet">Kept: {count(memory.stored.length, "new memory", "new memories")}.</p>
+      )}
       {memory.storing === "failed" && <p className="notice">What you said could not be kept.</p>}
       <Link href="/memory">All that is remembered</Link>
     </section>

@@ -60,10 +60,20 @@ export function badge(council: Council): Badge {
   const level = BADGES[council.evidence.level] ?? BADGES.none;
   const tests = council.evidence.detail.tests;
   if (council.evidence.level === "none" && tests?.some((one) => !one.passed)) {
-    return { words: "Does not pass your tests", meaning: "It was run on your tests, and some fail.", icon: "cross", tone: "wrong" };
+    return {
+      words: "Does not pass your tests",
+      meaning: "It was run on your tests, and some fail.",
+      icon: "cross",
+      tone: "wrong",
+    };
   }
   if (council.escalated && level.tone === "none") {
-    return { words: "Escalated, unverified", meaning: "A paid model's own words. Nothing was checked.", icon: "cloud", tone: "paid" };
+    return {
+      words: "Escalated, unverified",
+      meaning: "A paid model's own words. Nothing was checked.",
+      icon: "cloud",
+      tone: "paid",
+    };
   }
   return level;
 }

@@ -70,7 +70,7 @@ export default function Run({ code, language, onClose }: { code: string; languag
 function Output({ text: said, name }: { text: string; name: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
-    <pre className={`output ${name}`} aria-label={name} tabIndex={0}>
+    <pre className={`output ${name}`} role="group" aria-label={name} tabIndex={0}>
       {said}
     </pre>
   );

@@ -42,7 +42,11 @@ function Question({ place, busy, edit, choose }: SaidProps) {
         className="said question editing"
         onSubmit={(event) => {
           event.preventDefault();
-          if (text.trim() !== "") void edit(message, text).then(() => setEditing(false), () => undefined);
+          if (text.trim() !== "")
+            void edit(message, text).then(
+              () => setEditing(false),
+              () => undefined,
+            );
         }}
       >
         <textarea
@@ -83,7 +87,14 @@ function Question({ place, busy, edit, choose }: SaidProps) {
       <div className="said-tools">
         <Siblings place={place} choose={choose} />
         <CopyButton text={message.text} what="question" />
-        <button type="button" className="quiet-button" disabled={busy} title="Edit" aria-label="Edit the question" onClick={() => setEditing(true)}>
+        <button
+          type="button"
+          className="quiet-button"
+          disabled={busy}
+          title="Edit"
+          aria-label="Edit the question"
+          onClick={() => setEditing(true)}
+        >
           <Icon name="edit" size={16} />
         </button>
       </div>
@@ -117,7 +128,8 @@ function Answer({ place, question, selected, busy, kept, again, choose, select }
             <code>{message.error.code}</code>
             {message.error.request_id && (
               <span className="request-id">
-                request <code>{message.error.request_id}</code> <CopyButton text={message.error.request_id} what="request id" />
+                request <code>{message.error.request_id}</code>{" "}
+                <CopyButton text={message.error.request_id} what="request id" />
               </span>
             )}
           </p>
@@ -154,7 +166,12 @@ function BadgeButton({ message, onClick }: { message: Message; onClick: () => vo
   if (!council) return <span />;
   const label = badge(council);
   return (
-    <button type="button" className={`badge ${label.tone}`} onClick={onClick} title={`${label.meaning} Show the evidence.`}>
+    <button
+      type="button"
+      className={`badge ${label.tone}`}
+      onClick={onClick}
+      title={`${label.meaning} Show the evidence.`}
+    >
       <Icon name={label.icon} size={16} />
       <span>{label.words}</span>
       <span className="badge-more">
@@ -191,13 +208,25 @@ function Siblings({ place, choose }: { place: Place; choose: (message: Message) 
   const after = siblings[at + 1];
   return (
     <span className="siblings">
-      <button type="button" className="quiet-button" disabled={!before} aria-label="The one before" onClick={() => before && choose(before)}>
+      <button
+        type="button"
+        className="quiet-button"
+        disabled={!before}
+        aria-label="The one before"
+        onClick={() => before && choose(before)}
+      >
         <Icon name="left" size={16} />
       </button>
       <span className="figure">
         {at + 1}/{siblings.length}
       </span>
-      <button type="button" className="quiet-button" disabled={!after} aria-label="The one after" onClick={() => after && choose(after)}>
+      <button
+        type="button"
+        className="quiet-button"
+        disabled={!after}
+        aria-label="The one after"
+        onClick={() => after && choose(after)}
+      >
         <Icon name="right" size={16} />
       </button>
     </span>

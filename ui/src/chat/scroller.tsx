@@ -18,10 +18,11 @@ export function Scroller({ pin, children }: { pin: string; children: React.React
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new question brings its answer into sight
   useEffect(() => {
-    follows.current = true;
-    toEnd();
+    follows.current = pin !== "";
+    if (pin) toEnd();
   }, [pin]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is watched once
   useEffect(() => {
     if (!inner.current) return;
     const watcher = new ResizeObserver(() => {

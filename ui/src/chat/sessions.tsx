@@ -68,7 +68,10 @@ export function SessionList({ current, onPick, unsaved }: ListProps) {
                   >
                     {session.title || "Untitled"}
                   </Link>
-                  <Menu label={`What to do with ${session.title || "this conversation"}`} face={<Icon name="more" size={16} />}>
+                  <Menu
+                    label={`What to do with ${session.title || "this conversation"}`}
+                    face={<Icon name="more" size={16} />}
+                  >
                     <button type="button" role="menuitem" onClick={() => setOpen({ what: "rename", session })}>
                       <Icon name="edit" size={16} /> Rename
                     </button>
@@ -82,7 +85,12 @@ export function SessionList({ current, onPick, unsaved }: ListProps) {
                         <Icon name="download" size={16} /> Export as {form === "json" ? "JSON" : "Markdown"}
                       </a>
                     ))}
-                    <button type="button" role="menuitem" className="danger" onClick={() => setOpen({ what: "delete", session })}>
+                    <button
+                      type="button"
+                      role="menuitem"
+                      className="danger"
+                      onClick={() => setOpen({ what: "delete", session })}
+                    >
                       <Icon name="trash" size={16} /> Delete…
                     </button>
                   </Menu>
@@ -129,7 +137,6 @@ function Rename({ session, onClose }: { session: Session; onClose: () => void })
     <Dialog title="Rename the conversation" onClose={onClose}>
       <form onSubmit={(event) => void save(event)}>
         <input
-          // biome-ignore lint/a11y/noAutofocus: it was asked for by a click
           autoFocus
           aria-label="Title"
           maxLength={200}
@@ -170,8 +177,8 @@ function Delete({ session, current, onClose }: { session: Session; current: stri
   return (
     <Dialog title="Delete the conversation" onClose={onClose}>
       <p>
-        “{session.title || "Untitled"}” with {count(session.turns, "question")} and their answers will be gone, for good. The ledger
-        keeps what they cost.
+        “{session.title || "Untitled"}” with {count(session.turns, "question")} and their answers will be gone, for
+        good. The ledger keeps what they cost.
       </p>
       <label className="check">
         <input type="checkbox" checked={memories} onChange={(event) => setMemories(event.target.checked)} />

@@ -131,7 +131,8 @@ export function useUnsaved(): Talk {
     waiting: false,
     error: null,
     reload: () => undefined,
-    say: (wish) => answer(message("user", wish.text, wish.parent, null, "done"), way(messages, wish.parent), wish.model),
+    say: (wish) =>
+      answer(message("user", wish.text, wish.parent, null, "done"), way(messages, wish.parent), wish.model),
     again: (user, model) => answer(user, way(messages, user.parent), model),
     stop: async (turn) => stops.current.get(turn)?.abort(),
   };
@@ -192,7 +193,8 @@ async function complete(said: Message[], model: string, own: Message, signal: Ab
       }
     }
   } catch (failure) {
-    if (failure instanceof Failure) error = { code: failure.code, message: failure.message, request_id: failure.requestId };
+    if (failure instanceof Failure)
+      error = { code: failure.code, message: failure.message, request_id: failure.requestId };
   }
   const text = writing.text(own.id);
   if (signal.aborted) return { ...own, text, state: "stopped" };

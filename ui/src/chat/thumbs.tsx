@@ -17,7 +17,10 @@ export function Thumbs({ message }: { message: Message }) {
   const [said, setSaid] = useState<Feedback | null>(null);
   const judge = useMutation({
     mutationFn: (feedback: Feedback) =>
-      call("/api/feedback", { method: "POST", body: { request_id: message.council?.request_id ?? message.id, ...feedback } }),
+      call("/api/feedback", {
+        method: "POST",
+        body: { request_id: message.council?.request_id ?? message.id, ...feedback },
+      }),
     onSuccess: (_, feedback) => setSaid(feedback),
   });
   const routes = ROUTES.filter((route) => route !== message.council?.route);
@@ -49,7 +52,12 @@ export function Thumbs({ message }: { message: Message }) {
             <>
               Noted. Did it belong to{" "}
               {routes.map((route) => (
-                <button key={route} type="button" className="chip" onClick={() => judge.mutate({ verdict: "down", route })}>
+                <button
+                  key={route}
+                  type="button"
+                  className="chip"
+                  onClick={() => judge.mutate({ verdict: "down", route })}
+                >
                   {route}
                 </button>
               ))}

@@ -125,7 +125,12 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
       <SessionList current={id} onPick={() => setSide("")} unsaved={memory === null} />
       <section className="talk" aria-label="Conversation">
         <header className="talk-head">
-          <button type="button" className="quiet-button narrow-only" onClick={() => setSide("sessions")} aria-label="Conversations">
+          <button
+            type="button"
+            className="quiet-button narrow-only"
+            onClick={() => setSide("sessions")}
+            aria-label="Conversations"
+          >
             <Icon name="list" />
           </button>
           <h1>{talk.session?.title || (id ? "" : "New conversation")}</h1>
@@ -169,13 +174,20 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
       <aside className="evidence-panel" aria-label="Evidence">
         <header className="panel-head">
           <h2>Evidence</h2>
-          <button type="button" className="quiet-button not-wide" onClick={() => setSide("")} aria-label="Close the evidence">
+          <button
+            type="button"
+            className="quiet-button not-wide"
+            onClick={() => setSide("")}
+            aria-label="Close the evidence"
+          >
             <Icon name="cross" size={16} />
           </button>
         </header>
         {shown ? <Evidence key={shown.id} message={shown} /> : <Legend />}
       </aside>
-      {side !== "" && <button type="button" className="veil" aria-label="Back to the conversation" onClick={() => setSide("")} />}
+      {side !== "" && (
+        <button type="button" className="veil" aria-label="Back to the conversation" onClick={() => setSide("")} />
+      )}
     </div>
   );
 }
@@ -183,7 +195,9 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
 function Legend() {
   return (
     <div className="evidence quiet">
-      <p>What stands behind an answer shows here: how far it was checked, the program, tests or passages, cost and time.</p>
+      <p>
+        What stands behind an answer shows here: how far it was checked, the program, tests or passages, cost and time.
+      </p>
     </div>
   );
 }

@@ -19,7 +19,8 @@ export function Welcome({ onAsk, unsaved }: { onAsk: (text: string) => void; uns
     <div className="welcome">
       <h2>Ask, and see why you may believe the answer.</h2>
       <p>
-        Specialists on this machine answer first. Each answer says how far it was checked, what it cost, and how long it took.
+        Specialists on this machine answer first. Each answer says how far it was checked, what it cost, and how long it
+        took.
       </p>
       <ul className="welcome-list">
         {QUESTIONS.map((one) => (
@@ -34,8 +35,8 @@ export function Welcome({ onAsk, unsaved }: { onAsk: (text: string) => void; uns
       </ul>
       {unsaved && (
         <p className="notice">
-          You are not signed in: this conversation is gone when you leave the page. <Link href="/login">Sign in</Link> to keep
-          conversations, use memory and run code.
+          You are not signed in: this conversation is gone when you leave the page. <Link href="/login">Sign in</Link>{" "}
+          to keep conversations, use memory and run code.
         </p>
       )}
     </div>

@@ -60,7 +60,6 @@ export function Menu({
       </button>
       {open && (
         // biome-ignore lint/a11y/useKeyWithClickEvents: the items in it take keys themselves
-        // biome-ignore lint/a11y/useFocusableInteractive: its items have the focus
         <div className="menu-list" role="menu" id={id} onClick={() => setOpen(false)}>
           {children}
         </div>

@@ -19,7 +19,8 @@ export function quantity(value: number, unit: string): string {
 export function money(micros: number): string {
   if (micros === 0) return "$0";
   const dollars = micros / 1e6;
-  if (dollars >= 0.01) return `$${dollars.toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 4 })}`;
+  if (dollars >= 0.01)
+    return `$${dollars.toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 4 })}`;
   return `$${dollars.toFixed(6).replace(/0+$/, "")}`;
 }
 

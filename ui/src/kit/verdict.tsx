@@ -23,7 +23,15 @@ export const WORD: Record<Verdict, string> = {
   "not applicable": "Not applicable",
 };
 
-export function Shape({ verdict, size = 12, labelled = true }: { verdict: Verdict; size?: number; labelled?: boolean }) {
+export function Shape({
+  verdict,
+  size = 12,
+  labelled = true,
+}: {
+  verdict: Verdict;
+  size?: number;
+  labelled?: boolean;
+}) {
   if (verdict === "not applicable") return null;
   return (
     <svg
@@ -31,7 +39,9 @@ export function Shape({ verdict, size = 12, labelled = true }: { verdict: Verdic
       width={size}
       height={size}
       viewBox="0 0 16 16"
-      {...(labelled ? { role: "img", "aria-label": WORD[verdict] } : { "aria-hidden": true })}
+      role={labelled ? "img" : undefined}
+      aria-label={labelled ? WORD[verdict] : undefined}
+      aria-hidden={labelled ? undefined : true}
     >
       {SHAPES[verdict]}
     </svg>

@@ -11,7 +11,14 @@ const Run = lazy(() => import("../chat/run"));
 const FOLDED_LINES = 40;
 /** More than that is given to whoever asks, in steps: a page of a hundred thousand lines does not scroll. */
 const SHOWN_LINES_MAX = 2_000;
-const RUNNABLE: Record<string, "python" | "bash"> = { python: "python", py: "python", python3: "python", bash: "bash", sh: "bash", shell: "bash" };
+const RUNNABLE: Record<string, "python" | "bash"> = {
+  python: "python",
+  py: "python",
+  python3: "python",
+  bash: "bash",
+  sh: "bash",
+  shell: "bash",
+};
 
 export function CodeBlock({ code, language, closed = true }: { code: string; language: string; closed?: boolean }) {
   const lines = code.split("\n");
@@ -27,7 +34,12 @@ export function CodeBlock({ code, language, closed = true }: { code: string; lan
         <span>{language || "text"}</span>
         <span className="code-tools">
           {closed && runnable && mayRun && (
-            <button type="button" className="quiet-button" onClick={() => setRun(run + 1)} title="Run it in the sandbox">
+            <button
+              type="button"
+              className="quiet-button"
+              onClick={() => setRun(run + 1)}
+              title="Run it in the sandbox"
+            >
               <Icon name="play" size={16} /> Run
             </button>
           )}
@@ -44,7 +56,8 @@ export function CodeBlock({ code, language, closed = true }: { code: string; lan
           className="unfold"
           onClick={() => setShown(shown < SHOWN_LINES_MAX ? SHOWN_LINES_MAX : shown + SHOWN_LINES_MAX)}
         >
-          Show {count(Math.min(lines.length - shown, SHOWN_LINES_MAX), "more line")} of {lines.length.toLocaleString("en-GB")}
+          Show {count(Math.min(lines.length - shown, SHOWN_LINES_MAX), "more line")} of{" "}
+          {lines.length.toLocaleString("en-GB")}
         </button>
       )}
       {run > 0 && runnable && (

@@ -18,7 +18,9 @@ export default function Markdown({ text, live = false }: { text: string; live?: 
   const visible = all.slice(first, first + shown);
   return (
     <div className="markdown">
-      {first > 0 && <p className="folded-note">{count(first, "paragraph")} above are folded while this is being written.</p>}
+      {first > 0 && (
+        <p className="folded-note">{count(first, "paragraph")} above are folded while this is being written.</p>
+      )}
       {visible.map((block, index) => (
         <Piece key={String(first + index)} block={block} live={live && first + index === all.length - 1} />
       ))}

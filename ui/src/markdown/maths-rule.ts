@@ -1,6 +1,6 @@
 /** Finds maths in Markdown: `$…$` and `\(…\)` within a line, `$$…$$` and `\[…\]` beside. It becomes an element with its TeX. */
 
-import type MarkdownIt from "markdown-it";
+import type { MarkdownIt } from "markdown-it";
 
 const TEX_CHARS_MAX = 5_000;
 

@@ -4,10 +4,18 @@ import DOMPurify from "dompurify";
 import MarkdownIt from "markdown-it";
 import { maths } from "./maths-rule";
 
+/** A line that is shorter was ended on purpose. */
+const WRAPPED_CHARS = 60;
+
 const made = new MarkdownIt({ html: false, linkify: false, breaks: false, typographer: false });
 made.use(maths);
 // A picture would tell its server who reads, and when.
 made.renderer.rules.image = (tokens, index) => made.utils.escapeHtml(tokens[index]?.content ?? "");
+// Specialists write lines, documents are wrapped: what ends early was meant to end.
+made.renderer.rules.softbreak = (tokens, index) => {
+  const before = tokens[index - 1];
+  return before?.type === "text" && before.content.length < WRAPPED_CHARS ? "<br>\n" : "\n";
+};
 made.validateLink = (address) => isSafeAddress(address);
 
 const TAGS =

@@ -32,7 +32,10 @@ export function Account() {
   }
 
   return (
-    <Menu label={`Account: ${who.user}, ${who.role || "not signed in"}`} face={<span className="avatar">{initial(who.user)}</span>}>
+    <Menu
+      label={`Account: ${who.user}, ${who.role || "not signed in"}`}
+      face={<span className="avatar">{initial(who.user)}</span>}
+    >
       <p className="menu-title">
         {who.user}
         <span className="quiet"> · {who.signed_in ? who.role : "not signed in"}</span>

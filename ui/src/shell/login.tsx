@@ -60,8 +60,8 @@ export function Login() {
         </button>
         {error !== null && <FailureNote error={error} />}
         <p className="quiet">
-          On this machine <code>council login</code> prints a link that signs you in once. The first token is in the file{" "}
-          <code>token</code> of the home.
+          On this machine <code>council login</code> prints a link that signs you in once. The first token is in the
+          file <code>token</code> of the home.
         </p>
         {who?.rights.includes("chat") && (
           <button type="button" className="link-button" onClick={() => go("/")}>

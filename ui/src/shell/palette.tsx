@@ -5,6 +5,7 @@ import { useDeferredValue, useEffect, useId, useMemo, useState } from "react";
 import { useLocation } from "wouter";
 import { useLive } from "../api/live";
 import { guides, newestChanges, sessions, useMe } from "../api/queries";
+import { gateName } from "../health/words";
 import { Dialog } from "../kit/dialog";
 import { Icon, type IconName } from "../kit/icons";
 import { fits } from "./fits";
@@ -44,7 +45,6 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       <div className="palette-field">
         <Icon name="search" />
         <input
-          // biome-ignore lint/a11y/noAutofocus: it is opened to type into it
           autoFocus
           role="combobox"
           aria-expanded="true"
@@ -57,7 +57,6 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
           onKeyDown={onKeyDown}
         />
       </div>
-      {/* biome-ignore lint/a11y/useFocusableInteractive: the field has the focus and names the row */}
       <div role="listbox" id={listId} aria-label="What fits" className="palette-list">
         {found.map((command, index) => (
           // biome-ignore lint/a11y/useFocusableInteractive: the field has the focus and names the row
@@ -102,13 +101,28 @@ function useCommands(text: string, onClose: () => void, onKeys: () => void): Com
       { name: "New conversation", kind: "Chat", icon: "plus", run: to("/") },
       ...VIEWS.map((view): Command => ({ name: view.name, kind: "View", icon: view.icon, run: to(view.path) })),
       ...(live?.incidents ?? []).map(
-        (one): Command => ({ name: one.title, kind: "Incident", icon: "health", run: to(`/health/incident/${one.id}`) }),
+        (one): Command => ({
+          name: one.title,
+          kind: "Incident",
+          icon: "health",
+          run: to(`/health/incident/${one.id}`),
+        }),
       ),
       ...(live?.gates ?? []).map(
-        (gate): Command => ({ name: gate.name, kind: "Gate", icon: "health", run: to(`/health/gate/${gate.name}`) }),
+        (gate): Command => ({
+          name: `${gateName(gate.name)} · ${gate.name}`,
+          kind: "Gate",
+          icon: "health",
+          run: to(`/health/gate/${gate.name}`),
+        }),
       ),
       ...(kept?.sessions ?? []).map(
-        (one): Command => ({ name: one.title || "Untitled", kind: "Conversation", icon: "chat", run: to(`/chat/${one.id}`) }),
+        (one): Command => ({
+          name: one.title || "Untitled",
+          kind: "Conversation",
+          icon: "chat",
+          run: to(`/chat/${one.id}`),
+        }),
       ),
       ...(changes?.changes ?? []).map(
         (one): Command => ({

@@ -3,9 +3,8 @@
 import { Link } from "wouter";
 import { type Heard, trust, useLive } from "../api/live";
 import { Icon } from "../kit/icons";
-import { short } from "../kit/numbers";
-import { At } from "../kit/times";
 import { ago, useNow } from "../kit/time";
+import { At } from "../kit/times";
 import { Shape } from "../kit/verdict";
 import { Account } from "./account";
 
@@ -65,7 +64,7 @@ function Sentence({ heard }: { heard: Heard }) {
         ) : (
           <>
             <span className="dot" aria-hidden="true" />
-            <span title="The generation that serves">{short(live.generation)}</span>
+            <span title={`Generation ${live.generation}`}>{live.at_us ? ago(live.at_us, now) : "not judged yet"}</span>
           </>
         )}
       </span>
