@@ -170,14 +170,17 @@ export class Chat {
     response.flushHeaders();
     let pieces = 0;
     const listener = () => {
-      for (; sent < turn.events.length; sent++) {
-        response.write(turn.events[sent]);
+      while (sent < turn.events.length) {
+        const event = turn.events[sent];
+        sent += 1;
         pieces += 1;
         // As when a gateway is replaced in mid-stream.
         if (this.world.dropAfter && pieces >= this.world.dropAfter) {
           turn.listeners.delete(listener);
-          return response.destroy();
+          response.write(event, () => response.destroy());
+          return;
         }
+        response.write(event);
       }
       if (turn.message.state !== "running") response.end();
     };

@@ -27,10 +27,10 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
   const listId = useId();
   const wanted = useDeferredValue(text);
   const commands = useCommands(wanted, onClose, onKeys);
-  const found = useMemo(() => fits(commands, wanted).slice(0, SHOWN_MAX), [commands, wanted]);
+  const found = useMemo(() => fits(commands, text).slice(0, SHOWN_MAX), [commands, text]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: other words, another first row
-  useEffect(() => setAt(0), [wanted]);
+  useEffect(() => setAt(0), [text]);
 
   function onKeyDown(event: React.KeyboardEvent) {
     if (event.key === "ArrowDown") setAt((at + 1) % Math.max(1, found.length));
