@@ -10,6 +10,9 @@ before(async () => {
 });
 after(() => rig.close());
 
+/** The sanitiser reads in a document that shows nothing, and the policy holds there, too. A script that was refused is not among these. */
+const TAKEN_APART = /^(Applying inline style violates|Setting the document's base URI)/;
+
 const FORBIDDEN =
   "script, iframe, object, embed, form[action], meta[http-equiv], base, link[rel~=import], [onclick], [onerror], [onload], [onfocus], [srcdoc], img:not([src='/icon.svg'])";
 
@@ -42,7 +45,7 @@ test("no attack in an answer, a guide, a patch, an incident or the state runs", 
       },
     ],
   });
-  const { page, wellBehaved, close } = await rig.page();
+  const { page, wellBehaved, close } = await rig.page({ refused: TAKEN_APART });
   await page.goto("/");
   await page.getByLabel("Your question").fill("<img src=x onerror=alert(1)>");
   await page.keyboard.press("Enter");

@@ -38,8 +38,12 @@ export async function open() {
   };
 }
 
-/** Opens a page that keeps count of what must not be: scripts of others, refusals of the policy, requests elsewhere, errors. */
-export async function page(browser, base, { size = DESK, theme = "light" } = {}) {
+/**
+ * Opens a page that keeps count of what must not be: scripts of others, refusals of the policy, requests elsewhere, errors.
+ *
+ * `refused` is what the policy may say of contents that are only being taken apart.
+ */
+export async function page(browser, base, { size = DESK, theme = "light", refused = null } = {}) {
   const context = await browser.newContext({
     viewport: size,
     colorScheme: theme,
@@ -55,7 +59,8 @@ export async function page(browser, base, { size = DESK, theme = "light" } = {})
   });
   made.on("pageerror", (error) => wrong.push(`an error: ${error.message}`));
   made.on("console", (message) => {
-    if (message.type() === "error" && !EXPECTED.test(message.text())) wrong.push(message.text());
+    if (message.type() === "error" && !EXPECTED.test(message.text()) && !refused?.test(message.text()))
+      wrong.push(message.text());
   });
   made.on("request", (request) => {
     if (!request.url().startsWith(base)) wrong.push(`a request elsewhere: ${request.url()}`);
