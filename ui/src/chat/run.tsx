@@ -5,7 +5,7 @@ import { call } from "../api/http";
 import type { SandboxResult } from "../api/wire";
 import { CopyButton } from "../kit/copy";
 import { Icon } from "../kit/icons";
-import { bytes, count, figure } from "../kit/numbers";
+import { bytes, count, milliseconds } from "../kit/numbers";
 import { FailureNote } from "../kit/states";
 
 const WAIT_MS = 120_000;
@@ -39,7 +39,7 @@ export default function Run({ code, language, onClose }: { code: string; languag
           {!text(result.stdout) && !text(result.stderr) && <p className="quiet">It printed nothing.</p>}
           {result.truncated && <p className="notice">The output was cut at its limit.</p>}
           <p className="run-figures">
-            {figure(result.wall_s)} s, of these {figure(result.cpu_s)} s computing
+            {milliseconds(result.wall_s * 1000)}, {milliseconds(result.cpu_s * 1000)} of computing
             {result.memory_peak_bytes ? `, ${bytes(result.memory_peak_bytes)} of memory` : ""}
           </p>
           <details>

@@ -19,6 +19,9 @@ import { ask, type Talk, useKept, useUnsaved } from "./talk";
 import { branch, type Chosen, follows } from "./tree";
 import { Welcome } from "./welcome";
 
+/** As much of the first question stands for a title until the service tells its own. */
+const TITLE_CHARS = 60;
+
 export default function Chat({ id }: { id: string }) {
   const who = useMe();
   if (!who) return <Waiting what="who you are" />;
@@ -35,7 +38,8 @@ function KeptChat({ id }: { id: string }) {
   async function begin(text: string, model: string) {
     const session = await call<Session>("/api/chat/sessions", { method: "POST", body: { memory } });
     const turn = await ask(session.id, { text, parent: null, model });
-    const known: Conversation = { ...session, turns: 1, messages: [turn.user, turn.assistant] };
+    const title = session.title || text.slice(0, TITLE_CHARS);
+    const known: Conversation = { ...session, title, turns: 1, messages: [turn.user, turn.assistant] };
     client.setQueryData(conversation(session.id).queryKey, known);
     void client.invalidateQueries({ queryKey: ["sessions"] });
     go(`/chat/${session.id}`);
