@@ -132,8 +132,9 @@ test("all of it is reached by keys", async () => {
   await page.waitForURL("**/health");
   await page.locator(".gate").first().waitFor();
   await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Go to" }).waitFor();
   await page.keyboard.type("disk");
-  await page.locator("[role=option]").first().waitFor();
+  await page.getByRole("option", { name: /Disk usage/ }).waitFor();
   await page.keyboard.press("Enter");
   await page.waitForURL("**/health/gate/disk_usage");
   await page.keyboard.press("?");
