@@ -14,7 +14,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench soak release lock fmt clean environment environment-dev static quick debian clients actionlint github
+.PHONY: help up test check bench soak release lock fmt clean environment environment-dev static quick debian clients actionlint github ui
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ up: environment ## set up what is missing, then run Council in the foreground un
 
 # What it needs is fetched while the static checks run.
 test: environment-dev ## everything: static checks and all tests, with Debian packages when it may install them
-	@$(MAKE) -j3 --output-sync=target debian clients actionlint github static
+	@$(MAKE) -j3 --output-sync=target debian clients actionlint github ui static
 	@$(if $(ARGS),$(BIN)/pytest -ra $(ARGS),$(BIN)/python tools/run_tests.py)
 
 # Coverage doubles the time: make check ARGS=--cov
@@ -62,6 +62,9 @@ bench: environment-dev ## measure us and the peers in one run, write benchmarks/
 soak: environment-dev ## the long forms: hours of load and faults
 	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
+ui: ## check the dashboard's sources and build them; says why where there is no npm
+	@$(PYTHON) tools/check_ui.py
+
 # RELEASE_KEY: the fingerprint of a key of your own gpg.
 release: ## build the release of this commit into dist/VERSION; RELEASE_KEY=FINGERPRINT signs it
 	@$(PYTHON) tools/release.py $(if $(RELEASE_KEY),--key $(RELEASE_KEY)) $(ARGS)
@@ -81,7 +84,7 @@ fmt: environment-dev ## format, mend what the linter can, write the reference pa
 	@$(BIN)/python tools/monitoring.py
 
 clean: ## remove .venv and all caches of this checkout; your Council's home is not touched
-	@rm -rf .venv .venv-clients .github-description .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
+	@rm -rf .venv .venv-clients .github-description .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build ui/dist ui/node_modules
 	@find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
