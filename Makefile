@@ -37,7 +37,7 @@ quick:
 	@$(BIN)/pytest -ra -n auto --dist worksteal --quick tests/unit $(ARGS)
 
 debian:
-	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent restic openssh-server
+	@$(PYTHON) tools/install_debian.py postgresql redis-server firejail bubblewrap runsc libseccomp2 wordnet-base prometheus prometheus-alertmanager strace gpg gpg-agent restic openssh-server chromium
 
 clients:
 	@$(PYTHON) tools/setup_clients.py $(SETUP)
