@@ -110,17 +110,20 @@ def _build(ui: Path, into: Path) -> None:
     """Build, and say at each step how far it is."""
     into.mkdir(exist_ok=True)
     step = "look for npm"
+    begins: list[str] = []
     try:
         npm = check_tools()
         for step, command in steps(ui, npm):
             _note(into, step)
-            progress.run(f"dashboard: {step}", command)
+            begins.clear()
+            progress.run(f"dashboard: {step}", command, how_far=lambda line: begins.append(line) or "")
         step = "put it into its place"
         _note(into, step)
         place(ui / "dist", into, digest(ui))
     except (UnbuildableError, progress.StepFailedError, OSError, subprocess.SubprocessError) as problem:
-        told = problem.output if isinstance(problem, progress.StepFailedError) else str(problem)
-        _note(into, step, " ".join(told.split())[-_SAID_CHARS_MAX:] or "it said nothing.")
+        # Programs say first what is wrong, and after it how they are used.
+        told = "\n".join(begins) if isinstance(problem, progress.StepFailedError) else str(problem)
+        _note(into, step, " ".join(told.replace("npm error", "").split())[:_SAID_CHARS_MAX] or "it said nothing.")
         raise
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -43,7 +44,8 @@ class Stuck:
 @contextlib.asynccontextmanager
 async def asked(*works: steward.Work) -> AsyncIterator[httpx.AsyncClient]:
     environment = harness.ServiceEnvironment("steward", 0, "g" * 40, {})
-    one = steward._Steward(environment, cast(Any, delivery_rig.Patchctl(Path("nowhere"))), works)
+    with tempfile.TemporaryDirectory() as folder:
+        one = steward._Steward(environment, cast(Any, delivery_rig.Patchctl(Path(folder))), works)
     application = one.application()
     async with (
         application.router.lifespan_context(application),
