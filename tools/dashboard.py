@@ -111,12 +111,17 @@ def _build(ui: Path, into: Path) -> None:
     into.mkdir(exist_ok=True)
     step = "look for npm"
     begins: list[str] = []
+
+    def hear(line: str) -> str:
+        begins.append(line)
+        return ""
+
     try:
         npm = check_tools()
         for step, command in steps(ui, npm):
             _note(into, step)
             begins.clear()
-            progress.run(f"dashboard: {step}", command, how_far=lambda line: begins.append(line) or "")
+            progress.run(f"dashboard: {step}", command, how_far=hear)
         step = "put it into its place"
         _note(into, step)
         place(ui / "dist", into, digest(ui))
