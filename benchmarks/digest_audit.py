@@ -29,6 +29,7 @@ Fact = Mapping[str, Any]
 Rule = Callable[[re.Match[str]], list[Any]]
 
 _VERDICTS = ("green", "amber", "red")
+_ENDS = ("applied", "refused", "rolled back")
 _COMMAND_S = 120.0
 _BEFORE_S = 3 * 3600.0
 # Between two moments that are told as one: of some it is only known how long ago they were.
@@ -51,6 +52,8 @@ class Books:
     ticks: Sequence[str]
     announced: Sequence[str]
     patches: Mapping[str, Mapping[str, Any]]
+    repairs: Sequence[Mapping[str, Any]]
+    interventions: Sequence[Mapping[str, Any]]
     histories: Mapping[str, Mapping[str, Any]]
     tracks: Sequence[evidence.Track]
     now: Sequence[Mapping[str, Any]]
@@ -159,6 +162,7 @@ def _truths(fact: Fact, digest: Mapping[str, Any], books: Books) -> list[Any] | 
             r"council notify failed --json",
             lambda _: [books.notices.count("waiting" if name == "notices waiting" else "failed")],
         ),
+        (r"council report kpi --json", lambda _: _of_autonomy(name, span, books)),
         (r"council doctor", lambda _: _of_missing(name, digest)),
         (_FORECAST.pattern, lambda found: _of_forecast(found, span[1], books)),
         (r".*\w\(\w+.*\).*", lambda _: _of_series(query, span, fact, books)),
@@ -334,6 +338,25 @@ def _of_snapshots(name: str, span: tuple[float, float], books: Books) -> list[An
             return [taken if name == "snapshots taken" else max(0, wanted - taken)]
 
 
+def _of_autonomy(name: str, span: tuple[float, float], books: Books) -> list[Any]:
+    """Return the share of operations that nobody was needed for, by Wilson's lower bound where it is that."""
+    begun = [key for key, one in books.incidents.items() if span[0] <= one["began_us"] / 1e6 < span[1]]
+    decided = [one for one in books.patches.values() if one["outcome"] in _ENDS and not one["trial"]]
+    decided = [one for one in decided if span[0] <= one["ended_s"] < span[1]]
+    acted = [one for one in books.interventions if span[0] <= one["at_us"] / 1e6 < span[1]]
+    called = {one["incident_id"] for one in books.repairs if one["outcome"] == "called"}
+    needed = sum(key in called for key in begun) + sum(one["returned_by"] not in ("", "healer") for one in decided)
+    count = len(begun) + len(decided)
+    alone = count - min(count, needed + sum(one["kind"] in ("override", "unfreeze", "restart") for one in acted))
+    if name.startswith("n of") or not count:
+        return [count if name.startswith("n of") else None]
+    share, z = alone / count, statistics.NormalDist().inv_cdf(0.975)
+    low = (share + z * z / (2 * count) - z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)) / (
+        1 + z * z / count
+    )
+    return [100 * max(0.0, low) if name == "autonomy, at least" else 100 * share]
+
+
 def _of_missing(name: str, digest: Mapping[str, Any]) -> list[Any]:
     whats = [one["what"] for one in digest["missing"]]
     ours = [one for one in whats if not one.startswith(("the rest of the day", "the older", "sentinels, services"))]
@@ -456,6 +479,8 @@ def _books(where: home_module.Home, digest: Mapping[str, Any], now: Sequence[Map
         notices = [row[0] for row in rows.execute("SELECT delivery FROM notices")]
         ticks = [row[0] for row in rows.execute("SELECT id FROM snapshots WHERE occasion = 'tick'")]
         announced = [row[0] for row in rows.execute("SELECT name FROM announcements")]
+        repairs = [dict(row) for row in rows.execute("SELECT incident_id, outcome FROM repairs")]
+        acted = [dict(row) for row in rows.execute("SELECT kind, at_us FROM interventions")]
     finally:
         rows.close()
     start_s = _seconds(digest["from"])
@@ -466,7 +491,7 @@ def _books(where: home_module.Home, digest: Mapping[str, Any], now: Sequence[Map
         return pasts, await watch.tracks(tuple(evidence.TRACKED), start_s - _BEFORE_S)
 
     histories, tracks = asyncio.run(asked())
-    return Books(ledger, wrong, notices, ticks, announced, _patches(where), histories, tracks, now)
+    return Books(ledger, wrong, notices, ticks, announced, _patches(where), repairs, acted, histories, tracks, now)
 
 
 def _patches(where: home_module.Home) -> dict[str, Mapping[str, Any]]:

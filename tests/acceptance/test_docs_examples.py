@@ -22,7 +22,8 @@ from council.domain import home
 from council.upkeep.engine import blueprint
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE_S = 60.0
+# The first Council of a run has every passage to embed.
+EXAMPLE_S = 180.0
 # A patch goes its whole way in one example.
 PATCH_S = 400.0
 # A busy machine's model takes its time. A bake is long enough for every gate's form, and longer where commands meet it.

@@ -160,7 +160,7 @@ def test_where_people_crowd_fewer_requests_may_be_the_cause() -> None:
 
 
 def test_a_figure_that_nobody_could_be_asked_for_says_so_and_counts_nothing() -> None:
-    whats = ("patches", "gates, sentinels, services and series", "costs", "incidents")
+    whats = ("patches", "gates, sentinels, services and series", "costs", "incidents", "repairs")
     away = known(missing=[evidence.Missing(what, f"{what} are away") for what in whats])
     lines = {one.now.name: one.now for one in kpis.report(away, away).lines}
     for name, what in (
@@ -169,6 +169,7 @@ def test_a_figure_that_nobody_could_be_asked_for_says_so_and_counts_nothing() ->
         ("latency p95", whats[1]),
         ("answers", whats[2]),
         ("time to repair", whats[3]),
+        ("human interventions", whats[4]),
     ):
         assert lines[name].reason == f"{what} are away", name
     assert all(
