@@ -344,7 +344,7 @@ def _of_autonomy(name: str, span: tuple[float, float], books: Books) -> list[Any
     decided = [one for one in books.patches.values() if one["outcome"] in _ENDS and not one["trial"]]
     decided = [one for one in decided if span[0] <= one["ended_s"] < span[1]]
     acted = [one for one in books.interventions if span[0] <= one["at_us"] / 1e6 < span[1]]
-    called = {one["incident_id"] for one in books.repairs if one["outcome"] == "called"}
+    called = {one["incident_id"] for one in books.repairs if one["outcome"] == "a person was called"}
     needed = sum(key in called for key in begun) + sum(one["returned_by"] not in ("", "healer") for one in decided)
     count = len(begun) + len(decided)
     alone = count - min(count, needed + sum(one["kind"] in ("override", "unfreeze", "restart") for one in acted))
