@@ -167,6 +167,7 @@ def _for_root(home: home_module.Home) -> list[Row]:
         home.watch,
         home.notices,
         home.monitoring,
+        home.bots,
     )
     closed = (home.generations, *state, home.lineage, home.secrets, home.run, home.blueprint, home.forge)
     deep = permissions.Wanted(ROOT, ROOT, private, private)
