@@ -59,6 +59,8 @@ OPERATIONS = [
     "GET /api/metrics",
     "GET /api/observer/snapshots",
     "GET /api/observer/snapshots/{identifier}",
+    "GET /api/overrides",
+    "GET /api/repairs",
     "GET /api/status",
     "GET /api/token",
     "GET /livez",

@@ -96,6 +96,21 @@ READABLE = {
     "steward": {"steward key", "bots key", "generation", "forge", "library", "records"},
     # Not the keys that they sign with.
     "bots": {"bots key", "pause of a bot", "generation", "records"},
+    # All of a home that is not made anew.
+    "backup": {
+        *(
+            "token",
+            "key",
+            "metrics key",
+            "trial key",
+            "patches key",
+            "steward key",
+            "bots key",
+            "key of a bot",
+            "journal key",
+        ),
+        *("forge", "records", "generation", "library", "store", "audit", "blueprint", "journal"),
+    },
     "worker": set(),
     "installer": set(),
     "migrator": {"records"},
@@ -111,6 +126,7 @@ WRITABLE = {
     "patchctl": {"blueprint.git", "generations", "lineage", "patchctl"},
     "steward": {"forge.git", "steward", "records"},
     "bots": {"records"},
+    "backup": {"records"},
     "worker": set(),
     "installer": set(),
     "migrator": {"records"},

@@ -87,9 +87,7 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         await _admit(made, request)
         found = await made.guidebook.listing()
         rows = [_row(entry) for entry in guides.ordered(found.entries)]
-        if q:
-            if not q.strip():
-                raise errors.InvalidRequestError("There is no word in `q`. Say what to search for, or leave it out.")
+        if q.strip():
             passages = await made.retriever.guides(q, request.state.request_id)
             rows = _matching(found.entries, passages, q)[:limit]
         return {"guides": rows, "faults": [dataclasses.asdict(fault) for fault in found.faults]}

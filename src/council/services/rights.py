@@ -196,8 +196,9 @@ def _backup_row(
     whole = (where.generations, where.current, where.secrets, where.token_file, where.library, where.sandbox)
     parts = (where.store, where.blueprint, where.forge, where.lineage)
     target = backup.target(config.backup.target) if config.backup.target else None
-    folders = [Path(target.path)] if target is not None and target.place is backup.Place.FOLDER else []
-    connect: tuple[int, ...] | None = () if folders and not config.records.url else None
+    is_away = target is not None and target.place is not backup.Place.FOLDER
+    folders = [Path(target.path)] if target is not None and not is_away else []
+    connect: tuple[int, ...] | None = None if is_away or config.records.url else ()
     own = [where.backup_work, *folders]
     return confine.Confinement([*read, *whole, *parts], [*write, where.records], connect, (), own)
 
