@@ -76,6 +76,7 @@ async def _strike(stage: stages.Stage, turn: plan.Turn) -> outcome.Struck:
     before = await gates(stage)
     stage.remarks, stage.still_in = [], lambda: False
     struck = outcome.Struck(fault.name, service, time.time(), gates_before=before, fired_before=fire_still)
+    failed: list[str] = []
     try:
         try:
             seen, undone = await _in_and_out(stage, turn)

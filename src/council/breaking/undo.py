@@ -118,18 +118,17 @@ def left(where: home_module.Home, *, starts: bool = True, unmarks: bool = False)
     Without `starts` Council is not started again, for who does so anyway; `unmarks` takes the mark away before anything else.
     Raises SetupError where the mark cannot be taken away, and nothing else.
     """
+    pending, why = None, ""
     try:
         pending = _read(where)
     except FileNotFoundError:
-        pending, why = None, ""
+        pass
     except (OSError, errors.CouncilError) as error:
-        pending, why = None, str(error)
-    if pending is None:
-        if unmarks:
-            mark.remove(where.chaos)
-        return _not_undone(where, why) if why else Left()
+        why = str(error)
     if unmarks:
         mark.remove(where.chaos)
+    if pending is None:
+        return _not_undone(where, why) if why else Left()
     return Left(pending.fault, tuple(_carry_out(where, pending, starts=starts)))
 
 
@@ -244,15 +243,17 @@ def _undo_process(step: undoing.Resume | undoing.End | undoing.Limit) -> None:
 
 
 def _restore(where: home_module.Home, path: str, copy: str) -> None:
-    try:
-        # Into the file that is there, which keeps its owner.
-        with inside.opened(where, copy) as source, inside.writable(where, path) as file:
-            shutil.copyfileobj(source, file)
-            file.truncate()
-    except FileNotFoundError:
-        if inside.head_digest(where, copy, 1):
-            raise
+    if not inside.head_digest(where, copy, 1):
         return
+    with inside.opened(where, copy) as source:
+        try:
+            # Into the file that is there, which keeps its owner.
+            with inside.writable(where, path) as file:
+                shutil.copyfileobj(source, file)
+                file.truncate()
+        except FileNotFoundError:
+            with inside.opened(where, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as file:
+                shutil.copyfileobj(source, file)
     inside.remove(where, copy)
 
 
