@@ -118,26 +118,25 @@ def left(where: home_module.Home, *, starts: bool = True, unmarks: bool = False)
     Without `starts` Council is not started again, for who does so anyway; `unmarks` takes the mark away before anything else.
     Raises SetupError where the mark cannot be taken away, and nothing else.
     """
-    pending, why = None, ""
+    pending, unbelieved = None, ""
     try:
         pending = _read(where)
     except FileNotFoundError:
         pass
+    except errors.ForbiddenError as error:
+        unbelieved = f"{error}. Mark it (`council chaos allow`), then `council chaos undo`"
     except (OSError, errors.CouncilError) as error:
-        why = str(error)
+        unbelieved = _set_aside(where, str(error))
     if unmarks:
         mark.remove(where.chaos)
     if pending is None:
-        return _not_undone(where, why) if why else Left()
+        return Left(unbelieved=unbelieved)
     return Left(pending.fault, tuple(_carry_out(where, pending, starts=starts)))
 
 
-def _not_undone(where: home_module.Home, why: str) -> Left:
-    path = where.chaos / _FILE
-    if mark.read(where.chaos) is None:
-        return Left(unbelieved=f"{why}. Mark it (`council chaos allow`), then `council chaos undo`")
-    aside = sealed.set_aside(path)
-    return Left(unbelieved=f"{why.rstrip('.')}. " + (f"It is {aside} now" if aside else f"Look at {path}"))
+def _set_aside(where: home_module.Home, why: str) -> str:
+    aside = sealed.set_aside(where.chaos / _FILE)
+    return f"{why.rstrip('.')}. " + (f"It is {aside} now" if aside else f"Look at {where.chaos / _FILE}")
 
 
 def _read(where: home_module.Home) -> undoing.Pending:

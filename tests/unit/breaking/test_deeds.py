@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from council.breaking import deeds, deeds_outside, stage, striking, undo
+from council.breaking import campaign, deeds, deeds_outside, stage, striking, undo
 from council.domain import errors
 from council.domain import home as home_module
 from council.upkeep.chaos import catalogue, mark, outcome, plan, undoing
@@ -141,3 +141,14 @@ def test_what_starts_council_again_is_written_down_before_it_is_killed(
     on.note = undo.Note(on.where, "tree-killed", "", 0.0)
     asyncio.run(deeds.kill_tree(on, ""))
     assert list(on.note.pending.steps) == [undoing.StartAgain(8100)]
+
+
+def test_a_campaign_ends_with_what_it_has_once_the_mark_is_gone(on: stage.Stage) -> None:
+    said: list[str] = []
+
+    async def told() -> list[outcome.Struck]:
+        turns = [plan.Turn(catalogue.BY_NAME["flood"], "", 0.0)]
+        return [one async for one in campaign._each(on, turns, float("inf"), campaign.Pace(), said.append)]
+
+    mark.remove(on.where.chaos)
+    assert asyncio.run(told()) == [] and "ending here" in said[0]
