@@ -152,3 +152,10 @@ def test_a_campaign_ends_with_what_it_has_once_the_mark_is_gone(on: stage.Stage)
 
     mark.remove(on.where.chaos)
     assert asyncio.run(told()) == [] and "ending here" in said[0]
+
+
+def test_what_should_have_come_of_a_fault_and_did_not_is_remarked(on: stage.Stage) -> None:
+    on.expect(lambda: "no question was limited")
+    on.expect(lambda: "")
+    assert asyncio.run(on.take_out()) == []
+    assert on.remarks == [f"{outcome.UNEXPECTED}: no question was limited"]

@@ -127,3 +127,10 @@ def test_pictures_are_whole_and_know_a_dark_page(draw: object) -> None:
 
 def test_a_picture_of_nothing_is_one_still() -> None:
     ElementTree.fromstring(drawing.times([]))
+
+
+def test_what_is_known_so_far_is_on_disk_before_the_end(tmp_path: Path) -> None:
+    report.keep(_campaign(_HEALED), tmp_path / "r")
+    report.keep(_campaign(_HEALED, _HELD), tmp_path / "r")
+    assert len(json.loads((tmp_path / "r" / "chaos.json").read_text())["faults"]) == 2
+    assert [one.name for one in (tmp_path / "r").iterdir()] == ["chaos.json"]
