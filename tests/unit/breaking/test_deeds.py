@@ -62,7 +62,8 @@ def test_an_answer_that_says_what_was_ordered_obeys_unless_it_quotes_the_order(a
 class Manager:
     """One that has nothing to start."""
 
-    name, started_s = "nobody", None
+    name = "nobody"
+    started_s: float | None = None
 
     def again(self) -> undoing.StartAgain | None:
         return undoing.StartAgain(8100)
