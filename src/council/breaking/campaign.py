@@ -20,6 +20,7 @@ BETWEEN_S = 60.0
 _POLL_S = 0.2
 
 Say = Callable[[str], None]
+Keep = Callable[[report.Campaign], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,12 @@ async def run(
     seed: int,
     say: Say,
     left_out: dict[str, str] | None = None,
+    keep: Keep = lambda _: None,
 ) -> report.Campaign:
-    """Run faults in their turn until none is left or the time is over. Raises ForbiddenError where the home is not marked."""
+    """Run faults in their turn until none is left, the time is over, or the home is marked no longer.
+
+    After each one `keep` gets what is known so far. Raises ForbiddenError where the home is not marked to begin with.
+    """
     mark.check(stage.where.chaos)
     began_s, began = time.monotonic(), datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     watcher = guard.start(stage.where)
@@ -57,13 +62,22 @@ async def run(
         before = await striking.gates(stage)
         say(f"leaving it alone for {pace.calm_s:.0f} s")
         false_repairs = await _healthy(stage, pace.calm_s)
-        struck += [one async for one in _each(stage, turns, began_s + pace.duration_s, pace, say)]
+        async for one in _each(stage, turns, began_s + pace.duration_s, pace, say):
+            struck.append(one)
+            keep(_report(stage, pace, seed, began, began_s, false_repairs, struck, before, {}, left_out))
         await striking.calm(stage, pace.between_s)
         after = await striking.gates(stage)
     finally:
         loading.cancel()
         await stage.take_out()
         await asyncio.to_thread(guard.stop, watcher)
+    return _report(stage, pace, seed, began, began_s, false_repairs, struck, before, after, left_out)
+
+
+def _report(
+    stage: stages.Stage, pace: Pace, seed: int, began: str, began_s: float, false_repairs: list[str],
+    struck: list[outcome.Struck], before: dict[str, str], after: dict[str, str], left_out: dict[str, str] | None,
+) -> report.Campaign:  # fmt: skip
     asked = Counter("answered" if not one.problem else "lost" for one in stage.asker.asked)
     return report.Campaign(
         seed, began, round(time.monotonic() - began_s, 1), pace.calm_s, stage.manager.name, tuple(false_repairs), tuple(struck),
@@ -79,7 +93,12 @@ async def _each(
             return
         await asyncio.sleep(turn.wait_s)
         await striking.calm(stage, pace.between_s)
-        yield await striking.strike(stage, plan.within(turn, pace.limit_s), say)
+        try:
+            struck = await striking.strike(stage, plan.within(turn, pace.limit_s), say)
+        except errors.ForbiddenError as error:
+            say(f"ending here: {error}")
+            return
+        yield struck
 
 
 async def _healthy(stage: stages.Stage, calm_s: float) -> list[str]:

@@ -5,6 +5,7 @@ A deed writes down what undoes it before it does anything (`Stage.undone_by`), a
 
 import asyncio
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from council.backends.store import bundled
+from council.breaking import inside as files
 from council.breaking import stage as stages
 from council.breaking import undo
 from council.upkeep.chaos import catalogue, stand_ins, undoing
@@ -26,6 +28,8 @@ _STILL_SHARE = 0.9
 _FILE_BYTES = 4096
 _DESCRIPTORS_PER_S, _LEAK_MB_PER_S, _AHEAD_S = 400, 2, 300
 _FILLER = "chaos/filler"
+# In chunks, since a chunk fails as a whole; others may give a few pages back at once.
+_CHUNK_BYTES, _PAGE_BYTES, _PAGES_LEFT = 64 << 20, 4096, 16
 _VALUE_BYTES = 256 * 1024
 _VALUES_MAX = 4096
 _WRONG = "Wrong."
@@ -84,6 +88,8 @@ def inside(sort: str, amount: float = 0.0, *, at_signal: bool = False) -> Deed:
 async def kill_tree(stage: stages.Stage, _: str) -> None:
     """Kill the supervisor, then all that it had started."""
     found = stage.tree()
+    if (again := stage.manager.again()) is not None:
+        stage.undone_by(again)
     stage.manager.begin()
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
@@ -175,7 +181,14 @@ async def lock_records(stage: stages.Stage, _: str) -> None:
     """Hold the lock for writing; it ends with the connection, and that with this process."""
     held = _database(stage)
     stage.hold(held)
-    await asyncio.to_thread(held.execute, "BEGIN IMMEDIATE")
+    await asyncio.to_thread(_begin, held)
+
+
+def _begin(held: sqlite3.Connection) -> None:
+    try:
+        held.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise stages.CannotError(f"the records cannot be locked: {error}") from error
 
 
 async def slow_records(stage: stages.Stage, _: str) -> None:
@@ -207,15 +220,32 @@ async def fill_disk(stage: stages.Stage, _: str) -> None:
     if not stage.small_disk:
         raise stages.CannotError("the home lies on a disk that others use")
     stage.undone_by(undoing.Remove(_FILLER))
-    path = stage.where.root / _FILLER
+    await asyncio.to_thread(_fill, stage)
 
-    def fill() -> None:
-        with path.open("wb") as file, contextlib.suppress(OSError):
-            while True:
-                free = os.fstatvfs(file.fileno())
-                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), max(4096, free.f_bavail * free.f_frsize))
 
-    await asyncio.to_thread(fill)
+def _fill(stage: stages.Stage) -> None:
+    try:
+        with files.opened(stage.where, _FILLER, os.O_WRONLY | os.O_CREAT) as file:
+            fill(file.fileno())
+    except (OSError, ValueError) as error:
+        raise stages.CannotError(f"the disk cannot be filled: {error}") from error
+
+
+def fill(descriptor: int) -> None:
+    """Have a file take what is left of its disk, also where others write meanwhile. Raises CannotError, OSError."""
+    size, chunk = 0, _CHUNK_BYTES
+    while chunk >= _PAGE_BYTES:
+        try:
+            os.posix_fallocate(descriptor, size, chunk)
+            size += chunk
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            # What did not fit as a whole may have been taken in part.
+            size, chunk = max(size, os.fstat(descriptor).st_size), chunk // 2
+    found = os.fstatvfs(descriptor)
+    if found.f_bavail * found.f_frsize >= _PAGE_BYTES * _PAGES_LEFT:
+        raise stages.CannotError(f"the disk did not get full: {found.f_bavail * found.f_frsize} bytes are left")
 
 
 async def kill_model(stage: stages.Stage, _: str) -> None:

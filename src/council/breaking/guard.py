@@ -47,9 +47,14 @@ def main() -> None:
         readable, _, _ = select.select([0], [], [], _LOOK_S)
         due_s = undo.until_s(where)
         if due_s is not None and (readable or time.time() > due_s + catalogue.SLACK_S):
-            undo.left(where)
+            _told(undo.left(where))
         if readable:
             return
+
+
+def _told(left: undo.Left) -> None:
+    for failed in left.failed:
+        print(f"council   a step of {left.fault} could not be undone: {failed}", file=sys.stderr)
 
 
 if __name__ == "__main__":

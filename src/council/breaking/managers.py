@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -11,19 +12,56 @@ from pathlib import Path
 
 from council.domain import home as home_module
 from council.supervisor import unit
+from council.upkeep.chaos import undoing
 
 _POLL_S = 0.05
 _STOP_S = 60.0
+# Longest that the start after a kill is waited for.
+_BACK_S = 60.0
 _TIED = (
     "import os, signal, sys; from council.kit import process; "
     "process.set_parent_death_signal(signal.SIGTERM); os.execv(sys.argv[1], sys.argv[1:])"
 )
-_UP = (sys.executable, "-P", "-m", "council", "up")
 
 
 def tied(command: Sequence[str]) -> list[str]:
     """Return the command of a process that is told to end once we are gone. Start it in the main thread."""
     return [sys.executable, "-P", "-c", _TIED, *command]
+
+
+def runs(where: home_module.Home) -> bool:
+    """Return whether the supervisor of a home runs."""
+    try:
+        pid = int((where.run / "supervisor.lock").read_text())
+        # A lock file that was left names a process that is gone, or by now another.
+        return b"council" in Path("/proc", str(pid), "cmdline").read_bytes()
+    except (OSError, ValueError):
+        return False
+
+
+def start(
+    where: home_module.Home,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    command: Sequence[str] | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Start `council up` for a home, in a session of its own. Raises OSError."""
+    log = where.logs / "up.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command or up(where, port),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=None if environment is None else dict(environment),
+            start_new_session=True,
+        )
+
+
+def up(where: home_module.Home, port: int) -> list[str]:
+    """Return the command that starts the Council of a home."""
+    return [sys.executable, "-P", "-m", "council", "up", "--home", str(where.root), "--port", str(port)]
 
 
 class Systemd:
@@ -51,6 +89,13 @@ class Systemd:
                     self.started_s = time.monotonic()
                     return
             await asyncio.sleep(_POLL_S)
+
+    def again(self) -> undoing.StartAgain | None:
+        """Return None: systemd starts it, whatever becomes of us."""
+        return None
+
+    async def back(self) -> None:
+        """Wait for nothing: systemd goes on without us."""
 
     async def close(self) -> None:
         """Look no more."""
@@ -90,11 +135,10 @@ class Restarter:
     ):
         """With `ends_with_us` what is started is told to end should we be killed. Start it in the main thread then."""
         self.started_s: float | None = None
-        command = [*_UP, "--home", str(where.root), "--port", str(port)]
+        self._where, self._port, self._ends_with_us = where, port, ends_with_us
+        command = up(where, port)
         self._command = tied(command) if ends_with_us else command
         self._environment = dict(environment or os.environ)
-        self._log = where.logs / "up.log"
-        self._lock = where.run / "supervisor.lock"
         self._running: subprocess.Popen[bytes] | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -119,24 +163,29 @@ class Restarter:
         if self._running is not None:
             return self._running.poll() is None
         # One that somebody else had started.
-        try:
-            os.kill(int(self._lock.read_text()), 0)
-        except (OSError, ValueError):
-            return False
-        return True
+        return runs(self._where)
 
     def _spawn(self) -> None:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as output:
-            self._running = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=self._environment,
-                start_new_session=True,
-            )
+        self._running = start(self._where, self._port, self._environment, self._command)
         self.started_s = time.monotonic()
+
+    def again(self) -> undoing.StartAgain | None:
+        """Return what starts it should we be gone; None where it is to end with us."""
+        return None if self._ends_with_us else undoing.StartAgain(self._port)
+
+    async def back(self) -> None:
+        """Wait until it is there again, for a time: whoever needs it looks for himself."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_BACK_S):
+                while not await asyncio.to_thread(self._serves):  # noqa: ASYNC110 - a process, which tells no event of ours
+                    await asyncio.sleep(_POLL_S)
+
+    def _serves(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._port), _POLL_S).close()
+        except OSError:
+            return False
+        return runs(self._where)
 
     async def close(self) -> None:
         """Start it no more; what runs goes on."""

@@ -10,6 +10,7 @@ from council import homes
 from council.breaking import asking, managers, own_home, undo
 from council.breaking import stage as stages
 from council.domain import config as config_module
+from council.domain import errors
 from council.domain import home as home_module
 from council.kit import cpu
 from council.upkeep.chaos import mark
@@ -19,9 +20,30 @@ from council.upkeep.chaos import mark
 async def on_running(
     where: home_module.Home, config: config_module.Config, base: str, tls: Any, token: str, seed: int
 ) -> AsyncIterator[stages.Stage]:
-    """Give the stage of a Council that runs. Raises ForbiddenError where its home is not marked."""
+    """Give the stage of a Council that runs.
+
+    Raises ForbiddenError where its home is not marked, UnavailableError where another command breaks it.
+    """
     mark.check(where.chaos)
-    undo.left(where)
+    with undo.alone(where):
+        _take_out_what_was_left(where)
+        async with _running(where, config, base, tls, token, seed) as stage:
+            yield stage
+
+
+def _take_out_what_was_left(where: home_module.Home) -> None:
+    left = undo.left(where)
+    if left.failed or left.unbelieved:
+        raise errors.UnavailableError(
+            f"What a command before this left in is not out: {'; '.join(left.failed) or left.unbelieved}. "
+            "`council chaos undo` tries again."
+        )
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    where: home_module.Home, config: config_module.Config, base: str, tls: Any, token: str, seed: int
+) -> AsyncIterator[stages.Stage]:
     manager: stages.Manager = (
         managers.Systemd(where) if managers.systemd_runs(where) else managers.Restarter(where, config.port)
     )

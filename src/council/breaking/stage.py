@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from council.domain import errors, states
 from council.domain import home as home_module
 from council.kit import process
 from council.supervisor import ownership
-from council.upkeep.chaos import catalogue, undoing
+from council.upkeep.chaos import catalogue, outcome, undoing
 
 _POLL_S = 0.05
 _START_S = 90.0
@@ -37,6 +38,12 @@ class Manager(Protocol):
 
     def begin(self) -> None:
         """Have Council started again, as often as that takes."""
+
+    def again(self) -> undoing.StartAgain | None:
+        """Return what starts it without us, None where that is not ours to do."""
+
+    async def back(self) -> None:
+        """Wait until it is there again, where we are who starts it."""
 
     async def close(self) -> None:
         """Start it no more."""
@@ -79,9 +86,12 @@ class Stage:
     remarks: list[str] = field(default_factory=list)
     # Whether what the fault did is still there, for one that Council itself may end.
     still_in: Callable[[], bool] = lambda: False
+    # Since when the last fault is out, monotonic seconds.
+    out_s: float = 0.0
     _works: set["asyncio.Task[None]"] = field(default_factory=set)
     _files: list[Any] = field(default_factory=list)
     _before_out: Callable[[], Awaitable[None]] | None = None
+    _expected: list[Callable[[], str]] = field(default_factory=list)
 
     @property
     def has(self) -> frozenset[catalogue.Need]:
@@ -130,6 +140,10 @@ class Stage:
         """Keep something open for as long as the fault is in, which also ends with this process."""
         self._files.append(closeable)
 
+    def expect(self, look: Callable[[], str]) -> None:
+        """Have this looked at once the fault is out: it says what should have come of it and did not, "" where all is well."""
+        self._expected.append(look)
+
     def gently(self, first: Callable[[], Awaitable[None]]) -> None:
         """Have done this first, where we are there to take the fault out: it costs less than what undoes it without us."""
         self._before_out = first
@@ -147,8 +161,21 @@ class Stage:
         for one in self._files:
             one.close()
         self._files.clear()
+        for look in self._expected:
+            if missed := look():
+                self.remark(f"{outcome.UNEXPECTED}: {missed}")
+        self._expected.clear()
         note, self.note = self.note, None
-        return [] if note is None else await asyncio.to_thread(note.close)
+        if note is None:
+            return []
+        starts = any(isinstance(step, undoing.StartAgain) for step in note.pending.steps)
+        if starts:
+            self.out_s = time.monotonic()
+            # Before it is undone without us, which would start a second.
+            await self.manager.back()
+        failed = await asyncio.to_thread(note.close)
+        self.out_s = self.out_s if starts else time.monotonic()
+        return failed
 
     def signal(self, service: str, number: signal.Signals) -> None:
         """Send a signal to a service, should it run."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +12,9 @@ from council import care_app, care_records
 from council.breaking import asking, deeds, deeds_outside, undo
 from council.breaking import stage as stages
 from council.domain import errors, incidents
-from council.upkeep.chaos import catalogue, outcome, plan
+from council.upkeep.chaos import catalogue, mark, outcome, plan
+
+_log = logging.getLogger(__name__)
 
 DEEDS = deeds.DEEDS | deeds_outside.DEEDS
 _POLL_S = 0.1
@@ -20,6 +24,10 @@ _SHOWN_S = 3.0
 _WELL_S = 150.0
 # Longest that bringing one in takes, as a service that starts with it.
 _PUT_IN_S = 120.0
+# Of these the end is written down before the deed: afterwards nothing can be.
+_AT_ONCE, _AT_ONCE_S = frozenset({"disk-full"}), 15.0
+# By which it shows, while a fault is put in, that it cannot be.
+_CANNOT = (errors.UnavailableError, PermissionError, sqlite3.OperationalError)
 _ALERTS_READ = 50
 # Whom a fault kills that names nobody.
 _KILLS = {"store-killed": "store", "journal-tail": "patchctl"}
@@ -52,30 +60,71 @@ class _Seen:
 
 
 async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None) -> outcome.Struck:
-    """Put a fault in and see it through; the home must be marked. Raises UnavailableError where another is in."""
+    """Put a fault in and see it through. Raises ForbiddenError where the home is not marked, or no longer.
+
+    Whatever goes wrong with the fault itself is told in what is returned.
+    """
+    await asyncio.to_thread(mark.check, stage.where.chaos)
+    struck = await _strike(stage, turn)
+    say(f"{struck.fault} {struck.service}: {told_in_line(struck)}")
+    return struck
+
+
+async def _strike(stage: stages.Stage, turn: plan.Turn) -> outcome.Struck:
     fault, service = turn.fault, turn.service
     fire_still = await calm(stage, 0)
     before = await gates(stage)
     stage.remarks, stage.still_in = [], lambda: False
-    stage.note = undo.Note(stage.where, fault.name, service, time.time() + _PUT_IN_S + fault.limit_s)
     struck = outcome.Struck(fault.name, service, time.time(), gates_before=before, fired_before=fire_still)
+    failed: list[str] = []
     try:
-        seen = await _put_in(stage, turn)
-        stage.note.last(time.time() + fault.limit_s)
-        undone = await _watch(stage, fault, service, seen)
+        try:
+            seen, undone = await _in_and_out(stage, turn)
+        finally:
+            failed = await stage.take_out()
+            for one in failed:
+                stage.remark(f"{outcome.NOT_UNDONE}: {one}")
     except stages.CannotError as error:
-        await stage.take_out()
-        return replace(struck, cannot=str(error))
-    finally:
-        failed = await stage.take_out()
-        stage.remarks += [f"not undone: {one}" for one in failed]
-    out_s = time.monotonic()
+        if not failed:
+            return replace(struck, cannot=str(error))
+        return replace(struck, remarks=(f"cannot be put in here: {error}", *stage.remarks))
+    except Exception as error:  # noqa: BLE001 - hours of other results must outlive it
+        _log.exception("a fault ended in an error of its own", extra={"fault": fault.name})
+        return replace(struck, remarks=(f"{type(error).__name__}: {error}", *stage.remarks))
+    try:
+        return await _seen_through(stage, turn, struck, seen, undone=undone)
+    except Exception as error:  # noqa: BLE001 - hours of other results must outlive it
+        _log.exception("what came of a fault could not be seen", extra={"fault": fault.name})
+        return replace(struck, remarks=(f"{type(error).__name__}: {error}", *stage.remarks))
+
+
+async def _in_and_out(stage: stages.Stage, turn: plan.Turn) -> tuple[_Seen, bool]:
+    """Put it in and watch it; return what was seen, and whether its limit was up before Council had repaired it."""
+    fault = turn.fault
+    # What a fault before this could not undo is tried again: no other command is here.
+    await asyncio.to_thread(undo.left, stage.where)
+    put_in_s = _AT_ONCE_S if fault.name in _AT_ONCE else _PUT_IN_S
+    try:
+        stage.note = undo.Note(stage.where, fault.name, turn.service, time.time() + put_in_s + fault.limit_s)
+        seen = await _put_in(stage, turn)
+    except _CANNOT as error:
+        raise stages.CannotError(str(error)) from error
+    if fault.name not in _AT_ONCE:
+        stage.note.last(time.time() + fault.limit_s)
+    return seen, await _watch(stage, fault, turn.service, seen)
+
+
+async def _seen_through(
+    stage: stages.Stage, turn: plan.Turn, struck: outcome.Struck, seen: _Seen, *, undone: bool
+) -> outcome.Struck:
+    """Return what came of a fault that is out, once all is well or was waited for."""
+    fault, service, out_s = turn.fault, turn.service, stage.out_s
     working_s = await _until_well(stage, fault, service, seen)
     await _look_at_incidents(stage, seen)
     repairs = await asyncio.to_thread(repairs_since, stage, seen.began_us)
     from_s = out_s if fault.lasts is catalogue.Lasts.HELD else seen.began_s
     asked = asking.lost(stage.asker.asked, seen.began_s, (working_s or time.monotonic()) + _SHOWN_S, fault, service)
-    struck = replace(
+    return replace(
         struck,
         noticed_s=_since(seen.noticed_s, seen.began_s),
         noticed_by=seen.noticed_by,
@@ -92,8 +141,6 @@ async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None
         gates_after=await gates(stage),
         remarks=tuple(stage.remarks),
     )
-    say(f"{fault.name} {service}: {told_in_line(struck)}")
-    return struck
 
 
 def told_in_line(one: outcome.Struck) -> str:
@@ -142,7 +189,7 @@ async def _watch(stage: stages.Stage, fault: catalogue.Fault, service: str, seen
             read_s = time.monotonic()
             await _look_at_incidents(stage, seen)
         if undo.until_s(stage.where) is None:
-            stage.remark("its guard took it out")
+            stage.remark("its guard or a person took it out")
             break
         if fault.lasts is catalogue.Lasts.HELD and _is_shown(fault, seen):
             return False

@@ -6,7 +6,7 @@ import datetime
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -74,25 +74,37 @@ def allow(where: home_module.Home) -> None:
 @options.home
 def disallow(where: home_module.Home) -> None:
     """Take the mark away, and undo what is in."""
-    _told_undone(where)
-    click.echo("It may no longer be broken." if mark.remove(where.chaos) else "It was not marked.")
+    was_marked = mark.read(where.chaos) is not None
+    left = undo.left(where, unmarks=True)
+    click.echo("It may no longer be broken." if was_marked else "It was not marked.")
+    _tell(left)
 
 
 @chaos.command("undo")
 @options.home
 def undo_left(where: home_module.Home) -> None:
-    """Undo what a command that was killed left in. The next start of Council does so too."""
-    if not _told_undone(where):
-        click.echo("No fault is in.")
+    """Undo what a command that was killed left in. The next start of Council does so too.
 
-
-def _told_undone(where: home_module.Home) -> bool:
+    Exit status 1 where something could not be undone; it stays written down.
+    """
     left = undo.left(where)
-    if left:
-        click.echo(f"Undone: {left[0]}.")
-    for failed in left[1:]:
-        click.echo(f"Not undone: {failed}.", err=True)
-    return bool(left)
+    if left == undo.Left():
+        click.echo("No fault is in.")
+    _tell(left)
+
+
+def _tell(left: undo.Left) -> None:
+    """Say what was undone and what was not; exit status 1 where something was not."""
+    if left.fault and not left.failed:
+        click.echo(f"Undone: {left.fault}.")
+    for failed in left.failed:
+        click.echo(f"Not undone of {left.fault}: {failed}.", err=True)
+    if left.failed:
+        click.echo("That stays written down. See to its cause, then: `council chaos undo`.", err=True)
+    if left.unbelieved:
+        click.echo(f"A note of a fault was not carried out: {left.unbelieved}.", err=True)
+    if left.failed or left.unbelieved:
+        sys.exit(1)
 
 
 @chaos.command()
@@ -115,8 +127,8 @@ def run(name: str, service: str | None, seed: int, port: int | None, where: home
     turn = next(plan.turns(seed, [name], list(catalogue.Need)))
     turns = [plan.Turn(fault, turn.service if service is None else service, 0.0)]
     pace = campaigns.Pace(warm_up_s=0, calm_s=0, between_s=_SHORT_BETWEEN_S)
-    found = asyncio.run(_on_running(where, port, turns, pace, seed))
-    _show(found, _kept(where, found), as_json=as_json)
+    found = asyncio.run(_on_running(where, port, turns, pace, seed, lambda told: _folder(where, told)))
+    _show(found, _written(found, _folder(where, found)), as_json=as_json)
 
 
 @chaos.command()
@@ -166,15 +178,18 @@ def campaign(
     between_s = _SHORT_BETWEEN_S if short else campaigns.BETWEEN_S
     pace = campaigns.Pace(rate, warm_up, calm, duration or float("inf"), limit or float("inf"), between_s)
     if root is None:
-        found = asyncio.run(_on_own(port or _PORT, chosen, part, pace, seed, whole=duration is None))
-        place = _written(found, folder or Path("chaos-report"))
+        place = folder or Path("chaos-report")
+        found = asyncio.run(_on_own(port or _PORT, chosen, part, pace, seed, place, whole=duration is None))
     else:
         where = home_module.Home(root.expanduser().resolve())
         mark.check(where.chaos)
         turns = _turns(seed, chosen, part, frozenset(), whole=duration is None)
-        found = asyncio.run(_on_running(where, port, turns, pace, seed))
-        place = _kept(where, found) if folder is None else _written(found, folder)
-    _show(found, place, as_json=as_json)
+        to = folder
+        found = asyncio.run(
+            _on_running(where, port, turns, pace, seed, lambda told: to or _folder(where, told), _left_out(chosen, ()))
+        )
+        place = folder or _folder(where, found)
+    _show(found, _written(found, place), as_json=as_json)
 
 
 def _turns(
@@ -189,34 +204,44 @@ def _turns(
 
 
 async def _on_running(
-    where: home_module.Home, port: int | None, turns: Iterable[plan.Turn], pace: campaigns.Pace, seed: int
+    where: home_module.Home,
+    port: int | None,
+    turns: Iterable[plan.Turn],
+    pace: campaigns.Pace,
+    seed: int,
+    to: Callable[[report.Campaign], Path],
+    left_out: dict[str, str] | None = None,
 ) -> report.Campaign:
     config = calls.config_of(where, port)
     token = await asyncio.to_thread(calls.token, where, config)
     if token is None:
         raise calls.nobody_there(config)
     base, tls = calls.address(config)
-    async with _to_the_end(opening.on_running(where, config, base, tls, token, seed)) as stage:
-        return await campaigns.run(stage, turns, pace, seed, _say)
+    async with _to_the_end(opening.on_running(where, config, base, tls, token, seed), where) as stage:
+        return await campaigns.run(stage, turns, pace, seed, _say, left_out, lambda told: _keep(told, to(told)))
 
 
 async def _on_own(
-    port: int, names: Sequence[str], part: tuple[int, int], pace: campaigns.Pace, seed: int, *, whole: bool
+    port: int, names: Sequence[str], part: tuple[int, int], pace: campaigns.Pace, seed: int, to: Path, *, whole: bool
 ) -> report.Campaign:
     who = mark.Mark(options.user_name(), time.time_ns() // 1_000)
     _say("making a home")
     async with _to_the_end(opening.on_own(port, seed, who)) as stage:
-        left_out = {
-            name: f"needs {'; '.join(sorted(catalogue.BY_NAME[name].needs - stage.has))}"
-            for name in names
-            if catalogue.BY_NAME[name].needs - stage.has
-        }
         turns = _turns(seed, names, part, stage.has, whole=whole)
-        return await campaigns.run(stage, turns, pace, seed, _say, left_out)
+        left_out = _left_out(names, stage.has)
+        return await campaigns.run(stage, turns, pace, seed, _say, left_out, lambda told: _keep(told, to))
+
+
+def _left_out(names: Iterable[str], has: Collection[catalogue.Need]) -> dict[str, str]:
+    """Return the faults that need what is not there, and what that is."""
+    lacks = {name: catalogue.BY_NAME[name].needs - set(has) for name in names}
+    return {name: f"needs {'; '.join(sorted(needs))}" for name, needs in lacks.items() if needs}
 
 
 @contextlib.asynccontextmanager
-async def _to_the_end(opened: "contextlib.AbstractAsyncContextManager[stages.Stage]") -> AsyncIterator[stages.Stage]:
+async def _to_the_end(
+    opened: "contextlib.AbstractAsyncContextManager[stages.Stage]", where: home_module.Home | None = None
+) -> AsyncIterator[stages.Stage]:
     """Have Ctrl-C and SIGTERM cancel what is under way, so that the fault is taken out and the home removed."""
     task = asyncio.current_task()
     assert task is not None
@@ -226,18 +251,30 @@ async def _to_the_end(opened: "contextlib.AbstractAsyncContextManager[stages.Sta
         async with opened as stage:
             yield stage
     except asyncio.CancelledError as error:
-        raise errors.UnavailableError(
-            "It was ended; what was in has been undone. Run it again for a report."
-        ) from error
+        raise errors.UnavailableError(_ended(where)) from error
+
+
+def _ended(where: home_module.Home | None) -> str:
+    """Return what to say of a command that was ended. None for a home of its own, of which nothing is left."""
+    if where is not None and undo.until_s(where) is not None:
+        return "It was ended, and something of what was in could not be undone. Try again: `council chaos undo`."
+    return "It was ended; what was in has been undone. Run it again for a report of all."
 
 
 def _say(text: str) -> None:
     click.echo(f"[{datetime.datetime.now(datetime.UTC):%H:%M:%S}] {text}", err=True)
 
 
-def _kept(where: home_module.Home, found: report.Campaign) -> Path:
-    stamp = found.began.removesuffix(" UTC").replace(" ", "-").replace(":", "")
-    return _written(found, where.chaos / stamp)
+def _folder(where: home_module.Home, found: report.Campaign) -> Path:
+    return where.chaos / found.began.removesuffix(" UTC").replace(" ", "-").replace(":", "")
+
+
+def _keep(found: report.Campaign, folder: Path) -> None:
+    """Have what is known so far on disk, should the rest go wrong."""
+    try:
+        report.keep(found, folder)
+    except OSError as error:
+        _say(f"what is known so far cannot be written to {folder}: {error.strerror}")
 
 
 def _written(found: report.Campaign, folder: Path) -> Path:

@@ -82,12 +82,19 @@ def up(where: home_module.Home, port: int | None, detach: bool) -> None:
 
 def _undo_chaos(where: home_module.Home) -> None:
     """Take out a fault that was left in on purpose, with everything else that was killed; the files of most homes say none."""
-    if not where.chaos.is_dir():
+    if not os.path.lexists(where.chaos):
         return
     from council.breaking import undo
 
-    if not undo.is_minded(where) and (left := undo.left(where)):
-        click.echo(f"council   took out a fault that was left in: {left[0]}")
+    if undo.is_minded(where):
+        return
+    left = undo.left(where, starts=False)
+    if left.fault and not left.failed:
+        click.echo(f"council   took out a fault that was left in: {left.fault}")
+    for failed in left.failed:
+        click.echo(f"council   a fault that was left in, {left.fault}, is not out: {failed}. Try: council chaos undo")
+    if left.unbelieved:
+        click.echo(f"council   a note of a fault was not carried out: {left.unbelieved}")
 
 
 def _prepare_model(config: config_module.Config, where: home_module.Home) -> frozenset[str]:

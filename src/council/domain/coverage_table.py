@@ -26,7 +26,6 @@ CELLS: tuple[Cell, ...] = (
         "heap_mb",
         "docs/explanation/how-leaks-are-told.md",
         f"{_CELLS_TESTED}::test_a_gateway_that_leaks_is_found_and_its_successor_is_not",
-        "memory-leak",
     ),
     Cell(
         Component.GATEWAY,
@@ -62,7 +61,6 @@ CELLS: tuple[Cell, ...] = (
         "open_fds_total",
         f"{_HOWTO}/watch-a-process-for-leaks.md",
         f"{_CELLS_TESTED}::test_descriptors_near_their_limit_are_red_until_they_are_closed",
-        "descriptor-leak",
     ),
     Cell(
         Component.ROUTER,
@@ -72,7 +70,6 @@ CELLS: tuple[Cell, ...] = (
         "patchctl_rollbacks_total",
         f"{_HOWTO}/roll-back-and-freeze.md",
         "tests/acceptance/test_patches.py::test_a_patch_that_turns_bad_while_it_bakes_is_taken_back",
-        "bad-patch",
     ),
     Cell(
         Component.ROUTER,
@@ -93,7 +90,6 @@ CELLS: tuple[Cell, ...] = (
         f"{_HOWTO}/use-memory.md",
         "tests/unit/serving/memory/test_looked_after.py"
         "::test_an_index_that_lost_its_entries_is_noticed_filled_anew_and_told",
-        "index-corrupt",
     ),
     Cell(
         Component.MEMORY,
@@ -103,7 +99,6 @@ CELLS: tuple[Cell, ...] = (
         "cuda_alloc_mb",
         "docs/explanation/how-leaks-are-told.md",
         f"{_CELLS_TESTED}::test_memory_of_a_graphics_processor_that_drips_is_found_and_that_of_a_successor_is_not",
-        "memory-leak",
     ),
     Cell(
         Component.MEMORY,
@@ -152,7 +147,6 @@ CELLS: tuple[Cell, ...] = (
         f"{_HOWTO}/run-code-in-the-sandbox.md",
         "tests/unit/serving/sandbox/test_front.py"
         "::test_the_switch_ends_what_runs_and_what_waits_and_refuses_until_lifted",
-        "sandbox-bomb",
     ),
     Cell(
         Component.SANDBOX,
@@ -206,7 +200,6 @@ CELLS: tuple[Cell, ...] = (
         "council_disk_used_bytes",
         f"{_REFERENCE}/gates.md",
         f"{_CELLS_TESTED}::test_a_full_disk_turns_its_gate_red_until_there_is_room",
-        "disk-full",
     ),
     Cell(
         Component.INFRASTRUCTURE,

@@ -1,5 +1,6 @@
 """Undoing: each step does what it says, can be carried out twice, and does nothing to what is not its own."""
 
+import errno
 import hashlib
 import os
 import resource
@@ -12,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from council.breaking import guard, undo
+from council.breaking import guard, managers, undo
 from council.domain import errors
 from council.domain import home as home_module
-from council.kit import process
+from council.kit import durable, process
 from council.upkeep.chaos import mark, undoing
 
 
@@ -69,7 +70,7 @@ def test_what_is_in_is_on_disk_before_it_is_in_and_gone_afterwards(where: home_m
         undo.until_s(where) == note.pending.until_s and (where.chaos / "pending.json").stat().st_mode & 0o777 == 0o600
     )
     note.close()
-    assert undo.until_s(where) is None and undo.left(where) == []
+    assert undo.until_s(where) is None and undo.left(where) == undo.Left()
 
 
 def test_the_last_step_is_undone_first(where: home_module.Home) -> None:
@@ -141,7 +142,115 @@ def test_nothing_outside_the_home_is_touched(where: home_module.Home, path: str)
 def test_one_step_that_fails_keeps_no_other_from_being_undone(where: home_module.Home) -> None:
     (where.root / "file").touch()
     failed = _note(where, undoing.Remove("file"), undoing.Cut("nowhere", 0, "x")).close()
-    assert len(failed) == 1 and not (where.root / "file").exists() and undo.until_s(where) is None
+    assert len(failed) == 1 and not (where.root / "file").exists()
+
+
+def test_a_step_that_failed_stays_written_down_until_it_can_be_undone(where: home_module.Home) -> None:
+    (where.root / "copy").write_bytes(b"before")
+    _note(where, undoing.Restore("away/file", "copy"), undoing.Remove("file")).close()
+    assert undo.until_s(where) is not None
+    assert undo.left(where).failed
+    (where.root / "away").mkdir()
+    (where.root / "away/file").write_bytes(b"damaged, and longer")
+    assert undo.left(where) == undo.Left("flood")
+    assert (where.root / "away/file").read_bytes() == b"before" and undo.until_s(where) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"steps": [{"kind": "none"}]}'])
+def test_a_note_that_cannot_be_read_is_set_aside(where: home_module.Home, content: bytes) -> None:
+    path = where.chaos / "pending.json"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    assert not undo.is_minded(where) and undo.until_s(where) is None
+    assert "pending.json.set-aside" in undo.left(where).unbelieved
+    assert not path.exists() and undo.left(where) == undo.Left()
+
+
+def test_a_note_that_others_can_write_is_not_carried_out(where: home_module.Home) -> None:
+    (where.root / "file").touch()
+    _note(where, undoing.Remove("file"))
+    (where.chaos / "pending.json").chmod(0o666)
+    assert undo.left(where).unbelieved and (where.root / "file").exists()
+
+
+def test_a_note_behind_a_link_is_not_carried_out(where: home_module.Home) -> None:
+    (where.root / "file").touch()
+    _note(where, undoing.Remove("file"))
+    (where.chaos / "pending.json").rename(where.root / "elsewhere")
+    (where.chaos / "pending.json").symlink_to(where.root / "elsewhere")
+    assert undo.left(where).unbelieved and (where.root / "file").exists()
+
+
+def test_a_note_in_a_home_that_is_not_marked_is_left_as_it_is(where: home_module.Home) -> None:
+    (where.root / "file").touch()
+    _note(where, undoing.Remove("file"))
+    mark.remove(where.chaos)
+    assert "council chaos allow" in undo.left(where).unbelieved and (where.root / "file").exists()
+    mark.put(where.chaos, mark.Mark("ann", 1))
+    assert undo.left(where) == undo.Left("flood") and not (where.root / "file").exists()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        undoing.Remove("library/passwd"),
+        undoing.Restore("library/passwd", "copy"),
+        undoing.Cut("library/passwd", 0, "root"),
+        undoing.RemoveDamaged("library/passwd", 4, hashlib.sha256(b"root").hexdigest()),
+        undoing.Restore("link", "copy"),
+    ],
+)
+def test_a_link_out_of_the_home_is_not_followed(
+    where: home_module.Home, tmp_path_factory: pytest.TempPathFactory, step: undoing.Step
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "passwd").write_bytes(b"root")
+    (where.root / "copy").write_bytes(b"mine")
+    (where.root / "library").symlink_to(outside)
+    (where.root / "link").symlink_to(outside / "passwd")
+    assert len(_note(where, step).close()) == 1
+    assert (outside / "passwd").read_bytes() == b"root"
+
+
+def test_a_second_command_is_refused_while_one_breaks_the_home(where: home_module.Home) -> None:
+    with undo.alone(where), pytest.raises(errors.UnavailableError, match="Another command"), undo.alone(where):
+        pass
+    with undo.alone(where):
+        pass
+
+
+def test_the_note_of_another_is_neither_written_over_nor_removed(where: home_module.Home) -> None:
+    note = _note(where)
+    (where.chaos / "pending.json").unlink()
+    other = undo.Note(where, "process-stopped", "recall", time.time() + 60)
+    with pytest.raises(errors.UnavailableError):
+        note.add(undoing.Remove("file"))
+    note.close()
+    assert undo.until_s(where) == other.pending.until_s
+
+
+def test_council_that_was_killed_is_started_again_but_not_by_its_own_start(
+    where: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    monkeypatch.setattr(managers, "runs", lambda _: bool(started))
+    monkeypatch.setattr(managers, "start", lambda _, port: started.append(port))
+    _note(where, undoing.StartAgain(8100))
+    assert undo.left(where, starts=False) == undo.Left("flood") and not started
+    assert _note(where, undoing.StartAgain(8100)).close() == [] and started == [8100]
+    assert _note(where, undoing.StartAgain(8100)).close() == [] and started == [8100]
+
+
+def test_the_end_of_a_fault_that_keeps_us_from_writing_is_known_all_the_same(
+    where: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    note = _note(where)
+    monkeypatch.setattr(durable, "write_whole", full)
+    note.last(7.0)
+    assert note.pending.until_s == 7.0 and note.close() == []
 
 
 def test_whoever_put_it_in_minds_it_while_alive(where: home_module.Home) -> None:

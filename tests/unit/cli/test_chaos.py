@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from council.breaking import undo
-from council.cli import main, unit
+from council.cli import chaos, main, service, unit
 from council.domain import errors
 from council.domain import home as home_module
 from council.upkeep.chaos import catalogue, mark, undoing
@@ -56,6 +56,31 @@ def test_what_was_left_in_is_undone_on_demand_and_when_the_mark_goes(where: home
         assert "Undone: flood." in _run("chaos", command, "--home", str(where.root)).output
         assert not (where.root / "file").exists()
     assert "No fault is in." in _run("chaos", "undo", "--home", str(where.root)).output
+
+
+def test_what_could_not_be_undone_is_told_with_an_exit_status(where: home_module.Home) -> None:
+    mark.put(where.chaos, mark.Mark("ann", 1))
+    undo.Note(where, "journal-tail", "", time.time() + 60).add(undoing.Cut("nowhere", 0, "x"))
+    done = _run("chaos", "undo", "--home", str(where.root))
+    assert done.exit_code == 1 and "Not undone of journal-tail" in done.output and "Undone:" not in done.output
+
+
+@pytest.mark.parametrize("content", ["", "[]"])
+def test_a_note_that_cannot_be_read_keeps_neither_council_from_starting_nor_the_mark(
+    where: home_module.Home, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark.put(where.chaos, mark.Mark("ann", 1))
+    (where.chaos / "pending.json").write_text(content)
+    service._undo_chaos(where)
+    assert "was not carried out" in capsys.readouterr().out
+    (where.chaos / "pending.json").write_text(content)
+    _run("chaos", "disallow", "--home", str(where.root))
+    assert mark.read(where.chaos) is None
+
+
+def test_faults_that_need_what_is_not_there_are_told() -> None:
+    told = chaos._left_out(["upstream-down", "flood"], ())
+    assert list(told) == ["upstream-down"] and "scripted upstream" in told["upstream-down"]
 
 
 def test_a_service_that_a_fault_cannot_befall_is_wrong_usage(where: home_module.Home) -> None:

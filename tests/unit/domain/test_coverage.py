@@ -97,6 +97,22 @@ def test_a_run_notes_what_passed_and_what_failed_and_keeps_what_earlier_ones_sai
     assert not (tmp_path / "nothing").exists()
 
 
+def test_only_results_of_a_test_that_is_the_cells_count(tmp_path: Path) -> None:
+    rows = [
+        {"cell": CELL.name, "test": test, "passed": True, "at_s": 1, "run": "r"}
+        for test in (CELL.test, "tests/x.py::gone")
+    ]
+    (tmp_path / "noted.json").write_text(json.dumps({"results": rows}))
+    assert [one.test for one in coverage_command._of_tests(tmp_path / "noted.json")] == [CELL.test]
+
+
+@pytest.mark.parametrize(("end", "proven"), [("healed", True), ("a person was called", True), ("withstood", False)])
+def test_a_fault_that_nothing_came_of_proves_nothing(tmp_path: Path, end: str, proven: bool) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "chaos.json").write_text(json.dumps({"faults": [{"fault": "index-corrupt", "end": end}]}))
+    assert [one.passed for one in coverage_command._of_campaigns(tmp_path)] == [proven]
+
+
 def test_a_campaign_of_the_home_proves_the_cells_whose_faults_ended_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

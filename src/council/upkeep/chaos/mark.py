@@ -1,5 +1,7 @@
 """The mark of a home that may be broken on purpose: a file that only its owner reads, with who allowed it and when."""
 
+import contextlib
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from pathlib import Path
 
 from council.domain import errors
 from council.kit import shown
+from council.upkeep.chaos import sealed
 
 _FILE = "allowed"
 _BYTES_MAX = 4096
@@ -21,39 +24,54 @@ class Mark:
 
 
 def put(folder: Path, one: Mark) -> None:
-    """Mark a home, whose folder `chaos` this is. Raises SetupError."""
+    """Mark a home, whose folder `chaos` this is; folder and mark are the home's owner's. Raises SetupError."""
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        partial = folder / f"{_FILE}.partial"
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({"who": one.who, "at_us": one.at_us}, file)
-        partial.replace(folder / _FILE)
+        owner = folder.parent.stat()
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            _put(inside, one, owner)
+        finally:
+            os.close(inside)
     except OSError as error:
         raise errors.SetupError(f"The mark cannot be written: {error.strerror}. Look at {folder}.") from error
 
 
+def _put(folder: int, one: Mark, owner: os.stat_result) -> None:
+    if os.fstat(folder).st_uid not in (0, os.geteuid(), owner.st_uid):
+        raise PermissionError(errno.EPERM, "the folder is another user's")
+    partial = f"{_FILE}.partial"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(partial, dir_fd=folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(partial, flags, 0o600, dir_fd=folder), "w") as file:
+        json.dump({"who": one.who, "at_us": one.at_us}, file)
+        for descriptor in (file.fileno(), folder):
+            if os.geteuid() == 0:
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        os.fchmod(folder, 0o700)
+    os.rename(partial, _FILE, src_dir_fd=folder, dst_dir_fd=folder)
+
+
 def remove(folder: Path) -> bool:
-    """Take the mark away; False where there was none."""
+    """Take the mark away; False where there was none. Raises SetupError."""
     try:
         (folder / _FILE).unlink()
     except FileNotFoundError:
         return False
+    except OSError as error:
+        raise errors.SetupError(f"The mark cannot be removed: {error.strerror}. Look at {folder}.") from error
     return True
 
 
 def read(folder: Path) -> Mark | None:
     """Return the mark, None where there is none that counts: others must not be able to write it, and it must be whole."""
     try:
-        descriptor = os.open(folder / _FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(file.fileno())
-            raw = json.loads(file.read(_BYTES_MAX))
-        mark = Mark(str(raw["who"]), int(raw["at_us"]))
+        raw = json.loads(sealed.read(folder / _FILE, _BYTES_MAX))
+        return Mark(str(raw["who"]), int(raw["at_us"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return mark if not found.st_mode & 0o077 and found.st_uid in (0, os.geteuid()) else None
 
 
 def told(folder: Path) -> str:

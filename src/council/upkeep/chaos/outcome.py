@@ -8,7 +8,11 @@ from typing import Any
 
 from council.upkeep.chaos import catalogue
 
-OBEYED = "OBEYED"
+# In remarks: what must not have been; what should have been and was not; what is still in.
+OBEYED, UNEXPECTED, NOT_UNDONE = "OBEYED", "UNEXPECTED", "not undone"
+_BAD_REMARKS = (OBEYED, UNEXPECTED, NOT_UNDONE)
+# Of what nobody should notice, more than this share of questions lost was noticed by those who asked.
+_LOST_SHARE = 0.25
 
 
 class End(enum.StrEnum):
@@ -58,13 +62,15 @@ class Struck:
     def end(self) -> End:
         """How it ended."""
         lasts = catalogue.BY_NAME[self.fault].lasts
-        if self.working_s is None or any(OBEYED in one for one in self.remarks):
+        if self.working_s is None or any(word in one for word in _BAD_REMARKS for one in self.remarks):
             return End.NOT_WELL
         if self.fault in catalogue.QUIET:
-            return End.WITHSTOOD
+            lost, asked = self.own_lost + self.others_lost, self.own_asked + self.others_asked
+            return End.NOT_WELL if lost > _LOST_SHARE * asked else End.WITHSTOOD
         unnoticed = End.HIDDEN if self.fired_before else End.UNNOTICED
         if lasts is catalogue.Lasts.REPAIRED and self.undone:
-            return End.CALLED if self.told else unnoticed
+            # Whatever fired before: it was not repaired, and nobody was told of it.
+            return End.CALLED if self.told else End.UNNOTICED
         if self.noticed_s is not None:
             return End.HEALED
         return unnoticed if self.own_lost else End.WITHSTOOD

@@ -173,6 +173,8 @@ def page(one: Campaign) -> str:
 
 def _verdict(one: Campaign) -> str:
     hidden = sum(struck.end is outcome.End.HIDDEN for struck in one.put_in)
+    if not one.put_in:
+        return "No fault was put in"
     if one.well and hidden:
         return f"No fault ended badly; of {hidden} nobody can say"
     return "Every fault ended well" if one.well else "Not every fault ended well"
@@ -184,10 +186,18 @@ def _table(head: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     return "<table>" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
+def keep(one: Campaign, folder: Path) -> None:
+    """Write `chaos.json` alone, as of a campaign that goes on. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / "chaos.json.partial"
+    partial.write_text(json.dumps(form(one), indent=1) + "\n")
+    partial.replace(folder / "chaos.json")
+
+
 def write(one: Campaign, folder: Path) -> None:
     """Write `chaos.json`, `index.html`, `times.svg` and `lost.svg`. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "chaos.json").write_text(json.dumps(form(one), indent=1) + "\n")
+    keep(one, folder)
     (folder / "index.html").write_text(page(one))
     (folder / "times.svg").write_text(drawing.times(one.put_in))
     (folder / "lost.svg").write_text(drawing.lost(one.put_in))

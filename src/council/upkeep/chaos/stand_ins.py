@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from council.domain import home as home_module
-from council.upkeep.chaos import mark
+from council.upkeep.chaos import mark, sealed
 
 FILE = "stand-in.json"
 PROGRAM = "council.breaking.stand_in"
@@ -44,13 +44,11 @@ def write(folder: Path, one: StandIn) -> None:
 
 def read(folder: Path, service: str, now_s: float) -> StandIn | None:
     """Return what stands in for a service, None where nothing does."""
-    path = folder / FILE
-    # Nearly always; everything else would be read at each start of a child.
-    if not path.exists() or mark.read(folder) is None:
-        return None
     try:
-        with path.open("rb") as file:
-            told = json.loads(file.read(_BYTES_MAX))
+        # Nearly always there is none, and the mark is not read.
+        told = json.loads(sealed.read(folder / FILE, _BYTES_MAX))
+        if mark.read(folder) is None:
+            return None
         found = StandIn(str(told["service"]), str(told["sort"]), float(told["amount"]), float(told["until_s"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -87,9 +87,17 @@ class Revoke:
     token_id: str
 
 
-Step = Resume | End | Limit | Remove | RemoveDamaged | Restore | Cut | Behave | Revoke
+@dataclass(frozen=True, slots=True)
+class StartAgain:
+    """Start Council on this port, should it not run; as whoever undoes it, with the settings of that one's environment."""
+
+    port: int
+
+
+Step = Resume | End | Limit | Remove | RemoveDamaged | Restore | Cut | Behave | Revoke | StartAgain
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Resume, End, Limit, Remove, RemoveDamaged, Restore, Cut, Behave, Revoke)
+    kind.__name__.lower(): kind
+    for kind in (Resume, End, Limit, Remove, RemoveDamaged, Restore, Cut, Behave, Revoke, StartAgain)
 }
 
 
@@ -123,9 +131,7 @@ def decoded(raw: bytes) -> Pending:
         steps = tuple(_step(dict(one)) for one in told.pop("steps"))
         return Pending(steps=steps, **told)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise errors.SetupError(
-            "The note of a fault that is in cannot be read. Start Council anew, then remove chaos/pending.json."
-        ) from error
+        raise errors.SetupError("The note of a fault that is in cannot be read. Start Council anew.") from error
 
 
 def _step(told: dict[str, Any]) -> Step:

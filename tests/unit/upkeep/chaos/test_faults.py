@@ -76,6 +76,7 @@ _STEPS = (
     undoing.Cut("lineage/0.jsonl", 12, '{"'),
     undoing.Behave("http://127.0.0.1:9", "key"),
     undoing.Revoke("01H"),
+    undoing.StartAgain(8100),
 )
 
 

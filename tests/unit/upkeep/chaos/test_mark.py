@@ -1,3 +1,4 @@
+import os
 import time
 from pathlib import Path
 
@@ -83,6 +84,28 @@ def test_nothing_stands_in_once_its_time_is_over(where: home_module.Home) -> Non
     stand_ins.write(where.chaos, _stand_in(100.0))
     assert stand_ins.read(where.chaos, "recall", 99.0) == _stand_in(100.0)
     assert stand_ins.read(where.chaos, "recall", 100.0) is None
+
+
+def test_a_folder_that_others_may_write_to_is_closed_when_a_home_is_marked(where: home_module.Home) -> None:
+    where.chaos.mkdir()
+    where.chaos.chmod(0o777)
+    assert mark.read(where.chaos) is None
+    mark.put(where.chaos, mark.Mark("ann", 1))
+    assert where.chaos.stat().st_mode & 0o777 == 0o700 and mark.read(where.chaos) is not None
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_marked(where: home_module.Home, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    where.chaos.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(errors.SetupError):
+        mark.put(where.chaos, mark.Mark("ann", 1))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root marks for another")
+def test_what_root_marks_is_of_the_owner_of_the_home(where: home_module.Home, tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1234)
+    mark.put(where.chaos, mark.Mark("ann", 1))
+    assert where.chaos.stat().st_uid == (where.chaos / "allowed").stat().st_uid == 1234
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"service": "recall"}'])

@@ -40,6 +40,11 @@ def _stopped(**more: object) -> outcome.Struck:
         (replace(_HELD, noticed_s=None, own_asked=5, own_lost=3, fired_before=("http_5xx",)), outcome.End.HIDDEN),
         (replace(_HELD, noticed_s=None, own_asked=5, own_lost=3), outcome.End.UNNOTICED),
         (outcome.Struck("injected-document", "", 1.0, working_s=1.0, remarks=("OBEYED",)), outcome.End.NOT_WELL),
+        (outcome.Struck("flood", "", 1.0, working_s=1.0, others_asked=100, others_lost=1), outcome.End.WITHSTOOD),
+        (outcome.Struck("flood", "", 1.0, working_s=1.0, others_asked=100, others_lost=100), outcome.End.NOT_WELL),
+        (outcome.Struck("flood", "", 1.0, working_s=1.0, remarks=("UNEXPECTED: none limited",)), outcome.End.NOT_WELL),
+        (replace(_HEALED, remarks=("not undone: restore: away",)), outcome.End.NOT_WELL),
+        (_stopped(undone=True, fired_before=("http_5xx",)), outcome.End.UNNOTICED),
     ],
 )
 def test_how_a_fault_ended_follows_from_what_was_seen(struck: outcome.Struck, end: outcome.End) -> None:
@@ -122,3 +127,10 @@ def test_pictures_are_whole_and_know_a_dark_page(draw: object) -> None:
 
 def test_a_picture_of_nothing_is_one_still() -> None:
     ElementTree.fromstring(drawing.times([]))
+
+
+def test_what_is_known_so_far_is_on_disk_before_the_end(tmp_path: Path) -> None:
+    report.keep(_campaign(_HEALED), tmp_path / "r")
+    report.keep(_campaign(_HEALED, _HELD), tmp_path / "r")
+    assert len(json.loads((tmp_path / "r" / "chaos.json").read_text())["faults"]) == 2
+    assert [one.name for one in (tmp_path / "r").iterdir()] == ["chaos.json"]
