@@ -55,7 +55,7 @@ def _cells(one: overrides.Override, at_us: int) -> tuple[str, ...]:
 @click.argument("target")
 @click.argument("value")
 @click.option("--for", "span", metavar="TIME", required=True, help="For how long: 90s, 30m, 2h; up to 24h.")
-@click.option("--reason", required=True, help="Why. Callers that are refused are told it.")
+@click.option("--reason", required=True, help="Why. Those who may operate are told it.")
 @options.home
 @options.as_json
 def put(kind: str, target: str, value: str, span: str, reason: str, where: home.Home, as_json: bool) -> None:
