@@ -1,8 +1,8 @@
 """What is changed of a running Council for a while: overrides, which end by themselves.
 
 An override narrows or reorders what the settings give, and never widens it: no right, no budget and no limit grows by one, and
-nobody who is paid or elsewhere is asked before one who is free or on this machine, but where the settings say so. So whoever may
-set one can make Council do less, and never more. They are kept in the records; what should last is a patch.
+nobody who is paid or elsewhere is asked before one who is free or on this machine, but where the settings say so. So whoever
+may set one can make Council do less, and never more. They are kept in the records; what should last is a patch.
 Pure: parsing, and what a value makes of what was configured. Record 0038.
 """
 
