@@ -16,6 +16,8 @@ from council.domain import answers, errors
 
 ALL = "*"
 OWNER = "owner"
+# What limits and budgets call a caller without a token.
+NOBODY = "anonymous"
 # In force at once, and for how long at most.
 MOST = 32
 SPAN_S_MAX = 86_400

@@ -21,8 +21,6 @@ _log = logging.getLogger(__name__)
 LOOK_S = 1.0
 # How long a caller that is refused is asked to wait: where others are served, and where nobody is.
 _RETRY_S, _RETRY_S_MAX = 5, 60
-# What limits and budgets call a caller without a token.
-_NOBODY = "anonymous"
 # Of overrides that are over the ends are remembered, so that no clock brings them back.
 _ENDS_MAX = 8 * overrides.MOST
 
@@ -59,7 +57,7 @@ class InForce:
         if not self._rates:
             return caller.requests_per_minute
         self._drop_over()
-        names = (overrides.ALL, f"token:{caller.token_id or _NOBODY}", f"user:{caller.user_id}")
+        names = (overrides.ALL, f"token:{caller.token_id or overrides.NOBODY}", f"user:{caller.user_id}")
         return overrides.ceiling(
             caller.requests_per_minute, (self._rates[name] for name in names if name in self._rates)
         )
