@@ -58,8 +58,8 @@ class Overrides(Protocol):
     def in_force(self, at_us: int) -> list[overrides.Override]:
         """Return the overrides in force at a moment, oldest first; not one that cannot be read, as a newer Council's."""
 
-    def newest(self, limit: int) -> list[overrides.Override]:
-        """Return up to `limit` overrides, in force or over, newest first."""
+    def newest(self, limit: int, *, kind: overrides.Kind | None = None) -> list[overrides.Override]:
+        """Return up to `limit` overrides, of one kind if it is given, in force or over, newest first."""
 
     def trim(self, most: int, at_us: int) -> int:
         """Delete those that are over beyond the newest `most` of all; return how many."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from council import care_records, kept_ports
+from council import app, care_records, homes, kept_ports
 from council.cli import intervening, options
-from council.domain import errors, home, overrides, overrides_wire, repairs
+from council.domain import errors, home, overrides, overrides_wire, providers, repairs
 from council.kit import clock as clock_module
 from council.kit import ids, shown
 
@@ -55,7 +55,7 @@ def _cells(one: overrides.Override, at_us: int) -> tuple[str, ...]:
 @click.argument("target")
 @click.argument("value")
 @click.option("--for", "span", metavar="TIME", required=True, help="For how long: 90s, 30m, 2h; up to 24h.")
-@click.option("--reason", required=True, help="Why. Callers that are refused are told it.")
+@click.option("--reason", required=True, help="Why. Those who may operate are told it.")
 @options.home
 @options.as_json
 def put(kind: str, target: str, value: str, span: str, reason: str, where: home.Home, as_json: bool) -> None:
@@ -82,6 +82,8 @@ def put(kind: str, target: str, value: str, span: str, reason: str, where: home.
                 f"{overrides.MOST} overrides are in force already. End one: `council overrides lift ID`."
             )
     intervening.note(where, repairs.InterventionKind.OVERRIDE, f"{one.title}: {reason}")
+    for line in _of_nobody(one, where):
+        click.echo(f"Warning: {line}", err=True)
     if as_json:
         options.print_json(overrides_wire.form(one, at_us))
         return
@@ -106,6 +108,27 @@ def _check_workers(one: overrides.Override, where: home.Home) -> None:
         raise errors.InvalidRequestError(
             f"The settings allow {most} of {one.target}. Ask for fewer, or raise `gateway.workers_max` first."
         )
+
+
+def _of_nobody(one: overrides.Override, where: home.Home) -> Iterator[str]:
+    """Yield a line for each name that nothing has here: it is taken, since it may come to be, and does nothing until then."""
+    what, _, name = one.target.partition(":")
+    if one.kind is overrides.Kind.PROVIDERS:
+        found = homes.load_catalogue(where, None, options.config_of(where))
+        if one.target not in (overrides.ALL, *found.models):
+            yield f"there is no model {one.target}. `council providers list` shows those that there are."
+        order = overrides.parse(one.kind, one.value)
+        assert isinstance(order, overrides.Order)
+        for each in sorted({*order.first, *order.without} - {*found.providers, providers.LOCAL}):
+            yield f"there is no provider {each}. `council providers list` shows those that there are."
+    elif one.kind is overrides.Kind.RATE and name:
+        records = app.records(options.config_of(where), where)
+        try:
+            tokens = [each for each in records.tokens() if each.revoked_us is None]
+        finally:
+            records.close()
+        if name not in {overrides.NOBODY, *(each.id if what == "token" else each.user_id for each in tokens)}:
+            yield f"no token in force is {'called' if what == 'token' else 'of user'} {name}. See `council tokens list`."
 
 
 @group.command()

@@ -1,7 +1,8 @@
 """What is changed of a running Council for a while: overrides, which end by themselves.
 
-An override narrows or reorders what the settings give, and never widens it: no right, no budget and no limit grows by one. So
-whoever may set one can make Council do less, and never more. They are kept in the records; what should last is a patch.
+An override narrows or reorders what the settings give, and never widens it: no right, no budget and no limit grows by one, and
+nobody who is paid or elsewhere is asked before one who is free or on this machine, but where the settings say so. So whoever
+may set one can make Council do less, and never more. They are kept in the records; what should last is a patch.
 Pure: parsing, and what a value makes of what was configured. Record 0038.
 """
 
@@ -15,6 +16,8 @@ from council.domain import answers, errors
 
 ALL = "*"
 OWNER = "owner"
+# What limits and budgets call a caller without a token.
+NOBODY = "anonymous"
 # In force at once, and for how long at most.
 MOST = 32
 SPAN_S_MAX = 86_400
@@ -86,6 +89,13 @@ class Override:
         """Say in words what it does."""
         return _TITLES[self.kind](self.target, self.value)
 
+    @property
+    def public_title(self) -> str:
+        """Say the same to those who may not operate: without the ids of tokens and users."""
+        kind_of, named, _ = self.target.partition(":")
+        hides = self.kind is Kind.RATE and bool(named)
+        return _TITLES[self.kind](f"one {kind_of}" if hides else self.target, self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -122,7 +132,7 @@ def checked(one: Override) -> Override:
 
 
 def reason_of(text: str) -> str:
-    """Return a reason as `checked` takes it, of whatever text: callers who are refused are told it, in one line."""
+    """Return a reason as `checked` takes it, of whatever text: those who may operate are told it, in one line."""
     words = "".join(letter if letter.isprintable() else " " for letter in text).split()
     return " ".join(words)[:REASON_CHARS_MAX].rstrip() or "No reason was given."
 
@@ -162,11 +172,23 @@ def workers(configured: int, most: int, wanted: int | None) -> int:
     return configured if wanted is None else max(1, min(wanted, max(configured, most)))
 
 
-def arranged(found: Sequence[_T], provider_of: Callable[[_T], str], order: Order) -> list[_T]:
-    """Return those whose provider is not left out: first those named, as named, then the others as they were."""
+def arranged(
+    found: Sequence[_T],
+    provider_of: Callable[[_T], str],
+    order: Order,
+    may_pass: Callable[[_T, _T], bool] = lambda _one, _other: True,
+) -> list[_T]:
+    """Return those whose provider is not left out: first those named, as named, then the others as they were.
+
+    `may_pass` says whether one may be asked before another that was to be asked before it.
+    """
     rank = {name: place for place, name in enumerate(order.first)}
-    kept = [one for one in found if provider_of(one) not in order.without]
-    return sorted(kept, key=lambda one: rank.get(provider_of(one), len(rank)))
+    left = [one for one in found if provider_of(one) not in order.without]
+    asked: list[_T] = []
+    while left:
+        able = [at for at, one in enumerate(left) if all(may_pass(one, other) for other in left[:at])]
+        asked.append(left.pop(min(able, key=lambda at: rank.get(provider_of(left[at]), len(rank)))))
+    return asked
 
 
 def joined(own: Order | None, of_all: Order | None) -> Order | None:

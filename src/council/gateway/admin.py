@@ -98,7 +98,7 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
     @routes.get("/status", response_model=Status)
     async def status(request: fastapi.Request) -> Status:
         """Show which parts are up, the live generation and the model."""
-        made.doorkeeper.admit(request, access.Right.READ)
+        caller = made.doorkeeper.admit(request, access.Right.READ)
         states = await vitals.states()
         return Status(
             version=council.__version__,
@@ -107,7 +107,7 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
             model=made.config.model.name,
             state=sentence(states),
             parts=[PartState(name=name, state=state) for name, state in states.items()],
-            overrides=overrides.forms(made),
+            overrides=overrides.forms(made, whole=overrides.may_see_whole(caller)),
         )
 
     @routes.get("/token", response_model=OwnToken)

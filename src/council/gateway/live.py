@@ -86,8 +86,9 @@ class Live:
     def __init__(self, made: parts.Parts, seen: gates.Watching):
         self._parts = made
         self._seen = seen
-        self._body: dict[str, Any] = {}
-        self._frame = b""
+        # By whether the caller may operate.
+        self._bodies: dict[bool, dict[str, Any]] = {}
+        self._frames: dict[bool, bytes] = {}
         self._id = ""
         self._gathered_s = float("-inf")
         self._gathering = asyncio.Lock()
@@ -97,36 +98,38 @@ class Live:
         self._streams_max = max(1, made.config.gateway.concurrent_max // 2)
         self._pasts: dict[str, tuple[float, dict[str, Any]]] = {}
 
-    async def state(self) -> dict[str, Any]:
-        """Return the state, a second old at most."""
+    async def state(self, *, whole: bool) -> dict[str, Any]:
+        """Return the state, a second old at most; `whole` for who may operate."""
         async with self._gathering:
             if time.monotonic() - self._gathered_s > _FRESH_S:
                 await self._gather()
-            return self._body
+            return self._bodies[whole]
 
-    async def events(self, last_id: str, is_welcome: Callable[[], bool]) -> AsyncIterator[bytes]:
+    async def events(
+        self, last_id: str, is_welcome: Callable[[], bool], *, whole: bool = False
+    ) -> AsyncIterator[bytes]:
         """Return events, one whenever the state has changed, until this process stops or the caller is welcome no more.
 
-        Raises OverloadedError.
+        `whole` for who may operate. Raises OverloadedError.
         """
         if self._watchers >= self._streams_max:
             raise errors.OverloadedError(
                 f"{self._streams_max} streams are open already. Close one, or ask without a stream.", retry_after_s=5
             )
-        return self._events(last_id, is_welcome)
+        return self._events(last_id, is_welcome, whole=whole)
 
-    async def _events(self, last_id: str, is_welcome: Callable[[], bool]) -> AsyncIterator[bytes]:
+    async def _events(self, last_id: str, is_welcome: Callable[[], bool], *, whole: bool) -> AsyncIterator[bytes]:
         self._watchers += 1
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self._poll())
         try:
-            await self.state()
+            await self.state(whole=whole)
             told = last_id
             while not self._parts.closing.is_set() and is_welcome():
                 news = self._news
                 if self._id != told:
                     told = self._id
-                    yield self._frame
+                    yield self._frames[whole]
                     continue
                 try:
                     await asyncio.wait_for(news.wait(), _KEEP_ALIVE_S)
@@ -139,7 +142,7 @@ class Live:
         """Look again and again while anybody looks on; at the end wake all, so that they see that this process stops."""
         try:
             while self._watchers and not self._parts.closing.is_set():
-                await self.state()
+                await self.state(whole=True)
                 try:
                     await asyncio.wait_for(self._parts.closing.wait(), _TICK_S)
                 except TimeoutError:
@@ -164,21 +167,25 @@ class Live:
             "cid": label.cid,
             **whole,
             "incidents": [incidents_wire.line(one) for one in found],
-            "overrides": [one.model_dump() for one in overrides.forms(self._parts)],
+            "overrides": self._overrides(whole=True),
             "frozen": change_rows.frozen(changes),
             "at_work": None if at_work is None else change_rows.row(at_work, label.generation),
             "quota": change_rows.quota(changes),
         }
         self._gathered_s = time.monotonic()
-        told = orjson.dumps(body)
+        bodies = {True: body, False: {**body, "overrides": self._overrides(whole=False)}}
         steady = {**body, "services": [{**one, "uptime_s": 0} for one in body["services"]]}
         identifier = hashlib.sha256(orjson.dumps(steady)).hexdigest()[:_ID_DIGITS]
-        self._body = body
+        self._bodies = bodies
         if identifier != self._id:
             self._id = identifier
-            self._frame = b"id: %s\nevent: live\ndata: %s\n\n" % (identifier.encode(), told)
+            frame = b"id: %s\nevent: live\ndata: %s\n\n"
+            self._frames = {whole: frame % (identifier.encode(), orjson.dumps(told)) for whole, told in bodies.items()}
             self._news.set()
             self._news = asyncio.Event()
+
+    def _overrides(self, *, whole: bool) -> list[dict[str, Any]]:
+        return [one.model_dump() for one in overrides.forms(self._parts, whole=whole)]
 
     async def _sight(self, whole: Mapping[str, Any]) -> watching.Sight:
         try:
@@ -239,19 +246,19 @@ def router(made: parts.Parts, live: Live) -> fastapi.APIRouter:
     @routes.get("/api/live", response_model=State, responses={200: {"content": {"text/event-stream": {}}}})
     async def state(request: fastapi.Request, last_event_id: Annotated[str, fastapi.Header(max_length=40)] = "") -> Any:
         """Return the state of the service; as a stream of events where `Accept` asks for `text/event-stream`."""
-        made.doorkeeper.admit(request, access.Right.READ)
+        whole = overrides.may_see_whole(made.doorkeeper.admit(request, access.Right.READ))
         if "text/event-stream" not in request.headers.get("accept", ""):
-            return await live.state()
+            return await live.state(whole=whole)
 
         def is_welcome() -> bool:
-            # A token may be revoked, and a session end, while the stream goes on.
+            # A token may be revoked, a session end, and who may operate may do so no more, while the stream goes on.
             try:
-                made.doorkeeper.admit(request, access.Right.READ)
+                caller = made.doorkeeper.admit(request, access.Right.READ)
             except (errors.UnauthenticatedError, errors.ForbiddenError):
                 return False
-            return True
+            return overrides.may_see_whole(caller) == whole
 
-        events = await live.events(last_event_id, is_welcome)
+        events = await live.events(last_event_id, is_welcome, whole=whole)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         response: Response = StreamingResponse(events, media_type="text/event-stream", headers=headers)
         return response

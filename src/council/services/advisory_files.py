@@ -29,8 +29,9 @@ _SCHEMA = "council.advisories/1"
 _FILE_BYTES_MAX = 4 * 1024 * 1024
 _FETCHED_BYTES_MAX = 64 * 1024 * 1024
 _ENTRIES_MAX = 500_000
-# Fewer are no whole database: a part of one, or one that was made by hand.
-WHOLE_MIN = 1000
+_MEMBERS_BYTES_MAX = 4 * 1024 * 1024 * 1024
+# Fewer of our ecosystem are no whole database: a part of one, one of another ecosystem, or one that was made by hand.
+WHOLE_MIN = 10_000
 _PACKAGES_MIN = 500
 _REPLY_BYTES_MAX = 16 * 1024 * 1024
 _REPLY_S = 20.0
@@ -81,23 +82,28 @@ def _read(files: Sequence[Path], names: frozenset[str]) -> Iterator[advisories.S
 
 def _broken(name: str, why: str) -> advisories.Source:
     return advisories.Source(
-        security.Data(name, 0, is_whole=False, as_of_s=None), problem=f"cannot be read: {why[:200]}"
+        security.Data(advisories.line(name), 0, is_whole=False, as_of_s=None),
+        problem=f"cannot be read: {advisories.line(why)}",
     )
 
 
 def _of_zip(file: Path, names: frozenset[str]) -> advisories.Source:
     found: list[advisories.Advisory] = []
-    count, newest = 0, 0.0
+    count, newest, left_out, left_bytes = 0, 0.0, 0, _MEMBERS_BYTES_MAX
     with zipfile.ZipFile(file) as opened:
-        for member in opened.infolist()[:_ENTRIES_MAX]:
-            if not member.filename.endswith(".json") or member.file_size > _FILE_BYTES_MAX:
+        members = [one for one in opened.infolist() if one.filename.endswith(".json")]
+        for place, member in enumerate(members):
+            left_bytes -= member.file_size
+            if place >= _ENTRIES_MAX or member.file_size > _FILE_BYTES_MAX or left_bytes < 0:
+                left_out += 1
                 continue
             with opened.open(member) as one:
                 document = orjson.loads(one.read(_FILE_BYTES_MAX))
             found += advisories.read(document, names)
-            count += 1
+            count += advisories.is_ours(document)
             newest = max(newest, advisories.seconds(document.get("modified")) or 0.0)
-    return _whole(file.name, found, count, WHOLE_MIN, newest)
+    problem = f"{left_out} of its advisories are too large or too many to be read" if left_out else ""
+    return _whole(file.name, found, count, WHOLE_MIN, newest, problem)
 
 
 def _of_folders(folder: Path, names: frozenset[str]) -> advisories.Source:
@@ -112,13 +118,12 @@ def _of_folders(folder: Path, names: frozenset[str]) -> advisories.Source:
 
 
 def _whole(
-    name: str, found: Sequence[advisories.Advisory], count: int, least: int, newest_s: float
+    name: str, found: Sequence[advisories.Advisory], count: int, least: int, newest_s: float, problem: str = ""
 ) -> advisories.Source:
-    is_whole = count >= least
-    data = security.Data(name, count, is_whole, newest_s or None)
-    return advisories.Source(
-        data, tuple(found), problem="" if is_whole else f"holds {count}, too few to be a whole database"
-    )
+    if not problem and count < least:
+        problem = f"holds {count}, too few to be a whole database"
+    data = security.Data(advisories.line(name), count, not problem, newest_s or None)
+    return advisories.Source(data, tuple(found), problem=problem)
 
 
 def _parsed(file: Path) -> Any:

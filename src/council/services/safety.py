@@ -192,8 +192,12 @@ def _files(where: home.Home, config: config_module.Config) -> security.Looked:
         held += [] if found is None else [found]
     if config.gateway.tls_key_file:
         path = Path(config.gateway.tls_key_file)
-        # Its group is whom the system lets read such keys.
-        found = _held(path, True, {path.stat().st_gid} if path.exists() else set(), closed)
+        group: set[int] = set()
+        # What is closed to whoever looks is told by `_held`.
+        with contextlib.suppress(OSError):
+            # Its group is whom the system lets read such keys.
+            group = {path.stat().st_gid}
+        found = _held(path, True, group, closed)
         held += [] if found is None else [found]
         owners.add(found.uid if found is not None else 0)
     return house.files(held, owners, closed)

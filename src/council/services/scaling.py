@@ -24,8 +24,8 @@ LOOK_S = 2.0
 # A gateway that leaves finishes its answers first.
 _TURN_S_MAX, _SPARE_S = 120.0, 30.0
 _TRIM_S = 3600.0
-# Overrides kept, and those looked at for one that was there lately: more than are put within a day.
-_KEPT, _NEWEST = 2_000, 500
+# Overrides kept, and those of how many gateways run that are looked at for one that was there lately.
+_KEPT, _NEWEST = 2_000, 100
 _LEAVES = frozenset({"stopping", "stopped"})
 
 
@@ -72,8 +72,8 @@ class Scaling:
     async def turn(self) -> None:
         """Look once. Raises RecordsUnavailableError, SupervisorUnavailableError, and what the supervisor refuses."""
         at_us = self._clock.now_us()
-        known = await asyncio.to_thread(self._kept.newest, _NEWEST)
-        lately = [one for one in known if one.kind is overrides.Kind.WORKERS and _is_of_today(one, at_us)]
+        known = await asyncio.to_thread(self._kept.newest, _NEWEST, kind=overrides.Kind.WORKERS)
+        lately = [one for one in known if _is_of_today(one, at_us)]
         for service in overrides.SCALED:
             of = [one for one in lately if one.target == service]
             if of:

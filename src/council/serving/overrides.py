@@ -21,8 +21,6 @@ _log = logging.getLogger(__name__)
 LOOK_S = 1.0
 # How long a caller that is refused is asked to wait: where others are served, and where nobody is.
 _RETRY_S, _RETRY_S_MAX = 5, 60
-# What limits and budgets call a caller without a token.
-_NOBODY = "anonymous"
 # Of overrides that are over the ends are remembered, so that no clock brings them back.
 _ENDS_MAX = 8 * overrides.MOST
 
@@ -48,8 +46,10 @@ class InForce:
         for one in found:
             left_s = (one.until_us - now_us) / 1_000_000
             self._ends_s[one.id] = min(self._ends_s.get(one.id, math.inf), now_s + left_s)
-        while len(self._ends_s) > _ENDS_MAX:
-            self._ends_s.pop(next(iter(self._ends_s)))
+        names = {one.id for one in found}
+        over = [name for name in self._ends_s if name not in names]
+        for name in over[: max(0, len(self._ends_s) - _ENDS_MAX)]:
+            del self._ends_s[name]
         self._set(one for one in found if self._ends_s[one.id] > now_s)
 
     def ceiling(self, caller: access.Principal) -> int:
@@ -57,7 +57,7 @@ class InForce:
         if not self._rates:
             return caller.requests_per_minute
         self._drop_over()
-        names = (overrides.ALL, f"token:{caller.token_id or _NOBODY}", f"user:{caller.user_id}")
+        names = (overrides.ALL, f"token:{caller.token_id or overrides.NOBODY}", f"user:{caller.user_id}")
         return overrides.ceiling(
             caller.requests_per_minute, (self._rates[name] for name in names if name in self._rates)
         )
@@ -96,8 +96,7 @@ class InForce:
         left_s = max(1, math.ceil(self._ends_s[one.id] - self._clock.monotonic_s()))
         wait_s = min(left_s, _RETRY_S_MAX if share == 100 else _RETRY_S)
         return errors.ShedError(
-            f"This is refused for now, so that others are served: {one.reason.rstrip('.')}. Try again in {wait_s} s.",
-            retry_after_s=wait_s,
+            f"This is refused for now, so that others are served. Try again in {wait_s} s.", retry_after_s=wait_s
         )
 
     def _drop_over(self) -> None:
@@ -156,7 +155,10 @@ class Reader:
             self._is_away = True
         except Exception:  # noqa: BLE001 - overrides that are never read again would not end for who lifts them
             _log.exception("overrides could not be read")
-        self._on_look()
+        try:
+            self._on_look()
+        except Exception:  # noqa: BLE001 - one that fails must not keep later overrides, and their ends, from being read
+            _log.exception("overrides could not be carried out")
 
     def close(self) -> None:
         """Give back the connection to the records. Idempotent."""

@@ -99,3 +99,21 @@ def test_the_status_shows_what_is_in_force(home: home_module.Home, monkeypatch: 
     shutil.rmtree(home.records)
     assert json.loads(run(home, "status", "--json").output)["overrides"] is None
     assert command.lines(home) == ["What is changed for a while cannot be read: the records are away."]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("rate", "token:NOSUCH", "5"), ["no token in force is called NOSUCH"]),
+        (("rate", "user:a b", "5"), ["no token in force is of user a b"]),
+        (("providers", "nosuch", "zzz,-local"), ["there is no model nosuch", "there is no provider zzz"]),
+        (("rate", "token:anonymous", "5"), []),
+        (("providers", "*", "local"), []),
+    ],
+)
+def test_names_that_nothing_has_are_taken_with_a_warning(
+    home: home_module.Home, given: tuple[str, ...], told: list[str]
+) -> None:
+    done = put(home, *given)
+    assert done.exit_code == 0
+    assert done.stderr.count("Warning: ") == len(told) and all(line in done.stderr for line in told)

@@ -36,12 +36,13 @@ async def ask(rig: Rig, asked: dict[str, Any] = ASK, path: str = CHAT) -> tuple[
     return response.status_code, response.json().get("error", {}).get("code", "")
 
 
-async def test_a_shed_of_100_refuses_with_the_reason_and_when_to_come_again(rig: Rig) -> None:
+async def test_a_shed_of_100_refuses_with_when_to_come_again_and_tells_strangers_no_reason(rig: Rig) -> None:
     await put(rig, Kind.SHED, "*", "100")
     response = await rig.client.post(CHAT, json=ASK)
     assert response.status_code == 503 and 1 <= int(response.headers["retry-after"]) <= 60
     error = response.json()["error"]
-    assert (error["code"], error["type"]) == ("shed", "overloaded_error") and "The model is slow" in error["message"]
+    assert (error["code"], error["type"]) == ("shed", "overloaded_error")
+    assert "so that others are served" in error["message"] and "The model is slow" not in response.text
     anthropic = (await rig.client.post("/v1/messages", json={})).json()
     assert anthropic["error"]["type"] == "overloaded_error"
     rig.overrides.lift("override-1", clock.SystemClock().now_us())
@@ -115,7 +116,7 @@ async def test_overrides_are_listed_newest_first_and_those_in_force_alone(rig: R
     rig.overrides.put(override(Kind.RATE, "*", "5", 1), 9)
     rig.overrides.lift("override-1", now_us)
     rig.overrides.put(override(Kind.SHED, "*", "50", 2), 9)
-    found = (await rig.client.get("/api/overrides", headers=rig.headers(rig.viewer))).json()["overrides"]
+    found = (await rig.client.get("/api/overrides", headers=rig.headers())).json()["overrides"]
     assert [(one["id"], one["in_force"], one["lifted_us"]) for one in found] == [
         ("override-2", True, None), ("override-1", False, now_us),
     ]  # fmt: skip
@@ -124,6 +125,21 @@ async def test_overrides_are_listed_newest_first_and_those_in_force_alone(rig: R
     )  # fmt: skip
     only = (await rig.client.get("/api/overrides?in_force=true&limit=5")).json()["overrides"]
     assert [one["id"] for one in only] == ["override-2"]
+
+
+@pytest.mark.parametrize("path", ["/api/overrides", "/api/status", "/api/live"])
+async def test_whom_an_override_is_about_and_why_is_told_to_who_may_operate_alone(rig: Rig, path: str) -> None:
+    await put(rig, Kind.RATE, "token:01SECRET", "5")
+    told = {}
+    for name, headers in (("nobody", {}), ("viewer", rig.headers(rig.viewer)), ("admin", rig.headers())):
+        response = await rig.client.get(path, headers=headers)
+        (told[name],) = response.json()["overrides"]
+        assert ("01SECRET" in response.text) == (name == "admin")
+    assert told["admin"]["target"] == "token:01SECRET" and told["admin"]["reason"] == "The model is slow."
+    for name in ("nobody", "viewer"):
+        one = told[name]
+        assert (one["kind"], one["title"]) == ("rate", "at most 5 requests a minute for one token")
+        assert [one[key] for key in ("target", "value", "reason", "by")] == [None] * 4 and one["until_us"]
 
 
 async def test_the_status_says_what_is_in_force_even_while_the_records_are_away(rig: Rig) -> None:

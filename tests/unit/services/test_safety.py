@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -89,6 +91,61 @@ def test_an_export_of_the_whole_database_leaves_no_package_unknown(where: home_m
     assert [one.evidence for one in looked.findings] == ["X-7"]
     assert not looked.unknown
     assert shelf.sources([CLICK])[0] is source
+
+
+@pytest.fixture(autouse=True)
+def small_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take a few advisories for a whole database, so that none of thousands is made."""
+    assert advisory_files.WHOLE_MIN >= 10_000
+    monkeypatch.setattr(advisory_files, "WHOLE_MIN", 20)
+
+
+def whole_but(where: home_module.Home, *others: str) -> advisories.Source:
+    """Return what an export is taken for that holds 20 advisories, or these texts in the place of all."""
+    with zipfile.ZipFile(where.advisories / "all.zip", "w") as made:
+        for number in range(20):
+            made.writestr(
+                f"{number}.json", json.dumps(advisory(number, "other")) if len(others) < 20 else others[number]
+            )
+        for number, text in enumerate(others if len(others) < 20 else ()):
+            made.writestr(f"more-{number}.json", text)
+    (source,) = advisory_files.Shelf(where).sources([CLICK])
+    return source
+
+
+def test_an_export_of_another_ecosystem_is_no_whole_database(where: home_module.Home) -> None:
+    texts = [json.dumps(advisory(number, "other")).replace("PyPI", "npm") for number in range(20)]
+    source = whole_but(where, *texts)
+    assert not source.data.is_whole and "holds 0, too few" in source.problem
+    assert advisories.look([CLICK], [source], NOW_S).unknown
+
+
+def test_an_advisory_that_is_too_large_makes_an_export_no_whole_one(where: home_module.Home) -> None:
+    assert whole_but(where).data.is_whole
+    large = json.dumps(advisory(99) | {"details": "x" * 4 * 1024 * 1024})
+    source = whole_but(where, large)
+    assert not source.data.is_whole and "1 of its advisories are too large" in source.problem
+
+
+def test_a_tls_key_in_a_folder_that_is_closed_is_unknown(
+    where: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = {name: getattr(Path, name) for name in ("stat", "lstat")}
+
+    def closed(name: str) -> Callable[..., Any]:
+        def ask(path: Path, **given: Any) -> Any:
+            if path.name == "closed.pem":
+                raise PermissionError(13, "Permission denied")
+            return real[name](path, **given)
+
+        return ask
+
+    for name in real:
+        monkeypatch.setattr(Path, name, closed(name))
+    report = look(
+        where, security.Check.FILES, gateway={"tls_cert_file": "/c.pem", "tls_key_file": "/private/closed.pem"}
+    )
+    assert any("cannot be looked at: Permission denied" in one.why for one in report.unknown)
 
 
 def test_a_part_of_a_database_is_none(where: home_module.Home) -> None:

@@ -21,10 +21,10 @@ class Records:
         self.trimmed: list[int] = []
         self.away = False
 
-    def newest(self, limit: int) -> list[Override]:
+    def newest(self, limit: int, *, kind: Kind | None = None) -> list[Override]:
         if self.away:
             raise errors.RecordsUnavailableError("Away. Try again.")
-        return self.found[:limit]
+        return [one for one in self.found if kind in (None, one.kind)][:limit]
 
     def trim(self, most: int, at_us: int) -> int:
         self.trimmed.append(most)
@@ -148,3 +148,14 @@ async def test_a_turn_that_fails_is_told_and_overrides_long_over_are_deleted_onc
         house.clock.advance(1800)
         await house.work.turn()
     assert len(house.records.trimmed) == 1
+
+
+async def test_one_that_is_over_is_undone_behind_however_many_newer_ones_of_other_kinds() -> None:
+    house = House()
+    house.put("4")
+    house.supervisor.running = 4
+    for _ in range(600):
+        house.put("50", Kind.SHED, "*")
+    house.clock.advance(3600)
+    await house.work.turn()
+    assert house.supervisor.running == 2

@@ -74,12 +74,12 @@ async def test_a_rate_is_lowered_for_a_token_a_user_or_each_and_the_lowest_holds
     assert bench.held.ceiling(caller(user="anonymous", token="")) == 5
 
 
-async def test_all_are_shed_where_the_share_is_100_with_the_reason_and_when_to_come_again(bench: Bench) -> None:
+async def test_all_are_shed_where_the_share_is_100_with_when_to_come_again_and_not_why(bench: Bench) -> None:
     await bench.hold(Kind.SHED, "*", "100")
     for path in overrides.PATHS:
-        with pytest.raises(errors.ShedError, match="A flood") as raised:
+        with pytest.raises(errors.ShedError, match="so that others are served") as raised:
             bench.held.check_path(path)
-        assert raised.value.retry_after_s == 60
+        assert raised.value.retry_after_s == 60 and "A flood" not in str(raised.value)
     for path in (
         "/livez",
         "/readyz",
@@ -179,6 +179,31 @@ async def test_a_clock_that_is_set_back_lengthens_none_and_brings_none_back(benc
     bench.clock.advance(1800)
     await bench.reader.look()
     assert bench.held.ceiling(caller()) == 600
+
+
+async def test_one_that_holds_is_not_forgotten_however_many_shorter_ones_come_after_it(bench: Bench) -> None:
+    await bench.hold(Kind.CACHE, "texts", "5 entries", hours=12)
+    bench.clock.step(-3600)
+    for _ in range(320):
+        await bench.hold(Kind.SHED, "*", "100", hours=1 / 3600)
+        bench.clock.advance(2)
+        bench.held.check_path(CHAT)
+    assert len(bench.held._ends_s) <= 8 * overrides.MOST
+    assert bench.held.cap("texts") == Cap(entries=5)
+    bench.clock.advance(12 * 3600 - 640)
+    assert bench.held.cap("texts") == Cap()
+
+
+async def test_what_a_look_is_followed_by_may_fail_and_the_next_look_comes(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise KeyError("long")
+
+    reader = in_force.Reader(bench.kept, bench.held, bench.clock, fail)  # type: ignore[arg-type]
+    await reader.look()
+    await reader.look()
+    assert bench.kept.looks == 2 and caplog.text.count("could not be carried out") == 2
 
 
 async def test_a_clock_that_is_set_on_ends_them(bench: Bench) -> None:

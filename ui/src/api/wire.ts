@@ -57,10 +57,12 @@ export interface Live {
 export interface Override {
   id: string;
   kind: string;
-  target: string;
-  value: unknown;
-  reason: string;
-  by: string;
+  title: string;
+  // Null to who may not operate.
+  target: string | null;
+  value: string | null;
+  reason: string | null;
+  by: string | null;
   began_us: number;
   until_us: number;
 }

@@ -103,8 +103,8 @@ function Overrides({ overrides }: { overrides: Override[] }) {
     <ul className="overrides">
       {overrides.map((one) => (
         <li key={one.id} className="notice">
-          For another {stretch(one.until_us / 1e6 - now / 1000)}: {one.kind} {one.target}
-          {one.value !== null && one.value !== undefined ? ` = ${String(one.value)}` : ""}, by {one.by}: {one.reason}
+          For another {stretch(one.until_us / 1e6 - now / 1000)}: {one.title}
+          {one.reason === null ? "" : `, by ${one.by}: ${one.reason}`}
         </li>
       ))}
     </ul>

@@ -6,16 +6,22 @@ from typing import Any
 
 import sqlalchemy
 
-from council.backends.records import schema, sql
+from council.backends.records import engines, schema, sql
 from council.domain import errors, overrides
 
 _log = logging.getLogger(__name__)
+# Rows are read again each second: of one that cannot be read it is told once. More than are ever kept.
+_TOLD_MAX = 4_096
 
 _override = schema.overrides.c
 
 
 class SqlOverrides(sql.SqlRecords):
     """kept_ports.Overrides, in the same database as all other records."""
+
+    def __init__(self, url: str, busy_s: float = 5.0, *, synchronous: engines.Synchronous = "NORMAL"):
+        super().__init__(url, busy_s, synchronous=synchronous)
+        self._told: set[str] = set()
 
     def put(self, one: overrides.Override, most: int) -> bool:
         """Keep an override in the place of the one in force of its kind and target; False where `most` others are in force."""
@@ -57,15 +63,17 @@ class SqlOverrides(sql.SqlRecords):
         query = sqlalchemy.select(*schema.overrides.c).where(_holds(at_us)).order_by(_override.began_us, _override.id)
         with self._typed(), self._reader.connect() as connection:
             rows = connection.execute(query).all()
-        return list(_readable(row._mapping for row in rows))
+        return list(self._readable(row._mapping for row in rows))
 
-    def newest(self, limit: int) -> list[overrides.Override]:
-        """Return up to `limit` overrides, in force or over, newest first."""
+    def newest(self, limit: int, *, kind: overrides.Kind | None = None) -> list[overrides.Override]:
+        """Return up to `limit` overrides, of one kind if it is given, in force or over, newest first."""
         order = (_override.began_us.desc(), _override.id.desc())
         query = sqlalchemy.select(*schema.overrides.c).order_by(*order).limit(limit)
+        if kind is not None:
+            query = query.where(_override.kind == kind.value)
         with self._typed(), self._reader.connect() as connection:
             rows = connection.execute(query).all()
-        return list(_readable(row._mapping for row in rows))
+        return list(self._readable(row._mapping for row in rows))
 
     def trim(self, most: int, at_us: int) -> int:
         """Delete those that are over beyond the newest `most` of all; return how many."""
@@ -75,6 +83,23 @@ class SqlOverrides(sql.SqlRecords):
         query = sqlalchemy.delete(schema.overrides).where(over, _override.id.not_in(kept))
         with self._typed(), self._writer.begin() as connection:
             return connection.execute(query).rowcount
+
+    def _readable(self, rows: Iterable[Any]) -> Iterable[overrides.Override]:
+        """Yield what this release understands: a newer one may know kinds and values that it does not."""
+        for row in rows:
+            try:
+                one = overrides.Override(**{**row, "kind": overrides.Kind(row["kind"])})
+                yield overrides.checked(one)
+            except (ValueError, errors.InvalidRequestError):
+                self._tell_once(str(row["id"])[:64])
+
+    def _tell_once(self, identifier: str) -> None:
+        if identifier in self._told:
+            return
+        if len(self._told) >= _TOLD_MAX:
+            self._told.clear()
+        self._told.add(identifier)
+        _log.warning("an override cannot be read and is left out", extra={"override": identifier})
 
 
 def _holds(at_us: int) -> sqlalchemy.ColumnElement[bool]:
@@ -88,13 +113,3 @@ def _one_at_a_time(connection: sqlalchemy.Connection) -> None:
     """Have two that put one at the same moment not both find a place; SQLite's writers go one by one anyway."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("LOCK TABLE overrides IN SHARE ROW EXCLUSIVE MODE")
-
-
-def _readable(rows: Iterable[Any]) -> Iterable[overrides.Override]:
-    """Yield what this release understands: a newer one may know kinds and values that it does not."""
-    for row in rows:
-        try:
-            one = overrides.Override(**{**row, "kind": overrides.Kind(row["kind"])})
-            yield overrides.checked(one)
-        except (ValueError, errors.InvalidRequestError):
-            _log.warning("an override cannot be read and is left out", extra={"override": str(row["id"])[:64]})

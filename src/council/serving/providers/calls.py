@@ -10,6 +10,7 @@ Whatever happens, a hold ends in a charge on the request's `Tab`, and the pipeli
 import asyncio
 import collections
 import dataclasses
+import itertools
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
@@ -252,10 +253,28 @@ class Calls:
         def able(other: providers.Model) -> bool:
             return request.needs <= other.abilities or other is model
 
-        planned = plan.steps(request.model, self.models, able, self._die)
+        planned = [
+            step
+            for step in plan.steps(request.model, self.models, able, self._die)
+            if self._speaks(step.deployment, request.form)
+        ]
         if (order := self._order(request.model)) is not None:
-            planned = iter(overrides.arranged(list(planned), _provider_of, order))
-        return [step for step in planned if self._speaks(step.deployment, request.form)] * self._settings.hops_max
+            # Each model's own among themselves: whom its fallbacks name is asked after them, whatever an override says.
+            links = itertools.groupby(planned, key=lambda step: step.model.name)
+            planned = [
+                step
+                for _, link in links
+                for step in overrides.arranged(list(link), _provider_of, order, self._may_pass)
+            ]
+        return planned * self._settings.hops_max
+
+    def _may_pass(self, one: plan.Step, other: plan.Step) -> bool:
+        """Return whether an override may have one asked before another: not where that costs more, or leaves the machine."""
+        dearer = not _is_free(one) and _is_free(other)
+        return not dearer and (self._is_here(one) or not self._is_here(other))
+
+    def _is_here(self, step: plan.Step) -> bool:
+        return self._servers[step.deployment.provider].loopback
 
     async def _begin(self, request: Request, tab: attempts.Tab, step: plan.Step, *, stream: bool) -> attempts.Attempt:
         """Hold the worst case of a call, and return it ready to be made.
@@ -377,6 +396,11 @@ class Calls:
 
 def _provider_of(step: plan.Step) -> str:
     return step.deployment.provider
+
+
+def _is_free(step: plan.Step) -> bool:
+    price = step.deployment.price
+    return price is not None and price.free
 
 
 # By OpenTelemetry's conventions for generative AI, which names some providers otherwise than our catalogue does.

@@ -77,15 +77,21 @@ def read(document: object, names: frozenset[str]) -> Iterator[Advisory]:
         name = utils.canonicalize_name(str(package.get("name")))
         if name in names:
             yield Advisory(
-                identifier=_cut(document["id"]),
-                aliases=frozenset(str(one) for one in _list(document.get("aliases"))),
+                identifier=line(document["id"]),
+                aliases=frozenset(line(str(one)) for one in _list(document.get("aliases"))),
                 package=name,
-                summary=_cut(str(document.get("summary") or document.get("details") or "")),
+                summary=line(str(document.get("summary") or document.get("details") or "")),
                 severity=_severity(document, affected),
                 versions=frozenset(_normal(str(one)) for one in _list(affected.get("versions"))),
                 ranges=tuple(_events(affected)),
                 modified_s=seconds(document.get("modified")),
             )
+
+
+def is_ours(document: object) -> bool:
+    """Return whether a document is about a package of our ecosystem."""
+    packages = [one.get("package") for one in _mappings(document.get("affected"))] if isinstance(document, dict) else []
+    return any(isinstance(one, dict) and one.get("ecosystem") == ECOSYSTEM for one in packages)
 
 
 def of_index(package: Package, reply: object) -> Iterator[Advisory]:
@@ -96,13 +102,13 @@ def of_index(package: Package, reply: object) -> Iterator[Advisory]:
         if one.get("withdrawn"):
             continue
         yield Advisory(
-            identifier=_cut(str(one.get("id"))),
-            aliases=frozenset(str(each) for each in _list(one.get("aliases"))),
+            identifier=line(str(one.get("id"))),
+            aliases=frozenset(line(str(each)) for each in _list(one.get("aliases"))),
             package=package.name,
-            summary=_cut(str(one.get("summary") or one.get("details") or "")),
+            summary=line(str(one.get("summary") or one.get("details") or "")),
             severity=None,
             versions=frozenset({_normal(package.version)}),
-            ranges=(tuple(("fixed", str(at)) for at in _list(one.get("fixed_in"))),),
+            ranges=(tuple(("fixed", line(str(at))) for at in _list(one.get("fixed_in"))),),
         )
 
 
@@ -146,10 +152,17 @@ def look(packages: Sequence[Package] | None, sources: Sequence[Source], now_s: f
 
 
 def _old(sources: Sequence[Source], now_s: float) -> Iterator[security.Unknown]:
-    dated = [one.data.as_of_s for one in sources if one.data.as_of_s is not None and not one.problem]
-    if dated and now_s - max(dated) > _STALE_DAYS * security.DAY_S:
-        days = (now_s - max(dated)) / security.DAY_S
-        why = f"the newest that the advisories hold is {days:.0f} days old; what came since is not known here"
+    """Yield each whole source or index that is old: no fresh one beside it makes up for it."""
+    for one in sources:
+        if one.problem or not (one.data.is_whole or one.asked):
+            continue
+        days = None if one.data.as_of_s is None else (now_s - one.data.as_of_s) / security.DAY_S
+        if days is None or days < -1:
+            why = f"how old {one.data.name} is cannot be told from its dates"
+        elif days > _STALE_DAYS:
+            why = f"the newest that {one.data.name} holds is {days:.0f} days old; what came since is not known here"
+        else:
+            continue
         yield security.Unknown(security.Check.PACKAGES, why, "get them anew")
 
 
@@ -203,10 +216,11 @@ def affects(one: Advisory, installed: str) -> bool:
 
 
 def _within(events: Sequence[tuple[str, str]], found: version.Version) -> bool:
-    """Return whether a version lies in a range; an event that cannot be read is one that might be about it."""
+    """Return whether a version lies in a range. A beginning that cannot be read is before all versions, such an end is none."""
     is_in = False
-    for kind, at in sorted(events, key=lambda one: _order(one[1])):
-        reached = _order(at)
+    first = version.Version("0.dev0")
+    read = [(_order(at) or (first if kind == "introduced" else None), kind) for kind, at in events]
+    for reached, kind in sorted((reached, kind) for reached, kind in read if reached is not None):
         if kind == "introduced" and found >= reached:
             is_in = True
         elif (kind == "fixed" and found >= reached) or (kind == "last_affected" and found > reached):
@@ -214,17 +228,17 @@ def _within(events: Sequence[tuple[str, str]], found: version.Version) -> bool:
     return is_in
 
 
-def _order(text: str) -> version.Version:
+def _order(text: str) -> version.Version | None:
     try:
         return version.Version(text)
     except version.InvalidVersion:
-        return version.Version("0")
+        return None
 
 
 def _later(fixed: Iterable[str], installed: str) -> tuple[str, ...]:
     """Return those versions that come after the installed one, the next first."""
     least = version.Version(installed)
-    readable = [(found, text) for text in fixed if (found := _order(text)) > least]
+    readable = [(found, text) for text in fixed if (found := _order(text)) is not None and found > least]
     return tuple(text for _, text in sorted(readable))
 
 
@@ -232,7 +246,7 @@ def _events(affected: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], ...]
     for one in _mappings(affected.get("ranges")):
         if one.get("type") == "ECOSYSTEM":
             events = [event for event in _mappings(one.get("events")) if event]
-            yield tuple((str(kind), str(at)) for event in events for kind, at in event.items())
+            yield tuple((line(str(kind)), line(str(at))) for event in events for kind, at in event.items())
 
 
 def _severity(document: Mapping[str, Any], affected: Mapping[str, Any]) -> security.Severity | None:
@@ -256,12 +270,13 @@ def _normal(text: str) -> str:
     try:
         return str(version.Version(text))
     except version.InvalidVersion:
-        return text
+        return line(text)
 
 
-def _cut(text: str) -> str:
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return line if len(line) <= _TEXT_CHARS_MAX else line[: _TEXT_CHARS_MAX - 1] + "…"
+def line(text: str) -> str:
+    """Return somebody's text as one line that can be shown: nothing that steers a terminal, and no more than fits."""
+    words = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return words if len(words) <= _TEXT_CHARS_MAX else words[: _TEXT_CHARS_MAX - 1] + "…"
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -122,6 +122,36 @@ def test_advisories_that_are_old_say_that_what_came_since_is_not_known() -> None
     assert "45 days old" in advisories.look([INSTALLED], [old], NOW_S).unknown[0].why
 
 
+@pytest.mark.parametrize("end", ["fixed", "last_affected"])
+def test_an_end_that_is_no_version_ends_nothing(end: str) -> None:
+    events = [{"introduced": "1.0"}, {end: "when it is done"}]
+    package = {"ecosystem": "PyPI", "name": "aiohttp"}
+    affected = [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]
+    (one,) = advisories.read(document(affected=affected), NAMES)
+    assert [advisories.affects(one, at) for at in ("0.9", "1.0", "3.9.1")] == [False, True, True]
+
+
+def test_a_whole_source_that_is_old_is_told_whatever_is_fresh_beside_it() -> None:
+    old = source(document(), as_of_s=NOW_S - 800 * security.DAY_S)
+    fresh = source(document(), is_whole=False)
+    later = source(document(), as_of_s=NOW_S + 800 * security.DAY_S)
+    whys = [one.why for one in advisories.look([INSTALLED], [old, fresh, later], NOW_S).unknown]
+    assert len(whys) == 2 and "800 days old" in whys[0] and "cannot be told" in whys[1]
+
+
+def test_nothing_that_steers_a_terminal_leaves_an_advisory() -> None:
+    bad = "x\x1b]0;owned\x07\x1b[2J"
+    package = {"ecosystem": "PyPI", "name": "aiohttp"}
+    events = [{"introduced": "0"}, {"fixed": f"4.0{bad}"}, {f"fixed{bad}": "5"}]
+    affected = [{"package": package, "versions": [bad, "3.9.1"], "ranges": [{"type": "ECOSYSTEM", "events": events}]}]
+    told = document(id=f"A{bad}", aliases=[f"B{bad}"], summary=bad, affected=affected)
+    reply = {"vulnerabilities": [{"id": bad, "aliases": [bad], "summary": bad, "fixed_in": [f"4{bad}"]}]}
+    found = [*advisories.read(told, NAMES), *advisories.of_index(INSTALLED, reply)]
+    finding = advisories.look([INSTALLED], [source(told)], NOW_S).findings
+    assert len(found) == 2 and len(finding) == 1
+    assert "\\x1b" not in repr(found) + repr(finding) and "\\x07" not in repr(found) + repr(finding)
+
+
 def test_packages_that_cannot_be_listed_are_unknown() -> None:
     assert advisories.look(None, [source()], NOW_S).unknown
 
