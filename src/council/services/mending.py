@@ -80,7 +80,7 @@ class Hands:
 
     async def undo(self, one: repairs.Repair) -> bool:
         """Take away what a repair put, noted in it or not; return whether anything of it was still in force."""
-        if playbooks.Action(one.action) not in playbooks.KIND_BY_ACTION:
+        if not one.overrides and one.action not in playbooks.KIND_BY_ACTION:
             return False
         at_us = self._parts.clock.now_us()
         found = await asyncio.to_thread(self._parts.overrides.in_force, at_us)
