@@ -72,7 +72,7 @@ def _decided(where: home.Home, port: int | None) -> list[deciding.Decision]:
 def run(playbook: str, component: str, why: str, dry_run: bool, where: home.Home, as_json: bool) -> None:
     """Have the healer carry out PLAYBOOK, on the service COMPONENT where it is for any; wait for what comes of it.
 
-    It counts as done by a person, and for none of the healer's limits.
+    It counts as done by a person, and for the healer's limits.
     """
     options.check_reason(why, repairs.TEXT_CHARS_MAX)
     generation = blueprint.current(where)

@@ -71,6 +71,13 @@ COMPONENTS: Mapping[Action, str] = {
     Action.REBUILD_INDEX: "recall",
     Action.RECREATE_POOL: "sandboxd",
 }
+# Parts that one of these touches beside the one that it is done to. The zygote makes the sandboxes that sandboxd hands jobs to.
+POOL = ("zygote", "sandboxd")
+
+
+def booked(action: str, component: str) -> frozenset[str]:
+    """Return the parts at which nothing else may go on meanwhile, by an action and whom it is done to."""
+    return frozenset({component, *(POOL if action == Action.RECREATE_POOL else ())})
 
 
 class Proof(enum.StrEnum):
@@ -99,7 +106,7 @@ class Needs:
 
     states: tuple[str, ...] = ()
     lasting_s: float = 0.0
-    red: bool = False
+    amber: bool = False
     changed: bool = False
 
 
@@ -143,11 +150,15 @@ class Book:
 
         Those that its gate or sentinel names, or else those that it triggers, in the file's order; then what follows the last.
         """
-        found = list((self.of_sentinels if labelled else self.of_gates).get(alert, ()))
-        found = found or [one.name for one in self.playbooks.values() if alert in one.triggers]
+        found = self.own(alert, labelled=labelled)
         while found and found[-1] != CALL and (then := self.playbooks[found[-1]].then) not in found:
             found.append(then)
         return found
+
+    def own(self, alert: str, *, labelled: bool) -> list[str]:
+        """Return the playbooks that are for an alert by themselves, and not as what follows another."""
+        found = list((self.of_sentinels if labelled else self.of_gates).get(alert, ()))
+        return found or [one.name for one in self.playbooks.values() if alert in one.triggers]
 
 
 def book(

@@ -89,15 +89,15 @@ def _component(action: playbooks.Action, given: Any, where: str) -> str:
 
 def _needs(given: Any, where: str) -> playbooks.Needs:
     given = sections.section(given, where, playbooks.FILE)
-    sections.only(given, ("states", "lasting_s", "red", "changed"), where)
+    sections.only(given, ("states", "lasting_s", "amber", "changed"), where)
     states = sections.names(given.get("states", ()), f"{where}.states")
     if unknown := [one for one in states if one not in _STATES]:
         raise errors.ConfigError(f"`{where}.states` may hold {', '.join(_STATES)}, not {unknown[0][:80]!r}.")
-    for key in ("red", "changed"):
+    for key in ("amber", "changed"):
         if not isinstance(given.get(key, False), bool):
             raise errors.ConfigError(f"`{where}.{key}` must be true or false, not {given[key]!r}.")
     lasting_s = _bounded(given.get("lasting_s", 0), f"{where}.lasting_s", 0, 86_400)
-    return playbooks.Needs(states, lasting_s, given.get("red", False), given.get("changed", False))
+    return playbooks.Needs(states, lasting_s, given.get("amber", False), given.get("changed", False))
 
 
 def _values(

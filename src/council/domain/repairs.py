@@ -93,8 +93,10 @@ class Repair:
 
     @property
     def counts(self) -> bool:
-        """Whether it is one for the limits: it did something, and no person asked for it."""
-        return self.by == HEALER and self.outcome not in _TELL_ONLY
+        """Whether it is one for the limits: it did something, whoever asked for it."""
+        return self.outcome not in _TELL_ONLY and not (
+            self.outcome is Outcome.FAILED and self.until_us == self.began_us
+        )
 
     @property
     def took_s(self) -> float | None:

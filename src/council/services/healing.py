@@ -110,9 +110,7 @@ async def _verdicts(
     told: dict[world.Key, gates.Verdict] = {
         (one.sentinel, (("svc", one.service),)): one.verdict for one in sight.findings
     }
-    for line in sight.gates:
-        if line.verdict is gates.Verdict.UNKNOWN:
-            told[alerting.NAMED.get(line.name, line.name), ()] = line.verdict
+    told |= {(alerting.NAMED.get(line.name, line.name), ()): line.verdict for line in sight.gates}
     stale = [
         member.alert for one in found for member in one.members if member.fires and member.alert.name == "metrics_stale"
     ]
@@ -253,14 +251,14 @@ class Healing:
             async with asyncio.timeout(ACT_S):
                 done = await self._parts.hands.carry_out(made, playbook)
         except TimeoutError:
-            await self._end(made, repairs.Outcome.FAILED, f"it took longer than {ACT_S:g} s")
+            await self._failed(made, f"it took longer than {ACT_S:g} s")
             return
         except errors.CouncilError as error:
-            await self._end(made, repairs.Outcome.FAILED, error.message)
+            await self._failed(made, error.message)
             return
         except Exception as error:  # noqa: BLE001 - one bad action must not end the healer
             _log.exception("a repair failed")
-            await self._end(made, repairs.Outcome.FAILED, type(error).__name__)
+            await self._failed(made, type(error).__name__)
             return
         now_us = self._parts.clock.now_us()
         done = dataclasses.replace(done, acted_us=now_us, until_us=now_us + round(playbook.within_s * 1e6))
@@ -268,6 +266,17 @@ class Healing:
             await self._end(done, repairs.Outcome.HANDED_ON, "a bot is to propose what lasts")
         else:
             await self._saved(done)
+
+    async def _failed(self, made: repairs.Repair, told: str) -> None:
+        """End a repair that failed halfway, without what it had put; where that stays, it is undone once its time is over."""
+        try:
+            undone = await self._parts.hands.undo(made)
+        except errors.CouncilError as error:
+            _log.warning("what failed is not undone yet", extra={"repair": made.id, "reason": error.message})
+            return
+        if undone:
+            made = dataclasses.replace(made, undone_us=self._parts.clock.now_us())
+        await self._end(made, repairs.Outcome.FAILED, told)
 
     async def _settle(self, decision: deciding.Settle) -> None:
         one = decision.repair
@@ -368,7 +377,13 @@ def parts(
     found, put = care_records.incidents(config, where), care_records.overrides(config, where)
     runtime, watch, clock = care_app.runtime(where), care_app.watch(where), clock_module.SystemClock()
     sandbox = care_app.kill_switch(config, where)
-    hands = mending.Hands(mending.Parts(runtime, service, put, kept, sandbox, watch, clock))
+
+    def models() -> dict[str, frozenset[str]]:
+        settings = observer.settings_of(where, generation())
+        found = homes.load_catalogue(where, generation(), settings).models
+        return {name: frozenset(each.provider for each in one.deployments) for name, one in found.items()}
+
+    hands = mending.Hands(mending.Parts(runtime, service, put, kept, sandbox, watch, clock, models))
 
     def settings() -> repairs.HealingConfig:
         return observer.settings_of(where, generation()).healing

@@ -6,7 +6,7 @@ All bear being done again: an override has the repair's id, and a patch is named
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,8 +19,9 @@ _PROVIDER_CALLS = "council_provider_calls_total"
 _CALLS_S = 300.0
 _CALLS_MIN = 5
 _SHARE_MIN = 0.5
-# The zygote makes the sandboxes that sandboxd hands jobs to.
-_POOL = ("zygote", "sandboxd")
+_MODELS_MAX = 8
+# Of a caller who left the provider may have been as well as any.
+_WELL = frozenset({"ok", "cancelled"})
 
 
 class KillSwitch(Protocol):
@@ -32,7 +33,7 @@ class KillSwitch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Whom the hands reach."""
+    """Whom the hands reach. `models` are the providers of each model."""
 
     runtime: ports.Runtime
     patch_service: care_ports.PatchService
@@ -41,6 +42,7 @@ class Parts:
     sandbox: KillSwitch
     watch: care_ports.Watch
     clock: clock_module.Clock
+    models: Callable[[], Mapping[str, frozenset[str]]]
 
 
 class Hands:
@@ -56,7 +58,7 @@ class Hands:
                 await self._parts.runtime.restart(one.component)
             case playbooks.Action.RECREATE_POOL:
                 running = {row.name for row in await self._parts.runtime.status(memory=False)}
-                for service in _POOL:
+                for service in playbooks.POOL:
                     if service in running:
                         await self._parts.runtime.restart(service)
             case playbooks.Action.ROLLBACK:
@@ -77,16 +79,26 @@ class Hands:
         return one
 
     async def undo(self, one: repairs.Repair) -> bool:
-        """Take away what a repair put; return whether anything of it was still in force."""
+        """Take away what a repair put, noted in it or not; return whether anything of it was still in force."""
+        if not one.overrides and one.action not in playbooks.KIND_BY_ACTION:
+            return False
         at_us = self._parts.clock.now_us()
-        lifted = [await asyncio.to_thread(self._parts.overrides.lift, name, at_us) for name in one.overrides]
+        found = await asyncio.to_thread(self._parts.overrides.in_force, at_us)
+        mine = [each.id for each in found if each.by == one.id]
+        lifted = [await asyncio.to_thread(self._parts.overrides.lift, name, at_us) for name in mine]
         return any(lifted)
 
     async def _override(self, one: repairs.Repair, playbook: playbooks.Playbook) -> repairs.Repair:
         at_us = self._parts.clock.now_us()
         kind = playbooks.KIND_BY_ACTION[playbook.action]
         put: list[str] = []
-        for number, (target, value) in enumerate(await self._values(playbook)):
+        values = await self._values(playbook)
+        for each in await asyncio.to_thread(self._parts.overrides.in_force, at_us):
+            if each.by == overrides.OWNER and each.kind is kind and each.target in dict(values):
+                raise errors.OverloadedError(
+                    f"The owner's own override {each.id} holds there: {each.title}. `council overrides lift {each.id}` ends it."
+                )
+        for number, (target, value) in enumerate(values):
             wanted = overrides.Override(
                 id=f"{one.id}-{number}",
                 kind=kind,
@@ -118,9 +130,20 @@ class Hands:
                     raise errors.NotFoundError(
                         "No provider fails more often than it answers. See `council providers test`."
                     )
-                return [(overrides.ALL, f"-{name}")]
+                if not (targets := without(name, await asyncio.to_thread(self._parts.models))):
+                    raise errors.NotFoundError(
+                        f"No model that {name} answers has another provider. Give it one in providers.yaml."
+                    )
+                return [(target, f"-{name}") for target in targets]
             case _:
                 return playbook.values
+
+
+def without(provider: str, models: Mapping[str, frozenset[str]]) -> Sequence[str]:
+    """Return for which models a provider may be left out: all where each has another, else those that have."""
+    its = {name for name, providers in models.items() if provider in providers}
+    others = sorted(name for name in its if models[name] - {provider})
+    return [overrides.ALL] if others and len(others) == len(its) else others[:_MODELS_MAX]
 
 
 def failing(tracks: Sequence[evidence.Track]) -> str:
@@ -135,7 +158,7 @@ def failing(tracks: Sequence[evidence.Track]) -> str:
         rose = sum(max(0.0, new - old) if new >= old else new for old, new in itertools.pairwise(values))
         counted = calls.setdefault(labels.get("provider", ""), [0.0, 0.0])
         counted[0] += rose
-        counted[1] += 0.0 if labels.get("outcome") == "ok" else rose
+        counted[1] += 0.0 if labels.get("outcome") in _WELL else rose
     shares = {name: bad / whole for name, (whole, bad) in calls.items() if name and whole >= _CALLS_MIN}
     worst = max(shares, key=lambda name: shares[name], default="")
     return worst if shares.get(worst, 0.0) > _SHARE_MIN else ""

@@ -105,6 +105,7 @@ class Steward:
         hands = mending.Hands(
             mending.Parts(
                 self.runtime, self.patches, self.put, self.kept, Switch(), self.watch, self.clock,  # type: ignore[arg-type]
+                lambda: {"m": frozenset({"one", "two"})},
             )
         )  # fmt: skip
         parts = healing.Parts(
@@ -328,6 +329,42 @@ async def test_the_provider_that_fails_most_is_left_out_and_none_where_none_does
     await steward.turn(1)
     (put,) = steward.put.in_force(T0 + S)
     assert (put.kind, put.value) == (overrides.Kind.PROVIDERS, "-two")
+
+
+async def test_gates_are_told_as_they_are(steward: Steward) -> None:
+    steward.fires("latency")
+    steward.watch.seen = dataclasses.replace(
+        steward.watch.seen, gates=[watch.line("latency_p95", gates.Verdict.GREEN, 1.0)]
+    )
+    assert await steward.turn() == []
+
+
+async def test_an_override_of_which_the_repair_knows_nothing_is_undone_and_the_owners_is_left(steward: Steward) -> None:
+    steward.fires("latency")
+    (one,) = await steward.turn()
+    steward.kept.save(dataclasses.replace(one, overrides=(), acted_us=0))
+    steward.paused = "paused"
+    (one,) = await steward.turn(800)
+    assert one.outcome is Outcome.FAILED and steward.put.in_force(steward.clock.now_us()) == []
+    at_us = steward.clock.now_us()
+    own = overrides.Override("o", overrides.Kind.SHED, "*", "5", "x", overrides.OWNER, at_us, at_us + 9000 * S)
+    steward.put.put(own, overrides.MOST)
+    steward.paused = ""
+    _, shed = await steward.turn()
+    assert (shed.playbook, shed.outcome) == ("shed", Outcome.FAILED) and "owner" in shed.told
+    assert [each.id for each in steward.put.in_force(at_us)] == ["o"]
+
+
+def test_no_model_is_left_without_a_provider_and_callers_who_leave_are_no_failure() -> None:
+    only, both = frozenset({"one"}), frozenset({"one", "two"})
+    assert mending.without("one", {"a": only}) == []
+    assert mending.without("one", {"a": only, "b": both}) == ["b"]
+    assert mending.without("one", {"b": both}) == ["*"]
+    left = evidence.Track(
+        "council_provider_calls_total", "gateway", "", [(0.0, 0.0), (9.0, 9.0)],
+        (("outcome", "cancelled"), ("provider", "one")),
+    )  # fmt: skip
+    assert mending.failing([left]) == ""
 
 
 async def test_a_turn_that_cannot_read_its_playbooks_says_so_and_is_taken_again(steward: Steward) -> None:

@@ -6,12 +6,15 @@ that can be, and the next one is tried. Then each alert that fires is looked at,
 - Nothing begins while the healer is paused, or where nobody knows what is so now.
 - Never two repairs of one component, nor anything beside one that touches everything.
 - A patch that came to serve just before is taken back before anything else is tried.
+- Nothing begins about what is green, nor about what is amber but where a playbook says so.
 - What did not help is not tried again in the same incident; what helped may be, after its cool-down, and so often an hour.
-- Once no playbook is left, or all repairs of an hour or a day are used up, a person is called, once for a part in an incident.
+- What comes after a playbook comes only once that was tried; one that is for something else leaves what follows it alone.
+- Once no playbook is left, or all repairs of an hour or a day are used up, a person is called, once for a part in an incident,
+  and with every kill switch.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from council.domain import gates, incidents, playbooks, repairs
 from council.upkeep.healer import world as world_module
@@ -20,6 +23,7 @@ from council.upkeep.healer import world as world_module
 PATIENCE_S = 60.0
 _BAD = frozenset({gates.Verdict.RED, gates.Verdict.AMBER})
 _WANTED_US = round(repairs.WANTED_S * 1e6)
+_PUTS = frozenset(action.value for action in playbooks.KIND_BY_ACTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,36 @@ class Held:
 Decision = Begin | Settle | Call | Held
 
 
+@dataclass(slots=True)
+class _Busy:
+    """What is under repair: which parts, and by how many repairs."""
+
+    parts: set[str] = field(default_factory=set)
+    count: int = 0
+
+    def add(self, action: str, component: str) -> None:
+        self.parts |= playbooks.booked(action, component)
+        self.count += 1
+
+    def conflict(self, parts: Iterable[str]) -> str:
+        """Return why none of these may be repaired now, "" where they may."""
+        if playbooks.EVERYTHING in self.parts:
+            return "a repair that touches everything is under way"
+        if playbooks.EVERYTHING in parts and self.parts:
+            return f"it touches everything, and {', '.join(sorted(self.parts))} is under repair"
+        both = self.parts.intersection(parts)
+        return f"{', '.join(sorted(both))} is under repair" if both else ""
+
+
 def decide(world: world_module.World) -> list[Decision]:
     """Return what is to be done now, in order."""
     # What ends now is busy until the next look, which sees what came of it.
-    busy = {one.component for one in world.repairs if one.is_under_way}
-    return [*_settled(world), *_wanted(world, busy), *_of_alerts(world, busy)]
+    busy = _Busy()
+    for one in world.repairs:
+        if one.is_under_way:
+            busy.add(one.action, one.component)
+    asked = list(_wanted(world, busy))
+    return [*_settled(world), *asked, *_of_alerts(world, busy, sum(isinstance(one, Begin) for one in asked))]
 
 
 def _settled(world: world_module.World) -> Iterator[Decision]:
@@ -84,8 +113,13 @@ def _settled(world: world_module.World) -> Iterator[Decision]:
         if helped:
             yield Settle(one, repairs.Outcome.HELPED, _SEEN[playbooks.Proof(one.proof)])
         elif late:
+            # What is put is undone while paused, too: that widens nothing, and later nobody would.
+            undo = bool(one.overrides) or one.action in _PUTS
+            if not one.acted_us:
+                yield Settle(one, repairs.Outcome.FAILED, "it was not carried out to its end", undo=undo)
+                continue
             told = "nobody could tell whether it helped" if helped is None else f"it was not {one.proof} in time"
-            yield Settle(one, repairs.Outcome.DID_NOT_HELP, told, undo=bool(one.overrides) and not world.paused)
+            yield Settle(one, repairs.Outcome.DID_NOT_HELP, told, undo=undo)
 
 
 _SEEN = {
@@ -96,8 +130,9 @@ _SEEN = {
 }
 
 
-def _wanted(world: world_module.World, busy: set[str]) -> Iterator[Decision]:
-    """Yield what people asked for: no limit holds for it, but that nothing else goes on at the same place."""
+def _wanted(world: world_module.World, busy: _Busy) -> Iterator[Decision]:
+    """Yield what people asked for: what a row may ask for, within the limits, where nothing else goes on at the same place."""
+    begun = 0
     for one in sorted(world.repairs, key=lambda each: each.id):
         if one.outcome is not repairs.Outcome.WANTED:
             continue
@@ -106,28 +141,49 @@ def _wanted(world: world_module.World, busy: set[str]) -> Iterator[Decision]:
             yield Settle(one, repairs.Outcome.FAILED, "there is no such playbook any more")
         elif world.now_us - one.began_us > _WANTED_US:
             yield Settle(one, repairs.Outcome.FAILED, "nobody took it up in time")
-        elif world.paused or _conflict(one.component, busy):
+        elif playbook.action is playbooks.Action.ROLLBACK or one.component == playbooks.EVERYTHING:
+            yield Settle(one, repairs.Outcome.FAILED, "a patch is taken back by whoever may: `council patch rollback`")
+        elif one.component != (fixed := playbook.component or playbooks.COMPONENTS.get(playbook.action, one.component)):
+            yield Settle(one, repairs.Outcome.FAILED, f"{playbook.name} is for {fixed} alone")
+        elif one.component in world_module.OWN:
+            yield Settle(one, repairs.Outcome.FAILED, "the supervisor alone can repair it")
+        elif why := world.spent(begun):
+            yield Settle(one, repairs.Outcome.FAILED, why)
+        elif (
+            world.paused
+            or busy.conflict(playbooks.booked(playbook.action, one.component))
+            or busy.count >= world.settings.at_once_max
+        ):
             continue
         else:
-            busy.add(one.component)
-            newest = next((patch for patch in world.patches or () if not patch.is_over), None)
-            cid = newest.cid if newest and playbook.action is playbooks.Action.ROLLBACK else ""
-            yield Begin(playbook, one.component, one.why, cid=cid, wanted=one.id)
+            busy.add(playbook.action, one.component)
+            begun += 1
+            yield Begin(playbook, one.component, one.why, wanted=one.id)
 
 
-def _of_alerts(world: world_module.World, busy: set[str]) -> Iterator[Decision]:
+def _of_alerts(world: world_module.World, busy: _Busy, begun: int) -> Iterator[Decision]:
     called: set[tuple[str, str]] = set()
-    begun = 0
     for incident, member in _firing(world.incidents):
         decision = _about(world, incident, member, busy, begun)
         if isinstance(decision, Begin):
-            busy.add(decision.component)
+            busy.add(decision.playbook.action, decision.component)
             begun += 1
         elif isinstance(decision, Call):
             if (incident.id, decision.component) in called:
                 decision = Held(incident, decision.alert, decision.component, "a person is called")
             called.add((incident.id, decision.component))
         yield decision
+        place = _about_whom(world, member.alert)
+        if (
+            isinstance(decision, Begin)
+            and decision.playbook.action is playbooks.Action.KILL_SWITCH
+            and (incident.id, place) not in called
+        ):
+            called.add((incident.id, place))
+            yield Call(incident, member.alert, place, _THROWN)
+
+
+_THROWN = "the sandbox's kill switch was thrown, and only a person may lift it: `council sandbox lift`"
 
 
 def _firing(found: Sequence[incidents.Incident]) -> Iterator[tuple[incidents.Incident, incidents.Member]]:
@@ -139,7 +195,7 @@ def _firing(found: Sequence[incidents.Incident]) -> Iterator[tuple[incidents.Inc
 
 
 def _about(
-    world: world_module.World, incident: incidents.Incident, member: incidents.Member, busy: set[str], begun: int
+    world: world_module.World, incident: incidents.Incident, member: incidents.Member, busy: _Busy, begun: int
 ) -> Decision:
     alert = member.alert
     place = _about_whom(world, alert)
@@ -151,9 +207,12 @@ def _about(
         return held(world.paused)
     if place in world_module.OWN:
         return held("the supervisor alone can repair it")
+    is_called = any(one.outcome is repairs.Outcome.CALLED for one in _of(world, incident, place))
+    if not is_called and any(_threw(one, incident, alert) for one in world.repairs):
+        return Call(incident, alert, place, _THROWN)
     if world.services is None:
         return held("the supervisor does not answer, so nobody knows what runs")
-    if place in busy or playbooks.EVERYTHING in busy:
+    if place in busy.parts or playbooks.EVERYTHING in busy.parts:
         return held(f"{place or 'it'} is under repair")
     verdict = world.verdict(alert)
     if verdict not in _BAD:
@@ -161,9 +220,15 @@ def _about(
     chain = _ordered(world, incident, alert, place)
     if not chain:
         return held("no playbook is for it")
-    if any(one.outcome is repairs.Outcome.CALLED for one in _of(world, incident, place)):
+    if is_called:
         return held("a person was called")
     return _first(world, incident, member, chain, busy, begun)
+
+
+def _threw(one: repairs.Repair, incident: incidents.Incident, alert: incidents.Alert) -> bool:
+    """Return whether a repair threw the kill switch for an alert."""
+    about = (one.incident_id, one.alert, one.labels) == (incident.id, alert.name, alert.labels)
+    return about and one.action == playbooks.Action.KILL_SWITCH.value and one.counts
 
 
 def _first(
@@ -171,19 +236,39 @@ def _first(
     incident: incidents.Incident,
     member: incidents.Member,
     chain: Sequence[str],
-    busy: set[str],
+    busy: _Busy,
     begun: int,
 ) -> Decision:
-    """Return the first playbook of a chain that may be used, or why it waits, or that none is left."""
+    """Return the first playbook of a chain that may be used, or why it waits, or that none is left.
+
+    One that cools down is passed over for now; what waits for anything else has the others wait, too.
+    """
     alert, place = member.alert, _about_whom(world, member.alert)
     passed: list[str] = []
+    own = set(world.book.own(alert.name, labelled=bool(alert.labels)))
+    before, soon = "", False
     for name in chain:
         if name == playbooks.CALL:
+            if soon:
+                return Held(incident, alert, place, "; ".join(passed))
             return _called(world, incident, member, place, passed)
         playbook = world.book.playbooks[name]
+        follows, before = before, name
+        if (
+            name not in own
+            and playbook.action is not playbooks.Action.ROLLBACK
+            and not _tried(world, incident, follows)
+        ):
+            passed.append(f"{name}: it comes after {follows}, which was not tried")
+            continue
         component = world.component(playbook, alert)
         if why := _never(world, incident, alert, playbook, component):
             passed.append(f"{name}: {why}")
+            continue
+        left_s, why = _cools_down(world, playbook, component)
+        if left_s > 0:
+            passed.append(f"{name}: {why}")
+            soon = soon or left_s <= PATIENCE_S
             continue
         if why := _not_now(world, member, playbook, component, busy):
             return Held(incident, alert, component, f"{name}: {why}")
@@ -252,7 +337,7 @@ def _never(
         return "no patch came to serve shortly before it began"
     if playbook.action is playbooks.Action.SCALE and not world.can_scale:
         return "as many run as may"
-    if playbook.needs.red and world.verdict(alert) is not gates.Verdict.RED:
+    if not playbook.needs.amber and world.verdict(alert) is not gates.Verdict.RED:
         return "it is not red"
     states = playbook.needs.states
     if states and not any(row.state in states for row in world.rows(component)):
@@ -271,34 +356,43 @@ def _about_whom(world: world_module.World, alert: incidents.Alert) -> str:
 
 
 def _not_now(
-    world: world_module.World, member: incidents.Member, playbook: playbooks.Playbook, component: str, busy: set[str]
+    world: world_module.World, member: incidents.Member, playbook: playbooks.Playbook, component: str, busy: _Busy
 ) -> str:
     """Return what a playbook waits for, "" where it may be used now."""
-    if conflict := _conflict(component, busy):
+    if conflict := busy.conflict(playbooks.booked(playbook.action, component)):
         return conflict
     lasted_s = (world.now_us - member.fired_us) / 1e6
     if lasted_s < playbook.needs.lasting_s:
         return f"it waits until the alert has fired for {playbook.needs.lasting_s:g} s"
+    if busy.count >= world.settings.at_once_max:
+        return f"{busy.count} other repairs are under way"
+    return ""
+
+
+def _cools_down(world: world_module.World, playbook: playbooks.Playbook, component: str) -> tuple[float, str]:
+    """Return for how long a playbook may not be used again, seconds, and why."""
     last_us = max(
         (max(one.ended_us, one.began_us) for one in world.repairs if _is_use(one, playbook, component)), default=None
     )
-    if last_us is not None and world.now_us - last_us < playbook.cool_down_s * 1e6:
-        return f"it was used {(world.now_us - last_us) / 1e6:.0f} s ago, and cools down for {playbook.cool_down_s:g} s"
-    if len(busy) >= world.settings.at_once_max:
-        return f"{len(busy)} other repairs are under way"
-    return ""
+    if last_us is None:
+        return 0.0, ""
+    ago_s = (world.now_us - last_us) / 1e6
+    return playbook.cool_down_s - ago_s, f"it was used {ago_s:.0f} s ago, and cools down for {playbook.cool_down_s:g} s"
+
+
+def _tried(world: world_module.World, incident: incidents.Incident, name: str) -> bool:
+    """Return whether a playbook was used in an incident, and has come to its end."""
+    return any(
+        one.incident_id == incident.id
+        and one.playbook == name
+        and one.ended_us
+        and one.outcome is not repairs.Outcome.CALLED
+        for one in world.repairs
+    )
 
 
 def _is_use(one: repairs.Repair, playbook: playbooks.Playbook, component: str) -> bool:
     return (one.playbook, one.component) == (playbook.name, component) and one.outcome is not repairs.Outcome.WANTED
-
-
-def _conflict(component: str, busy: set[str]) -> str:
-    if playbooks.EVERYTHING in busy:
-        return "a repair that touches everything is under way"
-    if component == playbooks.EVERYTHING and busy:
-        return f"it touches everything, and {', '.join(sorted(busy))} is under repair"
-    return f"{component} is under repair" if component in busy else ""
 
 
 def _of(world: world_module.World, incident: incidents.Incident, component: str) -> list[repairs.Repair]:

@@ -15,7 +15,7 @@ Key = tuple[str, incidents_module.Labels]
 # Phases of a patch from which on what serves is its generation, as the lineage tells of them.
 SERVING = ("baking", "idle")
 _HOUR_US, _DAY_US = 3_600_000_000, 86_400_000_000
-_WELL = frozenset({gates.Verdict.GREEN, gates.Verdict.AMBER, gates.Verdict.NOT_APPLICABLE})
+_WELL = frozenset({gates.Verdict.GREEN, gates.Verdict.NOT_APPLICABLE})
 # Nobody but the supervisor can repair these: the first is the healer itself.
 OWN = frozenset({"steward", "supervisor"})
 _STATES_WELL = frozenset({"ready", "stopped"})
@@ -38,8 +38,8 @@ class Patch:
 class World:
     """`incidents` are those that are open, `repairs` those of the last day at least and all under way, newest first.
 
-    `services` None: the supervisor does not answer. `verdicts` are what the watcher's own sources say now, by alert, as far as
-    that is more than that the alert fires; None where the watcher does not answer. `at_work` are repairs that this process is
+    `services` None: the supervisor does not answer. `verdicts` are what the watcher's own sources say now, by alert: gates,
+    sentinels; None where the watcher does not answer. `at_work` are repairs that this process is
     carrying out at the moment. `paused` says why nothing may begin, "" where it may. `can_scale`: one more gateway may run.
     """
 
@@ -76,9 +76,12 @@ class World:
             return gates.Verdict.RED if bad else gates.Verdict.GREEN
         if self.verdicts is None:
             return gates.Verdict.UNKNOWN
-        if not any(one.fires and one.alert.key == alert.key for each in self.incidents for one in each.members):
+        if not self._fires(alert):
             return gates.Verdict.GREEN
         return self.verdicts.get(alert.key, gates.Verdict.RED)
+
+    def _fires(self, alert: incidents_module.Alert) -> bool:
+        return any(one.fires and one.alert.key == alert.key for each in self.incidents for one in each.members)
 
     def component(self, playbook: playbooks.Playbook, alert: incidents_module.Alert) -> str:
         """Return whom a playbook would repair for an alert, "" where nobody can tell."""
@@ -112,19 +115,23 @@ class World:
                 if not rows:
                     return None
                 is_ready = all(row.state == "ready" for row in rows)
-                return is_ready and (not one.before or any(row.pid not in one.before for row in rows))
+                is_anew = bool(one.before) and any(row.pid not in one.before for row in rows)
+                return is_ready and (is_anew or (bool(one.acted_us) and not one.before))
             case playbooks.Proof.TAKEN_BACK:
                 if self.patches is None:
                     return None
                 return any(patch.cid == one.cid and patch.is_over for patch in self.patches)
             case playbooks.Proof.QUIET:
-                verdict = self.verdict(
-                    incidents_module.Alert(one.alert, one.labels, incidents_module.Severity.PAGE, "", 0, "")
-                )
-                return None if verdict is gates.Verdict.UNKNOWN else verdict in _WELL
+                alert = incidents_module.Alert(one.alert, one.labels, incidents_module.Severity.PAGE, "", 0, "")
+                verdict = self.verdict(alert)
+                if verdict is gates.Verdict.UNKNOWN:
+                    return None
+                # A gate is green for a moment at times; what is green still once the time is over has become so.
+                is_settled = bool(one.labels) or not self._fires(alert) or self.now_us >= one.until_us
+                return bool(one.acted_us) and is_settled and verdict in _WELL
 
     def begun_within(self, span_us: int, playbook: str = "", component: str = "") -> int:
-        """Return how many repairs of the healer's began so shortly ago, of one playbook and component if they are given."""
+        """Return how many repairs began so shortly ago, of one playbook and component if they are given."""
         return sum(
             one.counts
             and self.now_us - one.began_us < span_us

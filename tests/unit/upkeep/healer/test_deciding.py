@@ -106,9 +106,9 @@ def test_nothing_is_done_about_what_is_well_again_or_is_not_known() -> None:
 
 def test_nothing_begins_while_paused_and_what_is_under_way_is_still_judged() -> None:
     assert held(seen(DOWN, paused="paused by ann")) == "paused by ann"
-    late = repair("shed", "gateway", overrides=("o",), until_us=NOW, alert="latency", labels=())
+    late = repair("shed", "gateway", overrides=("o",), until_us=NOW, acted_us=1, alert="latency", labels=())
     settled, _ = deciding.decide(seen(DOWN, paused="paused", repairs=(late,), verdicts=None))
-    assert isinstance(settled, deciding.Settle) and settled.outcome is Outcome.DID_NOT_HELP and not settled.undo
+    assert isinstance(settled, deciding.Settle) and settled.outcome is Outcome.DID_NOT_HELP and settled.undo
 
 
 def test_no_second_repair_of_a_part_begins_and_none_beside_one_of_everything() -> None:
@@ -130,7 +130,7 @@ def test_a_repair_has_helped_once_every_process_is_ready_and_one_is_another() ->
 
 
 def test_what_did_not_help_in_time_is_undone_where_it_can_be_and_the_next_is_tried() -> None:
-    late = repair("scale", "gateway", alert="latency", labels=(), overrides=("o",), until_us=NOW)
+    late = repair("scale", "gateway", alert="latency", labels=(), overrides=("o",), until_us=NOW, acted_us=1)
     latency = incident(alert("latency"), since_s=900)
     settled, waits = deciding.decide(seen(latency, repairs=(late,)))
     assert isinstance(settled, deciding.Settle) and settled.undo and settled.outcome is Outcome.DID_NOT_HELP
@@ -235,7 +235,7 @@ def test_the_watcher_that_hangs_is_started_anew_though_nobody_watches() -> None:
     assert begun(seen(down, services=(row("watcher", "hung"),), verdicts=None)) == ("restart", "watcher")
 
 
-def test_what_a_person_asks_for_counts_for_no_limit_and_waits_for_what_is_under_way() -> None:
+def test_what_a_person_asks_for_waits_for_what_is_under_way() -> None:
     asked = repair("restart", "model", outcome=Outcome.WANTED, by="ann", began_us=NOW - S)
     found = only(seen(repairs=(asked,)))
     assert isinstance(found, deciding.Begin) and (found.wanted, found.component) == ("repair-1", "model")
@@ -245,6 +245,98 @@ def test_what_a_person_asks_for_counts_for_no_limit_and_waits_for_what_is_under_
     late = dataclasses.replace(asked, began_us=NOW - 121 * S)
     settled = only(seen(repairs=(late,)))
     assert isinstance(settled, deciding.Settle) and settled.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "amber", "red"),
+    [
+        ("latency", "", "scale", "scale"),
+        ("spend", "", "", "rate limit"),
+        ("disk_usage", "", "compact", "compact"),
+        ("network_errors", "", "", "switch provider"),
+        ("gpu_memory", "", "", "restart the model"),
+        ("http_5xx", "", "", "drain and restart"),
+        ("success_rate", "", "", ""),
+        ("concurrent_users", "", "scale", "rate limit"),
+        ("response_size", "", "", ""),
+        ("memory", "recall", "raise a patch", "drain and restart"),
+        ("descriptors", "recall", "raise a patch", "drain and restart"),
+        ("sandbox_queue", "sandboxd", "", "re-create pool"),
+        ("model_queue", "model", "", "restart the model"),
+        ("disk_growth", "watcher", "compact", "compact"),
+        ("cost_drift", "watcher", "", "rate limit"),
+        ("egress", "gateway", "", ""),
+    ],
+)
+def test_what_is_done_first_about_each_alert(name: str, service: str, amber: str, red: str) -> None:
+    one = alert(name, service)
+    ready = (*WELL, row("sandboxd"), row("zygote"), row("watcher"))
+    for verdict, wanted in ((gates.Verdict.GREEN, ""), (gates.Verdict.AMBER, amber), (gates.Verdict.RED, red)):
+        at = seen(incident(one, since_s=900), services=ready, verdicts={one.key: verdict})
+        found = only(at)
+        assert (found.playbook.name if isinstance(found, deciding.Begin) else "") == wanted, (verdict, found)
+
+
+def test_what_comes_after_a_playbook_comes_only_once_that_was_tried_and_the_switch_calls_a_person() -> None:
+    file = _yaml("playbooks.yaml")
+    file["playbooks"]["re-create pool"]["then"] = "kill switch"  # type: ignore[index]
+    book = playbooks.book(playbooks_file.build(file), GATES, SENTINELS)
+    one = alert("sandbox_queue", "sandboxd")
+    at = seen(
+        incident(one, since_s=900), book=book, services=(row("sandboxd"),), verdicts={one.key: gates.Verdict.AMBER}
+    )
+    assert isinstance(only(at), deciding.Call)
+    tried = repairs.ended(repair("re-create pool", "sandboxd", began_us=NOW - 1500 * S), Outcome.DID_NOT_HELP, "", NOW)
+    begin, call = deciding.decide(dataclasses.replace(at, verdicts={one.key: gates.Verdict.RED}, repairs=(tried,)))
+    assert isinstance(begin, deciding.Begin) and begin.playbook.name == "kill switch"
+    assert isinstance(call, deciding.Call) and "sandbox lift" in call.why
+    thrown = repair("kill switch", "sandboxd", alert=one.name, labels=one.labels, acted_us=NOW)
+    assert any(isinstance(each, deciding.Call) for each in deciding.decide(dataclasses.replace(at, repairs=(thrown,))))
+
+
+def test_amber_is_not_quiet_and_what_was_never_carried_out_did_not_help() -> None:
+    leak = alert("memory", "recall")
+    going = repair("shed", "gateway", alert="memory", labels=leak.labels, acted_us=NOW)
+
+    def helped(verdict: gates.Verdict, one: repairs.Repair = going) -> bool | None:
+        return seen(incident(leak), repairs=(one,), verdicts={leak.key: verdict}).helped(one)
+
+    assert helped(gates.Verdict.GREEN) and not helped(gates.Verdict.AMBER)
+    assert not helped(gates.Verdict.GREEN, dataclasses.replace(going, acted_us=0))
+    restart = repair("restart", "recall", before=())
+    assert not seen(services=WELL).helped(restart)
+    late = dataclasses.replace(going, acted_us=0, until_us=NOW)
+    settled = only(seen(repairs=(late,)))
+    assert isinstance(settled, deciding.Settle) and settled.outcome is Outcome.FAILED and settled.undo
+
+
+def test_a_playbook_that_cools_down_is_passed_over() -> None:
+    served = DOWN.began_us - 30 * S
+    back = repair("rollback", playbooks.EVERYTHING, id="r0", incident_id="x", began_us=NOW - 300 * S)
+    back = repairs.ended(back, Outcome.HELPED, "", NOW - 290 * S)
+    assert begun(seen(DOWN, patches=(world.Patch("cafe", served),), repairs=(back,))) == ("restart", "recall")
+
+
+def test_the_pool_and_the_zygote_are_not_repaired_at_once() -> None:
+    down = incident(alert("service_down", "zygote"))
+    pool = repair("re-create pool", "sandboxd")
+    assert held(seen(down, services=(row("zygote", "hung"), row("sandboxd", "hung")), repairs=(pool,))) == (
+        "zygote is under repair"
+    )
+
+
+def test_a_row_may_not_ask_for_a_rollback_nor_for_more_than_the_limits() -> None:
+    for name, component in (("rollback", "*"), ("restart", "*"), ("restart", "steward"), ("shed", "recall")):
+        asked = repair(name, component, outcome=Outcome.WANTED, by="ann", began_us=NOW - S)
+        settled = only(seen(repairs=(asked,)))
+        assert isinstance(settled, deciding.Settle) and settled.outcome is Outcome.FAILED
+    rows = tuple(
+        repair("restart", f"s{number}", id=f"w{number}", outcome=Outcome.WANTED, by="ann", began_us=NOW)
+        for number in range(5)
+    )
+    assert sum(isinstance(one, deciding.Begin) for one in deciding.decide(seen(repairs=rows))) == 3
+    few = repairs.HealingConfig(repairs_per_hour=1)
+    assert sum(isinstance(one, deciding.Begin) for one in deciding.decide(seen(repairs=rows, settings=few))) == 1
 
 
 COMPONENTS = ("recall", "model", "gateway", "sandboxd", "watcher")
