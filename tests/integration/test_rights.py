@@ -386,7 +386,7 @@ def test_a_service_without_tcp_makes_no_socket_but_unix_ones(
     found = confined(service, where, lambda: socket.socket(socket.AF_INET, kind).close())
     assert found == (
         "None"
-        if service in ("gateway", "model", "watcher", "messenger", "patchctl", "steward", "bots", "installer")
+        if service in ("gateway", "model", "watcher", "messenger", "patchctl", "steward", "bots", "backup", "installer")
         else DENIED
     )
     assert confined(service, where, lambda: socket.socket(socket.AF_UNIX).close()) == "None"
