@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pysequoia
 import pytest
 
 import servers
@@ -215,6 +217,69 @@ def test_of_an_archive_no_part_can_be_left_out_moved_or_taken_from_another(
         with pytest.raises(errors.BackupError) as refused:
             vault.verify(made[0])
         assert refused.value.reason == backup.Reason.DAMAGED
+
+
+def packet(tag: int, body: bytes) -> bytes:
+    return bytes([0xC0 | tag, 255]) + len(body).to_bytes(4, "big") + body
+
+
+def literal(plain: bytes) -> bytes:
+    return packet(11, b"b\0" + bytes(4) + plain)
+
+
+def marked(plain: bytes) -> bytes:
+    """What looks as if a passphrase opened it, with what is not encrypted behind that."""
+    real = bytes(pysequoia.encrypt(plain, passwords=["anything"], armor=False))
+    return real[: 2 + real[1]] + literal(plain)
+
+
+UNENCRYPTED: list[Callable[[bytes], bytes]] = [
+    literal,
+    lambda plain: b"\xaf" + literal(plain),
+    lambda plain: packet(8, b"\1" + zlib.compressobj(wbits=-15).compress(literal(plain))),
+    marked,
+    lambda plain: marked(plain) + bytes(pysequoia.encrypt(plain, passwords=[PASSPHRASE], armor=False)),
+    lambda plain: bytes(pysequoia.encrypt(plain, passwords=[PASSPHRASE], armor=False)) + literal(plain),
+    lambda plain: packet(9, plain),
+]
+
+
+@pytest.mark.parametrize("wrap", UNENCRYPTED)
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_part_that_no_passphrase_was_needed_for_is_not_believed(
+    source: Path, secrets: Path, tmp_path: Path, wrap: Callable[[bytes], bytes], number: int
+) -> None:
+    (source / "records" / "council.db").write_bytes(os.urandom(9 * 1024 * KIB))
+    vault = archive.ArchiveVault(tmp_path / "vault", secrets, "council-0123456789ab")
+    vault.begin()
+    made = vault.save(source, T0).snapshot.id
+    file = next((tmp_path / "vault").glob("*.cva"))
+    found = frames(file)
+    plain = pysequoia.decrypt(found[number][archive._LENGTH.size :], passwords=[PASSPHRASE]).bytes
+    message = wrap(bytes(plain or b""))
+    found[number] = archive._LENGTH.pack(len(message)) + message
+    file.write_bytes(archive._MAGIC + b"".join(found))
+    with pytest.raises(errors.BackupError) as refused:
+        vault.verify(made)
+    assert refused.value.reason == backup.Reason.DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("-2027", "-2028"), ("0123456789ab", "ba9876543210"), ("-{id}.", "-00000000.")]
+)
+def test_an_archive_is_of_the_home_and_the_time_that_it_was_made_with_whatever_its_name(
+    source: Path, secrets: Path, tmp_path: Path, before: str, after: str
+) -> None:
+    vault = archive.ArchiveVault(tmp_path / "vault", secrets, "council-0123456789ab")
+    vault.begin()
+    made = vault.save(source, T0).snapshot.id
+    file = next((tmp_path / "vault").glob("*.cva"))
+    file.rename(file.with_name(file.name.replace(before.format(id=made), after)))
+    everybody = archive.ArchiveVault(tmp_path / "vault", secrets, "")
+    [there] = everybody.snapshots()
+    with pytest.raises(errors.BackupError) as refused:
+        everybody.verify(there.id)
+    assert refused.value.reason == backup.Reason.DAMAGED
 
 
 def frames(file: Path) -> list[bytes]:

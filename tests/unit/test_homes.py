@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import os
 import shutil
 import sqlite3
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import pinned_release
 from council import app, homes
 from council.backends.records import migrations
-from council.domain import access, config, errors, home, patches, release_pin
+from council.domain import access, config, errors, gates, home, patches, release_pin
 from council.upkeep.engine import blueprint
 from forked import outcome
 
@@ -316,3 +317,13 @@ def test_what_older_releases_read_stays_while_a_generation_of_another_release_is
     assert has_thumbs()
     homes.prepare(where, {}, is_alone=True)
     assert not has_thumbs()
+
+
+def test_a_new_gate_that_has_the_healer_act_needs_a_person(where: home.Home) -> None:
+    generation = homes.prepare(where, {}).generation
+    gates_now = homes.read_gates(where.generations / generation)
+    one = dataclasses.replace(gates_now[0], name="mine", playbooks=())
+    assert gates.loosened(gates_now, [*gates_now, one]) is None
+    assert gates.loosened(gates_now, [*gates_now, dataclasses.replace(one, playbooks=("kill switch",))]) == "mine"
+    changed = dataclasses.replace(gates_now[0], playbooks=("kill switch",))
+    assert gates.loosened(gates_now, [changed, *gates_now[1:]]) == gates_now[0].name

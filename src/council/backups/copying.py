@@ -53,10 +53,18 @@ class Copy:
     files: int = 0
 
     def file(self, source: Path, to: str) -> None:
-        """Copy a plain file that nobody else changes in place; one that has gone meanwhile is passed over."""
+        """Copy a plain file that nobody else changes in place; one that has gone meanwhile is passed over.
+
+        What is no plain file is left out and named: what there must be the checks of the copy miss.
+        """
         self._count()
-        with contextlib.suppress(FileNotFoundError), _opened(source) as descriptor:
-            _copy_whole(descriptor, self.folder / to)
+        try:
+            with _opened(source) as descriptor:
+                _copy_whole(descriptor, self.folder / to)
+        except FileNotFoundError:
+            return
+        except _NotPlainError:
+            self.left_out.append(f"{to}, no plain file")
 
     def tree(self, source: Path, to: str, skip: Callable[[str], bool] = lambda _: False) -> None:
         """Copy what a folder holds, plain files and folders alone; `skip` says which names to pass over."""
@@ -126,6 +134,8 @@ def make(sources: Sources, folder: Path, quiet_s: float = QUIET_S) -> Copy:
         copy.tree(where.library, "library")
         copy.tree(where.sandbox, "sandbox")
         copy.file(where.token_file, "token")
+        # Who restores in the middle of an incident has nothing change by itself that did not when it was copied.
+        copy.tree(where.autonomy, where.autonomy.name)
         _copy_keys(sources, copy)
         _copy_changes(where, copy, quiet_s)
     return copy

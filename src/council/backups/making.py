@@ -132,12 +132,13 @@ def _kept(parts: Parts, kind: backup.Kind, work: Callable[[backup.Run], backup.R
     with alone(parts.where):
         try:
             ended = replace(work(begun), ended_us=parts.clock.now_us())
-        except errors.CouncilError as error:
+        except Exception as error:  # whatever it is: one that nobody hears of would be tried anew all the time
+            why = error.message if isinstance(error, errors.CouncilError) else f"{type(error).__name__}: {error}"
             failed = replace(
                 begun,
                 outcome=backup.Outcome.FAILED,
                 ended_us=parts.clock.now_us(),
-                reason=error.message[:_REASON_CHARS],
+                reason=why[:_REASON_CHARS],
             )
             _note_failure(parts.log, failed)
             raise

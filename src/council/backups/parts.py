@@ -1,6 +1,7 @@
 """The composition root of backups: settings in, wired parts out. Which program keeps snapshots is decided here."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from council.domain import config as config_module
 from council.kit import clock as clock_module
 
 _LABEL_DIGITS = 12
+_OF_RESTIC = ("config", "data", "index", "keys", "snapshots", "locks")
 
 
 def made(config: config_module.Config, settings: backup.BackupConfig, where: home.Home) -> making.Parts:
@@ -60,7 +62,8 @@ def vault(settings: backup.BackupConfig, secrets: Path, work: Path, name: str) -
 
 def _is_archive(folder: Path) -> bool:
     """Return whether a folder holds archives, or would: restic's repositories are restic's, with or without it."""
-    if (folder / "config").exists():
+    # Any part of one will do: who removes another must not bring archives of his own to where restic's were.
+    if any(os.path.lexists(folder / name) for name in _OF_RESTIC):
         return False
     return shutil.which("restic") is None or any(folder.glob("council-*.cva"))
 

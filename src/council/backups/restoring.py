@@ -1,12 +1,14 @@
 """A home out of a snapshot: all of it elsewhere first, checked, and then in its place by one renaming.
 
-A restore that is killed leaves `NAME.restoring` beside the place, with nothing in it that a Council would take for a home; the
-next restore clears it away.
+It works in a folder of its own beside the place, `.NAME.restoring-` and some letters, and removes no other. A restore that is
+killed leaves that, with nothing in it that a Council would take for a home.
 """
 
+import contextlib
 import os
 import stat
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,26 +56,35 @@ def restore(
     """
     check_place(to)
     one = chosen(vault.snapshots(), wanted)
-    partial = to.with_name(f"{to.name}.restoring")
+    with beside(to) as partial:
+        content = partial / _CONTENT
+        with copying.told(home.Home(to)):
+            content.mkdir(mode=0o700)
+        tell(f"restores snapshot {one.id}")
+        manifest = unpack(vault, one.id, content, count)
+        if fill is not None:
+            tell("puts the records into the database")
+            fill(content / "records" / "council.db")
+            # Two that could go on by themselves would part.
+            (content / "records" / "council.db").rename(content / "records" / "council.db.restored")
+        with copying.told(home.Home(to)):
+            # All of it, before it has the name by which it counts.
+            os.sync()
+            content.rename(to)
+            durable.sync_folder(to.parent)
+    return Restored(one, manifest)
+
+
+@contextlib.contextmanager
+def beside(to: Path) -> Iterator[Path]:
+    """Have a new folder beside `to` for as long as the context lasts. Raises BackupError."""
     with copying.told(home.Home(to)):
         to.parent.mkdir(parents=True, exist_ok=True)
-        copying.clear(partial)
-        content = partial / _CONTENT
-        content.mkdir(mode=0o700)
-    tell(f"restores snapshot {one.id}")
-    manifest = unpack(vault, one.id, content, count)
-    if fill is not None:
-        tell("puts the records into the database")
-        fill(content / "records" / "council.db")
-        # Two that could go on by themselves would part.
-        (content / "records" / "council.db").rename(content / "records" / "council.db.restored")
-    with copying.told(home.Home(to)):
-        # All of it, before it has the name by which it counts.
-        os.sync()
-        content.rename(to)
-        durable.sync_folder(to.parent)
-    copying.remove(partial)
-    return Restored(one, manifest)
+        made = Path(tempfile.mkdtemp(prefix=f".{to.name}.restoring-", dir=to.parent))
+    try:
+        yield made
+    finally:
+        copying.remove(made)
 
 
 def check_place(to: Path) -> None:
@@ -116,10 +127,10 @@ def unpack(vault: care_ports.Vault, identifier: str, folder: Path, count: Count)
 
 
 def _close_to_others(folder: Path) -> None:
-    """Have folders be their owner's alone, but for the library, as `council init` makes them."""
+    """Have folders be their owner's alone, but for the library and what is paused, as `council init` makes them."""
     for path in (folder, *folder.iterdir()):
         if path.is_dir() and not path.is_symlink():
-            path.chmod(0o755 if path.name == "library" else 0o700)
+            path.chmod(0o755 if path.name in ("library", "autonomy") else 0o700)
     token = folder / "token"
     if token.exists():
         token.chmod(stat.S_IMODE(token.stat().st_mode) & 0o600)

@@ -128,20 +128,17 @@ def restore(
     """
     to = to.expanduser().absolute()
     restoring.check_place(to)
-    vault = _vault(where, target, keys, work=to.with_name(f"{to.name}.restoring-work"))
     busy_s = config_module.Config().records.busy_s
     url = records_url or os.environ.get("COUNCIL_RECORDS_URL", "")
-    try:
+    with restoring.beside(to) as work:
         done = restoring.restore(
-            vault,
+            _vault(where, target, keys, work=work),
             snapshot,
             to,
             parts.count,
             lambda text: None if as_json else click.echo(f"{text} …", err=True),
             (lambda file: parts.fill(file, url, busy_s)) if url else None,
         )
-    finally:
-        copying.remove(to.with_name(f"{to.name}.restoring-work"))
     if as_json:
         told = asdict(replace(done.manifest, files={}))
         options.print_json({"snapshot": done.snapshot.id, "home": str(to), **told, "files": len(done.manifest.files)})

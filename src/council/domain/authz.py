@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from council.domain import patches, release_pin
+from council.domain import baking, patches, playbooks, release_pin, sentinels
 from council.kit import globs
 
 FILE = "authz.yaml"
@@ -82,7 +82,7 @@ class Window:
     end_min: int
 
 
-ALWAYS_PROTECTED = Protected((FILE, f"{KEYS_FOLDER}/**", release_pin.FILE))
+ALWAYS_PROTECTED = Protected((FILE, f"{KEYS_FOLDER}/**", release_pin.FILE, playbooks.FILE, sentinels.FILE, baking.FILE))
 
 
 @dataclass(frozen=True, slots=True)

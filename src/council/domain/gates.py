@@ -219,9 +219,15 @@ def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
 def loosened(before: Sequence[Gate], after: Sequence[Gate]) -> str | None:
     """Return a gate of `before` that `after` lacks, or with which it lets pass more; None if it only tightens and adds.
 
+    A new one that names playbooks is not only another hold: it has the healer act.
+
     What is not a limit must be as it was, but for its words: that another window or form is the stricter one nobody can tell.
     """
     kept = {gate.name: gate for gate in after}
+    there = {gate.name for gate in before}
+    for one in after:
+        if one.playbooks and one.name not in there:
+            return one.name
     for old in before:
         new = kept.get(old.name)
         if new is None:

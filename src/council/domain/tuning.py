@@ -9,8 +9,9 @@ each at most by `STEP`, so that a mistake is small, and shows before the next.
 import dataclasses
 import enum
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from council.domain import config, money, providers
@@ -106,8 +107,8 @@ def _differences(before: Any, after: Any, prefix: str) -> Iterator[tuple[str, An
 def catalogue_loosened(before: providers.Catalogue, after: providers.Catalogue) -> str:
     """Return what of a change of models and providers needs a person, "" where it only orders them, or escalates less.
 
-    Weights order the deployments of a model. One that was asked only after others failed may come first where it costs no more
-    than one that did; a model keeps one that is asked first.
+    Weights share a model's first calls out among its deployments. What a token costs on average over these may not rise, nor
+    the share of those without a price; a model keeps one that is asked first.
     """
     if before.providers != after.providers or before.models.keys() != after.models.keys():
         return "providers or models would be others"
@@ -129,19 +130,30 @@ def _reordered(before: providers.Model, after: providers.Model) -> str:
     pairs = list(zip(before.deployments, after.deployments, strict=True))
     if any(dataclasses.replace(new, weight=old.weight) != old for old, new in pairs):
         return "a deployment would change beyond its weight"
-    first = [one.price for one in before.deployments if one.weight and one.price is not None]
-    for old, new in pairs:
-        if new.weight and not old.weight and not any(_costs_no_more(new.price, one) for one in first):
-            return f"{new.provider} would come first and may cost more than those that do now"
     if any(one.weight for one in before.deployments) and not any(weights):
         return "none would be asked first"
+    for old, new in pairs:
+        # Of what nobody priced nobody can tell what it costs.
+        if new.price is None and _share(after, new) > _share(before, old):
+            return f"the share of {new.provider}, which has no price, would rise"
+    for what, cost_of in _COSTS.items():
+        if _average(after, cost_of) > _average(before, cost_of):
+            return f"{what} of its first calls would rise"
     return ""
 
 
-def _costs_no_more(price: money.Price | None, than: money.Price) -> bool:
-    """Return whether no token costs more at one price than at another; of what nobody priced nobody can tell."""
-    return (
-        price is not None
-        and price.prompt_usd_micros_max <= than.prompt_usd_micros_max
-        and price.output_usd_micros <= than.output_usd_micros
-    )
+_COSTS: Mapping[str, Callable[[money.Price], int]] = {
+    "the expected price of input": lambda price: price.prompt_usd_micros_max,
+    "the expected price of output": lambda price: price.output_usd_micros,
+}
+
+
+def _average(model: providers.Model, cost_of: Callable[[money.Price], int]) -> Fraction:
+    """Return what a first call costs on average; one without a price counts as nothing, so less of it is no saving."""
+    priced = [(_share(model, one), one.price) for one in model.deployments]
+    return sum((share * cost_of(price) for share, price in priced if price is not None), Fraction(0))
+
+
+def _share(model: providers.Model, one: providers.Deployment) -> Fraction:
+    """Return a deployment's share of the first calls, exactly: a rounding must not hide that it is more."""
+    return Fraction(one.weight) / (sum(Fraction(each.weight) for each in model.deployments) or 1)

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 from council import app, care_ports, care_records, homes, kept_ports
-from council.domain import bots, evidence, home, incidents, providers, snapshots, tuning
+from council.domain import bots, evidence, home, incidents, patches, providers, snapshots, tuning
 from council.domain import config as config_module
 from council.upkeep.bots import changes
 
@@ -25,7 +25,24 @@ _LINES_MAX = 40
 _CHARGES_MAX = 20_000
 _LEARNED_MAX = 100_000
 _DONE_MAX = 1000
-_SETTLED = frozenset({bots.Outcome.PROPOSED, bots.Outcome.REFUSED})
+# What the content is refused for, and will be again. All else is of the moment: another draft may be taken.
+_OF_CONTENT = frozenset(
+    {
+        "draft_invalid",
+        "invalid_request",
+        patches.Reason.TOO_LARGE,
+        patches.Reason.DOCUMENT_MALFORMED,
+        patches.Reason.DOCUMENT_INVALID,
+        patches.Reason.PATH_UNSAFE,
+        patches.Reason.PATH_NOT_ALLOWED,
+        patches.Reason.PROTECTED,
+        patches.Reason.SECRET,
+        patches.Reason.FILE_INVALID,
+        patches.Reason.NEEDS_RESTART,
+        patches.Reason.REPLAYED,
+        patches.Reason.QUARANTINED,
+    }
+)
 _ENDED = frozenset({"applied", "rolled back"})
 
 
@@ -111,7 +128,13 @@ def _deployment(one: providers.Deployment) -> dict[str, Any]:
 
 def _done(sources: Sources, bot: str) -> list[str]:
     rows = sources.runs.newest(_DONE_MAX, bot=bot)
-    return sorted({one.subject for one in rows if one.subject and one.outcome in _SETTLED})
+    return sorted({one.subject for one in rows if one.subject and is_settled(one)})
+
+
+def is_settled(run: bots.Run) -> bool:
+    """Return whether a run has seen to its subject, so that no other begins with that."""
+    refused = run.outcome is bots.Outcome.REFUSED and run.reason in _OF_CONTENT
+    return refused or run.outcome is bots.Outcome.PROPOSED
 
 
 def _author(sources: Sources) -> Mapping[str, Any]:

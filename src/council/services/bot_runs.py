@@ -7,8 +7,9 @@ gets the finished draft alone. Here is what passes between them, and what is rec
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from council import care_app, care_ports, care_records, homes, kept_ports
 from council.domain import authz, bots, errors, home, patches
@@ -99,6 +100,7 @@ async def _run(parts: Parts, bot: bots.Bot, begun: bots.Run, asked: _Asked, *, d
     found = await asyncio.to_thread(parts.drafter.draft, bot.name, evidence, ask, settings.draft_s)
     if isinstance(found, bots.Nothing):
         return Done(_without_draft(begun, found))
+    found = replace(found, way=way_of(bot.name, evidence, found.subject))
     about = replace(begun, subject=found.subject, report=found.report)
     try:
         sent, _ = await asyncio.to_thread(
@@ -109,6 +111,12 @@ async def _run(parts: Parts, bot: bots.Bot, begun: bots.Run, asked: _Asked, *, d
         return await _send(parts, about, found, sent)
     except errors.InvalidRequestError as error:
         return Done(_ended(about, bots.Outcome.REFUSED, error.message, error.reason or error.code), found)
+
+
+def way_of(bot: str, evidence: Mapping[str, Any], subject: str) -> bots.Way:
+    """Return how a draft goes on, by what was gathered: the child read what strangers wrote, so it has no say in that."""
+    pages = bot == "remediation" and any(one["id"] == subject and one["pages"] for one in evidence["incidents"])
+    return bots.Way.STRAIGHT if pages else bots.Way.FORGE
 
 
 def _without_draft(begun: bots.Run, found: bots.Nothing) -> bots.Run:

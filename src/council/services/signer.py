@@ -11,10 +11,12 @@ import contextlib
 import gc
 import os
 import resource
+import secrets
 import select
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +37,10 @@ class SignError(Exception):
 
 
 class Signer:
-    """The way to the process that keeps the keys. Made before any thread and any confinement. For one thread at a time."""
+    """The way to the process that keeps the keys. Made before any thread and any confinement.
+
+    What a late answer belongs to nobody can tell for sure, so one that fails to come, or is another's, closes it for good.
+    """
 
     def __init__(self, where: home.Home, confine: Callable[[], None] = lambda: None) -> None:
         """`confine` takes from the process all but the keys and the generations; it is called in there."""
@@ -49,6 +54,7 @@ class Signer:
         theirs.close()
         ours.settimeout(SIGN_S + _SPARE_S)
         self._connection = ours
+        self._one = threading.Lock()
 
     def sign(
         self, draft: bots.Draft, bot: str, base: bots.Base, *, model: str = "", prompt: str = "", dry: bool = False
@@ -57,7 +63,9 @@ class Signer:
 
         Raises PatchRefusedError with its reason, SignError.
         """
+        nonce = secrets.token_hex(16)
         request = {
+            "nonce": nonce,
             "draft": bots.encode(draft),
             "bot": bot,
             "generation": base.generation,
@@ -66,11 +74,8 @@ class Signer:
             "prompt": prompt,
             "dry": dry,
         }
-        try:
-            self._connection.sendall(frames.encode(request))
-            reply = frames.receive(self._connection, _FRAME_BYTES_MAX)
-        except (OSError, frames.FrameError) as error:
-            raise SignError(f"what keeps the keys does not answer ({error})") from error
+        with self._one:
+            reply = self._answer(request)
         match reply:
             case {"document": str(document), "signature": str(signature), "account": str(account)}:
                 return patches.Submission(base64.b64decode(document), base64.b64decode(signature)), account
@@ -78,7 +83,22 @@ class Signer:
                 raise errors.PatchRefusedError(message, reason=reason)
             case {"failed": str(why)}:
                 raise SignError(why)
-        raise SignError("what keeps the keys has ended")
+        raise SignError("what keeps the keys answers in another form")
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        reply = None
+        try:
+            self._connection.sendall(frames.encode(request))
+            reply = frames.receive(self._connection, _FRAME_BYTES_MAX)
+        except (OSError, frames.FrameError) as error:
+            raise SignError(f"what keeps the keys does not answer ({error})") from error
+        finally:
+            is_its = reply is not None and reply.get("nonce") == request["nonce"]
+            if not is_its:
+                self.close()
+        if reply is None or not is_its:
+            raise SignError("what keeps the keys has ended, or answers another request")
+        return reply
 
     @property
     def is_alive(self) -> bool:
@@ -90,6 +110,8 @@ class Signer:
     def close(self) -> None:
         """End the process. Idempotent."""
         self._connection.close()
+        if not self.is_alive:
+            return
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
@@ -142,7 +164,8 @@ def _of_child(request: dict[str, Any], where: home.Home) -> bytes:
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
     if not raw or len(raw) > _FRAME_BYTES_MAX:
-        return frames.encode({"failed": f"the child that signs ended with {os.waitstatus_to_exitcode(status)}"})
+        why = f"the child that signs ended with {os.waitstatus_to_exitcode(status)}"
+        return frames.encode({"failed": why, "nonce": request["nonce"]})
     return bytes(raw)
 
 
@@ -153,7 +176,7 @@ def _work(writing: int, request: dict[str, Any], where: home.Home) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        raw = frames.encode(_reply(request, where))
+        raw = frames.encode({**_reply(request, where), "nonce": request["nonce"]})
         while raw:
             raw = raw[os.write(writing, raw) :]
     finally:

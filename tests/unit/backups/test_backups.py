@@ -158,9 +158,9 @@ def test_a_restore_that_ends_at_any_step_leaves_no_half_home_and_can_be_made_aga
             rig.restore(to)
     assert not to.exists()
     # Whoever takes what was left for a home finds none there.
-    assert not home.Home(tmp_path / "new.restoring").current.is_symlink()
+    assert not list(tmp_path.glob(".new.restoring-*"))
     rig.restore(to)
-    assert not (tmp_path / "new.restoring").exists()
+    assert not list(tmp_path.glob(".new.restoring-*"))
 
 
 SPOILERS: dict[str, Callable[[Path], Any]] = {
@@ -321,3 +321,48 @@ def test_the_process_does_what_is_due_and_no_more(rig: Rig) -> None:
         rig.clock.advance(1.0)
         assert backup_service._did(rig.parts, kind)
     assert [kind for kind, _ in rig.runs()] == [backup.Kind.DRILL, backup.Kind.RUN]
+
+
+def test_a_folder_of_restic_stays_so_whatever_is_taken_from_it_and_put_there(tmp_path: Path) -> None:
+    (tmp_path / f"{LABEL}-20270101T000000Z-01234567.cva").touch()
+    assert parts._is_archive(tmp_path)
+    (tmp_path / "data").mkdir()
+    assert not parts._is_archive(tmp_path)
+
+
+def test_a_restore_removes_nothing_that_it_did_not_make(rig: Rig, tmp_path: Path) -> None:
+    rig.run()
+    mine = [tmp_path / f"new.{end}" for end in ("restoring", "restoring-work")]
+    for folder in mine:
+        folder.mkdir()
+        (folder / "mine").touch()
+    before = {path.name for path in tmp_path.iterdir()}
+    rig.restore(tmp_path / "new")
+    assert all((folder / "mine").exists() for folder in mine)
+    assert {path.name for path in tmp_path.iterdir()} == before | {"new"}
+
+
+def test_a_restored_home_begins_as_paused_as_it_was(rig: Rig, tmp_path: Path) -> None:
+    rig.where.autonomy_file.write_text("{}")
+    rig.run()
+    rig.restore(tmp_path / "new")
+    assert home.Home(tmp_path / "new").autonomy_file.read_text() == "{}"
+
+
+def test_a_link_among_the_keys_is_left_out_and_named(rig: Rig) -> None:
+    (rig.where.secrets / "tls.pem").symlink_to("/etc/hostname")
+    os.mkfifo(rig.where.secrets / "pipe")
+    rig.run()
+    said = restoring.restore(rig.vault, "latest", rig.where.root.with_name("new"), parts.count, lambda _: None)
+    assert {"secrets/tls.pem, no plain file", "secrets/pipe, no plain file"} <= set(said.manifest.left_out)
+
+
+def test_whatever_ends_a_run_it_is_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> Any:
+        raise RuntimeError("unheard of")
+
+    monkeypatch.setattr(copying, "make", fails)
+    with pytest.raises(RuntimeError):
+        rig.run()
+    [row] = rig.parts.log.newest(9)
+    assert (row.outcome, row.reason) == (backup.Outcome.FAILED, "RuntimeError: unheard of")

@@ -56,7 +56,7 @@ def test_every_file_of_the_default_blueprint_that_is_no_text_for_people_is_prote
 
 def test_the_file_and_the_keys_are_protected_whatever_the_file_says() -> None:
     policy = built(protected=[])
-    for path in ("authz.yaml", "keys/a.asc", "release.yaml"):
+    for path in ("authz.yaml", "keys/a.asc", "release.yaml", "playbooks.yaml", "sentinels.yaml", "trial.yaml"):
         assert policy.lacking(path, [BOT]) is authz.ALWAYS_PROTECTED
         assert policy.lacking(path, [ONE]) is None
 

@@ -70,7 +70,10 @@ def test_one_setting_that_is_not_to_be_tuned_makes_the_whole_change_one_for_a_pe
     ("after", "said"),
     [
         (catalogue(("near", NEAR, 1), ("far", FAR, 0)), ""),
-        (catalogue(("near", NEAR, 0), ("far", FAR, 5)), ""),
+        (catalogue(("near", NEAR, 2), ("far", FAR, 1)), ""),
+        (catalogue(("near", NEAR, 5), ("far", FAR, 5)), ""),
+        (catalogue(("near", NEAR, 0), ("far", FAR, 5)), "input of its first calls would rise"),
+        (catalogue(("near", NEAR, 1), ("far", FAR, 2)), "would rise"),
         (catalogue(("near", NEAR, 1), ("far", FAR, 1), share_max=0.03), ""),
         (catalogue(("near", NEAR, 1), ("far", FAR, 1), share_max=0.07), "share_max"),
         (catalogue(("near", NEAR, 1), ("far", FAR, 1), share_max=float("nan")), "share_max"),
@@ -99,3 +102,27 @@ def test_who_was_asked_after_the_others_comes_first_only_where_no_token_costs_mo
     before = catalogue(("middle", MIDDLE, 1), ("spare", price, 0))
     after = catalogue(("middle", MIDDLE, 0), ("spare", price, 1))
     assert (tuning.catalogue_loosened(before, after) == "") is ok
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ok"),
+    [
+        # Cheaper input does not make up for dearer output.
+        ([(money.Price(5, 5), 1), (money.Price(1, 6), 1)], [1, 2], False),
+        ([(money.Price(1, 1), 999), (money.Price(6000, 6000), 1)], [0, 1000], False),
+        # Without a price it costs nobody knows what: a larger share of it is not cheaper.
+        ([(NEAR, 9), (None, 1)], [0, 1], False),
+        ([(FAR, 9), (None, 1)], [8, 2], False),
+        ([(NEAR, 9), (None, 1)], [10, 1], False),
+        ([(NEAR, 1), (FAR, 1), (None, 2)], [3, 1, 4], True),
+        ([(None, 1), (None, 1)], [1, 5], False),
+        ([(None, 1), (None, 1)], [5, 5], True),
+        ([(FAR, 0), (NEAR, 0)], [0, 0], True),
+    ],
+)
+def test_weights_move_only_to_where_first_calls_cost_no_more(
+    before: list[tuple[money.Price | None, int]], after: list[int], ok: bool
+) -> None:
+    old = catalogue(*((f"p{number}", price, weight) for number, (price, weight) in enumerate(before)))
+    new = catalogue(*((f"p{number}", before[number][0], weight) for number, weight in enumerate(after)))
+    assert (tuning.catalogue_loosened(old, new) == "") is ok

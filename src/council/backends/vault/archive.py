@@ -2,11 +2,15 @@
 
     <home>-<UTC time>-<id>.cva         :=  "council archive 1\\n"  frame*
     frame                              :=  length (4 bytes, big-endian)  OpenPGP message
-    message, opened by the passphrase  :=  id (16 bytes)  number (8 bytes)  last (1 byte: 0 or 1)  zlib data
+    message, opened by the passphrase  :=  id (16 bytes)  number (8 bytes)  last (1 byte: 0 or 1)
+                                           home (20 bytes)  UTC time (8 bytes, seconds)  zlib data
 
 The data of all frames, put together, is a tar file (POSIX.1-2001). A frame is an OpenPGP message of its own (RFC 9580,
 symmetric, integrity protected), so nothing of the size of a home is ever in memory; the id and number inside keep frames from
-being moved, left out or taken from another archive, and `last` from the end being cut off. gpg opens a frame, too.
+being moved, left out or taken from another archive, and `last` from the end being cut off. Home, time and id are compared with
+the file's name, which anybody could change. gpg opens a frame, too.
+
+The engine would open a message that is not encrypted as well, so what is none of a passphrase's is refused before it sees it.
 
 The file gets its name when all of it is on disk.
 """
@@ -33,12 +37,14 @@ _MAGIC = b"council archive 1\n"
 _FRAME_BYTES = 8 * 1024 * 1024
 # Encrypted, with what zlib adds to what cannot be made smaller.
 _MESSAGE_BYTES_MAX = _FRAME_BYTES + 256 * 1024
-_HEAD = struct.Struct(">16sQB")
+_HEAD = struct.Struct(">16sQB20sQ")
 _LENGTH = struct.Struct(">I")
 _NAME = re.compile(r"(council-[0-9a-f]{12})-(\d{8}T\d{6})Z-([0-9a-f]{8})\.cva")
 _TIME = "%Y%m%dT%H%M%S"
 _PASSPHRASE_BYTES_MAX = 4096
 _PARTIAL = ".partial"
+# RFC 9580, 5: a session key that a passphrase opens, and what is encrypted with it and integrity protected.
+_PASSPHRASE_PACKET, _PROTECTED_PACKET = 3, 18
 
 
 class ArchiveVault:
@@ -72,7 +78,7 @@ class ArchiveVault:
             partial = self._folder / f"{name}{_PARTIAL}"
             try:
                 with _created(partial) as file:
-                    writer = _Writer(file, identifier, self._passphrase())
+                    writer = _Writer(file, identifier, (self._label.encode(), round(at_s)), self._passphrase())
                     with tarfile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as tar:
                         size_bytes = _add(tar, folder)
                     writer.close()
@@ -122,10 +128,11 @@ class ArchiveVault:
     @contextlib.contextmanager
     def _opened(self, identifier: str) -> Iterator[tarfile.TarFile]:
         with self._told():
-            path = self._path(identifier)
+            path, match = self._found(identifier)
+            named = (match[1].encode(), int(_at_s(match[2])), bytes.fromhex(match[3]))
             try:
                 with path.open("rb") as file:
-                    reader = _Reader(file, self._passphrase())
+                    reader = _Reader(file, named, self._passphrase())
                     with tarfile.open(fileobj=reader, mode="r|") as tar:
                         yield tar
                     reader.drain()
@@ -137,10 +144,10 @@ class ArchiveVault:
         found = [(path, match) for path in there if (match := _NAME.fullmatch(path.name))]
         return [(path, match) for path, match in found if self._label in ("", match[1])]
 
-    def _path(self, identifier: str) -> Path:
+    def _found(self, identifier: str) -> tuple[Path, re.Match[str]]:
         for path, match in self._archives():
             if match[3] == identifier:
-                return path
+                return path, match
         raise errors.BackupError(
             f"There is no snapshot {identifier[:80]!r}. `council backup list` shows those that there are.",
             reason=backup.Reason.NONE,
@@ -175,9 +182,11 @@ class ArchiveVault:
 class _Writer(io.RawIOBase):
     """Cuts what is written into frames."""
 
-    def __init__(self, file: Any, identifier: bytes, passphrase: str) -> None:
+    def __init__(self, file: Any, identifier: bytes, made: tuple[bytes, int], passphrase: str) -> None:
+        """`made` is whose home it is, and when, Unix seconds."""
         self._file = file
         self._identifier = identifier
+        self._made = made
         self._passphrase = passphrase
         self._waiting = bytearray()
         self._number = 0
@@ -200,7 +209,7 @@ class _Writer(io.RawIOBase):
             super().close()
 
     def _frame(self, data: bytes, *, last: bool) -> None:
-        plain = _HEAD.pack(self._identifier, self._number, last) + zlib.compress(data, 1)
+        plain = _HEAD.pack(self._identifier, self._number, last, *self._made) + zlib.compress(data, 1)
         message = bytes(pysequoia.encrypt(plain, passwords=[self._passphrase], armor=False))
         self._file.write(_LENGTH.pack(len(message)) + message)
         self._number += 1
@@ -209,8 +218,10 @@ class _Writer(io.RawIOBase):
 class _Reader(io.RawIOBase):
     """Puts frames together again, and believes none that does not follow. Raises BackupError."""
 
-    def __init__(self, file: Any, passphrase: str) -> None:
+    def __init__(self, file: Any, named: tuple[bytes, int, bytes], passphrase: str) -> None:
+        """`named` is what the file's name says: home, Unix seconds, how the id begins."""
         self._file = file
+        self._named = named
         self._passphrase = passphrase
         self._identifier = b""
         self._number = 0
@@ -251,7 +262,9 @@ class _Reader(io.RawIOBase):
         if len(message) != size_bytes:
             raise _damaged("its end is missing")
         plain = self._plain(message)
-        identifier, number, last = _HEAD.unpack_from(plain)
+        identifier, number, last, label, at_s = _HEAD.unpack_from(plain)
+        if (label, at_s, identifier[: len(self._named[2])]) != self._named:
+            raise _damaged("its name tells of another home, time or id than its content")
         if number != self._number or (number and identifier != self._identifier):
             raise _damaged(f"part {self._number} is not where it was")
         data = zlib.decompressobj().decompress(plain[_HEAD.size :], _FRAME_BYTES)
@@ -260,6 +273,8 @@ class _Reader(io.RawIOBase):
         return True
 
     def _plain(self, message: bytes) -> bytes:
+        if not _is_protected(message):
+            raise _damaged(f"part {self._number} is not encrypted with a passphrase")
         try:
             opened = pysequoia.decrypt(message, passwords=[self._passphrase])
         except Exception as error:  # whatever the engine raises
@@ -276,6 +291,39 @@ class _Reader(io.RawIOBase):
         if len(plain) < _HEAD.size:
             raise _damaged("a part is too short")
         return plain
+
+
+def _is_protected(message: bytes) -> bool:
+    """Return whether a message is session keys for passphrases, then one integrity protected packet up to its end."""
+    place, keys = 0, 0
+    while place < len(message):
+        tag, place, is_whole = _packet(message, place)
+        if tag == _PROTECTED_PACKET:
+            return keys > 0 and is_whole and place == len(message)
+        if tag != _PASSPHRASE_PACKET or not is_whole:
+            return False
+        keys += 1
+    return False
+
+
+def _packet(message: bytes, place: int) -> tuple[int, int, bool]:
+    """Return the tag of the packet that begins at `place`, where it ends, and whether it has the form of today and an end."""
+    first, place = message[place], place + 1
+    is_partial = first & 0xC0 == 0xC0
+    if not is_partial:
+        return 0, place, False
+    while is_partial and place < len(message):
+        octet = message[place]
+        is_partial = 224 <= octet < 255
+        if octet < 192:
+            place += 1 + octet
+        elif octet < 224:
+            place += 2 + ((octet - 192) << 8) + 192 + int.from_bytes(message[place + 1 : place + 2])
+        elif is_partial:
+            place += 1 + (1 << (octet & 0x1F))
+        else:
+            place += 5 + int.from_bytes(message[place + 1 : place + 5])
+    return first & 0x3F, place, not is_partial
 
 
 @contextlib.contextmanager
