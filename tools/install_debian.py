@@ -52,6 +52,7 @@ PACKAGES = {
     ),
     "restic": _Package("bin/restic", "", "snapshots of backups are tested in archives only, none by restic"),
     "openssh-server": _Package("sbin/sshd", "ssh", "no snapshot goes to a real SFTP server"),
+    "chromium": _Package("bin/chromium", "", "the dashboard is tried in no browser"),
     "wordnet-base": _Package("share/wordnet/index.noun", "", "the dictionary is tested on made files only"),
 }
 
