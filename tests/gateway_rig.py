@@ -197,7 +197,7 @@ async def open_rig(
     )
     await made.doorkeeper.refresh()
     ledger_writer.start()
-    built = application.build(made)
+    built = application.build(made, dashboard=folder / "dashboard")
     transport = httpx.ASGITransport(app=built, client=(client_host, 1234), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield Rig(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import fastapi
@@ -57,8 +58,8 @@ _log = logging.getLogger(__name__)
 _SELF_REPORT_S = 5.0
 
 
-def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
-    """Return the gateway's ASGI application. `lifespan` opens and closes what the parts need."""
+def build(made: parts.Parts, lifespan: Any = None, dashboard: Path = pages.FOLDER) -> door.Door:
+    """Return the gateway's ASGI application. `lifespan` opens and closes what the parts need, `dashboard` holds the built page."""
     telemetry.begin(made.calls.models)
     vitals, v1 = health.Health(made), openai.OpenAIRoutes(made)
     desk = chat_routes.Desk(made, v1)
@@ -74,7 +75,7 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
     app.router.routes.extend(sandbox.SandboxRoutes(made).routes())
     app.router.routes.extend(vitals.routes())
     seen = gates.Watching(made, vitals)
-    _add_dashboard(app, made, vitals, seen, desk)
+    _add_dashboard(app, made, vitals, seen, desk, dashboard)
     app.include_router(admin.router(made, vitals))
     app.include_router(memory.router(made))
     app.include_router(feedback.router(made))
@@ -110,10 +111,15 @@ def build(made: parts.Parts, lifespan: Any = None) -> door.Door:
 
 
 def _add_dashboard(
-    app: fastapi.FastAPI, made: parts.Parts, vitals: health.Health, seen: gates.Watching, desk: chat_routes.Desk
+    app: fastapi.FastAPI,
+    made: parts.Parts,
+    vitals: health.Health,
+    seen: gates.Watching,
+    desk: chat_routes.Desk,
+    folder: Path,
 ) -> None:
     """Add what the dashboard is made of, and what it asks for."""
-    shown = pages.Pages(page.Plain(made, vitals))
+    shown = pages.Pages(page.Plain(made, vitals), folder)
     signing_in = login.LoginRoutes(made, shown.view)
     app.router.routes.extend([*shown.routes(), *signing_in.routes()])
     app.include_router(login.router(made, signing_in))

@@ -66,7 +66,7 @@ class _File:
 class Pages:
     """What is served of the folder."""
 
-    def __init__(self, plain: page.Plain, folder: Path = FOLDER):
+    def __init__(self, plain: page.Plain, folder: Path):
         self._plain = plain
         self._folder = folder
         self._files: dict[str, _File] = {}

@@ -64,7 +64,7 @@ def test_a_file_that_an_earlier_version_shipped_is_mended_by_one_command(
     assert text.endswith(
         "no service reports; `council blueprint update` brings it up to date; then start Council again"
     )
-    assert "1 of its files are those of another version" in CliRunner().invoke(main.cli, ["doctor"]).stdout
+    assert "1 of its files are another version's" in CliRunner().invoke(main.cli, ["doctor"]).stdout
     CliRunner().invoke(main.cli, ["blueprint", "update"], catch_exceptions=False)
     assert found() == []
     assert "of another version" not in CliRunner().invoke(main.cli, ["doctor"]).stdout

@@ -116,7 +116,12 @@ def test_a_tighter_limit_other_words_and_one_more_gate_loosen_nothing() -> None:
     assert loosened(latency_p95="<500ms", success_rate=">95%") is None
     assert loosened(**changed("latency_p95", amber=700)) is None
     assert loosened(**changed("latency_p95", no_data="Other words.", protects="Other words.")) is None
-    assert loosened(another=SHIPPED[gates.KEY]["latency_p95"]) is None
+    assert loosened(another={**SHIPPED[gates.KEY]["latency_p95"], "playbooks": []}) is None
+
+
+def test_a_gate_that_brings_playbooks_needs_a_person() -> None:
+    assert loosened(another={**SHIPPED[gates.KEY]["latency_p95"], "playbooks": ["restart"]}) is not None
+    assert loosened(**changed("latency_p95", playbooks=["kill switch"])) is not None
 
 
 @pytest.mark.parametrize(
