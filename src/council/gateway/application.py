@@ -59,7 +59,7 @@ _SELF_REPORT_S = 5.0
 
 
 def build(made: parts.Parts, lifespan: Any = None, dashboard: Path = pages.FOLDER) -> door.Door:
-    """Return the gateway's ASGI application. `lifespan` opens and closes what the parts need, `dashboard` holds the built page."""
+    """Return the gateway's ASGI application. `lifespan` opens and closes what parts need, `dashboard` holds the built page."""
     telemetry.begin(made.calls.models)
     vitals, v1 = health.Health(made), openai.OpenAIRoutes(made)
     desk = chat_routes.Desk(made, v1)
