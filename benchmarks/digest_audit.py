@@ -196,7 +196,9 @@ def _of_incident(identifier: str, name: str, books: Books) -> list[Any]:
         case "since":
             return [each / 1e6 for each in _values(body, "since_us")]
         case _:
-            return [one["id"], ", ".join(_titles(body)), *_titles(body), *_words(body)]
+            titles = _titles(body)
+            more = f" and {len(titles) - 3} more" if len(titles) > 3 else ""
+            return [one["id"], ", ".join(titles[:3]) + more, *titles, *_words(body)]
 
 
 def _of_incidents(fact: Fact, span: tuple[float, float], books: Books) -> list[Any]:
