@@ -194,7 +194,7 @@ def _backup_row(
 ) -> confine.Confinement:
     """Return the row of what reads all of the home, for as long as a snapshot takes. Snapshots elsewhere are on any port."""
     whole = (where.generations, where.current, where.secrets, where.token_file, where.library, where.sandbox)
-    parts = (where.store, where.blueprint, where.forge, where.lineage)
+    parts = (where.store, where.blueprint, where.forge, where.lineage, where.autonomy)
     target = backup.target(config.backup.target) if config.backup.target else None
     is_away = target is not None and target.place is not backup.Place.FOLDER
     folders = [Path(target.path)] if target is not None and not is_away else []
