@@ -39,7 +39,8 @@ def test_what_was_answered_before_a_snapshot_began_is_in_the_home_that_is_made_o
     before, ending = [ask(called, f"What is {number} + 2?") for number in range(5)], threading.Event()
 
     def go_on() -> None:
-        while not ending.is_set():
+        # Slower than a token may ask.
+        while not ending.wait(0.2):
             ask(called, "What is 3 * 3?")
 
     asking = threading.Thread(target=go_on)
