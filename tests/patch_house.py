@@ -175,7 +175,7 @@ def begin(house: House) -> way.Way:
         # As the end of a process does.
         house.book.close()
     house.book = journal.Journal.open_at(house.where.lineage)
-    carried = hands.Hands(house.where, house.book, house, house, SERVICES, lambda: NOW)
+    carried = hands.Hands(house.where, house.book, house, house, SERVICES, time.time)
     return way.Way(house.book, carried, no_pause)
 
 

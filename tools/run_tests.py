@@ -20,9 +20,9 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = (str(ROOT / ".venv" / "bin" / "pytest"), "-ra")
 UNIT = ("tests/unit", "tests/questions")
-# Unit tests and those of the families of questions share nothing, so every core may run some.
-COMPUTING = (*PYTEST, "-n", "auto", "--dist", "worksteal", "-m", "not alone", *UNIT)
 # The slowest are told of, since all of it has to be through within the time that CI has.
+# Unit tests and those of the families of questions share nothing, so every core may run some.
+COMPUTING = (*PYTEST, "--durations=10", "-n", "auto", "--dist", "worksteal", "-m", "not alone", *UNIT)
 SERVING = (
     *PYTEST,
     "--durations=40",
@@ -34,7 +34,7 @@ SERVING = (
     "not alone",
     *(f"--ignore={folder}" for folder in UNIT),
 )
-ALONE = (*PYTEST, "-m", "alone")
+ALONE = (*PYTEST, "--durations=10", "-m", "alone")
 MARK = "mark.alone"
 # It yields to whoever serves, and is still given a share of a processor that is busy for long.
 PRIORITY = 10

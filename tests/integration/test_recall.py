@@ -26,7 +26,7 @@ from council.serving.memory.corpora import wordnet
 
 LIMIT_S = 30.0
 # Changes of files are told by events; looks come too seldom to find one in time.
-SETTINGS = {"COUNCIL_RECALL_POLL_S": "600", "COUNCIL_RECALL_FILE_BYTES_MAX": "15000"}
+SETTINGS = {"COUNCIL_RECALL_POLL_S": "600", "COUNCIL_RECALL_FILE_BYTES_MAX": "100000"}
 
 
 @dataclass
@@ -168,7 +168,7 @@ async def test_traps_in_the_library_are_passed_over_or_named_and_the_rest_is_fou
     (library / "round").symlink_to(library)
     (library / "binary.md").write_bytes(b"\0\1\2")
     (library / "latin.txt").write_bytes(b"caf\xe9")
-    (library / "large.md").write_text("axolotl " * 2_000)
+    (library / "large.md").write_text("axolotl " * 13_000)
     (library / "slow.md").write_text("# a" + " " * 4_000 + "b")
     (library / "zz-last.md").write_text("The pangolin came last.")
     await until(lambda: recall.sources("pangolin"))
@@ -179,7 +179,7 @@ async def test_traps_in_the_library_are_passed_over_or_named_and_the_rest_is_fou
     assert named == {
         "library/binary.md": "binary data",
         "library/key.md": link,
-        "library/large.md": "16,000 bytes, over the limit of 15,000; split it, or raise `recall.file_bytes_max`",
+        "library/large.md": "104,000 bytes, over the limit of 100,000; split it, or raise `recall.file_bytes_max`",
         "library/latin.txt": "not UTF-8; save it as UTF-8",
         "library/pipe.md": "a pipe, socket or device; put a plain file here",
         "library/round": link,

@@ -14,6 +14,8 @@ from council.domain import errors
 from council.releases import bills, folder, packages
 
 _RECIPE = Path("tools") / "release.py"
+_DASHBOARD_RECIPE = Path("tools") / "dashboard.py"
+_DASHBOARD = "council/dashboard/"
 _GIT_S, _BUILD_S = 120.0, 1800.0
 _DIFFERENCES_MAX = 5
 _OUTPUT_CHARS_MAX = 600
@@ -31,7 +33,7 @@ def check(release: folder.Release, origin: bills.Origin, checkout: Path, python:
         clone, output = Path(name) / "clone", Path(name) / "output"
         _git(checkout, "clone", "--quiet", "--no-checkout", "--shared", ".", str(clone))
         _git(clone, "checkout", "--quiet", "--detach", origin.commit)
-        _build(clone, output, python)
+        _build(clone, output, python, is_plain=not _has_dashboard(release))
         made = output / release.version
         if not made.is_dir():
             folder.refuse(folder.Reason.VERSION_DIFFERS, f"Commit {origin.commit} is not of version {release.version}.")
@@ -64,13 +66,23 @@ def _check_commit(checkout: Path, commit: str, version: str) -> None:
         )
 
 
-def _build(clone: Path, output: Path, python: str) -> None:
+def _has_dashboard(release: folder.Release) -> bool:
+    wheel = packages.wheel_files(release.files[folder.wheel_name(release.version)])
+    return any(path.startswith(_DASHBOARD) for path in wheel)
+
+
+def _build(clone: Path, output: Path, python: str, *, is_plain: bool) -> None:
     if not (clone / _RECIPE).is_file():
         folder.refuse(folder.Reason.REBUILD_FAILED, f"That commit has no {_RECIPE}, so it was not released by it.")
     command = [python or sys.executable, "-E", "-s", str(clone / _RECIPE), "--output", str(output)]
+    if python:
+        command += ["--python", python]
+    # Commits from before there was one do not know the word.
+    if is_plain and (clone / _DASHBOARD_RECIPE).is_file():
+        command += ["--without-dashboard"]
     try:
         done = subprocess.run(
-            command + (["--python", python] if python else []),
+            command,
             cwd=clone,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
