@@ -206,6 +206,9 @@ def main() -> int:
     options = _options()
     # As Ctrl-C does: what runs is stopped, and nothing is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if options.quick:
+        # It would be over before a new home's passages are embedded, most of a minute of a processor's time.
+        councils.SETTINGS["COUNCIL_RECALL_MEANINGS"] = "false"
     failed = 0
     everything = not (options.only or options.quick)
     if options.only == "council" or not options.only:

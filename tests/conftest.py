@@ -5,6 +5,8 @@ it leaves out the tests marked `long`, and Hypothesis draws a fifth of what it d
 """
 
 import gc
+import os
+import tempfile
 from typing import Any
 
 import hypothesis
@@ -13,6 +15,7 @@ import pytest
 import covering
 import drawn
 import side_by_side
+import whole
 
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -30,9 +33,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A worker's results are heard by whoever it works for.
+    # A worker's results are heard by whoever it works for, and what Councils keep for others is shared among workers.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(covering.Covering(config.rootpath), "covering")
+        folder = tempfile.TemporaryDirectory(prefix="council-kept", ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ[whole.KEPT] = folder.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

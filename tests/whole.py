@@ -4,7 +4,9 @@
 happens in between, nothing of it is left running. `whole.served` is the instance that the tests of one session share.
 """
 
+import atexit
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -146,34 +148,50 @@ def served() -> Iterator[Council]:
         yield one
 
 
-# The first Council of a test run prepares the packaged model, and embeds a thousand passages in the background, half a minute
-# of a processor's time. The later ones get a copy of both, so that they start in seconds and leave that time to others.
-_kept = tempfile.TemporaryDirectory(prefix="council-kept")
+# The first Council of a test run prepares the packaged model, and embeds a thousand passages in the background, most of a
+# minute of a processor's time. The later ones, of every worker, get a copy of both, so that they start in seconds and leave
+# that time to others.
+KEPT = "KEPT_OF_COUNCILS"
+
+
+@functools.cache
+def _kept() -> Path:
+    if KEPT in os.environ:
+        return Path(os.environ[KEPT])
+    folder = tempfile.mkdtemp(prefix="council-kept")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _keep_model(home: Path) -> None:
-    if not (kept := Path(_kept.name, "models")).exists():
-        shutil.copytree(home / "models", kept)
+    if not (kept := _kept() / "models").exists():
+        draft = _kept() / f"models.{os.getpid()}"
+        shutil.copytree(home / "models", draft)
+        # Another worker may have been first.
+        with contextlib.suppress(OSError):
+            draft.rename(kept)
 
 
 def _lend_model(home: Path) -> None:
     """`homes.prepare` may have made the folder, with nothing in it."""
-    if (kept := Path(_kept.name, "models")).exists() and not any((home / "models").glob("*")):
+    if (kept := _kept() / "models").exists() and not any((home / "models").glob("*")):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copytree(kept, home / "models", dirs_exist_ok=True)
 
 
 def keep_meanings(home: Path) -> None:
     """Keep what a Council that was stopped came to embed, if that is more than any before it, and it has closed the file."""
-    made, kept = home_module.Home(home).meanings_file, Path(_kept.name, "meanings.db")
+    made, kept = home_module.Home(home).meanings_file, _kept() / "meanings.db"
     closed = made.exists() and not made.with_name(f"{made.name}-journal").exists()
     if closed and (not kept.exists() or kept.stat().st_size < made.stat().st_size):
-        shutil.copyfile(made, kept)
+        draft = _kept() / f"meanings.{os.getpid()}"
+        shutil.copyfile(made, draft)
+        draft.replace(kept)
 
 
 def lend_meanings(home: Path) -> None:
     """Give a home that has none the meanings that were kept: its recall goes on from there, and drops what it does not need."""
-    kept, meanings = Path(_kept.name, "meanings.db"), home_module.Home(home).meanings_file
+    kept, meanings = _kept() / "meanings.db", home_module.Home(home).meanings_file
     if kept.exists() and not meanings.exists():
         for folder in (home, meanings.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)

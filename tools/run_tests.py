@@ -1,8 +1,8 @@
 """Runs all tests: what `make test` does after the static checks. Exits with 0 if every part of them passed.
 
-What starts servers and whole Councils runs file by file, two at a time. It waits much of its time, for a service to be ready or
-for a patch to bake, and unit tests, which only compute, fill what it leaves of the processor, at low priority. What measures
-the machine or takes all of it runs last and alone. A part that fails does not keep the others from being told of.
+What starts servers and whole Councils runs file by file, three at a time. It waits much of its time, for a service to be
+ready or for a patch to bake, and unit tests, which only compute, fill what it leaves of the processor, at low priority. What
+measures the machine or takes all of it runs last and alone. A part that fails does not keep the others from being told of.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SERVING = (
     *PYTEST,
     "--durations=40",
     "-n",
-    "2",
+    "3",
     "--dist",
     "loadfile",
     "-m",

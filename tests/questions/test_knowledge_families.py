@@ -68,9 +68,9 @@ FAMILIES = [*knowledge_documents.made(SEED), *knowledge_dictionary.installed(), 
 def test_a_quote_holds_what_the_handbook_was_made_with_and_most_questions_get_one(
     family: families.Family, specialist: knowledge.KnowledgeSpecialist
 ) -> None:
-    found = [(asked, quoted(specialist, asked.text)) for asked in campaign.draw(family, 200, SEED)]
+    found = [(asked, quoted(specialist, asked.text)) for asked in campaign.draw(family, 100, SEED)]
     assert [(asked, quote) for asked, quote in found if quote and not family.agrees(quote, asked.key)] == []
-    assert sum(bool(quote) for _, quote in found) > 100
+    assert sum(bool(quote) for _, quote in found) > 50
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
