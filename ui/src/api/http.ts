@@ -37,6 +37,11 @@ export function setCsrf(token: string): void {
   csrf = token;
 }
 
+/** Returns the headers of a request that changes something. */
+export function csrfHeaders(): Record<string, string> {
+  return csrf ? { [CSRF_HEADER]: csrf } : {};
+}
+
 export interface Asked {
   method?: string;
   body?: unknown;
@@ -51,7 +56,7 @@ export async function send(path: string, asked: Asked = {}): Promise<Response> {
   const method = asked.method ?? "GET";
   const headers: Record<string, string> = { ...asked.headers };
   if (asked.body !== undefined) headers["content-type"] = "application/json";
-  if (!SAFE.has(method) && csrf) headers[CSRF_HEADER] = csrf;
+  if (!SAFE.has(method)) Object.assign(headers, csrfHeaders());
   // A page must not hang where a part is away: whoever asks is told, and may ask again.
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), asked.waitMs ?? WAIT_MS);
@@ -87,19 +92,24 @@ export async function call<T>(path: string, asked: Asked = {}): Promise<T> {
 }
 
 async function failureOf(response: Response): Promise<Failure> {
-  const waits = Number(response.headers.get("retry-after"));
-  const requestId = response.headers.get("x-request-id") ?? "";
+  const text = await response.text().catch(() => "");
+  return failureIn(response.status, text, (name) => response.headers.get(name));
+}
+
+/** Returns the failure that an answer tells of. Pure. */
+export function failureIn(status: number, text: string, header: (name: string) => string | null): Failure {
+  const waits = Number(header("retry-after"));
   let told: Partial<ErrorBody> = {};
   try {
-    told = ((await response.json()) as { error?: Partial<ErrorBody> }).error ?? {};
+    told = (JSON.parse(text) as { error?: Partial<ErrorBody> }).error ?? {};
   } catch {
     // A proxy on the way answers in its own form.
   }
   return new Failure(
-    told.message ?? `The service answered ${response.status}. Try again; if it stays so, see \`council status\`.`,
-    told.code ?? `http_${response.status}`,
-    response.status,
-    told.request_id ?? requestId,
+    told.message ?? `The service answered ${status}. Try again; if it stays so, see \`council status\`.`,
+    told.code ?? `http_${status}`,
+    status,
+    told.request_id ?? header("x-request-id") ?? "",
     Number.isFinite(waits) && waits > 0 ? waits : null,
   );
 }

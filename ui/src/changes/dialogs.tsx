@@ -1,85 +1,33 @@
 /** The two steps before what changes the service: what will happen, in numbers, and why it is done. */
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/http";
 import type { ChangeDetail } from "../api/wire";
-import { Dialog } from "../kit/dialog";
+import { Ask } from "../kit/ask";
 import { count, short } from "../kit/numbers";
-import { FailureNote } from "../kit/states";
 import { stretch } from "../kit/time";
 
-const REASON_CHARS_MAX = 500;
+const WHY = "Why, for the lineage";
 
-interface AskProps {
-  title: string;
-  verb: string;
-  danger?: boolean;
-  needsReason: boolean;
-  onClose: () => void;
-  act: (reason: string) => Promise<unknown>;
-  children: React.ReactNode;
-}
-
-function Ask({ title, verb, danger, needsReason, onClose, act, children }: AskProps) {
+function useAskedAnew(): () => void {
   const client = useQueryClient();
-  const [reason, setReason] = useState("");
-  const work = useMutation({
-    mutationFn: () => act(reason.trim()),
-    onSuccess: () => {
-      void client.invalidateQueries({ queryKey: ["changes"] });
-      void client.invalidateQueries({ queryKey: ["change"] });
-      onClose();
-    },
-  });
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          work.mutate();
-        }}
-      >
-        {children}
-        {needsReason && (
-          <label className="field">
-            Why, for the lineage
-            <input
-              autoFocus
-              required
-              maxLength={REASON_CHARS_MAX}
-              value={reason}
-              onChange={(event) => setReason(event.target.value)}
-            />
-          </label>
-        )}
-        {work.error !== null && <FailureNote error={work.error} />}
-        <div className="dialog-buttons">
-          <button type="button" className="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button
-            type="submit"
-            className={danger ? "button danger" : "button primary"}
-            disabled={work.isPending || (needsReason && reason.trim() === "")}
-          >
-            {work.isPending ? "Sending…" : verb}
-          </button>
-        </div>
-      </form>
-    </Dialog>
-  );
+  return () => {
+    void client.invalidateQueries({ queryKey: ["changes"] });
+    void client.invalidateQueries({ queryKey: ["change"] });
+  };
 }
 
 export function RollbackDialog({ change, onClose }: { change: ChangeDetail; onClose: () => void }) {
+  const onDone = useAskedAnew();
   const path = `/api/changes/${encodeURIComponent(change.cid)}/rollback`;
   return (
     <Ask
       title={`Roll back ${short(change.cid)}`}
       verb={`Roll back ${short(change.cid)}`}
       danger
-      needsReason
+      why={WHY}
       onClose={onClose}
+      onDone={onDone}
       act={(reason) => call(path, { method: "POST", body: { reason } })}
     >
       <p>
@@ -101,12 +49,13 @@ export function RollbackDialog({ change, onClose }: { change: ChangeDetail; onCl
 }
 
 export function FreezeDialog({ frozen, onClose }: { frozen: boolean; onClose: () => void }) {
+  const onDone = useAskedAnew();
   return frozen ? (
     <Ask
       title="Lift the freeze"
       verb="Take patches again"
-      needsReason={false}
       onClose={onClose}
+      onDone={onDone}
       act={() => call("/api/freeze", { method: "DELETE" })}
     >
       <p>From then on signed patches are taken again, those of bots within their quota.</p>
@@ -116,8 +65,9 @@ export function FreezeDialog({ frozen, onClose }: { frozen: boolean; onClose: ()
       title="Freeze changes"
       verb="Freeze"
       danger
-      needsReason
+      why={WHY}
       onClose={onClose}
+      onDone={onDone}
       act={(reason) => call("/api/freeze", { method: "POST", body: { reason } })}
     >
       <p>

@@ -11,6 +11,8 @@ import { Empty, FailureNote, Waiting } from "../kit/states";
 import { stretch } from "../kit/time";
 import { Ago, At } from "../kit/times";
 import { Shape, WORD } from "../kit/verdict";
+import { Happened } from "../plots/lane";
+import { useMarks } from "../plots/use-marks";
 import { Ribbon } from "./ribbon";
 import { gateName, limit } from "./words";
 
@@ -132,16 +134,18 @@ export default function GatePage({ name }: { name: string }) {
 
 function Past({ series, fromUs, toUs, range }: { series: GateOverTime; fromUs: number; toUs: number; range: string }) {
   const verdicts = [...series.history].reverse().slice(0, PAST_MAX);
+  const { marks, missing } = useMarks(fromUs, toUs);
   return (
     <>
       {series.values.length > 1 ? (
         <Suspense fallback={<div className="plot-place" />}>
-          <Plot gate={series} fromUs={fromUs} toUs={toUs} range={range} />
+          <Plot gate={series} marks={marks} fromUs={fromUs} toUs={toUs} range={range} />
         </Suspense>
       ) : (
         <Empty title="No numbers in this time">{series.reason}</Empty>
       )}
       <Ribbon history={series.history} fromUs={fromUs} toUs={toUs} />
+      <Happened marks={marks} missing={missing} />
       <details className="past">
         <summary>Verdicts, newest first</summary>
         <ol className="timeline">

@@ -1,4 +1,4 @@
-/** A modal window: the browser's own, which keeps focus and closes at Escape. */
+/** A modal window: the browser's own, which keeps focus and closes at Escape; a firm one closes by its own buttons alone. */
 
 import { useEffect, useRef } from "react";
 import { Icon } from "./icons";
@@ -9,12 +9,14 @@ export function Dialog({
   children,
   className = "",
   bare = false,
+  firm = false,
 }: {
   title: string;
   onClose: () => void;
   children: React.ReactNode;
   className?: string;
   bare?: boolean;
+  firm?: boolean;
 }) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -29,17 +31,22 @@ export function Dialog({
       className={`dialog ${className}`}
       aria-label={title}
       onClose={onClose}
+      onCancel={(event) => {
+        if (firm) event.preventDefault();
+      }}
       onClick={(event) => {
-        if (event.target === element.current) onClose();
+        if (!firm && event.target === element.current) onClose();
       }}
     >
       <div className="dialog-inside">
         {!bare && (
           <header>
             <h2>{title}</h2>
-            <button type="button" className="quiet-button" aria-label="Close" onClick={onClose}>
-              <Icon name="cross" size={16} />
-            </button>
+            {!firm && (
+              <button type="button" className="quiet-button" aria-label="Close" onClick={onClose}>
+                <Icon name="cross" size={16} />
+              </button>
+            )}
           </header>
         )}
         {children}

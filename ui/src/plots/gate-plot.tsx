@@ -1,4 +1,4 @@
-/** A gate over time: least and greatest of each stretch as a band, and the limit. */
+/** A gate over time: least and greatest of each stretch as a band, the limit, and what happened meanwhile. */
 
 import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
@@ -7,20 +7,26 @@ import type { GateOverTime } from "../api/wire";
 import { badAbove, domain, gateName } from "../health/words";
 import { figure, quantity } from "../kit/numbers";
 import { moment } from "../kit/time";
+import { Lane, type Place } from "./lane";
+import type { Mark, MarkKind } from "./marks";
 
 const HEIGHT_PX = 240;
 const ROWS_MAX = 60;
 
 interface PlotProps {
   gate: GateOverTime;
+  marks: Mark[];
   fromUs: number;
   toUs: number;
   range: string;
 }
 
-export default function GatePlot({ gate, fromUs, toUs, range }: PlotProps) {
+export default function GatePlot({ gate, marks, fromUs, toUs, range }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
+  const drawn = useRef<uPlot | null>(null);
+  const lit = useRef<string[]>([]);
   const [scheme, setScheme] = useState(0);
+  const [axis, setAxis] = useState<Place>({ left: 0, width: 0 });
 
   // The canvas does not know of colours that change.
   useEffect(() => {
@@ -39,19 +45,37 @@ export default function GatePlot({ gate, fromUs, toUs, range }: PlotProps) {
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const plot = new uPlot(options(gate, fromUs, toUs, element), columns(gate, fromUs, toUs), element);
+    const made = options(gate, fromUs, toUs, element);
+    made.hooks = {
+      drawAxes: [(plot) => drawMarks(plot, marks, lit.current, element)],
+      draw: [
+        (plot) => {
+          const found = { left: plot.bbox.left / devicePixelRatio, width: plot.bbox.width / devicePixelRatio };
+          setAxis((before) => (before.left === found.left && before.width === found.width ? before : found));
+        },
+      ],
+    };
+    const plot = new uPlot(made, columns(gate, fromUs, toUs), element);
+    drawn.current = plot;
     const watcher = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
     watcher.observe(element);
     return () => {
       watcher.disconnect();
+      drawn.current = null;
       plot.destroy();
     };
-  }, [gate, fromUs, toUs, scheme]);
+  }, [gate, marks, fromUs, toUs, scheme]);
+
+  function light(ids: string[]) {
+    lit.current = ids;
+    drawn.current?.redraw(false);
+  }
 
   const newest = gate.values.slice(-ROWS_MAX).reverse();
   const now = Date.now();
   return (
     <>
+      <Lane marks={marks} fromUs={fromUs} toUs={toUs} place={axis} onLight={light} />
       <div className="plot" ref={place} role="img" aria-label={`${gateName(gate.name)} over ${range}`} />
       <details className="past">
         <summary>As a table</summary>
@@ -110,6 +134,33 @@ function marks(_: uPlot, seconds: number[]): string[] {
     const at = new Date(one * 1000);
     return at.getHours() + at.getMinutes() === 0 ? DAY.format(at) : HOUR.format(at);
   });
+}
+
+const INKS: Record<MarkKind, string> = { patch: "--muted", incident: "--red", override: "--amber" };
+const DASHES: Record<MarkKind, number[]> = { patch: [2, 3], incident: [], override: [6, 3] };
+
+/** Draws the marks behind the numbers: a line where something began, and a tint for as long as it went on. */
+function drawMarks(plot: uPlot, all: Mark[], lit: string[], element: HTMLElement): void {
+  const { ctx, bbox } = plot;
+  const style = getComputedStyle(element);
+  const at = (us: number) =>
+    Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(us / 1e6, "x", true)));
+  ctx.save();
+  for (const mark of all) {
+    const isLit = lit.includes(mark.id);
+    const x = at(mark.fromUs);
+    ctx.strokeStyle = ctx.fillStyle = style.getPropertyValue(INKS[mark.kind]).trim();
+    ctx.globalAlpha = isLit ? 0.22 : 0.08;
+    ctx.fillRect(x, bbox.top, Math.max(1, at(mark.untilUs ?? Number.MAX_SAFE_INTEGER) - x), bbox.height);
+    ctx.globalAlpha = isLit ? 1 : 0.7;
+    ctx.lineWidth = (isLit ? 2 : 1) * devicePixelRatio;
+    ctx.setLineDash(DASHES[mark.kind].map((one) => one * devicePixelRatio));
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 function options(gate: GateOverTime, fromUs: number, toUs: number, element: HTMLElement): uPlot.Options {

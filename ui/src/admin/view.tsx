@@ -1,0 +1,68 @@
+/** Admin: what serves and what it may cost, who may come in, and who may change it. What the blueprint holds is offered as a patch. */
+
+import { lazy, Suspense } from "react";
+import { Link, useLocation } from "wouter";
+import { useMe } from "../api/queries";
+import type { Right } from "../api/wire";
+import { Empty, Waiting } from "../kit/states";
+import "../styles/admin.css";
+
+interface Part {
+  path: string;
+  name: string;
+  right: Right;
+  view: React.LazyExoticComponent<React.ComponentType>;
+}
+
+const PARTS: Part[] = [
+  { path: "/admin", name: "Providers", right: "operate", view: lazy(() => import("./providers")) },
+  { path: "/admin/budget", name: "Budget", right: "operate", view: lazy(() => import("./budget")) },
+  { path: "/admin/tokens", name: "Users and tokens", right: "administer", view: lazy(() => import("./tokens")) },
+  { path: "/admin/policy", name: "Policy", right: "operate", view: lazy(() => import("./policy")) },
+];
+
+export default function Admin() {
+  const [location] = useLocation();
+  const who = useMe();
+  if (!who) return <Waiting what="who you are" />;
+  const open = PARTS.filter((one) => who.rights.includes(one.right));
+  const current = open.find((one) => one.path === location);
+  return (
+    <div className="view admin">
+      <header className="view-head">
+        <h1>Admin</h1>
+        {open.length > 0 && (
+          <nav className="segments" aria-label="Parts of Admin">
+            {open.map((one) => (
+              <Link
+                key={one.path}
+                href={one.path}
+                className={one === current ? "current" : ""}
+                aria-current={one === current ? "page" : undefined}
+              >
+                {one.name}
+              </Link>
+            ))}
+          </nav>
+        )}
+      </header>
+      {current ? (
+        <Suspense fallback={<Waiting what={current.name} lines={6} />}>
+          <current.view />
+        </Suspense>
+      ) : (
+        <Empty title="This is for those who look after Council">
+          {open.length > 0
+            ? "An administrator sees it."
+            : "Operators see providers, budgets and the policy; administrators change keys and tokens, too."}
+          {!who.signed_in && (
+            <>
+              {" "}
+              <Link href="/login">Sign in</Link>
+            </>
+          )}
+        </Empty>
+      )}
+    </div>
+  );
+}
