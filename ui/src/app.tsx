@@ -17,6 +17,8 @@ const Changes = lazy(() => import("./changes/view"));
 const Insight = lazy(() => import("./insight/view"));
 const Guides = lazy(() => import("./guide/view"));
 const Memories = lazy(() => import("./memory/view"));
+const Sandbox = lazy(() => import("./sandbox/view"));
+const Admin = lazy(() => import("./admin/view"));
 const Palette = lazy(() => import("./shell/palette"));
 const Keys = lazy(() => import("./shell/keys-help"));
 
@@ -57,6 +59,8 @@ export function App() {
               <Route path="/insight" component={Insight} />
               <Route path="/guide/:slug?">{({ slug }) => <Guides slug={slug ?? ""} />}</Route>
               <Route path="/memory" component={Memories} />
+              <Route path="/sandbox" component={Sandbox} />
+              <Route path="/admin/*?" component={Admin} />
               <Route path="/chat/:id">{({ id }) => <Chat id={id} />}</Route>
               <Route>
                 <Chat id="" />

@@ -3,30 +3,24 @@
 import { lazy, Suspense } from "react";
 import { Link, useLocation } from "wouter";
 import { useMe } from "../api/queries";
-import type { Right } from "../api/wire";
 import { Empty, Waiting } from "../kit/states";
+import { ADMIN_PARTS } from "../shell/views";
 import "../styles/admin.css";
 
-interface Part {
-  path: string;
-  name: string;
-  right: Right;
-  view: React.LazyExoticComponent<React.ComponentType>;
-}
-
-const PARTS: Part[] = [
-  { path: "/admin", name: "Providers", right: "operate", view: lazy(() => import("./providers")) },
-  { path: "/admin/budget", name: "Budget", right: "operate", view: lazy(() => import("./budget")) },
-  { path: "/admin/tokens", name: "Users and tokens", right: "administer", view: lazy(() => import("./tokens")) },
-  { path: "/admin/policy", name: "Policy", right: "operate", view: lazy(() => import("./policy")) },
-];
+const SHOWN: Record<string, React.LazyExoticComponent<React.ComponentType>> = {
+  "/admin": lazy(() => import("./providers")),
+  "/admin/budget": lazy(() => import("./budget")),
+  "/admin/tokens": lazy(() => import("./tokens")),
+  "/admin/policy": lazy(() => import("./policy")),
+};
 
 export default function Admin() {
   const [location] = useLocation();
   const who = useMe();
   if (!who) return <Waiting what="who you are" />;
-  const open = PARTS.filter((one) => who.rights.includes(one.right));
+  const open = ADMIN_PARTS.filter((one) => who.rights.includes(one.right));
   const current = open.find((one) => one.path === location);
+  const Shown = current && SHOWN[current.path];
   return (
     <div className="view admin">
       <header className="view-head">
@@ -46,9 +40,9 @@ export default function Admin() {
           </nav>
         )}
       </header>
-      {current ? (
+      {Shown ? (
         <Suspense fallback={<Waiting what={current.name} lines={6} />}>
-          <current.view />
+          <Shown />
         </Suspense>
       ) : (
         <Empty title="This is for those who look after Council">

@@ -127,6 +127,12 @@ export const costs = (by: string, days: number) =>
     staleTime: 30_000,
   });
 
+export const memory = (id: string) =>
+  queryOptions({
+    queryKey: ["memory", id],
+    queryFn: ({ signal }) => call<Memory>(`/api/memory/${encodeURIComponent(id)}`, { signal }),
+  });
+
 export const memories = (query: string) =>
   queryOptions({
     queryKey: ["memories", query],

@@ -16,6 +16,7 @@ import { Ago, At } from "../kit/times";
 import "../styles/changes.css";
 import { Detail } from "./detail";
 import { FreezeDialog } from "./dialogs";
+import { NoChange } from "./none";
 import { behind, outcomeWords } from "./words";
 
 const PAGE = 100;
@@ -25,6 +26,13 @@ export default function Changes({ cid }: { cid: string }) {
   const list = useChanges();
   const all = list.all;
   const shown = cid || all[0]?.cid || "";
+  if (!cid && list.query.isSuccess && all.length === 0) {
+    return (
+      <NoChange>
+        <Head list={list.newest} />
+      </NoChange>
+    );
+  }
   return (
     <div className={cid ? "changes has-chosen" : "changes"}>
       <section className="lineage" aria-label="Patches, newest first">
@@ -33,11 +41,7 @@ export default function Changes({ cid }: { cid: string }) {
         {list.query.error !== null && all.length === 0 && (
           <FailureNote error={list.query.error} onRetry={() => void list.query.refetch()} />
         )}
-        {list.query.isSuccess && all.length === 0 && (
-          <Empty title="No change yet">
-            A signed patch shows here from the moment it is taken. <Link href="/guide/sign-a-patch">Sign a patch</Link>
-          </Empty>
-        )}
+        {list.query.isSuccess && all.length === 0 && <Empty title="No change yet" />}
         {all.length > 0 && (
           <Lineage
             all={all}

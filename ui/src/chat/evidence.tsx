@@ -1,15 +1,13 @@
 /** What stands behind an answer: how far it was checked, by what, what went into it, what it cost and how long it took. */
 
-import { useMutation } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { call } from "../api/http";
-import { useMe } from "../api/queries";
 import type { Council, Message, Passage, TestCase } from "../api/wire";
 import { CopyButton } from "../kit/copy";
 import { Icon } from "../kit/icons";
 import { count, milliseconds, money, share, short } from "../kit/numbers";
 import { CodeBlock } from "../markdown/code-block";
 import { badge, specialist } from "./levels";
+import { MemoryUsed } from "./memory-used";
 
 export function Evidence({ message }: { message: Message }) {
   const { council } = message;
@@ -33,7 +31,7 @@ export function Evidence({ message }: { message: Message }) {
       </section>
       <Facts council={council} />
       <Found council={council} />
-      <Memory council={council} />
+      <MemoryUsed council={council} />
       <Timings council={council} />
       <Way council={council} />
       <Origin council={council} />
@@ -175,52 +173,6 @@ function Passages({ passages }: { passages: Passage[] }) {
         </blockquote>
       ))}
     </details>
-  );
-}
-
-function Memory({ council }: { council: Council }) {
-  const { memory } = council;
-  const forget = useMutation({
-    mutationFn: (id: string) => call(`/api/memory/${encodeURIComponent(id)}`, { method: "DELETE" }),
-  });
-  const who = useMe();
-  if (!memory) return null;
-  const gone = forget.isSuccess ? forget.variables : "";
-  return (
-    <section>
-      <h3>Memory</h3>
-      {memory.used.length === 0 && memory.stored.length === 0 && (
-        <p className="quiet">Nothing was used, nothing new was kept.</p>
-      )}
-      {memory.used.length > 0 && (
-        <ul className="memories">
-          {memory.used.map((one) => (
-            <li key={one.id} className={gone === one.id ? "gone" : ""}>
-              <span>{one.text}</span>
-              {who?.signed_in &&
-                (gone === one.id ? (
-                  <span className="quiet">forgotten</span>
-                ) : (
-                  <button
-                    type="button"
-                    className="quiet-button"
-                    aria-label={`Forget: ${one.text}`}
-                    title="Forget it, for good"
-                    onClick={() => forget.mutate(one.id)}
-                  >
-                    <Icon name="trash" size={16} />
-                  </button>
-                ))}
-            </li>
-          ))}
-        </ul>
-      )}
-      {memory.stored.length > 0 && (
-        <p className="quiet">Kept: {count(memory.stored.length, "new memory", "new memories")}.</p>
-      )}
-      {memory.storing === "failed" && <p className="notice">What you said could not be kept.</p>}
-      <Link href="/memory">All that is remembered</Link>
-    </section>
   );
 }
 

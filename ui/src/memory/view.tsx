@@ -1,16 +1,20 @@
-/** What is remembered of you: found, forgotten one by one or all at once, taken away as a file. */
+/** What is remembered of you: found, put right, forgotten one by one or all at once, taken away as a file. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
-import { Link } from "wouter";
+import { Link, useSearch } from "wouter";
 import { call, Failure } from "../api/http";
-import { memories } from "../api/queries";
+import { memories, memory as query } from "../api/queries";
 import type { Memory } from "../api/wire";
 import { Dialog } from "../kit/dialog";
 import { Icon } from "../kit/icons";
 import { Empty, FailureNote, Waiting } from "../kit/states";
 import { Ago } from "../kit/times";
 import "../styles/memory.css";
+import { Correct } from "./correct";
+
+/** As much of a memory names its buttons. */
+const NAMED_CHARS = 80;
 
 export default function Memories() {
   const [words, setWords] = useState("");
@@ -18,7 +22,8 @@ export default function Memories() {
   const q = useDeferredValue(words.trim());
   const found = useQuery({ ...memories(q), placeholderData: (before) => before });
   const nobody = found.error instanceof Failure && found.error.status === 401;
-  const all = found.data?.memories ?? [];
+  const opened = new URLSearchParams(useSearch()).get("id") ?? "";
+  const all = (found.data?.memories ?? []).filter((one) => one.id !== opened);
   return (
     <div className="view memory">
       <header className="view-head">
@@ -41,6 +46,7 @@ export default function Memories() {
         </Empty>
       ) : (
         <>
+          {opened && <Opened id={opened} />}
           <input
             type="search"
             data-slash
@@ -51,7 +57,7 @@ export default function Memories() {
           />
           {found.isPending && <Waiting what="memories" lines={6} />}
           {found.error !== null && <FailureNote error={found.error} onRetry={() => void found.refetch()} />}
-          {found.isSuccess && all.length === 0 && (
+          {found.isSuccess && all.length === 0 && !opened && (
             <Empty title={q ? "Nothing remembered fits this" : "Nothing is remembered yet"}>
               {q ? "Try other words." : "Ask something with memory on; what you said then shows here."}
             </Empty>
@@ -71,13 +77,46 @@ export default function Memories() {
   );
 }
 
+/** The one that an answer names. */
+function Opened({ id }: { id: string }) {
+  const found = useQuery(query(id));
+  const isGone = found.error instanceof Failure && found.error.status === 404;
+  return (
+    <section className="card opened" aria-label="The memory that was used">
+      {found.isPending && <Waiting what="the memory" lines={2} />}
+      {isGone && <p>This was forgotten. Answers that were given with it stay as they are.</p>}
+      {found.error !== null && !isGone && <FailureNote error={found.error} onRetry={() => void found.refetch()} />}
+      {found.data && (
+        <ul className="memory-list">
+          <Entry memory={found.data} />
+        </ul>
+      )}
+      <Link href="/memory" className="card-more">
+        Close
+      </Link>
+    </section>
+  );
+}
+
 function Entry({ memory }: { memory: Memory }) {
   const client = useQueryClient();
+  const [editing, setEditing] = useState(false);
   const forget = useMutation({
     mutationFn: () => call(`/api/memory/${encodeURIComponent(memory.id)}`, { method: "DELETE" }),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["memories"] }),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["memories"] });
+      void client.invalidateQueries({ queryKey: ["memory", memory.id] });
+    },
   });
   const isOld = memory.superseded_by !== "";
+  if (editing) {
+    const close = () => setEditing(false);
+    return (
+      <li className="memory-entry">
+        <Correct id={memory.id} kind={memory.kind} text={memory.text} onDone={close} onLeave={close} />
+      </li>
+    );
+  }
   return (
     <li className={isOld ? "memory-entry old" : "memory-entry"}>
       <div>
@@ -99,16 +138,29 @@ function Entry({ memory }: { memory: Memory }) {
         </p>
         {forget.error !== null && <FailureNote error={forget.error} />}
       </div>
-      <button
-        type="button"
-        className="quiet-button"
-        disabled={forget.isPending}
-        aria-label={`Forget: ${memory.text.slice(0, 80)}`}
-        title="Forget it, for good"
-        onClick={() => forget.mutate()}
-      >
-        <Icon name="trash" size={16} />
-      </button>
+      <span className="memory-tools">
+        {!isOld && (
+          <button
+            type="button"
+            className="quiet-button"
+            aria-label={`Correct: ${memory.text.slice(0, NAMED_CHARS)}`}
+            title="Correct it"
+            onClick={() => setEditing(true)}
+          >
+            <Icon name="edit" size={16} />
+          </button>
+        )}
+        <button
+          type="button"
+          className="quiet-button"
+          disabled={forget.isPending}
+          aria-label={`Forget: ${memory.text.slice(0, NAMED_CHARS)}`}
+          title="Forget it, for good"
+          onClick={() => forget.mutate()}
+        >
+          <Icon name="trash" size={16} />
+        </button>
+      </span>
     </li>
   );
 }

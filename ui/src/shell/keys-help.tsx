@@ -1,5 +1,5 @@
 import { Dialog } from "../kit/dialog";
-import { VIEWS } from "./views";
+import { useViews } from "./views";
 
 const MORE: [string, string][] = [
   ["Ctrl K", "Go to anything"],
@@ -11,13 +11,14 @@ const MORE: [string, string][] = [
 ];
 
 export default function Keys({ onClose }: { onClose: () => void }) {
+  const views = useViews();
   return (
     <Dialog title="Keys" onClose={onClose}>
       <dl className="keys">
         {MORE.map(([keys, does]) => (
           <Row key={keys} keys={keys} does={does} />
         ))}
-        {VIEWS.map((view) => (
+        {views.map((view) => (
           <Row key={view.path} keys={`g ${view.key}`} does={view.name} />
         ))}
       </dl>

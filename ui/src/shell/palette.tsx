@@ -10,7 +10,7 @@ import { Dialog } from "../kit/dialog";
 import { Icon, type IconName } from "../kit/icons";
 import { fits } from "./fits";
 import { applyTheme } from "./theme";
-import { VIEWS } from "./views";
+import { ADMIN_PARTS, useViews } from "./views";
 
 interface Command {
   name: string;
@@ -84,6 +84,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
 function useCommands(text: string, onClose: () => void, onKeys: () => void): Command[] {
   const [, go] = useLocation();
   const who = useMe();
+  const views = useViews();
   const { live } = useLive();
   const kept = useQuery({ ...sessions(""), enabled: who?.signed_in === true }).data;
   const changes = useQuery(newestChanges).data;
@@ -99,7 +100,10 @@ function useCommands(text: string, onClose: () => void, onKeys: () => void): Com
     };
     return [
       { name: "New conversation", kind: "Chat", icon: "plus", run: to("/") },
-      ...VIEWS.map((view): Command => ({ name: view.name, kind: "View", icon: view.icon, run: to(view.path) })),
+      ...views.map((view): Command => ({ name: view.name, kind: "View", icon: view.icon, run: to(view.path) })),
+      ...ADMIN_PARTS.filter((one) => who?.rights.includes(one.right)).map(
+        (one): Command => ({ name: one.name, kind: "Admin", icon: "sliders", run: to(one.path) }),
+      ),
       ...(live?.incidents ?? []).map(
         (one): Command => ({
           name: one.title,
@@ -145,5 +149,5 @@ function useCommands(text: string, onClose: () => void, onKeys: () => void): Com
       { name: "As the system", kind: "Appearance", icon: "panel", run: light("system") },
       { name: "Keys", kind: "Help", icon: "more", run: onKeys },
     ];
-  }, [go, onClose, onKeys, live?.incidents, live?.gates, kept, changes, found]);
+  }, [go, onClose, onKeys, who?.rights, views, live?.incidents, live?.gates, kept, changes, found]);
 }

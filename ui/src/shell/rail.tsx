@@ -1,16 +1,17 @@
 import { Link, useLocation } from "wouter";
 import { useLive } from "../api/live";
 import { Icon } from "../kit/icons";
-import { VIEWS, viewOf } from "./views";
+import { useViews, viewOf } from "./views";
 
 export function Rail() {
   const [location] = useLocation();
   const current = viewOf(location);
+  const views = useViews();
   const { live } = useLive();
   const open = live?.incidents.length ?? 0;
   return (
     <nav className="rail" aria-label="Views">
-      {VIEWS.map((view) => (
+      {views.map((view) => (
         <Link
           key={view.path}
           href={view.path}

@@ -1,4 +1,4 @@
-/** One sentence that is true now. Where it may not be any more, it says so, and since when. */
+/** One sentence that is true now. Where it may not be any more, it says so, and since when. What it counts, it lists. */
 
 import { Link } from "wouter";
 import { type Heard, trust, useLive } from "../api/live";
@@ -7,6 +7,7 @@ import { ago, useNow } from "../kit/time";
 import { At } from "../kit/times";
 import { Shape } from "../kit/verdict";
 import { Account } from "./account";
+import { Troubles, troubles } from "./troubles";
 
 const IS_MAC = navigator.platform.startsWith("Mac");
 
@@ -48,12 +49,17 @@ function Sentence({ heard }: { heard: Heard }) {
     );
   }
   const verdict = known === "current" ? live.verdict : "unknown";
+  const bad = troubles(live);
   return (
     <div className={`sentence ${known}`}>
       <Shape verdict={verdict} size={16} />
-      <Link href="/health" className="sentence-text" title={live.sentence}>
-        {live.sentence}
-      </Link>
+      {bad.length > 0 ? (
+        <Troubles all={bad} sentence={live.sentence} />
+      ) : (
+        <Link href="/health" className="sentence-text" title={live.sentence}>
+          {live.sentence}
+        </Link>
+      )}
       <span className="sentence-more">
         {known === "offline" ? (
           <span role="status">

@@ -1,3 +1,6 @@
+import { useMemo } from "react";
+import { useMe } from "../api/queries";
+import type { Right } from "../api/wire";
 import type { IconName } from "../kit/icons";
 
 export interface View {
@@ -6,6 +9,8 @@ export interface View {
   icon: IconName;
   /** After `g`, what goes there. */
   key: string;
+  /** Without it there is nothing to see there. */
+  right?: Right;
 }
 
 export const VIEWS: View[] = [
@@ -14,7 +19,23 @@ export const VIEWS: View[] = [
   { path: "/changes", name: "Changes", icon: "changes", key: "l" },
   { path: "/insight", name: "Insight", icon: "insight", key: "i" },
   { path: "/guide", name: "Guide", icon: "guide", key: "g" },
+  { path: "/sandbox", name: "Sandbox", icon: "box", key: "s" },
   { path: "/memory", name: "Memory", icon: "memory", key: "m" },
+  { path: "/admin", name: "Admin", icon: "sliders", key: "a", right: "operate" },
+];
+
+/** Returns the views that have something for whoever looks. */
+export function useViews(): View[] {
+  const rights = useMe()?.rights;
+  return useMemo(() => VIEWS.filter((one) => !one.right || rights?.includes(one.right)), [rights]);
+}
+
+/** The parts of Admin, each with the right that it takes. */
+export const ADMIN_PARTS: { path: string; name: string; right: Right }[] = [
+  { path: "/admin", name: "Providers", right: "operate" },
+  { path: "/admin/budget", name: "Budget", right: "operate" },
+  { path: "/admin/tokens", name: "Users and tokens", right: "administer" },
+  { path: "/admin/policy", name: "Policy", right: "operate" },
 ];
 
 /** Returns the path of the view that an address belongs to. */
