@@ -57,9 +57,16 @@ test("no attack in an answer, a guide, a patch, an incident or the state runs", 
     ["/health/incident/01M8NVREDREDREDREDREDREDRE", ".timeline li"],
     ["/guide/gates", ".guide-page article"],
     ["/insight", ".story"],
+    ["/health/gate/latency_p95", "#happened li"],
+    ["/sandbox", ".trail tbody tr"],
+    ["/memory", ".memory-entry"],
+    ["/admin", ".provider"],
+    ["/admin/budget", ".meter"],
+    ["/admin/tokens", ".tokens tbody tr"],
+    ["/admin/policy", ".protected li"],
   ]) {
     await page.goto(path);
-    await page.locator(shown).first().waitFor();
+    await page.locator(shown).first().waitFor({ state: "attached" });
     // What loads a picture or takes the focus to run something needs a moment for it.
     await page.waitForTimeout(200);
     await harmless(page, path);

@@ -51,7 +51,8 @@ test("what is empty says what to do", async () => {
   await rig.scene("empty");
   const { page, close } = await rig.page();
   await page.goto("/changes");
-  await page.getByText("No change yet").waitFor();
+  await page.getByText("Nothing has been changed yet").waitFor();
+  await page.getByText("council patch sign patch.json").waitFor();
   await page.goto("/");
   await page.getByText("No conversations yet").waitFor();
   await close();

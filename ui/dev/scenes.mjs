@@ -1,6 +1,7 @@
 /** How things are in the recorded service: well, red, unknown, endless, hostile, away. */
 
 import { readFileSync } from "node:fs";
+import { admin, keep } from "./admin.mjs";
 import { changes } from "./changes.mjs";
 
 export function recorded(name) {
@@ -68,8 +69,12 @@ export function scene(name, more) {
     incidents: [],
     sessions: SESSIONS(),
     seen: [],
+    kept: keep(),
   };
-  return { ...calm, ...(SCENES[name] ?? {}), ...over };
+  const { kept, ...rest } = over;
+  const made = { ...calm, ...(SCENES[name] ?? {}), ...rest };
+  Object.assign(made.kept, kept);
+  return made;
 }
 
 function SESSIONS() {
@@ -136,8 +141,58 @@ export function handle(request, response, url, body, world) {
   if (path.startsWith("/api/guides/"))
     return { ...guide, ...(world.hostile ? { html: attacks.join("\n"), title: attacks[0] } : {}) };
   if (path.startsWith("/api/incidents/")) return incidentStory(world, path.split("/")[3]);
-  if (path.startsWith("/api/memory/")) return { forgotten: 1 };
-  return changes(url, world, body, attacks);
+  if (path === "/api/memory/search") {
+    const words = (url.searchParams.get("query") ?? "").toLowerCase();
+    const fit = memories(world).filter((one) => one.text.toLowerCase().includes(words));
+    return { found: fit.map((one) => ({ memory: one, score: 1 })) };
+  }
+  if (path.startsWith("/api/memory/")) return memory(request, path.split("/")[3], body, world);
+  return (
+    admin(request, url, body, world, attacks, metrics.sandbox) ?? changes(url, world, body, attacks)
+  );
+}
+
+function memories(world) {
+  const one = (id, kind, text, more) => ({
+    id,
+    session: "",
+    kind,
+    subject: "",
+    attribute: "",
+    value: "",
+    text,
+    source: "r",
+    confidence: 1,
+    superseded_by: "",
+    superseded_us: 0,
+    ...more,
+  });
+  const fact = { subject: "user", attribute: "home", value: "Lyon", confidence: 0.9, at_us: nowUs() - 86_400e6 };
+  return [
+    one("1", "fact", "I live in Lyon.", fact),
+    one("2", "turn", "Write one sentence about the sea.", { session: "s", at_us: nowUs() - 3600e6 }),
+  ]
+    .map((each) => ({ ...each, text: world.hostile ? attacks[4] : each.text, ...world.kept.corrected[each.id] }))
+    .filter((each) => !each.forgotten);
+}
+
+function memory(request, id, body, world) {
+  const found = memories(world).find((one) => one.id === id);
+  if (request.method === "DELETE") {
+    world.kept.corrected[id] = { forgotten: true };
+    return { forgotten: found ? 1 : 0 };
+  }
+  if (!found) return { failure: "not_found", status: 404, message: "There is no such memory of yours." };
+  if (request.method === "GET") return found;
+  if (found.kind === "fact" && !body.text.startsWith("I live in"))
+    return {
+      failure: "invalid_request",
+      status: 400,
+      message: "A fact is put right by the same kind of thing, as “I live in Lyon.” Forget it if it is wrong altogether.",
+    };
+  const value = found.kind === "fact" ? body.text.replace(/^I live in |\.$/g, "") : "";
+  world.kept.corrected[id] = { text: body.text, value };
+  return { ...found, text: body.text, value };
 }
 
 const FIXED = {
@@ -207,38 +262,23 @@ const FIXED = {
       cost_usd_micros: index === 4 ? 41_200 : 0,
     })),
   }),
-  "/api/memory": () => ({
-    memories: [
+  "/api/memory": (world) => ({ memories: memories(world), next_after: null }),
+  "/api/overrides": (world) => ({
+    overrides: [
       {
-        id: "1",
-        session: "",
-        kind: "fact",
-        subject: "user",
-        attribute: "home",
-        value: "Lyon",
-        text: "I live in Lyon.",
-        source: "r",
-        confidence: 0.9,
-        at_us: nowUs() - 86_400e6,
-        superseded_by: "",
-        superseded_us: 0,
-      },
-      {
-        id: "2",
-        session: "s",
-        kind: "turn",
-        subject: "",
-        attribute: "",
-        value: "",
-        text: "Write one sentence about the sea.",
-        source: "r",
-        confidence: 1,
-        at_us: nowUs() - 3600e6,
-        superseded_by: "",
-        superseded_us: 0,
+        id: "o1",
+        kind: "load",
+        target: null,
+        value: null,
+        title: world.hostile ? attacks[4] : "At most 4 questions at once",
+        reason: null,
+        by: null,
+        began_us: nowUs() - 1500e6,
+        until_us: nowUs() - 600e6,
+        lifted_us: null,
+        in_force: false,
       },
     ],
-    next_after: null,
   }),
   "/api/feedback": (_, __, body) => ({ request_id: body.request_id, verdict: body.verdict, route: body.route ?? null }),
   "/v1/models": () => ({

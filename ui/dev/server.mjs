@@ -76,6 +76,12 @@ async function answer(request, response, world, chat) {
 
 function read(request) {
   return new Promise((resolve) => {
+    if (request.headers["content-type"] === "application/octet-stream") {
+      let sum = 0;
+      request.on("data", (chunk) => (sum += chunk.length));
+      request.on("end", () => resolve({ bytes: sum }));
+      return;
+    }
     let text = "";
     request.on("data", (chunk) => (text += chunk));
     request.on("end", () => resolve(text ? JSON.parse(text) : {}));

@@ -1,7 +1,7 @@
 /** Where a question is written. Enter sends, Shift and Enter begin a line, Escape stops an answer. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { call } from "../api/http";
 import { Icon } from "../kit/icons";
 
@@ -12,11 +12,15 @@ interface ComposerProps {
   model: string;
   onModel: (model: string) => void;
   memory: { on: boolean; change: (wanted: boolean) => Promise<void> } | null;
+  /** What takes files for the library; null where none may be added. */
+  onFiles: ((files: File[]) => void) | null;
+  /** The beginning of a question that somebody else proposes; a new number is a new one. */
+  proposed: { text: string; number: number };
 }
 
 const HEIGHT_MAX_PX = 240;
 
-export function Composer({ running, onSend, onStop, model, onModel, memory }: ComposerProps) {
+export function Composer({ running, onSend, onStop, model, onModel, memory, onFiles, proposed }: ComposerProps) {
   const [text, setText] = useState("");
   const [sending, setSending] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -28,6 +32,13 @@ export function Composer({ running, onSend, onStop, model, onModel, memory }: Co
     element.style.height = "auto";
     element.style.height = `${Math.min(HEIGHT_MAX_PX, element.scrollHeight)}px`;
   }, [text]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the same text may be proposed again
+  useEffect(() => {
+    if (proposed.number === 0) return;
+    setText(proposed.text);
+    field.current?.focus();
+  }, [proposed.number]);
 
   async function submit() {
     const asked = text.trim();
@@ -70,6 +81,7 @@ export function Composer({ running, onSend, onStop, model, onModel, memory }: Co
           }}
         />
         <div className="composer-tools">
+          {onFiles && <Attach onFiles={onFiles} />}
           <Models model={model} onModel={onModel} />
           {memory && (
             <label className="switch" title="Use what is remembered of you, and remember what you say">
@@ -102,6 +114,35 @@ export function Composer({ running, onSend, onStop, model, onModel, memory }: Co
         </div>
       </div>
     </form>
+  );
+}
+
+function Attach({ onFiles }: { onFiles: (files: File[]) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label="Files for the library"
+        onChange={(event) => {
+          onFiles([...(event.target.files ?? [])]);
+          // The same file may be picked again.
+          event.target.value = "";
+        }}
+      />
+      <button
+        type="button"
+        className="quiet-button"
+        aria-label="Add documents to the library"
+        title="Add documents to the library; or drop them anywhere here"
+        onClick={() => input.current?.click()}
+      >
+        <Icon name="clip" />
+      </button>
+    </>
   );
 }
 

@@ -1,23 +1,28 @@
 /** The chat: conversations on the left, the talk in the middle, what stands behind the selected answer on the right. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useState } from "react";
+import { lazy, Suspense, useCallback, useState } from "react";
 import { useLocation } from "wouter";
 import { call } from "../api/http";
-import { conversation, useMe } from "../api/queries";
+import { conversation, useMe, useRight } from "../api/queries";
+import { documents } from "../api/queries-admin";
 import type { Conversation, Message, Session } from "../api/wire";
 import { Icon } from "../kit/icons";
 import { FailureNote, Waiting } from "../kit/states";
 import "../styles/chat.css";
 import "../styles/markdown.css";
 import { Composer } from "./composer";
+import { Drop } from "./drop";
 import { Evidence } from "./evidence";
 import { Said } from "./said";
 import { Scroller } from "./scroller";
 import { SessionList } from "./sessions";
 import { ask, type Talk, useKept, useUnsaved } from "./talk";
 import { branch, type Chosen, follows } from "./tree";
+import { uploads, useUploads } from "./uploads";
 import { Welcome } from "./welcome";
+
+const Files = lazy(() => import("./files"));
 
 /** As much of the first question stands for a title until the service tells its own. */
 const TITLE_CHARS = 60;
@@ -77,6 +82,9 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
   const [side, setSide] = useState<"" | "sessions" | "evidence">("");
   const [model, setModel] = useState("council");
   const [failure, setFailure] = useState<unknown>(null);
+  const [proposed, setProposed] = useState({ text: "", number: 0 });
+  const mayAdd = useRight("operate");
+  const sent = useUploads();
   const way = branch(talk.messages, chosen);
   const last = way.at(-1)?.message;
   const running = last?.state === "running" ? last.id : "";
@@ -123,6 +131,12 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
     },
   };
 
+  const client = useQueryClient();
+  const addFiles = async (files: File[]) => {
+    // What it reads is known before the first is sent; where that cannot be had, the service says so itself.
+    uploads.add(files, await client.fetchQuery(documents).catch(() => undefined));
+  };
+
   const isEmpty = !talk.waiting && !talk.error && way.length === 0;
   return (
     <div className={`chat ${side ? `show-${side}` : ""}`}>
@@ -165,6 +179,14 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
           ))}
           {failure !== null && <FailureNote error={failure} />}
         </Scroller>
+        {sent.length > 0 && (
+          <Suspense fallback={null}>
+            <Files
+              files={sent}
+              onAsk={(text) => setProposed((before) => ({ text, number: before.number + 1 }))}
+            />
+          </Suspense>
+        )}
         <Composer
           key={id}
           running={running !== ""}
@@ -173,6 +195,8 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
           model={model}
           onModel={setModel}
           memory={memory}
+          onFiles={mayAdd ? (files) => void addFiles(files) : null}
+          proposed={proposed}
         />
       </section>
       <aside className="evidence-panel" aria-label="Evidence">
@@ -189,6 +213,7 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
         </header>
         {shown ? <Evidence key={shown.id} message={shown} /> : <Legend />}
       </aside>
+      <Drop allowed={mayAdd} onFiles={(files) => void addFiles(files)} />
       {side !== "" && (
         <button type="button" className="veil" aria-label="Back to the conversation" onClick={() => setSide("")} />
       )}

@@ -4,6 +4,7 @@ import { useLocation } from "wouter";
 import { call } from "../api/http";
 import { restartLive } from "../api/live";
 import { useMe } from "../api/queries";
+import { uploads } from "../chat/uploads";
 import { Icon } from "../kit/icons";
 import { Menu } from "../kit/menu";
 import { applyTheme, type Theme, theme } from "./theme";
@@ -25,6 +26,7 @@ export function Account() {
     try {
       await call("/api/logout", { method: "POST", body: all ? { all: true } : {} });
     } finally {
+      uploads.clear();
       client.clear();
       restartLive();
       go("/login");
