@@ -62,6 +62,8 @@ test("no attack in an answer, a guide, a patch, an incident or the state runs", 
     ["/memory", ".memory-entry"],
     ["/admin", ".provider"],
     ["/admin/budget", ".meter"],
+    ["/admin/library", ".table tbody tr"],
+    ["/admin/audit", ".audit tbody tr"],
     ["/admin/tokens", ".tokens tbody tr"],
     ["/admin/policy", ".protected li"],
   ]) {

@@ -18,8 +18,10 @@ const VIEWS = [
   ["/memory", ".memory-entry", "well"],
   ["/admin", ".provider", "well"],
   ["/admin/budget", ".meter", "well"],
+  ["/admin/library", ".table tbody tr", "well"],
   ["/admin/tokens", ".tokens tbody tr", "well"],
   ["/admin/policy", ".protected li", "well"],
+  ["/admin/audit", ".audit tbody tr", "well"],
   ["/login", "#token", "nobody"],
 ];
 

@@ -105,6 +105,7 @@ export function admin(request, url, body, world, attacks, state) {
   if (path === "/api/budget") return budget(bad);
   if (path.startsWith("/api/tokens")) return tokens(request, path, body, kept, bad);
   if (path === "/api/policy") return policy(bad);
+  if (path === "/api/audit") return audit(url, bad);
   if (path === "/api/drafts") return draft(body, bad);
   if (path.startsWith("/api/library/documents")) return library(request, url, body, kept, bad);
   return null;
@@ -120,6 +121,7 @@ const RIGHTS = [
   ["/api/budget", ["GET"], "operate"],
   ["/api/tokens", ["GET", "POST", "DELETE"], "administer"],
   ["/api/policy", ["GET"], "operate"],
+  ["/api/audit", ["GET"], "administer"],
   ["/api/drafts", ["POST"], "operate"],
   ["/api/library/documents", ["PUT", "DELETE"], "operate"],
 ];
@@ -313,6 +315,23 @@ function policy(bad) {
       bot: ["read", "submit"],
     },
   };
+}
+
+const DONE = ["POST /v1/sandbox/kill", "PUT /api/providers/openai/key", "POST /api/freeze", "DELETE /api/freeze"];
+
+function audit(url, bad) {
+  const at = Number(url.searchParams.get("before") ?? 0);
+  const end = Math.min(70, at + Number(url.searchParams.get("limit") ?? 50));
+  const rows = Array.from({ length: Math.max(0, end - at) }, (_, index) => ({
+    id: `01M8NVM14AE3K9GS${String(10_000 - at - index).padStart(10, "0")}`,
+    at_us: nowUs() - (at + index) * 1_800e6,
+    user: bad(4) || "ann",
+    session: "s",
+    role: "admin",
+    action: bad(index) || DONE[(at + index) % DONE.length],
+    status: index === 0 ? null : index % 7 === 3 ? 409 : 200,
+  }));
+  return { rows, before: end < 70 ? String(end) : null };
 }
 
 function draft(body, bad) {

@@ -10,8 +10,10 @@ import "../styles/admin.css";
 const SHOWN: Record<string, React.LazyExoticComponent<React.ComponentType>> = {
   "/admin": lazy(() => import("./providers")),
   "/admin/budget": lazy(() => import("./budget")),
+  "/admin/library": lazy(() => import("./library")),
   "/admin/tokens": lazy(() => import("./tokens")),
   "/admin/policy": lazy(() => import("./policy")),
+  "/admin/audit": lazy(() => import("./audit")),
 };
 
 export default function Admin() {

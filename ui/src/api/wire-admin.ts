@@ -39,6 +39,18 @@ export interface SandboxRecord {
   reason: string;
 }
 
+/** What a signed-in browser changed. */
+export interface AuditRow {
+  id: string;
+  at_us: number;
+  user: string;
+  session: string;
+  role: string;
+  action: string;
+  /** The HTTP status it ended with; null while it goes on. */
+  status: number | null;
+}
+
 export interface Page<Row> {
   rows: Row[];
   before: string | null;

@@ -101,6 +101,12 @@ function Row({ sent, doc, onAsk }: { sent: Sent; doc: Doc | null; onAsk: (text: 
         {phase === "exists" && "A document of this name is in the library already."}
         {phase === "refused" && <Why error={sent.error} />}
         {doc && docWords(doc)}
+        {doc && doc.state !== "waiting" && doc.state !== "left_out" && (
+          <>
+            {" "}
+            <Link href="/admin/library">All documents</Link>
+          </>
+        )}
         {doc?.state === "left_out" && (
           <>
             {" "}

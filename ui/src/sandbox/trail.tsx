@@ -66,7 +66,7 @@ export function Trail() {
       {found.hasNextPage && (
         <button
           type="button"
-          className="button trail-more"
+          className="button older"
           disabled={found.isFetchingNextPage}
           onClick={() => void found.fetchNextPage()}
         >

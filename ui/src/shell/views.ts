@@ -34,8 +34,10 @@ export function useViews(): View[] {
 export const ADMIN_PARTS: { path: string; name: string; right: Right }[] = [
   { path: "/admin", name: "Providers", right: "operate" },
   { path: "/admin/budget", name: "Budget", right: "operate" },
+  { path: "/admin/library", name: "Library", right: "operate" },
   { path: "/admin/tokens", name: "Users and tokens", right: "administer" },
   { path: "/admin/policy", name: "Policy", right: "operate" },
+  { path: "/admin/audit", name: "Audit", right: "administer" },
 ];
 
 /** Returns the path of the view that an address belongs to. */
