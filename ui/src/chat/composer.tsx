@@ -14,13 +14,13 @@ interface ComposerProps {
   memory: { on: boolean; change: (wanted: boolean) => Promise<void> } | null;
   /** What takes files for the library; null where none may be added. */
   onFiles: ((files: File[]) => void) | null;
-  /** The beginning of a question that somebody else proposes; a new number is a new one. */
-  proposed: { text: string; number: number };
+  /** What to ask about, in place of anything; a new number takes the focus here. */
+  about: { hint: string; number: number };
 }
 
 const HEIGHT_MAX_PX = 240;
 
-export function Composer({ running, onSend, onStop, model, onModel, memory, onFiles, proposed }: ComposerProps) {
+export function Composer({ running, onSend, onStop, model, onModel, memory, onFiles, about }: ComposerProps) {
   const [text, setText] = useState("");
   const [sending, setSending] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -33,12 +33,9 @@ export function Composer({ running, onSend, onStop, model, onModel, memory, onFi
     element.style.height = `${Math.min(HEIGHT_MAX_PX, element.scrollHeight)}px`;
   }, [text]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the same text may be proposed again
   useEffect(() => {
-    if (proposed.number === 0) return;
-    setText(proposed.text);
-    field.current?.focus();
-  }, [proposed.number]);
+    if (about.number > 0) field.current?.focus();
+  }, [about.number]);
 
   async function submit() {
     const asked = text.trim();
@@ -70,7 +67,7 @@ export function Composer({ running, onSend, onStop, model, onModel, memory, onFi
           data-slash
           rows={1}
           aria-label="Your question"
-          placeholder="Ask anything"
+          placeholder={about.hint || "Ask anything"}
           value={text}
           onChange={(event) => setText(event.target.value)}
           onKeyDown={(event) => {

@@ -11,7 +11,7 @@ import { docWords, type Sent, uploads } from "./uploads";
 
 const EACH_MS = 2_000;
 
-export default function Files({ files, onAsk }: { files: Sent[]; onAsk: (text: string) => void }) {
+export default function Files({ files, onAsk }: { files: Sent[]; onAsk: (hint: string) => void }) {
   const library = useQuery({
     ...documents,
     // What is being read is asked for until it has been.
@@ -33,7 +33,7 @@ function docOf(sent: Sent, all: Doc[] | undefined): Doc | null {
   return listed && listed.at_us >= sent.doc.at_us ? listed : sent.doc;
 }
 
-function Row({ sent, doc, onAsk }: { sent: Sent; doc: Doc | null; onAsk: (text: string) => void }) {
+function Row({ sent, doc, onAsk }: { sent: Sent; doc: Doc | null; onAsk: (hint: string) => void }) {
   const { file, phase } = sent;
   const client = useQueryClient();
   const remove = useMutation({
@@ -67,7 +67,7 @@ function Row({ sent, doc, onAsk }: { sent: Sent; doc: Doc | null; onAsk: (text: 
             type="button"
             className="button"
             onClick={() => {
-              onAsk(`What does ${file.name} say about `);
+              onAsk(`Ask in the words of ${file.name}: the answer quotes it`);
               uploads.drop(sent.id);
             }}
           >

@@ -82,7 +82,7 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
   const [side, setSide] = useState<"" | "sessions" | "evidence">("");
   const [model, setModel] = useState("council");
   const [failure, setFailure] = useState<unknown>(null);
-  const [proposed, setProposed] = useState({ text: "", number: 0 });
+  const [about, setAbout] = useState({ hint: "", number: 0 });
   const mayAdd = useRight("operate");
   const sent = useUploads();
   const way = branch(talk.messages, chosen);
@@ -183,7 +183,7 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
           <Suspense fallback={null}>
             <Files
               files={sent}
-              onAsk={(text) => setProposed((before) => ({ text, number: before.number + 1 }))}
+              onAsk={(hint) => setAbout((before) => ({ hint, number: before.number + 1 }))}
             />
           </Suspense>
         )}
@@ -196,7 +196,7 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
           onModel={setModel}
           memory={memory}
           onFiles={mayAdd ? (files) => void addFiles(files) : null}
-          proposed={proposed}
+          about={about}
         />
       </section>
       <aside className="evidence-panel" aria-label="Evidence">
