@@ -122,7 +122,7 @@ const RIGHTS = [
   ["/api/tokens", ["GET", "POST", "DELETE"], "administer"],
   ["/api/policy", ["GET"], "operate"],
   ["/api/audit", ["GET"], "administer"],
-  ["/api/drafts", ["POST"], "operate"],
+  ["/api/drafts", ["POST"], "administer"],
   ["/api/library/documents", ["PUT", "DELETE"], "operate"],
 ];
 
@@ -367,7 +367,7 @@ function library(request, url, body, kept, bad) {
     // What was waiting when it was asked for the last time has been read since.
     const now = kept.documents.map((one) => ({ ...one, reason: bad(4) || one.reason }));
     for (const one of kept.documents) if (one.state === "waiting") Object.assign(one, { state: "indexed", passages: 7 });
-    return { documents: now, kinds: [".md", ".txt", ".pdf"], bytes_max: 20_000_000, folder: "uploads" };
+    return { documents: now, more: 0, kinds: [".md", ".txt", ".pdf"], bytes_max: 20_000_000, folder: "uploads" };
   }
   if (request.method === "DELETE") {
     if (!known) return NOT_THERE;

@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
+import { useRight } from "../api/queries";
 import { budget } from "../api/queries-admin";
 import type { BudgetLine, Edit } from "../api/wire-admin";
 import { dollars, micros } from "../kit/dollars";
@@ -16,6 +17,7 @@ import { isDay, scope, spending } from "./words";
 export default function Budget() {
   const found = useQuery(budget);
   const [open, setOpen] = useState(false);
+  const mayChange = useRight("administer");
   if (found.isPending) return <Waiting what="budgets" lines={6} />;
   const lines = found.data?.lines ?? [];
   const whole = lines.filter((one) => one.scope === "all");
@@ -30,9 +32,11 @@ export default function Budget() {
               <h2 id="all-calls">
                 All paid calls <span className="quiet">those of this machine’s own model cost nothing</span>
               </h2>
-              <button type="button" className="button" onClick={() => setOpen(true)}>
-                Change the limits…
-              </button>
+              {mayChange && (
+                <button type="button" className="button" onClick={() => setOpen(true)}>
+                  Change the limits…
+                </button>
+              )}
             </header>
             <div className="pair">
               {whole.map((one) => (

@@ -44,6 +44,7 @@ export default function Library() {
           ) : (
             <List all={all} onRemove={setRemoving} />
           )}
+          {found.data.more > 0 && <p className="quiet past">{count(found.data.more, "more document")} not listed.</p>}
         </section>
       )}
       {removing && <Remove doc={removing} onClose={() => setRemoving(null)} />}

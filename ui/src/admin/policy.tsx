@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
+import { useRight } from "../api/queries";
 import { policy as query } from "../api/queries-admin";
 import type { Edit, Policy as Form, Signer } from "../api/wire-admin";
 import { CopyButton } from "../kit/copy";
@@ -24,6 +25,7 @@ export default function Policy() {
 
 function Whole({ policy }: { policy: Form }) {
   const [open, setOpen] = useState(false);
+  const mayChange = useRight("administer");
   return (
     <>
       <Signers all={policy.signers} />
@@ -31,9 +33,11 @@ function Whole({ policy }: { policy: Form }) {
         <section className="card" aria-labelledby="quotas">
           <header className="card-head">
             <h2 id="quotas">Quotas</h2>
-            <button type="button" className="button" onClick={() => setOpen(true)}>
-              Change…
-            </button>
+            {mayChange && (
+              <button type="button" className="button" onClick={() => setOpen(true)}>
+                Change…
+              </button>
+            )}
           </header>
           <dl className="policy-facts">
             <div>

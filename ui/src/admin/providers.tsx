@@ -146,6 +146,7 @@ function Row({ provider }: { provider: Provider }) {
 
 function Models({ models }: { models: Model[] }) {
   const [open, setOpen] = useState<Model | null>(null);
+  const mayChange = useRight("administer");
   return (
     <section className="card" aria-labelledby="models">
       <header className="card-head">
@@ -178,7 +179,7 @@ function Models({ models }: { models: Model[] }) {
             </thead>
             <tbody>
               {models.map((one) => (
-                <ModelRow key={one.name} model={one} onChange={() => setOpen(one)} />
+                <ModelRow key={one.name} model={one} onChange={mayChange ? () => setOpen(one) : null} />
               ))}
             </tbody>
           </table>
@@ -189,7 +190,7 @@ function Models({ models }: { models: Model[] }) {
   );
 }
 
-function ModelRow({ model, onChange }: { model: Model; onChange: () => void }) {
+function ModelRow({ model, onChange }: { model: Model; onChange: (() => void) | null }) {
   const isOwn = model.deployments.every((one) => one.provider === "local");
   return (
     <tr>
@@ -224,7 +225,7 @@ function ModelRow({ model, onChange }: { model: Model; onChange: () => void }) {
         {model.day_usd_micros === null && model.month_usd_micros === null && <span className="quiet">none</span>}
       </td>
       <td className="row-tools">
-        {!isOwn && (
+        {!isOwn && onChange && (
           <button type="button" className="button" aria-label={`Change ${model.name}`} onClick={onChange}>
             Change…
           </button>

@@ -43,7 +43,7 @@ export default function Admin() {
         )}
       </header>
       {Shown ? (
-        <Suspense fallback={<Waiting what={current.name} lines={6} />}>
+        <Suspense fallback={<Waiting what="this part" lines={6} />}>
           <Shown />
         </Suspense>
       ) : (

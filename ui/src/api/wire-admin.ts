@@ -206,6 +206,8 @@ export interface Doc {
 
 export interface Documents {
   documents: Doc[];
+  /** How many are not listed. */
+  more: number;
   kinds: string[];
   bytes_max: number;
   folder: string;

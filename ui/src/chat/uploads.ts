@@ -96,14 +96,13 @@ export const uploads = {
   },
 };
 
+function listen(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
 export function useUploads(): Sent[] {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => all,
-  );
+  return useSyncExternalStore(listen, () => all);
 }
 
 /** Returns why the library would not read a file; "" where it may. Pure. */

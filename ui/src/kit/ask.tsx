@@ -5,8 +5,6 @@ import { useState } from "react";
 import { Dialog } from "./dialog";
 import { FailureNote } from "./states";
 
-const REASON_CHARS_MAX = 500;
-
 interface AskProps {
   title: string;
   /** What the button that does it says. */
@@ -14,13 +12,14 @@ interface AskProps {
   danger?: boolean;
   /** What asks for the reason, where one is needed. */
   why?: string;
+  whyCharsMax?: number;
   onClose: () => void;
   act: (reason: string) => Promise<unknown>;
   onDone?: () => void;
   children: React.ReactNode;
 }
 
-export function Ask({ title, verb, danger, why, onClose, act, onDone, children }: AskProps) {
+export function Ask({ title, verb, danger, why, whyCharsMax = 500, onClose, act, onDone, children }: AskProps) {
   const [reason, setReason] = useState("");
   const work = useMutation({
     mutationFn: () => act(reason.trim()),
@@ -44,7 +43,7 @@ export function Ask({ title, verb, danger, why, onClose, act, onDone, children }
             <input
               autoFocus
               required
-              maxLength={REASON_CHARS_MAX}
+              maxLength={whyCharsMax}
               value={reason}
               onChange={(event) => setReason(event.target.value)}
             />

@@ -33,19 +33,17 @@ export function Lane({ marks, fromUs, toUs, place, onLight }: LaneProps) {
     onLight(some.map((one) => one.id));
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset has a look of its own
     <div className="lane" role="group" aria-label="What happened in this time">
       <div className="lane-axis" style={{ marginLeft: place.left, width: place.width }}>
         {bunches(marks, fromUs, toUs, MARK_PX / place.width).map((bunch) => {
           const [first] = bunch.marks;
           if (!first) return null;
-          const kind = bunch.marks.every((one) => one.kind === first.kind) ? first.kind : "patch";
-          const serious = bunch.marks.some((one) => one.kind === "incident") ? "incident" : kind;
+          const kind = bunch.marks.find((one) => one.kind === "incident")?.kind ?? first.kind;
           return (
             <Link
               key={first.id}
               href={bunch.marks.length === 1 ? first.href : "#happened"}
-              className={`lane-mark ${serious}`}
+              className={`lane-mark ${kind}`}
               style={{ left: `${bunch.share * 100}%` }}
               aria-label={words(bunch.marks)}
               onClick={(event) => {

@@ -16,6 +16,8 @@ import "../styles/sandbox.css";
 import { Trail } from "./trail";
 import { caller, GROUPS, type Layer, layers, standing } from "./words";
 
+const REASON_CHARS_MAX = 300;
+
 export default function Sandbox() {
   const found = useQuery(sandboxState);
   const mayStop = useRight("operate");
@@ -101,6 +103,7 @@ function Switch({ state }: { state: SandboxState }) {
           title="Release the kill switch"
           verb="Take jobs again"
           why="Why, for the audit trail"
+          whyCharsMax={REASON_CHARS_MAX}
           onClose={() => setOpen(false)}
           onDone={onDone}
           act={(reason) => call("/v1/sandbox/lift", { method: "POST", body: { reason } })}
@@ -117,6 +120,7 @@ function Switch({ state }: { state: SandboxState }) {
           verb="End all jobs"
           danger
           why="Why, for the audit trail"
+          whyCharsMax={REASON_CHARS_MAX}
           onClose={() => setOpen(false)}
           onDone={onDone}
           act={(reason) => call("/v1/sandbox/kill", { method: "POST", body: { reason } })}
@@ -187,7 +191,7 @@ function Layers({ all, kind }: { all: Layer[]; kind: string }) {
         </p>
       </header>
       {missing.length > 0 && (
-        <ul className="missing">
+        <ul className="layers-missing">
           {missing.map((one) => (
             <li key={one.name} className="notice">
               <strong>{one.name}</strong> is missing: {one.missing}

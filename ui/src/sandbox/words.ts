@@ -77,6 +77,7 @@ const EVENTS: Record<string, string> = {
   begin: "Service began",
   recovered: "Audit trail taken up again",
   broken: "Audit trail broken",
+  torn: "Torn end of the trail set aside",
 };
 
 export function eventWords(event: string): string {
