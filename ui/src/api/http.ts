@@ -101,7 +101,7 @@ export function failureIn(status: number, text: string, header: (name: string) =
   const waits = Number(header("retry-after"));
   let told: Partial<ErrorBody> = {};
   try {
-    told = (JSON.parse(text) as { error?: Partial<ErrorBody> }).error ?? {};
+    told = (JSON.parse(text) as { error?: Partial<ErrorBody> } | null)?.error ?? {};
   } catch {
     // A proxy on the way answers in its own form.
   }
