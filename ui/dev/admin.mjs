@@ -140,11 +140,11 @@ function sandbox(kept, state, bad) {
 }
 
 const ENDS = [
-  { event: "run", language: "python", status: "ok", exit_code: 0 },
-  { event: "run", language: "python", status: "killed_limit", limit: "wall_s", exit_code: null },
-  { event: "session_run", language: "bash", status: "error", exit_code: 2 },
+  { event: "job", language: "python", status: "ok", exit_code: 0 },
+  { event: "job", language: "python", status: "killed_limit", limit: "wall_s", exit_code: null },
+  { event: "session_call", language: "bash", status: "error", exit_code: 2 },
   { event: "refused", language: "", status: "", exit_code: null, reason: "the queue is full" },
-  { event: "run", language: "python", status: "ok", exit_code: 0, blocked: { network: 2 } },
+  { event: "job", language: "python", status: "ok", exit_code: 0, blocked: { network: 2 } },
 ];
 
 function trail(url, kept, bad) {

@@ -1,4 +1,4 @@
-/** What was done with this page, by whom: noted before it is done. */
+/** What was changed here, by whom: noted before it is done. */
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { address, call } from "../api/http";
@@ -20,12 +20,12 @@ export default function Audit() {
   return (
     <section className="card" aria-labelledby="audit">
       <h2 id="audit">
-        Audit <span className="quiet">what signed-in browsers changed</span>
+        Audit <span className="quiet">what was changed here, by this page or with a token</span>
       </h2>
       {found.isPending && <Waiting what="the audit" lines={6} />}
       {found.error !== null && <FailureNote error={found.error} onRetry={() => void found.refetch()} />}
       {found.isSuccess && rows.length === 0 && (
-        <Empty title="Nothing was changed yet">Each change from this page is noted here before it is done.</Empty>
+        <Empty title="Nothing was changed yet">Each change is noted here before it is done.</Empty>
       )}
       {rows.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by keys

@@ -39,7 +39,7 @@ export interface SandboxRecord {
   reason: string;
 }
 
-/** What a signed-in browser changed. */
+/** What somebody changed; `session` is "" for who came with a token. */
 export interface AuditRow {
   id: string;
   at_us: number;

@@ -67,8 +67,8 @@ export function standing(of: SandboxState): { verdict: Verdict; words: string } 
 }
 
 const EVENTS: Record<string, string> = {
-  run: "Job",
-  session_run: "Job in a session",
+  job: "Job",
+  session_call: "Job in a session",
   session_open: "Session opened",
   session_close: "Session ended",
   refused: "Refused",
