@@ -131,7 +131,11 @@ test("what would change the blueprint is drafted as a patch, with the commands t
   assert.equal(await drafts.isDisabled(), true, "nothing is changed yet");
   await page.getByLabel("All calls, a day").fill("5");
   await drafts.click();
-  await page.getByText("+budget.day_usd_micros: 5000000").or(page.getByText("budget.day_usd_micros: 5000000")).first().waitFor();
+  await page
+    .getByText("+budget.day_usd_micros: 5000000")
+    .or(page.getByText("budget.day_usd_micros: 5000000"))
+    .first()
+    .waitFor();
   await page.getByText("council patch sign patch.json").waitFor();
   const [file] = await Promise.all([
     page.waitForEvent("download"),
@@ -230,7 +234,10 @@ test("what happened stands upon the axis of a gate's plot, and is reached by key
   await lane.getByRole("link", { name: /^Override, over: At most 4 questions at once/ }).focus();
   await page.locator(".lane-words", { hasText: "At most 4 questions at once" }).waitFor();
   await page.getByText("What happened in this time: 1 patch, 1 incident, 1 override").click();
-  await page.locator(".happened").getByRole("link", { name: /Latency is over its limit/ }).waitFor();
+  await page
+    .locator(".happened")
+    .getByRole("link", { name: /Latency is over its limit/ })
+    .waitFor();
   await accessible(page, "a plot with marks");
   wellBehaved();
   await close();

@@ -197,7 +197,11 @@ function providers(request, path, body, kept, bad) {
     });
     const own = "smollm2-135m-instruct";
     return {
-      providers: kept.providers.map((one, index) => ({ ...one, reason: bad(index) || one.reason, failed: bad(4) || one.failed })),
+      providers: kept.providers.map((one, index) => ({
+        ...one,
+        reason: bad(index) || one.reason,
+        failed: bad(4) || one.failed,
+      })),
       models: [
         model(own, [priced("local", own, 1, 0, 0)], { context_tokens: 8_192, abilities: ["logprobs"] }),
         model(
@@ -258,7 +262,14 @@ function tokens(request, path, body, kept, bad) {
     return { tokens: kept.tokens.map((one) => ({ ...one, label: bad(4) || one.label })), users };
   }
   if (request.method === "POST") {
-    const made = { ...kept.tokens[1], ...body, label: body.label ?? "", own: false, used_us: null, created_us: nowUs() };
+    const made = {
+      ...kept.tokens[1],
+      ...body,
+      label: body.label ?? "",
+      own: false,
+      used_us: null,
+      created_us: nowUs(),
+    };
     made.id = `01M8NEW${kept.tokens.length}`.padEnd(26, "0");
     kept.tokens.unshift(made);
     return { token: made, secret: `cncl_${"s3cr3t".repeat(7)}` };
@@ -295,7 +306,11 @@ function policy(bad) {
     text: bad(0) || AUTHZ,
     signers: [
       signer("Ann", "human", "6", ["**"]),
-      signer("tuner", "bot", "8", ["prompts/**", "knowledge/**"], { deny: ["prompts/code.md"], max_daily: 2, account: "tuner" }),
+      signer("tuner", "bot", "8", ["prompts/**", "knowledge/**"], {
+        deny: ["prompts/code.md"],
+        max_daily: 2,
+        account: "tuner",
+      }),
       signer("Bob", "human", "9", ["**"], { revoked: true }),
     ],
     protected: [
@@ -340,7 +355,13 @@ function draft(body, bad) {
       .filter((one) => one.file === path)
       .map((one) => `+${one.path.join(".")}: ${JSON.stringify(one.value)}`);
     const text = bad(0) ? `+${bad(0).split("\n")[0]}` : lines.join("\n");
-    return { path, diff: `@@ -1 +1,${lines.length + 1} @@\n # ${path}\n${text}\n`, text, added: lines.length, removed: 0 };
+    return {
+      path,
+      diff: `@@ -1 +1,${lines.length + 1} @@\n # ${path}\n${text}\n`,
+      text,
+      added: lines.length,
+      removed: 0,
+    };
   });
   return {
     base: `a7f2c1d4${"0".repeat(32)}`,
@@ -366,7 +387,8 @@ function library(request, url, body, kept, bad) {
   if (request.method === "GET") {
     // What was waiting when it was asked for the last time has been read since.
     const now = kept.documents.map((one) => ({ ...one, reason: bad(4) || one.reason }));
-    for (const one of kept.documents) if (one.state === "waiting") Object.assign(one, { state: "indexed", passages: 7 });
+    for (const one of kept.documents)
+      if (one.state === "waiting") Object.assign(one, { state: "indexed", passages: 7 });
     return { documents: now, more: 0, kinds: [".md", ".txt", ".pdf"], bytes_max: 20_000_000, folder: "uploads" };
   }
   if (request.method === "DELETE") {
@@ -375,7 +397,11 @@ function library(request, url, body, kept, bad) {
     return { name, deleted: true };
   }
   if (known && url.searchParams.get("replace") !== "true")
-    return refused(409, "conflict", "There is a document of this name. Send it with replace=true to put this in its place.");
+    return refused(
+      409,
+      "conflict",
+      "There is a document of this name. Send it with replace=true to put this in its place.",
+    );
   const isBad = file.endsWith(".pdf");
   const made = isBad
     ? doc(name, body.bytes, "left_out", 0, bad(4) || "it holds no text, only pictures of pages")

@@ -147,9 +147,7 @@ export function handle(request, response, url, body, world) {
     return { found: fit.map((one) => ({ memory: one, score: 1 })) };
   }
   if (path.startsWith("/api/memory/")) return memory(request, path.split("/")[3], body, world);
-  return (
-    admin(request, url, body, world, attacks, metrics.sandbox) ?? changes(url, world, body, attacks)
-  );
+  return admin(request, url, body, world, attacks, metrics.sandbox) ?? changes(url, world, body, attacks);
 }
 
 function memories(world) {
@@ -188,7 +186,8 @@ function memory(request, id, body, world) {
     return {
       failure: "invalid_request",
       status: 400,
-      message: "A fact is put right by the same kind of thing, as “I live in Lyon.” Forget it if it is wrong altogether.",
+      message:
+        "A fact is put right by the same kind of thing, as “I live in Lyon.” Forget it if it is wrong altogether.",
     };
   const value = found.kind === "fact" ? body.text.replace(/^I live in |\.$/g, "") : "";
   world.kept.corrected[id] = { text: body.text, value };

@@ -18,8 +18,7 @@ const STATES: Doc["state"][] = ["left_out", "partly", "waiting", "indexed"];
 export default function Library() {
   const found = useQuery({
     ...documents,
-    refetchInterval: (query) =>
-      query.state.data?.documents.some((one) => one.state === "waiting") ? EACH_MS : false,
+    refetchInterval: (query) => (query.state.data?.documents.some((one) => one.state === "waiting") ? EACH_MS : false),
   });
   const [removing, setRemoving] = useState<Doc | null>(null);
   if (found.isPending) return <Waiting what="documents" lines={6} />;

@@ -75,9 +75,7 @@ function Whole({ policy }: { policy: Form }) {
               <dd>
                 {policy.windows.length === 0
                   ? "at any time"
-                  : policy.windows
-                      .map((one) => `${one.days.join(", ")} ${one.begin} to ${one.end} UTC`)
-                      .join("; ")}
+                  : policy.windows.map((one) => `${one.days.join(", ")} ${one.begin} to ${one.end} UTC`).join("; ")}
               </dd>
             </div>
           </dl>

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { useRight } from "../api/queries";
 import { providers as query } from "../api/queries-admin";
-import type { Model, Provider, Providers as All } from "../api/wire-admin";
+import type { Providers as All, Model, Provider } from "../api/wire-admin";
 import { CopyButton } from "../kit/copy";
 import { Icon } from "../kit/icons";
 import { money, share } from "../kit/numbers";

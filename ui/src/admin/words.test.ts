@@ -15,7 +15,10 @@ const LINE: BudgetLine = {
 };
 
 test("a budget says how it will end, and worse before better", () => {
-  expect(spending(LINE)).toMatchObject({ verdict: "green", words: "At this rate $0.90 by the end of today, within the limit." });
+  expect(spending(LINE)).toMatchObject({
+    verdict: "green",
+    words: "At this rate $0.90 by the end of today, within the limit.",
+  });
   expect(spending({ ...LINE, forecast_usd_micros: 1_200_000 }).verdict).toBe("amber");
   expect(spending({ ...LINE, spent_usd_micros: 750_000 }).words).toMatch(/Little is left/);
   expect(spending({ ...LINE, spent_usd_micros: 950_000 }).words).toMatch(/^Used up/);

@@ -15,7 +15,8 @@ export default function Files({ files, onAsk }: { files: Sent[]; onAsk: (hint: s
   const library = useQuery({
     ...documents,
     // What is being read is asked for until it has been.
-    refetchInterval: (query) => (files.some((one) => docOf(one, query.state.data?.documents)?.state === "waiting") ? EACH_MS : false),
+    refetchInterval: (query) =>
+      files.some((one) => docOf(one, query.state.data?.documents)?.state === "waiting") ? EACH_MS : false,
   });
   return (
     <ul className="files" aria-label="Files for the library">
@@ -57,11 +58,14 @@ function Row({ sent, doc, onAsk }: { sent: Sent; doc: Doc | null; onAsk: (hint: 
             Replace it
           </button>
         )}
-        {phase === "refused" && sent.error instanceof Failure && sent.error.passing && sent.error.code !== "not_sent" && (
-          <button type="button" className="button" onClick={() => uploads.again(sent.id)}>
-            Try again
-          </button>
-        )}
+        {phase === "refused" &&
+          sent.error instanceof Failure &&
+          sent.error.passing &&
+          sent.error.code !== "not_sent" && (
+            <button type="button" className="button" onClick={() => uploads.again(sent.id)}>
+              Try again
+            </button>
+          )}
         {(doc?.state === "indexed" || doc?.state === "partly") && (
           <button
             type="button"

@@ -66,7 +66,9 @@ function Used({ memory }: { memory: MemoryMention }) {
     <li className={forget.isSuccess ? "gone" : ""}>
       <span className="break">
         {text}
-        {right !== null && !forget.isSuccess && <span className="quiet"> corrected; the answer above had the old words</span>}
+        {right !== null && !forget.isSuccess && (
+          <span className="quiet"> corrected; the answer above had the old words</span>
+        )}
       </span>
       {forget.isSuccess && <span className="quiet">forgotten</span>}
       {who?.signed_in && !forget.isSuccess && (

@@ -70,7 +70,13 @@ export const uploads = {
     if (over > 0 && last) {
       const why = `${over} more were not taken: ${FILES_MAX} files at a time. Drop the others afterwards.`;
       number += 1;
-      fresh.push({ ...last, id: number, file: new File([], "The others"), phase: "refused", error: new Failure(why, "not_sent") });
+      fresh.push({
+        ...last,
+        id: number,
+        file: new File([], "The others"),
+        phase: "refused",
+        error: new Failure(why, "not_sent"),
+      });
     }
     tell([...all, ...fresh]);
     for (const one of fresh) if (one.phase === "queued") queue(one.id, false);
@@ -106,7 +112,11 @@ export function useUploads(): Sent[] {
 }
 
 /** Returns why the library would not read a file; "" where it may. Pure. */
-export function refusal(name: string, size: number, library: Pick<Documents, "kinds" | "bytes_max"> | undefined): string {
+export function refusal(
+  name: string,
+  size: number,
+  library: Pick<Documents, "kinds" | "bytes_max"> | undefined,
+): string {
   if (size === 0) return "It is empty.";
   if (!library) return "";
   const at = name.lastIndexOf(".");

@@ -181,10 +181,7 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
         </Scroller>
         {sent.length > 0 && (
           <Suspense fallback={null}>
-            <Files
-              files={sent}
-              onAsk={(hint) => setAbout((before) => ({ hint, number: before.number + 1 }))}
-            />
+            <Files files={sent} onAsk={(hint) => setAbout((before) => ({ hint, number: before.number + 1 }))} />
           </Suspense>
         )}
         <Composer

@@ -143,8 +143,7 @@ const DASHES: Record<MarkKind, number[]> = { patch: [2, 3], incident: [], overri
 function drawMarks(plot: uPlot, all: Mark[], lit: string[], element: HTMLElement): void {
   const { ctx, bbox } = plot;
   const style = getComputedStyle(element);
-  const at = (us: number) =>
-    Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(us / 1e6, "x", true)));
+  const at = (us: number) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(us / 1e6, "x", true)));
   ctx.save();
   for (const mark of all) {
     const isLit = lit.includes(mark.id);

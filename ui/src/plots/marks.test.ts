@@ -9,7 +9,13 @@ function patch(began_us: number, more: Partial<Change> = {}): Change {
   return { ...made, trial: false, live: false, began_us, ended_us: began_us + 30e6, ...more } as Change;
 }
 
-const INCIDENT = { id: "i", title: "Slow", standing: "open", began_us: -5 * HOUR_US, repaired_us: null } as IncidentLine;
+const INCIDENT = {
+  id: "i",
+  title: "Slow",
+  standing: "open",
+  began_us: -5 * HOUR_US,
+  repaired_us: null,
+} as IncidentLine;
 const OVERRIDE = { id: "o", title: "Less load", began_us: 10, until_us: HOUR_US, lifted_us: 20, in_force: false };
 
 test("what falls into a stretch of time is marked, the newest first, and what goes on reaches into it", () => {

@@ -93,10 +93,7 @@ function Record({ row }: { row: SandboxRecord }) {
       <td className="break">
         {endWords(row)}
         {refused.length > 0 && (
-          <span className="quiet">
-            {" "}
-            refused calls: {refused.map(([name, times]) => `${name} ${times}`).join(", ")}
-          </span>
+          <span className="quiet"> refused calls: {refused.map(([name, times]) => `${name} ${times}`).join(", ")}</span>
         )}
       </td>
       <td className="number">{row.wall_s === null ? "" : milliseconds(row.wall_s * 1000)}</td>

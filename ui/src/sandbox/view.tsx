@@ -127,8 +127,8 @@ function Switch({ state }: { state: SandboxState }) {
         >
           <ul className="plain will">
             <li>
-              {count(state.running, "job")} at work and {count(state.waiting, "job")} in the queue end at once, without a
-              result.
+              {count(state.running, "job")} at work and {count(state.waiting, "job")} in the queue end at once, without
+              a result.
             </li>
             <li>{count(state.sessions, "session")} and what they hold are gone.</li>
             <li>New code is refused until somebody releases the switch. It outlives a restart.</li>
