@@ -1,7 +1,6 @@
 /** Sandbox, providers, budgets, tokens, policy and library of the recorded service. */
 
 const HOUR_US = 3600e6;
-const SANDBOX_LAYERS = 18;
 
 function nowUs() {
   return Date.now() * 1000;
@@ -129,7 +128,7 @@ const RIGHTS = [
 function sandbox(kept, state, bad) {
   return {
     ...state,
-    layers: state.layers.slice(0, SANDBOX_LAYERS - Object.keys(kept.missing).length),
+    layers: state.layers.filter((one) => !(one in kept.missing)),
     layers_missing: bad(4) ? { [bad(0)]: bad(4) } : kept.missing,
     stopped: kept.stopped !== null,
     stopped_by: kept.stopped?.by ?? "",

@@ -78,8 +78,7 @@ function Meter({ line }: { line: BudgetLine }) {
       <p className="meter-words">{words}</p>
       <p className="quiet meter-words">
         {money(line.held_usd_micros)} held by calls at work
-        {line.left_usd_micros !== null && `, ${money(line.left_usd_micros)} left`}. It begins anew{" "}
-        <At us={line.ends_us} />.
+        {line.left_usd_micros !== null && `, ${money(line.left_usd_micros)} left`}, until <At us={line.ends_us} />
       </p>
     </section>
   );
@@ -128,7 +127,7 @@ function Others({ lines }: { lines: BudgetLine[] }) {
                       <Shape verdict={spending(one).verdict} /> {scope(one)}
                     </span>
                   </th>
-                  <td>{one.period}</td>
+                  <td className="period">{one.period}</td>
                   <td className="number">{one.limit_usd_micros === null ? "none" : money(one.limit_usd_micros)}</td>
                   <td className="number">{money(one.spent_usd_micros)}</td>
                   <td className="number">{money(one.held_usd_micros)}</td>

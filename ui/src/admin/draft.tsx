@@ -90,7 +90,7 @@ function Drafted({ draft, onBack, onClose }: { draft: Draft; onBack: () => void;
     <Dialog title="A patch to sign" onClose={onClose} className="wide drafted">
       <p className="draft-lead">
         Nothing is changed yet. Patch <code>{draft.cid}</code> waits for a signature, until <At us={draft.expires_us} />
-        .{draft.protected && " It touches what is protected: a person who may change it must sign."}
+        .
       </p>
       {draft.notes.length > 0 && (
         <ul className="plain">
@@ -110,8 +110,8 @@ function Drafted({ draft, onBack, onClose }: { draft: Draft; onBack: () => void;
           <h3 id="draft-commands">How it comes in</h3>
           <span>
             <Save document={draft.document} />
-            <CopyButton text={draft.document} what="patch.json" label="patch.json" />
-            <CopyButton text={draft.commands.join("\n")} what="commands" label="Commands" />
+            <CopyButton text={draft.document} what="patch.json" label="Copy it" />
+            <CopyButton text={draft.commands.join("\n")} what="commands" label="Copy the commands" />
           </span>
         </header>
         <p className="quiet">Save patch.json, and beside it run:</p>

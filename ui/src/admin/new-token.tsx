@@ -103,7 +103,7 @@ export function NewTokenDialog({ onClose }: { onClose: () => void }) {
         </fieldset>
         <details className="more-fields">
           <summary>Limits and more</summary>
-          <div className="fields">
+          <div className="fields three">
             <label className="field">
               Requests a minute
               <input

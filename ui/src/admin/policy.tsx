@@ -82,7 +82,7 @@ function Whole({ policy }: { policy: Form }) {
         </section>
         <section className="card" aria-labelledby="protected">
           <h2 id="protected">
-            Protected <span className="quiet">takes people, each with a key that may change it</span>
+            Protected <span className="quiet">how many people must sign, each with a key that may change it</span>
           </h2>
           {policy.protected.length === 0 && <p className="quiet">No path takes more than its signer.</p>}
           <ul className="protected">

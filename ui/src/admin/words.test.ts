@@ -45,7 +45,8 @@ test("a price that nobody said is not one of nothing", () => {
 
 test("scopes and states are told in words, and a new state as it stands", () => {
   expect(scope({ scope: "token:01M8", label: "laptop" })).toBe("Token laptop");
-  expect(scope({ scope: "token:anonymous", label: "" })).toBe("Token anonymous");
+  expect(scope({ scope: "token:01M8", label: "" })).toBe("Token 01M8");
+  expect(scope({ scope: "token:anonymous", label: "no token" })).toBe("Without a token");
   expect(scope({ scope: "model:a:b", label: "" })).toBe("Model a:b");
   expect(providerState("open").verdict).toBe("red");
   expect(providerState("new" as "up")).toEqual({ verdict: "unknown", words: "new" });

@@ -29,6 +29,7 @@ export function scope(line: Pick<BudgetLine, "scope" | "label">): string {
   const name = rest.join(":");
   if (kind === "all") return "All calls";
   if (kind === "model") return `Model ${name}`;
+  if (line.scope === "token:anonymous") return "Without a token";
   if (kind === "token") return line.label ? `Token ${line.label}` : `Token ${name}`;
   return line.label || line.scope;
 }

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { Link } from "wouter";
 import { Icon, type IconName } from "../kit/icons";
-import { exact } from "../kit/time";
+import { moment } from "../kit/time";
 import { At } from "../kit/times";
 import { bunches, counted, type Mark, type MarkKind } from "./marks";
 
@@ -73,9 +73,9 @@ export function Lane({ marks, fromUs, toUs, place, onLight }: LaneProps) {
 function words(some: Mark[]): string {
   const [first] = some;
   if (!first) return "";
-  if (some.length > 1) return `${counted(some)} close together: the list below has them`;
+  if (some.length > 1) return `${counted(some)} at about one time: see the list below`;
   const kind = first.kind === "patch" ? "Patch" : first.kind === "incident" ? "Incident" : "Override";
-  return `${kind}, ${first.state}: ${first.title} (${exact(first.fromUs)})`;
+  return `${kind}, ${first.state}: ${first.title}, ${moment(first.fromUs, Date.now())}`;
 }
 
 /** The same as a list, for whoever reads rather than looks. */

@@ -224,7 +224,6 @@ function Layers({ all, kind }: { all: Layer[]; kind: string }) {
           );
         })}
       </div>
-      <p className="quiet layer-note">Each takes from code what stands beside it.</p>
     </section>
   );
 }

@@ -7,8 +7,8 @@ const STATE = { layers: ["seccomp", "a new one"], layers_missing: { landlock: "t
 test("what does not hold comes first, with its reason, and an unknown layer is shown by its name", () => {
   const found = layers(STATE);
   expect(found.map((one) => [one.name, one.group, one.missing])).toEqual([
-    ["landlock", "may", "the kernel is too old"],
-    ["seccomp", "may", null],
+    ["landlock", "refused", "the kernel is too old"],
+    ["seccomp", "refused", null],
     ["a new one", "", null],
   ]);
 });

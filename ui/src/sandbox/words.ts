@@ -5,33 +5,33 @@ import type { SandboxRecord, SandboxState } from "../api/wire-admin";
 import { count } from "../kit/numbers";
 
 /** What each layer takes from a job; one that is not here is shown by its name alone. */
-const LAYERS: Record<string, { group: "sees" | "may" | "has"; takes: string }> = {
-  "user namespace": { group: "may", takes: "rights outside: its user is nobody on this machine" },
-  "mount namespace": { group: "sees", takes: "the machine's files, to change" },
-  "read-only root": { group: "sees", takes: "the machine's files, to write" },
-  "private /proc": { group: "sees", takes: "other processes and kernel settings, to read" },
-  "limited tmpfs": { group: "has", takes: "disk: what it writes is in bounded memory" },
-  "pid namespace": { group: "sees", takes: "other processes, to see or signal" },
-  "net namespace": { group: "sees", takes: "every network, loopback too" },
-  "ipc namespace": { group: "sees", takes: "shared memory and queues" },
-  "uts namespace": { group: "sees", takes: "the host's name" },
-  "cgroup namespace": { group: "sees", takes: "the names of groups" },
-  "no capabilities": { group: "may", takes: "what root may do" },
-  "no new privileges": { group: "may", takes: "setuid programs as a way up" },
-  landlock: { group: "may", takes: "files and sockets once more, should the mounts be got around" },
-  seccomp: { group: "may", takes: "system calls outside of a list" },
-  rlimits: { group: "has", takes: "open files, core dumps, locked memory, stack" },
-  "memory: cgroup": { group: "has", takes: "more memory than the whole job may have" },
-  "memory: rlimit": { group: "has", takes: "more memory than each process may have" },
-  "processes: cgroup": { group: "has", takes: "more processes than the whole job may have" },
-  "processes: rlimit": { group: "has", takes: "more processes than its user may have" },
-  "own uid": { group: "may", takes: "the same user as another job" },
+const LAYERS: Record<string, { group: "hidden" | "refused" | "bounded"; takes: string }> = {
+  "private /proc": { group: "hidden", takes: "other processes and kernel settings, to read" },
+  "pid namespace": { group: "hidden", takes: "other processes, to see or signal" },
+  "net namespace": { group: "hidden", takes: "every network, loopback too" },
+  "ipc namespace": { group: "hidden", takes: "shared memory and queues" },
+  "uts namespace": { group: "hidden", takes: "the host's name" },
+  "cgroup namespace": { group: "hidden", takes: "the names of groups" },
+  "user namespace": { group: "refused", takes: "rights outside: its user is nobody there" },
+  "mount namespace": { group: "refused", takes: "changing what is mounted" },
+  "read-only root": { group: "refused", takes: "changing the machine's files" },
+  "no capabilities": { group: "refused", takes: "what root may do" },
+  "no new privileges": { group: "refused", takes: "setuid programs as a way up" },
+  landlock: { group: "refused", takes: "files and sockets once more" },
+  seccomp: { group: "refused", takes: "system calls outside of a list" },
+  "own uid": { group: "refused", takes: "being the same user as another job" },
+  "limited tmpfs": { group: "bounded", takes: "what it writes: in memory alone" },
+  rlimits: { group: "bounded", takes: "open files, core dumps, locked memory, stack" },
+  "memory: cgroup": { group: "bounded", takes: "memory of the whole job" },
+  "memory: rlimit": { group: "bounded", takes: "memory of each process" },
+  "processes: cgroup": { group: "bounded", takes: "processes of the whole job" },
+  "processes: rlimit": { group: "bounded", takes: "processes of its user" },
 };
 
 export const GROUPS = [
-  { group: "sees", title: "What code sees" },
-  { group: "may", title: "What it may do" },
-  { group: "has", title: "What it has to spend" },
+  { group: "hidden", title: "Hidden from code" },
+  { group: "refused", title: "Refused to code" },
+  { group: "bounded", title: "Bounded for code" },
   { group: "", title: "More" },
 ] as const;
 
