@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { accessible, fitsTheWindow, open, PHONE } from "./rig.mjs";
 
 const INCIDENT = "/health/incident/01M8NVREDREDREDREDREDREDRE";
-/** Where to go, what shows that it is there, and how things are. */
+/** Where to go, what shows that it is there, how things are, and whether once is enough of what is made of the same parts. */
 const VIEWS = [
   ["/", ".welcome", "well"],
   ["/health", ".gate.red", "red"],
@@ -18,10 +18,10 @@ const VIEWS = [
   ["/memory", ".memory-entry", "well"],
   ["/admin", ".provider", "well"],
   ["/admin/budget", ".meter", "well"],
-  ["/admin/library", ".table tbody tr", "well"],
-  ["/admin/tokens", ".tokens tbody tr", "well"],
-  ["/admin/policy", ".protected li", "well"],
-  ["/admin/audit", ".audit tbody tr", "well"],
+  ["/admin/library", ".table tbody tr", "well", true],
+  ["/admin/tokens", ".tokens tbody tr", "well", true],
+  ["/admin/policy", ".protected li", "well", true],
+  ["/admin/audit", ".audit tbody tr", "well", true],
   ["/login", "#token", "nobody"],
 ];
 
@@ -34,7 +34,8 @@ after(() => rig.close());
 for (const theme of ["light", "dark"]) {
   test(`views have nothing that axe finds, in ${theme}`, async () => {
     const { page, wellBehaved, close } = await rig.page({ theme });
-    for (const [path, shown, scene] of VIEWS) {
+    for (const [path, shown, scene, once] of VIEWS) {
+      if (once && theme === "dark") continue;
       await rig.scene(scene);
       await page.goto(path);
       await page.waitForSelector(shown);

@@ -110,8 +110,8 @@ function Drafted({ draft, onBack, onClose }: { draft: Draft; onBack: () => void;
           <h3 id="draft-commands">How it comes in</h3>
           <span>
             <Save document={draft.document} />
-            <CopyButton text={draft.document} what="patch.json" label="Copy it" />
-            <CopyButton text={draft.commands.join("\n")} what="commands" label="Copy the commands" />
+            <CopyButton text={draft.document} what="patch.json" label="Copy patch.json" />
+            <CopyButton text={draft.commands.join("\n")} what="commands" label="Copy commands" />
           </span>
         </header>
         <p className="quiet">Save patch.json, and beside it run:</p>

@@ -12,7 +12,7 @@ import { bytes, count } from "../kit/numbers";
 import { Empty, FailureNote, Waiting } from "../kit/states";
 import { Ago } from "../kit/times";
 
-const EACH_MS = 2_000;
+const EACH_MS = 1_000;
 const STATES: Doc["state"][] = ["left_out", "partly", "waiting", "indexed"];
 
 export default function Library() {

@@ -9,7 +9,7 @@ import { Icon } from "../kit/icons";
 import { bytes, share } from "../kit/numbers";
 import { docWords, type Sent, uploads } from "./uploads";
 
-const EACH_MS = 2_000;
+const EACH_MS = 1_000;
 
 export default function Files({ files, onAsk }: { files: Sent[]; onAsk: (hint: string) => void }) {
   const library = useQuery({
