@@ -23,6 +23,8 @@ test("what falls into a stretch of time is marked, the newest first, and what go
   expect(found.map((one) => one.kind)).toEqual(["patch", "override", "incident"]);
   expect(found.map((one) => one.untilUs)).toEqual([80e6, 20, null]);
   expect(found[0]?.href).toBe("/changes/a");
+  const lasting = { ...OVERRIDE, lifted_us: null, in_force: true } as OverrideLine;
+  expect(marks([], [], [lasting], 0, HOUR_US)[0]).toMatchObject({ untilUs: null, state: "in force" });
   expect(counted(found)).toBe("1 patch, 1 incident, 1 override");
 });
 
