@@ -326,7 +326,7 @@ function policy(bad) {
       viewer: ["read", "chat"],
       operator: ["read", "chat", "execute", "operate"],
       admin: ["read", "chat", "execute", "operate", "administer"],
-      bot: ["read", "submit"],
+      bot: ["read", "chat", "execute"],
     },
   };
 }

@@ -11,10 +11,10 @@ import { micros } from "../kit/dollars";
 import { FailureNote } from "../kit/states";
 
 const ROLES = [
-  { role: "viewer", may: "sees all and asks questions" },
-  { role: "operator", may: "also runs code, and stops what harms" },
-  { role: "admin", may: "also changes tokens and keys, and rolls back" },
-  { role: "bot", may: "sends what it signed; it asks nothing" },
+  { role: "viewer", may: "sees how things are and asks" },
+  { role: "operator", may: "also runs code, adds documents, throws the kill switch" },
+  { role: "admin", may: "also changes tokens and keys, rolls back, freezes" },
+  { role: "bot", may: "for a program: asks and runs code" },
 ] as const;
 const USER = "[A-Za-z0-9._@\\-]{1,64}";
 

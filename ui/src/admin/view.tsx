@@ -50,7 +50,7 @@ export default function Admin() {
         <Empty title="This is for those who look after Council">
           {open.length > 0
             ? "An administrator sees it."
-            : "Operators see providers, budgets and the policy; administrators change keys and tokens, too."}
+            : "Operators see providers, budgets, documents and the policy; administrators change keys and tokens, too."}
           {!who.signed_in && (
             <>
               {" "}
