@@ -54,6 +54,7 @@ def put_in_an_incident(where: home.Home) -> str:
     return one.id
 
 
+@pytest.mark.covers("gateway", "healing")
 def test_an_incident_leads_to_a_setting_that_serves_with_nobody_asked() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="council") as folder,
