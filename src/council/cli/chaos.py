@@ -32,20 +32,27 @@ def chaos() -> None:
 
 
 @chaos.command("list")
+@options.home
 @options.as_json
-def list_faults(as_json: bool) -> None:
-    """Show every fault: what it does, whom it hurts, how it is undone, and how long it may last."""
+def list_faults(where: home_module.Home, as_json: bool) -> None:
+    """Show every fault: what it does, whom it hurts, how it is undone, and how long it may last; and if the home is marked."""
     if as_json:
         options.print_json([_form(one) for one in catalogue.FAULTS])
         return
     for one in catalogue.FAULTS:
         services = f" ({', '.join(one.services)})" if any(one.services) else ""
-        click.echo(f"{one.name}{services}")
-        click.echo(
-            f"  {one.does} Hurts: {one.hurts} Undone: {one.undone} Lasts {one.lasts}, at most {one.limit_s:g} s."
-        )
+        options.print_text(f"{one.name}{services}", indent=0)
+        told = f"{one.does} Hurts: {one.hurts} Undone: {one.undone} Lasts {one.lasts}, at most {one.limit_s:g} s."
+        options.print_text(told, indent=2)
         if one.needs:
-            click.echo(f"  Needs {'; '.join(sorted(one.needs))}.")
+            options.print_text(f"Needs {'; '.join(sorted(one.needs))}; in a home of your own it is left out.", indent=2)
+    options.print_text(_marked(where))
+
+
+def _marked(where: home_module.Home) -> str:
+    """Say whether a home may be broken."""
+    told = mark.told(where.chaos)
+    return f"{where.root} {told}." if told else f"{where.root} is not marked: `council chaos allow` does that."
 
 
 def _form(one: catalogue.Fault) -> dict[str, object]:

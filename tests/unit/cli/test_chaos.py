@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from council.breaking import undo
-from council.cli import chaos, main, service, unit
+from council.cli import chaos, main, options, service, unit
 from council.domain import errors
 from council.domain import home as home_module
 from council.upkeep.chaos import catalogue, mark, undoing
@@ -28,6 +28,22 @@ def test_the_list_says_of_each_fault_what_it_does_and_how_long_it_may_last() -> 
     assert [one["name"] for one in listed] == list(catalogue.BY_NAME)
     assert all(one["does"] and one["hurts"] and one["undone"] and one["limit_s"] for one in listed)
     assert "at most 90 s" in _run("chaos", "list").output
+
+
+def test_the_list_fits_a_terminal_and_says_whether_the_home_may_be_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "columns", lambda: 80)
+    where = home_module.Home(tmp_path)
+
+    def last() -> str:
+        lines = _run("chaos", "list", "--home", str(tmp_path)).output.splitlines()
+        assert all(len(line) <= 80 or str(tmp_path) in line for line in lines)
+        return " ".join(" ".join(lines[-3:]).split())
+
+    assert last().endswith(f"{tmp_path} is not marked: `council chaos allow` does that.")
+    mark.put(where.chaos, mark.Mark("ann", 1))
+    assert "may be broken on purpose: allowed by ann" in last()
 
 
 @pytest.mark.parametrize("words", [("run", "process-killed"), ("campaign",)])
