@@ -13,6 +13,8 @@ from council.upkeep.sentinels import counts, egress, findings, leak, levels, pac
 
 # More services than Council has, live and staged; the one that was not read for longest makes room.
 SERVICES_MAX = 64
+# Services that read nothing large as they begin: recall and the model do, and those that look after others may.
+_LIGHT = frozenset({"gateway", "sandboxd", "worker"})
 # How often memory is worth reading; the rest changes too little for it.
 GLANCE_S = 3.0
 # A start is told in seconds, from a clock that is set now and then.
@@ -138,7 +140,7 @@ def _judge_of(sentinel: sentinels.Sentinel, seen: Sighting) -> _Judge:
     rule, what = sentinel.rule, sentinel.name.replace("_", " ")
     match rule:
         case sentinels.Leak():
-            return _leak(rule, 0.0 if seen.began_s is None else max(0.0, seen.at_s - seen.began_s))
+            return _leak(rule, seen)
         case sentinels.Share():
             return lambda _, value, whole: levels.share(rule, what, value, whole)
         case sentinels.Lasting():
@@ -158,8 +160,10 @@ def _judge_of(sentinel: sentinels.Sentinel, seen: Sighting) -> _Judge:
             raise AssertionError("a pattern has no single value")
 
 
-def _leak(rule: sentinels.Leak, age_s: float) -> _Judge:
-    watch = leak.LeakWatch(age_s, rule.slow_mb_per_hour, rule.fast_mb_per_hour)
+def _leak(rule: sentinels.Leak, seen: Sighting) -> _Judge:
+    age_s = 0.0 if seen.began_s is None else max(0.0, seen.at_s - seen.began_s)
+    loads = seen.began_s is None or seen.service.removesuffix(watching.CANARY) not in _LIGHT
+    watch = leak.LeakWatch(age_s, rule.slow_mb_per_hour, rule.fast_mb_per_hour, loads=loads)
 
     def judge(at_s: float, size_mb: float, _: float) -> findings.Said:
         watch.add(at_s, round(size_mb * leak.MB))
