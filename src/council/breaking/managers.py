@@ -31,12 +31,27 @@ def tied(command: Sequence[str]) -> list[str]:
 
 def runs(where: home_module.Home) -> bool:
     """Return whether the supervisor of a home runs."""
+    return supervisor(where) is not None
+
+
+def supervisor(where: home_module.Home) -> int | None:
+    """Return the pid of the supervisor of a home, None where it does not run."""
     try:
         pid = int((where.run / "supervisor.lock").read_text())
         # A lock file that was left names a process that is gone, or by now another.
-        return b"council" in Path("/proc", str(pid), "cmdline").read_bytes()
+        return pid if b"council" in Path("/proc", str(pid), "cmdline").read_bytes() else None
     except (OSError, ValueError):
-        return False
+        return None
+
+
+def environment_of(where: home_module.Home) -> dict[str, str] | None:
+    """Return what the Council of a home was started with in its environment, None where that cannot be read."""
+    try:
+        told = Path("/proc", str(supervisor(where)), "environ").read_bytes()
+    except OSError:
+        return None
+    pairs = (os.fsdecode(one).partition("=") for one in told.split(b"\0") if b"=" in one)
+    return {name: value for name, _, value in pairs}
 
 
 def start(

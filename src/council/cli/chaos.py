@@ -127,7 +127,7 @@ def run(name: str, service: str | None, seed: int, port: int | None, where: home
     Exit status 1 where it ended neither green nor with a person called.
     """
     fault = catalogue.BY_NAME[name]
-    if service is not None and service not in fault.services:
+    if service is not None and (not service or service not in fault.services):
         known = ", ".join(one for one in fault.services if one)
         raise click.UsageError(f"{name} can befall {known}." if known else f"{name} takes no --service.")
     mark.check(where.chaos)
@@ -181,6 +181,10 @@ def campaign(
     Without --home it makes, starts and marks a home of its own in a temporary folder, with a scripted upstream for its model,
     and removes it in the end. Exit status 1 where a fault ended neither green nor with a person called.
     """
+    if part[0] > part[1]:
+        raise click.UsageError(f"There is no part {part[0]} of {part[1]}: --part takes 1 to {part[1]}, then {part[1]}.")
+    if part != (1, 1) and duration is not None:
+        raise click.UsageError("--part is of one round, and --duration of rounds without end. Leave one out.")
     chosen = names or (catalogue.SHORT if short else tuple(catalogue.BY_NAME))
     between_s = _SHORT_BETWEEN_S if short else campaigns.BETWEEN_S
     pace = campaigns.Pace(rate, warm_up, calm, duration or float("inf"), limit or float("inf"), between_s)

@@ -52,6 +52,19 @@ def test_a_home_that_is_not_marked_is_refused(where: home_module.Home, words: tu
     assert isinstance(done.exception, errors.ForbiddenError) and "council chaos allow" in str(done.exception)
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("campaign", "--part", "3", "2"), "no part 3 of 2"),
+        (("campaign", "--part", "1", "2", "--duration", "1h"), "Leave one out"),
+        (("run", "flood", "--service", ""), "takes no --service"),
+    ],
+)
+def test_what_would_be_an_empty_round_or_no_service_is_wrong_usage(words: tuple[str, ...], why: str) -> None:
+    done = _run("chaos", *words)
+    assert done.exit_code == 2 and why in done.output
+
+
 def test_a_home_is_marked_and_unmarked(where: home_module.Home) -> None:
     assert _run("chaos", "allow", "--home", str(where.root)).exit_code == 0
     assert mark.read(where.chaos) is not None
