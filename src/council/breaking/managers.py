@@ -14,6 +14,7 @@ from council.domain import home as home_module
 from council.supervisor import unit
 from council.upkeep.chaos import undoing
 
+_SYSTEMD = Path("/run/systemd/system")
 _POLL_S = 0.05
 _STOP_S = 60.0
 # Longest that the start after a kill is waited for.
@@ -119,20 +120,20 @@ class Systemd:
             await asyncio.gather(self._watching, return_exceptions=True)
 
 
-def systemd_runs(where: home_module.Home) -> bool:
-    """Return whether systemd runs the Council of this home by our unit."""
-    if not Path("/run/systemd/system").is_dir():
-        return False
+def systemd_scope(where: home_module.Home) -> str:
+    """Return which systemd runs the Council of this home by our unit, `--system` or `--user`; "" where none does."""
+    if not _SYSTEMD.is_dir():
+        return ""
     for scope in ("--system", "--user"):
         command = ["systemctl", scope, "show", "--property=ActiveState,MainPID", unit.NAME]
         try:
             told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout
             pid = (where.run / "supervisor.lock").read_text().strip()
         except (OSError, subprocess.TimeoutExpired):
-            return False
+            return ""
         if "ActiveState=active" in told and f"MainPID={pid}" in told.splitlines():
-            return True
-    return False
+            return scope
+    return ""
 
 
 class Restarter:

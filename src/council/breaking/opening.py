@@ -46,7 +46,7 @@ async def _running(
 ) -> AsyncIterator[stages.Stage]:
     manager: stages.Manager = (
         managers.Systemd(where)
-        if managers.systemd_runs(where)
+        if managers.systemd_scope(where)
         else managers.Restarter(where, config.port, managers.environment_of(where))
     )
     asker = asking.Asker(base, token, config.model.name, relayed=False, said=cpu.runs_local_model(), tls=tls)
