@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from council import homes, observing
+from council import homes, observing, telemetry
 from council.domain.gates import Verdict
 from council.kit import process, reading
 from council.upkeep.sentinels import house, one_process
@@ -167,16 +167,18 @@ def test_children_that_nobody_collects_are_found_until_they_are(begin: Callable[
 
 
 class Disk:
-    """A disk of a hundred blocks, on which nothing lies but what is in one folder."""
+    """A disk of four hundred blocks, on which nothing lies but what is in one folder."""
 
-    BLOCKS, BLOCK_BYTES = 100, 4096
+    BLOCKS, BLOCK_BYTES = 400, 4096
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "file").touch()
 
     def fill(self, blocks: int) -> None:
+        """Have so much lie there, and the watcher look."""
         (self.folder / "file").write_bytes(b"x" * blocks * self.BLOCK_BYTES)
+        observing.observe_disk("watcher", self.folder)
 
     def statvfs(self, _: Path) -> SimpleNamespace:
         free = self.BLOCKS - sum(one.stat().st_size for one in self.folder.iterdir()) // self.BLOCK_BYTES
@@ -193,20 +195,22 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 @pytest.mark.covers("infrastructure", "gate")
 def test_a_full_disk_turns_its_gate_red_until_there_is_room(disk: Disk) -> None:
     told = Watched("disk_usage", "watcher")
-    for blocks, expected in ((40, Verdict.GREEN), (90, Verdict.RED), (40, Verdict.GREEN)):
+    for blocks, expected in ((160, Verdict.GREEN), (360, Verdict.RED), (160, Verdict.GREEN)):
         disk.fill(blocks)
-        observing.observe_disk("watcher", disk.folder)
         told.read(2)
         assert told.verdict is expected, told.judged
 
 
 @pytest.mark.covers("infrastructure", "sentinel")
-def test_a_disk_that_fills_is_found_until_it_stands_still() -> None:
-    watch, verdicts = house.House(RULES), []
-    gb, used = 1e9, 50e9
+def test_a_disk_that_fills_is_found_until_it_stands_still(disk: Disk) -> None:
+    watch, verdicts, used = house.House(RULES), [], 100
+    disk.fill(used)
     for place in range(960):
-        used += gb / 2 if 240 <= place < 320 else 0.0
-        values = {"council_disk_used_bytes": used, "council_disk_size_bytes": 200 * gb}
+        if 240 <= place < 320:
+            used += 1
+            disk.fill(used)
+        gauges = {"council_disk_used_bytes": telemetry.DISK_USED_BYTES, "council_disk_size_bytes": telemetry.DISK_SIZE_BYTES}
+        values = {name: gauge.labels("watcher")._value.get() for name, gauge in gauges.items()}
         verdicts.append(said(watch, "disk_growth", house.Sighting("watcher", T0 + STEP_S * place, T0 - HOUR, values)))
     assert {Verdict.RED, Verdict.AMBER} & set(verdicts[240:320])
     assert verdicts[-1] is Verdict.GREEN
