@@ -53,7 +53,7 @@ def _files(root: Path, names: Iterable[str], but: Collection[str]) -> Iterator[s
 
 
 def _counts(name: str) -> bool:
-    return not name.startswith(".") and name != "__pycache__"
+    return not (name.startswith(".") or name == "__pycache__" or name.endswith(".egg-info"))
 
 
 def _raise(error: OSError) -> None:

@@ -127,7 +127,9 @@ class Stage:
         return self.clock.now_us() / 1e6
 
     def mended(self) -> list[tuple[str, str]]:
-        return [(one.playbook, one.outcome.value) for one in self.repairs.newest(9)]
+        """Return what was done and how it ended; that a person was called, too, is left out."""
+        found = [one for one in self.repairs.newest(9) if one.outcome is not repairs.Outcome.CALLED]
+        return [(one.playbook, one.outcome.value) for one in found]
 
     def close(self) -> None:
         for one in (self.repairs, self.incidents, self.overrides):
