@@ -81,13 +81,8 @@ class LeakWatch:
         age_at_start_s: float = 0.0,
         slow_mb_per_hour: float = SLOW_MB_PER_HOUR,
         fast_mb_per_hour: float = fast_leak.FAST_MB_PER_HOUR,
-        *,
-        loads: bool = True,
     ):
-        """`age_at_start_s` says how long the process had run at the first sample: an old one needs no warm-up.
-
-        `loads`: it may read much as it begins, so that even growth says nothing then.
-        """
+        """`age_at_start_s` says how long the process had run at the first sample: an old one needs no warm-up."""
         self._slow_mb_per_hour = slow_mb_per_hour
         self._born_s: float | None = None
         self._age_at_start_s = age_at_start_s
@@ -98,19 +93,22 @@ class LeakWatch:
         self._naive = _Naive()
         self._fast = fast_leak.FastWatch(fast_mb_per_hour)
         self._fast_rate: float | None = None
-        self._fresh = None if loads else fresh_leak.FreshWatch(fast_mb_per_hour)
+        self._fresh = fresh_leak.FreshWatch(fast_mb_per_hour)
         self._fresh_rate: float | None = None
 
-    def add(self, time_s: float, size_bytes: int) -> None:
-        """Take one sample. Times must not go back; a gap of more than half an hour begins anew."""
+    def add(self, time_s: float, size_bytes: int, *, is_settled: bool = False) -> None:
+        """Take one sample. Times must not go back; a gap of more than half an hour begins anew.
+
+        `is_settled`: it reads nothing large any more, as it may when it begins, so that even growth says something at once.
+        """
         size_mb = size_bytes / MB
         if self._born_s is None:
             self._born_s = time_s - self._age_at_start_s
         age_s = time_s - self._born_s
         self._naive.add(time_s, size_mb)
         self._fast_rate = self._fast.add(time_s, size_mb, age_s >= WARM_UP_S)
-        if self._fresh is not None:
-            self._fresh_rate = self._fresh.add(time_s, size_mb) if age_s < fresh_leak.YOUNG_S else None
+        is_young = is_settled and age_s < fresh_leak.YOUNG_S
+        self._fresh_rate = self._fresh.add(time_s, size_mb) if is_young else None
         if age_s < WARM_UP_S:
             left_min = math.ceil((WARM_UP_S - age_s) / 60)
             self._slow = Judgement("unknown", f"The process is warming up, {left_min} minutes left.")
