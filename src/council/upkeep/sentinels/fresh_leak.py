@@ -1,8 +1,8 @@
 """Leaks of a process that has just begun: growth by a megabyte a second or more, in a line, half a minute long.
 
 Of a young process nobody knows what is usual, and what begins takes memory by and by. So this rule asks for growth that is far
-beyond the fast rate and even at each reading, which loading is not; and it is for services that read nothing large as they
-begin, for reading can be as even as a leak.
+beyond the fast rate and nearly the same at each reading, which most of it is not; and it is asked only once a service has read
+what it reads as it begins, for reading can be as even as a leak.
 """
 
 import itertools
