@@ -173,8 +173,7 @@ def test_half_a_line_in_the_journal_costs_no_record_that_patchctl_writes_meanwhi
 ) -> None:
     on.where.lineage.mkdir()
     file = on.where.lineage / "00000001.jsonl"
-    lines = lambda _: file.read_bytes().split(b"\n")[:-1]  # noqa: E731
-    monkeypatch.setattr(deeds_outside.journal, "read", lines)
+    monkeypatch.setattr(deeds_outside.journal, "read", lambda _: file.read_bytes().split(b"\n")[:-1])
     on.note = undo.Note(on.where, "journal-tail", "", 0.0)
     with subprocess.Popen([sys.executable, "-I", "-c", JOURNAL, str(file)]) as writer:
         found = process.stat(writer.pid)
