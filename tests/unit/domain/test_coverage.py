@@ -4,6 +4,8 @@ import ast
 import dataclasses
 import functools
 import json
+import signal
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -202,3 +204,39 @@ def test_a_campaign_of_the_home_proves_the_cells_whose_faults_ended_well(
     text = shown()
     assert "0 of 24 proven." in text and "memory/healing  " in text and "stale" in text and "--run" in text
     assert all(len(line) <= 80 for line in text.splitlines() if "campaign" in line)
+
+
+class Endless:
+    """A run of tests that goes on until it is told to end."""
+
+    newest: "Endless"
+
+    def __init__(self, command: list[str], **more: Any) -> None:
+        self.command, self.environment = command, more["env"]
+        self.told: list[int] = []
+        Endless.newest = self
+
+    def __enter__(self) -> "Endless":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def wait(self, limit_s: float) -> int:
+        if not self.told:
+            raise subprocess.TimeoutExpired("pytest", limit_s)
+        return 2
+
+    def send_signal(self, number: int) -> None:
+        self.told.append(number)
+
+
+def test_a_run_is_of_every_test_of_a_cell_and_one_that_does_not_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", Endless)
+    monkeypatch.setenv("COUNCIL_PORT", "9")
+    coverage_command._run(tmp_path)
+    made = Endless.newest
+    assert set(made.command) >= {test for cell in coverage_table.CELLS for test in cell.tests}
+    assert made.environment["PYTHONPATH"] == str(tmp_path / "src") and "COUNCIL_PORT" not in made.environment
+    assert made.told == [signal.SIGINT] and "are ended" in capsys.readouterr().err
