@@ -1,8 +1,8 @@
 """Notes which cells of the coverage matrix a run of tests proved, or failed to, for `council coverage`.
 
 A test marked `covers(component, column)` counts by how it ended; one that was skipped says nothing. What is noted lies in
-`build/coverage-cells.json` of the checkout, the newest result of each test, with the commit that was tested and a digest of what
-it was tested with: a change takes the proof away.
+`build/coverage-cells.json` of the checkout, the newest result of each test, with the commit that was tested and a digest of
+what it was tested with: a change takes the proof away.
 """
 
 import contextlib
@@ -86,6 +86,6 @@ def _commit(root: Path) -> str:
 
     try:
         changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+        return git("rev-parse", "--short=8", "HEAD") + (" with changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "an unknown commit"

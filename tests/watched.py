@@ -1,4 +1,4 @@
-"""A service as the watcher sees it: what this process tells, read each quarter of a minute on a clock of its own, and judged."""
+"""A service as the watcher sees it: what this process tells, read and judged on a clock of its own."""
 
 from pathlib import Path
 

@@ -90,13 +90,17 @@ async def kill_tree(stage: stages.Stage, _: str) -> None:
     """Kill the supervisor, then all that it had started."""
     found = stage.tree()
     if (again := stage.manager.again()) is not None:
-        if any(Path("/proc", str(root)).stat().st_uid != os.geteuid() for root in found[:1]):
+        if not all(_is_ours(root) for root in found[:1]):
             raise stages.CannotError("Council runs as another user, and we would start it again as this one")
         stage.undone_by(again)
     stage.manager.begin()
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def _is_ours(pid: int) -> bool:
+    return Path("/proc", str(pid)).stat().st_uid == os.geteuid()
 
 
 async def take_port(stage: stages.Stage, service: str) -> None:

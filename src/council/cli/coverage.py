@@ -82,23 +82,23 @@ def form(standing: Sequence[coverage.Standing]) -> dict[str, object]:
 
 
 def _print(standing: Sequence[coverage.Standing]) -> None:
-    """Print a row a cell, which fits a terminal, and below it what there is to say of one that is not proven."""
-    rows = [
-        (
-            f"{one.cell.component}/{one.cell.column}",
-            one.state.value,
-            "" if one.result is None else _moment(one.result.at_s),
-            "" if one.result is None else one.result.run,
-        )
-        for one in standing
-    ]
-    options.print_table(("CELL", "STATE", "AT", "BY"), rows)
+    """Print a row a cell, which fits a terminal, and below them what there is to say of those that are not proven."""
+    rows = []
+    for component in coverage.Component:
+        rows.append((component.value, "", "", ""))
+        rows += [_row(one) for one in standing if one.cell.component is component]
+    options.print_table(("CELL", "STATE", "AT (UTC)", "BY"), rows)
     click.echo(f"{sum(one.is_proven for one in standing)} of {len(standing)} proven.")
     for one in standing:
         if one.state is coverage.State.FAILED and one.result is not None:
             click.echo(f"{one.cell.name} failed: {one.result.test}")
     if any(one.state is coverage.State.STALE for one in standing):
         click.echo("What is stale was proven of other code than is here now. `council coverage --run` proves it anew.")
+
+
+def _row(one: coverage.Standing) -> tuple[str, str, str, str]:
+    at, run = ("", "") if one.result is None else (_moment(one.result.at_s), one.result.run)
+    return f"  {one.cell.column}", one.state.value, at[:16].replace("T", " "), run
 
 
 def _moment(at_s: float) -> str:
@@ -116,10 +116,23 @@ def _checkout() -> Path | None:
 def _run(root: Path) -> None:
     """Run the tests of all cells, each told on stderr as it ends. What failed stands in the table, too."""
     if importlib.util.find_spec("pytest") is None:
-        raise errors.SetupError("The tests need pytest, which is not installed here. `make check` installs it with all else.")
+        raise errors.SetupError(
+            "The tests need pytest, which is not installed here. `make check` installs it with all else."
+        )
     nodes = list(dict.fromkeys(test for one in coverage_table.CELLS for test in one.tests))
     # Coverage of lines is another matter, and a run of few tests would only say that most is not covered.
-    command = [sys.executable, "-m", "pytest", "-n0", "-v", "--no-header", "--tb=short", "-p", "no:cacheprovider", *nodes]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n0",
+        "-v",
+        "--no-header",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        *nodes,
+    ]
     # Nothing that is set for a Council of one's own is for those that tests start.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
     environment = {**kept, "PYTHONPATH": str(root / "src")}

@@ -265,7 +265,7 @@ def _follow(log: Path, begins_at: int, child: "subprocess.Popen[bytes]") -> bool
 @click.command()
 @options.home
 def down(where: home_module.Home) -> None:
-    """Stop everything; running answers are finished first. Where systemd runs Council it is told to, or it would start it again."""
+    """Stop everything; running answers are finished first. Where systemd runs Council, systemd stops it."""
     from council.breaking import managers
     from council.supervisor import unit
 

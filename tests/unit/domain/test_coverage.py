@@ -202,8 +202,8 @@ def test_a_campaign_of_the_home_proves_the_cells_whose_faults_ended_well(
     assert "1 of 24 proven." in shown()
     campaign(tmp_path, *struck, code="of another release")
     text = shown()
-    assert "0 of 24 proven." in text and "memory/healing  " in text and "stale" in text and "--run" in text
-    assert all(len(line) <= 80 for line in text.splitlines() if "campaign" in line)
+    assert "0 of 24 proven." in text and "  healing        stale" in text and "--run" in text
+    assert all(len(line) <= 80 for line in text.splitlines() if "campaign 2026" in line)
 
 
 class Endless:

@@ -1,4 +1,4 @@
-"""Cells of the coverage matrix at a gateway: it is broken, a gate sees so in what it tells, it is mended, and the gate sees that.
+"""Cells of the coverage matrix at a gateway: it is broken, and a gate sees so; it is mended, and the gate sees that.
 
 The gateway, its metrics and the gates are the real ones. Time between readings is made, so that no test waits for it.
 """
@@ -77,7 +77,11 @@ async def test_questions_that_fail_turn_the_success_gate_red_until_they_are_answ
     telemetry.begin([])
     told, poem = Watched("success_rate"), [asked(POEM)] * 12
     told.read(62)
-    for fails_after, status, expected in ((None, 200, Verdict.GREEN), (0, 503, Verdict.RED), (None, 200, Verdict.GREEN)):
+    for fails_after, status, expected in (
+        (None, 200, Verdict.GREEN),
+        (0, 503, Verdict.RED),
+        (None, 200, Verdict.GREEN),
+    ):
         rig.model._fails_after = fails_after
         await ask(rig, *poem, status=status)
         told.read(1)
@@ -146,7 +150,8 @@ async def test_the_spend_report_has_every_answer_that_was_paid_for_and_the_one_t
     shown = CliRunner().invoke(main.cli, ["ledger", "report", "--by", "route", "--home", str(where.root)])
     assert shown.exit_code == 0, shown.output
     total = shown.output.splitlines()[-1].split()
-    assert paid > 0 and total[:3] == ["total", "5", "4"] and total[-1] == f"{paid / 1e6:.6f}"
+    asked_of, answered = int(total[1]), int(total[2])
+    assert paid > 0 and answered == 4 and asked_of > answered and total[-1] == f"{paid / 1e6:.6f}"
 
 
 # A patch, from the crowd to the setting that serves
@@ -175,7 +180,7 @@ class Crowd:
         async with asyncio.timeout(60):
             while telemetry.USERS_IN_FLIGHT._value.get() + sum(one.done() for one in asking) < self._count:
                 await asyncio.sleep(0.001)
-        told.read(1)
+        told.read(2)
         verdict = told.verdict
         self._hold.set()
         return verdict, await asyncio.gather(*asking)
@@ -220,7 +225,7 @@ async def test_a_crowd_leads_to_a_patch_of_limits_under_which_the_next_crowd_is_
         assert verdict is Verdict.RED and {one.status_code for one in replies} == {200}
         house = bot_house.House(where)
         try:
-            house.incidents.save(incident_of(told), [])
+            house.incidents.save(found, [])
             done = await asyncio.to_thread(house.run, "remediation")
             assert done.run.outcome is bots.Outcome.PROPOSED, done.run
             take(house)

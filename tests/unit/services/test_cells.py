@@ -31,8 +31,8 @@ from council.domain import (
 from council.domain.gates import Verdict
 from council.gateway import limits
 from council.kit import ids
-from council.serving import overrides as in_force
 from council.services import healing, mending, scaling
+from council.serving import overrides as in_force
 from council.testing import clock, watch
 from council.upkeep.alerts import desk, sources
 from council.upkeep.gates import embedded

@@ -209,7 +209,10 @@ def test_a_disk_that_fills_is_found_until_it_stands_still(disk: Disk) -> None:
         if 240 <= place < 320:
             used += 1
             disk.fill(used)
-        gauges = {"council_disk_used_bytes": telemetry.DISK_USED_BYTES, "council_disk_size_bytes": telemetry.DISK_SIZE_BYTES}
+        gauges = {
+            "council_disk_used_bytes": telemetry.DISK_USED_BYTES,
+            "council_disk_size_bytes": telemetry.DISK_SIZE_BYTES,
+        }
         values = {name: gauge.labels("watcher")._value.get() for name, gauge in gauges.items()}
         verdicts.append(said(watch, "disk_growth", house.Sighting("watcher", T0 + STEP_S * place, T0 - HOUR, values)))
     assert {Verdict.RED, Verdict.AMBER} & set(verdicts[240:320])

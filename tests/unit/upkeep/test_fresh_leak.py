@@ -82,7 +82,9 @@ def test_the_house_calls_it_within_a_minute_of_a_childs_begin_once_the_service_h
     watch, said, began_s = house.House(homes.default_sentinels()), {}, 1_800_000_000.0
     for after_s in range(0, 56, 5):
         values = {"heap_mb": 60 + after_s * 2.0, "council_memory_rebuild_seconds": float(after_s >= read_after_s)}
-        said = {one.sentinel: one.verdict for one in watch.take(house.Sighting(service, began_s + after_s, began_s, values))}
+        said = {
+            one.sentinel: one.verdict for one in watch.take(house.Sighting(service, began_s + after_s, began_s, values))
+        }
         watch.glance(service, began_s + after_s + 2.6, {"heap_mb": 65 + after_s * 2.0})
     assert said["memory"] is verdict
 

@@ -121,9 +121,7 @@ def targets(faults: Sequence[outcome.Struck], false_repairs: int) -> list[tuple[
     ]
 
 
-def _bound(
-    name: str, value: float | None, most: float, of: str = ""
-) -> tuple[str, str, str, bool | None]:
+def _bound(name: str, value: float | None, most: float, of: str = "") -> tuple[str, str, str, bool | None]:
     """`of` says which of how many have a value: one that has none is not late, and not in time either."""
     told = "-" if value is None else f"{value:.1f} s{of}"
     return name, told, f"<= {most:g} s", None if value is None else value <= most

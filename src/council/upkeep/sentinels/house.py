@@ -103,7 +103,9 @@ class _Post:
 
     def glance(self, at_s: float, value: float) -> findings.Finding:
         unseen = findings.Said(gates.Verdict.UNKNOWN, None, "Nothing was read yet.")
-        return self._since.say(at_s, unseen if self._judge is None else self._judge(at_s, value, float(self._is_settled)))
+        return self._since.say(
+            at_s, unseen if self._judge is None else self._judge(at_s, value, float(self._is_settled))
+        )
 
     def _is_another_process(self, seen: Sighting) -> bool:
         if isinstance(self.rule.rule, sentinels.Fills | sentinels.Drift):

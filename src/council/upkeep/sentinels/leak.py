@@ -5,7 +5,8 @@ leaks looks only at the least size in each ten minutes, leaves out the first hal
 out, and asks that growth is steady: a robust slope above 5 MB an hour, whose lower bound, and whose halves, are clearly
 above nothing. Once two days are known, each time of day is compared with the same time on the days before.
 
-Fast leaks cannot wait for that: see `fast_leak`, `fresh_leak` for a process that has just begun, and docs/explanation/how-leaks-are-told.md for how often each rule is right.
+Fast leaks cannot wait for that: see `fast_leak`, and `fresh_leak` for a process that has just begun. How often each rule is
+right is in docs/explanation/how-leaks-are-told.md.
 """
 
 import itertools

@@ -41,8 +41,9 @@ def test_a_mark_that_is_taken_away_is_gone(where: home_module.Home) -> None:
     assert mark.read(where.chaos) is None
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"who": "ann"}', '{"who": "ann", "at_us": "soon"}',
-                                     '{"who": "ann", "at_us": 1}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"who": "ann"}', '{"who": "ann", "at_us": "soon"}', '{"who": "ann", "at_us": 1}']
+)
 def test_a_damaged_mark_allows_nothing(where: home_module.Home, content: str) -> None:
     where.chaos.mkdir()
     (where.chaos / "allowed").write_text(content)
