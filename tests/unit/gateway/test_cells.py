@@ -21,7 +21,7 @@ from council.domain import access, alerting, authz, bots, config, errors, home, 
 from council.domain.gates import Verdict
 from council.kit import ids
 from council.patching import situation
-from council.testing import model, upstream
+from council.testing import clock, model, upstream
 from council.upkeep.alerts import desk, sources
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl.core import documents, judging
@@ -47,26 +47,29 @@ def sums(count: int) -> Sequence[dict[str, Any]]:
     return [asked(f"What is {next(NUMBERS)} + 2?") for _ in range(count)]
 
 
-class Slow:
-    """A worker that takes longer than the gate of latency allows."""
+class Worker:
+    """A worker that takes as long as it is told to, by the clock by which answers are timed."""
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+    def __init__(self, inner: Any, time: clock.ManualClock) -> None:
+        self.takes_s = 0.0
+        self._inner, self._time = inner, time
 
     async def call(self, *arguments: Any) -> Any:
-        await asyncio.sleep(1.1)
+        self._time.advance(self.takes_s)
         return await self._inner.call(*arguments)
 
 
-@pytest.mark.long
 @pytest.mark.covers("gateway", "gate")
 async def test_answers_that_slow_down_turn_the_latency_gate_red_until_they_are_quick_again(rig: Rig) -> None:
     telemetry.begin([])
-    told, worker = Watched("latency_p95"), rig.compute._inner
+    told, time = Watched("latency_p95"), clock.ManualClock()
+    rig.made.pipeline._clock = time
+    rig.compute._inner = worker = Worker(rig.compute._inner, time)
     told.read(6)
-    for inner, expected in ((worker, Verdict.GREEN), (Slow(worker), Verdict.RED), (worker, Verdict.GREEN)):
-        rig.compute._inner = inner
-        await ask(rig, *sums(25))
+    for takes_s, expected in ((0.1, Verdict.GREEN), (3.0, Verdict.RED), (0.1, Verdict.GREEN)):
+        worker.takes_s = takes_s
+        for one in sums(25):
+            await ask(rig, one)
         told.read(1)
         assert told.verdict is expected, told.judged
         told.read(6)
