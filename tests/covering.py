@@ -1,7 +1,8 @@
 """Notes which cells of the coverage matrix a run of tests proved, or failed to, for `council coverage`.
 
 A test marked `covers(component, column)` counts by how it ended; one that was skipped says nothing. What is noted lies in
-`build/coverage-cells.json` of the checkout, the newest result of each test, with the commit that was tested.
+`build/coverage-cells.json` of the checkout, the newest result of each test, with the commit that was tested and a digest of
+what it was tested with: a change takes the proof away.
 """
 
 import contextlib
@@ -16,8 +17,8 @@ from typing import Any
 import pytest
 
 from council.domain import coverage
+from council.kit import contents
 
-FILE = Path("build") / "coverage-cells.json"
 _PROPERTY = "covers"
 
 
@@ -35,6 +36,7 @@ class Covering:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._passed: dict[tuple[str, str], bool] = {}
+        self._code = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take one report. All cases of a test must pass."""
@@ -42,6 +44,7 @@ class Covering:
             return
         for name, cell in report.user_properties:
             if name == _PROPERTY:
+                self._code = self._code or contents.of_checkout(self._root)
                 key = (str(cell), report.nodeid.partition("[")[0])
                 self._passed[key] = self._passed.get(key, True) and report.passed
 
@@ -51,10 +54,14 @@ class Covering:
             return
         run = f"tests of {_commit(self._root)}"
         at_s = round(time.time(), 3)
+        # Of what changed while tests ran nobody can say which of the two was tested.
+        code = self._code if contents.of_checkout(self._root) == self._code else ""
         rows: dict[tuple[str, str], dict[str, Any]] = {(row["cell"], row["test"]): row for row in read(self._root)}
         for (cell, test), passed in self._passed.items():
-            rows[cell, test] = {"cell": cell, "test": test, "passed": passed, "at_s": at_s, "run": run}
-        file = self._root / FILE
+            rows[cell, test] = {
+                "cell": cell, "test": test, "passed": passed, "at_s": at_s, "run": run, "code": code,
+            }  # fmt: skip
+        file = self._root / coverage.NOTED
         partial = file.with_name(f"{file.name}.{os.getpid()}")
         # A checkout that cannot be written to proves nothing, and its tests run all the same.
         with contextlib.suppress(OSError):
@@ -66,7 +73,7 @@ class Covering:
 def read(root: Path) -> list[dict[str, Any]]:
     """Return what earlier runs noted; nothing where that cannot be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found = json.loads((root / FILE).read_text())["results"]
+        found = json.loads((root / coverage.NOTED).read_text())["results"]
         return [row for row in found if {"cell", "test"} <= row.keys()]
     return []
 
@@ -79,6 +86,6 @@ def _commit(root: Path) -> str:
 
     try:
         changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+        return git("rev-parse", "--short=8", "HEAD") + (" with changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "an unknown commit"

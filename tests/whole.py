@@ -21,7 +21,9 @@ from pathlib import Path
 
 import pytest
 
+from council import homes
 from council.domain import home as home_module
+from council.upkeep.engine import blueprint
 
 UP_S = 120.0
 DOWN_S = 60.0
@@ -249,3 +251,15 @@ def _processes_of(home: Path) -> list[int]:
 def _is_inside(word: bytes, home: Path) -> bool:
     # Valkey writes its socket's path into the middle of a word.
     return word == os.fsencode(home) or os.fsencode(home) + b"/" in word
+
+
+def bear_a_busy_machine(where: home_module.Home) -> None:
+    """Have no patch be refused since the machine is slow: what is shown is how patches go, and not how fast it is.
+
+    For a home that has not begun yet.
+    """
+    homes.prepare(where, {"COUNCIL_HOME": str(where.root)})
+    gates = (where.current / "gates.yaml").read_text()
+    wider = gates.replace('limit: "<1000ms"\n    amber: 800\n', 'limit: "<60000ms"\n    amber: 50000\n')
+    assert wider != gates
+    blueprint.commit(where, {"gates.yaml": wider.encode()}, "Bear a busy machine")

@@ -151,16 +151,16 @@ def coverage_page() -> str:
     blocks = [
         "# The coverage matrix",
         _WRITTEN,
-        "Six components by four columns. Each cell names what keeps it, the metric that shows it, and the automatic test that "
-        "breaks it and watches it recover. A cell is proven by a run and by nothing else: `council coverage` tells which are, "
+        "Six components by four columns. Each cell names what keeps it, the metric that shows it, and the automatic tests that "
+        "break it and watch it recover. A cell is proven by a run and by nothing else: `council coverage` tells which are, "
         "when, and by which run; `council coverage --run` runs the tests, in a checkout. A fault of a chaos campaign on a home "
-        "counts there, too.",
+        "counts there, too. What ran on other code than is there now is stale, and proves nothing.",
     ]
     for component in coverage.Component:
         rows = ["| column | what | mechanism | metric | document | proven by |", "|---|---|---|---|---|---|"]
         for one in coverage_table.CELLS:
             if one.component is component:
-                proofs = [f"`{one.test}`"] if one.test else []
+                proofs = [" and ".join(f"`{test}`" for test in one.tests)] if one.tests else []
                 proofs += [f"the fault `{one.fault}`"] if one.fault else []
                 page = f"[{Path(one.document).name}]({_from_reference(one.document)})"
                 cells = [

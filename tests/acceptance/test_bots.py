@@ -54,36 +54,38 @@ def put_in_an_incident(where: home.Home) -> str:
     return one.id
 
 
+@pytest.mark.covers("gateway", "healing")
 def test_an_incident_leads_to_a_setting_that_serves_with_nobody_asked() -> None:
-    with (
-        tempfile.TemporaryDirectory(prefix="council") as folder,
-        whole.running(Path(folder, "h"), whole.free_port(), ON) as council,
-    ):
-        where = home.Home(council.home)
-        list_the_bot(where)
-        incident = put_in_an_incident(where)
+    with tempfile.TemporaryDirectory(prefix="council") as folder:
+        where = home.Home(Path(folder, "h"))
+        whole.bear_a_busy_machine(where)
+        with whole.running(where.root, whole.free_port(), ON) as council:
+            list_the_bot(where)
+            _an_incident_leads_to_a_setting(council, where, put_in_an_incident(where))
 
-        def serves() -> bool:
-            settings = homes.read_yaml(where.current / homes.CONFIG_FILE)
-            return bool(settings.get("gateway", {}).get("concurrent_max") == 100)
 
-        try:
-            whole.wait_until(serves, WAY_S)
-        finally:
-            log = council.command("bots", "log", "--json").stdout
-            # Told where it does not serve.
-            print(log, council.command("patch", "history", "--json").stdout)
-        [run] = [one for one in json.loads(log) if one["outcome"] == "proposed"]
-        assert run["about"] == incident and run["pull"] == 1
-        whole.wait_until(lambda: _row(council, run["cid"])["outcome"] == "applied", WAY_S)
-        assert _row(council, run["cid"])["kind"] == "bot"
-        [listed] = [one for one in json.loads(council.command("bots", "list", "--json").stdout) if one["name"] == BOT]
-        assert listed["state"] == "enabled"
-        # Once is enough, for the same incident and for the day.
-        assert council.command("bots", "run", BOT, "--json").returncode == 0
-        assert [one["outcome"] for one in json.loads(council.command("bots", "log", "--json").stdout)].count(
-            "proposed"
-        ) == 1
+def _an_incident_leads_to_a_setting(council: whole.Council, where: home.Home, incident: str) -> None:
+    def serves() -> bool:
+        settings = homes.read_yaml(where.current / homes.CONFIG_FILE)
+        return bool(settings.get("gateway", {}).get("concurrent_max") == 100)
+
+    try:
+        whole.wait_until(serves, WAY_S)
+    finally:
+        log = council.command("bots", "log", "--json").stdout
+        # Told where it does not serve.
+        print(log, council.command("patch", "history", "--json").stdout)
+    [run] = [one for one in json.loads(log) if one["outcome"] == "proposed"]
+    assert run["about"] == incident and run["pull"] == 1
+    whole.wait_until(lambda: _row(council, run["cid"])["outcome"] == "applied", WAY_S)
+    assert _row(council, run["cid"])["kind"] == "bot"
+    [listed] = [one for one in json.loads(council.command("bots", "list", "--json").stdout) if one["name"] == BOT]
+    assert listed["state"] == "enabled"
+    # Once is enough, for the same incident and for the day.
+    assert council.command("bots", "run", BOT, "--json").returncode == 0
+    assert [one["outcome"] for one in json.loads(council.command("bots", "log", "--json").stdout)].count(
+        "proposed"
+    ) == 1
 
 
 def _row(council: whole.Council, cid: str) -> dict[str, str]:

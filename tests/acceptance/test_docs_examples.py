@@ -17,9 +17,7 @@ from pathlib import Path
 import pytest
 
 import whole
-from council import homes
 from council.domain import home
-from council.upkeep.engine import blueprint
 
 ROOT = Path(__file__).resolve().parents[2]
 # The first Council of a run has every passage to embed.
@@ -117,7 +115,7 @@ def told(page: Path, request: pytest.FixtureRequest) -> Iterator[whole.Council]:
         return
     with tempfile.TemporaryDirectory(prefix="council") as folder:
         where = home.Home(Path(folder, ".council"))
-        _bear_a_busy_machine(where)
+        whole.bear_a_busy_machine(where)
         met = any("--no-wait" in example.code for example in examples(text))
         yield from _signing(where, BAKE | (MET if met else {}))
 
@@ -130,15 +128,6 @@ def _signing(where: home.Home, settings: Mapping[str, str]) -> Iterator[whole.Co
             folder = council.home.parent / ".gnupg"
             if folder.is_dir():
                 subprocess.run(["gpgconf", "--homedir", str(folder), "--kill", "all"], check=True, timeout=EXAMPLE_S)
-
-
-def _bear_a_busy_machine(where: home.Home) -> None:
-    """Have no patch be refused since the machine is slow: what the pages show is how patches go, and not how fast it is."""
-    homes.prepare(where, {"COUNCIL_HOME": str(where.root)})
-    gates = (where.current / "gates.yaml").read_text()
-    wider = gates.replace('limit: "<1000ms"\n    amber: 800\n', 'limit: "<60000ms"\n    amber: 50000\n')
-    assert wider != gates
-    blueprint.commit(where, {"gates.yaml": wider.encode()}, "Bear a busy machine")
 
 
 @pytest.mark.whole

@@ -94,6 +94,7 @@ def owner() -> Iterator[Owner]:
     with gpg_ring.ring() as ring, tempfile.TemporaryDirectory(prefix="council") as folder:
         key = ring.key("ed25519", "sign")
         around = ON | {"GNUPGHOME": str(ring.folder)}
+        whole.bear_a_busy_machine(home.Home(Path(folder, "h")))
         with whole.running(Path(folder, "h"), whole.free_port(), around) as council:
             made = Owner(council, Path(folder))
             made.good("keys", "add", key, "--name", "Ann")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from council.breaking import guard, striking
 from council.breaking import stage as stages
 from council.domain import errors
+from council.kit import contents
 from council.upkeep.chaos import mark, outcome, plan, report
 
 _READY_S = 150.0
@@ -133,4 +134,5 @@ def circumstances() -> dict[str, object]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "load_average": [round(one, 2) for one in os.getloadavg()],
+        "code": contents.of_code(),
     }

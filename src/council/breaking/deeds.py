@@ -50,10 +50,11 @@ async def stop(stage: stages.Stage, service: str) -> None:
     pid, ticks = stage.process(service)
     stage.undone_by(undoing.Resume(pid, ticks))
     os.kill(pid, signal.SIGSTOP)
-    stage.still_in = lambda: undo.is_alive(pid, ticks) and _state(pid) == "T"
+    stage.still_in = lambda: undo.is_alive(pid, ticks) and state(pid) == "T"
 
 
-def _state(pid: int) -> str:
+def state(pid: int) -> str:
+    """Return the letter that the kernel has for a process's state, "" where there is none."""
     try:
         text = Path("/proc", str(pid), "stat").read_text(errors="replace")
     except OSError:
@@ -89,11 +90,17 @@ async def kill_tree(stage: stages.Stage, _: str) -> None:
     """Kill the supervisor, then all that it had started."""
     found = stage.tree()
     if (again := stage.manager.again()) is not None:
+        if not all(_is_ours(root) for root in found[:1]):
+            raise stages.CannotError("Council runs as another user, and we would start it again as this one")
         stage.undone_by(again)
     stage.manager.begin()
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def _is_ours(pid: int) -> bool:
+    return Path("/proc", str(pid)).stat().st_uid == os.geteuid()
 
 
 async def take_port(stage: stages.Stage, service: str) -> None:

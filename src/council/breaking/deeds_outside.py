@@ -6,12 +6,12 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from council import app, homes
 from council.breaking import deeds, inside, undo
 from council.breaking import stage as stages
-from council.domain import access, home, sandbox
+from council.domain import access, errors, home, sandbox
 from council.upkeep.chaos import outcome, undoing
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl import journal
@@ -22,6 +22,7 @@ _DAMAGED_BYTES = 8192
 _FLOOD_AT_ONCE, _FLOOD_A_MINUTE = 40, 30
 _TOKEN_TRIES = 15
 _BOMB_WALL_S = 4.0
+_STOPPED_S, _POLL_S = 5.0, 0.01
 _BOMBS = {
     "fork bomb": "import os\nwhile True:\n    os.fork()\n",
     "memory bomb": "held = []\nwhile True:\n    held.append(bytearray(1 << 24))\n",
@@ -84,17 +85,42 @@ async def damage_index(stage: stages.Stage, _: str) -> None:
 
 async def tear_journal(stage: stages.Stage, _: str) -> None:
     """Leave half a line behind, as a crash does."""
+    pid, ticks = stage.process("patchctl")
+    stage.undone_by(undoing.Resume(pid, ticks))
+    # Stopped, it appends nothing behind the half line, which then would be lost with it.
+    os.kill(pid, signal.SIGSTOP)
+    await _until_stopped(pid)
     segments = sorted(stage.where.lineage.glob("*.jsonl"))
-    if not segments:
-        raise stages.CannotError("there is no journal yet")
+    if not segments or not segments[-1].read_bytes().endswith(b"\n"):
+        raise stages.CannotError("there is no journal yet, or a record is just being written")
+    before = journal.read(stage.where.lineage)
     torn, size_bytes = '{"seq": 99999, "previous": "', segments[-1].stat().st_size
     path = str(segments[-1].relative_to(stage.where.root))
     stage.undone_by(undoing.Cut(path, size_bytes, torn))
     with inside.opened(stage.where, path, os.O_RDWR) as file:
         file.seek(0, os.SEEK_END)
         file.write(torn.encode())
-    await deeds.kill(stage, "patchctl")
-    stage.remark(f"{len(journal.read(stage.where.lineage))} records are read as before")
+    os.kill(pid, signal.SIGKILL)
+    stage.expect(lambda: _lost_of(stage.where, before))
+
+
+async def _until_stopped(pid: int) -> None:
+    """Wait until a process that was told to stop has done so. Raises CannotError."""
+    try:
+        async with asyncio.timeout(_STOPPED_S):
+            while deeds.state(pid) not in ("T", ""):  # noqa: ASYNC110 - a process, which tells no event of ours
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError as error:
+        raise stages.CannotError("patchctl could not be stopped") from error
+
+
+def _lost_of(where: home.Home, before: Sequence[journal.Entry]) -> str:
+    """Return what is missing of the records that the journal had, "" where all are there."""
+    try:
+        now = journal.read(where.lineage)
+    except errors.CouncilError as error:
+        return f"the journal cannot be read: {error}"
+    return "" if now[: len(before)] == before else f"of {len(before)} records not all are read as before"
 
 
 async def bad_patch(stage: stages.Stage, _: str) -> None:

@@ -14,6 +14,7 @@ from council.domain import home as home_module
 from council.supervisor import unit
 from council.upkeep.chaos import undoing
 
+_SYSTEMD = Path("/run/systemd/system")
 _POLL_S = 0.05
 _STOP_S = 60.0
 # Longest that the start after a kill is waited for.
@@ -31,12 +32,27 @@ def tied(command: Sequence[str]) -> list[str]:
 
 def runs(where: home_module.Home) -> bool:
     """Return whether the supervisor of a home runs."""
+    return supervisor(where) is not None
+
+
+def supervisor(where: home_module.Home) -> int | None:
+    """Return the pid of the supervisor of a home, None where it does not run."""
     try:
         pid = int((where.run / "supervisor.lock").read_text())
         # A lock file that was left names a process that is gone, or by now another.
-        return b"council" in Path("/proc", str(pid), "cmdline").read_bytes()
+        return pid if b"council" in Path("/proc", str(pid), "cmdline").read_bytes() else None
     except (OSError, ValueError):
-        return False
+        return None
+
+
+def environment_of(where: home_module.Home) -> dict[str, str] | None:
+    """Return what the Council of a home was started with in its environment, None where that cannot be read."""
+    try:
+        told = Path("/proc", str(supervisor(where)), "environ").read_bytes()
+    except OSError:
+        return None
+    pairs = (os.fsdecode(one).partition("=") for one in told.split(b"\0") if b"=" in one)
+    return {name: value for name, _, value in pairs}
 
 
 def start(
@@ -104,20 +120,20 @@ class Systemd:
             await asyncio.gather(self._watching, return_exceptions=True)
 
 
-def systemd_runs(where: home_module.Home) -> bool:
-    """Return whether systemd runs the Council of this home by our unit."""
-    if not Path("/run/systemd/system").is_dir():
-        return False
+def systemd_scope(where: home_module.Home) -> str:
+    """Return which systemd runs the Council of this home by our unit, `--system` or `--user`; "" where none does."""
+    if not _SYSTEMD.is_dir():
+        return ""
     for scope in ("--system", "--user"):
         command = ["systemctl", scope, "show", "--property=ActiveState,MainPID", unit.NAME]
         try:
             told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout
             pid = (where.run / "supervisor.lock").read_text().strip()
         except (OSError, subprocess.TimeoutExpired):
-            return False
+            return ""
         if "ActiveState=active" in told and f"MainPID={pid}" in told.splitlines():
-            return True
-    return False
+            return scope
+    return ""
 
 
 class Restarter:

@@ -45,7 +45,9 @@ async def _running(
     where: home_module.Home, config: config_module.Config, base: str, tls: Any, token: str, seed: int
 ) -> AsyncIterator[stages.Stage]:
     manager: stages.Manager = (
-        managers.Systemd(where) if managers.systemd_runs(where) else managers.Restarter(where, config.port)
+        managers.Systemd(where)
+        if managers.systemd_scope(where)
+        else managers.Restarter(where, config.port, managers.environment_of(where))
     )
     asker = asking.Asker(base, token, config.model.name, relayed=False, said=cpu.runs_local_model(), tls=tls)
     try:

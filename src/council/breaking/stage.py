@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from council import care_app, ports
-from council.breaking import asking, undo
+from council.breaking import asking, managers, undo
 from council.domain import config as config_module
 from council.domain import errors, states
 from council.domain import home as home_module
@@ -194,10 +194,9 @@ class Stage:
 
     def tree(self) -> list[int]:
         """Return the supervisor, first, and everything under it. Raises CannotError."""
-        try:
-            root = int((self.where.run / "supervisor.lock").read_text())
-        except (OSError, ValueError) as error:
-            raise CannotError("Council does not run") from error
+        root = managers.supervisor(self.where)
+        if root is None:
+            raise CannotError("Council does not run")
         table: Mapping[int, process.Stat] = process.table()
         found = [root]
         for pid in found:

@@ -24,7 +24,7 @@ from council.services import table
 from council.upkeep.chaos import stand_ins
 
 _TICK_S = 0.1
-_MB_MAX = 120
+_MB_MAX = 180
 _DESCRIPTORS_SHARE = 0.9
 _WRONG = "Wrong. "
 

@@ -184,7 +184,7 @@ async def _watch(stage: stages.Stage, fault: catalogue.Fault, service: str, seen
     read_s = 0.0
     while time.monotonic() - seen.began_s < fault.limit_s:
         await asyncio.sleep(_POLL_S)
-        await _look_at_rows(stage, fault, seen)
+        await _look_at_rows(stage, fault, service, seen)
         if time.monotonic() - read_s > _RECORDS_EVERY_S:
             read_s = time.monotonic()
             await _look_at_incidents(stage, seen)
@@ -209,14 +209,17 @@ def _is_shown(fault: catalogue.Fault, seen: _Seen) -> bool:
     return seen.alerted_s is not None and now_s - seen.alerted_s > _SHOWN_S
 
 
-async def _look_at_rows(stage: stages.Stage, fault: catalogue.Fault, seen: _Seen) -> None:
+async def _look_at_rows(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> None:
     now_s = time.monotonic()
     started_s = stage.manager.started_s
     if fault.name in _TREE:
         if started_s is not None and started_s > seen.began_s:
             seen.notice(stage.manager.name, started_s)
         return
+    service = service or _KILLS.get(fault.name, "")
     for row in await stage.rows():
+        if service and row.name.partition(":")[0] != service:
+            continue  # started again for another reason, which is no sign that this fault was seen
         was = seen.rows.get(row.name)
         if was is not None and (row.restarts > was[1] or row.state in ("backoff", "hung") or row.pid != was[0]):
             seen.notice("the supervisor", now_s)
@@ -259,7 +262,7 @@ async def _until_well(stage: stages.Stage, fault: catalogue.Fault, service: str,
     while time.monotonic() < deadline_s:
         if fault.lasts is catalogue.Lasts.MOMENT or fault.name in _TREE:
             # What starts again once any other fault is out does so because we ended it.
-            await _look_at_rows(stage, fault, seen)
+            await _look_at_rows(stage, fault, service, seen)
         began_s = time.monotonic()
         if await _is_well(stage, fault, service, seen):
             return began_s

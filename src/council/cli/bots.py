@@ -38,7 +38,7 @@ def list_bots(where: home.Home, as_json: bool) -> None:
     if as_json:
         options.print_json(rows)
         return
-    head = ("BOT", "STATE", "A DAY", "LAST RUN", "OUTCOME", "DOES")
+    head = ("BOT", "STATE", "A DAY", "LAST RUN", "OUTCOME")
     options.print_table(
         head,
         [
@@ -48,11 +48,13 @@ def list_bots(where: home.Home, as_json: bool) -> None:
                 "" if row["max_daily"] is None else str(row["max_daily"]),
                 row["last_run"] or "never",
                 row["outcome"],
-                row["does"],
             )
             for row in rows
         ],
     )
+    click.echo("")
+    for row in rows:
+        options.print_text(row["does"], head=row["name"], indent=13)
 
 
 def _row(where: home.Home, one: bots.Bot, newest: list[bots.Run]) -> dict[str, Any]:

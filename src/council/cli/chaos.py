@@ -32,20 +32,27 @@ def chaos() -> None:
 
 
 @chaos.command("list")
+@options.home
 @options.as_json
-def list_faults(as_json: bool) -> None:
-    """Show every fault: what it does, whom it hurts, how it is undone, and how long it may last."""
+def list_faults(where: home_module.Home, as_json: bool) -> None:
+    """Show every fault: what it does, whom it hurts, how it is undone, and how long it may last; and if the home is marked."""
     if as_json:
         options.print_json([_form(one) for one in catalogue.FAULTS])
         return
     for one in catalogue.FAULTS:
         services = f" ({', '.join(one.services)})" if any(one.services) else ""
-        click.echo(f"{one.name}{services}")
-        click.echo(
-            f"  {one.does} Hurts: {one.hurts} Undone: {one.undone} Lasts {one.lasts}, at most {one.limit_s:g} s."
-        )
+        options.print_text(f"{one.name}{services}", indent=0)
+        told = f"{one.does} Hurts: {one.hurts} Undone: {one.undone} Lasts {one.lasts}, at most {one.limit_s:g} s."
+        options.print_text(told, indent=2)
         if one.needs:
-            click.echo(f"  Needs {'; '.join(sorted(one.needs))}.")
+            options.print_text(f"Needs {'; '.join(sorted(one.needs))}; in a home of your own it is left out.", indent=2)
+    options.print_text(_marked(where))
+
+
+def _marked(where: home_module.Home) -> str:
+    """Say whether a home may be broken."""
+    told = mark.told(where.chaos)
+    return f"{where.root} {told}." if told else f"{where.root} is not marked: `council chaos allow` does that."
 
 
 def _form(one: catalogue.Fault) -> dict[str, object]:
@@ -120,7 +127,7 @@ def run(name: str, service: str | None, seed: int, port: int | None, where: home
     Exit status 1 where it ended neither green nor with a person called.
     """
     fault = catalogue.BY_NAME[name]
-    if service is not None and service not in fault.services:
+    if service is not None and (not service or service not in fault.services):
         known = ", ".join(one for one in fault.services if one)
         raise click.UsageError(f"{name} can befall {known}." if known else f"{name} takes no --service.")
     mark.check(where.chaos)
@@ -174,6 +181,10 @@ def campaign(
     Without --home it makes, starts and marks a home of its own in a temporary folder, with a scripted upstream for its model,
     and removes it in the end. Exit status 1 where a fault ended neither green nor with a person called.
     """
+    if part[0] > part[1]:
+        raise click.UsageError(f"There is no part {part[0]} of {part[1]}: --part takes 1 to {part[1]}, then {part[1]}.")
+    if part != (1, 1) and duration is not None:
+        raise click.UsageError("--part is of one round, and --duration of rounds without end. Leave one out.")
     chosen = names or (catalogue.SHORT if short else tuple(catalogue.BY_NAME))
     between_s = _SHORT_BETWEEN_S if short else campaigns.BETWEEN_S
     pace = campaigns.Pace(rate, warm_up, calm, duration or float("inf"), limit or float("inf"), between_s)

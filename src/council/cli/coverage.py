@@ -1,8 +1,11 @@
 """coverage: the 24 cells of what is kept well, and which of them a run has proven."""
 
+import contextlib
 import datetime
+import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +17,14 @@ import click
 import council
 from council.cli import options
 from council.domain import coverage, coverage_table, errors, home
+from council.kit import contents
 
-# In a checkout, what its tests noted; tests/covering.py writes it.
-_NOTED = Path("build") / "coverage-cells.json"
 _BYTES_MAX = 64 * 1024 * 1024
 _CAMPAIGNS_MAX = 200
-# As campaigns call the ends that are well.
+# As campaigns call the ends that are well and that something came of.
 _WELL = frozenset({"healed", "a person was called"})
+# The tests of all cells take some minutes on two quiet cores. One that hangs is ended with the rest, and its parts with it.
+_RUN_S_MAX, _END_S_MAX = 1800.0, 120.0
 
 
 @click.command("coverage")
@@ -30,8 +34,8 @@ _WELL = frozenset({"healed", "a person was called"})
 def show(runs: bool, where: home.Home, as_json: bool) -> None:
     """Show six components by health gate, sentinel, healing and documentation: what keeps each cell, and what proved it.
 
-    A cell is proven by a run: by its test, which breaks the part and watches it recover, or by a fault of a chaos campaign of
-    this home. Exit status 1 where a cell is not proven.
+    A cell is proven by a run: by its tests, which break the part and watch it recover, or by a fault of a chaos campaign of
+    this home. A run of other code than is here now proves nothing: its cell is stale. Exit status 1 where one is not proven.
     """
     root = _checkout()
     if runs:
@@ -40,7 +44,9 @@ def show(runs: bool, where: home.Home, as_json: bool) -> None:
                 "Tests are run in a checkout, and this Council is installed. Run `council chaos campaign` instead."
             )
         _run(root)
-    results = [*_of_campaigns(where.root / "chaos"), *([] if root is None else _of_tests(root / _NOTED))]
+    results = [*_of_campaigns(where.root / "chaos", contents.of_code())]
+    if root is not None:
+        results += _of_tests(root / coverage.NOTED, contents.of_checkout(root))
     standing = coverage.standing(coverage_table.CELLS, results)
     if as_json:
         options.print_json(form(standing))
@@ -63,8 +69,9 @@ def form(standing: Sequence[coverage.Standing]) -> dict[str, object]:
                 "mechanism": one.cell.mechanism,
                 "metric": one.cell.metric,
                 "document": one.cell.document,
-                "test": one.cell.test or None,
+                "tests": list(one.cell.tests),
                 "fault": one.cell.fault or None,
+                "state": one.state.lower(),
                 "proven": one.is_proven,
                 "proven_at": _moment(one.result.at_s) if one.result is not None and one.is_proven else None,
                 "by": one.result.run if one.result is not None else None,
@@ -75,15 +82,23 @@ def form(standing: Sequence[coverage.Standing]) -> dict[str, object]:
 
 
 def _print(standing: Sequence[coverage.Standing]) -> None:
+    """Print a row a cell, which fits a terminal, and below them what there is to say of those that are not proven."""
     rows = []
-    for one in standing:
-        state = "proven" if one.is_proven else "FAILED" if one.result is not None else "not proven"
-        at, run = ("", "") if one.result is None else (_moment(one.result.at_s), one.result.run)
-        if one.result is None and not one.cell.test and not one.cell.fault:
-            run = "nothing proves it yet"
-        rows.append((one.cell.component.value, one.cell.column.value, one.cell.title, state, at, run))
-    options.print_table(("COMPONENT", "COLUMN", "WHAT", "STATE", "AT", "BY"), rows)
+    for component in coverage.Component:
+        rows.append((component.value, "", "", ""))
+        rows += [_row(one) for one in standing if one.cell.component is component]
+    options.print_table(("CELL", "STATE", "AT (UTC)", "BY"), rows)
     click.echo(f"{sum(one.is_proven for one in standing)} of {len(standing)} proven.")
+    for one in standing:
+        if one.state is coverage.State.FAILED and one.result is not None:
+            click.echo(f"{one.cell.name} failed: {one.result.test}")
+    if any(one.state is coverage.State.STALE for one in standing):
+        click.echo("What is stale was proven of other code than is here now. `council coverage --run` proves it anew.")
+
+
+def _row(one: coverage.Standing) -> tuple[str, str, str, str]:
+    at, run = ("", "") if one.result is None else (_moment(one.result.at_s), one.result.run)
+    return f"  {one.cell.column}", one.state.value, at[:16].replace("T", " "), run
 
 
 def _moment(at_s: float) -> str:
@@ -99,30 +114,68 @@ def _checkout() -> Path | None:
 
 
 def _run(root: Path) -> None:
-    nodes = sorted({one.test for one in coverage_table.CELLS if one.test})
+    """Run the tests of all cells, each told on stderr as it ends. What failed stands in the table, too."""
+    if importlib.util.find_spec("pytest") is None:
+        raise errors.SetupError(
+            "The tests need pytest, which is not installed here. `make check` installs it with all else."
+        )
+    found = dict.fromkeys(test for one in coverage_table.CELLS for test in one.tests)
+    # Those first that start no Council.
+    nodes = sorted(found, key=lambda test: not test.startswith("tests/unit/"))
     # Coverage of lines is another matter, and a run of few tests would only say that most is not covered.
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", "--no-header", "-p", "no:cacheprovider", *nodes]
-    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
-    # What failed stands in the table, too.
-    subprocess.run(command, cwd=root, env=environment, check=False, stdout=sys.stderr)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n0",
+        "-v",
+        "--no-header",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        *nodes,
+    ]
+    # Nothing that is set for a Council of one's own is for those that tests start.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
+    environment = {**kept, "PYTHONPATH": str(root / "src")}
+    with subprocess.Popen(command, cwd=root, env=environment, stdout=sys.stderr) as tests:
+        try:
+            tests.wait(_RUN_S_MAX)
+        except subprocess.TimeoutExpired:
+            click.echo(f"The tests took more than {_RUN_S_MAX / 60:g} minutes, and are ended.", err=True)
+            _end(tests)
+        except BaseException:
+            _end(tests)
+            raise
 
 
-def _of_tests(file: Path) -> Iterator[coverage.Result]:
+def _end(tests: "subprocess.Popen[bytes]") -> None:
+    """Have tests stop what they started, and note what they know."""
+    tests.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        tests.wait(_END_S_MAX)
+        return
+    tests.kill()
+
+
+def _of_tests(file: Path, code: str) -> Iterator[coverage.Result]:
+    """Yield what tests noted that are a cell's now; one that ran on other code than `code` is stale."""
     known = coverage.by_name(coverage_table.CELLS)
     found = _parsed(file)
     for row in found.get("results", []) if isinstance(found, Mapping) else []:
         try:
+            is_stale = not code or row.get("code") != code
             one = coverage.Result(
-                str(row["cell"]), str(row["test"]), bool(row["passed"]), float(row["at_s"]), str(row["run"])
+                str(row["cell"]), str(row["test"]), bool(row["passed"]), float(row["at_s"]), str(row["run"]), is_stale
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             continue
         # One of a test that was the cell's once proves nothing of it now.
-        if one.cell in known and one.test == known[one.cell].test:
+        if one.cell in known and one.test in known[one.cell].tests:
             yield one
 
 
-def _of_campaigns(folder: Path) -> Iterator[coverage.Result]:
+def _of_campaigns(folder: Path, code: str) -> Iterator[coverage.Result]:
     """Yield what campaigns of this home say of the faults that cells name; one that cannot be put in says nothing."""
     cells: dict[str, list[str]] = {}
     for cell in coverage_table.CELLS:
@@ -130,17 +183,30 @@ def _of_campaigns(folder: Path) -> Iterator[coverage.Result]:
             cells.setdefault(cell.fault, []).append(cell.name)
     for file in sorted(folder.glob("*/chaos.json"))[-_CAMPAIGNS_MAX:]:
         found = _parsed(file)
-        struck = found.get("faults", []) if isinstance(found, Mapping) else []
-        ended: dict[str, bool] = {}
-        for row in struck if isinstance(struck, list) else []:
-            if isinstance(row, Mapping) and not row.get("cannot") and str(row.get("fault")) in cells:
-                fault = str(row["fault"])
-                ended[fault] = ended.get(fault, True) and row.get("end") in _WELL
-        for fault, is_well in ended.items():
+        if not isinstance(found, Mapping):
+            continue
+        around = found.get("circumstances")
+        is_stale = not code or not isinstance(around, Mapping) or around.get("code") != code
+        for fault, is_well in _ended(found.get("faults", []), cells).items():
             for name in cells[fault]:
                 yield coverage.Result(
-                    name, f"fault {fault}", is_well, file.stat().st_mtime, f"campaign {file.parent.name}"
+                    name,
+                    coverage.of_fault(fault),
+                    is_well,
+                    file.stat().st_mtime,
+                    f"campaign {file.parent.name}",
+                    is_stale,
                 )
+
+
+def _ended(struck: Any, faults: Mapping[str, object]) -> Mapping[str, bool]:
+    """Return whether each of these faults ended well, every time that it was put in."""
+    ended: dict[str, bool] = {}
+    for row in struck if isinstance(struck, list) else []:
+        if isinstance(row, Mapping) and not row.get("cannot") and str(row.get("fault")) in faults:
+            fault = str(row["fault"])
+            ended[fault] = ended.get(fault, True) and row.get("end") in _WELL
+    return ended
 
 
 def _parsed(file: Path) -> Any:

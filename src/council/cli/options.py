@@ -2,6 +2,9 @@
 
 import getpass
 import os
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from council.domain import home as home_module
 
 _Command = Callable[..., Any]
 _NAME_CHARS_MAX = 64
+# Of a paragraph beside what stands before it, however narrow the terminal is.
+_TEXT_CHARS_MIN = 20
 
 
 def home(command: _Command) -> _Command:
@@ -120,6 +125,30 @@ def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right
 
 def _padding(cell: str, width: int) -> str:
     return " " * (width - len(click.unstyle(cell)))
+
+
+def columns() -> int | None:
+    """Return how wide the terminal is to which text goes, None where it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def print_text(text: str, *, head: str = "", indent: int = 0) -> None:
+    """Print a paragraph after `head`, its other lines below `indent`: as wide as the terminal, or one line elsewhere."""
+    first, width = f"{head:<{indent}}", columns()
+    if width is None:
+        click.echo((first + text).rstrip())
+        return
+    # A command or a path is copied whole, so it is not cut, however long it is.
+    lines = textwrap.wrap(
+        text,
+        max(width, indent + _TEXT_CHARS_MIN),
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in lines or [first.rstrip()]:
+        click.echo(line)
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:

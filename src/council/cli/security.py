@@ -170,12 +170,12 @@ def form(report: security_domain.Report) -> dict[str, object]:
 
 def _show(report: security_domain.Report) -> None:
     for one in report.findings:
-        click.echo(f"{one.severity:<9}{one.check:<13}{one.subject}: {one.text} ({one.evidence})")
-        click.echo(f"{'':<22}{one.next_step}")
+        _line(one.severity, one.check, f"{one.subject}: {one.text} ({one.evidence})")
+        _line("", "", one.next_step)
     for lack in report.unknown:
-        click.echo(f"{'unknown':<9}{lack.check:<13}{lack.why}")
+        _line("unknown", lack.check, lack.why)
         if lack.next_step:
-            click.echo(f"{'':<22}{lack.next_step}")
+            _line("", "", lack.next_step)
     for data in report.data:
         age = (
             "of no date"
@@ -183,10 +183,14 @@ def _show(report: security_domain.Report) -> None:
             else f"{(report.at_s - data.as_of_s) / security_domain.DAY_S:.0f} days old"
         )
         whole = "a whole database" if data.is_whole else "no whole database"
-        click.echo(f"{'data':<9}{'packages':<13}{data.name}: {data.advisories:,} advisories, {whole}, {age}")
+        _line("data", "packages", f"{data.name}: {data.advisories:,} advisories, {whole}, {age}")
     if any(data.as_of_s is not None for data in report.data):
         newest = max(data.as_of_s for data in report.data if data.as_of_s is not None)
         day = datetime.datetime.fromtimestamp(newest, datetime.UTC).date()
-        click.echo(f"{'':<22}what became known after {day} is in none of them")
+        _line("", "", f"what became known after {day} is in none of them")
     counts = report.counts()
     click.echo(", ".join(f"{number} {name}" for name, number in counts.items()))
+
+
+def _line(kind: str, check: str, text: str) -> None:
+    options.print_text(text, head=f"{kind:<9}{check:<13}", indent=22)

@@ -265,9 +265,19 @@ def _follow(log: Path, begins_at: int, child: "subprocess.Popen[bytes]") -> bool
 @click.command()
 @options.home
 def down(where: home_module.Home) -> None:
-    """Stop everything; running answers are finished first."""
-    asyncio.run(care_app.runtime(where).shut_down())
-    click.echo("Stopped.")
+    """Stop everything; running answers are finished first. Where systemd runs Council, systemd stops it."""
+    from council.breaking import managers
+    from council.supervisor import unit
+
+    scope = managers.systemd_scope(where)
+    if not scope:
+        asyncio.run(care_app.runtime(where).shut_down())
+        click.echo("Stopped.")
+        return
+    systemctl = " ".join(["systemctl", *([scope] if scope == "--user" else [])])
+    if subprocess.run(["systemctl", scope, "stop", unit.NAME], check=False).returncode:
+        raise errors.SetupError(f"systemd did not stop it. Try it yourself: `{systemctl} stop {unit.NAME}`.")
+    click.echo(f"Stopped. systemd starts it again: `{systemctl} start {unit.NAME}`.")
 
 
 @click.command()

@@ -54,6 +54,9 @@ def install(only_print: bool, port: int | None, where: home_module.Home) -> None
 def uninstall() -> None:
     """Remove the unit. What runs goes on until `council down`, and is started by nobody after that."""
     path = _path()
+    if _RUNS.is_dir() and path.exists():
+        # Its link among what is started at boot goes, too.
+        _systemctl("disable", unit.NAME)
     try:
         path.unlink()
     except FileNotFoundError:
@@ -87,5 +90,9 @@ def _program() -> Path:
 
 
 def _reload() -> None:
-    command = ["systemctl", *(() if os.geteuid() == 0 else ("--user",)), "daemon-reload"]
+    _systemctl("daemon-reload")
+
+
+def _systemctl(*words: str) -> None:
+    command = ["systemctl", *(() if os.geteuid() == 0 else ("--user",)), *words]
     subprocess.run(command, check=False, capture_output=True, timeout=60)

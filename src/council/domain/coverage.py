@@ -1,14 +1,16 @@
 """The coverage matrix: six components by four columns, each cell with what keeps it, what shows it, and what proves it. Pure.
 
-A cell is proven by a run alone: by its test, once that has broken the part and watched it recover, or by a fault of a chaos
-campaign. What this table claims of a cell proves nothing.
+A cell is proven by a run alone: by its tests, once they have broken the part and watched it recover, or by a fault of a chaos
+campaign, both of what is here now. What this table claims of a cell proves nothing.
 """
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-SCHEMA = "council.coverage/1"
+SCHEMA = "council.coverage/2"
+# Where a checkout's tests note what they proved; tests/covering.py writes it.
+NOTED = "build/coverage-cells.json"
 
 
 class Component(enum.StrEnum):
@@ -31,9 +33,18 @@ class Column(enum.StrEnum):
     DOCUMENTATION = "documentation"
 
 
+class State(enum.StrEnum):
+    """How a cell stands: by runs of what is here now, by none, or by those of what was here before."""
+
+    PROVEN = "proven"
+    FAILED = "FAILED"
+    STALE = "stale"
+    NOT = "not proven"
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One of the 24. `test` is a node of pytest, "" while there is none; `fault` is one of a campaign that proves it, too."""
+    """One of the 24. `tests` are nodes of pytest, which prove it together; `fault` is one of a campaign that does so alone."""
 
     component: Component
     column: Column
@@ -41,7 +52,7 @@ class Cell:
     mechanism: str
     metric: str
     document: str
-    test: str = ""
+    tests: tuple[str, ...] = ()
     fault: str = ""
 
     @property
@@ -52,47 +63,66 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one run of what proves a cell ended. `run` says which: of tests with their commit, or a campaign."""
+    """How one run of what proves a cell ended. `run` says which: of tests with their commit, or a campaign.
+
+    `is_stale`: it was of other code than what is here now, so that it proves nothing of this.
+    """
 
     cell: str
     test: str
     passed: bool
     at_s: float
     run: str
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A cell with its newest result; None where nothing has run."""
+    """A cell, how it stands, and the result that decides that; None where nothing has run."""
 
     cell: Cell
+    state: State
     result: Result | None
 
     @property
     def is_proven(self) -> bool:
-        """Whether the newest run proved it."""
-        return self.result is not None and self.result.passed
+        """Whether the newest runs proved it."""
+        return self.state is State.PROVEN
 
 
 def standing(cells: Sequence[Cell], results: Iterable[Result]) -> list[Standing]:
-    """Return each cell with the newest of its results: a failure takes an earlier proof back.
+    """Return how each cell stands by its newest results: a failure takes an earlier proof back.
 
-    Of the tests of one cell each counts by its newest result, and all of them must have passed.
+    Of what proves one cell each counts by its newest result. All tests of a cell must have passed, or its fault ended well.
     """
-    newest: dict[tuple[str, str], Result] = {}
+    newest: dict[str, dict[str, Result]] = {}
     for one in results:
-        known = newest.get((one.cell, one.test))
-        if known is None or one.at_s >= known.at_s:
-            newest[one.cell, one.test] = one
-    of_cell: dict[str, list[Result]] = {}
-    for (name, _), one in newest.items():
-        of_cell.setdefault(name, []).append(one)
-    return [Standing(cell, _deciding(of_cell.get(cell.name, []))) for cell in cells]
+        known = newest.setdefault(one.cell, {})
+        if one.test not in known or one.at_s >= known[one.test].at_s:
+            known[one.test] = one
+    return [_stands(cell, newest.get(cell.name, {})) for cell in cells]
 
 
-def _deciding(results: Sequence[Result]) -> Result | None:
-    failed = [one for one in results if not one.passed]
-    return max(failed or results, key=lambda one: one.at_s, default=None)
+def of_fault(fault: str) -> str:
+    """Return what a result calls a fault of a campaign, in place of a test."""
+    return f"fault {fault}"
+
+
+def _stands(cell: Cell, found: Mapping[str, Result]) -> Standing:
+    now = [one for one in found.values() if not one.is_stale]
+    failed = [one for one in now if not one.passed]
+    if failed:
+        return Standing(cell, State.FAILED, _newest(failed))
+    passed = {one.test for one in now}
+    if (cell.tests and passed.issuperset(cell.tests)) or of_fault(cell.fault) in passed:
+        return Standing(cell, State.PROVEN, _newest(now))
+    if any(one.is_stale for one in found.values()):
+        return Standing(cell, State.STALE, _newest([one for one in found.values() if one.is_stale]))
+    return Standing(cell, State.NOT, _newest(now) if now else None)
+
+
+def _newest(results: Sequence[Result]) -> Result:
+    return max(results, key=lambda one: one.at_s)
 
 
 def by_name(cells: Sequence[Cell]) -> Mapping[str, Cell]:

@@ -1,11 +1,11 @@
 """The 24 cells: what is claimed of each, as data. `tests/unit/domain/test_coverage.py` holds the claims against the code.
 
-A cell without a test and without a fault is one that nothing can prove yet, and `council coverage` says so.
+A cell is proven by all of its tests together, each of which breaks something real and watches it come back.
 """
 
 from council.domain.coverage import Cell, Column, Component
 
-_CELLS_TESTED = "tests/unit/upkeep/test_cells.py"
+_PROCESSES, _GATEWAY, _HEALED = (f"tests/unit/{part}/test_cells.py" for part in ("upkeep", "gateway", "services"))
 _REFERENCE, _HOWTO = "docs/reference", "docs/howto"
 
 CELLS: tuple[Cell, ...] = (
@@ -16,7 +16,7 @@ CELLS: tuple[Cell, ...] = (
         "The gate latency_p95 is red while answers are slow, and green again once they are quick.",
         "council_latency_seconds",
         f"{_REFERENCE}/gates.md",
-        f"{_CELLS_TESTED}::test_answers_that_slow_down_turn_the_latency_gate_red_until_they_are_quick_again",
+        (f"{_GATEWAY}::test_answers_that_slow_down_turn_the_latency_gate_red_until_they_are_quick_again",),
     ),
     Cell(
         Component.GATEWAY,
@@ -25,7 +25,7 @@ CELLS: tuple[Cell, ...] = (
         "The sentinel memory finds a gateway that leaks, and is calm about the one that takes its place.",
         "heap_mb",
         "docs/explanation/how-leaks-are-told.md",
-        f"{_CELLS_TESTED}::test_a_gateway_that_leaks_is_found_and_its_successor_is_not",
+        (f"{_PROCESSES}::test_a_gateway_that_leaks_is_found_and_its_successor_is_not",),
     ),
     Cell(
         Component.GATEWAY,
@@ -34,6 +34,10 @@ CELLS: tuple[Cell, ...] = (
         "A bot drafts, signs and proposes a small patch of limits from an incident; it is tried, merged and baked.",
         "patchctl_patches_total",
         f"{_HOWTO}/propose-changes.md",
+        (
+            f"{_GATEWAY}::test_a_crowd_leads_to_a_patch_of_limits_under_which_the_next_crowd_is_no_incident",
+            "tests/acceptance/test_bots.py::test_an_incident_leads_to_a_setting_that_serves_with_nobody_asked",
+        ),
     ),
     Cell(
         Component.GATEWAY,
@@ -42,7 +46,7 @@ CELLS: tuple[Cell, ...] = (
         "Each answer names the generation that made it, and the patch that made the generation.",
         "council_generation_info",
         f"{_REFERENCE}/http-api.md",
-        "tests/unit/gateway/test_label.py::test_an_answer_names_its_generation_and_the_patch_that_made_it",
+        ("tests/unit/gateway/test_label.py::test_an_answer_names_its_generation_and_the_patch_that_made_it",),
     ),
     Cell(
         Component.ROUTER,
@@ -51,7 +55,7 @@ CELLS: tuple[Cell, ...] = (
         "The gate success_rate is red while questions fail, and green again once they are answered.",
         "council_requests_total",
         f"{_REFERENCE}/gates.md",
-        f"{_CELLS_TESTED}::test_questions_that_fail_turn_the_success_gate_red_until_they_are_answered_again",
+        (f"{_GATEWAY}::test_questions_that_fail_turn_the_success_gate_red_until_they_are_answered_again",),
     ),
     Cell(
         Component.ROUTER,
@@ -60,7 +64,7 @@ CELLS: tuple[Cell, ...] = (
         "The sentinel descriptors is red near a process's limit, and green again once it has closed them.",
         "open_fds_total",
         f"{_HOWTO}/watch-a-process-for-leaks.md",
-        f"{_CELLS_TESTED}::test_descriptors_near_their_limit_are_red_until_they_are_closed",
+        (f"{_PROCESSES}::test_descriptors_near_their_limit_are_red_until_they_are_closed",),
     ),
     Cell(
         Component.ROUTER,
@@ -69,7 +73,7 @@ CELLS: tuple[Cell, ...] = (
         "A patch that makes answers bad while it bakes is taken back, and the generation before it serves.",
         "patchctl_rollbacks_total",
         f"{_HOWTO}/roll-back-and-freeze.md",
-        "tests/acceptance/test_patches.py::test_a_patch_that_turns_bad_while_it_bakes_is_taken_back",
+        ("tests/acceptance/test_patches.py::test_a_patch_that_turns_bad_while_it_bakes_is_taken_back",),
     ),
     Cell(
         Component.ROUTER,
@@ -78,8 +82,10 @@ CELLS: tuple[Cell, ...] = (
         "Each day is told once, with answers by route, also by a process that began anew meanwhile.",
         "council_observer_digests_total",
         f"{_REFERENCE}/digest.md",
-        "tests/unit/upkeep/observer/test_posting.py"
-        "::test_each_day_is_told_once_in_every_form_also_by_a_process_that_began_anew",
+        (
+            "tests/unit/upkeep/observer/test_posting.py"
+            "::test_each_day_is_told_once_in_every_form_also_by_a_process_that_began_anew",
+        ),
     ),
     Cell(
         Component.MEMORY,
@@ -88,8 +94,10 @@ CELLS: tuple[Cell, ...] = (
         "Recall looks every five minutes whether searches find planted texts and users' newest memories.",
         "council_memory_found_again",
         f"{_HOWTO}/use-memory.md",
-        "tests/unit/serving/memory/test_looked_after.py"
-        "::test_an_index_that_lost_its_entries_is_noticed_filled_anew_and_told",
+        (
+            "tests/unit/serving/memory/test_looked_after.py"
+            "::test_an_index_that_lost_its_entries_is_noticed_filled_anew_and_told",
+        ),
     ),
     Cell(
         Component.MEMORY,
@@ -98,7 +106,10 @@ CELLS: tuple[Cell, ...] = (
         "The sentinels memory and gpu_drip find a recall or model that leaks, and are calm about its successor.",
         "cuda_alloc_mb",
         "docs/explanation/how-leaks-are-told.md",
-        f"{_CELLS_TESTED}::test_memory_of_a_graphics_processor_that_drips_is_found_and_that_of_a_successor_is_not",
+        (
+            f"{_PROCESSES}::test_a_recall_that_leaks_is_found_and_its_successor_is_not",
+            f"{_PROCESSES}::test_memory_of_a_graphics_processor_that_drips_is_found_and_that_of_a_successor_is_not",
+        ),
     ),
     Cell(
         Component.MEMORY,
@@ -107,7 +118,7 @@ CELLS: tuple[Cell, ...] = (
         "A recall that was killed is started again, and fills every index from the records: nothing acknowledged is lost.",
         "council_memory_rebuild_seconds",
         "docs/explanation/what-is-remembered.md",
-        "tests/integration/test_memory.py::test_a_kill_loses_nothing_that_was_acknowledged",
+        ("tests/integration/test_memory.py::test_a_kill_loses_nothing_that_was_acknowledged",),
         "index-corrupt",
     ),
     Cell(
@@ -117,8 +128,7 @@ CELLS: tuple[Cell, ...] = (
         "Each change of memories is noted in the transaction that makes it; `council memory log` shows it.",
         "council_memory_kept_total",
         f"{_HOWTO}/use-memory.md",
-        "tests/unit/serving/memory/test_looked_after.py"
-        "::test_the_change_log_counts_what_was_kept_imported_and_forgotten",
+        ("tests/unit/cli/test_memory_log.py::test_it_has_each_change_that_was_made_and_none_that_was_not",),
     ),
     Cell(
         Component.SANDBOX,
@@ -127,7 +137,7 @@ CELLS: tuple[Cell, ...] = (
         "Before each job it is known which layers hold; while one is missing every job is refused.",
         "council_sandbox_refused_total",
         "docs/explanation/the-sandbox.md",
-        "tests/unit/serving/sandbox/test_front.py::test_a_missing_layer_refuses_every_job_and_names_the_setting",
+        ("tests/unit/serving/sandbox/test_front.py::test_a_missing_layer_refuses_every_job_and_names_the_setting",),
     ),
     Cell(
         Component.SANDBOX,
@@ -136,7 +146,7 @@ CELLS: tuple[Cell, ...] = (
         "The sentinel zombies finds children that nobody collects, and is calm once they are.",
         "council_process_zombies",
         f"{_HOWTO}/watch-a-process-for-leaks.md",
-        f"{_CELLS_TESTED}::test_children_that_nobody_collects_are_found_until_they_are",
+        (f"{_PROCESSES}::test_children_that_nobody_collects_are_found_until_they_are",),
     ),
     Cell(
         Component.SANDBOX,
@@ -145,8 +155,10 @@ CELLS: tuple[Cell, ...] = (
         "The switch ends what runs and what waits, and refuses every job until it is lifted.",
         "council_sandbox_kills_total",
         f"{_HOWTO}/run-code-in-the-sandbox.md",
-        "tests/unit/serving/sandbox/test_front.py"
-        "::test_the_switch_ends_what_runs_and_what_waits_and_refuses_until_lifted",
+        (
+            "tests/unit/serving/sandbox/test_front.py"
+            "::test_the_switch_ends_what_runs_and_what_waits_and_refuses_until_lifted",
+        ),
     ),
     Cell(
         Component.SANDBOX,
@@ -155,7 +167,7 @@ CELLS: tuple[Cell, ...] = (
         "Every job is in a chain of records; one whose end was torn is mended, and the tear is told.",
         "council_sandbox_jobs_total",
         f"{_HOWTO}/run-code-in-the-sandbox.md",
-        "tests/unit/serving/sandbox/test_audit.py::test_a_torn_last_line_is_set_aside_and_told",
+        ("tests/unit/serving/sandbox/test_audit.py::test_a_torn_last_line_is_set_aside_and_told",),
     ),
     Cell(
         Component.COST,
@@ -164,7 +176,7 @@ CELLS: tuple[Cell, ...] = (
         "The gate cost_per_100 is red while answers are dear, and green again once they are not.",
         "council_cost_usd_micros_total",
         f"{_REFERENCE}/gates.md",
-        f"{_CELLS_TESTED}::test_answers_that_are_dear_turn_the_cost_gate_red_until_they_are_cheap_again",
+        (f"{_GATEWAY}::test_answers_that_are_dear_turn_the_cost_gate_red_until_they_are_cheap_again",),
     ),
     Cell(
         Component.COST,
@@ -173,24 +185,25 @@ CELLS: tuple[Cell, ...] = (
         "The sentinel cost_drift is red once the day's quota is spent, and green with the next day's.",
         "council_spent_today_usd_micros",
         "docs/explanation/money-and-the-ledger.md",
-        "tests/unit/upkeep/test_sentinels.py::test_a_new_day_begins_with_a_new_quota",
+        ("tests/unit/upkeep/test_sentinels.py::test_a_new_day_begins_with_a_new_quota",),
     ),
     Cell(
         Component.COST,
         Column.HEALING,
         "rate limit",
-        "A playbook lowers how often a token may ask, until its override ends.",
+        "A playbook lowers how often a token may ask while a quota is used up too fast, until its override ends.",
         "council_rate_limited_total",
         f"{_HOWTO}/add-tokens-and-limits.md",
+        (f"{_HEALED}::test_a_rush_that_eats_the_quota_is_slowed_by_a_limit_that_ends_by_itself",),
     ),
     Cell(
         Component.COST,
         Column.DOCUMENTATION,
         "spend report",
-        "The ledger sums what was spent by day, model, route and token, failed questions too.",
+        "The ledger has every answer that was told, and sums what was spent by day, model, route and token.",
         "council_cost_usd_micros_total",
         f"{_HOWTO}/read-the-ledger.md",
-        "tests/unit/cli/test_commands.py::test_a_report_sums_rows_and_ends_with_the_total",
+        (f"{_GATEWAY}::test_the_spend_report_has_every_answer_that_was_paid_for_and_the_one_that_failed",),
     ),
     Cell(
         Component.INFRASTRUCTURE,
@@ -199,7 +212,7 @@ CELLS: tuple[Cell, ...] = (
         "The gate disk_usage is red while the disk is full, and green again once there is room.",
         "council_disk_used_bytes",
         f"{_REFERENCE}/gates.md",
-        f"{_CELLS_TESTED}::test_a_full_disk_turns_its_gate_red_until_there_is_room",
+        (f"{_PROCESSES}::test_a_full_disk_turns_its_gate_red_until_there_is_room",),
     ),
     Cell(
         Component.INFRASTRUCTURE,
@@ -208,7 +221,10 @@ CELLS: tuple[Cell, ...] = (
         "The sentinels disk_growth and egress find a disk that fills and a destination that is new, until both are usual.",
         "council_provider_sent_bytes_total",
         f"{_HOWTO}/see-what-is-wrong.md",
-        f"{_CELLS_TESTED}::test_a_disk_that_fills_is_found_until_it_stands_still",
+        (
+            f"{_PROCESSES}::test_a_disk_that_fills_is_found_until_it_stands_still",
+            "tests/unit/upkeep/test_sentinels.py::test_a_destination_that_was_never_called_is_amber_for_an_hour",
+        ),
     ),
     Cell(
         Component.INFRASTRUCTURE,
@@ -217,6 +233,7 @@ CELLS: tuple[Cell, ...] = (
         "A playbook has the supervisor start more workers, within their bounds, and take them back.",
         "council_service_verdict",
         f"{_REFERENCE}/processes.md",
+        (f"{_HEALED}::test_a_gateway_is_added_while_answers_are_slow_and_taken_back_once_its_time_is_over",),
     ),
     Cell(
         Component.INFRASTRUCTURE,
@@ -225,6 +242,6 @@ CELLS: tuple[Cell, ...] = (
         "`council report operations` tells by day what was used, how many processes there were and what was started.",
         "council_process_start_seconds",
         f"{_HOWTO}/see-what-happened.md",
-        "tests/unit/upkeep/observer/test_operations.py::test_workers_that_came_and_went_are_scaling_and_starts",
+        ("tests/unit/upkeep/observer/test_operations.py::test_workers_that_came_and_went_are_scaling_and_starts",),
     ),
 )

@@ -8,6 +8,8 @@ namespaces, mounts within them, cgroups of its own, and as root the users that p
 from dataclasses import dataclass
 from pathlib import Path
 
+from council.domain import errors
+
 NAME = "council.service"
 # How long systemd waits before it starts Council again. A campaign of chaos waits as long where there is no systemd.
 RESTART_S = 2
@@ -30,7 +32,11 @@ class Unit:
 
 
 def text(one: Unit) -> str:
-    """Return the unit."""
+    """Return the unit. Raises InvalidRequestError for a path that cannot stand in one."""
+    if not all(str(path).isprintable() for path in (one.program, one.home)):
+        raise errors.InvalidRequestError(
+            "A unit of systemd cannot name a path with a line break or another character that is not seen. Rename it."
+        )
     port = f" --port {one.port}" if one.port else ""
     lines = [
         "# Written by `council service install`.",
@@ -68,7 +74,8 @@ def text(one: Unit) -> str:
 def _of_system(home: Path) -> list[str]:
     return [
         "ProtectSystem=strict",
-        f"ReadWritePaths={_quoted(home)}",
+        # Only in commands are variables filled in.
+        f"ReadWritePaths={_quoted(home).replace('$$', '$')}",
         "PrivateTmp=yes",
         "ProtectKernelModules=yes",
         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",

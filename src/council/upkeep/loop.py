@@ -111,7 +111,9 @@ class Loop:
         self._page_after_s = {one.name: one.page_after_s for one in rules}
         self._house = house.House(rules)
         self._by_destination = {one.signal for one in rules if isinstance(one.rule, sentinels.Pattern)}
-        self._wanted = _ALWAYS.union(evidence.TRACKED, *map(gates.metrics, watched), *map(sentinels.signals, rules))
+        self._wanted = _ALWAYS.union(
+            house.SETTLED_BY, evidence.TRACKED, *map(gates.metrics, watched), *map(sentinels.signals, rules)
+        )
         self._traced_for = {
             one.name for one in rules if isinstance(one.rule, sentinels.Leak) and one.signal == "heap_mb"
         }

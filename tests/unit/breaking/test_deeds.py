@@ -1,6 +1,8 @@
 import asyncio
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,6 +12,7 @@ import pytest
 from council.breaking import campaign, deeds, deeds_outside, stage, striking, undo
 from council.domain import errors
 from council.domain import home as home_module
+from council.kit import process
 from council.upkeep.chaos import catalogue, mark, outcome, plan, undoing
 
 
@@ -142,6 +145,67 @@ def test_what_starts_council_again_is_written_down_before_it_is_killed(
     on.note = undo.Note(on.where, "tree-killed", "", 0.0)
     asyncio.run(deeds.kill_tree(on, ""))
     assert list(on.note.pending.steps) == [undoing.StartAgain(8100)]
+
+
+def test_council_of_another_user_is_not_killed_where_we_would_start_it_again(
+    on: stage.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.Stage, "tree", lambda _: [os.getpid()])
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    on.note = undo.Note(on.where, "tree-killed", "", 0.0)
+    with pytest.raises(stage.CannotError, match="another user"):
+        asyncio.run(deeds.kill_tree(on, ""))
+    assert not on.note.pending.steps
+
+
+JOURNAL = """
+import sys, time
+with open(sys.argv[1], "a") as file:
+    while True:
+        file.write('{"a record": "of patchctl"}\\n')
+        file.flush()
+        time.sleep(0.001)
+"""
+
+
+def test_half_a_line_in_the_journal_costs_no_record_that_patchctl_writes_meanwhile(
+    on: stage.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on.where.lineage.mkdir()
+    file = on.where.lineage / "00000001.jsonl"
+    monkeypatch.setattr(deeds_outside.journal, "read", lambda _: file.read_bytes().split(b"\n")[:-1])
+    on.note = undo.Note(on.where, "journal-tail", "", 0.0)
+    with subprocess.Popen([sys.executable, "-I", "-c", JOURNAL, str(file)]) as writer:
+        found = process.stat(writer.pid)
+        assert found is not None
+        monkeypatch.setattr(stage.Stage, "process", lambda *_: (writer.pid, found.start_ticks))
+        while not file.exists() or not file.stat().st_size:
+            assert writer.poll() is None
+        asyncio.run(deeds_outside.tear_journal(on, ""))
+    *whole, torn = file.read_bytes().split(b"\n")
+    assert set(whole) == {b'{"a record": "of patchctl"}'} and torn.startswith(b'{"seq": 99999')
+    assert asyncio.run(on.take_out()) == [] and not on.remarks
+    assert file.read_bytes().endswith(b"\n")
+
+
+def test_a_record_that_is_lost_with_half_a_line_is_told(on: stage.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deeds_outside.journal, "read", lambda _: ["a"])
+    before: Any = ["a", "b"]
+    assert "of 2 records" in deeds_outside._lost_of(on.where, before)
+    assert deeds_outside._lost_of(on.where, before[:1]) == ""
+
+
+@pytest.mark.parametrize(("again", "noticed"), [("recall", "the supervisor"), ("recall:1", ""), ("worker", "")])
+def test_another_service_that_was_started_again_is_no_sign_that_the_fault_was_seen(
+    on: stage.Stage, monkeypatch: pytest.MonkeyPatch, again: str, noticed: str
+) -> None:
+    async def rows(_: stage.Stage) -> Any:
+        return [SimpleNamespace(name=again, pid=9, restarts=1, state="ready")]
+
+    monkeypatch.setattr(stage.Stage, "rows", rows)
+    seen = striking._Seen(0.0, 0, rows={"recall": (1, 0), "worker": (1, 0)})
+    asyncio.run(striking._look_at_rows(on, catalogue.BY_NAME["process-stopped"], "recall", seen))
+    assert seen.noticed_by == noticed
 
 
 def test_a_campaign_ends_with_what_it_has_once_the_mark_is_gone(on: stage.Stage) -> None:

@@ -271,3 +271,20 @@ def test_a_guard_undoes_what_a_killed_command_left_in(where: home_module.Home, s
     guard.stop(watching)
     assert undo.until_s(where) is None
     _until_state(sleeper.pid, "S", "R")
+
+
+@pytest.mark.long
+def test_a_guard_undoes_a_fault_that_outlives_its_limit_while_its_command_lives_on(
+    where: home_module.Home, sleeper: process.Stat
+) -> None:
+    note = undo.Note(where, "process-stopped", "", time.time() - 60)
+    note.add(undoing.Resume(sleeper.pid, sleeper.start_ticks))
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    _until_state(sleeper.pid, "T")
+    watching = guard.start(where)
+    try:
+        _until_state(sleeper.pid, "S", "R")
+        assert watching.poll() is None
+    finally:
+        guard.stop(watching)
+    assert undo.until_s(where) is None

@@ -10,9 +10,10 @@ from click.testing import CliRunner
 import bot_house
 import pgp
 from council import homes
-from council.cli import main
+from council.cli import main, options
 from council.domain import authz, errors, home
 from council.patching import roster
+from council.upkeep.bots import registry
 from council.upkeep.engine import blueprint
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -36,6 +37,14 @@ def test_the_list_says_which_are_enabled_and_a_pause_is_seen(where: home.Home) -
     assert states == {"remediation": "enabled", "author": "not enabled", "cost": "not enabled", "docs": "paused"}
     called(where, "resume", "docs")
     assert "docs" in called(where, "list") and "paused" not in called(where, "list")
+
+
+def test_the_list_fits_a_terminal(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "columns", lambda: 80)
+    shown = called(where, "list")
+    assert max(map(len, shown.splitlines())) <= 80
+    for one in registry.BOTS:
+        assert " ".join(one.does.split()) in " ".join(shown.split())
 
 
 def test_a_bot_is_enabled_by_a_patch_that_a_person_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

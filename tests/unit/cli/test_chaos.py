@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from council.breaking import undo
-from council.cli import chaos, main, service, unit
+from council.cli import chaos, main, options, service, unit
 from council.domain import errors
 from council.domain import home as home_module
 from council.upkeep.chaos import catalogue, mark, undoing
@@ -30,10 +30,39 @@ def test_the_list_says_of_each_fault_what_it_does_and_how_long_it_may_last() -> 
     assert "at most 90 s" in _run("chaos", "list").output
 
 
+def test_the_list_fits_a_terminal_and_says_whether_the_home_may_be_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "columns", lambda: 80)
+    where = home_module.Home(tmp_path)
+
+    def last() -> str:
+        lines = _run("chaos", "list", "--home", str(tmp_path)).output.splitlines()
+        assert all(len(line) <= 80 or str(tmp_path) in line for line in lines)
+        return " ".join(" ".join(lines[-3:]).split())
+
+    assert last().endswith(f"{tmp_path} is not marked: `council chaos allow` does that.")
+    mark.put(where.chaos, mark.Mark("ann", 1))
+    assert "may be broken on purpose: allowed by ann" in last()
+
+
 @pytest.mark.parametrize("words", [("run", "process-killed"), ("campaign",)])
 def test_a_home_that_is_not_marked_is_refused(where: home_module.Home, words: tuple[str, ...]) -> None:
     done = _run("chaos", *words, "--home", str(where.root))
     assert isinstance(done.exception, errors.ForbiddenError) and "council chaos allow" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("campaign", "--part", "3", "2"), "no part 3 of 2"),
+        (("campaign", "--part", "1", "2", "--duration", "1h"), "Leave one out"),
+        (("run", "flood", "--service", ""), "takes no --service"),
+    ],
+)
+def test_what_would_be_an_empty_round_or_no_service_is_wrong_usage(words: tuple[str, ...], why: str) -> None:
+    done = _run("chaos", *words)
+    assert done.exit_code == 2 and why in done.output
 
 
 def test_a_home_is_marked_and_unmarked(where: home_module.Home) -> None:

@@ -171,7 +171,6 @@ def test_a_token_that_cannot_be_is_wrong_usage(where: home.Home, arguments: list
     assert run("tokens", "add", *arguments).exit_code == 2
 
 
-@pytest.mark.covers("cost", "documentation")
 def test_a_report_sums_rows_and_ends_with_the_total(where: home.Home) -> None:
     fill(where, row(1), row(2, route="logic", outcome=ledger.Outcome.FAILED, verified=False), row(3))
     found = {line["key"]: line for line in read("ledger", "report", "--by", "route")}

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from council.cli import main
+from council.cli import main, options
 
 
 @pytest.fixture(name="home")
@@ -37,6 +37,17 @@ def test_a_finding_that_is_high_ends_with_status_1_and_says_what_to_do(home: Pat
     told = json.loads(run(home, "check", "--json").output)
     assert told["counts"]["high"] == 1
     assert told["findings"][0]["patch_mends_it"] is False
+
+
+def test_what_is_found_fits_a_terminal_and_a_command_stays_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "token").chmod(0o644)
+    whole = run(home, "check").output.splitlines()
+    monkeypatch.setattr(options, "columns", lambda: 80)
+    shown = run(home, "check").output
+    assert " ".join(shown.split()) == " ".join(" ".join(whole).split())
+    assert len(shown.splitlines()) > len(whole)
+    wide = [line for line in shown.splitlines() if len(line) > 80]
+    assert all(len(line.split()) <= 3 for line in wide), "but for a path, which cannot be cut"
 
 
 def test_a_draft_is_written_as_files_of_a_patch(home: Path, tmp_path: Path) -> None:

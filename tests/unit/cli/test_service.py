@@ -9,6 +9,7 @@ import pytest
 from click import testing
 
 from council import care_app
+from council.breaking import managers
 from council.cli import service
 from council.domain import config, errors, states
 from council.domain import home as home_module
@@ -131,3 +132,26 @@ def test_a_start_that_another_was_faster_than_is_none_that_failed(
     Program.code = ""
     runs(monkeypatch, where, gateway="ready")
     service._detach(where, config.Config())
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$@" >> "$ASKED"
+exit "$ENDS"
+"""
+
+
+@pytest.mark.parametrize(("scope", "start"), [("--user", "systemctl --user start"), ("--system", "systemctl start")])
+def test_what_systemd_runs_is_stopped_by_systemd_which_would_start_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str, start: str
+) -> None:
+    (tmp_path / "systemctl").write_text(SYSTEMCTL)
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
+    monkeypatch.setenv("ENDS", "0")
+    monkeypatch.setattr(managers, "systemd_scope", lambda _: scope)
+    done = testing.CliRunner().invoke(service.down, ["--home", str(tmp_path)])
+    assert done.exit_code == 0 and f"`{start} council.service`" in done.output
+    assert (tmp_path / "asked").read_text() == f"{scope} stop council.service\n"
+    monkeypatch.setenv("ENDS", "1")
+    assert isinstance(testing.CliRunner().invoke(service.down, ["--home", str(tmp_path)]).exception, errors.SetupError)

@@ -42,7 +42,8 @@ async def test_an_answer_names_its_generation_and_the_patch_that_made_it(
     rig: Rig, path: str, model: str, stream: bool
 ) -> None:
     body = {"model": model, "stream": stream, **FORMS[path]}
-    for label in (LABEL, MADE):
+    # A patch comes to serve, and is taken back.
+    for label in (LABEL, MADE, LABEL):
         rig.app.relabel(label)  # type: ignore[attr-defined]
         response = await rig.client.post(path, json=body)
         assert response.status_code == 200, response.text

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from council.domain import errors
 from council.supervisor import unit
 
 _SYSTEM = unit.Unit(Path("/opt/council/bin/council"), Path("/var/lib/council"), 8000)
@@ -23,6 +24,9 @@ def test_the_unit_of_a_user_leaves_out_what_only_root_can_close() -> None:
 
 def test_a_path_is_one_word_whatever_is_in_it() -> None:
     text = unit.text(unit.Unit(Path("/a b/council"), Path('/h%i"$X'), of_user=True))
+    assert 'ReadWritePaths="/h%%i\\"$X"' in unit.text(unit.Unit(Path("/a b/council"), Path('/h%i"$X')))
+    with pytest.raises(errors.InvalidRequestError, match="line break"):
+        unit.text(unit.Unit(Path("/council"), Path("/h\n[Service]\nUser=root")))
     assert 'ExecStart="/a b/council" up --home "/h%%i\\"$$X"' in text
 
 

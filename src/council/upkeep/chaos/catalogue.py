@@ -89,7 +89,7 @@ FAULTS: tuple[Fault, ...] = (
         Lasts.REPAIRED, 90, _own(THE_SERVICE), ("recall", "sandboxd", "gateway", "steward"),
     ),
     Fault(
-        "memory-leak", "A child in the service's place keeps 2 MB more each second, up to 120 MB.",
+        "memory-leak", "A child in the service's place keeps 2 MB more each second, up to 180 MB.",
         "The machine's memory.", _HEALTHY_CHILD, Lasts.REPAIRED, 90, _own(THE_SERVICE), ("recall", "sandboxd", "gateway"),
     ),
     Fault(

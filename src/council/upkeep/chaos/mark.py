@@ -1,4 +1,7 @@
-"""The mark of a home that may be broken on purpose: a file that only its owner reads, with who allowed it and when."""
+"""The mark of a home that may be broken on purpose: a file that only its owner reads, with who allowed it, when, and where.
+
+A copy of the home, or one that was made of a backup, is not marked: nobody allowed that.
+"""
 
 import contextlib
 import errno
@@ -46,7 +49,7 @@ def _put(folder: int, one: Mark, owner: os.stat_result) -> None:
         os.unlink(partial, dir_fd=folder)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(partial, flags, 0o600, dir_fd=folder), "w") as file:
-        json.dump({"who": one.who, "at_us": one.at_us}, file)
+        json.dump({"who": one.who, "at_us": one.at_us, "home": owner.st_ino}, file)
         for descriptor in (file.fileno(), folder):
             if os.geteuid() == 0:
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
@@ -66,9 +69,14 @@ def remove(folder: Path) -> bool:
 
 
 def read(folder: Path) -> Mark | None:
-    """Return the mark, None where there is none that counts: others must not be able to write it, and it must be whole."""
+    """Return the mark, None where there is none that counts.
+
+    Others must not be able to write it, and it must be whole, and of this home.
+    """
     try:
         raw = json.loads(sealed.read(folder / _FILE, _BYTES_MAX))
+        if raw["home"] != folder.parent.stat().st_ino:
+            return None
         return Mark(str(raw["who"]), int(raw["at_us"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

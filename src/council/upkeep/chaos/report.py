@@ -102,11 +102,12 @@ def _lost(lost: int, asked: int) -> str:
 def targets(faults: Sequence[outcome.Struck], false_repairs: int) -> list[tuple[str, str, str, bool | None]]:
     """Return what is wanted: its name, what it is, what it must be, and whether it is met, None where there is no figure."""
     noticed, repaired = spread([one.shown_s for one in faults]), spread([one.repair_s for one in faults])
+    to_notice = [one for one in faults if one.end is not outcome.End.WITHSTOOD]
     asked, lost = sum(one.others_asked for one in faults), sum(one.others_lost for one in faults)
     share = (asked - lost) / asked if asked else None
     bad = [one for one in faults if one.end in _BAD]
     return [
-        _bound("noticed, p95", noticed.p95, NOTICED_P95_S),
+        _bound("noticed, p95", noticed.p95, NOTICED_P95_S, f" of {noticed.count} noticed of {len(to_notice)}"),
         _bound("repaired, p95", repaired.p95, REPAIRED_P95_S),
         _bound("repaired, longest", repaired.most, REPAIRED_MAX_S),
         (
@@ -120,8 +121,9 @@ def targets(faults: Sequence[outcome.Struck], false_repairs: int) -> list[tuple[
     ]
 
 
-def _bound(name: str, value: float | None, most: float) -> tuple[str, str, str, bool | None]:
-    told = "-" if value is None else f"{value:.1f} s"
+def _bound(name: str, value: float | None, most: float, of: str = "") -> tuple[str, str, str, bool | None]:
+    """`of` says which of how many have a value: one that has none is not late, and not in time either."""
+    told = "-" if value is None else f"{value:.1f} s{of}"
     return name, told, f"<= {most:g} s", None if value is None else value <= most
 
 

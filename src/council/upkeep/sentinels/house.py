@@ -13,6 +13,10 @@ from council.upkeep.sentinels import counts, egress, findings, leak, levels, pac
 
 # More services than Council has, live and staged; the one that was not read for longest makes room.
 SERVICES_MAX = 64
+# What is above nought once a service has read what it reads as it begins; "" for one that reads nothing large. Of the others
+# nobody knows: the model reads itself, and those that look after others read much now and then.
+_SETTLED_BY = {"gateway": "", "sandboxd": "", "worker": "", "recall": "council_memory_rebuild_seconds"}
+SETTLED_BY = frozenset(_SETTLED_BY.values()) - {""}
 # How often memory is worth reading; the rest changes too little for it.
 GLANCE_S = 3.0
 # A start is told in seconds, from a clock that is set now and then.
@@ -87,6 +91,7 @@ class _Post:
         self._began_s: float | None = None
         self._reported = False
         self._judge: _Judge | None = None
+        self._is_settled = False
         what = rule.unit.partition("/")[0]
         self._pattern = egress.PatternWatch(rule.rule, what) if isinstance(rule.rule, sentinels.Pattern) else None
 
@@ -98,7 +103,9 @@ class _Post:
 
     def glance(self, at_s: float, value: float) -> findings.Finding:
         unseen = findings.Said(gates.Verdict.UNKNOWN, None, "Nothing was read yet.")
-        return self._since.say(at_s, unseen if self._judge is None else self._judge(at_s, value, 0.0))
+        return self._since.say(
+            at_s, unseen if self._judge is None else self._judge(at_s, value, float(self._is_settled))
+        )
 
     def _is_another_process(self, seen: Sighting) -> bool:
         if isinstance(self.rule.rule, sentinels.Fills | sentinels.Drift):
@@ -121,6 +128,9 @@ class _Post:
                 return self._missing(seen, rule.by)
             whole = seen.values[rule.by]
         self._reported = True
+        if isinstance(rule, sentinels.Leak):
+            self._is_settled = _is_settled(seen)
+            whole = float(self._is_settled)
         if self._judge is None:
             self._judge = _judge_of(self.rule, seen)
         return self._judge(seen.at_s, value, whole)
@@ -158,11 +168,18 @@ def _judge_of(sentinel: sentinels.Sentinel, seen: Sighting) -> _Judge:
             raise AssertionError("a pattern has no single value")
 
 
+def _is_settled(seen: Sighting) -> bool:
+    signal = _SETTLED_BY.get(seen.service.removesuffix(watching.CANARY))
+    if signal is None or seen.began_s is None:
+        return False
+    return not signal or seen.values.get(signal, 0.0) > 0
+
+
 def _leak(rule: sentinels.Leak, age_s: float) -> _Judge:
     watch = leak.LeakWatch(age_s, rule.slow_mb_per_hour, rule.fast_mb_per_hour)
 
-    def judge(at_s: float, size_mb: float, _: float) -> findings.Said:
-        watch.add(at_s, round(size_mb * leak.MB))
+    def judge(at_s: float, size_mb: float, is_settled: float) -> findings.Said:
+        watch.add(at_s, round(size_mb * leak.MB), is_settled=bool(is_settled))
         judged = watch.judge()
         return findings.Said(_VERDICTS[judged.verdict], judged.rate_mb_per_hour, judged.reason)
 

@@ -5,7 +5,8 @@ leaks looks only at the least size in each ten minutes, leaves out the first hal
 out, and asks that growth is steady: a robust slope above 5 MB an hour, whose lower bound, and whose halves, are clearly
 above nothing. Once two days are known, each time of day is compared with the same time on the days before.
 
-Fast leaks cannot wait for that: see `fast_leak`, and docs/explanation/how-leaks-are-told.md for how often each rule is right.
+Fast leaks cannot wait for that: see `fast_leak`, and `fresh_leak` for a process that has just begun. How often each rule is
+right is in docs/explanation/how-leaks-are-told.md.
 """
 
 import itertools
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from council.upkeep.sentinels import fast_leak
+from council.upkeep.sentinels import fast_leak, fresh_leak
 
 MB = 1_000_000
 
@@ -93,15 +94,22 @@ class LeakWatch:
         self._naive = _Naive()
         self._fast = fast_leak.FastWatch(fast_mb_per_hour)
         self._fast_rate: float | None = None
+        self._fresh = fresh_leak.FreshWatch(fast_mb_per_hour)
+        self._fresh_rate: float | None = None
 
-    def add(self, time_s: float, size_bytes: int) -> None:
-        """Take one sample. Times must not go back; a gap of more than half an hour begins anew."""
+    def add(self, time_s: float, size_bytes: int, *, is_settled: bool = False) -> None:
+        """Take one sample. Times must not go back; a gap of more than half an hour begins anew.
+
+        `is_settled`: it reads nothing large any more, as it may when it begins, so that even growth says something at once.
+        """
         size_mb = size_bytes / MB
         if self._born_s is None:
             self._born_s = time_s - self._age_at_start_s
         age_s = time_s - self._born_s
         self._naive.add(time_s, size_mb)
         self._fast_rate = self._fast.add(time_s, size_mb, age_s >= WARM_UP_S)
+        is_young = is_settled and age_s < fresh_leak.YOUNG_S
+        self._fresh_rate = self._fresh.add(time_s, size_mb) if is_young else None
         if age_s < WARM_UP_S:
             left_min = math.ceil((WARM_UP_S - age_s) / 60)
             self._slow = Judgement("unknown", f"The process is warming up, {left_min} minutes left.")
@@ -119,6 +127,10 @@ class LeakWatch:
                 None,
                 self._naive.alarm,
             )
+        if self._fresh_rate is not None:
+            rate = self._fresh_rate
+            reason = f"Memory grows evenly by {rate:.0f} MB an hour, in a process that has just begun."
+            return Judgement("fast leak", reason, rate, None, self._naive.alarm)
         slow = self._slow
         return Judgement(slow.verdict, slow.reason, slow.rate_mb_per_hour, slow.lower_mb_per_hour, self._naive.alarm)
 

@@ -68,7 +68,6 @@ async def test_an_index_that_lost_its_entries_is_noticed_filled_anew_and_told(
     service.close()
 
 
-@pytest.mark.covers("memory", "documentation")
 def test_the_change_log_counts_what_was_kept_imported_and_forgotten(
     records: fake.PlainRecords, keeper: keeper_module.Keeper
 ) -> None:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -40,12 +41,25 @@ def test_a_mark_that_is_taken_away_is_gone(where: home_module.Home) -> None:
     assert mark.read(where.chaos) is None
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"who": "ann"}', '{"who": "ann", "at_us": "soon"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"who": "ann"}', '{"who": "ann", "at_us": "soon"}', '{"who": "ann", "at_us": 1}']
+)
 def test_a_damaged_mark_allows_nothing(where: home_module.Home, content: str) -> None:
     where.chaos.mkdir()
     (where.chaos / "allowed").write_text(content)
     (where.chaos / "allowed").chmod(0o600)
     assert mark.read(where.chaos) is None
+
+
+def test_a_copy_of_a_marked_home_is_not_marked(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    mark.put(tmp_path / "one" / "chaos", mark.Mark("ann", 1))
+    shutil.copytree(tmp_path / "one" / "chaos", tmp_path / "other" / "chaos")
+    assert mark.read(tmp_path / "one" / "chaos") is not None
+    assert mark.read(tmp_path / "other" / "chaos") is None
+    (tmp_path / "one").rename(tmp_path / "moved")
+    assert mark.read(tmp_path / "moved" / "chaos") is not None
 
 
 def test_a_mark_that_others_can_write_allows_nothing(where: home_module.Home) -> None:
