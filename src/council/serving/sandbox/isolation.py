@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 EVERY_S = 15.0
 # Of one try, with the sandbox made for it.
-_TRY_S = 30.0
+_TRY_S = 10.0
 _PROGRAMS = "/usr"
 # Which layer each wall is of. Where a runner has not that layer, nobody says that the wall is there.
 LAYER_BY_WALL: Mapping[str, str] = {

@@ -294,6 +294,16 @@ def test_what_comes_after_a_playbook_comes_only_once_that_was_tried_and_the_swit
     assert any(isinstance(each, deciding.Call) for each in deciding.decide(dataclasses.replace(at, repairs=(thrown,))))
 
 
+def test_the_switch_is_thrown_and_a_person_called_as_soon_as_a_self_test_got_out_of_the_sandbox() -> None:
+    one = alert("isolation", "sandboxd")
+    at = seen(incident(one, since_s=1), services=(row("sandboxd"),), verdicts={one.key: gates.Verdict.RED})
+    begin, call = deciding.decide(at)
+    assert isinstance(begin, deciding.Begin) and begin.playbook.name == "kill switch"
+    assert isinstance(call, deciding.Call) and "sandbox lift" in call.why
+    green = deciding.decide(dataclasses.replace(at, verdicts={one.key: gates.Verdict.GREEN}))
+    assert not any(isinstance(each, deciding.Begin | deciding.Call) for each in green)
+
+
 def test_amber_is_not_quiet_and_what_was_never_carried_out_did_not_help() -> None:
     leak = alert("memory", "recall")
     going = repair("shed", "gateway", alert="memory", labels=leak.labels, acted_us=NOW)
