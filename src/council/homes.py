@@ -180,6 +180,9 @@ def parse_yaml(raw: bytes, name: str) -> dict[str, Any]:
     return found or {}
 
 
+_BOOL, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
+
+
 class _StrictLoader(yaml.SafeLoader):
     """A SafeLoader that refuses a key given twice, and aliases: a few of them can stand for more than memory holds."""
 
@@ -200,6 +203,9 @@ class _StrictLoader(yaml.SafeLoader):
                     None, None, f"the key {key!r} stands twice", key_node.start_mark
                 )
             seen.add(key)
+            if key_node.tag == _BOOL:
+                # A key is a name here: `on` is one of a setting, and not what YAML 1.1 takes for true.
+                key_node.tag = _TEXT
         made: dict[Any, Any] = super().construct_mapping(node, deep)
         return made
 

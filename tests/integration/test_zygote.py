@@ -152,8 +152,7 @@ async def test_a_self_test_gets_through_no_wall_and_is_sure_to_see_what_can_be_s
         await made.take()
         assert (made.broken, held()) == ((), before + 1)
         # The folder of programs is shown to each job: a wall with a hole, so to speak.
-        programs = dataclasses.replace(isolation.outside(Path("/usr"), beyond.port), pid=beyond.pid)
-        holed = isolation.SelfTest(runner, SETTINGS, programs)
+        holed = isolation.SelfTest(runner, SETTINGS, isolation.outside(Path("/usr"), beyond.port))
         await holed.take()
         assert holed.broken == ("files",)
 

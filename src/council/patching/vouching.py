@@ -6,9 +6,9 @@ from what the draft names, never taken as text, and go no further than `domain/t
 patchctl will judge it.
 """
 
-import copy
 import functools
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,15 @@ import yaml
 
 from council import homes
 from council.domain import authz, bots, errors, patches, providers, tuning
-from council.kit import globs
+from council.kit import globs, yaml_text
 from council.patching import drafting, files, situation
 from council.upkeep.patchctl.core import judging, paths
 
 LASTS_S = 6 * 3600
 # What decides over everybody else. A draft that names it is refused before anything else is asked.
 NEVER = (authz.FILE, f"{authz.KEYS_FOLDER}/**", "gates.yaml", "sentinels.yaml", "playbooks.yaml", "trial.yaml")
+_MODEL = re.compile(r"[!-<>-~]{1,200}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _HEADS = {
     homes.CONFIG_FILE: "# Settings of this Council; `council config set section.key=value` changes them.\n",
     providers.FILE: "# Models beside the packaged one; guidebook/howto/use-other-models.md explains every key.\n",
@@ -52,6 +54,21 @@ class Provenance:
         """Return it as a line of the patch's reason."""
         by = f"bot={self.bot}"
         return by if not self.model else f"{by} model={self.model} prompt_sha256={self.prompt}"
+
+
+def provenance(bot: str, model: Any, prompt: Any) -> Provenance:
+    """Return what lineage keeps, of what was asked for by who read strangers' words. Raises PatchRefusedError.
+
+    It stands in a line of words and equals signs, in which neither may look like another word.
+    """
+    is_name = isinstance(model, str) and (not model or _MODEL.fullmatch(model))
+    is_digest = isinstance(prompt, str) and (not prompt or _DIGEST.fullmatch(prompt))
+    if not is_name or not is_digest or bool(model) != bool(prompt):
+        raise errors.PatchRefusedError(
+            "The model or the digest of the prompt is not in the form in which lineage keeps it. See `council bots log`.",
+            reason=patches.Reason.DOCUMENT_INVALID,
+        )
+    return Provenance(bot, model, prompt)
 
 
 def document(
@@ -126,20 +143,41 @@ def _edited(draft: bots.Draft, live: Path) -> dict[str, bytes]:
     """Return the files that settings, weights and share make, by path. Raises InvalidRequestError, ConfigError."""
     found: dict[str, bytes] = {}
     if draft.settings:
-        found[homes.CONFIG_FILE] = _written(live, homes.CONFIG_FILE, functools.partial(_set, draft.settings))
+        found[homes.CONFIG_FILE] = _written(live, homes.CONFIG_FILE, lambda _: _set(draft.settings))
     if draft.weights or draft.share_max is not None:
         found[providers.FILE] = _written(live, providers.FILE, functools.partial(_weigh, draft))
     return found
 
 
-def _written(live: Path, path: str, edit: Any) -> bytes:
-    before = homes.read_yaml(live / path) if (live / path).exists() else {}
-    after = copy.deepcopy(before)
-    edit(after)
+_Put = tuple[tuple[yaml_text.Step, ...], bots.Value]
+
+
+def _written(live: Path, path: str, edit: Callable[[Mapping[str, Any]], Iterable[_Put]]) -> bytes:
+    """Return a file with some values as they should be, and all that people wrote around them where that can be kept."""
+    text = (live / path).read_bytes().decode() if (live / path).exists() else ""
+    after = homes.parse_yaml(text.encode(), path)
+    put: str | None = text or _HEADS[path]
+    for where, value in list(edit(after)):
+        inner: Any = after
+        for step in where[:-1]:
+            if isinstance(inner, dict) and inner.get(step) is None:
+                inner[step] = {}
+            inner = inner[step]
+        inner[where[-1]] = value
+        put = None if put is None else yaml_text.put(put, where, value)
+    if put is not None and _says(put, path) == after:
+        return put.encode()
     return (_HEADS[path] + yaml.safe_dump(after, sort_keys=False, allow_unicode=True)).encode()
 
 
-def _set(settings: Mapping[str, bots.Value], after: dict[str, Any]) -> None:
+def _says(text: str, path: str) -> dict[str, Any] | None:
+    try:
+        return homes.parse_yaml(text.encode(), path)
+    except errors.ConfigError:
+        return None
+
+
+def _set(settings: Mapping[str, bots.Value]) -> Iterator[_Put]:
     for key, value in settings.items():
         if key not in tuning.SETTINGS:
             raise errors.PatchRefusedError(
@@ -147,20 +185,20 @@ def _set(settings: Mapping[str, bots.Value], after: dict[str, Any]) -> None:
                 reason=patches.Reason.PROTECTED,
             )
         section, name = key.split(".")
-        after.setdefault(section, {})[name] = value
+        yield (section, name), value
 
 
-def _weigh(draft: bots.Draft, after: dict[str, Any]) -> None:
+def _weigh(draft: bots.Draft, before: Mapping[str, Any]) -> Iterator[_Put]:
     for name, weight in draft.weights.items():
         model, _, provider = name.rpartition("/")
-        rows = (after.get("models") or {}).get(model, {}).get("deployments", [])
-        hit = [row for row in rows if row.get("provider") == provider]
+        rows = ((before.get("models") or {}).get(model) or {}).get("deployments") or []
+        hit = [number for number, row in enumerate(rows) if row.get("provider") == provider]
         if not hit:
             raise errors.InvalidRequestError(f"No provider {provider!a} serves a model {model!a}. Name one that does.")
-        for row in hit:
-            row["weight"] = weight
+        for number in hit:
+            yield ("models", model, "deployments", number, "weight"), weight
     if draft.share_max is not None:
-        after.setdefault("escalation", {})["share_max"] = draft.share_max
+        yield ("escalation", "share_max"), draft.share_max
 
 
 def _change(live: Path, path: str, content: bytes) -> patches.Change:

@@ -128,13 +128,17 @@ def _deployment(one: providers.Deployment) -> dict[str, Any]:
 
 def _done(sources: Sources, bot: str) -> list[str]:
     rows = sources.runs.newest(_DONE_MAX, bot=bot)
-    return sorted({one.subject for one in rows if one.subject and is_settled(one)})
+    return sorted({one.subject for one in rows if one.subject and is_settled(one, sources.now_us)})
 
 
-def is_settled(run: bots.Run) -> bool:
-    """Return whether a run has seen to its subject, so that no other begins with that."""
+def is_settled(run: bots.Run, now_us: int) -> bool:
+    """Return whether a run has seen to its subject, so that no other begins with that.
+
+    A model that was asked and knew nothing is asked again, and paid again, a day later at the earliest.
+    """
     refused = run.outcome is bots.Outcome.REFUSED and run.reason in _OF_CONTENT
-    return refused or run.outcome is bots.Outcome.PROPOSED
+    knew_nothing = run.outcome is bots.Outcome.NOTHING and bool(run.model) and now_us - run.began_us < _DAY_US
+    return refused or knew_nothing or run.outcome is bots.Outcome.PROPOSED
 
 
 def _author(sources: Sources) -> Mapping[str, Any]:

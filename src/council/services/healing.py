@@ -70,7 +70,7 @@ class Parts:
     clock: clock_module.Clock
 
 
-async def look(parts: Parts, at_work: Sequence[str] = ()) -> world.World:
+async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | None = None) -> world.World:
     """Return what is so now. Raises RecordsUnavailableError, ConfigError; whoever else is away is unknown.
 
     Where nothing is wrong and nothing is under way nobody else is asked.
@@ -79,7 +79,10 @@ async def look(parts: Parts, at_work: Sequence[str] = ()) -> world.World:
     found = await asyncio.to_thread(parts.found.newest, _INCIDENTS_MAX, standing=incidents.Standing.OPEN)
     kept = await asyncio.to_thread(parts.kept.newest, REPAIRS_LOOKED_AT)
     now_us = parts.clock.now_us()
-    seen = world.World(now_us, parts.book(), settings, found, kept, at_work=frozenset(at_work), paused=paused)
+    ages_s = {} if ages is None else ages.of(kept, now_us, parts.clock.monotonic_s())
+    seen = world.World(
+        now_us, parts.book(), settings, found, kept, at_work=frozenset(at_work), paused=paused, ages_s=ages_s
+    )
     goes_on = any(one.is_under_way or one.outcome is repairs.Outcome.WANTED for one in kept)
     if not goes_on and not any(member.fires for one in found for member in one.members):
         return seen
@@ -155,6 +158,7 @@ class Healing:
             _log, "the healer could not look", _LOOK_S_MAX, _LOOK_S_MAX, care_telemetry.HEALER_ERRORS.inc
         )
         self._acting: dict[str, asyncio.Task[None]] = {}
+        self._ages = world.Ages()
         self._trimmed_s = 0.0
 
     @property
@@ -192,7 +196,7 @@ class Healing:
 
     async def turn(self) -> None:
         """Look once, do what is decided, and tell the lineage what it does not know yet."""
-        seen = await look(self._parts, tuple(self._acting))
+        seen = await look(self._parts, tuple(self._acting), self._ages)
         for decision in deciding.decide(seen):
             match decision:
                 case deciding.Begin():
@@ -314,11 +318,10 @@ class Healing:
         made = telling.called(decision, telling.evidence(seen, decision.incident), ids.ulid(now_us), now_us)
         notice = telling.notice(made, decision.incident, decision.alert.next_step)
         parcel = incidents.Parcel(notice, incidents.EVERY_CHANNEL)
-        await asyncio.to_thread(self._parts.kept.save, made, [parcel])
         acted = repairs.Intervention(
             f"called-{made.id}", repairs.InterventionKind.ALERT, now_us, repairs.HEALER, decision.alert.title
         )
-        await asyncio.to_thread(self._parts.kept.intervene, acted)
+        await asyncio.to_thread(self._parts.kept.save, made, [parcel], acted)
         care_telemetry.REPAIRS.labels(made.action, made.outcome.value).inc()
         _log.error("a person is called", extra={"incident": made.incident_id, "why": made.why})
 

@@ -217,7 +217,7 @@ def _signed(request: dict[str, Any], where: home.Home) -> dict[str, Any]:
             reason=patches.Reason.SIGNATURE_UNLISTED,
         )
     now = int(time.time())
-    origin = vouching.Provenance(bot.name, str(request["model"])[:200], str(request["prompt"])[:64])
+    origin = vouching.provenance(bot.name, request["model"], request["prompt"])
     draft = bots.decode(request["draft"])
     made = vouching.document(draft, origin, bot.touches, live, str(request["tree"]), name, now)
     signature = b""

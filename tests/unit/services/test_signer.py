@@ -66,4 +66,4 @@ def test_only_what_remediation_drafts_about_an_incident_that_pages_goes_straight
     ],
 )
 def test_a_refusal_of_the_moment_settles_nothing(outcome: bots.Outcome, reason: str, settled: bool) -> None:
-    assert bot_evidence.is_settled(bots.Run("1", "author", 0, 0, outcome, subject="x", reason=reason)) is settled
+    assert bot_evidence.is_settled(bots.Run("1", "author", 0, 0, outcome, subject="x", reason=reason), 0) is settled
