@@ -7,8 +7,8 @@ import yaml
 Step = str | int
 
 
-def put(text: str, path: Sequence[Step], value: int | float) -> str | None:
-    """Return the text with a number at a path of keys and indices, None where that cannot be put in place.
+def put(text: str, path: Sequence[Step], value: bool | int | float) -> str | None:
+    """Return the text with a plain value at a path of keys and indices, None where that cannot be put in place.
 
     A key that is not there is put before its mapping's first, with one mapping more where its own is not there either. Whether
     the text then says what it should is for the caller to read.

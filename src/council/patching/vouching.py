@@ -2,26 +2,29 @@
 
 A draft is believed in nothing. What it may touch is said twice, by the bot's line in `registry.py` and by `authz.yaml`; what
 decides over everything else, authz.yaml and its keys, no bot drafts whatever these say. Settings and providers are written here
-from what the draft names, never taken as text, and go no further than `domain/tuning.py` lets them. Then the patch is judged as
-patchctl will judge it.
+from what the draft names, never taken as text, and go no further than `domain/tuning.py` lets them; but for the bot `security`, which
+may mend what stands in `security.MENDS` and pin a newer release, and whose patch nobody takes without a person's signature beside
+it. Then the patch is judged as patchctl will judge it.
 """
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging import version
 
 from council import homes
-from council.domain import authz, bots, errors, patches, providers, tuning
+from council.domain import authz, bots, errors, patches, providers, release_pin, security, tuning
 from council.kit import globs, yaml_text
 from council.patching import drafting, files, situation
 from council.upkeep.patchctl.core import judging, paths
 
 LASTS_S = 6 * 3600
+AWAITS_S = 7 * 24 * 3600
 # What decides over everybody else. A draft that names it is refused before anything else is asked.
 NEVER = (authz.FILE, f"{authz.KEYS_FOLDER}/**", "gates.yaml", "sentinels.yaml", "playbooks.yaml", "trial.yaml")
 _MODEL = re.compile(r"[!-<>-~]{1,200}")
@@ -86,10 +89,14 @@ def document(
             "lists it.",
             reason=patches.Reason.SIGNATURE_UNLISTED,
         )
-    contents = {**_edited(draft, live), **{path: text.encode() for path, text in draft.files.items()}}
+    awaits = origin.bot == bots.SECURITY
+    contents = {**_edited(draft, live, security.MENDS if awaits else tuning.SETTINGS), **{path: text.encode() for path, text in draft.files.items()}}
     for path in contents:
         _check_path(path, signer, touches)
-    _check_tuning(draft, live, contents)
+    if awaits:
+        _check_mending(draft, live)
+    else:
+        _check_tuning(draft, live, contents)
     changes = tuple(_change(live, path, content) for path, content in sorted(contents.items()))
     drafting.check_stages(live, changes)
     words = drafting.Words(
@@ -97,15 +104,28 @@ def document(
         title=draft.title,
         reason=_reason(draft, origin),
         created=now,
-        expires=now + LASTS_S,
+        # Until somebody has looked at it.
+        expires=now + (min(AWAITS_S, seen.policy.lifetime_s_max) if awaits else LASTS_S),
     )
     raw = drafting.document(words, tree, changes, seen.policy, files.checker(live))
     return Made(raw, fingerprint, signer.account)
 
 
-def check(sent: patches.Submission, live: Path, tree: str, now: int) -> None:
-    """Return if patchctl would take a signed patch, as far as the files in `live` can tell. Raises PatchRefusedError."""
+def check(sent: patches.Submission, live: Path, tree: str, now: int, bot: str) -> None:
+    """Return if patchctl would take a bot's signed patch, as far as the files in `live` can tell. Raises PatchRefusedError.
+
+    That of `security` must be one that it takes from nobody but a person: elsewhere its signature would do alone.
+    """
     verdict = judging.judge(sent, situation.situation_at(live, situation.look_at(live), {tree}, now))
+    if bot == bots.SECURITY:
+        if verdict.reason == patches.Reason.PROTECTED:
+            return
+        if not verdict.reason:
+            raise errors.PatchRefusedError(
+                f"{authz.FILE} lets this be changed with no person, and what `{bot}` drafts is for one to sign. Protect "
+                f"{homes.CONFIG_FILE} there, as the one that Council ships does.",
+                reason=patches.Reason.PROTECTED,
+            )
     if verdict.reason:
         raise errors.PatchRefusedError(verdict.message, reason=verdict.reason)
 
@@ -139,11 +159,34 @@ def _check_tuning(draft: bots.Draft, live: Path, contents: Mapping[str, bytes]) 
         )
 
 
-def _edited(draft: bots.Draft, live: Path) -> dict[str, bytes]:
+def _check_mending(draft: bots.Draft, live: Path) -> None:
+    """Return if a draft of `security` sets nothing but what mends, and pins nothing but a newer release. Raises PatchRefusedError."""
+    wrong = [
+        key for key, value in draft.settings.items()
+        if key not in security.MENDS or (type(value), value) != (type(security.MENDS[key]), security.MENDS[key])
+    ]  # fmt: skip
+    wrong += [*draft.weights, *(["escalation.share_max"] if draft.share_max is not None else [])]
+    wrong += [path for path in draft.files if path != release_pin.FILE]
+    if wrong:
+        raise errors.PatchRefusedError(
+            f"{wrong[0]!a} is none of what mends a finding. A person may propose it: `council propose`.",
+            reason=patches.Reason.PROTECTED,
+        )
+    if release_pin.FILE in draft.files:
+        now = release_pin.build(homes.read_yaml(live / release_pin.FILE)) if (live / release_pin.FILE).exists() else None
+        wanted = release_pin.build(homes.parse_yaml(draft.files[release_pin.FILE].encode(), release_pin.FILE))
+        if now is None or version.Version(wanted.version) <= version.Version(now.version):
+            raise errors.PatchRefusedError(
+                f"Release {wanted.version} is not newer than what is pinned. A person may propose it: `council propose`.",
+                reason=patches.Reason.PROTECTED,
+            )
+
+
+def _edited(draft: bots.Draft, live: Path, allowed: Collection[str]) -> dict[str, bytes]:
     """Return the files that settings, weights and share make, by path. Raises InvalidRequestError, ConfigError."""
     found: dict[str, bytes] = {}
     if draft.settings:
-        found[homes.CONFIG_FILE] = _written(live, homes.CONFIG_FILE, lambda _: _set(draft.settings))
+        found[homes.CONFIG_FILE] = _written(live, homes.CONFIG_FILE, lambda _: _set(draft.settings, allowed))
     if draft.weights or draft.share_max is not None:
         found[providers.FILE] = _written(live, providers.FILE, functools.partial(_weigh, draft))
     return found
@@ -154,9 +197,8 @@ _Put = tuple[tuple[yaml_text.Step, ...], bots.Value]
 
 def _written(live: Path, path: str, edit: Callable[[Mapping[str, Any]], Iterable[_Put]]) -> bytes:
     """Return a file with some values as they should be, and all that people wrote around them where that can be kept."""
-    text = (live / path).read_bytes().decode() if (live / path).exists() else ""
-    after = homes.parse_yaml(text.encode(), path)
-    put: str | None = text or _HEADS[path]
+    after = homes.read_yaml(live / path) if (live / path).exists() else {}
+    put: str | None = (live / path).read_bytes().decode("utf-8", "replace") if (live / path).exists() else _HEADS[path]
     for where, value in list(edit(after)):
         inner: Any = after
         for step in where[:-1]:
@@ -177,11 +219,11 @@ def _says(text: str, path: str) -> dict[str, Any] | None:
         return None
 
 
-def _set(settings: Mapping[str, bots.Value]) -> Iterator[_Put]:
+def _set(settings: Mapping[str, bots.Value], allowed: Collection[str]) -> Iterator[_Put]:
     for key, value in settings.items():
-        if key not in tuning.SETTINGS:
+        if key not in allowed:
             raise errors.PatchRefusedError(
-                f"{key!a} is none of the settings that are tuned without a person. A person may propose it.",
+                f"{key!a} is none of the settings that this bot may move. A person may propose it.",
                 reason=patches.Reason.PROTECTED,
             )
         section, name = key.split(".")

@@ -7,15 +7,20 @@ knows half would act on half.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
+import orjson
+
 from council import app, care_ports, care_records, homes, kept_ports
-from council.domain import bots, evidence, home, incidents, patches, providers, snapshots, tuning
+from council.domain import bots, evidence, home, incidents, patches, providers, security, snapshots, tuning
 from council.domain import config as config_module
+from council.services import advisory_files, safety
 from council.upkeep.bots import changes
+from council.upkeep.bots import security as security_bot
 
 _DAYS = 28
 _DAY_US = 86_400_000_000
@@ -48,7 +53,7 @@ _ENDED = frozenset({"applied", "rolled back"})
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where it comes from. `generation` is the one that serves."""
+    """Where it comes from. `generation` is the one that serves, `releases` the folders of those that could be pinned."""
 
     where: home.Home
     config: config_module.Config
@@ -56,6 +61,7 @@ class Sources:
     runs: kept_ports.BotRuns
     proposals: care_ports.Proposals
     now_us: int
+    releases: Sequence[Path] = ()
 
 
 Gather = Callable[[Sources], Mapping[str, Any]]
@@ -193,17 +199,32 @@ def _docs(sources: Sources) -> Mapping[str, Any]:
     return {"changes": rows, "page": page.read_text("utf-8", "replace") if page.is_file() else ""}
 
 
+def _security(sources: Sources) -> Mapping[str, Any]:
+    """What the confined process sees of what a patch can mend: packages and settings."""
+    shelf, now_s = advisory_files.Shelf(sources.where), sources.now_us / 1e6
+    checks = (security.Check.PACKAGES, security.Check.SETTINGS)
+    report = safety.look(sources.where, sources.config, shelf, now_s, checks)
+    found = security_bot.Evidence(report, safety.held(sources.where, shelf, now_s, sources.releases))
+    return {"found": orjson.loads(orjson.dumps(found)), "done": _done(sources, bots.SECURITY)}
+
+
 GATHER: Mapping[str, Gather] = {
     "remediation": lambda sources: _incidents(sources, "remediation"),
     "author": _author,
     "cost": _cost,
     "docs": _docs,
+    bots.SECURITY: _security,
 }
 
 
 def sources_of(
-    where: home.Home, generation: str, runs: kept_ports.BotRuns, proposals: care_ports.Proposals, now_us: int
+    where: home.Home,
+    generation: str,
+    runs: kept_ports.BotRuns,
+    proposals: care_ports.Proposals,
+    now_us: int,
+    releases: Sequence[Path] = (),
 ) -> Sources:
     """Return the sources of a home. Raises ConfigError, BlueprintError."""
     config = homes.load_config(where, generation, os.environ, {})
-    return Sources(where, config, generation, runs, proposals, now_us)
+    return Sources(where, config, generation, runs, proposals, now_us, releases)

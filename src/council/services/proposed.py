@@ -160,7 +160,9 @@ class Proposed:
             await asked.close()
         at = situation.situation_at(live, seen, {head.tree, head.commit}, time.time())
         verdict = await asyncio.to_thread(judging.judge, sent, at)
-        if verdict.reason or verdict.patch is None or verdict.signer is None:
+        # What a person must sign, too, is opened for that.
+        awaits = verdict.reason == patches.Reason.PROTECTED
+        if (verdict.reason and not awaits) or verdict.patch is None or verdict.signer is None:
             raise errors.PatchRefusedError(verdict.message, reason=verdict.reason)
         if verdict.signer.kind is not authz.Kind.BOT or not verdict.signer.account:
             raise errors.PatchRefusedError(

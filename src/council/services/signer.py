@@ -223,7 +223,7 @@ def _signed(request: dict[str, Any], where: home.Home) -> dict[str, Any]:
     signature = b""
     if not request["dry"]:
         signature = bot_keys.sign(key, bot.name, made.document)
-        vouching.check(patches.Submission(made.document, signature), live, str(request["tree"]), now)
+        vouching.check(patches.Submission(made.document, signature), live, str(request["tree"]), now, bot.name)
     return {
         "document": base64.b64encode(made.document).decode(),
         "signature": base64.b64encode(signature).decode(),

@@ -103,6 +103,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.forge_webhook_file, ROOT, steward, exactly(0o440), None, "steward"),
         row(home.bots_key_file, steward, bots, exactly(0o440), None, "steward", "bots"),
         row(home.bots_token_file, ROOT, bots, exactly(0o440), None, "bots"),
+        # Which releases the bot `security` may propose; written by the owner alone.
+        row(home.approved_releases_file, ROOT, bots, exactly(0o440), None, "bots"),
         # Landlock leaves them to the child that signs.
         row(home.bot_keys, ROOT, bots, shared, shared, "bots"),
         row(home.bots, ROOT, bots, shared, shared, "bots"),

@@ -367,6 +367,22 @@ TICKS = st.lists(
     ),
     max_size=25,
 )
+def test_a_clock_that_is_set_gives_back_no_limit_and_ends_no_repair() -> None:
+    ages, few = world.Ages(), repairs.HealingConfig(repairs_per_day=1)
+    used = repairs.ended(repair("restart", "gateway", id="used"), Outcome.HELPED, "", NOW - 5 * S)
+    going = repair("drain and restart", "recall", id="going", acted_us=NOW - 19 * S)
+    assert ages.of((used, going), NOW, 100.0) == {"used": 20.0, "going": 20.0}
+    for step_us in (0, 86_400 * S, -86_400 * S):
+        now_us = NOW + step_us
+        at = seen(now_us=now_us, repairs=(used, going), settings=few, ages_s=ages.of((used, going), now_us, 110.0))
+        assert at.age_us(used) == 30 * S and at.spent() and not at.is_late(going)
+        left_s, _ = deciding._cools_down(at, BOOK.playbooks["restart"], "gateway")
+        assert left_s >= 0
+    over = seen(repairs=(going,), now_us=NOW - 86_400 * S, ages_s=ages.of((going,), NOW - 86_400 * S, 161.0))
+    assert over.is_late(going)
+    assert ages.of((), NOW, 200.0) == {}
+
+
 LIMITS = repairs.HealingConfig(repairs_per_hour=4, repairs_per_day=9, at_once_max=2)
 
 
