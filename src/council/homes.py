@@ -410,6 +410,15 @@ def default_folders() -> dict[str, Path]:
     return {"": packaged} if packaged.is_dir() else {"": checkout / "config", "guidebook/": checkout / "docs"}
 
 
+def default_text(path: str) -> str:
+    """Return one file of the default blueprint, "" where there is none of that path."""
+    prefix, folder = max(
+        (one for one in default_folders().items() if path.startswith(one[0])), key=lambda one: len(one[0])
+    )
+    found = folder / path.removeprefix(prefix)
+    return found.read_text("utf-8") if found.is_file() else ""
+
+
 def default_files() -> dict[str, bytes]:
     """Return the default blueprint: the folder `config` of a checkout or wheel, and the docs as its guidebook."""
     files: dict[str, bytes] = {}

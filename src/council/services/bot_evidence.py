@@ -182,7 +182,7 @@ def _cost(sources: Sources) -> Mapping[str, Any]:
 
 
 def _docs(sources: Sources) -> Mapping[str, Any]:
-    page = sources.where.generations / sources.generation / changes.PATH
+    live = sources.where.generations / sources.generation
     told = map(evidence.patch_row, sources.proposals.changes(2 * changes.ROWS_MAX))
     rows = [
         {
@@ -196,7 +196,17 @@ def _docs(sources: Sources) -> Mapping[str, Any]:
         for one in told
         if one.outcome in _ENDED and not one.trial
     ]
-    return {"changes": rows, "page": page.read_text("utf-8", "replace") if page.is_file() else ""}
+    return {
+        "changes": rows,
+        "page": _text_of(live / changes.PATH),
+        "coverage": _text_of(live / changes.COVERAGE),
+        "coverage_shipped": homes.default_text(changes.COVERAGE),
+        "done": _done(sources, changes.NAME),
+    }
+
+
+def _text_of(page: Path) -> str:
+    return page.read_text("utf-8", "replace") if page.is_file() else ""
 
 
 def _security(sources: Sources) -> Mapping[str, Any]:

@@ -212,6 +212,8 @@ def _of_bots(
     read = [*read, where.generations, where.current, where.bots, where.bots_key_file, where.bots_token_file]
     # How safe it is, and which releases it could run instead: those beside the one that is pinned.
     read += [where.advisories, where.releases, where.approved_releases_file, *releases_beside(where)]
+    # The page of coverage as this release ships it.
+    read += homes.default_folders().values()
     connect = None if config.records.url else (config.port, config.patchctl_port, config.steward_port)
     return confine.Confinement(read, [*write, where.records], connect, ())
 
