@@ -138,7 +138,7 @@ def make(sources: Sources, folder: Path, quiet_s: float = QUIET_S) -> Copy:
         copy.tree(where.sandbox, "sandbox")
         copy.file(where.token_file, "token")
         # Who restores in the middle of an incident has nothing change by itself that did not when it was copied.
-        copy.tree(where.autonomy, where.autonomy.name)
+        copy.tree(where.autonomy, where.autonomy.name, lambda name: name == where.wanted_repairs.name)
         _copy_keys(sources, copy)
         _copy_changes(where, copy, quiet_s)
     return copy

@@ -192,6 +192,11 @@ class Home:
         return self.autonomy / "pause.json"
 
     @property
+    def wanted_repairs(self) -> Path:
+        """Repairs that the owner asks for, a file each. No service may write it."""
+        return self.autonomy / "wanted"
+
+    @property
     def heal_file(self) -> Path:
         """The halt of the healer alone."""
         return self.autonomy / "heal.json"

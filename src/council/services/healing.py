@@ -28,7 +28,7 @@ from council.domain import (
 )
 from council.kit import clock as clock_module
 from council.kit import halt, ids
-from council.services import mending, observer, turns
+from council.services import mending, observer, requested, turns
 from council.upkeep.healer import deciding, telling, world
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,8 @@ _BEGAN = "council_process_start_seconds"
 class Parts:
     """Whom the healer asks, and who reaches out for it. `found` are incidents and `kept` repairs.
 
-    `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves.
+    `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves. `wanted(now_us)` are
+    the repairs that the owner asks for.
     """
 
     found: kept_ports.Incidents
@@ -68,6 +69,7 @@ class Parts:
     paused: Callable[[], str]
     gateways_max: Callable[[], int]
     clock: clock_module.Clock
+    wanted: Callable[[int], Sequence[repairs.Repair]]
 
 
 async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | None = None) -> world.World:
@@ -77,8 +79,9 @@ async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | Non
     """
     settings, paused = parts.settings(), parts.paused()
     found = await asyncio.to_thread(parts.found.newest, _INCIDENTS_MAX, standing=incidents.Standing.OPEN)
-    kept = await asyncio.to_thread(parts.kept.newest, REPAIRS_LOOKED_AT)
+    known = await asyncio.to_thread(parts.kept.newest, REPAIRS_LOOKED_AT)
     now_us = parts.clock.now_us()
+    kept = [*await _wanted(parts, known, now_us), *(one for one in known if one.outcome is not repairs.Outcome.WANTED)]
     ages_s = {} if ages is None else ages.of(kept, now_us, parts.clock.monotonic_s())
     seen = world.World(
         now_us, parts.book(), settings, found, kept, at_work=frozenset(at_work), paused=paused, ages_s=ages_s
@@ -93,6 +96,13 @@ async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | Non
     return dataclasses.replace(
         seen, services=services, verdicts=verdicts, patches=rows, can_scale=running < parts.gateways_max()
     )
+
+
+async def _wanted(parts: Parts, known: Sequence[repairs.Repair], now_us: int) -> list[repairs.Repair]:
+    """Return what the owner asks for and nobody has seen to. A row of the records asks for nothing: others write these, too."""
+    seen = {one.id for one in known}
+    asked = await asyncio.to_thread(parts.wanted, now_us)
+    return [one for one in asked if one.id not in seen]
 
 
 async def _unless_away(asked: Any) -> Any:
@@ -411,6 +421,7 @@ def parts(
         paused=lambda: paused(where, settings()),
         gateways_max=gateways_max,
         clock=clock,
+        wanted=lambda now_us: requested.standing(where, now_us),
     )
     return made, close
 
