@@ -38,7 +38,7 @@ FILES_MAX = 1_000_000
 ROOM_SPARE_BYTES = 256 * 1024 * 1024
 _APPEND_ONLY = "appendonlydir"
 # What others gave, and can give again: a copy of them that gets lost would be spent or signed with.
-OTHERS = ("providers", "notify", "bots", "forge.token", "forge.webhook", "tracing.headers")
+OTHERS = ("providers", "notify", "bots", "forge.token", "forge_accounts", "forge.webhook", "tracing.headers")
 # What opens the snapshots must not lie in them alone, and what opens the place where they lie could remove them.
 NEVER = "backup."
 

@@ -89,6 +89,11 @@ class Home:
         return self.secrets / "forge.token"
 
     @property
+    def forge_accounts(self) -> Path:
+        """A token for a forge elsewhere for each account that bots propose by, as `ACCOUNT.token`; the owner puts them there."""
+        return self.secrets / "forge_accounts"
+
+    @property
     def tracing_headers_file(self) -> Path:
         """What a collector of traces is sent beside them, a token for one; the owner puts it there."""
         return self.secrets / "tracing.headers"

@@ -98,6 +98,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         # It opens the reading of patches and nothing else.
         row(home.reader_key_file, patchctl, gateway, exactly(0o440), None, "gateway", "patchctl"),
         row(home.forge_token_file, ROOT, steward, exactly(0o440), None, "steward"),
+        # Read before the steward confines itself.
+        row(home.forge_accounts, ROOT, steward, shared, shared, "steward"),
         # Read before the gateway confines itself.
         row(home.tracing_headers_file, ROOT, gateway, exactly(0o440), None, "gateway"),
         row(home.forge_webhook_file, ROOT, steward, exactly(0o440), None, "steward"),

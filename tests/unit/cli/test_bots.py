@@ -59,8 +59,8 @@ def test_a_bot_is_enabled_by_a_patch_that_a_person_signs(tmp_path: Path, monkeyp
     # Prompts only where the owner says so.
     assert '"allow": ["council.yaml", "providers.yaml"]' in (tmp_path / "patch.json").read_text().replace('\\"', '"')
     content = key.read_bytes()
-    called(where, "enable", "author", "--force", "--allow", "prompts/**")
-    assert key.read_bytes() == content
+    called(where, "enable", "author", "--force", "--allow", "prompts/**", "--account", "drafts[bot]")
+    assert key.read_bytes() == content and "drafts[bot]" in (tmp_path / "patch.json").read_text()
 
 
 def test_a_dry_run_shows_what_it_would_propose_with_nothing_running(where: home.Home) -> None:
