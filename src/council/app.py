@@ -398,7 +398,7 @@ def sandbox_front(
 
     clock = clock_module.SystemClock()
     settings = config.sandbox
-    runner, beyond = _runner(settings, where), isolation.outside(where.sandbox, config.sandboxd_port)
+    runner, port = _runner(settings, where), config.sandboxd_port
 
     @contextlib.asynccontextmanager
     async def opened() -> AsyncIterator[ports.Sandbox]:
@@ -407,7 +407,7 @@ def sandbox_front(
             # The front closes it as well; not where the runner does not start.
             stack.callback(trail.close)
             running = await stack.enter_async_context(runner)
-            walls = isolation.SelfTest(running, settings, beyond)
+            walls = isolation.SelfTest(running, settings, isolation.outside(where.sandbox, port))
             made = front.Front(running, trail, settings, clock, walls)
             stack.push_async_callback(made.close)
             made.watch()

@@ -51,7 +51,7 @@ class Outside:
 
 
 def outside(folder: Path, port: int) -> Outside:
-    """Return what is outside, seen from this process; before it is confined. Raises SandboxUnavailableError."""
+    """Return what is outside, seen from this process. Raises SandboxUnavailableError."""
     pid = os.getpid()
     try:
         found, here = folder.stat(), process.stat(pid)
