@@ -90,7 +90,8 @@ def document(
             reason=patches.Reason.SIGNATURE_UNLISTED,
         )
     awaits = origin.bot == bots.SECURITY
-    contents = {**_edited(draft, live, security.MENDS if awaits else tuning.SETTINGS), **{path: text.encode() for path, text in draft.files.items()}}
+    contents = _edited(draft, live, security.MENDS if awaits else tuning.SETTINGS)
+    contents |= {path: text.encode() for path, text in draft.files.items()}
     for path in contents:
         _check_path(path, signer, touches)
     if awaits:
