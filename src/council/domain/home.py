@@ -90,7 +90,7 @@ class Home:
 
     @property
     def forge_accounts(self) -> Path:
-        """A token for a forge elsewhere for each account that bots propose by, as `ACCOUNT.token`; the owner puts them there."""
+        """`ACCOUNT.token` for each account by which bots propose on a forge elsewhere; the owner puts them there."""
         return self.secrets / "forge_accounts"
 
     @property

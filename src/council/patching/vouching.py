@@ -2,9 +2,9 @@
 
 A draft is believed in nothing. What it may touch is said twice, by the bot's line in `registry.py` and by `authz.yaml`; what
 decides over everything else, authz.yaml and its keys, no bot drafts whatever these say. Settings and providers are written here
-from what the draft names, never taken as text, and go no further than `domain/tuning.py` lets them; but for the bot `security`, which
-may mend what stands in `security.MENDS` and pin a newer release, and whose patch nobody takes without a person's signature beside
-it. Then the patch is judged as patchctl will judge it.
+from what the draft names, never taken as text, and go no further than `domain/tuning.py` lets them. Only the bot `security` may
+mend what stands in `security.MENDS` and pin a newer release, and nobody takes its patch without a person's signature beside it.
+Then the patch is judged as patchctl will judge it.
 """
 
 import functools
@@ -161,7 +161,7 @@ def _check_tuning(draft: bots.Draft, live: Path, contents: Mapping[str, bytes]) 
 
 
 def _check_mending(draft: bots.Draft, live: Path) -> None:
-    """Return if a draft of `security` sets nothing but what mends, and pins nothing but a newer release. Raises PatchRefusedError."""
+    """Return if a draft of `security` sets only what mends, and pins only a newer release. Raises PatchRefusedError."""
     wrong = [
         key for key, value in draft.settings.items()
         if key not in security.MENDS or (type(value), value) != (type(security.MENDS[key]), security.MENDS[key])

@@ -25,7 +25,7 @@ _TODAY_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a run leans on. `service` is patchctl, for what cannot wait for a merge; `releases` are those that could be pinned."""
+    """What a run leans on. `service` is patchctl, for what cannot wait for a merge; `releases` could be pinned."""
 
     where: home.Home
     runs: kept_ports.BotRuns

@@ -1,8 +1,8 @@
 """Repairs that the owner of a home asks for: a file each in `HOME/autonomy/wanted`, which services may read and no more.
 
-The records would be no place for it: whoever may write one of their tables may write all, and could have the healer restart what
-it likes. What is in the folder was put there by the owner's command, which waits for what comes of it and takes the file away. The
-healer leaves the file alone; that there is a repair of its id in the records is how it knows that it has seen to it.
+The records would be no place for it: whoever may write one of their tables may write all, and could have the healer restart
+what it likes. What is in the folder was put there by the owner's command, which waits for what comes of it and takes the file
+away. The healer leaves the file alone: by a repair of its id in the records it knows that it has seen to it.
 """
 
 import os

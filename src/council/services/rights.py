@@ -222,7 +222,7 @@ _RELEASES_MAX = 32
 
 
 def releases_beside(where: home.Home) -> list[Path]:
-    """Return the folders of the releases that lie where a pinned one does, for whoever is confined later: not what is around."""
+    """Return the folders of the releases that lie where a pinned one does, and nothing else that lies there."""
     found: set[Path] = set()
     with contextlib.suppress(errors.CouncilError, OSError):
         for pin in homes.pins(where):

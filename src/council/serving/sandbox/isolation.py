@@ -83,8 +83,8 @@ class SelfTest:
         if not self.broken:
             return ""
         return (
-            f"A self-test got out of the sandbox through: {', '.join(self.broken)}. See `council doctor`, mend the layer, and start "
-            "Council anew; then `council sandbox lift` tries again."
+            f"A self-test got out of the sandbox through: {', '.join(self.broken)}. See `council doctor`, mend the layer, and "
+            "start Council anew; then `council sandbox lift` tries again."
         )
 
     async def keep(self) -> None:

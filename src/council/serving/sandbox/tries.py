@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 CONNECT_S = 1.0
@@ -15,22 +16,21 @@ CONNECT_S = 1.0
 
 def files(known: Mapping[str, Any]) -> bool:
     """Return whether a folder of the home can be seen."""
-    found = os.stat(known["path"])
+    found = Path(known["path"]).stat()
     return [found.st_dev, found.st_ino] == known["file"]
 
 
 def root(known: Mapping[str, Any]) -> bool:
     """Return whether something could be written where programs lie; it is taken away again."""
-    path = os.path.join(known["programs"], f".council-self-test-{known['nonce']}")
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    os.unlink(path)
+    path = Path(known["programs"], f".council-self-test-{known['nonce']}")
+    path.touch(mode=0o600, exist_ok=False)
+    path.unlink()
     return True
 
 
 def processes(known: Mapping[str, Any]) -> bool:
     """Return whether the process that runs the self-test can be seen: its number may be another's here, its start is not."""
-    with open(f"/proc/{known['pid']}/stat") as file:
-        text = file.read()
+    text = Path(f"/proc/{known['pid']}/stat").read_text(errors="replace")
     return int(text[text.rindex(")") + 2 :].split()[19]) == known["start_ticks"]
 
 
@@ -48,8 +48,7 @@ def calls(known: Mapping[str, Any]) -> bool:
 
 def rights(_: Mapping[str, Any]) -> bool:
     """Return whether the job has a capability."""
-    with open("/proc/self/status") as file:
-        told = dict(line.split(":", 1) for line in file.read().splitlines() if ":" in line)
+    told = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
     return int(told["CapEff"], 16) != 0
 
 

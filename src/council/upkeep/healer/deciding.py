@@ -131,7 +131,7 @@ _SEEN = {
 
 
 def _wanted(world: world_module.World, busy: _Busy) -> Iterator[Decision]:
-    """Yield what people asked for: what a command may ask for, within the limits, where nothing else goes on at the same place."""
+    """Yield what the owner asked for, within the limits, where nothing else goes on at the same place."""
     begun = 0
     for one in sorted(world.repairs, key=lambda each: each.id):
         if one.outcome is not repairs.Outcome.WANTED:
