@@ -62,7 +62,9 @@ class Asked:
         return bool(self.problem) or self.took_s > SLOW_S
 
 
-def unexplained(seen: Sequence[Asked], spans: Sequence[tuple[float, float]], most_chars: int = 100) -> tuple[int, list[str]]:
+def unexplained(
+    seen: Sequence[Asked], spans: Sequence[tuple[float, float]], most_chars: int = 100
+) -> tuple[int, list[str]]:
     """Return how many requests failed outside of these spans, in which a fault explains it, and a line for each problem."""
     failed = [one for one in seen if one.problem and not any(low <= one.at_s <= high for low, high in spans)]
     told = collections.Counter(one.problem.partition(",")[0][:most_chars] for one in failed)

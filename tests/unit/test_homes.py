@@ -190,7 +190,10 @@ def test_a_file_of_the_default_blueprint_is_found_by_its_path() -> None:
 
 
 def test_a_setting_that_is_called_on_is_no_truth_of_yaml() -> None:
-    assert homes.parse_yaml(b"healing: {on: off}\nyes: {no: 1}", "council.yaml") == {"healing": {"on": False}, "yes": {"no": 1}}
+    assert homes.parse_yaml(b"healing: {on: off}\nyes: {no: 1}", "council.yaml") == {
+        "healing": {"on": False},
+        "yes": {"no": 1},
+    }
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(900, False), (1000, False), (1100, True)])

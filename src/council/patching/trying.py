@@ -140,7 +140,9 @@ class Examiner:
             if _is_red(bake.judge_answers(one, trial))
         ]
         last = [(one, *bake.judge_last(one, trial)) for one in self._gates]
-        ended = [f"{one.name} is red: the last {failed} requests failed" for one, verdict, failed in last if _is_red(verdict)]
+        ended = [
+            f"{one.name} is red: the last {failed} requests failed" for one, verdict, failed in last if _is_red(verdict)
+        ]
         return seen or by_answers or ended
 
     async def _seen(self, generation: str, place: Place) -> baking.Trial:

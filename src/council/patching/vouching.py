@@ -174,7 +174,9 @@ def _check_mending(draft: bots.Draft, live: Path) -> None:
             reason=patches.Reason.PROTECTED,
         )
     if release_pin.FILE in draft.files:
-        now = release_pin.build(homes.read_yaml(live / release_pin.FILE)) if (live / release_pin.FILE).exists() else None
+        now = (
+            release_pin.build(homes.read_yaml(live / release_pin.FILE)) if (live / release_pin.FILE).exists() else None
+        )
         wanted = release_pin.build(homes.parse_yaml(draft.files[release_pin.FILE].encode(), release_pin.FILE))
         if now is None or version.Version(wanted.version) <= version.Version(now.version):
             raise errors.PatchRefusedError(

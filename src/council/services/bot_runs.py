@@ -170,9 +170,7 @@ def _ended(run: bots.Run, outcome: bots.Outcome, why: str, reason: str = "") -> 
     return replace(run, outcome=outcome, why=why[: bots.WHY_CHARS_MAX], reason=reason)
 
 
-def parts_of(
-    where: home.Home, keys: signer.Signer, now_us: Callable[[], int], releases: Sequence[Path] = ()
-) -> Parts:
+def parts_of(where: home.Home, keys: signer.Signer, now_us: Callable[[], int], releases: Sequence[Path] = ()) -> Parts:
     """Return the parts of a home. Raises ConfigError, BlueprintError, SetupError."""
     config = homes.load_config(where, None, os.environ, {})
     return Parts(

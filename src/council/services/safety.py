@@ -299,7 +299,9 @@ def _noted(path: Path) -> Mapping[str, Any]:
 # What a patch would begin from
 
 
-def held(where: home.Home, shelf: advisory_files.Shelf, now_s: float, beside: Sequence[Path] | None = None) -> drafts.Held:
+def held(
+    where: home.Home, shelf: advisory_files.Shelf, now_s: float, beside: Sequence[Path] | None = None
+) -> drafts.Held:
     """Return what `drafts.draft` begins from. Raises BlueprintError, ConfigError, SetupError.
 
     `beside` are the folders of releases that could be pinned, None for those beside the one that is.

@@ -33,7 +33,13 @@ def called(where: home.Home, *arguments: str) -> str:
 def test_the_list_says_which_are_enabled_and_a_pause_is_seen(where: home.Home) -> None:
     called(where, "pause", "docs")
     states = {one["name"]: one["state"] for one in json.loads(called(where, "list", "--json"))}
-    assert states == {"remediation": "enabled", "author": "not enabled", "cost": "not enabled", "docs": "paused", "security": "not enabled"}
+    assert states == {
+        "remediation": "enabled",
+        "author": "not enabled",
+        "cost": "not enabled",
+        "docs": "paused",
+        "security": "not enabled",
+    }
     called(where, "resume", "docs")
     assert "docs" in called(where, "list") and "paused" not in called(where, "list")
 

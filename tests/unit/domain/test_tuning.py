@@ -59,7 +59,9 @@ def moves(draw: st.DrawFn) -> tuple[str, float, float]:
 
 
 @given(moves())
-def test_what_is_tuning_keeps_the_bounds_the_way_and_one_step_and_all_that_does_is(move: tuple[str, float, float]) -> None:
+def test_what_is_tuning_keeps_the_bounds_the_way_and_one_step_and_all_that_does_is(
+    move: tuple[str, float, float],
+) -> None:
     key, before, after = move
     bounds = tuning.SETTINGS[key]
     keeps = (

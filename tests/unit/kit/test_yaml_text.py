@@ -29,9 +29,7 @@ recall: {}
         (("sandbox", "pool"), 4, "sandbox: {pool: 4}"),
     ],
 )
-def test_one_value_is_put_and_all_else_stays_as_it_was_written(
-    path: tuple[str, str], value: float, line: str
-) -> None:
+def test_one_value_is_put_and_all_else_stays_as_it_was_written(path: tuple[str, str], value: float, line: str) -> None:
     put = yaml_text.put(COMMENTED, path, value)
     assert put is not None and line in put.splitlines()
     wanted = yaml.safe_load(COMMENTED)

@@ -39,9 +39,7 @@ def judged(where: home.Home, sent: patches.Submission, now: int) -> judging.Verd
     return judging.judge(sent, situation.situation_at(live, situation.look_at(live), {base}, now))
 
 
-def test_a_loose_setting_is_proposed_once_a_week_for_a_person_to_sign(
-    where: home.Home, house: bot_house.House
-) -> None:
+def test_a_loose_setting_is_proposed_once_a_week_for_a_person_to_sign(where: home.Home, house: bot_house.House) -> None:
     first, second = house.run("security"), house.run("security")
     assert (first.run.outcome, first.run.number) == (bots.Outcome.PROPOSED, 1), first.run
     assert second.run.outcome is bots.Outcome.NOTHING and "proposed already" in second.run.why

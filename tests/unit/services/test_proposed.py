@@ -27,7 +27,7 @@ def test_on_github_each_account_has_a_token_of_its_own_and_nobody_elses_is_used(
         ("acme/blueprint", "stewards", ""),
         ("acme/blueprint", "tuners", "tuner[bot]"),
     ]
-    with pytest.raises(errors.SetupError, match="forge.token"):
+    with pytest.raises(errors.SetupError, match=r"forge\.token"):
         proposed.forges(forge.ForgeConfig(kind="github", repository="acme/blueprint"), where)
 
 

@@ -27,7 +27,7 @@ def test_a_wish_stands_until_it_is_taken_back_or_long_past(tmp_path: Path) -> No
     requested.put(where, WISH)
     assert requested.standing(where, T0) == [WISH]
     assert requested.standing(where, T0 + round(2 * repairs.WANTED_S * 1e6) + 1) == []
-    assert os.stat(where.wanted_repairs / "01K0.json").st_mode & 0o777 == 0o644
+    assert (where.wanted_repairs / "01K0.json").stat().st_mode & 0o777 == 0o644
     for _ in range(2):
         requested.take_back(where, WISH.id)
         assert requested.standing(where, T0) == []

@@ -113,7 +113,9 @@ class Security:
     """bots.Bot."""
 
     name: str = bots.SECURITY
-    does: str = "proposes the setting or the release that mends what `council security check` finds, for a person to sign too"
+    does: str = (
+        "proposes the setting or the release that mends what `council security check` finds, for a person to sign too"
+    )
     offset_s: int = 2100
     touches: tuple[str, ...] = (inputs.SETTINGS, release_pin.FILE)
 

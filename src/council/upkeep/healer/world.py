@@ -64,7 +64,11 @@ class World:
 
     def is_late(self, one: repairs_module.Repair) -> bool:
         """Return whether the time is over within which a repair must have helped."""
-        return self.now_us >= one.until_us if one.id not in self.ages_s else self.age_us(one) >= one.until_us - one.began_us
+        return (
+            self.now_us >= one.until_us
+            if one.id not in self.ages_s
+            else self.age_us(one) >= one.until_us - one.began_us
+        )
 
     def rows(self, component: str) -> list[states.ServiceStatus]:
         """Return the processes of a component, none where nobody knows."""
@@ -175,9 +179,7 @@ class Ages:
         """Return the age of each, seconds, by its id. Those that are not among `rows` are forgotten."""
         # What a person asked for begins anew once it is carried out.
         keys = [(one.id, one.began_us) for one in rows]
-        self._began_s = {
-            key: self._began_s.get(key, monotonic_s - max(0.0, (now_us - key[1]) / 1e6)) for key in keys
-        }
+        self._began_s = {key: self._began_s.get(key, monotonic_s - max(0.0, (now_us - key[1]) / 1e6)) for key in keys}
         return {name: monotonic_s - began_s for (name, _), began_s in self._began_s.items()}
 
 

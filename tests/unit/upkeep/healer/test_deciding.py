@@ -367,6 +367,8 @@ TICKS = st.lists(
     ),
     max_size=25,
 )
+
+
 def test_a_clock_that_is_set_gives_back_no_limit_and_ends_no_repair() -> None:
     ages, few = world.Ages(), repairs.HealingConfig(repairs_per_day=1)
     used = repairs.ended(repair("restart", "gateway", id="used"), Outcome.HELPED, "", NOW - 5 * S)
