@@ -288,9 +288,9 @@ async def test_what_a_person_asks_for_is_done_and_told_of(steward: Steward) -> N
     # A row asks for nothing, whoever wrote it.
     steward.kept.save(dataclasses.replace(wanted, id="w0"))
     steward.wanted = [wanted]
-    (one, _) = await steward.turn(1)
+    (_, one) = await steward.turn(1)
     assert steward.runtime.restarted == ["zygote", "sandboxd"] and (one.id, one.by) == ("w1", "ann")
-    (one, never) = await steward.turn(1)
+    (never, one) = await steward.turn(1)
     assert (one.outcome, never.outcome) == (Outcome.HELPED, Outcome.WANTED)
     assert [step["by"] for step in steward.patches.kept] == ["ann", "ann"]
 

@@ -28,6 +28,7 @@ def home() -> Iterator[home_module.Home]:
     made = (*made, where.watch, where.notices, where.monitoring, where.notify_addresses, where.lineage, where.forge)
     for path in (*made, where.recall, where.sandbox, where.generations, where.generations / "g"):
         path.mkdir(0o700)
+    where.forge_accounts.mkdir(0o700)
     (where.library / "sub").mkdir(parents=True)
     (where.library / "sub").chmod(0o700)
     (where.store / "appendonlydir").mkdir(0o755)

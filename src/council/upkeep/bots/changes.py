@@ -2,8 +2,8 @@
 
 The first is made of the lineage alone. It is a file of the blueprint like any other, so it comes by a patch, and that patch
 would be a change to tell of in turn. So it leaves out what this bot itself did, and is drafted only where something else has
-happened since. The second says what keeps each cell of the coverage matrix, which is so by the release that serves: the page is that of
-the release, and a newer release brings another.
+happened since. The second says what keeps each cell of the coverage matrix, which is so by the release that serves: the page is
+that of the release, and a newer release brings another.
 """
 
 import datetime

@@ -116,7 +116,7 @@ class Security:
     does: str = (
         "proposes the setting or the release that mends what `council security check` finds, for a person to sign too"
     )
-    offset_s: int = 2100
+    offset_s: int = 2700
     touches: tuple[str, ...] = (inputs.SETTINGS, release_pin.FILE)
 
     def draft(self, evidence: Mapping[str, Any], _: bots.Ask) -> bots.Draft | bots.Nothing:
