@@ -17,7 +17,7 @@ CONNECT_S = 1.0
 def files(known: Mapping[str, Any]) -> bool:
     """Return whether a folder of the home can be seen."""
     found = Path(known["path"]).stat()
-    return [found.st_dev, found.st_ino] == known["file"]
+    return bool([found.st_dev, found.st_ino] == known["file"])
 
 
 def root(known: Mapping[str, Any]) -> bool:
@@ -31,7 +31,7 @@ def root(known: Mapping[str, Any]) -> bool:
 def processes(known: Mapping[str, Any]) -> bool:
     """Return whether the process that runs the self-test can be seen: its number may be another's here, its start is not."""
     text = Path(f"/proc/{known['pid']}/stat").read_text(errors="replace")
-    return int(text[text.rindex(")") + 2 :].split()[19]) == known["start_ticks"]
+    return bool(int(text[text.rindex(")") + 2 :].split()[19]) == known["start_ticks"])
 
 
 def network(known: Mapping[str, Any]) -> bool:
