@@ -78,12 +78,14 @@ class StrictLoader(yaml.SafeLoader):
     """A SafeLoader that refuses a key given twice, and aliases: a few of them can stand for more than memory holds."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Return the next node. Raises ComposerError for an alias."""
         if self.check_event(yaml.AliasEvent):
             raise yaml.composer.ComposerError(None, None, "aliases are not used here", None)
         made: yaml.Node | None = super().compose_node(parent, index)
         return made
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping of texts. Raises ConstructorError for a key that stands twice or is no text."""
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = key_node.value
