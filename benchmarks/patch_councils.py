@@ -6,13 +6,14 @@ import dataclasses
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pysequoia
 
 import councils
+import figures
 import patch_load
 import provider_homes
 from council import care_app, homes
@@ -20,6 +21,7 @@ from council.domain import authz, errors, patches, states
 from council.domain import home as home_module
 from council.patching import drafting, roster, situation
 from council.upkeep.engine import blueprint
+from peers import processes
 
 _APPLY_S = 300.0
 _ALIKE_S = 15.0
@@ -37,6 +39,16 @@ def prepare(root: Path, port: int, upstream_port: int) -> tuple[home_module.Home
         env=councils.environment(COUNCIL_PORT=str(port)),
     )
     return where, Signer(where)
+
+
+@contextlib.contextmanager
+def serving(where: home_module.Home, port: int, settings: Mapping[str, str]) -> Iterator[str]:
+    """Run a prepared Council, and beside it the scripted upstream, whose URL is yielded."""
+    with contextlib.ExitStack() as stack:
+        upstream = processes.scripted(port + 10, provider_homes.KEY)
+        stack.callback(upstream.close)
+        stack.enter_context(councils.running(where, port, PYTHONPATH=str(figures.ROOT / "src"), **settings))
+        yield upstream.url
 
 
 class Signer:

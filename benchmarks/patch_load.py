@@ -5,6 +5,7 @@ upstream, whose words are known; some are computed, some looked up. Connections 
 """
 
 import asyncio
+import collections
 import dataclasses
 import random
 import time
@@ -59,6 +60,16 @@ class Asked:
     def is_bad(self) -> bool:
         """Whether whoever asked was not served, or so late that it is the same."""
         return bool(self.problem) or self.took_s > SLOW_S
+
+
+def unexplained(
+    seen: Sequence[Asked], spans: Sequence[tuple[float, float]], most_chars: int = 100
+) -> tuple[int, list[str]]:
+    """Return how many requests failed outside of these spans, in which a fault explains it, and a line for each problem."""
+    failed = [one for one in seen if one.problem and not any(low <= one.at_s <= high for low, high in spans)]
+    told = collections.Counter(one.problem.partition(",")[0][:most_chars] for one in failed)
+    lines = [f"{count} requests failed and no fault was put in: {problem}" for problem, count in told.items()]
+    return len(failed), lines
 
 
 async def script(upstream: str, near: str) -> None:

@@ -26,11 +26,9 @@ import figures
 import lean_client
 import patch_councils
 import patch_load
-import provider_homes
 import soak_patches_live as live
 from council.domain import home as home_module
 from council.domain import patches
-from peers import processes
 
 STAGED, BAKED = 20, 3
 FILES, FILE_BYTES = 50, 10_000
@@ -44,13 +42,11 @@ Say = Callable[[str], None]
 
 def run(port: int, seed: int, say: Say) -> list[figures.Row]:
     """Take every figure of this part."""
-    with councils.folder() as root, contextlib.ExitStack() as stack:
+    with councils.folder() as root:
         where, signer = patch_councils.prepare(root / "h", port, port + 10)
-        upstream = processes.scripted(port + 10, provider_homes.KEY)
-        stack.callback(upstream.close)
         started_s = time.monotonic()
-        stack.enter_context(councils.running(where, port, PYTHONPATH=str(figures.ROOT / "src")))
-        return uvloop.run(_Bench(where, port, upstream.url, signer, random.Random(seed), say).run(started_s))
+        with patch_councils.serving(where, port, {}) as upstream:
+            return uvloop.run(_Bench(where, port, upstream, signer, random.Random(seed), say).run(started_s))
 
 
 class _Bench:

@@ -37,10 +37,8 @@ import figures
 import patch_councils
 import patch_load
 import patches_live_readme
-import provider_homes
 from council.domain import gates, providers
 from council.domain import home as home_module
-from peers import processes
 
 NAME = "patches"
 EACH, QUICK_EACH, RATE = 100, 1, 50.0
@@ -49,7 +47,7 @@ REPAIR_MAX_S, REPAIR_P99_S = 90.0, 30.0
 _AROUND_S = 2.0
 _BEFORE_S = 10.0
 _KILL_WITHIN_S = 20.0
-_VIOLATIONS_MAX, _PROBLEM_CHARS = 50, 100
+_VIOLATIONS_MAX = 50
 _GLOSSARY, _GUIDE = "guidebook/reference/glossary.md", "guidebook/tutorial/measured.md"
 
 Puts = Mapping[str, bytes]
@@ -207,11 +205,8 @@ def plan(seed: int, each: int, part: int, parts: int) -> list[Kind]:
 def run_part(seed: int, kinds: Sequence[Kind], rate: float, home: Path, port: int) -> dict[str, Any]:
     """Run one Council and put patches upon it, one after the other; return what was found."""
     where, signer = patch_councils.prepare(home, port, port + 10)
-    with contextlib.ExitStack() as stack:
-        upstream = processes.scripted(port + 10, provider_homes.KEY)
-        stack.callback(upstream.close)
-        stack.enter_context(councils.running(where, port, PYTHONPATH=str(figures.ROOT / "src"), **SETTINGS))
-        return uvloop.run(_lane(seed, kinds, rate, where, port, upstream.url, signer))
+    with patch_councils.serving(where, port, SETTINGS) as upstream:
+        return uvloop.run(_lane(seed, kinds, rate, where, port, upstream, signer))
 
 
 async def _lane(
@@ -247,15 +242,14 @@ async def _lane(
         violations += await asyncio.to_thread(digest_audit.held, where)
     finally:
         await follower.close()
-    failed = [one for one in load.seen if one.problem and not any(low <= one.at_s <= high for low, high in spans)]
-    told_of = collections.Counter(one.problem.partition(",")[0][:_PROBLEM_CHARS] for one in failed)
-    violations += [f"{count} requests failed and no fault was put in: {problem}" for problem, count in told_of.items()]
+    failed, told_of = patch_load.unexplained(load.seen, spans)
+    violations += told_of
     return {
         "rate": rate,
         "asked_per_s": round(len(load.seen) / (time.monotonic() - began_s), 2),
         "asked": dict(sorted(collections.Counter(one.kind for one in load.seen).items())),
         "failed": sum(bool(one.problem) for one in load.seen),
-        "failed_unexplained": len(failed),
+        "failed_unexplained": failed,
         "left_out": load.left_out,
         "late_s": round(load.late_s, 3),
         "patches": rows,

@@ -14,7 +14,6 @@ lineage that tell two stories. Parts gather in results/soak_pipeline.json. Homes
 """
 
 import asyncio
-import collections
 import contextlib
 import dataclasses
 import os
@@ -35,12 +34,10 @@ import patch_load
 import pipeline_authors
 import pipeline_ends
 import pipeline_readme
-import provider_homes
 import soak_patches_live
 from council.delivery import courier
 from council.domain import errors, forge, patches
 from council.domain import home as home_module
-from peers import processes
 
 NAME = "pipeline"
 COUNT, RATE = 500, 5.0
@@ -180,13 +177,9 @@ def run_part(seed: int, kinds: Sequence[Kind], rate: float, home: Path, port: in
     """Run one Council and put proposals to it, one after the other; return what was found."""
     where, _ = patch_councils.prepare(home, port, port + 10)
     crew = pipeline_authors.Crew(where, port)
-    found: dict[str, Any] = {}
-    with contextlib.ExitStack() as stack:
-        upstream = processes.scripted(port + 10, provider_homes.KEY)
-        stack.callback(upstream.close)
-        with councils.running(where, port, PYTHONPATH=str(figures.ROOT / "src"), **SETTINGS):
-            found = uvloop.run(_lane(seed, kinds, rate, where, port, upstream.url, crew))
-        found["violations"] += pipeline_ends.left_over(where, port)
+    with patch_councils.serving(where, port, SETTINGS) as upstream:
+        found: dict[str, Any] = uvloop.run(_lane(seed, kinds, rate, where, port, upstream, crew))
+    found["violations"] += pipeline_ends.left_over(where, port)
     found["violations"] = found["violations"][:_VIOLATIONS_MAX]
     return found
 
@@ -222,14 +215,13 @@ async def _lane(
     finally:
         await stage.follower.close()
         await crew.close()
-    failed = [one for one in load.seen if one.problem and not any(low <= one.at_s <= high for low, high in spans)]
-    told = collections.Counter(one.problem.partition(",")[0][:100] for one in failed)
-    violations += [f"{count} requests failed and no fault was put in: {problem}" for problem, count in told.items()]
+    failed, told = patch_load.unexplained(load.seen, spans)
+    violations += told
     return {
         "rate": rate,
         "asked": len(load.seen),
         "failed": sum(bool(one.problem) for one in load.seen),
-        "failed_unexplained": len(failed),
+        "failed_unexplained": failed,
         "proposals": rows,
         "violations": violations,
     }

@@ -394,11 +394,11 @@ def sandbox_front(
 
     Everything is imported here, and nothing is opened before the context is entered.
     """
-    from council.serving.sandbox import audit, front
+    from council.serving.sandbox import audit, front, isolation
 
     clock = clock_module.SystemClock()
     settings = config.sandbox
-    runner = _runner(settings, where)
+    runner, port = _runner(settings, where), config.sandboxd_port
 
     @contextlib.asynccontextmanager
     async def opened() -> AsyncIterator[ports.Sandbox]:
@@ -406,9 +406,12 @@ def sandbox_front(
         async with contextlib.AsyncExitStack() as stack:
             # The front closes it as well; not where the runner does not start.
             stack.callback(trail.close)
-            made = front.Front(await stack.enter_async_context(runner), trail, settings, clock)
+            running = await stack.enter_async_context(runner)
+            walls = isolation.SelfTest(running, settings, isolation.outside(where.sandbox, port))
+            made = front.Front(running, trail, settings, clock, walls)
             stack.push_async_callback(made.close)
             made.watch()
+            stack.callback(asyncio.create_task(walls.keep(), name="isolation self-test").cancel)
             yield made
 
     return opened()

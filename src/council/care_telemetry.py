@@ -24,6 +24,16 @@ CACHE_BYTES = prometheus_client.Gauge(
     multiprocess_mode="liveall",
 )
 
+# The sandbox.
+SANDBOX_WALLS_BROKEN = prometheus_client.Gauge(
+    "council_sandbox_walls_broken",
+    "Walls of the sandbox that the last self-test got through.",
+    multiprocess_mode="livemax",
+)
+SANDBOX_SELF_TESTS = prometheus_client.Counter(
+    "council_sandbox_self_tests_total", "Isolation self-tests, by what came of it (held, broken, unknown).", ["outcome"]
+)
+
 # Memory.
 MEMORY_FOUND_AGAIN = prometheus_client.Gauge(
     "council_memory_found_again",

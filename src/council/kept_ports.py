@@ -71,8 +71,13 @@ class Overrides(Protocol):
 class Repairs(Protocol):
     """Repairs, and what people did themselves, in the records. Blocking. Every method raises RecordsUnavailableError."""
 
-    def save(self, one: repairs.Repair, parcels: Sequence[incidents.Parcel] = ()) -> None:
-        """Commit a repair, in the place of one of the same id, with what people are told of it."""
+    def save(
+        self,
+        one: repairs.Repair,
+        parcels: Sequence[incidents.Parcel] = (),
+        acted: repairs.Intervention | None = None,
+    ) -> None:
+        """Commit a repair, in the place of one of the same id, with what people are told of it and had to do."""
 
     def begin(self, one: repairs.Repair) -> bool:
         """Commit a repair unless one of its id is there, or its component has one under way; return whether it was."""

@@ -74,7 +74,9 @@ def test_what_people_are_told_is_committed_with_the_repair(kept: sql_repairs.Sql
     notice = incidents.Notice(
         "n1", T0, incidents.NoticeKind.ESCALATED, "incident-1", incidents.Severity.PAGE, "Called", "a\nb"
     )
-    kept.save(repair(1, outcome=Outcome.CALLED), [incidents.Parcel(notice, incidents.EVERY_CHANNEL)])
+    acted = repairs.Intervention("called-1", InterventionKind.ALERT, T0, "healer", "Called")
+    kept.save(repair(1, outcome=Outcome.CALLED), [incidents.Parcel(notice, incidents.EVERY_CHANNEL)], acted)
+    assert kept.interventions(T0, T0 + 1, 9) == [acted]
     beside = sql_incidents.SqlIncidents(records_url, 5.0)
     (parcel,) = beside.parcels(incidents.Delivery.WAITING, 5)
     beside.close()

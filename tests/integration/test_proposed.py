@@ -73,7 +73,7 @@ def _mirror(where: home.Home) -> None:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("proposed")
-    made = Served(bot_house.prepared(folder, "remediation", "author"), folder)
+    made = Served(bot_house.prepared(folder, "remediation", "author", "security"), folder)
     yield made
     made.close()
 
@@ -120,6 +120,13 @@ def test_what_no_listed_bot_signed_is_not_opened(served: Served, house: bot_hous
             served.client().propose(bad)
         assert refused.value.reason
     assert served.pulls() == before
+
+
+def test_what_a_person_must_sign_too_is_opened_for_that(served: Served, house: bot_house.House) -> None:
+    draft = bots.Draft("x", "Close it", "So.", {"patch.needs_token": True})
+    before = served.pulls()
+    served.client().propose(house.keys.sign(draft, "security", served.client().base())[0])
+    assert served.pulls() == before + 1
 
 
 def test_nothing_is_opened_while_nothing_is_to_change_by_itself(served: Served, house: bot_house.House) -> None:

@@ -6,10 +6,12 @@ import dataclasses
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import prometheus_client
 import pytest
 
 import zygotes
@@ -17,6 +19,7 @@ from council.backends.sandbox_runner.namespaces import box as box_module
 from council.backends.sandbox_runner.namespaces import runner as namespaces
 from council.domain import config, errors, sandbox, sandbox_wire
 from council.kit import process
+from council.serving.sandbox import isolation
 from council.zygote import cgroups, layers
 
 MIB = 1024 * 1024
@@ -135,6 +138,23 @@ async def test_it_tells_which_layers_hold(runner: namespaces.NamespaceRunner, ui
     result = await runner.run(python("print('Grüße')"))
     assert (result.status, result.stdout, result.stderr) == (sandbox.Status.OK, "Grüße\n".encode(), b"")
     assert (result.layers, result.layers_missing) == (runner.layers, tuple(runner.layers_missing))
+
+
+async def test_a_self_test_gets_through_no_wall_and_is_sure_to_see_what_can_be_seen(
+    runner: namespaces.NamespaceRunner, tmp_path: Path
+) -> None:
+    def held() -> float:
+        return prometheus_client.REGISTRY.get_sample_value("council_sandbox_self_tests_total", {"outcome": "held"}) or 0
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        beyond, before = isolation.outside(tmp_path, server.getsockname()[1]), held()
+        made = isolation.SelfTest(runner, SETTINGS, beyond)
+        await made.take()
+        assert (made.broken, held()) == ((), before + 1)
+        # The folder of programs is shown to each job: a wall with a hole, so to speak.
+        holed = isolation.SelfTest(runner, SETTINGS, isolation.outside(Path("/usr"), beyond.port))
+        await holed.take()
+        assert holed.broken == ("files",)
 
 
 async def test_the_pool_is_filled_and_filled_again(runner: namespaces.NamespaceRunner) -> None:

@@ -182,6 +182,20 @@ def test_what_is_not_surely_tighter_loosens(where: home.Home, path: str, content
     assert homes.loosens(where.generations / generation, patches.Change(path, action, content, None)) is expected
 
 
+def test_a_file_of_the_default_blueprint_is_found_by_its_path() -> None:
+    files = homes.default_files()
+    for path in ("gates.yaml", "guidebook/reference/coverage.md"):
+        assert homes.default_text(path).encode() == files[path]
+    assert homes.default_text("guidebook/nowhere.md") == homes.default_text("nowhere.yaml") == ""
+
+
+def test_a_setting_that_is_called_on_is_no_truth_of_yaml() -> None:
+    assert homes.parse_yaml(b"healing: {on: off}\nyes: {no: 1}", "council.yaml") == {
+        "healing": {"on": False},
+        "yes": {"no": 1},
+    }
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(900, False), (1000, False), (1100, True)])
 def test_a_limit_of_all_gates_is_compared_with_that_of_the_generation(
     where: home.Home, limit: int, expected: bool

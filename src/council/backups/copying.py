@@ -38,7 +38,7 @@ FILES_MAX = 1_000_000
 ROOM_SPARE_BYTES = 256 * 1024 * 1024
 _APPEND_ONLY = "appendonlydir"
 # What others gave, and can give again: a copy of them that gets lost would be spent or signed with.
-OTHERS = ("providers", "notify", "bots", "forge.token", "forge.webhook", "tracing.headers")
+OTHERS = ("providers", "notify", "bots", "forge.token", "forge_accounts", "forge.webhook", "tracing.headers")
 # What opens the snapshots must not lie in them alone, and what opens the place where they lie could remove them.
 NEVER = "backup."
 
@@ -63,8 +63,8 @@ class Copy:
                 _copy_whole(descriptor, self.folder / to)
         except FileNotFoundError:
             return
-        except _NotPlainError:
-            self.left_out.append(f"{to}, no plain file")
+        except _LeftOutError as error:
+            self.left_out.append(f"{to}, {error}")
 
     def tree(self, source: Path, to: str, skip: Callable[[str], bool] = lambda _: False) -> None:
         """Copy what a folder holds, plain files and folders alone; `skip` says which names to pass over."""
@@ -94,8 +94,8 @@ class Copy:
                 _copy_whole(descriptor, target)
         except FileNotFoundError:
             return
-        except _NotPlainError:
-            self.left_out.append(f"{shown}, no plain file")
+        except _LeftOutError as error:
+            self.left_out.append(f"{shown}, {error}")
 
     def _count(self) -> None:
         self.files += 1
@@ -106,8 +106,11 @@ class Copy:
             )
 
 
-class _NotPlainError(Exception):
-    """A link, a socket or whatever is no file."""
+class _LeftOutError(Exception):
+    """It is not copied; the message says why, as in "no plain file"."""
+
+
+_NO_FILE = "no plain file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def make(sources: Sources, folder: Path, quiet_s: float = QUIET_S) -> Copy:
         copy.tree(where.sandbox, "sandbox")
         copy.file(where.token_file, "token")
         # Who restores in the middle of an incident has nothing change by itself that did not when it was copied.
-        copy.tree(where.autonomy, where.autonomy.name)
+        copy.tree(where.autonomy, where.autonomy.name, lambda name: name == where.wanted_repairs.name)
         _copy_keys(sources, copy)
         _copy_changes(where, copy, quiet_s)
     return copy
@@ -289,19 +292,22 @@ def _opened(path: Path | str, folder: int | None = None) -> Iterator[int]:
         descriptor = os.open(path, flags, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise _NotPlainError from error
+            raise _LeftOutError(_NO_FILE) from error
         raise
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _NotPlainError
+            raise _LeftOutError(_NO_FILE)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
 def _copy_whole(source: int, target: Path) -> None:
-    """Copy a file once it was the same before and after; one that only grows, up to where it was."""
-    for number in range(_TRIES):
+    """Copy a file once it was the same before and after; one that only grows, up to where it was.
+
+    Raises _LeftOutError for one that never was.
+    """
+    for _ in range(_TRIES):
         before = os.fstat(source)
         target.unlink(missing_ok=True)
         made = os.open(
@@ -312,11 +318,13 @@ def _copy_whole(source: int, target: Path) -> None:
         finally:
             os.close(made)
         after = os.fstat(source)
-        if number == _TRIES - 1 or (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
+        if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
             return
         if after.st_size > before.st_size:
             # What is appended to has had all that was acknowledged before.
             return
+    target.unlink(missing_ok=True)
+    raise _LeftOutError("which changed each time while it was read")
 
 
 def _copy_bytes(source: int, target: int, size_bytes: int) -> None:

@@ -95,6 +95,9 @@ def check_files(folder: Path, wanted: backup.Manifest) -> None:
     """Return if a restored copy has exactly the files that it must. Raises BackupError."""
     with copying.told(home.Home(folder)):
         found = files_of(folder)
+        strays = [one for one in folder.rglob("*") if one.is_symlink() or not (one.is_file() or one.is_dir())]
+    if strays:
+        raise _wrong(f"{strays[0].relative_to(folder).as_posix()[:200]} is no plain file, and none else was copied")
     if found == wanted.files:
         return
     changed = sorted(name for name in found.keys() | wanted.files.keys() if found.get(name) != wanted.files.get(name))

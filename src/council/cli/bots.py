@@ -12,7 +12,7 @@ from council.cli import keys, options
 from council.domain import authz, bots, errors, home
 from council.kit import clock
 from council.patching import bot_keys, listing, showing, situation
-from council.services import bot_runs, signer
+from council.services import bot_runs, rights, signer
 from council.upkeep.bots import registry
 from council.upkeep.patchctl.core import documents, signature
 
@@ -84,12 +84,15 @@ def _row(where: home.Home, one: bots.Bot, newest: list[bots.Run]) -> dict[str, A
     show_default=True,
     help="Its patches in a UTC day.",
 )
+@click.option("--account", default="", help="Who opens its pull requests on the forge. [its name]")
 @click.option(
     "-o", "--output", type=options.OUTPUT, default="patch.json", show_default=True, help="Where a patch is written."
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @options.home
-def enable(name: str, allow: tuple[str, ...], max_daily: int, output: Path, force: bool, where: home.Home) -> None:
+def enable(
+    name: str, allow: tuple[str, ...], max_daily: int, account: str, output: Path, force: bool, where: home.Home
+) -> None:
     """Make a bot's key, where it has none, and the patch that lists it, which a listed person signs."""
     bot = _bot(name)
     seen = situation.look(where)
@@ -100,7 +103,7 @@ def enable(name: str, allow: tuple[str, ...], max_daily: int, output: Path, forc
     certificate = bot_keys.ensure(where.bot_key_file(name), name).encode()
     fingerprint = signature.fingerprint_of(certificate)
     paths = allow or tuple(one for one in bot.touches if not one.startswith("prompts/"))
-    line = authz.Signer(fingerprint, name, authz.Kind.BOT, paths, (), max_daily, name)
+    line = authz.Signer(fingerprint, name, authz.Kind.BOT, paths, (), max_daily, account or name)
     changes = listing.with_signer(
         where.generations / seen.live, line, signature.read_certificate(fingerprint, certificate)
     )
@@ -121,7 +124,7 @@ def run(name: str, dry_run: bool, where: home.Home, as_json: bool) -> None:
     """Have a bot look now. Exit status 0 where it proposed something or had no cause, 7 where its draft was refused."""
     holder = signer.Signer(where)
     try:
-        parts = bot_runs.parts_of(where, holder, clock.SystemClock().now_us)
+        parts = bot_runs.parts_of(where, holder, clock.SystemClock().now_us, rights.releases_beside(where))
         try:
             done = asyncio.run(bot_runs.run(parts, _bot(name), dry=dry_run))
         finally:

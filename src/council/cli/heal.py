@@ -12,7 +12,7 @@ from council.cli import calls, intervening, options
 from council.domain import errors, home, playbooks, repairs, repairs_wire
 from council.kit import clock as clock_module
 from council.kit import halt, ids, shown
-from council.services import healing
+from council.services import healing, requested
 from council.upkeep.engine import blueprint
 from council.upkeep.healer import deciding, telling
 
@@ -102,9 +102,14 @@ def run(playbook: str, component: str, why: str, dry_run: bool, where: home.Home
         outcome=repairs.Outcome.WANTED,
     )
     with _kept(where) as kept:
-        kept.save(wanted)
-        intervening.note(where, repairs.InterventionKind.RESTART, f"{found.name} of {whom}: {why}", kept)
-        ended = _followed(kept, wanted, repairs.WANTED_S + healing.ACT_S + found.within_s)
+        with intervening.written(where):
+            requested.put(where, wanted)
+        try:
+            intervening.note(where, repairs.InterventionKind.RESTART, f"{found.name} of {whom}: {why}", kept)
+            ended = _followed(kept, wanted, repairs.WANTED_S + healing.ACT_S + found.within_s)
+        finally:
+            with intervening.written(where):
+                requested.take_back(where, wanted.id)
     if as_json:
         options.print_json(repairs_wire.form(ended))
     else:

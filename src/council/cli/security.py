@@ -18,8 +18,8 @@ from council.domain import security as security_domain
 from council.kit import clock as clock_module
 from council.releases import billing, bills, folder, locks
 from council.services import advisory_files, safety
+from council.upkeep.bots import security as drafts
 from council.upkeep.engine import blueprint
-from council.upkeep.security import drafts
 
 _UNFIT = frozenset({security_domain.Severity.CRITICAL, security_domain.Severity.HIGH})
 

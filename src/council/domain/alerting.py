@@ -14,7 +14,7 @@ CHANNELS = ("log", "file", "apprise", "alertmanager")
 # Sentinels of `sentinels.yaml`, whose amber is a warning: it names a service and what grows in it.
 SENTINELS = (
     "memory", "descriptors", "zombies", "threads", "children", "sockets", "temp_files", "tasks", "gpu_drip", "model_queue",
-    "sandbox_queue", "disk_growth", "cost_drift", "egress",
+    "sandbox_queue", "isolation", "disk_growth", "cost_drift", "egress",
 )  # fmt: skip
 
 # Gates whose alerts go by the name that people look for.

@@ -24,7 +24,10 @@ FILES_MAX = 4
 FILE_CHARS_MAX = 256 * 1024
 ROWS_KEPT = 5000
 
-Value = int | float
+# Its drafts need a person: they close what a setting left open, or pin another release, neither of which is tuning.
+SECURITY = "security"
+
+Value = bool | int | float
 # Asks a language model one question and returns what it said. Raises ModelUnavailableError.
 Ask = Callable[[str], str]
 
@@ -179,8 +182,8 @@ def decode(given: Any) -> Draft:
     settings = _mapping(given, "settings", SETTINGS_MAX)
     weights = _mapping(given, "weights", WEIGHTS_MAX)
     files = _mapping(given, "files", FILES_MAX)
-    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in settings.values()):
-        raise _wrong("`settings` holds what is no number")
+    if any(not isinstance(one, bool | int | float) for one in settings.values()):
+        raise _wrong("`settings` holds what is no number, and neither true nor false")
     if any(isinstance(one, bool) or not isinstance(one, int) for one in weights.values()):
         raise _wrong("`weights` holds what is no whole number")
     share = given["share_max"]

@@ -219,7 +219,8 @@ def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
 def loosened(before: Sequence[Gate], after: Sequence[Gate]) -> str | None:
     """Return a gate of `before` that `after` lacks, or with which it lets pass more; None if it only tightens and adds.
 
-    A new one that names playbooks is not only another hold: it has the healer act.
+    One that names playbooks is not only a hold: its red has the healer act. So a new one is not merely added, and the limit of
+    one that is there may come down as far as its amber goes, which may not move: nothing becomes red that was green.
 
     What is not a limit must be as it was, but for its words: that another window or form is the stricter one nobody can tell.
     """
@@ -234,6 +235,8 @@ def loosened(before: Sequence[Gate], after: Sequence[Gate]) -> str | None:
             return old.name
         limits = ((new.threshold, old.threshold), (new.amber, old.amber))
         if not all(one == other or old.comparator.holds(one, other) for one, other in limits):
+            return old.name
+        if old.playbooks and new.amber != old.amber:
             return old.name
         if replace(new, threshold=old.threshold, amber=old.amber, no_data=old.no_data, protects=old.protects) != old:
             return old.name

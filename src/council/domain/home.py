@@ -89,6 +89,11 @@ class Home:
         return self.secrets / "forge.token"
 
     @property
+    def forge_accounts(self) -> Path:
+        """`ACCOUNT.token` for each account by which bots propose on a forge elsewhere; the owner puts them there."""
+        return self.secrets / "forge_accounts"
+
+    @property
     def tracing_headers_file(self) -> Path:
         """What a collector of traces is sent beside them, a token for one; the owner puts it there."""
         return self.secrets / "tracing.headers"
@@ -190,6 +195,11 @@ class Home:
     def autonomy_file(self) -> Path:
         """The halt of all that Council changes by itself."""
         return self.autonomy / "pause.json"
+
+    @property
+    def wanted_repairs(self) -> Path:
+        """Repairs that the owner asks for, a file each. No service may write it."""
+        return self.autonomy / "wanted"
 
     @property
     def heal_file(self) -> Path:

@@ -25,9 +25,10 @@ class HealingConfig:
     on: bool = option(True, "Whether what is wrong is repaired, as playbooks.yaml says.")
     look_s: float = option(2.0, "How often it is looked at what is wrong, seconds.", low=0.5, high=60)
     repairs_per_hour: int = option(
-        12, "Most repairs of all within an hour; after that a person is called.", low=0, high=1000
+        12, "Most repairs of all within an hour; after that a person is called.", low=0, high=500
     )
-    repairs_per_day: int = option(60, "Most repairs of all within 24 hours.", low=0, high=10_000)
+    # The healer looks at the newest thousand, in which those that only tell of something are, too.
+    repairs_per_day: int = option(60, "Most repairs of all within 24 hours.", low=0, high=500)
     at_once_max: int = option(3, "Most repairs that go on beside each other.", low=1, high=20)
     blame_s: float = option(
         600.0,
@@ -35,7 +36,7 @@ class HealingConfig:
         low=0,
         high=86_400,
     )
-    repairs_max: int = option(5000, "Repairs kept, the oldest removed.", low=100, high=1_000_000)
+    repairs_max: int = option(5000, "Repairs kept, the oldest removed.", low=1000, high=1_000_000)
 
 
 class Outcome(enum.StrEnum):

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from council.domain import config
+
 SCHEMA = "council.security/1"
 DAY_S = 86_400.0
 
@@ -44,6 +46,19 @@ class SetTo:
 
     key: str
     value: bool | int | str
+
+
+# The settings that a patch mends, with the one value that each gets: whatever asks for another is no mending.
+MENDS: Mapping[str, bool | int | str] = {
+    "gateway.anonymous_loopback": False,
+    "patch.needs_token": True,
+    "budget.day_usd_micros": config.BudgetConfig().day_usd_micros,
+}
+
+
+def mend(key: str) -> SetTo:
+    """Return what mends a setting of `MENDS`."""
+    return SetTo(key, MENDS[key])
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,10 @@ class Examiner:
             await asyncio.sleep(self._pace.every_s)
 
     async def bake(self, base: str, target: str) -> str:
-        """Ask the generation that serves, a few questions at a time, and end at the first few after which a gate is red."""
+        """Ask the generation that serves, a few questions at a time, and end at the first few after which a gate is red.
+
+        It does not end on requests that failed: a few more say whether that was one of many, or the end of it.
+        """
         place = self._live()
         inputs = await self._inputs_of(target, place)
         from_s, answers = self._now(), list[baking.Answer]()
@@ -111,7 +114,8 @@ class Examiner:
                 trial = self._trial(target, from_s, answers, place, seen, inputs)
                 if red := [*self._red(trial), *self._failed_for_everybody(trial)]:
                     return "; ".join(red)
-                if trial.until_s - from_s >= self._pace.bake_s and len(answers) >= len(self._questions):
+                is_over = trial.until_s - from_s >= self._pace.bake_s and len(answers) >= len(self._questions)
+                if is_over and not any(bake.judge_last(one, trial)[1] for one in self._gates):
                     return "; ".join(self._wrong(trial, None))
         raise AssertionError("there is always another question")
 
@@ -135,7 +139,11 @@ class Examiner:
             for one in self._gates
             if _is_red(bake.judge_answers(one, trial))
         ]
-        return seen or by_answers
+        last = [(one, *bake.judge_last(one, trial)) for one in self._gates]
+        ended = [
+            f"{one.name} is red: the last {failed} requests failed" for one, verdict, failed in last if _is_red(verdict)
+        ]
+        return seen or by_answers or ended
 
     async def _seen(self, generation: str, place: Place) -> baking.Trial:
         """Ask every question once, and read meanwhile."""

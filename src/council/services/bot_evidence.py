@@ -7,15 +7,20 @@ knows half would act on half.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
+import orjson
+
 from council import app, care_ports, care_records, homes, kept_ports
-from council.domain import bots, evidence, home, incidents, patches, providers, snapshots, tuning
+from council.domain import bots, evidence, home, incidents, patches, providers, security, snapshots, tuning
 from council.domain import config as config_module
+from council.services import advisory_files, safety
 from council.upkeep.bots import changes
+from council.upkeep.bots import security as security_bot
 
 _DAYS = 28
 _DAY_US = 86_400_000_000
@@ -48,7 +53,7 @@ _ENDED = frozenset({"applied", "rolled back"})
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where it comes from. `generation` is the one that serves."""
+    """Where it comes from. `generation` is the one that serves, `releases` the folders of those that could be pinned."""
 
     where: home.Home
     config: config_module.Config
@@ -56,6 +61,7 @@ class Sources:
     runs: kept_ports.BotRuns
     proposals: care_ports.Proposals
     now_us: int
+    releases: Sequence[Path] = ()
 
 
 Gather = Callable[[Sources], Mapping[str, Any]]
@@ -128,13 +134,17 @@ def _deployment(one: providers.Deployment) -> dict[str, Any]:
 
 def _done(sources: Sources, bot: str) -> list[str]:
     rows = sources.runs.newest(_DONE_MAX, bot=bot)
-    return sorted({one.subject for one in rows if one.subject and is_settled(one)})
+    return sorted({one.subject for one in rows if one.subject and is_settled(one, sources.now_us)})
 
 
-def is_settled(run: bots.Run) -> bool:
-    """Return whether a run has seen to its subject, so that no other begins with that."""
+def is_settled(run: bots.Run, now_us: int) -> bool:
+    """Return whether a run has seen to its subject, so that no other begins with that.
+
+    A model that was asked and knew nothing is asked again, and paid again, a day later at the earliest.
+    """
     refused = run.outcome is bots.Outcome.REFUSED and run.reason in _OF_CONTENT
-    return refused or run.outcome is bots.Outcome.PROPOSED
+    knew_nothing = run.outcome is bots.Outcome.NOTHING and bool(run.model) and now_us - run.began_us < _DAY_US
+    return refused or knew_nothing or run.outcome is bots.Outcome.PROPOSED
 
 
 def _author(sources: Sources) -> Mapping[str, Any]:
@@ -172,7 +182,7 @@ def _cost(sources: Sources) -> Mapping[str, Any]:
 
 
 def _docs(sources: Sources) -> Mapping[str, Any]:
-    page = sources.where.generations / sources.generation / changes.PATH
+    live = sources.where.generations / sources.generation
     told = map(evidence.patch_row, sources.proposals.changes(2 * changes.ROWS_MAX))
     rows = [
         {
@@ -186,7 +196,26 @@ def _docs(sources: Sources) -> Mapping[str, Any]:
         for one in told
         if one.outcome in _ENDED and not one.trial
     ]
-    return {"changes": rows, "page": page.read_text("utf-8", "replace") if page.is_file() else ""}
+    return {
+        "changes": rows,
+        "page": _text_of(live / changes.PATH),
+        "coverage": _text_of(live / changes.COVERAGE),
+        "coverage_shipped": homes.default_text(changes.COVERAGE),
+        "done": _done(sources, changes.NAME),
+    }
+
+
+def _text_of(page: Path) -> str:
+    return page.read_text("utf-8", "replace") if page.is_file() else ""
+
+
+def _security(sources: Sources) -> Mapping[str, Any]:
+    """What the confined process sees of what a patch can mend: packages and settings."""
+    shelf, now_s = advisory_files.Shelf(sources.where), sources.now_us / 1e6
+    checks = (security.Check.PACKAGES, security.Check.SETTINGS)
+    report = safety.look(sources.where, sources.config, shelf, now_s, checks)
+    found = security_bot.Evidence(report, safety.held(sources.where, shelf, now_s, sources.releases))
+    return {"found": orjson.loads(orjson.dumps(found)), "done": _done(sources, bots.SECURITY)}
 
 
 GATHER: Mapping[str, Gather] = {
@@ -194,12 +223,18 @@ GATHER: Mapping[str, Gather] = {
     "author": _author,
     "cost": _cost,
     "docs": _docs,
+    bots.SECURITY: _security,
 }
 
 
 def sources_of(
-    where: home.Home, generation: str, runs: kept_ports.BotRuns, proposals: care_ports.Proposals, now_us: int
+    where: home.Home,
+    generation: str,
+    runs: kept_ports.BotRuns,
+    proposals: care_ports.Proposals,
+    now_us: int,
+    releases: Sequence[Path] = (),
 ) -> Sources:
     """Return the sources of a home. Raises ConfigError, BlueprintError."""
     config = homes.load_config(where, generation, os.environ, {})
-    return Sources(where, config, generation, runs, proposals, now_us)
+    return Sources(where, config, generation, runs, proposals, now_us, releases)

@@ -7,8 +7,9 @@ gets the finished draft alone. Here is what passes between them, and what is rec
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from council import care_app, care_ports, care_records, homes, kept_ports
@@ -24,7 +25,7 @@ _TODAY_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a run leans on. `service` is patchctl, for what cannot wait for a merge."""
+    """What a run leans on. `service` is patchctl, for what cannot wait for a merge; `releases` could be pinned."""
 
     where: home.Home
     runs: kept_ports.BotRuns
@@ -34,6 +35,7 @@ class Parts:
     service: Callable[[], care_ports.PatchService]
     now_us: Callable[[], int]
     drafter: drafter.Drafter
+    releases: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ async def _run(parts: Parts, bot: bots.Bot, begun: bots.Run, asked: _Asked, *, d
         return Done(_ended(begun, bots.Outcome.NOTHING, f"nothing is to change by itself now: {base.paused}", "paused"))
     if not dry and _is_spent(parts, bot.name):
         return Done(_ended(begun, bots.Outcome.NOTHING, "it has proposed as much today as it may", "quota"))
-    sources = bot_evidence.sources_of(parts.where, base.generation, parts.runs, parts.proposals, begun.began_us)
+    sources = bot_evidence.sources_of(
+        parts.where, base.generation, parts.runs, parts.proposals, begun.began_us, parts.releases
+    )
     evidence = await bot_evidence.gathered(bot.name, sources)
     settings = sources.config.bots
 
@@ -166,7 +170,7 @@ def _ended(run: bots.Run, outcome: bots.Outcome, why: str, reason: str = "") -> 
     return replace(run, outcome=outcome, why=why[: bots.WHY_CHARS_MAX], reason=reason)
 
 
-def parts_of(where: home.Home, keys: signer.Signer, now_us: Callable[[], int]) -> Parts:
+def parts_of(where: home.Home, keys: signer.Signer, now_us: Callable[[], int], releases: Sequence[Path] = ()) -> Parts:
     """Return the parts of a home. Raises ConfigError, BlueprintError, SetupError."""
     config = homes.load_config(where, None, os.environ, {})
     return Parts(
@@ -178,4 +182,5 @@ def parts_of(where: home.Home, keys: signer.Signer, now_us: Callable[[], int]) -
         service=lambda: care_app.distant_patch_service(f"http://127.0.0.1:{config.patchctl_port}", ""),
         now_us=now_us,
         drafter=drafter.Drafter(),
+        releases=releases,
     )

@@ -11,6 +11,8 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from council import homes
 from council.domain import bots, errors, home, orders
@@ -33,9 +35,10 @@ def main(config: config_module.Config, where: home.Home) -> int:
     harness.setup_logging(environment.name)
     # Before anything is read, and before this process gives up what it keeps.
     keys = signer.Signer(where, lambda: rights.confine_keys(where))
+    releases = rights.releases_beside(where)
     rights.confine_service("bots", config, where)
     try:
-        asyncio.run(_serve(environment, Schedule(where, keys)))
+        asyncio.run(_serve(environment, Schedule(where, keys, releases)))
     finally:
         keys.close()
     return 0
@@ -63,9 +66,10 @@ async def _heard(_: orders.Order) -> None:
 class Schedule:
     """Runs each bot when it is due, one at a time."""
 
-    def __init__(self, where: home.Home, keys: signer.Signer) -> None:
+    def __init__(self, where: home.Home, keys: signer.Signer, releases: Sequence[Path] = ()) -> None:
         self._where = where
         self._keys = keys
+        self._releases = releases
         # Made for the first run: without one there is no need for the records' libraries.
         self._parts: bot_runs.Parts | None = None
         self._began_s: float | None = None
@@ -98,7 +102,8 @@ class Schedule:
                 return
             async with asyncio.timeout(_RUN_S_MAX):
                 if self._parts is None:
-                    self._parts = bot_runs.parts_of(self._where, self._keys, clock_module.SystemClock().now_us)
+                    now_us = clock_module.SystemClock().now_us
+                    self._parts = bot_runs.parts_of(self._where, self._keys, now_us, self._releases)
                 done = await bot_runs.run(self._parts, bot)
             told = {"bot": bot.name, "outcome": done.run.outcome.value, "reason": done.run.reason, "cid": done.run.cid}
             _log.info("a bot has run", extra=told)

@@ -28,7 +28,7 @@ from council.domain import (
 )
 from council.kit import clock as clock_module
 from council.kit import halt, ids
-from council.services import mending, observer, turns
+from council.services import mending, observer, requested, turns
 from council.upkeep.healer import deciding, telling, world
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,8 @@ _BEGAN = "council_process_start_seconds"
 class Parts:
     """Whom the healer asks, and who reaches out for it. `found` are incidents and `kept` repairs.
 
-    `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves.
+    `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves. `wanted(now_us)` are
+    the repairs that the owner asks for.
     """
 
     found: kept_ports.Incidents
@@ -68,18 +69,23 @@ class Parts:
     paused: Callable[[], str]
     gateways_max: Callable[[], int]
     clock: clock_module.Clock
+    wanted: Callable[[int], Sequence[repairs.Repair]]
 
 
-async def look(parts: Parts, at_work: Sequence[str] = ()) -> world.World:
+async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | None = None) -> world.World:
     """Return what is so now. Raises RecordsUnavailableError, ConfigError; whoever else is away is unknown.
 
     Where nothing is wrong and nothing is under way nobody else is asked.
     """
     settings, paused = parts.settings(), parts.paused()
     found = await asyncio.to_thread(parts.found.newest, _INCIDENTS_MAX, standing=incidents.Standing.OPEN)
-    kept = await asyncio.to_thread(parts.kept.newest, REPAIRS_LOOKED_AT)
+    known = await asyncio.to_thread(parts.kept.newest, REPAIRS_LOOKED_AT)
     now_us = parts.clock.now_us()
-    seen = world.World(now_us, parts.book(), settings, found, kept, at_work=frozenset(at_work), paused=paused)
+    kept = [*await _wanted(parts, known, now_us), *(one for one in known if one.outcome is not repairs.Outcome.WANTED)]
+    ages_s = {} if ages is None else ages.of(kept, now_us, parts.clock.monotonic_s())
+    seen = world.World(
+        now_us, parts.book(), settings, found, kept, at_work=frozenset(at_work), paused=paused, ages_s=ages_s
+    )
     goes_on = any(one.is_under_way or one.outcome is repairs.Outcome.WANTED for one in kept)
     if not goes_on and not any(member.fires for one in found for member in one.members):
         return seen
@@ -90,6 +96,13 @@ async def look(parts: Parts, at_work: Sequence[str] = ()) -> world.World:
     return dataclasses.replace(
         seen, services=services, verdicts=verdicts, patches=rows, can_scale=running < parts.gateways_max()
     )
+
+
+async def _wanted(parts: Parts, known: Sequence[repairs.Repair], now_us: int) -> list[repairs.Repair]:
+    """Return what the owner asks for and nobody has seen to. A row of the records asks for nothing: others write these, too."""
+    seen = {one.id for one in known}
+    asked = await asyncio.to_thread(parts.wanted, now_us)
+    return [one for one in asked if one.id not in seen]
 
 
 async def _unless_away(asked: Any) -> Any:
@@ -155,6 +168,7 @@ class Healing:
             _log, "the healer could not look", _LOOK_S_MAX, _LOOK_S_MAX, care_telemetry.HEALER_ERRORS.inc
         )
         self._acting: dict[str, asyncio.Task[None]] = {}
+        self._ages = world.Ages()
         self._trimmed_s = 0.0
 
     @property
@@ -192,7 +206,7 @@ class Healing:
 
     async def turn(self) -> None:
         """Look once, do what is decided, and tell the lineage what it does not know yet."""
-        seen = await look(self._parts, tuple(self._acting))
+        seen = await look(self._parts, tuple(self._acting), self._ages)
         for decision in deciding.decide(seen):
             match decision:
                 case deciding.Begin():
@@ -314,11 +328,10 @@ class Healing:
         made = telling.called(decision, telling.evidence(seen, decision.incident), ids.ulid(now_us), now_us)
         notice = telling.notice(made, decision.incident, decision.alert.next_step)
         parcel = incidents.Parcel(notice, incidents.EVERY_CHANNEL)
-        await asyncio.to_thread(self._parts.kept.save, made, [parcel])
         acted = repairs.Intervention(
             f"called-{made.id}", repairs.InterventionKind.ALERT, now_us, repairs.HEALER, decision.alert.title
         )
-        await asyncio.to_thread(self._parts.kept.intervene, acted)
+        await asyncio.to_thread(self._parts.kept.save, made, [parcel], acted)
         care_telemetry.REPAIRS.labels(made.action, made.outcome.value).inc()
         _log.error("a person is called", extra={"incident": made.incident_id, "why": made.why})
 
@@ -408,6 +421,7 @@ def parts(
         paused=lambda: paused(where, settings()),
         gateways_max=gateways_max,
         clock=clock,
+        wanted=lambda now_us: requested.standing(where, now_us),
     )
     return made, close
 

@@ -63,12 +63,13 @@ class Proposed:
         key: str,
         paused: Callable[[], str] = lambda: "",
     ) -> None:
-        """`paused` says why nothing may change by itself, "" where it may."""
+        """`paused` says why nothing may change by itself, "" where it may. Tokens are read here. Raises SetupError."""
         self._where = where
         self._settings = settings
         self._service = service
         self._key = key
         self._paused = paused
+        self._forge = forges(settings, where)
         self._opened_s: list[float] = []
         self._opening = asyncio.Lock()
 
@@ -152,7 +153,7 @@ class Proposed:
         seen = await asyncio.to_thread(situation.look_at, live)
         if (asked := self._forge("")) is None:
             raise errors.ForgeForbiddenError(
-                "Here bots can open pull requests on the local forge alone. Set `forge.kind` to `local`, or propose by hand."
+                "There is no forge, so nobody can open pull requests. Set `forge.kind` to `local`, or propose by hand."
             )
         try:
             head = await asked.head()
@@ -160,7 +161,9 @@ class Proposed:
             await asked.close()
         at = situation.situation_at(live, seen, {head.tree, head.commit}, time.time())
         verdict = await asyncio.to_thread(judging.judge, sent, at)
-        if verdict.reason or verdict.patch is None or verdict.signer is None:
+        # What a person must sign, too, is opened for that.
+        awaits = verdict.reason == patches.Reason.PROTECTED
+        if (verdict.reason and not awaits) or verdict.patch is None or verdict.signer is None:
             raise errors.PatchRefusedError(verdict.message, reason=verdict.reason)
         if verdict.signer.kind is not authz.Kind.BOT or not verdict.signer.account:
             raise errors.PatchRefusedError(
@@ -168,8 +171,11 @@ class Proposed:
                 reason=patches.Reason.PATH_NOT_ALLOWED,
             )
         draft = proposing.Draft(sent, verdict.patch, verdict.signer)
-        there = self._forge(verdict.signer.account)
-        assert there is not None
+        if (there := self._forge(verdict.signer.account)) is None:
+            raise errors.ForgeForbiddenError(
+                f"A pull request counts for who opened it, and there is no token of {verdict.signer.account!a}. Put one into "
+                "`secrets/forge_accounts/ACCOUNT.token` of the home, then start Council anew."
+            )
         try:
             number = await proposing.propose(there, head.commit, draft)
         finally:
@@ -177,10 +183,24 @@ class Proposed:
         self._opened_s.append(time.monotonic())
         return number
 
-    def _forge(self, account: str) -> care_ports.Forge | None:
-        """Return the local forge, asked as an account. One elsewhere knows only its own tokens."""
-        return care_app.forge(self._settings, self._where, account) if self._settings.kind == "local" else None
-
     def _recent(self) -> list[float]:
         self._opened_s = [one for one in self._opened_s if time.monotonic() - one < _HOUR_S]
         return self._opened_s
+
+
+def forges(settings: forge_module.ForgeConfig, where: home.Home) -> Callable[[str], care_ports.Forge | None]:
+    """Return what gives the forge as an account sees it, "" for the steward's own; None where there is none, or no token of it.
+
+    Tokens are read now, before the process confines itself. Raises SetupError.
+    """
+    if settings.kind != "github":
+        return lambda account: care_app.forge(settings, where, account)
+    tokens = {"": care_app.read_secret(where.forge_token_file)}
+    tokens |= {file.stem: care_app.read_secret(file) for file in sorted(where.forge_accounts.glob("*.token"))}
+
+    def asked(account: str) -> care_ports.Forge | None:
+        if account not in tokens:
+            return None
+        return care_app.github_forge(settings.repository, tokens[account], account, settings.api_url)
+
+    return asked

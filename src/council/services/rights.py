@@ -9,6 +9,7 @@ Two are excepted. The zygote, since Landlock forbids mounts and a process that c
 sandbox that it makes gets all of it and more. And sandboxd where it starts the jobs' programs itself (`why_not_confined`).
 """
 
+import contextlib
 import logging
 import mimetypes
 import urllib.parse
@@ -17,9 +18,10 @@ from pathlib import Path
 
 import council
 from council import homes
-from council.domain import backup, home
+from council.domain import backup, errors, home
 from council.domain import config as config_module
 from council.kit import confine, environment
+from council.releases import folder
 
 _log = logging.getLogger(__name__)
 
@@ -208,8 +210,25 @@ def _of_bots(
 ) -> confine.Confinement:
     """Return the row of the bots, which is without their keys: see `confine_keys`."""
     read = [*read, where.generations, where.current, where.bots, where.bots_key_file, where.bots_token_file]
+    # How safe it is, and which releases it could run instead: those beside the one that is pinned.
+    read += [where.advisories, where.releases, where.approved_releases_file, *releases_beside(where)]
+    # The page of coverage as this release ships it.
+    read += homes.default_folders().values()
     connect = None if config.records.url else (config.port, config.patchctl_port, config.steward_port)
     return confine.Confinement(read, [*write, where.records], connect, ())
+
+
+_RELEASES_MAX = 32
+
+
+def releases_beside(where: home.Home) -> list[Path]:
+    """Return the folders of the releases that lie where a pinned one does, and nothing else that lies there."""
+    found: set[Path] = set()
+    with contextlib.suppress(errors.CouncilError, OSError):
+        for pin in homes.pins(where):
+            if pin is not None:
+                found |= {one for one in Path(pin.folder).parent.iterdir() if (one / folder.SUMS).is_file()}
+    return sorted(found)[:_RELEASES_MAX]
 
 
 def _cards() -> list[Path]:

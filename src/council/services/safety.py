@@ -23,10 +23,11 @@ from council.kit import certificates, confine, port_users
 from council.patching import situation
 from council.releases import approvals, environments, folder, locks
 from council.services import advisory_files, rights
+from council.upkeep.bots import security as drafts
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl import journal_key
 from council.upkeep.patchctl.core import secrecy, signature
-from council.upkeep.security import advisories, configuration, drafts, house
+from council.upkeep.security import advisories, configuration, house
 
 EVERYTHING = frozenset(security.Check)
 IN_SERVICES = frozenset(
@@ -298,22 +299,32 @@ def _noted(path: Path) -> Mapping[str, Any]:
 # What a patch would begin from
 
 
-def held(where: home.Home, shelf: advisory_files.Shelf, now_s: float) -> drafts.Held:
-    """Return what `drafts.draft` begins from. Raises BlueprintError, ConfigError, SetupError."""
+def held(
+    where: home.Home, shelf: advisory_files.Shelf, now_s: float, beside: Sequence[Path] | None = None
+) -> drafts.Held:
+    """Return what `drafts.draft` begins from. Raises BlueprintError, ConfigError, SetupError.
+
+    `beside` are the folders of releases that could be pinned, None for those beside the one that is.
+    """
     generation = blueprint.current(where)
     settings = homes.read_yaml(where.generations / generation / homes.CONFIG_FILE)
     pin = homes.load_pin(where, generation)
-    return drafts.Held(settings, pin, tuple(_releases(where, pin, shelf, now_s)))
+    return drafts.Held(settings, pin, tuple(_releases(where, pin, shelf, now_s, beside)))
 
 
 def _releases(
-    where: home.Home, pin: release_pin.Pin | None, shelf: advisory_files.Shelf, now_s: float
+    where: home.Home,
+    pin: release_pin.Pin | None,
+    shelf: advisory_files.Shelf,
+    now_s: float,
+    beside: Sequence[Path] | None = None,
 ) -> Iterator[drafts.Release]:
     """Yield the approved releases that lie beside the one that is pinned, with what advisories tell of each."""
     if pin is None:
         return
     approved = approvals.approved(where)
-    beside = sorted(one for one in Path(pin.folder).parent.iterdir() if one.is_dir())[:_RELEASES_MAX]
+    if beside is None:
+        beside = sorted(one for one in Path(pin.folder).parent.iterdir() if one.is_dir())[:_RELEASES_MAX]
     for place in beside:
         try:
             release = folder.read(place)

@@ -217,13 +217,13 @@ def _signed(request: dict[str, Any], where: home.Home) -> dict[str, Any]:
             reason=patches.Reason.SIGNATURE_UNLISTED,
         )
     now = int(time.time())
-    origin = vouching.Provenance(bot.name, str(request["model"])[:200], str(request["prompt"])[:64])
+    origin = vouching.provenance(bot.name, request["model"], request["prompt"])
     draft = bots.decode(request["draft"])
     made = vouching.document(draft, origin, bot.touches, live, str(request["tree"]), name, now)
     signature = b""
     if not request["dry"]:
         signature = bot_keys.sign(key, bot.name, made.document)
-        vouching.check(patches.Submission(made.document, signature), live, str(request["tree"]), now)
+        vouching.check(patches.Submission(made.document, signature), live, str(request["tree"]), now, bot.name)
     return {
         "document": base64.b64encode(made.document).decode(),
         "signature": base64.b64encode(signature).decode(),

@@ -77,7 +77,6 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
     key, records = (regime.ids[name] for name in (users.KEY, users.RECORDS))
     gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
     watcher, patchctl, steward = of("watcher"), of("patchctl"), of("steward")
-    bots = of("bots")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
@@ -98,14 +97,12 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         # It opens the reading of patches and nothing else.
         row(home.reader_key_file, patchctl, gateway, exactly(0o440), None, "gateway", "patchctl"),
         row(home.forge_token_file, ROOT, steward, exactly(0o440), None, "steward"),
+        # Read before the steward confines itself.
+        row(home.forge_accounts, ROOT, steward, shared, shared, "steward"),
         # Read before the gateway confines itself.
         row(home.tracing_headers_file, ROOT, gateway, exactly(0o440), None, "gateway"),
         row(home.forge_webhook_file, ROOT, steward, exactly(0o440), None, "steward"),
-        row(home.bots_key_file, steward, bots, exactly(0o440), None, "steward", "bots"),
-        row(home.bots_token_file, ROOT, bots, exactly(0o440), None, "bots"),
-        # Landlock leaves them to the child that signs.
-        row(home.bot_keys, ROOT, bots, shared, shared, "bots"),
-        row(home.bots, ROOT, bots, shared, shared, "bots"),
+        *_for_bots(home, steward, of("bots")),
         row(home.forge, steward, steward, private, private, "steward"),
         # Read before the gateway confines itself; nobody else may look.
         row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
@@ -134,6 +131,21 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.sandbox_work, sandboxd, sandboxd, private, None, "sandboxd"),
         row(home.patch_work, patchctl, patchctl, private, private, "patchctl"),
         row(home.steward_work, steward, steward, private, private, "steward"),
+    ]
+
+
+def _for_bots(home: home_module.Home, steward: int, bots: int) -> list[Row]:
+    def row(path: Path, uid: int, top: permissions.Mode, inner: permissions.Mode | None, *services: str) -> Row:
+        return Row(path, permissions.Wanted(uid, bots, top, inner), frozenset(services))
+
+    return [
+        row(home.bots_key_file, steward, exactly(0o440), None, "steward", "bots"),
+        row(home.bots_token_file, ROOT, exactly(0o440), None, "bots"),
+        # Which releases the bot `security` may propose; written by the owner alone.
+        row(home.approved_releases_file, ROOT, exactly(0o440), None, "bots"),
+        # Landlock leaves them to the child that signs.
+        row(home.bot_keys, ROOT, shared, shared, "bots"),
+        row(home.bots, ROOT, shared, shared, "bots"),
     ]
 
 

@@ -1,5 +1,6 @@
 """A home that is copied, kept, restored and tried: in archives, with no other program."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -355,6 +356,32 @@ def test_a_link_among_the_keys_is_left_out_and_named(rig: Rig) -> None:
     rig.run()
     said = restoring.restore(rig.vault, "latest", rig.where.root.with_name("new"), parts.count, lambda _: None)
     assert {"secrets/tls.pem, no plain file", "secrets/pipe, no plain file"} <= set(said.manifest.left_out)
+
+
+def test_a_file_that_changes_each_time_it_is_read_is_left_out_and_named(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, copy_bytes, moments = rig.where.library / "notes" / "a.md", copying._copy_bytes, itertools.count(1)
+
+    def changing(source: int, target: int, size_bytes: int) -> None:
+        copy_bytes(source, target, size_bytes)
+        if os.fstat(source).st_ino == note.stat().st_ino:
+            os.utime(note, ns=(next(moments), next(moments)))
+
+    monkeypatch.setattr(copying, "_copy_bytes", changing)
+    rig.run()
+    said = rig.restore(tmp_path / "new").manifest
+    assert "library/notes/a.md, which changed each time while it was read" in said.left_out
+    assert not (tmp_path / "new" / "library" / "notes" / "a.md").exists()
+
+
+def test_a_link_that_a_repository_adds_is_no_part_of_the_home(tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    made = backup.Manifest(backup.FORM, "1", 0.0, "g", "", 0, "", "sqlite", "here", {}, facts.files_of(tmp_path), ())
+    facts.check_files(tmp_path, made)
+    (tmp_path / "library" / "more").symlink_to("/etc")
+    with pytest.raises(errors.BackupError, match="library/more is no plain file"):
+        facts.check_files(tmp_path, made)
 
 
 def test_whatever_ends_a_run_it_is_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,13 @@ def called(where: home.Home, *arguments: str) -> str:
 def test_the_list_says_which_are_enabled_and_a_pause_is_seen(where: home.Home) -> None:
     called(where, "pause", "docs")
     states = {one["name"]: one["state"] for one in json.loads(called(where, "list", "--json"))}
-    assert states == {"remediation": "enabled", "author": "not enabled", "cost": "not enabled", "docs": "paused"}
+    assert states == {
+        "remediation": "enabled",
+        "author": "not enabled",
+        "cost": "not enabled",
+        "docs": "paused",
+        "security": "not enabled",
+    }
     called(where, "resume", "docs")
     assert "docs" in called(where, "list") and "paused" not in called(where, "list")
 
@@ -68,8 +74,8 @@ def test_a_bot_is_enabled_by_a_patch_that_a_person_signs(tmp_path: Path, monkeyp
     # Prompts only where the owner says so.
     assert '"allow": ["council.yaml", "providers.yaml"]' in (tmp_path / "patch.json").read_text().replace('\\"', '"')
     content = key.read_bytes()
-    called(where, "enable", "author", "--force", "--allow", "prompts/**")
-    assert key.read_bytes() == content
+    called(where, "enable", "author", "--force", "--allow", "prompts/**", "--account", "drafts[bot]")
+    assert key.read_bytes() == content and "drafts[bot]" in (tmp_path / "patch.json").read_text()
 
 
 def test_a_dry_run_shows_what_it_would_propose_with_nothing_running(where: home.Home) -> None:

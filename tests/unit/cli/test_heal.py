@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from council import care_records, kept_ports
-from council.cli import main
+from council.cli import heal, main
 from council.domain import config, errors, incidents, repairs
 from council.domain import home as home_module
 from council.kit import halt
 from council.patching import situation
+from council.services import requested
 from council.upkeep.patchctl import freeze, journal, repair_steps
 
 T0 = 1_790_000_000_000_000
@@ -91,6 +92,19 @@ def test_what_cannot_be_run_is_refused(
 ) -> None:
     result = run(home, "heal", "run", *arguments, "--why", "to see")
     assert isinstance(result.exception, kind) and said in result.exception.message
+
+
+def test_a_repair_is_asked_for_by_a_file_that_goes_once_something_has_come_of_it(
+    home: home_module.Home, kept: kept_ports.Repairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def followed(_: kept_ports.Repairs, wanted: repairs.Repair, limit_s: float) -> repairs.Repair:
+        assert requested.standing(home, wanted.began_us) == [wanted] and kept.newest(9) == []
+        return repairs.ended(wanted, repairs.Outcome.HELPED, "it is ready", wanted.began_us + 5)
+
+    monkeypatch.setattr(heal, "_followed", followed)
+    assert "restart of recall: helped" in run(home, "heal", "run", "restart", "recall", "--why", "to see").stdout
+    assert list(home.wanted_repairs.iterdir()) == []
+    assert kept.counts()[repairs.InterventionKind.RESTART] == 1
 
 
 def test_the_healer_is_paused_and_goes_on(home: home_module.Home) -> None:

@@ -113,8 +113,7 @@ def changed(name: str, **values: Any) -> dict[str, Any]:
 
 def test_a_tighter_limit_other_words_and_one_more_gate_loosen_nothing() -> None:
     assert loosened() is None
-    assert loosened(latency_p95="<500ms", success_rate=">95%") is None
-    assert loosened(**changed("latency_p95", amber=700)) is None
+    assert loosened(**changed("latency_p95", limit="<800ms")) is None
     assert loosened(**changed("latency_p95", no_data="Other words.", protects="Other words.")) is None
     assert loosened(another={**SHIPPED[gates.KEY]["latency_p95"], "playbooks": []}) is None
 
@@ -122,6 +121,14 @@ def test_a_tighter_limit_other_words_and_one_more_gate_loosen_nothing() -> None:
 def test_a_gate_that_brings_playbooks_needs_a_person() -> None:
     assert loosened(another={**SHIPPED[gates.KEY]["latency_p95"], "playbooks": ["restart"]}) is not None
     assert loosened(**changed("latency_p95", playbooks=["kill switch"])) is not None
+
+
+def test_a_gate_that_names_playbooks_is_tightened_without_a_person_as_far_as_its_amber_alone() -> None:
+    for change in ({"latency_p95": "<1ms"}, changed("latency_p95", limit="<800ms", amber=700)):
+        assert loosened(**change) == "latency_p95"
+    only_holds = built(**changed("latency_p95", playbooks=[]))
+    stricter = built(**changed("latency_p95", playbooks=[], limit="<1ms", amber=0.5))
+    assert gates.loosened(list(only_holds.values()), list(stricter.values())) is None
 
 
 @pytest.mark.parametrize(

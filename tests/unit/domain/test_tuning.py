@@ -49,12 +49,27 @@ def test_a_setting_moves_only_its_way_within_its_bounds_and_one_step(
     assert said in why and bool(why) == bool(said)
 
 
-@given(st.sampled_from(sorted(tuning.SETTINGS)), st.floats(allow_nan=True), st.floats(allow_nan=True))
-def test_nothing_beyond_the_bounds_is_ever_tuning(key: str, before: float, after: float) -> None:
-    if not tuning.why_not(key, before, after):
-        bounds = tuning.SETTINGS[key]
-        assert bounds.low <= after <= bounds.high
-        assert bounds.direction is tuning.Direction.BOTH or after <= before
+@st.composite
+def moves(draw: st.DrawFn) -> tuple[str, float, float]:
+    """A setting somewhere about its bounds, and where it would go: mostly not much further than one step."""
+    key = draw(st.sampled_from(sorted(tuning.SETTINGS)))
+    bounds = tuning.SETTINGS[key]
+    before = draw(st.floats(bounds.low / 3, min(bounds.high, bounds.low * 50) * 3))
+    return key, before, draw(st.floats(before / 3, before * 3) | st.floats(allow_nan=True))
+
+
+@given(moves())
+def test_what_is_tuning_keeps_the_bounds_the_way_and_one_step_and_all_that_does_is(
+    move: tuple[str, float, float],
+) -> None:
+    key, before, after = move
+    bounds = tuning.SETTINGS[key]
+    keeps = (
+        bounds.low <= after <= bounds.high
+        and (bounds.direction is tuning.Direction.BOTH or after <= before)
+        and before / tuning.STEP - 1e-9 <= after <= before * tuning.STEP + 1e-9
+    )
+    assert (tuning.why_not(key, before, after) == "") is keeps
 
 
 def test_one_setting_that_is_not_to_be_tuned_makes_the_whole_change_one_for_a_person() -> None:

@@ -73,7 +73,9 @@ class House:
         targets = [watching.Target(name, f"{where if name in own else 'live'}/{name}") for name in LIVE_SERVICES]
         return trying.Place(Trier(), targets, frozenset(own))
 
-    def examiner(self, questions: Sequence[baking.Question] = QUESTIONS) -> trying.Examiner:
+    def examiner(
+        self, questions: Sequence[baking.Question] = QUESTIONS, bake_s: float = PACE.bake_s
+    ) -> trying.Examiner:
         return trying.Examiner(
             GATES,
             questions,
@@ -83,7 +85,7 @@ class House:
             lambda services: self.place("beside", services),
             lambda generation, services: {name: INPUTS[generation][name] for name in services},
             time.time,
-            PACE,
+            dataclasses.replace(PACE, bake_s=bake_s),
         )
 
     def switch(self) -> None:
@@ -191,6 +193,40 @@ async def test_a_bake_waits_for_one_answer_of_a_model_that_hangs_before_it_looks
     needed = next(one.bake.samples_min for one in GATES if one.name == "error_rate")
     assert "error_rate is red" in await house.examiner(for_model).bake(OLD, NEW)
     assert house.asked == needed
+
+
+class Stopping:
+    """Asks a generation: after many good answers come some that failed, and good ones after these."""
+
+    def __init__(self, house: House, ending: baking.Ending, failed: int) -> None:
+        good = house.answers["live"]
+        bad = dataclasses.replace(good, ending=ending)
+        self.answers = [[good] * 400 + [bad], *[[bad]] * (failed - 1), [good]]
+
+    async def ask_all(self, *_: object) -> list[baking.Answer]:
+        return self.answers.pop(0)
+
+
+async def test_a_service_that_stops_after_many_good_answers_is_red_by_its_last_ones(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.switch()
+    needed = int(next(one.bake.samples_min for one in GATES if one.name == "error_rate"))
+    asking = Stopping(house, baking.Ending.TIMEOUT, needed)
+    monkeypatch.setattr(trying.asking, "ask_all", asking.ask_all)
+    # Its time is over with the first answers, so it could end there, with a single one that failed.
+    found = await house.examiner(QUESTIONS[:1], bake_s=0.0).bake(OLD, NEW)
+    assert found == f"error_rate is red: the last {needed} requests failed" and len(asking.answers) == 1
+
+
+async def test_a_few_requests_that_failed_at_the_end_of_a_bake_are_few_of_many(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.switch()
+    asking = Stopping(house, baking.Ending.ERROR, 3)
+    monkeypatch.setattr(trying.asking, "ask_all", asking.ask_all)
+    assert "error_rate" not in await house.examiner(QUESTIONS[:1], bake_s=0.0).bake(OLD, NEW)
+    assert asking.answers == []
 
 
 async def test_a_bake_goes_on_for_its_time(house: House) -> None:

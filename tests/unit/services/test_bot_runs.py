@@ -12,6 +12,7 @@ import bot_house
 from council import homes
 from council.domain import authz, bots, errors, home, patches
 from council.patching import situation
+from council.services import bot_evidence
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl.core import documents, judging
 
@@ -211,6 +212,17 @@ def test_a_useless_model_proposes_nothing(house: bot_house.House, unknown: str) 
     house.advisor.says = answer(why="I do not know.")
     done = house.run("author")
     assert (done.run.outcome, done.run.subject) == (bots.Outcome.NOTHING, unknown)
+
+
+def test_a_model_that_knew_nothing_is_not_paid_for_the_same_incident_again_that_day(
+    house: bot_house.House, unknown: str
+) -> None:
+    house.advisor.says = answer(why="I do not know.")
+    first, second = house.run("author"), house.run("author")
+    assert (first.run.subject, second.run.subject, len(house.advisor.asked)) == (unknown, "", 1)
+    day_us = 86_400_000_000
+    for later_us, settled in ((day_us - 1, True), (day_us, False)):
+        assert bot_evidence.is_settled(first.run, first.run.began_us + later_us) is settled
 
 
 def test_a_model_that_is_away_is_asked_again(house: bot_house.House, unknown: str) -> None:

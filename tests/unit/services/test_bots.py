@@ -57,7 +57,7 @@ async def test_every_listed_bot_runs_once_a_stretch_and_one_that_fails_keeps_no_
     monkeypatch.setattr(bots_service.asyncio, "sleep", slept)
     with pytest.raises(asyncio.CancelledError):
         await one.keep()
-    assert ran == ["remediation", "author", "cost"] and one.is_well
+    assert ran == ["remediation", "author", "cost", "security"] and one.is_well
 
 
 async def test_one_that_is_paused_does_not_run(tmp_path: Path, ran: list[str]) -> None:

@@ -95,6 +95,7 @@ class Steward:
         self.clock, self.watch = clock.ManualClock(T0), watch.ScriptedWatch()
         self.runtime, self.patches = Runtime(), PatchService()
         self.paused = ""
+        self.wanted: list[repairs.Repair] = []
         self.settings = repairs.HealingConfig()
         found = homes.read_playbooks(CONFIG)
         self.book = playbooks.book(found, homes.read_gates(CONFIG))
@@ -110,7 +111,7 @@ class Steward:
         )  # fmt: skip
         parts = healing.Parts(
             self.found, self.kept, self.runtime, self.watch, self.patches, hands,  # type: ignore[arg-type]
-            lambda: self.book, lambda: self.settings, lambda: self.paused, lambda: 2, self.clock,
+            lambda: self.book, lambda: self.settings, lambda: self.paused, lambda: 2, self.clock, lambda _: self.wanted,
         )  # fmt: skip
         self.work = healing.Healing(parts, lambda: None)
 
@@ -284,11 +285,13 @@ async def test_what_a_person_asks_for_is_done_and_told_of(steward: Steward) -> N
     wanted = repairs.Repair(
         "w1", "re-create pool", "re-create pool", "sandboxd", "ready", "ann", "to see", T0, T0, outcome=Outcome.WANTED
     )
-    steward.kept.save(wanted)
-    (one,) = await steward.turn(1)
-    assert steward.runtime.restarted == ["zygote", "sandboxd"] and one.by == "ann"
-    (one,) = await steward.turn(1)
-    assert one.outcome is Outcome.HELPED
+    # A row asks for nothing, whoever wrote it.
+    steward.kept.save(dataclasses.replace(wanted, id="w0"))
+    steward.wanted = [wanted]
+    (_, one) = await steward.turn(1)
+    assert steward.runtime.restarted == ["zygote", "sandboxd"] and (one.id, one.by) == ("w1", "ann")
+    (never, one) = await steward.turn(1)
+    assert (one.outcome, never.outcome) == (Outcome.HELPED, Outcome.WANTED)
     assert [step["by"] for step in steward.patches.kept] == ["ann", "ann"]
 
 
@@ -298,11 +301,11 @@ async def test_what_a_person_asks_for_is_done_and_told_of(steward: Steward) -> N
 async def test_each_other_action_is_carried_out(steward: Steward, name: str) -> None:
     found = steward.book.playbooks[name]
     component = playbooks.COMPONENTS.get(found.action, "recall")
-    steward.kept.save(
+    steward.wanted = [
         repairs.Repair(
             "w1", name, found.action.value, component, found.proof.value, "ann", "w", T0, T0, outcome=Outcome.WANTED
         )
-    )
+    ]
     await steward.turn(1)
     (one,) = await steward.turn(1)
     assert one.outcome is (Outcome.HANDED_ON if name == "raise a patch" else Outcome.HELPED)
@@ -321,11 +324,11 @@ async def test_the_provider_that_fails_most_is_left_out_and_none_where_none_does
     bad = [track("one", "ok", 0, 90), track("two", "ok", 5, 6), track("two", "provider_error", 0, 3, 2, 8)]
     assert mending.failing(bad) == "two"
     steward.watch.series = bad
-    steward.kept.save(
+    steward.wanted = [
         repairs.Repair(
             "w1", "switch provider", "switch provider", "providers", "quiet", "ann", "w", T0, T0, outcome=Outcome.WANTED
         )
-    )
+    ]
     await steward.turn(1)
     (put,) = steward.put.in_force(T0 + S)
     assert (put.kind, put.value) == (overrides.Kind.PROVIDERS, "-two")

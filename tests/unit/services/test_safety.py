@@ -20,7 +20,8 @@ from council.domain import home as home_module
 from council.kit import plain
 from council.releases import approvals
 from council.services import advisory_files, safety
-from council.upkeep.security import advisories, drafts
+from council.upkeep.bots import security as drafts
+from council.upkeep.security import advisories
 
 NOW_S = 1_790_000_000.0
 CLICK = advisories.Package("click", "8.0")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from council.domain import bots, home
+from council.domain import bots, errors, home
 from council.kit import frames
+from council.patching import vouching
 from council.services import bot_evidence, bot_runs, signer
 
 DRAFT = bots.Draft("x", "Set", "So.", {"sandbox.pool": 4})
@@ -52,6 +53,19 @@ def test_only_what_remediation_drafts_about_an_incident_that_pages_goes_straight
     assert bot_runs.way_of(bot, {"incidents": rows}, subject) is way
 
 
+def test_what_lineage_keeps_of_a_draft_is_a_name_and_a_digest_or_it_is_not_signed() -> None:
+    digest = "ab" * 32
+    assert vouching.provenance("author", "near/small-1", digest).told == (
+        f"bot=author model=near/small-1 prompt_sha256={digest}"
+    )
+    assert vouching.provenance("docs", "", "").told == "bot=docs"
+    for model, prompt in (
+        ("near\nbot=ann", digest), ("near bot=ann", digest), ("near", "ab"), ("near", ""), ("", digest), (None, None),
+    ):  # fmt: skip
+        with pytest.raises(errors.PatchRefusedError):
+            vouching.provenance("author", model, prompt)
+
+
 @pytest.mark.parametrize(
     ("outcome", "reason", "settled"),
     [
@@ -66,4 +80,4 @@ def test_only_what_remediation_drafts_about_an_incident_that_pages_goes_straight
     ],
 )
 def test_a_refusal_of_the_moment_settles_nothing(outcome: bots.Outcome, reason: str, settled: bool) -> None:
-    assert bot_evidence.is_settled(bots.Run("1", "author", 0, 0, outcome, subject="x", reason=reason)) is settled
+    assert bot_evidence.is_settled(bots.Run("1", "author", 0, 0, outcome, subject="x", reason=reason), 0) is settled

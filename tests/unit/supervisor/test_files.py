@@ -28,6 +28,7 @@ def home() -> Iterator[home_module.Home]:
     made = (*made, where.watch, where.notices, where.monitoring, where.notify_addresses, where.lineage, where.forge)
     for path in (*made, where.recall, where.sandbox, where.generations, where.generations / "g"):
         path.mkdir(0o700)
+    where.forge_accounts.mkdir(0o700)
     (where.library / "sub").mkdir(parents=True)
     (where.library / "sub").chmod(0o700)
     (where.store / "appendonlydir").mkdir(0o755)
@@ -65,6 +66,7 @@ def contents(home: home_module.Home) -> dict[Path, int]:
         home.journal_key_file: 0o644,
         home.steward_key_file: 0o600,
         home.forge_token_file: 0o644,
+        home.forge_accounts / "tuner.token": 0o600,
         home.tracing_headers_file: 0o644,
         home.forge / "HEAD": 0o644,
         home.journal_certificate_file: 0o644,
@@ -121,6 +123,7 @@ def test_each_service_reaches_what_it_needs_and_nothing_else(home: home_module.H
         "secrets/journal.key": {"patchctl"},
         "secrets/steward.key": {"patchctl", "steward"},
         "secrets/forge.token": {"steward"},
+        "secrets/forge_accounts/tuner.token": {"steward"},
         "secrets/tracing.headers": {"gateway"},
         "forge.git/HEAD": {"steward"},
         "lineage/journal.pub": {"patchctl"},

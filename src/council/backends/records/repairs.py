@@ -20,12 +20,19 @@ _repair, _intervention = schema.repairs.c, schema.interventions.c
 class SqlRepairs(sql.SqlRecords):
     """kept_ports.Repairs, in the same database as all other records."""
 
-    def save(self, one: repairs.Repair, parcels: Sequence[incidents.Parcel] = ()) -> None:
-        """Commit a repair, in the place of one of the same id, with what people are told of it."""
+    def save(
+        self,
+        one: repairs.Repair,
+        parcels: Sequence[incidents.Parcel] = (),
+        acted: repairs.Intervention | None = None,
+    ) -> None:
+        """Commit a repair, in the place of one of the same id, with what people are told of it and had to do."""
         with self._typed(), self._writer.begin() as connection:
             sql_incidents.put(connection, schema.repairs, _values(one), ("id",))
             for parcel in parcels:
                 sql_incidents.put(connection, schema.notices, sql_incidents.parcel_values(parcel), ("id", "channel"))
+            if acted is not None:
+                _put_intervention(connection, acted)
 
     def begin(self, one: repairs.Repair) -> bool:
         """Commit a repair unless one of its id is there, or its component has one under way; return whether it was."""
@@ -69,10 +76,8 @@ class SqlRepairs(sql.SqlRecords):
 
     def intervene(self, one: repairs.Intervention) -> None:
         """Commit what a person did. Idempotent by its id."""
-        texts = {name: sql.plain_text(getattr(one, name)) for name in ("id", "who", "what")}
-        values = {"kind": one.kind.value, "at_us": one.at_us, **texts}
         with self._typed(), self._writer.begin() as connection:
-            sql_incidents.put(connection, schema.interventions, values, ("id",))
+            _put_intervention(connection, one)
 
     def interventions(self, start_us: int, end_us: int, limit: int) -> list[repairs.Intervention]:
         """Return up to `limit` interventions of a stretch of time, newest first; of kinds that this release knows."""
@@ -107,6 +112,12 @@ class SqlRepairs(sql.SqlRecords):
         if self._reader.dialect.name == "sqlite":
             with self._typed(), self._reader.connect() as connection:
                 connection.execute(sqlalchemy.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+def _put_intervention(connection: sqlalchemy.Connection, one: repairs.Intervention) -> None:
+    texts = {name: sql.plain_text(getattr(one, name)) for name in ("id", "who", "what")}
+    values = {"kind": one.kind.value, "at_us": one.at_us, **texts}
+    sql_incidents.put(connection, schema.interventions, values, ("id",))
 
 
 def _values(one: repairs.Repair) -> dict[str, Any]:

@@ -26,6 +26,8 @@ _FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError)
 _GRACE_S = 10.0
 _CALL_S = 10.0
 _PING_S = 2.0
+# The walls are tried first, at most twice.
+_LIFT_S = 25.0
 _RETRY_AFTER_S = 1
 _REPLY_BYTES_MAX = 1024 * 1024
 # A control character of output takes six bytes in JSON.
@@ -82,7 +84,7 @@ class UnixSandbox:
 
     async def lift(self, caller: str, request_id: str) -> None:
         """Lift the kill switch."""
-        await self._call("POST", "/lift", caller, request_id, again=True)
+        await self._call("POST", "/lift", caller, request_id, limit_s=_LIFT_S, again=True)
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""

@@ -1,7 +1,7 @@
 """The front of the sandbox: checks, queue, audit trail, kill switch and sessions before any kind of runner.
 
 It fails closed. A layer that is missing and not allowed, a kill switch that cannot be read, a trail that cannot be
-written: each refuses every job.
+written, a wall that the self-test got through: each refuses every job.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from council import ports, telemetry
 from council.domain import config, errors, sandbox
 from council.kit import clock as clocks
 from council.kit import traces
-from council.serving.sandbox import audit, checks, recorder, sessions, switch, turns
+from council.serving.sandbox import audit, checks, isolation, recorder, sessions, switch, turns
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,11 @@ class Front:
         trail: audit.AuditTrail,
         settings: config.SandboxConfig,
         clock: clocks.Clock,
+        walls: isolation.SelfTest | None = None,
     ):
+        """`walls` tries them; without it only the runner says what holds."""
+        self._walls = walls
+        self._broken_seen: tuple[str, ...] = ()
         self._runner = runner
         self._trail = trail
         self._settings = settings
@@ -125,7 +129,7 @@ class Front:
             kind=self._settings.kind,
             layers=tuple(self._runner.layers),
             layers_missing=dict(self._runner.layers_missing),
-            refuses=self._lacking(self._runner.layers, self._runner.layers_missing) or await self._away(),
+            refuses=self._wanting() or await self._away(),
             stopped=bool(stopped_by),
             stopped_by=stopped_by,
             pool_ready=pool_ready,
@@ -171,7 +175,11 @@ class Front:
             return killed
 
     async def lift(self, caller: str, request_id: str) -> None:
-        """Lift the kill switch, once the trail holds who did."""
+        """Lift the kill switch, once the walls were tried anew and the trail holds who did it."""
+        if self._walls is not None and self._switch.stopped_by():
+            await self._walls.take()
+            if problem := self._walls.problem:
+                raise errors.SandboxUnavailableError(problem)
         async with self._switching:
             if stopped_by := self._switch.stopped_by():
                 if self._owed is not None:
@@ -215,7 +223,7 @@ class Front:
         try:
             yield
         except errors.CouncilError as error:
-            self._recorder.refused(asked, error, self._lacking(self._runner.layers, self._runner.layers_missing))
+            self._recorder.refused(asked, error, self._wanting())
             raise
 
     def _admit(self) -> None:
@@ -224,9 +232,14 @@ class Front:
             raise errors.SandboxUnavailableError(_CLOSED)
         if stopped_by := self._switch.stopped_by():
             raise errors.SandboxStoppedError(_STOPPED, detail=stopped_by)
-        if lacking := self._lacking(self._runner.layers, self._runner.layers_missing):
-            raise errors.SandboxUnavailableError(lacking)
+        if wanting := self._wanting():
+            raise errors.SandboxUnavailableError(wanting)
         self._trail.check()
+
+    def _wanting(self) -> str:
+        """Return why what keeps a job in would not do now, "" where it would."""
+        lacking = self._lacking(self._runner.layers, self._runner.layers_missing)
+        return lacking or ("" if self._walls is None else self._walls.problem)
 
     def _lacking(self, layers: Sequence[str], missing: Mapping[str, str]) -> str:
         """Return why no job is run for want of a layer, and nothing where none is wanting."""
@@ -332,8 +345,9 @@ class Front:
         self._stop_seen = True
         self._kills += 1
         self._turns.turn_away(errors.SandboxStoppedError, _STOPPED)
+        own = 0 if self._walls is None else self._walls.running
         try:
-            return await self._runner.kill_all()
+            return max(0, await self._runner.kill_all() - own)
         finally:
             for entry in self._sessions.all():
                 await self._end_session(entry, sessions.Reason.STOPPED)
@@ -369,6 +383,9 @@ class Front:
                 await self._end_all()
         for entry, reason in self._sessions.overdue():
             await self._end_session(entry, reason)
+        if self._walls is not None and self._walls.broken != self._broken_seen:
+            self._broken_seen = self._walls.broken
+            self._recorder.note(recorder.Asked("self_test", "council", "").fields() | {"broken": self._broken_seen})
         telemetry.SANDBOX_POOL_READY.set(_pool(self._runner)[0])
         telemetry.SANDBOX_RUNNING.set(self._turns.running)
         telemetry.SANDBOX_WAITING.set(self._turns.waiting)

@@ -1,10 +1,13 @@
-"""The bot `docs`: keeps the guidebook's page of changes, made of the lineage alone. Pure.
+"""The bot `docs`: keeps two pages of the guidebook true, that of changes and that of coverage. Pure.
 
-The page is a file of the blueprint like any other, so it comes by a patch, and that patch would be a change to tell of in turn.
-So the page leaves out what this bot itself did, and a patch is drafted only where something else has happened since.
+The first is made of the lineage alone. It is a file of the blueprint like any other, so it comes by a patch, and that patch
+would be a change to tell of in turn. So it leaves out what this bot itself did, and is drafted only where something else has
+happened since. The second says what keeps each cell of the coverage matrix, which is so by the release that serves: the page is
+that of the release, and a newer release brings another.
 """
 
 import datetime
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 from council.domain import bots
 
 PATH = "guidebook/changes.md"
+COVERAGE = "guidebook/reference/coverage.md"
 NAME = "docs"
 ROWS_MAX = 200
 _TITLE_CHARS_MAX = 120
@@ -41,22 +45,35 @@ class Docs:
     """bots.Bot."""
 
     name: str = NAME
-    does: str = "keeps the guidebook's page of changes as the lineage has it"
+    does: str = "keeps the guidebook's pages of changes and of coverage as the lineage and the release have them"
     offset_s: int = 1500
-    touches: tuple[str, ...] = (PATH,)
+    touches: tuple[str, ...] = (PATH, COVERAGE)
 
     def draft(self, evidence: Mapping[str, Any], _: bots.Ask) -> bots.Draft | bots.Nothing:
-        """Return the page where it is not as the lineage has it."""
+        """Return the pages that are not as they should be; of changes first, since it says how the other came about."""
+        changed = self._changes(evidence)
+        shipped, live = str(evidence["coverage_shipped"]), str(evidence["coverage"])
+        about = f"coverage page {hashlib.sha256(shipped.encode()).hexdigest()[:16]}"
+        if isinstance(changed, bots.Draft) or shipped in ("", live) or about in evidence["done"]:
+            return changed
+        return bots.Draft(
+            subject=about,
+            title="Bring the page of coverage up to date",
+            why="It says what keeps each cell, and the release that serves says otherwise.",
+            files={COVERAGE: shipped},
+        )
+
+    def _changes(self, evidence: Mapping[str, Any]) -> bots.Draft | bots.Nothing:
         found = [
             Change(float(one["at_s"]), one["cid"], one["title"], one["author"], one["outcome"], tuple(one["files"]))
             for one in evidence["changes"]
         ]
-        told = [one for one in found if one.files != (PATH,)][:ROWS_MAX]
+        told = [one for one in found if not {PATH, COVERAGE}.issuperset(one.files)][:ROWS_MAX]
         if not told:
             return bots.Nothing("nothing has changed yet")
         text = page(told)
         if text == evidence["page"]:
-            return bots.Nothing("the page is as the lineage has it")
+            return bots.Nothing("the pages are as they should be")
         newest = told[0].cid
         return bots.Draft(
             subject=f"changes up to {newest}",

@@ -1,13 +1,14 @@
 """Every bot, one line each. They look in this order where several are due."""
 
 from council.domain import bots
-from council.upkeep.bots import author, changes, cost, remediation
+from council.upkeep.bots import author, changes, cost, remediation, security
 
 BOTS: tuple[bots.Bot, ...] = (
     remediation.BOT,
     author.BOT,
     cost.BOT,
     changes.BOT,
+    security.BOT,
 )
 
 

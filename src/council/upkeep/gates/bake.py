@@ -6,6 +6,7 @@ it does with the requests of everybody may turn it red as well, and never green.
 """
 
 import dataclasses
+import itertools
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -73,6 +74,18 @@ def judge_answers(gate: gates.Gate, tried: baking.Trial) -> gates.Verdict:
     """
     form = None if gate.not_applicable or _odd(tried.answers) else _BY_ANSWERS.get(gate.name)
     return gates.Verdict.UNKNOWN if form is None else gates.judge(gate, _by_answers(gate, form, tried))[0]
+
+
+def judge_last(gate: gates.Gate, tried: baking.Trial) -> tuple[gates.Verdict, int]:
+    """Return the verdict on the newest marked requests, and how many of them failed in a row; unknown where these are too few.
+
+    What stops after thousands of good answers is not to be carried by them: as many as the gate needs in a bake, each of them
+    failed, are a sample of their own. Never green.
+    """
+    if gate.name not in _OF_EVERYBODY or gate.not_applicable or _odd(tried.answers):
+        return gates.Verdict.UNKNOWN, 0
+    failed = len(list(itertools.takewhile(_failed, reversed(tried.answers))))
+    return (gates.Verdict.RED if failed >= gate.bake.samples_min else gates.Verdict.UNKNOWN), failed
 
 
 def worse(tried: baking.Trial, live: baking.Trial, margins: baking.Margins) -> Sequence[str]:

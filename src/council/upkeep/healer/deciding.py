@@ -109,7 +109,7 @@ def _settled(world: world_module.World) -> Iterator[Decision]:
         if not one.is_under_way or one.id in world.at_work:
             continue
         helped = world.helped(one)
-        late = world.now_us >= one.until_us
+        late = world.is_late(one)
         if helped:
             yield Settle(one, repairs.Outcome.HELPED, _SEEN[playbooks.Proof(one.proof)])
         elif late:
@@ -131,7 +131,7 @@ _SEEN = {
 
 
 def _wanted(world: world_module.World, busy: _Busy) -> Iterator[Decision]:
-    """Yield what people asked for: what a row may ask for, within the limits, where nothing else goes on at the same place."""
+    """Yield what the owner asked for, within the limits, where nothing else goes on at the same place."""
     begun = 0
     for one in sorted(world.repairs, key=lambda each: each.id):
         if one.outcome is not repairs.Outcome.WANTED:
@@ -371,12 +371,11 @@ def _not_now(
 
 def _cools_down(world: world_module.World, playbook: playbooks.Playbook, component: str) -> tuple[float, str]:
     """Return for how long a playbook may not be used again, seconds, and why."""
-    last_us = max(
-        (max(one.ended_us, one.began_us) for one in world.repairs if _is_use(one, playbook, component)), default=None
-    )
-    if last_us is None:
+    used = [one for one in world.repairs if _is_use(one, playbook, component)]
+    if not used:
         return 0.0, ""
-    ago_s = (world.now_us - last_us) / 1e6
+    # It began before it ended, so its age bounds how long ago that can be, whatever the clock says now.
+    ago_s = min(min(world.now_us - max(one.ended_us, one.began_us), world.age_us(one)) for one in used) / 1e6
     return playbook.cool_down_s - ago_s, f"it was used {ago_s:.0f} s ago, and cools down for {playbook.cool_down_s:g} s"
 
 

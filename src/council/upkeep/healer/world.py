@@ -41,6 +41,7 @@ class World:
     `services` None: the supervisor does not answer. `verdicts` are what the watcher's own sources say now, by alert: gates,
     sentinels; None where the watcher does not answer. `at_work` are repairs that this process is
     carrying out at the moment. `paused` says why nothing may begin, "" where it may. `can_scale`: one more gateway may run.
+    `ages_s` is how long ago repairs began by a clock that nobody sets, where that is known.
     """
 
     now_us: int
@@ -54,6 +55,20 @@ class World:
     at_work: Collection[str] = field(default_factory=frozenset)
     paused: str = ""
     can_scale: bool = True
+    ages_s: Mapping[str, float] = field(default_factory=dict)
+
+    def age_us(self, one: repairs_module.Repair) -> int:
+        """Return how long ago a repair began: no clock that is set gives back what limits have used up."""
+        age_s = self.ages_s.get(one.id)
+        return self.now_us - one.began_us if age_s is None else round(age_s * 1e6)
+
+    def is_late(self, one: repairs_module.Repair) -> bool:
+        """Return whether the time is over within which a repair must have helped."""
+        return (
+            self.now_us >= one.until_us
+            if one.id not in self.ages_s
+            else self.age_us(one) >= one.until_us - one.began_us
+        )
 
     def rows(self, component: str) -> list[states.ServiceStatus]:
         """Return the processes of a component, none where nobody knows."""
@@ -127,14 +142,14 @@ class World:
                 if verdict is gates.Verdict.UNKNOWN:
                     return None
                 # A gate is green for a moment at times; what is green still once the time is over has become so.
-                is_settled = bool(one.labels) or not self._fires(alert) or self.now_us >= one.until_us
+                is_settled = bool(one.labels) or not self._fires(alert) or self.is_late(one)
                 return bool(one.acted_us) and is_settled and verdict in _WELL
 
     def begun_within(self, span_us: int, playbook: str = "", component: str = "") -> int:
         """Return how many repairs began so shortly ago, of one playbook and component if they are given."""
         return sum(
             one.counts
-            and self.now_us - one.began_us < span_us
+            and self.age_us(one) < span_us
             and playbook in ("", one.playbook)
             and component in ("", one.component)
             for one in self.repairs
@@ -152,6 +167,20 @@ class World:
     def hourly(self, playbook: playbooks.Playbook, component: str) -> int:
         """Return how often a playbook was used on a component within the last hour."""
         return self.begun_within(_HOUR_US, playbook.name, component)
+
+
+class Ages:
+    """How long ago repairs began, by the monotonic clock from the moment at which this process first saw each."""
+
+    def __init__(self) -> None:
+        self._began_s: dict[tuple[str, int], float] = {}
+
+    def of(self, rows: Sequence[repairs_module.Repair], now_us: int, monotonic_s: float) -> dict[str, float]:
+        """Return the age of each, seconds, by its id. Those that are not among `rows` are forgotten."""
+        # What a person asked for begins anew once it is carried out.
+        keys = [(one.id, one.began_us) for one in rows]
+        self._began_s = {key: self._began_s.get(key, monotonic_s - max(0.0, (now_us - key[1]) / 1e6)) for key in keys}
+        return {name: monotonic_s - began_s for (name, _), began_s in self._began_s.items()}
 
 
 def patch(row: evidence.PatchRow, touches: frozenset[str] | None) -> Patch | None:

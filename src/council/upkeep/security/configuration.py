@@ -54,7 +54,7 @@ def _open(config: config_module.Config) -> Iterator[security.Finding]:
             "Whoever is on this machine may read and chat without a token, though others come in from outside",
             "gateway.anonymous_loopback = true",
             "`council config set gateway.anonymous_loopback=false`",
-            security.SetTo("gateway.anonymous_loopback", value=False),
+            security.mend("gateway.anonymous_loopback"),
         )
     if not config.patch.needs_token:
         yield _finding(
@@ -63,7 +63,7 @@ def _open(config: config_module.Config) -> Iterator[security.Finding]:
             "A patch is taken in by its signature alone, though others come in from outside",
             "patch.needs_token = false",
             "`council config set patch.needs_token=true`",
-            security.SetTo("patch.needs_token", value=True),
+            security.mend("patch.needs_token"),
         )
 
 
@@ -101,14 +101,14 @@ def _sandbox(config: config_module.Config) -> Iterator[security.Finding]:
 def _budget(config: config_module.Config) -> Iterator[security.Finding]:
     budget = config.budget
     if not budget.day_usd_micros and not budget.month_usd_micros:
-        default = config_module.BudgetConfig()
+        mended = security.mend("budget.day_usd_micros")
         yield _finding(
             security.Severity.MEDIUM,
             "budget.day_usd_micros",
             "Paid models have no budget, of neither a day nor a month",
             "budget.day_usd_micros = 0, budget.month_usd_micros = 0",
-            f"`council config set budget.day_usd_micros={default.day_usd_micros}`, or whatever a day may cost",
-            security.SetTo("budget.day_usd_micros", default.day_usd_micros),
+            f"`council config set budget.day_usd_micros={mended.value}`, or whatever a day may cost",
+            mended,
         )
 
 

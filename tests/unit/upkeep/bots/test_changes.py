@@ -18,11 +18,14 @@ def row(cid: str, title: str = "Answer shorter", at_s: float = 1_800_000_000.0, 
     }
 
 
-def drafted(rows: list[dict[str, Any]], page: str = "") -> bots.Draft | bots.Nothing:
+def drafted(
+    rows: list[dict[str, Any]], page: str = "", coverage: str = "", shipped: str = "", done: tuple[str, ...] = ()
+) -> bots.Draft | bots.Nothing:
     def never(_: str) -> str:
         raise AssertionError("it asks no model")
 
-    return changes.BOT.draft({"changes": rows, "page": page}, never)
+    given = {"changes": rows, "page": page, "coverage": coverage, "coverage_shipped": shipped, "done": done}
+    return changes.BOT.draft(given, never)
 
 
 def test_the_page_has_a_line_for_each_change_by_day_and_then_nothing_is_left_to_do() -> None:
@@ -32,6 +35,14 @@ def test_the_page_has_a_line_for_each_change_by_day_and_then_nothing_is_left_to_
     assert text.index("## 2027-01-16") < text.index("## 2027-01-15")
     assert "| 08:00 | Answer shorter | Ann | rolled back | `bb` |" in text
     assert isinstance(drafted([row("bb", at_s=1_800_086_400.0, outcome="rolled back"), row("aa")], text), bots.Nothing)
+
+
+def test_the_page_of_coverage_is_that_of_the_release_that_serves() -> None:
+    found = drafted([], coverage="| old |", shipped="| new |")
+    assert isinstance(found, bots.Draft) and dict(found.files) == {changes.COVERAGE: "| new |"}
+    assert isinstance(drafted([], coverage="| old |", shipped="| new |", done=(found.subject,)), bots.Nothing)
+    assert isinstance(drafted([], coverage="| new |", shipped="| new |"), bots.Nothing)
+    assert isinstance(drafted([row("cc", files=[changes.COVERAGE])]), bots.Nothing)
 
 
 def test_its_own_patches_are_no_cause_for_another() -> None:

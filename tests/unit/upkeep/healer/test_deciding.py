@@ -294,6 +294,16 @@ def test_what_comes_after_a_playbook_comes_only_once_that_was_tried_and_the_swit
     assert any(isinstance(each, deciding.Call) for each in deciding.decide(dataclasses.replace(at, repairs=(thrown,))))
 
 
+def test_the_switch_is_thrown_and_a_person_called_as_soon_as_a_self_test_got_out_of_the_sandbox() -> None:
+    one = alert("isolation", "sandboxd")
+    at = seen(incident(one, since_s=1), services=(row("sandboxd"),), verdicts={one.key: gates.Verdict.RED})
+    begin, call = deciding.decide(at)
+    assert isinstance(begin, deciding.Begin) and begin.playbook.name == "kill switch"
+    assert isinstance(call, deciding.Call) and "sandbox lift" in call.why
+    green = deciding.decide(dataclasses.replace(at, verdicts={one.key: gates.Verdict.GREEN}))
+    assert not any(isinstance(each, deciding.Begin | deciding.Call) for each in green)
+
+
 def test_amber_is_not_quiet_and_what_was_never_carried_out_did_not_help() -> None:
     leak = alert("memory", "recall")
     going = repair("shed", "gateway", alert="memory", labels=leak.labels, acted_us=NOW)
@@ -357,6 +367,24 @@ TICKS = st.lists(
     ),
     max_size=25,
 )
+
+
+def test_a_clock_that_is_set_gives_back_no_limit_and_ends_no_repair() -> None:
+    ages, few = world.Ages(), repairs.HealingConfig(repairs_per_day=1)
+    used = repairs.ended(repair("restart", "gateway", id="used"), Outcome.HELPED, "", NOW - 5 * S)
+    going = repair("drain and restart", "recall", id="going", acted_us=NOW - 19 * S)
+    assert ages.of((used, going), NOW, 100.0) == {"used": 20.0, "going": 20.0}
+    for step_us in (0, 86_400 * S, -86_400 * S):
+        now_us = NOW + step_us
+        at = seen(now_us=now_us, repairs=(used, going), settings=few, ages_s=ages.of((used, going), now_us, 110.0))
+        assert at.age_us(used) == 30 * S and at.spent() and not at.is_late(going)
+        left_s, _ = deciding._cools_down(at, BOOK.playbooks["restart"], "gateway")
+        assert left_s >= 0
+    over = seen(repairs=(going,), now_us=NOW - 86_400 * S, ages_s=ages.of((going,), NOW - 86_400 * S, 161.0))
+    assert over.is_late(going)
+    assert ages.of((), NOW, 200.0) == {}
+
+
 LIMITS = repairs.HealingConfig(repairs_per_hour=4, repairs_per_day=9, at_once_max=2)
 
 

@@ -1,19 +1,22 @@
-"""What of the findings a patch can mend, as the files that it would put. Pure, and unsigned: who proposes it checks it anew.
+"""The bot `security`: what of the findings of `council security check` a patch can mend. Pure, and unsigned.
 
 A setting is mended in council.yaml, a package by the pin of a release whose lock has another version. Everything else is a
-person's to mend: the finding's next step says how.
+person's to mend: the finding's next step says how. `--draft` of the command writes the same files. What is drafted here decides
+nothing: whoever signs checks it anew, and such a patch needs a person behind it.
 """
 
+import datetime
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 from packaging import version
 
+from council.domain import bots, errors, inputs, release_pin, security
 from council.domain import config as config_module
-from council.domain import errors, inputs, release_pin, security
+from council.kit import plain
 
 _HEAD = "# Settings of this Council; `council config set section.key=value` changes them.\n"
 
@@ -103,3 +106,46 @@ def _pin(upgrades: Sequence[security.Upgrade], held: Held) -> security.Mended | 
         f"Run release {pin.version}, without known faults of {mended}"[:120],
         f"Advisories tell of {mended} as they are installed; release {pin.version} has others.{left}",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """bots.Bot."""
+
+    name: str = bots.SECURITY
+    does: str = (
+        "proposes the setting or the release that mends what `council security check` finds, for a person to sign too"
+    )
+    offset_s: int = 2700
+    touches: tuple[str, ...] = (inputs.SETTINGS, release_pin.FILE)
+
+    def draft(self, evidence: Mapping[str, Any], _: bots.Ask) -> bots.Draft | bots.Nothing:
+        """Return what mends the settings, else the packages; of each once a week, for until then a person has signed or not."""
+        given = plain.made(Evidence, evidence["found"])
+        upgrades = tuple(one for one in given.report.findings if isinstance(one.mend, security.Upgrade))
+        why = ""
+        for report in (given.report, replace(given.report, findings=upgrades)):
+            made = draft(report, given.held)
+            if isinstance(made, security.NotMended):
+                return bots.Nothing(why or made.why)
+            about = subject(made, given.report.at_s)
+            if about not in evidence["done"]:
+                return _as_draft(made, about)
+            why = f"it was proposed already: {about}"
+        return bots.Nothing(why)
+
+
+def subject(made: security.Mended, at_s: float) -> str:
+    """Return what a draft is about: what it does, and in which week. A proposal that nobody signed has expired by the next."""
+    year, week, _ = datetime.datetime.fromtimestamp(at_s, datetime.UTC).isocalendar()
+    return f"{made.title}, week {week} of {year}"[: bots.SUBJECT_CHARS_MAX]
+
+
+def _as_draft(made: security.Mended, about: str) -> bots.Draft:
+    files = {path: raw.decode() for path, raw in made.files.items() if path != inputs.SETTINGS}
+    settings = {key: value for key, value in made.settings.items() if not isinstance(value, str)}
+    why = f"{made.reason} A person who may change it signs it too: `council cosign`."
+    return bots.Draft(about, made.title, why[: bots.WHY_CHARS_MAX], settings=settings, files=files)
+
+
+BOT = Security()

@@ -1,11 +1,12 @@
-"""Drafts: a patch that mends what one can, and nothing beside it."""
+"""What `security` drafts: a patch that mends what one can, and nothing beside it."""
 
 import dataclasses
 
+import orjson
 import yaml
 
-from council.domain import release_pin, security
-from council.upkeep.security import drafts
+from council.domain import bots, release_pin, security
+from council.upkeep.bots import security as drafts
 
 
 def finding(mend: security.Mend | None) -> security.Finding:
@@ -65,3 +66,27 @@ def test_without_a_newer_release_nothing_is_drafted_and_the_reason_says_what_to_
 def test_what_only_a_person_can_mend_is_not_drafted() -> None:
     assert isinstance(drafts.draft(report(None), HELD), security.NotMended)
     assert drafts.draft(report(), HELD) == security.NotMended("nothing was found")
+
+
+def evidence(done: list[str], *mends: security.Mend | None) -> dict[str, object]:
+    found = orjson.loads(orjson.dumps(drafts.Evidence(report(*mends), HELD)))
+    return {"found": found, "done": done}
+
+
+def unasked(_: str) -> str:
+    raise AssertionError("it asks no model")
+
+
+def test_settings_come_first_and_packages_once_these_were_proposed() -> None:
+    mends = (security.mend("patch.needs_token"), security.Upgrade("a", "1"))
+    first = drafts.BOT.draft(evidence([], *mends), unasked)
+    assert isinstance(first, bots.Draft) and dict(first.settings) == {"patch.needs_token": True} and not first.files
+    second = drafts.BOT.draft(evidence([first.subject], *mends), unasked)
+    assert isinstance(second, bots.Draft) and set(second.files) == {release_pin.FILE} and not second.settings
+    third = drafts.BOT.draft(evidence([first.subject, second.subject], *mends), unasked)
+    assert isinstance(third, bots.Nothing) and "proposed already" in third.why
+    assert first.subject.endswith("week 1 of 1970") and bots.decode(bots.encode(first)) == first
+
+
+def test_where_nothing_is_found_it_says_so() -> None:
+    assert drafts.BOT.draft(evidence([]), unasked) == bots.Nothing("nothing was found")
