@@ -21,9 +21,7 @@ import pytest
 
 import gpg_ring
 import whole
-from council import homes
 from council.domain import home
-from council.upkeep.engine import blueprint
 
 pytestmark = pytest.mark.skipif(
     shutil.which("gpg") is None or shutil.which("gpgv") is None, reason="gpg and gpgv are not installed"

@@ -5,6 +5,7 @@ A cell is proven by all of its tests together, each of which breaks something re
 
 from council.domain.coverage import Cell, Column, Component
 
+_WALLS, _FRONT = (f"tests/unit/serving/sandbox/test_{part}.py" for part in ("isolation", "front"))
 _PROCESSES, _GATEWAY, _HEALED = (f"tests/unit/{part}/test_cells.py" for part in ("upkeep", "gateway", "services"))
 _REFERENCE, _HOWTO = "docs/reference", "docs/howto"
 
@@ -134,10 +135,13 @@ CELLS: tuple[Cell, ...] = (
         Component.SANDBOX,
         Column.GATE,
         "isolation self-test",
-        "Before each job it is known which layers hold; while one is missing every job is refused.",
-        "council_sandbox_refused_total",
+        "It is known which layers hold, and the walls are tried by a job of its own; no job runs while one is broken.",
+        "council_sandbox_self_tests_total",
         "docs/explanation/the-sandbox.md",
-        ("tests/unit/serving/sandbox/test_front.py::test_a_missing_layer_refuses_every_job_and_names_the_setting",),
+        (
+            f"{_FRONT}::test_a_missing_layer_refuses_every_job_and_names_the_setting",
+            f"{_WALLS}::test_no_job_runs_behind_a_broken_wall_and_the_trail_names_it",
+        ),
     ),
     Cell(
         Component.SANDBOX,
@@ -152,12 +156,12 @@ CELLS: tuple[Cell, ...] = (
         Component.SANDBOX,
         Column.HEALING,
         "kill switch",
-        "The switch ends what runs and what waits, and refuses every job until it is lifted.",
+        "The switch ends what runs and what waits, and refuses every job until it is lifted, after a self-test that held.",
         "council_sandbox_kills_total",
         f"{_HOWTO}/run-code-in-the-sandbox.md",
         (
-            "tests/unit/serving/sandbox/test_front.py"
-            "::test_the_switch_ends_what_runs_and_what_waits_and_refuses_until_lifted",
+            f"{_FRONT}::test_the_switch_ends_what_runs_and_what_waits_and_refuses_until_lifted",
+            f"{_WALLS}::test_the_switch_is_lifted_only_once_a_self_test_has_held",
         ),
     ),
     Cell(

@@ -111,6 +111,7 @@ async def guarded(folder: Path, *script: scripted.Step) -> AsyncIterator[tuple[f
         await made.close()
 
 
+@pytest.mark.covers("sandbox", "gate")
 async def test_no_job_runs_behind_a_broken_wall_and_the_trail_names_it(tmp_path: Path) -> None:
     async with guarded(tmp_path, walls("files"), walls("files")) as (made, tested):
         await tested.take()
@@ -122,6 +123,7 @@ async def test_no_job_runs_behind_a_broken_wall_and_the_trail_names_it(tmp_path:
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.covers("sandbox", "healing")
 async def test_the_switch_is_lifted_only_once_a_self_test_has_held(tmp_path: Path) -> None:
     script = (walls("files"), walls("files"), walls("files"), walls("files"), walls())
     async with guarded(tmp_path, *script) as (made, tested):
