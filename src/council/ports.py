@@ -337,11 +337,14 @@ class Sandbox(Protocol):
     async def status(self) -> sandbox.State:
         """Return the state of pool, queue, layers and kill switch."""
 
-    async def kill(self, caller: str, request_id: str) -> int:
+    async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
         """Throw the kill switch: end every job and refuse new ones, over restarts too, until lifted. Return how many."""
 
-    async def lift(self, caller: str, request_id: str) -> None:
+    async def lift(self, caller: str, request_id: str, reason: str = "") -> None:
         """Lift the kill switch. Idempotent."""
+
+    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
+        """Return up to `limit` lines of the audit trail, newest first; only those whose ids are below `before`, if any."""
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""
