@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from council import care_ports, kept_ports, ports
-from council.domain import errors, evidence, overrides, playbooks, repairs
+from council.domain import errors, evidence, overrides, playbooks, repairs, sandbox_wire
 from council.kit import clock as clock_module
 
 _PROVIDER_CALLS = "council_provider_calls_total"
