@@ -196,6 +196,15 @@ def guest_of(connection: HTTPConnection) -> Guest | None:
     return found if isinstance(found, Guest) else None
 
 
+def proof(connection: HTTPConnection) -> str:
+    """Return what proves to another process of ours who asks: what their cookie stands for, or their own token."""
+    guest = guest_of(connection)
+    if guest is not None:
+        return guest.secret
+    header = connection.headers.get("authorization") or f"Bearer {connection.headers.get('x-api-key', '')}"
+    return header.partition(" ")[2].strip()
+
+
 def check_own(connection: HTTPConnection, guest: Guest) -> None:
     """Refuse what changes something and leans on a cookie unless a page of ours asks for it. Raises ForbiddenError."""
     scope = connection.scope

@@ -16,11 +16,17 @@ class State(enum.StrEnum):
 
 @dataclass(slots=True)
 class Breaker:
-    """What is known of one deployment. Times are of a monotonic clock, seconds. `answered` is whether it ever did."""
+    """What is known of one deployment. Times are of a monotonic clock, seconds. `answered` is whether it ever did.
+
+    `answered_s` and `failed_s` are when it last did, `failed_by` is what was said of that failure.
+    """
 
     settings: config.CallsConfig
     failures: int = 0
     answered: bool = False
+    answered_s: float | None = None
+    failed_s: float | None = None
+    failed_by: str = ""
     _opened: int = 0
     _until_s: float = 0.0
     _asked_until_s: float = 0.0

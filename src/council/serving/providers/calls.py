@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 from council import ports, telemetry
-from council.domain import config, errors, ledger, money, overrides, providers
+from council.domain import config, errors, ledger, money, overrides, providers, uses
 from council.kit import clock as clock_module
 from council.kit import traces
 from council.serving.providers import attempts, bounds, breaker, plan, retries
@@ -75,8 +75,8 @@ class Calls:
         """
         self._order = order
         self.models = models
-        self._servers = servers
-        self._off = off
+        self._servers = dict(servers)
+        self._off = dict(off)
         self._holder = holder
         self._settings = settings
         self._budget = budget
@@ -122,6 +122,41 @@ class Calls:
             elif name == providers.LOCAL or any(one.answered for one in known):
                 states[name] = "up"
         return states
+
+    def why_off(self, name: str) -> str:
+        """Return why a provider is not asked, "" where it is."""
+        return self._off.get(name, "")
+
+    def seen(self) -> list[uses.Use]:
+        """Return when each provider last answered and last failed, as far as this process has seen."""
+        now_s, now_us = self._clock.monotonic_s(), self._clock.now_us()
+        newest: dict[tuple[uses.Kind, str], tuple[float, str]] = {}
+        for key, one in self._breakers.items():
+            name = key.partition("/")[0]
+            for kind, at_s, told in (
+                (uses.Kind.ANSWERED, one.answered_s, ""),
+                (uses.Kind.FAILED, one.failed_s, one.failed_by),
+            ):
+                if at_s is not None and at_s >= newest.get((kind, name), (at_s, ""))[0]:
+                    newest[kind, name] = (at_s, told[: uses.TOLD_CHARS_MAX])
+        return [
+            uses.Use(kind, name, now_us - round((now_s - at_s) * 1e6), told)
+            for (kind, name), (at_s, told) in newest.items()
+        ]
+
+    def switch(self, name: str, server: ports.ModelProvider | None, why_off: str = "") -> None:
+        """Have a provider be asked through another server from now on, or not at all; `why_off` says then why.
+
+        What is under way goes on. What was known of its deployments was of the one before.
+        """
+        for key in [key for key in self._breakers if key.partition("/")[0] == name]:
+            del self._breakers[key]
+        if server is None:
+            self._servers.pop(name, None)
+            self._off[name] = why_off
+        else:
+            self._servers[name] = server
+            self._off.pop(name, None)
 
     async def whole(self, request: Request, tab: attempts.Tab) -> ports.ModelReply:
         """Return the first whole reply. Raises as ports.ModelProvider says, and BudgetError."""
@@ -175,6 +210,9 @@ class Calls:
                 await asyncio.sleep(wait_s)
                 if not self._breaker(step).allows(self._clock.monotonic_s()):
                     continue
+            if step.deployment.provider not in self._servers:
+                # Its key was taken away meanwhile.
+                continue
             try:
                 attempt = await self._begin(request, tab, step, stream=stream)
             except errors.BudgetError as error:
