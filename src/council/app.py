@@ -192,7 +192,7 @@ def gateway(
         memories=memories,
         retriever=recall,
         library=recall,
-        providers=found.providers,
+        catalogue=found,
         keys=keys,
         used=lately,
         learning=learned,

@@ -177,8 +177,10 @@ class Library(Protocol):
     async def documents(self, request_id: str) -> documents.Listing:
         """Return what is known of the documents, by name."""
 
-    async def put(self, name: str, content: bytes, *, replace: bool, request_id: str) -> documents.Document:
-        """Keep a document, and return how it was read.
+    async def put(
+        self, name: str, content: bytes, *, replace: bool, request_id: str
+    ) -> tuple[documents.Document, bool]:
+        """Keep a document; return how it was read, and whether it took the place of another one.
 
         Raises InvalidRequestError, OverloadedError, and ConflictError where one of that name is there and `replace` is not given.
         """

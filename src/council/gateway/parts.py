@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from council import care_ports, dashboard_ports, kept_ports, ports
 from council.domain import config as config_module
-from council.domain import patches
-from council.domain import providers as providers_module
+from council.domain import patches, providers
 from council.gateway import auth, guests, limits, spans, trial
 from council.gateway import used as used_module
 from council.serving import overrides as in_force
@@ -49,7 +48,7 @@ class Parts:
     changes: dashboard_ports.Changes
     library: dashboard_ports.Library
     blueprint: dashboard_ports.Blueprint
-    providers: Mapping[str, providers_module.Provider]
+    catalogue: providers.Catalogue
     keys: keyring.Keyring
     used: used_module.Used
     pings: Mapping[str, Callable[[], Awaitable[None]]]

@@ -106,9 +106,9 @@ class ProviderRoutes:
     async def every(self) -> dict[str, Any]:
         """Return providers, models and escalation. Raises RecordsUnavailableError."""
         calls, used = self._parts.calls, await self._parts.used.all()
-        escalation = self._parts.pipeline.escalation
+        escalation = self._parts.catalogue.escalation
         return {
-            "providers": [self._row(one, used) for one in self._parts.providers.values()],
+            "providers": [self._row(one, used) for one in self._parts.catalogue.providers.values()],
             "models": [_model(one, usable=calls.usable(one.name)) for one in calls.models.values()],
             "escalation": {name: getattr(escalation, name) for name in EscalationRow.model_fields},
         }
@@ -145,7 +145,7 @@ class ProviderRoutes:
         return guests.proof(request)
 
     def _check(self, name: str) -> None:
-        found = self._parts.providers.get(name)
+        found = self._parts.catalogue.providers.get(name)
         if found is None:
             raise errors.NotFoundError("There is no provider of that name. `council providers add` adds one.")
         if found.key != "file":

@@ -46,7 +46,10 @@ class ProviderKeys:
         name = await self._named(request)
         file = self._where.provider_key_file(name)
         replaced = file.exists()
-        await asyncio.to_thread(homes.write_provider_key, self._where, name, wanted.key)
+        try:
+            await asyncio.to_thread(homes.write_provider_key, self._where, name, wanted.key)
+        except errors.SetupError as error:
+            raise errors.UnavailableError(error.message) from error
         _log.info("a provider's key was put", extra={"provider": name, "by": who or "owner", "replaced": replaced})
         return JSONResponse({"success": True, "replaced": replaced})
 
@@ -58,7 +61,7 @@ class ProviderKeys:
         except FileNotFoundError:
             return JSONResponse({"success": True, "replaced": False})
         except OSError as error:
-            raise errors.SetupError(
+            raise errors.UnavailableError(
                 f"The key of {name} cannot be removed: {error.strerror}. `council providers key {name} --forget` removes it."
             ) from error
         _log.info("a provider's key was removed", extra={"provider": name, "by": who or "owner"})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from council.domain import errors
+from council.domain import documents, errors
 
 
 class InlineTurnLog:
@@ -56,6 +56,7 @@ class ScriptedChanges:
         self.away = False
         self.error: errors.CouncilError | None = None
         self.looked = 0
+        self.keys: dict[str, str] = {}
 
     def _check(self) -> None:
         if self.away:
@@ -99,8 +100,78 @@ class ScriptedChanges:
         if self.error is not None:
             raise self.error
 
+    async def put_key(self, provider: str, key: str, token: str) -> bool:
+        """Note it, without the key. Raises what `error` is."""
+        self._check()
+        self.asked.append(("put_key", provider, len(key), token))
+        if self.error is not None:
+            raise self.error
+        before = self.keys.get(provider)
+        self.keys[provider] = key
+        return before is not None
+
+    async def remove_key(self, provider: str, token: str) -> bool:
+        """Note it. Raises what `error` is."""
+        self._check()
+        self.asked.append(("remove_key", provider, token))
+        if self.error is not None:
+            raise self.error
+        return self.keys.pop(provider, None) is not None
+
     async def close(self) -> None:
         """Do nothing."""
+
+
+class InlineLibrary:
+    """Implements dashboard_ports.Library over a dictionary. `away` makes it raise."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+        self.left_out: dict[str, str] = {}
+        self.away = False
+
+    def _check(self) -> None:
+        if self.away:
+            raise errors.RecallUnavailableError("Recall is not available. Try again in a few seconds.")
+
+    async def documents(self, request_id: str) -> documents.Listing:
+        """Return what was put. Raises RecallUnavailableError."""
+        self._check()
+        return documents.Listing(tuple(map(self._one, sorted(self.contents))))
+
+    async def put(
+        self, name: str, content: bytes, *, replace: bool, request_id: str
+    ) -> tuple[documents.Document, bool]:
+        """Keep it. Raises ConflictError, RecallUnavailableError."""
+        self._check()
+        is_there = name in self.contents
+        if is_there and not replace:
+            raise errors.ConflictError(f"There is a document {name!r} already. Send it with `replace=true`.")
+        self.contents[name] = content
+        return self._one(name), is_there
+
+    async def delete(self, name: str, request_id: str) -> None:
+        """Delete it. Raises NotFoundError, RecallUnavailableError."""
+        self._check()
+        if self.contents.pop(name, None) is None:
+            raise errors.NotFoundError("There is no document of that name. GET /api/library/documents lists all.")
+
+    def _one(self, name: str) -> documents.Document:
+        reason, passages = self.left_out.get(name, ""), int(name not in self.left_out)
+        state = documents.state_of(passages, reason)
+        return documents.Document(f"{documents.UPLOADS}/{name}", len(self.contents[name]), 1, state, passages, reason)
+
+
+class PlainBlueprint:
+    """Implements dashboard_ports.Blueprint."""
+
+    def __init__(self, files: Mapping[str, bytes], generation: str = "0" * 40):
+        self.files = dict(files)
+        self.generation = generation
+
+    def look(self) -> tuple[str, Mapping[str, bytes]]:
+        """Return what it was given."""
+        return self.generation, dict(self.files)
 
 
 def row(digest: str, times: Sequence[tuple[str, int]] = (), **said: Any) -> dict[str, Any]:
