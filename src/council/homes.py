@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from council import app
 from council.domain import (
     access,
@@ -39,7 +37,7 @@ from council.domain import (
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import commits, ids
+from council.kit import commits, ids, strict_yaml
 from council.upkeep.engine import blueprint, repository, shipped
 from council.upkeep.engine import inputs as engine_inputs
 
@@ -172,36 +170,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def parse_yaml(raw: bytes, name: str) -> dict[str, Any]:
     """Return the mapping in YAML text. Raises ConfigError."""
     try:
-        found = yaml.load(raw, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader with one more check
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        found = strict_yaml.load(raw)
+    except strict_yaml.FAULTS as error:
         raise errors.ConfigError(f"`{name}` is not valid YAML: {error}. Correct it and try again.") from error
     if not isinstance(found, dict | None):
         raise errors.ConfigError(f"`{name}` must hold a mapping of keys to values, not {type(found).__name__}.")
     return found or {}
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key given twice, and aliases: a few of them can stand for more than memory holds."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases are not used here", None)
-        made: yaml.Node | None = super().compose_node(parent, index)
-        return made
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        made: dict[Any, Any] = super().construct_mapping(node, deep)
-        return made
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
