@@ -5,10 +5,16 @@ from dataclasses import dataclass
 
 from council.domain import access, config, ledger, providers
 
+# In so small a part of a period what was spent says nothing of the rest.
+_TOO_EARLY = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One scope in one period. `limit_usd_micros` and `left_usd_micros` None: there is no limit."""
+    """One scope in one period, which ends at `ends_us`. `limit_usd_micros` and `left_usd_micros` None: there is no limit.
+
+    `forecast_usd_micros` is what will have been spent by then if it goes on as so far, None while too little of it is over.
+    """
 
     scope: str
     label: str
@@ -17,6 +23,8 @@ class Line:
     spent_usd_micros: int
     held_usd_micros: int
     left_usd_micros: int | None
+    ends_us: int = 0
+    forecast_usd_micros: int | None = None
 
 
 def lines(
@@ -39,8 +47,16 @@ def lines(
             if limit or one.usd_micros or scope == "all":
                 left = max(0, limit - one.usd_micros) if limit else None
                 spent = one.usd_micros - one.held_usd_micros
-                found.append(Line(scope, label, key, limit or None, spent, one.held_usd_micros, left))
+                began_us, ends_us = ledger.bounds_us(at_us, period)
+                ahead = forecast(spent, began_us, at_us, ends_us)
+                found.append(Line(scope, label, key, limit or None, spent, one.held_usd_micros, left, ends_us, ahead))
     return found
+
+
+def forecast(spent_usd_micros: int, began_us: int, at_us: int, ends_us: int) -> int | None:
+    """Return what will have been spent at the end of a period if it goes on as so far; None in its first twentieth."""
+    over_us, whole_us = at_us - began_us, ends_us - began_us
+    return None if over_us * _TOO_EARLY < whole_us else -(-spent_usd_micros * whole_us // over_us)
 
 
 def _limits(

@@ -16,7 +16,6 @@ from council.gateway import exchange, limits, parts
 from council.serving.memory import documents as reading
 from council.serving.specialists import searching
 
-PATH = "/api/library/documents/"
 KINDS = reading.SUFFIXES | reading.TAKEN_APART_SUFFIXES
 
 # Between processes a document travels in one frame, which holds so much and a third more.
@@ -102,7 +101,7 @@ class Kept(pydantic.BaseModel):
     replaced: bool
 
 
-class Deleted(pydantic.BaseModel):
+class DocumentGone(pydantic.BaseModel):
     """Which document is gone."""
 
     name: str
@@ -155,7 +154,7 @@ def _add_documents(routes: fastapi.APIRouter, made: parts.Parts) -> None:
         response.status_code = 200 if replaced else 201
         return {"document": _document(kept), "replaced": replaced}
 
-    @routes.delete("/documents/{file}", response_model=Deleted)
+    @routes.delete("/documents/{file}", response_model=DocumentGone)
     async def delete(request: Request, file: _File) -> Any:
         """Delete a document that was put there over the API. For good."""
         made.doorkeeper.admit(request, access.Right.OPERATE)

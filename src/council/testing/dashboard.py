@@ -57,6 +57,7 @@ class ScriptedChanges:
         self.error: errors.CouncilError | None = None
         self.looked = 0
         self.keys: dict[str, str] = {}
+        self.stamps: dict[str, int] = {}
 
     def _check(self) -> None:
         if self.away:
@@ -107,8 +108,12 @@ class ScriptedChanges:
         if self.error is not None:
             raise self.error
         before = self.keys.get(provider)
-        self.keys[provider] = key
+        self.keys[provider], self.stamps[provider] = key, self.stamps.get(provider, 1) + 1_000_000
         return before is not None
+
+    def stamp(self, provider: str) -> int | None:
+        """Return when the key of a provider was put, nanoseconds, None where it has none."""
+        return self.stamps.get(provider, 1) if provider in self.keys else None
 
     async def remove_key(self, provider: str, token: str) -> bool:
         """Note it. Raises what `error` is."""

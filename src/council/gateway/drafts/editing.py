@@ -59,7 +59,7 @@ def _loaded(text: str) -> Any:
 
 def _says(text: str, wanted: Any) -> bool:
     try:
-        return repr(strict_yaml.load(text) or {}) == repr(wanted) or strict_yaml.load(text) == wanted
+        return bool((strict_yaml.load(text) or {}) == wanted)
     except strict_yaml.FAULTS:
         return False
 
