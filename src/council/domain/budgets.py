@@ -11,10 +11,7 @@ _TOO_EARLY = 20
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One scope in one period, which ends at `ends_us`. `limit_usd_micros` and `left_usd_micros` None: there is no limit.
-
-    `forecast_usd_micros` is what will have been spent by then if it goes on as so far, None while too little of it is over.
-    """
+    """One scope in one period. `limit_usd_micros` and `left_usd_micros` None: there is no limit."""
 
     scope: str
     label: str
@@ -23,8 +20,17 @@ class Line:
     spent_usd_micros: int
     held_usd_micros: int
     left_usd_micros: int | None
-    ends_us: int = 0
-    forecast_usd_micros: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When a line's period ends, and what will have been spent by then if it goes on as so far.
+
+    The latter is None while too little of the period is over.
+    """
+
+    ends_us: int
+    forecast_usd_micros: int | None
 
 
 def lines(
@@ -47,16 +53,17 @@ def lines(
             if limit or one.usd_micros or scope == "all":
                 left = max(0, limit - one.usd_micros) if limit else None
                 spent = one.usd_micros - one.held_usd_micros
-                began_us, ends_us = ledger.bounds_us(at_us, period)
-                ahead = forecast(spent, began_us, at_us, ends_us)
-                found.append(Line(scope, label, key, limit or None, spent, one.held_usd_micros, left, ends_us, ahead))
+                found.append(Line(scope, label, key, limit or None, spent, one.held_usd_micros, left))
     return found
 
 
-def forecast(spent_usd_micros: int, began_us: int, at_us: int, ends_us: int) -> int | None:
-    """Return what will have been spent at the end of a period if it goes on as so far; None in its first twentieth."""
+def outlook(line: Line, at_us: int) -> Outlook:
+    """Return what lies ahead of a line of the day and the month of `at_us`."""
+    began_us, ends_us = ledger.bounds_us(at_us, "day" if line.period == ledger.period_of(at_us, "day") else "month")
     over_us, whole_us = at_us - began_us, ends_us - began_us
-    return None if over_us * _TOO_EARLY < whole_us else -(-spent_usd_micros * whole_us // over_us)
+    if over_us * _TOO_EARLY < whole_us:
+        return Outlook(ends_us, None)
+    return Outlook(ends_us, -(-line.spent_usd_micros * whole_us // over_us))
 
 
 def _limits(

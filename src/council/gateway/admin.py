@@ -142,7 +142,7 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
             asyncio.to_thread(made.records.spend, at_us), asyncio.to_thread(made.records.tokens)
         )
         found = budgets.lines(spend, made.config.budget, made.calls.models, tokens, at_us)
-        return Budgets(lines=[BudgetLine(**asdict(line)) for line in found])
+        return Budgets(lines=[BudgetLine(**asdict(line), **asdict(budgets.outlook(line, at_us))) for line in found])
 
     @routes.get(
         "/ledger/export",
