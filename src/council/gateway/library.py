@@ -12,7 +12,7 @@ import pydantic
 from starlette.requests import Request
 
 from council.domain import access, answers, documents, errors
-from council.gateway import exchange, limits, parts
+from council.gateway import changing, exchange, limits, parts
 from council.serving.memory import documents as reading
 from council.serving.specialists import searching
 
@@ -141,8 +141,7 @@ def _add_documents(routes: fastapi.APIRouter, made: parts.Parts) -> None:
     @routes.put("/documents/{file}", response_model=Kept, status_code=201, openapi_extra=_BODY, responses=_REPLACED)
     async def put(request: Request, response: fastapi.Response, file: _File, replace: bool = False) -> Any:
         """Put a document into the library; with `replace` in the place of one of that name."""
-        principal = made.doorkeeper.admit(request, access.Right.OPERATE)
-        await made.limiter.admit(principal)
+        await changing.admit(made, request, access.Right.OPERATE)
         name = documents.checked_name(file, KINDS)
         if places.locked():
             raise errors.OverloadedError("Other documents are on their way. Try again in a moment.", retry_after_s=2)
@@ -157,7 +156,7 @@ def _add_documents(routes: fastapi.APIRouter, made: parts.Parts) -> None:
     @routes.delete("/documents/{file}", response_model=DocumentGone)
     async def delete(request: Request, file: _File) -> Any:
         """Delete a document that was put there over the API. For good."""
-        made.doorkeeper.admit(request, access.Right.OPERATE)
+        await changing.admit(made, request, access.Right.OPERATE)
         name = documents.checked_name(file, KINDS)
         await made.library.delete(name, request.state.request_id)
         return {"name": f"{documents.UPLOADS}/{name}", "deleted": True}

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from council.domain import access, errors, memory, memory_wire
-from council.gateway import exchange, parts
+from council.gateway import changing, exchange, parts
 
 SESSION_HEADER = "x-council-session"
 _LIST_MAX = 200
@@ -169,7 +169,9 @@ def _add_one(routes: fastapi.APIRouter, made: parts.Parts) -> None:
     @routes.patch("/{identifier}", response_model=MemoryForm)
     async def correct(request: Request, identifier: _Identifier, said: CorrectionForm) -> Any:
         """Correct one of your memories; nothing is left of what it said. A fact has to be stated again, with the new value."""
-        user_id = await _admit(made, request)
+        caller = made.doorkeeper.admit(request, access.Right.CHAT)
+        user_id = owner(caller)
+        await changing.admit(made, request, access.Right.CHAT)
         return memory_wire.form(await made.memories.correct(user_id, identifier, said.text, request.state.request_id))
 
 

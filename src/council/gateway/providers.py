@@ -12,7 +12,7 @@ import pydantic
 from starlette.requests import Request
 
 from council.domain import access, errors, money, providers, uses
-from council.gateway import exchange, guests, parts
+from council.gateway import changing, exchange, guests, parts
 
 _KEY_CHARS_MAX = 4096
 _BODY_BYTES_MAX = 16 * 1024
@@ -115,7 +115,7 @@ class ProviderRoutes:
 
     async def put_key(self, request: Request, name: str) -> dict[str, Any]:
         """Have a provider's key kept. Raises NotFoundError, InvalidRequestError, PatchServiceUnavailableError."""
-        token = self._admin(request)
+        await changing.admit(self._parts, request, access.Right.ADMINISTER)
         timeout_s = self._parts.config.gateway.body_timeout_s
         try:
             wanted = await exchange.form(request, timeout_s, _BODY_BYTES_MAX, KeyForm)
@@ -126,23 +126,19 @@ class ProviderRoutes:
                 f"`key` must be 1 to {_KEY_CHARS_MAX} ASCII characters without blanks. Copy it again.", parameter="key"
             ) from None
         self._check(name)
-        replaced = await self._parts.changes.put_key(name, wanted.key, token)
+        replaced = await self._parts.changes.put_key(name, wanted.key, guests.proof(request))
         return await self._state(name, replaced)
 
     async def remove_key(self, request: Request, name: str) -> dict[str, Any]:
         """Have a provider's key removed; it is off then. Raises as `put_key`."""
-        token = self._admin(request)
+        await changing.admit(self._parts, request, access.Right.ADMINISTER)
         self._check(name)
-        return await self._state(name, await self._parts.changes.remove_key(name, token))
+        return await self._state(name, await self._parts.changes.remove_key(name, guests.proof(request)))
 
     async def _state(self, name: str, replaced: bool) -> dict[str, Any]:
         await self._parts.keys.look()
         set_us = self._parts.keys.set_us(name)
         return {"name": name, "has_key": set_us is not None, "replaced": replaced, "key_set_us": set_us}
-
-    def _admin(self, request: Request) -> str:
-        self._parts.doorkeeper.admit(request, access.Right.ADMINISTER)
-        return guests.proof(request)
 
     def _check(self, name: str) -> None:
         found = self._parts.catalogue.providers.get(name)

@@ -9,7 +9,7 @@ import pydantic
 from starlette.requests import Request
 
 from council.domain import access, errors, logins, uses
-from council.gateway import guests, parts
+from council.gateway import changing, guests, parts
 from council.kit import clock as clock_module
 from council.kit import ids
 
@@ -18,7 +18,7 @@ _LIMIT_MAX = 10_000_000
 _MONEY_MAX = 10**15
 _USER = r"^[A-Za-z0-9._@-]{1,64}$"
 
-_Money = Annotated[int, pydantic.Field(ge=1, le=_MONEY_MAX)]
+_Money = Annotated[int, pydantic.Field(strict=True, ge=1, le=_MONEY_MAX)]
 _Identifier = Annotated[str, fastapi.Path(min_length=1, max_length=64)]
 
 
@@ -65,7 +65,7 @@ class TokenForm(pydantic.BaseModel):
     user: Annotated[str, pydantic.Field(pattern=_USER)]
     role: access.Role
     label: Annotated[str, pydantic.Field(max_length=_LABEL_CHARS_MAX)] = ""
-    requests_per_minute: Annotated[int, pydantic.Field(ge=1, le=_LIMIT_MAX)] | None = None
+    requests_per_minute: Annotated[int, pydantic.Field(strict=True, ge=1, le=_LIMIT_MAX)] | None = None
     memory: pydantic.StrictBool = False
     staging: pydantic.StrictBool = False
     day_usd_micros: _Money | None = None
@@ -186,13 +186,13 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
     @routes.post("", response_model=NewToken, status_code=201)
     async def add(request: Request, wanted: TokenForm) -> Any:
         """Make a token; its secret is told this once."""
-        made.doorkeeper.admit(request, access.Right.ADMINISTER)
+        await changing.admit(made, request, access.Right.ADMINISTER)
         return await handlers.add(wanted)
 
     @routes.delete("/{identifier}", response_model=Revoked)
     async def revoke(request: Request, identifier: _Identifier) -> Any:
         """End a token, and every session that began with it. The last one of an administrator stays."""
-        made.doorkeeper.admit(request, access.Right.ADMINISTER)
+        await changing.admit(made, request, access.Right.ADMINISTER)
         return await handlers.revoke(identifier)
 
     return routes

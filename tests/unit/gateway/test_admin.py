@@ -97,6 +97,23 @@ async def test_each_change_by_a_browser_needs_this_page_and_is_in_the_audit(
     assert (await office.client.request(method, path, content=content, headers=own)).status_code == 503
 
 
+@pytest.mark.parametrize(("method", "path", "body", "right"), [one for one in ROUTES if one[0] != "GET"])
+async def test_each_change_by_a_token_is_in_the_audit_too(
+    office: Rig, method: str, path: str, body: Any, right: access.Right
+) -> None:
+    if method == "DELETE":
+        office.library.contents["a.md"] = b"words"
+    office.made.guests.trail.error = errors.RecordsUnavailableError("Away. Start them.")  # type: ignore[attr-defined]
+    assert (await send(office, method, path, body))[0] == 503
+    assert not office.changes.asked
+    office.made.guests.trail.error = None  # type: ignore[attr-defined]
+    status = (await send(office, method, path, body))[0]
+    assert status in (200, 201)
+    row = (await send(office, "GET", "/api/audit"))[1]["rows"][0]
+    assert (row["action"], row["user"], row["session"], row["role"]) == (f"{method} {path}", "someone", "", "admin")
+    assert row["status"] == status
+
+
 # Tokens
 
 

@@ -11,7 +11,7 @@ import pydantic
 from starlette.requests import Request
 
 from council.domain import access, authz, errors, patches
-from council.gateway import parts
+from council.gateway import changing, parts
 from council.gateway.drafts import drafting, editing
 from council.kit import clock as clock_module
 
@@ -250,7 +250,7 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
     @routes.post("/drafts", response_model=Draft)
     async def draft(request: Request, wanted: DraftForm) -> Any:
         """Draft a patch of settings, to be signed and sent by a person. Nothing is changed, and nothing kept."""
-        caller = made.doorkeeper.admit(request, access.Right.ADMINISTER)
+        caller = await changing.admit(made, request, access.Right.ADMINISTER)
         return await handlers.draft(caller.user_id, wanted)
 
     return routes
