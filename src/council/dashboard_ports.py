@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import audits, chats, documents, logins, uses
+from council.domain import audits, chats, logins, uses
+from council.domain import documents as documents_module
 
 
 class Logins(Protocol):
@@ -174,12 +175,12 @@ class Library(Protocol):
     Every method raises RecallUnavailableError.
     """
 
-    async def documents(self, request_id: str) -> documents.Listing:
+    async def documents(self, request_id: str) -> documents_module.Listing:
         """Return what is known of the documents, by name."""
 
     async def put(
         self, name: str, content: bytes, *, replace: bool, request_id: str
-    ) -> tuple[documents.Document, bool]:
+    ) -> tuple[documents_module.Document, bool]:
         """Keep a document; return how it was read, and whether it took the place of another one.
 
         Raises InvalidRequestError, OverloadedError, and ConflictError where one of that name is there and `replace` is not given.

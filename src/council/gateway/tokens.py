@@ -93,7 +93,7 @@ class TokenRoutes:
         self._parts = made
         self._clock = clock
 
-    async def list(self, own: str) -> dict[str, Any]:
+    async def every(self, own: str) -> dict[str, Any]:
         """Return tokens and users. Raises RecordsUnavailableError."""
         tokens = await asyncio.to_thread(self._parts.records.tokens)
         sessions = await asyncio.to_thread(self._parts.guests.kept.in_force, self._clock.now_us())
@@ -181,7 +181,7 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         caller = made.doorkeeper.admit(request, access.Right.ADMINISTER)
         guest = guests.guest_of(request)
         session = guest.session if guest is not None else None
-        return await handlers.list(session.token_id if session is not None else caller.token_id)
+        return await handlers.every(session.token_id if session is not None else caller.token_id)
 
     @routes.post("", response_model=NewToken, status_code=201)
     async def add(request: Request, wanted: TokenForm) -> Any:

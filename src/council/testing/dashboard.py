@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from council.domain import documents, errors
+from council.domain import errors
+from council.domain import documents as documents_module
 
 
 class InlineTurnLog:
@@ -139,14 +140,14 @@ class InlineLibrary:
         if self.away:
             raise errors.RecallUnavailableError("Recall is not available. Try again in a few seconds.")
 
-    async def documents(self, request_id: str) -> documents.Listing:
+    async def documents(self, request_id: str) -> documents_module.Listing:
         """Return what was put. Raises RecallUnavailableError."""
         self._check()
-        return documents.Listing(tuple(map(self._one, sorted(self.contents))))
+        return documents_module.Listing(tuple(map(self._one, sorted(self.contents))))
 
     async def put(
         self, name: str, content: bytes, *, replace: bool, request_id: str
-    ) -> tuple[documents.Document, bool]:
+    ) -> tuple[documents_module.Document, bool]:
         """Keep it. Raises ConflictError, RecallUnavailableError."""
         self._check()
         is_there = name in self.contents
@@ -161,10 +162,10 @@ class InlineLibrary:
         if self.contents.pop(name, None) is None:
             raise errors.NotFoundError("There is no document of that name. GET /api/library/documents lists all.")
 
-    def _one(self, name: str) -> documents.Document:
+    def _one(self, name: str) -> documents_module.Document:
         reason, passages = self.left_out.get(name, ""), int(name not in self.left_out)
-        state = documents.state_of(passages, reason)
-        return documents.Document(f"{documents.UPLOADS}/{name}", len(self.contents[name]), 1, state, passages, reason)
+        state = documents_module.state_of(passages, reason)
+        return documents_module.Document(f"{documents_module.UPLOADS}/{name}", len(self.contents[name]), 1, state, passages, reason)
 
 
 class PlainBlueprint:

@@ -55,7 +55,7 @@ def day(to: Any) -> dict[str, Any]:
 # One value of a file
 
 
-def test_a_value_is_changed_where_it_stands_and_nothing_else(rig: Rig) -> None:
+def test_a_value_is_changed_where_it_stands_and_nothing_else() -> None:
     text = SETTINGS.decode()
     assert editing.edited(text, [edit("budget", "day_usd_micros", to=9)]) == text.replace("5 # small", "9 # small")
     assert editing.edited(text, [edit("learning", to=True)]) == text.replace("false", "true")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from council import telemetry
-from council.domain import answers, documents, errors
+from council.domain import answers, errors
+from council.domain import documents as documents_module
 from council.kit import frames, traces
 
 _REPLY_BYTES_MAX = 4 * 1024 * 1024
@@ -45,17 +46,17 @@ class UnixRetriever:
         found = _passages(await self._ask({"passage": identifier[:100], "request_id": request_id}))
         return found[0] if found else None
 
-    async def documents(self, request_id: str) -> documents.Listing:
+    async def documents(self, request_id: str) -> documents_module.Listing:
         """Return what is known of the documents, by name. Raises RecallUnavailableError."""
         reply = await self._library({"library": "list", "request_id": request_id})
         try:
-            return documents.Listing(tuple(map(_document, reply["documents"])), int(reply["more"]))
+            return documents_module.Listing(tuple(map(_document, reply["documents"])), int(reply["more"]))
         except (KeyError, TypeError, ValueError) as error:
             raise _unavailable(f"not a reply of recall: {type(error).__name__}") from error
 
     async def put(
         self, name: str, content: bytes, *, replace: bool, request_id: str
-    ) -> tuple[documents.Document, bool]:
+    ) -> tuple[documents_module.Document, bool]:
         """Keep a document; return how it was read, and whether it took the place of another one.
 
         Raises InvalidRequestError, ConflictError, RecallUnavailableError.
@@ -115,8 +116,8 @@ def _passages(reply: dict[str, Any]) -> list[answers.Passage]:
         raise _unavailable(f"not a reply of recall: {type(error).__name__}") from error
 
 
-def _document(found: dict[str, Any]) -> documents.Document:
-    return documents.Document(**{**found, "state": documents.State(found["state"])})
+def _document(found: dict[str, Any]) -> documents_module.Document:
+    return documents_module.Document(**{**found, "state": documents_module.State(found["state"])})
 
 
 def _unavailable(detail: str) -> errors.RecallUnavailableError:

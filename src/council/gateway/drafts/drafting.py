@@ -53,7 +53,8 @@ class Draft:
 
 def policy_of(files: Mapping[str, bytes]) -> authz.Policy:
     """Return who may change the blueprint, nobody where it has no such file. Raises ConfigError."""
-    return authz_file.build(_parsed(authz.FILE, files.get(authz.FILE, b"")))
+    raw = files.get(authz.FILE)
+    return authz.Policy() if raw is None else authz_file.build(_parsed(authz.FILE, raw))
 
 
 def drafted(base: str, files: Mapping[str, bytes], wish: Wish, now_s: int) -> Draft:
