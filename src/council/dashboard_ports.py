@@ -183,7 +183,8 @@ class Library(Protocol):
     ) -> tuple[documents_module.Document, bool]:
         """Keep a document; return how it was read, and whether it took the place of another one.
 
-        Raises InvalidRequestError, OverloadedError, and ConflictError where one of that name is there and `replace` is not given.
+        Raises InvalidRequestError, OverloadedError,
+        and ConflictError where one of that name is there and is not to be replaced.
         """
 
     async def delete(self, name: str, request_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Every Protocol of what is kept in the records beside the ledger, mostly for the care loop. Its other back ends are in `care_ports.py`."""
+"""Every Protocol of what is kept in the records beside the ledger, most of it by the care loop."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -201,7 +201,7 @@ class MemoryRecords(Protocol):
     def correct(self, row: memory.Memory, vector: bytes, digest: str, at_us: int) -> bool:
         """Have a memory of its user be as `row`, so that nothing of what it was is left in the database's files.
 
-        The change log tells of one that was forgotten and of one that was kept, by the same `source`. False where there is none.
+        The change log tells of one that was forgotten and one that was kept, by the same `source`. False where there is none.
         """
 
     def counts(self) -> dict[str, int]:

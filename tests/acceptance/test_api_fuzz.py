@@ -108,11 +108,16 @@ NOT_FUZZED = ["POST /api/memory/import"]
 WITH_CONFLICTS = {
     *("POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback", "POST /v1/sandbox/lift"),
     # Nor what a file may be called, what a label may hold, and where an edit may lead.
-    *("PUT /api/library/documents/{file}", "DELETE /api/library/documents/{file}", "POST /api/tokens", "POST /api/drafts"),
+    *(
+        "PUT /api/library/documents/{file}",
+        "DELETE /api/library/documents/{file}",
+        "POST /api/tokens",
+        "POST /api/drafts",
+    ),
 }
 
-# The local model takes this form itself, and so is the judge of it; the scripted one that stands for it takes everything. The kill
-# switch is thrown whatever words come with it.
+# The local model takes this form itself, and so is the judge of it; the scripted one that stands for it takes everything. The
+# kill switch is thrown whatever words come with it.
 PASSED_ON = {"POST /v1/completions", "POST /v1/sandbox/kill"}
 
 

@@ -254,5 +254,5 @@ def test_a_corrected_memory_is_another_and_nothing_is_left_of_what_it_was(record
     assert not records.correct(dataclasses.replace(now, user_id="bob"), VECTOR, "n", T0)
     assert not records.correct(row(9), VECTOR, "n", T0)
     assert everything(records) == [now, other] and len(records.changes(9)) == 2
-    files = [path for path in tmp_path.rglob("council.db*")]
+    files = list(tmp_path.rglob("council.db*"))
     assert all(b"lighthouse seventeen" not in path.read_bytes() for path in files)

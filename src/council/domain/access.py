@@ -4,7 +4,6 @@ import enum
 import hashlib
 from dataclasses import dataclass
 
-
 TOKEN_PREFIX = "cncl_"  # noqa: S105 - a prefix by which leaked tokens are found, no secret
 
 

@@ -11,7 +11,7 @@ APART_US = 60_000_000
 class Kind(enum.StrEnum):
     """What was used: a token; or a provider, which answered or failed."""
 
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - the word for it
     ANSWERED = "answered"
     FAILED = "failed"
 

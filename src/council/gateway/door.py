@@ -71,8 +71,8 @@ class Door:
 
         `relabel` has answers and figures name another generation from now on. `model_away` has whatever needs the local model
         refused at once for so many seconds. `tracing` follows exchanges. `refuse` raises ShedError for a path's label whose
-        requests are shed; marked ones never are. `guests` are signed-in browsers. `document_bytes_max` bounds what is sent below
-        `LIBRARY`.
+        requests are shed; marked ones never are. `guests` are signed-in browsers. `document_bytes_max` bounds what is sent
+        below `LIBRARY`.
         """
         self._document_bytes_max = document_bytes_max
         self.tracing = tracing

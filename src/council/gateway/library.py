@@ -147,9 +147,7 @@ def _add_documents(routes: fastapi.APIRouter, made: parts.Parts) -> None:
             raise errors.OverloadedError("Other documents are on their way. Try again in a moment.", retry_after_s=2)
         async with places:
             content = await exchange.body(request, _BODY_S, bytes_max(made))
-            kept, replaced = await made.library.put(
-                name, content, replace=replace, request_id=request.state.request_id
-            )
+            kept, replaced = await made.library.put(name, content, replace=replace, request_id=request.state.request_id)
         response.status_code = 200 if replaced else 201
         return {"document": _document(kept), "replaced": replaced}
 

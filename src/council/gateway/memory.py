@@ -17,6 +17,7 @@ _LIST_MAX = 200
 _SEARCH_MAX = 50
 _QUERY_CHARS_MAX = 2_000
 _TEXT_CHARS_MAX = 2_000
+_TEXT_BYTES_MAX = 32 * 1024
 _PAGE = 500
 _IMPORT_BATCH = 100
 _IMPORT_LINES_MAX = 1_000
@@ -166,12 +167,14 @@ def _add_one(routes: fastapi.APIRouter, made: parts.Parts) -> None:
             raise errors.NotFoundError("You have no memory of that id. GET /api/memory lists what you have.")
         return memory_wire.form(found[0])
 
-    @routes.patch("/{identifier}", response_model=MemoryForm)
-    async def correct(request: Request, identifier: _Identifier, said: CorrectionForm) -> Any:
+    @routes.patch("/{identifier}", response_model=MemoryForm, openapi_extra=exchange.documented(CorrectionForm))
+    async def correct(request: Request, identifier: _Identifier) -> Any:
         """Correct one of your memories; nothing is left of what it said. A fact has to be stated again, with the new value."""
         caller = made.doorkeeper.admit(request, access.Right.CHAT)
         user_id = owner(caller)
         await changing.admit(made, request, access.Right.CHAT)
+        timeout_s = made.config.gateway.body_timeout_s
+        said = await exchange.form(request, timeout_s, _TEXT_BYTES_MAX, CorrectionForm)
         return memory_wire.form(await made.memories.correct(user_id, identifier, said.text, request.state.request_id))
 
 

@@ -1,7 +1,7 @@
 """The /api/providers routes: who serves models, how they do, and their keys, which are put and never shown.
 
-The gateway may not write a key. It hands one on with what proves whose word it is, and patchctl, which has the gateway look that
-up, writes it; from then on the gateway goes by what lies there. Record 0042.
+The gateway may not write a key. It hands one on with what proves whose word it is, and patchctl, which has the gateway look
+that up, writes it; from then on the gateway goes by what lies there. Record 0043.
 """
 
 from collections.abc import Mapping
@@ -94,7 +94,6 @@ class KeyState(pydantic.BaseModel):
 
 
 _Name = Annotated[str, fastapi.Path(min_length=1, max_length=64)]
-_KEY = {"requestBody": {"required": True, "content": {"application/json": {"schema": KeyForm.model_json_schema()}}}}
 
 
 class ProviderRoutes:
@@ -194,7 +193,7 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         made.doorkeeper.admit(request, access.Right.OPERATE)
         return await handlers.every()
 
-    @routes.put("/{name}/key", response_model=KeyState, openapi_extra=_KEY)
+    @routes.put("/{name}/key", response_model=KeyState, openapi_extra=exchange.documented(KeyForm))
     async def put_key(request: Request, name: _Name) -> Any:
         """Give a provider its key, or another one; it counts at once, without a new start."""
         return await handlers.put_key(request, name)

@@ -9,10 +9,11 @@ import pydantic
 from starlette.requests import Request
 
 from council.domain import access, errors, logins, uses
-from council.gateway import changing, guests, parts
+from council.gateway import changing, exchange, guests, parts
 from council.kit import clock as clock_module
 from council.kit import ids
 
+_BODY_BYTES_MAX = 16 * 1024
 _LABEL_CHARS_MAX = 100
 _LIMIT_MAX = 10_000_000
 _MONEY_MAX = 10**15
@@ -98,9 +99,7 @@ class TokenRoutes:
         tokens = await asyncio.to_thread(self._parts.records.tokens)
         sessions = await asyncio.to_thread(self._parts.guests.kept.in_force, self._clock.now_us())
         used = {
-            name: one.at_us
-            for (kind, name), one in (await self._parts.used.all()).items()
-            if kind is uses.Kind.TOKEN
+            name: one.at_us for (kind, name), one in (await self._parts.used.all()).items() if kind is uses.Kind.TOKEN
         }
         rows = [row(one, used, own) for one in reversed(tokens)]
         return {"tokens": rows, "users": users(tokens, sessions, used)}
@@ -183,11 +182,12 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         session = guest.session if guest is not None else None
         return await handlers.every(session.token_id if session is not None else caller.token_id)
 
-    @routes.post("", response_model=NewToken, status_code=201)
-    async def add(request: Request, wanted: TokenForm) -> Any:
+    @routes.post("", response_model=NewToken, status_code=201, openapi_extra=exchange.documented(TokenForm))
+    async def add(request: Request) -> Any:
         """Make a token; its secret is told this once."""
         await changing.admit(made, request, access.Right.ADMINISTER)
-        return await handlers.add(wanted)
+        timeout_s = made.config.gateway.body_timeout_s
+        return await handlers.add(await exchange.form(request, timeout_s, _BODY_BYTES_MAX, TokenForm))
 
     @routes.delete("/{identifier}", response_model=Revoked)
     async def revoke(request: Request, identifier: _Identifier) -> Any:

@@ -1,4 +1,4 @@
-"""YAML as settings are written: no key twice, no aliases (a few of them can stand for more than memory holds), keys that are text.
+"""YAML as settings are written: no key twice, keys that are text, no aliases (a few can stand for more than memory holds).
 
 Knows nothing of Council.
 """

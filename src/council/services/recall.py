@@ -87,9 +87,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         child,
         config.recall,
     )
-    recall.uploads = uploads.Uploads(
-        where.library, watched, config.recall, lambda: recall.refresh(("library",))
-    )
+    recall.uploads = uploads.Uploads(where.library, watched, config.recall, lambda: recall.refresh(("library",)))
     app = _application(recall, search, environment, where.library, _follower(recall.memory, shared, config, where))
 
     waits = environment.successor_of(health) is not None

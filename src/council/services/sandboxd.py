@@ -180,7 +180,7 @@ def _who(request: Request) -> tuple[str, str]:
 
 
 async def _reason(request: Request) -> str:
-    """Return why the switch is thrown or lifted. An older gateway says nothing, and what cannot be read keeps nobody waiting."""
+    """Return why the switch is thrown or lifted. An older gateway says none, and what cannot be read holds nobody up."""
     try:
         raw = await exchange.body(request, _BODY_S, _REASON_BYTES_MAX)
         return sandbox_wire.reason_of(orjson.loads(raw)) if raw else ""

@@ -1,7 +1,7 @@
 """What recall is asked to do with documents: tell which there are, keep one, delete one.
 
-Only the folder `uploads` of the library is written to; what lies beside it is its owner's. A document is whole before it has its
-name, and one that is there is never written over unless that was asked for.
+Only the folder `uploads` of the library is written to; what lies beside it is its owner's. A document is whole before it has
+its name, and one that is there is never written over unless that was asked for.
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from council.domain import errors
 from council.domain import documents as documents_module
+from council.domain import errors
 
 
 class InlineTurnLog:
@@ -165,7 +165,9 @@ class InlineLibrary:
     def _one(self, name: str) -> documents_module.Document:
         reason, passages = self.left_out.get(name, ""), int(name not in self.left_out)
         state = documents_module.state_of(passages, reason)
-        return documents_module.Document(f"{documents_module.UPLOADS}/{name}", len(self.contents[name]), 1, state, passages, reason)
+        return documents_module.Document(
+            f"{documents_module.UPLOADS}/{name}", len(self.contents[name]), 1, state, passages, reason
+        )
 
 
 class PlainBlueprint:

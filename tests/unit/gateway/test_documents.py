@@ -3,8 +3,6 @@
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
-
 from council.domain import config, documents
 from council.testing import model
 from gateway_rig import Rig, open_rig
@@ -22,7 +20,7 @@ async def test_a_document_is_put_listed_with_how_it_was_read_and_deleted(rig: Ri
     status, told = await put(rig, "tides (2).md")
     assert status == 201 and not told["replaced"]
     assert told["document"] == {
-        "name": "uploads/tides (2).md", "bytes": 24, "at_us": 1, "state": "indexed", "passages": 1, "reason": "",
+        "name": "uploads/tides (2).md", "bytes": 23, "at_us": 1, "state": "indexed", "passages": 1, "reason": "",
         "removable": True,
     }  # fmt: skip
     listed = (await rig.client.get(PATH, headers=rig.headers(rig.viewer))).json()
@@ -49,19 +47,18 @@ async def test_why_a_document_is_left_out_is_told(rig: Rig) -> None:
     assert (told["document"]["state"], told["document"]["reason"]) == ("left_out", "no words in it")
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["a.exe", "a", ".md", ".hidden.md", "a\u202emd.md", "a\n.md", " a.md", "a.md ", "a\\b.md", "x" * 199 + ".md", "é" * 100 + ".md"],
+NO_NAMES = (
+    *("a.exe", "a", ".md", ".hidden.md", "a\u202emd.md", "a\n.md", " a.md", "a.md ", "a\\b.md", "x" * 199 + ".md"),
+    "é" * 100 + ".md",
 )
-async def test_a_name_that_is_none_is_refused(rig: Rig, name: str) -> None:
-    status, told = await put(rig, name)
-    assert status == 400 and told["error"]["param"] == "file", told
-    assert not rig.library.contents
 
 
-@pytest.mark.parametrize("name", ["../a.md", "a/b.md", "/etc/a.md"])
-async def test_no_name_leads_out_of_the_folder(rig: Rig, name: str) -> None:
-    assert (await put(rig, name))[0] in (400, 404)
+async def test_a_name_that_is_none_is_refused_and_none_leads_out_of_the_folder(rig: Rig) -> None:
+    for name in NO_NAMES:
+        status, told = await put(rig, name)
+        assert status == 400 and told["error"]["param"] == "file", (name, told)
+    for name in ("../a.md", "a/b.md", "/etc/a.md"):
+        assert (await put(rig, name))[0] in (400, 404), name
     assert not rig.library.contents
 
 

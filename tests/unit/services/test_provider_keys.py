@@ -89,14 +89,14 @@ async def test_only_an_administrator_puts_or_removes_a_key(client: httpx.AsyncCl
 
 
 @pytest.mark.parametrize("name", ["nowhere", "near", "..", "far.key", "%2e%2e%2fpatches"])
-async def test_only_a_provider_that_needs_one_has_a_key(
-    client: httpx.AsyncClient, where: home.Home, name: str
-) -> None:
+async def test_only_a_provider_that_needs_one_has_a_key(client: httpx.AsyncClient, where: home.Home, name: str) -> None:
     assert (await client.put(f"/keys/{name}", json={"key": SECRET})).status_code in (400, 404, 405)
     assert not list(where.provider_keys.iterdir()) and not list(where.secrets.glob("*.key"))
 
 
-@pytest.mark.parametrize("body", [{}, {"key": ""}, {"key": "a b"}, {"key": "a\nb"}, {"key": 7}, {"key": "k", "more": 1}])
+@pytest.mark.parametrize(
+    "body", [{}, {"key": ""}, {"key": "a b"}, {"key": "a\nb"}, {"key": 7}, {"key": "k", "more": 1}]
+)
 async def test_what_is_no_key_is_not_kept(client: httpx.AsyncClient, where: home.Home, body: Any) -> None:
     told = await client.put("/keys/far", json=body)
     assert told.json()["code"] == "invalid_request" and "a b" not in told.json()["message"]

@@ -54,7 +54,7 @@ async def test_a_document_is_whole_read_and_listed(kept: Kept) -> None:
     told = await kept.put("tides.md")
     assert told["replaced"] is False
     found = told["document"]
-    assert (found["name"], found["state"], found["passages"], found["bytes"]) == ("uploads/tides.md", "indexed", 1, 24)
+    assert (found["name"], found["state"], found["passages"], found["bytes"]) == ("uploads/tides.md", "indexed", 1, 23)
     assert kept.files == ["tides.md"]
     (kept.library / "own.txt").write_text("Words of the owner's.")
     (kept.library / "x.exe").write_text("no document")

@@ -46,4 +46,6 @@ class SqlUses(sql.SqlRecords):
             _row.kind.in_([one.value for one in uses.Kind])
         )
         with self._typed(), self._reader.connect() as connection:
-            return [uses.Use(uses.Kind(kind), name, at_us, told) for kind, name, at_us, told in connection.execute(query)]
+            return [
+                uses.Use(uses.Kind(kind), name, at_us, told) for kind, name, at_us, told in connection.execute(query)
+            ]

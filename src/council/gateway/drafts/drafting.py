@@ -91,8 +91,8 @@ def _edited(path: str, raw: bytes, edits: Sequence[editing.Edit]) -> str:
         raise errors.InvalidRequestError(f"`{path}` is no text now. Mend it by hand first.") from error
     if has_password(text):
         raise errors.InvalidRequestError(
-            f"`{path}` holds a password, which no browser is shown. Change it on the machine: copy it from the live generation, "
-            f"then `council patch new --put {path}=FILE`."
+            f"`{path}` holds a password, which no browser is shown. Change it on the machine: copy it from the live "
+            f"generation, then `council patch new --put {path}=FILE`."
         )
     return editing.edited(text, edits)
 
@@ -161,5 +161,7 @@ def _notes(rules: Sequence[tuple[str, authz.Protected]], policy: authz.Policy) -
         if note not in notes:
             notes.append(note)
     if not policy.signers:
-        notes.append("Nobody is listed yet whose signature counts. `council keys add FINGERPRINT --name NAME` adds you.")
+        notes.append(
+            "Nobody is listed yet whose signature counts. `council keys add FINGERPRINT --name NAME` adds you."
+        )
     return notes

@@ -127,12 +127,17 @@ def _in_place(text: str, one: Edit) -> str | None:
         return None if one.value is None else _replaced(text, node, one.value)
     if one.value is None or not isinstance(node, yaml.MappingNode) or node.flow_style or not node.value:
         # Below the last line a new section may stand in any file but one that is written as `{}`.
-        return text.rstrip("\n") + "\n" + _block(rest, one.value, 0) if node is None and one.value is not None else None
+        return _ended(text) + _block(rest, one.value, 0) if node is None and one.value is not None else None
     if depth == 0:
-        return text.rstrip("\n") + "\n" + _block(rest, one.value, 0)
+        return _ended(text) + _block(rest, one.value, 0)
     first = node.value[0][0].start_mark
     begin = text.rfind("\n", 0, first.index) + 1
     return text[:begin] + _block(rest, one.value, first.column) + text[begin:]
+
+
+def _ended(text: str) -> str:
+    """Return a text whose last line has ended."""
+    return text.rstrip("\n") + "\n" if text.strip() else ""
 
 
 def _inner(node: yaml.Node | None, step: str) -> yaml.Node | None:
@@ -166,7 +171,9 @@ def _scalar(value: Any) -> str:
 def _anew(text: str, wanted: Any) -> str:
     """Return the whole file written anew, below the comments that it opens with."""
     lines = text.splitlines(keepends=True)
-    opening = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    opening = next(
+        (number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines)
+    )
     head = "".join(lines[:opening])
     written: str = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True, width=_WIDTH)
     return (head if not head or head.endswith("\n") else head + "\n") + written

@@ -11,7 +11,7 @@ import pydantic
 from starlette.requests import Request
 
 from council.domain import access, authz, errors, patches
-from council.gateway import changing, parts
+from council.gateway import changing, exchange, parts
 from council.gateway.drafts import drafting, editing
 from council.kit import clock as clock_module
 
@@ -247,10 +247,12 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         made.doorkeeper.admit(request, access.Right.ADMINISTER)
         return await handlers.files()
 
-    @routes.post("/drafts", response_model=Draft)
-    async def draft(request: Request, wanted: DraftForm) -> Any:
+    @routes.post("/drafts", response_model=Draft, openapi_extra=exchange.documented(DraftForm))
+    async def draft(request: Request) -> Any:
         """Draft a patch of settings, to be signed and sent by a person. Nothing is changed, and nothing kept."""
         caller = await changing.admit(made, request, access.Right.ADMINISTER)
+        settings = made.config.gateway
+        wanted = await exchange.form(request, settings.body_timeout_s, settings.body_bytes_max, DraftForm)
         return await handlers.draft(caller.user_id, wanted)
 
     return routes

@@ -1,7 +1,7 @@
 """What a memory becomes when its user corrects it. Pure.
 
-Of a turn the words are new. A fact has to be stated again, in words that say the same kind of thing about the same subject: what
-is known by it is what these words say, and no guess.
+Of a turn the words are new. A fact has to be stated again, in words that say the same kind of thing about the same subject:
+what is known by it is what these words say, and no guess.
 """
 
 import dataclasses

@@ -199,7 +199,7 @@ class Calls:
         refused: set[str] = set()
         self._retries.earn()
         for step in self._steps(request):
-            wait_s = None if step.key in refused else self._wait_s(step, calls[step.key])
+            wait_s = None if step.key in refused or not self._is_on(step) else self._wait_s(step, calls[step.key])
             if wait_s is None:
                 continue
             if calls.total() >= (request.hops_max or self._settings.hops_max) or (
@@ -208,11 +208,8 @@ class Calls:
                 break
             if wait_s:
                 await asyncio.sleep(wait_s)
-                if not self._breaker(step).allows(self._clock.monotonic_s()):
+                if not self._is_on(step) or not self._breaker(step).allows(self._clock.monotonic_s()):
                     continue
-            if step.deployment.provider not in self._servers:
-                # Its key was taken away meanwhile.
-                continue
             try:
                 attempt = await self._begin(request, tab, step, stream=stream)
             except errors.BudgetError as error:
@@ -310,6 +307,10 @@ class Calls:
         """Return whether an override may have one asked before another: not where that costs more, or leaves the machine."""
         dearer = not _is_free(one) and _is_free(other)
         return not dearer and (self._is_here(one) or not self._is_here(other))
+
+    def _is_on(self, step: plan.Step) -> bool:
+        """Return whether a step that was planned can be taken still: its provider's key may have been taken away meanwhile."""
+        return step.deployment.provider in self._servers
 
     def _is_here(self, step: plan.Step) -> bool:
         return self._servers[step.deployment.provider].loopback

@@ -352,7 +352,9 @@ def test_a_corrected_fact_is_what_its_new_words_state(made: Made) -> None:
     assert made.values("Where do I live?") == ["Lyon"]
 
 
-@pytest.mark.parametrize("text", ["", "  ", "My name is Ada.", "Perhaps.", "I live in Lyon. My name is Ada.", "x" * 3000])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "My name is Ada.", "Perhaps.", "I live in Lyon. My name is Ada.", "x" * 3000]
+)
 def test_words_that_state_no_such_fact_correct_none(made: Made, text: str) -> None:
     [_, fact] = made.say("I live in Paris.")
     with pytest.raises(errors.InvalidRequestError) as caught:

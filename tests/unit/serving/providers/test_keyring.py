@@ -1,12 +1,13 @@
 """Keys of providers that come, change and go while calls are made."""
 
+import random
+
 import pytest
 
 from council import ports
-from council.domain import errors, providers
-from council.serving.providers import keyring
-from council.testing import provider
-from test_calls import Bench, deployment, model
+from council.domain import config, errors, money, providers
+from council.serving.providers import attempts, calls, keyring
+from council.testing import clock, provider
 
 FAR = providers.Provider("far", url="https://far.example/v1")
 NEAR = providers.Provider("near", url="http://127.0.0.1:9/v1", key="none")
@@ -26,7 +27,7 @@ class Home:
 
     def __init__(self, **keys: str) -> None:
         self.keys = dict(keys)
-        self.stamps = {name: 1_000 for name in keys}
+        self.stamps = dict.fromkeys(keys, 1000)
         self.made: list[tuple[str, Server]] = []
         self.broken = False
 
@@ -47,26 +48,37 @@ class Home:
         return made
 
 
-def ring(home: Home, bench: Bench) -> keyring.Keyring:
-    return keyring.Keyring({"far": FAR, "near": NEAR}, [bench.made], home.stamp, home.server)
+def ring(home: Home, made: calls.Calls) -> keyring.Keyring:
+    return keyring.Keyring({"far": FAR, "near": NEAR}, [made], home.stamp, home.server)
 
 
-def bench(on: bool) -> Bench:
-    servers = [provider.ScriptedProvider(name="far")] if on else []
+def bench(*, on: bool) -> calls.Calls:
+    model = providers.Model(
+        "m", (providers.Deployment("far", "m", money.Price(0, 0)),), 1000, 50, 0, frozenset()
+    )  # fmt: skip
+    servers = {"far": provider.ScriptedProvider("far")} if on else {}
     off = {} if on else {"far": keyring.why_off("far")}
-    return Bench(model("m", deployment("far")), servers=servers, off=off)
+    return calls.Calls(
+        {"m": model}, servers, off, provider.Purse(), config.CallsConfig(), config.BudgetConfig(), clock.ManualClock(),
+        random.Random(0),
+    )  # fmt: skip
+
+
+async def ask(made: calls.Calls) -> None:
+    body = {"messages": [{"role": "user", "content": "x"}]}
+    await made.whole(calls.Request("chat", "m", body, 100), attempts.Tab("id", "ada", "tok"))
 
 
 async def test_a_provider_that_gets_a_key_is_asked_from_then_on() -> None:
     home, made = Home(), bench(on=False)
     keys = ring(home, made)
-    assert not made.made.usable("m") and keys.set_us("far") is None
+    assert not made.usable("m") and keys.set_us("far") is None
     with pytest.raises(errors.ProviderError, match="no key yet"):
-        await made.made.whole(made.request(), made.tab)
+        await ask(made)
     home.put("far", "one")
     await keys.look()
-    assert made.made.usable("m") and made.made.states()["far"] == "unasked" and keys.set_us("far") == 5
-    await made.made.whole(made.request(), made.tab)
+    assert made.usable("m") and made.states()["far"] == "unasked" and keys.set_us("far") == 5
+    await ask(made)
     assert len(home.made[0][1].asked) == 1
 
 
@@ -86,10 +98,10 @@ async def test_a_provider_without_its_key_is_off_and_what_failed_before_is_forgo
     keys = ring(home, made)
     del home.keys["far"]
     await keys.look()
-    assert made.made.states()["far"] == "off" and "no key yet" in made.made.why_off("far")
+    assert made.states()["far"] == "off" and "no key yet" in made.why_off("far")
     home.put("far", "two")
     await keys.look()
-    assert made.made.states()["far"] == "unasked" and made.made.why_off("far") == ""
+    assert made.states()["far"] == "unasked" and made.why_off("far") == ""
 
 
 async def test_a_key_that_cannot_be_read_changes_nothing() -> None:
@@ -98,7 +110,7 @@ async def test_a_key_that_cannot_be_read_changes_nothing() -> None:
     home.put("far", "two")
     home.broken = True
     await keys.look()
-    assert made.made.usable("m")
+    assert made.usable("m")
     home.broken = False
     await keys.look()
     assert [key for key, _ in home.made] == ["two"]
