@@ -106,7 +106,7 @@ NOT_FUZZED = ["POST /api/memory/import"]
 # Refused, which a schema cannot say: fields that contradict each other, as a tool that is demanded and not given; and a reason
 # that no person can read in a line.
 WITH_CONFLICTS = {
-    *("POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback", "POST /v1/sandbox/lift"),
+    *("POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback"),
     # Nor what a file may be called, what a label may hold, and where an edit may lead.
     *(
         "PUT /api/library/documents/{file}",
@@ -117,8 +117,8 @@ WITH_CONFLICTS = {
 }
 
 # The local model takes this form itself, and so is the judge of it; the scripted one that stands for it takes everything. The
-# kill switch is thrown whatever words come with it.
-PASSED_ON = {"POST /v1/completions", "POST /v1/sandbox/kill"}
+# kill switch is thrown and lifted whatever words come with that.
+PASSED_ON = {"POST /v1/completions", "POST /v1/sandbox/kill", "POST /v1/sandbox/lift"}
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ class SandboxRoutes:
     async def lift(self, request: Request) -> Response:
         """Lift the kill switch."""
         caller = _caller(self._parts.doorkeeper.admit(request, access.Right.OPERATE))
-        await self._parts.sandbox.lift(caller, request.state.request_id, await self._said(request, strict=True))
+        await self._parts.sandbox.lift(caller, request.state.request_id, await self._said(request))
         return exchange.json_response({"stopped": False})
 
     async def _admit(self, request: Request) -> tuple[str, dict[str, str]]:
@@ -96,19 +96,13 @@ class SandboxRoutes:
         principal = self._parts.doorkeeper.admit(request, access.Right.EXECUTE)
         return _caller(principal), limits.tell(request, await self._parts.limiter.admit(principal))
 
-    async def _said(self, request: Request, *, strict: bool = False) -> str:
-        """Return the reason that a body gives. The switch is thrown whatever it holds; `strict` refuses what cannot be read."""
-        wait_s = self._parts.config.gateway.body_timeout_s if strict else _REASON_S
+    async def _said(self, request: Request) -> str:
+        """Return the reason that a body gives. Before there was one any body was taken, so what cannot be read says nothing."""
         try:
-            raw = await exchange.body(request, wait_s, _REASON_BYTES_MAX)
+            raw = await exchange.body(request, _REASON_S, _REASON_BYTES_MAX)
             return sandbox_wire.reason_of(orjson.loads(raw)) if raw.strip() else ""
-        except orjson.JSONDecodeError as error:
-            if strict:
-                raise errors.MalformedBodyError('The body is not JSON. Send `{"reason": "..."}` or nothing.') from error
-        except errors.InvalidRequestError:
-            if strict:
-                raise
-        return ""
+        except (orjson.JSONDecodeError, errors.InvalidRequestError):
+            return ""
 
     async def _body(self, request: Request) -> Any:
         config = self._parts.config
