@@ -155,7 +155,8 @@ def users(
     held = [one for one in tokens if one.revoked_us is None]
     rows = []
     for name in sorted({one.user_id for one in (*held, *sessions)}):
-        own, signed_in = ([one for one in found if one.user_id == name] for found in (held, sessions))
+        own = [one for one in held if one.user_id == name]
+        signed_in = [one for one in sessions if one.user_id == name]
         times = [used[one.id] for one in tokens if one.user_id == name and one.id in used]
         rows.append(
             {

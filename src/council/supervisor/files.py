@@ -81,8 +81,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
 
     key, records = (regime.ids[name] for name in (users.KEY, users.RECORDS))
     gateway, recall, store, sandboxd = of("gateway"), of("recall"), of("store"), of("sandboxd")
-    watcher, patchctl, steward = of("watcher"), of("patchctl"), of("steward")
-    bots = of("bots")
+    watcher, patchctl, steward, bots = of("watcher"), of("patchctl"), of("steward"), of("bots")
     return [
         row(home.root, ROOT, ROOT, exactly(0o711), None),
         row(home.token_file, ROOT, ROOT, exactly(0o600), None),
@@ -123,7 +122,6 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.releases, ROOT, ROOT, exactly(0o755), None),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
         row(home.library, None, recall, quoted, quoted),
-        # What comes over the API, recall writes; last, since it lies in the library.
         row(home.uploads, recall, recall, handed, handed, "recall"),
         row(home.recall, recall, recall, private, private, "recall"),
         row(home.watch, watcher, watcher, private, private, "watcher"),

@@ -1,9 +1,10 @@
 """A circuit breaker for each deployment: after failures in a row it is left alone, then probed by one call at a time. Pure."""
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from council.domain import config
+from council.domain import config, uses
 
 
 class State(enum.StrEnum):
@@ -97,3 +98,20 @@ class Breaker:
         if self._opened and now_s < self._until_s:
             return None
         return max(0.0, self._asked_until_s - now_s)
+
+
+def seen(breakers: Mapping[str, Breaker], now_s: float, now_us: int) -> list[uses.Use]:
+    """Return when each provider last answered and last failed; `breakers` are by `provider/model`, `now_us` is now as well."""
+    newest: dict[tuple[uses.Kind, str], tuple[float, str]] = {}
+    for key, one in breakers.items():
+        name = key.partition("/")[0]
+        for kind, at_s, told in (
+            (uses.Kind.ANSWERED, one.answered_s, ""),
+            (uses.Kind.FAILED, one.failed_s, one.failed_by),
+        ):
+            if at_s is not None and at_s >= newest.get((kind, name), (at_s, ""))[0]:
+                newest[kind, name] = (at_s, told[: uses.TOLD_CHARS_MAX])
+    return [
+        uses.Use(kind, name, now_us - round((now_s - at_s) * 1e6), told)
+        for (kind, name), (at_s, told) in newest.items()
+    ]

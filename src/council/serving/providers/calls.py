@@ -129,20 +129,7 @@ class Calls:
 
     def seen(self) -> list[uses.Use]:
         """Return when each provider last answered and last failed, as far as this process has seen."""
-        now_s, now_us = self._clock.monotonic_s(), self._clock.now_us()
-        newest: dict[tuple[uses.Kind, str], tuple[float, str]] = {}
-        for key, one in self._breakers.items():
-            name = key.partition("/")[0]
-            for kind, at_s, told in (
-                (uses.Kind.ANSWERED, one.answered_s, ""),
-                (uses.Kind.FAILED, one.failed_s, one.failed_by),
-            ):
-                if at_s is not None and at_s >= newest.get((kind, name), (at_s, ""))[0]:
-                    newest[kind, name] = (at_s, told[: uses.TOLD_CHARS_MAX])
-        return [
-            uses.Use(kind, name, now_us - round((now_s - at_s) * 1e6), told)
-            for (kind, name), (at_s, told) in newest.items()
-        ]
+        return breaker.seen(self._breakers, self._clock.monotonic_s(), self._clock.now_us())
 
     def switch(self, name: str, server: ports.ModelProvider | None, why_off: str = "") -> None:
         """Have a provider be asked through another server from now on, or not at all; `why_off` says then why.
