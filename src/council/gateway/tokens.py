@@ -154,14 +154,14 @@ def users(
     """Return who has tokens in force or is signed in, by name."""
     held = [one for one in tokens if one.revoked_us is None]
     rows = []
-    for name in sorted({one.user_id for one in (*held, *sessions)}):
+    for name in sorted({one.user_id for one in held} | {one.user_id for one in sessions}):
         own = [one for one in held if one.user_id == name]
         signed_in = [one for one in sessions if one.user_id == name]
         times = [used[one.id] for one in tokens if one.user_id == name and one.id in used]
         rows.append(
             {
                 "user": name,
-                "roles": sorted({one.role for one in (*own, *signed_in)}),
+                "roles": sorted({one.role for one in own} | {one.role for one in signed_in}),
                 "tokens": len(own),
                 "sessions": len(signed_in),
                 "used_us": max(times, default=None),
