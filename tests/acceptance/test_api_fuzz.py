@@ -107,7 +107,8 @@ NOT_FUZZED = ["POST /api/memory/import"]
 # that no person can read in a line.
 WITH_CONFLICTS = {
     *("POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback"),
-    # Nor what a file may be called, what a label may hold, and where an edit may lead.
+    # Nor what a file may be called, what a label may hold, where an edit may lead, and that a memory is not blank.
+    "PATCH /api/memory/{identifier}",
     *(
         "PUT /api/library/documents/{file}",
         "DELETE /api/library/documents/{file}",

@@ -29,7 +29,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = home.Home(tmp_path_factory.mktemp("prepared") / "home")
     homes.prepare(where, {})
     where.backup_passphrase_file.write_text("correct horse battery staple\n")
-    where.provider_keys.mkdir()
+    where.provider_keys.mkdir(exist_ok=True)
     where.provider_key_file("mine").write_text("a key\n")
     (where.library / "notes").mkdir()
     (where.library / "notes" / "a.md").write_text("# Notes\n")
