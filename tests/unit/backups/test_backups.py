@@ -125,7 +125,7 @@ def test_links_of_the_library_are_named_and_not_followed(rig: Rig, tmp_path: Pat
         "library/notes/etc",
         "library/pipe",
     }
-    assert sorted(path.name for path in (tmp_path / "new" / "library").rglob("*")) == ["a.md", "notes"]
+    assert sorted(path.name for path in (tmp_path / "new" / "library").rglob("*")) == ["a.md", "notes", "uploads"]
 
 
 def test_nothing_is_put_over_anything(rig: Rig, tmp_path: Path) -> None:
