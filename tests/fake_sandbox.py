@@ -21,7 +21,8 @@ class FakeSandbox:
         self.calls: list[tuple[str, str, str]] = []
         self.jobs: list[sandbox.Job] = []
         self.sessions: dict[str, str] = {}
-        self.stopped_by = ""
+        self.stopped_by = self.stopped_reason = ""
+        self.records: list[sandbox.Record] = []
         self.hold: asyncio.Event | None = None
         self.running = 0
         self.cancelled = asyncio.Event()
@@ -57,17 +58,20 @@ class FakeSandbox:
     async def status(self) -> sandbox.State:
         return sandbox.State(
             "namespaces", ("seccomp",), {"landlock": "kernel too old"}, "", bool(self.stopped_by), self.stopped_by,
-            8, 8, 1.5, self.running, 0, len(self.sessions), len(self.jobs),
+            8, 8, 1.5, self.running, 0, len(self.sessions), len(self.jobs), self.stopped_reason,
         )  # fmt: skip
 
-    async def kill(self, caller: str, request_id: str) -> int:
+    async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
         self.calls.append(("kill", caller, request_id))
-        self.stopped_by = caller
+        self.stopped_by, self.stopped_reason = caller, reason
         return self.running
 
-    async def lift(self, caller: str, request_id: str) -> None:
+    async def lift(self, caller: str, request_id: str, reason: str = "") -> None:
         self.calls.append(("lift", caller, request_id))
-        self.stopped_by = ""
+        self.stopped_by = self.stopped_reason = ""
+
+    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
+        return [one for one in reversed(self.records) if not before or one.id < before][:limit]
 
     async def ping(self) -> None:
         if self.stopped_by:

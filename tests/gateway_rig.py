@@ -25,14 +25,15 @@ from council.backends.records import overrides as sql_overrides
 from council.backends.records import repairs as sql_repairs
 from council.backends.records import snapshots as sql_snapshots
 from council.backends.records import sql
+from council.backends.records import uses as sql_uses
 from council.backends.tracer import nowhere
 from council.domain import access, config, gates, patches, providers
-from council.gateway import application, auth, guests, limits, parts, spans, trial
+from council.gateway import application, auth, guests, limits, parts, spans, trial, used
 from council.kit import clock
 from council.serving import overrides, pipeline
 from council.serving.ledger import unkept, writer
 from council.serving.memory import use
-from council.serving.providers import calls
+from council.serving.providers import calls, keyring
 from council.serving.router import learning
 from council.serving.router import router as routers
 from council.testing import dashboard as scripted_dashboard
@@ -91,6 +92,8 @@ class Rig:
     made: parts.Parts
     turn_log: scripted_dashboard.InlineTurnLog
     changes: scripted_dashboard.ScriptedChanges
+    library: scripted_dashboard.InlineLibrary
+    blueprint: scripted_dashboard.PlainBlueprint
 
     def headers(self, secret: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {secret or self.admin}"}
@@ -167,6 +170,15 @@ async def open_rig(
     )
     kept_chats = sql_chats.SqlChats(f"sqlite:///{folder / 'council.db'}")
     turn_log, changes = scripted_dashboard.InlineTurnLog(), scripted_dashboard.ScriptedChanges()
+    library, blueprint = scripted_dashboard.InlineLibrary(), scripted_dashboard.PlainBlueprint({})
+    lately = used.Used(sql_uses.SqlUses(f"sqlite:///{folder / 'council.db'}"), clock.SystemClock(), made_calls.seen)
+
+    def keyed(one: providers.Provider) -> ports.ModelProvider | None:
+        key = changes.keys.get(one.name)
+        return openai.OpenAIProvider(one, key, settings.calls) if key else None
+
+    changes.keys |= {name: "key" for name, one in found.providers.items() if one.key == "file"}
+    keys = keyring.Keyring(found.providers, (made_calls,), changes.stamp, keyed)
     watch = scripted_watch.ScriptedWatch(*WATCHED)
     guidebook = scripted_guides.InlineGuidebook()
     made = parts.Parts(
@@ -184,7 +196,12 @@ async def open_rig(
         memories=memories,
         retriever=recall,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(records, settings.gateway, guests=known),
+        doorkeeper=auth.Doorkeeper(records, settings.gateway, guests=known, used=lately.token),
+        library=library,
+        blueprint=blueprint,
+        catalogue=found,
+        keys=keys,
+        used=lately,
         guests=known,
         chats=kept_chats,
         turn_log=turn_log,
@@ -203,7 +220,7 @@ async def open_rig(
         yield Rig(
             client, built, records, store, compute, recall, sandbox, memories, fake_sandbox, scripted,
             secrets[access.Role.ADMIN], secrets[access.Role.VIEWER], settings, made.doorkeeper, watch, guidebook,
-            in_force, kept_overrides, made, turn_log, changes,
+            in_force, kept_overrides, made, turn_log, changes, library, blueprint,
         )  # fmt: skip
     await chain.close()
     for server in servers.values():
@@ -213,7 +230,8 @@ async def open_rig(
     kept_incidents.close()
     kept_snapshots.close()
     trail.error = None
-    for one in (kept_overrides, kept_repairs, known.kept, trail, kept_chats):
+    await keys.close()
+    for one in (kept_overrides, kept_repairs, known.kept, trail, kept_chats, lately.kept):
         one.close()
     real_records.close()
 

@@ -106,17 +106,25 @@ def servers(
     found: providers.Catalogue, config: config_module.Config, where: home_module.Home
 ) -> tuple[dict[str, ports.ModelProvider], dict[str, str]]:
     """Return the providers that are switched on, by name, and of the others why they are off."""
+    from council.serving.providers import keyring
+
     made: dict[str, ports.ModelProvider] = {providers.LOCAL: local_model(config, where)}
     off: dict[str, str] = {}
     for name, provider in found.providers.items():
-        key = None
-        if provider.key == "file":
-            key = _key(where.provider_key_file(name))
-            if key is None:
-                off[name] = f"it has no key yet. Give it one: `council providers key {name}`."
-                continue
-        made[name] = _server(provider, key, config)
+        server = _server(provider, None, config) if provider.key == "none" else _keyed(provider, config, where)
+        if server is None:
+            off[name] = keyring.why_off(name)
+        else:
+            made[name] = server
     return made, off
+
+
+def _keyed(
+    provider: providers.Provider, config: config_module.Config, where: home_module.Home
+) -> ports.ModelProvider | None:
+    """Return a provider with the key that lies in the home now, None where there is none. Raises SetupError."""
+    key = _key(where.provider_key_file(provider.name))
+    return None if key is None else _server(provider, key, config)
 
 
 def _server(provider: providers.Provider, key: str | None, config: config_module.Config) -> ports.ModelProvider:
@@ -141,10 +149,10 @@ def gateway(
     from council.backends.memories import unix as memories_unix
     from council.backends.retriever import unix as retriever_unix
     from council.backends.sandbox_runner import unix as sandbox_unix
-    from council.gateway import application, auth, guests, limits, parts, spans
+    from council.gateway import application, auth, guests, limits, parts, spans, used
     from council.serving import overrides
-    from council.serving.ledger import writer
-    from council.serving.providers import calls
+    from council.serving.ledger import unkept, writer
+    from council.serving.providers import calls, keyring
     from council.serving.router import learning
 
     clock = clock_module.SystemClock()
@@ -160,6 +168,14 @@ def gateway(
     made_calls = calls.Calls(
         found.models, made_servers, off, book, config.calls, config.budget, clock, die, in_force.order
     )
+    # Their own, so that neither learns from the other which servers fail.
+    unpaid = calls.Calls(
+        found.models, made_servers, off, unkept.UnkeptLedger(), config.calls, config.budget, clock, die
+    )
+    keys = keyring.Keyring(
+        found.providers, (made_calls, unpaid), care_app.key_stamps(where), lambda one: _keyed(one, config, where)
+    )
+    lately = used.Used(care_records.uses(config, where), clock, made_calls.seen)
     learned = learning.Learning(learning_records(config, where), config.learning_rows, clock, on=config.learning)
     tracer = care_app.tracer(config, where)
     known = guests.Guests(care_records.logins(config, where), care_records.audit(config, where), config, clock)
@@ -170,13 +186,17 @@ def gateway(
         records=made_records,
         watch=made_watch,
         pipeline=_pipeline(stages, keeping, found, config, where, label, in_force.route_refusal),
-        trials=_trials(stages, made_servers, off, found, config, where, label),
+        trials=_trials(dataclasses.replace(stages, calls=unpaid), found, config, where, label),
         calls=made_calls,
         sandbox=sandbox,
         memories=memories,
         retriever=recall,
+        library=recall,
+        catalogue=found,
+        keys=keys,
+        used=lately,
         learning=learned,
-        doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file), known),
+        doorkeeper=auth.Doorkeeper(made_records, config.gateway, _digest(where.metrics_key_file), known, lately.token),
         guests=known,
         **care_app.beside(config, where),
         limiter=limits.RateLimiter(made_store, clock, in_force.ceiling),
@@ -190,7 +210,7 @@ def gateway(
         tracing=spans.of(config.tracing, tracer),
     )
 
-    return application.build(made, _lifespan(made, book, tracer, [sandbox, *made_servers.values(), made_store]))
+    return application.build(made, _lifespan(made, book, tracer, [sandbox, *made_servers.values(), keys, made_store]))
 
 
 def _stander_aside(made: Mapping[str, ports.ModelProvider]) -> Callable[[float], None]:
@@ -229,7 +249,7 @@ def _lifespan(
             await made.learning.close()
             beside = (made.guidebook, made.turn_log, made.changes)
             await asyncio.gather(*(client.close() for client in (*clients, *beside)))
-            kept = (made.incidents, made.snapshots, made.overrides, made.repairs, made.chats)
+            kept = (made.incidents, made.snapshots, made.overrides, made.repairs, made.chats, made.used.kept)
             for one in (*kept, made.guests.kept, made.guests.trail, made.records):
                 one.close()
             await asyncio.to_thread(tracer.close)
@@ -261,26 +281,16 @@ class _Keeping:
 
 def _trials(
     stages: _Stages,
-    made_servers: Mapping[str, ports.ModelProvider],
-    off: Mapping[str, str],
     found: providers.Catalogue,
     config: config_module.Config,
     where: home_module.Home,
     label: patches.Label,
 ) -> "trial_module.Trials":
-    """Return who may try this generation, with a pipeline that keeps nothing. Raises SetupError without their key.
-
-    Its calls are its own, so that neither learns from the other which servers fail.
-    """
+    """Return who may try this generation, with a pipeline that keeps nothing. Raises SetupError without their key."""
     from council.gateway import trial
     from council.serving.ledger import unkept
-    from council.serving.providers import calls
 
-    book, clock = unkept.UnkeptLedger(), clock_module.SystemClock()
-    die = random.Random()  # noqa: S311 - draws deployments
-    unpaid = calls.Calls(found.models, made_servers, off, book, config.calls, config.budget, clock, die)
-    apart = dataclasses.replace(stages, calls=unpaid)
-    pipeline = _pipeline(apart, _Keeping(book, reserve=0.0), found, config, where, label)
+    pipeline = _pipeline(stages, _Keeping(unkept.UnkeptLedger(), reserve=0.0), found, config, where, label)
     return trial.Trials(_digest(where.trial_key_file), pipeline)
 
 

@@ -320,6 +320,7 @@ class Beside(TypedDict):
     chats: dashboard_ports.Chats
     turn_log: dashboard_ports.TurnLog
     changes: dashboard_ports.Changes
+    blueprint: dashboard_ports.Blueprint
 
 
 def beside(config: config_module.Config, where: home_module.Home) -> Beside:
@@ -333,7 +334,15 @@ def beside(config: config_module.Config, where: home_module.Home) -> Beside:
         "chats": care_records.chats(config, where),
         "turn_log": turn_log(config, where),
         "changes": changes(where, config.patchctl_port),
+        "blueprint": blueprint(where),
     }
+
+
+def blueprint(where: home_module.Home) -> dashboard_ports.Blueprint:
+    """Return the live generation's own files, to be read."""
+    from council.backends.blueprint import folder
+
+    return folder.FolderBlueprint(where.current)
 
 
 def changes(where: home_module.Home, port: int) -> dashboard_ports.Changes:
@@ -341,6 +350,18 @@ def changes(where: home_module.Home, port: int) -> dashboard_ports.Changes:
     from council.backends.patch_service import http
 
     return http.HttpPatchService(f"http://127.0.0.1:{port}", reader_key(where))
+
+
+def key_stamps(where: home_module.Home) -> Callable[[str], int | None]:
+    """Return what says when the key of a provider was put, nanoseconds, None where there is none."""
+
+    def stamp(name: str) -> int | None:
+        try:
+            return where.provider_key_file(name).stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
+    return stamp
 
 
 def reader_key(where: home_module.Home) -> str:

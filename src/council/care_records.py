@@ -95,3 +95,10 @@ def chats(config: config_module.Config, where: home_module.Home) -> dashboard_po
     from council.backends.records import chats as sql_chats
 
     return of_home(sql_chats.SqlChats, config, where)
+
+
+def uses(config: config_module.Config, where: home_module.Home) -> dashboard_ports.Uses:
+    """Return when tokens and providers were last used, in the same database as the other records."""
+    from council.backends.records import uses as sql_uses
+
+    return of_home(sql_uses.SqlUses, config, where)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import audits, chats, logins
+from council.domain import audits, chats, logins, uses
+from council.domain import documents as documents_module
 
 
 class Logins(Protocol):
@@ -145,5 +146,53 @@ class Changes(Protocol):
     async def freeze(self, *, frozen: bool, by: str, reason: str, token: str) -> None:
         """Have no more patches taken, or have them taken again, on the word of whoever's `token` it is."""
 
+    async def put_key(self, provider: str, key: str, token: str) -> bool:
+        """Have a provider's key kept in the home, on the word of whoever's `token` it is; return whether there was one."""
+
+    async def remove_key(self, provider: str, token: str) -> bool:
+        """Have a provider's key removed; return whether there was one."""
+
     async def close(self) -> None:
         """Close every connection. Idempotent."""
+
+
+class Uses(Protocol):
+    """When tokens and providers were last used, in the records. Blocking. Every method raises RecordsUnavailableError."""
+
+    def note(self, found: Sequence[uses.Use]) -> None:
+        """Keep each use that is newer than what is kept of its kind and name."""
+
+    def all(self) -> list[uses.Use]:
+        """Return the newest use of each."""
+
+    def close(self) -> None:
+        """Give back every connection. Idempotent."""
+
+
+class Library(Protocol):
+    """Recall's part of the library: what is read of it, and the one folder that documents are put into over the API.
+
+    Every method raises RecallUnavailableError.
+    """
+
+    async def documents(self, request_id: str) -> documents_module.Listing:
+        """Return what is known of the documents, by name."""
+
+    async def put(
+        self, name: str, content: bytes, *, replace: bool, request_id: str
+    ) -> tuple[documents_module.Document, bool]:
+        """Keep a document; return how it was read, and whether it took the place of another one.
+
+        Raises InvalidRequestError, OverloadedError,
+        and ConflictError where one of that name is there and is not to be replaced.
+        """
+
+    async def delete(self, name: str, request_id: str) -> None:
+        """Delete a document for good. Raises NotFoundError."""
+
+
+class Blueprint(Protocol):
+    """The live generation's own files. Blocking. Raises BlueprintError."""
+
+    def look(self) -> tuple[str, Mapping[str, bytes]]:
+        """Return the commit, and the settings files by path: those that there are."""

@@ -8,11 +8,10 @@ import fcntl
 import logging
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from council import app
 from council.domain import (
@@ -38,7 +37,7 @@ from council.domain import (
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import commits, ids, yaml_text
+from council.kit import commits, ids, strict_yaml
 from council.upkeep.engine import blueprint, repository, shipped
 from council.upkeep.engine import inputs as engine_inputs
 
@@ -47,7 +46,6 @@ _log = logging.getLogger(__name__)
 CONFIG_FILE = inputs.SETTINGS
 DEFAULT_HOME = "~/.council"
 _CONFIG_BYTES_MAX = 1024 * 1024
-_TOKEN_PREFIX = "cncl_"  # noqa: S105 - a prefix by which leaked tokens are found, no secret
 
 
 def locate(given: str | None, environment: Mapping[str, str]) -> home_module.Home:
@@ -172,8 +170,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def parse_yaml(raw: bytes, name: str) -> dict[str, Any]:
     """Return the mapping in YAML text. Raises ConfigError."""
     try:
-        found = yaml.load(raw, Loader=yaml_text.StrictLoader)  # noqa: S506 - a SafeLoader with one more check
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        found = strict_yaml.load(raw)
+    except strict_yaml.FAULTS as error:
         raise errors.ConfigError(f"`{name}` is not valid YAML: {error}. Correct it and try again.") from error
     if not isinstance(found, dict | None):
         raise errors.ConfigError(f"`{name}` must hold a mapping of keys to values, not {type(found).__name__}.")
@@ -254,7 +252,7 @@ def add_token(
     month_usd_micros: int | None = None,
 ) -> str:
     """Store a token and return its secret, a new one unless given, which is shown this once and kept nowhere else."""
-    secret = secret or ids.secret(_TOKEN_PREFIX)
+    secret = secret or ids.secret(access.TOKEN_PREFIX)
     now_us = clock_module.SystemClock().now_us()
     token = access.Token(
         id=ids.ulid(now_us),
@@ -418,10 +416,12 @@ def _make_folders(where: home_module.Home) -> None:
             where.logs,
             where.bots,
             where.bot_keys,
+            # There from the first, since who may write in it may not make it.
+            where.provider_keys,
         )
         for folder in (where.root, *private, where.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in (where.library, where.advisories, where.autonomy):
+        for folder in (where.library, where.uploads, where.advisories, where.autonomy):
             folder.mkdir(exist_ok=True, mode=0o755)
         # What else it is, the supervisor says: a service may have to reach its own key in there.
         where.secrets.chmod(where.secrets.stat().st_mode & 0o710)
@@ -447,11 +447,13 @@ def write_provider_key(where: home_module.Home, provider: str, key: str) -> None
     """Keep a provider's key where only the gateway reads it. Raises SetupError."""
     try:
         where.provider_keys.mkdir(mode=0o700, exist_ok=True)
+        # Of whoever reads it, where that is another user than who writes it; see `supervisor/files.py`.
+        handed = where.provider_keys.stat().st_mode & stat.S_ISGID
     except OSError as error:
         raise errors.SetupError(
             f"{where.provider_keys} could not be made: {error.strerror}. Run `council init`, then try again."
         ) from error
-    _write_secret(where.provider_key_file(provider), key)
+    _write_secret(where.provider_key_file(provider), key, 0o640 if handed else 0o600)
 
 
 def write_notify_address(where: home_module.Home, name: str, address: str) -> None:
@@ -465,14 +467,15 @@ def write_notify_address(where: home_module.Home, name: str, address: str) -> No
     _write_secret(where.notify_address_file(name), address)
 
 
-def _write_secret(path: Path, secret: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+def _write_secret(path: Path, secret: str, mode: int = 0o600) -> None:
+    """Write a file that only its owner may read, or whoever `mode` says, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     try:
         partial.unlink(missing_ok=True)
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secret + "\n")
+            os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)

@@ -1,4 +1,4 @@
-"""Every Protocol of what the care loop keeps in the records. Those of its other back ends are in `care_ports.py`."""
+"""Every Protocol of what is kept in the records beside the ledger, most of it by the care loop."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -168,8 +168,53 @@ class BotRuns(Protocol):
         """Give back every connection. Idempotent."""
 
 
+class MemoryRecords(Protocol):
+    """The durable truth about what is remembered. Blocking. Every method is about one user, or says otherwise.
+
+    Each raises RecordsUnavailableError when the database cannot be reached, read or written. What is `noted` is told by a log.
+    """
+
+    def add_memories(
+        self,
+        rows: Sequence[tuple[memory.Memory, bytes]],
+        digest: str,
+        superseded: Mapping[str, str] | None = None,
+        noted: memory.Noted | None = None,
+    ) -> None:
+        """Commit rows with their vectors, or none; an id that is there is left as it is.
+
+        `superseded` maps ids of the same user's facts to the id of the row that takes their place, at that row's time.
+        """
+
+    def memories(
+        self, user_id: str, selection: memory.Selection, limit: int, *, newest_first: bool = False
+    ) -> list[memory.Memory]:
+        """Return up to `limit` memories in the order of their ids, which is that of their birth."""
+
+    def facts(self, user_id: str, subject: str, attribute: str) -> list[memory.Memory]:
+        """Return the facts about an attribute that hold, newest first."""
+
+    def vectors(self, user_id: str, before: str, limit: int) -> list[tuple[str, str, bytes, str]]:
+        """Return up to `limit` memories as id, text, vector and digest, newest first; only older ones than `before`, if any."""
+
+    def set_vectors(self, user_id: str, vectors: Sequence[tuple[str, bytes]], digest: str) -> None:
+        """Replace vectors by id."""
+
+    def forget(self, user_id: str, selection: memory.Selection, noted: memory.Noted | None = None) -> list[str]:
+        """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
+
+    def correct(self, row: memory.Memory, vector: bytes, digest: str, at_us: int) -> bool:
+        """Have a memory of its user be as `row`, so that nothing of what it was is left in the database's files.
+
+        The change log tells of one that was forgotten and one that was kept, by the same `source`. False where there is none.
+        """
+
+    def counts(self) -> dict[str, int]:
+        """Return how many memories each user has, of those who have any."""
+
+
 class MemoryLog(Protocol):
-    """What was done to memories, in the records; see `ports.MemoryRecords`. Blocking, raises RecordsUnavailableError."""
+    """What was done to memories, in the records; see `MemoryRecords`. Blocking, raises RecordsUnavailableError."""
 
     def changes(self, limit: int) -> list[memory.Change]:
         """Return the newest lines of the change log, newest first."""

@@ -337,11 +337,14 @@ class Sandbox(Protocol):
     async def status(self) -> sandbox.State:
         """Return the state of pool, queue, layers and kill switch."""
 
-    async def kill(self, caller: str, request_id: str) -> int:
+    async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
         """Throw the kill switch: end every job and refuse new ones, over restarts too, until lifted. Return how many."""
 
-    async def lift(self, caller: str, request_id: str) -> None:
+    async def lift(self, caller: str, request_id: str, reason: str = "") -> None:
         """Lift the kill switch. Idempotent."""
+
+    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
+        """Return up to `limit` lines of the audit trail, newest first; only those whose ids are below `before`, if any."""
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""
@@ -434,45 +437,6 @@ class VectorIndex(Protocol):
         """Return how many vectors it holds."""
 
 
-class MemoryRecords(Protocol):
-    """The durable truth about what is remembered. Blocking. Every method is about one user, or says otherwise.
-
-    Each raises RecordsUnavailableError when the database cannot be reached, read or written. What is `noted` is told by a log.
-    """
-
-    def add_memories(
-        self,
-        rows: Sequence[tuple[memory.Memory, bytes]],
-        digest: str,
-        superseded: Mapping[str, str] | None = None,
-        noted: memory.Noted | None = None,
-    ) -> None:
-        """Commit rows with their vectors, or none; an id that is there is left as it is.
-
-        `superseded` maps ids of the same user's facts to the id of the row that takes their place, at that row's time.
-        """
-
-    def memories(
-        self, user_id: str, selection: memory.Selection, limit: int, *, newest_first: bool = False
-    ) -> list[memory.Memory]:
-        """Return up to `limit` memories in the order of their ids, which is that of their birth."""
-
-    def facts(self, user_id: str, subject: str, attribute: str) -> list[memory.Memory]:
-        """Return the facts about an attribute that hold, newest first."""
-
-    def vectors(self, user_id: str, before: str, limit: int) -> list[tuple[str, str, bytes, str]]:
-        """Return up to `limit` memories as id, text, vector and digest, newest first; only older ones than `before`, if any."""
-
-    def set_vectors(self, user_id: str, vectors: Sequence[tuple[str, bytes]], digest: str) -> None:
-        """Replace vectors by id."""
-
-    def forget(self, user_id: str, selection: memory.Selection, noted: memory.Noted | None = None) -> list[str]:
-        """Delete memories for good, so that nothing of them is left in the database's files; return their ids."""
-
-    def counts(self) -> dict[str, int]:
-        """Return how many memories each user has, of those who have any."""
-
-
 class Memories(Protocol):
     """What the memory part of recall does for a user. Every method raises RecallUnavailableError when it is away."""
 
@@ -492,6 +456,9 @@ class Memories(Protocol):
 
     async def forget(self, user_id: str, selection: memory.Selection, request_id: str) -> int:
         """Delete memories for good; return how many. Raises NotFoundError for ids that are not the user's."""
+
+    async def correct(self, user_id: str, identifier: str, text: str, request_id: str) -> memory.Memory:
+        """Have a memory say something else; return it. Raises NotFoundError, InvalidRequestError, ConflictError."""
 
     async def take_in(self, user_id: str, rows: Sequence[memory.Memory], request_id: str) -> int:
         """Import memories; return how many were new. Raises InvalidRequestError."""

@@ -16,6 +16,21 @@ from council.domain import config
 from gateway_rig import served_rig
 
 OPERATIONS = [
+    "DELETE /api/library/documents/{file}",
+    "DELETE /api/providers/{name}/key",
+    "DELETE /api/tokens/{identifier}",
+    "GET /api/blueprint/files",
+    "GET /api/library/documents",
+    "GET /api/memory/{identifier}",
+    "GET /api/policy",
+    "GET /api/providers",
+    "GET /api/sandbox/audit",
+    "GET /api/tokens",
+    "PATCH /api/memory/{identifier}",
+    "POST /api/drafts",
+    "POST /api/tokens",
+    "PUT /api/library/documents/{file}",
+    "PUT /api/providers/{name}/key",
     "DELETE /api/chat/sessions/{identifier}",
     "DELETE /api/chat/turns/{identifier}",
     "DELETE /api/freeze",
@@ -90,10 +105,21 @@ NOT_FUZZED = ["POST /api/memory/import"]
 
 # Refused, which a schema cannot say: fields that contradict each other, as a tool that is demanded and not given; and a reason
 # that no person can read in a line.
-WITH_CONFLICTS = {"POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback"}
+WITH_CONFLICTS = {
+    *("POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback"),
+    # Nor what a file may be called, what a label may hold, where an edit may lead, and that a memory is not blank.
+    "PATCH /api/memory/{identifier}",
+    *(
+        "PUT /api/library/documents/{file}",
+        "DELETE /api/library/documents/{file}",
+        "POST /api/tokens",
+        "POST /api/drafts",
+    ),
+}
 
-# The local model takes this form itself, and so is the judge of it; the scripted one that stands for it takes everything.
-PASSED_ON = {"POST /v1/completions"}
+# The local model takes this form itself, and so is the judge of it; the scripted one that stands for it takes everything. The
+# kill switch is thrown and lifted whatever words come with that.
+PASSED_ON = {"POST /v1/completions", "POST /v1/sandbox/kill", "POST /v1/sandbox/lift"}
 
 
 @pytest.fixture(scope="session")

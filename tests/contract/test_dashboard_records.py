@@ -11,8 +11,9 @@ from council.backends.records import audits as sql_audits
 from council.backends.records import chats as sql_chats
 from council.backends.records import logins as sql_logins
 from council.backends.records import sql
+from council.backends.records import uses as sql_uses
 from council.backends.store import turns as store_turns
-from council.domain import access, audits, chats, logins
+from council.domain import access, audits, chats, logins, uses
 
 T0 = 1_800_000_000_000_000
 HOUR = 3_600_000_000
@@ -35,6 +36,13 @@ def trail(records: sql.SqlRecords, records_url: str) -> Iterator[sql_audits.SqlA
 @pytest.fixture
 def talks(records: sql.SqlRecords, records_url: str) -> Iterator[sql_chats.SqlChats]:
     made = sql_chats.SqlChats(records_url, 5.0)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lately(records: sql.SqlRecords, records_url: str) -> Iterator[sql_uses.SqlUses]:
+    made = sql_uses.SqlUses(records_url, 5.0)
     yield made
     made.close()
 
@@ -180,3 +188,14 @@ async def test_a_turns_log_grows_is_read_from_anywhere_and_can_be_stopped(log: s
     assert await log.read("t", 99, 9) == b""
     await log.ask_to_stop("t", 60)
     assert await log.append("t", b"", 60)
+
+
+def test_of_each_use_the_newest_is_kept_whoever_comes_last(lately: sql_uses.SqlUses) -> None:
+    lately.note([])
+    failed = uses.Use(uses.Kind.FAILED, "far", T0, "It broke.")
+    lately.note([uses.Use(uses.Kind.TOKEN, "t", T0), uses.Use(uses.Kind.ANSWERED, "far", T0), failed])
+    lately.note([uses.Use(uses.Kind.TOKEN, "t", T0 - 1), uses.Use(uses.Kind.FAILED, "far", T0 + 5, "\0" + "x" * 500)])
+    found = {(one.kind, one.name): one for one in lately.all()}
+    assert found[uses.Kind.TOKEN, "t"].at_us == T0 and found[uses.Kind.ANSWERED, "far"].at_us == T0
+    newest = found[uses.Kind.FAILED, "far"]
+    assert newest.at_us == T0 + 5 and len(newest.told) == uses.TOLD_CHARS_MAX and "\0" not in newest.told

@@ -238,3 +238,21 @@ def test_the_oldest_lines_of_the_change_log_make_room(tmp_path: Path, monkeypatc
         kept = [one.count for one in made.changes(10)]
         made.close()
     assert kept == [7, 6, 5]
+
+
+def test_a_corrected_memory_is_another_and_nothing_is_left_of_what_it_was(records, tmp_path: Path) -> None:
+    before, other = row(1, text="lighthouse seventeen"), row(2)
+    records.add_memories([(before, VECTOR), (other, VECTOR)], "m")
+    now = dataclasses.replace(before, text="harbour", value="v", source="later")
+    assert records.correct(now, VECTOR[::-1], "n", T0 + 5)
+    assert everything(records) == [now, other]
+    assert records.vectors("ada", "", 10)[-1] == (now.id, "harbour", VECTOR[::-1], "n")
+    assert [(one.did, one.count, one.source) for one in records.changes(2)] == [
+        (memory.Did.KEPT, 1, "later"),
+        (memory.Did.FORGOT, 1, "later"),
+    ]
+    assert not records.correct(dataclasses.replace(now, user_id="bob"), VECTOR, "n", T0)
+    assert not records.correct(row(9), VECTOR, "n", T0)
+    assert everything(records) == [now, other] and len(records.changes(9)) == 2
+    files = list(tmp_path.rglob("council.db*"))
+    assert all(b"lighthouse seventeen" not in path.read_bytes() for path in files)

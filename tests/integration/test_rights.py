@@ -40,6 +40,7 @@ def where() -> Iterator[home.Home]:
         made.bot_key_file("cost").write_text("key of cost")
         made.bot_pause_file("docs").write_text("pause")
         (made.logs / "log").write_text("log")
+        made.provider_key_file("far").write_text("key of a provider")
         (folder / "outside").write_text("outside")
         yield made
 
@@ -59,6 +60,7 @@ def places(where: home.Home) -> dict[str, Path]:
         "bots key": where.bots_key_file,
         "key of a bot": where.bot_key_file("docs"),
         "pause of a bot": where.bot_pause_file("docs"),
+        "key of a provider": where.provider_key_file("far"),
         "forge": where.forge / "HEAD",
         "journal key": where.journal_key_file,
         "records": where.records / "council.db",
@@ -76,7 +78,7 @@ def places(where: home.Home) -> dict[str, Path]:
 
 
 READABLE = {
-    "gateway": {"key", "metrics key", "trial key", "records", "generation"},
+    "gateway": {"key", "metrics key", "trial key", "records", "generation", "key of a provider"},
     "model": {"key", "models"},
     "recall": {"generation", "library", "records", "meanings"},
     "store": {"store"},
@@ -107,6 +109,7 @@ READABLE = {
             "steward key",
             "bots key",
             "key of a bot",
+            "key of a provider",
             "journal key",
         ),
         *("forge", "records", "generation", "library", "store", "audit", "blueprint", "journal"),
@@ -119,11 +122,12 @@ WRITABLE = {
     "gateway": {"records", "metrics"},
     "store": {"store"},
     "model": set(),
-    "recall": {"records", "recall"},
+    "recall": {"records", "recall", "uploads"},
     "sandboxd": {"sandbox"},
     "watcher": {"monitoring", "notices", "records", "watch"},
     "messenger": {"notices", "records"},
-    "patchctl": {"blueprint.git", "generations", "lineage", "patchctl"},
+    # The keys of providers it puts there, and reads none.
+    "patchctl": {"blueprint.git", "generations", "lineage", "patchctl", "providers"},
     "steward": {"forge.git", "steward", "records"},
     "bots": {"records"},
     "backup": {"records"},
@@ -141,6 +145,7 @@ PLACES = [
     "bots key",
     "key of a bot",
     "pause of a bot",
+    "key of a provider",
     "forge",
     "journal key",
     "records",
@@ -223,6 +228,8 @@ def test_a_service_writes_only_what_its_row_names(where: home.Home, service: str
             where.steward_work,
             where.lineage,
             where.forge,
+            where.provider_keys,
+            where.uploads,
         ]
         for folder in [*folders, where.generations, where.blueprint, where.root.parent]:
             try:

@@ -3,8 +3,9 @@
 import random
 from pathlib import Path
 
-from council import care_ports, kept_ports, ports
+from council import care_ports, dashboard_ports, kept_ports, ports
 from council.backends.advisor import http as http_advisor
+from council.backends.blueprint import folder as blueprint_folder
 from council.backends.compute import unix as compute_unix
 from council.backends.embedder import onnx
 from council.backends.forge import github as forge_github
@@ -13,6 +14,7 @@ from council.backends.forge import local as forge_local
 from council.backends.memories import unix as memories_unix
 from council.backends.model_provider import openai
 from council.backends.notifier import apprise, file, log
+from council.backends.patch_service import http as http_patches
 from council.backends.proposals import http as http_proposals
 from council.backends.records import bot_runs as sql_bot_runs
 from council.backends.records import incidents as sql_incidents
@@ -20,6 +22,7 @@ from council.backends.records import memories as sql_memories
 from council.backends.records import overrides as sql_overrides
 from council.backends.records import repairs as sql_repairs
 from council.backends.records import sql
+from council.backends.records import uses as sql_uses
 from council.backends.retriever import unix as retriever_unix
 from council.backends.runtime import local as runtime_local
 from council.backends.sandbox_runner import unix as sandbox_unix
@@ -35,6 +38,7 @@ from council.serving.providers import calls, speaker
 from council.serving.specialists import code, computed, general, knowledge, programs, speech, staged, tools, translated
 from council.testing import alerts as fake_alerts
 from council.testing import clock as fake_clock
+from council.testing import dashboard as fake_dashboard
 from council.testing import guides as fake_guides
 from council.testing import local as fake_local
 from council.testing import memory as fake_memory
@@ -52,13 +56,20 @@ local_model: ports.ModelProvider = openai.LocalModel(_PROVIDER, "key", config.Ca
 compute: ports.Compute = compute_unix.UnixCompute(_PATH, config.WorkerConfig())
 fake_compute: ports.Compute = fake_local.InlineCompute()
 retriever: ports.Retriever = retriever_unix.UnixRetriever(_PATH, 1.0)
+library: dashboard_ports.Library = retriever_unix.UnixRetriever(_PATH, 1.0)
+fake_library: dashboard_ports.Library = fake_dashboard.InlineLibrary()
+blueprint: dashboard_ports.Blueprint = blueprint_folder.FolderBlueprint(_PATH)
+fake_blueprint: dashboard_ports.Blueprint = fake_dashboard.PlainBlueprint({})
+changes: dashboard_ports.Changes = http_patches.HttpPatchService("http://127.0.0.1:8001", "key")
+fake_changes: dashboard_ports.Changes = fake_dashboard.ScriptedChanges()
+lately: dashboard_ports.Uses = sql_uses.SqlUses("sqlite://", 1.0)
 fake_retriever: ports.Retriever = fake_local.InlineRetriever({})
 sandbox: ports.Sandbox = sandbox_unix.UnixSandbox(_PATH, config.SandboxConfig())
 runtime: ports.Runtime = runtime_local.LocalRuntime(home.Home(_PATH))
 generations: care_ports.Generations = runtime_local.LocalRuntime(home.Home(_PATH))
 memories: ports.Memories = memories_unix.UnixMemories(_PATH, config.MemoryConfig())
-memory_records: ports.MemoryRecords = sql_memories.SqlMemories("sqlite://", 1.0)
-fake_memory_records: ports.MemoryRecords = fake_memory.PlainRecords()
+memory_records: kept_ports.MemoryRecords = sql_memories.SqlMemories("sqlite://", 1.0)
+fake_memory_records: kept_ports.MemoryRecords = fake_memory.PlainRecords()
 fake_memories: ports.Memories = fake_memory.InlineMemories(
     fake_memory.PlainRecords(), config.MemoryConfig(), clock.SystemClock()
 )

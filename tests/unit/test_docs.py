@@ -127,6 +127,7 @@ def rights_table() -> str:
             [_placed(path) for path in paths if path not in away and path.parts[1] != "dev"]
             for paths in (found.read, found.write)
         )
+        write += [f"{_placed(path)} (puts, and reads none)" for path in found.put]
         connect, bind = (_ports(each) for each in (found.connect_ports, found.bind_ports))
         sockets = "Unix" if service.name in rights.UNIX_ONLY else "all"
         rows.append(

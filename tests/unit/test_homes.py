@@ -77,6 +77,7 @@ def test_what_is_missing_is_added(where: home.Home) -> None:
     generation = homes.prepare(where, {}).generation
     where.token_file.unlink()
     where.current.unlink()
+    where.uploads.rmdir()
     where.library.rmdir()
     again = homes.prepare(where, {})
     assert (again.generation, again.new_blueprint, again.new_token) == (generation, False, True)

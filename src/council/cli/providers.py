@@ -105,7 +105,7 @@ def add(
 @group.command()
 @click.argument("name")
 @click.option("--forget", is_flag=True, help="Remove the key; the provider is off then.")
-@click.option("--now", is_flag=True, help="Restart the gateway, so that it uses the key; answers are finished first.")
+@click.option("--now", is_flag=True, help="Restart the gateway, which sees the key by itself some seconds later.")
 @options.home
 def key(name: str, forget: bool, now: bool, where: home_module.Home) -> None:
     """Give the provider NAME its key: from standard input, or typed without being shown. Never as an argument."""
@@ -118,7 +118,7 @@ def key(name: str, forget: bool, now: bool, where: home_module.Home) -> None:
         homes.write_provider_key(where, name, _read_key(name))
         click.echo(f"The key of {name} is kept in {where.provider_key_file(name)}, readable by its owner only.")
     if not now:
-        click.echo("It takes effect when the gateway starts again; `--now` restarts it.")
+        click.echo(f"A gateway that knows {name} goes by that within seconds. A new provider comes {_AT_NEXT_START}.")
         return
     running = asyncio.run(_restart_gateway(where))
     click.echo("The gateway has started again.")

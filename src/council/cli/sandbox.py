@@ -211,7 +211,8 @@ def status(where: home_module.Home, port: int | None, as_json: bool) -> None:
         ("Pool", f"{state.pool_ready} of {state.pool_target} ready, {state.refills_per_s:.1f} refills a second"),
     ]
     rows += [("Refuses", state.refuses)] if state.refuses else []
-    rows += [("Stopped", f"by {state.stopped_by}; `council sandbox lift` ends that")] if state.stopped else []
+    why = f" ({state.stopped_reason})" if state.stopped_reason else ""
+    rows += [("Stopped", f"by {state.stopped_by}{why}; `council sandbox lift` ends that")] if state.stopped else []
     options.print_rows(rows)
 
 

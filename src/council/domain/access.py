@@ -4,6 +4,8 @@ import enum
 import hashlib
 from dataclasses import dataclass
 
+TOKEN_PREFIX = "cncl_"  # noqa: S105 - a prefix by which leaked tokens are found, no secret
+
 
 class Role(enum.StrEnum):
     """What a token may do; each includes the ones before it, except bot."""

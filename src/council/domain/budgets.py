@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from council.domain import access, config, ledger, providers
 
+# In so small a part of a period what was spent says nothing of the rest.
+_TOO_EARLY = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -17,6 +20,17 @@ class Line:
     spent_usd_micros: int
     held_usd_micros: int
     left_usd_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When a line's period ends, and what will have been spent by then if it goes on as so far.
+
+    The latter is None while too little of the period is over.
+    """
+
+    ends_us: int
+    forecast_usd_micros: int | None
 
 
 def lines(
@@ -41,6 +55,15 @@ def lines(
                 spent = one.usd_micros - one.held_usd_micros
                 found.append(Line(scope, label, key, limit or None, spent, one.held_usd_micros, left))
     return found
+
+
+def outlook(line: Line, at_us: int) -> Outlook:
+    """Return what lies ahead of a line of the day and the month of `at_us`."""
+    began_us, ends_us = ledger.bounds_us(at_us, "day" if line.period == ledger.period_of(at_us, "day") else "month")
+    over_us, whole_us = at_us - began_us, ends_us - began_us
+    if over_us * _TOO_EARLY < whole_us:
+        return Outlook(ends_us, None)
+    return Outlook(ends_us, -(-line.spent_usd_micros * whole_us // over_us))
 
 
 def _limits(

@@ -14,6 +14,7 @@ CouncilError
 ├── UnauthenticatedError         no token where one is needed, or one that is not ours
 ├── ForbiddenError               a token without the right, or a Host or Origin that is not allowed
 ├── NotFoundError                no such thing
+├── ConflictError                what is there already, or has changed since, is in the way
 ├── RateLimitedError             too many requests from one token
 ├── BudgetError                  a paid call would go over a budget, or nobody said what it costs
 ├── UnspentError                 a paid call is not made, since a trial spends nothing
@@ -159,6 +160,12 @@ class NotFoundError(CouncilError):
     """No such thing."""
 
     code = "not_found"
+
+
+class ConflictError(CouncilError):
+    """What is there already, or has changed since, is in the way."""
+
+    code = "conflict"
 
 
 class RateLimitedError(CouncilError):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from council.domain import guides
+from council.domain import documents, guides
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Home:
 
     @property
     def provider_keys(self) -> Path:
-        """One file a provider; only the gateway reads them."""
+        """One file a provider; only the gateway reads them, and patchctl writes them."""
         return self.secrets / "providers"
 
     def provider_key_file(self, provider: str) -> Path:
@@ -215,6 +215,11 @@ class Home:
     def journal_certificate_file(self) -> Path:
         """The public half of that key, for whoever checks the journal without it."""
         return self.lineage / "journal.pub"
+
+    @property
+    def uploads(self) -> Path:
+        """What was put into the library over the API."""
+        return self.library / documents.UPLOADS
 
     @property
     def library(self) -> Path:

@@ -117,6 +117,16 @@ def period_of(at_us: int, period: str) -> str:
     return day if period == "day" else day[:7]
 
 
+def bounds_us(at_us: int, period: str) -> tuple[int, int]:
+    """Return when the day or month of a moment began and when it ends, UTC, microseconds."""
+    day_us = at_us // _DAY_US * _DAY_US
+    if period == "day":
+        return day_us, day_us + _DAY_US
+    first = (_EPOCH + datetime.timedelta(days=at_us // _DAY_US)).replace(day=1)
+    after = (first + datetime.timedelta(days=31)).replace(day=1)
+    return (first - _EPOCH).days * _DAY_US, (after - _EPOCH).days * _DAY_US
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
     """What one request cost. Times in microseconds; money in micro-dollars."""

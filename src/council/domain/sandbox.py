@@ -86,6 +86,7 @@ class State:
     """The sandbox as it is now.
 
     `layers_missing` maps a layer to the reason; `refuses` says why no job is run; `refills_per_s` is of the last minute.
+    `stopped_reason` is why the kill switch was thrown, "" where nobody said.
     """
 
     kind: str
@@ -101,3 +102,25 @@ class State:
     waiting: int
     sessions: int
     jobs: int
+    stopped_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the audit trail, as far as people look at it. `id` sorts by time; what it does not tell of is "" or None."""
+
+    id: int
+    at_us: int
+    event: str
+    caller: str = ""
+    request_id: str = ""
+    session: str = ""
+    language: str = ""
+    status: str = ""
+    limit: str = ""
+    exit_code: int | None = None
+    wall_s: float | None = None
+    cpu_s: float | None = None
+    memory_peak_bytes: int | None = None
+    blocked: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""

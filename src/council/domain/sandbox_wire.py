@@ -24,6 +24,8 @@ _T = TypeVar("_T")
 
 _JOB_KEYS = tuple(item.name for item in dataclasses.fields(sandbox.Job))
 _SECONDS = frozenset({"cpu_s", "wall_s"})
+REASON_CHARS_MAX = 300
+
 _SHOWN_MAX = 100
 _ESCAPED = bytes(set(range(0x20)) - set(b"\t\n\r"))
 _ESCAPED_PART, _ESCAPED_FREE = 16, 1024
@@ -143,6 +145,29 @@ def state_form(state: sandbox.State) -> dict[str, Any]:
 def state_of(body: object) -> sandbox.State:
     """Return the state in parsed JSON. Raises InvalidRequestError where it is none."""
     return sandbox.State(**_fields(body, _STATE))
+
+
+# The kill switch and the audit trail
+
+
+def reason_of(body: object) -> str:
+    """Return why the switch is thrown or lifted, "" where the body does not say. Raises InvalidRequestError."""
+    reason = _text(_object(body, "", ("reason",)).get("reason", ""), "reason").strip()
+    if len(reason) > REASON_CHARS_MAX or (reason and not reason.isprintable()):
+        raise _wrong("reason", f"one line of up to {REASON_CHARS_MAX} characters", "reason")
+    return reason
+
+
+def record_form(one: sandbox.Record) -> dict[str, Any]:
+    """Return a line of the audit trail as JSON."""
+    return {item.name: _plain(getattr(one, item.name)) for item in dataclasses.fields(one)} | {
+        "blocked": dict(one.blocked)
+    }
+
+
+def record_of(body: object) -> sandbox.Record:
+    """Return the line in parsed JSON. Raises InvalidRequestError where it is none."""
+    return sandbox.Record(**_fields(body, _RECORD))
 
 
 # Errors between sandboxd and its client; what the gateway's own callers get is in OpenAI's shape
@@ -345,6 +370,25 @@ _STATE: Mapping[str, Callable[[object, str], Any]] = {
     "waiting": _count,
     "sessions": _count,
     "jobs": _count,
+    # Of an older sandboxd it is not there.
+    "stopped_reason": lambda value, parameter: "" if value is None else _text(value, parameter),
+}
+_RECORD: Mapping[str, Callable[[object, str], Any]] = {
+    "id": _count,
+    "at_us": _count,
+    "event": _text,
+    "caller": _text,
+    "request_id": _text,
+    "session": _text,
+    "language": _text,
+    "status": _text,
+    "limit": _text,
+    "exit_code": _or_none(_count),
+    "wall_s": _or_none(_number),
+    "cpu_s": _or_none(_number),
+    "memory_peak_bytes": _or_none(_count),
+    "blocked": _map_of(_count),
+    "reason": _text,
 }
 
 

@@ -74,7 +74,10 @@ class LedgerReport(pydantic.BaseModel):
 
 
 class BudgetLine(pydantic.BaseModel):
-    """One scope in one day or month, in micro-dollars; a limit of null is none."""
+    """One scope in one day or month, in micro-dollars; a limit of null is none.
+
+    The forecast is for the end of it, if spending goes on as so far; null in its first twentieth.
+    """
 
     scope: str
     label: str
@@ -83,6 +86,8 @@ class BudgetLine(pydantic.BaseModel):
     spent_usd_micros: int
     held_usd_micros: int
     left_usd_micros: int | None
+    ends_us: int
+    forecast_usd_micros: int | None
 
 
 class Budgets(pydantic.BaseModel):
@@ -137,7 +142,7 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
             asyncio.to_thread(made.records.spend, at_us), asyncio.to_thread(made.records.tokens)
         )
         found = budgets.lines(spend, made.config.budget, made.calls.models, tokens, at_us)
-        return Budgets(lines=[BudgetLine(**asdict(line)) for line in found])
+        return Budgets(lines=[BudgetLine(**asdict(line), **asdict(budgets.outlook(line, at_us))) for line in found])
 
     @routes.get(
         "/ledger/export",

@@ -41,14 +41,17 @@ from council.gateway import (
     page,
     pages,
     parts,
+    providers,
     repairs,
     sandbox,
     specialists,
+    tokens,
 )
 from council.gateway import errors as http_errors
 from council.gateway.changes import routes as change_routes
 from council.gateway.chat import channel
 from council.gateway.chat import routes as chat_routes
+from council.gateway.drafts import routes as draft_routes
 from council.gateway.mcp import routes as mcp_routes
 from council.kit import clock
 from council.serving import overrides as in_force
@@ -107,6 +110,7 @@ def build(made: parts.Parts, lifespan: Any = None, dashboard: Path = pages.FOLDE
         made.tracing,
         made.in_force.check_path,
         made.guests,
+        library.bytes_max(made),
     )
 
 
@@ -136,6 +140,8 @@ def _add_dashboard(
     # Before the routes of gates, one of which takes any name.
     app.include_router(live.router(made, live.Live(made, seen)))
     app.include_router(change_routes.router(made))
+    for one in (sandbox, tokens, providers, draft_routes):
+        app.include_router(one.router(made))
 
 
 class _Shortcut:
@@ -167,6 +173,8 @@ def _lifespan(made: parts.Parts, vitals: health.Health, desk: chat_routes.Desk, 
                 asyncio.create_task(reader.keep()),
                 asyncio.create_task(made.doorkeeper.keep_fresh()),
                 asyncio.create_task(_report_self(made, vitals)),
+                asyncio.create_task(made.used.keep()),
+                asyncio.create_task(made.keys.keep(made.config.gateway.tokens_refresh_s)),
                 asyncio.create_task(desk.turns.end_late(made.config.gateway.drain_s)),
             ]
             try:
@@ -199,6 +207,13 @@ _PATHS = frozenset(
         "/api/me",
         "/api/audit",
         "/api/live",
+        "/api/sandbox/audit",
+        "/api/tokens",
+        "/api/providers",
+        "/api/policy",
+        "/api/blueprint/files",
+        "/api/drafts",
+        "/api/library/documents",
         "/api/gates/history",
         "/api/changes",
         "/api/freeze",
@@ -278,6 +293,12 @@ _ROLLBACK = "/rollback"
 def _dashboard_template(path: str) -> str | None:
     if path.startswith("/assets/"):
         return "/assets/{name}"
+    if path.startswith("/api/tokens/"):
+        return "/api/tokens/{id}"
+    if path.startswith("/api/providers/"):
+        return "/api/providers/{name}/key"
+    if path.startswith(door.LIBRARY):
+        return "/api/library/documents/{file}"
     if path.startswith("/api/changes/"):
         return "/api/changes/{cid}" + (_ROLLBACK if path.endswith(_ROLLBACK) else "")
     for start in ("/api/chat/sessions/", "/api/chat/turns/"):

@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import ipaddress
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.requests import HTTPConnection
 
@@ -32,8 +32,13 @@ class Doorkeeper:
         gateway: config_module.GatewayConfig,
         metrics_key_sha256: str = "",
         guests: guests_module.Guests | None = None,
+        used: Callable[[str], None] = lambda _: None,
     ):
-        """`metrics_key_sha256` is of the key that opens the metrics and nothing else. `guests` are signed-in browsers."""
+        """`metrics_key_sha256` is of the key that opens the metrics and nothing else. `guests` are signed-in browsers.
+
+        `used` is told the id of each token that a request stands on.
+        """
+        self._used = used
         self._records = records
         self._guests = guests
         self._gateway = gateway
@@ -76,6 +81,8 @@ class Doorkeeper:
                 f"This needs the right to {right}. Use a token whose role has it; `council tokens add` makes one."
             )
         presence.met(connection, principal)
+        if principal.token_id != principal.session_id:
+            self._used(principal.token_id)
         return principal
 
     def admit_scrape(self, connection: HTTPConnection) -> None:

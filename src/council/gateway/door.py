@@ -23,6 +23,7 @@ from council.kit import ids, json_logs, traces
 _log = logging.getLogger(__name__)
 
 SANDBOX = "/v1/sandbox/"
+LIBRARY = "/api/library/documents/"
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -64,13 +65,16 @@ class Door:
         tracing: spans.Tracing | None = None,
         refuse: Callable[[str], None] = lambda _: None,
         guests: guests.Guests | None = None,
+        document_bytes_max: int = 0,
     ):
         """`recognise` says of marked exchanges where they count. Raises ForbiddenError, InvalidRequestError.
 
         `relabel` has answers and figures name another generation from now on. `model_away` has whatever needs the local model
         refused at once for so many seconds. `tracing` follows exchanges. `refuse` raises ShedError for a path's label whose
-        requests are shed; marked ones never are. `guests` are signed-in browsers.
+        requests are shed; marked ones never are. `guests` are signed-in browsers. `document_bytes_max` bounds what is sent
+        below `LIBRARY`.
         """
+        self._document_bytes_max = document_bytes_max
         self.tracing = tracing
         self._refuse = refuse
         self.guests = guests
@@ -160,14 +164,18 @@ class Door:
 
     def too_large(self, path: str) -> errors.BodyTooLargeError:
         """Return the error for a body over the limit."""
-        setting = "sandbox.job_bytes_max" if path.startswith(SANDBOX) else "gateway.body_bytes_max"
+        setting = "gateway.body_bytes_max"
+        if path.startswith((SANDBOX, LIBRARY)):
+            setting = "sandbox.job_bytes_max" if path.startswith(SANDBOX) else "recall.file_bytes_max"
         return errors.BodyTooLargeError(
             f"The body is over the limit of {self.body_bytes_max(path)} bytes (`{setting}`). Send less."
         )
 
     def body_bytes_max(self, path: str) -> int:
         """Return the largest body, bytes."""
-        return self._job_bytes_max if path.startswith(SANDBOX) else self._gateway.body_bytes_max
+        if path.startswith(SANDBOX):
+            return self._job_bytes_max
+        return self._document_bytes_max if path.startswith(LIBRARY) else self._gateway.body_bytes_max
 
     def label(self, path: str) -> str:
         """Return the metric label of a path."""

@@ -24,6 +24,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "model_not_found": (404, "invalid_request_error"),
     "method_not_allowed": (405, "invalid_request_error"),
     "request_timeout": (408, "invalid_request_error"),
+    "conflict": (409, "invalid_request_error"),
     "body_too_large": (413, "invalid_request_error"),
     "rate_limit_exceeded": (429, "rate_limit_error"),
     "budget_exceeded": (402, "insufficient_quota"),

@@ -68,6 +68,23 @@ async def form(request: Request, timeout_s: float, bytes_max: int, model: type[_
         ) from error
 
 
+def documented(model: type[pydantic.BaseModel]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body that `form` reads, each form in it where it is used."""
+    schema = model.model_json_schema()
+    named = schema.pop("$defs", {})
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, list):
+            return [whole(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return whole(named[part["$ref"].rpartition("/")[2]])
+        return {key: whole(value) for key, value in part.items()}
+
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": whole(schema)}}}}
+
+
 async def unless_gone(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T | None:
     """Return the result of `work`; None if the caller left first, and then `work` was cancelled."""
     worker = asyncio.current_task()

@@ -92,11 +92,18 @@ class Guests:
 
     async def note(self, scope: Scope, session: logins.Session) -> None:
         """Keep a row about a request of a session. Raises RecordsUnavailableError."""
+        await self._note(scope, session.user_id, session.id, session.role.value)
+
+    async def witness(self, scope: Scope, caller: access.Principal) -> None:
+        """Keep a row about a request that changes something, whoever asks. Raises RecordsUnavailableError."""
+        await self._note(scope, caller.user_id, caller.session_id, caller.role)
+
+    async def _note(self, scope: Scope, user_id: str, session_id: str, role: str) -> None:
         if scope["state"].get(_AUDITED):
             return
         request_id = scope["state"]["request_id"]
         action = f"{scope['method']} {scope['path']}"
-        row = audits.Row(request_id, self._clock.now_us(), session.user_id, session.id, session.role.value, action)
+        row = audits.Row(request_id, self._clock.now_us(), user_id, session_id, role, action)
         try:
             await asyncio.to_thread(self.trail.add, row)
         except errors.RecordsUnavailableError as error:
@@ -194,6 +201,15 @@ def guest_of(connection: HTTPConnection) -> Guest | None:
     """Return whose cookie a request carries, None where it carries none that counts."""
     found = connection.scope.get("state", {}).get(_STATE)
     return found if isinstance(found, Guest) else None
+
+
+def proof(connection: HTTPConnection) -> str:
+    """Return what proves to another process of ours who asks: what their cookie stands for, or their own token."""
+    guest = guest_of(connection)
+    if guest is not None:
+        return guest.secret
+    header = connection.headers.get("authorization") or f"Bearer {connection.headers.get('x-api-key', '')}"
+    return header.partition(" ")[2].strip()
 
 
 def check_own(connection: HTTPConnection, guest: Guest) -> None:

@@ -1,5 +1,9 @@
-"""The /api/library routes: passages of the documents that Council quotes from, as they stand there."""
+"""The /api/library routes: passages of the documents that Council quotes from, as they stand there; and documents put in.
 
+Everybody is answered from the library, so whoever may operate Council may put documents there, into a folder of their own.
+"""
+
+import asyncio
 import dataclasses
 from typing import Annotated, Any
 
@@ -7,9 +11,20 @@ import fastapi
 import pydantic
 from starlette.requests import Request
 
-from council.domain import access, answers, errors
-from council.gateway import limits, parts
+from council.domain import access, answers, documents, errors
+from council.gateway import changing, exchange, limits, parts
+from council.serving.memory import documents as reading
 from council.serving.specialists import searching
+
+KINDS = reading.SUFFIXES | reading.TAKEN_APART_SUFFIXES
+
+# Between processes a document travels in one frame, which holds so much and a third more.
+_FRAME_BYTES_MAX = 11 * 1024 * 1024
+# From a phone a document may take its time.
+_BODY_S = 120.0
+# Each is held in memory some times over.
+_AT_ONCE_MAX = 2
+_FILE_CHARS_MAX = 200
 
 _QUERY_CHARS_MAX = 2_000
 _FOUND_MAX = 50
@@ -54,9 +69,108 @@ class Search(pydantic.BaseModel):
     note: str
 
 
+class DocumentForm(pydantic.BaseModel):
+    """A document: `state` is indexed, partly or left_out (`reason` says why), or waiting to be read.
+
+    `removable` is what was put there over the API.
+    """
+
+    name: str
+    bytes: int
+    at_us: int
+    state: documents.State
+    passages: int
+    reason: str
+    removable: bool
+
+
+class Documents(pydantic.BaseModel):
+    """The documents of the library by name, `more` that are not listed; which kinds are read, and how large one may be."""
+
+    documents: list[DocumentForm]
+    more: int
+    kinds: list[str]
+    bytes_max: int
+    folder: str
+
+
+class Kept(pydantic.BaseModel):
+    """A document that was put, and whether it took the place of another one."""
+
+    document: DocumentForm
+    replaced: bool
+
+
+class DocumentGone(pydantic.BaseModel):
+    """Which document is gone."""
+
+    name: str
+    deleted: bool
+
+
+def bytes_max(made: parts.Parts) -> int:
+    """Return how large a document may be that is put over the API."""
+    return min(made.config.recall.file_bytes_max, _FRAME_BYTES_MAX)
+
+
+_File = Annotated[str, fastapi.Path(min_length=1, max_length=_FILE_CHARS_MAX)]
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def _add_documents(routes: fastapi.APIRouter, made: parts.Parts) -> None:
+    places = asyncio.Semaphore(_AT_ONCE_MAX)
+
+    @routes.get("/documents", response_model=Documents)
+    async def every(request: Request) -> Any:
+        """List the documents of the library, and say how far each is read."""
+        await _admit(made, request)
+        found = await made.library.documents(request.state.request_id)
+        return {
+            "documents": [_document(one) for one in found.documents],
+            "more": found.more,
+            "kinds": sorted(KINDS),
+            "bytes_max": bytes_max(made),
+            "folder": documents.UPLOADS,
+        }
+
+    @routes.put("/documents/{file}", response_model=Kept, status_code=201, openapi_extra=_BODY, responses=_REPLACED)
+    async def put(request: Request, response: fastapi.Response, file: _File, replace: bool = False) -> Any:
+        """Put a document into the library; with `replace` in the place of one of that name."""
+        await changing.admit(made, request, access.Right.OPERATE)
+        name = documents.checked_name(file, KINDS)
+        if places.locked():
+            raise errors.OverloadedError("Other documents are on their way. Try again in a moment.", retry_after_s=2)
+        async with places:
+            content = await exchange.body(request, _BODY_S, bytes_max(made))
+            kept, replaced = await made.library.put(name, content, replace=replace, request_id=request.state.request_id)
+        response.status_code = 200 if replaced else 201
+        return {"document": _document(kept), "replaced": replaced}
+
+    @routes.delete("/documents/{file}", response_model=DocumentGone)
+    async def delete(request: Request, file: _File) -> Any:
+        """Delete a document that was put there over the API. For good."""
+        await changing.admit(made, request, access.Right.OPERATE)
+        name = documents.checked_name(file, KINDS)
+        await made.library.delete(name, request.state.request_id)
+        return {"name": f"{documents.UPLOADS}/{name}", "deleted": True}
+
+
+_REPLACED: dict[int | str, dict[str, Any]] = {200: {"model": Kept, "description": "It took the place of another one."}}
+
+
+def _document(one: documents.Document) -> dict[str, Any]:
+    return {**dataclasses.asdict(one), "removable": one.removable}
+
+
 def router(made: parts.Parts) -> fastapi.APIRouter:
     """Return the routes."""
     routes = fastapi.APIRouter(prefix="/api/library", tags=["library"])
+    _add_documents(routes, made)
 
     @routes.get("/search", response_model=Search)
     async def search(

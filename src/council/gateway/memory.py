@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from council.domain import access, errors, memory, memory_wire
-from council.gateway import exchange, parts
+from council.gateway import changing, exchange, parts
 
 SESSION_HEADER = "x-council-session"
 _LIST_MAX = 200
 _SEARCH_MAX = 50
 _QUERY_CHARS_MAX = 2_000
+_TEXT_CHARS_MAX = 2_000
+_TEXT_BYTES_MAX = 32 * 1024
 _PAGE = 500
 _IMPORT_BATCH = 100
 _IMPORT_LINES_MAX = 1_000
@@ -70,6 +72,14 @@ class Forgotten(pydantic.BaseModel):
     forgotten: int
 
 
+class CorrectionForm(pydantic.BaseModel):
+    """What a memory shall say."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+
+    text: Annotated[str, pydantic.Field(min_length=1, max_length=_TEXT_CHARS_MAX)]
+
+
 class Imported(pydantic.BaseModel):
     """How many memories came in, and how many of them were new."""
 
@@ -104,6 +114,8 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
     routes = fastapi.APIRouter(prefix="/api/memory", tags=["memory"])
     _add_reading(routes, made)
     _add_changing(routes, made)
+    # After those whose paths begin so.
+    _add_one(routes, made)
     return routes
 
 
@@ -142,6 +154,28 @@ def _add_reading(routes: fastapi.APIRouter, made: parts.Parts) -> None:
         first = await made.memories.entries(user_id, memory.Selection(), _PAGE, request.state.request_id)
         lines = _lines(made, user_id, first, request.state.request_id)
         return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+def _add_one(routes: fastapi.APIRouter, made: parts.Parts) -> None:
+    @routes.get("/{identifier}", response_model=MemoryForm)
+    async def one(request: Request, identifier: _Identifier) -> Any:
+        """Return one of your memories."""
+        user_id = await _admit(made, request)
+        chosen = memory.Selection(ids=(identifier,))
+        found = await made.memories.entries(user_id, chosen, 1, request.state.request_id)
+        if not found:
+            raise errors.NotFoundError("You have no memory of that id. GET /api/memory lists what you have.")
+        return memory_wire.form(found[0])
+
+    @routes.patch("/{identifier}", response_model=MemoryForm, openapi_extra=exchange.documented(CorrectionForm))
+    async def correct(request: Request, identifier: _Identifier) -> Any:
+        """Correct one of your memories; nothing is left of what it said. A fact has to be stated again, with the new value."""
+        caller = made.doorkeeper.admit(request, access.Right.CHAT)
+        user_id = owner(caller)
+        await changing.admit(made, request, access.Right.CHAT)
+        timeout_s = made.config.gateway.body_timeout_s
+        said = await exchange.form(request, timeout_s, _TEXT_BYTES_MAX, CorrectionForm)
+        return memory_wire.form(await made.memories.correct(user_id, identifier, said.text, request.state.request_id))
 
 
 def _add_changing(routes: fastapi.APIRouter, made: parts.Parts) -> None:

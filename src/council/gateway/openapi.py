@@ -7,7 +7,7 @@ import fastapi
 from fastapi.openapi import utils
 
 from council.domain import config as config_module
-from council.domain import sandbox
+from council.domain import sandbox, sandbox_wire
 from council.gateway import embeddings
 from council.gateway.wire import chat as wire
 
@@ -414,8 +414,14 @@ _SANDBOX_SCHEMAS: dict[str, Any] = {
             "waiting": _COUNT,
             "sessions": _COUNT,
             "jobs": _COUNT,
+            "stopped_reason": _TEXT,
         }
     ),
+    "SandboxReason": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"reason": {"type": "string", "maxLength": sandbox_wire.REASON_CHARS_MAX}},
+    },
     "SandboxKilled": _object({"stopped": _FLAG, "killed": _COUNT}),
     "SandboxLifted": _object({"stopped": _FLAG}),
 }
@@ -434,6 +440,9 @@ def _limits(settings: config_module.SandboxConfig) -> dict[str, Any]:
     }
     properties["memory_bytes"]["minimum"] = sandbox.MEMORY_BYTES_MIN
     return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+_WHY = "SandboxReason"
 
 
 def _sandbox_paths() -> dict[str, Any]:
@@ -465,9 +474,9 @@ def _sandbox_paths() -> dict[str, Any]:
         },
         "/v1/sandbox/status": {"get": _sandbox("status", "Show pool, queue, layers and kill switch.", "SandboxState")},
         "/v1/sandbox/kill": {
-            "post": _sandbox("kill", "End every job and session, and refuse new ones until lifted.", "SandboxKilled")
+            "post": _sandbox("kill", "End all that runs, and refuse new jobs until lifted.", "SandboxKilled", _WHY)
         },
-        "/v1/sandbox/lift": {"post": _sandbox("lift", "Take jobs again.", "SandboxLifted")},
+        "/v1/sandbox/lift": {"post": _sandbox("lift", "Take jobs again.", "SandboxLifted", _WHY)},
     }
 
 
@@ -479,5 +488,6 @@ def _sandbox(name: str, summary: str, reply: str, request: str = "") -> dict[str
         "responses": {"200": _content("As it ended." if reply == "SandboxResult" else "Done.", _ref(reply))},
     }
     if request:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(request)}}}
+        content = {"application/json": {"schema": _ref(request)}}
+        operation["requestBody"] = {"required": request != _WHY, "content": content}
     return operation

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from council import care_ports, dashboard_ports, kept_ports, ports
 from council.domain import config as config_module
-from council.domain import patches
+from council.domain import patches, providers
 from council.gateway import auth, guests, limits, spans, trial
+from council.gateway import used as used_module
 from council.serving import overrides as in_force
 from council.serving import pipeline as pipeline_module
 from council.serving.providers import calls as calls_module
+from council.serving.providers import keyring
 from council.serving.router import learning as learning_module
 
 
@@ -44,6 +46,11 @@ class Parts:
     chats: dashboard_ports.Chats
     turn_log: dashboard_ports.TurnLog
     changes: dashboard_ports.Changes
+    library: dashboard_ports.Library
+    blueprint: dashboard_ports.Blueprint
+    catalogue: providers.Catalogue
+    keys: keyring.Keyring
+    used: used_module.Used
     pings: Mapping[str, Callable[[], Awaitable[None]]]
     model_away: Callable[[float], None] = lambda _: None
     tracing: spans.Tracing | None = None

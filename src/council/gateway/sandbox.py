@@ -1,8 +1,11 @@
-"""The /v1/sandbox routes: run code, keep sessions, show the state, throw and lift the kill switch."""
+"""The /v1/sandbox routes: run code, keep sessions, show the state, throw and lift the kill switch; and the audit trail."""
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Annotated, Any
 
+import fastapi
+import orjson
+import pydantic
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,6 +15,10 @@ from council.gateway import errors as http_errors
 from council.gateway import exchange, limits, parts
 
 _BUSY_STATUS = 429
+_REASON_BYTES_MAX = 4096
+# Nobody who throws the kill switch waits longer for the words that come with it.
+_REASON_S = 1.0
+_LINES_MAX = 100
 
 _Handler = Callable[[Request], Awaitable[Response]]
 
@@ -75,19 +82,27 @@ class SandboxRoutes:
     async def kill(self, request: Request) -> Response:
         """Throw the kill switch. Never rate-limited."""
         caller = _caller(self._parts.doorkeeper.admit(request, access.Right.OPERATE))
-        killed = await self._parts.sandbox.kill(caller, request.state.request_id)
+        killed = await self._parts.sandbox.kill(caller, request.state.request_id, await self._said(request))
         return exchange.json_response({"stopped": True, "killed": killed})
 
     async def lift(self, request: Request) -> Response:
         """Lift the kill switch."""
         caller = _caller(self._parts.doorkeeper.admit(request, access.Right.OPERATE))
-        await self._parts.sandbox.lift(caller, request.state.request_id)
+        await self._parts.sandbox.lift(caller, request.state.request_id, await self._said(request))
         return exchange.json_response({"stopped": False})
 
     async def _admit(self, request: Request) -> tuple[str, dict[str, str]]:
         """Return who may run code here, and the headers about what is left to them. Before the body is read."""
         principal = self._parts.doorkeeper.admit(request, access.Right.EXECUTE)
         return _caller(principal), limits.tell(request, await self._parts.limiter.admit(principal))
+
+    async def _said(self, request: Request) -> str:
+        """Return the reason that a body gives. Before there was one any body was taken, so what cannot be read says nothing."""
+        try:
+            raw = await exchange.body(request, _REASON_S, _REASON_BYTES_MAX)
+            return sandbox_wire.reason_of(orjson.loads(raw)) if raw.strip() else ""
+        except (orjson.JSONDecodeError, errors.InvalidRequestError):
+            return ""
 
     async def _body(self, request: Request) -> Any:
         config = self._parts.config
@@ -120,3 +135,49 @@ async def _result(request: Request, work: Coroutine[Any, Any, sandbox.Result], h
 def _caller(principal: access.Principal) -> str:
     """Return who asks as the audit trail keeps it. A session belongs to the token that opened it."""
     return f"{principal.user_id}/{principal.token_id}"
+
+
+class TrailLine(pydantic.BaseModel):
+    """A line of the audit trail: a job, a session, the kill switch. What it does not tell of is "" or null."""
+
+    id: str
+    at_us: int
+    event: str
+    caller: str
+    request_id: str
+    session: str
+    language: str
+    status: str
+    limit: str
+    exit_code: int | None
+    wall_s: float | None
+    cpu_s: float | None
+    memory_peak_bytes: int | None
+    blocked: Mapping[str, int]
+    reason: str
+
+
+class Trail(pydantic.BaseModel):
+    """Lines, newest first; `before` is what asks for the next page, null at the end."""
+
+    rows: list[TrailLine]
+    before: str | None
+
+
+def router(made: parts.Parts) -> fastapi.APIRouter:
+    """Return the /api routes."""
+    routes = fastapi.APIRouter(prefix="/api/sandbox", tags=["dashboard"])
+
+    @routes.get("/audit", response_model=Trail)
+    async def audit(
+        request: Request,
+        limit: Annotated[int, fastapi.Query(ge=1, le=_LINES_MAX)] = 50,
+        before: Annotated[str, fastapi.Query(pattern=r"^[0-9]{0,15}$")] = "",
+    ) -> Any:
+        """Show what ran in the sandbox, newest first. Whether the trail is whole, `council sandbox audit` says."""
+        made.doorkeeper.admit(request, access.Right.OPERATE)
+        found = await made.sandbox.audit(limit, int(before or 0))
+        rows = [{**sandbox_wire.record_form(one), "id": str(one.id)} for one in found]
+        return {"rows": rows, "before": str(found[-1].id) if len(found) == limit else None}
+
+    return routes

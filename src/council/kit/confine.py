@@ -39,6 +39,7 @@ _X32_BIT, _IO_URING_SETUP = 0x40000000, 425
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 # No links: what root opens by its path later could be led astray by one.
 _CHANGE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _REFER | _TRUNCATE
+_PUT = _WRITE_FILE | _REMOVE_FILE | _MAKE_REG | _TRUNCATE
 _ALL_V1 = (1 << 13) - 1
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 
@@ -60,7 +61,8 @@ class _NetPort(ctypes.Structure):
 class Confinement:
     """What a process may still reach. Paths that do not exist are passed over.
 
-    `connect_ports` and `bind_ports` None leave TCP alone; an empty tuple forbids it. Beneath `own`, anything may be done.
+    `connect_ports` and `bind_ports` None leave TCP alone; an empty tuple forbids it. Beneath `own`, anything may be done. Into
+    `put`, files may be put, and removed from there, and none can be read.
     """
 
     read: Sequence[Path]
@@ -68,6 +70,7 @@ class Confinement:
     connect_ports: Sequence[int] | None = None
     bind_ports: Sequence[int] | None = None
     own: Sequence[Path] = ()
+    put: Sequence[Path] = ()
 
 
 def landlock_abi() -> int:
@@ -162,6 +165,8 @@ def apply(confinement: Confinement) -> int:
             _allow_path(ruleset, path, _READ & handled)
         for path in confinement.write:
             _allow_path(ruleset, path, (_READ | _CHANGE) & handled)
+        for path in confinement.put:
+            _allow_path(ruleset, path, _PUT & handled)
         for path in confinement.own:
             _allow_path(ruleset, path, handled)
         if net:

@@ -1,8 +1,6 @@
-"""YAML as text: read strictly, and with single values put in while all else stays as a person wrote it."""
+"""YAML as text: single values are put in while all else stays as a person wrote it."""
 
 from collections.abc import Sequence
-from typing import Any
-
 import yaml
 
 Step = str | int
@@ -69,35 +67,3 @@ def _appended(text: str, path: Sequence[Step], written: str) -> str | None:
         return None
     above = text if not text or text.endswith("\n") else f"{text}\n"
     return f"{above}{path[0]}:\n  {path[1]}: {written}\n"
-
-
-_BOOL, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
-
-
-class StrictLoader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key given twice, and aliases: a few of them can stand for more than memory holds."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Return the next node. Raises ComposerError for an alias."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases are not used here", None)
-        made: yaml.Node | None = super().compose_node(parent, index)
-        return made
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping of texts. Raises ConstructorError for a key that stands twice or is no text."""
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-            if key_node.tag == _BOOL:
-                # A key is a name here: `on` is one of a setting, and not what YAML 1.1 takes for true.
-                key_node.tag = _TEXT
-        made: dict[Any, Any] = super().construct_mapping(node, deep)
-        return made

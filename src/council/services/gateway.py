@@ -25,10 +25,9 @@ def main(config: config_module.Config, where: home.Home) -> int:
     label = homes.label_of(where, environment.generation)
     application = app.gateway(config, catalogue, where, label)
     listener = environment.tcp_socket("public", config.gateway.host, config.port)
-    on = [
-        one for one in catalogue.providers.values() if one.key == "none" or where.provider_key_file(one.name).exists()
-    ]
-    reached = tuple(sorted({*(provider.port for provider in on), *tracing_module.ports(config.tracing)}))
+    # Of those without a key as well, which may get one at any time.
+    asked = catalogue.providers.values()
+    reached = tuple(sorted({*(provider.port for provider in asked), *tracing_module.ports(config.tracing)}))
     observing.tell_inputs(environment.name, homes.inputs_digest(where, environment.generation, environment.name))
     rights.confine_service("gateway", config, where, reached)
     tracing.listen()

@@ -139,8 +139,8 @@ class Memories:
                 return known
             loop = asyncio.get_running_loop()
             reply = await loop.run_in_executor(self._threads, operations.run, self._keeper, request)
-            if request["operation"] == "forget":
-                # What is forgotten may stand in an answer.
+            if request["operation"] in ("forget", "correct"):
+                # What is forgotten, or was said before, may stand in an answer.
                 self.shelf.forget(str(request.get("user")))
             return reply
         finally:

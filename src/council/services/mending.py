@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from council import care_ports, kept_ports, ports
-from council.domain import errors, evidence, overrides, playbooks, repairs
+from council.domain import errors, evidence, overrides, playbooks, repairs, sandbox_wire
 from council.kit import clock as clock_module
 
 _PROVIDER_CALLS = "council_provider_calls_total"
@@ -27,7 +27,7 @@ _WELL = frozenset({"ok", "cancelled"})
 class KillSwitch(Protocol):
     """What stops the sandbox; see ports.Sandbox."""
 
-    async def kill(self, caller: str, request_id: str) -> int:
+    async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
         """Throw the kill switch; return how many jobs it ended. Raises SandboxUnavailableError."""
 
 
@@ -65,7 +65,7 @@ class Hands:
                 row = await self._parts.patch_service.roll_back(one.cid, one.by, one.why[: repairs.TEXT_CHARS_MAX])
                 return dataclasses.replace(one, cid=str(row.get("cid", "")) or one.cid)
             case playbooks.Action.KILL_SWITCH:
-                ended = await self._parts.sandbox.kill(one.by, one.id)
+                ended = await self._parts.sandbox.kill(one.by, one.id, one.why[: sandbox_wire.REASON_CHARS_MAX])
                 return dataclasses.replace(
                     one, told=f"{ended} jobs were ended; `council sandbox lift` lets jobs in again"
                 )

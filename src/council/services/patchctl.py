@@ -3,8 +3,8 @@
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
 roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
 for reading, rolling back, and having repairs kept; the gateway's for reading alone. A user's token that is shown must be in
-force; it may read of patches, may roll back and freeze where it is an administrator's, and may be limited to having patches
-tried. What is done with a patch is in `patching/reception.py`.
+force; it may read of patches, may roll back, freeze and give providers their keys where it is an administrator's, and may be
+limited to having patches tried. What is done with a patch is in `patching/reception.py`.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from council.domain import config as config_module
 from council.gateway import exchange
 from council.kit import clock as clock_module
 from council.patching import anchoring, checking, differences, hands, judges, reception, situation, view
-from council.services import admission, harness, intake, local_hosts, patch_forms, rights, tracing
+from council.services import admission, harness, intake, local_hosts, patch_forms, provider_keys, rights, tracing
 from council.upkeep.engine import blueprint, repository
 from council.upkeep.patchctl import freeze, history, journal, journal_key, steps
 from council.upkeep.patchctl.core import judging, signature
@@ -96,6 +96,7 @@ class _Patchctl:
         self._ending = False
         keys = care_app.read_secret(where.patches_key_file), care_app.read_secret(where.steward_key_file)
         self._door = admission.Admission(*keys, care_app.tokens(where), self._needs_token, care_app.reader_key(where))
+        self._keys = provider_keys.ProviderKeys(where, self._door.admin)
         self._settings = ("", patches.PatchConfig())
         self._reception: reception.Reception
         self._store: ports.Store
@@ -115,6 +116,8 @@ class _Patchctl:
                 Route("/freeze", self._freeze, methods=["POST"]),
                 Route("/override", self._override, methods=["POST"]),
                 Route("/repairs", self._repairs, methods=["POST"]),
+                Route("/keys/{provider}", self._keys.put, methods=["PUT"]),
+                Route("/keys/{provider}", self._keys.remove, methods=["DELETE"]),
                 Route("/patches", self._patches),
                 Route("/patches/{cid}", self._patch),
                 Route("/patches/{cid}/detail", self._detail),

@@ -29,7 +29,18 @@ from council.domain import answers, home, orders, overrides
 from council.domain import config as config_module
 from council.kit import clock as clock_module
 from council.kit import folder_events, traces
-from council.services import answering, caches, harness, local_hosts, meanings, memories, reader, rights, tracing
+from council.services import (
+    answering,
+    caches,
+    harness,
+    local_hosts,
+    meanings,
+    memories,
+    reader,
+    rights,
+    tracing,
+    uploads,
+)
 from council.serving import overrides as in_force
 from council.serving.memory import corpora, folder, glossary, hybrid, lexical
 
@@ -62,11 +73,12 @@ def main(config: config_module.Config, where: home.Home) -> int:
     def vectors() -> tuple[ports.Embedder, ports.VectorIndex]:
         return shared.made(), composition.vector_index(config, shared.made().width)
 
+    watched = folder.Folder(where.library, config.recall, child.read)
     recall = _Recall(
         {
             "guidebook": ("blueprint", folder.Folder(live / "guidebook", config.recall)),
             "knowledge": ("blueprint", folder.Folder(live / "knowledge", config.recall, child.read)),
-            "library": ("library", folder.Folder(where.library, config.recall, child.read)),
+            "library": ("library", watched),
         },
         index,
         memories.Memories(lambda: composition.keeper(config, where, shared.made()), config.memory, config.cache),
@@ -75,6 +87,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         child,
         config.recall,
     )
+    recall.uploads = uploads.Uploads(where.library, watched, config.recall, lambda: recall.refresh(("library",)))
     app = _application(recall, search, environment, where.library, _follower(recall.memory, shared, config, where))
 
     waits = environment.successor_of(health) is not None
@@ -146,12 +159,19 @@ class _Recall:
         self._folders = folders
         self._index = index
         self._left_out: dict[str, str] = {}
+        # A folder is looked at by one thread at a time.
+        self._refreshing = asyncio.Lock()
+        self.uploads: uploads.Uploads | None = None
 
     async def refresh(self, names: Collection[str] = ()) -> bool:
         """Bring the index up to what these folders hold, or all; return whether there is more to read.
 
         Files are read on a thread, the index is written here.
         """
+        async with self._refreshing:
+            return await self._refresh(names)
+
+    async def _refresh(self, names: Collection[str]) -> bool:
         for name, (root, watched) in self._folders.items():
             if names and name not in names:
                 continue
@@ -204,6 +224,8 @@ class _Recall:
             return await self.memory.reply(request)
         if "answer" in request:
             return await self.memory.answer(request)
+        if "library" in request and self.uploads is not None:
+            return await self.uploads.reply(request)
         if "guides" in request:
             return self._found(self._index.search_guides(str(request["guides"])), "")
         if "passage" in request:
@@ -229,7 +251,7 @@ class _Recall:
 
 def _named(request: Mapping[str, Any]) -> str:
     """Return what a span of a frame's answer is called."""
-    for part in ("operation", "answer"):
+    for part in ("operation", "answer", "library"):
         if part in request:
             return f"{part} {str(request[part])[:_NAME_CHARS_MAX]}"
     return "passage" if "passage" in request else "search"

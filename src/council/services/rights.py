@@ -136,6 +136,8 @@ def confinement_of(
         case "gateway":
             read += [where.generations, where.current]
             read += [where.internal_key_file, where.metrics_key_file, where.trial_key_file, where.reader_key_file]
+            # Again and again, so that another key counts without a new start.
+            read += [where.provider_keys]
             named = (config.gateway.tls_cert_file, config.gateway.tls_key_file, config.tracing.ca_file)
             read += [Path(file) for file in named if file]
             write += [where.records, where.run / "metrics"]
@@ -148,7 +150,7 @@ def confinement_of(
         case "recall" | "migrator":
             if service == "recall":
                 read += [where.generations, where.current, where.library]
-                write += [where.recall]
+                write += [where.recall, where.uploads]
             write += [where.records]
             connect = None if config.records.url else ()
         case "watcher" | "messenger":
@@ -165,7 +167,8 @@ def confinement_of(
             read += [where.journal_key_file, where.metrics_key_file, where.trial_key_file]
             read += [where.patches_key_file, where.steward_key_file, where.reader_key_file, where.autonomy]
             write += [where.generations, where.blueprint, where.lineage, where.patch_work]
-            connect = _tried_ports(config)
+            # The keys of providers it puts there, and cannot read.
+            return confine.Confinement(read, write, _tried_ports(config), (), put=(where.provider_keys,))
         case "steward":
             read += [where.generations, where.current, where.library, where.steward_key_file, where.bots_key_file]
             # How safe it is: advisories, the packages of a pinned release, and until when the certificate lasts.

@@ -28,6 +28,8 @@ from council.services import harness, rights, second_port, tracing
 _log = logging.getLogger(__name__)
 
 _BODY_S = 20.0
+_REASON_BYTES_MAX = 4096
+_RECORDS_MAX = 100
 
 
 def main(config: config_module.Config, where: home.Home) -> int:
@@ -73,6 +75,7 @@ class _Service:
                 Route("/status", self.status, methods=["GET"]),
                 Route("/kill", self.kill, methods=["POST"]),
                 Route("/lift", self.lift, methods=["POST"]),
+                Route("/audit", self.audit, methods=["GET"]),
                 Route("/ping", self.ping, methods=["GET"]),
             ],
             exception_handlers={errors.CouncilError: _refusal, Exception: _unforeseen},
@@ -110,11 +113,16 @@ class _Service:
         return exchange.json_response(sandbox_wire.state_form(await self._front.status()))
 
     async def kill(self, request: Request) -> Response:
-        return exchange.json_response({"killed": await self._front.kill(*_who(request))})
+        return exchange.json_response({"killed": await self._front.kill(*_who(request), await _reason(request))})
 
     async def lift(self, request: Request) -> Response:
-        await self._front.lift(*_who(request))
+        await self._front.lift(*_who(request), await _reason(request))
         return exchange.json_response({})
+
+    async def audit(self, request: Request) -> Response:
+        limit, before = (int(request.query_params.get(name, "0")) for name in ("limit", "before"))
+        records = await self._front.audit(min(max(limit, 1), _RECORDS_MAX), before)
+        return exchange.json_response({"records": [sandbox_wire.record_form(one) for one in records]})
 
     async def ping(self, _: Request) -> Response:
         await self._front.ping()
@@ -169,6 +177,15 @@ def _who(request: Request) -> tuple[str, str]:
     request_id = urllib.parse.unquote(request.headers.get("x-request-id", ""))
     harness.request_id.set(request_id)
     return caller, request_id
+
+
+async def _reason(request: Request) -> str:
+    """Return why the switch is thrown or lifted. An older gateway says none, and what cannot be read holds nobody up."""
+    try:
+        raw = await exchange.body(request, _BODY_S, _REASON_BYTES_MAX)
+        return sandbox_wire.reason_of(orjson.loads(raw)) if raw else ""
+    except (ValueError, errors.InvalidRequestError):
+        return ""
 
 
 async def _followed(request: Request, work: Coroutine[Any, Any, Response]) -> Response:

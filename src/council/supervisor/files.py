@@ -50,6 +50,11 @@ def quoted(folder: bool, mode: int) -> int:
     return mode & 0o770 | 0o2050 if folder else mode
 
 
+def handed(folder: bool, mode: int) -> int:
+    """Return the mode at which the group may read what the owner puts there, new files too."""
+    return 0o2750 if folder else mode & 0o700 | (mode & 0o500) >> 3
+
+
 def plain(folder: bool, mode: int) -> int:
     """Return the mode without what `quoted` added for new files."""
     return mode & 0o777 if folder else mode
@@ -104,8 +109,8 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.forge_webhook_file, ROOT, steward, exactly(0o440), None, "steward"),
         *_for_bots(home, steward, of("bots")),
         row(home.forge, steward, steward, private, private, "steward"),
-        # Read before the gateway confines itself; nobody else may look.
-        row(home.provider_keys, ROOT, gateway, shared, shared, "gateway"),
+        # Written by patchctl, who cannot read them, and read by the gateway; nobody else may look.
+        row(home.provider_keys, patchctl, gateway, handed, handed, "gateway", "patchctl"),
         # Read before the watcher confines itself.
         row(home.notify_addresses, ROOT, watcher, shared, shared, "watcher"),
         # By itself, since there may be more generations than one walk takes.
@@ -115,6 +120,7 @@ def _for_users(home: home_module.Home, regime: users.Regime) -> list[Row]:
         row(home.releases, ROOT, ROOT, exactly(0o755), None),
         row(home.models, ROOT, of("model"), shared, shared, "model"),
         row(home.library, None, recall, quoted, quoted),
+        row(home.uploads, recall, recall, handed, handed, "recall"),
         row(home.recall, recall, recall, private, private, "recall"),
         row(home.watch, watcher, watcher, private, private, "watcher"),
         row(home.notices, watcher, watcher, private, private, "watcher"),

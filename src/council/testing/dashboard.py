@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from council.domain import documents as documents_module
 from council.domain import errors
 
 
@@ -56,6 +57,8 @@ class ScriptedChanges:
         self.away = False
         self.error: errors.CouncilError | None = None
         self.looked = 0
+        self.keys: dict[str, str] = {}
+        self.stamps: dict[str, int] = {}
 
     def _check(self) -> None:
         if self.away:
@@ -99,8 +102,84 @@ class ScriptedChanges:
         if self.error is not None:
             raise self.error
 
+    async def put_key(self, provider: str, key: str, token: str) -> bool:
+        """Note it, without the key. Raises what `error` is."""
+        self._check()
+        self.asked.append(("put_key", provider, len(key), token))
+        if self.error is not None:
+            raise self.error
+        before = self.keys.get(provider)
+        self.keys[provider], self.stamps[provider] = key, self.stamps.get(provider, 1) + 1_000_000
+        return before is not None
+
+    def stamp(self, provider: str) -> int | None:
+        """Return when the key of a provider was put, nanoseconds, None where it has none."""
+        return self.stamps.get(provider, 1) if provider in self.keys else None
+
+    async def remove_key(self, provider: str, token: str) -> bool:
+        """Note it. Raises what `error` is."""
+        self._check()
+        self.asked.append(("remove_key", provider, token))
+        if self.error is not None:
+            raise self.error
+        return self.keys.pop(provider, None) is not None
+
     async def close(self) -> None:
         """Do nothing."""
+
+
+class InlineLibrary:
+    """Implements dashboard_ports.Library over a dictionary. `away` makes it raise."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+        self.left_out: dict[str, str] = {}
+        self.away = False
+
+    def _check(self) -> None:
+        if self.away:
+            raise errors.RecallUnavailableError("Recall is not available. Try again in a few seconds.")
+
+    async def documents(self, request_id: str) -> documents_module.Listing:
+        """Return what was put. Raises RecallUnavailableError."""
+        self._check()
+        return documents_module.Listing(tuple(map(self._one, sorted(self.contents))))
+
+    async def put(
+        self, name: str, content: bytes, *, replace: bool, request_id: str
+    ) -> tuple[documents_module.Document, bool]:
+        """Keep it. Raises ConflictError, RecallUnavailableError."""
+        self._check()
+        is_there = name in self.contents
+        if is_there and not replace:
+            raise errors.ConflictError(f"There is a document {name!r} already. Send it with `replace=true`.")
+        self.contents[name] = content
+        return self._one(name), is_there
+
+    async def delete(self, name: str, request_id: str) -> None:
+        """Delete it. Raises NotFoundError, RecallUnavailableError."""
+        self._check()
+        if self.contents.pop(name, None) is None:
+            raise errors.NotFoundError("There is no document of that name. GET /api/library/documents lists all.")
+
+    def _one(self, name: str) -> documents_module.Document:
+        reason, passages = self.left_out.get(name, ""), int(name not in self.left_out)
+        state = documents_module.state_of(passages, reason)
+        return documents_module.Document(
+            f"{documents_module.UPLOADS}/{name}", len(self.contents[name]), 1, state, passages, reason
+        )
+
+
+class PlainBlueprint:
+    """Implements dashboard_ports.Blueprint."""
+
+    def __init__(self, files: Mapping[str, bytes], generation: str = "0" * 40):
+        self.files = dict(files)
+        self.generation = generation
+
+    def look(self) -> tuple[str, Mapping[str, bytes]]:
+        """Return what it was given."""
+        return self.generation, dict(self.files)
 
 
 def row(digest: str, times: Sequence[tuple[str, int]] = (), **said: Any) -> dict[str, Any]:

@@ -120,6 +120,10 @@ class InlineMemories:
         """Delete a user's memories."""
         return self.keeper.forget(user_id, selection)
 
+    async def correct(self, user_id: str, identifier: str, text: str, request_id: str) -> memory.Memory:
+        """Have a memory say something else."""
+        return self.keeper.correct(user_id, identifier, text, request_id)
+
     async def take_in(self, user_id: str, rows: Sequence[memory.Memory], request_id: str) -> int:
         """Import memories."""
         return self.keeper.take_in(user_id, rows)
@@ -130,7 +134,7 @@ class InlineMemories:
 
 
 class PlainRecords:
-    """Implements ports.MemoryRecords in a dictionary. `forget` leaves nothing."""
+    """Implements kept_ports.MemoryRecords in a dictionary. `forget` leaves nothing."""
 
     def __init__(self) -> None:
         self.rows: dict[str, tuple[memory.Memory, bytes, str]] = {}
@@ -195,6 +199,15 @@ class PlainRecords:
         if noted is not None and gone:
             self.note(noted, len(gone))
         return gone
+
+    def correct(self, row: memory.Memory, vector: bytes, digest: str, at_us: int) -> bool:
+        """Replace a row; the log tells of one forgotten and one kept."""
+        if row.id not in self.rows or self.rows[row.id][0].user_id != row.user_id:
+            return False
+        self.rows[row.id] = (row, vector, digest)
+        for did in (memory.Did.FORGOT, memory.Did.KEPT):
+            self.note(memory.Noted(at_us, row.user_id, did, row.source), 1)
+        return True
 
     def note(self, noted: memory.Noted, count: int) -> None:
         """Note a change."""

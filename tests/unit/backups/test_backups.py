@@ -30,7 +30,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = home.Home(tmp_path_factory.mktemp("prepared") / "home")
     homes.prepare(where, {})
     where.backup_passphrase_file.write_text("correct horse battery staple\n")
-    where.provider_keys.mkdir()
+    where.provider_keys.mkdir(exist_ok=True)
     where.provider_key_file("mine").write_text("a key\n")
     (where.library / "notes").mkdir()
     (where.library / "notes" / "a.md").write_text("# Notes\n")
@@ -126,7 +126,7 @@ def test_links_of_the_library_are_named_and_not_followed(rig: Rig, tmp_path: Pat
         "library/notes/etc",
         "library/pipe",
     }
-    assert sorted(path.name for path in (tmp_path / "new" / "library").rglob("*")) == ["a.md", "notes"]
+    assert sorted(path.name for path in (tmp_path / "new" / "library").rglob("*")) == ["a.md", "notes", "uploads"]
 
 
 def test_nothing_is_put_over_anything(rig: Rig, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_key_that_is_typed_is_not_shown(where: home.Home, monkeypatch: pytest.
 def test_nobody_gets_a_key_that_is_no_provider(where: home.Home) -> None:
     with pytest.raises(errors.NotFoundError, match="There are: none yet"):
         run("providers", "key", "opnai", said="sk-secret\n")
-    assert not where.provider_keys.exists()
+    assert not list(where.provider_keys.glob("*"))
 
 
 def test_adding_again_changes_what_is_given_and_keeps_the_rest(where: home.Home) -> None:

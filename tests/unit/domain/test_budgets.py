@@ -47,3 +47,15 @@ def test_a_token_has_its_own_limit_or_the_general_one_and_a_revoked_one_none() -
     assert found[("token:anonymous", DAY)].limit_usd_micros == 10
     assert ("token:gone", DAY) not in found
     assert found[("token:own", DAY)].label == "own's"
+
+
+def test_what_lies_ahead_is_as_much_again_as_is_left_of_the_period() -> None:
+    line = budgets.Line("all", "", DAY, None, 600, 0, None)
+    day_us = 86_400_000_000
+    assert budgets.outlook(line, AT_US + day_us // 4) == budgets.Outlook(AT_US + day_us, 2_400)
+    assert budgets.outlook(line, AT_US + day_us // 21).forecast_usd_micros is None
+    month = budgets.Line("all", "", MONTH, None, 290, 0, None)
+    # 28 of 30 days are over.
+    assert budgets.outlook(month, AT_US) == budgets.Outlook(AT_US + 2 * day_us, 311)
+    december = budgets.Line("all", "", "2026-12", None, 0, 0, None)
+    assert budgets.outlook(december, AT_US + 32 * day_us).ends_us == AT_US + 33 * day_us

@@ -292,3 +292,29 @@ async def test_memory_where_a_model_is_named_or_more_than_text_is_asked_for_is_r
 async def test_an_embedding_model_that_is_no_text_is_a_clear_error(rig: Rig, model: object) -> None:
     reply = await rig.client.post("/v1/embeddings", json={"model": model, "input": "a"}, headers=rig.headers())
     assert reply.status_code == 400 and reply.json()["error"]["param"] == "model"
+
+
+# One memory
+
+
+async def test_a_memory_is_opened_and_corrected_by_its_owner_alone(rig: Rig) -> None:
+    await ask(rig, "I live in Paris.")
+    [turn, fact] = (await get(rig, ""))["memories"]
+    assert await get(rig, f"/{fact['id']}") == fact
+    path = f"/api/memory/{fact['id']}"
+    told = await rig.client.patch(path, json={"text": "I live in Lyon."}, headers=rig.headers())
+    assert told.status_code == 200 and told.json()["value"] == "Lyon" and told.json()["id"] == fact["id"]
+    assert (await get(rig, f"/{fact['id']}"))["text"] == "I live in Lyon"
+    other = access.Token("other", "bob", access.Role.ADMIN, "", access.digest("bobs"), 1)
+    rig.records.add_token(other)
+    await rig.doorkeeper.refresh()
+    for method in ("GET", "PATCH"):
+        body = {"text": "Mine now."} if method == "PATCH" else None
+        told = await rig.client.request(method, path, json=body, headers=rig.headers("bobs"))
+        assert told.status_code == 404
+    assert (await rig.client.patch(path, json={"text": "I live in Rome."})).status_code == 401
+    wrong = await rig.client.patch(path, json={"text": "Nothing of it."}, headers=rig.headers())
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "text")
+    for body in ({}, {"text": ""}, {"text": 7}, {"text": "x", "value": "y"}, {"text": "x" * 2001}):
+        assert (await rig.client.patch(path, json=body, headers=rig.headers())).status_code == 400, body
+    assert (await get(rig, f"/{turn['id']}"))["text"] == "I live in Paris."

@@ -286,3 +286,35 @@ async def test_metrics_keep_the_paths_of_sessions_apart_without_their_ids(rig: R
     for label in (RUN, f"{SESSIONS}/{{id}}", f"{SESSIONS}/{{id}}/run"):
         assert f'path="{label}"' in metrics, label
     assert "some-secret-id" not in metrics
+
+
+# Why, and what ran
+
+
+async def test_the_kill_switch_says_why_and_waits_for_no_words(rig: Rig) -> None:
+    assert (await send(rig, "POST", KILL, {"reason": "Too many jobs."}, "secret-admin"))[0] == 200
+    state = (await send(rig, "GET", STATUS))[1]
+    assert (state["stopped"], state["stopped_reason"]) == (True, "Too many jobs.")
+    assert (await send(rig, "POST", LIFT, {"reason": "Well again."}, "secret-admin"))[0] == 200
+    assert (await send(rig, "GET", STATUS))[1]["stopped_reason"] == ""
+    headers = {"authorization": "Bearer secret-admin"}
+    for content in ("", "{", "[]", '{"reason": 7}', '{"reason": "a\\nb"}', "x" * 10_000):
+        assert (await rig.client.post(KILL, content=content, headers=headers)).status_code == 200, content
+        assert rig.fake_sandbox.stopped_by and not rig.fake_sandbox.stopped_reason
+        assert (await rig.client.post(LIFT, content=content, headers=headers)).status_code == 200, content
+
+
+async def test_the_audit_trail_comes_a_page_at_a_time(rig: Rig) -> None:
+    rig.fake_sandbox.records = [
+        sandbox.Record(number, number * 10, "job", "ann/t", language="python", status="ok", wall_s=0.5)
+        for number in range(1, 6)
+    ]
+    status, page = await send(rig, "GET", "/api/sandbox/audit?limit=2", secret="secret-operator")
+    assert status == 200 and [one["id"] for one in page["rows"]] == ["5", "4"] and page["before"] == "4"
+    assert page["rows"][0]["caller"] == "ann/t" and page["rows"][0]["exit_code"] is None
+    status, page = await send(rig, "GET", "/api/sandbox/audit?limit=5&before=4", secret="secret-operator")
+    assert [one["id"] for one in page["rows"]] == ["3", "2", "1"] and page["before"] is None
+    for wrong in ("limit=0", "limit=101", "before=x"):
+        assert (await send(rig, "GET", f"/api/sandbox/audit?{wrong}", secret="secret-operator"))[0] == 400
+    rig.sandbox.error = errors.SandboxUnavailableError("Away. Start it.")
+    assert (await send(rig, "GET", "/api/sandbox/audit", secret="secret-operator"))[0] == 503

@@ -197,3 +197,22 @@ def test_a_sealed_process_is_not_dumpable_and_gets_no_new_privileges() -> None:
         return f"{ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 1} {'NoNewPrivs:' + chr(9) + '1' in status}"
 
     assert outcome(sealed) == "False True"
+
+
+def test_into_a_folder_to_put_files_come_and_go_and_none_is_read(places: tuple[Path, Path, Path]) -> None:
+    folder = places[1]
+
+    def use() -> list[str]:
+        apply(put=[folder])()
+        (folder / "new").write_text("x")
+        (folder / "new").replace(folder / "file")
+        found = []
+        for action in ((folder / "file").read_text, lambda: list(folder.iterdir()), lambda: (folder / "d").mkdir()):
+            try:
+                action()
+            except PermissionError:
+                found.append("closed")
+        (folder / "file").unlink()
+        return found
+
+    assert outcome(use) == str(["closed"] * 3)

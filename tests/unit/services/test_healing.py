@@ -79,7 +79,7 @@ class PatchService:
 
 
 class Switch:
-    async def kill(self, caller: str, request_id: str) -> int:
+    async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
         return 3
 
 

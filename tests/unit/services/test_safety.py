@@ -58,7 +58,7 @@ def test_a_fresh_home_has_no_finding_and_says_that_nobody_tells_of_packages(wher
 
 
 def test_a_secret_that_others_may_read_is_found_wherever_it_lies(where: home_module.Home) -> None:
-    where.provider_keys.mkdir(mode=0o700)
+    where.provider_keys.mkdir(mode=0o700, exist_ok=True)
     for path in (where.token_file, where.provider_keys / "x.key"):
         path.write_text("k")
         path.chmod(0o644)

@@ -20,6 +20,7 @@ _KINDS: dict[str, type[errors.CouncilError]] = {
     for kind in (
         errors.InvalidRequestError,
         errors.NotFoundError,
+        errors.ConflictError,
         errors.OverloadedError,
         errors.RecordsUnavailableError,
     )
@@ -32,6 +33,7 @@ _OPERATIONS = {
     "search": "search_memory",
     "entries": "search_memory",
     "forget": "delete_memory",
+    "correct": "upsert_memory",
     "import": "upsert_memory",
     "embed": "embeddings",
 }
@@ -79,6 +81,12 @@ class UnixMemories:
         reply = await self._call("forget", user_id, request_id, selection=chosen)
         with _reading():
             return int(reply["forgotten"])
+
+    async def correct(self, user_id: str, identifier: str, text: str, request_id: str) -> memory.Memory:
+        """Have a memory say something else; return it."""
+        reply = await self._call("correct", user_id, request_id, id=identifier, text=text)
+        with _reading():
+            return memory_wire.memory_of(reply["memory"], user_id)
 
     async def take_in(self, user_id: str, rows: Sequence[memory.Memory], request_id: str) -> int:
         """Import memories; return how many were new."""
@@ -137,7 +145,12 @@ def _checked(reply: dict[str, Any] | None) -> Mapping[str, Any]:
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         raise unavailable("not a reply of recall")
     kind = _KINDS.get(str(error.get("code")), errors.RecallUnavailableError)
-    raise kind(error["message"], detail=str(error.get("detail", "")))
+    parameter = error.get("parameter")
+    raise kind(
+        error["message"],
+        detail=str(error.get("detail", "")),
+        parameter=parameter if isinstance(parameter, str) else None,
+    )
 
 
 def unavailable(detail: str) -> errors.RecallUnavailableError:

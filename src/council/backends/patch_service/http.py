@@ -50,6 +50,14 @@ class HttpPatchService:
         """Have no more patches taken, or have them taken again, on the word of whoever's `token` it is."""
         await self._asked("POST", "/freeze", {"frozen": frozen, "by": by, "reason": reason}, token)
 
+    async def put_key(self, provider: str, key: str, token: str) -> bool:
+        """Have a provider's key kept in the home, on the word of whoever's `token` it is; return whether there was one."""
+        return bool((await self._asked("PUT", f"/keys/{provider}", {"key": key}, token)).get("replaced"))
+
+    async def remove_key(self, provider: str, token: str) -> bool:
+        """Have a provider's key removed; return whether there was one."""
+        return bool((await self._asked("DELETE", f"/keys/{provider}", None, token)).get("replaced"))
+
     async def page(self, limit: int, before: int | None = None) -> Mapping[str, Any]:
         """Return `patches`, newest first, and as `before` what asks for the next page: how many are older."""
         told = await self._asked("GET", f"/patches?limit={limit}" + ("" if before is None else f"&before={before}"))

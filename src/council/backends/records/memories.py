@@ -29,7 +29,7 @@ _MEMORY_COLUMNS = tuple(_row[field.name] for field in dataclasses.fields(memory.
 
 
 class SqlMemories(sql.SqlRecords):
-    """ports.MemoryRecords, in the same database as all other records."""
+    """kept_ports.MemoryRecords, in the same database as all other records."""
 
     def __init__(self, url: str, busy_s: float = 5.0):
         super().__init__(url, busy_s)
@@ -136,6 +136,22 @@ class SqlMemories(sql.SqlRecords):
         if deleted or self._unerased:
             self._erase_typed()
         return deleted
+
+    def correct(self, row: memory.Memory, vector: bytes, digest: str, at_us: int) -> bool:
+        """Have a memory be as `row`; nothing of what it was is left in the database's files."""
+        values = _values(row, vector, digest)
+        del values["id"], values["user_id"]
+        statement = (
+            sqlalchemy.update(schema.memories).where(_row.user_id == row.user_id, _row.id == row.id).values(values)
+        )
+        with self._typed(), self._writer.begin() as connection:
+            done = connection.execute(statement).rowcount == 1
+            # In words that every release knows.
+            for did in (memory.Did.FORGOT, memory.Did.KEPT) if done else ():
+                self._note(connection, memory.Noted(at_us, row.user_id, did, row.source), 1)
+        if done or self._unerased:
+            self._erase_typed()
+        return done
 
     def note(self, noted: memory.Noted, count: int) -> None:
         """Write a line of the change log by itself."""

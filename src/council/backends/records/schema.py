@@ -323,6 +323,16 @@ audit = sqlalchemy.Table(
     Column("status", BigInteger),
 )
 
+# When tokens and providers were last used: the newest of each kind and name.
+uses = sqlalchemy.Table(
+    "uses",
+    _METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("told", Text, nullable=False),
+)
+
 # Conversations of the dashboard. `error` and `council` are JSON, or "".
 conversations = sqlalchemy.Table(
     "conversations",

@@ -445,3 +445,20 @@ def memory_changes(connection: sqlalchemy.Connection) -> None:
     """What was done to memories. Needs only the first step."""
     types = _MEMORY_TYPES[connection.dialect.name]
     _run(connection, [statement.format(**types) for statement in _MEMORY_CHANGE_TABLES])
+
+
+_USES_TABLES = (
+    """CREATE TABLE uses (
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        at_us {integer} NOT NULL,
+        told TEXT NOT NULL,
+        PRIMARY KEY (kind, name)
+    ) {strict}""",
+)
+
+
+def uses(connection: sqlalchemy.Connection) -> None:
+    """When tokens and providers were last used. Needs only the first step."""
+    types = _MEMORY_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _USES_TABLES])

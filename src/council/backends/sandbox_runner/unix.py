@@ -78,13 +78,23 @@ class UnixSandbox:
         except errors.InvalidRequestError as error:
             raise _unavailable(f"not a state: {error.message}") from error
 
-    async def kill(self, caller: str, request_id: str) -> int:
+    async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
         """Throw the kill switch."""
-        return int(_field(await self._call("POST", "/kill", caller, request_id, again=True), "killed", int))
+        body = orjson.dumps({"reason": reason})
+        return int(_field(await self._call("POST", "/kill", caller, request_id, body, again=True), "killed", int))
 
-    async def lift(self, caller: str, request_id: str) -> None:
+    async def lift(self, caller: str, request_id: str, reason: str = "") -> None:
         """Lift the kill switch."""
-        await self._call("POST", "/lift", caller, request_id, limit_s=_LIFT_S, again=True)
+        body = orjson.dumps({"reason": reason})
+        await self._call("POST", "/lift", caller, request_id, body, limit_s=_LIFT_S, again=True)
+
+    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
+        """Return lines of the audit trail, newest first."""
+        reply = await self._call("GET", f"/audit?limit={limit}&before={before}", "gateway", "")
+        try:
+            return [sandbox_wire.record_of(one) for one in _field(reply, "records", list)]
+        except errors.InvalidRequestError as error:
+            raise _unavailable(f"not a record: {error.message}") from error
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""

@@ -175,11 +175,7 @@ class ChangeRoutes:
     def _admin(self, request: Request) -> tuple[str, str]:
         """Return who asks, and what proves it to patchctl."""
         principal = self._parts.doorkeeper.admit(request, access.Right.ADMINISTER)
-        guest = guests.guest_of(request)
-        if guest is not None:
-            return principal.user_id, guest.secret
-        header = request.headers.get("authorization") or f"Bearer {request.headers.get('x-api-key', '')}"
-        return principal.user_id, header.partition(" ")[2].strip()
+        return principal.user_id, guests.proof(request)
 
     async def _reason(self, request: Request) -> ReasonForm:
         timeout_s = self._parts.config.gateway.body_timeout_s

@@ -87,6 +87,15 @@ class Folder:
         self.left_out, self._seen = left_out, found
         return changes
 
+    def known(self) -> dict[str, tuple[int | None, str]]:
+        """Return of each document met so far how many passages are in the index, and why it or a part of it is left out.
+
+        None of what has not been read at all. Others may ask while a thread is in `changes`.
+        """
+        passages, left_out = dict(self._passages), self.left_out
+        found: dict[str, tuple[int | None, str]] = {name: (passages.get(name, 0), "") for name in self._seen}
+        return found | {name: (passages.get(name), reason) for name, reason in left_out.items()}
+
     def _within_bounds(
         self, source: str, sections: list[documents.Section] | None, reason: str
     ) -> tuple[list[documents.Section] | None, str]:

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from council import ports, telemetry
+from council import kept_ports, ports, telemetry
 from council.domain import config as config_module
 from council.domain import errors, memory
 from council.kit import clock as clock_module
 from council.kit import ids
+from council.serving.memory import correcting, statements
 from council.serving.memory import shelf as shelf_module
-from council.serving.memory import statements
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ _CANDIDATES = 20
 _FACTS_MAX = 50
 _PROBED_USERS = 8
 _SAME = 0.99
+_UNKNOWN = "You have no memory of that id. `council memory list` shows what you have."
 # A memory as somebody might have it, and a question that only it answers.
 _PLANTED = (
     ("The spare key lies under the third flower pot.", "Where does the spare key lie, under which flower pot?"),
@@ -48,7 +49,7 @@ _SETTLE_EVERY = 5_000
 _SIMILARITY_SHARE = 0.75
 
 
-class Records(ports.MemoryRecords, Protocol):
+class Records(kept_ports.MemoryRecords, Protocol):
     """The records, with a change log that lines can be written into by themselves."""
 
     def note(self, noted: memory.Noted, count: int) -> None:
@@ -293,7 +294,7 @@ class Keeper:
             noted = memory.Noted(self._clock.now_us(), user_id, memory.Did.FORGOT)
             gone = self._records.forget(user_id, selection, noted)
             if not gone and selection.ids:
-                raise errors.NotFoundError("You have no memory of that id. `council memory list` shows what you have.")
+                raise errors.NotFoundError(_UNKNOWN)
             if user.shelf is not None:
                 user.shelf.remove(gone)
             user.count -= len(gone)
@@ -303,6 +304,30 @@ class Keeper:
         telemetry.MEMORY_MEMORIES.dec(len(gone))
         self._show_loaded()
         return len(gone)
+
+    def correct(self, user_id: str, identifier: str, text: str, source: str) -> memory.Memory:
+        """Have a memory say something else under its id; nothing is left of what it said. Return it as it is now.
+
+        Raises NotFoundError, InvalidRequestError, ConflictError.
+        """
+        said = text.strip()
+        if not said or len(said) > self._settings.text_chars_max:
+            raise errors.InvalidRequestError(
+                f"A memory has 1 to {self._settings.text_chars_max:,} characters. Send others.", parameter="text"
+            )
+        with self._held(user_id) as user:
+            found = self._records.memories(user_id, memory.Selection(ids=(identifier,)), 1)
+            if not found:
+                raise errors.NotFoundError(_UNKNOWN)
+            now = correcting.corrected(found[0], said, source)
+            vector, at_us = self._vector(now.text), self._clock.now_us()
+            if not self._records.correct(now, vector, self._embedder.digest, at_us):
+                raise errors.NotFoundError(_UNKNOWN)
+            if user.shelf is not None:
+                user.shelf.remove([identifier])
+                user.shelf.add([(identifier, now.text, vector)])
+        self._embedder.forget()
+        return now
 
     def take_in(self, user_id: str, rows: Sequence[memory.Memory]) -> int:
         """Import memories; return how many were new. One that came in before is left as it is."""

@@ -38,7 +38,8 @@ def at_once(keeper: keeper_module.Keeper, request: Mapping[str, Any]) -> dict[st
 
 def error_form(error: errors.CouncilError) -> dict[str, Any]:
     """Return the reply that tells of an error."""
-    return {"error": {"code": error.code, "message": error.message, "detail": error.detail}}
+    told = {"code": error.code, "message": error.message, "detail": error.detail, "parameter": error.parameter}
+    return {"error": told}
 
 
 def _remember(keeper: keeper_module.Keeper, user_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,6 +67,11 @@ def _forget(keeper: keeper_module.Keeper, user_id: str, request: Mapping[str, An
     return {"forgotten": keeper.forget(user_id, memory_wire.selection_of(request["selection"]))}
 
 
+def _correct(keeper: keeper_module.Keeper, user_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    changed = keeper.correct(user_id, str(request["id"]), _text(request, "text"), _text(request, "request_id"))
+    return {"memory": memory_wire.form(changed)}
+
+
 def _import(keeper: keeper_module.Keeper, user_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
     rows = [memory_wire.memory_of(one, user_id) for one in request["memories"]]
     return {"imported": keeper.take_in(user_id, rows)}
@@ -90,6 +96,7 @@ _OPERATIONS: dict[str, _Operation] = {
     "search": _search,
     "entries": _entries,
     "forget": _forget,
+    "correct": _correct,
     "import": _import,
     "embed": _embed,
 }

@@ -123,6 +123,7 @@ class Attempt:
             self._breaker.let_go(self._probe)
         elif isinstance(error, errors.ModelUnavailableError) and error.faulty:
             self._breaker.failed(now_s, self._probe)
+            self._breaker.failed_s, self._breaker.failed_by = now_s, error.message
         else:
             self._breaker.let_go(self._probe)
         telemetry.of(telemetry.PROVIDER_CALLS, self.server.name, error.code).inc()
@@ -140,6 +141,7 @@ class Attempt:
         """Charge for what was said; see bounds.settled. Idempotent: the first one counts."""
         if outcome == "answered":
             self._breaker.succeeded()
+            self._breaker.answered_s = self._clock.monotonic_s()
         if not self._settled:
             self._tab.said_bytes = said_bytes
         charged = bounds.settled(reported, *self._most, said_bytes, final=final, complete=complete)

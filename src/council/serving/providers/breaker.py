@@ -1,9 +1,10 @@
 """A circuit breaker for each deployment: after failures in a row it is left alone, then probed by one call at a time. Pure."""
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from council.domain import config
+from council.domain import config, uses
 
 
 class State(enum.StrEnum):
@@ -16,11 +17,17 @@ class State(enum.StrEnum):
 
 @dataclass(slots=True)
 class Breaker:
-    """What is known of one deployment. Times are of a monotonic clock, seconds. `answered` is whether it ever did."""
+    """What is known of one deployment. Times are of a monotonic clock, seconds. `answered` is whether it ever did.
+
+    `answered_s` and `failed_s` are when it last did, `failed_by` is what was said of that failure.
+    """
 
     settings: config.CallsConfig
     failures: int = 0
     answered: bool = False
+    answered_s: float | None = None
+    failed_s: float | None = None
+    failed_by: str = ""
     _opened: int = 0
     _until_s: float = 0.0
     _asked_until_s: float = 0.0
@@ -91,3 +98,20 @@ class Breaker:
         if self._opened and now_s < self._until_s:
             return None
         return max(0.0, self._asked_until_s - now_s)
+
+
+def seen(breakers: Mapping[str, Breaker], now_s: float, now_us: int) -> list[uses.Use]:
+    """Return when each provider last answered and last failed; `breakers` are by `provider/model`, `now_us` is now as well."""
+    newest: dict[tuple[uses.Kind, str], tuple[float, str]] = {}
+    for key, one in breakers.items():
+        name = key.partition("/")[0]
+        for kind, at_s, told in (
+            (uses.Kind.ANSWERED, one.answered_s, ""),
+            (uses.Kind.FAILED, one.failed_s, one.failed_by),
+        ):
+            if at_s is not None and at_s >= newest.get((kind, name), (at_s, ""))[0]:
+                newest[kind, name] = (at_s, told[: uses.TOLD_CHARS_MAX])
+    return [
+        uses.Use(kind, name, now_us - round((now_s - at_s) * 1e6), told)
+        for (kind, name), (at_s, told) in newest.items()
+    ]

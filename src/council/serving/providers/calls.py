@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 from council import ports, telemetry
-from council.domain import config, errors, ledger, money, overrides, providers
+from council.domain import config, errors, ledger, money, overrides, providers, uses
 from council.kit import clock as clock_module
 from council.kit import traces
 from council.serving.providers import attempts, bounds, breaker, plan, retries
@@ -75,8 +75,8 @@ class Calls:
         """
         self._order = order
         self.models = models
-        self._servers = servers
-        self._off = off
+        self._servers = dict(servers)
+        self._off = dict(off)
         self._holder = holder
         self._settings = settings
         self._budget = budget
@@ -123,6 +123,28 @@ class Calls:
                 states[name] = "up"
         return states
 
+    def why_off(self, name: str) -> str:
+        """Return why a provider is not asked, "" where it is."""
+        return self._off.get(name, "")
+
+    def seen(self) -> list[uses.Use]:
+        """Return when each provider last answered and last failed, as far as this process has seen."""
+        return breaker.seen(self._breakers, self._clock.monotonic_s(), self._clock.now_us())
+
+    def switch(self, name: str, server: ports.ModelProvider | None, why_off: str = "") -> None:
+        """Have a provider be asked through another server from now on, or not at all; `why_off` says then why.
+
+        What is under way goes on. What was known of its deployments was of the one before.
+        """
+        for key in [key for key in self._breakers if key.partition("/")[0] == name]:
+            del self._breakers[key]
+        if server is None:
+            self._servers.pop(name, None)
+            self._off[name] = why_off
+        else:
+            self._servers[name] = server
+            self._off.pop(name, None)
+
     async def whole(self, request: Request, tab: attempts.Tab) -> ports.ModelReply:
         """Return the first whole reply. Raises as ports.ModelProvider says, and BudgetError."""
 
@@ -164,7 +186,7 @@ class Calls:
         refused: set[str] = set()
         self._retries.earn()
         for step in self._steps(request):
-            wait_s = None if step.key in refused else self._wait_s(step, calls[step.key])
+            wait_s = None if step.key in refused or not self._is_on(step) else self._wait_s(step, calls[step.key])
             if wait_s is None:
                 continue
             if calls.total() >= (request.hops_max or self._settings.hops_max) or (
@@ -173,7 +195,7 @@ class Calls:
                 break
             if wait_s:
                 await asyncio.sleep(wait_s)
-                if not self._breaker(step).allows(self._clock.monotonic_s()):
+                if not self._is_on(step) or not self._breaker(step).allows(self._clock.monotonic_s()):
                     continue
             try:
                 attempt = await self._begin(request, tab, step, stream=stream)
@@ -272,6 +294,10 @@ class Calls:
         """Return whether an override may have one asked before another: not where that costs more, or leaves the machine."""
         dearer = not _is_free(one) and _is_free(other)
         return not dearer and (self._is_here(one) or not self._is_here(other))
+
+    def _is_on(self, step: plan.Step) -> bool:
+        """Return whether a step that was planned can be taken still: its provider's key may have been taken away meanwhile."""
+        return step.deployment.provider in self._servers
 
     def _is_here(self, step: plan.Step) -> bool:
         return self._servers[step.deployment.provider].loopback

@@ -14,7 +14,7 @@ from council import ports, telemetry
 from council.domain import config, errors, sandbox
 from council.kit import clock as clocks
 from council.kit import traces
-from council.serving.sandbox import audit, checks, isolation, recorder, sessions, switch, turns
+from council.serving.sandbox import audit, checks, isolation, recorder, sessions, switch, trail_pages, turns
 
 _log = logging.getLogger(__name__)
 
@@ -139,13 +139,14 @@ class Front:
             waiting=self._turns.waiting,
             sessions=len(self._sessions),
             jobs=self._jobs,
+            stopped_reason=self._switch.reason() if stopped_by else "",
         )
 
-    async def kill(self, caller: str, request_id: str) -> int:
+    async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
         """Throw the kill switch. What cannot be saved or recorded raises, after everything has been ended."""
         self.watch()
         async with self._switching:
-            thrower = recorder.plain(caller)
+            thrower, why = recorder.plain(caller), recorder.plain(reason)
             self._switch.throw(thrower)
             waiting, open_sessions = self._turns.waiting, len(self._sessions)
             failed: errors.CouncilError | None = None
@@ -155,12 +156,12 @@ class Front:
             except errors.CouncilError as error:
                 failed = error
             try:
-                self._switch.save(thrower, self._clock.now_us())
+                self._switch.save(thrower, self._clock.now_us(), why)
             except errors.SandboxUnavailableError as error:
                 failed = error
             asked = recorder.Asked("kill", caller, request_id)
             counts = {"killed": killed, "turned_away": waiting, "sessions": open_sessions}
-            record = asked.fields() | counts | {"failed": failed.message if failed else ""}
+            record = asked.fields() | counts | {"failed": failed.message if failed else "", "reason": why}
             try:
                 self._recorder.write(record)
             except errors.SandboxUnavailableError as error:
@@ -174,7 +175,7 @@ class Front:
                 raise failed
             return killed
 
-    async def lift(self, caller: str, request_id: str) -> None:
+    async def lift(self, caller: str, request_id: str, reason: str = "") -> None:
         """Lift the kill switch, once the walls were tried anew and the trail holds who did it."""
         if self._walls is not None and self._switch.stopped_by():
             await self._walls.take()
@@ -186,9 +187,19 @@ class Front:
                     self._recorder.write(self._owed)
                     self._owed = None
                 asked = recorder.Asked("lift", caller, request_id)
-                self._recorder.write(asked.fields() | {"stopped_by": recorder.plain(stopped_by)})
+                said = {"stopped_by": recorder.plain(stopped_by), "reason": recorder.plain(reason)}
+                self._recorder.write(asked.fields() | said)
                 self._switch.lift()
             self._stop_seen = False
+
+    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
+        """Return the newest lines of the trail. Raises SandboxUnavailableError where it cannot be read."""
+        try:
+            return await asyncio.to_thread(trail_pages.page, self._trail.folder, limit, before)
+        except OSError as error:
+            raise errors.SandboxUnavailableError(
+                "The sandbox's audit trail cannot be read. `council sandbox audit` says more.", detail=str(error)
+            ) from error
 
     async def ping(self) -> None:
         """Return if a job would be taken now."""

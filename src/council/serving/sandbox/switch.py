@@ -39,17 +39,25 @@ class KillSwitch:
         except (ValueError, TypeError, KeyError):
             return UNREADABLE
 
+    def reason(self) -> str:
+        """Return why it was thrown, and nothing where nobody said or the file does not tell."""
+        try:
+            with self._path.open("rb") as file:
+                return str(orjson.loads(file.read(_BYTES_MAX)).get("reason", ""))
+        except (OSError, ValueError, AttributeError):
+            return ""
+
     def throw(self, caller: str) -> None:
         """Stop this process at once, and others by an empty file, which needs no space on a full disk. Then `save`."""
         self._unsaved_by = caller or UNREADABLE
         with contextlib.suppress(OSError):
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
-    def save(self, caller: str, at_us: int) -> None:
+    def save(self, caller: str, at_us: int, reason: str = "") -> None:
         """Bring it to disk. Raises SandboxUnavailableError when it cannot; then this process is stopped all the same."""
         new = self._path.with_suffix(".new")
         try:
-            files.save(new, orjson.dumps({"by": caller, "at_us": at_us}))
+            files.save(new, orjson.dumps({"by": caller, "at_us": at_us, "reason": reason}))
             new.replace(self._path)
             durable.sync_folder(self._path.parent)
         except OSError as error:

@@ -324,3 +324,50 @@ def test_a_shelf_that_is_dropped_while_it_is_filled_is_filled_from_its_beginning
     monkeypatch.setattr(made.records, "vectors", vectors_and_drop)
     made.keeper.complete("ada")
     assert len(made.texts("note")) == 10
+
+
+# Corrections
+
+
+def test_a_corrected_turn_says_something_else_under_its_id(made: Made) -> None:
+    [turn] = made.say("The boat is painted green every spring.")
+    before = made.embedder.forgotten
+    now = made.keeper.correct("ada", turn.id, " The boat is painted red every spring. ", "request-2")
+    assert (now.id, now.at_us, now.session_id) == (turn.id, turn.at_us, turn.session_id)
+    assert (now.text, now.source) == ("The boat is painted red every spring.", "request-2")
+    assert made.texts("Which colour is the boat?") == [now.text] and made.embedder.forgotten == before + 1
+    assert not any("green" in one.text for one, _, _ in made.records.rows.values())
+    assert [(one.did, one.count, one.source) for one in made.records.changes(2)] == [
+        (memory.Did.KEPT, 1, "request-2"),
+        (memory.Did.FORGOT, 1, "request-2"),
+    ]
+    made.restart()
+    assert made.texts("Which colour is the boat?") == [now.text]
+
+
+def test_a_corrected_fact_is_what_its_new_words_state(made: Made) -> None:
+    [_, fact] = made.say("I live in Paris.")
+    now = made.keeper.correct("ada", fact.id, "I live in Lyon.", "r")
+    assert (now.id, now.attribute, now.value) == (fact.id, "home", "Lyon")
+    assert made.values("Where do I live?") == ["Lyon"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "My name is Ada.", "Perhaps.", "I live in Lyon. My name is Ada.", "x" * 3000]
+)
+def test_words_that_state_no_such_fact_correct_none(made: Made, text: str) -> None:
+    [_, fact] = made.say("I live in Paris.")
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        made.keeper.correct("ada", fact.id, text, "r")
+    assert caught.value.parameter == "text" and made.values("Where do I live?") == ["Paris"]
+
+
+def test_what_no_longer_holds_is_not_corrected_nor_what_is_anothers(made: Made) -> None:
+    [turn, paris] = made.say("I live in Paris.")
+    made.say("I moved to Lyon.")
+    with pytest.raises(errors.ConflictError):
+        made.keeper.correct("ada", paris.id, "I live in Rome.", "r")
+    for user, identifier in (("bob", turn.id), ("ada", "nothing")):
+        with pytest.raises(errors.NotFoundError):
+            made.keeper.correct(user, identifier, "Something else.", "r")
+    assert made.records.rows[turn.id][0] == turn

@@ -526,7 +526,7 @@ async def test_a_provider_that_is_off_says_what_to_do() -> None:
 
 async def test_a_provider_that_is_off_is_passed_over() -> None:
     made = two([provider.Turn()])
-    del made.servers["a"]
+    made.made.switch("a", None, "it has no key")
     await made.whole()
     assert made.asked() == ["b"]
 

@@ -355,7 +355,7 @@ async def test_the_switch_ends_everything_even_if_it_cannot_be_saved_or_the_runn
             await super().kill_all()
             raise errors.SandboxUnavailableError("The zygote is gone. Try again.")
 
-    def full(switch_self: switch.KillSwitch, caller: str, at_us: int) -> None:
+    def full(switch_self: switch.KillSwitch, caller: str, at_us: int, reason: str) -> None:
         raise errors.SandboxUnavailableError("Not saved. Stop it again.")
 
     for runner in (scripted.ScriptedRunner(), Failing()):
@@ -442,3 +442,16 @@ async def test_closing_ends_what_runs_and_waits_and_records_it(tmp_path: Path) -
     assert [record["status"] for record in made.records("job")] == ["signal"]
     with pytest.raises(errors.SandboxUnavailableError, match="stopping"):
         await made.run(JOB)
+
+
+async def test_why_the_switch_was_thrown_and_lifted_is_in_state_and_trail(tmp_path: Path) -> None:
+    async with rig(tmp_path / "trail") as made:
+        await made.front.kill("ada", "r1", "Too many jobs.")
+        assert (await made.front.status()).stopped_reason == "Too many jobs."
+        await made.front.lift("ada", "r2", "Well again.")
+        assert (await made.front.status()).stopped_reason == ""
+        lifted, killed = await made.front.audit(2)
+        assert (lifted.event, lifted.reason, killed.event, killed.reason) == (
+            "lift", "Well again.", "kill", "Too many jobs.",
+        )  # fmt: skip
+        assert [one.event for one in await made.front.audit(9, killed.id)] == ["begin"]

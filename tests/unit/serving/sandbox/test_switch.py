@@ -63,3 +63,17 @@ def test_a_switch_that_cannot_be_lifted_says_so(tmp_path: Path) -> None:
     (tmp_path / switch.NAME).mkdir()
     with pytest.raises(errors.SandboxUnavailableError, match="lift it again"):
         switch.KillSwitch(tmp_path).lift()
+
+
+def test_it_says_why_it_was_thrown_where_somebody_did(tmp_path: Path) -> None:
+    thrown = switch.KillSwitch(tmp_path)
+    assert thrown.reason() == ""
+    thrown.throw("ada")
+    assert thrown.reason() == ""
+    thrown.save("ada", 1, "Too many jobs.")
+    assert switch.KillSwitch(tmp_path).reason() == "Too many jobs."
+    thrown.save("ada", 2)
+    assert thrown.reason() == ""
+    for content in (b"", b"[]", b"\xff"):
+        (tmp_path / switch.NAME).write_bytes(content)
+        assert thrown.reason() == ""
