@@ -211,12 +211,12 @@ async def _stream(session: aiohttp.ClientSession, ending: asyncio.Event) -> int:
         assert answer.status == 200, await answer.text()
         end = asyncio.create_task(ending.wait())
         while not ending.is_set():
-            line = asyncio.ensure_future(answer.content.readline())
-            await asyncio.wait({line, end}, return_when=asyncio.FIRST_COMPLETED)
-            if not line.done():
-                line.cancel()
+            part = asyncio.ensure_future(answer.content.readany())
+            await asyncio.wait({part, end}, return_when=asyncio.FIRST_COMPLETED)
+            if not part.done():
+                part.cancel()
                 break
-            events += line.result().startswith(b"event: live")
+            events += part.result().count(b"event: live")
         end.cancel()
     return events
 
