@@ -216,7 +216,9 @@ async def _stream(session: aiohttp.ClientSession, ending: asyncio.Event) -> int:
             if not part.done():
                 part.cancel()
                 break
-            events += part.result().count(b"event: live")
+            if not (got := part.result()):
+                break
+            events += got.count(b"event: live")
         end.cancel()
     return events
 
