@@ -41,6 +41,7 @@ export async function signIn(page, link) {
 export async function ask(page, { text, part, label }) {
   const answer = page.locator(".answer").nth(await page.locator(".answer").count());
   await page.getByLabel("Your question").fill(text);
+  await page.locator('[aria-label="Send"]:enabled').waitFor();
   await page.keyboard.press("Enter");
   const badge = answer.locator(".badge");
   await (label ? badge.getByText(label, { exact: true }) : badge).waitFor({ timeout: ANSWER_MS });

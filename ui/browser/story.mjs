@@ -117,7 +117,10 @@ async function breaks() {
     await page.waitForURL("**/health/incident/*");
     incident = page.url().split("/").at(-1);
     await page.getByRole("heading", { name: "What may have brought it about" }).waitFor();
-    await page.getByText(new RegExp(`repair: .* of ${wish.service}: helped`)).first().waitFor({ timeout: LONG_MS });
+    await page
+      .getByText(new RegExp(`repair: .* of ${wish.service}: helped`))
+      .first()
+      .waitFor({ timeout: LONG_MS });
     await done("it is repaired");
     await page.getByText("No, it is over").waitFor({ timeout: LONG_MS });
     await accessible(page, "the incident");
