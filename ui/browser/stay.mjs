@@ -10,7 +10,15 @@ import { ask, QUESTIONS, signIn, unfold } from "./newcomer.mjs";
 import { launch, page as open } from "./rig.mjs";
 
 const wish = JSON.parse(process.argv[2]);
-const ASKED = [QUESTIONS.model, QUESTIONS.maths, QUESTIONS.model, QUESTIONS.knowledge, QUESTIONS.code];
+/** Whatever the model makes of it: what is wanted is that it streams. */
+const STREAMED = ["Write five sentences about a river.", "Write a short story about a lighthouse."];
+const ASKED = [
+  { text: STREAMED[0], part: "", label: "" },
+  QUESTIONS.maths,
+  { text: STREAMED[1], part: "", label: "" },
+  QUESTIONS.knowledge,
+  QUESTIONS.code,
+];
 /** The other views, and by what each shows that it is there. */
 const VIEWS = {
   Health: ".gate",
