@@ -81,7 +81,9 @@ def _rows(page: str, device: str, looks: list[dict[str, Any]]) -> list[figures.R
         rows.append(figures.median(what, figures.OURS, short, "points", most, note))
     for audit, what in _TIMES.items():
         times = [look["audits"][audit]["numericValue"] for look in looks]
-        rows.append(figures.median(f"{page}, {device}: {what}", figures.OURS, times, "ms", note=f"Lighthouse {version}"))
+        rows.append(
+            figures.median(f"{page}, {device}: {what}", figures.OURS, times, "ms", note=f"Lighthouse {version}")
+        )
     return rows
 
 

@@ -321,7 +321,9 @@ def _options() -> argparse.Namespace:
         metavar="N",
         help=f"good and as many bad patches in a whole campaign, {soak_patches_live.EACH} by default",
     )
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="have the story leave a picture of each step there")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="have the story leave a picture of each step there"
+    )
     parser.add_argument("--readme-pictures", action="store_true", help="have the story make those of README.md anew")
     parser.add_argument("--quick", action="store_true", help="one lane, nothing kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the merged result here, too")

@@ -40,7 +40,11 @@ OPEN = 50
 GATEWAY_PERCENT_MAX = 5.0
 # What a page may grow by in half an hour: heap in MB, nodes, listeners.
 GROWTH_MAX = {"heap_bytes": 2e6, "nodes": 200.0, "listeners": 20.0}
-_SHOWN = {"heap_bytes": ("heap", "MB", 1e6), "nodes": ("nodes", "nodes", 1.0), "listeners": ("listeners", "listeners", 1.0)}
+_SHOWN = {
+    "heap_bytes": ("heap", "MB", 1e6),
+    "nodes": ("nodes", "nodes", 1.0),
+    "listeners": ("listeners", "listeners", 1.0),
+}
 _HALF_HOUR_S = 1800.0
 # Until then the page keeps what it has asked for, and code is compiled better; at most half of the time.
 _WARM_UP_S = 360.0
@@ -132,7 +136,9 @@ def grown(samples: Sequence[Mapping[str, Any]], duration_s: float) -> list[figur
 def slope(at_s: Sequence[float], values: Sequence[float]) -> float:
     """Return Theil and Sen's slope, the median of the slopes of all pairs, a second."""
     pairs = itertools.combinations(zip(at_s, values, strict=True), 2)
-    return statistics.median((later - earlier) / (end - start) for (start, earlier), (end, later) in pairs if end > start)
+    return statistics.median(
+        (later - earlier) / (end - start) for (start, earlier), (end, later) in pairs if end > start
+    )
 
 
 def _course(values: Sequence[float]) -> str:

@@ -59,4 +59,5 @@ export async function ask(page, { text, part, label }) {
 export async function unfold(page) {
   const folded = page.locator(".evidence-panel details:not([open]) > summary");
   while ((await folded.count()) > 0) await folded.first().click();
+  await page.locator(".evidence-head").scrollIntoViewIfNeeded();
 }
