@@ -1,4 +1,4 @@
-"""What Lighthouse says of the built dashboard, as the gateway of a whole Council serves it. By hand, for it is none of our tools.
+"""What Lighthouse says of the built dashboard, as the gateway of a whole Council serves it. By hand: it is no tool of ours.
 
     npm install --prefix /tmp/lighthouse lighthouse@12
     .venv/bin/python benchmarks/lighthouse.py --lighthouse /tmp/lighthouse/node_modules/lighthouse/cli/index.js
