@@ -204,9 +204,9 @@ async def _dashboard(session: aiohttp.ClientSession, place: int, ending: asyncio
     for one in asking:
         one.cancel()
     ended = await asyncio.gather(heard, *asking, return_exceptions=True)
-    for one in ended:
-        if isinstance(one, BaseException) and not isinstance(one, asyncio.CancelledError):
-            raise one
+    for problem in ended:
+        if isinstance(problem, BaseException) and not isinstance(problem, asyncio.CancelledError):
+            raise problem
     return heard.result()
 
 
