@@ -50,7 +50,7 @@ function Story({ snapshot: seen }: { snapshot: Snapshot }) {
       <Part title="What to do next" sentences={next} />
       {seen.incident_id && (
         <p>
-          This was seen as an incident began. <Link href={`/health/incident/${seen.incident_id}`}>How it went on</Link>
+          <Link href={`/health/incident/${seen.incident_id}`}>How the incident went on</Link>
         </p>
       )}
       {seen.missing.length > 0 && (
