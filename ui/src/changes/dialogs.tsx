@@ -7,7 +7,7 @@ import type { ChangeDetail } from "../api/wire";
 import { Dialog } from "../kit/dialog";
 import { count, short } from "../kit/numbers";
 import { FailureNote } from "../kit/states";
-import { stretch } from "../kit/time";
+import { switchTook } from "./words";
 
 const REASON_CHARS_MAX = 500;
 
@@ -91,7 +91,7 @@ export function RollbackDialog({ change, onClose }: { change: ChangeDetail; onCl
         </li>
         <li>
           Of {count(change.rollback.services, "process", "processes")} those that it touches are started anew
-          {change.rollback.took_s !== null && `; its own switch took ${stretch(change.rollback.took_s)}`}.
+          {change.rollback.took_s !== null && `; its own switch took ${switchTook(change.rollback.took_s)}`}.
         </li>
         <li>Answers that are being given come to their end.</li>
         <li>The same content goes into quarantine: it is not taken again, whoever signs it.</li>
