@@ -46,6 +46,8 @@ _ORDER = (
     "patches",
     "patches_live",
     "backup",
+    "dashboard",
+    "lighthouse",
 )
 
 _PICTURES = {

@@ -12,6 +12,8 @@
     make soak ARGS="--only pipeline --part 1/20"                       the whole pipeline, see soak_pipeline.py
     make soak ARGS="--only chaos --part 1/5"                           every fault of chaos once, see soak_chaos.py
     make soak ARGS="--only release"                                    a release built, verified, installed, see soak_release.py
+    make soak ARGS="--only dashboard"                                  a page that stays open, and fifty, see soak_dashboard.py
+    make soak ARGS="--only story"                                      all of it as a newcomer meets it, see soak_story.py
 
 A lane is one Council with a home and ports of its own, driven by one seed; at its end every number of its digest is found again
 in the records, see digest_audit.py. Parts of a campaign (same seed, parts, lanes and
@@ -42,6 +44,7 @@ import digest_audit
 import figures
 import soak_chaos
 import soak_checks
+import soak_dashboard
 import soak_faults
 import soak_gateway
 import soak_load
@@ -51,6 +54,7 @@ import soak_pipeline
 import soak_questions
 import soak_release
 import soak_sandbox
+import soak_story
 from council.domain import home as home_module
 
 RESULT = Path(__file__).resolve().parent / "results" / "soak.json"
@@ -230,6 +234,10 @@ def main() -> int:
         failed |= soak_release.campaign(options)
     if options.only == soak_chaos.NAME or everything:
         failed |= soak_chaos.campaign(options)
+    if options.only == soak_dashboard.NAME or everything:
+        failed |= soak_dashboard.campaign(options)
+    if options.only == soak_story.NAME or everything:
+        failed |= soak_story.campaign(options)
     return failed
 
 
@@ -276,6 +284,8 @@ def _options() -> argparse.Namespace:
             soak_pipeline.NAME,
             soak_release.NAME,
             soak_chaos.NAME,
+            soak_dashboard.NAME,
+            soak_story.NAME,
         ),
         help="one of them; all, or with --quick council, by default",
     )
@@ -311,6 +321,10 @@ def _options() -> argparse.Namespace:
         metavar="N",
         help=f"good and as many bad patches in a whole campaign, {soak_patches_live.EACH} by default",
     )
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="have the story leave a picture of each step there"
+    )
+    parser.add_argument("--readme-pictures", action="store_true", help="have the story make those of README.md anew")
     parser.add_argument("--quick", action="store_true", help="one lane, nothing kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the merged result here, too")
     return parser.parse_args()

@@ -46,6 +46,8 @@ _log = logging.getLogger(__name__)
 CONFIG_FILE = inputs.SETTINGS
 DEFAULT_HOME = "~/.council"
 _CONFIG_BYTES_MAX = 1024 * 1024
+# The README's; guides show none, and an upgrade of the docs by a patch need not carry them.
+_PICTURES = "guidebook/images/"
 
 
 def locate(given: str | None, environment: Mapping[str, str]) -> home_module.Home:
@@ -392,8 +394,9 @@ def default_files() -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for prefix, folder in default_folders().items():
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                files[prefix + path.relative_to(folder).as_posix()] = path.read_bytes()
+            name = prefix + path.relative_to(folder).as_posix()
+            if path.is_file() and not path.name.startswith(".") and not name.startswith(_PICTURES):
+                files[name] = path.read_bytes()
     if CONFIG_FILE not in files:
         raise errors.SetupError("The default blueprint is missing from this installation. Install Council again.")
     return files

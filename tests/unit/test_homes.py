@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import stat
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,16 @@ def test_the_default_blueprint_holds_settings_prompts_and_the_guidebook() -> Non
     assert {homes.CONFIG_FILE, "prompts/code.md", "prompts/general.md", "knowledge/about.md"} <= set(files)
     assert any(path.startswith("guidebook/") for path in files)
     config.build(homes.parse_yaml(files[homes.CONFIG_FILE], homes.CONFIG_FILE), {}, {})
+
+
+def test_the_guidebook_has_every_folder_of_the_docs_but_the_readme_s_pictures_in_a_checkout_and_in_a_wheel() -> None:
+    root = Path(__file__).parents[2]
+    folders = {folder.name for folder in (root / "docs").iterdir()} - {"images"}
+    files = homes.default_files()
+    assert {path.split("/")[1] for path in files if path.startswith("guidebook/")} == folders
+    carried = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    pages = {f"docs/{name}": f"council/_blueprint/guidebook/{name}" for name in folders}
+    assert {name: to for name, to in carried["force-include"].items() if name.startswith("docs")} == pages
 
 
 def test_settings_come_from_the_live_generation_with_environment_and_flags_on_top(where: home.Home) -> None:

@@ -1,29 +1,16 @@
 /** A newcomer's first minutes with a real Council: `node browser/real.mjs URL LINK`, the link as `council login` prints it. */
 
-import assert from "node:assert/strict";
+import { ask, QUESTIONS, signIn } from "./newcomer.mjs";
 import { accessible, launch, page as open } from "./rig.mjs";
 
 const [base, link] = process.argv.slice(2);
-const QUESTIONS = [
-  ["What is 17% of 2,340?", "397.8", "Verified: computed"],
-  ["All whales are mammals. No mammals are fish. Is it true that no whales are fish?", "Yes.", "Verified: proved"],
-  ["What does verified mean?", "Source:", "Quoted"],
-  ["Write a Python function that reverses a string.", "def", "Tested by Council, not by you"],
-];
+const ASKED = [QUESTIONS.maths, QUESTIONS.logic, QUESTIONS.knowledge, QUESTIONS.code];
 
 const browser = await launch();
 const { page, wellBehaved } = await open(browser, base);
 try {
-  await page.goto(link);
-  await page.locator(".welcome").waitFor();
-  assert.ok(!page.url().includes("code="), "the code stays in the address");
-  for (const [text, part, words] of QUESTIONS) {
-    await page.getByLabel("Your question").fill(text);
-    await page.keyboard.press("Enter");
-    const answer = page.locator(".answer").last();
-    await answer.getByText(words).waitFor();
-    assert.ok((await answer.textContent()).includes(part), `${part} is not in the answer to: ${text}`);
-  }
+  await signIn(page, link);
+  for (const question of ASKED) await ask(page, question);
   await page.getByRole("button", { name: "Run" }).first().click();
   await page.getByText("Ended well").waitFor();
   await page.getByRole("button", { name: "A good answer" }).last().click();
@@ -34,7 +21,7 @@ try {
   await page.reload();
   await page
     .locator(".answer")
-    .nth(QUESTIONS.length - 1)
+    .nth(ASKED.length - 1)
     .waitFor();
   await page.getByRole("link", { name: "Health" }).click();
   await page.locator(".gate").nth(11).waitFor();

@@ -1,6 +1,7 @@
 """YAML as text: single values are put in while all else stays as a person wrote it."""
 
 from collections.abc import Sequence
+
 import yaml
 
 Step = str | int

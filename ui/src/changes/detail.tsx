@@ -15,7 +15,7 @@ import { At } from "../kit/times";
 import { Shape, WORD } from "../kit/verdict";
 import { RollbackDialog } from "./dialogs";
 import { FileDiff } from "./diff";
-import { outcomeWords } from "./words";
+import { outcomeWords, switchTook } from "./words";
 
 export function Detail({ cid }: { cid: string }) {
   const found = useQuery(query(cid));
@@ -104,7 +104,7 @@ function Whole({ change }: { change: ChangeDetail }) {
       </dl>
       <Steps steps={change.steps} going={change.outcome === ""} tone={tone} />
       {(change.gates_before.length > 0 || change.gates_after.length > 0) && (
-        <Gates before={change.gates_before} after={change.gates_after} />
+        <Gates before={change.gates_before} after={change.gates_after} serves={change.live} />
       )}
       <section aria-labelledby="files">
         <h3 id="files">
@@ -150,8 +150,8 @@ function Whole({ change }: { change: ChangeDetail }) {
             <>
               <p>
                 {count(change.rollback.services, "process", "processes")} run of this generation
-                {change.rollback.took_s !== null && `; its own switch took ${stretch(change.rollback.took_s)}`}. Answers
-                that are being given come to their end.
+                {change.rollback.took_s !== null && `; its own switch took ${switchTook(change.rollback.took_s)}`}.
+                Answers that are being given come to their end.
               </p>
               {mayChange ? (
                 <button type="button" className="button danger" onClick={() => setOpen(true)}>
@@ -207,7 +207,7 @@ function Steps({ steps, going, tone }: { steps: Step[]; going: boolean; tone: st
   );
 }
 
-function Gates({ before, after }: { before: GateReading[]; after: GateReading[] }) {
+function Gates({ before, after, serves }: { before: GateReading[]; after: GateReading[]; serves: boolean }) {
   const names = [...new Set([...before, ...after].map((one) => one.name))];
   return (
     <section aria-labelledby="gates-around">
@@ -231,7 +231,11 @@ function Gates({ before, after }: { before: GateReading[]; after: GateReading[] 
         })}
       </ul>
       {after.length === 0 && (
-        <p className="quiet">After it nothing is known: it did not serve, or the watcher does not remember.</p>
+        <p className="quiet">
+          {serves
+            ? "After it nothing is known yet."
+            : "After it nothing is known: it did not serve, or the watcher does not remember."}
+        </p>
       )}
     </section>
   );

@@ -5,7 +5,7 @@ import { call } from "../api/http";
 import type { ChangeDetail } from "../api/wire";
 import { Ask } from "../kit/ask";
 import { count, short } from "../kit/numbers";
-import { stretch } from "../kit/time";
+import { switchTook } from "./words";
 
 const WHY = "Why, for the lineage";
 
@@ -39,7 +39,7 @@ export function RollbackDialog({ change, onClose }: { change: ChangeDetail; onCl
         </li>
         <li>
           Of {count(change.rollback.services, "process", "processes")} those that it touches are started anew
-          {change.rollback.took_s !== null && `; its own switch took ${stretch(change.rollback.took_s)}`}.
+          {change.rollback.took_s !== null && `; its own switch took ${switchTook(change.rollback.took_s)}`}.
         </li>
         <li>Answers that are being given come to their end.</li>
         <li>The same content goes into quarantine: it is not taken again, whoever signs it.</li>

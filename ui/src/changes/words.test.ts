@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { stretchesOf } from "../health/sparkline";
 import { domain } from "../health/words";
 import { fits } from "../shell/fits";
-import { diffLines, outcomeWords } from "./words";
+import { diffLines, outcomeWords, switchTook } from "./words";
 
 test("a diff is told with the numbers of its lines", () => {
   const lines = diffLines("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@ def\n a\n-b\n+--c\n\\ No newline at end of file\n");
@@ -47,4 +47,13 @@ test("a name fits all words in any order, its beginning best", () => {
   expect(fits(all, "usage").map((one) => one.name)[0]).toBe("usage of words");
   expect(fits(all, "gate disk").map((one) => one.name)).toEqual(["Disk usage"]);
   expect(fits(all, "nothing")).toEqual([]);
+});
+
+test("a switch that was too short to count is not told as nothing", () => {
+  expect([switchTook(0), switchTook(0.4), switchTook(1), switchTook(12)]).toEqual([
+    "less than a second",
+    "less than a second",
+    "1 s",
+    "12 s",
+  ]);
 });

@@ -1,6 +1,7 @@
 /** Patches in words. Pure. */
 
 import type { Change } from "../api/wire";
+import { stretch } from "../kit/time";
 
 export interface OutcomeWords {
   words: string;
@@ -22,6 +23,11 @@ export function outcomeWords(change: Pick<Change, "outcome" | "live" | "phase" |
     default:
       return { words: change.phase || "On its way", tone: "going" };
   }
+}
+
+/** Returns how long a switch took. What was too short to count is not nothing. */
+export function switchTook(seconds: number): string {
+  return seconds < 1 ? "less than a second" : stretch(seconds);
 }
 
 /** Returns who stands behind a patch. The author is a claim; the signers are checked. */

@@ -43,7 +43,7 @@ function KeptChat({ id }: { id: string }) {
   async function begin(text: string, model: string) {
     const session = await call<Session>("/api/chat/sessions", { method: "POST", body: { memory } });
     const turn = await ask(session.id, { text, parent: null, model });
-    const title = session.title || text.slice(0, TITLE_CHARS);
+    const title = text.slice(0, TITLE_CHARS);
     const known: Conversation = { ...session, title, turns: 1, messages: [turn.user, turn.assistant] };
     client.setQueryData(conversation(session.id).queryKey, known);
     void client.invalidateQueries({ queryKey: ["sessions"] });

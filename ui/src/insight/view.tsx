@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "wouter";
 import { costs, snapshot } from "../api/queries";
 import type { LedgerReport, Snapshot, Trend } from "../api/wire";
 import { gateName } from "../health/words";
@@ -47,6 +48,11 @@ function Story({ snapshot: seen }: { snapshot: Snapshot }) {
       <Part title="What may have brought it about, the likeliest first" sentences={causes.map((one) => one.sentence)} />
       <Part title="What was done" sentences={done} />
       <Part title="What to do next" sentences={next} />
+      {seen.incident_id && (
+        <p>
+          <Link href={`/health/incident/${seen.incident_id}`}>How the incident went on</Link>
+        </p>
+      )}
       {seen.missing.length > 0 && (
         <p className="notice">{count(seen.missing.length, "figure")} could not be had when this was seen.</p>
       )}
