@@ -28,7 +28,7 @@ def test_a_draft_comes_back_from_its_json() -> None:
         {"why": 7},
         {"settings": [1]},
         {"settings": {"a.b": {"c": 1}}},
-        {"settings": {"a.b": True}},
+        {"settings": {"a.b": [True]}},
         {"settings": {"a.b": "1"}},
         {"settings": {f"a.{number}": 1 for number in range(bots.SETTINGS_MAX + 1)}},
         {"weights": {"m/p": 1.5}},
