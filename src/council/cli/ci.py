@@ -118,20 +118,22 @@ def apply_staging(head: Path, timeout_s: int, as_json: bool) -> None:
 
 
 async def _tried(service: care_ports.PatchService, sent: patches.Submission, timeout_s: int, as_json: bool) -> None:
-    deadline_s = time.monotonic() + timeout_s
+    waits_for: errors.CouncilError | None = None
     try:
         async with asyncio.timeout(timeout_s):
             while True:
+                waits_for = None
                 try:
                     await _try(service, sent, as_json)
                     return
                 except (errors.OverloadedError, errors.UnavailableError) as error:
                     # Another is on its way, or patchctl begins anew. To try it twice does no harm.
-                    if time.monotonic() + _PAUSE_S > deadline_s:
-                        raise
-                    click.echo(error.message, err=True)
+                    waits_for = error
+                click.echo(waits_for.message, err=True)
                 await asyncio.sleep(_PAUSE_S)
     except TimeoutError as error:
+        if waits_for is not None:
+            raise waits_for from None
         raise errors.PatchServiceUnavailableError(
             f"The trial has not ended within {timeout_s} s. Look at patchctl's log, then run this again."
         ) from error

@@ -228,13 +228,13 @@ def test_a_listing_has_an_end(root: Path, folder: beneath.Folder) -> None:
 
 
 def test_many_files_do_not_use_up_the_descriptors(root: Path, folder: beneath.Folder) -> None:
-    most = 0
+    most, before = 0, len(os.listdir("/proc/self/fd"))
     for number in range(600):
         folder.write(f"{number}", b"x", 0o400)
         most = max(most, len(os.listdir("/proc/self/fd")))
     folder.sync()
-    assert most < 400 and len(list(root.iterdir())) == 600
-    assert len(os.listdir("/proc/self/fd")) < 100
+    assert most - before < 300 and len(list(root.iterdir())) == 600
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_files_then_folders_are_synced_each_once_and_all_before_sync_returns(
