@@ -7,6 +7,8 @@ happens in between, nothing of it is left running. `whole.served` is the instanc
 import atexit
 import contextlib
 import functools
+import http.client
+import json
 import os
 import shutil
 import signal
@@ -18,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +76,26 @@ class Council:
     def supervisor_pid(self) -> int:
         """Who holds the home."""
         return int((self.home / "run" / "supervisor.lock").read_text())
+
+    def at_work(self) -> dict[str, Any] | None:
+        """Return the patch on its way, as patchctl tells of it."""
+        key = (self.home / "secrets" / "patches.key").read_text().strip()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port + 1, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", "/status", headers={"authorization": f"Bearer {key}"})
+            told = json.loads(connection.getresponse().read())
+        return told["at_work"]  # type: ignore[no-any-return]
+
+    def stop_gateway_in_bake(self, limit_s: float) -> int:
+        """Stop the gateway of the next generation once it bakes, and return its pid.
+
+        No command is asked meanwhile: on a busy machine one takes as long as the bake of a test.
+        """
+        wait_until(lambda: (self.at_work() or {}).get("phase") == "baking", limit_s)
+        generation = (self.home / "current").resolve().name
+        [pid] = [pid for pid in _processes_of(self.home) if _is_gateway(pid, generation)]
+        os.kill(pid, signal.SIGSTOP)
+        return pid
 
     def start(self) -> None:
         """Start again after `stop`."""
@@ -246,6 +269,12 @@ def _processes_of(home: Path) -> list[int]:
                 if b"council" in words or any(b"valkey" in word for word in words[:1]):
                     found += [int(entry.name)] if any(_is_inside(word, home) for word in words) else []
     return found
+
+
+def _is_gateway(pid: int, generation: str) -> bool:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    said = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return b"gateway" in words and f"COUNCIL_GENERATION={generation}".encode() in said
 
 
 def _is_inside(word: bytes, home: Path) -> bool:

@@ -1,6 +1,6 @@
 """Runs all tests: what `make test` does after the static checks. Exits with 0 if every part of them passed.
 
-What starts servers and whole Councils runs file by file, three at a time. It waits much of its time, for a service to be
+What starts servers and whole Councils runs file by file, two at a time. It waits much of its time, for a service to be
 ready or for a patch to bake, and unit tests, which only compute, fill what it leaves of the processor, at low priority. What
 measures the machine or takes all of it runs last and alone. A part that fails does not keep the others from being told of.
 """
@@ -27,7 +27,7 @@ SERVING = (
     *PYTEST,
     "--durations=40",
     "-n",
-    "3",
+    "2",
     "--dist",
     "loadfile",
     "-m",
@@ -72,7 +72,8 @@ def _beside(command: Sequence[str], said: IO[bytes]) -> Iterator[subprocess.Pope
         stdin=subprocess.DEVNULL,
         stdout=said,
         stderr=subprocess.STDOUT,
-        start_new_session=True,
+        # Not a session of its own: Linux weighs sessions alike (autogroup(7)), and what nice says within each alone.
+        process_group=0,
     )
     try:
         yield started

@@ -184,12 +184,12 @@ def test_a_patch_that_does_worse_beside_the_live_one_never_serves(owner: Owner) 
 def test_a_patch_that_turns_bad_while_it_bakes_is_taken_back(owner: Owner) -> None:
     live = owner.where.current.resolve().name
     assert owner.submit(owner.signed("prompts/code.md", "Write code.\n"), "--no-wait").returncode == 0
-    owner.until("baking")
-    target = owner.where.current.resolve().name
-    rows = json.loads(owner.good("status", "--json"))["services"]
-    [gateway] = [one for one in rows if one["name"] == "gateway" and one["generation"] == target]
-    os.kill(gateway["pid"], signal.SIGSTOP)
-    row = owner.until_ended()
+    gateway = owner.council.stop_gateway_in_bake(APPLY_S)
+    try:
+        row = owner.until_ended()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(gateway, signal.SIGCONT)
     assert row["outcome"] == "rolled back", row
     assert owner.where.current.resolve().name == live
     assert "error_rate is red" in row["reason"]

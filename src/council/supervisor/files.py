@@ -195,6 +195,7 @@ def _for_root(home: home_module.Home) -> list[Row]:
         Row(home.releases, permissions.Wanted(ROOT, ROOT, published, published)),
         Row(home.autonomy, permissions.Wanted(ROOT, ROOT, published, published)),
         Row(home.library, permissions.Wanted(None, ROOT, plain, plain)),
+        Row(home.uploads, permissions.Wanted(ROOT, ROOT, plain, plain)),
     ]
 
 

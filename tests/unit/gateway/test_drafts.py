@@ -114,6 +114,12 @@ def test_passwords_in_addresses_are_not_shown() -> None:
     shown = drafting.without_passwords(text)
     assert "se:cr@t" not in shown and "pw@" not in shown
     assert "ann:***@db.example/council" in shown and "redis://:***@s/0" in shown
+    for given in (
+        "postgresql+psycopg://council:pa/ss@db/council",
+        "postgresql://db/council?user=council&password=ss&sslmode=x",
+    ):
+        assert "ss@" not in (told := drafting.without_passwords(given)) and "=ss" not in told and "***" in told
+        assert drafting.has_password(f"records: {{url: '{given}'}}")
     plain = "url: https://api.example/v1 # ann@example\nother: http://[::1]:9/x@y:z\n"
     assert drafting.without_passwords(plain) == plain
 

@@ -1,6 +1,7 @@
 """A patch drafted from edits of the blueprint's settings: checked as a start would check them, and never signed here. Pure."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ COMMANDS = (
     f"council patch check {NAME}",
     f"council patch submit {NAME}",
 )
+# A password may hold all but blanks and quotes, `/` and `@` too; what only looks like one is hidden as well.
+_USERINFO = re.compile(r"""(://(?!\[)[^\s"':@]*:)[^\s"']+@""")
+_QUERY_SECRET = re.compile(r"""(?i)([?&;][^=&;\s"']*(?:pass|pwd|secret|token|key)[^=&;\s"']*=)[^&;\s"']+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,8 @@ def has_password(text: str) -> bool:
 
 
 def without_passwords(text: str) -> str:
-    """Return a text with three stars in place of each password in an address."""
-    parts = text.split("://")
-    hidden = [parts[0]]
-    for part in parts[1:]:
-        authority = part.split("/", 1)[0].split()[0] if part.strip() else ""
-        name, at, _ = authority.rpartition("@")
-        user, colon, secret = name.partition(":")
-        hidden.append(part.replace(f"{name}@", f"{user}:***@", 1) if at and colon and secret else part)
-    return "://".join(hidden)
+    """Return a text with three stars in place of each password in an address: before its last `@`, or in its query."""
+    return _QUERY_SECRET.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
 
 
 def _check(files: Mapping[str, bytes]) -> None:

@@ -27,6 +27,10 @@ CLOSE_S = 5.0
 RUNNER_BACK_S = 10.0
 
 _STOPPED = "The sandbox's kill switch is thrown. Lift it with `council sandbox lift` to run code again."
+_UNTRIED = (
+    "The walls of the sandbox could not be tried, so nobody knows whether they hold, and the kill switch stays thrown. "
+    "`council doctor` says what is wrong; then try again."
+)
 _CLOSED = "The sandbox is stopping. Try again when it is up."
 
 
@@ -177,11 +181,12 @@ class Front:
 
     async def lift(self, caller: str, request_id: str, reason: str = "") -> None:
         """Lift the kill switch, once the walls were tried anew and the trail holds who did it."""
-        if self._walls is not None and self._switch.stopped_by():
-            await self._walls.take()
-            if problem := self._walls.problem:
-                raise errors.SandboxUnavailableError(problem)
+        kills = self._kills
+        if self._walls is not None and self._switch.stopped_by() and not await self._walls.take():
+            raise errors.SandboxUnavailableError(self._walls.problem or _UNTRIED)
         async with self._switching:
+            # Not the one that was seen: whoever threw it meanwhile knew of something else.
+            self._check_undisturbed(kills)
             if stopped_by := self._switch.stopped_by():
                 if self._owed is not None:
                     self._recorder.write(self._owed)

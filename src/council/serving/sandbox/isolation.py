@@ -96,22 +96,29 @@ class SelfTest:
                 _log.exception("the isolation self-test failed")
             await asyncio.sleep(EVERY_S)
 
-    async def take(self) -> None:
-        """Try each wall once, and again where one does not hold. Where nothing can be run, what was known stays."""
+    async def take(self) -> bool:
+        """Try each wall once, and again where one does not hold; return whether all held.
+
+        Where nothing can be run that is not known, which is no: what was known stays. Where no wall is said to be there, none
+        can fall.
+        """
         async with self._taking:
+            if not self._walls():
+                return True
             found = await self._through()
             if found:
                 again = await self._through()
                 found = found if again is None else found & again
             if found is None:
                 care_telemetry.SANDBOX_SELF_TESTS.labels("unknown").inc()
-                return
+                return False
             care_telemetry.SANDBOX_SELF_TESTS.labels("broken" if found else "held").inc()
             care_telemetry.SANDBOX_WALLS_BROKEN.set(len(found))
             broken = tuple(sorted(found))
             if broken != self.broken:
                 _log.error("what a job gets through has changed", extra={"walls": broken or "none"})
             self.broken = broken
+            return not broken
 
     def _walls(self) -> list[str]:
         layers: Collection[str] = self._runner.layers
@@ -124,8 +131,6 @@ class SelfTest:
     async def _through(self) -> set[str] | None:
         """Return which walls a job gets through, None where nobody can tell."""
         walls, nonce = self._walls(), secrets.token_hex(8)
-        if not walls:
-            return None
         asked = {**dataclasses.asdict(self._beyond), "programs": _PROGRAMS, "walls": walls, "nonce": nonce}
         job = sandbox.Job("python", self._code, json.dumps(asked).encode(), limits=self._limits)
         self.running += 1

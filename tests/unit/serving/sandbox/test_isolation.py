@@ -145,3 +145,27 @@ async def test_the_self_tests_own_job_is_none_of_those_that_were_ended(tmp_path:
             await asyncio.sleep(0)
         assert await made.kill("ann", "r1") == 0
         await taking
+
+
+async def test_a_lift_needs_a_self_test_that_held_and_not_one_that_nobody_could_take(tmp_path: Path) -> None:
+    async with guarded(tmp_path, AWAY, walls()) as (made, _):
+        await made.kill("healer", "r1")
+        with pytest.raises(errors.SandboxUnavailableError, match="could not be tried"):
+            await made.lift("ann", "r2")
+        assert (await made.status()).stopped_by == "healer"
+        await made.lift("ann", "r3")
+        assert not (await made.status()).stopped
+
+
+async def test_a_switch_that_is_thrown_while_the_walls_are_tried_stays_thrown(tmp_path: Path) -> None:
+    async with guarded(tmp_path, walls(), walls()) as (made, tested):
+        await made.kill("ann", "r1")
+        made._runner.gate.clear()  # type: ignore[attr-defined]
+        lifting = asyncio.create_task(made.lift("ann", "r2"))
+        while not tested.running:
+            await asyncio.sleep(0)
+        await made.kill("bob", "r3", "an escape")
+        made._runner.gate.set()  # type: ignore[attr-defined]
+        with pytest.raises(errors.CouncilError):
+            await lifting
+        assert (await made.status()).stopped
