@@ -7,8 +7,6 @@ happens in between, nothing of it is left running. `whole.served` is the instanc
 import atexit
 import contextlib
 import functools
-import http.client
-import json
 import os
 import shutil
 import signal
@@ -20,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -77,24 +74,12 @@ class Council:
         """Who holds the home."""
         return int((self.home / "run" / "supervisor.lock").read_text())
 
-    def at_work(self) -> dict[str, Any] | None:
-        """Return the patch on its way, as patchctl tells of it."""
-        key = (self.home / "secrets" / "patches.key").read_text().strip()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port + 1, timeout=30)
-        with contextlib.closing(connection):
-            connection.request("GET", "/status", headers={"authorization": f"Bearer {key}"})
-            told = json.loads(connection.getresponse().read())
-        return told["at_work"]  # type: ignore[no-any-return]
+    def gateway_of(self, generation: str) -> int:
+        """Return the pid of a generation's gateway.
 
-    def stop_gateway_in_bake(self, limit_s: float) -> int:
-        """Stop the gateway of the next generation once it bakes, and return its pid.
-
-        No command is asked meanwhile: on a busy machine one takes as long as the bake of a test.
+        Without asking a command, which on a busy machine takes as long as the bake of a test.
         """
-        wait_until(lambda: (self.at_work() or {}).get("phase") == "baking", limit_s)
-        generation = (self.home / "current").resolve().name
         [pid] = [pid for pid in _processes_of(self.home) if _is_gateway(pid, generation)]
-        os.kill(pid, signal.SIGSTOP)
         return pid
 
     def start(self) -> None:

@@ -184,7 +184,9 @@ def test_a_patch_that_does_worse_beside_the_live_one_never_serves(owner: Owner) 
 def test_a_patch_that_turns_bad_while_it_bakes_is_taken_back(owner: Owner) -> None:
     live = owner.where.current.resolve().name
     assert owner.submit(owner.signed("prompts/code.md", "Write code.\n"), "--no-wait").returncode == 0
-    gateway = owner.council.stop_gateway_in_bake(APPLY_S)
+    owner.until("baking")
+    gateway = owner.council.gateway_of(owner.where.current.resolve().name)
+    os.kill(gateway, signal.SIGSTOP)
     try:
         row = owner.until_ended()
     finally:

@@ -213,7 +213,8 @@ def test_the_model_stops_for_its_successor_and_only_what_needs_it_waits(owner: O
 def test_one_that_turns_bad_yields_to_the_model_before(owner: Owner) -> None:
     live = owner.where.current.resolve().name
     assert owner.submit(owner.signed("council.yaml", setting(0.2)), "--no-wait").returncode == 0
-    owner.council.stop_gateway_in_bake(APPLY_S)
+    whole.wait_until(lambda: owner.phase() == "baking", APPLY_S)
+    os.kill(owner.council.gateway_of(owner.where.current.resolve().name), signal.SIGSTOP)
     whole.wait_until(lambda: bool(owner.newest()["outcome"]), APPLY_S)
     row = owner.newest()
     phases = [*PAUSED, "returning", "yielding", "idle"]

@@ -143,7 +143,13 @@ def test_one_that_turns_bad_while_it_bakes_is_taken_back_upon_main_too(house: Ho
     whole.wait_until(house.in_step, 60)
     content = (house.where.current / "prompts/code.md").read_text()
     assert house.propose("prompts/code.md", "Write code.\n", "--no-wait").returncode == 0
-    house.council.stop_gateway_in_bake(WAY_S)
+
+    def baking() -> bool:
+        row = next((one for one in house.history() if not one["trial"]), None)
+        return row is not None and not row["outcome"] and row["phase"] == "baking"
+
+    whole.wait_until(baking, WAY_S)
+    os.kill(house.council.gateway_of(house.where.current.resolve().name), signal.SIGSTOP)
     whole.wait_until(lambda: bool(house.history()[0]["outcome"]), WAY_S)
     assert house.history()[0]["outcome"] == "rolled back"
     whole.wait_until(house.in_step, 60)
