@@ -3,6 +3,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { address, call } from "../api/http";
 import type { AuditRow, Page } from "../api/wire-admin";
+import { Older } from "../kit/older";
 import { Empty, FailureNote, Waiting } from "../kit/states";
 import { At } from "../kit/times";
 
@@ -62,16 +63,7 @@ export default function Audit() {
           </table>
         </div>
       )}
-      {found.hasNextPage && (
-        <button
-          type="button"
-          className="button older"
-          disabled={found.isFetchingNextPage}
-          onClick={() => void found.fetchNextPage()}
-        >
-          {found.isFetchingNextPage ? "Asking…" : "Show older rows"}
-        </button>
-      )}
+      <Older found={found} what="rows" />
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { address, call } from "../api/http";
 import type { Page, SandboxRecord } from "../api/wire-admin";
 import { bytes, milliseconds } from "../kit/numbers";
+import { Older } from "../kit/older";
 import { Empty, FailureNote, Waiting } from "../kit/states";
 import { At } from "../kit/times";
 import { caller, endWords, eventWords } from "./words";
@@ -63,16 +64,7 @@ export function Trail() {
           </table>
         </div>
       )}
-      {found.hasNextPage && (
-        <button
-          type="button"
-          className="button older"
-          disabled={found.isFetchingNextPage}
-          onClick={() => void found.fetchNextPage()}
-        >
-          {found.isFetchingNextPage ? "Asking…" : "Show older records"}
-        </button>
-      )}
+      <Older found={found} what="records" />
     </section>
   );
 }
